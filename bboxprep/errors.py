@@ -1,0 +1,72 @@
+"""The exceptions a caller can meet: nothing else leaves this package, whatever the input.
+
+::
+
+    BboxprepError
+    ├─ UsageError (also a ValueError)   the caller asked for what cannot be done
+    ├─ SourceError                      the input cannot be used
+    │  ├─ LayoutError                   no dataset of that format here, or several formats fit
+    │  ├─ AnnotationError               an annotation file or record is malformed
+    │  ├─ ImageError                    an image is missing, undecodable or refused
+    │  └─ FrameError                    nothing settles which plane the labels were drawn in
+    ├─ LossError                        the target cannot hold what the source has, and loss was not allowed
+    ├─ TargetError                      the output cannot be written where it was asked for
+    └─ InternalError                    a promise of this package is broken; no fault of the caller
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+
+class BboxprepError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class UsageError(BboxprepError, ValueError):
+    """The caller asked for what cannot be done."""
+
+
+class SourceError(BboxprepError):
+    """The input cannot be used: ``PATH: WHERE: problem``.
+
+    `path` is the file or folder, `where` the place inside it (``annotations[17].bbox``, ``line 3``; empty for the
+    whole file) and `problem` says what was found and what was wanted.
+    """
+
+    def __init__(self, path: PurePath | str, where: str, problem: str) -> None:
+        super().__init__(path, where, problem)
+        self.path = path
+        self.where = where
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (str(self.path), self.where, self.problem) if part)
+
+
+class LayoutError(SourceError):
+    """No dataset of the wanted format lies here, or more than one format fits."""
+
+
+class AnnotationError(SourceError):
+    """An annotation file, or one record of it, is malformed."""
+
+
+class ImageError(SourceError):
+    """An image is missing, cannot be decoded, or is refused by policy."""
+
+
+class FrameError(SourceError):
+    """Nothing settles, or contradictions unsettle, which plane the labels were drawn in."""
+
+
+class LossError(BboxprepError):
+    """The target format cannot hold what the source has, and loss was not allowed."""
+
+
+class TargetError(BboxprepError):
+    """The output cannot be written where it was asked for."""
+
+
+class InternalError(BboxprepError):
+    """A promise of this package is broken: its accounts do not balance."""

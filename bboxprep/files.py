@@ -1,0 +1,63 @@
+"""A file is whole or absent: written beside its place under a temporary name, then renamed onto it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from bboxprep.errors import TargetError
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, making its folders; a reader sees the whole file or none. Raises `TargetError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".bboxprep-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 with its line ends as they are. Raises `TargetError`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def link_or_copy(source: Path, path: Path) -> None:
+    """Put the bytes of `source` at `path`: a hard link where the file system allows, else a copy.
+
+    A symbolic link is followed first, so the output never depends on one. Raises `TargetError`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        real = source.resolve(strict=True)
+        try:
+            os.link(real, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            shutil.copyfile(real, path)
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be written from {source} ({error.strerror or error})") from error
+
+
+def _umask() -> int:
+    return _UMASK
+
+
+def _read_umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _read_umask()  # the only way to read it sets it for a moment, which threads must not see

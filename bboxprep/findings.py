@@ -1,0 +1,80 @@
+"""What was dropped, repaired or assumed, as data with stable codes.
+
+A `Finding` that drops objects says how many, so the account of a run is the sum of its findings: objects in =
+objects out + `objects` of all findings. Findings travel with the sample (or dataset) they are about; nothing is
+logged from below the command line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """`NOTE`: a stated policy acted, all is well. `FAULT`: something was skipped or is wrong; the run exits with 1."""
+
+    NOTE = "note"
+    FAULT = "fault"
+
+
+CODES: dict[str, tuple[Severity, str]] = {
+    "annotation-orphan": (Severity.FAULT, "an annotation names an image that is not listed; dropped"),
+    "box-clipped": (Severity.NOTE, "a box reached over the edge of the picture and was cut at it"),
+    "box-cropped": (Severity.NOTE, "nothing of the object is left in the output picture; dropped"),
+    "box-degenerate": (Severity.FAULT, "a box has no width or no height; dropped"),
+    "box-not-finite": (Severity.FAULT, "a coordinate is not a finite number; dropped"),
+    "box-outside": (Severity.FAULT, "a box lies wholly outside its own picture; dropped"),
+    "category-unknown": (Severity.FAULT, "an object names a class that is not in the class table; dropped"),
+    "column-dropped": (Severity.NOTE, "the target format cannot hold this kind of information; the boxes are kept"),
+    "crop-outside": (Severity.FAULT, "the crop lies wholly outside the picture; image skipped"),
+    "crowd-dropped": (Severity.NOTE, "the target format cannot tell crowd regions from objects; dropped"),
+    "frame-assumed": (Severity.NOTE, "a turned photo whose labels' plane nothing betrays; taken as displayed"),
+    "image-missing": (Severity.FAULT, "an image that the labels name is not there; skipped"),
+    "image-refused": (Severity.FAULT, "an image of a kind that needs a decision (16 bit, several frames); skipped"),
+    "image-unlabelled": (Severity.NOTE, "an image has no label file; kept as an image without objects"),
+    "image-unreadable": (Severity.FAULT, "an image cannot be read; skipped"),
+    "keypoint-outside": (Severity.NOTE, "a keypoint left the picture and is now marked as not labelled"),
+    "label-orphan": (Severity.FAULT, "a label file has no image; its objects are dropped"),
+    "metadata-dropped": (Severity.NOTE, "EXIF data that cannot be read safely was left out of the output image"),
+    "name-changed": (Severity.NOTE, "an output file has another name than its source"),
+    "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),
+    "orientation-invalid": (Severity.NOTE, "an orientation outside 1 to 8; taken as no turn"),
+    "record-repaired": (Severity.NOTE, "an annotation was malformed in a way that has one meaning; repaired"),
+    "record-unreadable": (Severity.FAULT, "an annotation cannot be read; dropped"),
+    "size-contradicts": (Severity.FAULT, "the labels state another size than the image has; image skipped"),
+    "size-swapped": (Severity.NOTE, "the labels state width and height exchanged; the boxes fit the image as it is"),
+    "value-rounded": (Severity.NOTE, "coordinates were rounded to whole pixels for the target format"),
+    "voc-origin-assumed": (Severity.NOTE, "nothing proves the origin of the VOC coordinates; devkit was taken"),
+    "voc-origin-decided": (Severity.NOTE, "the origin of the VOC coordinates, and the evidence for it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was dropped, repaired or assumed.
+
+    `code` is a key of `CODES`; `path` the file it is about (as the user would write it) and `where` the place inside;
+    `message` one line; `objects` the number of annotated objects that are lost by it, of class `category` ("" where
+    unreadable) in `split`.
+    """
+
+    code: str
+    message: str
+    path: str = ""
+    where: str = ""
+    objects: int = 0
+    category: str = ""
+    split: str = ""
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise ValueError(f"finding code: {self.code!r} is not in CODES")
+
+    @property
+    def severity(self) -> Severity:
+        """How much it weighs, which its code alone decides."""
+        return CODES[self.code][0]
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.path, self.where, self.message) if part)

@@ -1,0 +1,83 @@
+"""What a format module offers, and what its reader is given.
+
+A reader is *given* `probe`; it never opens an image itself. It returns samples in the displayed frame with
+``evidence=""``; the floors above settle the frame. A fault of one record or one image is a finding of its sample (or
+of the dataset); a fault that leaves nothing to read is an `AnnotationError` or a `LayoutError`.
+
+Options are frozen dataclasses whose fields carry ``metadata={"flag": "--voc-origin", "help": "…"}``; the command line
+makes its flags from them, so a format knows nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from bboxprep.errors import ImageError
+from bboxprep.findings import Finding
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
+from bboxprep.model.instances import Column
+from bboxprep.model.sample import Sample
+
+Probe = Callable[[Path], Header]
+
+IMAGE_SUFFIXES = frozenset(
+    [".bmp", ".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"]  # matched in lower case
+)
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a format that has none."""
+
+
+class Writer(Protocol):
+    """Writes the labels of one dataset, sample by sample, in the order of the source."""
+
+    def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:
+        """Where the image `name` of `split` goes, then its label file if it has one of its own; below the root."""
+
+    def add(self, sample: Sample, image: PurePosixPath) -> tuple[int, tuple[Finding, ...]]:
+        """Write the labels of `sample`, whose image lies at `image` (of `paths`); how many objects, and findings.
+
+        `sample.size` is that of the written image and its instances lie in it, clipped, finite and with area.
+        """
+
+    def close(self) -> None:
+        """Write what stands once for the dataset: class tables, indexes, documents over all images."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """One annotation format. `layout` says in a few words what is looked for, `step` how fine its numbers are."""
+
+    title: str
+    layout: str
+    step: str
+    carries: frozenset[Column]
+    sniff: Callable[[Path], str]
+    """Why `root` looks like this format, or "" where it does not. Looks at names and first bytes only."""
+    read: Callable[..., Dataset]
+    """``read(root, probe, options) -> Dataset``"""
+    write: Callable[..., Writer]
+    """``write(root, dataset, options) -> Writer``, where `dataset` gives categories, splits and extra."""
+    read_options: type[Any] = NoOptions
+    write_options: type[Any] = NoOptions
+
+
+def probe_image(probe: Probe, path: Path, shown: str, split: str) -> tuple[Header | None, tuple[Finding, ...]]:
+    """The header of the image at `path`, or None; and the findings about it. `shown` is its name to the user."""
+    try:
+        header = probe(path)
+    except ImageError as error:
+        code = "image-unreadable" if path.is_file() else "image-missing"
+        return None, (Finding(code, error.problem, shown, split=split),)
+    found = [
+        Finding(code, words, shown, split=split)
+        for code, words in (("orientation-invalid", header.invalid), ("orientation-disputed", header.disputed))
+        if words
+    ]
+    return header, tuple(found)

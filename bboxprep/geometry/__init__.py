@@ -1,0 +1,1 @@
+"""The pixel plane: sizes, affine maps, the eight turns, plans made of them, and shapes that follow. Numpy only."""

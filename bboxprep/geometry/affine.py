@@ -1,0 +1,105 @@
+"""Sizes and affine maps of the pixel plane, and the one convention that all of this package keeps.
+
+**The convention.** An image of W x H pixels covers the rectangle [0, W] x [0, H]; x points right, y points down. The
+pixel in column j, row i is the square [j, j+1] x [i, i+1], and its centre is (j + 1/2, i + 1/2). Boxes are half-open
+edges ``x0 y0 x1 y1`` in that plane, points are positions in it, and all of them are float64. A horizontal flip is
+therefore x -> W - x for boxes, polygons and keypoints alike. A `Size` is always (width, height); only the shape of
+an array is height first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import UsageError
+
+Points = NDArray[np.float64]  # (..., 2) x y, px
+
+
+class Size(NamedTuple):
+    """Width and height in pixels, both at least 1."""
+
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, value: int | tuple[int, int]) -> Size:
+        """`value` as a size: one number is a square. Raises `UsageError` for what is not two positive whole numbers."""
+        width, height = (value, value) if isinstance(value, int) else value
+        if not (isinstance(width, int) and isinstance(height, int) and width >= 1 and height >= 1):
+            raise UsageError(f"size: have {width}x{height}, want whole numbers of 1 or more")
+        return cls(width, height)
+
+    @property
+    def transposed(self) -> Size:
+        """Width and height exchanged."""
+        return Size(self.height, self.width)
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels."""
+        return self.width * self.height
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Affine:
+    """The map x' = a x + b y + c, y' = d x + e y + f.
+
+    ``A @ B`` does B first, ``~A`` is the inverse, ``A(points)`` maps float64 points of shape (..., 2).
+    """
+
+    a: float = 1.0
+    b: float = 0.0
+    c: float = 0.0
+    d: float = 0.0
+    e: float = 1.0
+    f: float = 0.0
+
+    @classmethod
+    def scale(cls, x: float, y: float) -> Self:
+        """The map that stretches by `x` and `y` about the origin."""
+        return cls(a=x, e=y)
+
+    @classmethod
+    def translation(cls, x: float, y: float) -> Self:
+        """The map that moves by (`x`, `y`) pixels."""
+        return cls(c=x, f=y)
+
+    @property
+    def determinant(self) -> float:
+        """The factor by which areas grow; negative for a mirror."""
+        return self.a * self.e - self.b * self.d
+
+    @property
+    def coefficients(self) -> tuple[float, float, float, float, float, float]:
+        """(a, b, c, d, e, f)."""
+        return (self.a, self.b, self.c, self.d, self.e, self.f)
+
+    def __matmul__(self, first: Affine) -> Affine:
+        return Affine(
+            self.a * first.a + self.b * first.d,
+            self.a * first.b + self.b * first.e,
+            self.a * first.c + self.b * first.f + self.c,
+            self.d * first.a + self.e * first.d,
+            self.d * first.b + self.e * first.e,
+            self.d * first.c + self.e * first.f + self.f,
+        )
+
+    def __invert__(self) -> Affine:
+        det = self.determinant
+        if det == 0.0:
+            raise UsageError(f"affine map {self.coefficients}: cannot be inverted")
+        a, b, d, e = self.e / det, -self.b / det, -self.d / det, self.a / det
+        return Affine(a, b, -(a * self.c + b * self.f), d, e, -(d * self.c + e * self.f))
+
+    def __call__(self, points: Points) -> Points:
+        """The mapped points, float64 of the same shape (..., 2)."""
+        x, y = points[..., 0], points[..., 1]
+        return np.stack((self.a * x + self.b * y + self.c, self.d * x + self.e * y + self.f), axis=-1)

@@ -1,0 +1,58 @@
+"""The class table: identity is the name; a label is a row of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Category:
+    """One class. `id` is the source's own number for it, None where the format has none.
+
+    `keypoints` names its points in order, `skeleton` joins them (1-based pairs, COCO's way); `extra` is what else the
+    source says of it.
+    """
+
+    name: str
+    id: int | None = None
+    supercategory: str = ""
+    keypoints: tuple[str, ...] = ()
+    skeleton: tuple[tuple[int, int], ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Categories:
+    """The classes of a dataset, in the order that label numbers follow."""
+
+    items: tuple[Category, ...] = ()
+
+    @classmethod
+    def named(cls, names: tuple[str, ...] | list[str]) -> Categories:
+        """A table of bare names."""
+        return cls(tuple(Category(name) for name in names))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names, in label order."""
+        return tuple(category.name for category in self.items)
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        """The source's own ids where every class has one and no two share it, else 1, 2, 3 …"""
+        ids = [category.id for category in self.items if category.id is not None]
+        if len(ids) == len(self.items) == len(set(ids)):
+            return tuple(ids)
+        return tuple(range(1, len(self.items) + 1))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Category]:
+        return iter(self.items)
+
+    def __getitem__(self, label: int) -> Category:
+        return self.items[label]

@@ -1,0 +1,182 @@
+"""The annotated objects of one image, as columns of one length.
+
+Columns are read-only arrays. Shapes are strict (a mistake of the caller raises ValueError), values are free: bad data
+must be representable to be reported (`model.checks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bboxprep.geometry.affine import Points
+from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.rle import Rle
+
+Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
+
+
+class Column(StrEnum):
+    """The kinds of information an object can have, as formats declare what they carry."""
+
+    BOXES = "boxes"
+    POLYGONS = "polygons"
+    MASKS = "masks"
+    KEYPOINTS = "keypoints"
+    CROWD = "crowd regions"
+    AREAS = "areas"
+    SCORES = "scores"
+    IDS = "ids"
+    ATTRIBUTES = "attributes"
+
+
+@dataclass(frozen=True, eq=False)
+class Instances:
+    """N objects of one image; build it with `Instances.of`.
+
+    ============  =====================  ==========================================================
+    boxes         float64 (N, 4)         x0 y0 x1 y1, px
+    labels        int64 (N,)             row of `Categories`
+    crowd         bool (N,)              a region of many objects (COCO ``iscrowd``)
+    polygons      N tuples of rings      rings float64 (P, 2), px; an object may have several, or none
+    masks         N `Rle` or None        on the pixel grid of the sample's frame
+    keypoints     float64 (N, K, 2)      px, continuous (a pixel's centre is at + 1/2); K the most of any class
+    visibility    uint8 (N, K)           0 not labelled, 1 labelled and hidden, 2 visible (COCO)
+    areas         float64 (N,)           square px as the source states them; NaN where it does not
+    scores        float64 (N,)           0 to 1; NaN where there is none
+    ids           int64 (N,)             the source's own number; 0 where there is none
+    attributes    N mappings             what a format knows and this model does not
+    ============  =====================  ==========================================================
+    """
+
+    boxes: Boxes
+    labels: NDArray[np.int64]
+    crowd: NDArray[np.bool_]
+    polygons: tuple[Rings, ...]
+    masks: tuple[Rle | None, ...]
+    keypoints: NDArray[np.float64]
+    visibility: NDArray[np.uint8]
+    areas: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    ids: NDArray[np.int64]
+    attributes: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def of(
+        cls,
+        boxes: ArrayLike = (),
+        labels: ArrayLike | None = None,
+        *,
+        crowd: ArrayLike | None = None,
+        polygons: Sequence[Sequence[ArrayLike]] | None = None,
+        masks: Sequence[Rle | None] | None = None,
+        keypoints: ArrayLike | None = None,
+        visibility: ArrayLike | None = None,
+        areas: ArrayLike | None = None,
+        scores: ArrayLike | None = None,
+        ids: ArrayLike | None = None,
+        attributes: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Self:
+        """Instances with every column that is not given filled with its "none". Arrays are copied and frozen."""
+        array = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+        count = len(array)
+        points = np.zeros((count, 0, 2)) if keypoints is None else np.array(keypoints, dtype=np.float64)
+        seen = np.zeros(points.shape[:2], np.uint8) if visibility is None else np.array(visibility, dtype=np.uint8)
+        return cls(
+            boxes=array,
+            labels=_column(labels, count, 0, np.int64),
+            crowd=_column(crowd, count, False, np.bool_),
+            polygons=tuple(() for _ in range(count)) if polygons is None else tuple(map(_rings, polygons)),
+            masks=(None,) * count if masks is None else tuple(masks),
+            keypoints=points,
+            visibility=seen,
+            areas=_column(areas, count, np.nan, np.float64),
+            scores=_column(scores, count, np.nan, np.float64),
+            ids=_column(ids, count, 0, np.int64),
+            attributes=tuple({} for _ in range(count)) if attributes is None else tuple(attributes),
+        )
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes)
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if len(column) != count:
+                raise ValueError(f"{field.name}: have {len(column)} rows, want {count}")
+            if isinstance(column, np.ndarray):
+                column.setflags(write=False)
+        if self.boxes.shape != (count, 4) or self.keypoints.shape != (*self.visibility.shape, 2):
+            raise ValueError(
+                f"boxes {self.boxes.shape}, keypoints {self.keypoints.shape}, visibility {self.visibility.shape}: "
+                "want (N, 4), (N, K, 2), (N, K)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Instances):
+            return NotImplemented
+        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    def select(self, rows: ArrayLike) -> Instances:
+        """The objects at `rows`: a boolean mask (N,) or row numbers."""
+        index = np.arange(len(self))[np.asarray(rows)] if len(self) else np.zeros(0, dtype=np.int64)
+        return Instances(
+            **{
+                field.name: column[index]
+                if isinstance(column := getattr(self, field.name), np.ndarray)
+                else tuple(column[row] for row in index)
+                for field in fields(self)
+            }
+        )
+
+    def has(self, column: Column) -> NDArray[np.bool_]:
+        """Which objects (N,) have something in `column`."""
+        count = len(self)
+        match column:
+            case Column.BOXES:
+                return np.ones(count, dtype=np.bool_)
+            case Column.POLYGONS:
+                return np.fromiter((len(rings) > 0 for rings in self.polygons), np.bool_, count)
+            case Column.MASKS:
+                return np.fromiter((mask is not None for mask in self.masks), np.bool_, count)
+            case Column.KEYPOINTS:
+                return (self.visibility > 0).any(axis=1)
+            case Column.CROWD:
+                return self.crowd
+            case Column.AREAS:
+                return ~np.isnan(self.areas)
+            case Column.SCORES:
+                return ~np.isnan(self.scores)
+            case Column.IDS:
+                return self.ids != 0
+            case Column.ATTRIBUTES:
+                return np.fromiter((len(mapping) > 0 for mapping in self.attributes), np.bool_, count)
+
+
+def _column(values: ArrayLike | None, count: int, none: float, dtype: type[Any]) -> NDArray[Any]:
+    return np.full(count, none, dtype=dtype) if values is None else np.array(values, dtype=dtype)
+
+
+def _rings(rings: Sequence[ArrayLike]) -> Rings:
+    return tuple(_frozen(np.array(ring, dtype=np.float64).reshape(-1, 2)) for ring in rings)
+
+
+def _frozen(array: Points) -> Points:
+    array.setflags(write=False)
+    return array
+
+
+def _same(mine: Any, other: Any) -> bool:
+    if isinstance(mine, np.ndarray):
+        return bool(np.array_equal(mine, other, equal_nan=mine.dtype.kind == "f"))
+    if isinstance(mine, tuple) and isinstance(other, tuple):
+        return len(mine) == len(other) and all(_same(a, b) for a, b in zip(mine, other, strict=True))
+    return bool(mine == other)

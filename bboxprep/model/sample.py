@@ -1,0 +1,135 @@
+"""One image with what is known of it, and the plane its annotations are in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.geometry.plan import Plan
+from bboxprep.model.header import Header
+from bboxprep.model.instances import Instances
+
+
+class Frame(StrEnum):
+    """The plane annotations were drawn in: the pixels as the file stores them, or as a viewer shows them."""
+
+    STORED = "stored"
+    DISPLAYED = "displayed"
+
+
+class Planner(Protocol):
+    """Decides the geometry of one image from its sizes (a `Recipe` does)."""
+
+    def plan(self, size: Size, turn: Dihedral) -> Plan:
+        """The plan for a picture stored at `size` that `turn` displays."""
+
+
+class Darkroom(Protocol):
+    """What moves and shows pixels. The floors above give one to each sample they read, so that a sample can show
+    itself while this floor knows no image library."""
+
+    def transform(self, sample: Sample, recipe: Planner) -> Sample:
+        """`sample` with its annotations moved by `recipe`."""
+
+    def pixels(self, sample: Sample) -> NDArray[np.uint8]:
+        """The picture of `sample`, its plan executed: (H, W) or (H, W, 3)."""
+
+    def draw(self, sample: Sample) -> bytes:
+        """A PNG of the picture with its objects drawn in."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image of a dataset.
+
+    `name` is its path below the dataset's image folder (unique within `split`), `path` the file. `header` is None where
+    the file cannot be read; then a finding says why and the sample cannot be converted.
+
+    `instances` lie in the plane of `frame` (size `size`), in pixels, as long as `plan` is None; a transformed sample has
+    the executed `plan` and its instances lie in the output picture. `declared` is the size that the annotations state.
+    `fractional`: the format states fractions of the size, so another frame means other pixel coordinates.
+    `evidence` says in a word why `frame` is what it is; `listed` counts the objects of the source's records for this
+    image, read or not; `labelled` is False where there is no label file at all; `id` is the source's own number or 0;
+    `extra` what else the format says of the image.
+    """
+
+    name: PurePosixPath
+    path: Path
+    header: Header | None
+    instances: Instances
+    split: str = "train"
+    frame: Frame = Frame.DISPLAYED
+    evidence: str = ""
+    declared: Size | None = None
+    fractional: bool = False
+    plan: Plan | None = None
+    findings: tuple[Finding, ...] = ()
+    listed: int = 0
+    labelled: bool = True
+    id: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    darkroom: Darkroom | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def size(self) -> Size:
+        """The size of the plane that `instances` lie in. Raises ValueError without a header."""
+        return self.plan.size if self.plan else self._frame_size(self.frame)
+
+    @property
+    def to_stored(self) -> Affine:
+        """The map from the plane of `frame` to the stored pixels."""
+        header = self._known_header()
+        return Affine() if self.frame is Frame.STORED else ~header.turn.affine(header.size)
+
+    @property
+    def affine(self) -> Affine:
+        """The map from the plane of `frame` to the plane that `instances` lie in now."""
+        return self.plan.affine @ self.to_stored if self.plan else Affine()
+
+    def seen_in(self, frame: Frame, evidence: str) -> Sample:
+        """This untransformed sample with its annotations understood as drawn in `frame`."""
+        if not self.fractional or frame is self.frame or self.header is None:
+            return replace(self, frame=frame, evidence=evidence)
+        old, new = self._frame_size(self.frame), self._frame_size(frame)
+        ratio = np.array([new.width / old.width, new.height / old.height])
+        moved = replace(
+            self.instances,
+            boxes=self.instances.boxes * np.tile(ratio, 2),
+            polygons=tuple(tuple(ring * ratio for ring in rings) for rings in self.instances.polygons),
+            keypoints=self.instances.keypoints * ratio,
+        )
+        return replace(self, frame=frame, evidence=evidence, instances=moved)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture that `instances` lie on: uint8 (H, W) or (H, W, 3), RGB. Raises `ImageError`."""
+        return self._open_darkroom().pixels(self)
+
+    def transform(self, recipe: Planner) -> Sample:
+        """This sample with its annotations moved by `recipe`; its pixels follow when they are asked for."""
+        return self._open_darkroom().transform(self, recipe)
+
+    def _repr_png_(self) -> bytes | None:
+        return self.darkroom.draw(self) if self.darkroom and self.header else None
+
+    def _frame_size(self, frame: Frame) -> Size:
+        header = self._known_header()
+        return header.size if frame is Frame.STORED else header.displayed
+
+    def _known_header(self) -> Header:
+        if self.header is None:
+            raise ValueError(f"{self.path}: the image has no readable header")
+        return self.header
+
+    def _open_darkroom(self) -> Darkroom:
+        if self.darkroom is None:
+            raise ValueError("this sample was made by hand; samples of bboxprep.read can open their images")
+        return self.darkroom
