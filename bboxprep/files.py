@@ -18,8 +18,8 @@ def write_bytes(path: Path, data: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
+            Path(temporary).chmod(0o666 & ~_UMASK)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -48,10 +48,6 @@ def link_or_copy(source: Path, path: Path) -> None:
             shutil.copyfile(real, path)
     except OSError as error:
         raise TargetError(f"{path}: cannot be written from {source} ({error.strerror or error})") from error
-
-
-def _umask() -> int:
-    return _UMASK
 
 
 def _read_umask() -> int:

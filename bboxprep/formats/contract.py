@@ -24,8 +24,9 @@ from bboxprep.model.sample import Sample
 
 Probe = Callable[[Path], Header]
 
-IMAGE_SUFFIXES = frozenset(
-    [".bmp", ".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"]  # matched in lower case
+IMAGE_SUFFIXES = frozenset(  # matched in lower case
+    (".bmp", ".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo")
+    + (".png", ".tif", ".tiff", ".webp")
 )
 
 

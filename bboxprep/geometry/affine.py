@@ -30,7 +30,7 @@ class Size(NamedTuple):
     def of(cls, value: int | tuple[int, int]) -> Size:
         """`value` as a size: one number is a square. Raises `UsageError` for what is not two positive whole numbers."""
         width, height = (value, value) if isinstance(value, int) else value
-        if not (isinstance(width, int) and isinstance(height, int) and width >= 1 and height >= 1):
+        if width < 1 or height < 1:
             raise UsageError(f"size: have {width}x{height}, want whole numbers of 1 or more")
         return cls(width, height)
 

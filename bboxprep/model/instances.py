@@ -128,14 +128,13 @@ class Instances:
     def select(self, rows: ArrayLike) -> Instances:
         """The objects at `rows`: a boolean mask (N,) or row numbers."""
         index = np.arange(len(self))[np.asarray(rows)] if len(self) else np.zeros(0, dtype=np.int64)
-        return Instances(
-            **{
-                field.name: column[index]
-                if isinstance(column := getattr(self, field.name), np.ndarray)
-                else tuple(column[row] for row in index)
-                for field in fields(self)
-            }
-        )
+        columns: dict[str, Any] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            columns[field.name] = (
+                column[index] if isinstance(column, np.ndarray) else tuple(column[row] for row in index)
+            )
+        return Instances(**columns)
 
     def has(self, column: Column) -> NDArray[np.bool_]:
         """Which objects (N,) have something in `column`."""
@@ -148,7 +147,7 @@ class Instances:
             case Column.MASKS:
                 return np.fromiter((mask is not None for mask in self.masks), np.bool_, count)
             case Column.KEYPOINTS:
-                return (self.visibility > 0).any(axis=1)
+                return np.asarray((self.visibility > 0).any(axis=1), dtype=np.bool_)
             case Column.CROWD:
                 return self.crowd
             case Column.AREAS:
@@ -156,7 +155,7 @@ class Instances:
             case Column.SCORES:
                 return ~np.isnan(self.scores)
             case Column.IDS:
-                return self.ids != 0
+                return np.asarray(self.ids != 0, dtype=np.bool_)
             case Column.ATTRIBUTES:
                 return np.fromiter((len(mapping) > 0 for mapping in self.attributes), np.bool_, count)
 
