@@ -25,8 +25,8 @@ from bboxprep.model.sample import Sample
 Probe = Callable[[Path], Header]
 
 IMAGE_SUFFIXES = frozenset(  # matched in lower case
-    (".bmp", ".gif", ".heic", ".heif", ".avif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo")
-    + (".png", ".tif", ".tiff", ".webp")
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff"}
+    | {".webp"}
 )
 
 
@@ -37,6 +37,10 @@ class NoOptions:
 
 class Writer(Protocol):
     """Writes the labels of one dataset, sample by sample, in the order of the source."""
+
+    @property
+    def carries(self) -> frozenset[Column]:
+        """What it holds under its options. The pipeline drops crowd objects and reports columns that are not here."""
 
     def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:
         """Where the image `name` of `split` goes, then its label file if it has one of its own; below the root."""
@@ -58,7 +62,7 @@ class Format:
     title: str
     layout: str
     step: str
-    carries: frozenset[Column]
+    carries: frozenset[Column]  # the most it can hold, under any options
     sniff: Callable[[Path], str]
     """Why `root` looks like this format, or "" where it does not. Looks at names and first bytes only."""
     read: Callable[..., Dataset]

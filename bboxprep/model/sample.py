@@ -55,8 +55,8 @@ class Sample:
     the file cannot be read; then a finding says why and the sample cannot be converted.
 
     `instances` lie in the plane of `frame` (size `size`), in pixels, as long as `plan` is None; a transformed
-    sample has the executed `plan` and its instances lie in the output picture. `declared` is the size that the annotations state.
-    `fractional`: the format states fractions of the size, so another frame means other pixel coordinates.
+    sample has the executed `plan` and its instances lie in the output picture. `declared` is the size that the
+    annotations state. `fractional`: the format states fractions of the size, so another frame means other pixels.
     `evidence` says in a word why `frame` is what it is; `listed` counts the objects of the source's records for this
     image, read or not; `labelled` is False where there is no label file at all; `id` is the source's own number or 0;
     `extra` what else the format says of the image.
