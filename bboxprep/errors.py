@@ -7,8 +7,10 @@
     ├─ SourceError                      the input cannot be used
     │  ├─ LayoutError                   no dataset of that format here, or several formats fit
     │  ├─ AnnotationError               an annotation file or record is malformed
-    │  ├─ ImageError                    an image is missing, undecodable or refused
+    │  ├─ ImageError                    an image is missing or cannot be decoded
+    │  │  └─ RefusedImageError          an image of a kind that needs a decision first
     │  └─ FrameError                    nothing settles which plane the labels were drawn in
+    ├─ PlanError                        the recipe cannot be done on a picture of this size
     ├─ LossError                        the target cannot hold what the source has, and loss was not allowed
     ├─ TargetError                      the output cannot be written where it was asked for
     └─ InternalError                    a promise of this package is broken; no fault of the caller
@@ -53,11 +55,19 @@ class AnnotationError(SourceError):
 
 
 class ImageError(SourceError):
-    """An image is missing, cannot be decoded, or is refused by policy."""
+    """An image is missing or cannot be decoded."""
+
+
+class RefusedImageError(ImageError):
+    """An image of a kind that needs a decision of the caller first: 16 bits, several pictures in one file."""
 
 
 class FrameError(SourceError):
     """Nothing settles, or contradictions unsettle, which plane the labels were drawn in."""
+
+
+class PlanError(BboxprepError):
+    """The recipe cannot be done on a picture of this size."""
 
 
 class LossError(BboxprepError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,13 +22,17 @@ def write_bytes(path: Path, data: bytes) -> None:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
-    except OSError as error:
-        raise TargetError(f"{path}: cannot be written ({error.strerror or error})") from error
+    except (OSError, ValueError) as error:
+        raise TargetError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 with its line ends as they are. Raises `TargetError`."""
-    write_bytes(path, text.encode("utf-8"))
+    try:
+        data = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TargetError(f"{path}: cannot be written ({error.object[error.start]!r} is no character)") from error
+    write_bytes(path, data)
 
 
 def link_or_copy(source: Path, path: Path) -> None:
@@ -45,9 +48,14 @@ def link_or_copy(source: Path, path: Path) -> None:
         except FileExistsError:
             raise
         except OSError:
-            shutil.copyfile(real, path)
-    except OSError as error:
-        raise TargetError(f"{path}: cannot be written from {source} ({error.strerror or error})") from error
+            write_bytes(path, real.read_bytes())
+    except (OSError, ValueError) as error:
+        raise TargetError(f"{path}: cannot be written from {source} ({_reason(error)})") from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
 def _read_umask() -> int:

@@ -10,7 +10,8 @@ an array is height first.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from operator import index
+from typing import NamedTuple, Self, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,10 @@ class Size(NamedTuple):
     @classmethod
     def of(cls, value: int | tuple[int, int]) -> Size:
         """`value` as a size: one number is a square. Raises `UsageError` for what is not two positive whole numbers."""
-        width, height = (value, value) if isinstance(value, int) else value
+        try:
+            width, height = map(index, (value, value) if isinstance(value, SupportsIndex) else value)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"size: have {value!r}, want one or two whole numbers") from error
         if width < 1 or height < 1:
             raise UsageError(f"size: have {width}x{height}, want whole numbers of 1 or more")
         return cls(width, height)

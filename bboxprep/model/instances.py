@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +20,8 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.rle import Rle
 
 Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
+
+_DIMENSIONS = {"boxes": 2, "keypoints": 3, "visibility": 2}  # any other array has one axis
 
 
 class Column(StrEnum):
@@ -108,7 +111,13 @@ class Instances:
             if len(column) != count:
                 raise ValueError(f"{field.name}: have {len(column)} rows, want {count}")
             if isinstance(column, np.ndarray):
+                if column.ndim != _DIMENSIONS.get(field.name, 1):
+                    raise ValueError(
+                        f"{field.name}: have shape {column.shape}, want {_DIMENSIONS.get(field.name, 1)} axes"
+                    )
                 column.setflags(write=False)
+        for ring in chain.from_iterable(self.polygons):
+            ring.setflags(write=False)
         if self.boxes.shape != (count, 4) or self.keypoints.shape != (*self.visibility.shape, 2):
             raise ValueError(
                 f"boxes {self.boxes.shape}, keypoints {self.keypoints.shape}, visibility {self.visibility.shape}: "
@@ -127,7 +136,8 @@ class Instances:
 
     def select(self, rows: ArrayLike) -> Instances:
         """The objects at `rows`: a boolean mask (N,) or row numbers."""
-        index = np.arange(len(self))[np.asarray(rows)] if len(self) else np.zeros(0, dtype=np.int64)
+        wanted = np.asarray(rows)
+        index = np.arange(len(self))[wanted] if wanted.size else np.zeros(0, dtype=np.int64)
         columns: dict[str, Any] = {}
         for field in fields(self):
             column = getattr(self, field.name)
@@ -165,12 +175,7 @@ def _column(values: ArrayLike | None, count: int, none: float, dtype: type[Any])
 
 
 def _rings(rings: Sequence[ArrayLike]) -> Rings:
-    return tuple(_frozen(np.array(ring, dtype=np.float64).reshape(-1, 2)) for ring in rings)
-
-
-def _frozen(array: Points) -> Points:
-    array.setflags(write=False)
-    return array
+    return tuple(np.array(ring, dtype=np.float64).reshape(-1, 2) for ring in rings)
 
 
 def _same(mine: Any, other: Any) -> bool:

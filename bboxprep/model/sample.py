@@ -17,6 +17,7 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
+from bboxprep.model.rendering import DEFAULT_RENDERING, Rendering
 
 
 class Frame(StrEnum):
@@ -27,10 +28,14 @@ class Frame(StrEnum):
 
 
 class Planner(Protocol):
-    """Decides the geometry of one image from its sizes (a `Recipe` does)."""
+    """Decides the geometry of one image from its sizes, and how its pixels are made (a `Recipe` does)."""
+
+    @property
+    def rendering(self) -> Rendering:
+        """How the pixels are made."""
 
     def plan(self, size: Size, turn: Dihedral) -> Plan:
-        """The plan for a picture stored at `size` that `turn` displays."""
+        """The plan for a picture stored at `size` that `turn` displays. Raises `PlanError` where there is none."""
 
 
 class Darkroom(Protocol):
@@ -59,7 +64,8 @@ class Sample:
     annotations state. `fractional`: the format states fractions of the size, so another frame means other pixels.
     `evidence` says in a word why `frame` is what it is; `listed` counts the objects of the source's records for this
     image, read or not; `labelled` is False where there is no label file at all; `id` is the source's own number or 0;
-    `extra` what else the format says of the image.
+    `extra` what else the format says of the image. `refusal` is the code of the finding for which the image is left out
+    of any output, or "".
     """
 
     name: PurePosixPath
@@ -72,6 +78,8 @@ class Sample:
     declared: Size | None = None
     fractional: bool = False
     plan: Plan | None = None
+    rendering: Rendering = DEFAULT_RENDERING
+    refusal: str = ""
     findings: tuple[Finding, ...] = ()
     listed: int = 0
     labelled: bool = True

@@ -1,0 +1,65 @@
+"""The command line: arguments, printing, exit codes; no logic of its own.
+
+Exit codes: 0 all well; 1 finished, but something was skipped or found wrong (all of it listed); 2 the request cannot be
+done. Each command's module is imported when it is asked for, so that help and small commands start fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from bboxprep import __version__
+from bboxprep.errors import BboxprepError
+
+COMMANDS = {
+    "convert": "Read a dataset, transform pixels and labels together, write it.",
+    "inspect": "Show what is in a dataset: classes, sizes, orientations, faults.",
+    "formats": "Show the formats and what each can hold.",
+}
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they run; their one-line help stands in `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            ctx.fail(f"no such command {args[0]!r}, want one of {', '.join(COMMANDS)}{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="bboxprep")
+def commands() -> None:
+    """Makes a labelled detection dataset (COCO, YOLO, Pascal VOC) ready to train on, without ever moving a box off its
+    object."""
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    try:
+        commands(prog_name="bboxprep")
+    except BboxprepError as error:
+        click.echo(f"bboxprep: {error}", err=True)
+        sys.exit(2)

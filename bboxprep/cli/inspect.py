@@ -1,0 +1,43 @@
+"""``bboxprep inspect``: what is in a dataset, before anything is done to it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bboxprep.cli import printing
+from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.findings import Severity
+from bboxprep.pipeline.inspection import inspect
+from bboxprep.pipeline.reading import open_source
+
+
+@click.command("inspect")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--from", "from_", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
+@click.option(
+    "--labels-in",
+    type=click.Choice(["auto", "stored", "displayed"]),
+    default="auto",
+    show_default=True,
+    help="The plane that labels of photos with an EXIF orientation were drawn in.",
+)
+@format_options("read_options")
+def command(source: Path, **given: Any) -> None:
+    """Show what is in the labelled dataset SOURCE.
+
+    Its format, splits, classes and sizes; each EXIF orientation with the evidence for the plane its labels were drawn
+    in; and all that is wrong with it. Reads no pixel and changes nothing; exits with 1 where something is wrong.
+    """
+    opened = open_source(
+        source,
+        given["from_"],
+        labels_in=given["labels_in"],
+        options=lambda name: chosen_options("read_options", name, given),
+    )
+    seen = inspect(opened)
+    printing.Printer().inspection(opened, seen)
+    sys.exit(1 if any(finding.severity is Severity.FAULT for finding in seen.findings) else 0)

@@ -1,0 +1,70 @@
+"""Options that come from the formats: each field of a format's options becomes a flag."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, fields
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import click
+
+from bboxprep import formats
+from bboxprep.errors import UsageError
+
+Side = Literal["read_options", "write_options"]
+
+
+def format_options(side: Side) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that adds the flags of all formats' readers or writers to a command."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for _, field, hint in reversed(list(_fields(side))):
+            option = click.option(
+                field.metadata["flag"],
+                _parameter(field),
+                **_type(hint),
+                default=None,
+                help=field.metadata["help"],
+            )
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def chosen_options(side: Side, chosen: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the format `chosen` among all that were `given`. Raises `UsageError` for another format's."""
+    options: dict[str, Any] = {}
+    for name, field, _ in _fields(side):
+        value = given.get(_parameter(field))
+        if value is None:
+            continue
+        if name != chosen:
+            verb = "reading" if side == "read_options" else "writing"
+            raise UsageError(f"{field.metadata['flag']}: is for {verb} {name}, but the format is {chosen}")
+        options[field.name] = value
+    return options
+
+
+def _fields(side: Side) -> Iterator[tuple[str, Field[Any], Any]]:
+    for name in formats.names():
+        options = getattr(formats.load(name), side)
+        hints = get_type_hints(options)
+        for field in fields(options):
+            yield name, field, hints[field.name]
+
+
+def _parameter(field: Field[Any]) -> str:
+    flag: str = field.metadata["flag"]
+    return flag.removeprefix("--").replace("-", "_")
+
+
+def _type(hint: Any) -> dict[str, Any]:
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(part for part in get_args(hint) if part is not types.NoneType)
+    if hint is bool:
+        return {"is_flag": True}
+    if get_origin(hint) is Literal:
+        return {"type": click.Choice(get_args(hint))}
+    return {"type": hint}

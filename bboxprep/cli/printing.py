@@ -1,0 +1,231 @@
+"""What people read: the source, the progress, the summary."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from bboxprep import formats
+from bboxprep.findings import CODES, Finding, Severity
+from bboxprep.pipeline.inspection import UPRIGHT, Inspection
+from bboxprep.pipeline.job import Outcome
+from bboxprep.pipeline.reading import Source
+from bboxprep.pipeline.record import RECORD
+from bboxprep.recipe.recipe import Recipe
+
+WIDTH = 120  # columns where the output is not a terminal
+PLACES = 5  # findings of one code that are printed in full; the record has all of them
+
+
+class _Rate(ProgressColumn):
+    """Images a second so far."""
+
+    def render(self, task: Task) -> Text:
+        """The rate as text."""
+        return Text(f"{task.speed:.1f} img/s" if task.speed else "")
+
+
+class Printer:
+    """Prints to standard output, progress to standard error; nothing of either if `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        terminal = sys.stdout.isatty()
+        self.out = Console(markup=False, highlight=False, quiet=quiet, width=None if terminal else WIDTH, emoji=False)
+        self.err = Console(stderr=True, markup=False, highlight=False, quiet=quiet)
+
+    def line(self, text: str = "") -> None:
+        """One line, never broken."""
+        self.out.print(text, soft_wrap=True)
+
+    def source(self, source: Source) -> None:
+        """What was opened, and what was decided of its frames."""
+        dataset, glimpses = source.dataset, source.glimpses
+        splits = dict.fromkeys(glimpse.key[0] for glimpse in glimpses)
+        objects = sum(glimpse.listed for glimpse in glimpses)
+        self.line(
+            f"{dataset.root}: {formats.load(dataset.format).title}, {_count(len(splits), 'split')}, "
+            f"{_count(len(glimpses), 'image')}, {_count(objects, 'object')}, "
+            f"{_count(len(dataset.categories), 'class', 'classes')}"
+        )
+        if source.frames:
+            self.line(f"  {_turned(source)}")
+
+    def recipe(self, recipe: Recipe) -> None:
+        """The steps, in order."""
+        self.line(f"recipe: {recipe}")
+
+    @contextmanager
+    def progress(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
+        """A bar with rate and time left, where standard error is a terminal."""
+        bar = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self.err,
+            disable=not self.err.is_terminal or self.err.quiet,
+        )
+        with bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+    def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
+        """The account, what was found, where it went, and what to do next."""
+        account = outcome.account
+        self.line()
+        self.out.print(_split_table(account.rows(), account.findings))
+        self.line()
+        self.out.print(_class_table(account.class_rows(outcome.dataset.categories.names)))
+        self.findings(account.findings)
+        self.line()
+        if outcome.dest is None:
+            self.line("nothing written (--dry-run)")
+        else:
+            images = sum(account.images_out.values())
+            self.line(f"{outcome.dest}: {_count(images, 'image')}, {to}; the account is in {outcome.dest / RECORD}")
+            self._next(outcome, to, recipe)
+        if account.faults:
+            self.line(f"exit 1: {_count(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
+
+    def _next(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
+        if to != "yolo":
+            return
+        sizes = [step.options()["size"] for step in recipe.steps if "size" in step.options()]
+        size = f" imgsz={max(sizes[-1])}" if sizes else ""
+        self.line(f"next: yolo detect train data={outcome.dest}/data.yaml{size}")
+        missing = [split for split in ("train", "val") if not outcome.account.images_out[split]]
+        if missing:
+            self.line(f"      (trainers want a {' and a '.join(missing)} split too; this dataset has none)")
+
+    def findings(self, findings: Sequence[Finding]) -> None:
+        """Each kind of finding with its number and its first places; faults last, where the eye rests."""
+        codes = Counter(finding.code for finding in findings)
+        for code in sorted(codes, key=lambda code: (CODES[code][0] is Severity.FAULT, code)):
+            mark = "fault" if CODES[code][0] is Severity.FAULT else "note"
+            self.line()
+            self.line(f"  {mark}: {codes[code]} x {code}: {CODES[code][1]}")
+            places = [finding for finding in findings if finding.code == code]
+            for finding in places[:PLACES]:
+                where = f"{finding.split}/{finding}" if finding.split and finding.path else str(finding)
+                self.line(f"    {where}")
+            if len(places) > PLACES:
+                self.line(f"    and {len(places) - PLACES:,} more")
+
+    def inspection(self, source: Source, seen: Inspection) -> None:
+        """All of an inspection."""
+        self.source(source)
+        self.line()
+        self.out.print(_inspection_splits(seen))
+        self.line()
+        self.out.print(_inspection_classes(seen))
+        self.line()
+        self.line(f"  sizes as displayed: {_sizes(seen)}")
+        self.line(f"  containers: {_listing(seen.containers.most_common())}")
+        columns = [(str(column), count) for column, count in seen.columns.items()]
+        self.line(f"  objects have: {_listing(columns) or 'nothing'}")
+        self.line()
+        self.out.print(_orientation_table(seen))
+        self.findings(seen.findings)
+
+
+def _turned(source: Source) -> str:
+    codes = Counter(
+        glimpse.header.orientation for glimpse in source.glimpses if glimpse.header and glimpse.testimony.turned
+    )
+    frames = Counter(source.frames.values())
+    turned = ", ".join(f"{code} in {count}" for code, count in sorted(codes.items()))
+    said = "; ".join(f"{frame} in {count} ({evidence})" for (frame, evidence), count in sorted(frames.items()))
+    return f"EXIF orientation {turned} images; plane of their labels: {said}"
+
+
+def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding]) -> Table:
+    clipped = Counter(finding.split for finding in findings if finding.code == "box-clipped")
+    table = _table(
+        ("split", "left"), "images in", "out", "objects in", "out", "images with cut boxes", ("dropped", "left")
+    )
+    for row in rows:
+        table.add_row(
+            str(row["split"]),
+            *(f"{row[key]:,}" for key in ("images_in", "images_out", "objects_in", "objects_out")),
+            f"{clipped[str(row['split'])]:,}",
+            _dropped(row["dropped"]),
+        )
+    return table
+
+
+def _class_table(rows: Sequence[dict[str, object]]) -> Table:
+    table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
+    for number, row in enumerate(rows):
+        table.add_row(
+            str(number),
+            str(row["class"]),
+            f"{row['objects_in']:,}",
+            f"{row['objects_out']:,}",
+            _dropped(row["dropped"]),
+        )
+    return table
+
+
+def _inspection_splits(seen: Inspection) -> Table:
+    table = _table(("split", "left"), "images", "objects", "without a label file")
+    for split in seen.splits:
+        table.add_row(split, f"{seen.images[split]:,}", f"{seen.objects[split]:,}", f"{seen.unlabelled[split]:,}")
+    return table
+
+
+def _inspection_classes(seen: Inspection) -> Table:
+    table = _table("number", ("class", "left"), *seen.splits)
+    for number, name in enumerate(seen.names):
+        table.add_row(str(number), name, *(f"{seen.classes[name, split]:,}" for split in seen.splits))
+    return table
+
+
+def _orientation_table(seen: Inspection) -> Table:
+    table = _table("EXIF orientation", "images", ("labels drawn in", "left"), ("evidence", "left"))
+    for (code, frame, evidence), count in sorted(seen.orientations.items()):
+        table.add_row(str(code), f"{count:,}", "" if evidence == UPRIGHT else f"{frame} plane", evidence)
+    return table
+
+
+def _table(*columns: str | tuple[str, str]) -> Table:
+    table = Table(box=None, pad_edge=True, padding=(0, 2, 0, 2), header_style="bold")
+    for column in columns:
+        name, justify = column if isinstance(column, tuple) else (column, "right")
+        table.add_column(name, justify="left" if justify == "left" else "right")
+    return table
+
+
+def _dropped(dropped: object) -> str:
+    counts = dropped if isinstance(dropped, dict) else {}
+    total = sum(counts.values())
+    return f"{total:,}: {_listing(counts.items())}" if total else "0"
+
+
+def _listing(counts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts)
+
+
+def _sizes(seen: Inspection) -> str:
+    if not seen.sizes:
+        return "no image can be read"
+    distinct = Counter(seen.sizes)
+    if len(distinct) == 1:
+        return f"all {seen.sizes[0]}"
+    widths, heights = zip(*seen.sizes, strict=True)
+    common, count = distinct.most_common(1)[0]
+    return (
+        f"{len(distinct):,} different, width {min(widths):,} to {max(widths):,}, "
+        f"height {min(heights):,} to {max(heights):,}, most often {common} ({count:,})"
+    )
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,178 @@
+"""Where COCO datasets keep their annotation files and images, and which split a file is about.
+
+Tools agree on the document and on little else: ``annotations/instances_<split>.json`` beside ``<split>/`` (COCO,
+MMDetection) or ``images/<split>/`` (CVAT, Datumaro), ``<split>/_annotations.coco.json`` among the images (Roboflow),
+``labels.json`` with ``data/`` (FiftyOne), ``result.json`` with ``images/`` (Label Studio), or one JSON beside the
+pictures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.findings import Finding
+
+LAYOUT = "annotations/*.json, <split>/_annotations.coco.json, or a JSON beside the images"
+
+_HEAD = 65536
+_MANY = 64  # a folder with more JSON files than this holds one for each image, which is another format
+_WITH_OBJECTS = ("instances", "", "person_keypoints", "stuff")  # the best first
+_WITH_IMAGES = ("image_info", "labels")
+_OTHERS = ("captions", "panoptic")
+_KIND = re.compile(
+    rf"({'|'.join(filter(None, (*_WITH_OBJECTS, *_WITH_IMAGES, *_OTHERS)))})(?:[_-]([^.].*))?", re.IGNORECASE
+)
+_RANK = {kind: rank for rank, kind in enumerate((*_WITH_OBJECTS, *_WITH_IMAGES, *_OTHERS))}
+_SPLIT = re.compile(r"(?:train|trainval|val|valid|validation|minival|test|testdev|dev|unlabeled)\d*", re.IGNORECASE)
+_ROBOFLOW = "_annotations.coco"
+_CANONICAL = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One annotation file: what COCO calls its `kind`, the `split` it is about, and that as the file spells it."""
+
+    path: Path
+    kind: str
+    word: str
+
+    @property
+    def split(self) -> str:
+        """The split; a file that names none is about "train"."""
+        return _CANONICAL.get(self.word.lower(), self.word) or "train"
+
+
+def sniff(root: Path) -> str:
+    """Why `root`, a folder or a file, looks like COCO; "" where it does not."""
+    if root.is_file():
+        return _family(root) if root.suffix.lower() == ".json" else ""
+    found = _search(root)
+    return f"{found[0].relative_to(root).as_posix()} is {_family(found[0])}" if found else ""
+
+
+def choose(root: Path) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
+    """The annotation file of each split of `root`, by split, and notes on those beside them that are not read.
+
+    Raises `LayoutError` where there is none or two serve one split, `AnnotationError` where all are of another kind.
+    """
+    paths = [root] if root.is_file() else _search(root)
+    sources = sorted((_source(path, root) for path in paths), key=lambda source: source.split)
+    if not sources:
+        raise LayoutError(root, "", f"no COCO annotation file (want {LAYOUT})")
+    useful = _of_kind(sources, _WITH_OBJECTS) or _of_kind(sources, _WITH_IMAGES)
+    if not useful and not root.is_file():
+        raise AnnotationError(sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json)")
+    chosen = tuple(_best(root, list(group)) for _, group in groupby(useful or sources, lambda source: source.split))
+    left = (source for source in sources if source not in chosen)
+    return chosen, tuple(
+        Finding("file-skipped", f"not read: {_because(source, chosen)}", source.path.as_posix(), split=source.split)
+        for source in left
+    )
+
+
+def image_folder(source: Source, root: Path, names: Sequence[str]) -> Path:
+    """The folder that the image names of `source` are relative to: where the most of a sample of them exist."""
+    folders = [folder for folder in _image_folders(source, root) if folder.is_dir()]
+    tried = names[:: max(1, len(names) // 64)]
+    return max(folders, key=lambda folder: sum(is_file(folder / name) for name in tried))
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is at `path`, whatever its name is made of."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _search(root: Path) -> list[Path]:
+    """The COCO files of the first place that has any."""
+    folders = _subfolders(root)
+    annotations = [folder for folder in folders if folder.name.lower() == "annotations"]
+    for place in (annotations, [root], folders):
+        if found := [path for folder in place for path in _json_files(folder) if _family(path) == "a COCO document"]:
+            return found
+    return []
+
+
+def _subfolders(root: Path) -> list[Path]:
+    return sorted(path for path in _listed(root) if path.is_dir())
+
+
+def _json_files(folder: Path) -> list[Path]:
+    files = [
+        path
+        for path in _listed(folder)
+        if path.suffix.lower() == ".json" and not path.name.startswith((".", "bboxprep.")) and path.is_file()
+    ]
+    return sorted(files) if len(files) <= _MANY else []
+
+
+def _listed(folder: Path) -> Iterable[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _family(path: Path) -> str:
+    """What of COCO's family the first bytes of `path` are, or ""."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:
+        return ""
+    if head.startswith(b"["):
+        return "a COCO list of results" if b'"image_id"' in head and b'"category_id"' in head else ""
+    records = b'"annotations"' in head and (b'"image_id"' in head or b'"category_id"' in head)
+    tables = b'"categories"' in head and (b'"info"' in head or b'"licenses"' in head)
+    return "a COCO document" if head.startswith(b"{") and (b'"images"' in head or records or tables) else ""
+
+
+def _source(path: Path, root: Path) -> Source:
+    stem, folder = path.name[: -len(path.suffix)], path.parent.name
+    if stem.lower() == _ROBOFLOW:
+        return Source(path, "", folder if path.parent != root or _SPLIT.fullmatch(folder) else "")
+    named = _KIND.fullmatch(stem)
+    if named and (named[2] or named[1].lower() != "labels"):
+        word = named[2] or ""
+        return Source(path, named[1].lower(), "" if word.lower() == "default" else word)
+    words = [word for word in [folder, *re.split(r"[\W_]+", stem)] if _SPLIT.fullmatch(word)]
+    return Source(path, "", words[-1] if words else "")
+
+
+def _of_kind(sources: Sequence[Source], kinds: Sequence[str]) -> list[Source]:
+    return [source for source in sources if source.kind in kinds]
+
+
+def _best(root: Path, group: list[Source]) -> Source:
+    ranked = sorted(group, key=lambda source: _RANK[source.kind])
+    if len(ranked) > 1 and ranked[0].kind == ranked[1].kind:
+        both = " and ".join(source.path.relative_to(root).as_posix() for source in ranked[:2])
+        raise LayoutError(root, "", f"two annotation files for split {ranked[0].split!r}: {both}; name the one to read")
+    return ranked[0]
+
+
+def _because(source: Source, chosen: Sequence[Source]) -> str:
+    if source.kind in _OTHERS:
+        return f"it holds {source.kind}, not boxes"
+    same = next((other.path.name for other in chosen if other.split == source.split), "")
+    return f"{same} has the objects of this split" if same else "other files here have objects"
+
+
+def _image_folders(source: Source, root: Path) -> Iterator[Path]:
+    """The folders that images may be in, the most specific first; never outside a `root` that is a folder."""
+    base = source.path.parent
+    top = base.parent if base.name.lower() == "annotations" else base
+    words = dict.fromkeys(filter(None, (source.word, source.split, source.word.rstrip("0123456789"))))
+    for folder in (top, top.parent) if root.is_file() or root in top.parents else (top,):
+        for word in words:
+            yield from (folder / word, folder / "images" / word, folder / word / "images", folder / "data" / word)
+        yield from (folder / "images", folder / "data", folder / "JPEGImages")
+        if folder == top:
+            yield from (top, base)

@@ -1,0 +1,167 @@
+"""Where VOC coordinates count from. Files do not say, and three conventions are real.
+
+========  =====================================  =======================================================
+origin    edges of the box                       written by
+========  =====================================  =======================================================
+devkit    xmin - 1, ymin - 1, xmax, ymax         the VOC devkit (pixels numbered from 1, both ends within), bboxprep
+as-is     xmin, ymin, xmax, ymax                 labelImg, CVAT, Label Studio, labelme, Datumaro
+plus-one  all four - 1                           Roboflow's export, supervision
+========  =====================================  =======================================================
+
+What the numbers of the whole dataset prove comes first: a box that starts at 0 is as-is; one that ends at width + 1 or
+height + 1 is plus-one, unless others reach further still (then boxes spill over the edge, and that proves nothing).
+A minimum of 1 proves nothing, because labelImg clamps there, nor does a maximum of the width. Then the tool that wrote
+the files is asked for, and where nothing is known of it the devkit's own convention is assumed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import AnnotationError
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.header import Header
+
+Corners = NDArray[np.float64]  # (2, N, 4): xmin ymin xmax ymax as written, and each of them less one
+
+
+class Origin(StrEnum):
+    """What the four numbers of a box mean."""
+
+    DEVKIT = "devkit"
+    AS_IS = "as-is"
+    PLUS_ONE = "plus-one"
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program that writes VOC files, and its origin."""
+
+    name: str
+    origin: Origin
+
+
+OURS = "bboxprep"
+_DECIMALS = Tool("a tool that writes decimals", Origin.AS_IS)
+_PATHS = Tool("a drawing tool that notes its <path>", Origin.AS_IS)
+_LABELME = Tool("labelme", Origin.AS_IS)
+_DATUMARO = Tool("CVAT or Datumaro", Origin.AS_IS)
+_BY_DATABASE = (
+    (re.compile(rf"^{OURS}$"), Tool("bboxprep", Origin.DEVKIT)),
+    (re.compile(r"^the voc ?\d{4} database$"), Tool("the VOC devkit", Origin.DEVKIT)),
+    (re.compile(r"roboflow"), Tool("Roboflow", Origin.PLUS_ONE)),
+    (re.compile(r"^unknown$|labelimg"), Tool("labelImg", Origin.AS_IS)),
+    (re.compile(r"^mydatabase$|label ?studio"), Tool("Label Studio", Origin.AS_IS)),
+    (re.compile(r"cvat|datumaro"), _DATUMARO),
+    (re.compile(r"labelme"), _LABELME),
+)
+
+
+def tool_of(annotation: Element, *, decimals: bool) -> Tool | None:
+    """The tool that `annotation` has the hand of; `decimals` says whether its boxes are written with decimals."""
+    database = (annotation.findtext("source/database") or "").strip().lower()
+    if database == "unknown" and (annotation.findtext("source/annotation") or "").strip().lower() == "unknown":
+        return _DATUMARO
+    for pattern, tool in _BY_DATABASE:
+        if pattern.search(database):
+            return tool
+    if annotation.find("database") is not None:
+        return _LABELME
+    if decimals:
+        return _DECIMALS
+    return _PATHS if annotation.find("path") is not None else None
+
+
+def edges(corners: Corners, origin: Origin) -> Boxes:
+    """The boxes (N, 4) that `corners` mean under `origin`."""
+    less_one = {Origin.AS_IS: (0, 0), Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}
+    low, high = less_one[origin]
+    return np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
+
+
+def offset(origin: Origin) -> float:
+    """What is taken from a position (a polygon's point): the devkit's is the number of a pixel, whose centre it is."""
+    return {Origin.AS_IS: 0.0, Origin.DEVKIT: 0.5, Origin.PLUS_ONE: 1.0}[origin]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How many boxes start at 0, how many end at the size + 1 exactly, and how many reach further."""
+
+    zeros: int = 0
+    ends: int = 0
+    beyond: int = 0
+
+    def __add__(self, other: Proof) -> Proof:
+        return Proof(self.zeros + other.zeros, self.ends + other.ends, self.beyond + other.beyond)
+
+
+def reaches_over(corners: Corners, declared: Size | None) -> bool:
+    """Whether a box may end beyond the image, so that its true size has to be asked for."""
+    return bool(corners.shape[1]) and (declared is None or bool((corners[0, :, 2:] > declared).any()))
+
+
+def trusted_size(header: Header, declared: Size | None) -> Size | None:
+    """The size that boxes may be held against: None for a turned photo whose plane is not known."""
+    if declared is None:
+        return header.size if header.size == header.displayed else None
+    return declared if declared in (header.size, header.displayed) else None
+
+
+def prove(corners: Corners, size: Size | None) -> Proof:
+    """What the boxes prove in an image of `size` (None: unknown). Boxes without area are placeholders."""
+    boxes = corners[0]
+    boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
+    zeros = int((boxes[:, :2] == 0.0).any(axis=1).sum())
+    if size is None:
+        return Proof(zeros)
+    over = (boxes[:, 2:] - np.array(size, dtype=np.float64)).max(axis=1, initial=-np.inf)
+    return Proof(zeros, int((over == 1.0).sum()), int((over > 1.0).sum()))
+
+
+def decide(root: Path, proof: Proof, tools: Iterable[Tool | None]) -> tuple[Origin, Finding]:
+    """The origin of a dataset, and the finding that says why; `tools` has one entry for each file that holds boxes.
+
+    Raises `AnnotationError` where the numbers prove two origins.
+    """
+    files = Counter(tools)
+    starts, ends = f"{_count(proof.zeros, 'start')} at 0", f"{_count(proof.ends, 'end')} at width or height + 1"
+    proven = [Origin.AS_IS] * bool(proof.zeros) + [Origin.PLUS_ONE] * bool(proof.ends and not proof.beyond)
+    if len(proven) > 1:
+        raise AnnotationError(root, "", f"{starts} (as-is), but {ends} (plus-one); say which it is with --voc-origin")
+    tool, votes = _most_common(files)
+    known = f"written by {tool.name} ({votes:,} of {files.total():,} files)" if tool else ""
+    if proven:
+        shown = starts if proof.zeros else ends
+        return proven[0], Finding("voc-origin-decided", f"{proven[0]}: {'; '.join(filter(None, (shown, known)))}")
+    if tool:
+        return tool.origin, Finding("voc-origin-decided", f"{tool.origin}: {known}")
+    message = "devkit is assumed: neither the numbers nor the hand of a tool tell; --voc-origin says which it is"
+    return Origin.DEVKIT, Finding("voc-origin-assumed", f"{message} (files with boxes: {files.total():,})")
+
+
+def _most_common(files: Counter[Tool | None]) -> tuple[Tool | None, int]:
+    """The tool that wrote most of the files, if its origin is that of more than half of them."""
+    origins = Counter(dict.fromkeys(Origin, 0))
+    for tool, count in files.items():
+        if tool:
+            origins[tool.origin] += count
+    origin, votes = origins.most_common(1)[0]
+    if 2 * votes <= files.total():
+        return None, 0
+    return max(((tool, count) for tool, count in files.items() if tool and tool.origin is origin), key=lambda it: it[1])
+
+
+def _count(boxes: int, verb: str) -> str:
+    return f"1 box {verb}s" if boxes == 1 else f"{boxes:,} boxes {verb}"

@@ -1,0 +1,78 @@
+"""Values as Pascal VOC spells them: numbers, attribute values, and the characters that XML cannot hold.
+
+Attribute values are JSON wherever that is canonical and plain text otherwise, so ``0`` comes back as a number,
+``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Context, Decimal
+from typing import Any
+
+# Enough digits that one more or less is exact for every coordinate of 1e-9 px or more; no traps, so nothing raises.
+_EXACT = Context(prec=64, traps=[])
+_NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?|nan|inf(?:inity)?)", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may as well be a thousand, so it is neither
+_LONGEST_NUMBER = 64
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2 (Char)
+
+
+def parse_number(text: str) -> tuple[Decimal, bool]:
+    """The number that `text` spells, and whether it had to be repaired (a decimal comma). Raises ValueError."""
+    word = text.strip()
+    repaired = _DECIMAL_COMMA.fullmatch(word) is not None
+    plain = word.replace(",", ".") if repaired else word
+    if len(plain) > _LONGEST_NUMBER or not _NUMBER.fullmatch(plain):
+        raise ValueError(f"have {word[:40]!r}, want a number")
+    return _EXACT.create_decimal(plain), repaired
+
+
+def less_one(number: Decimal) -> float:
+    """`number` - 1, rounded once: the float that `one_more` was given comes back."""
+    return float(_EXACT.subtract(number, Decimal(1)))
+
+
+def one_more(value: float) -> str:
+    """The shortest text of `value` + 1, without an exponent."""
+    return _spell(_EXACT.add(Decimal(repr(value)), Decimal(1)))
+
+
+def shortest(value: float) -> str:
+    """The shortest text that reads back as `value`, without an exponent."""
+    return _spell(Decimal(repr(value)))
+
+
+def holds(text: str) -> bool:
+    """Whether XML brings `text` back as it is: no control character, no carriage return, no half of a pair."""
+    return "\r" not in text and not _NOT_XML.search(text)
+
+
+def encode_value(value: Any) -> str:
+    """The text of an attribute value, such that `decode_value` gives `value` back."""
+    if isinstance(value, str) and value == value.strip() and holds(value) and _parsed(value) is _TEXT:
+        return value
+    return json.dumps(value, default=str)
+
+
+def decode_value(text: str) -> Any:
+    """The attribute value that `text` spells: JSON where `encode_value` would spell it so, else the text itself."""
+    value = _parsed(text)
+    return text if value is _TEXT or encode_value(value) != text else value
+
+
+_TEXT = object()
+
+
+def _parsed(text: str) -> Any:
+    """`text` as JSON, or `_TEXT` where it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return _TEXT
+
+
+def _spell(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

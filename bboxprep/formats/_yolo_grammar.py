@@ -1,0 +1,63 @@
+"""What a row of a YOLO label file can be, told by its number of columns.
+
+After the class number a row has
+
+==============  ==============================================================================================
+5 columns       a box: centre x, centre y, width, height
+6               a box and its confidence, 0 to 1
+7, 9, 11 …      a polygon, x y for each point; its box is its hull (9 columns: the four corners of an oriented box)
+5 + K * D       a box and its K keypoints of D = 2 or 3 numbers, only where the dataset states ``kpt_shape``
+==============  ==============================================================================================
+
+all of them fractions of the picture's width and height. Rows of several kinds may stand in one file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+Task = Literal["auto", "detect", "segment", "pose", "obb"]
+
+MOST_CLASSES = 65_536
+
+
+class Kind(StrEnum):
+    """What a row states."""
+
+    BOX = "box"
+    SCORED = "box and confidence"
+    RING = "polygon"
+    POSE = "box and keypoints"
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """What rows a dataset has: its `task`, the keypoints' (count, numbers each), and how many classes (None: any)."""
+
+    task: Task = "auto"
+    keypoints: tuple[int, int] | None = None
+    classes: int | None = None
+
+    def kind(self, columns: int) -> Kind | None:
+        """What a row of so many columns states, or None."""
+        if columns == 5:
+            return Kind.BOX
+        if self.keypoints and self.task in ("auto", "pose"):
+            return Kind.POSE if columns == 5 + self.keypoints[0] * self.keypoints[1] else None
+        if columns == 6 and self.task != "obb":
+            return Kind.SCORED
+        if self.task == "obb":
+            return Kind.RING if columns == 9 else None
+        return Kind.RING if self.task in ("auto", "segment") and columns >= 7 and columns % 2 else None
+
+    @property
+    def wanted(self) -> str:
+        """The numbers of columns that can be read, in words."""
+        if self.keypoints and self.task in ("auto", "pose"):
+            return f"5 (box) or {5 + self.keypoints[0] * self.keypoints[1]} (box and keypoints)"
+        boxes = "5 (box) or 6 (box, confidence)"
+        return {"detect": boxes, "obb": "5 (box) or 9 (four corners)"}.get(
+            self.task, "5 (box), 6 (box, confidence) or an odd number from 7 on (polygon)"
+        )

@@ -1,0 +1,158 @@
+"""Pixels out of files and into files. Decoding gives the *stored* plane, never turned; nothing is changed in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from bboxprep.errors import ImageError, RefusedImageError
+from bboxprep.geometry.affine import Size
+from bboxprep.images.container import NAMES
+from bboxprep.images.metadata import Kept, kept_from
+from bboxprep.images.modes import Colour, Depth16, is_deep, to_uint8
+from bboxprep.images.opening import faults_named, opened
+from bboxprep.images.orientation import untagged
+from bboxprep.model.header import Header
+
+_WRITTEN = {"jpeg": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "bmp": "bmp", "gif": "png"}
+_SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What to do with pixels that 8-bit RGB cannot hold.
+
+    `depth16` for more than 8 bits a channel: refuse, keep the high byte, or stretch the extremes (percentiles 0.5 and
+    99.5) to 0 and 255. `background` shows through transparency. `frames` for several pictures in one file: refuse, or
+    take the first.
+    """
+
+    depth16: Depth16 = "error"
+    background: Colour = (255, 255, 255)
+    frames: Literal["error", "first"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How pixels are written: JPEG and lossy WebP at `quality`; EXIF left out if `strip_metadata`."""
+
+    quality: int = 95
+    strip_metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The stored plane of a file: `pixels` uint8 (H, W) gray or (H, W, 3) RGB, possibly read-only.
+
+    `covers` is the exact extent (width, height) of the whole picture on this raster, in raster pixels. A reduced
+    JPEG covers stored size / n, while its raster is rounded up to whole pixels; otherwise the two are equal.
+    """
+
+    pixels: NDArray[np.uint8]
+    covers: tuple[float, float]
+
+
+DEFAULT_POLICY = Policy()
+DEFAULT_ENCODING = Encoding()
+
+
+def decode(path: Path, header: Header, policy: Policy = DEFAULT_POLICY, *, at_least: Size | None = None) -> Decoded:
+    """The stored pixels of the file at `path`, whose header is `header`.
+
+    A JPEG may come reduced by 2, 4 or 8, but in neither axis smaller than `at_least`. Raises `ImageError`: the file is
+    gone, broken or truncated, has changed since its header was read, or `policy` refuses its kind.
+    """
+    refuse(path, header, policy)
+    with opened(path, header.container, _without_turn(path, header)) as image:
+        if image.size != header.size:
+            want = f"have {image.width}x{image.height}, want {header.size}"
+            raise ImageError(path, "", f"has changed since its header was read ({want})")
+        covers = (float(image.width), float(image.height))
+        if at_least and isinstance(image, JpegImageFile) and (drafted := image.draft(None, at_least)):
+            covers = drafted[1][2:]
+        image.load()
+        pixels = to_uint8(path, image, header.depth, depth16=policy.depth16, background=policy.background)
+    return Decoded(pixels, covers)
+
+
+def refuse(path: Path, header: Header, policy: Policy) -> None:
+    """Raises `ImageError` where `policy` refuses a file of this `header`; to be known before any pixel is decoded."""
+    if policy.frames == "error" and header.frames > 1:
+        raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or --frames first)")
+    if policy.depth16 == "error" and is_deep(header.mode, header.depth):
+        choices = "--depth16 shift8, minmax or percentile"
+        raise RefusedImageError(path, "", f"has {header.depth} bits a channel, mode {header.mode} (want 8, or {choices})")
+
+
+def encode(
+    pixels: NDArray[np.uint8], source: Path, header: Header, encoding: Encoding = DEFAULT_ENCODING
+) -> tuple[bytes, str]:
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a file of the kind that `source` is (a GIF becomes a PNG).
+
+    Also words for the finding `metadata-dropped`, or "". A JPEG keeps its chroma subsampling, a lossless WebP stays
+    so, TIFF is deflated. The colour profile is kept where it fits, EXIF with orientation 1 and without its thumbnail,
+    XMP never. The same pixels and source give the same bytes. Raises `ImageError`.
+    """
+    container = _WRITTEN[header.container]
+    image = Image.fromarray(pixels)
+    if container == "webp":
+        image = image.convert("RGB")  # the only kind it knows; said here so that a gray profile is not kept
+    kept = kept_from(source, header.container, image.mode, strip=encoding.strip_metadata)
+    return _saved(image, container, source, _options(container, kept, encoding)), kept.lost
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a PNG for showing to people."""
+    return _saved(Image.fromarray(pixels), "png", Path(), {})
+
+
+def suffix_of(header: Header) -> str:
+    """The suffix that fits what `encode` writes for a file of this `header`."""
+    return _SUFFIXES[_WRITTEN[header.container]]
+
+
+def untag(data: bytes, header: Header) -> bytes:
+    """The file `data` of this `header` with every orientation tag, EXIF and XMP, set to 1; all else as it is.
+
+    A PNG text chunk that is compressed and speaks of an orientation is left out.
+    """
+    return untagged(data, header.container, header.frames)
+
+
+def _without_turn(path: Path, header: Header) -> BytesIO | None:
+    """The file at `path` untagged, for Pillow turns a TIFF while it loads it; None where the file itself will do."""
+    if header.container != "tiff" or not header.tagged:
+        return None
+    with faults_named(path, "cannot be read"):
+        return BytesIO(untag(path.read_bytes(), header))
+
+
+def _options(container: str, kept: Kept, encoding: Encoding) -> dict[str, Any]:
+    metadata = {"icc_profile": kept.profile, "exif": kept.exif}
+    given = {name: value for name, value in metadata.items() if value}
+    match container:
+        case "jpeg":
+            return {"quality": encoding.quality, "subsampling": kept.sampling, **given}
+        case "webp":
+            how = {"lossless": True} if kept.lossless else {"quality": encoding.quality}
+            return {**how, **given}
+        case "tiff":
+            return {"compression": "tiff_adobe_deflate", **given}
+        case "png":
+            return given
+        case _:
+            return {}
+
+
+def _saved(image: Image.Image, container: str, source: Path, options: dict[str, Any]) -> bytes:
+    out = BytesIO()
+    with faults_named(source, f"cannot be encoded as {NAMES[container]} at {image.width}x{image.height}"):
+        image.save(out, NAMES[container], **options)
+    return out.getvalue()

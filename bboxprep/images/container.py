@@ -1,0 +1,209 @@
+"""Image containers seen from outside: which one a file is, and where in it EXIF and XMP lie.
+
+Nothing is decoded here and nothing raises: a structure that ends early just has fewer pieces. Sources: JPEG, ITU T.81
+annex B; PNG, W3C third edition, section 11; WebP, RFC 9649; TIFF 6.0; where XMP is embedded, XMP specification part 3.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from bboxprep.images import exif
+from bboxprep.images.exif import Data
+
+NAMES = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "tiff": "TIFF", "bmp": "BMP", "gif": "GIF"}
+
+EXIF_HEADER = b"Exif\0\0"
+_XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_XMP = b"XML:com.adobe.xmp"
+_PNG_PROFILE = b"Raw profile type exif"
+_SIGNATURES = (
+    (re.compile(rb"\xff\xd8\xff"), "jpeg"),
+    (re.compile(_PNG_SIGNATURE), "png"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "webp"),
+    (re.compile(rb"II[*+]\0|MM\0[*+]"), "tiff"),
+    (re.compile(rb"GIF8[79]a"), "gif"),
+    (re.compile(rb"BM"), "bmp"),
+)
+_MOST_TEXT = 1 << 20  # bytes of a text chunk after inflation: no packet is longer, a zip bomb is
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A piece of metadata: `content` begins at the byte order mark of EXIF, or is an XMP packet.
+
+    `start` is where it lies in the file. `verbatim` is False where the file holds it compressed or as hexadecimal
+    text. `quirk` says in words what keeps some decoders from reading it, or "". `chunk` is the stretch of the PNG
+    chunk around it, from type to end of data.
+    """
+
+    kind: Literal["exif", "xmp"]
+    content: Data
+    start: int
+    verbatim: bool = True
+    quirk: str = ""
+    chunk: tuple[int, int] = (0, 0)
+
+
+def sniff(data: Data) -> str | None:
+    """The container that the first bytes announce, a key of `NAMES`, or None."""
+    head = data[:16]
+    return next((name for pattern, name in _SIGNATURES if pattern.match(head)), None)
+
+
+def blobs(data: Data, container: str) -> tuple[Blob, ...]:
+    """The EXIF and XMP of the (first) picture in the order decoders prefer them. BMP and GIF have none that is read."""
+    match container:
+        case "jpeg":
+            return tuple(_jpeg_blobs(data))
+        case "png":
+            return tuple(sorted(_png_blobs(data), key=lambda blob: blob.kind == "exif" and not blob.verbatim))
+        case "webp":
+            return tuple(_webp_blobs(data))
+        case "tiff":
+            return tuple(_tiff_blobs(data))
+        case _:
+            return ()
+
+
+def is_lossless_webp(data: Data) -> bool:
+    """Whether the (first) picture of a WebP file is coded without loss."""
+    for kind, start, _ in webp_chunks(data):
+        if kind == b"ANMF":
+            return data[start + 16 : start + 20] == b"VP8L"
+        if kind in {b"VP8 ", b"VP8L"}:
+            return kind == b"VP8L"
+    return False
+
+
+def jpeg_segments(data: Data) -> Iterator[tuple[int, int, int]]:
+    """(marker, start, end of payload) of each segment before the first scan."""
+    at = 2
+    while (at := data.find(b"\xff", at)) >= 0:
+        marker = data[at + 1 : at + 2]
+        if marker in {b"", b"\xda", b"\xd9"}:
+            return
+        if marker == b"\xff":
+            at += 1
+        elif marker in _STANDALONE:
+            at += 2
+        else:
+            end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+            if end < at + 4 or end > len(data):
+                return
+            yield marker[0], at + 4, end
+            at = end
+
+
+_STANDALONE = {b"\x00", b"\x01", *(bytes([0xD0 + number]) for number in range(9))}
+
+
+def png_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end of data) of each chunk that is there in full."""
+    at = len(_PNG_SIGNATURE)
+    while at + 12 <= len(data):
+        start = at + 8
+        end = start + int.from_bytes(data[at : at + 4], "big")
+        if end + 4 > len(data):
+            return
+        yield data[at + 4 : at + 8], start, end
+        at = end + 4
+
+
+def webp_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end of data) of each chunk that is there in full."""
+    at = 12
+    while at + 8 <= len(data):
+        start = at + 8
+        end = start + int.from_bytes(data[at + 4 : at + 8], "little")
+        if end > len(data):
+            return
+        yield data[at : at + 4], start, end
+        at = end + end % 2
+
+
+def _jpeg_blobs(data: Data) -> Iterator[Blob]:
+    for marker, start, end in jpeg_segments(data):
+        if marker != 0xE1:
+            continue
+        payload = data[start:end]
+        if payload.startswith(EXIF_HEADER):
+            yield _exif_blob(payload, start, usual=1)
+        elif payload.startswith(_XMP_HEADER):
+            yield Blob("xmp", payload[len(_XMP_HEADER) :], start + len(_XMP_HEADER))
+
+
+def _webp_blobs(data: Data) -> Iterator[Blob]:
+    for kind, start, end in webp_chunks(data):
+        if kind == b"EXIF":
+            yield _exif_blob(data[start:end], start, usual=0)
+        elif kind == b"XMP ":
+            yield Blob("xmp", data[start:end], start)
+
+
+def _png_blobs(data: Data) -> Iterator[Blob]:
+    for kind, start, end in png_chunks(data):
+        if kind == b"eXIf":
+            yield _exif_blob(data[start:end], start, usual=0, chunk=(start - 4, end))
+        elif kind in {b"tEXt", b"zTXt", b"iTXt"}:
+            yield from _png_text_blobs(kind, data[start:end], start)
+
+
+def _png_text_blobs(kind: bytes, payload: bytes, start: int) -> Iterator[Blob]:
+    chunk = (start - 4, start + len(payload))
+    keyword, _, rest = payload.partition(b"\0")
+    if keyword == _PNG_XMP and kind == b"iTXt":
+        text, verbatim = _international_text(rest)
+        yield Blob("xmp", text, start + len(payload) - len(text), verbatim, chunk=chunk)
+    elif keyword == _PNG_PROFILE:
+        text = {b"tEXt": rest, b"zTXt": _inflate(rest[1:])}.get(kind) or _international_text(rest)[0]
+        content = _from_hexadecimal(text)
+        content = content[_headers(content) * len(EXIF_HEADER) :]
+        yield Blob("exif", content, start, verbatim=False, quirk="in ImageMagick's text profile", chunk=chunk)
+
+
+def _tiff_blobs(data: Data) -> Iterator[Blob]:
+    yield Blob("exif", data, 0)
+    ifd0 = next(exif.directories(data), None)
+    entry = ifd0.find(exif.XMP) if ifd0 else None
+    found = exif.stretch(data, ifd0.layout, entry) if ifd0 and entry else None
+    if found:
+        yield Blob("xmp", data[found[0] : found[1]], found[0])
+
+
+def _exif_blob(payload: bytes, start: int, *, usual: int, chunk: tuple[int, int] = (0, 0)) -> Blob:
+    """The blob behind the EXIF headers of `payload`, where this container has `usual` of them."""
+    headers = _headers(payload)
+    skip = headers * len(EXIF_HEADER)
+    quirk = "" if headers == usual else "behind a doubled EXIF header" if usual else "behind a stray EXIF header"
+    return Blob("exif", payload[skip:], start + skip, quirk=quirk, chunk=chunk)
+
+
+def _headers(payload: bytes) -> int:
+    """The number of EXIF headers that `payload` begins with; decoders that forgive forgive two."""
+    return 2 if payload.startswith(EXIF_HEADER * 2) else int(payload.startswith(EXIF_HEADER))
+
+
+def _international_text(rest: bytes) -> tuple[bytes, bool]:
+    """The text of an iTXt chunk after its keyword, and whether it stands there uncompressed."""
+    compressed, _, text = rest[:1] == b"\1", *rest[2:].partition(b"\0")[1:]
+    text = text.partition(b"\0")[2]
+    return (_inflate(text), False) if compressed else (text, True)
+
+
+def _inflate(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(data, _MOST_TEXT)
+    except zlib.error:
+        return b""
+
+
+def _from_hexadecimal(text: bytes) -> bytes:
+    """The bytes that a raw profile spells out: a blank line, the name, the length, then hexadecimal digits."""
+    digits = re.sub(rb"[^0-9A-Fa-f]", b"", b"".join(text.split(b"\n")[3:]))
+    return bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))

@@ -1,0 +1,100 @@
+"""The one door to Pillow's readers: a file opens as the container it is, and whatever goes wrong is an `ImageError`.
+
+Pillow's file classes are called directly rather than through ``Image.open``: the bytes have already said what the
+container is, and a camera's multi-picture JPEG is then a JPEG.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from bboxprep.errors import ImageError
+from bboxprep.images.container import NAMES
+
+_READERS: dict[str, type[ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+    "tiff": TiffImageFile,
+    "bmp": BmpImageFile,
+    "gif": GifImageFile,
+}
+_FAULTS = (  # what Pillow has been seen to raise over broken files
+    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
+    RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error, Image.DecompressionBombError,
+)  # fmt: skip
+
+
+@contextmanager
+def opened(path: Path, container: str, source: IO[bytes] | None = None) -> Iterator[ImageFile]:
+    """Pillow's view of the image at `path`, its pixels not decoded yet; read from `source` where that is given.
+
+    Whatever Pillow raises inside the ``with`` becomes an `ImageError` about `path`; its warnings are silenced.
+    """
+    with (
+        faults_named(path, f"cannot be read as {NAMES[container]}"),
+        _quiet,
+        _READERS[container](source or path) as image,
+    ):
+        yield image
+
+
+@contextmanager
+def faults_named(path: Path, words: str) -> Iterator[None]:
+    """Turns what the system or Pillow raises over the file at `path` into an `ImageError` that says `words`."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ImageError(path, "", "there is no such file") from error
+    except _FAULTS as error:
+        raise ImageError(path, "", f"{words} ({_reason(error)})") from error
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error.strerror if isinstance(error, OSError) and error.strerror else error) or type(error).__name__
+    return "truncated: the file ends before its picture does" if "truncated" in text.lower() else text
+
+
+class _Quiet:
+    """Silences warnings while at least one thread is inside.
+
+    Python's own context manager restores what *it* found, so threads that leave in another order than they came would
+    leave the silence behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._silence = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._silence = warnings.catch_warnings(action="ignore")
+                self._silence.__enter__()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._silence.__exit__(None, None, None)
+
+
+_quiet = _Quiet()

@@ -1,0 +1,69 @@
+"""Checks of values: which objects of one image are sound, and the findings for those that are not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import clip_boxes
+from bboxprep.model.instances import Instances
+
+Rows = NDArray[np.bool_]  # (N,)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How findings name an image: its path as the user knows it, its split, and the class names."""
+
+    path: str
+    split: str
+    names: Sequence[str]
+
+
+def sound(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
+    """Which objects are sound in a picture of `size`; and for each finding code, which are not for that reason."""
+    boxes = instances.boxes
+    finite = np.asarray(np.isfinite(boxes).all(axis=1))
+    with np.errstate(invalid="ignore"):
+        extent = finite & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        inside = clip_boxes(boxes, size)
+        visible = extent & (inside[:, 2] > inside[:, 0]) & (inside[:, 3] > inside[:, 1])
+    return visible, {"box-not-finite": ~finite, "box-degenerate": finite & ~extent, "box-outside": extent & ~visible}
+
+
+def lost(code: str, instances: Instances, rows: Rows, place: Place, why: str) -> tuple[Finding, ...]:
+    """One finding of `code` for each object at `rows`, with its box and class."""
+    return tuple(
+        Finding(
+            code,
+            f"{why} (box {' '.join(f'{edge:.6g}' for edge in instances.boxes[row])})",
+            path=place.path,
+            where=f"object {row + 1}",
+            objects=1,
+            category=place.names[instances.labels[row]],
+            split=place.split,
+        )
+        for row in np.flatnonzero(rows)
+    )
+
+
+def lost_by_class(code: str, instances: Instances, rows: Rows, place: Place, why: str) -> tuple[Finding, ...]:
+    """One finding of `code` for each class among the objects at `rows`, with their number."""
+    counts = Counter(instances.labels[rows].tolist())
+    return tuple(
+        Finding(
+            code,
+            f"{count} of class {place.names[label]!r}: {why}",
+            path=place.path,
+            objects=count,
+            category=place.names[label],
+            split=place.split,
+        )
+        for label, count in sorted(counts.items())
+    )

@@ -1,0 +1,78 @@
+"""Which plane annotations were drawn in, decided from evidence.
+
+A file with an EXIF orientation has a stored and a displayed plane, and annotation files do not say which one they
+mean. Two things betray it where the turn exchanges width and height: the size that the annotations state, and boxes
+that fit into one plane only. What neither tells is taken from the rest of the dataset where that is unanimous, else
+taken as displayed, and counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.sample import Frame, Sample
+
+SLACK = 1.5  # px; boxes of one-based formats and of rounding tools reach so far over the edge and prove nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """What one image says of its frame: votes as (frame, evidence), empty where it says nothing."""
+
+    turned: bool
+    votes: tuple[tuple[Frame, str], ...] = ()
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether its pieces of evidence disagree."""
+        return len({frame for frame, _ in self.votes}) > 1
+
+
+def testimony_of(sample: Sample) -> Testimony:
+    """The testimony of `sample`, which needs a header."""
+    header = sample.header
+    if header is None or header.orientation == 1:
+        return Testimony(turned=False)
+    planes = {Frame.STORED: header.size, Frame.DISPLAYED: header.displayed}
+    if header.size == header.displayed:
+        return Testimony(turned=True)
+    votes = [(frame, "declared-size") for frame, size in planes.items() if sample.declared == size]
+    if not sample.fractional:
+        fitting = [frame for frame, size in planes.items() if fits(sample.instances.boxes, size)]
+        if len(fitting) == 1:
+            votes.append((fitting[0], "box-bounds"))
+    return Testimony(turned=True, votes=tuple(votes))
+
+
+def fits(boxes: Boxes, size: Size) -> bool:
+    """Whether all boxes lie in a picture of `size`, give or take `SLACK`."""
+    return bool((boxes >= -SLACK).all() and (boxes[:, 2:] <= (size.width + SLACK, size.height + SLACK)).all())
+
+
+def verdict_of_all(testimonies: Sequence[Testimony]) -> tuple[Frame, str] | None:
+    """The frame, and the evidence for it, of the turned images that say nothing themselves.
+
+    None where the other images disagree, so that nothing can be concluded.
+    """
+    said = Counter(testimony.votes[0][0] for testimony in testimonies if testimony.votes)
+    if not said:
+        return Frame.DISPLAYED, "assumed"
+    return (next(iter(said)), "dataset") if len(said) == 1 else None
+
+
+def size_fault(sample: Sample) -> tuple[str, str]:
+    """(finding code, message) where the declared size is not that of the image; ("", "") where all is well."""
+    header, declared = sample.header, sample.declared
+    if header is None or declared is None or declared in (header.size, header.displayed):
+        return "", ""
+    if declared == header.size.transposed and header.orientation == 1:
+        if fits(sample.instances.boxes, header.size):
+            return "size-swapped", f"the labels say {declared}, the image is {header.size}; its boxes fit the image"
+        hint = "; the boxes fit the size that the labels say, so the picture was turned after it was labelled"
+    else:
+        hint = ""
+    return "size-contradicts", f"the labels say {declared}, the image is {header.displayed}{hint}"

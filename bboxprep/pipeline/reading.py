@@ -1,0 +1,165 @@
+"""A source opened: its format found, its samples surveyed once, the plane of its labels settled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from bboxprep import formats
+from bboxprep.errors import AnnotationError, FrameError, UsageError
+from bboxprep.findings import Finding
+from bboxprep.images.codec import Policy
+from bboxprep.images.header import read_header
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all
+from bboxprep.model.header import Header
+from bboxprep.model.instances import Column
+from bboxprep.model.sample import Frame, Sample
+from bboxprep.pipeline.transform import PillowDarkroom
+
+LabelsIn = Literal["auto", "stored", "displayed"]
+Key = tuple[str, str]  # split and name of a sample
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What a first look at a sample keeps of it: enough to settle frames, plan names and print a table."""
+
+    key: Key
+    header: Header | None
+    testimony: Testimony
+    listed: int
+    objects: tuple[tuple[str, int], ...]  # class and count; "" where the record cannot be read
+    columns: tuple[tuple[Column, int], ...]  # what its objects have, and how many of them
+    touched: bool  # whether a step has changed its pixels
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset ready to be used, with the first look at each of its samples, in their order."""
+
+    dataset: Dataset
+    glimpses: tuple[Glimpse, ...]
+    frames: Mapping[Key, tuple[Frame, str]]  # of the turned images, with the evidence
+
+
+def open_source(
+    path: Path,
+    format: str | None = None,  # noqa: A002  # the field's word
+    *,
+    labels_in: LabelsIn = "auto",
+    policy: Policy | None = None,
+    options: Callable[[str], Mapping[str, Any]] = lambda _: {},
+) -> Source:
+    """The dataset at `path`, surveyed and with the frame of every sample settled.
+
+    `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
+    of turned photos were drawn in; `options` gives those of the reader of a format by its name. Raises
+    `SourceError` and `UsageError`.
+    """
+    if labels_in not in get_args(LabelsIn):
+        raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
+    name = format or formats.detect(path)
+    chosen = formats.load(name)
+    dataset = chosen.read(path, read_header, chosen.read_options(**options(name)))
+    if not len(dataset):
+        raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
+    glimpses = survey(dataset)
+    frames = _settle(path, glimpses, labels_in)
+    darkroom = PillowDarkroom(dataset.categories.names, policy or Policy())
+    settled = dataset.map(lambda sample: replace(_framed(sample, frames), darkroom=darkroom))
+    return Source(settled, glimpses, frames)
+
+
+def read(
+    path: str | Path,
+    format: str | None = None,  # noqa: A002  # the field's word
+    *,
+    labels_in: LabelsIn = "auto",
+    policy: Policy | None = None,
+    **options: Any,
+) -> Dataset:
+    """The labelled dataset at `path`.
+
+    `format` is "coco", "yolo" or "voc", found from the files if None. `labels_in` says which plane the labels of photos
+    with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence). `policy` says
+    how 16-bit, transparent and multi-frame images are decoded; `options` are those of the format's reader. Raises
+    `SourceError` (the files) and `UsageError` (the arguments).
+    """
+    return open_source(Path(path), format, labels_in=labels_in, policy=policy, options=lambda _: options).dataset
+
+
+def survey(dataset: Dataset) -> tuple[Glimpse, ...]:
+    """A first look at each sample of `dataset`, in order."""
+    return tuple(_glimpse(sample, dataset.categories.names) for sample in dataset)
+
+
+def _glimpse(sample: Sample, names: Sequence[str]) -> Glimpse:
+    objects = Counter(names[label] for label in sample.instances.labels.tolist())
+    for finding in sample.findings:
+        objects[finding.category] += finding.objects
+    return Glimpse(
+        key=key_of(sample),
+        header=sample.header,
+        testimony=testimony_of(sample),
+        listed=sample.listed,
+        objects=tuple(objects.items()),
+        columns=tuple((column, count) for column in Column if (count := int(sample.instances.has(column).sum()))),
+        touched=sample.plan is not None and not sample.plan.is_identity,
+    )
+
+
+def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:
+    """The frame, and the evidence for it, of each turned image. Raises `FrameError`."""
+    turned = [glimpse for glimpse in glimpses if glimpse.testimony.turned]
+    if labels_in != "auto":
+        return {glimpse.key: (Frame(labels_in), "option") for glimpse in turned}
+    for glimpse in turned:
+        if glimpse.testimony.contradicts_itself:
+            said = ", ".join(f"{evidence} says {frame}" for frame, evidence in glimpse.testimony.votes)
+            raise FrameError(
+                path,
+                "/".join(glimpse.key),
+                f"contradicting evidence of the plane its labels were drawn in ({said}); "
+                "say which with --labels-in stored or --labels-in displayed",
+            )
+    default = verdict_of_all([glimpse.testimony for glimpse in turned])
+    silent = sum(not glimpse.testimony.votes for glimpse in turned)
+    if default is None and silent:
+        raise FrameError(
+            path,
+            "",
+            f"{silent} turned images do not tell which plane their labels were drawn in, and the "
+            f"{len(turned) - silent} that do disagree; say which with --labels-in stored or --labels-in displayed",
+        )
+    fallback = default or (Frame.DISPLAYED, "assumed")
+    return {glimpse.key: (glimpse.testimony.votes or (fallback,))[0] for glimpse in turned}
+
+
+def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
+    """`sample` in its settled frame, and refused where its declared size contradicts the image."""
+    frame, evidence = frames.get(key_of(sample), (Frame.DISPLAYED, "upright"))
+    sample = sample.seen_in(frame, evidence)
+    findings = list(sample.findings)
+    if evidence == "assumed":
+        message = f"orientation {sample.header.orientation if sample.header else 1}: labels taken as displayed"
+        findings.append(Finding("frame-assumed", message, path=str(sample.name), split=sample.split))
+    code, message = size_fault(sample)
+    if code:
+        findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
+    return replace(sample, findings=tuple(findings), refusal=code if code == "size-contradicts" else _refusal(sample))
+
+
+def _refusal(sample: Sample) -> str:
+    """Why a sample without a header is left out: the code its reader gave."""
+    if sample.header is not None:
+        return ""
+    return next((finding.code for finding in sample.findings if finding.code.startswith("image-")), "image-unreadable")
+
+
+def key_of(sample: Sample) -> Key:
+    """What names `sample` within its dataset."""
+    return sample.split, str(sample.name)

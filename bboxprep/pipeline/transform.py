@@ -1,0 +1,76 @@
+"""The one place where pixels and shapes meet: a sample through a recipe.
+
+One formula serves labels drawn in the stored and in the displayed plane, upright or not: bring them to the stored
+pixels, then follow the plan. Both halves are steps of one plan, whose normal form cancels the turns that meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import PlanError
+from bboxprep.findings import Finding
+from bboxprep.geometry.dihedral import IDENTITY
+from bboxprep.geometry.plan import Orient, Plan
+from bboxprep.images import codec, drawing, raster
+from bboxprep.model.checks import Place
+from bboxprep.model.header import Header
+from bboxprep.model.sample import Frame, Planner, Sample
+from bboxprep.pipeline.move import move
+
+
+@dataclass(frozen=True)
+class PillowDarkroom:
+    """Moves and shows the samples of one dataset: `names` are its classes, `policy` says how odd images are decoded."""
+
+    names: Sequence[str]
+    policy: codec.Policy
+
+    def transform(self, sample: Sample, recipe: Planner) -> Sample:
+        """`sample` in the outcome of `recipe`; refused, with a finding, where the recipe cannot be done on it."""
+        if sample.header is None or sample.refusal:
+            return sample
+        place = Place(str(sample.name), sample.split, self.names)
+        try:
+            plan, rest = _plans(sample, sample.header, recipe)
+        except PlanError as error:
+            finding = Finding("crop-outside", str(error), path=place.path, split=sample.split)
+            return replace(sample, refusal=finding.code, findings=(*sample.findings, finding))
+        instances, findings = move(sample.instances, rest, place)
+        return replace(
+            sample,
+            plan=plan,
+            rendering=recipe.rendering,
+            instances=instances,
+            findings=(*sample.findings, *findings),
+        )
+
+    def pixels(self, sample: Sample) -> NDArray[np.uint8]:
+        """The picture that the instances of `sample` lie on. Raises `ImageError`."""
+        header = sample.header
+        if header is None:
+            raise ValueError(f"{sample.path}: the image has no readable header")
+        plan = sample.plan or Plan(header.size).then(
+            Orient(header.turn if sample.frame is Frame.DISPLAYED else IDENTITY)
+        )
+        kernel, pad = sample.rendering.kernel, sample.rendering.pad
+        decoded = codec.decode(sample.path, header, self.policy, at_least=raster.reduction_for(plan, kernel))
+        return raster.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
+
+    def draw(self, sample: Sample) -> bytes:
+        """A PNG of the picture with its objects drawn in."""
+        return drawing.draw(self.pixels(sample), sample.instances, tuple(self.names))
+
+
+def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]:
+    """The whole plan from the stored pixels, and the part of it that the instances have still to go through."""
+    if sample.plan:
+        steps = recipe.plan(sample.plan.size, IDENTITY).steps
+        return sample.plan.then(*steps), Plan(sample.plan.size).then(*steps)
+    plan = recipe.plan(header.size, header.turn)
+    back = ~header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
+    return plan, Plan(sample.size).then(Orient(back), *plan.steps)

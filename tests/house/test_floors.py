@@ -1,0 +1,62 @@
+"""The contracts of the import linter, each shown to bite: a planted import must break it, by its name."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLOORS, FORMATS, IMAGING = (
+    "a floor imports from floors below, siblings not at all",
+    "a format imports no other format",
+    "imaging libraries stay in images",
+)
+
+
+def lint(root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=root,
+        env={"PYTHONPATH": str(root), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "bboxprep", tmp_path / "bboxprep", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_contracts_are_kept(copy: Path) -> None:
+    result = lint(copy)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "planted", "contract"),
+    [
+        ("geometry/affine.py", "import bboxprep.model.header", FLOORS),
+        ("recipe/steps.py", "import bboxprep.images.raster", FLOORS),
+        ("formats/coco.py", "import bboxprep.cli", FLOORS),
+        ("newfloor.py", "import numpy", FLOORS),
+        ("formats/coco.py", "import bboxprep.formats.yolo", FORMATS),
+        ("pipeline/job.py", "import PIL.Image", IMAGING),
+        ("recipe/steps.py", "import cv2", IMAGING),
+    ],
+)
+def test_a_planted_import_breaks_its_contract(copy: Path, module: str, planted: str, contract: str) -> None:
+    path = copy / "bboxprep" / module
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_text(f"{text}\n{planted}\n", encoding="utf-8")
+    result = lint(copy)
+    assert result.returncode == 1
+    broken = result.stdout[result.stdout.index("Broken contracts") :]
+    assert contract in broken

@@ -1,0 +1,36 @@
+"""The names that users may rely on. A change here is a change of the public face and belongs into CHANGELOG.md."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import bboxprep
+
+PUBLIC = [
+    *("Affine", "BboxprepError", "Crop", "Dataset", "Fill", "Finding", "Fit", "Flip", "Instances", "Letterbox"),
+    *("Policy", "Recipe", "Resize", "Sample", "Size", "__version__", "read", "write"),
+]
+
+
+def test_the_public_names_are_these() -> None:
+    assert bboxprep.__all__ == PUBLIC
+    assert all(getattr(bboxprep, name) is not None for name in PUBLIC)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = "{'albumentations', 'cv2', 'scipy', 'PIL', 'pycocotools', 'numpy', 'rich'}"
+    code = (
+        f"import sys, bboxprep.cli\ntry: bboxprep.cli.commands(['--help'])\nexcept SystemExit: pass\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_formats_imports_no_image_library() -> None:
+    heavy = "{'albumentations', 'cv2', 'scipy', 'PIL', 'pycocotools'}"
+    code = (
+        f"import sys, bboxprep.cli\ntry: bboxprep.cli.commands(['formats'])\nexcept SystemExit: pass\n"
+        f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

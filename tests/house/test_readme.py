@@ -1,0 +1,73 @@
+"""README.md is true: its commands and its Python run, its tables are what the code says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bboxprep.cli.convert import command as convert
+from bboxprep.cli.formats import table
+from bboxprep.findings import CODES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+
+
+def section(name: str) -> str:
+    match = re.search(rf"<!-- {name}.*?-->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)
+    assert match, name
+    return match[1].strip()
+
+
+def findings_table() -> str:
+    rows = [f"| `{code}` | {severity} | {meaning} |" for code, (severity, meaning) in CODES.items()]
+    return "\n".join(["| code | kind | meaning |", "|---|---|---|", *rows])
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures")
+    return tmp_path
+
+
+def test_the_first_command_makes_a_letterboxed_dataset(checkout: Path) -> None:
+    install, _, command = blocks("sh")[0].strip().partition(" && ")
+    assert install == "pip install ."
+    program, *arguments = command.split()
+    assert program == "bboxprep"
+    subprocess.run([sys.executable, "-m", program, *arguments], cwd=checkout, check=True)
+    assert (checkout / "prepared" / "bboxprep.json").is_file()
+    assert len(list((checkout / "prepared" / "images").rglob("*.*"))) == 12
+
+
+def test_the_second_command_is_what_these_tests_run_under() -> None:
+    assert blocks("sh")[1].strip() == "pip install '.[test]' && pytest -n auto"
+
+
+def test_the_python_of_the_readme_runs(checkout: Path) -> None:
+    assert len(blocks("python")) == 1
+    subprocess.run([sys.executable, "-c", blocks("python")[0]], cwd=checkout, check=True)
+    assert (checkout / "prepared-in-python" / "data.yaml").is_file()
+
+
+def test_the_table_of_formats_is_the_programs() -> None:
+    assert section("formats") == "\n".join(table()).strip()
+
+
+def test_the_table_of_findings_is_the_codes() -> None:
+    assert section("findings") == findings_table()
+
+
+def test_every_option_that_the_readme_names_exists() -> None:
+    known = {name for parameter in convert.params for name in parameter.opts}
+    named = set(re.findall(r"`?(--[a-z][a-z0-9-]*)", README)) - {"--help"}
+    assert named <= known

@@ -1,0 +1,90 @@
+"""The paint law: a painted rectangle goes through the whole program, files included, and the rectangle found in the
+output pixels is the written box, within half a pixel and what a lossy codec adds."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from bboxprep.geometry.affine import Affine
+from bboxprep.geometry.plan import Plan
+from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.reading import LabelsIn, open_source
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from tests.painted import bright_box, displayed, label, written_boxes
+
+LOSSLESS, LOSSY = 0.52, 1.0  # px
+SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
+STEPS: tuple[RecipeStep, ...] = (
+    Letterbox((53, 71)),
+    Resize((80, 40)),
+    Fit((90, 90)),
+    Fill((45, 41)),
+    Crop(5, 4, 48, 37),
+    Flip("horizontal"),
+    Flip("vertical"),
+)
+RECIPES = [(), *((step,) for step in STEPS), *product(STEPS, STEPS)]
+FORMATS = ("coco", "yolo", "voc")
+
+
+def worst_edges(out: Path, format: str) -> dict[str, float]:  # noqa: A002
+    """By suffix, how far the edge of a written box lies from the edge of the rectangle, at worst, px."""
+    worst: dict[str, float] = {}
+    count = 0
+    for path, boxes in written_boxes(out, format):
+        assert len(boxes) == 1, path
+        pixels = displayed(path)
+        assert_opencv_agrees(path, pixels.shape[:2])
+        distance = float(np.abs(np.subtract(bright_box(pixels), boxes[0])).max())
+        worst[path.suffix] = max(worst.get(path.suffix, 0.0), distance)
+        count += 1
+    assert count == 32
+    return worst
+
+
+def assert_opencv_agrees(path: Path, shape: tuple[int, ...]) -> None:
+    read = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+    assert read is not None, path
+    assert read.shape[:2] == shape, path
+
+
+@pytest.mark.parametrize("frame", ["stored", "displayed"])
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("source", FORMATS)
+def test_the_rectangle_is_where_the_box_says(tmp_path: Path, source: str, target: str, frame: LabelsIn) -> None:
+    root = label(tmp_path / "source", source, frame, SIZE, BOX)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
+    options = {"float_": True} if target == "voc" else {}
+    opened = open_source(root, source, labels_in=frame)
+    for number, (steps, upright) in enumerate([*((steps, True) for steps in RECIPES), ((), False), (STEPS[:1], False)]):
+        out = tmp_path / f"out{number}"
+        outcome = convert(opened, out, target, Recipe(*steps, upright=upright), terms=Terms(), options=options)
+        assert sum(outcome.account.objects_out.values()) == 32
+        worst = worst_edges(out, target)
+        assert max(edge for suffix, edge in worst.items() if suffix != ".jpg") <= LOSSLESS, (steps, worst)
+        assert worst[".jpg"] <= LOSSY, (steps, worst)
+    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
+
+
+def test_whole_pixels_of_voc_cost_half_a_pixel_more(tmp_path: Path) -> None:
+    root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
+    convert(open_source(root), tmp_path / "out", "voc", Recipe(Letterbox((53, 71))), terms=Terms())
+    worst = worst_edges(tmp_path / "out", "voc")
+    assert max(edge for suffix, edge in worst.items() if suffix != ".jpg") <= LOSSLESS + 0.5
+
+
+@pytest.mark.parametrize("mistake", ["labels in the other frame", "boxes shifted by a pixel"])
+def test_the_law_catches_a_planted_mistake(tmp_path: Path, mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = label(tmp_path / "source", "yolo", "displayed", SIZE, BOX)
+    if mistake == "boxes shifted by a pixel":
+        honest = Plan.affine.func
+        monkeypatch.setattr(Plan, "affine", property(lambda plan: Affine.translation(1.0, 0.0) @ honest(plan)))
+    opened = open_source(root, labels_in="stored" if "frame" in mistake else "displayed")
+    convert(opened, tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=Terms())
+    assert max(worst_edges(tmp_path / "out", "yolo").values()) > LOSSY

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from bboxprep.geometry.affine import Size
+from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all
+from bboxprep.model.header import Header
+from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Frame, Sample
+
+STORED, SHOWN = Size(400, 300), Size(300, 400)
+WIDE, TALL, SMALL = (10.0, 10.0, 390.0, 200.0), (10.0, 10.0, 200.0, 390.0), (10.0, 10.0, 50.0, 50.0)
+
+
+def sample(
+    orientation: int, declared: Size | None = None, box: tuple[float, ...] = SMALL, *, fractional: bool = False
+) -> Sample:
+    return Sample(
+        PurePosixPath("a.jpg"),
+        Path("a.jpg"),
+        Header(STORED, orientation),
+        Instances.of([box], [0]),
+        declared=declared,
+        fractional=fractional,
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "box", "votes"),
+    [
+        (SHOWN, SMALL, ((Frame.DISPLAYED, "declared-size"),)),
+        (STORED, SMALL, ((Frame.STORED, "declared-size"),)),
+        (None, WIDE, ((Frame.STORED, "box-bounds"),)),
+        (None, TALL, ((Frame.DISPLAYED, "box-bounds"),)),
+        (SHOWN, TALL, ((Frame.DISPLAYED, "declared-size"), (Frame.DISPLAYED, "box-bounds"))),
+        (None, SMALL, ()),
+        (None, (0.0, 0.0, 999.0, 999.0), ()),
+        (Size(7, 7), SMALL, ()),
+    ],
+)
+def test_size_and_bounds_bear_witness(declared: Size | None, box: tuple[float, ...], votes: object) -> None:
+    for orientation in (5, 6, 7, 8):
+        assert testimony_of(sample(orientation, declared, box)) == Testimony(turned=True, votes=votes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_turns_that_keep_the_size_tell_nothing(orientation: int) -> None:
+    assert testimony_of(sample(orientation, STORED, WIDE)) == Testimony(turned=True)
+
+
+def test_fractions_fit_every_plane_and_tell_nothing() -> None:
+    assert testimony_of(sample(6, None, WIDE, fractional=True)) == Testimony(turned=True)
+
+
+def test_an_upright_photo_has_nothing_to_decide() -> None:
+    assert testimony_of(sample(1, SHOWN, TALL)) == Testimony(turned=False)
+
+
+def test_evidence_can_contradict_itself() -> None:
+    assert testimony_of(sample(6, SHOWN, WIDE)).contradicts_itself
+    assert not testimony_of(sample(6, SHOWN, TALL)).contradicts_itself
+
+
+def test_the_silent_follow_the_others_only_where_these_agree() -> None:
+    silent = Testimony(turned=True)
+    stored = Testimony(turned=True, votes=((Frame.STORED, "declared-size"),))
+    shown = Testimony(turned=True, votes=((Frame.DISPLAYED, "box-bounds"),))
+    assert verdict_of_all([silent, silent]) == (Frame.DISPLAYED, "assumed")
+    assert verdict_of_all([silent, stored, stored]) == (Frame.STORED, "dataset")
+    assert verdict_of_all([silent, stored, shown]) is None
+
+
+@pytest.mark.parametrize(
+    ("orientation", "declared", "box", "code"),
+    [
+        (1, STORED, SMALL, ""),
+        (1, None, SMALL, ""),
+        (6, STORED, SMALL, ""),
+        (6, SHOWN, SMALL, ""),
+        (1, SHOWN, SMALL, "size-swapped"),
+        (1, SHOWN, TALL, "size-contradicts"),
+        (1, Size(800, 600), SMALL, "size-contradicts"),
+        (6, Size(800, 600), SMALL, "size-contradicts"),
+    ],
+)
+def test_a_declared_size_that_is_not_the_images(
+    orientation: int, declared: Size | None, box: tuple[float, ...], code: str
+) -> None:
+    assert size_fault(sample(orientation, declared, box))[0] == code

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bboxprep.geometry.affine import Size
+from bboxprep.model.instances import Column, Instances
+from bboxprep.model.rle import Rle
+from tests.strategies import instances
+
+SIZE = Size(20, 15)
+objects = instances(SIZE, spill=5.0)
+TWO = [[0.0, 0.0, 4.0, 4.0], [1.0, 1.0, 3.0, 2.0]]
+
+
+def columns(of: Instances) -> dict[str, Any]:
+    return {field.name: getattr(of, field.name) for field in fields(of)}
+
+
+def arrays(of: Instances) -> list[Any]:
+    found = [column for column in columns(of).values() if isinstance(column, np.ndarray)]
+    return [*found, *(ring for rings in of.polygons for ring in rings)]
+
+
+@given(objects)
+def test_every_column_has_a_row_an_object(some: Instances) -> None:
+    assert {len(column) for column in columns(some).values()} == {len(some)}
+
+
+@given(objects)
+def test_arrays_cannot_be_written_to(some: Instances) -> None:
+    for array in arrays(some):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    with pytest.raises(FrozenInstanceError):
+        some.boxes = np.zeros((0, 4))  # type: ignore[misc]  # that is the test
+
+
+@given(objects)
+def test_rings_that_are_put_in_later_are_frozen_too(some: Instances) -> None:
+    moved = replace(some, polygons=tuple(tuple(ring + 1.0 for ring in rings) for rings in some.polygons))
+    assert not any(array.flags.writeable for array in arrays(moved))
+
+
+def test_what_is_handed_in_is_copied() -> None:
+    boxes, ring = np.array(TWO), np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    some = Instances.of(boxes, polygons=[[ring], []])
+    boxes[0, 0] = ring[0, 0] = 99.0
+    assert some.boxes[0, 0] == some.polygons[0][0][0, 0] == 0.0
+
+
+@given(objects)
+def test_equal_by_value(some: Instances) -> None:
+    again = Instances.of(**{**columns(some), "polygons": some.polygons, "masks": some.masks})
+    assert again == some
+    assert some != "something else"
+
+
+@given(objects.filter(len), st.data())
+def test_a_change_in_any_column_makes_them_differ(some: Instances, data: st.DataObject) -> None:
+    row = data.draw(st.integers(0, len(some) - 1))
+    for name, column in columns(some).items():
+        if isinstance(column, np.ndarray) and column[row].size:
+            other = column.copy()
+            other[row] = np.where(np.isnan(other[row]), 1, other[row] == 0) if column.dtype != np.bool_ else ~other[row]
+            assert replace(some, **{name: other}) != some, name
+    changed = tuple({"other": True} if at == row else each for at, each in enumerate(some.attributes))
+    assert replace(some, attributes=changed) != some
+    changed_masks = tuple(None if at == row else each for at, each in enumerate(some.masks))
+    assert (replace(some, masks=changed_masks) == some) == (some.masks[row] is None)
+
+
+@given(objects, st.data())
+def test_selecting_rows_selects_them_in_every_column(some: Instances, data: st.DataObject) -> None:
+    keep = data.draw(st.lists(st.booleans(), min_size=len(some), max_size=len(some)))
+    rows = np.flatnonzero(keep)
+    by_mask, by_number = some.select(np.array(keep, dtype=np.bool_)), some.select(rows)
+    assert by_mask == by_number
+    assert len(by_mask) == sum(keep)
+    for at, row in enumerate(rows):
+        assert by_mask.select([at]) == some.select([row])
+        assert np.array_equal(by_mask.boxes[at], some.boxes[row])
+        assert by_mask.masks[at] is some.masks[row]
+        assert by_mask.attributes[at] is some.attributes[row]
+
+
+@given(objects)
+def test_selecting_all_or_none(some: Instances) -> None:
+    assert some.select(np.ones(len(some), dtype=np.bool_)) == some
+    assert some.select(range(len(some))) == some
+    assert len(some.select([])) == len(some.select(np.zeros(len(some), dtype=np.bool_))) == 0
+    assert some.select([]).keypoints.shape == (0, *some.keypoints.shape[1:])
+
+
+@given(objects, st.data())
+def test_what_they_have_goes_with_the_rows(some: Instances, data: st.DataObject) -> None:
+    rows = data.draw(st.permutations(range(len(some))))
+    for column in Column:
+        has = some.has(column)
+        assert has.shape == (len(some),)
+        assert has.dtype == np.bool_
+        assert np.array_equal(some.select(list(rows)).has(column), has[list(rows)])
+
+
+def test_bare_boxes_have_boxes_and_nothing_else() -> None:
+    bare = Instances.of(TWO)
+    assert [column for column in Column if bare.has(column).any()] == [Column.BOXES]
+    assert bare.labels.tolist() == [0, 0]
+    assert len(Instances.of()) == 0
+
+
+def test_each_column_shows_that_it_is_there() -> None:
+    full = Instances.of(
+        TWO,
+        crowd=[True, False],
+        polygons=[[[[0, 0], [1, 0], [1, 1]]], []],
+        masks=[Rle.from_mask(np.ones((15, 20), dtype=np.bool_)), None],
+        keypoints=np.zeros((2, 1, 2)),
+        visibility=[[1], [0]],
+        areas=[3.0, np.nan],
+        scores=[0.0, np.nan],
+        ids=[7, 0],
+        attributes=[{"colour": "red"}, {}],
+    )
+    for column in set(Column) - {Column.BOXES}:
+        assert full.has(column).tolist() == [True, False], column
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": [1]},
+        {"labels": [[1, 2], [3, 4]]},
+        {"crowd": []},
+        {"polygons": [[]]},
+        {"masks": [None]},
+        {"areas": [1.0, 2.0, 3.0]},
+        {"ids": 5},
+        {"attributes": [{}]},
+        {"keypoints": np.zeros((2, 3, 3))},
+        {"keypoints": np.zeros((2, 3, 2)), "visibility": np.zeros((2, 2))},
+        {"keypoints": np.zeros((2, 2))},
+        {"visibility": np.zeros((2, 2))},
+    ],
+)
+def test_a_column_of_another_shape_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        Instances.of(TWO, **wrong)
+
+
+def test_values_are_not_policed() -> None:
+    bad = Instances.of([[np.nan, 5.0, 1.0, np.inf]], labels=[-3], scores=[7.0])
+    assert len(bad) == 1

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bboxprep.findings import CODES, Finding, Severity
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_code_is_kebab_case_and_says_how_much_it_weighs(code: str) -> None:
+    severity, meaning = CODES[code]
+    assert re.fullmatch("[a-z]+(-[a-z]+)*", code)
+    assert Finding(code, "message").severity is severity
+    assert "\n" not in meaning
+    assert not meaning.endswith(".")
+
+
+def test_codes_are_sorted() -> None:
+    assert list(CODES) == sorted(CODES)
+
+
+def test_both_weights_occur() -> None:
+    assert {severity for severity, _ in CODES.values()} == set(Severity)
+
+
+def test_an_unknown_code_is_refused() -> None:
+    with pytest.raises(ValueError, match="'box-vanished' is not in CODES"):
+        Finding("box-vanished", "gone")
+
+
+def test_a_finding_reads_as_file_place_and_message() -> None:
+    finding = Finding("record-unreadable", "five numbers wanted", "labels/a.txt", "line 3", objects=1)
+    assert str(finding) == "labels/a.txt: line 3: five numbers wanted"
+    assert str(Finding("record-unreadable", "five numbers wanted")) == "five numbers wanted"
+
+
+def test_findings_are_values() -> None:
+    assert len({Finding("box-clipped", "cut"), Finding("box-clipped", "cut")}) == 1
