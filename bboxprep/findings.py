@@ -35,6 +35,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "image-missing": (Severity.FAULT, "an image that the labels name is not there; skipped"),
     "image-refused": (Severity.FAULT, "an image of a kind that needs a decision (16 bit, several frames); skipped"),
     "image-repeated": (Severity.NOTE, "an image is listed more than once; kept where it is listed first"),
+    "image-skipped": (Severity.NOTE, "objects of an image that was skipped; its own finding says why"),
     "image-unlabelled": (Severity.NOTE, "an image has no label file; kept as an image without objects"),
     "image-unreadable": (Severity.FAULT, "an image cannot be read; skipped"),
     "keypoint-outside": (Severity.NOTE, "a keypoint left the picture and is now marked as not labelled"),

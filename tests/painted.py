@@ -77,7 +77,7 @@ def photos(folder: Path, frame: str, size: tuple[int, int], box: Box) -> list[Ph
     return [paint(folder, code, container, frame, size, box) for container in CONTAINERS for code in range(1, 9)]
 
 
-def label(root: Path, format: str, frame: str, size: tuple[int, int], box: Box) -> Path:  # noqa: A002
+def label(root: Path, format: str, frame: str, size: tuple[int, int], box: Box) -> Path:
     """A dataset at `root` of all the painted photos, in `format`, with labels in `frame`."""
     folders = {"coco": root / "train", "yolo": root / "images" / "train", "voc": root / "JPEGImages"}
     made = photos(folders[format], frame, size, box)
@@ -127,7 +127,7 @@ def _label_voc(root: Path, made: Sequence[Photo]) -> None:
         )
 
 
-def written_boxes(root: Path, format: str) -> Iterator[tuple[Path, list[Box]]]:  # noqa: A002
+def written_boxes(root: Path, format: str) -> Iterator[tuple[Path, list[Box]]]:
     """Each image of an output with its boxes in pixels, read by the plain rules of the format."""
     yield from {"coco": _read_coco, "yolo": _read_yolo, "voc": _read_voc}[format](root)
 

@@ -58,20 +58,17 @@ def affines() -> st.SearchStrategy[Affine]:
     )  # fmt: skip
 
 
-def coordinates(bound: float) -> st.SearchStrategy[float]:
-    """Positions along an axis of length `bound`: whole, half and arbitrary ones, the two ends included."""
-    return st.one_of(
-        st.integers(0, int(bound)).map(float),
-        st.integers(0, int(2 * bound)).map(lambda twice: twice / 2.0),
-        st.floats(0.0, bound),
-    )
+def coordinates(bound: float, spill: float = 0.0) -> st.SearchStrategy[float]:
+    """Positions along an axis of length `bound`, or up to `spill` px beyond its ends; a grid of 1/20 px, on which the
+    ends, whole and half pixels occur and most values are no exact float.
+    """
+    return st.integers(round(-20 * spill), round(20 * (bound + spill))).map(lambda twentieths: twentieths / 20.0)
 
 
 def points(size: Size, least: int = 1, most: int = 8, *, spill: float = 0.0) -> st.SearchStrategy[Points]:
     """Points (P, 2) in a picture of `size`, or up to `spill` px outside it."""
-    x = coordinates(size.width + 2 * spill).map(lambda value: value - spill)
-    y = coordinates(size.height + 2 * spill).map(lambda value: value - spill)
-    return st.lists(st.tuples(x, y), min_size=least, max_size=most).map(
+    xy = st.tuples(coordinates(size.width, spill), coordinates(size.height, spill))
+    return st.lists(xy, min_size=least, max_size=most).map(
         lambda pairs: np.array(pairs, dtype=np.float64).reshape(-1, 2)
     )
 
@@ -87,25 +84,31 @@ def masks(size: Size) -> st.SearchStrategy[NDArray[np.bool_]]:
     return hnp.arrays(np.bool_, (size.height, size.width))
 
 
+def rles(size: Size) -> st.SearchStrategy[Rle]:
+    """Masks of a few runs; cheap at any size."""
+    cuts = st.lists(st.integers(0, size.pixels - 1), max_size=6, unique=True).map(sorted)
+    return cuts.map(lambda at: Rle(size, tuple(np.diff([0, *at, size.pixels]).tolist())))
+
+
 @st.composite
 def instances(draw: st.DrawFn, size: Size, *, spill: float = 0.0) -> Instances:
     """Objects with every column filled for some of them, in a picture of `size`."""
     corners = draw(boxes(size, spill=spill))
     count, joints = len(corners), draw(st.integers(0, 3))
-    ring = points(size, 3, 6, spill=spill)
-    number = st.one_of(st.just(np.nan), st.floats(0.0, 1e6))
+    ring = points(size, 3, 5, spill=spill)
+    tags = draw(_rows(st.integers(0, 2**16 - 1), count))  # one draw for all the small columns: many draws are slow
     return Instances.of(
         corners,
-        draw(_rows(st.integers(0, 2), count)),
-        crowd=draw(_rows(st.booleans(), count)),
+        [tag % 3 for tag in tags],
+        crowd=[bool(tag & 4) for tag in tags],
         polygons=draw(_rows(st.lists(ring, max_size=2), count)),
-        masks=draw(_rows(st.one_of(st.none(), masks(size).map(Rle.from_mask)), count)),
-        keypoints=draw(_rows(points(size, joints, joints, spill=spill), count)) if count else np.zeros((0, joints, 2)),
-        visibility=np.array(draw(_rows(st.integers(0, 2), count * joints)), dtype=np.uint8).reshape(count, joints),
-        areas=draw(_rows(number, count)),
-        scores=draw(_rows(st.one_of(st.just(np.nan), st.floats(0.0, 1.0)), count)),
-        ids=draw(_rows(st.integers(0, 2**53), count)),
-        attributes=draw(_rows(st.dictionaries(st.sampled_from("abc"), st.integers()), count)),
+        masks=draw(_rows(st.one_of(st.none(), rles(size)), count)),
+        keypoints=draw(points(size, count * joints, count * joints, spill=spill)).reshape(count, joints, 2),
+        visibility=np.array([(tag + joint) % 3 for tag in tags for joint in range(joints)]).reshape(count, joints),
+        areas=[tag / 7.0 if tag & 8 else np.nan for tag in tags],
+        scores=[tag / 2**16 if tag & 16 else np.nan for tag in tags],
+        ids=[tag * 2**37 if tag & 32 else tag for tag in tags],
+        attributes=[{"tag": tag} if tag & 64 else {} for tag in tags],
     )
 
 

@@ -60,12 +60,12 @@ def test_a_failure_half_way_leaves_the_old_file_and_no_other(tmp_path: Path) -> 
     assert names_below(tmp_path) == ["file.bin"]
 
 
-@pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000], ids=["with a nul", "too long"])
 def test_a_name_that_no_file_can_have_is_a_target_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "source").write_bytes(b"data")
     with pytest.raises(TargetError, match="cannot be written"):
         write_bytes(tmp_path / name, b"data")
-    with pytest.raises(TargetError, match="cannot be written from"):
+    with pytest.raises(TargetError, match="cannot be written"):
         link_or_copy(tmp_path / "source", tmp_path / name)
     assert names_below(tmp_path) == ["source"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats._coco_json import BadJson, Document, Key, decode, key, shown, whole
+from bboxprep.formats._coco_json import BadJson, Document, Key, brief, decode, key, whole
 from bboxprep.model.categories import Categories, Category
 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
@@ -28,12 +28,15 @@ class Classes:
     findings: tuple[Finding, ...] = ()
 
 
-def read_classes(documents: Sequence[Document], used: Sequence[frozenset[Key]]) -> Classes:
-    """The classes of `documents`, whose records use the ids `used`. Raises `AnnotationError` where two share an id."""
+def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequence[frozenset[Key]]) -> Classes:
+    """The classes of `documents`, called `shown` in findings, whose records use the ids `used`.
+
+    Raises `AnnotationError` where two classes of a file share an id.
+    """
     tables: list[Table] = []
     findings: list[Finding] = []
-    for document, ids in zip(documents, used, strict=True):
-        table, found = _table(document) if document.categories else _bare_table(document, ids)
+    for document, name, ids in zip(documents, shown, used, strict=True):
+        table, found = _table(document, name) if document.categories else _bare_table(ids, name)
         tables.append(table)
         findings += found
     merged = _merged(tables)
@@ -41,16 +44,15 @@ def read_classes(documents: Sequence[Document], used: Sequence[frozenset[Key]]) 
     known = [category.id for category in classes.categories if category.id is not None]
     if len(set(known)) < len(known):
         notes.append("the files give one id to several classes; new ids are given on writing")
-    where = documents[0].path.as_posix()
-    findings += [Finding("record-repaired", note, where, "categories") for note in notes]
+    findings += [Finding("record-repaired", note, shown[0], "categories") for note in notes]
     return Classes(classes.categories, classes.rows, tuple(findings))
 
 
-def _table(document: Document) -> tuple[Table, list[Finding]]:
+def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:
     table: dict[Key, Category] = {}
     findings = []
     for index, raw in enumerate(document.categories):
-        where, path = f"categories[{index}]", document.path.as_posix()
+        where = f"categories[{index}]"
         record = _record(raw)
         identity = key(record.get("id"))
         if identity is None:
@@ -66,10 +68,10 @@ def _table(document: Document) -> tuple[Table, list[Finding]]:
     return dict(_by_id(table)), findings
 
 
-def _bare_table(document: Document, used: frozenset[Key]) -> tuple[Table, list[Finding]]:
+def _bare_table(used: frozenset[Key], path: str) -> tuple[Table, list[Finding]]:
     table = {identity: Category(str(identity), whole(identity)) for identity in used}
     words = "the file has no class table; its classes are named by their ids"
-    findings = [Finding("record-repaired", words, document.path.as_posix(), "categories")] if used else []
+    findings = [Finding("record-repaired", words, path, "categories")] if used else []
     return dict(_by_id(table)), findings
 
 
@@ -90,7 +92,7 @@ def _category(record: Mapping[str, Any], identity: Key) -> tuple[Category, str]:
     name, parent, points, skeleton = (record.get(field) for field in ("name", "supercategory", "keypoints", "skeleton"))
     pairs = tuple(_pair(pair) for pair in skeleton) if isinstance(skeleton, list) else ()
     repaired = [
-        f"{field}: have {shown(record.get(field))}, want {wanted}"
+        f"{field}: have {brief(record.get(field))}, want {wanted}"
         for field, wanted, right in (
             ("name", "text", isinstance(name, str)),
             ("keypoints", "a list of names", points is None or isinstance(points, list)),

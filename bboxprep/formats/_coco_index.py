@@ -156,33 +156,31 @@ def _image_findings(
     source: Source, heads: Sequence[ImageHead | None], located: Located, owners: Sequence[int]
 ) -> Iterator[Finding]:
     def finding(code: str, row: int, words: str) -> Finding:
-        return Finding(code, words, source.path.as_posix(), f"images[{row}]", split=source.split)
+        return Finding(code, words, source.shown, f"images[{row}]", split=source.split)
 
     for row, (head, owner) in enumerate(zip(heads, owners, strict=True)):
         if head is None:
             yield finding("record-unreadable", row, "have something else than an object; left out")
         elif owner != row:
-            yield finding(
-                "record-repaired", row, f"its file is that of images[{owner}]; their objects are put together"
-            )
+            yield finding("image-repeated", row, f"its file is that of images[{owner}], which has its objects too")
     stands = _standing(np.array([(whole(head.id) or 0) if head else 0 for head in heads], dtype=np.int64))
     changed = [row for row, owner in enumerate(owners) if owner == row and not stands[row] and heads[row] is not None]
     if changed:
-        words = f"{len(changed)} image ids are not positive whole numbers; new ones are given on writing"
+        words = f"image ids that are not positive whole numbers ({len(changed)}); new ones are given on writing"
         yield finding("record-repaired", changed[0], words)
     if located.by_end:
         first = located.by_end[0]
-        words = f"{len(located.by_end)} images are found by the end of their file_name; here it is"
+        words = f"images that are found by the end of their file_name ({len(located.by_end)}); here it is"
         yield finding("record-repaired", first, f"{words} {located.names[first]!r}")
 
 
 def _record_findings(source: Source, records: _Records) -> Iterator[Finding]:
-    path, split = source.path.as_posix(), source.split
+    path, split = source.shown, source.split
     for place in records.unreadable:
         words = "have something else than an object; dropped"
         yield Finding("record-unreadable", words, path, f"annotations[{place}]", objects=1, split=split)
     stands = _standing(records.ids)
     if not stands.all():
         first = int(np.argmin(stands))
-        words = f"{int((~stands).sum())} ids repeat or are not positive whole numbers; new ones are given on writing"
+        words = f"ids that repeat or are not positive whole numbers ({(~stands).sum()}); new ones are given on writing"
         yield Finding("record-repaired", words, path, f"annotations[{first}].id", split=split)

@@ -106,7 +106,7 @@ def key(value: object) -> Key | None:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 1000 else text
 
 
-def shown(value: object) -> str:
+def brief(value: object) -> str:
     """`value` as a message shows it, cut to a short line."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -35,9 +35,13 @@ _CANONICAL = {"train": "train", "val": "val", "valid": "val", "validation": "val
 
 @dataclass(frozen=True)
 class Source:
-    """One annotation file: what COCO calls its `kind`, the `split` it is about, and that as the file spells it."""
+    """One annotation file: what COCO calls its `kind`, the `split` it is about, and that as the file spells it.
+
+    `shown` is its path below the data set, as findings name it.
+    """
 
     path: Path
+    shown: str
     kind: str
     word: str
 
@@ -52,7 +56,7 @@ def sniff(root: Path) -> str:
     if root.is_file():
         return _family(root) if root.suffix.lower() == ".json" else ""
     found = _search(root)
-    return f"{found[0].relative_to(root).as_posix()} is {_family(found[0])}" if found else ""
+    return f"{show(found[0], root)} is {_family(found[0])}" if found else ""
 
 
 def choose(root: Path) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
@@ -70,7 +74,7 @@ def choose(root: Path) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
     chosen = tuple(_best(root, list(group)) for _, group in groupby(useful or sources, lambda source: source.split))
     left = (source for source in sources if source not in chosen)
     return chosen, tuple(
-        Finding("file-skipped", f"not read: {_because(source, chosen)}", source.path.as_posix(), split=source.split)
+        Finding("file-skipped", f"not read: {_because(source, chosen)}", source.shown, split=source.split)
         for source in left
     )
 
@@ -80,6 +84,12 @@ def image_folder(source: Source, root: Path, names: Sequence[str]) -> Path:
     folders = [folder for folder in _image_folders(source, root) if folder.is_dir()]
     tried = names[:: max(1, len(names) // 64)]
     return max(folders, key=lambda folder: sum(is_file(folder / name) for name in tried))
+
+
+def show(path: Path, root: Path) -> str:
+    """`path` below the data set at `root`, a folder or a file in one; as it is where it lies elsewhere."""
+    home = root.parent if root.is_file() else root
+    return (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()
 
 
 def is_file(path: Path) -> bool:
@@ -135,15 +145,15 @@ def _family(path: Path) -> str:
 
 
 def _source(path: Path, root: Path) -> Source:
-    stem, folder = path.name[: -len(path.suffix)], path.parent.name
+    stem, folder, shown = path.name[: -len(path.suffix)], path.parent.name, show(path, root)
     if stem.lower() == _ROBOFLOW:
-        return Source(path, "", folder if path.parent != root or _SPLIT.fullmatch(folder) else "")
+        return Source(path, shown, "", folder if path.parent != root or _SPLIT.fullmatch(folder) else "")
     named = _KIND.fullmatch(stem)
     if named and (named[2] or named[1].lower() != "labels"):
         word = named[2] or ""
-        return Source(path, named[1].lower(), "" if word.lower() == "default" else word)
+        return Source(path, shown, named[1].lower(), "" if word.lower() == "default" else word)
     words = [word for word in [folder, *re.split(r"[\W_]+", stem)] if _SPLIT.fullmatch(word)]
-    return Source(path, "", words[-1] if words else "")
+    return Source(path, shown, "", words[-1] if words else "")
 
 
 def _of_kind(sources: Sequence[Source], kinds: Sequence[str]) -> list[Source]:
@@ -153,7 +163,7 @@ def _of_kind(sources: Sequence[Source], kinds: Sequence[str]) -> list[Source]:
 def _best(root: Path, group: list[Source]) -> Source:
     ranked = sorted(group, key=lambda source: _RANK[source.kind])
     if len(ranked) > 1 and ranked[0].kind == ranked[1].kind:
-        both = " and ".join(source.path.relative_to(root).as_posix() for source in ranked[:2])
+        both = " and ".join(source.shown for source in ranked[:2])
         raise LayoutError(root, "", f"two annotation files for split {ranked[0].split!r}: {both}; name the one to read")
     return ranked[0]
 

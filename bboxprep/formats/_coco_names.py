@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from bboxprep.formats._coco_json import brief
 from bboxprep.formats._coco_layout import is_file
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+_LONGEST_PART = 255  # bytes; of all file systems in use
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,9 @@ def locate(folder: Path, wanted: Sequence[str]) -> Located:
 def safe_name(text: str) -> str:
     """`text` as a path that stays below any folder it is put under; "" where it does not."""
     path = PurePosixPath(text.replace("\\", "/"))
-    inside = path.parts and ".." not in path.parts and not path.is_absolute()
-    return str(PurePosixPath(text)) if inside and "\0" not in text and not _DRIVE.match(text) else ""
+    inside = path.parts and ".." not in path.parts and not path.is_absolute() and not _DRIVE.match(text)
+    possible = "\0" not in text and all(len(part.encode("utf-8")) <= _LONGEST_PART for part in path.parts)
+    return str(PurePosixPath(text)) if inside and possible else ""
 
 
 def _spellings(text: str, bases: Sequence[str]) -> list[str]:
@@ -108,9 +111,10 @@ def _ends_alike(mine: list[str], other: list[str]) -> bool:
 
 def _why_missing(text: str, fitting: Sequence[str]) -> str:
     if len(fitting) == 1:
-        return f"file_name {text!r} fits only {fitting[0]!r}, which other records have too; none is taken"
+        return f"file_name {brief(text)} fits only {fitting[0]!r}, which other records have too; none is taken"
     if fitting:
-        return f"file_name {text!r} fits {len(fitting)} files, of them {fitting[0]!r} and {fitting[1]!r}; none is taken"
+        some = " and ".join(map(repr, fitting[:2]))
+        return f"file_name {brief(text)} fits {len(fitting)} files, of them {some}; none is taken"
     if not text:
         return "the record has no file_name"
-    return f"no such file (file_name {text!r}{'' if safe_name(text) else ', which leaves the image folder'})"
+    return f"no such file (file_name {brief(text)}{'' if safe_name(text) else ', not a path below the image folder'})"

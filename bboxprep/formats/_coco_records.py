@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
-from bboxprep.formats._coco_json import BadJson, Key, decode, key, number, numbers, shown, whole
+from bboxprep.formats._coco_json import BadJson, Key, brief, decode, key, number, numbers, whole
 from bboxprep.formats._coco_shapes import Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
 from bboxprep.model.instances import Instances
@@ -148,7 +148,7 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
 def _label(value: object, rows: Mapping[Key, int]) -> int:
     identity = key(value)
     if identity is None or identity not in rows:
-        raise _Unusable("category-unknown", "category_id", f"have {shown(value)}, want an id of the class table")
+        raise _Unusable("category-unknown", "category_id", f"have {brief(value)}, want an id of the class table")
     return rows[identity]
 
 
@@ -161,15 +161,15 @@ def _box(value: object, shape: Shape) -> tuple[Box, str]:
         return found, "missing; taken from the segmentation"
     read = numbers(value)
     if read is None or len(read) != 4:
-        raise _Unusable("record-unreadable", "bbox", f"have {shown(value)}, want four numbers")
+        raise _Unusable("record-unreadable", "bbox", f"have {brief(value)}, want four numbers")
     x, y, width, height = read
     box = (x, y, x + width, y + height)
     if not all(map(math.isfinite, box)):
-        raise _Unusable("box-not-finite", "bbox", f"have {shown(value)}, want finite numbers")
+        raise _Unusable("box-not-finite", "bbox", f"have {brief(value)}, want finite numbers")
     if width < 0 or height < 0:
         # a tool that takes a width for a corner writes width - x, and then the far corner is that width
         hint = "; looks like xyxy and xywh were confused" if min(box) >= 0 else ""
-        raise _Unusable("box-degenerate", "bbox", f"have {shown(value)}, want a width and height of 0 or more{hint}")
+        raise _Unusable("box-degenerate", "bbox", f"have {brief(value)}, want a width and height of 0 or more{hint}")
     return box, ""
 
 
@@ -178,14 +178,14 @@ def _optional(value: object) -> tuple[float, str]:
     read = number(value)
     if read is not None and math.isfinite(read):
         return read, ""
-    return math.nan, "" if value is None else f"have {shown(value)}, want a finite number; left out"
+    return math.nan, "" if value is None else f"have {brief(value)}, want a finite number; left out"
 
 
 def _crowd(value: object) -> tuple[bool, str]:
     read = float(value) if isinstance(value, bool) else number(value)
     if value is None or read in {0.0, 1.0}:
         return read == 1.0, ""
-    return False, f"have {shown(value)}, want 0 or 1; taken as 0"
+    return False, f"have {brief(value)}, want 0 or 1; taken as 0"
 
 
 def _attributes(record: Mapping[str, Any]) -> tuple[dict[str, Any], float]:

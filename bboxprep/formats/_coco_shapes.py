@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bboxprep.formats._coco_json import number, numbers, shown, whole
+from bboxprep.formats._coco_json import brief, number, numbers, whole
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.instances import Rings
@@ -45,7 +45,7 @@ def read_shape(value: object) -> tuple[Shape, str]:
     if value is None or value == []:
         return Shape(), ""
     if not isinstance(value, list):
-        return Shape(), f"have {shown(value)}, want polygons or a run-length mask; left out"
+        return Shape(), f"have {brief(value)}, want polygons or a run-length mask; left out"
     bare = number(value[0]) is not None
     parts = [value] if bare else value
     rings = tuple(ring for ring in map(_read_ring, parts) if ring is not None)
@@ -60,7 +60,7 @@ def read_keypoints(value: object) -> tuple[Triples, str]:
         return (), ""
     read = numbers(value)
     if read is None or len(read) % 3 or not all(map(math.isfinite, read)) or not set(read[2::3]) <= {0.0, 1.0, 2.0}:
-        return (), f"have {shown(value)}, want x, y and 0, 1 or 2 for each point; left out"
+        return (), f"have {brief(value)}, want x, y and 0, 1 or 2 for each point; left out"
     return tuple(zip(read[::3], read[1::3], map(int, read[2::3]), strict=True)), ""
 
 
@@ -83,14 +83,14 @@ def _read_ring(value: object) -> Points | None:
 def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
     size, counts = _sides(value.get("size")), value.get("counts")
     if size is None:
-        return Shape(), f"size: have {shown(value.get('size'))}, want a height and a width; left out"
+        return Shape(), f"size: have {brief(value.get('size'))}, want a height and a width; left out"
     try:
         if isinstance(counts, str):
             return Shape(mask=Rle.from_text(size, counts.encode("ascii"))), ""
         runs = [whole(run) for run in counts] if isinstance(counts, list) else [None]
         read = tuple(run for run in runs if run is not None)
         if len(read) < len(runs):
-            return Shape(), f"counts: have {shown(counts)}, want whole numbers; left out"
+            return Shape(), f"counts: have {brief(counts)}, want whole numbers; left out"
         return Shape(mask=Rle(size, read, compressed=False)), ""
     except ValueError as error:
         return Shape(), f"counts: {error}; left out"

@@ -83,11 +83,16 @@ def tool_of(annotation: Element, *, decimals: bool) -> Tool | None:
     return _PATHS if annotation.find("path") is not None else None
 
 
-def edges(corners: Corners, origin: Origin) -> Boxes:
-    """The boxes (N, 4) that `corners` mean under `origin`."""
-    less_one = {Origin.AS_IS: (0, 0), Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}
-    low, high = less_one[origin]
-    return np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
+def edges(corners: Corners, origin: Origin) -> tuple[Boxes, int]:
+    """The boxes (N, 4) that `corners` mean under `origin`, and for how many minimum and maximum were exchanged.
+
+    The edges are compared, not the numbers: in the devkit's convention a box thinner than a pixel has xmax < xmin.
+    """
+    low, high = {Origin.AS_IS: (0, 0), Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}[origin]
+    boxes = np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
+    exchanged = np.concatenate((corners[low, :, 2:], corners[high, :, :2]), axis=1)
+    turned = boxes[:, :2] > boxes[:, 2:]
+    return np.where(np.tile(turned, 2), exchanged, boxes), int(turned.any(axis=1).sum())
 
 
 def offset(origin: Origin) -> float:

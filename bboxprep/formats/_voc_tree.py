@@ -94,7 +94,7 @@ def place(path: PurePosixPath) -> tuple[str, PurePosixPath]:
     A split's folder stands first in the path, or next to the images folder, or right above the image; elsewhere
     ``test`` is just a word.
     """
-    folders, at = path.parts[:-1], _last(path.parts[:-1], IMAGE_FOLDERS)
+    folders, at = path.parts[:-1], _first(path.parts[:-1], IMAGE_FOLDERS)
     before, inner = (folders, ()) if at is None else (folders[:at], folders[at + 1 :])
     if inner and inner[0].lower() in SPLITS:
         return SPLITS[inner[0].lower()], PurePosixPath(*inner[1:], path.name)
@@ -106,14 +106,14 @@ def place(path: PurePosixPath) -> tuple[str, PurePosixPath]:
 
 def name_of(path: PurePosixPath) -> PurePosixPath:
     """The path of an image below its images folder, else as it is."""
-    at = _last(path.parts[:-1], IMAGE_FOLDERS)
+    at = _first(path.parts[:-1], IMAGE_FOLDERS)
     return path if at is None else PurePosixPath(*path.parts[at + 1 :])
 
 
 def base_of(path: PurePosixPath) -> PurePosixPath:
     """The folder that holds the images of which `path` is one: its images folder, else its split's, else its own."""
     folders = path.parts[:-1]
-    at = _last(folders, IMAGE_FOLDERS)
+    at = _first(folders, IMAGE_FOLDERS)
     at = _split_folder(folders) if at is None else at
     return path.parent if at is None else PurePosixPath(*folders[: at + 1])
 
@@ -123,9 +123,9 @@ def _split_folder(folders: Sequence[str]) -> int | None:
     return next((index for index in (len(folders) - 1, 0) if folders and folders[index].lower() in SPLITS), None)
 
 
-def _last(parts: Sequence[str], known: Collection[str]) -> int | None:
-    """Where the last of `parts` that is `known` stands."""
-    return max((index for index, part in enumerate(parts) if part.lower() in known), default=None)
+def _first(parts: Sequence[str], known: Collection[str]) -> int | None:
+    """Where the first of `parts` that is `known` stands; a folder further in may have any name."""
+    return next((index for index, part in enumerate(parts) if part.lower() in known), None)
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def _distance(images: PurePosixPath, labels: PurePosixPath) -> int | None:
     """How far the folder `images` is from the folder `labels`: 0, 1 or 2, None where they have nothing to do."""
     if images == labels:
         return 0
-    at = _last(labels.parts, LABEL_FOLDERS)
+    at = _first(labels.parts, LABEL_FOLDERS)
     stem, rest = (labels.parts, ()) if at is None else (labels.parts[:at], labels.parts[at + 1 :])
     inner = images.parts[len(stem) :]
     if images.parts[: len(stem)] != stem or not inner or inner[0].lower() not in IMAGE_FOLDERS:
@@ -188,7 +188,7 @@ def expected(label: PurePosixPath, filename: str) -> PurePosixPath:
     """Where the image of `label` would lie, if it were there: by the file's own stem."""
     suffix = PurePosixPath(filename).suffix
     name = label.stem + (suffix if suffix.lower() in IMAGE_SUFFIXES else ".jpg")
-    at = _last(label.parts[:-1], LABEL_FOLDERS)
+    at = _first(label.parts[:-1], LABEL_FOLDERS)
     folder = list(label.parts[:-1])
     if at is not None:
         folder[at] = "JPEGImages" if folder[at] == "Annotations" else "images"

@@ -28,7 +28,7 @@ from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 
 MOST_BYTES = 64 << 20
-MOST_ELEMENTS = 1 << 20
+MOST_ELEMENTS = 1 << 19
 DEEPEST = 64
 
 # What the devkit writes where nothing is known: it says nothing, so it is no attribute, and it is what we write.
@@ -174,7 +174,7 @@ def _read_object(element: Element, reading: _Reading) -> None:
     rings = [ring for shape in shapes if (ring := _ring(shape)) is not None]
     repairs: list[str] = []
     numbers = _box(element, rings, repairs, reading)
-    reading.corners.append(_ordered(numbers, repairs))
+    reading.corners.append((tuple(map(float, numbers)), tuple(map(less_one, numbers))))
     if rings:
         reading.rings[len(reading.names)] = tuple(rings)
     reading.names.append(intern(name))
@@ -205,16 +205,6 @@ def _box(element: Element, rings: list[Points], repairs: list[str], reading: _Re
         repairs += ["decimal comma, read as a point"] * repaired
         numbers.append(number)
     return numbers
-
-
-def _ordered(numbers: list[Decimal], repairs: list[str]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The corners with min before max, as written and less one."""
-    pairs = [(float(number), less_one(number)) for number in numbers]
-    for low, high in ((0, 2), (1, 3)):
-        if pairs[low] > pairs[high]:
-            pairs[low], pairs[high] = pairs[high], pairs[low]
-            repairs.append("minimum and maximum exchanged")
-    return tuple(pair[0] for pair in pairs), tuple(pair[1] for pair in pairs)
 
 
 def _ring(shape: Element) -> Points | None:

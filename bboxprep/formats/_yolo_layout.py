@@ -22,6 +22,8 @@ from bboxprep.formats._yolo_config import Config, read_lines
 from bboxprep.formats._yolo_tree import IMAGE_FOLDERS, Tree, kind_of, split_of
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 
+_ABSENT = "is not there"
+_LONGEST = 256  # bytes of a file name
 _USUAL = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
@@ -52,6 +54,8 @@ def lay_out(tree: Tree, config: Config) -> Layout:
         layout = Layout(found.items, found.folders, layout.findings)
     if not layout.items:
         raise LayoutError(tree.home, "", "no images here; " + _why(layout))
+    if config.file is None and not any(item.label for item in layout.items):
+        raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
     for folder in tree.seen:
         for name in tree.listing(folder).foreign:
             words = "a link that leads out of the dataset; not followed"
@@ -61,7 +65,7 @@ def lay_out(tree: Tree, config: Config) -> Layout:
 
 def find_place(tree: Tree, text: str, bases: Sequence[Path]) -> tuple[Path | None, str]:
     """What `text`, a path in a file of the dataset, means; or None and why it means nothing."""
-    why = "is not there"
+    why = _ABSENT
     for candidate in _candidates(text.replace("\\", "/"), bases, tree.home):
         path = Path(os.path.normpath(candidate))
         if kind_of(path):
@@ -140,6 +144,8 @@ def _images_at(
         words = f"{place} {why}; {tree.shown(path)} is taken"
         layout.findings.append(Finding("record-repaired", words, where, split, split=split))
     if kind_of(path) == "folder":
+        listing = tree.listing(path)
+        path = path / "images" if not listing.images and "images" in listing.folders else path
         yield path, [folder / name for folder, listing in tree.walk(path) for name in listing.images]
         for above in tree.label_folders(path):
             layout.folders.update((folder, split) for folder, _ in tree.walk(above) if folder not in layout.folders)
@@ -164,17 +170,21 @@ def _listed_images(tree: Tree, path: Path, bases: Sequence[Path], split: str, la
         if not line:
             continue
         image, why = find_place(tree, line, (path.parent, *bases))
-        if image is None or kind_of(image) != "file":
-            wanted = PurePosixPath(line.replace("\\", "/"))
-            if why == "is not there" and ".." not in wanted.parts and not wanted.is_absolute() and wanted.suffix:
-                yield path.parent / wanted
-                continue
-            where = f"line {number}"
-            layout.findings.append(
-                Finding("image-missing", f"{line[:200]} {why}", tree.shown(path), where, split=split)
-            )
+        if image is None:
+            image = _missing_image(tree, line, (path.parent, *bases)) if why == _ABSENT else None
+        if image is None or kind_of(image) == "folder":
+            words, where = f"{line[:200]} {why or 'is a folder'}", f"line {number}"
+            layout.findings.append(Finding("image-missing", words, tree.shown(path), where, split=split))
         else:
             yield image
+
+
+def _missing_image(tree: Tree, line: str, bases: Sequence[Path]) -> Path | None:
+    """Where an image that is not there ought to be, if its folder is there."""
+    above, _, name = line.replace("\\", "/").rpartition("/")
+    folder, _ = find_place(tree, above, bases)
+    known = folder and kind_of(folder) == "folder" and "\0" not in name and 0 < len(os.fsencode(name)) < _LONGEST
+    return folder / name if folder and known else None
 
 
 def _as_found(tree: Tree) -> Layout:

@@ -180,7 +180,7 @@ def _numbers(tokens: list[bytes]) -> list[float] | None:
         values = [float(token) for token in tokens]
     except ValueError:
         return None
-    return None if any(b"_" in token for token in tokens) else values  # Python takes 1_000 for a number
+    return None if b"_" in b"".join(tokens) else values  # Python takes 1_000 for a number
 
 
 def _guess(tokens: Sequence[bytes]) -> str:
@@ -207,6 +207,8 @@ def _read_group(kind: Kind | None, rows: list[_Row], grammar: Grammar, notes: _N
         return None
     values = np.array([row.values for row in rows], dtype=np.float64)
     good = _judge(rows, _tests(kind, values, grammar), notes)
+    if not good.any():
+        return None
     rows, values = [rows[index] for index in np.flatnonzero(good)], values[good]
     boxes, rings = _outlines(values, rows, notes) if kind is Kind.RING else (_edges(values, rows, notes), ())
     keypoints, visibility = _keypoints(kind, values, rows, grammar, notes)

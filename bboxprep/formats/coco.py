@@ -24,7 +24,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats._coco_categories import read_classes
 from bboxprep.formats._coco_index import Index, make_index
 from bboxprep.formats._coco_json import BadJson, Document, decode, load, whole
-from bboxprep.formats._coco_layout import LAYOUT, choose, sniff
+from bboxprep.formats._coco_layout import LAYOUT, choose, show, sniff
 from bboxprep.formats._coco_records import RecordReader
 from bboxprep.formats._coco_writer import CocoWriter
 from bboxprep.formats.contract import Format, NoOptions, Probe, Writer, probe_image
@@ -40,9 +40,9 @@ def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG0
     sources, findings = choose(root)
     documents = [load(source.path) for source in sources]
     indexes = [make_index(document, source, root) for document, source in zip(documents, sources, strict=True)]
-    classes = read_classes(documents, [index.used for index in indexes])
+    classes = read_classes(documents, [source.shown for source in sources], [index.used for index in indexes])
     parts = [
-        _Part(root, document, index, RecordReader(source.path.as_posix(), source.split, classes.categories, rows))
+        _Part(root, document, index, RecordReader(source.shown, source.split, classes.categories, rows))
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
     keys = [(part, image) for part in parts for image in part.sorted_images()]
@@ -90,7 +90,7 @@ class _Part:
         path, split = self.reader.path, self.reader.split
         yield from self.index.findings
         for identity, (count, place) in self.index.orphans.items():
-            words = f"{count} annotation(s) name an image that is not listed, the first of them here"
+            words = f"objects of images that are not listed ({count}), the first of them here; dropped"
             where, category = f"annotations[{place}].image_id", self.reader.class_name(identity)
             yield Finding("annotation-orphan", words, path, where, count, category, split)
 
@@ -117,7 +117,7 @@ class _Part:
     def _header(self, image: int, probe: Probe) -> tuple[Header | None, tuple[Finding, ...]]:
         located, split = self.index.located, self.reader.split
         path = self.index.folder / located.names[image]
-        shown = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.as_posix()
+        shown = show(path, self.root)
         if image in located.missing:
             return None, (Finding("image-missing", located.missing[image], shown, f"images[{image}]", split=split),)
         return probe_image(probe, path, shown, split)

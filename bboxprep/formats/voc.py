@@ -23,8 +23,10 @@ from bboxprep.formats._voc_writer import CARRIES, VocWriter, WriteOptions
 from bboxprep.formats._voc_xml import Annotation, read_file
 from bboxprep.formats.contract import Format, Probe, probe_image
 from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 
@@ -181,39 +183,47 @@ class _Samples:
     rows: Mapping[str, int]
 
     def load(self, item: Item) -> Sample:
+        header, findings = self._header(item)
+        said = item.annotation
+        if said is None:
+            unlabelled = Finding("image-unlabelled", "no XML file is about it", str(item.image), split=item.split)
+            return self._sample(item, header, Instances.of(), (*findings, unlabelled))
+        boxes, exchanged = edges(said.corners, self.origin)
+        noted = list(said.findings)
+        if exchanged:
+            message = f"minimum and maximum exchanged ({exchanged} of {said.listed} objects)"
+            noted.append(Finding("record-repaired", message))
+        findings += tuple(replace(finding, path=str(item.label), split=item.split) for finding in noted)
+        return self._sample(item, header, self._instances(said, boxes), findings)
+
+    def _header(self, item: Item) -> tuple[Header | None, tuple[Finding, ...]]:
         shown = str(item.image)
         if item.present:
-            header, findings = probe_image(self.probe, self.root / item.image, shown, item.split)
-        else:
-            missing = Finding("image-missing", f"not there, but {item.label} labels it", shown, split=item.split)
-            header, findings = None, (missing,)
-        if item.annotation is None:
-            unlabelled = Finding("image-unlabelled", "no XML file is about it", shown, split=item.split)
-            findings = (*findings, unlabelled)
-        else:
-            said = (replace(each, path=str(item.label), split=item.split) for each in item.annotation.findings)
-            findings = (*findings, *said)
+            return probe_image(self.probe, self.root / item.image, shown, item.split)
+        return None, (Finding("image-missing", f"not there, but {item.label} labels it", shown, split=item.split),)
+
+    def _instances(self, said: Annotation, boxes: Boxes) -> Instances:
+        shift = offset(self.origin)
+        return Instances.of(
+            boxes,
+            [self.rows[name] for name in said.names],
+            polygons=[[ring - shift for ring in said.rings.get(row, ())] for row in range(len(said.names))],
+            attributes=said.attributes,
+        )
+
+    def _sample(self, item: Item, header: Header | None, instances: Instances, findings: tuple[Finding, ...]) -> Sample:
+        said = item.annotation
         return Sample(
             name=item.name,
             path=self.root / item.image,
             header=header,
-            instances=self._instances(item.annotation) if item.annotation else Instances.of(),
+            instances=instances,
             split=item.split,
-            declared=item.annotation.declared if item.annotation else None,
+            declared=said.declared if said else None,
             findings=findings,
-            listed=item.annotation.listed if item.annotation else 0,
-            labelled=item.annotation is not None,
-            extra=item.annotation.extra if item.annotation else {},
-        )
-
-    def _instances(self, annotation: Annotation) -> Instances:
-        shift = offset(self.origin)
-        rings = annotation.rings
-        return Instances.of(
-            edges(annotation.corners, self.origin),
-            [self.rows[name] for name in annotation.names],
-            polygons=[[ring - shift for ring in rings.get(row, ())] for row in range(len(annotation.names))],
-            attributes=annotation.attributes,
+            listed=said.listed if said else 0,
+            labelled=said is not None,
+            extra=said.extra if said else {},
         )
 
 

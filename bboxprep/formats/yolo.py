@@ -112,12 +112,11 @@ class _Loader:
     def __call__(self, item: Item) -> Sample:
         image = self._shown(item.image)
         header, findings = probe_image(self.probe, item.image, image, item.split)
-        if item.label is None:
-            rows = None
-            findings = (*findings, Finding("image-unlabelled", "no label file", image, split=item.split))
-        else:
-            rows = read_labels(item.label, self.grammar, self._shown(item.label), item.split)
+        rows = read_labels(item.label, self.grammar, self._shown(item.label), item.split) if item.label else None
+        if rows:
             findings = (*findings, *rows.findings)
+        elif header:
+            findings = (*findings, Finding("image-unlabelled", "no label file", image, split=item.split))
         size = header.displayed if header else (1, 1)
         return Sample(
             name=item.name,

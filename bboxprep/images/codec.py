@@ -88,7 +88,9 @@ def refuse(path: Path, header: Header, policy: Policy) -> None:
         raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or --frames first)")
     if policy.depth16 == "error" and is_deep(header.mode, header.depth):
         choices = "--depth16 shift8, minmax or percentile"
-        raise RefusedImageError(path, "", f"has {header.depth} bits a channel, mode {header.mode} (want 8, or {choices})")
+        raise RefusedImageError(
+            path, "", f"has {header.depth} bits a channel, mode {header.mode} (want 8, or {choices})"
+        )
 
 
 def encode(
@@ -97,7 +99,7 @@ def encode(
     """`pixels`, uint8 (H, W) or (H, W, 3), as a file of the kind that `source` is (a GIF becomes a PNG).
 
     Also words for the finding `metadata-dropped`, or "". A JPEG keeps its chroma subsampling, a lossless WebP stays
-    so, TIFF is deflated. The colour profile is kept where it fits, EXIF with orientation 1 and without its thumbnail,
+    so, TIFF is deflated (one with EXIF is left uncompressed). The colour profile is kept where it fits, EXIF with orientation 1 and without its thumbnail,
     XMP never. The same pixels and source give the same bytes. Raises `ImageError`.
     """
     container = _WRITTEN[header.container]
@@ -144,7 +146,8 @@ def _options(container: str, kept: Kept, encoding: Encoding) -> dict[str, Any]:
             how = {"lossless": True} if kept.lossless else {"quality": encoding.quality}
             return {**how, **given}
         case "tiff":
-            return {"compression": "tiff_adobe_deflate", **given}
+            # with compression Pillow cannot write the directories that EXIF and GPS are in
+            return given if kept.exif else {"compression": "tiff_adobe_deflate", **given}
         case "png":
             return given
         case _:

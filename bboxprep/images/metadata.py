@@ -24,6 +24,8 @@ from bboxprep.images.opening import opened
 
 _SPACES = {"L": "GRAY", "RGB": "RGB"}
 _DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)  # of a TIFF: description, maker, model, software, date, people
+_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_UNREADABLE = "EXIF that cannot be read in full was left out"
 _SAMPLINGS = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 
 
@@ -71,7 +73,7 @@ def _exif(image: ImageFile, data: Data, container: str) -> tuple[bytes | None, s
     if blob is None:
         return None, ""
     if not exif.is_sound(blob.content):
-        return None, "EXIF that cannot be read in full was left out"
+        return None, _UNREADABLE
     return EXIF_HEADER + exif.upright(blob.content, depth=2, unlink=True), ""
 
 
@@ -80,13 +82,14 @@ def _tiff_exif(image: TiffImageFile) -> tuple[bytes | None, str]:
     try:
         read, kept = image.getexif(), Image.Exif()
         kept.update({tag: read[tag] for tag in _DESCRIPTIVE if tag in read})
-        for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-            if tags := read.get_ifd(directory):
-                kept.get_ifd(directory).update(tags)
-                kept[directory] = 0
-        return (kept.tobytes() if len(kept) else None), ""
+        directories = {pointer: read.get_ifd(pointer) for pointer in _DIRECTORIES if pointer in read}
+        for pointer, tags in directories.items():
+            kept.get_ifd(pointer).update(tags)
+            kept[pointer] = 0
+        lost = "" if all(directories.values()) else _UNREADABLE
+        return (kept.tobytes() if len(kept) else None), lost
     except (LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error):
-        return None, "EXIF that cannot be read in full was left out"
+        return None, _UNREADABLE
 
 
 def _sampling(image: ImageFile) -> str:

@@ -18,7 +18,7 @@ Rows = NDArray[np.bool_]  # (N,)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """How findings name an image: its path as the user knows it, its split, and the class names."""
 
     path: str
@@ -37,33 +37,33 @@ def sound(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
     return visible, {"box-not-finite": ~finite, "box-degenerate": finite & ~extent, "box-outside": extent & ~visible}
 
 
-def lost(code: str, instances: Instances, rows: Rows, place: Place, why: str) -> tuple[Finding, ...]:
+def lost(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:
     """One finding of `code` for each object at `rows`, with its box and class."""
     return tuple(
         Finding(
             code,
             f"{why} (box {' '.join(f'{edge:.6g}' for edge in instances.boxes[row])})",
-            path=place.path,
+            path=location.path,
             where=f"object {row + 1}",
             objects=1,
-            category=place.names[instances.labels[row]],
-            split=place.split,
+            category=location.names[instances.labels[row]],
+            split=location.split,
         )
         for row in np.flatnonzero(rows)
     )
 
 
-def lost_by_class(code: str, instances: Instances, rows: Rows, place: Place, why: str) -> tuple[Finding, ...]:
+def lost_by_class(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:
     """One finding of `code` for each class among the objects at `rows`, with their number."""
     counts = Counter(instances.labels[rows].tolist())
     return tuple(
         Finding(
             code,
-            f"{count} of class {place.names[label]!r}: {why}",
-            path=place.path,
+            f"{count} of class {location.names[label]!r}: {why}",
+            path=location.path,
             objects=count,
-            category=place.names[label],
-            split=place.split,
+            category=location.names[label],
+            split=location.split,
         )
         for label, count in sorted(counts.items())
     )

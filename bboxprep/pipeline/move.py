@@ -16,34 +16,34 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import box_areas, clip_boxes, clip_ring, hull, map_boxes, ring_area, visible_fractions
 from bboxprep.images.raster import execute
-from bboxprep.model.checks import Place, lost, sound
+from bboxprep.model.checks import Location, lost, sound
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 
 CUT_SLACK = 1e-3  # px; what a decimal rounding reaches over the edge is set onto it without a word
 
 
-def move(instances: Instances, plan: Plan, place: Place) -> tuple[Instances, tuple[Finding, ...]]:
+def move(instances: Instances, plan: Plan, location: Location) -> tuple[Instances, tuple[Finding, ...]]:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
-    fitting, misfits = _drop_misfits(instances, plan.source, place)
-    kept, faulty = _drop_faulty(fitting, plan.source, place)
-    inside, cut = _cut(kept, plan.source, place, "box-outside")
+    fitting, misfits = _drop_misfits(instances, plan.source, location)
+    kept, faulty = _drop_faulty(fitting, plan.source, location)
+    inside, cut = _cut(kept, plan.source, location, "box-outside")
     if plan.is_identity:
         return inside, (*misfits, *faulty, *cut)
-    cropped, lost_to_crop = _cut(_map(inside, plan), plan.size, place, "box-cropped")
+    cropped, lost_to_crop = _cut(_map(inside, plan), plan.size, location, "box-cropped")
     return cropped, (*misfits, *faulty, *cut, *lost_to_crop)
 
 
-def _drop_misfits(instances: Instances, size: Size, place: Place) -> tuple[Instances, tuple[Finding, ...]]:
+def _drop_misfits(instances: Instances, size: Size, location: Location) -> tuple[Instances, tuple[Finding, ...]]:
     misfits = [mask is not None and mask.size != size for mask in instances.masks]
     if not any(misfits):
         return instances, ()
     masks = tuple(None if misfit else mask for mask, misfit in zip(instances.masks, misfits, strict=True))
-    notes = _note("mask-misfit", sum(misfits), f"masks are not of the picture's size, {size}", place)
+    notes = _note("mask-misfit", sum(misfits), f"masks are not of the picture's size, {size}", location)
     return replace(instances, masks=masks), notes
 
 
-def _drop_faulty(instances: Instances, size: Size, place: Place) -> tuple[Instances, tuple[Finding, ...]]:
+def _drop_faulty(instances: Instances, size: Size, location: Location) -> tuple[Instances, tuple[Finding, ...]]:
     good, faults = sound(instances, size)
     if good.all():
         return instances, ()
@@ -52,7 +52,9 @@ def _drop_faulty(instances: Instances, size: Size, place: Place) -> tuple[Instan
         "box-degenerate": "the box has no area",
         "box-outside": f"the box lies outside the picture of {size}",
     }
-    findings = [finding for code, rows in faults.items() for finding in lost(code, instances, rows, place, why[code])]
+    findings = [
+        finding for code, rows in faults.items() for finding in lost(code, instances, rows, location, why[code])
+    ]
     return instances.select(good), tuple(findings)
 
 
@@ -73,11 +75,11 @@ def _map_mask(mask: Rle, plan: Plan) -> Rle:
     return Rle.from_mask(pixels > 0, compressed=mask.compressed)
 
 
-def _cut(instances: Instances, size: Size, place: Place, code: str) -> tuple[Instances, tuple[Finding, ...]]:
+def _cut(instances: Instances, size: Size, location: Location, code: str) -> tuple[Instances, tuple[Finding, ...]]:
     """The objects cut at the edges of a picture of `size`; those of which nothing is left are findings of `code`."""
     boxes = clip_boxes(instances.boxes, size)
     reach = np.abs(boxes - instances.boxes).max(axis=1, initial=0.0)
-    instances, hidden = _hide_keypoints(instances, size, place)
+    instances, hidden = _hide_keypoints(instances, size, location)
     if not reach.any():
         return instances, hidden
     cut = _cut_shapes(
@@ -85,9 +87,9 @@ def _cut(instances: Instances, size: Size, place: Place, code: str) -> tuple[Ins
     )
     gone = box_areas(cut.boxes) <= 0
     why = f"nothing of it is left in the picture of {size}"
-    dropped = lost(code, instances, gone, place, why)
+    dropped = lost(code, instances, gone, location, why)
     clipped = int(np.count_nonzero((reach > CUT_SLACK) & ~gone))
-    notes = _note("box-clipped", clipped, f"cut at the edge of the picture of {size}", place)
+    notes = _note("box-clipped", clipped, f"cut at the edge of the picture of {size}", location)
     return cut.select(~gone), (*dropped, *notes, *hidden)
 
 
@@ -127,15 +129,15 @@ def _mask_box(mask: Rle) -> NDArray[np.float64] | None:
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], dtype=np.float64)
 
 
-def _hide_keypoints(instances: Instances, size: Size, place: Place) -> tuple[Instances, tuple[Finding, ...]]:
+def _hide_keypoints(instances: Instances, size: Size, location: Location) -> tuple[Instances, tuple[Finding, ...]]:
     points, visible = instances.keypoints, instances.visibility > 0
     inside = ((points >= -CUT_SLACK) & (points <= np.array(size) + CUT_SLACK)).all(axis=2)
     outside = visible & ~inside
     if not outside.any():
         return instances, ()
-    notes = _note("keypoint-outside", int(outside.sum()), f"outside the picture of {size}", place)
+    notes = _note("keypoint-outside", int(outside.sum()), f"outside the picture of {size}", location)
     return replace(instances, visibility=np.where(outside, 0, instances.visibility).astype(np.uint8)), notes
 
 
-def _note(code: str, count: int, message: str, place: Place) -> tuple[Finding, ...]:
-    return (Finding(code, f"{count} {message}", path=place.path, split=place.split),) if count else ()
+def _note(code: str, count: int, message: str, location: Location) -> tuple[Finding, ...]:
+    return (Finding(code, f"{count} {message}", path=location.path, split=location.split),) if count else ()

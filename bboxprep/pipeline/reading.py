@@ -48,7 +48,7 @@ class Source:
 
 def open_source(
     path: Path,
-    format: str | None = None,  # noqa: A002  # the field's word
+    format: str | None = None,
     *,
     labels_in: LabelsIn = "auto",
     policy: Policy | None = None,
@@ -76,7 +76,7 @@ def open_source(
 
 def read(
     path: str | Path,
-    format: str | None = None,  # noqa: A002  # the field's word
+    format: str | None = None,
     *,
     labels_in: LabelsIn = "auto",
     policy: Policy | None = None,
@@ -150,14 +150,7 @@ def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
     code, message = size_fault(sample)
     if code:
         findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
-    return replace(sample, findings=tuple(findings), refusal=code if code == "size-contradicts" else _refusal(sample))
-
-
-def _refusal(sample: Sample) -> str:
-    """Why a sample without a header is left out: the code its reader gave."""
-    if sample.header is not None:
-        return ""
-    return next((finding.code for finding in sample.findings if finding.code.startswith("image-")), "image-unreadable")
+    return replace(sample, findings=tuple(findings), refusal=code if code == "size-contradicts" else "")
 
 
 def key_of(sample: Sample) -> Key:

@@ -17,7 +17,7 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.images import codec, drawing, raster
-from bboxprep.model.checks import Place
+from bboxprep.model.checks import Location
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame, Planner, Sample
 from bboxprep.pipeline.move import move
@@ -34,13 +34,13 @@ class PillowDarkroom:
         """`sample` in the outcome of `recipe`; refused, with a finding, where the recipe cannot be done on it."""
         if sample.header is None or sample.refusal:
             return sample
-        place = Place(str(sample.name), sample.split, self.names)
+        location = Location(str(sample.name), sample.split, self.names)
         try:
             plan, rest = _plans(sample, sample.header, recipe)
         except PlanError as error:
-            finding = Finding("crop-outside", str(error), path=place.path, split=sample.split)
+            finding = Finding("crop-outside", str(error), path=location.path, split=sample.split)
             return replace(sample, refusal=finding.code, findings=(*sample.findings, finding))
-        instances, findings = move(sample.instances, rest, place)
+        instances, findings = move(sample.instances, rest, location)
         return replace(
             sample,
             plan=plan,

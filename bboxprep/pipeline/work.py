@@ -13,7 +13,7 @@ from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.files import link_or_copy, write_bytes
 from bboxprep.findings import Finding
 from bboxprep.images import codec
-from bboxprep.model.checks import Place, lost_by_class
+from bboxprep.model.checks import Location, lost_by_class
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.naming import Output
@@ -45,7 +45,7 @@ class Work:
     def __call__(self, sample: Sample) -> Done:
         """Write the image of `sample`, or leave it and its objects out with findings. Raises `TargetError`."""
         if sample.header is None or sample.refusal:
-            return self._left_out(sample, sample.refusal or "image-unreadable")
+            return self._left_out(sample)
         sample = sample if self.keep_crowd else self._without_crowd(sample)
         output = self.outputs[key_of(sample)]
         try:
@@ -60,23 +60,25 @@ class Work:
                 path=str(sample.name),
                 split=sample.split,
             )
-            return self._left_out(replace(sample, findings=(*sample.findings, finding)), finding.code)
+            return self._left_out(replace(sample, findings=(*sample.findings, finding)))
         return Done(replace(sample, findings=(*sample.findings, *output.findings, *notes)), output, digest)
 
-    def _left_out(self, sample: Sample, code: str) -> Done:
+    def _left_out(self, sample: Sample) -> Done:
         rows = np.ones(len(sample.instances), dtype=np.bool_)
-        gone = lost_by_class(code, sample.instances, rows, self._place(sample), "skipped with their image")
+        gone = lost_by_class(
+            "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
+        )
         return Done(replace(sample, instances=Instances.of(), findings=(*sample.findings, *gone)), None)
 
     def _without_crowd(self, sample: Sample) -> Sample:
         crowd = sample.instances.crowd
         if not crowd.any():
             return sample
-        gone = lost_by_class("crowd-dropped", sample.instances, crowd, self._place(sample), "crowd regions")
+        gone = lost_by_class("crowd-dropped", sample.instances, crowd, self._location(sample), "crowd regions")
         return replace(sample, instances=sample.instances.select(~crowd), findings=(*sample.findings, *gone))
 
-    def _place(self, sample: Sample) -> Place:
-        return Place(str(sample.name), sample.split, self.names)
+    def _location(self, sample: Sample) -> Location:
+        return Location(str(sample.name), sample.split, self.names)
 
 
 def write_image(sample: Sample, path: Path, encoding: codec.Encoding) -> tuple[str | None, tuple[Finding, ...]]:

@@ -71,7 +71,6 @@ def test_decimals_are_not_the_hand_of_the_devkit_unless_it_says_so(tmp_path: Pat
         ((1, 1, 100, 80), "assumed"),  # labelImg clamps to 1; the width itself is in bounds everywhere
         ((0, 0, 0, 0), "assumed"),  # a placeholder, not a box
         ((5, 5, 102, 40), "assumed"),  # spills over the edge
-        ((5, 5, 100.5, 40), "a tool that writes decimals"),
     ],
 )
 def test_the_numbers_prove_the_origin(tmp_path: Path, box: Box, origin: str) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -73,6 +75,16 @@ def test_a_size_below_one_is_refused(bad: int, good: int) -> None:
     for value in (bad, (bad, good), (good, bad)):
         with pytest.raises(UsageError, match="want whole numbers of 1 or more"):
             Size.of(value)
+
+
+@pytest.mark.parametrize("value", [640.0, (640, 1.5), (640,), (1, 2, 3), "640", None])
+def test_what_is_not_one_or_two_whole_numbers_is_no_size(value: Any) -> None:
+    with pytest.raises(UsageError, match="want one or two whole numbers"):
+        Size.of(value)
+
+
+def test_whole_numbers_of_numpy_become_plain_ones() -> None:
+    assert [type(side) for side in Size.of((np.int64(3), np.int64(4)))] == [int, int]  # type: ignore[arg-type]
 
 
 def test_one_number_is_a_square() -> None:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from bboxprep.geometry.affine import Size
 
@@ -159,3 +159,39 @@ def damaged(data: bytes, draw: st.DataObject) -> bytes:
         early = min(len(broken) - 1, draw.draw(st.sampled_from([64, 400, len(data)]), "reach"))
         broken[draw.draw(st.integers(0, early), "at")] = draw.draw(st.integers(0, 255), "byte")
     return bytes(broken)
+
+
+def srgb_profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def cmyk_profile() -> bytes:
+    """A tiny ICC profile of a press of which only the black ink leaves a trace."""
+    paper_and_black = bytes([255, 128, 128, 0, 128, 128])
+    curve = bytes(range(256))
+    identity = struct.pack(">9i", *(65536 if index % 4 == 0 else 0 for index in range(9)))
+    lut = b"mft1\0\0\0\0" + bytes([4, 3, 2, 0]) + identity + curve * 4 + paper_and_black * 8 + curve * 3
+    tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(lut))
+    head = struct.pack(">I4sI4s4s4s12x4s", 144 + len(lut), b"none", 0x02400000, b"prtr", b"CMYK", b"Lab ", b"acsp")
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(68, b"\0") + white + b"\0" * 48 + tags + lut
+
+
+def thumbnailed_exif(orientation: int) -> bytes:
+    """EXIF as a camera writes it: a model, a place, the orientation, a thumbnail with its own orientation."""
+    exif = Image.Exif()
+    exif[271], exif[272], exif[274] = "Maker", "Model 7", orientation
+    exif.get_ifd(0x8825)[1] = "N"
+    exif.get_ifd(0x8825)[2] = (48.0, 8.0, 1.5)
+    exif[0x8825] = 0
+    exif.get_ifd(0x8769)[0x829A] = 0.01
+    exif[0x8769] = 0
+    block = bytearray(exif.tobytes()[len(EXIF_HEADER) :])
+    order = "<" if block[:2] == b"II" else ">"
+    link = 8 + 2 + 12 * struct.unpack_from(order + "H", block, 8)[0]
+    struct.pack_into(order + "I", block, link, len(block))
+    thumbnail = saved("JPEG", card(Size(16, 10)))
+    at = len(block) + len(ifd([(0, 3, 1, 0)] * 3, order))
+    return (
+        bytes(block) + ifd([(274, 3, 1, orientation), (513, 4, 1, at), (514, 4, 1, len(thumbnail))], order) + thumbnail
+    )

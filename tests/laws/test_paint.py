@@ -33,7 +33,7 @@ RECIPES = [(), *((step,) for step in STEPS), *product(STEPS, STEPS)]
 FORMATS = ("coco", "yolo", "voc")
 
 
-def worst_edges(out: Path, format: str) -> dict[str, float]:  # noqa: A002
+def worst_edges(out: Path, format: str) -> dict[str, float]:
     """By suffix, how far the edge of a written box lies from the edge of the rectangle, at worst, px."""
     worst: dict[str, float] = {}
     count = 0

@@ -68,7 +68,8 @@ def test_a_change_in_any_column_makes_them_differ(some: Instances, data: st.Data
         if isinstance(column, np.ndarray) and column[row].size:
             other = column.copy()
             other[row] = np.where(np.isnan(other[row]), 1, other[row] == 0) if column.dtype != np.bool_ else ~other[row]
-            assert replace(some, **{name: other}) != some, name
+            change: dict[str, Any] = {name: other}
+            assert replace(some, **change) != some, name
     changed = tuple({"other": True} if at == row else each for at, each in enumerate(some.attributes))
     assert replace(some, attributes=changed) != some
     changed_masks = tuple(None if at == row else each for at, each in enumerate(some.masks))

@@ -11,7 +11,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Place, Plan, Resample
 from bboxprep.geometry.shapes import clip_boxes
-from bboxprep.model.checks import Place as Spot
+from bboxprep.model.checks import Location as Spot
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.move import move
