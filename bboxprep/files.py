@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from bboxprep.errors import TargetError
@@ -11,12 +12,17 @@ from bboxprep.errors import TargetError
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path`, making its folders; a reader sees the whole file or none. Raises `TargetError`."""
+    write_chunks(path, (data,))
+
+
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write `chunks` one after the other to `path`, as `write_bytes` does. Raises `TargetError`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".bboxprep-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(data)
+                file.writelines(chunks)
             Path(temporary).chmod(0o666 & ~_UMASK)
             Path(temporary).replace(path)
         except BaseException:

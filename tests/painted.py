@@ -44,7 +44,8 @@ class Photo:
 def paint(root: Path, orientation: int, container: str, frame: str, size: tuple[int, int], box: Box) -> Photo:
     """Write a photo whose rectangle is `box` in the displayed plane of `size`, labelled in `frame`."""
     upright = Image.new("RGB", size, DARK)
-    upright.paste(BRIGHT, tuple(int(edge) for edge in box))
+    x0, y0, x1, y1 = (int(edge) for edge in box)
+    upright.paste(BRIGHT, (x0, y0, x1, y1))
     turn = UNTURN[orientation]
     stored = upright if turn is None else upright.transpose(turn)
     name = f"{container}-{orientation}.{container}"

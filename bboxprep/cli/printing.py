@@ -100,7 +100,8 @@ class Printer:
             return
         sizes = [step.options()["size"] for step in recipe.steps if "size" in step.options()]
         size = f" imgsz={max(sizes[-1])}" if sizes else ""
-        self.line(f"next: yolo detect train data={outcome.dest}/data.yaml{size}")
+        task = outcome.options.get("task", "detect")
+        self.line(f"next: yolo {task} train data={outcome.dest}/data.yaml{size}")
         missing = [split for split in ("train", "val") if not outcome.account.images_out[split]]
         if missing:
             self.line(f"      (trainers want a {' and a '.join(missing)} split too; this dataset has none)")

@@ -81,7 +81,7 @@ def make_index(document: Document, source: Source, root: Path) -> Index:
     located = locate(folder, wanted)
     owners = _owners(located.names)
     rows = {identity: owners[row] for identity, row in _rows_by_id(document.path, heads).items()}
-    records = _Records([_head(raw, _RecordHead) for raw in document.annotations], rows)
+    records = _Records((_head(raw, _RecordHead) for raw in document.annotations), rows)
     order = np.argsort(records.images, kind="stable")
     return Index(
         folder=folder,
@@ -89,11 +89,18 @@ def make_index(document: Document, source: Source, root: Path) -> Index:
         images=tuple(row for row, owner in enumerate(owners) if owner == row and heads[row] is not None),
         order=order,
         starts=np.searchsorted(records.images[order], np.arange(len(heads) + 1)),
-        stands=_standing(records.ids),
+        stands=standing(records.ids),
         orphans=records.orphans,
         used=frozenset(records.used),
         findings=(*_image_findings(source, heads, located, owners), *_record_findings(source, records)),
     )
+
+
+def standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of `ids` can stand: those that are positive and no earlier one's."""
+    stands = np.zeros(len(ids), dtype=np.bool_)
+    stands[np.unique(ids, return_index=True)[1]] = True
+    return stands & (ids > 0)
 
 
 class _Records:
@@ -146,12 +153,6 @@ def _owners(names: Sequence[str]) -> list[int]:
     return [first.setdefault(name, row) for row, name in enumerate(names)]
 
 
-def _standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    stands = np.zeros(len(ids), dtype=np.bool_)
-    stands[np.unique(ids, return_index=True)[1]] = True
-    return stands & (ids > 0)
-
-
 def _image_findings(
     source: Source, heads: Sequence[ImageHead | None], located: Located, owners: Sequence[int]
 ) -> Iterator[Finding]:
@@ -163,7 +164,7 @@ def _image_findings(
             yield finding("record-unreadable", row, "have something else than an object; left out")
         elif owner != row:
             yield finding("image-repeated", row, f"its file is that of images[{owner}], which has its objects too")
-    stands = _standing(np.array([(whole(head.id) or 0) if head else 0 for head in heads], dtype=np.int64))
+    stands = standing(np.array([(whole(head.id) or 0) if head else 0 for head in heads], dtype=np.int64))
     changed = [row for row, owner in enumerate(owners) if owner == row and not stands[row] and heads[row] is not None]
     if changed:
         words = f"image ids that are not positive whole numbers ({len(changed)}); new ones are given on writing"
@@ -179,7 +180,7 @@ def _record_findings(source: Source, records: _Records) -> Iterator[Finding]:
     for place in records.unreadable:
         words = "have something else than an object; dropped"
         yield Finding("record-unreadable", words, path, f"annotations[{place}]", objects=1, split=split)
-    stands = _standing(records.ids)
+    stands = standing(records.ids)
     if not stands.all():
         first = int(np.argmin(stands))
         words = f"ids that repeat or are not positive whole numbers ({(~stands).sum()}); new ones are given on writing"

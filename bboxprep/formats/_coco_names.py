@@ -62,7 +62,7 @@ def _spellings(text: str, bases: Sequence[str]) -> list[str]:
     """The safe ways to read `text`, as it is first."""
     slashed = text.replace("\\", "/")
     below = next((slashed.removeprefix(base) for base in bases if slashed.startswith(base)), slashed)
-    return [name for name in dict.fromkeys((safe_name(text), safe_name(below))) if name]
+    return [name for name in map(safe_name, dict.fromkeys((text, below))) if name]
 
 
 def _by_end(

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from math import inf, isnan, nextafter
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,8 +18,9 @@ import msgspec
 import numpy as np
 
 from bboxprep.errors import UsageError
-from bboxprep.files import write_bytes
+from bboxprep.files import write_chunks
 from bboxprep.findings import Finding
+from bboxprep.formats._coco_index import standing
 from bboxprep.formats._coco_records import KNOWN_FIELDS, OWN_FIELDS
 from bboxprep.geometry.shapes import box_areas, ring_area
 from bboxprep.model.categories import Categories, Category
@@ -76,7 +76,7 @@ class CocoWriter:
             path = PurePosixPath("annotations", f"instances_{split}.json")
             head = _encode({**tables, **others}, path)
             classes = [_encode(category, path) for category in categories]
-            write_bytes(self._root / path, sheet.document(head, classes))
+            write_chunks(self._root / path, sheet.document(head, classes))
 
 
 @dataclass
@@ -94,35 +94,29 @@ class _Sheet:
         self.annotations.append(b"\n".join(lines))
         self.annotation_ids.extend(numbers)
 
-    def document(self, head: bytes, categories: Sequence[bytes]) -> bytes:
-        """The whole file, a record a line. The sheet is used up by it, so that memory holds one copy."""
-        out = BytesIO()
-        out.write(head[:-1])
-        _write_list(out, b"categories", categories)
+    def document(self, head: bytes, categories: Sequence[bytes]) -> Iterator[bytes]:
+        """The whole file in pieces, a record a line."""
         image_ids = settle_ids(self.image_ids)
-        _write_list(out, b"images", map(_numbered, image_ids, self.images))
-        _write_list(out, b"annotations", self._numbered_annotations(image_ids))
-        out.write(b"}\n")
-        return out.getvalue()
+        yield head[:-1]
+        yield from _list(b"categories", categories)
+        yield from _list(b"images", map(_numbered, image_ids, self.images))
+        yield from _list(b"annotations", self._numbered_annotations(image_ids))
+        yield b"}\n"
 
     def _numbered_annotations(self, image_ids: Iterable[int]) -> Iterable[bytes]:
         numbers = iter(settle_ids(self.annotation_ids))
-        for row, image_id in enumerate(image_ids):
-            lines = self.annotations[row].split(b"\n") if self.annotations[row] else []
-            self.annotations[row] = b""
-            for line in lines:
+        for image_id, lines in zip(image_ids, self.annotations, strict=True):
+            for line in lines.split(b"\n") if lines else ():
                 yield b'{"id":%d,"image_id":%d,%b' % (next(numbers), image_id, line[1:])
 
 
 def settle_ids(ids: Sequence[int]) -> list[int]:
     """`ids` where they are positive and no earlier one's, else the next numbers from 1 up that are free."""
     settled = np.array(ids, dtype=np.int64)
-    kept = np.zeros(len(settled), dtype=np.bool_)
-    kept[np.unique(settled, return_index=True)[1]] = True
-    kept &= settled > 0
+    kept = standing(settled)
     free = np.setdiff1d(np.arange(1, len(settled) + 1), settled[kept], assume_unique=True)
-    settled[~kept] = free[: int((~kept).sum())]
-    return list(map(int, settled))
+    settled[~kept] = free[: (~kept).sum()]
+    return settled.tolist()
 
 
 def length(start: float, end: float) -> float:
@@ -218,9 +212,9 @@ def _numbered(number: int, record: bytes) -> bytes:
     return b'{"id":%d,%b' % (number, record[1:])
 
 
-def _write_list(out: BytesIO, name: bytes, records: Iterable[bytes]) -> None:
-    out.write(b',\n"%b":[' % name)
+def _list(name: bytes, records: Iterable[bytes]) -> Iterator[bytes]:
+    yield b',\n"%b":[' % name
     for index, record in enumerate(records):
-        out.write(b",\n" if index else b"\n")
-        out.write(record)
-    out.write(b"]")
+        yield b",\n" if index else b"\n"
+        yield record
+    yield b"]"

@@ -23,10 +23,11 @@ _NAME_FILES = {"classes.txt", "labels.txt", "predefined_classes.txt", "_darknet.
 
 @dataclass(frozen=True)
 class Classes:
-    """The names by number; `stated` is False where only the numbers in use are known."""
+    """The names by number; `stated`, in the file `where`, or only the numbers in use are known."""
 
     names: tuple[str, ...] = ()
     stated: bool = False
+    where: str = ""
     findings: tuple[Finding, ...] = ()
 
 
@@ -36,7 +37,7 @@ def find_classes(tree: Tree, config: Config) -> Classes:
     where = tree.shown(config.file) if config.file else ""
     if not named:
         count = min(config.count or 0, MOST_CLASSES)
-        return Classes(tuple(str(number) for number in range(count)))
+        return Classes(tuple(str(number) for number in range(count)), where=where)
     table = tuple(named.get(number, "") or str(number) for number in range(max(named) + 1))
     gaps = [number for number, name in enumerate(table) if not named.get(number)]
     findings = []
@@ -46,7 +47,7 @@ def find_classes(tree: Tree, config: Config) -> Classes:
     if config.count not in (None, len(table)):
         words = f"have {config.count} classes and {len(table)} names; the names are taken"
         findings.append(Finding("record-repaired", words, where, "nc"))
-    return Classes(table, True, tuple(findings))
+    return Classes(table, True, where, tuple(findings))
 
 
 def grown(classes: Classes, items: Sequence[Item], grammar: Grammar) -> Classes:
@@ -55,7 +56,10 @@ def grown(classes: Classes, items: Sequence[Item], grammar: Grammar) -> Classes:
         return classes
     used = (read_labels(item.label, grammar).labels for item in items if item.label)
     most = max((int(labels.max()) + 1 for labels in used if len(labels)), default=0)
-    return Classes(tuple(str(number) for number in range(max(most, len(classes.names)))))
+    counted = len(classes.names)
+    words = f"have {counted} classes, the labels use {most}; all are taken"
+    findings = (Finding("record-repaired", words, classes.where, "nc"),) if 0 < counted < most else ()
+    return Classes(tuple(str(number) for number in range(max(most, counted))), findings=findings)
 
 
 def categories(classes: Classes, config: Config) -> Categories:

@@ -6,6 +6,7 @@ refused, and size and depth are limited, so a hostile file costs nothing.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from bboxprep.formats._yolo_tree import read_head, split_of
 _MOST_BYTES = 1024**2
 _MOST_DEPTH = 20
 _MOST_KEYPOINTS = 512
-_NOT_SPLITS = {
+NOT_SPLITS = {
     *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
     *("labels", "backup", "classes", "yaml_file"),
 }
@@ -86,8 +87,11 @@ def read_lines(path: Path) -> tuple[str, ...]:
 
 
 def _is_data_yaml(path: Path) -> bool:
-    keys = {line.partition(b":")[0].strip(b"\"' ") for line in read_head(path).splitlines() if b":" in line}
-    return bool(keys & {b"names", b"nc"}) or (path.stem in ("data", "dataset") and b"train" in keys)
+    head = read_head(path).removeprefix(codecs.BOM_UTF8)
+    keys = {line.partition(b":")[0].strip(b"\"' ") for line in head.splitlines() if b":" in line}
+    return bool(keys & {b"names", b"nc"}) or (
+        path.stem in ("data", "dataset") and (b"train" in head or b"names" in head)
+    )
 
 
 def _is_darknet(path: Path) -> bool:
@@ -133,7 +137,7 @@ def _splits(path: Path, said: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     for key, value in said.items():
         usual = split_of(key) if key.isalpha() else ""
         places = value if isinstance(value, list) else [value]
-        if key in _NOT_SPLITS or not all(isinstance(place, str) for place in places):
+        if key in NOT_SPLITS or not all(isinstance(place, str) for place in places):
             if usual:
                 raise AnnotationError(path, key, "want a folder, a text file, or a list of these")
             continue

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats._yolo_config import Config, read_lines
-from bboxprep.formats._yolo_tree import IMAGE_FOLDERS, Tree, kind_of, split_of
+from bboxprep.formats._yolo_tree import IMAGE_FOLDERS, Tree, by_bytes, kind_of, split_of
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 
 _ABSENT = "is not there"
@@ -56,20 +56,21 @@ def lay_out(tree: Tree, config: Config) -> Layout:
         raise LayoutError(tree.home, "", "no images here; " + _why(layout))
     if config.file is None and not any(item.label for item in layout.items):
         raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
-    for folder in tree.seen:
-        for name in tree.listing(folder).foreign:
-            words = "a link that leads out of the dataset; not followed"
-            layout.findings.append(Finding("image-missing", words, tree.shown(folder / name)))
+    for link in sorted(tree.foreign, key=by_bytes):
+        words = "a link that leads out of the dataset; not followed"
+        layout.findings.append(Finding("image-missing", words, tree.shown(link)))
     return layout
 
 
-def find_place(tree: Tree, text: str, bases: Sequence[Path]) -> tuple[Path | None, str]:
-    """What `text`, a path in a file of the dataset, means; or None and why it means nothing."""
+def find_place(tree: Tree, text: str, bases: Sequence[Path], *, beside: bool = True) -> tuple[Path | None, str]:
+    """What `text`, a path in a file of the dataset, means; or None and why it means nothing. `beside` lets it lead to
+    a folder beside the dataset.
+    """
     why = _ABSENT
     for candidate in _candidates(text.replace("\\", "/"), bases, tree.home):
         path = Path(os.path.normpath(candidate))
         if kind_of(path):
-            if tree.holds(path):
+            if tree.holds(path) or (beside and tree.admit(path)):
                 return path, ""
             why = "lies outside of the dataset"
     return None, why
@@ -169,7 +170,7 @@ def _listed_images(tree: Tree, path: Path, bases: Sequence[Path], split: str, la
     for number, line in enumerate(read_lines(path), 1):
         if not line:
             continue
-        image, why = find_place(tree, line, (path.parent, *bases))
+        image, why = find_place(tree, line, (path.parent, *bases), beside=False)
         if image is None:
             image = _missing_image(tree, line, (path.parent, *bases)) if why == _ABSENT else None
         if image is None or kind_of(image) == "folder":
@@ -182,7 +183,7 @@ def _listed_images(tree: Tree, path: Path, bases: Sequence[Path], split: str, la
 def _missing_image(tree: Tree, line: str, bases: Sequence[Path]) -> Path | None:
     """Where an image that is not there ought to be, if its folder is there."""
     above, _, name = line.replace("\\", "/").rpartition("/")
-    folder, _ = find_place(tree, above, bases)
+    folder, _ = find_place(tree, above, bases, beside=False)
     known = folder and kind_of(folder) == "folder" and "\0" not in name and 0 < len(os.fsencode(name)) < _LONGEST
     return folder / name if folder and known else None
 

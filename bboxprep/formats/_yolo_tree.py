@@ -1,7 +1,8 @@
 """The files of a YOLO dataset: folders listed once, a fence around them, and which label belongs to which image.
 
 **The fence.** What a dataset names is opened only if it lies inside the fence, links followed; so no ``../../`` in a
-list, no absolute path and no link can bring a foreign file in.
+list, no absolute path and no link can bring a foreign file in. The fence is the folder of the dataset, and a folder
+beside it where data.yaml itself says so (Roboflow's ``../train/images``).
 
 **The label of an image** is looked for where trainers look: with the last folder called ``images`` of its path replaced
 by ``labels``, else beside the image, else in a folder ``labels`` beside it. Where that finds nothing, the ``images``
@@ -33,13 +34,12 @@ _NOT_LABELS = {
 
 @dataclass(frozen=True)
 class Listing:
-    """One folder: names sorted by bytes; `texts` are the .txt files by their stem, `foreign` links that lead out."""
+    """One folder: names sorted by bytes, `texts` the .txt files by their stem."""
 
     images: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
-    foreign: tuple[str, ...] = ()
 
     def text(self, stem: str) -> str | None:
         """The .txt file of that stem, also where it is spelled in another Unicode form."""
@@ -57,11 +57,12 @@ class Listing:
 
 
 class Tree:
-    """The folders inside the fence of `roots`, each listed once."""
+    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence."""
 
-    def __init__(self, *roots: Path) -> None:
-        self.home = roots[0]
-        self._roots = tuple(root.resolve() for root in roots)
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.foreign: set[Path] = set()
+        self._roots = {home.resolve()}
         self._listings: dict[Path, Listing] = {}
         self._inside: dict[Path, bool] = {}
         self._label_folders: dict[Path, tuple[Path, ...]] = {}
@@ -86,6 +87,15 @@ class Tree:
         if path.name in ("", "..") or path.is_symlink():
             return self._contains(path)
         return self._inside[folder] or self._contains(path)
+
+    def admit(self, path: Path) -> bool:
+        """Take the folder that holds `path` into the fence, if it is one beside the dataset; whether that was done."""
+        above, real = self.home.resolve().parent, path.resolve()
+        if above == above.parent or not real.is_relative_to(above):
+            return False
+        self._roots.add(above.joinpath(*real.relative_to(above).parts[:1]))
+        self._inside.clear()
+        return True
 
     def listing(self, folder: Path) -> Listing:
         """What is in `folder`; empty where there is no such folder. Raises `LayoutError` where it may not be read."""
@@ -152,12 +162,16 @@ class Tree:
             yield from self._walk(folder / name, visited)
 
     def _list(self, folder: Path) -> Listing:
-        found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": [], "foreign": []}
+        found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": []}
         try:
             with os.scandir(folder) as entries:
+                if not self._contains(folder):
+                    self.foreign.add(folder)
+                    return Listing()
                 for entry in entries:
-                    if not entry.name.startswith("."):
-                        found[self._sort(folder, entry)].append(entry.name)
+                    kind = self._sort(folder, entry)
+                    if kind:
+                        found[kind].append(entry.name)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return Listing()
         except OSError as error:
@@ -167,13 +181,17 @@ class Tree:
         return Listing(texts=texts, **ordered)
 
     def _sort(self, folder: Path, entry: os.DirEntry[str]) -> str:
+        """Which list of its folder an entry belongs to, "" for none."""
+        if entry.name.startswith("."):
+            return ""
         if entry.is_symlink() and not self._contains(folder / entry.name):
-            return "foreign"
+            self.foreign.add(folder / entry.name)
+            return ""
         if entry.is_dir():
             return "folders"
         suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (of 100,000 names)
         if not entry.is_file():
-            return "others"
+            return ""
         return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
 
     def _contains(self, path: Path) -> bool:

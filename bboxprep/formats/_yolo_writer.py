@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.files import write_text
 from bboxprep.findings import Finding
+from bboxprep.formats._yolo_config import NOT_SPLITS
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
@@ -40,7 +41,6 @@ _CARRIES = {
     "pose": frozenset({Column.BOXES, Column.KEYPOINTS}),
     "obb": frozenset({Column.BOXES, Column.POLYGONS}),
 }
-_KEYS = {"path", "nc", "names", "kpt_shape", "kpt_names", "flip_idx", "download", "channels"}
 _FIRST = ("train", "val", "test")
 
 
@@ -60,9 +60,11 @@ class WriteOptions:
 
 def write(root: Path, dataset: Dataset, options: WriteOptions) -> YoloWriter:
     """A writer of labels below `root`. Raises `UsageError` for splits or keypoints that it cannot write."""
-    clash = sorted(_KEYS & set(dataset.splits))
-    if clash:
-        raise UsageError(f"split: {clash[0]!r} is a key of data.yaml and cannot be the name of a split")
+    for split in dataset.splits:
+        if split in NOT_SPLITS:
+            raise UsageError(
+                f"split: {split!r} has another meaning in a YOLO dataset and cannot be the name of a split"
+            )
     writer = YoloWriter(root, dataset, options)
     if options.task == "pose" and not writer.keypoints:
         raise UsageError("pose: no class of the source has keypoints")

@@ -97,7 +97,7 @@ class _Part:
     def sample(self, image: int, probe: Probe) -> Sample:
         entries = self.index.entries(self.document, image)
         instances, findings = self.reader.read(entries)
-        record = _decoded(self.document.images[image])
+        record, unread = self._record(image)
         name = self.index.located.names[image]
         header, seen = self._header(image, probe)
         width, height = whole(record.get("width")) or 0, whole(record.get("height")) or 0
@@ -108,11 +108,20 @@ class _Part:
             instances=instances,
             split=self.reader.split,
             declared=Size(width, height) if width > 0 and height > 0 else None,
-            findings=(*seen, *findings),
+            findings=(*unread, *seen, *findings),
             listed=len(entries),
             id=whole(record.get("id")) or 0,
             extra={field: value for field, value in record.items() if field not in _IMAGE_FIELDS},
         )
+
+    def _record(self, image: int) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
+        try:
+            return decode(self.document.images[image], dict[str, Any]), ()
+        except BadJson as error:
+            words = f"cannot be read as a whole ({error}); only its name is used"
+            return {}, (
+                Finding("record-repaired", words, self.reader.path, f"images[{image}]", split=self.reader.split),
+            )
 
     def _header(self, image: int, probe: Probe) -> tuple[Header | None, tuple[Finding, ...]]:
         located, split = self.index.located, self.reader.split
@@ -124,13 +133,6 @@ class _Part:
 
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
-
-
-def _decoded(raw: Any) -> Mapping[str, Any]:
-    try:
-        return decode(raw, dict[str, Any])
-    except BadJson:
-        return {}
 
 
 def _merged(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

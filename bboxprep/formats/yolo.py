@@ -36,6 +36,8 @@ from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 
+__all__ = ["FORMAT", "ReadOptions", "WriteOptions"]
+
 _FOLDERS_SNIFFED = 200
 
 
@@ -72,8 +74,7 @@ def sniff(root: Path) -> str:
 def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
     """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
     home, config = _open(root)
-    above = home.resolve().parent
-    tree = Tree(home, *([above] if config.splits and above != above.parent else []))
+    tree = Tree(home)
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for --yolo-task pose")

@@ -1,23 +1,27 @@
 """A plan: every geometric step of one image, decided from sizes alone before a pixel is touched.
 
 Three kinds of step suffice: `Resample` to a size, `Place` on a canvas at whole pixels (a crop where the offsets are
-negative, a pad where the canvas is larger), and `Orient` by one of the eight turns. Pixels execute the steps, shapes
-follow `Plan.affine`, which is folded from the same steps, so the two cannot disagree.
+negative, a pad where the canvas is larger), and `Orient` by one of the eight turns. However many there are, they fold
+into a `Window` (where on an upright canvas the picture lies, and what part of it is seen) and one turn after it. Pixels
+execute the window and the turn, in one resampling; shapes follow `Plan.affine`, made from the same two. They cannot
+disagree.
 
-**Why a normal form.** `Plan.then` keeps at most one `Orient`, and keeps it last: a turn commutes exactly with a
-resample and with a placement (whose rectangle turns along), and two turns are one turn. So a phone photo is shrunk as
-it is stored and turned when it is small, a decoder may always shrink while it loads, and there is one order of the
-pixel operations for a given request. Two resamples in a row are one, which is sharper and has the same map.
+**Why a window and a turn.** A turn commutes exactly with a resample and with a placement (whose rectangle turns along),
+so all turns can come last: a phone photo is shrunk as it is stored and turned when it is small, and a decoder may
+always shrink while it loads. A bare matrix would not do: it forgets where a picture was cut and then padded. Stretching
+step by step would blur at every step, and let an edge wander by a tenth of a pixel. Positions are fractions, so that a
+margin of whole pixels is known to be one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from bboxprep.geometry.affine import Affine, Size
-from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,95 +50,131 @@ class Orient:
 Step = Resample | Place | Orient
 
 
-def step_size(step: Step, size: Size) -> Size:
-    """The size of a picture of `size` after `step`."""
-    match step:
-        case Resample(to):
-            return to
-        case Place(canvas):
-            return canvas
-        case Orient(turn):
-            return turn.size(size)
-        case _:
-            assert_never(step)
+class Span(NamedTuple):
+    """A stretch of one axis, from `start` to `end`, px."""
+
+    start: Fraction
+    end: Fraction
+
+    @property
+    def length(self) -> Fraction:
+        """How long it is."""
+        return self.end - self.start
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it begins and ends between pixels."""
+        return self.start.denominator == 1 == self.end.denominator
+
+    def stretched(self, old: int, new: int) -> Span:
+        """The span on an axis whose length goes from `old` to `new`."""
+        return Span(self.start * new / old, self.end * new / old)
+
+    def moved(self, by: int) -> Span:
+        """The span `by` pixels further on."""
+        return Span(self.start + by, self.end + by)
+
+    def within(self, length: int) -> Span:
+        """The part of it on an axis from 0 to `length`; empty, at an end, where there is none."""
+        limit = Fraction(length)
+        return Span(min(max(self.start, Fraction(0)), limit), min(max(self.end, Fraction(0)), limit))
 
 
-def step_affine(step: Step, size: Size) -> Affine:
-    """The map of points in a picture of `size` to points after `step`.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where a picture lies on a canvas, along each axis.
 
-    A resample maps by the *realised* whole sizes, per axis; the ratio that was wished for never enters.
+    `whole` is where all of the picture would lie, `seen` the part of the canvas on which it is seen; the rest of the
+    canvas is margin. Both as (x, y) spans.
     """
-    match step:
-        case Resample(to):
-            return Affine.scale(to.width / size.width, to.height / size.height)
-        case Place(_, x, y):
-            return Affine.translation(float(x), float(y))
-        case Orient(turn):
-            return turn.affine(size)
-        case _:
-            assert_never(step)
+
+    canvas: Size
+    whole: tuple[Span, Span]
+    seen: tuple[Span, Span]
+
+    @classmethod
+    def onto(cls, size: Size) -> Window:
+        """A picture that fills its canvas."""
+        spans = (Span(Fraction(0), Fraction(size.width)), Span(Fraction(0), Fraction(size.height)))
+        return cls(size, spans, spans)
+
+    def then(self, step: Resample | Place) -> Window:
+        """The window after one more step."""
+        match step:
+            case Resample(to):
+                (wide, high), (across, down) = self.whole, self.seen
+                width, height = self.canvas
+                return Window(
+                    to,
+                    (wide.stretched(width, to.width), high.stretched(height, to.height)),
+                    (across.stretched(width, to.width), down.stretched(height, to.height)),
+                )
+            case Place(canvas, x, y):
+                (wide, high), (across, down) = self.whole, self.seen
+                return Window(
+                    canvas,
+                    (wide.moved(x), high.moved(y)),
+                    (across.moved(x).within(canvas.width), down.moved(y).within(canvas.height)),
+                )
+            case _:
+                assert_never(step)
+
+    def affine(self, size: Size) -> Affine:
+        """The map of points in the picture, of `size`, to points on the canvas.
+
+        It stretches by the *realised* lengths, per axis; a ratio that was wished for never enters.
+        """
+        x, y = self.whole
+        return Affine(
+            a=float(x.length / size.width), c=float(x.start), e=float(y.length / size.height), f=float(y.start)
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps that a picture of the size `source` goes through, in normal form (see the module). Hashable."""
+    """What a picture of the size `source` goes through: `steps`, which fold into `window` and then `turn`. Hashable."""
 
     source: Size
     steps: tuple[Step, ...] = ()
 
     @cached_property
+    def _folded(self) -> tuple[Window, Dihedral]:
+        window, turn = Window.onto(self.source), IDENTITY
+        for step in self.steps:
+            if isinstance(step, Orient):
+                turn = step.turn @ turn
+            else:
+                window = window.then(_before_turn(step, turn, turn.size(window.canvas)))
+        return window, turn
+
+    @property
+    def window(self) -> Window:
+        """Where the picture lies on its canvas, before the turn."""
+        return self._folded[0]
+
+    @property
+    def turn(self) -> Dihedral:
+        """The turn of the canvas, which comes last."""
+        return self._folded[1]
+
+    @property
     def size(self) -> Size:
         """The size of the outcome."""
-        size = self.source
-        for step in self.steps:
-            size = step_size(step, size)
-        return size
+        return self.turn.size(self.window.canvas)
 
     @cached_property
     def affine(self) -> Affine:
         """The map of points in the source picture to points in the outcome."""
-        size, affine = self.source, Affine()
-        for step in self.steps:
-            affine = step_affine(step, size) @ affine
-            size = step_size(step, size)
-        return affine
+        return self.turn.affine(self.window.canvas) @ self.window.affine(self.source)
 
-    @property
+    @cached_property
     def is_identity(self) -> bool:
         """Whether the outcome is the source, pixel for pixel."""
-        return not self.steps
+        return self.turn.is_identity and self.window == Window.onto(self.source)
 
     def then(self, *steps: Step) -> Plan:
-        """This plan followed by `steps`, in normal form."""
-        plan = self
-        for step in steps:
-            plan = plan._append(step)
-        return plan
-
-    def _append(self, step: Step) -> Plan:
-        if _does_nothing(step, self.size):
-            return self
-        last = self.steps[-1] if self.steps else None
-        if isinstance(last, Orient):
-            before = Plan(self.source, self.steps[:-1])
-            if isinstance(step, Orient):
-                return before._append(Orient(step.turn @ last.turn))
-            return before._append(_before_turn(step, last.turn, self.size))._append(last)
-        if isinstance(last, Resample) and isinstance(step, Resample):
-            return Plan(self.source, self.steps[:-1])._append(step)
-        return Plan(self.source, (*self.steps, step))
-
-
-def _does_nothing(step: Step, size: Size) -> bool:
-    match step:
-        case Resample(to):
-            return to == size
-        case Place(canvas, x, y):
-            return canvas == size and x == 0 and y == 0
-        case Orient(turn):
-            return turn.is_identity
-        case _:
-            assert_never(step)
+        """This plan followed by `steps`."""
+        return Plan(self.source, self.steps + steps)
 
 
 def _before_turn(step: Resample | Place, turn: Dihedral, size: Size) -> Resample | Place:

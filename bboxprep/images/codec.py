@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from bboxprep.errors import ImageError, RefusedImageError
+from bboxprep.errors import ImageError, RefusedImageError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images.container import NAMES
 from bboxprep.images.metadata import Kept, kept_from
@@ -20,6 +20,8 @@ from bboxprep.images.modes import Colour, Depth16, is_deep, to_uint8
 from bboxprep.images.opening import faults_named, opened
 from bboxprep.images.orientation import untagged
 from bboxprep.model.header import Header
+
+Frames = Literal["error", "first"]
 
 _WRITTEN = {"jpeg": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "bmp": "bmp", "gif": "png"}
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
@@ -31,20 +33,34 @@ class Policy:
 
     `depth16` for more than 8 bits a channel: refuse, keep the high byte, or stretch the extremes (percentiles 0.5 and
     99.5) to 0 and 255. `background` shows through transparency. `frames` for several pictures in one file: refuse, or
-    take the first.
+    take the first. Raises `UsageError` for values that are none of these.
     """
 
     depth16: Depth16 = "error"
     background: Colour = (255, 255, 255)
-    frames: Literal["error", "first"] = "error"
+    frames: Frames = "error"
+
+    def __post_init__(self) -> None:
+        for name, have, known in (
+            ("depth16", self.depth16, get_args(Depth16)),
+            ("frames", self.frames, get_args(Frames)),
+        ):
+            if have not in known:
+                raise UsageError(f"{name}: have {have!r}, want one of {', '.join(known)}")
+        if not all(level in range(256) for level in self.background):
+            raise UsageError(f"background: have {self.background!r}, want three levels of 0 to 255")
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How pixels are written: JPEG and lossy WebP at `quality`; EXIF left out if `strip_metadata`."""
+    """How pixels are written: JPEG and lossy WebP at `quality`, 1 to 100; EXIF left out if `strip_metadata`."""
 
     quality: int = 95
     strip_metadata: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality not in range(1, 101):
+            raise UsageError(f"quality: have {self.quality!r}, want 1 to 100")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +115,9 @@ def encode(
     """`pixels`, uint8 (H, W) or (H, W, 3), as a file of the kind that `source` is (a GIF becomes a PNG).
 
     Also words for the finding `metadata-dropped`, or "". A JPEG keeps its chroma subsampling, a lossless WebP stays
-    so, TIFF is deflated (one with EXIF is left uncompressed). The colour profile is kept where it fits, EXIF with orientation 1 and without its thumbnail,
-    XMP never. The same pixels and source give the same bytes. Raises `ImageError`.
+    so, TIFF is deflated (one with EXIF is left uncompressed). The colour profile is kept where it fits, EXIF with
+    orientation 1 and without its thumbnail, XMP never. The same pixels and source give the same bytes. Raises
+    `ImageError`.
     """
     container = _WRITTEN[header.container]
     image = Image.fromarray(pixels)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from bboxprep.errors import ImageError
+from bboxprep.errors import RefusedImageError
 
 Depth16 = Literal["error", "shift8", "minmax", "percentile"]
 Colour = tuple[int, int, int]
@@ -30,15 +30,22 @@ def to_uint8(path: Path, image: Image.Image, depth: int, *, depth16: Depth16, ba
 
     Transparency shows `background`, and gray stays gray where that is a gray too. `depth16` is for single channels
     ("shift8" keeps the high byte; "minmax" and "percentile" stretch what is there); of deep RGB Pillow gives the high
-    byte alone. CMYK goes by its own profile to sRGB, if it has one. Raises `ImageError` about `path`.
+    byte alone. CMYK goes by its own profile to sRGB, if it has one. Raises
+    `RefusedImageError` about `path` for floats that have no high byte.
     """
     if image.mode in _DEEP or image.mode.startswith("I;"):
         return _from_deep(path, image, depth, depth16=depth16, background=background)
     if image.mode in _ALPHA or "transparency" in image.info:
         return _composited(image, background)
-    if image.mode in {"1", "L"}:
-        return np.asarray(image.convert("L"))
-    return np.asarray(_from_cmyk(image) if image.mode == "CMYK" else image.convert("RGB"))
+    match image.mode:
+        case "L" | "RGB":
+            return np.asarray(image)
+        case "1":
+            return np.asarray(image.convert("L"))
+        case "CMYK":
+            return np.asarray(_from_cmyk(image))
+        case _:
+            return np.asarray(image.convert("RGB"))
 
 
 def icc_space(profile: bytes) -> str:
@@ -63,7 +70,7 @@ def _from_deep(
 
 def _high_byte(path: Path, values: NDArray[np.generic], depth: int) -> NDArray[np.uint8]:
     if values.dtype.kind == "f":
-        raise ImageError(
+        raise RefusedImageError(
             path, "", "its pixels are floats, which have no high byte (use --depth16 minmax or percentile)"
         )
     levels: NDArray[np.int64] = values.astype(np.int64) >> max(depth - 8, 0)

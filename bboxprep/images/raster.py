@@ -1,12 +1,15 @@
-"""Executes a plan on pixels. The only arithmetic of its own is which rows and columns go where; Pillow resamples.
+"""Executes a plan on pixels: one resampling for all its steps, the margin around it, a turn that is a view.
 
-Pillow's kernels are aligned on pixel centres and antialiased when they shrink (nearest apart), which is what the
-affine map of a `Resample` says. A placement is slices, a turn is a view.
+Pillow resamples; its kernels are aligned on pixel centres and antialiased when they shrink (nearest apart), which is
+what the plan's affine map says. Where the picture ends inside an output pixel, that pixel is mixed with the margin by
+the share that each covers, so that an edge stays where the map puts it.
 """
 
 from __future__ import annotations
 
-from typing import Literal, assert_never
+from fractions import Fraction
+from math import ceil, floor
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +18,11 @@ from PIL import Image
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
-from bboxprep.geometry.plan import Orient, Place, Plan, Resample
+from bboxprep.geometry.plan import Plan, Span, Window
 from bboxprep.model.rendering import Kernel, Pad
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
+Hull = tuple[int, int]  # the whole pixels of a canvas axis that something touches, first and one past the last
 
 _FILTERS: dict[Kernel, Image.Resampling] = {
     "nearest": Image.Resampling.NEAREST,
@@ -33,27 +37,18 @@ def execute(
 ) -> Pixels:
     """The outcome of `plan` on `pixels`, uint8 (H, W) or (H, W, 3), as large as `plan.size`; perhaps a view.
 
-    `covers` is the exact extent of the plan's source on a raster that was reduced while it was decoded; only a plan
-    that begins with a `Resample` can take one. A coloured `pad` makes a gray picture RGB. Masks go the same way, with
-    "nearest" and 0. Raises `InternalError` where the raster is not the plan's source.
+    `covers` is the exact extent (width, height) of the plan's source on a raster that was reduced while it was decoded.
+    A coloured `pad` makes a gray picture RGB. Masks go the same way, with "nearest" and 0. Raises `InternalError`
+    where the raster is not the plan's source.
     """
-    height, width = pixels.shape[:2]
-    may_differ = covers is not None and plan.steps and isinstance(plan.steps[0], Resample)
-    if (width, height) != plan.source and not may_differ:
-        raise InternalError(f"raster: have {width}x{height} pixels, want {plan.source} for this plan")
-    covers = covers or (float(width), float(height))
-    for step in plan.steps:
-        match step:
-            case Resample(to):
-                pixels = _resampled(pixels, to, kernel, covers)
-            case Place():
-                pixels = _placed(pixels, step, pad)
-            case Orient(turn):
-                pixels = _turned(pixels, turn)
-            case _:
-                assert_never(step)
-        covers = (float(pixels.shape[1]), float(pixels.shape[0]))
-    return pixels
+    raster = Size(pixels.shape[1], pixels.shape[0])
+    if covers is None and raster != plan.source:
+        raise InternalError(f"raster: have {raster} pixels, want {plan.source} for this plan")
+    covers = covers or (float(raster.width), float(raster.height))
+    window = plan.window
+    hulls = (_hull(window.seen[0]), _hull(window.seen[1]))
+    seen = _seen(window, pixels, hulls, kernel, covers)
+    return _turned(_framed(window, seen, hulls, pad, soft=kernel != "nearest"), plan.turn)
 
 
 def reduction_for(plan: Plan, kernel: Kernel) -> Size | None:
@@ -61,35 +56,93 @@ def reduction_for(plan: Plan, kernel: Kernel) -> Size | None:
 
     Never reduced for "nearest", whose output is to hold values of the source and no others.
     """
-    first = plan.steps[0] if plan.steps else None
-    return first.to if isinstance(first, Resample) and kernel != "nearest" else None
+    wide, high = (span.length for span in plan.window.whole)
+    if kernel == "nearest" or (wide >= plan.source.width and high >= plan.source.height):
+        return None
+    return Size(min(ceil(wide), plan.source.width), min(ceil(high), plan.source.height))
 
 
-def _resampled(pixels: Pixels, to: Size, kernel: Kernel, covers: tuple[float, float]) -> Pixels:
-    image = Image.fromarray(pixels)
-    return np.asarray(image.resize(to, _FILTERS[kernel], box=(0.0, 0.0, *covers)))
+def _hull(span: Span) -> Hull:
+    return floor(span.start), max(ceil(span.end), floor(span.start))
 
 
-def _placed(pixels: Pixels, step: Place, pad: Pad) -> Pixels:
-    if pad == "edge" or pad == "reflect":
-        rows = _continued(np.arange(step.canvas.height) - step.y, pixels.shape[0], pad)
-        columns = _continued(np.arange(step.canvas.width) - step.x, pixels.shape[1], pad)
-        return pixels[rows][:, columns]
-    pixels, fill = _same_channels(pixels, pad)
-    canvas = np.empty((step.canvas.height, step.canvas.width, *pixels.shape[2:]), dtype=np.uint8)
+def _seen(
+    window: Window, pixels: Pixels, hulls: tuple[Hull, Hull], kernel: Kernel, covers: tuple[float, float]
+) -> Pixels:
+    """The picture on the whole pixels that its seen part touches."""
+    sources = [_source(span, hull, cover) for span, hull, cover in zip(window.whole, hulls, covers, strict=True)]
+    (left, right), (top, bottom) = sources
+    lengths = [last - first for first, last in hulls]
+    if min(lengths) == 0:
+        return np.empty((lengths[1], lengths[0], *pixels.shape[2:]), dtype=np.uint8)
+    if all(_is_slice(*source, length) for source, length in zip(sources, lengths, strict=True)):
+        return pixels[round(top) : round(bottom), round(left) : round(right)]
+    pixels, (across, down) = _extended(pixels, (left, top, right, bottom))
+    box = (left + across, top + down, right + across, bottom + down)
+    return np.asarray(Image.fromarray(pixels).resize((lengths[0], lengths[1]), _FILTERS[kernel], box=box))
+
+
+def _source(whole: Span, hull: Hull, cover: float) -> tuple[float, float]:
+    """The stretch of a raster axis, on which the picture covers `cover`, that lies under a hull of the canvas."""
+    ratio = Fraction(cover) / whole.length  # exact, so that rounding never reaches over the edge of the raster
+    return float((hull[0] - whole.start) * ratio), float((hull[1] - whole.start) * ratio)
+
+
+def _is_slice(start: float, end: float, length: int) -> bool:
+    return start.is_integer() and start >= 0 and end - start == length
+
+
+def _extended(pixels: Pixels, box: tuple[float, float, float, float]) -> tuple[Pixels, tuple[int, int]]:
+    """`pixels` continued at their edges until `box` lies in them, and by how much on the left and at the top.
+
+    Only where a picture begins or ends inside an output pixel does the box reach out, by less than that pixel.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box
+    across = (max(0, -floor(left)), max(0, ceil(right) - width))
+    down = (max(0, -floor(top)), max(0, ceil(bottom) - height))
+    if not any((*across, *down)):
+        return pixels, (0, 0)
+    widths = (down, across) if pixels.ndim == 2 else (down, across, (0, 0))
+    return np.pad(pixels, widths, mode="edge"), (across[0], down[0])
+
+
+def _framed(window: Window, seen: Pixels, hulls: tuple[Hull, Hull], pad: Pad, *, soft: bool) -> Pixels:
+    """The whole canvas: what is `seen`, at `hulls`, and the margin."""
+    (left, right), (top, bottom) = hulls
+    across, down = window.seen
+    if (left, top, right, bottom) == (0, 0, *window.canvas) and across.is_whole and down.is_whole:
+        return seen
+    if isinstance(pad, str) and seen.size:
+        rows = _continued(np.arange(window.canvas.height) - top, bottom - top, pad)
+        columns = _continued(np.arange(window.canvas.width) - left, right - left, pad)
+        return seen[rows][:, columns]
+    seen, fill = _same_channels(seen, 0 if isinstance(pad, str) else pad)
+    canvas = np.empty((window.canvas.height, window.canvas.width, *seen.shape[2:]), dtype=np.uint8)
     canvas[:] = fill
-    (top, height), (left, width) = (
-        _overlap(step.y, pixels.shape[0], step.canvas.height),
-        _overlap(step.x, pixels.shape[1], step.canvas.width),
-    )
-    canvas[top : top + height, left : left + width] = pixels[top - step.y :, left - step.x :][:height, :width]
+    if not (across.is_whole and down.is_whole):
+        seen = _mixed(seen, np.asarray(fill), _share(down, (top, bottom)), _share(across, (left, right)), soft=soft)
+    canvas[top:bottom, left:right] = seen
     return canvas
 
 
-def _overlap(offset: int, length: int, room: int) -> tuple[int, int]:
-    """Where on an axis of `room` pixels something of `length` at `offset` begins to be seen, and how much of it is."""
-    start, end = min(max(offset, 0), room), min(max(offset + length, 0), room)
-    return start, end - start
+def _share(span: Span, hull: Hull) -> NDArray[np.float64]:
+    """The share of each pixel of `hull` that `span` covers."""
+    first = np.arange(*hull)
+    covered = np.minimum(first + 1, float(span.end)) - np.maximum(first, float(span.start))
+    return np.asarray(np.clip(covered, 0.0, 1.0))
+
+
+def _mixed(
+    seen: Pixels, fill: NDArray[np.int64], down: NDArray[np.float64], across: NDArray[np.float64], *, soft: bool
+) -> Pixels:
+    """`seen` where it covers its pixels, the fill where it does not, both in their shares where it does in part."""
+    share = np.outer(down, across)
+    if not soft:
+        share = np.round(share)
+    if seen.ndim == 3:
+        share = share[..., None]
+    return np.rint(seen * share + fill * (1.0 - share)).astype(np.uint8)
 
 
 def _continued(positions: NDArray[np.int64], length: int, how: Literal["edge", "reflect"]) -> NDArray[np.int64]:

@@ -49,11 +49,12 @@ class Terms:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run: its books, and the folder it was written to (None after a dry run)."""
+    """What came of a run: its books, the folder it was written to (None after a dry run), and the writer's options."""
 
     dataset: Dataset
     account: Account
     dest: Path | None
+    options: Mapping[str, Any]
 
 
 def convert(
@@ -140,9 +141,9 @@ class _Job:
         account.note(_column_findings(self.glimpses, writer, target, besides=frozenset({Column.CROWD})))
         account.check()
         if self.terms.dry_run:
-            return Outcome(self.dataset, account, None)
+            return Outcome(self.dataset, account, None, self.options)
         self._write_record(account)
-        return Outcome(self.dataset, account, self.dest)
+        return Outcome(self.dataset, account, self.dest, self.options)
 
     def _write(self, work: Work, writer: Writer, account: Account, progress: Callable[[int], None]) -> None:
         clear_target(self.dest)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -10,11 +11,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bboxprep.errors import AnnotationError
 from bboxprep.formats.coco import FORMAT
 from bboxprep.formats.contract import NoOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rle import Rle
-from tests.formats.coco_trees import CAT_AND_DOG, box, check_accounts, codes, image, one_sample, picture, probe, read
+from tests.formats.coco_trees import (
+    CAT_AND_DOG,
+    box,
+    check_accounts,
+    codes,
+    document,
+    image,
+    one_sample,
+    picture,
+    probe,
+    read,
+)
 
 RING = [1.0, 1.0, 5.0, 1.0, 5.0, 4.0]
 MASK = np.zeros((4, 6), dtype=np.bool_)
@@ -275,7 +288,9 @@ RECORD = st.one_of(
             "segmentation": st.one_of(
                 JSON,
                 st.lists(st.lists(st.floats(), max_size=7), max_size=2),
-                st.fixed_dictionaries({"size": st.just([2, 2]), "counts": JSON}),
+                st.fixed_dictionaries(
+                    {"size": st.just([2, 2]), "counts": st.one_of(JSON, st.text("0123456789PTQRh~é"))}
+                ),
             ),
             "keypoints": JSON,
             "area": JSON,
@@ -301,3 +316,28 @@ def test_whatever_the_records_are_the_accounts_balance(
     lost = sum(finding.objects for finding in dataset.findings)
     assert len(records) == dataset[0].listed + lost
     assert np.isfinite(dataset[0].instances.boxes).all()
+
+
+@given(data=st.data())
+def test_a_file_with_bytes_changed_is_read_or_refused_and_nothing_else(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("bent")
+    picture(folder / "a.jpg")
+    record = box(1, 1, segmentation={"size": [4, 6], "counts": [24]}, keypoints=[1, 2, 2], attributes={"é": [1]})
+    path = document(folder / "all.json", [image(1, "a.jpg", license=1)], [record, box(2, 1)])
+    text = bytearray(path.read_bytes())
+    places = st.tuples(st.integers(0, len(text) - 1), st.integers(0, 255))
+    for place, value in data.draw(st.lists(places, min_size=1, max_size=3)):
+        text[place] = value
+    path.write_bytes(text[: data.draw(st.integers(0, len(text)) | st.just(len(text)))])
+    with contextlib.suppress(AnnotationError):
+        check_accounts(FORMAT.read(path, probe, NoOptions()))
+
+
+def test_an_image_record_that_is_no_text_as_a_whole_gives_its_name(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "all.json").write_bytes(b'{"images":[{"id":1,"file_name":"a.jpg","by":"\xff"}],"annotations":[]}')
+    sample = read(tmp_path)[0]
+    assert (str(sample.name), sample.extra) == ("a.jpg", {})
+    assert [(found.code, found.where) for found in sample.findings] == [("record-repaired", "images[0]")]

@@ -385,6 +385,14 @@ def test_gaps_and_a_wrong_count_are_told(tmp_path: Path) -> None:
     ]
 
 
+def test_more_classes_than_counted_are_all_taken(tmp_path: Path) -> None:
+    grow(tmp_path, {"data.yaml": "nc: 2", "a.jpg": "", "a.txt": "3 .5 .5 .1 .1"})
+
+    assert [str(finding) for finding in read(tmp_path).findings] == [
+        "data.yaml: nc: have 2 classes, the labels use 4; all are taken"
+    ]
+
+
 def test_an_id_beyond_the_names_drops_the_object_only(tmp_path: Path) -> None:
     grow(tmp_path, {"classes.txt": "a\nb\nc", "a.jpg": "", "a.txt": "15 .5 .5 .1 .1\n" + ROW})
     dataset = read(tmp_path)
@@ -515,6 +523,28 @@ def test_links_that_lead_out_are_told_and_left(tmp_path: Path) -> None:
 
     assert contents(dataset) == {"train/a.jpg": 1, "train/c.jpg": None}
     assert [finding.path for finding in dataset.findings] == ["b.jpg", "folder"]
+
+
+def test_a_folder_of_labels_that_is_a_link_out_is_not_opened(tmp_path: Path) -> None:
+    secret = grow(tmp_path / "secret", {"a.txt": ROW})
+    root = grow(tmp_path / "set", {"data.yaml": "train: images\nnames: [cat]", "images/a.jpg": ""})
+    (root / "labels").symlink_to(secret)
+    dataset = read(root)
+
+    assert contents(dataset) == {"train/a.jpg": None}
+    assert [str(finding) for finding in dataset.findings] == [
+        "labels: a link that leads out of the dataset; not followed"
+    ]
+
+
+def test_a_folder_beside_the_dataset_is_opened_if_the_yaml_says_so_only(tmp_path: Path) -> None:
+    beside = {"train/images/a.jpg": "", "train/labels/a.txt": ROW, "secret/s.jpg": "", "secret/s.txt": ROW}
+    grow(tmp_path, {**beside, "set/list.txt": "../secret/s.jpg\n"})
+    grow(tmp_path, {"set/data.yaml": "train: ../train/images\nval: list.txt\nnames: [cat]"})
+    dataset = read(tmp_path / "set")
+
+    assert contents(dataset) == {"train/a.jpg": 1}
+    assert [finding.message for finding in dataset.findings] == ["../secret/s.jpg lies outside of the dataset"]
 
 
 def test_the_working_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,49 +6,47 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, Dihedral
-from bboxprep.geometry.plan import Orient, Place, Plan, Resample, Step, step_affine, step_size
+from bboxprep.geometry.plan import Orient, Place, Plan, Resample, Step, Window
+from tests.stepwise import folded, map_of, size_after
 from tests.strategies import plans, sizes, steps
 
 step_lists = st.lists(steps(), max_size=8)
 
 
-def folded(source: Size, todo: list[Step]) -> tuple[Size, Affine]:
-    """Size and map of `todo` done one by one, without any normal form."""
-    size, affine = source, Affine()
-    for step in todo:
-        size, affine = step_size(step, size), step_affine(step, size) @ affine
-    return size, affine
-
-
-def assert_same_map(one: Affine, other: Affine) -> None:
-    np.testing.assert_allclose(one.coefficients, other.coefficients, rtol=1e-9, atol=1e-9)
-
-
 @given(sizes(), step_lists)
-def test_the_normal_form_has_the_size_and_the_map_of_the_steps(source: Size, todo: list[Step]) -> None:
+def test_a_plan_has_the_size_and_the_map_of_its_steps(source: Size, todo: list[Step]) -> None:
     plan = Plan(source).then(*todo)
     size, affine = folded(source, todo)
     assert plan.size == size
-    assert_same_map(plan.affine, affine)
+    np.testing.assert_allclose(plan.affine.coefficients, affine.coefficients, rtol=1e-9, atol=1e-9)
 
 
-@given(plans())
-def test_a_turn_is_the_only_one_and_comes_last(plan: Plan) -> None:
-    assert not any(isinstance(step, Orient) for step in plan.steps[:-1])
+@given(sizes(), step_lists)
+def test_what_is_seen_is_what_no_step_cut_away(source: Size, todo: list[Step]) -> None:
+    """Probe points of the picture: each is seen in the end just if it lay on the canvas after every step."""
+    grid = np.stack(np.meshgrid(np.linspace(0.013, 0.991, 7), np.linspace(0.017, 0.993, 7)), axis=-1).reshape(-1, 2)
+    points = grid * np.array(source, dtype=np.float64)
+    size, alive = source, np.ones(len(points), dtype=np.bool_)
+    for step in todo:
+        points, size = map_of(step, size)(points), size_after(step, size)
+        alive &= ((points > 1e-6) & (points < np.array(size) - 1e-6)).all(axis=1)
+    plan = Plan(source).then(*todo)
+    seen = plan.window.seen
+    ends = plan.turn.affine(plan.window.canvas)(np.array([[float(span[end]) for span in seen] for end in (0, 1)]))
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    assert ((points[alive] >= low - 1e-6) & (points[alive] <= high + 1e-6)).all()
+    inside = ((points > low + 1e-3) & (points < high - 1e-3)).all(axis=1)
+    assert (alive | ~inside | _near_an_edge(source, todo, grid)).all()
 
 
-@given(plans())
-def test_no_step_of_a_normal_form_is_idle_or_could_be_joined(plan: Plan) -> None:
-    size = plan.source
-    for before, step in zip((None, *plan.steps), plan.steps, strict=False):
-        assert step not in (Orient(Dihedral()), Resample(size), Place(size, 0, 0))
-        assert not (isinstance(before, Resample) and isinstance(step, Resample))
-        size = step_size(step, size)
-
-
-@given(plans())
-def test_a_normal_form_stays_as_it_is(plan: Plan) -> None:
-    assert Plan(plan.source).then(*plan.steps) == plan
+def _near_an_edge(source: Size, todo: list[Step], grid: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> object:
+    """Points that a step laid so close to the edge of its canvas that rounding decides."""
+    points, size = grid * np.array(source, dtype=np.float64), source
+    near = np.zeros(len(points), dtype=np.bool_)
+    for step in todo:
+        points, size = map_of(step, size)(points), size_after(step, size)
+        near |= ((np.abs(points) < 1e-3) | (np.abs(points - np.array(size)) < 1e-3)).any(axis=1)
+    return near
 
 
 @given(sizes(), step_lists, step_lists)
@@ -72,16 +70,36 @@ def test_a_plan_without_steps_is_the_identity(source: Size) -> None:
     assert plan.affine == Affine()
 
 
+@given(plans(), st.builds(Dihedral, st.booleans(), st.booleans(), st.booleans()))
+def test_a_turn_that_is_undone_was_never_there(plan: Plan, turn: Dihedral) -> None:
+    undone = plan.then(Orient(turn), Orient(~turn))
+    assert (undone.window, undone.turn) == (plan.window, plan.turn)
+    assert undone.affine == plan.affine
+
+
+@given(sizes(), sizes(), sizes())
+def test_a_stretch_that_is_undone_was_never_there(source: Size, one: Size, other: Size) -> None:
+    assert Plan(source).then(Resample(one), Resample(other), Resample(source)).is_identity
+
+
 @given(sizes(), st.lists(st.builds(Orient, st.builds(Dihedral, st.booleans(), st.booleans(), st.booleans()))))
 def test_turns_alone_are_one_turn_and_exact(source: Size, turns: list[Step]) -> None:
     plan = Plan(source).then(*turns)
-    assert len(plan.steps) <= 1
+    assert plan.window == Window.onto(source)
     assert plan.affine == folded(source, turns)[1]
 
 
-def test_a_turn_that_is_undone_leaves_what_was_between() -> None:
+def test_a_flip_on_both_sides_moves_a_margin_to_the_other() -> None:
     plan = Plan(Size(40, 30)).then(Orient(FLIP_HORIZONTAL), Place(Size(50, 30), 10, 0), Orient(FLIP_HORIZONTAL))
-    assert plan.steps == (Place(Size(50, 30), 0, 0),)
+    assert plan.turn.is_identity
+    assert plan.window == Plan(Size(40, 30)).then(Place(Size(50, 30), 0, 0)).window
+
+
+def test_what_a_crop_cut_away_does_not_come_back_with_a_margin() -> None:
+    plan = Plan(Size(40, 30)).then(Place(Size(20, 30), -10, 0), Place(Size(60, 30), 20, 0))
+    across, down = plan.window.seen
+    assert [float(end) for end in (*across, *down)] == [20, 40, 0, 30]
+    assert plan.affine == Affine.translation(10.0, 0.0)
 
 
 def test_a_letterbox_maps_by_the_sizes_it_really_has() -> None:

@@ -29,7 +29,7 @@ def section(name: str) -> str:
 
 
 def findings_table() -> str:
-    rows = [f"| `{code}` | {severity} | {meaning} |" for code, (severity, meaning) in CODES.items()]
+    rows = [f"| `{code}` | {severity} | {meaning} |" for code, (severity, meaning) in sorted(CODES.items())]
     return "\n".join(["| code | kind | meaning |", "|---|---|---|", *rows])
 
 

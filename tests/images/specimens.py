@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -161,7 +162,9 @@ def damaged(data: bytes, draw: st.DataObject) -> bytes:
     return bytes(broken)
 
 
+@cache
 def srgb_profile() -> bytes:
+    """One for the whole session, because a profile states the second it was made in."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

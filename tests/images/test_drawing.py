@@ -72,7 +72,14 @@ def test_a_small_object_is_drawn_over_a_large_one() -> None:
     assert tuple(pixels[100, 105]) == PALETTE[0]
 
 
-@pytest.mark.parametrize(("size", "shown"), [(Size(40, 80), Size(240, 480)), (Size(640, 480), Size(640, 480)), (Size(4000, 3000), Size(1600, 1200))])  # fmt: skip
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (Size(40, 80), Size(240, 480)),
+        (Size(640, 480), Size(640, 480)),
+        (Size(4000, 3000), Size(1600, 1200)),
+    ],
+)
 def test_small_pictures_are_enlarged_and_large_ones_reduced(size: Size, shown: Size) -> None:
     pixels = np.zeros((size.height, size.width), dtype=np.uint8)
     box = [size.width / 4, size.height / 4, size.width / 2, size.height / 2]
@@ -101,10 +108,11 @@ def test_any_objects_can_be_drawn(data: st.DataObject, size: Size) -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e300])
 def test_numbers_that_are_no_places_do_no_harm(bad: float) -> None:
+    ring = np.array([[bad, 1.0], [2.0, 2.0], [3.0, 3.0]])
     objects = Instances.of(
-        [[bad, 1, 50, 50], [1, 1, 1, 1], [9, 9, 2, 2]],
+        np.array([[bad, 1.0, 50.0, 50.0], [1.0, 1.0, 1.0, 1.0], [9.0, 9.0, 2.0, 2.0]]),
         [99, -1, 0],
-        polygons=[[], [[[bad, 1], [2, 2], [3, 3]]], [[[1.0, 1.0]]]],
+        polygons=[[], [ring], [ring[1:2]]],
         keypoints=[[[bad, 1]]] * 3,
         visibility=[[2]] * 3,
     )

@@ -124,7 +124,7 @@ def test_what_is_no_image_is_an_image_error_that_says_what_is_there(file: Path, 
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="there is no such file$"):
+    with pytest.raises(ImageError, match=r"there is no such file$"):
         read_header(tmp_path / "nowhere.jpg")
     with pytest.raises(ImageError, match="is a folder"):
         read_header(tmp_path)

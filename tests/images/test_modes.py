@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
-from bboxprep.errors import ImageError
+from bboxprep.errors import RefusedImageError
 from bboxprep.images.modes import Colour, Depth16, icc_space, is_deep, to_uint8
 from tests.images import specimens
 
@@ -30,7 +31,7 @@ def reopened(form: str, image: Image.Image, **options: object) -> Image.Image:
     return Image.open(BytesIO(specimens.saved(form, image, **options)))
 
 
-def of_pixels(mode: str, *values: object) -> Image.Image:
+def of_pixels(mode: str, *values: Any) -> Image.Image:
     """A picture of one row."""
     image = Image.new(mode, (len(values), 1))
     image.putdata(values)
@@ -126,7 +127,7 @@ def test_shift8_keeps_the_high_byte_of_the_depth_and_cuts_below_zero() -> None:
 
 def test_floats_have_no_high_byte_but_can_be_stretched() -> None:
     image = Image.fromarray(np.array([[-1.0, 0.0, 1.0, np.nan, np.inf]], dtype=np.float32))
-    with pytest.raises(ImageError, match=r"photo: its pixels are floats.*--depth16 minmax or percentile"):
+    with pytest.raises(RefusedImageError, match=r"photo: its pixels are floats.*--depth16 minmax or percentile"):
         shown(image, depth=32)
     assert shown(image, depth=32, depth16="minmax").tolist() == [[0, 128, 255, 0, 0]]
 

@@ -83,7 +83,7 @@ def test_whole_pixels_of_voc_cost_half_a_pixel_more(tmp_path: Path) -> None:
 def test_the_law_catches_a_planted_mistake(tmp_path: Path, mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = label(tmp_path / "source", "yolo", "displayed", SIZE, BOX)
     if mistake == "boxes shifted by a pixel":
-        honest = Plan.affine.func
+        honest = Plan.__dict__["affine"].func
         monkeypatch.setattr(Plan, "affine", property(lambda plan: Affine.translation(1.0, 0.0) @ honest(plan)))
     opened = open_source(root, labels_in="stored" if "frame" in mistake else "displayed")
     convert(opened, tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=Terms())

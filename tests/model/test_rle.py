@@ -128,6 +128,12 @@ def test_runs_beyond_the_picture_cost_neither_time_nor_memory(text: bytes) -> No
     assert peak < 200 * len(text) + 1_000_000
 
 
+def test_a_number_of_more_digits_than_any_run_has_is_refused() -> None:
+    assert Rle.from_text(Size(2, 2), b"P" * 11 + b"0" + b"4").runs == (0, 4)
+    with pytest.raises(ValueError, match="longer than any picture"):
+        Rle.from_text(Size(2, 2), b"P" * 12 + b"0" + b"4")
+
+
 def test_no_run_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="want 12"):
         Rle.from_text(Size(4, 3), b"")
