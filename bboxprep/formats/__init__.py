@@ -1,7 +1,8 @@
-"""Annotation formats. One file a format, its reader and writer side by side; the file's name is its registration.
+"""Annotation formats. One folder a format, its reader and writer side by side; the folder's name is its registration.
 
-`names` lists the modules of this folder without importing them, `load` imports one. A format module holds a `FORMAT`
-(see `contract`); nothing else has to know of it.
+`names` lists the packages of this folder without importing them, `load` imports one. Each holds a `FORMAT` (see
+`contract`); nothing else has to know of it. A folder, not a file: every format has dialects enough to fill several
+modules of one purpose each.
 """
 
 from __future__ import annotations
@@ -14,18 +15,10 @@ from pkgutil import iter_modules
 from bboxprep.errors import LayoutError, UsageError
 from bboxprep.formats.contract import Format
 
-_NOT_FORMATS = {"contract"}
-
 
 def names() -> tuple[str, ...]:
     """The names of the known formats, sorted."""
-    return tuple(
-        sorted(
-            module.name
-            for module in iter_modules(__path__)
-            if module.name not in _NOT_FORMATS and not module.name.startswith("_")
-        )
-    )
+    return tuple(sorted(module.name for module in iter_modules(__path__) if module.ispkg))
 
 
 def load(name: str) -> Format:

@@ -45,9 +45,9 @@ def test_the_contracts_are_kept(copy: Path) -> None:
     [
         ("geometry/affine.py", "import bboxprep.model.header", FLOORS),
         ("recipe/steps.py", "import bboxprep.images.raster", FLOORS),
-        ("formats/coco.py", "import bboxprep.cli", FLOORS),
+        ("formats/coco/__init__.py", "import bboxprep.cli", FLOORS),
         ("newfloor.py", "import numpy", FLOORS),
-        ("formats/coco.py", "import bboxprep.formats.yolo", FORMATS),
+        ("formats/coco/__init__.py", "import bboxprep.formats.yolo", FORMATS),
         ("pipeline/job.py", "import PIL.Image", IMAGING),
         ("recipe/steps.py", "import cv2", IMAGING),
     ],

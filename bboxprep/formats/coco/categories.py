@@ -1,0 +1,152 @@
+"""COCO's class table: ids as the source has them, one table for all its files, whatever the order in each.
+
+Classes of several files are one class where their names are the same. Roboflow adds a class that is only the parent of
+the others; it is left out, or every class number after it would be one too high.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bboxprep.errors import AnnotationError
+from bboxprep.findings import Finding
+from bboxprep.formats.coco.decoding import BadJson, Document, Key, brief, decode, key, whole
+from bboxprep.model.categories import Categories, Category
+
+Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The class table of a dataset, and for each file the row that an id of its records means."""
+
+    categories: Categories
+    rows: tuple[Mapping[Key, int], ...]
+    findings: tuple[Finding, ...] = ()
+
+
+def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequence[frozenset[Key]]) -> Classes:
+    """The classes of `documents`, called `shown` in findings, whose records use the ids `used`.
+
+    Raises `AnnotationError` where two classes of a file share an id.
+    """
+    tables: list[Table] = []
+    findings: list[Finding] = []
+    for document, name, ids in zip(documents, shown, used, strict=True):
+        table, found = _table(document, name) if document.categories else _bare_table(ids, name)
+        tables.append(table)
+        findings += found
+    merged = _merged(tables)
+    classes, notes = _without_parent(merged, used)
+    known = [category.id for category in classes.categories if category.id is not None]
+    if len(set(known)) < len(known):
+        notes.append("the files give one id to several classes; new ids are given on writing")
+    findings += [Finding("record-repaired", note, shown[0], "categories") for note in notes]
+    return Classes(classes.categories, classes.rows, tuple(findings))
+
+
+def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:
+    table: dict[Key, Category] = {}
+    findings = []
+    for index, raw in enumerate(document.categories):
+        where = f"categories[{index}]"
+        record = _record(raw)
+        identity = key(record.get("id"))
+        if identity is None:
+            findings.append(Finding("record-unreadable", "want an object with an id; left out", path, where))
+            continue
+        category, problem = _category(record, identity)
+        if problem:
+            findings.append(Finding("record-repaired", problem, path, where))
+        known = table.setdefault(identity, category)
+        if known.name != category.name:
+            words = f"have {identity!r} for {category.name!r}, which is already that of {known.name!r}"
+            raise AnnotationError(document.path, f"{where}.id", words)
+    return dict(_by_id(table)), findings
+
+
+def _bare_table(used: frozenset[Key], path: str) -> tuple[Table, list[Finding]]:
+    table = {identity: Category(str(identity), whole(identity)) for identity in used}
+    words = "the file has no class table; its classes are named by their ids"
+    findings = [Finding("record-repaired", words, path, "categories")] if used else []
+    return dict(_by_id(table)), findings
+
+
+def _by_id(table: Table) -> list[tuple[Key, Category]]:
+    numeric = all(isinstance(identity, int) for identity in table)
+    return sorted(table.items(), key=lambda item: (item[0], "") if numeric else (0, str(item[0])))
+
+
+def _record(raw: bytes) -> Mapping[str, Any]:
+    try:
+        return decode(raw, dict[str, Any])
+    except BadJson:
+        return {}
+
+
+def _category(record: Mapping[str, Any], identity: Key) -> tuple[Category, str]:
+    """The class that `record` describes, and what had to be repaired."""
+    name, parent, points, skeleton = (record.get(field) for field in ("name", "supercategory", "keypoints", "skeleton"))
+    pairs = tuple(_pair(pair) for pair in skeleton) if isinstance(skeleton, list) else ()
+    repaired = [
+        f"{field}: have {brief(record.get(field))}, want {wanted}"
+        for field, wanted, right in (
+            ("name", "text", isinstance(name, str)),
+            ("keypoints", "a list of names", points is None or isinstance(points, list)),
+            ("skeleton", "a list of pairs", skeleton is None or (isinstance(skeleton, list) and None not in pairs)),
+        )
+        if not right
+    ]
+    category = Category(
+        name=str(identity if name is None else name),
+        id=whole(identity),
+        supercategory="" if parent is None else str(parent),
+        keypoints=tuple(map(str, points)) if isinstance(points, list) else (),
+        skeleton=tuple(pair for pair in pairs if pair is not None),
+        extra={field: value for field, value in record.items() if field not in _KNOWN},
+    )
+    return category, "; ".join(repaired)
+
+
+_KNOWN = {"id", "name", "supercategory", "keypoints", "skeleton"}
+
+
+def _pair(value: object) -> tuple[int, int] | None:
+    ends = [whole(end) for end in value] if isinstance(value, list) else []
+    return (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
+
+
+def _merged(tables: Sequence[Table]) -> Classes:
+    """One table of all: the k-th class of a name is the same in every file, and the first file describes it."""
+    found: dict[tuple[str, int], Category] = {}
+    named: list[dict[Key, tuple[str, int]]] = []
+    for table in tables:
+        seen: Counter[str] = Counter()
+        named.append({})
+        for identity, category in table.items():
+            name = (category.name, seen[category.name])
+            seen[category.name] += 1
+            named[-1][identity] = name
+            found.setdefault(name, category)
+    if all(category.id is not None for category in found.values()):
+        found = dict(sorted(found.items(), key=lambda item: item[1].id or 0))
+    row_of = {name: row for row, name in enumerate(found)}
+    rows = tuple({identity: row_of[name] for identity, name in names.items()} for names in named)
+    return Classes(Categories(tuple(found.values())), rows)
+
+
+def _without_parent(classes: Classes, used: Sequence[frozenset[Key]]) -> tuple[Classes, list[str]]:
+    in_use = {rows.get(identity) for rows, ids in zip(classes.rows, used, strict=True) for identity in ids}
+    items = classes.categories.items
+    for row, parent in enumerate(items):
+        others = items[:row] + items[row + 1 :]
+        if row in in_use or not others or parent.supercategory not in {"", "none"}:
+            continue
+        if all(other.supercategory == parent.name for other in others):
+            rows = tuple({key: at - (at > row) for key, at in table.items() if at != row} for table in classes.rows)
+            words = f"class {parent.name!r} is only the parent of all others and has no objects; left out"
+            return Classes(Categories(others), rows), [words]
+    return classes, []

@@ -1,0 +1,231 @@
+"""From COCO's annotation records to the columns of an image, each fault of a record a finding of its own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from bboxprep.findings import Finding
+from bboxprep.formats.coco.decoding import BadJson, Key, brief, decode, key, number, numbers, whole
+from bboxprep.formats.coco.shapes import Box, Shape, Triples, read_keypoints, read_shape, turned_box
+from bboxprep.model.categories import Categories
+from bboxprep.model.instances import Instances
+
+T = TypeVar("T")
+
+OWN_FIELDS = "coco_fields"
+"""The attribute that keeps those fields of a record that COCO does not define."""
+
+KNOWN_FIELDS = frozenset(
+    {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints", "score"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record: its `place` in the file, and whether its id `stands` (it does not where another has it too)."""
+
+    place: int
+    raw: msgspec.Raw
+    stands: bool
+
+
+@dataclass(frozen=True)
+class RecordReader:
+    """Reads the records of one file: `rows` gives the row of `categories` that an id means."""
+
+    path: str
+    split: str
+    categories: Categories
+    rows: Mapping[Key, int]
+
+    def read(self, entries: Sequence[Entry]) -> tuple[Instances, list[Finding]]:
+        """The objects of `entries`, and a finding on each fault."""
+        objects: list[_Object] = []
+        findings: list[Finding] = []
+        for entry in entries:
+            record: Mapping[str, Any] = {}
+            try:
+                record = _decoded(entry.raw)
+                made = _object(record, self.rows, entry.stands)
+            except _Unusable as fault:
+                findings.append(self._finding(entry, record, fault.code, fault.name, fault.message))
+            else:
+                objects.append(made)
+                for name, problem in made.repairs.items():
+                    findings.append(self._finding(entry, record, "record-repaired", name, problem))
+        return _columns(objects, max((len(category.keypoints) for category in self.categories), default=0)), findings
+
+    def class_name(self, identity: Key | None) -> str:
+        """The name of the class that `identity` means, else `identity` itself as text."""
+        if identity is None:
+            return ""
+        return self.categories[self.rows[identity]].name if identity in self.rows else str(identity)
+
+    def _finding(self, entry: Entry, record: Mapping[str, Any], code: str, name: str, message: str) -> Finding:
+        where = f"annotations[{entry.place}]{'.' if name else ''}{name}"
+        category = self.class_name(key(record.get("category_id")))
+        return Finding(code, message, self.path, where, int(code != "record-repaired"), category, self.split)
+
+
+class _Unusable(Exception):
+    """A record that is dropped: the code, field and words of its finding."""
+
+    def __init__(self, code: str, name: str, message: str) -> None:
+        super().__init__(code, name, message)
+        self.code, self.name, self.message = code, name, message
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """One object, and what was repaired, by field. `keypoints` are as COCO counts them."""
+
+    label: int
+    box: Box
+    shape: Shape
+    keypoints: Triples
+    crowd: bool
+    area: float
+    score: float
+    id: int
+    attributes: Mapping[str, Any]
+    repairs: Mapping[str, str] = field(default_factory=dict)
+
+
+def _decoded(raw: msgspec.Raw) -> Mapping[str, Any]:
+    try:
+        return decode(raw, dict[str, Any])
+    except BadJson as error:
+        raise _Unusable("record-unreadable", "", f"cannot be read ({error})") from error
+
+
+class _Fields:
+    """A record whose fields are taken one by one, and what had to be repaired on the way."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        self.record = record
+        self.repairs: dict[str, str] = {}
+
+    def take(self, name: str, read: Callable[[object], tuple[T, str]]) -> T:
+        value, problem = read(self.record.get(name))
+        if problem:
+            self.repairs[name] = problem
+        return value
+
+
+def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) -> _Object:
+    """The object that `record` describes. Raises `_Unusable`."""
+    fields = _Fields(record)
+    label = _label(record.get("category_id"), rows)
+    shape = fields.take("segmentation", read_shape)
+    box = fields.take("bbox", lambda value: _box(value, shape))
+    attributes, degrees = _attributes(record)
+    if degrees and shape:
+        fields.repairs["attributes.rotation"] = f"have {degrees:g} beside a segmentation, which says more; left out"
+    elif degrees:
+        fields.repairs["attributes.rotation"] = f"the box is turned by {degrees:g} degrees; taken as a polygon"
+        shape = turned_box(box, degrees)
+        box = shape.hull() or box
+    return _Object(
+        label=label,
+        box=box,
+        shape=shape,
+        keypoints=fields.take("keypoints", read_keypoints),
+        crowd=fields.take("iscrowd", _crowd),
+        area=fields.take("area", _optional),
+        score=fields.take("score", _optional),
+        id=(whole(record.get("id")) or 0) if stands else 0,
+        attributes=attributes,
+        repairs=fields.repairs,
+    )
+
+
+def _label(value: object, rows: Mapping[Key, int]) -> int:
+    identity = key(value)
+    if identity is None or identity not in rows:
+        raise _Unusable("category-unknown", "category_id", f"have {brief(value)}, want an id of the class table")
+    return rows[identity]
+
+
+def _box(value: object, shape: Shape) -> tuple[Box, str]:
+    """The edges that `value` (x y width height) means, or those of `shape` where it is missing."""
+    if value is None or value == []:
+        found = shape.hull()
+        if found is None:
+            raise _Unusable("record-unreadable", "bbox", "missing, and there is no segmentation to take it from")
+        return found, "missing; taken from the segmentation"
+    read = numbers(value)
+    if read is None or len(read) != 4:
+        raise _Unusable("record-unreadable", "bbox", f"have {brief(value)}, want four numbers")
+    x, y, width, height = read
+    box = (x, y, x + width, y + height)
+    if not all(map(math.isfinite, box)):
+        raise _Unusable("box-not-finite", "bbox", f"have {brief(value)}, want finite numbers")
+    if width < 0 or height < 0:
+        # a tool that takes a width for a corner writes width - x, and then the far corner is that width
+        hint = "; looks like xyxy and xywh were confused" if min(box) >= 0 else ""
+        raise _Unusable("box-degenerate", "bbox", f"have {brief(value)}, want a width and height of 0 or more{hint}")
+    return box, ""
+
+
+def _optional(value: object) -> tuple[float, str]:
+    """A number, NaN where there is none."""
+    read = number(value)
+    if read is not None and math.isfinite(read):
+        return read, ""
+    return math.nan, "" if value is None else f"have {brief(value)}, want a finite number; left out"
+
+
+def _crowd(value: object) -> tuple[bool, str]:
+    read = float(value) if isinstance(value, bool) else number(value)
+    if value is None or read in {0.0, 1.0}:
+        return read == 1.0, ""
+    return False, f"have {brief(value)}, want 0 or 1; taken as 0"
+
+
+def _attributes(record: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+    """The attributes, and the degrees that CVAT's boxes are turned by.
+
+    Those leave the attributes: the first step that moves the object would make them stale.
+    """
+    known = record.get("attributes")
+    own = dict(known) if isinstance(known, dict) else {}
+    rest = {name: value for name, value in record.items() if name not in KNOWN_FIELDS}
+    if isinstance(known, dict) or known is None:
+        rest.pop("attributes", None)
+    if rest:
+        own[OWN_FIELDS] = rest
+    degrees = number(own.get("rotation"))
+    if not degrees or not math.isfinite(degrees):
+        return own, 0.0
+    del own["rotation"]
+    return own, degrees
+
+
+def _columns(objects: Sequence[_Object], points: int) -> Instances:
+    points = max([points, *(len(made.keypoints) for made in objects)])
+    keypoints = np.zeros((len(objects), points, 2))
+    visibility = np.zeros((len(objects), points), dtype=np.uint8)
+    for row, made in enumerate(objects):
+        for column, (x, y, seen) in enumerate(made.keypoints):
+            if seen:
+                # COCO names the pixel, the plane has its centre half a pixel further
+                keypoints[row, column], visibility[row, column] = (x + 0.5, y + 0.5), seen
+    return Instances.of(
+        [made.box for made in objects],
+        [made.label for made in objects],
+        crowd=[made.crowd for made in objects],
+        polygons=[made.shape.rings for made in objects],
+        masks=[made.shape.mask for made in objects],
+        keypoints=keypoints,
+        visibility=visibility,
+        areas=[made.area for made in objects],
+        scores=[made.score for made in objects],
+        ids=[made.id for made in objects],
+        attributes=[made.attributes for made in objects],
+    )

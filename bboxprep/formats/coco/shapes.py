@@ -1,0 +1,121 @@
+"""What the fields of a COCO annotation that hold geometry mean: `segmentation`, `keypoints`, a turned box."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bboxprep.formats.coco.decoding import brief, number, numbers, whole
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.shapes import hull
+from bboxprep.model.instances import Rings
+from bboxprep.model.rle import Rle
+
+Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
+Triples = tuple[tuple[float, float, int], ...]  # x y px, as COCO counts them, and visibility
+
+_MOST_PIXELS = 2**63  # more cannot be counted
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The outline of one object: rings, or a mask, or neither."""
+
+    rings: Rings = ()
+    mask: Rle | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.rings) or self.mask is not None
+
+    def hull(self) -> Box | None:
+        """The box around it, or None where it has no outline."""
+        if self.rings:
+            return _edges(hull(np.concatenate(self.rings)))
+        return _mask_hull(self.mask) if self.mask is not None and self.mask.area else None
+
+
+def read_shape(value: object) -> tuple[Shape, str]:
+    """The rings or the mask that a `segmentation` spells, and what of it is left out or repaired."""
+    if isinstance(value, dict):
+        return _read_mask(value)
+    if value is None or value == []:
+        return Shape(), ""
+    if not isinstance(value, list):
+        return Shape(), f"have {brief(value)}, want polygons or a run-length mask; left out"
+    bare = number(value[0]) is not None
+    parts = [value] if bare else value
+    rings = tuple(ring for ring in map(_read_ring, parts) if ring is not None)
+    if lost := len(parts) - len(rings):
+        return Shape(rings), f"{lost} of {len(parts)} polygons are not six or more finite numbers in pairs; left out"
+    return Shape(rings), "a bare polygon; taken as a list of one" if bare else ""
+
+
+def read_keypoints(value: object) -> tuple[Triples, str]:
+    """The points that `keypoints` spells, and what is wrong with them (then there are none)."""
+    if value is None or value == []:
+        return (), ""
+    read = numbers(value)
+    if read is None or len(read) % 3 or not all(map(math.isfinite, read)) or not set(read[2::3]) <= {0.0, 1.0, 2.0}:
+        return (), f"have {brief(value)}, want x, y and 0, 1 or 2 for each point; left out"
+    return tuple(zip(read[::3], read[1::3], map(int, read[2::3]), strict=True)), ""
+
+
+def turned_box(box: Box, degrees: float) -> Shape:
+    """`box` turned about its own centre, clockwise as seen, as a ring of four corners."""
+    x0, y0, x1, y1 = box
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
+    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return Shape(((corners - centre) @ np.array([(cos, sin), (-sin, cos)]) + centre,))
+
+
+def _read_ring(value: object) -> Points | None:
+    read = numbers(value)
+    if read is None or len(read) < 6 or len(read) % 2 or not all(map(math.isfinite, read)):
+        return None
+    return np.array(read, dtype=np.float64).reshape(-1, 2)
+
+
+def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
+    size, counts = _sides(value.get("size")), value.get("counts")
+    if size is None:
+        return Shape(), f"size: have {brief(value.get('size'))}, want a height and a width; left out"
+    try:
+        if isinstance(counts, str):
+            return Shape(mask=Rle.from_text(size, counts.encode("ascii"))), ""
+        runs = [whole(run) for run in counts] if isinstance(counts, list) else [None]
+        read = tuple(run for run in runs if run is not None)
+        if len(read) < len(runs):
+            return Shape(), f"counts: have {brief(counts)}, want whole numbers; left out"
+        return Shape(mask=Rle(size, read, compressed=False)), ""
+    except ValueError as error:
+        return Shape(), f"counts: {error}; left out"
+
+
+def _sides(value: object) -> Size | None:
+    """The size that COCO spells height first."""
+    sides = [whole(side) or 0 for side in value] if isinstance(value, list) else []
+    right = len(sides) == 2 and min(sides) > 0 and math.prod(sides) < _MOST_PIXELS
+    return Size(sides[1], sides[0]) if right else None
+
+
+def _mask_hull(mask: Rle) -> Box:
+    """The box around the pixels set, from the runs alone: a mask may be larger than what memory holds."""
+    edges = np.cumsum(np.array([0, *mask.runs], dtype=np.int64))
+    stops = edges[2::2]
+    starts = edges[1:-1:2][: len(stops)]
+    starts, stops = starts[stops > starts], stops[stops > starts]
+    left, top = np.divmod(starts, mask.size.height)
+    right, bottom = np.divmod(stops - 1, mask.size.height)
+    if (left != right).any():  # a run that goes on in the next column has the bottom and the top row in it
+        return float(left.min()), 0.0, float(right.max() + 1), float(mask.size.height)
+    return float(left.min()), float(top.min()), float(right.max() + 1), float(bottom.max() + 1)
+
+
+def _edges(box: Points) -> Box:
+    x0, y0, x1, y1 = box.tolist()
+    return x0, y0, x1, y1

@@ -1,0 +1,260 @@
+"""One Pascal VOC file, read once into a compact `Annotation`. Nothing in the file is trusted.
+
+Elements are found by name, never by place; only an object's own ``bndbox`` is its box (those of its parts are not).
+An object that cannot be read is a finding and is counted; a file that cannot be read is an `AnnotationError`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from sys import intern
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+
+import numpy as np
+from defusedxml.common import DTDForbidden
+from defusedxml.ElementTree import DefusedXMLParser
+
+from bboxprep.errors import AnnotationError
+from bboxprep.findings import Finding
+from bboxprep.formats.voc.origin import Corners, Tool, tool_of
+from bboxprep.formats.voc.text import decode_value, less_one, parse_number
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.shapes import hull
+
+MOST_BYTES = 64 << 20
+MOST_ELEMENTS = 1 << 19
+DEEPEST = 64
+
+# What the devkit writes where nothing is known: it says nothing, so it is no attribute, and it is what we write.
+UNSAID: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
+
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+_RINGS = ("polygon", "segmentation")
+_OTHER_SHAPES = frozenset({"part", "point", "robndbox", "keypoints"})  # as attributes they would stay where they are
+_NOT_ATTRIBUTES = frozenset({"name", "bndbox", "attributes", *_RINGS, *_OTHER_SHAPES})  # when the picture moves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotation:
+    """What one file says: N objects that could be read, of the `listed` object elements.
+
+    `corners` is float64 (2, N, 4), `names` and `attributes` are N long, `rings` holds float64 (P, 2) polygons by row,
+    all in the file's own numbers. `filename` is without folders, `declared` None where the size is missing or zero.
+    `unread` counts shapes that are not read, by tag. `findings` lack path and split.
+    """
+
+    filename: str
+    declared: Size | None
+    tool: Tool | None
+    corners: Corners
+    names: tuple[str, ...]
+    attributes: tuple[Mapping[str, Any], ...]
+    rings: Mapping[int, tuple[Points, ...]]
+    listed: int
+    findings: tuple[Finding, ...]
+    unread: Mapping[str, int]
+    extra: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the objects of one file have given so far."""
+
+    corners: list[tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    attributes: list[Mapping[str, Any]] = field(default_factory=list)
+    rings: dict[int, tuple[Points, ...]] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    repairs: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+    decimals: bool = False
+
+
+class _UnreadableError(Exception):
+    """An object cannot be read: the place below it, and why."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(where, problem)
+        self.where = where
+        self.problem = problem
+
+
+class _BoundedBuilder(TreeBuilder):
+    """Builds a tree whose depth and number of elements stay within what an honest file needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+        self._count = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._depth += 1
+        self._count += 1
+        if self._depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} levels deep")
+        if self._count > MOST_ELEMENTS:
+            raise ValueError(f"more than {MOST_ELEMENTS:,} elements")
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)
+
+
+def read_file(path: Path) -> Annotation:
+    """What the file at `path` says. Raises `AnnotationError`."""
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise AnnotationError(path, "", f"have {size:,} bytes, want at most {MOST_BYTES:,}")
+        data = path.read_bytes()
+    except OSError as error:
+        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
+    root = _parse(path, data)
+    if root.tag != "annotation":
+        raise AnnotationError(path, "", f"have the root element <{root.tag}>, want <annotation>")
+    return _read_annotation(root)
+
+
+def _parse(path: Path, data: bytes) -> Element:
+    parser = DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
+    try:
+        parser.feed(data)
+        root: Element = parser.close()
+    except ParseError as error:
+        line, column = error.position
+        raise AnnotationError(
+            path, f"{line}:{column}", f"not well-formed XML ({str(error).partition(':')[0]})"
+        ) from error
+    except DTDForbidden as error:
+        raise AnnotationError(path, "", "has a document type declaration, which is refused") from error
+    except (ValueError, LookupError) as error:
+        raise AnnotationError(path, "", f"cannot be read as XML ({error})") from error
+    return root
+
+
+def _read_annotation(root: Element) -> Annotation:
+    objects = root.findall("object")
+    reading = _Reading()
+    for number, element in enumerate(objects, 1):
+        try:
+            _read_object(element, reading)
+        except _UnreadableError as error:
+            where, category = f"object[{number}]/{error.where}", _text(element, "name")
+            reading.findings.append(Finding("record-unreadable", error.problem, "", where, 1, category))
+    for what, count in sorted(reading.repairs.items()):
+        reading.findings.append(Finding("record-repaired", f"{what} ({count} of {len(objects)} objects)"))
+    return Annotation(
+        filename=re.split(r"[\\/]", _text(root, "filename"))[-1].strip(),
+        declared=_declared(root),
+        tool=tool_of(root, decimals=reading.decimals),
+        corners=np.array(reading.corners, dtype=np.float64).reshape(-1, 2, 4).transpose(1, 0, 2),
+        names=tuple(reading.names),
+        attributes=tuple(reading.attributes),
+        rings=reading.rings,
+        listed=len(objects),
+        findings=tuple(reading.findings),
+        unread=reading.unread,
+        extra=_extra(root),
+    )
+
+
+def _read_object(element: Element, reading: _Reading) -> None:
+    """Add what `element` says to `reading`, all or nothing. Raises `_UnreadableError`."""
+    name = _text(element, "name")
+    if not name:
+        raise _UnreadableError("name", "is missing or empty")
+    shapes = [shape for tag in _RINGS for shape in element.findall(tag)]
+    rings = [ring for shape in shapes if (ring := _ring(shape)) is not None]
+    repairs: list[str] = []
+    numbers = _box(element, rings, repairs, reading)
+    reading.corners.append((tuple(map(float, numbers)), tuple(map(less_one, numbers))))
+    if rings:
+        reading.rings[len(reading.names)] = tuple(rings)
+    reading.names.append(intern(name))
+    reading.attributes.append(_attributes(element))
+    reading.repairs.update(set(repairs))
+    reading.unread.update(child.tag for child in element if child.tag in _OTHER_SHAPES)
+    reading.unread["polygon"] += len(shapes) - len(rings)
+
+
+def _box(element: Element, rings: list[Points], repairs: list[str], reading: _Reading) -> list[Decimal]:
+    """The four numbers of the object's own box, else those around its polygon. Raises `_UnreadableError`."""
+    boxes = element.findall("bndbox")
+    if not boxes and rings:
+        repairs.append("no bndbox, the box around the polygon was taken")
+        return [Decimal(value) for value in hull(np.concatenate(rings)).tolist()]
+    if len(boxes) != 1:
+        raise _UnreadableError("bndbox", f"have {len(boxes)} boxes, want 1")
+    numbers = []
+    for tag in _EDGES:
+        text = boxes[0].findtext(tag)
+        if text is None or not text.strip():
+            raise _UnreadableError(f"bndbox/{tag}", "is missing" if text is None else "is empty, want a number")
+        try:
+            number, repaired = parse_number(text)
+        except ValueError as error:
+            raise _UnreadableError(f"bndbox/{tag}", str(error)) from error
+        reading.decimals |= "." in text
+        repairs += ["decimal comma, read as a point"] * repaired
+        numbers.append(number)
+    return numbers
+
+
+def _ring(shape: Element) -> Points | None:
+    """The points (P, 2) of a polygon whose leaves are x and y in turn (``x y x y`` or ``x1 y1 x2 y2``), else None."""
+    leaves = [leaf for leaf in shape.iter() if not len(leaf)]
+    axes = [leaf.tag.rstrip("0123456789") for leaf in leaves]
+    if len(leaves) < 6 or axes != ["x", "y"] * (len(leaves) // 2):
+        return None
+    try:
+        values = [float(parse_number(leaf.text or "")[0]) for leaf in leaves]
+    except ValueError:
+        return None
+    ring = np.array(values, dtype=np.float64).reshape(-1, 2)
+    return ring if np.isfinite(ring).all() else None
+
+
+def _attributes(element: Element) -> dict[str, Any]:
+    """The simple children of an object, the one level below others, and CVAT's ``attributes`` block."""
+    found: dict[str, Any] = {}
+    for child in element:
+        if child.tag in _NOT_ATTRIBUTES:
+            continue
+        if len(child):
+            found[child.tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
+        elif text := (child.text or "").strip():
+            found[child.tag] = decode_value(text)
+    found = {intern(name): value for name, value in found.items() if UNSAID.get(name) != value}
+    for attribute in element.findall("attributes/attribute"):
+        if name := attribute.findtext("name"):
+            found[intern(name)] = decode_value(attribute.findtext("value") or "")
+    if parts := [_text(part, "name") for part in element.findall("part")]:
+        found["parts"] = parts
+    return found
+
+
+def _declared(root: Element) -> Size | None:
+    """The size that the file states, None where it is missing, zero or no number."""
+    try:
+        width, height = (float(parse_number(root.findtext(f"size/{tag}") or "")[0]) for tag in ("width", "height"))
+    except ValueError:
+        return None
+    whole = min(width, height) >= 1 and max(width, height) < 2**31
+    return Size(round(width), round(height)) if whole else None
+
+
+def _extra(root: Element) -> dict[str, str]:
+    """What the file says of its image besides, where it says it."""
+    said = {tag: _text(root, path) for tag, path in (("folder", "folder"), ("database", "source/database"))}
+    return {tag: intern(text) for tag, text in said.items() if text}
+
+
+def _text(element: Element, path: str) -> str:
+    return (element.findtext(path) or "").strip()

@@ -1,0 +1,180 @@
+"""Writes Pascal VOC as the devkit does: corners are 1-based pixel numbers, both within the box.
+
+``JPEGImages/<name>``, ``Annotations/<name>.xml``, ``ImageSets/Main/<split>.txt``, and ``labels.txt`` with the class
+table, which VOC has no place for. ``<source>`` names this program, so that the origin is known when it is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import AnnotationError
+from bboxprep.files import write_text
+from bboxprep.findings import Finding
+from bboxprep.formats.voc.annotation import UNSAID
+from bboxprep.formats.voc.origin import OURS
+from bboxprep.formats.voc.text import encode_value, holds, one_more, shortest
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.instances import Column
+from bboxprep.model.sample import Sample
+
+CARRIES = frozenset({Column.BOXES, Column.ATTRIBUTES})
+IMAGES = PurePosixPath("JPEGImages")
+LABELS = PurePosixPath("Annotations")
+WHOLE = 1e-6  # px; a coordinate this near to a whole number is that number
+_CONVENTION = "corners are 1-based pixel numbers, both within the box (VOC devkit)"
+_OWN_TAGS = ("pose", "truncated", "difficult", "occluded")
+
+Corners = tuple[str, str, str, str]  # xmin ymin xmax ymax
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How VOC is written."""
+
+    float_: bool = field(
+        default=False,
+        metadata={
+            "flag": "--voc-float",
+            "help": "write corners with decimals, not as whole pixels",
+        },
+    )
+
+
+class VocWriter:
+    """Writes one XML file a labelled image at once, the lists when it is closed."""
+
+    def __init__(self, root: Path, dataset: Dataset, options: WriteOptions) -> None:
+        for name in dataset.categories.names:
+            _check(dataset.root, "class name", name)
+        self._root = root
+        self._options = options
+        self._classes = dataset.categories.names
+        self._lists: dict[str, list[str]] = {split: [] for split in dataset.splits}
+
+    @property
+    def carries(self) -> frozenset[Column]:
+        """Boxes and attributes."""
+        return CARRIES
+
+    def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:  # noqa: ARG002  # one folder for all
+        """The image in ``JPEGImages``, its XML in ``Annotations``; VOC keeps all splits in the same folders."""
+        return IMAGES / name, LABELS / name.with_suffix(".xml")
+
+    def add(self, sample: Sample, image: PurePosixPath) -> tuple[int, tuple[Finding, ...]]:
+        """List the image and write its XML; none where the source has no label file, so that it stays unlabelled."""
+        name = image.relative_to(IMAGES)
+        _check(sample.path, "file name", str(name))
+        self._lists.setdefault(sample.split, []).append(str(name.with_suffix("")))
+        if not sample.labelled:
+            return 0, ()
+        texts, findings = self._corners(sample)
+        text = _document(sample, image, [self._classes[label] for label in sample.instances.labels], texts)
+        write_text(self._root / LABELS / name.with_suffix(".xml"), text)
+        return len(sample.instances), findings
+
+    def close(self) -> None:
+        """Write the list of each split and the class table."""
+        for split, names in self._lists.items():
+            write_text(self._root / "ImageSets" / "Main" / f"{split}.txt", _lines(names))
+        write_text(self._root / "labels.txt", _lines(self._classes))
+
+    def _corners(self, sample: Sample) -> tuple[list[Corners], tuple[Finding, ...]]:
+        """xmin, ymin, xmax, ymax of each box as text, and a finding where they were rounded."""
+        boxes = sample.instances.boxes
+        if self._options.float_:
+            return [(one_more(x0), one_more(y0), shortest(x1), shortest(y1)) for x0, y0, x1, y1 in boxes.tolist()], ()
+        pixels = whole_pixels(boxes, sample.size)
+        moved = np.abs(pixels - boxes).max(axis=1, initial=0.0)
+        texts = [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in pixels.tolist()]
+        rounded = int((moved > WHOLE).sum())
+        if not rounded:
+            return texts, ()
+        message = f"{rounded} of {len(boxes)} boxes rounded to whole pixels, by {moved.max():.2g} px at most"
+        return texts, (Finding("value-rounded", message, path=str(sample.name), split=sample.split),)
+
+
+def whole_pixels(boxes: Boxes, size: Size) -> NDArray[np.int64]:
+    """The nearest boxes (N, 4) with whole edges x0 y0 x1 y1, at least one pixel wide and high, in a picture of `size`.
+
+    Halves go up. A box thinner than a pixel that rounds to nothing becomes the pixel its middle is in.
+    """
+    low, high = np.floor(boxes[:, :2] + 0.5), np.floor(boxes[:, 2:] + 0.5)
+    thin = high <= low
+    pixel = np.minimum(np.floor((boxes[:, :2] + boxes[:, 2:]) / 2.0), np.array(size) - 1)
+    low, high = np.where(thin, pixel, low), np.where(thin, pixel + 1, high)
+    return np.concatenate((low, high), axis=1).astype(np.int64)
+
+
+def _document(sample: Sample, image: PurePosixPath, names: list[str], corners: list[Corners]) -> str:
+    root = Element("annotation")
+    _leaf(root, "folder", str(image.parent))
+    _leaf(root, "filename", image.name)
+    source = SubElement(root, "source")
+    _leaf(source, "database", OURS)
+    _leaf(source, "annotation", _CONVENTION)
+    size = SubElement(root, "size")
+    mode = sample.header.mode if sample.header else "RGB"
+    for tag, value in (("width", sample.size.width), ("height", sample.size.height), ("depth", _depth(mode))):
+        _leaf(size, tag, str(value))
+    _leaf(root, "segmented", "0")
+    for name, texts, attributes in zip(names, corners, sample.instances.attributes, strict=True):
+        _object(root, name, texts, attributes)
+    indent(root, "\t")
+    return tostring(root, encoding="unicode") + "\n"
+
+
+def _object(root: Element, name: str, corners: Corners, attributes: Mapping[str, Any]) -> None:
+    element = SubElement(root, "object")
+    _leaf(element, "name", name)
+    said = {**UNSAID, **attributes}
+    own = {tag: text for tag in _OWN_TAGS if tag in said and (text := _own_text(said[tag]))}
+    for tag, text in own.items():
+        _leaf(element, tag, text)
+    box = SubElement(element, "bndbox")
+    for tag, text in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True):
+        _leaf(box, tag, text)
+    if others := {tag: value for tag, value in attributes.items() if tag not in own}:
+        _attributes(element, others)
+
+
+def _attributes(element: Element, attributes: Mapping[str, Any]) -> None:
+    """The block in which CVAT writes attributes that VOC has no tag for."""
+    block = SubElement(element, "attributes")
+    for name, value in attributes.items():
+        attribute = SubElement(block, "attribute")
+        _leaf(attribute, "name", name)
+        _leaf(attribute, "value", encode_value(value))
+
+
+def _own_text(value: Any) -> str:
+    """The text of a value in its own tag, whose readers know no true and false."""
+    return str(int(value)) if isinstance(value, bool) else encode_value(value)
+
+
+def _depth(mode: str) -> int:
+    return 1 if mode in {"1", "L", "LA", "F"} or mode.startswith("I") else 3
+
+
+def _leaf(parent: Element, tag: str, text: str) -> None:
+    SubElement(parent, tag).text = text
+
+
+def _check(path: Path, what: str, text: str) -> None:
+    """Raise `AnnotationError` where `text` would not come back from a line of XML or of a list."""
+    if not text or text != text.strip() or "\n" in text or not holds(text):
+        problem = f"{what}: have {text!r}, want one line of text without control characters or blanks around it"
+        raise AnnotationError(path, "", problem)
+
+
+def _lines(words: tuple[str, ...] | list[str]) -> str:
+    return "".join(f"{word}\n" for word in words)

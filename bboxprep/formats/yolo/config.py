@@ -1,0 +1,250 @@
+"""What a data.yaml or a darknet .data file says of a dataset.
+
+Every scalar of the YAML stays text, so that a class called ``no``, ``1e3`` or ``null`` keeps its name. Aliases are
+refused, and size and depth are limited, so a hostile file costs nothing.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.formats.yolo.grammar import MOST_CLASSES
+from bboxprep.formats.yolo.tree import read_head, split_of
+
+_MOST_BYTES = 1024**2
+_MOST_DEPTH = 20
+_MOST_KEYPOINTS = 512
+NOT_SPLITS = {
+    *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
+    *("labels", "backup", "classes", "yaml_file"),
+}
+_SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
+
+
+@dataclass(frozen=True)
+class Config:
+    """What `file` says, still in its words.
+
+    `names` by class number, None where it names none; `names_file` a file of them instead; `count` the stated number
+    of classes; `splits` for each split the places of its images; `keypoints` their (count, numbers each) and
+    `keypoint_names` the names, by class where they differ.
+    """
+
+    file: Path | None = None
+    path: str = ""
+    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: Mapping[int, str] | None = None
+    names_file: str = ""
+    count: int | None = None
+    keypoints: tuple[int, int] | None = None
+    keypoint_names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    flip_index: tuple[int, ...] = ()
+
+
+def config_files(folder: Path) -> tuple[Path, ...]:
+    """The files in `folder` that could describe the dataset, of which only one can be meant: data.yaml before others,
+    YAML before darknet's .data.
+    """
+    for patterns, fits, usual in (
+        (("*.yaml", "*.yml"), _is_data_yaml, ("data", "dataset")),
+        (("*.data",), _is_darknet, ("obj",)),
+    ):
+        found = sorted(path for glob in patterns for path in folder.glob(glob) if path.is_file() and fits(path))
+        if found:
+            return tuple(path for path in found if path.stem in usual) or tuple(found)
+    return ()
+
+
+def find_config(folder: Path) -> Path | None:
+    """The file that describes the dataset in `folder`, or None. Raises `LayoutError` where several could."""
+    files = config_files(folder)
+    if len(files) > 1:
+        raise LayoutError(folder, "", f"have {', '.join(path.name for path in files)}; name the one to read")
+    return files[0] if files else None
+
+
+def read_config(path: Path) -> Config:
+    """What the file at `path` says. Raises `AnnotationError`."""
+    return _read_darknet(path) if path.suffix.lower() == ".data" else _read_yaml(path)
+
+
+def read_lines(path: Path) -> tuple[str, ...]:
+    """The lines of a text file, each stripped, without the blank ones at its end. Raises `AnnotationError`."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
+    except OSError as error:
+        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
+    return tuple(line.strip() for line in text.rstrip().split("\n")) if text.strip() else ()
+
+
+def _is_data_yaml(path: Path) -> bool:
+    head = read_head(path).removeprefix(codecs.BOM_UTF8)
+    keys = {line.partition(b":")[0].strip(b"\"' ") for line in head.splitlines() if b":" in line}
+    return bool(keys & {b"names", b"nc"}) or (
+        path.stem in ("data", "dataset") and (b"train" in head or b"names" in head)
+    )
+
+
+def _is_darknet(path: Path) -> bool:
+    keys = {line.partition(b"=")[0].strip() for line in read_head(path).splitlines() if b"=" in line}
+    return bool(keys & {b"train", b"names", b"valid"})
+
+
+def _read_darknet(path: Path) -> Config:
+    said: dict[str, str] = {}
+    for line in read_lines(path):
+        key, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            said[key.strip()] = value.strip()
+    keys = {split: key for key in said if (split := split_of(key)) and said[key]}
+    return Config(
+        file=path,
+        splits={split: (said[keys[split]],) for split in sorted(keys, key=_split_rank)},
+        names_file=said.get("names", ""),
+        count=_whole(path, "classes", said["classes"]) if said.get("classes") else None,
+    )
+
+
+def _read_yaml(path: Path) -> Config:
+    said = _load(path)
+    names = said.get("names", "")
+    count, numbers = _keypoint_shape(path, said.get("kpt_shape", ""))
+    return Config(
+        file=path,
+        path=_text(path, "path", said.get("path", "")),
+        splits=_splits(path, said),
+        names=_names(path, names) if not isinstance(names, str) else None,
+        names_file=names if isinstance(names, str) else "",
+        count=_whole(path, "nc", said["nc"]) if said.get("nc") else None,
+        keypoints=(count, numbers) if count else None,
+        keypoint_names=_keypoint_names(path, said.get("kpt_names", {}) or {}),
+        flip_index=tuple(_whole(path, "flip_idx", index) for index in said.get("flip_idx", ()) or ()),
+    )
+
+
+def _splits(path: Path, said: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The places of each split: of the keys that mean one, and of any other whose value names a folder like itself."""
+    splits: dict[str, tuple[str, ...]] = {}
+    for key, value in said.items():
+        usual = split_of(key) if key.isalpha() else ""
+        places = value if isinstance(value, list) else [value]
+        if key in NOT_SPLITS or not all(isinstance(place, str) for place in places):
+            if usual:
+                raise AnnotationError(path, key, "want a folder, a text file, or a list of these")
+            continue
+        named = tuple(place for place in places if place)
+        own = bool(named) and all(key in place.replace("\\", "/").split("/") for place in named)
+        if named and (usual or own):
+            splits[usual or key] = (*splits.get(usual or key, ()), *named)
+    return {split: splits[split] for split in sorted(splits, key=_split_rank)}
+
+
+def _split_rank(split: str) -> tuple[int, str]:
+    return _SPLIT_ORDER.get(split, len(_SPLIT_ORDER)), split
+
+
+def _names(path: Path, names: Any) -> dict[int, str]:
+    pairs = names.items() if isinstance(names, dict) else enumerate(names)
+    named = {_class(path, key): _text(path, f"names.{key}", name) for key, name in pairs}
+    if len(named) < len(names):
+        raise AnnotationError(path, "names", "two names for one class")
+    return named
+
+
+def _class(path: Path, key: Any) -> int:
+    number = _whole(path, "names", key)
+    if number >= MOST_CLASSES:
+        raise AnnotationError(path, "names", f"have class {number}, want less than {MOST_CLASSES}")
+    return number
+
+
+def _keypoint_shape(path: Path, shape: Any) -> tuple[int, int]:
+    if not shape:
+        return 0, 0
+    numbers = [_whole(path, "kpt_shape", number) for number in shape] if isinstance(shape, list) else []
+    if len(numbers) != 2 or not 1 <= numbers[0] <= _MOST_KEYPOINTS or numbers[1] not in (2, 3):
+        raise AnnotationError(path, "kpt_shape", f"have {shape!r}, want [count, 2 or 3]")
+    return numbers[0], numbers[1]
+
+
+def _keypoint_names(path: Path, names: Any) -> dict[int, tuple[str, ...]]:
+    """The names of the points by class; under -1 those of every class that has none of its own."""
+    by_class = names if isinstance(names, dict) else {-1: names}
+    if not all(isinstance(points, list) for points in by_class.values()):
+        raise AnnotationError(path, "kpt_names", "want a list of names, or one for each class")
+    return {
+        key if key == -1 else _class(path, key): tuple(_text(path, "kpt_names", name) for name in points)
+        for key, points in by_class.items()
+    }
+
+
+def _whole(path: Path, key: str, value: Any) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = -1
+    if number < 0:
+        raise AnnotationError(path, key, f"have {str(value)[:40]!r}, want a whole number")
+    return number
+
+
+def _text(path: Path, key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise AnnotationError(path, key, "have a list or a map, want text")
+    return value
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if path.is_file() and path.stat().st_size > _MOST_BYTES:
+        raise AnnotationError(path, "", f"more than {_MOST_BYTES:,} bytes")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        _refuse_bombs(path, text)
+        said = _plain(path, yaml.compose(text, Loader=yaml.BaseLoader))
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
+    except OSError as error:
+        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
+    except yaml.MarkedYAMLError as error:
+        where = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise AnnotationError(path, where, f"not YAML that can be read here ({error.problem})") from error
+    except yaml.YAMLError as error:
+        raise AnnotationError(path, "", "not YAML: " + str(error).splitlines()[0]) from error
+    if not isinstance(said, dict):
+        raise AnnotationError(path, "", "want keys with values, as in names: [person]")
+    return said
+
+
+def _refuse_bombs(path: Path, text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.BaseLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > _MOST_DEPTH:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise AnnotationError(
+                path, f"line {line}", f"have an alias or more than {_MOST_DEPTH} levels, want neither"
+            )
+
+
+def _plain(path: Path, node: yaml.Node | None) -> Any:
+    """A node as text, list or dict. Raises `AnnotationError` for a key that stands twice."""
+    if isinstance(node, yaml.MappingNode):
+        said: dict[str, Any] = {}
+        for key, value in node.value:
+            name = _text(path, f"line {key.start_mark.line + 1}", _plain(path, key))
+            if name in said:
+                raise AnnotationError(path, f"line {key.start_mark.line + 1}", f"the key {name!r} stands twice")
+            said[name] = _plain(path, value)
+        return said
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(path, child) for child in node.value]
+    return node.value if node else ""

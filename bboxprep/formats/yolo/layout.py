@@ -1,0 +1,224 @@
+"""Where the images and labels of a YOLO dataset lie: as its data.yaml or .data file says, else as its folders say.
+
+**A place in a file** is looked for below the folder that ``path:`` names, the file's own folder and the dataset; a
+leading ``../`` (Roboflow's ``../train/images``) may be one too many. An absolute path of another machine, or one
+relative to a folder above, is taken by its longest end that exists in the dataset.
+
+**Without such a file** every image below the root belongs to the dataset. The first folder on its way that is called
+like a split gives the split (``train`` where none is), and it and the first ``images`` are no part of its name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from bboxprep.errors import LayoutError
+from bboxprep.findings import Finding
+from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.yolo.config import Config, read_lines
+from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Tree, by_bytes, kind_of, split_of
+
+_ABSENT = "is not there"
+_LONGEST = 256  # bytes of a file name
+_USUAL = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image and its label file, None where it has none."""
+
+    split: str
+    name: PurePosixPath
+    image: Path
+    label: Path | None
+
+
+@dataclass
+class Layout:
+    """The images of a dataset, sorted by split and name; `folders` are those that hold labels, with their split."""
+
+    items: tuple[Item, ...] = ()
+    folders: dict[Path, str] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def lay_out(tree: Tree, config: Config) -> Layout:
+    """Where everything is. Raises `LayoutError` where there are no images."""
+    layout = _as_said(tree, config) if config.splits else Layout()
+    if not layout.items:
+        found = _as_found(tree)
+        layout = Layout(found.items, found.folders, layout.findings)
+    if not layout.items:
+        raise LayoutError(tree.home, "", "no images here; " + _why(layout))
+    if config.file is None and not any(item.label for item in layout.items):
+        raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
+    for link in sorted(tree.foreign, key=by_bytes):
+        words = "a link that leads out of the dataset; not followed"
+        layout.findings.append(Finding("image-missing", words, tree.shown(link)))
+    return layout
+
+
+def find_place(tree: Tree, text: str, bases: Sequence[Path], *, beside: bool = True) -> tuple[Path | None, str]:
+    """What `text`, a path in a file of the dataset, means; or None and why it means nothing. `beside` lets it lead to
+    a folder beside the dataset.
+    """
+    why = _ABSENT
+    for candidate in _candidates(text.replace("\\", "/"), bases, tree.home):
+        path = Path(os.path.normpath(candidate))
+        if kind_of(path):
+            if tree.holds(path) or (beside and tree.admit(path)):
+                return path, ""
+            why = "lies outside of the dataset"
+    return None, why
+
+
+def config_folder(tree: Tree, config: Config) -> Path:
+    """The folder that the places in `config` are relative to."""
+    own = config.file.parent if config.file else tree.home
+    path, _ = find_place(tree, config.path, (own,)) if config.path else (own, "")
+    return path if path and kind_of(path) == "folder" else own
+
+
+def _why(layout: Layout) -> str:
+    missing = [str(finding) for finding in layout.findings]
+    return "; ".join(missing[:3]) or "labels without images cannot be read, since their numbers are fractions of them"
+
+
+def _candidates(text: str, bases: Sequence[Path], home: Path) -> Iterator[Path]:
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    inner = [part for part in parts if part != ".." and not part.endswith(":")]
+    if text.startswith("/") or (parts and parts[0].endswith(":")):
+        yield Path(text)
+    else:
+        for base in bases:
+            if inner and parts[0] == "..":
+                yield base.joinpath(*inner)
+            yield base.joinpath(*parts)
+    own = home.resolve().name
+    for index, part in enumerate(inner):
+        yield home.joinpath(*inner[index:])
+        if part == own:
+            yield home.joinpath(*inner[index + 1 :])
+
+
+def _as_said(tree: Tree, config: Config) -> Layout:
+    """The layout that the places in `config` give."""
+    layout, items, taken = Layout(), [], set[Path]()
+    base = config_folder(tree, config)
+    for split, places in config.splits.items():
+        images: list[Path] = []
+        tops: list[Path] = []
+        for place in places:
+            for folder, paths in _images_at(tree, config, base, split, place, layout):
+                tops.append(folder)
+                images += paths
+        new = [image for image in dict.fromkeys(images) if image not in taken]
+        if len(new) < len(images):
+            words = f"{len(images) - len(new)} images are listed before; kept there"
+            layout.findings.append(Finding("image-repeated", words, _file_name(tree, config), split, split=split))
+        taken.update(new)
+        top = Path(os.path.commonpath(tops)) if tops else base
+        items += [_item(tree, split, PurePosixPath(image.relative_to(top).as_posix()), image) for image in new]
+    layout.items = _sorted(items)
+    for item in layout.items:
+        for folder in tree.label_folders(item.image.parent):
+            layout.folders.setdefault(folder, item.split)
+    return layout
+
+
+def _images_at(
+    tree: Tree, config: Config, base: Path, split: str, place: str, layout: Layout
+) -> Iterator[tuple[Path, list[Path]]]:
+    """Folders above images, and these images, that the words `place` of `split` mean."""
+    bases = (base, config.file.parent if config.file else base, tree.home)
+    path, why = find_place(tree, place, bases)
+    where = _file_name(tree, config)
+    if path is None:
+        path = _usual_place(tree, base, split)
+        if path is None:
+            layout.findings.append(Finding("image-missing", f"{place} {why}", where, split, split=split))
+            return
+        words = f"{place} {why}; {tree.shown(path)} is taken"
+        layout.findings.append(Finding("record-repaired", words, where, split, split=split))
+    if kind_of(path) == "folder":
+        listing = tree.listing(path)
+        path = path / "images" if not listing.images and "images" in listing.folders else path
+        yield path, [folder / name for folder, listing in tree.walk(path) for name in listing.images]
+        for above in tree.label_folders(path):
+            layout.folders.update((folder, split) for folder, _ in tree.walk(above) if folder not in layout.folders)
+    elif path.suffix.lower() in IMAGE_SUFFIXES:
+        yield path.parent, [path]
+    else:
+        images = list(_listed_images(tree, path, bases, split, layout))
+        yield from ((image.parent, [image]) for image in images)
+
+
+def _usual_place(tree: Tree, base: Path, split: str) -> Path | None:
+    for name in _USUAL.get(split, ()):
+        for path in (base / name / "images", base / "images" / name):
+            if tree.listing(path).images:
+                return path
+    return None
+
+
+def _listed_images(tree: Tree, path: Path, bases: Sequence[Path], split: str, layout: Layout) -> Iterator[Path]:
+    """The images that the lines of the text file `path` name. One that is missing is given where it ought to be."""
+    for number, line in enumerate(read_lines(path), 1):
+        if not line:
+            continue
+        image, why = find_place(tree, line, (path.parent, *bases), beside=False)
+        if image is None:
+            image = _missing_image(tree, line, (path.parent, *bases)) if why == _ABSENT else None
+        if image is None or kind_of(image) == "folder":
+            words, where = f"{line[:200]} {why or 'is a folder'}", f"line {number}"
+            layout.findings.append(Finding("image-missing", words, tree.shown(path), where, split=split))
+        else:
+            yield image
+
+
+def _missing_image(tree: Tree, line: str, bases: Sequence[Path]) -> Path | None:
+    """Where an image that is not there ought to be, if its folder is there."""
+    above, _, name = line.replace("\\", "/").rpartition("/")
+    folder, _ = find_place(tree, above, bases, beside=False)
+    known = folder and kind_of(folder) == "folder" and "\0" not in name and 0 < len(os.fsencode(name)) < _LONGEST
+    return folder / name if folder and known else None
+
+
+def _as_found(tree: Tree) -> Layout:
+    """The layout that the names of the folders give."""
+    layout = Layout()
+    paths: list[tuple[str, PurePosixPath, Path]] = []
+    for folder, listing in tree.walk(tree.home):
+        split, rest = _read_folders(folder.relative_to(tree.home).parts)
+        layout.folders[folder] = split
+        paths += [(split, rest / name, folder / name) for name in listing.images]
+    if any(count > 1 for count in Counter((split, name) for split, name, _ in paths).values()):
+        paths = [(split, PurePosixPath(path.relative_to(tree.home).as_posix()), path) for split, _, path in paths]
+    layout.items = _sorted(_item(tree, split, name, path) for split, name, path in paths)
+    return layout
+
+
+def _read_folders(parts: Sequence[str]) -> tuple[str, PurePosixPath]:
+    """The split that a way of folders names, and what is left of it."""
+    rest = list(parts)
+    named = next((part for part in rest if split_of(part)), "")
+    images = next((part for part in rest if part in IMAGE_FOLDERS), "")
+    for part in {named, images} - {""}:
+        rest.remove(part)
+    return split_of(named) or "train", PurePosixPath(*rest)
+
+
+def _item(tree: Tree, split: str, name: PurePosixPath, image: Path) -> Item:
+    return Item(split, name, image, tree.label_of(image))
+
+
+def _sorted(items: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(sorted(items, key=lambda item: (item.split, os.fsencode(item.name))))
+
+
+def _file_name(tree: Tree, config: Config) -> str:
+    return tree.shown(config.file) if config.file else ""

@@ -1,0 +1,248 @@
+"""The files of a YOLO dataset: folders listed once, a fence around them, and which label belongs to which image.
+
+**The fence.** What a dataset names is opened only if it lies inside the fence, links followed; so no ``../../`` in a
+list, no absolute path and no link can bring a foreign file in. The fence is the folder of the dataset, and a folder
+beside it where data.yaml itself says so (Roboflow's ``../train/images``).
+
+**The label of an image** is looked for where trainers look: with the last folder called ``images`` of its path replaced
+by ``labels``, else beside the image, else in a folder ``labels`` beside it. Where that finds nothing, the ``images``
+folders further up are tried too, for trees that have two of them. Only folders below the dataset count: one that is
+called ``images`` further up on this machine says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from unicodedata import normalize
+
+from bboxprep.errors import LayoutError
+from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.yolo.rows import looks_like_rows
+
+_LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
+IMAGE_FOLDERS = frozenset(_LABELS_FOR)
+_NOT_LABELS = {
+    *("classes", "classes_", "labels", "names", "obj", "predefined_classes", "readme", "license", "licence", "notes"),
+    *("requirements", "images", "train", "training", "val", "valid", "validation", "test", "trainval", "all"),
+}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One folder: names sorted by bytes, `texts` the .txt files by their stem."""
+
+    images: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict)
+    others: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+    def text(self, stem: str) -> str | None:
+        """The .txt file of that stem, also where it is spelled in another Unicode form."""
+        name = self.texts.get(stem)
+        return name if name or stem.isascii() else self._composed.get(normalize("NFC", stem))
+
+    @cached_property
+    def image_stems(self) -> dict[str, str]:
+        """The images by their stem."""
+        return {Path(name).stem: name for name in reversed(self.images)}
+
+    @cached_property
+    def _composed(self) -> dict[str, str]:
+        return {normalize("NFC", stem): name for stem, name in self.texts.items()}
+
+
+class Tree:
+    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.foreign: set[Path] = set()
+        self._roots = {home.resolve()}
+        self._listings: dict[Path, Listing] = {}
+        self._inside: dict[Path, bool] = {}
+        self._label_folders: dict[Path, tuple[Path, ...]] = {}
+
+    @property
+    def seen(self) -> tuple[Path, ...]:
+        """All folders that have been listed and are there, sorted by bytes."""
+        return tuple(
+            sorted((folder for folder, listing in self._listings.items() if listing != Listing()), key=by_bytes)
+        )
+
+    def shown(self, path: Path) -> str:
+        """`path` as findings call it: below the dataset where it is there."""
+        top, parts = self._below(path)
+        return PurePosixPath(*parts).as_posix() if top == self.home else path.as_posix()
+
+    def holds(self, path: Path) -> bool:
+        """Whether `path` lies inside the fence, links followed."""
+        folder = path.parent
+        if folder not in self._inside:
+            self._inside[folder] = self._contains(folder)
+        if path.name in ("", "..") or path.is_symlink():
+            return self._contains(path)
+        return self._inside[folder] or self._contains(path)
+
+    def admit(self, path: Path) -> bool:
+        """Take the folder that holds `path` into the fence, if it is one beside the dataset; whether that was done."""
+        above, real = self.home.resolve().parent, path.resolve()
+        if above == above.parent or not real.is_relative_to(above):
+            return False
+        self._roots.add(above.joinpath(*real.relative_to(above).parts[:1]))
+        self._inside.clear()
+        return True
+
+    def listing(self, folder: Path) -> Listing:
+        """What is in `folder`; empty where there is no such folder. Raises `LayoutError` where it may not be read."""
+        if folder not in self._listings:
+            self._listings[folder] = self._list(folder)
+        return self._listings[folder]
+
+    def walk(self, folder: Path) -> Iterator[tuple[Path, Listing]]:
+        """`folder` and all below, sorted by bytes, each real folder once though links may lead to it twice."""
+        yield from self._walk(folder, set())
+
+    def label_of(self, image: Path) -> Path | None:
+        """The label file of `image`, see the module."""
+        for folder in self.label_folders(image.parent):
+            name = self.listing(folder).text(image.stem)
+            if name and (not is_reserved(name) or looks_like_rows(read_head(folder / name))):
+                return folder / name
+        return None
+
+    def image_of(self, label: Path) -> Path | None:
+        """An image that `label` is for, or None: the way of `label_of` backwards."""
+        top, parts = self._below(label.parent)
+        swapped = [
+            top.joinpath(*parts[:index], images, *parts[index + 1 :])
+            for index in reversed(range(len(parts)))
+            for images, labels in _LABELS_FOR.items()
+            if parts[index] == labels
+        ]
+        beside = [label.parent.parent] if label.parent.name == "labels" else []
+        for folder in (*swapped, label.parent, *beside):
+            name = self.listing(folder).image_stems.get(label.stem)
+            if name:
+                return folder / name
+        return None
+
+    def label_folders(self, folder: Path) -> tuple[Path, ...]:
+        """Where labels of images in `folder` are looked for, in that order."""
+        if folder not in self._label_folders:
+            top, parts = self._below(folder)
+            swapped = [
+                top.joinpath(*parts[:index], _LABELS_FOR[parts[index]], *parts[index + 1 :])
+                for index in reversed(range(len(parts)))
+                if parts[index] in _LABELS_FOR
+            ]
+            beside = [folder, folder / "labels"]
+            ordered = [*swapped[:1], *beside, *swapped[1:]]
+            self._label_folders[folder] = tuple(dict.fromkeys(ordered))
+        return self._label_folders[folder]
+
+    def _below(self, folder: Path) -> tuple[Path, tuple[str, ...]]:
+        for top in (self.home, self.home.parent):
+            if folder.is_relative_to(top):
+                return top, folder.relative_to(top).parts
+        return folder, ()
+
+    def _walk(self, folder: Path, visited: set[Path]) -> Iterator[tuple[Path, Listing]]:
+        real = folder.resolve()
+        if real in visited:
+            return
+        visited.add(real)
+        listing = self.listing(folder)
+        yield folder, listing
+        for name in listing.folders:
+            yield from self._walk(folder / name, visited)
+
+    def _list(self, folder: Path) -> Listing:
+        found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": []}
+        try:
+            with os.scandir(folder) as entries:
+                if not self._contains(folder):
+                    self.foreign.add(folder)
+                    return Listing()
+                for entry in entries:
+                    kind = self._sort(folder, entry)
+                    if kind:
+                        found[kind].append(entry.name)
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return Listing()
+        except OSError as error:
+            raise LayoutError(folder, "", f"cannot be listed ({error.strerror or error})") from error
+        ordered = {kind: tuple(sorted(names, key=os.fsencode)) for kind, names in found.items()}
+        texts = {Path(name).stem: name for name in ordered.pop("texts")}
+        return Listing(texts=texts, **ordered)
+
+    def _sort(self, folder: Path, entry: os.DirEntry[str]) -> str:
+        """Which list of its folder an entry belongs to, "" for none."""
+        if entry.name.startswith("."):
+            return ""
+        if entry.is_symlink() and not self._contains(folder / entry.name):
+            self.foreign.add(folder / entry.name)
+            return ""
+        if entry.is_dir():
+            return "folders"
+        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (of 100,000 names)
+        if not entry.is_file():
+            return ""
+        return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
+
+    def _contains(self, path: Path) -> bool:
+        try:
+            real = path.resolve()
+        except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or a circle of links
+            return False
+        return any(real.is_relative_to(root) for root in self._roots)
+
+
+def by_bytes(path: Path) -> bytes:
+    """The key that sorts paths by the bytes of their names."""
+    return os.fsencode(path.as_posix())
+
+
+def kind_of(path: Path) -> str:
+    """What is there: "file", "folder", or "" for neither."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a .txt file of that name is commonly something else than a label."""
+    return name.split(".", 1)[0].lower() in _NOT_LABELS
+
+
+def read_head(path: Path) -> bytes:
+    """The first 4 KiB of a file; empty where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError:
+        return b""
+
+
+def split_of(folder: str) -> str:
+    """The split that a folder or key of that name stands for, or "": ``valid`` is val, ``train2017`` is train."""
+    name = folder.lower().removeprefix("obj_").removesuffix("_data").rstrip("0123456789").rstrip("-_")
+    return _SPLITS.get(name, "")
+
+
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "testing": "test",
+}

@@ -1,0 +1,240 @@
+"""Writes YOLO labels in the layout ``images/<split>/…``, ``labels/<split>/…``, ``data.yaml``.
+
+**Numbers** have six digits and are rounded as whole millionths, the size after the centre and never more than twice the
+way from the centre to the edge, so that centre -+ size/2 stays within 0 and 1 also for a reader that computes in
+float32. Rounding each number by itself breaks that for one box in five at an edge, whatever the number of digits.
+An edge is thereby off by at most 1e-6 of the picture.
+
+**One shape a row.** *detect* writes boxes. *segment* writes one polygon for each object: parts are joined by a seam of
+no width, there and back between their nearest corners; an object without a polygon gets the four corners of its box.
+*pose* writes box and keypoints. *obb* writes four corners: of a polygon that has four, else of the box.
+
+**Split keys.** data.yaml names only splits that exist; trainers that want ``val`` must be given one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import UsageError
+from bboxprep.files import write_text
+from bboxprep.findings import Finding
+from bboxprep.formats.yolo.config import NOT_SPLITS
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.instances import Column, Instances
+from bboxprep.model.sample import Sample
+
+OutTask = Literal["detect", "segment", "pose", "obb"]
+Micros = NDArray[np.int64]  # millionths of the picture
+
+_ONE = 1_000_000
+_CARRIES = {
+    "detect": frozenset({Column.BOXES}),
+    "segment": frozenset({Column.BOXES, Column.POLYGONS}),
+    "pose": frozenset({Column.BOXES, Column.KEYPOINTS}),
+    "obb": frozenset({Column.BOXES, Column.POLYGONS}),
+}
+_FIRST = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """What each row states, and the ``path:`` that data.yaml gets ("" for none)."""
+
+    task: OutTask = field(
+        default="detect", metadata={"flag": "--yolo-out", "help": "What each row of YOLO labels states."}
+    )
+    yaml_path: str = field(default="", metadata={"flag": "--yaml-path", "help": "The path: that data.yaml gets."})
+
+    def __post_init__(self) -> None:
+        if self.task not in get_args(OutTask):
+            raise UsageError(f"task: have {self.task!r}, want one of {', '.join(get_args(OutTask))}")
+
+
+def write(root: Path, dataset: Dataset, options: WriteOptions) -> YoloWriter:
+    """A writer of labels below `root`. Raises `UsageError` for splits or keypoints that it cannot write."""
+    for split in dataset.splits:
+        if split in NOT_SPLITS:
+            raise UsageError(
+                f"split: {split!r} has another meaning in a YOLO dataset and cannot be the name of a split"
+            )
+    writer = YoloWriter(root, dataset, options)
+    if options.task == "pose" and not writer.keypoints:
+        raise UsageError("pose: no class of the source has keypoints")
+    return writer
+
+
+class YoloWriter:
+    """The writer (see `formats.contract.Writer`)."""
+
+    def __init__(self, root: Path, dataset: Dataset, options: WriteOptions) -> None:
+        self._root = root
+        self._categories = dataset.categories
+        self._flip_index = tuple(dataset.extra.get("flip_idx", ()))
+        self._options = options
+        self._splits: set[str] = set()
+        self.keypoints = max((len(category.keypoints) for category in dataset.categories), default=0)
+
+    @property
+    def carries(self) -> frozenset[Column]:
+        """The columns of the task."""
+        return _CARRIES[self._options.task]
+
+    def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:
+        """The places of image and label. A folder ``images`` inside `name` is renamed, or trainers would look for the
+        label beside it.
+        """
+        image = PurePosixPath("images", split, *map(_unlike_images, name.parts[:-1]), name.name)
+        return image, _label_path(image)
+
+    def add(self, sample: Sample, image: PurePosixPath) -> tuple[int, tuple[Finding, ...]]:
+        """Write the label file; none for an image that nobody has labelled."""
+        self._splits.add(sample.split)
+        count = len(sample.instances)
+        if not sample.labelled and not count:
+            return 0, ()
+        shapes, boxed = self._rows(sample.instances, sample.size)
+        labels = sample.instances.labels.tolist()
+        lines = [f"{label} {shape}\n" for label, shape in zip(labels, shapes, strict=True)]
+        write_text(self._root / _label_path(image), "".join(lines))
+        notes = [] if not boxed else [("column-dropped", f"{boxed} objects are written as the corners of their boxes")]
+        if "images" in sample.name.parts[:-1]:
+            notes.append(("name-changed", f"written as {image}"))
+        return count, tuple(Finding(code, words, str(sample.name), split=sample.split) for code, words in notes)
+
+    def close(self) -> None:
+        """Write data.yaml."""
+        write_text(self._root / "data.yaml", "".join(f"{line}\n" for line in self._yaml()))
+
+    def _rows(self, instances: Instances, size: Size) -> tuple[list[str], int]:
+        """The rows without their class, and how many objects had to be written as the corners of their boxes."""
+        match self._options.task:
+            case "detect":
+                return _texts(_micro_boxes(instances, size)), 0
+            case "pose":
+                points = _keypoint_texts(instances, size, self.keypoints)
+                boxes = _texts(_micro_boxes(instances, size))
+                return [f"{box} {own}" for box, own in zip(boxes, points, strict=True)], 0
+            case "segment":
+                return _outlines(instances, size, _one_ring, instances.has(Column.BOXES))
+            case "obb":
+                meant = instances.has(Column.POLYGONS) | instances.has(Column.MASKS)
+                return _outlines(instances, size, _four_corners, meant)
+
+    def _yaml(self) -> list[str]:
+        others = sorted(self._splits - set(_FIRST))
+        lines = [f"path: {_quoted(self._options.yaml_path)}"] if self._options.yaml_path else []
+        lines += [f"{split}: images/{split}" for split in _FIRST if split in self._splits]
+        lines += [f"{_quoted(split)}: {_quoted('images/' + split)}" for split in others]
+        lines.append(f"nc: {len(self._categories)}")
+        lines.append("names:" if len(self._categories) else "names: {}")
+        lines += [f"  {number}: {_quoted(name)}" for number, name in enumerate(self._categories.names)]
+        return lines + (self._keypoint_yaml() if self._options.task == "pose" else [])
+
+    def _keypoint_yaml(self) -> list[str]:
+        lines = [f"kpt_shape: [{self.keypoints}, 3]"]
+        if self._flip_index:
+            lines.append(f"flip_idx: [{', '.join(map(str, self._flip_index))}]")
+        lines.append("kpt_names:")
+        for number, category in enumerate(self._categories):
+            points = (*category.keypoints, *(f"kp{index}" for index in range(len(category.keypoints), self.keypoints)))
+            lines.append(f"  {number}: [{', '.join(map(_quoted, points))}]")
+        return lines
+
+
+def _unlike_images(folder: str) -> str:
+    return "images_" if folder == "images" else folder
+
+
+def _label_path(image: PurePosixPath) -> PurePosixPath:
+    return PurePosixPath("labels", *image.parts[1:]).with_suffix(".txt")
+
+
+def _micro_boxes(instances: Instances, size: Size) -> Micros:
+    """Centre and size (N, 4) in millionths, rounded so that no box leaves the picture (see the module)."""
+    scale = _ONE / np.array(size, dtype=np.float64)
+    low, high = instances.boxes[:, :2] * scale, instances.boxes[:, 2:] * scale
+    centre = np.clip(np.rint((low + high) / 2.0), 1, _ONE - 1).astype(np.int64)
+    extent = np.maximum(np.rint(high - low), 2).astype(np.int64)
+    return np.concatenate((centre, np.minimum(extent, np.minimum(2 * centre, 2 * (_ONE - centre)))), axis=1)
+
+
+def _micro_points(points: Points, size: Size) -> Micros:
+    """Points (..., 2) in millionths, none outside of the picture."""
+    scaled = np.rint(points * (_ONE / np.array(size, dtype=np.float64)))
+    return np.clip(scaled, 0, _ONE).astype(np.int64)
+
+
+def _texts(micros: Micros) -> list[str]:
+    return [" ".join([f"{value / _ONE:.6f}" for value in row]) for row in micros.tolist()]
+
+
+def _keypoint_texts(instances: Instances, size: Size, count: int) -> list[str]:
+    """The keypoints of each object, filled up to `count`; one that is not labelled is 0 0 0."""
+    points = _micro_points(instances.keypoints, size) * (instances.visibility > 0)[..., None]
+    texts = []
+    for places, seen in zip(points.tolist(), instances.visibility.tolist(), strict=True):
+        own = [f"{x / _ONE:.6f} {y / _ONE:.6f} {flag}" for (x, y), flag in zip(places, seen, strict=True)]
+        texts.append(" ".join((own + ["0.000000 0.000000 0"] * count)[:count]))
+    return texts
+
+
+def _outlines(
+    instances: Instances, size: Size, outline: Callable[[Sequence[Points]], Points | None], meant: NDArray[np.bool_]
+) -> tuple[list[str], int]:
+    """A polygon for each object, and how many of those that are `meant` to have one got the corners of their box."""
+    texts, boxed = [], 0
+    for box, rings, mean in zip(instances.boxes, instances.polygons, meant.tolist(), strict=True):
+        ring = outline(rings)
+        boxed += ring is None and mean
+        points = box[[[0, 1], [2, 1], [2, 3], [0, 3]]] if ring is None else ring
+        texts += _texts(_micro_points(points, size).reshape(1, -1))
+    return texts, boxed
+
+
+def _four_corners(rings: Sequence[Points]) -> Points | None:
+    return rings[0] if len(rings) == 1 and len(rings[0]) == 4 else None
+
+
+def _one_ring(rings: Sequence[Points]) -> Points | None:
+    """The parts of an object as one ring: each next part is visited from the nearest corner of what stands so far."""
+    parts = [ring for ring in rings if len(ring) >= 3]
+    if not parts:
+        return None
+    joined = parts[0]
+    for part in parts[1:]:
+        here, there = _nearest(joined, part)
+        visit = np.concatenate((part[there:], part[: there + 1]))
+        joined = np.concatenate((joined[: here + 1], visit, joined[here:]))
+    return joined
+
+
+def _nearest(one: Points, other: Points) -> tuple[int, int]:
+    """The rows of the two corners that lie nearest to each other."""
+    best = (np.inf, 0, 0)
+    for there, corner in enumerate(other):
+        distances = ((one - corner) ** 2).sum(axis=1)
+        here = int(distances.argmin())
+        best = min(best, (float(distances[here]), here, there))
+    return best[1], best[2]
+
+
+def _quoted(text: str) -> str:
+    """`text` in double quotes, with an escape for whatever YAML would read otherwise."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if char.isprintable():
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bboxprep.errors import UsageError
+from bboxprep.formats.coco import FORMAT
+from bboxprep.formats.coco.writer import length, settle_ids
+from bboxprep.formats.contract import NoOptions
+from bboxprep.model.instances import Instances
+from bboxprep.model.rle import Rle
+from tests.formats.coco.trees import (
+    bytes_of,
+    codes,
+    copy,
+    dataset_of,
+    read,
+    sample_of,
+    written,
+)
+
+
+@given(start=st.floats(0, 1e4), span=st.floats(0, 1e4))
+def test_a_length_that_came_from_a_sum_gives_that_sum(start: float, span: float) -> None:
+    assert start + length(start, start + span) == start + span
+
+
+@given(start=st.integers(0, 10**6), span=st.integers(0, 10**6), places=st.integers(0, 6))
+def test_a_length_is_the_decimal_it_was_read_as(start: int, span: int, places: int) -> None:
+    x, width = start / 10**places, span / 10**places
+    assert length(x, x + width) == width
+
+
+@given(ends=st.tuples(st.floats(0, 100), st.floats(0, 100)))
+def test_a_length_is_never_off_by_more_than_rounding(ends: tuple[float, float]) -> None:
+    start, end = sorted(ends)
+    assert start + length(start, end) == pytest.approx(end, rel=2**-52, abs=2**-52)
+
+
+@given(ids=st.lists(st.integers(-2, 9) | st.just(2**62)))
+def test_ids_stay_where_they_can_and_are_positive_and_unique(ids: list[int]) -> None:
+    settled = settle_ids(ids)
+    assert len(set(settled)) == len(ids)
+    assert all(number > 0 for number in settled)
+    stay = [number > 0 and number not in ids[:place] for place, number in enumerate(ids)]
+    assert [number for number, stays in zip(settled, stay, strict=True) if stays] == [
+        number for number, stays in zip(ids, stay, strict=True) if stays
+    ]
+    fresh = [number for number, stays in zip(settled, stay, strict=True) if not stays]
+    assert fresh == [number for number in range(1, len(ids) + 1) if number not in ids][: len(fresh)]
+
+
+def test_every_key_that_readers_ask_for_is_there(tmp_path: Path) -> None:
+    instances = Instances.of([[1, 2, 4, 8], [0, 0, 5, 5]], [2, 0])
+    copy(dataset_of(sample_of(instances), format="yolo", extra={"names": 3}), tmp_path)
+    found = written(tmp_path)
+    assert list(found) == ["info", "licenses", "categories", "images", "annotations"]
+    assert found["images"] == [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}]
+    assert found["annotations"][0] == {
+        "id": 1,
+        "image_id": 1,
+        "category_id": 18,
+        "bbox": [1.0, 2.0, 3.0, 6.0],
+        "area": 18.0,
+        "iscrowd": 0,
+        "segmentation": [],
+    }
+    assert found["categories"][1] == {"id": 17, "name": "cat", "supercategory": "animal"}
+
+
+def test_an_area_is_that_which_is_stated_or_that_of_the_outline(tmp_path: Path) -> None:
+    mask = Rle.from_mask(np.tri(48, 64, dtype=np.bool_))
+    triangle = np.array([(0, 0), (4, 0), (0, 4)], dtype=np.float64)
+    instances = Instances.of(
+        np.tile([0, 0, 4, 4], (4, 1)),
+        polygons=[[triangle], [triangle, triangle], [], []],
+        masks=[None, None, mask, None],
+        areas=[7.5, np.nan, np.nan, np.nan],
+    )
+    copy(dataset_of(sample_of(instances)), tmp_path)
+    assert [record["area"] for record in written(tmp_path)["annotations"]] == [7.5, 16.0, mask.area, 16.0]
+
+
+def test_keypoints_are_written_for_all_points_of_the_class(tmp_path: Path) -> None:
+    points = np.array([[(3.5, 4.5), (0, 0), (0, 0)], [(0, 0), (7.75, 1.5), (0, 0)], [(0, 0)] * 3, [(0, 0)] * 3])
+    seen = [[2, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]]
+    instances = Instances.of(np.tile([0, 0, 9, 9], (4, 1)), [0, 1, 0, 1], keypoints=points, visibility=seen)
+    copy(dataset_of(sample_of(instances)), tmp_path)
+    found = [(record.get("keypoints"), record.get("num_keypoints")) for record in written(tmp_path)["annotations"]]
+    assert found == [
+        ([3, 4, 2, 0, 0, 0], 1),
+        ([0, 0, 0, 7.25, 1, 1], 1),
+        ([0, 0, 0, 0, 0, 0], 0),
+        (None, None),
+    ]
+
+
+def test_of_polygons_and_a_mask_the_polygons_are_written_and_the_loss_is_told(tmp_path: Path) -> None:
+    mask = Rle.from_mask(np.ones((48, 64), dtype=np.bool_))
+    instances = Instances.of([[0, 0, 4, 4]], polygons=[[np.eye(3, 2)]], masks=[mask])
+    writer = FORMAT.write(tmp_path, dataset_of(), NoOptions())
+    count, findings = writer.add(sample_of(instances), PurePosixPath("train/a.jpg"))
+    assert (count, codes(findings)) == (1, ["column-dropped"])
+
+
+def test_every_split_has_its_file_and_copies_have_ids_of_their_own(tmp_path: Path) -> None:
+    sample = sample_of(Instances.of([[0, 0, 4, 4]], ids=[6]), id=4)
+    dataset = replace(dataset_of(sample), splits=("empty", "train", "val"))
+    writer = FORMAT.write(tmp_path, dataset, NoOptions())
+    for name in ("a.jpg", "a_1.jpg", "a_2.jpg"):
+        writer.add(sample, PurePosixPath("train") / name)
+    writer.close()
+    assert set(bytes_of(tmp_path)) == {"instances_empty.json", "instances_train.json", "instances_val.json"}
+    found = written(tmp_path)
+    assert [(record["id"], record["file_name"]) for record in found["images"]] == [
+        (4, "a.jpg"),
+        (1, "a_1.jpg"),
+        (2, "a_2.jpg"),
+    ]
+    assert [(record["id"], record["image_id"]) for record in found["annotations"]] == [(6, 4), (1, 1), (2, 2)]
+    assert written(tmp_path, "val")["images"] == []
+    assert read(tmp_path).splits == ("empty", "train", "val")
+
+
+def test_text_is_utf8_and_lines_end_in_one_byte(tmp_path: Path) -> None:
+    copy(dataset_of(sample_of(Instances.of([[0, 0, 4, 4]]), "日本/é.jpg")), tmp_path)
+    data = (tmp_path / "annotations" / "instances_train.json").read_bytes()
+    assert "日本/é.jpg".encode() in data
+    assert b"\r" not in data
+    assert data.endswith(b"}\n")
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, "\ud800"], ids=["object", "set of frozen", "half a pair"])
+def test_an_attribute_that_json_cannot_hold_is_told_with_its_image(tmp_path: Path, value: Any) -> None:
+    writer = FORMAT.write(tmp_path, dataset_of(), NoOptions())
+    sample = sample_of(Instances.of([[0, 0, 4, 4]], attributes=[{"odd": [value, object()]}]))
+    with pytest.raises(UsageError, match=r"train/a\.jpg: cannot be written as JSON"):
+        writer.add(sample, PurePosixPath("train/a.jpg"))
