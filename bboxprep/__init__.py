@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from bboxprep.images.codec import Policy as Policy
     from bboxprep.model.dataset import Dataset as Dataset
     from bboxprep.model.instances import Instances as Instances
+    from bboxprep.model.rules import Rules as Rules
     from bboxprep.model.sample import Sample as Sample
+    from bboxprep.model.tables import ClassRules as ClassRules
     from bboxprep.pipeline.job import write as write
     from bboxprep.pipeline.reading import read as read
     from bboxprep.recipe.recipe import Recipe as Recipe
@@ -37,6 +39,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Affine": "geometry.affine",
     "BboxprepError": "errors",
+    "ClassRules": "model.tables",
     "Crop": "recipe.steps",
     "Dataset": "model.dataset",
     "Fill": "recipe.steps",
@@ -48,6 +51,7 @@ _HOMES = {
     "Policy": "images.codec",
     "Recipe": "recipe.recipe",
     "Resize": "recipe.steps",
+    "Rules": "model.rules",
     "Sample": "model.sample",
     "Size": "geometry.affine",
     "read": "pipeline.reading",

@@ -129,7 +129,9 @@ def _label_voc(root: Path, made: Sequence[Photo]) -> None:
 
 
 def written_boxes(root: Path, format: str) -> Iterator[tuple[Path, list[Box]]]:
-    """Each image of an output with its boxes in pixels, read by the plain rules of the format."""
+    """Each image of an output with its boxes in pixels, read by the plain rules of the format; none where it has no
+    label file.
+    """
     yield from {"coco": _read_coco, "yolo": _read_yolo, "voc": _read_voc}[format](root)
 
 
@@ -150,7 +152,7 @@ def _read_yolo(root: Path) -> Iterator[tuple[Path, list[Box]]]:
             width, height = opened.size
         text = root / "labels" / path.relative_to(root / "images").with_suffix(".txt")
         boxes = []
-        for line in text.read_text(encoding="utf-8").splitlines():
+        for line in text.read_text(encoding="utf-8").splitlines() if text.is_file() else ():
             cx, cy, w, h = (float(word) for word in line.split()[1:])
             boxes.append(((cx - w / 2) * width, (cy - h / 2) * height, (cx + w / 2) * width, (cy + h / 2) * height))
         yield path, boxes
@@ -158,9 +160,9 @@ def _read_yolo(root: Path) -> Iterator[tuple[Path, list[Box]]]:
 
 def _read_voc(root: Path) -> Iterator[tuple[Path, list[Box]]]:
     for path in sorted((root / "JPEGImages").rglob("*.*")):
-        tree = ET.parse(root / "Annotations" / path.relative_to(root / "JPEGImages").with_suffix(".xml"))
+        text = root / "Annotations" / path.relative_to(root / "JPEGImages").with_suffix(".xml")
         boxes = []
-        for box in tree.iter("bndbox"):
+        for box in ET.parse(text).iter("bndbox") if text.is_file() else ():
             x0, y0, x1, y1 = (float(box.findtext(tag) or "nan") for tag in ("xmin", "ymin", "xmax", "ymax"))
             boxes.append((x0 - 1, y0 - 1, x1, y1))
         yield path, boxes

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
 from bboxprep.cli import printing
+from bboxprep.cli.class_options import class_options, class_rules
 from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.cli.policy_options import chosen_rules, policy_options
+from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
 from bboxprep.files import write_bytes
+from bboxprep.formats import detect
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codec import Encoding, Policy
 from bboxprep.model.rendering import Kernel
+from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.job import Outcome, Terms, convert
-from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.pipeline.record import encode_report
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Axis, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
@@ -28,10 +33,10 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
 
 
 @click.command("convert")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("sources", type=click.Path(path_type=Path), metavar="SOURCE...", nargs=-1)
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--to", required=True, metavar="FORMAT", help="Format to write: coco, yolo or voc.")
-@click.option("--from", "from_", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
+@click.option("--from", "from_", metavar="FORMAT", help="Format of each SOURCE; found from its files by default.")
 @click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size.")
 @click.option("--resize", metavar="WxH", help="Stretch to this size.")
 @click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding.")
@@ -86,36 +91,40 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
     help="At a bad image or record: skip and list it, or stop.",
 )
 @click.option("--strict", is_flag=True, help="Refuse to write what the target format cannot hold in full.")
+@click.option("--no-sidecar", is_flag=True, help="Do not keep what the format cannot hold in bboxprep.sidecar.jsonl.")
 @click.option("--overwrite", is_flag=True, help="Replace the output of an earlier run in DEST.")
 @click.option("--dry-run", is_flag=True, help="Print the account; write nothing, decode nothing.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@class_options
+@split_options
+@policy_options
 @format_options("read_options")
 @format_options("write_options")
-def command(source: Path, dest: Path, **given: Any) -> None:
-    r"""Read the labelled dataset SOURCE, transform pixels and labels together, and write it to the folder DEST.
+def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
+    """Read the labelled dataset SOURCE, transform pixels and labels together, and write it to the folder DEST.
+
+    Several SOURCEs become one dataset: classes of one name are one class, images of one name stay apart.
 
     \b
     bboxprep convert photos prepared --to yolo --letterbox 640
     bboxprep convert photos upright --to coco --from voc --labels-in stored
+    bboxprep convert mine theirs both --to yolo --rename Car=car --split train=0.8,val=0.2
 
     Steps act in the order upright, crop, one of letterbox/resize/fit/fill, flip.
-    """
+    """  # noqa: D301  # click wants the character
     recipe = _recipe(given)
     policy = Policy(depth16=given["depth16"], background=parse_color(given["background"]), frames=given["frames"])
     say = printing.Printer(quiet=given["quiet"])
-    opened = open_source(
-        source,
-        given["from_"],
-        labels_in=given["labels_in"],
-        policy=policy,
-        options=lambda name: chosen_options("read_options", name, given),
-    )
-    say.source(opened)
+    rules, split = class_rules(given), split_rule(given)
+    opened = _open(sources, policy, given, say)
+    whole = assemble(opened, rules, split)
+    if len(opened) > 1:
+        say.together(whole)
     say.recipe(recipe)
-    with say.progress(len(opened.dataset), "accounting" if given["dry_run"] else "converting") as advance:
+    with say.progress(len(whole.dataset), "accounting" if given["dry_run"] else "converting") as advance:
         outcome = convert(
-            opened,
+            whole,
             dest,
             given["to"],
             recipe,
@@ -124,7 +133,7 @@ def command(source: Path, dest: Path, **given: Any) -> None:
             progress=advance,
         )
     if given["report"]:
-        write_bytes(given["report"], encode_report(outcome.account, opened.dataset.categories.names))
+        write_bytes(given["report"], encode_report(outcome.account, whole.dataset.categories.names))
     say.outcome(outcome, given["to"], recipe)
     sys.exit(exit_code(outcome))
 
@@ -132,6 +141,25 @@ def command(source: Path, dest: Path, **given: Any) -> None:
 def exit_code(outcome: Outcome) -> int:
     """1 where something was skipped or found wrong, else 0."""
     return 1 if outcome.account.faults else 0
+
+
+def _open(sources: Sequence[Path], policy: Policy, given: dict[str, Any], say: printing.Printer) -> list[Source]:
+    if not sources:
+        raise click.UsageError("Missing argument 'DEST'.")
+    found = [given["from_"] or detect(path) for path in sources]
+    opened = []
+    for path, name in zip(sources, found, strict=True):
+        source = open_source(
+            path,
+            name,
+            labels_in=given["labels_in"],
+            policy=policy,
+            rules=chosen_rules(given),
+            options=lambda name: chosen_options("read_options", name, given, found),
+        )
+        say.source(source)
+        opened.append(source)
+    return opened
 
 
 def _terms(given: dict[str, Any]) -> Terms:
@@ -142,6 +170,7 @@ def _terms(given: dict[str, Any]) -> Terms:
         overwrite=given["overwrite"],
         dry_run=given["dry_run"],
         encoding=Encoding(given["quality"], given["strip_metadata"]),
+        sidecar=not given["no_sidecar"],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import Field, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -33,12 +33,17 @@ def format_options(side: Side) -> Callable[[Callable[..., Any]], Callable[..., A
     return decorate
 
 
-def chosen_options(side: Side, chosen: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of the format `chosen` among all that were `given`. Raises `UsageError` for another format's."""
+def chosen_options(side: Side, chosen: str, given: Mapping[str, Any], others: Collection[str] = ()) -> dict[str, Any]:
+    """The options of the format `chosen` among all that were `given`.
+
+    Raises `UsageError` for an option of a format that is neither this one nor among the `others` of the run.
+    """
     options: dict[str, Any] = {}
     for name, field, _ in _fields(side):
         value = given.get(_parameter(field))
         if value is None:
+            continue
+        if name != chosen and name in others:
             continue
         if name != chosen:
             verb = "reading" if side == "read_options" else "writing"

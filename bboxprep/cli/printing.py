@@ -57,6 +57,15 @@ class Printer:
         if source.frames:
             self.line(f"  {_turned(source)}")
 
+    def together(self, source: Source) -> None:
+        """What several sources are as one."""
+        dataset, glimpses = source.dataset, source.glimpses
+        self.line(
+            f"together: {_count(len(dataset.splits), 'split')}, {_count(len(glimpses), 'image')}, "
+            f"{_count(sum(glimpse.listed for glimpse in glimpses), 'object')}, "
+            f"{_count(len(dataset.categories), 'class', 'classes')}"
+        )
+
     def recipe(self, recipe: Recipe) -> None:
         """The steps, in order."""
         self.line(f"recipe: {recipe}")
@@ -83,7 +92,8 @@ class Printer:
         self.line()
         self.out.print(_split_table(account.rows(), account.findings))
         self.line()
-        self.out.print(_class_table(account.class_rows(outcome.dataset.categories.names)))
+        names = outcome.dataset.categories.names
+        self.out.print(_class_table(account.class_rows(names), len(names)))
         self.findings(account.findings)
         self.line()
         if outcome.dest is None:
@@ -162,15 +172,16 @@ def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding])
     return table
 
 
-def _class_table(rows: Sequence[dict[str, object]]) -> Table:
+def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
+    """A row for each of the `known` classes of the table, then for those that are not in it."""
     table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
     for number, row in enumerate(rows):
         table.add_row(
-            str(number),
+            str(number) if number < known else "",
             str(row["class"]),
             f"{row['objects_in']:,}",
             f"{row['objects_out']:,}",
-            _dropped(row["dropped"]),
+            _dropped(row["dropped"]) + (f"; swapped {row['swapped']:+,}" if "swapped" in row else ""),
         )
     return table
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from bboxprep.errors import ImageError
+from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.findings import Finding
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -26,7 +26,7 @@ Probe = Callable[[Path], Header]
 
 IMAGE_SUFFIXES = frozenset(  # matched in lower case
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff"}
-    | {".webp"}
+    | {".hif", ".webp"}
 )
 
 
@@ -71,12 +71,16 @@ class Format:
     """``write(root, dataset, options) -> Writer``, where `dataset` gives categories, splits and extra."""
     read_options: type[Any] = NoOptions
     write_options: type[Any] = NoOptions
+    ignored_by: str = ""  # the attribute that, set to 1, tells trainers to ignore an object
+    restores: bool = False  # whether its writer writes back what its reader puts into `extra` under its name
 
 
 def probe_image(probe: Probe, path: Path, shown: str, split: str) -> tuple[Header | None, tuple[Finding, ...]]:
     """The header of the image at `path`, or None; and the findings about it. `shown` is its name to the user."""
     try:
         header = probe(path)
+    except RefusedImageError as error:
+        return None, (Finding("image-refused", error.problem, shown, split=split),)
     except ImageError as error:
         code = "image-unreadable" if path.is_file() else "image-missing"
         return None, (Finding(code, error.problem, shown, split=split),)

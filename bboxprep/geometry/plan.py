@@ -20,6 +20,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple, assert_never
 
+import numpy as np
+
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 
@@ -166,6 +168,18 @@ class Plan:
     def affine(self) -> Affine:
         """The map of points in the source picture to points in the outcome."""
         return self.turn.affine(self.window.canvas) @ self.window.affine(self.source)
+
+    @cached_property
+    def seen(self) -> tuple[float, float, float, float]:
+        """The part of the outcome on which the picture is seen, x0 y0 x1 y1 px; the rest is margin.
+
+        What a crop cut off does not come back on a margin that is added later, so objects end here.
+        """
+        across, down = self.window.seen
+        corners = [[float(across.start), float(down.start)], [float(across.end), float(down.end)]]
+        turned = self.turn.affine(self.window.canvas)(np.array(corners))
+        (x0, y0), (x1, y1) = turned.min(axis=0).tolist(), turned.max(axis=0).tolist()
+        return x0, y0, x1, y1
 
     @cached_property
     def is_identity(self) -> bool:

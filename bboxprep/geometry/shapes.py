@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Affine, Points, Size
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
+Region = Size | tuple[float, float, float, float]  # all of a picture of that size, or a part of it: x0 y0 x1 y1, px
 
 
 def map_boxes(affine: Affine, boxes: Boxes) -> Boxes:
@@ -16,9 +17,10 @@ def map_boxes(affine: Affine, boxes: Boxes) -> Boxes:
     return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
 
 
-def clip_boxes(boxes: Boxes, size: Size) -> Boxes:
-    """The parts (N, 4) of the boxes inside a picture of `size`; a box outside becomes one without area."""
-    return np.clip(boxes, 0.0, np.array([size.width, size.height] * 2, dtype=np.float64))
+def clip_boxes(boxes: Boxes, region: Region) -> Boxes:
+    """The parts (N, 4) of the boxes inside `region`; a box outside becomes one without area."""
+    low, high = _corners(region)
+    return np.clip(boxes, np.tile(low, 2), np.tile(high, 2))
 
 
 def box_areas(boxes: Boxes) -> NDArray[np.float64]:
@@ -27,10 +29,10 @@ def box_areas(boxes: Boxes) -> NDArray[np.float64]:
     return area
 
 
-def visible_fractions(boxes: Boxes, size: Size) -> NDArray[np.float64]:
-    """The share (N,) of each box's own area that lies inside a picture of `size`; 0 for a box without area."""
+def visible_fractions(boxes: Boxes, region: Region) -> NDArray[np.float64]:
+    """The share (N,) of each box's own area that lies inside `region`; 0 for a box without area."""
     whole = box_areas(boxes)
-    inside = box_areas(clip_boxes(boxes, size))
+    inside = box_areas(clip_boxes(boxes, region))
     return np.divide(inside, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
@@ -45,23 +47,25 @@ def ring_area(points: Points) -> float:
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2.0)
 
 
-def clip_ring(points: Points, size: Size) -> Points:
-    """The part of a closed ring (P, 2) inside a picture of `size`, as one ring (Q, 2); Q is 0 where none is.
+def clip_ring(points: Points, region: Region) -> Points:
+    """The part of a closed ring (P, 2) inside `region`, as one ring (Q, 2); Q is 0 where none is.
 
     Sutherland and Hodgman, "Reentrant polygon clipping" (1974): parts of a concave ring stay joined along the edge.
     """
-    if ((points >= 0.0) & (points <= np.array(size, dtype=np.float64))).all():
+    low, high = _corners(region)
+    if ((points >= low) & (points <= high)).all():
         return points
-    for axis, bound, sign in (
-        (0, 0.0, 1.0),
-        (0, float(size.width), -1.0),
-        (1, 0.0, 1.0),
-        (1, float(size.height), -1.0),
-    ):
-        points = _clip_half_plane(points, axis, bound, sign)
+    for axis, bound, sign in ((0, low[0], 1.0), (0, high[0], -1.0), (1, low[1], 1.0), (1, high[1], -1.0)):
+        points = _clip_half_plane(points, axis, float(bound), sign)
         if not len(points):
             break
     return points
+
+
+def _corners(region: Region) -> tuple[Points, Points]:
+    """The top left and the bottom right corner (2,)."""
+    edges = np.array((0, 0, *region) if len(region) == 2 else region, dtype=np.float64)
+    return edges[:2], edges[2:]
 
 
 def _clip_half_plane(points: Points, axis: int, bound: float, sign: float) -> Points:

@@ -24,6 +24,7 @@ from bboxprep.model.header import Header
 Frames = Literal["error", "first"]
 
 _WRITTEN = {"jpeg": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "bmp": "bmp", "gif": "png"}
+_WRITTEN |= {"avif": "jpeg", "heic": "jpeg"}
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
 
 
@@ -94,6 +95,9 @@ def decode(path: Path, header: Header, policy: Policy = DEFAULT_POLICY, *, at_le
         if at_least and isinstance(image, JpegImageFile) and (drafted := image.draft(None, at_least)):
             covers = drafted[1][2:]
         image.load()
+        if covers == header.size != image.size:
+            want = f"have {image.width}x{image.height}, want {header.size}"
+            raise ImageError(path, "", f"its picture is of another size than its header says ({want})")
         pixels = to_uint8(path, image, header.depth, depth16=policy.depth16, background=policy.background)
     return Decoded(pixels, covers)
 
@@ -112,12 +116,12 @@ def refuse(path: Path, header: Header, policy: Policy) -> None:
 def encode(
     pixels: NDArray[np.uint8], source: Path, header: Header, encoding: Encoding = DEFAULT_ENCODING
 ) -> tuple[bytes, str]:
-    """`pixels`, uint8 (H, W) or (H, W, 3), as a file of the kind that `source` is (a GIF becomes a PNG).
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a file of the kind that `source` is.
 
-    Also words for the finding `metadata-dropped`, or "". A JPEG keeps its chroma subsampling, a lossless WebP stays
-    so, TIFF is deflated (one with EXIF is left uncompressed). The colour profile is kept where it fits, EXIF with
-    orientation 1 and without its thumbnail, XMP never. The same pixels and source give the same bytes. Raises
-    `ImageError`.
+    A GIF becomes a PNG; AVIF and HEIC become JPEG. Also words for the finding `metadata-dropped`, or "". A JPEG keeps
+    its chroma subsampling, a lossless WebP stays so, TIFF is deflated (one with EXIF is left uncompressed). The colour
+    profile is kept where it fits, EXIF with orientation 1 and without its thumbnail, XMP never. The same pixels and
+    source give the same bytes. Raises `ImageError`.
     """
     container = _WRITTEN[header.container]
     image = Image.fromarray(pixels)
@@ -135,6 +139,11 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
 def suffix_of(header: Header) -> str:
     """The suffix that fits what `encode` writes for a file of this `header`."""
     return _SUFFIXES[_WRITTEN[header.container]]
+
+
+def keeps_bytes(header: Header) -> bool:
+    """Whether a file of this `header` may be handed on as it is: not AVIF and HEIC, which no trainer reads."""
+    return header.container not in {"avif", "heic"}
 
 
 def untag(data: bytes, header: Header) -> bytes:

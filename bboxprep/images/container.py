@@ -2,6 +2,7 @@
 
 Nothing is decoded here and nothing raises: a structure that ends early just has fewer pieces. Sources: JPEG, ITU T.81
 annex B; PNG, W3C third edition, section 11; WebP, RFC 9649; TIFF 6.0; where XMP is embedded, XMP specification part 3.
+For AVIF and HEIC see `bboxprep.images.heif`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from bboxprep.images import exif
+from bboxprep.images import exif, heif
 from bboxprep.images.exif import Data
 
 NAMES = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "tiff": "TIFF", "bmp": "BMP", "gif": "GIF"}
+NAMES |= {"avif": "AVIF", "heic": "HEIC"}
 
 EXIF_HEADER = b"Exif\0\0"
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
@@ -52,8 +54,8 @@ class Blob:
 
 def sniff(data: Data) -> str | None:
     """The container that the first bytes announce, a key of `NAMES`, or None."""
-    head = data[:16]
-    return next((name for pattern, name in _SIGNATURES if pattern.match(head)), None)
+    head = data[:64]
+    return next((name for pattern, name in _SIGNATURES if pattern.match(head)), None) or heif.sniff(head)
 
 
 def blobs(data: Data, container: str) -> tuple[Blob, ...]:
@@ -67,6 +69,8 @@ def blobs(data: Data, container: str) -> tuple[Blob, ...]:
             return tuple(_webp_blobs(data))
         case "tiff":
             return tuple(_tiff_blobs(data))
+        case "avif" | "heic":
+            return tuple(Blob(item.kind, item.content, item.start) for item in heif.items(data))
         case _:
             return ()
 

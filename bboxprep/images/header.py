@@ -1,7 +1,8 @@
 """What an image file says before its pixels are decoded: one answer for every container.
 
 The container is told from the bytes, never from the name. The size is that of the stored pixels; for TIFF it comes
-from tags 256 and 257, because Pillow reports the displayed size there.
+from tags 256 and 257, because Pillow reports the displayed size there. AVIF and HEIC are turned by their container,
+never by EXIF: an AVIF comes as it is coded, the container's turn being its orientation; a HEIC comes turned already.
 """
 
 from __future__ import annotations
@@ -16,16 +17,14 @@ from PIL.ImageFile import ImageFile
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
-from bboxprep.images import exif
+from bboxprep.images import exif, heif
 from bboxprep.images.container import NAMES, blobs, sniff
 from bboxprep.images.exif import Data
 from bboxprep.images.opening import faults_named, opened
-from bboxprep.images.orientation import judge
+from bboxprep.images.orientation import Verdict, judge, overrule
 from bboxprep.model.header import Header
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs, kept whatever its globals are set to
-
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"hevc": "HEIC"}
 
 
 def read_header(path: Path) -> Header:
@@ -33,8 +32,9 @@ def read_header(path: Path) -> Header:
     with mapped(path) as (file, data):
         container = sniff(data)
         if container is None:
-            raise ImageError(path, "", _unknown(data[:64]))
-        verdict = judge(blobs(data, container))
+            want = ", ".join(NAMES.values())
+            raise ImageError(path, "", f"not an image: starts with {data[:16]!r} (want {want})")
+        verdict = _verdict(data, container)
         with opened(path, container, file) as image:
             size = _stored_size(path, image, data, container)
             frames = 1 if container == "jpeg" else getattr(image, "n_frames", 1)
@@ -64,12 +64,12 @@ def mapped(path: Path) -> Iterator[tuple[IO[bytes], mmap.mmap]]:
             yield file, data
 
 
-def _unknown(head: bytes) -> str:
-    brand = _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
-    want = ", ".join(NAMES.values())
-    return (
-        f"{brand} is not supported (want {want})" if brand else f"not an image: starts with {head[:16]!r} (want {want})"
-    )
+def _verdict(data: Data, container: str) -> Verdict:
+    found = blobs(data, container)
+    if container not in {"avif", "heic"}:
+        return judge(found)
+    own = heif.turn(data).exif
+    return Verdict(own if container == "avif" else 1, disputed=overrule(found, own))
 
 
 def _stored_size(path: Path, image: ImageFile, data: Data, container: str) -> Size:
@@ -102,5 +102,7 @@ def _depth(data: Data, container: str) -> int:
             return data[24]
         case "tiff":
             return _tiff_number(data, exif.BITS, 1)
+        case "avif" | "heic":
+            return heif.depth(data)
         case _:
             return 8

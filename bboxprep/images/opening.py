@@ -2,6 +2,14 @@
 
 Pillow's file classes are called directly rather than through ``Image.open``: the bytes have already said what the
 container is, and a camera's multi-picture JPEG is then a JPEG.
+
+Two containers come in different planes. Pillow (libavif) gives an AVIF as it is coded, and makes the container's turn
+an EXIF orientation, whatever EXIF said; it is stored and turned like any other photo. libheif gives a HEIC as the
+container displays it, and there is no way to see it otherwise.
+
+HEIC is read by pillow-heif, an extra: BSD-3-Clause itself, but its wheels hold libheif and libde265 (LGPL-3) and, though
+it is not used here, the encoder x265 (GPL-2). Its decode-only sister pi-heif has none under the GPL, but is discontinued,
+and in its last version, as in pillow-heif before 1.8, damaged metadata ends the process.
 """
 
 from __future__ import annotations
@@ -15,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from PIL import Image
+from PIL import AvifImagePlugin, Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
@@ -24,7 +32,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from bboxprep.errors import ImageError
+from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.images.container import NAMES
 
 _READERS: dict[str, type[ImageFile]] = {
@@ -34,6 +42,7 @@ _READERS: dict[str, type[ImageFile]] = {
     "tiff": TiffImageFile,
     "bmp": BmpImageFile,
     "gif": GifImageFile,
+    "avif": AvifImagePlugin.AvifImageFile,
 }
 _FAULTS = (  # what Pillow has been seen to raise over broken files
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
@@ -50,7 +59,7 @@ def opened(path: Path, container: str, source: IO[bytes] | None = None) -> Itera
     with (
         faults_named(path, f"cannot be read as {NAMES[container]}"),
         _quiet,
-        _READERS[container](source or path) as image,
+        _reader(path, container)(source or path) as image,
     ):
         yield image
 
@@ -64,6 +73,22 @@ def faults_named(path: Path, words: str) -> Iterator[None]:
         raise ImageError(path, "", "there is no such file") from error
     except _FAULTS as error:
         raise ImageError(path, "", f"{words} ({_reason(error)})") from error
+
+
+def _reader(path: Path, container: str) -> type[ImageFile]:
+    """Raises `RefusedImageError` where this installation has none."""
+    if container == "avif" and not AvifImagePlugin.SUPPORTED:
+        raise RefusedImageError(path, "", "is an AVIF, which this build of Pillow cannot read (pip's wheels of it can)")
+    if container != "heic":
+        return _READERS[container]
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError as error:
+        raise RefusedImageError(
+            path, "", "is a HEIC, which takes one more library (pip install 'bboxprep[heif]')"
+        ) from error
+    heic: type[ImageFile] = HeifImageFile
+    return heic
 
 
 def _reason(error: BaseException) -> str:

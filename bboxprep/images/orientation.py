@@ -53,6 +53,17 @@ def judge(found: Iterable[Blob]) -> Verdict:
     return Verdict(heeded[0].code, True, _invalid(heeded[0]), _disputed(heeded[0], claims))
 
 
+def overrule(found: Iterable[Blob], own: int) -> str:
+    """Words for `orientation-disputed` where metadata asks for another turn than the container's `own`, or "".
+
+    For AVIF and HEIC, whose own turn alone counts. Metadata that says 1 contradicts nothing: many writers set it so
+    when they turn by the container, that nobody may turn twice.
+    """
+    claims = [claim for blob in found for claim in _claims(blob)]
+    other = next((claim for claim in claims if claim.code not in {1, own}), None)
+    return f"{other.source} says {other.code}, the container {own}, which alone counts; taken as {own}" if other else ""
+
+
 def untagged(data: bytes, container: str, pages: int = 1) -> bytes:
     """The file `data` with every orientation tag of its first `pages` pictures set to 1, its pixels untouched.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from bboxprep.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,8 @@ class Category:
     """One class. `id` is the source's own number for it, None where the format has none.
 
     `keypoints` names its points in order, `skeleton` joins them (1-based pairs, COCO's way); `extra` is what else the
-    source says of it.
+    source says of it. `flip_idx` is YOLO's: in a mirror, point k is what was point ``flip_idx[k]``; () where it is not
+    stated. Raises `UsageError` for a `flip_idx` that does not undo itself.
     """
 
     name: str
@@ -22,6 +25,17 @@ class Category:
     keypoints: tuple[str, ...] = ()
     skeleton: tuple[tuple[int, int], ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    flip_idx: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.flip_idx and not (len(self.flip_idx) == len(self.keypoints) and undoes_itself(self.flip_idx)):
+            want = f"each of the {len(self.keypoints)} keypoints of {self.name!r} and its partner"
+            raise UsageError(f"flip_idx: have {list(self.flip_idx)}, want {want}")
+
+
+def undoes_itself(order: Sequence[int]) -> bool:
+    """Whether `order`, done twice, leaves everything where it was."""
+    return set(order) == set(range(len(order))) and all(order[other] == row for row, other in enumerate(order))
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,13 @@ def sound(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
     return visible, {"box-not-finite": ~finite, "box-degenerate": finite & ~extent, "box-outside": extent & ~visible}
 
 
+def repeats(instances: Instances) -> int:
+    """How many objects have the class and exactly the box of an earlier one; boxes that are not finite never do."""
+    finite = np.isfinite(instances.boxes).all(axis=1)
+    keys = zip(instances.labels[finite].tolist(), map(tuple, instances.boxes[finite].tolist()), strict=True)
+    return int(finite.sum()) - len(set(keys))
+
+
 def lost(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:
     """One finding of `code` for each object at `rows`, with its box and class."""
     return tuple(

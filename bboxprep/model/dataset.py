@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories
+from bboxprep.model.handedness import Mirror, unmapped
+from bboxprep.model.rules import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Planner, Sample
+from bboxprep.model.tables import ClassRules, objects_by_class
 
 Key = TypeVar("Key")
 
@@ -39,7 +44,9 @@ class Dataset:
     """The samples of a dataset, sorted by split and name, and what holds for all of them.
 
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
-    conventions); `extra` is what the format says of the dataset. Iterating twice reads twice.
+    conventions); `extra` is what a format says of the dataset, by its name. `merged` are the
+    places of the datasets that were merged into this one, `changes` what was asked of it since it was read, as plain
+    data. `rules` say what becomes of odd objects. Iterating twice reads twice.
     """
 
     root: Path
@@ -49,6 +56,19 @@ class Dataset:
     splits: tuple[str, ...] = ("train",)
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    rules: Rules = DEFAULT_RULES
+    merged: tuple[Path, ...] = ()
+    changes: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The places that were read."""
+        return self.merged or (self.root,)
+
+    @cached_property
+    def mirror(self) -> Mirror:
+        """What a mirror does to the objects."""
+        return Mirror.of(self.categories, self.rules.swap_classes)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -66,4 +86,30 @@ class Dataset:
 
     def transform(self, recipe: Planner) -> Dataset:
         """This dataset with each sample's annotations moved by `recipe`; pixels follow when they are asked for."""
-        return self.map(lambda sample: sample.transform(recipe))
+        moved = self.map(lambda sample: sample.transform(recipe))
+        if not recipe.mirrors:
+            return moved
+        notes = unmapped(self.categories, self.rules.swap_classes)
+        return replace(moved, findings=(*self.findings, *(note for note in notes if note not in self.findings)))
+
+    def with_classes(self, rules: ClassRules, counts: Mapping[str, int] | None = None) -> Dataset:
+        """This dataset with its class table changed by `rules`.
+
+        `counts` is how many objects there are by class name; where it is None all labels are read for it. Raises
+        `UsageError` where the rules do not fit the table.
+        """
+        counts = self._counts() if counts is None else counts
+        change = rules.settle(self.categories, counts)
+        return replace(
+            self.map(change.change),
+            categories=change.categories,
+            findings=(*map(change.retold, self.findings), *change.findings),
+            changes=(*self.changes, {"classes": rules.options()}),
+        )
+
+    def _counts(self) -> Counter[str]:
+        names = self.categories.names
+        counts: Counter[str] = Counter()
+        for sample in self:
+            counts.update(objects_by_class(sample, names))
+        return counts

@@ -15,9 +15,11 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
+from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import DEFAULT_RENDERING, Rendering
+from bboxprep.model.segmentation import Segmentation
 
 
 class Frame(StrEnum):
@@ -33,6 +35,10 @@ class Planner(Protocol):
     @property
     def rendering(self) -> Rendering:
         """How the pixels are made."""
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether left and right change places."""
 
     def plan(self, size: Size, turn: Dihedral) -> Plan:
         """The plan for a picture stored at `size` that `turn` displays. Raises `PlanError` where there is none."""
@@ -51,6 +57,9 @@ class Darkroom(Protocol):
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
 
+    def named(self, categories: Categories) -> Darkroom:
+        """The same, for samples whose labels are rows of `categories`."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -60,12 +69,13 @@ class Sample:
     the file cannot be read; then a finding says why and the sample cannot be converted.
 
     `instances` lie in the plane of `frame` (size `size`), in pixels, as long as `plan` is None; a transformed
-    sample has the executed `plan` and its instances lie in the output picture. `declared` is the size that the
-    annotations state. `fractional`: the format states fractions of the size, so another frame means other pixels.
-    `evidence` says in a word why `frame` is what it is; `listed` counts the objects of the source's records for this
-    image, read or not; `labelled` is False where there is no label file at all; `id` is the source's own number or 0;
-    `extra` what else the format says of the image. `refusal` is the code of the finding for which the image is left out
-    of any output, or "".
+    sample has the executed `plan` and its instances lie in the output picture; `mirrored` says whether its recipes have
+    made left of right. `declared` is the size that the annotations state. `fractional`: the format states fractions of
+    the size, so another frame means other pixels. `evidence` says in a word why `frame` is what it is; `listed` counts
+    the objects of the source's records for this image, read or not; `labelled` is False where there is no label file at
+    all; `id` is the source's own number or 0; `extra` what else a format says of the image, by its name. `refusal` is
+    the code of the finding for which the image is left out of any output, or "". `segmentation` is where masks are
+    still to be read from.
     """
 
     name: PurePosixPath
@@ -78,12 +88,14 @@ class Sample:
     declared: Size | None = None
     fractional: bool = False
     plan: Plan | None = None
+    mirrored: bool = False
     rendering: Rendering = DEFAULT_RENDERING
     refusal: str = ""
     findings: tuple[Finding, ...] = ()
     listed: int = 0
     labelled: bool = True
     id: int = 0
+    segmentation: Segmentation | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     darkroom: Darkroom | None = field(default=None, repr=False, compare=False)
 

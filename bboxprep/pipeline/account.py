@@ -23,6 +23,7 @@ class Account:
     listed: Counter[str] = field(default_factory=Counter)
     objects_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     objects_out: Counter[tuple[str, str]] = field(default_factory=Counter)
+    swapped: Counter[tuple[str, str]] = field(default_factory=Counter)  # gained from another class in a mirror
     dropped: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # split, class, code
     findings: list[Finding] = field(default_factory=list)
 
@@ -48,14 +49,23 @@ class Account:
         for category, count in objects:
             self.objects_in[split, category or UNREADABLE] += count
 
-    def image_out(self, split: str, categories: Sequence[str], written: int) -> None:
-        """Book an image that was written: the class of each object it has, and how many the writer says it wrote."""
+    def image_out(
+        self, split: str, categories: Sequence[str], written: int, came_as: Sequence[str] | None = None
+    ) -> None:
+        """Book an image that was written: the class of each object it has, and how many the writer says it wrote.
+
+        `came_as` are the classes of the same objects in the source, where a mirror has exchanged some.
+        """
         _balance(f"objects of an image of split {split!r}, handed to the writer and written", len(categories), written)
         self.images_out[split] += 1
         self.objects_out.update((split, category) for category in categories)
+        for before, now in zip(came_as or categories, categories, strict=True):
+            if before != now:
+                self.swapped[split, before] -= 1
+                self.swapped[split, now] += 1
 
     def check(self) -> None:
-        """Raise `InternalError` unless in = out + dropped, for each split and for each class of it."""
+        """Raise `InternalError` unless in = out + dropped, for each split; for each class of it in + swapped."""
         for split in sorted(self.images_in.keys() | self.listed.keys()):
             counted = sum(count for (where, _), count in self.objects_in.items() if where == split)
             _balance(f"objects of split {split!r}, listed and read", self.listed[split], counted)
@@ -63,7 +73,8 @@ class Account:
         for split, name in sorted(seen):
             lost = sum(count for key, count in self.dropped.items() if key[:2] == (split, name))
             out = self.objects_out[split, name] + lost
-            _balance(f"objects of class {name!r} in split {split!r}", self.objects_in[split, name], out)
+            came = self.objects_in[split, name] + self.swapped[split, name]
+            _balance(f"objects of class {name!r} in split {split!r}", came, out)
 
     @property
     def faults(self) -> int:
@@ -85,16 +96,23 @@ class Account:
         ]
 
     def class_rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """One row a class, in the order of `names`: objects in and out over all splits, and dropped by code."""
+        """One row a class, in the order of `names`: objects in and out over all splits, and dropped by code; `swapped`
+        is how many more or fewer there are because a mirror exchanged classes.
+        """
         return [
             {
                 "class": name,
                 "objects_in": sum(n for (_, category), n in self.objects_in.items() if category == name),
                 "objects_out": sum(n for (_, category), n in self.objects_out.items() if category == name),
                 "dropped": _by_code((code, n) for (_, category, code), n in self.dropped.items() if category == name),
+                **self._swap_of(name),
             }
             for name in dict.fromkeys([*names, *(category for _, category in self.objects_in)])
         ]
+
+    def _swap_of(self, name: str) -> dict[str, int]:
+        count = sum(n for (_, category), n in self.swapped.items() if category == name)
+        return {"swapped": count} if count else {}
 
 
 def _balance(what: str, left: int, right: int) -> None:

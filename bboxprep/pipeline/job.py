@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +18,13 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.pipeline import record
 from bboxprep.pipeline.account import Account
+from bboxprep.pipeline.crowds import CrowdPlan, refuse_mere_crowd
 from bboxprep.pipeline.engines import local
+from bboxprep.pipeline.keeping import Keeper
+from bboxprep.pipeline.leaks import checked
 from bboxprep.pipeline.naming import name_outputs
 from bboxprep.pipeline.reading import Glimpse, Source, survey
+from bboxprep.pipeline.sidecar import IN_SIDECAR
 from bboxprep.pipeline.target import check_target, clear_target, entries
 from bboxprep.pipeline.work import Done, Work
 from bboxprep.recipe.recipe import Recipe
@@ -36,7 +40,7 @@ class Terms:
     """How a run is done.
 
     `workers` threads; `on_error` at the first fault; `strict` refuses loss; `overwrite` replaces an earlier output;
-    `dry_run` writes nothing; `encoding` of the images.
+    `dry_run` writes nothing; `encoding` of the images; `sidecar` keeps beside the output what its format cannot hold.
     """
 
     workers: int = 1
@@ -45,6 +49,7 @@ class Terms:
     overwrite: bool = False
     dry_run: bool = False
     encoding: Encoding = field(default_factory=Encoding)
+    sidecar: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ def convert(
         except PlanError:
             return False
 
-    job = _Job(source.dataset.transform(recipe), source.glimpses, dest, to, terms, options or {}, recipe.options())
+    dataset = checked(source.dataset, source.glimpses)
+    job = _Job(dataset.transform(recipe), source.glimpses, dest, to, terms, options or {}, recipe.options())
     return job.run(touched, progress)
 
 
@@ -93,17 +99,20 @@ def write(
     overwrite: bool = False,
     quality: int = 95,
     strip_metadata: bool = False,
+    sidecar: bool = True,
     **options: Any,
 ) -> Outcome:
     """Write `dataset`, transformed or not, to the folder `dest` as "coco", "yolo" or "voc".
 
     Pictures that were not transformed are turned upright; what no step touches keeps its bytes. `options` are those of
-    the format's writer. What could not be used is left out and stands in the outcome's account. Raises `BboxprepError`
-    where nothing can be written.
+    the format's writer. What the format cannot hold is kept in a `sidecar` beside it, for when it is read again. What
+    could not be used is left out and stands in the outcome's account. Raises `BboxprepError` where nothing can be
+    written.
     """
     planned = dataset.map(lambda sample: sample if sample.plan else sample.transform(Recipe()))
-    terms = Terms(workers=workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata))
-    job = _Job(planned, survey(planned), Path(dest), to, terms, options, {})
+    terms = Terms(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
+    glimpses = survey(planned)
+    job = _Job(checked(planned, glimpses), glimpses, Path(dest), to, terms, options, {})
     return job.run(lambda glimpse: glimpse.touched, lambda _: None)
 
 
@@ -119,17 +128,20 @@ class _Job:
 
     def run(self, touched: Callable[[Glimpse], bool], progress: Callable[[int], None]) -> Outcome:
         target = formats.load(self.to)
-        check_target(self.dest, self.dataset.root, overwrite=self.terms.overwrite)
+        for root in self.dataset.roots:
+            check_target(self.dest, root, overwrite=self.terms.overwrite)
         writer: Writer = target.write(self.dest, self.dataset, target.write_options(**self.options))
+        rules = self.dataset.rules
         self._refuse_loss(writer, target)
-        if self.terms.on_error == "stop":
+        if self.terms.on_error == "stop" or rules.may_refuse:
             self._refuse_faults()
         work = Work(
             self.dataset.categories.names,
             name_outputs(self.glimpses, writer, touched),
             None if self.terms.dry_run else self.dest,
             self.terms.encoding,
-            keep_crowd=Column.CROWD in writer.carries,
+            CrowdPlan.of(rules.crowd, writer, target, sidecar=self.terms.sidecar),
+            self.dataset.mirror,
         )
         account = self._open_account()
         if self.terms.dry_run:
@@ -138,7 +150,8 @@ class _Job:
                 progress(number)
         else:
             self._write(work, writer, account, progress)
-        account.note(_column_findings(self.glimpses, writer, target, besides=frozenset({Column.CROWD})))
+        aside = f"; {IN_SIDECAR}" if self.terms.sidecar else ""
+        account.note(_column_findings(self.glimpses, writer, target, besides=frozenset({Column.CROWD}), aside=aside))
         account.check()
         if self.terms.dry_run:
             return Outcome(self.dataset, account, None, self.options)
@@ -148,7 +161,8 @@ class _Job:
     def _write(self, work: Work, writer: Writer, account: Account, progress: Callable[[int], None]) -> None:
         clear_target(self.dest)
         write_text(self.dest / record.INCOMPLETE, "The run that writes this output has not ended well, or not yet.\n")
-        rows = []
+        keeper = Keeper.of(self.dataset, self.to, writer.carries)
+        rows, kept = [], []
         for number, done in enumerate(local.run(work, self.dataset, self.terms.workers), 1):
             written, notes = writer.add(done.sample, done.output.image) if done.output else (0, ())
             self._stop_at_fault((*done.sample.findings, *notes))
@@ -157,8 +171,11 @@ class _Job:
             rows.append(
                 record.image_row(done.sample, self.dataset.root, output=image, written=written, digest=done.digest)
             )
+            kept.append(keeper.line(done, notes, self.dest) if self.terms.sidecar else b"")
             progress(number)
         writer.close()
+        if self.terms.sidecar:
+            keeper.write(self.dest, kept)
         write_bytes(self.dest / record.IMAGES, record.encode_rows(rows))
 
     def _book(self, account: Account, done: Done, written: int, notes: Iterable[Finding]) -> None:
@@ -166,7 +183,9 @@ class _Job:
         if done.output:
             names = self.dataset.categories.names
             categories = [names[label] for label in done.sample.instances.labels]
-            account.image_out(done.sample.split, categories, written)
+            before = self.dataset.mirror.before(names, done.sample)
+            came_as = [before[label] for label in done.sample.instances.labels]
+            account.image_out(done.sample.split, categories, written, came_as)
 
     def _open_account(self) -> Account:
         account = Account()
@@ -176,9 +195,14 @@ class _Job:
         return account
 
     def _refuse_loss(self, writer: Writer, target: Format) -> None:
-        lost = [finding.message for finding in _column_findings(self.glimpses, writer, target, besides=RECOMPUTED)]
+        decided = self.dataset.rules.crowd is not None
+        if not decided and Column.CROWD not in writer.carries:
+            refuse_mere_crowd(self.glimpses, target.title)
+        besides = RECOMPUTED | ({Column.CROWD} if decided else set())
+        lost = [finding.message for finding in _column_findings(self.glimpses, writer, target, besides=besides)]
         if self.terms.strict and lost:
-            raise LossError(f"{'; '.join(lost)}; without --strict the boxes are written and the loss is listed")
+            rest = f"the rest is {IN_SIDECAR}" if self.terms.sidecar else "the loss is listed"
+            raise LossError(f"{'; '.join(lost)}; without --strict the boxes are written and {rest}")
 
     def _refuse_faults(self) -> None:
         self._stop_at_fault(self.dataset.findings)
@@ -197,10 +221,13 @@ class _Job:
         content = {
             "versions": record.versions(),
             "source": str(self.dataset.root),
+            "sources": [str(root) for root in self.dataset.roots],
             "from": self.dataset.format,
             "to": self.to,
+            "changes": self.dataset.changes,
             "recipe": self.recipe,
             "options": self.options,
+            "rules": asdict(self.dataset.rules),
             **record.books(account, self.dataset.categories.names),
             "entries": [name for name in entries(self.dest) if name != record.INCOMPLETE],
         }
@@ -209,14 +236,14 @@ class _Job:
 
 
 def _column_findings(
-    glimpses: Sequence[Glimpse], writer: Writer, target: Format, besides: frozenset[Column]
+    glimpses: Sequence[Glimpse], writer: Writer, target: Format, besides: frozenset[Column], aside: str = ""
 ) -> tuple[Finding, ...]:
-    """One finding for each kind of information that the source uses and the target cannot hold."""
+    """One finding for each kind of information that the source uses and the target cannot hold; `aside` ends each."""
     used: Counter[Column] = Counter()
     for glimpse in glimpses:
         used.update(dict(glimpse.columns))
     return tuple(
-        Finding("column-dropped", f"{target.title} cannot hold {column} ({used[column]} objects have them)")
+        Finding("column-dropped", f"{target.title} cannot hold {column} ({used[column]} objects have them){aside}")
         for column in Column
         if used[column] and column not in writer.carries | besides
     )

@@ -22,10 +22,13 @@ from bboxprep.pipeline.reading import Glimpse, Key
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The place of one image below the output folder, and a finding where its name had to change."""
+    """The place of one image and of its own label file, if it has one, below the output folder; and a finding where its
+    name had to change.
+    """
 
     image: PurePosixPath
     findings: tuple[Finding, ...] = ()
+    labels: tuple[PurePosixPath, ...] = ()
 
 
 def name_outputs(glimpses: Iterable[Glimpse], writer: Writer, touched: Callable[[Glimpse], bool]) -> dict[Key, Output]:
@@ -45,7 +48,7 @@ def name_outputs(glimpses: Iterable[Glimpse], writer: Writer, touched: Callable[
         taken |= folded
         changed = candidate != PurePosixPath(name)
         notes = (Finding("name-changed", f"written as {paths[0]}", path=name, split=split),) if changed else ()
-        outputs[glimpse.key] = Output(_safe(paths[0]), notes)
+        outputs[glimpse.key] = Output(_safe(paths[0]), notes, paths[1:])
     return outputs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +12,16 @@ from bboxprep.errors import AnnotationError, FrameError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.images.codec import Policy
 from bboxprep.images.header import read_header
+from bboxprep.model.checks import repeats
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column
+from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.tables import objects_by_class
+from bboxprep.pipeline.masks import with_masks
+from bboxprep.pipeline.rejoin import rejoin
 from bboxprep.pipeline.transform import PillowDarkroom
 
 LabelsIn = Literal["auto", "stored", "displayed"]
@@ -35,6 +39,7 @@ class Glimpse:
     objects: tuple[tuple[str, int], ...]  # class and count; "" where the record cannot be read
     columns: tuple[tuple[Column, int], ...]  # what its objects have, and how many of them
     touched: bool  # whether a step has changed its pixels
+    path: Path = Path()  # of the image file
 
 
 @dataclass(frozen=True)
@@ -52,26 +57,30 @@ def open_source(
     *,
     labels_in: LabelsIn = "auto",
     policy: Policy | None = None,
+    rules: Rules | None = None,
+    sidecar: bool = True,
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
 ) -> Source:
     """The dataset at `path`, surveyed and with the frame of every sample settled.
 
     `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
-    of turned photos were drawn in; `options` gives those of the reader of a format by its name. Raises
-    `SourceError` and `UsageError`.
+    of turned photos were drawn in; `rules` are those of the dataset; `sidecar` says whether what an earlier run kept
+    beside its output is rejoined, or the label files count alone; `options` gives those of the reader of a format by
+    its name. Raises `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
         raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
     name = format or formats.detect(path)
     chosen = formats.load(name)
     dataset = chosen.read(path, read_header, chosen.read_options(**options(name)))
+    dataset = rejoin(dataset) if sidecar else dataset
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     glimpses = survey(dataset)
     frames = _settle(path, glimpses, labels_in)
-    darkroom = PillowDarkroom(dataset.categories.names, policy or Policy())
-    settled = dataset.map(lambda sample: replace(_framed(sample, frames), darkroom=darkroom))
-    return Source(settled, glimpses, frames)
+    darkroom = PillowDarkroom(dataset.categories, policy or Policy(), rules or Rules())
+    settled = dataset.map(lambda sample: replace(with_masks(_framed(sample, frames)), darkroom=darkroom))
+    return Source(replace(settled, rules=rules or Rules()), glimpses, frames)
 
 
 def read(
@@ -80,36 +89,43 @@ def read(
     *,
     labels_in: LabelsIn = "auto",
     policy: Policy | None = None,
+    rules: Rules | None = None,
     **options: Any,
 ) -> Dataset:
     """The labelled dataset at `path`.
 
     `format` is "coco", "yolo" or "voc", found from the files if None. `labels_in` says which plane the labels of photos
     with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence). `policy` says
-    how 16-bit, transparent and multi-frame images are decoded; `options` are those of the format's reader. Raises
-    `SourceError` (the files) and `UsageError` (the arguments).
+    how 16-bit, transparent and multi-frame images are decoded, `rules` what becomes of crowd regions, boxes over the
+    edge and the like; `options` are those of the format's reader. Raises `SourceError` (the files) and `UsageError`
+    (the arguments).
     """
-    return open_source(Path(path), format, labels_in=labels_in, policy=policy, options=lambda _: options).dataset
+    where, chosen = Path(path), lambda _: options
+    return open_source(where, format, labels_in=labels_in, policy=policy, rules=rules, options=chosen).dataset
 
 
 def survey(dataset: Dataset) -> tuple[Glimpse, ...]:
     """A first look at each sample of `dataset`, in order."""
-    return tuple(_glimpse(sample, dataset.categories.names) for sample in dataset)
+    return tuple(_glimpse(sample, dataset.mirror.before(dataset.categories.names, sample)) for sample in dataset)
 
 
 def _glimpse(sample: Sample, names: Sequence[str]) -> Glimpse:
-    objects = Counter(names[label] for label in sample.instances.labels.tolist())
-    for finding in sample.findings:
-        objects[finding.category] += finding.objects
     return Glimpse(
         key=key_of(sample),
         header=sample.header,
         testimony=testimony_of(sample),
         listed=sample.listed,
-        objects=tuple(objects.items()),
-        columns=tuple((column, count) for column in Column if (count := int(sample.instances.has(column).sum()))),
+        objects=tuple(objects_by_class(sample, names).items()),
+        columns=tuple((column, count) for column in Column if (count := _count(sample, column))),
         touched=sample.plan is not None and not sample.plan.is_identity,
+        path=sample.path,
     )
+
+
+def _count(sample: Sample, column: Column) -> int:
+    """How many objects of `sample` have something in `column`; a mask that is still to be read is taken to be there."""
+    awaited = column is Column.MASKS and sample.segmentation is not None
+    return len(sample.instances) if awaited else int(sample.instances.has(column).sum())
 
 
 def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:
@@ -147,6 +163,9 @@ def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
     if evidence == "assumed":
         message = f"orientation {sample.header.orientation if sample.header else 1}: labels taken as displayed"
         findings.append(Finding("frame-assumed", message, path=str(sample.name), split=sample.split))
+    if count := repeats(sample.instances):
+        message = f"{count} objects have the class and the box of another one; all kept"
+        findings.append(Finding("record-duplicate", message, path=str(sample.name), split=sample.split))
     code, message = size_fault(sample)
     if code:
         findings.append(Finding(code, message, path=str(sample.name), split=sample.split))

@@ -33,7 +33,7 @@ def image_row(
 
     `digest` is the SHA-256 of the source file where its bytes were read, None where the output is a link to it.
     `affine` maps points from the plane the labels were drawn in to the output picture, as a, b, c, d, e, f of
-    ``x' = a x + b y + c, y' = d x + e y + f``.
+    ``x' = a x + b y + c, y' = d x + e y + f``; `mirrored` stands where left and right have changed places.
     """
     dropped: Counter[str] = Counter()
     for finding in sample.findings:
@@ -58,6 +58,7 @@ def image_row(
         }
     if output:
         row |= {"affine": list(sample.affine.coefficients), "output_size": list(sample.size)}
+        row |= {"mirrored": True} if sample.mirrored else {}
     return row
 
 

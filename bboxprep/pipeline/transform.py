@@ -6,8 +6,8 @@ pixels, then follow the plan. Both halves are steps of one plan, whose normal fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,35 +17,47 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.images import codec, drawing, raster
+from bboxprep.model.categories import Categories
 from bboxprep.model.checks import Location
+from bboxprep.model.handedness import Mirror
 from bboxprep.model.header import Header
+from bboxprep.model.rules import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Frame, Planner, Sample
 from bboxprep.pipeline.move import move
 
 
 @dataclass(frozen=True)
 class PillowDarkroom:
-    """Moves and shows the samples of one dataset: `names` are its classes, `policy` says how odd images are decoded."""
+    """Moves and shows the samples of one dataset: `categories` are its classes, `policy` says how odd images are
+    decoded, `rules` what becomes of odd objects.
+    """
 
-    names: Sequence[str]
+    categories: Categories
     policy: codec.Policy
+    rules: Rules = DEFAULT_RULES
 
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
-        """`sample` in the outcome of `recipe`; refused, with a finding, where the recipe cannot be done on it."""
+        """`sample` in the outcome of `recipe`; refused, with a finding, where the recipe cannot be done on it.
+
+        Raises `AnnotationError` where the rules forbid one of its findings.
+        """
+        self.rules.refuse(sample.findings)
         if sample.header is None or sample.refusal:
             return sample
-        location = Location(str(sample.name), sample.split, self.names)
+        location = self._location(sample)
         try:
             plan, rest = _plans(sample, sample.header, recipe)
         except PlanError as error:
             finding = Finding("crop-outside", str(error), path=location.path, split=sample.split)
             return replace(sample, refusal=finding.code, findings=(*sample.findings, finding))
-        instances, findings = move(sample.instances, rest, location)
+        instances, findings = move(sample.instances, rest, location, self.rules)
+        self.rules.refuse(findings)
         return replace(
             sample,
             plan=plan,
             rendering=recipe.rendering,
-            instances=instances,
+            mirrored=sample.mirrored != recipe.mirrors,
+            instances=self._mirror.apply(instances) if recipe.mirrors else instances,
             findings=(*sample.findings, *findings),
         )
 
@@ -63,7 +75,19 @@ class PillowDarkroom:
 
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
-        return drawing.draw(self.pixels(sample), sample.instances, tuple(self.names))
+        return drawing.draw(self.pixels(sample), sample.instances, self.categories.names)
+
+    def named(self, categories: Categories) -> PillowDarkroom:
+        """The same, for samples whose labels are rows of `categories`."""
+        return replace(self, categories=categories)
+
+    @cached_property
+    def _mirror(self) -> Mirror:
+        return Mirror.of(self.categories, self.rules.swap_classes)
+
+    def _location(self, sample: Sample) -> Location:
+        """How findings name `sample`: an object by the class that it came in with."""
+        return Location(str(sample.name), sample.split, self._mirror.before(self.categories.names, sample))
 
 
 def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,8 +14,10 @@ from bboxprep.files import link_or_copy, write_bytes
 from bboxprep.findings import Finding
 from bboxprep.images import codec
 from bboxprep.model.checks import Location, lost_by_class
+from bboxprep.model.handedness import Mirror
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.naming import Output
 from bboxprep.pipeline.reading import Key, key_of
 
@@ -24,12 +26,14 @@ from bboxprep.pipeline.reading import Key, key_of
 class Done:
     """One sample after its work, with all its findings: `output` is None where the image was left out.
 
-    `digest` is the SHA-256 of the source file where its bytes were read.
+    `digest` is the SHA-256 of the source file where its bytes were read. `objects` are those of the sample and, in their
+    order, the crowd regions that were left out because the format has no place for them.
     """
 
     sample: Sample
     output: Output | None
     digest: str | None = None
+    objects: Instances = field(default_factory=Instances.of)
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,16 @@ class Work:
     outputs: Mapping[Key, Output]
     dest: Path | None
     encoding: codec.Encoding
-    keep_crowd: bool
+    crowd: CrowdPlan
+    mirror: Mirror
 
     def __call__(self, sample: Sample) -> Done:
         """Write the image of `sample`, or leave it and its objects out with findings. Raises `TargetError`."""
         if sample.header is None or sample.refusal:
             return self._left_out(sample)
-        sample = sample if self.keep_crowd else self._without_crowd(sample)
+        whole = sample.instances
+        sample = self.crowd.apply(sample, self._location(sample))
+        objects = whole if self.crowd.kept_aside else sample.instances
         output = self.outputs[key_of(sample)]
         try:
             digest, notes = (
@@ -61,7 +68,7 @@ class Work:
                 split=sample.split,
             )
             return self._left_out(replace(sample, findings=(*sample.findings, finding)))
-        return Done(replace(sample, findings=(*sample.findings, *output.findings, *notes)), output, digest)
+        return Done(replace(sample, findings=(*sample.findings, *output.findings, *notes)), output, digest, objects)
 
     def _left_out(self, sample: Sample) -> Done:
         rows = np.ones(len(sample.instances), dtype=np.bool_)
@@ -70,27 +77,21 @@ class Work:
         )
         return Done(replace(sample, instances=Instances.of(), findings=(*sample.findings, *gone)), None)
 
-    def _without_crowd(self, sample: Sample) -> Sample:
-        crowd = sample.instances.crowd
-        if not crowd.any():
-            return sample
-        gone = lost_by_class("crowd-dropped", sample.instances, crowd, self._location(sample), "crowd regions")
-        return replace(sample, instances=sample.instances.select(~crowd), findings=(*sample.findings, *gone))
-
     def _location(self, sample: Sample) -> Location:
-        return Location(str(sample.name), sample.split, self.names)
+        return Location(str(sample.name), sample.split, self.mirror.before(self.names, sample))
 
 
 def write_image(sample: Sample, path: Path, encoding: codec.Encoding) -> tuple[str | None, tuple[Finding, ...]]:
     """Write the picture of a transformed sample; the digest of its source and findings.
 
-    Where no step changes a pixel the bytes are the source's: linked, or copied with their orientation tags set to 1.
+    Where no step changes a pixel the bytes are the source's: linked, or copied with their orientation tags set to 1;
+    AVIF and HEIC are written anew all the same.
     Raises `ImageError` and `TargetError`.
     """
     header = sample.header
     if header is None or sample.plan is None:
         raise ValueError(f"{sample.path}: not a transformed sample")
-    if not sample.plan.is_identity:
+    if not sample.plan.is_identity or not codec.keeps_bytes(header):
         data, note = codec.encode(sample.pixels(), sample.path, header, encoding)
         write_bytes(path, data)
         finding = Finding("metadata-dropped", note, path=str(sample.name), split=sample.split)

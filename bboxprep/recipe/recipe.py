@@ -14,7 +14,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.model.rendering import Kernel, Pad, Rendering
-from bboxprep.recipe.steps import RecipeStep
+from bboxprep.recipe.steps import Flip, RecipeStep
 
 
 @dataclass(frozen=True, init=False)
@@ -38,6 +38,11 @@ class Recipe:
     def plan(self, size: Size, turn: Dihedral) -> Plan:
         """The plan for a picture stored at `size` that `turn` displays. Raises `PlanError` where a step has none."""
         return _plan(self, size, turn)
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether left and right change places: an odd number of steps that mirror. An EXIF turn is none of them."""
+        return sum(isinstance(step, Flip) and step.mirrors for step in self.steps) % 2 == 1
 
     def options(self) -> dict[str, Any]:
         """The recipe as plain data, for the record of a run."""

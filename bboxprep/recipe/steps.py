@@ -140,6 +140,11 @@ class Flip:
         if self.axis not in _FLIPS:
             raise UsageError(f"flip: have {self.axis!r}, want one of {', '.join(_FLIPS)}")
 
+    @property
+    def mirrors(self) -> bool:
+        """Whether it makes left of right, as every flip but a half turn does."""
+        return self.axis != "both"
+
     def steps(self, size: Size) -> tuple[Step, ...]:  # noqa: ARG002  # every step is asked the same way
         """One turn."""
         return (Orient(_FLIPS[self.axis]),)

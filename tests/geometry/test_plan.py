@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, Dihedral
 from bboxprep.geometry.plan import Orient, Place, Plan, Resample, Step, Window
 from tests.stepwise import folded, map_of, size_after
@@ -30,16 +31,14 @@ def test_what_is_seen_is_what_no_step_cut_away(source: Size, todo: list[Step]) -
     for step in todo:
         points, size = map_of(step, size)(points), size_after(step, size)
         alive &= ((points > 1e-6) & (points < np.array(size) - 1e-6)).all(axis=1)
-    plan = Plan(source).then(*todo)
-    seen = plan.window.seen
-    ends = plan.turn.affine(plan.window.canvas)(np.array([[float(span[end]) for span in seen] for end in (0, 1)]))
-    low, high = ends.min(axis=0), ends.max(axis=0)
+    seen = Plan(source).then(*todo).seen
+    low, high = np.array(seen[:2]), np.array(seen[2:])
     assert ((points[alive] >= low - 1e-6) & (points[alive] <= high + 1e-6)).all()
     inside = ((points > low + 1e-3) & (points < high - 1e-3)).all(axis=1)
     assert (alive | ~inside | _near_an_edge(source, todo, grid)).all()
 
 
-def _near_an_edge(source: Size, todo: list[Step], grid: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> object:
+def _near_an_edge(source: Size, todo: list[Step], grid: Points) -> NDArray[np.bool_]:
     """Points that a step laid so close to the edge of its canvas that rounding decides."""
     points, size = grid * np.array(source, dtype=np.float64), source
     near = np.zeros(len(points), dtype=np.bool_)

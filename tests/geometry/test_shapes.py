@@ -172,3 +172,15 @@ def test_plans_keep_their_boxes_in_the_plane() -> None:
 @given(sizes())
 def test_the_whole_picture_is_wholly_visible(size: Size) -> None:
     assert visible_fractions(np.array([[0.0, 0.0, size.width, size.height]]), size).tolist() == [1.0]
+
+
+@given(spilling_boxes, points(FRAME, 2, 2))
+def test_a_part_of_a_picture_cuts_as_a_picture_of_its_own_size(xyxy: Boxes, corners: Points) -> None:
+    x0, y0, x1, y1 = hull(np.floor(corners)).tolist()
+    origin, size = np.array([x0, y0]), Size(int(x1 - x0), int(y1 - y0))
+    there = clip_boxes(xyxy - np.tile(origin, 2), size)
+    np.testing.assert_allclose(clip_boxes(xyxy, (x0, y0, x1, y1)), there + np.tile(origin, 2), atol=1e-12)
+    for box in xyxy:
+        ring = clip_ring(corners_of(box), (x0, y0, x1, y1))
+        own = clip_ring(corners_of(box) - origin, size)
+        np.testing.assert_allclose(ring, own + origin, atol=1e-12)

@@ -8,8 +8,8 @@ import sys
 import bboxprep
 
 PUBLIC = [
-    *("Affine", "BboxprepError", "Crop", "Dataset", "Fill", "Finding", "Fit", "Flip", "Instances", "Letterbox"),
-    *("Policy", "Recipe", "Resize", "Sample", "Size", "__version__", "read", "write"),
+    *("Affine", "BboxprepError", "ClassRules", "Crop", "Dataset", "Fill", "Finding", "Fit", "Flip", "Instances"),
+    *("Letterbox", "Policy", "Recipe", "Resize", "Rules", "Sample", "Size", "__version__", "read", "write"),
 ]
 
 

@@ -24,7 +24,7 @@ def test_the_container_is_told_from_the_first_bytes(container: str) -> None:
     assert sniff(FILES[container]) == container
 
 
-@pytest.mark.parametrize("data", [b"", b"B", b"<!DOCTYPE html>", b"RIFF....WAVE", b"\0\0\0\x1cftypavif", b"%PDF-1.7"])
+@pytest.mark.parametrize("data", [b"", b"B", b"<!DOCTYPE html>", b"RIFF....WAVE", b"\0\0\0\x1cftypmp42", b"%PDF-1.7"])
 def test_what_is_no_known_image_has_no_container(data: bytes) -> None:
     assert sniff(data) is None
 

@@ -110,7 +110,8 @@ def test_a_bomb_is_refused_from_its_header_and_the_largest_picture_is_not(file: 
     [
         (b"", r"the file is empty \(0 bytes\)"),
         (b"<!DOCTYPE html><html>not found", r"not an image: starts with b'<!DOCTYPE html>.*\(want JPEG, PNG"),
-        (b"\0\0\0\x1cftypavif\0\0\0\0", r"AVIF is not supported \(want JPEG, PNG, WebP, TIFF, BMP, GIF\)"),
+        (b"\0\0\0\x1cftypavif\0\0\0\0", "cannot be read as AVIF"),
+        (b"\0\0\0\x1cftypmp42\0\0\0\0", r"not an image: .*\(want JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC\)"),
         (b"\xff\xd8\xff\xd9", "cannot be read as JPEG"),
         (b"GIF89a\0\0\x05\0\0\0\0", "GIF"),
         (b"BMW is a car", "cannot be read as BMP"),

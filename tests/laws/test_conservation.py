@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bboxprep.errors import InternalError
+from bboxprep.errors import InternalError, LossError
+from bboxprep.model.rules import Rules
 from bboxprep.pipeline import move
 from bboxprep.pipeline.job import Terms, convert
 from bboxprep.pipeline.reading import open_source
@@ -45,6 +46,14 @@ STEPS: st.SearchStrategy[list[RecipeStep]] = st.lists(
     st.sampled_from([Letterbox(32), Crop(10, 5, 12, 12), Fill((16, 24)), Flip("vertical"), Crop(45, 0, 5, 5)]),
     max_size=3,
 )
+RULES = st.builds(
+    Rules,
+    crowd=st.sampled_from([None, "keep", "drop", "ignore"]),
+    outside=st.sampled_from(["clip", "drop"]),
+    outside_tolerance=st.sampled_from([0.0, 1e-3, 2.0]),
+    min_visibility=st.sampled_from([0.0, 0.5, 1.0]),
+    swap_classes=st.sampled_from([(), (("cat", "a: b"),)]),
+)
 
 
 def make(root: Path, splits: dict[str, list[tuple[str, list[dict[str, Any]]]]]) -> None:
@@ -72,17 +81,23 @@ def make(root: Path, splits: dict[str, list[tuple[str, list[dict[str, Any]]]]]) 
 
 @pytest.mark.parametrize("target", ["coco", "yolo", "voc"])
 @settings(max_examples=25)
-@given(train=IMAGES, val=IMAGES, steps=STEPS)
+@given(train=IMAGES, val=IMAGES, steps=STEPS, rules=RULES)
 def test_every_object_and_image_is_accounted_for(
     target: str,
     train: list[tuple[str, list[dict[str, Any]]]],
     val: list[tuple[str, list[dict[str, Any]]]],
     steps: list[RecipeStep],
+    rules: Rules,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root, out = Path(folder) / "in", Path(folder) / "out"
         make(root, {"train": train, "val": val})
-        convert(open_source(root), out, target, Recipe(*steps), terms=Terms())
+        try:
+            convert(open_source(root, rules=rules), out, target, Recipe(*steps), terms=Terms())
+        except LossError:
+            assert rules.crowd is None
+            assert target != "coco"
+            return
         record = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))
         rows = [json.loads(line) for line in (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()]
         written = {path.relative_to(out).as_posix(): len(boxes) for path, boxes in written_boxes(out, target)}
@@ -96,7 +111,7 @@ def test_every_object_and_image_is_accounted_for(
         assert sum(row["objects_out"] for row in record["splits"]) == sum(written.values())
         listed = Counter(CATEGORIES.get(r["category_id"], "") for _, records in train + val for r in records)
         for row in record["classes"]:
-            assert row["objects_in"] == row["objects_out"] + sum(row["dropped"].values())
+            assert row["objects_in"] + row.get("swapped", 0) == row["objects_out"] + sum(row["dropped"].values())
             if row["class"] in CATEGORIES.values():
                 assert row["objects_in"] <= listed[row["class"]] + 2 * (row["class"] == "cat")
 

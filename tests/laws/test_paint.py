@@ -25,7 +25,7 @@ STEPS: tuple[RecipeStep, ...] = (
     Resize((80, 40)),
     Fit((90, 90)),
     Fill((45, 41)),
-    Crop(5, 4, 48, 37),
+    Crop(5, 4, 30, 30),
     Flip("horizontal"),
     Flip("vertical"),
 )

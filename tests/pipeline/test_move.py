@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Place, Plan, Resample
-from bboxprep.geometry.shapes import clip_boxes
+from bboxprep.geometry.shapes import clip_boxes, map_boxes
 from bboxprep.model.checks import Location as Spot
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.move import move
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.recipe.steps import Crop, Flip, Letterbox
+from tests.stepwise import map_of, size_after
 from tests.strategies import instances, plans
 
 SPOT = Spot("a.jpg", "train", [f"class {number}" for number in range(1000)])
@@ -40,15 +43,36 @@ def test_objects_are_moved_or_listed(data: st.DataObject, plan: Plan) -> None:
 
 
 @given(st.data(), plans())
-def test_a_box_is_the_cut_hull_of_its_mapped_corners(data: st.DataObject, plan: Plan) -> None:
+def test_a_box_is_what_each_step_leaves_of_it(data: st.DataObject, plan: Plan) -> None:
     size = plan.source
     x0, x1 = sorted(data.draw(st.lists(st.floats(0, size.width), min_size=2, max_size=2, unique=True)))
     y0, y1 = sorted(data.draw(st.lists(st.floats(0, size.height), min_size=2, max_size=2, unique=True)))
-    corners = plan.affine(np.array([[x0, y0], [x1, y1]]))
-    expected = clip_boxes(np.concatenate((corners.min(0), corners.max(0)))[None], plan.size)[0]
-    assume((expected[2:] - expected[:2] > 1e-6).all())
+    expected = np.array([[x0, y0, x1, y1]])
+    for step in plan.steps:
+        expected = clip_boxes(map_boxes(map_of(step, size), expected), size := size_after(step, size))
+    assume((expected[:, 2:] - expected[:, :2] > 1e-6).all())
     result = moved(Instances.of([[x0, y0, x1, y1]]), plan)
-    np.testing.assert_allclose(result.boxes, expected[None], atol=1e-9)
+    np.testing.assert_allclose(result.boxes, expected, atol=1e-9)
+
+
+def test_what_a_crop_cut_off_does_not_come_back_on_the_margin_of_a_letterbox() -> None:
+    plan = Recipe(Crop(0, 0, 20, 20), Letterbox((100, 50)), Flip("horizontal")).plan(SIZE, Dihedral())
+    mask = np.zeros((30, 40), dtype=bool)
+    mask[5:15, 10:35] = True
+    objects = Instances.of(
+        [[10, 5, 35, 15], [30, 5, 35, 15]],
+        [0, 0],
+        polygons=[[[[10, 5], [35, 5], [35, 15], [10, 15]]], []],
+        masks=[Rle.from_mask(mask), None],
+        keypoints=[[[12, 6], [22, 6]], [[0, 0], [0, 0]]],
+        visibility=[[2, 2], [0, 0]],
+    )
+    result, findings = move(objects, plan, SPOT)
+    assert result.boxes.tolist() == [[25, 12.5, 50, 37.5]]
+    np.testing.assert_allclose(result.polygons[0][0].min(0), [25, 12.5])
+    np.testing.assert_allclose(result.polygons[0][0].max(0), [50, 37.5])
+    assert result.visibility.tolist() == [[2, 0]]
+    assert [finding.code for finding in findings] == ["box-cropped", "box-clipped", "keypoint-outside"]
 
 
 def test_every_kind_follows_the_same_map() -> None:

@@ -53,7 +53,7 @@ def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG0
         samples=LazySamples(keys, lambda key: key[0].sample(key[1], probe)),
         splits=tuple(source.split for source in sources),
         findings=(*findings, *classes.findings, *(found for part in parts for found in part.findings())),
-        extra=_merged([document.extra for document in documents]),
+        extra=_extra(_merged([document.extra for document in documents])),
     )
 
 
@@ -70,6 +70,7 @@ FORMAT = Format(
     sniff=sniff,
     read=read,
     write=write,
+    restores=True,
 )
 
 
@@ -111,7 +112,7 @@ class _Part:
             findings=(*unread, *seen, *findings),
             listed=len(entries),
             id=whole(record.get("id")) or 0,
-            extra={field: value for field, value in record.items() if field not in _IMAGE_FIELDS},
+            extra=_extra({field: value for field, value in record.items() if field not in _IMAGE_FIELDS}),
         )
 
     def _record(self, image: int) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
@@ -133,6 +134,11 @@ class _Part:
 
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
+
+
+def _extra(said: dict[str, Any]) -> dict[str, Any]:
+    """What COCO says besides, under its own name."""
+    return {"coco": said} if said else {}
 
 
 def _merged(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Document, Key, brief, decode, key, whole
-from bboxprep.model.categories import Categories, Category
+from bboxprep.model.categories import Categories, Category, undoes_itself
 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
 
@@ -91,12 +91,15 @@ def _category(record: Mapping[str, Any], identity: Key) -> tuple[Category, str]:
     """The class that `record` describes, and what had to be repaired."""
     name, parent, points, skeleton = (record.get(field) for field in ("name", "supercategory", "keypoints", "skeleton"))
     pairs = tuple(_pair(pair) for pair in skeleton) if isinstance(skeleton, list) else ()
+    names = tuple(map(str, points)) if isinstance(points, list) else ()
+    flip = _flip_idx(record.get("flip_idx", []), len(names))
     repaired = [
         f"{field}: have {brief(record.get(field))}, want {wanted}"
         for field, wanted, right in (
             ("name", "text", isinstance(name, str)),
             ("keypoints", "a list of names", points is None or isinstance(points, list)),
             ("skeleton", "a list of pairs", skeleton is None or (isinstance(skeleton, list) and None not in pairs)),
+            ("flip_idx", "the partner of each keypoint", flip is not None),
         )
         if not right
     ]
@@ -104,14 +107,25 @@ def _category(record: Mapping[str, Any], identity: Key) -> tuple[Category, str]:
         name=str(identity if name is None else name),
         id=whole(identity),
         supercategory="" if parent is None else str(parent),
-        keypoints=tuple(map(str, points)) if isinstance(points, list) else (),
+        keypoints=names,
         skeleton=tuple(pair for pair in pairs if pair is not None),
+        flip_idx=flip or (),
         extra={field: value for field, value in record.items() if field not in _KNOWN},
     )
     return category, "; ".join(repaired)
 
 
-_KNOWN = {"id", "name", "supercategory", "keypoints", "skeleton"}
+_KNOWN = {"id", "name", "supercategory", "keypoints", "skeleton", "flip_idx"}
+
+
+def _flip_idx(value: object, count: int) -> tuple[int, ...] | None:
+    """The partner of each of `count` keypoints in a mirror: YOLO's word, which COCO's writer here borrows.
+
+    () where there is none, None where it is something else.
+    """
+    order = tuple(whole(index) for index in value) if isinstance(value, list) else (None,)
+    known = tuple(index for index in order if index is not None)
+    return known if known == order and len(known) in (0, count) and undoes_itself(known) else None
 
 
 def _pair(value: object) -> tuple[int, int] | None:

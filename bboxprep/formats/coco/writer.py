@@ -40,8 +40,7 @@ class CocoWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._categories = dataset.categories
-        self._from_coco = dataset.format == "coco"
-        self._extra = dataset.extra if self._from_coco else {}
+        self._extra: Mapping[str, Any] = dataset.extra.get("coco", {})
         self._sheets = {split: _Sheet() for split in dataset.splits}
 
     @property
@@ -57,8 +56,8 @@ class CocoWriter:
         """Note `sample`; how many objects, and findings. Raises `UsageError` for attributes that JSON cannot hold."""
         size = sample.size
         record = {"file_name": image.relative_to(sample.split).as_posix(), "width": size.width, "height": size.height}
-        if self._from_coco:
-            record |= {name: value for name, value in sample.extra.items() if name not in _IMAGE_FIELDS}
+        own: Mapping[str, Any] = sample.extra.get("coco", {})
+        record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
         lines = [_encode(line, image) for line in _annotations(sample.instances, self._categories)]
         sheet = self._sheets.setdefault(sample.split, _Sheet())
         sheet.add(sample.id, _encode(record, image), sample.instances.ids.tolist(), lines)
@@ -192,6 +191,8 @@ def _category(number: int, category: Category) -> dict[str, Any]:
         record["keypoints"] = category.keypoints
     if category.skeleton:
         record["skeleton"] = category.skeleton
+    if category.flip_idx:
+        record["flip_idx"] = category.flip_idx
     return record | {name: value for name, value in category.extra.items() if name not in record}
 
 

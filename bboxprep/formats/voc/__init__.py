@@ -20,7 +20,7 @@ from bboxprep.formats.contract import Format, Probe, probe_image
 from bboxprep.formats.voc.annotation import Annotation, read_file
 from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, reaches_over, trusted_size
 from bboxprep.formats.voc.pairs import Item, pair
-from bboxprep.formats.voc.tree import Tree, read_lists, walk
+from bboxprep.formats.voc.tree import Tree, read_lists, segmentation_of, walk
 from bboxprep.formats.voc.writer import CARRIES, VocWriter, WriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
@@ -29,6 +29,7 @@ from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from bboxprep.model.segmentation import Segmentation
 
 LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
 _FIRST_BYTES = 4096
@@ -101,7 +102,7 @@ def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
         samples=LazySamples(pairing.items, samples.load),
         splits=tuple(dict.fromkeys(item.split for item in pairing.items)) or ("train",),
         findings=(*evidence, *_of_tree(tree, annotations.values()), *pairing.findings),
-        extra={"voc_origin": str(origin)},
+        extra={"voc": {"origin": str(origin)}},
     )
 
 
@@ -211,6 +212,14 @@ class _Samples:
             attributes=said.attributes,
         )
 
+    def _segmentation(self, item: Item) -> Segmentation | None:
+        place = segmentation_of(item.label) if item.label else None
+        if place is None or not item.annotation or not item.annotation.names:
+            return None
+        path = self.root / place
+        known = path.is_file() and path.resolve().is_relative_to(self.root.resolve())
+        return Segmentation(path, item.annotation.numbers) if known else None
+
     def _sample(self, item: Item, header: Header | None, instances: Instances, findings: tuple[Finding, ...]) -> Sample:
         said = item.annotation
         return Sample(
@@ -223,7 +232,8 @@ class _Samples:
             findings=findings,
             listed=said.listed if said else 0,
             labelled=said is not None,
-            extra=said.extra if said else {},
+            segmentation=self._segmentation(item),
+            extra={"voc": said.extra} if said and said.extra else {},
         )
 
 
@@ -237,4 +247,5 @@ FORMAT = Format(
     write=VocWriter,
     read_options=ReadOptions,
     write_options=WriteOptions,
+    ignored_by="difficult",
 )

@@ -44,9 +44,10 @@ _NOT_ATTRIBUTES = frozenset({"name", "bndbox", "attributes", *_RINGS, *_OTHER_SH
 class Annotation:
     """What one file says: N objects that could be read, of the `listed` object elements.
 
-    `corners` is float64 (2, N, 4), `names` and `attributes` are N long, `rings` holds float64 (P, 2) polygons by row,
-    all in the file's own numbers. `filename` is without folders, `declared` None where the size is missing or zero.
-    `unread` counts shapes that are not read, by tag. `findings` lack path and split.
+    `corners` is float64 (2, N, 4), `names` and `attributes` are N long, as are `numbers`, which of the object elements
+    they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the file's own numbers. `filename` is without
+    folders, `declared` None where the size is missing or zero. `unread` counts shapes that are not read, by tag.
+    `findings` lack path and split.
     """
 
     filename: str
@@ -54,6 +55,7 @@ class Annotation:
     tool: Tool | None
     corners: Corners
     names: tuple[str, ...]
+    numbers: tuple[int, ...]
     attributes: tuple[Mapping[str, Any], ...]
     rings: Mapping[int, tuple[Points, ...]]
     listed: int
@@ -68,6 +70,7 @@ class _Reading:
 
     corners: list[tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     attributes: list[Mapping[str, Any]] = field(default_factory=list)
     rings: dict[int, tuple[Points, ...]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -145,6 +148,7 @@ def _read_annotation(root: Element) -> Annotation:
     for number, element in enumerate(objects, 1):
         try:
             _read_object(element, reading)
+            reading.numbers.append(number)
         except _UnreadableError as error:
             where, category = f"object[{number}]/{error.where}", _text(element, "name")
             reading.findings.append(Finding("record-unreadable", error.problem, "", where, 1, category))
@@ -156,6 +160,7 @@ def _read_annotation(root: Element) -> Annotation:
         tool=tool_of(root, decimals=reading.decimals),
         corners=np.array(reading.corners, dtype=np.float64).reshape(-1, 2, 4).transpose(1, 0, 2),
         names=tuple(reading.names),
+        numbers=tuple(reading.numbers),
         attributes=tuple(reading.attributes),
         rings=reading.rings,
         listed=len(objects),

@@ -195,6 +195,14 @@ def expected(label: PurePosixPath, filename: str) -> PurePosixPath:
     return PurePosixPath(*folder, name)
 
 
+def segmentation_of(label: PurePosixPath) -> PurePosixPath | None:
+    """Where the devkit has the masks of the objects of `label`: beside ``Annotations``, an indexed PNG of its stem."""
+    at = _first(label.parts[:-1], {"annotations"})
+    if at is None:
+        return None
+    return PurePosixPath(*label.parts[:at], "SegmentationObject", *label.parts[at + 1 :]).with_suffix(".png")
+
+
 @dataclass(frozen=True)
 class SplitLists:
     """The lists in ``ImageSets/Main``, by the folder that holds ``ImageSets``: each name in them, to its split.

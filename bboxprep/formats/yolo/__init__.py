@@ -88,7 +88,6 @@ def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
         samples=LazySamples(layout.items, _Loader(tree.home, probe, grammar)),
         splits=tuple(dict.fromkeys(item.split for item in layout.items)),
         findings=(*layout.findings, *classes.findings, *shared(tree, layout.items), *lost),
-        extra={"flip_idx": config.flip_index} if config.flip_index else {},
     )
 
 

@@ -70,7 +70,7 @@ def categories(classes: Classes, config: Config) -> Categories:
     named = [points.get(number, points.get(-1, usual)) for number in range(len(classes.names))]
     return Categories(
         tuple(
-            Category(name, keypoints=own if len(own) == count else usual)
+            Category(name, keypoints=own if len(own) == count else usual, flip_idx=config.flip_idx)
             for name, own in zip(classes.names, named, strict=True)
         )
     )

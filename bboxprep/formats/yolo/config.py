@@ -17,6 +17,7 @@ import yaml
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.grammar import MOST_CLASSES
 from bboxprep.formats.yolo.tree import read_head, split_of
+from bboxprep.model.categories import undoes_itself
 
 _MOST_BYTES = 1024**2
 _MOST_DEPTH = 20
@@ -34,7 +35,7 @@ class Config:
 
     `names` by class number, None where it names none; `names_file` a file of them instead; `count` the stated number
     of classes; `splits` for each split the places of its images; `keypoints` their (count, numbers each) and
-    `keypoint_names` the names, by class where they differ.
+    `keypoint_names` the names, by class where they differ; `flip_idx` the keypoint that each becomes in a mirror.
     """
 
     file: Path | None = None
@@ -45,7 +46,7 @@ class Config:
     count: int | None = None
     keypoints: tuple[int, int] | None = None
     keypoint_names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    flip_index: tuple[int, ...] = ()
+    flip_idx: tuple[int, ...] = ()
 
 
 def config_files(folder: Path) -> tuple[Path, ...]:
@@ -127,7 +128,7 @@ def _read_yaml(path: Path) -> Config:
         count=_whole(path, "nc", said["nc"]) if said.get("nc") else None,
         keypoints=(count, numbers) if count else None,
         keypoint_names=_keypoint_names(path, said.get("kpt_names", {}) or {}),
-        flip_index=tuple(_whole(path, "flip_idx", index) for index in said.get("flip_idx", ()) or ()),
+        flip_idx=_flip_idx(path, said.get("flip_idx", ()) or (), count),
     )
 
 
@@ -185,6 +186,14 @@ def _keypoint_names(path: Path, names: Any) -> dict[int, tuple[str, ...]]:
         key if key == -1 else _class(path, key): tuple(_text(path, "kpt_names", name) for name in points)
         for key, points in by_class.items()
     }
+
+
+def _flip_idx(path: Path, said: Any, count: int) -> tuple[int, ...]:
+    """The partner of each of `count` keypoints; () where there are none to exchange. Raises `AnnotationError`."""
+    order = tuple(_whole(path, "flip_idx", index) for index in said)
+    if order and count and not (len(order) == count and undoes_itself(order)):
+        raise AnnotationError(path, "flip_idx", f"have {list(order)}, want the partner of each of {count} keypoints")
+    return order if count else ()
 
 
 def _whole(path: Path, key: str, value: Any) -> int:

@@ -4,8 +4,8 @@ What a row can be is told by `grammar`. Byte order mark, any line end, any numbe
 exponents and ``0.0`` for a class are read; a row that cannot be read is a finding of its own and harms no other.
 
 **Rounding.** A box whose centre and size were rounded to d decimals can reach 0.75 * 10^-d over the edge (half a step
-of the centre and a quarter of the size), so that much, or 1e-6, is cut off without a word. Up to 1e-3 it is cut and
-reported; what reaches further is left for the floors above to clip and count.
+of the centre and a quarter of the size), so that much, or 1e-6, is cut off without a word, but never more than 1e-3.
+What reaches further is no rounding, and left for the floors above to judge as in any other format.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 MOST_BYTES = 16 * 1024**2  # a label file of one image; 400,000 boxes
 _MOST_TOLD = 100  # findings of one file that are told one by one
-_SPILL = 1e-3
+_MOST_ROUNDING = 1e-3
 _LARGEST = 1e9
 
 
@@ -157,7 +157,6 @@ def _count_lines(data: bytes) -> int:
 def _by_columns(data: bytes, notes: _Notes) -> tuple[dict[int, list[_Row]], int]:
     """The rows that are numbers, by their number of columns; and how many rows there are at all."""
     groups: dict[int, list[_Row]] = defaultdict(list)
-    first: dict[tuple[float, ...], int] = {}
     listed = 0
     for number, line in enumerate(data.splitlines(), 1):
         tokens = line.split()
@@ -169,9 +168,6 @@ def _by_columns(data: bytes, notes: _Notes) -> tuple[dict[int, list[_Row]], int]
             notes.add("record-unreadable", number, _guess(tokens), 1)
             continue
         groups[len(tokens)].append(_Row(number, tokens, values))
-        earlier = first.setdefault(tuple(values), number)
-        if earlier != number:
-            notes.add("record-duplicate", number, f"the same as line {earlier}")
     return groups, listed
 
 
@@ -210,8 +206,8 @@ def _read_group(kind: Kind | None, rows: list[_Row], grammar: Grammar, notes: _N
     if not good.any():
         return None
     rows, values = [rows[index] for index in np.flatnonzero(good)], values[good]
-    boxes, rings = _outlines(values, rows, notes) if kind is Kind.RING else (_edges(values, rows, notes), ())
-    keypoints, visibility = _keypoints(kind, values, rows, grammar, notes)
+    boxes, rings = _outlines(values, rows) if kind is Kind.RING else (_edges(values, rows), ())
+    keypoints, visibility = _keypoints(kind, values, rows, grammar)
     return _Part(
         lines=np.array([row.line for row in rows], dtype=np.int64),
         labels=values[:, 0].astype(np.int64),
@@ -227,6 +223,7 @@ def _tests(kind: Kind, values: Floats, grammar: Grammar) -> Iterator[_Test]:
     """What can be wrong with rows of numbers, the worst first."""
     most = MOST_CLASSES if grammar.classes is None else grammar.classes
     classes = values[:, 0]
+    yield _Test(~np.isfinite(values[:, 1:]).all(axis=1), _say_number, "box-not-finite")
     yield _Test(~(np.abs(values) < _LARGEST).all(axis=1), _say_number)
     yield _Test(classes != np.floor(classes), lambda row: f"class {_text(row.tokens[0])}, want a whole number")
     known = "only" if grammar.classes is None else "but"
@@ -256,49 +253,43 @@ def _say_number(row: _Row) -> str:
     return f"have {_text(row.tokens[index])}, want a fraction of the picture"
 
 
-def _edges(values: Floats, rows: list[_Row], notes: _Notes) -> Boxes:
+def _edges(values: Floats, rows: list[_Row]) -> Boxes:
     centre, half = values[:, 1:3], values[:, 3:5] / 2.0
-    return _snap(np.concatenate((centre - half, centre + half), axis=1), rows, notes)
+    return _snap(np.concatenate((centre - half, centre + half), axis=1), rows)
 
 
-def _outlines(values: Floats, rows: list[_Row], notes: _Notes) -> tuple[Boxes, tuple[Rings, ...]]:
+def _outlines(values: Floats, rows: list[_Row]) -> tuple[Boxes, tuple[Rings, ...]]:
     """The hulls (N, 4) of polygon rows, and their rings."""
-    outlines = _snap(values[:, 1:], rows, notes).reshape(len(rows), -1, 2)
+    outlines = _snap(values[:, 1:], rows).reshape(len(rows), -1, 2)
     boxes = np.concatenate((outlines.min(axis=1), outlines.max(axis=1)), axis=1)
     return boxes, tuple((outline,) for outline in outlines)
 
 
-def _keypoints(
-    kind: Kind, values: Floats, rows: list[_Row], grammar: Grammar, notes: _Notes
-) -> tuple[Floats, NDArray[np.uint8]]:
+def _keypoints(kind: Kind, values: Floats, rows: list[_Row], grammar: Grammar) -> tuple[Floats, NDArray[np.uint8]]:
     """The points (N, K, 2) and their visibility (N, K); a point of two numbers is visible unless it is 0, 0."""
     count, numbers = grammar.keypoints or (0, 2)
     if kind is not Kind.POSE:
         return np.zeros((len(rows), count, 2)), np.zeros((len(rows), count), np.uint8)
     points = values[:, 5:].reshape(len(rows), count, numbers)
     seen: Floats = points[..., 2] if numbers == 3 else np.where(points.any(axis=2), 2.0, 0.0)
-    places = _snap(points[..., :2].reshape(len(rows), -1), rows, notes)
+    places = _snap(points[..., :2].reshape(len(rows), -1), rows)
     return places.reshape(len(rows), count, 2).astype(np.float64), seen.astype(np.uint8)
 
 
-def _snap(values: Floats, rows: list[_Row], notes: _Notes) -> Floats:
-    """`values` (N, M) with those that spill over the edge of the picture by less than `_SPILL` laid on it."""
-    near = ((values < 0) & (values > -_SPILL)) | ((values > 1) & (values < 1 + _SPILL))
-    if not near.any():
+def _snap(values: Floats, rows: list[_Row]) -> Floats:
+    """`values` (N, M) with those that rounding has brought over the edge of the picture laid on it."""
+    inside = np.clip(values, 0.0, 1.0)
+    spills = np.abs(inside - values)
+    if not spills.any():
         return values
-    snapped = np.where(near, np.clip(values, 0.0, 1.0), values)
-    spills = np.abs(snapped - values).max(axis=1)
-    for index in np.flatnonzero(spills):
-        if spills[index] > _rounding(rows[index]):
-            words = f"reaches {spills[index]:.6f} of the picture over its edge; cut there"
-            notes.add("record-repaired", rows[index].line, words)
-    return snapped
+    rounding = np.array([_rounding(row) for row in rows])[:, None]
+    return np.where(spills <= rounding, inside, values)
 
 
 def _rounding(row: _Row) -> float:
     """How far the edges of a row can lie off by the rounding of its numbers, see the module."""
     decimals = max(len(token.partition(b".")[2]) for token in row.tokens[1:])
-    return max(1e-6, 0.75 * 10.0**-decimals)
+    return min(max(1e-6, 0.75 * 10.0**-decimals), _MOST_ROUNDING)
 
 
 def _collect(parts: Sequence[_Part], grammar: Grammar, notes: _Notes, listed: int) -> Rows:

@@ -27,7 +27,9 @@ from bboxprep.files import write_text
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.geometry.affine import Points, Size
+from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.handedness import flip_order
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 
@@ -77,7 +79,6 @@ class YoloWriter:
     def __init__(self, root: Path, dataset: Dataset, options: WriteOptions) -> None:
         self._root = root
         self._categories = dataset.categories
-        self._flip_index = tuple(dataset.extra.get("flip_idx", ()))
         self._options = options
         self._splits: set[str] = set()
         self.keypoints = max((len(category.keypoints) for category in dataset.categories), default=0)
@@ -140,13 +141,23 @@ class YoloWriter:
 
     def _keypoint_yaml(self) -> list[str]:
         lines = [f"kpt_shape: [{self.keypoints}, 3]"]
-        if self._flip_index:
-            lines.append(f"flip_idx: [{', '.join(map(str, self._flip_index))}]")
+        if order := _common_flip(self._categories, self.keypoints):
+            lines.append(f"flip_idx: [{', '.join(map(str, order))}]")
         lines.append("kpt_names:")
         for number, category in enumerate(self._categories):
             points = (*category.keypoints, *(f"kp{index}" for index in range(len(category.keypoints), self.keypoints)))
             lines.append(f"  {number}: [{', '.join(map(_quoted, points))}]")
         return lines
+
+
+def _common_flip(categories: Categories, count: int) -> tuple[int, ...]:
+    """The partner of each of `count` keypoints in a mirror, for every class that has keypoints; () where no class tells
+    or two differ. Trainers that find none do not mirror, which harms nothing.
+    """
+    tail = tuple(range(count))
+    orders = {flip_order(one) + tail[len(one.keypoints) :] for one in categories if one.keypoints}
+    told = any(one.flip_idx for one in categories) or tail not in orders
+    return next(iter(orders)) if told and len(orders) == 1 else ()
 
 
 def _unlike_images(folder: str) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from bboxprep.errors import AnnotationError
 from bboxprep.model.dataset import Dataset
-from tests.formats.coco.trees import Json, box, codes, document, image, picture, read
+from tests.formats.coco.trees import Json, box, codes, copy, document, image, picture, read, written
 
 
 def dataset_of(folder: Path, categories: list[Any] | None, *used: Any) -> Dataset:
@@ -44,6 +44,30 @@ def test_a_class_keeps_all_that_is_said_of_it(tmp_path: Path) -> None:
     (category,) = dataset_of(tmp_path, [{**record, "color": "red"}], 1).categories
     assert (category.name, category.id, category.supercategory) == ("person", 1, "being")
     assert (category.keypoints, category.skeleton, category.extra) == (("nose", "eye"), ((1, 2),), {"color": "red"})
+
+
+@pytest.mark.parametrize(
+    ("stated", "flip_idx", "repaired"),
+    [
+        ([1, 0], (1, 0), False),
+        ([], (), False),
+        ([0], (), True),
+        ([1, 1], (), True),
+        ([1, "0"], (1, 0), False),
+        (["b", "a"], (), True),
+        (None, (), True),
+        ({"a": "b"}, (), True),
+    ],
+)
+def test_the_partners_of_keypoints_come_back_where_they_make_sense(
+    tmp_path: Path, stated: Any, flip_idx: tuple[int, ...], repaired: bool
+) -> None:
+    record = {"id": 1, "name": "person", "supercategory": "", "keypoints": ["a", "b"], "flip_idx": stated}
+    dataset = dataset_of(tmp_path / "in", [record], 1)
+    assert dataset.categories[0].flip_idx == flip_idx
+    assert ["record-repaired"] * repaired == [finding.code for finding in dataset.findings]
+    copy(dataset, tmp_path / "out")
+    assert written(tmp_path / "out")["categories"][0].get("flip_idx", []) == list(flip_idx)
 
 
 def test_the_parent_of_all_others_is_left_out_where_it_has_no_objects(tmp_path: Path) -> None:

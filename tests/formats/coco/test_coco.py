@@ -92,13 +92,13 @@ def test_what_is_written_reads_back_and_then_never_changes(
     instances: Instances, number: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("trip")
-    extra = {"info": {"année": 2024}, "licenses": [{"id": 1}], "type": "instances"}
-    source = dataset_of(sample_of(instances, "sub/ä b.jpg", id=number, extra={"license": 1}), extra=extra)
+    extra = {"coco": {"info": {"année": 2024}, "licenses": [{"id": 1}], "type": "instances"}}
+    source = dataset_of(sample_of(instances, "sub/ä b.jpg", id=number, extra={"coco": {"license": 1}}), extra=extra)
     first = read(copy(source, folder / "0"))
     (sample,) = first
     same_but_for_rounding(sample.instances, instances)
     assert (str(sample.name), sample.id, sample.declared) == ("sub/ä b.jpg", number, SIZE)
-    assert (sample.extra, sample.findings) == ({"license": 1}, ())
+    assert (sample.extra, sample.findings) == ({"coco": {"license": 1}}, ())
     assert (first.extra, first.categories, first.findings) == (extra, CLASSES, ())
     copy(first, folder / "1")
     again = read(copy(read(folder / "1"), folder / "2"))

@@ -81,7 +81,7 @@ def test_an_image_without_a_name_has_the_end_of_its_address(tmp_path: Path) -> N
     document(tmp_path / "lvis_v1_val.json", [image(1, None, coco_url=url)], [box(1, 1, 1)], CAT)
     dataset = read(tmp_path)
     assert [str(sample.name) for sample in dataset] == ["val2017/000001.jpg"]
-    assert dataset[0].extra == {"coco_url": url}
+    assert dataset[0].extra == {"coco": {"coco_url": url}}
 
 
 def test_other_kinds_are_skipped_beside_instances_and_told_of(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_what_stands_beside_the_lists_is_kept(tmp_path: Path) -> None:
     for split, held in (("train", licenses[:1]), ("val", licenses)):
         path = tmp_path / "annotations" / f"instances_{split}.json"
         document(path, [], [], CAT, info={"for": split}, licenses=held, type="instances")
-    assert read(tmp_path).extra == {"info": {"for": "train"}, "licenses": licenses, "type": "instances"}
+    assert read(tmp_path).extra == {"coco": {"info": {"for": "train"}, "licenses": licenses, "type": "instances"}}
 
 
 def test_an_image_says_its_size_and_the_rest(tmp_path: Path) -> None:
@@ -278,5 +278,6 @@ def test_an_image_says_its_size_and_the_rest(tmp_path: Path) -> None:
     document(tmp_path / "all.json", images, [], CAT)
     dataset = read(tmp_path)
     assert [sample.declared for sample in dataset] == [(64, 48), (640, 480), None, None]
-    assert [dict(sample.extra) for sample in dataset] == [{"license": 4, "date_captured": "2013"}, {}, {}, {}]
+    first = {"coco": {"license": 4, "date_captured": "2013"}}
+    assert [dict(sample.extra) for sample in dataset] == [first, {}, {}, {}]
     assert all(sample.header == probe(sample.path) for sample in dataset)

@@ -252,7 +252,7 @@ def test_bare_tokens_in_text_stay_and_outside_it_cost_one_record(tmp_path: Path)
         {"id": 3, "name": "NaN"}]}"""
     (tmp_path / "all.json").write_text("\ufeff" + text, encoding="utf-8")
     dataset = read(tmp_path)
-    assert dataset.extra == {"info": {"NaN": 'a " NaN, -Infinity'}}
+    assert dataset.extra == {"coco": {"info": {"NaN": 'a " NaN, -Infinity'}}}
     assert dataset[0].instances.ids.tolist() == [2]
     assert [(found.code, found.where) for found in dataset[0].findings] == [
         ("box-not-finite", "annotations[0].bbox"),

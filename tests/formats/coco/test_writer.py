@@ -58,7 +58,7 @@ def test_ids_stay_where_they_can_and_are_positive_and_unique(ids: list[int]) -> 
 
 def test_every_key_that_readers_ask_for_is_there(tmp_path: Path) -> None:
     instances = Instances.of([[1, 2, 4, 8], [0, 0, 5, 5]], [2, 0])
-    copy(dataset_of(sample_of(instances), format="yolo", extra={"names": 3}), tmp_path)
+    copy(dataset_of(sample_of(instances), format="yolo", extra={"yolo": {"names": 3}}), tmp_path)
     found = written(tmp_path)
     assert list(found) == ["info", "licenses", "categories", "images", "annotations"]
     assert found["images"] == [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}]

@@ -247,7 +247,7 @@ def test_samples_are_made_when_asked_for_and_the_same_twice(tmp_path: Path) -> N
     dataset = read(flat(tmp_path, {"a": ONE, "b": ONE}))
     (tmp_path / "a.xml").unlink()
     assert [sample.instances for sample in dataset] == [sample.instances for sample in dataset.samples[:]]
-    assert dataset[0].extra == {"database": "Unknown"}
+    assert dataset[0].extra == {"voc": {"database": "Unknown"}}
 
 
 def test_no_dataset_is_a_layout_error(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_each_origin_moves_the_corners_its_own_way(tmp_path: Path, origin: voc.O
     dataset = read(tmp_path, origin)
     assert dataset[0].instances.boxes.tolist() == [EXPECTED[origin]]
     assert dataset.findings == ()
-    assert dataset.extra == {"voc_origin": origin}
+    assert dataset.extra == {"voc": {"origin": origin}}
 
 
 def test_an_unknown_origin_is_refused() -> None:

@@ -487,7 +487,7 @@ def test_real_datasets_read_in_full(name: str) -> None:
     images, objects, origin = REAL[name]
     assert len(dataset) == images
     assert check_books(dataset) == objects == sum(len(sample.instances) for sample in dataset)
-    assert dataset.extra == {"voc_origin": origin}
+    assert dataset.extra == {"voc": {"origin": origin}}
     assert {path.suffix for path in root.rglob("*")} >= {".xml"}
 
 

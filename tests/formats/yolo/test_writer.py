@@ -336,7 +336,8 @@ def test_keypoints_come_back(tmp_path: Path) -> None:
     instances = Instances.of(
         [[0, 0, 64, 48], [64, 48, 128, 96]], [0, 1], keypoints=points, visibility=[[2, 1, 0], [0, 0, 0]]
     )
-    dataset = dataset_of([sample_of(instances)], POSED, extra={"flip_idx": (1, 0, 2)})
+    cat = replace(POSED[0], flip_idx=(1, 0, 2))
+    dataset = dataset_of([sample_of(instances)], Categories((cat, POSED[1])))
     write(tmp_path, dataset, WriteOptions("pose"))
     back = read(tmp_path)
 
@@ -344,9 +345,28 @@ def test_keypoints_come_back(tmp_path: Path) -> None:
     np.testing.assert_allclose(back[0].instances.keypoints[0, :2], points[0][:2], atol=0.5e-6 * 640)
     assert back[0].instances.keypoints[0, 2].tolist() == [0, 0]
     assert back.categories[0].keypoints == ("left ear", "right: ear", "no")
-    assert back.extra == {"flip_idx": (1, 0, 2)}
+    assert [category.flip_idx for category in back.categories] == [(1, 0, 2)] * 2
     config = yaml.safe_load((tmp_path / "data.yaml").read_text(encoding="utf-8"))
     assert (config["kpt_shape"], config["flip_idx"]) == ([3, 3], [1, 0, 2])
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        ((("nose", "left_eye", "right_eye"),), [0, 2, 1]),
+        ((("nose", "left_eye", "right_eye"), ("tip", "l_end", "r_end")), [0, 2, 1]),
+        ((("nose", "left_eye", "right_eye"), ()), [0, 2, 1]),
+        ((("left", "right", "tail"), ("left", "right")), [1, 0, 2]),
+        ((("nose", "left_eye", "right_eye"), ("tip", "middle", "end")), None),
+        ((("kp0", "kp1"),), None),
+    ],
+)
+def test_flip_idx_is_written_where_all_classes_agree_on_it(
+    tmp_path: Path, classes: tuple[tuple[str, ...], ...], expected: list[int] | None
+) -> None:
+    table = Categories(tuple(Category(str(number), keypoints=points) for number, points in enumerate(classes)))
+    write(tmp_path, dataset_of([sample_of(Instances.of([[0, 0, 64, 48]], [0]))], table), WriteOptions("pose"))
+    assert yaml.safe_load((tmp_path / "data.yaml").read_text(encoding="utf-8")).get("flip_idx") == expected
 
 
 def test_images_without_keypoints_are_filled_up(tmp_path: Path) -> None:

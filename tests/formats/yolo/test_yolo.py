@@ -432,7 +432,7 @@ def test_keypoints_are_named(tmp_path: Path) -> None:
     assert [category.keypoints for category in dataset.categories] == [("left", "right"), ("kp0", "kp1")]
     assert dataset[0].instances.keypoints.tolist() == [[[20.0, 20.0], [60.0, 40.0]]]
     assert dataset[0].instances.visibility.tolist() == [[2, 1]]
-    assert dataset.extra == {"flip_idx": (1, 0)}
+    assert [category.flip_idx for category in dataset.categories] == [(1, 0), (1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -450,6 +450,8 @@ def test_keypoints_are_named(tmp_path: Path) -> None:
         ("nc: many", "data.yaml: nc: have 'many', want a whole number"),
         ("names: [a]\nkpt_shape: [17]", r"data.yaml: kpt_shape: have \['17'\], want \[count, 2 or 3\]"),
         ("names: [a]\nflip_idx: [x]", "data.yaml: flip_idx: have 'x'"),
+        ("names: [a]\nkpt_shape: [3, 2]\nflip_idx: [1, 2, 0]", r"data.yaml: flip_idx: have \[1, 2, 0\], want the"),
+        ("names: [a]\nkpt_shape: [3, 2]\nflip_idx: [1, 0]", r"data.yaml: flip_idx: have \[1, 0\], want the partner of"),
         ("names: [a]\nkpt_names: x", "data.yaml: kpt_names: want a list"),
         ("names: [a]\npath: []", "data.yaml: path: have a list"),
         ("names: [a]\ntrain: {a: b}", "data.yaml: train: want a folder"),

@@ -1,0 +1,75 @@
+"""The flags that say what becomes of odd objects: `Rules` on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+import click
+
+from bboxprep.model.rules import CrowdRule, DegenerateRule, OutsideRule, Rules
+from bboxprep.model.words import split_pair
+
+_OPTIONS = (
+    click.option(
+        "--crowd",
+        type=click.Choice(get_args(CrowdRule)),
+        help="Crowd regions: keep them (as ordinary objects where the format has none), drop them, or mark them to be "
+        "ignored (iscrowd, difficult).  [default: kept where the format has them, else dropped and counted]",
+    ),
+    click.option(
+        "--degenerate",
+        type=click.Choice(get_args(DegenerateRule)),
+        default="drop",
+        show_default=True,
+        help="Boxes without area, or with a coordinate that is no finite number.",
+    ),
+    click.option(
+        "--outside",
+        type=click.Choice(get_args(OutsideRule)),
+        default="clip",
+        show_default=True,
+        help="Boxes that reach over the edge of their own picture.",
+    ),
+    click.option(
+        "--outside-tolerance",
+        type=float,
+        default=1e-3,
+        show_default=True,
+        metavar="PX",
+        help="A box that reaches over by no more is laid onto the edge without a word.",
+    ),
+    click.option(
+        "--min-visibility",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="0..1",
+        help="Drop objects of which a smaller share than this is left in the output picture.",
+    ),
+    click.option(
+        "--swap-classes",
+        multiple=True,
+        metavar="LEFT=RIGHT",
+        help="Two classes that change places in a flip, such as left_hand=right_hand; may be given several times.",
+    ),
+)
+
+
+def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`command` with these flags."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_rules(given: Mapping[str, Any]) -> Rules:
+    """The rules among the values that were `given`. Raises `UsageError`."""
+    return Rules(
+        crowd=given["crowd"],
+        degenerate=given["degenerate"],
+        outside=given["outside"],
+        outside_tolerance=given["outside_tolerance"],
+        min_visibility=given["min_visibility"],
+        swap_classes=tuple(split_pair(text, "swap classes", "LEFT=RIGHT") for text in given["swap_classes"]),
+    )

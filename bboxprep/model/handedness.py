@@ -1,0 +1,158 @@
+"""Left and right: what a mirrored picture does to names.
+
+In a mirror the left eye of a face is where the right one was, so the columns of keypoints change places, and so do
+classes where the user says so (`Rules.swap_classes`). Up-down mirrors left and right as much as left-right does; a half
+turn does not. The turn that an EXIF orientation asks for restores the true view, whichever of the eight it is, so it
+never exchanges names.
+
+Which keypoints change places is stated (`Category.flip_idx`) or read from their names: ``left_x`` and ``right_x``,
+``x_left``, ``Left``, ``leftEye``, ``left ear``; and, where both stand in the list, ``l_x`` and ``r_x``, ``leftx`` and
+``rightx``. Classes are never exchanged by their names alone: a sign that says "turn left" is not a mirrored "turn
+right".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bboxprep.errors import UsageError
+from bboxprep.findings import Finding
+from bboxprep.model.categories import Categories, Category
+from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Sample
+from bboxprep.model.words import did_you_mean
+
+Swaps = Sequence[tuple[str, str]]  # names of classes that change places
+
+_LETTER = r"[^\W\d_]"
+_WORD = re.compile(  # a word of its own: also leftEye and eyeLeft, but not bright or leftover
+    rf"(?<!{_LETTER})(?:left|right|Left|Right)(?![a-z])"
+    rf"|(?<!{_LETTER})(?:LEFT|RIGHT)(?!{_LETTER})"
+    r"|(?<=[a-z])(?:Left|Right)(?![a-z])"
+)
+_HINT = re.compile(  # what is a side only beside its partner: l_eye, eye.r, lefteye
+    r"(?<![^\W_])[lrLR](?=[\W_])|(?<=[\W_])[lrLR](?![^\W_])|^(?:left|right|Left|Right)(?=[a-z])"
+)
+_OTHER = {"left": "right", "right": "left", "l": "r", "r": "l"}
+
+
+def says_side(name: str) -> bool:
+    """Whether `name` says left or right in a word of its own."""
+    return _WORD.search(name) is not None
+
+
+def opposite(name: str) -> str:
+    """`name` with left and right exchanged; `name` itself where it says neither."""
+    return (_WORD if says_side(name) else _HINT).sub(_exchanged, name)
+
+
+def flip_order(category: Category) -> tuple[int, ...]:
+    """Keypoint k of a mirrored object of `category` is its keypoint ``flip_order[k]``, as stated or as the names say.
+
+    It undoes itself; a keypoint that has no partner stays where it is.
+    """
+    names = category.keypoints
+    return category.flip_idx or tuple(_partner(row, names) for row in range(len(names)))
+
+
+def unmapped(categories: Categories, swaps: Swaps = ()) -> tuple[Finding, ...]:
+    """One finding for each name of a class or a keypoint that says left or right and that a mirror leaves as it is."""
+    partners = dict(swaps) | {right: left for left, right in swaps}
+    names = categories.names
+    classes = [name for name in names if name not in partners and (says_side(name) or _beside_partner(name, names))]
+    told = {name: f"class {name!r} says left or right; --swap-classes gives its partner" for name in classes}
+    points = {
+        point: f"keypoint {point!r} of class {category.name!r} says left or right and has no partner"
+        for category in categories
+        for point in _loose(category, [other for other in categories if other.name == partners.get(category.name)])
+    }
+    return tuple(Finding("flip-unmapped", words) for words in (*told.values(), *points.values()))
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """What a mirror does to the objects of one class table: `labels` (C,) is the label that each becomes, `keypoints`
+    the `flip_order` of each class. Both undo themselves.
+    """
+
+    labels: tuple[int, ...] = ()
+    keypoints: tuple[tuple[int, ...], ...] = ()
+
+    @classmethod
+    def of(cls, categories: Categories, swaps: Swaps = ()) -> Mirror:
+        """The mirror of `categories`, in which the classes of each pair of `swaps` change places.
+
+        Raises `UsageError` for a name that no class, or more than one, has, and for classes whose keypoints differ.
+        """
+        labels, orders = list(range(len(categories))), tuple(map(flip_order, categories))
+        for left, right in swaps:
+            one, other = _label(left, categories.names), _label(right, categories.names)
+            if orders[one] != orders[other]:
+                raise UsageError(f"swap classes: the keypoints of {left!r} and {right!r} do not match")
+            labels[one], labels[other] = other, one
+        return cls(tuple(labels), orders)
+
+    def apply(self, instances: Instances) -> Instances:
+        """`instances` with classes and keypoints exchanged."""
+        if not len(instances):
+            return instances
+        count = instances.keypoints.shape[1]
+        columns = np.array([_filled(order, count) for order in self.keypoints], dtype=np.intp)[instances.labels]
+        return replace(
+            instances,
+            labels=np.array(self.labels, dtype=np.int64)[instances.labels],
+            keypoints=np.take_along_axis(instances.keypoints, columns[:, :, None], axis=1),
+            visibility=np.take_along_axis(instances.visibility, columns, axis=1),
+        )
+
+    def before(self, names: Sequence[str], sample: Sample) -> Sequence[str]:
+        """The class names by label that the objects of `sample` came in with."""
+        return tuple(names[label] for label in self.labels) if sample.mirrored else names
+
+
+def _exchanged(match: re.Match[str]) -> str:
+    word = match[0]
+    other = _OTHER[word.lower()]
+    return other.upper() if word.isupper() else other.capitalize() if word[0].isupper() else other
+
+
+def _beside_partner(name: str, names: Sequence[str]) -> bool:
+    """Whether `name` has one partner among `names`, and stands there once itself."""
+    other = opposite(name)
+    return other != name and names.count(name) == 1 == names.count(other) and opposite(other) == name
+
+
+def _partner(row: int, names: Sequence[str]) -> int:
+    return names.index(opposite(names[row])) if _beside_partner(names[row], names) else row
+
+
+def _loose(category: Category, partners: Sequence[Category]) -> list[str]:
+    """The keypoints of `category` that say a side and stay: no other one, and none of the class that it becomes, is
+    their partner.
+    """
+    if category.flip_idx:
+        return []
+    order, names = flip_order(category), category.keypoints
+    met = {(row, name) for other in partners for row, name in enumerate(other.keypoints)}
+    return [
+        name
+        for row, name in enumerate(names)
+        if says_side(name) and order[row] == row and (row, opposite(name)) not in met
+    ]
+
+
+def _label(name: str, names: Sequence[str]) -> int:
+    if name not in names:
+        raise UsageError(f"swap classes: have {name!r}, want a class of the source{did_you_mean(name, names)}")
+    if names.count(name) > 1:
+        raise UsageError(f"swap classes: have {name!r}, which is the name of {names.count(name)} classes")
+    return names.index(name)
+
+
+def _filled(order: Sequence[int], count: int) -> list[int]:
+    """`order` for `count` columns: those beyond it, and those whose partner is not there, stay."""
+    return [order[row] if row < len(order) and order[row] < count else row for row in range(count)]

@@ -1,0 +1,103 @@
+"""What is done with objects that may be meant in more than one way: crowd regions, boxes without area, boxes over the
+edge, objects that a crop hides, classes that a mirror exchanges.
+
+A rule whose answer is "error" drops nothing: `Rules.refuse` finds the first finding that it forbids and raises. So
+there is one account of what is wrong, and whether to go on is asked of it afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Literal, get_args
+
+from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.findings import Finding
+
+CrowdRule = Literal["keep", "drop", "ignore"]
+DegenerateRule = Literal["drop", "error"]
+OutsideRule = Literal["clip", "drop", "error"]
+
+_RULE_OF = {  # the rule that a finding of this code belongs to
+    "box-degenerate": "degenerate",
+    "box-not-finite": "degenerate",
+    "box-outside": "outside",
+    "box-overreach": "outside",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one dataset, given to `bboxprep.read`. Raises `UsageError` for values that it does not know.
+
+    `crowd` says what becomes of crowd regions. None: kept as such where the target format has them, else dropped;
+    "keep": kept everywhere, as ordinary objects where there are no crowd regions; "drop": dropped everywhere;
+    "ignore": marked as what a trainer ignores (COCO ``iscrowd``, VOC ``difficult``), dropped where there is no mark.
+
+    `degenerate` says what becomes of a box without area or with a coordinate that is no finite number. `outside`: of
+    a box that reaches over the edge of its own picture by more than `outside_tolerance` px; one that reaches over by
+    less is laid onto the edge without a word. `min_visibility`: an object of which a smaller share than this, 0 to 1,
+    is left in the output picture is dropped; at 0 one of which nothing is left.
+
+    `swap_classes` pairs the names of classes that change places in a mirror: ``(("left_hand", "right_hand"),)``.
+    """
+
+    crowd: CrowdRule | None = None
+    degenerate: DegenerateRule = "drop"
+    outside: OutsideRule = "clip"
+    outside_tolerance: float = 1e-3
+    min_visibility: float = 0.0
+    swap_classes: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.crowd is not None:
+            _one_of("crowd", self.crowd, get_args(CrowdRule))
+        _one_of("degenerate", self.degenerate, get_args(DegenerateRule))
+        _one_of("outside", self.outside, get_args(OutsideRule))
+        _within("outside tolerance", self.outside_tolerance, inf)
+        _within("min visibility", self.min_visibility, 1.0)
+        object.__setattr__(self, "swap_classes", _pairs(self.swap_classes))
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether there are findings that these rules forbid."""
+        return "error" in (self.degenerate, self.outside)
+
+    def refuse(self, findings: Iterable[Finding]) -> None:
+        """Raise `AnnotationError` at the first of `findings` that a rule forbids; it names the option."""
+        for finding in findings:
+            rule = _RULE_OF.get(finding.code)
+            if rule and getattr(self, rule) == "error":
+                problem = f"{finding.message} (--{rule} error refuses it, --{rule} drop lists it instead)"
+                raise AnnotationError(finding.path, finding.where, problem)
+
+
+def _one_of(name: str, value: object, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{name}: have {value!r}, want one of {', '.join(known)}")
+
+
+def _within(name: str, value: object, most: float) -> None:
+    fits = isinstance(value, int | float) and 0 <= value <= most and value != inf
+    if not fits:
+        raise UsageError(f"{name}: have {value!r}, want {'0 to 1' if most == 1 else 'px of 0 or more'}")
+
+
+def _pairs(pairs: Any) -> tuple[tuple[str, str], ...]:
+    """`pairs` as tuples. Raises `UsageError` where one is no pair of names, or a name stands twice."""
+    sound = isinstance(pairs, tuple | list) and all(map(_is_pair, pairs))
+    if not sound:
+        raise UsageError(f"swap classes: have {pairs!r}, want pairs of class names")
+    names = [name for pair in pairs for name in pair]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"swap classes: {twice!r} stands twice, want each class in one pair")
+    return tuple((left, right) for left, right in pairs)
+
+
+def _is_pair(pair: object) -> bool:
+    return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
+
+
+DEFAULT_RULES = Rules()

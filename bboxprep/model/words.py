@@ -1,0 +1,64 @@
+"""Names written in one line of text, and the name that was probably meant.
+
+A backslash takes the meaning from the comma, equals sign, blank or backslash behind it, so every name can be written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from bboxprep.errors import UsageError
+
+_MOST_LISTED = 12
+_ESCAPED = re.compile(r"\\[\\,=\s]")
+_TOKENS = re.compile(r"\\.|.", re.DOTALL)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    r"""The names of a list: ``a,b`` is two, ``a\,b`` one. Blanks around a name are no part of it."""
+    return tuple(_plain(part) for part in _split(text, ","))
+
+
+def split_pair(text: str, option: str = "rename", wanted: str = "OLD=NEW") -> tuple[str, str]:
+    r"""Both sides of ``old=new``; ``\=`` is part of a name. Raises `UsageError`, in the words of `option`."""
+    parts = _split(text, "=")
+    if len(parts) != 2:
+        raise UsageError(rf"{option}: have {text!r}, want {wanted} (an equals sign in a name is written \=)")
+    return _plain(parts[0]), _plain(parts[1])
+
+
+def escaped(name: str) -> str:
+    """`name` as it is written in a list or a pair."""
+    return re.sub(r"[\\,=]|^\s|\s$", r"\\\g<0>", name)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'cat'?`` for a known name that is nearly `word`, else which names there are."""
+    names = tuple(dict.fromkeys(known))
+    folded = {name.casefold(): name for name in reversed(names)}
+    near = get_close_matches(word.casefold(), folded, n=1)
+    if near:
+        return f"; did you mean {folded[near[0]]!r}?"
+    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
+    return f" ({', '.join(map(repr, names[:_MOST_LISTED])) or 'there is none'}{more})"
+
+
+def _split(text: str, mark: str) -> list[list[str]]:
+    """The parts of `text` between unescaped marks, each as its characters; an escaped one is two characters long."""
+    parts: list[list[str]] = [[]]
+    for token in _TOKENS.findall(text):
+        if token == mark:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
+
+
+def _plain(part: list[str]) -> str:
+    while part and part[0].isspace():
+        part = part[1:]
+    while part and part[-1].isspace():
+        part = part[:-1]
+    return "".join(token[1] if _ESCAPED.fullmatch(token) else token for token in part)

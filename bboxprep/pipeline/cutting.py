@@ -1,0 +1,167 @@
+"""Objects cut at the edges of a picture, in two acts that mean different things.
+
+`cut_at_own_edges`: what reaches over the picture that it was drawn on was never pictured. It is laid onto the edge, and
+`Rules.outside` says what is thought of it. `cut_at_plan_edges`: what a recipe leaves outside is hidden by us, and
+`Rules.min_visibility` says how much of an object must be left. Its whole is therefore the object as it was pictured,
+after the first act and before the recipe: what no photo ever showed is not hidden by a crop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.plan import Plan
+from bboxprep.geometry.shapes import (
+    Region,
+    box_areas,
+    clip_boxes,
+    clip_ring,
+    hull,
+    map_boxes,
+    ring_area,
+    visible_fractions,
+)
+from bboxprep.model.checks import Location, Rows, lost
+from bboxprep.model.instances import Instances
+from bboxprep.model.rle import Rle
+from bboxprep.model.rules import Rules
+
+CUT_SLACK = 1e-3  # px; an outline whose box reaches no further over an edge than this is left as it is
+_SHARE_SLACK = 1e-9  # of an object; what the rounding of float64 may hide of it
+
+Shares = NDArray[np.float64]  # (N,), 0 to 1
+Cut = tuple[Instances, tuple[Finding, ...]]
+
+
+def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules: Rules) -> Cut:
+    """The objects cut at the edges of the picture of `size` that they were drawn on, or dropped, as `rules` say."""
+    reach = _reach(instances, size)
+    over = reach > rules.outside_tolerance
+    refused: tuple[Finding, ...] = ()
+    if rules.outside != "clip" and over.any():
+        why = f"it reaches over the edge of its picture of {size}"
+        refused = lost("box-overreach", instances, over, location, why)
+        instances, reach, over = instances.select(~over), reach[~over], over[~over]
+    instances, hidden = _hide_keypoints(instances, (0.0, 0.0, float(size.width), float(size.height)), size, location)
+    if not reach.any():
+        return instances, (*refused, *hidden)
+    cut = _cut_shapes(instances, size, reach > min(CUT_SLACK, rules.outside_tolerance))
+    gone = box_areas(cut.boxes) <= 0
+    dropped = lost("box-outside", instances, gone, location, f"nothing of it is left in the picture of {size}")
+    return cut.select(~gone), (*refused, *dropped, *_clipped(over & ~gone, size, location), *hidden)
+
+
+def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: Rules) -> Cut:
+    """The objects `mapped` by `plan`, which were `source`, cut where its outcome ends to show the picture."""
+    reach = _reach(mapped, plan.seen)
+    mapped, hidden = _hide_keypoints(mapped, plan.seen, plan.size, location)
+    if not reach.any():
+        return mapped, hidden
+    over = reach > CUT_SLACK
+    cut = _cut_shapes(mapped, plan.seen, over)
+    gone = box_areas(cut.boxes) <= 0
+    dropped = lost("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {plan.size}")
+    shares = _shares(mapped, source, plan, over & ~gone & (rules.min_visibility > 0))
+    dim = ~gone & (shares < rules.min_visibility - _SHARE_SLACK)
+    why = f"less than {rules.min_visibility:g} of it is left in the picture of {plan.size}"
+    dropped += lost("box-hidden", mapped, dim, location, why)
+    kept = ~(gone | dim)
+    return cut.select(kept), (*dropped, *_clipped(over & kept, plan.size, location), *hidden)
+
+
+def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
+    """How far (N,) each box reaches over the edge of `region`, px."""
+    boxes = instances.boxes
+    reach: NDArray[np.float64] = np.abs(clip_boxes(boxes, region) - boxes).max(axis=1, initial=0.0)
+    return reach
+
+
+def _cut_shapes(instances: Instances, region: Region, rows: Rows) -> Instances:
+    """The objects with their boxes cut at `region`, and at `rows` their outlines too, and boxes drawn tight to them.
+
+    An object's area is then that of what is left of its outline, or the visible share of its stated area.
+    """
+    boxes, areas = clip_boxes(instances.boxes, region), instances.areas.copy()
+    share = visible_fractions(instances.boxes, region)
+    polygons = list(instances.polygons)
+    for row in np.flatnonzero(rows):
+        mask = instances.masks[row]
+        areas[row] *= share[row]
+        if polygons[row]:
+            rings = tuple(ring for ring in (clip_ring(ring, region) for ring in polygons[row]) if ring_area(ring) > 0)
+            polygons[row] = rings
+            boxes[row] = _tight(boxes[row], hull(np.concatenate(rings)) if rings else None)
+            areas[row] = np.nan if np.isnan(areas[row]) else sum(map(ring_area, rings))
+        elif mask is not None:
+            boxes[row] = _tight(boxes[row], _mask_box(mask))
+            areas[row] = np.nan if np.isnan(areas[row]) else mask.area
+    return replace(instances, boxes=boxes, areas=areas, polygons=tuple(polygons))
+
+
+def _shares(mapped: Instances, source: Instances, plan: Plan, rows: Rows) -> Shares:
+    """How much of each object at `rows` is seen in the outcome of `plan`, by its polygons, else its mask, else its
+    box; 1 for the others.
+
+    A mask is measured where it was drawn, because a nearest-neighbour copy of it has not exactly its area.
+    """
+    shares = np.where(rows, visible_fractions(mapped.boxes, plan.seen), 1.0)
+    window = map_boxes(~plan.affine, np.array([plan.seen]))[0]
+    for row in np.flatnonzero(rows):
+        whole = sum(map(ring_area, mapped.polygons[row]))
+        mask = source.masks[row]
+        if whole > 0:
+            shares[row] = sum(ring_area(clip_ring(ring, plan.seen)) for ring in mapped.polygons[row]) / whole
+        elif mask is not None and mask.area:
+            shares[row] = _mask_share(mask, window)
+    return shares
+
+
+def _mask_share(mask: Rle, window: NDArray[np.float64]) -> float:
+    """The share of the mask's area that lies in `window` (x0 y0 x1 y1 px), which may cut through pixels."""
+    columns, rows = (
+        np.clip(np.minimum(np.arange(1, length + 1), high) - np.maximum(np.arange(length), low), 0.0, 1.0)
+        for length, low, high in zip(mask.size, window[:2], window[2:], strict=True)
+    )
+    return float(rows @ mask.mask() @ columns) / mask.area
+
+
+def _tight(box: NDArray[np.float64], outline: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """The common part of a box and the box around an outline; no area where they do not meet."""
+    if outline is None:
+        return np.zeros(4)
+    common = np.concatenate((np.maximum(box[:2], outline[:2]), np.minimum(box[2:], outline[2:])))
+    return common if (common[2:] > common[:2]).all() else np.zeros(4)
+
+
+def _mask_box(mask: Rle) -> NDArray[np.float64] | None:
+    rows, columns = np.nonzero(mask.mask())
+    if not len(rows):
+        return None
+    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], dtype=np.float64)
+
+
+def _hide_keypoints(
+    instances: Instances, seen: tuple[float, float, float, float], size: Size, location: Location
+) -> Cut:
+    """The objects with the keypoints outside of `seen`, a part of a picture of `size`, marked as not labelled."""
+    points, visible = instances.keypoints, instances.visibility > 0
+    low, high = np.array(seen[:2]) - CUT_SLACK, np.array(seen[2:]) + CUT_SLACK
+    outside = visible & ~((points >= low) & (points <= high)).all(axis=2)
+    if not outside.any():
+        return instances, ()
+    finding = _note("keypoint-outside", int(outside.sum()), f"outside the picture of {size}", location)
+    return replace(instances, visibility=np.where(outside, 0, instances.visibility).astype(np.uint8)), (finding,)
+
+
+def _clipped(rows: Rows, size: Size, location: Location) -> tuple[Finding, ...]:
+    count = int(np.count_nonzero(rows))
+    return (_note("box-clipped", count, f"cut at the edge of the picture of {size}", location),) if count else ()
+
+
+def _note(code: str, count: int, message: str, location: Location) -> Finding:
+    return Finding(code, f"{count} {message}", path=location.path, split=location.split)

@@ -1,0 +1,51 @@
+"""Masks that a format keeps in a picture of their own, read when a sample is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bboxprep.errors import ImageError
+from bboxprep.findings import Finding
+from bboxprep.images.indices import read_indices
+from bboxprep.model.rle import Rle
+from bboxprep.model.sample import Sample
+from bboxprep.model.segmentation import beyond, cut_out, size_of
+
+
+def with_masks(sample: Sample) -> Sample:
+    """`sample`, its frame settled, with the masks of its segmentation; findings where one does not fit or is left."""
+    segmentation = sample.segmentation
+    if segmentation is None or sample.header is None or sample.refusal:
+        return replace(sample, segmentation=None)
+    try:
+        indices = read_indices(segmentation.path)
+    except ImageError as error:
+        return _without(sample, "record-unreadable", f"{segmentation.path.name}: {error.problem}; its masks are left")
+    if size_of(indices) != sample.size:
+        message = f"{segmentation.path.name} is {size_of(indices)}, the picture {sample.size}; its masks are left"
+        return _without(sample, "mask-misfit", message)
+    masks, astray = cut_out(indices, segmentation.numbers, sample.instances.boxes)
+    notes = []
+    if astray:
+        notes.append(f"{astray} masks of {segmentation.path.name} lie elsewhere than the boxes of their objects")
+    if others := beyond(indices, sample.listed):
+        shown = ", ".join(map(str, others))
+        notes.append(f"{segmentation.path.name} shows objects {shown}, the labels have {sample.listed}")
+    return replace(
+        sample,
+        segmentation=None,
+        instances=replace(sample.instances, masks=tuple(map(_either, masks, sample.instances.masks))),
+        findings=(*sample.findings, *(_finding(sample, "mask-misfit", f"{note}; left out") for note in notes)),
+    )
+
+
+def _either(found: Rle | None, known: Rle | None) -> Rle | None:
+    return known if found is None else found
+
+
+def _without(sample: Sample, code: str, message: str) -> Sample:
+    return replace(sample, segmentation=None, findings=(*sample.findings, _finding(sample, code, message)))
+
+
+def _finding(sample: Sample, code: str, message: str) -> Finding:
+    return Finding(code, message, path=str(sample.name), split=sample.split)

@@ -1,0 +1,140 @@
+"""Which objects of a label file are still those that were written to it, and both made into one list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.shapes import Boxes, hull
+from bboxprep.model.instances import Column, Instances
+
+Rows = NDArray[np.int64]
+Order = list[tuple[int, int]]  # a kept object and a row of the label file that are one; -1 for neither
+
+GONE, UNWRITTEN = -1, -2  # instead of a row: the object is not in the label file any more, or never was
+_NONE = -1
+
+_FIELDS = {  # of `Instances`, that a label file can hold besides the box
+    Column.POLYGONS: ("polygons",),
+    Column.MASKS: ("masks",),
+    Column.KEYPOINTS: ("keypoints", "visibility"),
+    Column.CROWD: ("crowd",),
+    Column.AREAS: ("areas",),
+    Column.SCORES: ("scores",),
+    Column.IDS: ("ids",),
+    Column.ATTRIBUTES: ("attributes",),
+}
+
+
+@dataclass(frozen=True)
+class Written:
+    """Objects as they were written, N of them: `boxes` (N, 4), `outlines` (N, 4) the boxes around their polygons (the
+    box itself where there is none), which is all that is left of the box where a row states only the polygon; and
+    `classes` (N,), negative where the class is no more.
+    """
+
+    boxes: Boxes
+    outlines: Boxes
+    classes: Rows
+
+    @classmethod
+    def of(cls, instances: Instances, classes: Rows) -> Written:
+        """Those of `instances`."""
+        outlines = instances.boxes.copy()
+        for row, rings in enumerate(instances.polygons):
+            if points := [ring for ring in rings if len(ring)]:
+                outlines[row] = hull(np.concatenate(points))
+        return cls(instances.boxes, outlines, classes)
+
+
+def match(boxes: Boxes, classes: Rows, written: Written, slack: float) -> Rows:
+    """For each written object (N,) the row among `boxes` (M, 4) of `classes` (M,) that it still is, or `GONE`.
+
+    It is of the same class and no edge lies further than `slack` px off. Each looks at its own row first, then, because
+    rows may have been added, removed or sorted anew, at all that are left.
+    """
+    found = np.full(len(written.classes), GONE, dtype=np.int64)
+    common = np.arange(min(len(boxes), len(found)))
+    same = common[_alike(boxes[common], classes[common], written, common, slack)]
+    found[same] = same
+    free = np.ones(len(boxes), dtype=np.bool_)
+    free[same] = False
+    order = np.argsort(boxes[:, 0], kind="stable")
+    starts = boxes[order, 0]
+    for row in np.flatnonzero(found == GONE):
+        edges = written.boxes[row, 0], written.outlines[row, 0]
+        low, high = np.searchsorted(starts, min(edges) - slack), np.searchsorted(starts, max(edges) + slack, "right")
+        near = order[low:high]
+        near = near[free[near]]
+        near = near[_alike(boxes[near], classes[near], written, row, slack)]
+        if len(near):
+            found[row] = near.min()
+            free[found[row]] = False
+    return found
+
+
+def _alike(boxes: Boxes, classes: Rows, written: Written, rows: Rows | np.int64, slack: float) -> NDArray[np.bool_]:
+    """Which of `boxes` (M, 4) are the written ones at `rows` (M,), or the one at a single row."""
+    off = np.minimum(
+        np.abs(boxes - written.boxes[rows]).max(axis=1, initial=0.0),
+        np.abs(boxes - written.outlines[rows]).max(axis=1, initial=0.0),
+    )
+    return np.asarray((off <= slack) & (classes == written.classes[rows]))
+
+
+def joint_order(rows: Rows, written: NDArray[np.bool_], count: int) -> Order:
+    """The objects of both lists in one, as pairs of a kept one and one of `count` in the label file, -1 for neither.
+
+    `rows` (N,) says which row each kept object is, `written` (N,) which of them were in the file. They stand in the
+    order of the kept ones; what else is in the label file stands where an object is gone whose row it has, or else
+    before the first that follows it in the file.
+    """
+    others = sorted(set(range(count)) - set(rows.tolist()))
+    return list(_pairs(rows.tolist(), np.cumsum(written).tolist(), others))
+
+
+def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tuple[int, int]]:
+    """The pairs; `before` counts the objects up to each that were written."""
+    at = 0
+    for kept, row in enumerate(rows):
+        following = before[kept] if row == GONE else row
+        while at < len(others) and others[at] < following:
+            yield _NONE, others[at]
+            at += 1
+        if row != GONE:
+            yield kept, max(row, _NONE)
+    for row in others[at:]:
+        yield _NONE, row
+
+
+def joined(kept: Instances, read: Instances, order: Order, told: frozenset[Column]) -> Instances:
+    """The objects in `order`, as they were `kept` where they were, but with the columns `told` as they are `read`."""
+    both = _stacked(kept, read)
+    ours = [one if one >= 0 else len(kept) + other for one, other in order]
+    theirs = [len(kept) + other if other >= 0 else one for one, other in order]
+    instances, as_read = both.select(ours), both.select(theirs)
+    return replace(instances, **{name: getattr(as_read, name) for column in told for name in _FIELDS.get(column, ())})
+
+
+def _stacked(one: Instances, other: Instances) -> Instances:
+    """The objects of both, with room for the keypoints of either."""
+    points = max(one.visibility.shape[1], other.visibility.shape[1])
+    pair = [_with_room(one, points), _with_room(other, points)]
+    columns: dict[str, Any] = {}
+    for field in fields(Instances):
+        first, second = (getattr(instances, field.name) for instances in pair)
+        columns[field.name] = np.concatenate((first, second)) if isinstance(first, np.ndarray) else first + second
+    return Instances(**columns)
+
+
+def _with_room(instances: Instances, points: int) -> Instances:
+    more = points - instances.visibility.shape[1]
+    return replace(
+        instances,
+        keypoints=np.pad(instances.keypoints, ((0, 0), (0, more), (0, 0))),
+        visibility=np.pad(instances.visibility, ((0, 0), (0, more))),
+    )

@@ -1,0 +1,117 @@
+"""Where in a sidecar the line of each image stands. The lines are read when their image is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from unicodedata import normalize
+
+import msgspec
+
+from bboxprep.findings import Finding
+from bboxprep.pipeline.sidecar import SIDECAR, BadLine, Head, KeptImage, decode, digest
+
+
+class _Place(msgspec.Struct):
+    """What of an image's line says which image it is about."""
+
+    image: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line: its number from 1, where it starts and how long it is, bytes; and the name that its image had before."""
+
+    number: int
+    start: int
+    length: int
+    name: str
+
+
+@dataclass(frozen=True)
+class SidecarIndex:
+    """The sidecar in `folder`: its first line (None where that is no sidecar's), its lines by image, and findings."""
+
+    folder: Path
+    head: Head | None = None
+    lines: Mapping[str, Line] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def find(self, image: Path) -> Line | None:
+        """The line of the image at `image`, if it has one."""
+        if not image.is_relative_to(self.folder):
+            return None
+        return self.lines.get(normalize("NFC", image.relative_to(self.folder).as_posix()))
+
+    def read(self, line: Line) -> KeptImage:
+        """What `line` says. Raises `BadLine`."""
+        try:
+            with (self.folder / SIDECAR).open("rb") as file:
+                file.seek(line.start)
+                data = file.read(line.length)
+        except OSError as error:
+            raise BadLine(f"cannot be read ({error.strerror or error})") from error
+        return decode(data, KeptImage)
+
+    def holds_as_written(self, labels: Mapping[str, str]) -> bool:
+        """Whether the label files are those whose hashes are given; a file that is not there proves nothing."""
+        return bool(labels) and all(
+            known and _stays_below(name) and digest(self.folder / name) == known for name, known in labels.items()
+        )
+
+
+def find_sidecar(root: Path) -> SidecarIndex | None:
+    """The index of the sidecar of the dataset at `root`, a folder or a file in it; None where it has none."""
+    folders = [root] if root.is_dir() else [root.parent]
+    if not root.is_dir() and root.parent.name == "annotations":
+        folders.append(root.parent.parent)
+    folder = next((folder for folder in folders if (folder / SIDECAR).is_file()), None)
+    return _read(folder) if folder else None
+
+
+def _read(folder: Path) -> SidecarIndex:
+    lines: dict[str, Line] = {}
+    bad: list[tuple[int, str]] = []
+    try:
+        with (folder / SIDECAR).open("rb") as file:
+            first = file.readline()
+            head = decode(first, Head)
+            start = len(first)
+            for number, data in enumerate(file, 2):
+                try:
+                    place = decode(data, _Place)
+                    _add(lines, place, Line(number, start, len(data), place.name))
+                except BadLine as error:
+                    bad.append((number, str(error)))
+                start += len(data)
+    except BadLine as error:
+        return SidecarIndex(folder, findings=(finding(1, f"not a sidecar that is known here ({error}); not used"),))
+    except OSError as error:
+        return SidecarIndex(folder, findings=(finding(0, f"cannot be read ({error.strerror or error})"),))
+    return SidecarIndex(folder, head, lines, _told(bad))
+
+
+def finding(line: int, message: str, split: str = "") -> Finding:
+    """That `line` cannot be used."""
+    return Finding("sidecar-unreadable", message, SIDECAR, f"line {line}" if line else "", split=split)
+
+
+def _add(lines: dict[str, Line], place: _Place, line: Line) -> None:
+    known = lines.setdefault(normalize("NFC", place.image), line)
+    if known is not line:
+        raise BadLine(f"{place.image} has line {known.number} already")
+
+
+def _told(bad: list[tuple[int, str]]) -> tuple[Finding, ...]:
+    if not bad:
+        return ()
+    number, why = bad[0]
+    more = f", the first of {len(bad)} such lines" if len(bad) > 1 else ""
+    return (finding(number, f"not the line of an image ({why}){more}; left out"),)
+
+
+def _stays_below(name: str) -> bool:
+    path = PurePosixPath(name.replace("\\", "/"))
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0]

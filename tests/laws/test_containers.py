@@ -1,0 +1,153 @@
+"""A picture's container is told from its bytes: an output has a true suffix, its labels name it, and all is listed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from io import BytesIO
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.reading import open_source
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.recipe.steps import Letterbox
+from tests.images.iso_files import Kind, iso_file
+from tests.images.specimens import card, saved
+from tests.painted import displayed, written_boxes
+
+FORMATS = ("coco", "yolo", "voc")
+RECIPES = {"plain": Recipe(), "letterbox": Recipe(Letterbox(96))}
+SIZE, BOX = (64, 40), (0.0, 0.0, 32.0, 13.0)  # of the card, and of its red patch
+CODES = {"image-refused", "image-unreadable", "name-changed", "orientation-disputed", "size-contradicts"}
+
+
+def source(root: Path, files: dict[str, tuple[bytes, tuple[float, float, float, float]]]) -> Path:
+    """A YOLO dataset of image files, each with its one box in fractions of the displayed picture."""
+    for name, (data, (x0, y0, x1, y1)) in files.items():
+        path = root / "images" / "train" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        row = root / "labels" / "train" / Path(name).with_suffix(".txt")
+        row.parent.mkdir(parents=True, exist_ok=True)
+        row.write_text(f"0 {(x0 + x1) / 2} {(y0 + y1) / 2} {x1 - x0} {y1 - y0}\n", encoding="utf-8")
+    (root / "data.yaml").write_text("train: images/train\nnames: [patch]\n", encoding="utf-8")
+    return root
+
+
+def run(root: Path, out: Path, format: str, recipe: str) -> tuple[Outcome, dict[str, str]]:
+    """The outcome, and by the name of each image the code of the finding about its container."""
+    outcome = convert(open_source(root), out, format, RECIPES[recipe], terms=Terms())
+    return outcome, {f.path.split("/")[-1]: f.code for f in outcome.account.findings if f.code in CODES}
+
+
+def red_box(path: Path) -> tuple[float, float, float, float]:
+    """The edges of the red patch of a picture."""
+    pixels = displayed(path).astype(int)
+    rows, columns = np.nonzero((pixels[..., 0] > 160) & (pixels[..., 1] < 60))
+    return float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1)
+
+
+FRACTIONS = (BOX[0] / SIZE[0], BOX[1] / SIZE[1], BOX[2] / SIZE[0], BOX[3] / SIZE[1])
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_name_that_lies_is_changed_in_the_file_the_labels_and_the_list(
+    tmp_path: Path, format: str, recipe: str
+) -> None:
+    true = {"WEBP": ".webp", "PNG": ".png", "BMP": ".bmp", "TIFF": ".tif", "JPEG": ".jpg"}
+    lies = {f"{form}{'.png' if form == 'JPEG' else '.jpg'}": form for form in true}
+    root = source(tmp_path / "in", {name: (saved(form, card()), FRACTIONS) for name, form in lies.items()})
+    _, found = run(root, tmp_path / "out", format, recipe)
+    assert found == dict.fromkeys(lies, "name-changed")
+    written = dict(written_boxes(tmp_path / "out", format))
+    assert {path.stem: path.suffix for path in written} == true
+    for path, boxes in written.items():
+        with Image.open(path) as image:
+            assert image.format == path.stem
+        assert np.abs(np.subtract(boxes[0], red_box(path))).max() <= 1.0
+    rows = (tmp_path / "out" / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {Path(row["output"]).name for row in map(json.loads, rows)} == {path.name for path in written}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_further_pictures_of_a_camera_do_no_harm(tmp_path: Path, format: str, recipe: str) -> None:
+    pictures = [Image.fromarray(card()), Image.new("RGB", (16, 10))]
+    exif = Image.Exif()
+    exif[274] = 1
+    data = saved("MPO", pictures[0], save_all=True, append_images=pictures[1:], exif=exif, quality=95)
+    with Image.open(BytesIO(data)) as image:
+        assert (image.format, getattr(image, "n_frames", 1)) == ("MPO", 2)
+    root = source(tmp_path / "in", {"a.jpg": (data, FRACTIONS), "b.mpo": (data, FRACTIONS)})
+    outcome, found = run(root, tmp_path / "out", format, recipe)
+    assert (outcome.account.images_out["train"], found) == (2, {})
+    for path, boxes in written_boxes(tmp_path / "out", format):
+        assert np.abs(np.subtract(boxes[0], red_box(path))).max() <= 1.0
+        assert (path.read_bytes() == data) == (recipe == "plain")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("format", FORMATS)
+def test_avif_and_heic_become_upright_jpegs_with_their_boxes(tmp_path: Path, format: str, recipe: str) -> None:
+    files = {}
+    for kind in get_args(Kind):
+        for own in range(1, 9):
+            files[f"{kind}-{own}.{kind}"] = (iso_file(kind, own, 3), turned_fractions(own))
+    root = source(tmp_path / "in", files)
+    outcome, found = run(root, tmp_path / "out", format, recipe)
+    assert outcome.account.faults == 0
+    assert found == dict.fromkeys(files, "name-changed")
+    written = dict(written_boxes(tmp_path / "out", format))
+    assert {path.name for path in written} == {f"{Path(name).stem}.jpg" for name in files}
+    for path, boxes in written.items():
+        with Image.open(path) as image:
+            assert (image.format, image.getexif().get(274, 1)) == ("JPEG", 1)
+        assert np.abs(np.subtract(boxes[0], red_box(path))).max() <= 1.0, path
+
+
+def turned_fractions(own: int) -> tuple[float, float, float, float]:
+    """The red patch, which touches the top left corner as coded, as `own` displays it."""
+    _, _, across, down = FRACTIONS
+    swapped = own >= 5
+    wide, high = (down, across) if swapped else (across, down)
+    right, low = own in {2, 3, 6, 7}, own in {3, 4, 7, 8}
+    x, y = (1 - wide if right else 0.0), (1 - high if low else 0.0)
+    return x, y, x + wide, y + high
+
+
+def test_a_heic_beside_a_jpeg_of_its_name_gets_a_name_of_its_own(tmp_path: Path) -> None:
+    root = tmp_path / "in"
+    (root / "train").mkdir(parents=True)
+    document = {
+        "images": [
+            {"id": 1, "file_name": "a.heic", "width": 64, "height": 40},
+            {"id": 2, "file_name": "a.jpg", "width": 64, "height": 40},
+        ],
+        "annotations": [{"id": n, "image_id": n, "category_id": 1, "bbox": [0, 0, 32, 13]} for n in (1, 2)],
+        "categories": [{"id": 1, "name": "patch"}],
+    }
+    (root / "train" / "a.heic").write_bytes(iso_file("heic", 1))
+    (root / "train" / "a.jpg").write_bytes(saved("JPEG", card(), quality=95))
+    (root / "annotations").mkdir()
+    (root / "annotations" / "instances_train.json").write_text(json.dumps(document), encoding="utf-8")
+    run(root, tmp_path / "out", "coco", "plain")
+    names = [path.name for path, _ in written_boxes(tmp_path / "out", "coco")]
+    assert sorted(names) == ["a-2.jpg", "a.jpg"]
+
+
+def test_without_the_extra_a_heic_is_left_out_with_its_objects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"a.heic": (iso_file("heic", 6), FRACTIONS), "b.jpg": (saved("JPEG", card()), FRACTIONS)}
+    root = source(tmp_path / "in", files)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    outcome, found = run(root, tmp_path / "out", "yolo", "plain")
+    assert found == {"a.heic": "image-refused"}
+    (refusal,) = [finding for finding in outcome.account.findings if finding.code == "image-refused"]
+    assert str(refusal).endswith("is a HEIC, which takes one more library (pip install 'bboxprep[heif]')")
+    assert outcome.account.rows()[0]["dropped"] == {"image-skipped": 1}
+    assert [path.name for path, _ in written_boxes(tmp_path / "out", "yolo")] == ["b.jpg"]

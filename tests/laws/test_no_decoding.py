@@ -1,0 +1,85 @@
+"""Looking at a source, and changing nothing but its labels, reads headers only: no pixel is ever decoded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageFile
+
+from bboxprep.images import codec, opening
+from bboxprep.pipeline.inspection import inspect
+from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.reading import open_source
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.recipe.steps import Letterbox
+from tests.images.specimens import card, oriented_file, saved
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+SOURCES = ("phone-photos-coco", "phone-photos-voc", "phone-photos-yolo", "stored-frame-yolo")
+FORMATS = ("coco", "yolo", "voc")
+
+
+class DecodedError(Exception):
+    """None of the faults that are expected of a decoder, so that nobody takes it for a broken file."""
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise DecodedError
+
+
+@pytest.fixture
+def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes whatever decodes an image raise."""
+    monkeypatch.setattr(codec, "decode", refuse)
+    for reader in {ImageFile.ImageFile, Image.Image, *opening._READERS.values()}:
+        if "load" in vars(reader):
+            monkeypatch.setattr(reader, "load", refuse)
+
+
+@pytest.mark.usefixtures("no_decoder")
+@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("name", SOURCES)
+def test_labels_are_converted_without_a_pixel(tmp_path: Path, name: str, target: str) -> None:
+    source = open_source(FIXTURES / name)
+    assert sum(inspect(source).images.values()) == len(source.dataset)
+    convert(source, tmp_path / "stored", target, Recipe(upright=False), terms=Terms(workers=2))
+    upright = open_source(tmp_path / "stored")
+    assert all(sample.header and sample.header.orientation == 1 for sample in upright.dataset)
+    outcome = convert(upright, tmp_path / "out", target, Recipe(), terms=Terms(workers=2))
+    assert sum(outcome.account.images_out.values()) == len(source.dataset)
+
+
+@pytest.mark.usefixtures("no_decoder")
+def test_the_guard_catches_a_step_that_needs_pixels(tmp_path: Path) -> None:
+    with pytest.raises(DecodedError):
+        convert(open_source(FIXTURES / SOURCES[0]), tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=Terms())
+
+
+HEADERS = {  # the bytes behind which the pixels begin, and how many more of them a header is read with
+    "a.jpg": (oriented_file("jpeg", 1), b"\xff\xda", 14),
+    "b.jpg": (oriented_file("jpeg", 6), b"\xff\xda", 14),
+    "c.png": (saved("PNG", card()), b"IDAT", 4),
+    "d.bmp": (saved("BMP", card()), b"BM", 54),
+}
+
+
+@pytest.mark.parametrize("target", FORMATS)
+def test_files_that_end_with_their_headers_are_enough(tmp_path: Path, target: str) -> None:
+    folder, records, images = tmp_path / "in" / "train", [], []
+    folder.mkdir(parents=True)
+    for number, (name, (data, mark, more)) in enumerate(HEADERS.items(), 1):
+        (folder / name).write_bytes(data[: data.index(mark) + more])
+        images.append({"id": number, "file_name": name, "width": 64, "height": 40})
+        records.append({"id": number, "image_id": number, "category_id": 1, "bbox": [1, 2, 30, 20]})
+    (tmp_path / "in" / "annotations").mkdir()
+    document = {"images": images, "annotations": records, "categories": [{"id": 1, "name": "patch"}]}
+    (tmp_path / "in" / "annotations" / "instances_train.json").write_text(json.dumps(document), encoding="utf-8")
+    source = open_source(tmp_path / "in", labels_in="stored")
+    inspection = inspect(source)
+    assert inspection.sizes == ((40, 64), (64, 40), (64, 40), (64, 40))
+    assert inspection.findings == ()
+    outcome = convert(source, tmp_path / "out", target, Recipe(upright=False), terms=Terms())
+    assert outcome.account.faults == 0
+    assert sum(outcome.account.objects_out.values()) == len(HEADERS)

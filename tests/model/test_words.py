@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bboxprep.errors import UsageError
+from bboxprep.model.words import did_you_mean, escaped, split_names, split_pair
+
+NAMES = st.text(st.sampled_from([*"ab ,=\\\t🐈é:'\"#"]), min_size=1, max_size=8)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=5))
+def test_every_name_can_be_written_in_a_list(names: list[str]) -> None:
+    assert split_names(",".join(map(escaped, names))) == tuple(names)
+
+
+@given(NAMES, NAMES)
+def test_every_name_can_be_written_in_a_pair(old: str, new: str) -> None:
+    assert split_pair(f"{escaped(old)}={escaped(new)}") == (old, new)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_list_or_a_pair_or_refused(text: str) -> None:
+    assert len(split_names(text)) <= text.count(",") + 1
+    try:
+        old, new = split_pair(text)
+    except UsageError:
+        return
+    assert len(old) + len(new) < len(text)
+
+
+@pytest.mark.parametrize("text", ["cat", "a=b=c", r"a\=b", ""])
+def test_what_is_no_pair_is_told_how_to_write_one(text: str) -> None:
+    with pytest.raises(UsageError, match=r"want OLD=NEW \(an equals sign in a name is written \\=\)"):
+        split_pair(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("cat", ("cat",)),
+        ("cat, dog ,a b", ("cat", "dog", "a b")),
+        (r"a\,b,c", ("a,b", "c")),
+        (r"C:\new", (r"C:\new",)),
+        ("a,,b", ("a", "", "b")),
+    ],
+)
+def test_a_list_of_names(text: str, names: tuple[str, ...]) -> None:
+    assert split_names(text) == names
+
+
+def test_a_near_name_is_guessed_whatever_its_case() -> None:
+    assert did_you_mean("CAT", ["dog", "cat"]) == "; did you mean 'cat'?"
+    assert did_you_mean("zebra", ["dog", "cat"]) == " ('dog', 'cat')"
+    assert did_you_mean("zebra", map(str, range(20))).endswith("'11' and 8 more)")
+    assert did_you_mean("zebra", []) == " (there is none)"
