@@ -48,7 +48,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "keypoint-outside": (Severity.NOTE, "a keypoint left the picture and is now marked as not labelled"),
     "label-orphan": (Severity.FAULT, "a label file has no image; its objects are dropped"),
     "label-shared": (Severity.NOTE, "images of one stem share a label file; each has its objects"),
-    "mask-misfit": (Severity.FAULT, "a mask fits not its picture or not its object's box; the mask is dropped, the box kept"),
+    "mask-misfit": (Severity.FAULT, "a mask does not fit its picture or its object's box; the box is kept"),
     "metadata-dropped": (Severity.NOTE, "EXIF data that cannot be read safely was left out of the output image"),
     "name-changed": (Severity.NOTE, "an output file has another name than its source"),
     "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),

@@ -23,8 +23,7 @@ from bboxprep.model.header import Header
 
 Frames = Literal["error", "first"]
 
-_WRITTEN = {"jpeg": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "bmp": "bmp", "gif": "png"}
-_WRITTEN |= {"avif": "jpeg", "heic": "jpeg"}
+_OTHERWISE = {"gif": "png", "avif": "jpeg", "heic": "jpeg"}  # what is written in another container than it came in
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
 
 
@@ -123,7 +122,7 @@ def encode(
     profile is kept where it fits, EXIF with orientation 1 and without its thumbnail, XMP never. The same pixels and
     source give the same bytes. Raises `ImageError`.
     """
-    container = _WRITTEN[header.container]
+    container = _OTHERWISE.get(header.container, header.container)
     image = Image.fromarray(pixels)
     if container == "webp":
         image = image.convert("RGB")  # the only kind it knows; said here so that a gray profile is not kept
@@ -138,7 +137,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
 
 def suffix_of(header: Header) -> str:
     """The suffix that fits what `encode` writes for a file of this `header`."""
-    return _SUFFIXES[_WRITTEN[header.container]]
+    return _SUFFIXES[_OTHERWISE.get(header.container, header.container)]
 
 
 def keeps_bytes(header: Header) -> bool:

@@ -16,8 +16,16 @@ from typing import Literal
 from bboxprep.images import exif, heif
 from bboxprep.images.exif import Data
 
-NAMES = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "tiff": "TIFF", "bmp": "BMP", "gif": "GIF"}
-NAMES |= {"avif": "AVIF", "heic": "HEIC"}
+NAMES = {
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "webp": "WebP",
+    "tiff": "TIFF",
+    "bmp": "BMP",
+    "gif": "GIF",
+    "avif": "AVIF",
+    "heic": "HEIC",
+}
 
 EXIF_HEADER = b"Exif\0\0"
 _XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"

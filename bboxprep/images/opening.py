@@ -7,9 +7,9 @@ Two containers come in different planes. Pillow (libavif) gives an AVIF as it is
 an EXIF orientation, whatever EXIF said; it is stored and turned like any other photo. libheif gives a HEIC as the
 container displays it, and there is no way to see it otherwise.
 
-HEIC is read by pillow-heif, an extra: BSD-3-Clause itself, but its wheels hold libheif and libde265 (LGPL-3) and, though
-it is not used here, the encoder x265 (GPL-2). Its decode-only sister pi-heif has none under the GPL, but is discontinued,
-and in its last version, as in pillow-heif before 1.8, damaged metadata ends the process.
+HEIC is read by pillow-heif, an extra: BSD-3-Clause itself, but its wheels hold libheif and libde265 (LGPL-3) and,
+though it is not used here, the encoder x265 (GPL-2). Its decode-only sister pi-heif holds nothing under the GPL, but is
+discontinued, and in its last version, as in pillow-heif before 1.8, damaged metadata ends the process.
 """
 
 from __future__ import annotations

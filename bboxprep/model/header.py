@@ -13,10 +13,10 @@ class Header:
     """An image file before its pixels are decoded.
 
     `size` is that of the *stored* pixels whatever the container (of a HEIC, which no reader gives otherwise, as it is
-    displayed); `orientation` the effective EXIF code, 1 to 8, that a viewer turns it by. `tagged` says whether the file holds any orientation tag (EXIF or XMP) other than 1, valid or
-    not, so that a byte copy of it could be read as turned by somebody. `depth` counts bits a channel, `frames`
-    pictures in the file. `invalid` and `disputed` hold the words for the findings `orientation-invalid` and
-    `orientation-disputed`, or "".
+    displayed); `orientation` the effective EXIF code, 1 to 8, that a viewer turns it by. `tagged` says whether the file
+    holds any orientation tag (EXIF or XMP) other than 1, valid or not, so that a byte copy of it could be read as
+    turned by somebody. `depth` counts bits a channel, `frames` pictures in the file. `invalid` and `disputed` hold the
+    words for the findings `orientation-invalid` and `orientation-disputed`, or "".
     """
 
     size: Size

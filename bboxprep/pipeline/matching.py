@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import accumulate
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -100,8 +102,9 @@ def joint_order(rows: Rows, written: NDArray[np.bool_], count: int) -> Order:
 def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tuple[int, int]]:
     """The pairs; `before` counts the objects up to each that were written."""
     at = 0
+    ahead = list(accumulate((row if row >= 0 else inf for row in reversed(rows)), min))[::-1]
     for kept, row in enumerate(rows):
-        following = before[kept] if row == GONE else row
+        following = min(before[kept], ahead[kept]) if row == GONE else row
         while at < len(others) and others[at] < following:
             yield _NONE, others[at]
             at += 1
@@ -133,6 +136,8 @@ def _stacked(one: Instances, other: Instances) -> Instances:
 
 def _with_room(instances: Instances, points: int) -> Instances:
     more = points - instances.visibility.shape[1]
+    if not more:
+        return instances
     return replace(
         instances,
         keypoints=np.pad(instances.keypoints, ((0, 0), (0, more), (0, 0))),

@@ -26,8 +26,8 @@ from bboxprep.pipeline.reading import Key, key_of
 class Done:
     """One sample after its work, with all its findings: `output` is None where the image was left out.
 
-    `digest` is the SHA-256 of the source file where its bytes were read. `objects` are those of the sample and, in their
-    order, the crowd regions that were left out because the format has no place for them.
+    `digest` is the SHA-256 of the source file where its bytes were read. `objects` are those of the sample and, in
+    their order, the crowd regions that were left out because the format has no place for them.
     """
 
     sample: Sample

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,9 +169,10 @@ def test_polygons_that_were_edited_count_as_they_read(tmp_path: Path) -> None:
 
 def test_masks_of_a_picture_added_to_voc_go_to_their_objects(tmp_path: Path) -> None:
     run(small(tmp_path / "in"), tmp_path / "there", "voc")
-    drawn = Image.new("P", trees.SIZE)
-    drawn.paste(1, (1, 2, 10, 20))
-    drawn.paste(2, (20, 10, 40, 44))
+    indices = np.zeros((48, 64), dtype=np.uint8)
+    indices[2:20, 1:10], indices[10:44, 20:40] = 1, 2
+    drawn = Image.fromarray(indices)
+    drawn.putpalette(range(9))
     (tmp_path / "there/SegmentationObject").mkdir()
     drawn.save(tmp_path / "there/SegmentationObject/a.png")
     found = read(tmp_path / "there")[0].instances

@@ -1,8 +1,4 @@
-"""What a data.yaml or a darknet .data file says of a dataset.
-
-Every scalar of the YAML stays text, so that a class called ``no``, ``1e3`` or ``null`` keeps its name. Aliases are
-refused, and size and depth are limited, so a hostile file costs nothing.
-"""
+"""What a data.yaml or a darknet .data file says of a dataset."""
 
 from __future__ import annotations
 
@@ -12,15 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.grammar import MOST_CLASSES
 from bboxprep.formats.yolo.tree import read_head, split_of
 from bboxprep.model.categories import undoes_itself
 
-_MOST_BYTES = 1024**2
-_MOST_DEPTH = 20
 _MOST_KEYPOINTS = 512
 NOT_SPLITS = {
     *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
@@ -116,7 +108,9 @@ def _read_darknet(path: Path) -> Config:
 
 
 def _read_yaml(path: Path) -> Config:
-    said = _load(path)
+    from bboxprep.formats.yolo.text_yaml import load_texts  # here, for YAML is slow to import and seldom needed
+
+    said = load_texts(path)
     names = said.get("names", "")
     count, numbers = _keypoint_shape(path, said.get("kpt_shape", ""))
     return Config(
@@ -210,50 +204,3 @@ def _text(path: Path, key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise AnnotationError(path, key, "have a list or a map, want text")
     return value
-
-
-def _load(path: Path) -> dict[str, Any]:
-    if path.is_file() and path.stat().st_size > _MOST_BYTES:
-        raise AnnotationError(path, "", f"more than {_MOST_BYTES:,} bytes")
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        _refuse_bombs(path, text)
-        said = _plain(path, yaml.compose(text, Loader=yaml.BaseLoader))
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
-    except OSError as error:
-        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
-    except yaml.MarkedYAMLError as error:
-        where = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise AnnotationError(path, where, f"not YAML that can be read here ({error.problem})") from error
-    except yaml.YAMLError as error:
-        raise AnnotationError(path, "", "not YAML: " + str(error).splitlines()[0]) from error
-    if not isinstance(said, dict):
-        raise AnnotationError(path, "", "want keys with values, as in names: [person]")
-    return said
-
-
-def _refuse_bombs(path: Path, text: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.BaseLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or depth > _MOST_DEPTH:
-            line = event.start_mark.line + 1 if event.start_mark else 0
-            raise AnnotationError(
-                path, f"line {line}", f"have an alias or more than {_MOST_DEPTH} levels, want neither"
-            )
-
-
-def _plain(path: Path, node: yaml.Node | None) -> Any:
-    """A node as text, list or dict. Raises `AnnotationError` for a key that stands twice."""
-    if isinstance(node, yaml.MappingNode):
-        said: dict[str, Any] = {}
-        for key, value in node.value:
-            name = _text(path, f"line {key.start_mark.line + 1}", _plain(path, key))
-            if name in said:
-                raise AnnotationError(path, f"line {key.start_mark.line + 1}", f"the key {name!r} stands twice")
-            said[name] = _plain(path, value)
-        return said
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(path, child) for child in node.value]
-    return node.value if node else ""
