@@ -163,8 +163,11 @@ def test_three_formats_of_the_same_photos(tmp_path: Path) -> None:
     assert codes(source)["voc-origin-decided"] == 1
     assert len({(sample.split, str(sample.name)) for sample in source.dataset}) == 36
     assert len(source.frames) == 30
-    found = {finding.path.split("/")[0] for sample in source.dataset for finding in sample.findings}
-    assert "phone-photos-yolo" in found
+    assert Counter(evidence for _, evidence in source.frames.values()) == {
+        "declared-size": 14,
+        "whole-pixels": 7,
+        "dataset": 9,
+    }
     outcome = convert(source, tmp_path / "out", "yolo", Recipe(), terms=Terms())
     assert sum(row["images_out"] for row in outcome.account.rows()) == 36
     assert not outcome.account.faults
