@@ -87,7 +87,7 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
 )
 @click.option("--strict", is_flag=True, help="Refuse to write what the target format cannot hold in full.")
 @click.option("--overwrite", is_flag=True, help="Replace the output of an earlier run in DEST.")
-@click.option("--dry-run", is_flag=True, help="Print the account; write nothing, decode nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the account; write nothing, transform nothing.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @format_options("read_options")

@@ -1,22 +1,25 @@
 """Which plane annotations were drawn in, decided from evidence.
 
 A file with an EXIF orientation has a stored and a displayed plane, and annotation files do not say which one they
-mean. Two things betray it where the turn exchanges width and height: the size that the annotations state, and boxes
-that fit into one plane only. What neither tells is taken from the rest of the dataset where that is unanimous, else
-taken as displayed, and counted.
+mean. Three things betray it where the turn exchanges width and height: the size that the annotations state, boxes
+that fit into one plane only, and fractions that are whole pixels in one plane only. What none of them tells is taken
+from the rest of the dataset where that is unanimous, else from the pixels (`model.looks`), else taken as displayed, and
+counted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.whole_pixels import whole_pixel_frame
 
 SLACK = 1.5  # px; boxes of one-based formats and of rounding tools reach so far over the edge and prove nothing
+RARE = 0.02  # of the turned images: so few whole-pixel votes can be accidents among labels that know nothing of pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,29 @@ def testimony_of(sample: Sample) -> Testimony:
         fitting = [frame for frame, size in planes.items() if fits(sample.instances.boxes, size)]
         if len(fitting) == 1:
             votes.append((fitting[0], "box-bounds"))
+    elif frame := whole_pixel_frame(sample):
+        votes.append((frame, "whole-pixels"))
     return Testimony(turned=True, votes=tuple(votes))
 
 
 def fits(boxes: Boxes, size: Size) -> bool:
     """Whether all boxes lie in a picture of `size`, give or take `SLACK`."""
     return bool((boxes >= -SLACK).all() and (boxes[:, 2:] <= (size.width + SLACK, size.height + SLACK)).all())
+
+
+def without_accidents(testimonies: Sequence[Testimony]) -> list[Testimony]:
+    """The testimonies of the turned images, votes for whole pixels struck out where fewer than `RARE` of all cast one.
+
+    An image votes by accident once in 50,000 times, which in a large dataset is bound to happen; and one vote would
+    settle all images that are silent.
+    """
+    cast = [any(evidence == "whole-pixels" for _, evidence in testimony.votes) for testimony in testimonies]
+    if sum(cast) >= RARE * len(testimonies):
+        return list(testimonies)
+    return [
+        replace(testimony, votes=tuple(vote for vote in testimony.votes if vote[1] != "whole-pixels"))
+        for testimony in testimonies
+    ]
 
 
 def verdict_of_all(testimonies: Sequence[Testimony]) -> tuple[Frame, str] | None:

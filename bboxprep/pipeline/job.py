@@ -80,7 +80,8 @@ def convert(
         except PlanError:
             return False
 
-    job = _Job(source.dataset.transform(recipe), source.glimpses, dest, to, terms, options or {}, recipe.options())
+    dataset, glimpses = source.dataset.transform(recipe), source.glimpses
+    job = _Job(dataset, glimpses, dest, to, terms, options or {}, recipe.options(), source.reading)
     return job.run(touched, progress)
 
 
@@ -116,6 +117,7 @@ class _Job:
     terms: Terms
     options: Mapping[str, Any]
     recipe: Mapping[str, Any]
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, touched: Callable[[Glimpse], bool], progress: Callable[[int], None]) -> Outcome:
         target = formats.load(self.to)
@@ -198,6 +200,7 @@ class _Job:
             "versions": record.versions(),
             "source": str(self.dataset.root),
             "from": self.dataset.format,
+            "reading": self.reading,
             "to": self.to,
             "recipe": self.recipe,
             "options": self.options,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -14,10 +14,11 @@ from bboxprep.findings import Finding
 from bboxprep.images.codec import Policy
 from bboxprep.images.header import read_header
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all
+from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Frame, Sample
+from bboxprep.pipeline.looking import frames_from_pixels
 from bboxprep.pipeline.transform import PillowDarkroom
 
 LabelsIn = Literal["auto", "stored", "displayed"]
@@ -44,6 +45,7 @@ class Source:
     dataset: Dataset
     glimpses: tuple[Glimpse, ...]
     frames: Mapping[Key, tuple[Frame, str]]  # of the turned images, with the evidence
+    reading: Mapping[str, Any] = field(default_factory=dict)  # the options that its format was read with
 
 
 def open_source(
@@ -64,14 +66,16 @@ def open_source(
         raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
     name = format or formats.detect(path)
     chosen = formats.load(name)
-    dataset = chosen.read(path, read_header, chosen.read_options(**options(name)))
+    reading = options(name)
+    dataset = chosen.read(path, read_header, chosen.read_options(**reading))
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
+    policy = policy or Policy()
     glimpses = survey(dataset)
-    frames = _settle(path, glimpses, labels_in)
-    darkroom = PillowDarkroom(dataset.categories.names, policy or Policy())
+    frames = _settle(path, _with_pixels(dataset, glimpses, policy) if labels_in == "auto" else glimpses, labels_in)
+    darkroom = PillowDarkroom(dataset.categories.names, policy)
     settled = dataset.map(lambda sample: replace(_framed(sample, frames), darkroom=darkroom))
-    return Source(settled, glimpses, frames)
+    return Source(settled, glimpses, frames, reading)
 
 
 def read(
@@ -110,6 +114,26 @@ def _glimpse(sample: Sample, names: Sequence[str]) -> Glimpse:
         columns=tuple((column, count) for column in Column if (count := int(sample.instances.has(column).sum()))),
         touched=sample.plan is not None and not sample.plan.is_identity,
     )
+
+
+def _with_pixels(dataset: Dataset, glimpses: Sequence[Glimpse], policy: Policy) -> list[Glimpse]:
+    """`glimpses` with what the pictures say in place of silence, looked at only where no number settles the frame."""
+    places = [place for place, glimpse in enumerate(glimpses) if glimpse.testimony.turned]
+    testimonies = dict(zip(places, without_accidents([glimpses[place].testimony for place in places]), strict=True))
+    if verdict_of_all(list(testimonies.values())) in (None, (Frame.DISPLAYED, "assumed")):
+        silent = {place: header.orientation for place, header in _silent(glimpses, testimonies)}
+        for place, frame in frames_from_pixels(dataset, silent, policy).items():
+            testimonies[place] = Testimony(turned=True, votes=((frame, "pixels"),))
+    return [
+        replace(glimpse, testimony=testimonies.get(place, glimpse.testimony)) for place, glimpse in enumerate(glimpses)
+    ]
+
+
+def _silent(glimpses: Sequence[Glimpse], testimonies: Mapping[int, Testimony]) -> Iterator[tuple[int, Header]]:
+    for place, testimony in testimonies.items():
+        header = glimpses[place].header
+        if header and not testimony.votes:
+            yield place, header
 
 
 def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:

@@ -9,7 +9,7 @@ import bboxprep
 
 PUBLIC = [
     *("Affine", "BboxprepError", "Crop", "Dataset", "Fill", "Finding", "Fit", "Flip", "Instances", "Letterbox"),
-    *("Policy", "Recipe", "Resize", "Sample", "Size", "__version__", "read", "write"),
+    *("Policy", "Recipe", "Resize", "Sample", "Size", "__version__", "open_run", "prove", "read", "write"),
 ]
 
 

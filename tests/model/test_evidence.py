@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from bboxprep.geometry.affine import Size
-from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all
+from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
@@ -50,8 +50,21 @@ def test_turns_that_keep_the_size_tell_nothing(orientation: int) -> None:
     assert testimony_of(sample(orientation, STORED, WIDE)) == Testimony(turned=True)
 
 
-def test_fractions_fit_every_plane_and_tell_nothing() -> None:
-    assert testimony_of(sample(6, None, WIDE, fractional=True)) == Testimony(turned=True)
+def test_fractions_fit_every_plane_and_tell_nothing_but_where_they_are_whole_pixels() -> None:
+    beside = (10.123, 10.234, 390.345, 200.456)
+    assert testimony_of(sample(6, None, beside, fractional=True)) == Testimony(turned=True)
+    whole = testimony_of(sample(6, None, (11.0, 13.0, 290.0, 211.0), fractional=True))
+    assert whole == Testimony(turned=True, votes=((Frame.DISPLAYED, "whole-pixels"),))
+
+
+def test_a_rare_vote_for_whole_pixels_is_an_accident() -> None:
+    silent = Testimony(turned=True)
+    sized = Testimony(turned=True, votes=((Frame.STORED, "declared-size"),))
+    whole = Testimony(turned=True, votes=((Frame.STORED, "whole-pixels"),))
+    assert without_accidents([whole] + [silent] * 99) == [silent] * 100
+    assert without_accidents([whole, sized] + [silent] * 98) == [silent, sized] + [silent] * 98
+    for kept in ([], [whole] * 2 + [silent] * 98, [whole]):
+        assert without_accidents(kept) == kept
 
 
 def test_an_upright_photo_has_nothing_to_decide() -> None:

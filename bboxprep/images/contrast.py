@@ -1,0 +1,195 @@
+"""How well boxes set themselves off from the picture they lie on, measured for several readings of the same boxes.
+
+A box drawn around a thing parts the picture: inside it other colours and another texture than in a ring around it. The
+same box turned by mistake parts it at random. Edges under the sides of a box do not tell, for people leave a margin.
+What is measured knows no direction: a picture and its boxes turned together measure the same, so that readings differ
+only where their boxes lie on other pixels. Box edges are taken in fractions of a pixel, through integral images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.plan import Plan, Resample
+from bboxprep.images import codec, raster
+from bboxprep.model.header import Header
+
+Floats = NDArray[np.float64]
+
+LONG_SIDE = 256  # px; the size pictures are looked at: 512 told no more and took three times as long
+RING = 0.1  # of the width and height of a box: how far its ring reaches out on each side
+CELLS = 32  # a side; the grid on which a picture is explained by its boxes
+GIST = 8  # a side; the grid on which it is told whether two pictures are much alike
+HISTOGRAMS = ((12, 0.0, 1.0), (8, -0.25, 0.5), (8, -0.25, 0.5))  # bins, start, span of lightness and two colours
+RIDGE = 0.02  # of the number of cells; keeps the explanation from fitting noise
+FAINT = 0.01  # added to textures, of 0 to 1, so that a flat patch has a logarithm
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A picture made ready for measuring.
+
+    `sums` (H + 1, W + 1, C) are integral images: the square root of the gradient, then one channel a bin of each
+    histogram. `basis` (B, CELLS * CELLS) describes the cells, each row centred; `inverse` (B, B) that of its products.
+    `gist` (192,) is the picture at 8 x 8, of length 1 (0 if it is plain): that of a picture much like it points the
+    same way.
+    """
+
+    sums: Floats
+    basis: Floats
+    inverse: Floats
+    gist: Floats
+
+
+def look(path: Path, header: Header, policy: codec.Policy = codec.DEFAULT_POLICY) -> Sight:
+    """The stored picture of the file at `path`, decoded small, made ready. Raises `ImageError`."""
+    scale = min(1.0, LONG_SIDE / max(header.size))
+    small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
+    plan = Plan(header.size).then(Resample(small))
+    decoded = codec.decode(path, header, policy, at_least=raster.reduction_for(plan, "linear"))
+    return sight_of(raster.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers))
+
+
+def sight_of(pixels: NDArray[np.uint8]) -> Sight:
+    """The picture `pixels`, uint8 (H, W) or (H, W, 3), made ready."""
+    red, green, blue = _channels(pixels)
+    planes = ((red + green + blue) / 3.0, red - green, (red + green) / 2.0 - blue)
+    texture = np.sqrt(_gradient(planes[0]))
+    colour_edges = _gradient(planes[1]) + _gradient(planes[2])
+    binned = [
+        _one_hot((plane - start) / span, bins) for plane, (bins, start, span) in zip(planes, HISTOGRAMS, strict=True)
+    ]
+    basis = _basis(np.stack((*planes, planes[0] ** 2, texture, colour_edges), axis=-1))
+    products = basis @ basis.T + RIDGE * basis.shape[1] * np.eye(len(basis))
+    sums = _integral(np.concatenate((texture[..., None], *binned), axis=-1))
+    return Sight(sums, basis, np.linalg.inv(products), _gist(basis))
+
+
+def contrast(sight: Sight, readings: Floats) -> Floats:
+    """The measures (R, 5) of `readings` (R, N, 4): boxes x0 y0 x1 y1 as fractions of the picture, N at least 1.
+
+    In order: the share of the boxes' cover that the looks of the cells explain; the logarithm of the texture inside
+    over that in the ring; the chi-square distances of the histograms inside and in the ring, of lightness, red-green
+    and yellow-blue. The last four are means over the boxes that leave room for a ring, 0 where none does.
+    """
+    boxes = np.clip(readings, 0.0, 1.0)
+    return np.concatenate((_explained(sight, boxes)[:, None], _rings(sight, boxes)), axis=1)
+
+
+def _channels(pixels: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
+    levels = pixels / 255.0
+    return (levels, levels, levels) if levels.ndim == 2 else (levels[..., 0], levels[..., 1], levels[..., 2])
+
+
+def _gradient(plane: Floats) -> Floats:
+    around = np.pad(plane, 1, mode="edge")
+    return np.hypot(around[1:-1, 2:] - around[1:-1, :-2], around[2:, 1:-1] - around[:-2, 1:-1])
+
+
+def _one_hot(share: Floats, bins: int) -> NDArray[np.bool_]:
+    place = np.clip((share * bins).astype(np.int64), 0, bins - 1)
+    return np.asarray(place[..., None] == np.arange(bins))
+
+
+def _integral(channels: NDArray[Any]) -> Floats:
+    height, width, count = channels.shape
+    sums = np.zeros((height + 1, width + 1, count))
+    np.cumsum(channels, axis=0, out=sums[1:, 1:])
+    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
+    return sums
+
+
+def _totals(sums: Floats, boxes: Floats) -> Floats:
+    """The sums (K, C) of the channels over `boxes` (K, 4) in pixels, whose edges may cut through pixels."""
+    x0, y0, x1, y1 = boxes.T
+    return _at(sums, x1, y1) - _at(sums, x0, y1) - _at(sums, x1, y0) + _at(sums, x0, y0)
+
+
+def _at(sums: Floats, x: Floats, y: Floats) -> Floats:
+    column = np.clip(x.astype(np.int64), 0, sums.shape[1] - 2)
+    row = np.clip(y.astype(np.int64), 0, sums.shape[0] - 2)
+    right, down = (x - column)[:, None], (y - row)[:, None]
+    above = sums[row, column] * (1.0 - right) + sums[row, column + 1] * right
+    below = sums[row + 1, column] * (1.0 - right) + sums[row + 1, column + 1] * right
+    return np.asarray(above * (1.0 - down) + below * down)
+
+
+def _basis(channels: Floats) -> Floats:
+    """Six looks of each cell, their squares and products: (27, CELLS * CELLS), centred."""
+    sums = _integral(channels)
+    lines = np.arange(CELLS) / CELLS, (np.arange(CELLS) + 1) / CELLS
+    (y0, x0), (y1, x1) = (np.meshgrid(line, line, indexing="ij") for line in lines)
+    cells = np.stack((x0, y0, x1, y1), axis=-1).reshape(-1, 4) * _extent(sums)
+    light, red, blue, squares, texture, edges = (_totals(sums, cells) / _areas(cells)[:, None]).T
+    spread = np.sqrt(np.maximum(squares - light**2, 0.0))
+    looks = np.stack((light, red, blue, texture, spread, edges))
+    looks = (looks - looks.mean(axis=1, keepdims=True)) / (looks.std(axis=1, keepdims=True) + 1e-3)
+    first, second = np.triu_indices(len(looks))
+    basis = np.concatenate((looks, looks[first] * looks[second]))
+    return np.asarray(basis - basis.mean(axis=1, keepdims=True))
+
+
+def _gist(basis: Floats) -> Floats:
+    blocks = basis[:3].reshape(3, GIST, CELLS // GIST, GIST, CELLS // GIST).mean(axis=(2, 4)).ravel()
+    return np.asarray(blocks / max(float(np.linalg.norm(blocks)), 1e-9))
+
+
+def _explained(sight: Sight, readings: Floats) -> Floats:
+    covers = _covers(readings).reshape(len(readings), -1)
+    covers = covers - covers.mean(axis=1, keepdims=True)
+    along = covers @ sight.basis.T
+    total = np.maximum((covers**2).sum(axis=1), 1e-9)
+    return np.asarray(np.einsum("rb,bc,rc->r", along, sight.inverse, along) / total)
+
+
+def _covers(readings: Floats) -> Floats:
+    """How much of each cell (R, CELLS, CELLS) the box that has most of it covers."""
+    first = np.arange(CELLS)
+    covers = np.zeros((len(readings), CELLS, CELLS))
+    for boxes in (readings * CELLS).swapaxes(0, 1):
+        x0, y0, x1, y1 = boxes.T[..., None]
+        across = np.clip(np.minimum(first + 1, x1) - np.maximum(first, x0), 0.0, 1.0)
+        down = np.clip(np.minimum(first + 1, y1) - np.maximum(first, y0), 0.0, 1.0)
+        np.maximum(covers, down[:, :, None] * across[:, None, :], out=covers)
+    return covers
+
+
+def _rings(sight: Sight, readings: Floats) -> Floats:
+    extent = _extent(sight.sums)
+    inner = readings.reshape(-1, 4)
+    size = np.tile(inner[:, 2:] - inner[:, :2], 2) * RING
+    outer = np.clip(inner + size * (-1.0, -1.0, 1.0, 1.0), 0.0, 1.0) * extent
+    inner = inner * extent
+    area, around = _areas(inner), _areas(outer) - _areas(inner)
+    usable = (area >= 1.0) & (around > 0.1 * RING * area)
+    inside = _totals(sight.sums, inner)
+    ring = (_totals(sight.sums, outer) - inside) / np.where(usable, around, 1.0)[:, None]
+    inside = inside / np.where(usable, area, 1.0)[:, None]
+    texture = np.log((np.maximum(inside[:, 0], 0.0) + FAINT) / (np.maximum(ring[:, 0], 0.0) + FAINT))
+    stops = np.cumsum([1, *(bins for bins, _, _ in HISTOGRAMS)])
+    distances = [_chi_square(inside[:, first:last], ring[:, first:last]) for first, last in pairwise(stops)]
+    measures = np.stack((texture, *distances), axis=-1) * usable[:, None]
+    shape = readings.shape[:2]
+    return np.asarray(
+        measures.reshape(*shape, -1).sum(axis=1) / np.maximum(usable.reshape(shape).sum(axis=1), 1)[:, None]
+    )
+
+
+def _chi_square(one: Floats, other: Floats) -> Floats:
+    return np.asarray(((one - other) ** 2 / np.maximum(one + other, 1e-9)).sum(axis=1))
+
+
+def _areas(boxes: Floats) -> Floats:
+    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
+
+
+def _extent(sums: Floats) -> Floats:
+    height, width = sums.shape[0] - 1, sums.shape[1] - 1
+    return np.array([width, height, width, height], dtype=np.float64)

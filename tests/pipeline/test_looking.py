@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import bboxprep
+from bboxprep.errors import FrameError
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.dihedral import IDENTITY, Dihedral
+from bboxprep.geometry.shapes import map_boxes
+from bboxprep.images.codec import Policy
+from bboxprep.pipeline import looking
+from bboxprep.pipeline.looking import PHOTOS, turn_from_pixels
+from tests.painted import UNTURN
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+UNIT = Size(1, 1)
+Scene = tuple[Image.Image, NDArray[np.float64]]  # an upright picture and its boxes as fractions of it
+
+
+def scenes(count: int, seed: int = 0) -> Iterator[Scene]:
+    """Pictures of one speckled thing on a cloudy ground, off the middle."""
+    random = np.random.default_rng(seed)
+    for _ in range(count):
+        cloud = Image.fromarray(random.integers(60, 200, (3, 4, 3), dtype=np.uint8)).resize((120, 90))
+        wide, high = (int(length) for length in random.integers(18, 36, 2))
+        x, y = int(random.integers(4, 30)), int(random.integers(4, 20))
+        speckles = random.integers(0, 256, (high, wide, 3), dtype=np.uint8)
+        cloud.paste(Image.fromarray(speckles), (x, y))
+        yield cloud, np.array([[x - 1.37, y - 1.21, x + wide + 1.13, y + high + 1.29]]) / (120, 90, 120, 90)
+
+
+def write_yolo(root: Path, frame: str, photos: Iterable[tuple[int, Scene]]) -> Path:
+    """A YOLO dataset of `photos`, each stored so that its EXIF code turns it upright, its labels drawn in `frame`."""
+    images, labels = root / "images" / "train", root / "labels" / "train"
+    images.mkdir(parents=True)
+    labels.mkdir(parents=True)
+    (root / "data.yaml").write_text("train: images/train\nnames: [thing]\n", encoding="utf-8")
+    for number, (code, (upright, boxes)) in enumerate(photos):
+        exif = Image.Exif()
+        exif[0x0112] = code
+        turn = UNTURN[code]
+        (upright if turn is None else upright.transpose(turn)).save(images / f"{number:03}.jpg", exif=exif, quality=90)
+        if frame == "stored":
+            boxes = map_boxes((~Dihedral.from_exif(code)).affine(UNIT), boxes)
+        rows = (f"0 {(a + c) / 2:.4f} {(b + d) / 2:.4f} {c - a:.4f} {d - b:.4f}\n" for a, b, c, d in boxes)
+        (labels / f"{number:03}.txt").write_text("".join(rows), encoding="utf-8")
+    return root
+
+
+def said(root: Path) -> Counter[tuple[str, str]]:
+    return Counter((str(sample.frame), sample.evidence) for sample in bboxprep.read(root))
+
+
+@pytest.mark.parametrize("frame", ["stored", "displayed"])
+@pytest.mark.parametrize("code", range(2, 9))
+def test_where_no_number_tells_the_pictures_do(tmp_path: Path, code: int, frame: str) -> None:
+    root = write_yolo(tmp_path, frame, ((code, scene) for scene in scenes(8)))
+    assert said(root) == {(frame, "pixels"): 8}
+
+
+def test_an_orientation_of_too_few_photos_follows_those_that_tell(tmp_path: Path) -> None:
+    codes = [6] * 8 + [3, 1]
+    root = write_yolo(tmp_path, "stored", zip(codes, scenes(10), strict=True))
+    assert said(root) == {("stored", "pixels"): 8, ("stored", "dataset"): 1, ("displayed", "upright"): 1}
+
+
+def test_one_photo_alone_is_not_enough(tmp_path: Path) -> None:
+    assert said(write_yolo(tmp_path, "stored", [(6, next(scenes(1)))])) == {("displayed", "assumed"): 1}
+
+
+def test_copies_of_one_photo_are_not_enough(tmp_path: Path) -> None:
+    scene = next(scenes(1))
+    assert said(write_yolo(tmp_path, "stored", [(6, scene)] * 12)) == {("displayed", "assumed"): 12}
+
+
+def test_pictures_that_cannot_be_decoded_are_passed_over(tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, "stored", ((3, scene) for scene in scenes(10)))
+    paths = sorted((root / "images" / "train").iterdir())
+    for path in paths[:3]:
+        path.write_bytes(path.read_bytes()[:900])
+    assert said(root) == {("stored", "pixels"): 10}
+    for path in paths[3:]:
+        path.write_bytes(path.read_bytes()[:900])
+    assert said(root) == {("displayed", "assumed"): 10}
+
+
+def test_photos_without_boxes_say_nothing_but_follow(tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, "stored", ((3, scene) for scene in scenes(10)))
+    (root / "labels" / "train" / "004.txt").write_text("", encoding="utf-8")
+    assert said(root) == {("stored", "pixels"): 10}
+
+
+def write_coco(root: Path, sizes: Sequence[tuple[int, int]]) -> Path:
+    """Photos of orientation 6 with labels drawn in the displayed plane, each declaring one of `sizes`."""
+    write_yolo(root, "displayed", ((6, scene) for scene in scenes(len(sizes))))
+    images, annotations = [], []
+    for number, ((width, height), (_, boxes)) in enumerate(zip(sizes, scenes(len(sizes)), strict=True)):
+        images.append({"id": number, "file_name": f"{number:03}.jpg", "width": width, "height": height})
+        x0, y0, x1, y1 = (boxes[0] * (120, 90, 120, 90)).tolist()
+        annotations.append({"id": number, "image_id": number, "category_id": 1, "bbox": [x0, y0, x1 - x0, y1 - y0]})
+    document = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}]}
+    path = root / "images" / "train" / "_annotations.coco.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def test_a_unanimous_dataset_outweighs_the_pictures(tmp_path: Path) -> None:
+    path = write_coco(tmp_path, [(90, 120)] + [(0, 0)] * 8)
+    assert said(path) == {("stored", "declared-size"): 1, ("stored", "dataset"): 8}
+
+
+def test_the_pictures_settle_what_a_dataset_that_disagrees_leaves_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_coco(tmp_path, [(90, 120), (120, 90)] + [(0, 0)] * 8)
+    assert said(path) == {("stored", "declared-size"): 1, ("displayed", "declared-size"): 1, ("displayed", "pixels"): 8}
+    monkeypatch.setattr(looking, "PHOTOS", 1)
+    with pytest.raises(FrameError, match="8 turned images do not tell"):
+        bboxprep.read(path)
+
+
+def test_a_plane_that_is_stated_is_believed(tmp_path: Path) -> None:
+    root = write_yolo(tmp_path, "stored", ((3, scene) for scene in scenes(8)))
+    assert {str(sample.frame) for sample in bboxprep.read(root, labels_in="displayed")} == {"displayed"}
+
+
+@pytest.mark.parametrize("code", range(1, 9))
+def test_labels_that_look_turned_are_told_how(tmp_path: Path, code: int) -> None:
+    mistake = Dihedral.from_exif(code)
+    wrong = ((picture, map_boxes(mistake.affine(UNIT), boxes)) for picture, boxes in scenes(8))
+    dataset = bboxprep.read(write_yolo(tmp_path, "displayed", ((1, scene) for scene in wrong)))
+    cure = turn_from_pixels(dataset.samples, Policy())
+    assert cure == (None if mistake == IDENTITY else ~mistake)
+
+
+def test_no_more_than_the_stated_number_of_photos_is_looked_at() -> None:
+    for count in (0, 1, PHOTOS, PHOTOS + 1, 1000):
+        chosen = list(looking._spread(range(count)))
+        assert len(chosen) == len(set(chosen)) == min(count, PHOTOS)
+        assert chosen == sorted(chosen)
+
+
+def test_the_fixture_of_the_stored_frame_is_read_right() -> None:
+    assert said(FIXTURES / "stored-frame-yolo") == {("stored", "whole-pixels"): 3}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="the shared data is not here")
+@pytest.mark.parametrize(
+    ("folder", "step", "frame"), [("microcontroller/images", 12, "displayed"), ("raccoon", 7, "stored")]
+)
+def test_real_photos_tell_under_every_turn(tmp_path: Path, folder: str, step: int, frame: str) -> None:
+    photos = []
+    for sample in bboxprep.read(DATA / folder, "voc").samples[::step]:
+        with Image.open(sample.path) as image:
+            image.draft("RGB", (300, 300))
+            small = image.convert("RGB")
+        small.thumbnail((300, 300))
+        boxes = sample.instances.boxes / np.tile(sample.size, 2)
+        photos += [(code, (small, boxes)) for code in range(2, 9)]
+    found = said(write_yolo(tmp_path, frame, photos))
+    assert {told for told, _ in found} == {frame}
+    assert found[frame, "pixels"] >= 6 / 7 * len(photos)
