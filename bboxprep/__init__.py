@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bboxprep.model.tables import ClassRules as ClassRules
     from bboxprep.pipeline.job import write as write
     from bboxprep.pipeline.reading import read as read
+    from bboxprep.pipeline.run import open_run as open_run
     from bboxprep.recipe.recipe import Recipe as Recipe
     from bboxprep.recipe.steps import Crop as Crop
     from bboxprep.recipe.steps import Fill as Fill
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from bboxprep.recipe.steps import Flip as Flip
     from bboxprep.recipe.steps import Letterbox as Letterbox
     from bboxprep.recipe.steps import Resize as Resize
+    from bboxprep.verify.proof import prove as prove
 
 __version__ = "0.1.0"
 
@@ -54,6 +56,8 @@ _HOMES = {
     "Rules": "model.rules",
     "Sample": "model.sample",
     "Size": "geometry.affine",
+    "open_run": "pipeline.run",
+    "prove": "verify.proof",
     "read": "pipeline.reading",
     "write": "pipeline.job",
 }

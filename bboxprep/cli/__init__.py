@@ -17,6 +17,9 @@ from bboxprep.errors import BboxprepError
 COMMANDS = {
     "convert": "Read a dataset, transform pixels and labels together, write it.",
     "inspect": "Show what is in a dataset: classes, sizes, orientations, faults.",
+    "review": "Make a site to look through: each picture before and after, charts.",
+    "verify": "Prove that an output is true to its source, or list what is wrong.",
+    "unmap": "Bring predictions on prepared images back to the source's frames.",
     "formats": "Show the formats and what each can hold.",
 }
 

@@ -135,6 +135,11 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     return _saved(Image.fromarray(pixels), "png", Path(), {})
 
 
+def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a JPEG for showing to people; no metadata."""
+    return _saved(Image.fromarray(pixels), "jpeg", Path(), {"quality": quality})
+
+
 def suffix_of(header: Header) -> str:
     """The suffix that fits what `encode` writes for a file of this `header`."""
     return _SUFFIXES[_OTHERWISE.get(header.container, header.container)]

@@ -85,8 +85,8 @@ def convert(
         except PlanError:
             return False
 
-    dataset = checked(source.dataset, source.glimpses)
-    job = _Job(dataset.transform(recipe), source.glimpses, dest, to, terms, options or {}, recipe.options())
+    dataset = checked(source.dataset, source.glimpses).transform(recipe)
+    job = _Job(dataset, source.glimpses, dest, to, terms, options or {}, recipe.options(), source.reading)
     return job.run(touched, progress)
 
 
@@ -125,6 +125,7 @@ class _Job:
     terms: Terms
     options: Mapping[str, Any]
     recipe: Mapping[str, Any]
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, touched: Callable[[Glimpse], bool], progress: Callable[[int], None]) -> Outcome:
         target = formats.load(self.to)
@@ -223,6 +224,7 @@ class _Job:
             "source": str(self.dataset.root),
             "sources": [str(root) for root in self.dataset.roots],
             "from": self.dataset.format,
+            "reading": self.reading,
             "to": self.to,
             "changes": self.dataset.changes,
             "recipe": self.recipe,

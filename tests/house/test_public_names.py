@@ -9,7 +9,8 @@ import bboxprep
 
 PUBLIC = [
     *("Affine", "BboxprepError", "ClassRules", "Crop", "Dataset", "Fill", "Finding", "Fit", "Flip", "Instances"),
-    *("Letterbox", "Policy", "Recipe", "Resize", "Rules", "Sample", "Size", "__version__", "read", "write"),
+    *("Letterbox", "Policy", "Recipe", "Resize", "Rules", "Sample", "Size", "__version__", "open_run", "prove"),
+    *("read", "write"),
 ]
 
 

@@ -14,7 +14,18 @@ from PIL import Image, JpegImagePlugin
 
 from bboxprep.errors import ImageError, RefusedImageError, UsageError
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codec import Decoded, Encoding, Policy, decode, encode, encode_png, refuse, suffix_of, untag
+from bboxprep.images.codec import (
+    Decoded,
+    Encoding,
+    Policy,
+    decode,
+    encode,
+    encode_jpeg,
+    encode_png,
+    refuse,
+    suffix_of,
+    untag,
+)
 from bboxprep.images.header import read_header
 from bboxprep.model.header import Header
 from tests.images import specimens
@@ -330,3 +341,12 @@ def test_all_the_real_files_are_there() -> None:
 def test_real_truncated_files_say_so(name: str) -> None:
     with pytest.raises(ImageError, match="truncated: the file ends before its picture does"):
         decode(PILLOW / name, read_header(PILLOW / name))
+
+
+@pytest.mark.parametrize("shape", [(31, 47), (31, 47, 3)])
+def test_a_jpeg_for_showing_is_the_picture_and_nothing_else(shape: tuple[int, ...]) -> None:
+    pixels = np.full(shape, 90, np.uint8)
+    with Image.open(BytesIO(encode_jpeg(pixels, 80))) as image:
+        assert (image.format, image.size) == ("JPEG", (47, 31))
+        assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+        assert np.abs(np.asarray(image).astype(int) - 90).max() <= 1

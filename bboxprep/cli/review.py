@@ -1,0 +1,71 @@
+"""``bboxprep review``: a site to look through, before and after."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bboxprep.cli import printing
+from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.review.site import Options, build, plan_review
+from bboxprep.verify.faults import Fault
+from bboxprep.verify.proof import prove
+
+
+@click.command("review")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--against", type=click.Path(path_type=Path), metavar="SOURCE", help="What OUT was made from.")
+@click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
+@click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
+@click.option("--from", "from_", metavar="FORMAT", help="Format of OUT; found from its files by default.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=lambda: os.cpu_count() or 1,
+    metavar="N",
+    help="Threads.  [default: one a processor]",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier review in DIR.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@format_options("read_options")
+def command(out: Path, dest: Path, **given: Any) -> None:
+    r"""Make a site of the dataset OUT that opens from disk, without a network.
+
+    \b
+    bboxprep review prepared --against photos -o review
+
+    Each picture with its boxes, polygons and keypoints, beside its source if that is given; what the run did; charts.
+    OUT may be any labelled dataset; to compare, it must be the output of a run. Options of a reader are for SOURCE,
+    else for OUT.
+    """
+    say = printing.Printer(quiet=given["quiet"])
+
+    def options(name: str) -> dict[str, Any]:
+        return chosen_options("read_options", name, given)
+
+    faults = _faults(out, given, options, say) if given["verified"] else ()
+    review = plan_review(out, given["from_"], against=given["against"], faults=faults, options=options)
+    with say.progress(len(review.shown.entries), "making pictures") as advance:
+        page = build(review, dest, workers=given["workers"], overwrite=given["overwrite"], progress=advance)
+    say.line(f"open {page}")
+
+
+def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Printer) -> tuple[Fault, ...]:
+    """What is wrong with OUT, the worst first."""
+    with ExitStack() as stack:
+        advance: list[Callable[[int], None]] = []
+        proof = prove(
+            out,
+            given["against"],
+            workers=given["workers"],
+            reading=options,
+            begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
+            progress=lambda done: advance[0](done),
+        )
+    say.line(f"verify: {len(proof.faults):,} faults" if proof.faults else "verify: nothing wrong was found")
+    return proof.faults

@@ -1,0 +1,39 @@
+"""``bboxprep unmap``: predictions on prepared images, home again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from bboxprep.cli.printing import Printer
+from bboxprep.findings import Severity
+from bboxprep.pipeline.run import open_run
+
+
+@click.command("unmap")
+@click.argument("predictions", type=click.Path(path_type=Path))
+@click.option("--run", "root", required=True, type=click.Path(path_type=Path), metavar="OUT", help="The prepared set.")
+@click.option(
+    "-o", "--output", "dest", required=True, type=click.Path(path_type=Path), metavar="FILE", help="To write."
+)
+@click.option("--split", metavar="NAME", help="The split of the predictions, where ids or names stand in several.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+def command(predictions: Path, root: Path, dest: Path, split: str | None, *, quiet: bool) -> None:
+    r"""Bring PREDICTIONS, made on the images of OUT, back to the frames of its source.
+
+    \b
+    bboxprep unmap results.json --run prepared -o results-on-photos.json
+    bboxprep unmap runs/predict/labels --run prepared -o labels-on-photos
+
+    PREDICTIONS is a COCO results file (a JSON list of {image_id or file_name, category_id, bbox, score}, maybe with
+    segmentation and keypoints) or a folder of YOLO .txt files (class, box or polygon, maybe a confidence). Written is
+    the same kind, in the plane that the source's labels were drawn in, cut at the edge of the picture. Predictions of
+    unknown images are listed, and the exit code is 1.
+    """
+    say = Printer(quiet=quiet)
+    done = open_run(root).unmap(predictions, dest, split=split)
+    say.findings(done.findings)
+    say.line(f"{dest}: {done.written:,} of {done.read:,} predictions on {done.images:,} images of the source")
+    sys.exit(1 if any(finding.severity is Severity.FAULT for finding in done.findings) else 0)

@@ -1,0 +1,88 @@
+"""``bboxprep verify``: is an output true to its source?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.cli.printing import Printer
+from bboxprep.files import write_bytes
+from bboxprep.verify.faults import Tally, meaning
+from bboxprep.verify.proof import Proof, prove
+
+SHOWN = 20  # faults of one code that are printed; --json has all of them
+
+
+@click.command("verify")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--against", type=click.Path(path_type=Path), metavar="SOURCE", help="What OUT was made of.")
+@click.option("--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all faults here.")
+@click.option("--sample", type=click.IntRange(0), metavar="N", help="Check the pixels of N images, turned ones first.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=lambda: os.cpu_count() or 1,
+    metavar="N",
+    help="Threads.  [default: one a processor]",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@format_options("read_options")
+def command(out: Path, **given: Any) -> None:
+    r"""Prove that the output OUT is true to its source, or list what is wrong and exit with 1.
+
+    \b
+    bboxprep verify prepared --against photos
+    bboxprep verify photos                      is a dataset consistent in itself?
+
+    Three layers, none of which trusts the code that wrote OUT. Structural: files, sizes, tags, ids, counts. Geometric:
+    every object against its source's, through a map derived anew from the recipe. Pixel: what the source shows at each
+    object against what OUT shows there. Without --against the source that OUT records is used, if it is there. A
+    folder that bboxprep did not write is judged by itself.
+    """
+    say = Printer(quiet=given["quiet"])
+    with ExitStack() as stack:
+        advance: list[Callable[[int], None]] = []
+        proof = prove(
+            out,
+            given["against"],
+            sample=given["sample"],
+            workers=given["workers"],
+            reading=lambda name: chosen_options("read_options", name, given),
+            begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
+            progress=lambda done: advance[0](done),
+        )
+    if given["json_"]:
+        write_bytes(given["json_"], proof.encoded())
+    _print(say, proof)
+    sys.exit(0 if proof.holds else 1)
+
+
+def _print(say: Printer, proof: Proof) -> None:
+    say.line(f"{proof.out}: {f'against {proof.against}' if proof.against else 'by itself'}")
+    for tally in proof.tallies:
+        say.line(f"  {_summary(tally)}")
+        for words in tally.words:
+            say.line(f"             {words}")
+    codes = Counter(fault.code for fault in proof.faults)
+    for code, count in codes.items():
+        say.line()
+        say.line(f"  fault: {count} x {code}: {meaning(code)}")
+        for fault in [fault for fault in proof.faults if fault.code == code][:SHOWN]:
+            say.line(f"    {fault}")
+        if count > SHOWN:
+            say.line(f"    and {count - SHOWN:,} more (--json has all)")
+    say.line()
+    say.line(f"exit 1: {len(proof.faults):,} faults listed above" if proof.faults else "nothing wrong was found")
+
+
+def _summary(tally: Tally) -> str:
+    counts = f"{tally.checked:,} {tally.unit} right, {tally.wrong:,} wrong, {tally.unsure:,} cannot be told"
+    return f"{tally.layer:<10} {counts}"

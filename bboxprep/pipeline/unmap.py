@@ -1,0 +1,30 @@
+"""Predictions made on prepared pictures, brought home: COCO results or YOLO text files, the same kind out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bboxprep.errors import UsageError
+from bboxprep.pipeline.run import Run
+from bboxprep.pipeline.unmap_coco import unmap_results
+from bboxprep.pipeline.unmap_yolo import unmap_folder
+from bboxprep.pipeline.way import Unmapped
+
+
+def unmap(run: Run, predictions: Path, dest: Path, *, split: str | None = None) -> Unmapped:
+    """Write `predictions`, made on the pictures of `run`, to `dest` in the plane of the source's labels.
+
+    `predictions` is a COCO results file (a JSON list of ``{image_id, category_id, bbox, score}``, maybe with
+    ``segmentation`` and ``keypoints``) and `dest` then one too, or a folder of YOLO text files (rows of class and box,
+    or class and polygon, with or without a confidence at the end) and `dest` a folder. `split` says which one an image
+    id or bare name is of where several have it. Boxes are within 0.01 px of exact. Predictions for images that the
+    output does not have are left out, each with a finding. Raises `BboxprepError` where nothing can be read or written.
+    """
+    known = {image.split for image in run.images}
+    if split is not None and split not in known:
+        raise UsageError(f"split: have {split!r}, want one of {', '.join(sorted(known))}")
+    if predictions.resolve() == dest.resolve():
+        raise UsageError(f"{dest}: is the predictions themselves, want another place")
+    if predictions.is_dir():
+        return unmap_folder(run, predictions, dest, split)
+    return unmap_results(run, predictions, dest, split)

@@ -1,0 +1,220 @@
+"""COCO results on prepared pictures, brought back: a JSON list in, a JSON list out, in the same order.
+
+An image is named by ``image_id`` (the ids of the output's own annotations where it is COCO, else its name) or by
+``file_name`` or ``image``. Written back are all fields as they came, with the geometry of the source, ``file_name`` as
+the source has it below its root, and ``image_id`` where the source is COCO and can be read; ``category_id`` stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bboxprep import formats
+from bboxprep.errors import AnnotationError, BboxprepError
+from bboxprep.files import write_bytes
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
+from bboxprep.images.header import read_header
+from bboxprep.model.rle import Rle
+from bboxprep.pipeline.run import Run, RunImage
+from bboxprep.pipeline.way import Names, Unmapped, Way, way_back
+
+_WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
+_NAMES = ("file_name", "image")
+
+
+class _Unusable(Exception):
+    """A prediction that cannot be brought back: the code of its finding and why; caught in this module."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(code, problem)
+        self.code, self.problem = code, problem
+
+
+def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None) -> Unmapped:
+    """Write the COCO results at `predictions` to the file `dest`, in the source's planes (see `unmap.unmap`)."""
+    rows = _load(predictions)
+    finder = _Finder.of(run, split)
+    written, images, findings = [], set(), []
+    for number, row in enumerate(rows):
+        try:
+            image = finder.find(row)
+            written.append(_back(row, image, finder))
+            images.add(image.source)
+        except _Unusable as error:
+            where = f"[{number}]"
+            findings.append(Finding(error.code, error.problem, predictions.name, where, objects=1))
+    write_bytes(dest, b"[" + b",\n".join(map(msgspec.json.encode, written)) + b"]\n")
+    return Unmapped(dest, len(rows), len(written), len(images), tuple(findings))
+
+
+@dataclass(frozen=True)
+class _Finder:
+    """Finds the picture that a prediction is of. `ids` are those of the output, `source_ids` of the source."""
+
+    ids: Mapping[int, tuple[str, ...]]
+    images: Mapping[str, RunImage]
+    names: Names
+    source_ids: Mapping[tuple[str, str], int]
+
+    @classmethod
+    def of(cls, run: Run, split: str | None) -> _Finder:
+        ids = _output_ids(run.root, split) if run.record.get("to") == "coco" else {}
+        return cls(ids, run.outputs, Names(run, split), _source_ids(run))
+
+    def find(self, row: Mapping[str, Any]) -> RunImage:
+        name = next((row[key] for key in _NAMES if isinstance(row.get(key), str)), None)
+        number = row.get("image_id")
+        if name is None and isinstance(number, int) and not isinstance(number, bool) and self.ids:
+            return self._by_id(number)
+        if name is None and number is None:
+            raise _Unusable("record-unreadable", f"names no image (want {_WANTED})")
+        found = self.names.find(str(number if name is None else name))
+        if isinstance(found, str):
+            raise _Unusable("annotation-orphan", found)
+        return found
+
+    def _by_id(self, number: int) -> RunImage:
+        found = [output for output in self.ids.get(number, ()) if output in self.images]
+        if len(found) == 1:
+            return self.images[found[0]]
+        if found:
+            raise _Unusable("annotation-orphan", f"image_id {number} is {' and '.join(found)}; say which with --split")
+        raise _Unusable("annotation-orphan", f"the output has no image of id {number}")
+
+
+def _load(path: Path) -> list[dict[str, Any]]:
+    try:
+        content = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise AnnotationError(path, "", f"is not JSON ({error}); want {_WANTED}, or a folder of YOLO files") from error
+    rows = content.get("annotations") if isinstance(content, dict) else content
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise AnnotationError(path, "", f"have another kind of JSON, want {_WANTED}")
+    return rows
+
+
+def _output_ids(root: Path, split: str | None) -> dict[int, tuple[str, ...]]:
+    """The outputs that each image id of a COCO output stands for; one in each split at most."""
+    found: dict[int, tuple[str, ...]] = {}
+    for path in sorted((root / "annotations").glob("instances_*.json")):
+        name = path.stem.removeprefix("instances_")
+        if split not in (None, name):
+            continue
+        try:
+            images = msgspec.json.decode(path.read_bytes(), type=_Document).images
+        except (OSError, msgspec.MsgspecError) as error:
+            raise AnnotationError(path, "images", f"cannot be read ({error})") from error
+        for image in images:
+            found[image.id] = (*found.get(image.id, ()), f"{name}/{image.file_name}")
+    return found
+
+
+class _ImageHead(msgspec.Struct):
+    id: int
+    file_name: str
+
+
+class _Document(msgspec.Struct):
+    images: list[_ImageHead]
+
+
+def _source_ids(run: Run) -> dict[tuple[str, str], int]:
+    """The source's own ids by (path, split); none where it is not COCO or cannot be read any more."""
+    source = run.record.get("source")
+    if run.record.get("from") != "coco" or not isinstance(source, str) or not Path(source).exists():
+        return {}
+    chosen = formats.load("coco")
+    try:
+        dataset = chosen.read(Path(source), read_header, chosen.read_options())
+    except BboxprepError:
+        return {}
+    base = dataset.root if dataset.root.is_dir() else dataset.root.parent
+    ids: dict[tuple[str, str], int] = {}
+    for sample in dataset:
+        if sample.id and sample.path.is_relative_to(base):
+            ids[sample.path.relative_to(base).as_posix(), sample.split] = sample.id
+    return ids
+
+
+def _back(row: Mapping[str, Any], image: RunImage, finder: _Finder) -> dict[str, Any]:
+    """The prediction `row` in the plane of its source. Raises `_Unusable`."""
+    way = way_back(image)
+    number = finder.source_ids.get((image.source, image.split))
+    kept = {key: value for key, value in row.items() if key not in ("image_id", "image", "file_name", "area")}
+    head = {"file_name": image.source} if number is None else {"image_id": number, "file_name": image.source}
+    back: dict[str, Any] = {}
+    if "bbox" in row:
+        back["bbox"] = _box(row["bbox"], way)
+    if "segmentation" in row:
+        back["segmentation"] = _segmentation(row["segmentation"], way)
+    if "keypoints" in row:
+        back["keypoints"] = _keypoints(row["keypoints"], way)
+    if not back:
+        raise _Unusable("record-unreadable", f"has no bbox, segmentation or keypoints (want {_WANTED})")
+    return head | kept | back
+
+
+def _box(value: object, way: Way) -> list[float]:
+    x, y, width, height = _numbers(value, "bbox", 4)
+    x0, y0, x1, y1 = way.boxes(np.array([(x, y, x + width, y + height)]))[0].tolist()
+    if not (x1 > x0 and y1 > y0):
+        raise _Unusable("box-cropped", "the box lies in the margin around the picture, or has no area")
+    return [x0, y0, x1 - x0, y1 - y0]
+
+
+def _segmentation(value: object, way: Way) -> object:
+    """Polygons, or a run-length mask, which may be compressed or not."""
+    if isinstance(value, list):
+        rings = [way.ring(np.array(_numbers(ring, "segmentation")).reshape(-1, 2)) for ring in value]
+        return [ring.ravel().tolist() for ring in rings if len(ring)]
+    size, counts = (value.get("size"), value.get("counts")) if isinstance(value, Mapping) else (None, None)
+    try:
+        if size != [way.prepared.height, way.prepared.width]:
+            raise _Unusable(
+                "mask-misfit", f"a mask of {size}, want {[way.prepared.height, way.prepared.width]} (height, width)"
+            )
+        mask = _mask(way.prepared, counts)
+    except ValueError as error:
+        raise _Unusable("record-unreadable", f"segmentation: {error}") from error
+    back = way.mask(mask)
+    counts = back.text().decode("ascii") if back.compressed else list(back.runs)
+    return {"size": [way.source.height, way.source.width], "counts": counts}
+
+
+def _mask(size: Size, counts: object) -> Rle:
+    if isinstance(counts, str):
+        return Rle.from_text(size, counts.encode("ascii"))
+    if isinstance(counts, list) and all(isinstance(run, int) for run in counts):
+        return Rle(size, tuple(counts), compressed=False)
+    raise ValueError("counts are neither text nor whole numbers")
+
+
+def _keypoints(value: object, way: Way) -> list[float]:
+    """x, y and a third number (visibility or score) for each point; COCO names pixels, whose centres are at + 1/2."""
+    numbers = np.array(_numbers(value, "keypoints"))
+    if len(numbers) % 3:
+        raise _Unusable("record-unreadable", f"keypoints: have {len(numbers)} numbers, want three for each point")
+    triples = numbers.reshape(-1, 3)
+    back = way.points(triples[:, :2] + 0.5) - 0.5
+    seen = triples[:, 2:] != 0
+    written: list[float] = np.concatenate((np.where(seen, back, 0.0), triples[:, 2:]), axis=1).ravel().tolist()
+    return written
+
+
+def _numbers(value: object, what: str, count: int | None = None) -> list[float]:
+    right = isinstance(value, list) and (len(value) == count if count else len(value) % 2 == 0 or what == "keypoints")
+    if not right or not isinstance(value, list):
+        raise _Unusable("record-unreadable", f"{what}: want {count or 'pairs of'} numbers")
+    if not all(isinstance(number, int | float) and isfinite(number) for number in value):
+        raise _Unusable("box-not-finite", f"{what}: want finite numbers")
+    return [float(number) for number in value]

@@ -1,0 +1,117 @@
+"""YOLO text predictions on prepared pictures, brought back: a folder of .txt files in, a folder out.
+
+A row is ``class cx cy w h`` or ``class x1 y1 x2 y2 x3 y3 …``, with or without a confidence at its end, which their
+number of columns tells apart. A file has the name of its picture, in whatever folder. The files written lie as the
+source's images do, as fractions of the source's size in the plane its labels were drawn in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import isfinite
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from bboxprep.errors import LayoutError, SourceError, TargetError
+from bboxprep.files import write_text
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Points
+from bboxprep.pipeline.run import Run, RunImage
+from bboxprep.pipeline.way import Names, Unmapped, Way, way_back
+
+_NOT_LABELS = frozenset({"classes.txt", "labels.txt"})
+_WANTED = "5 or 6 columns (box), or 7 and more (polygon), a confidence last or none"
+
+
+def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> Unmapped:
+    """Write the YOLO predictions below `predictions` to the new or empty folder `dest` (see `unmap.unmap`)."""
+    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
+        raise TargetError(f"{dest}: want an empty or new folder")
+    files = sorted(path for path in predictions.rglob("*.txt") if path.name not in _NOT_LABELS)
+    if not files:
+        raise LayoutError(predictions, "", "holds no .txt files of predictions")
+    names = Names(run, split)
+    lines: dict[PurePosixPath, list[str]] = {}
+    findings: list[Finding] = []
+    owners: dict[PurePosixPath, set[str]] = defaultdict(set)
+    read = 0
+    for path in files:
+        below, rows = path.relative_to(predictions).as_posix(), _rows(path)
+        read += len(rows)
+        image = _image_of(names, below)
+        if isinstance(image, str):
+            findings.append(Finding("annotation-orphan", image, below, objects=len(rows)))
+            continue
+        target = PurePosixPath(image.source).with_suffix(".txt")
+        owners[target].add(image.source)
+        back = [_back(number, words, way_back(image), below) for number, words in rows]
+        lines.setdefault(target, []).extend(row for row in back if isinstance(row, str))
+        findings += [row for row in back if isinstance(row, Finding)]
+    _write(dest, lines, owners)
+    return Unmapped(dest, read, sum(map(len, lines.values())), len(lines), tuple(findings))
+
+
+def _image_of(names: Names, below: str) -> RunImage | str:
+    """The picture of the file `below`: by its whole path, else by its name alone (trainers write one flat folder)."""
+    stem = below.removesuffix(".txt")
+    whole = names.find(stem)
+    return whole if not isinstance(whole, str) else names.find(PurePosixPath(stem).name)
+
+
+def _rows(path: Path) -> list[tuple[int, list[str]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SourceError(path, "", f"cannot be read as text ({error})") from error
+    return [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+
+
+def _back(number: int, words: list[str], way: Way, below: str) -> str | Finding:
+    """A row in the plane of the source, or why there is none."""
+    where, values = f"line {number}", _numbers(words[1:])
+    if values is None or not words[0].isdigit() or len(words) < 5:
+        have = " ".join(words)[:60]
+        return Finding("record-unreadable", f"have {have!r}, want {_WANTED}", below, where, 1)
+    scored = len(words) % 2 == 0
+    shape = values[:-1] if scored else values
+    fractions = _polygon(shape, way) if len(words) >= 7 else _box(shape, way)
+    if fractions is None:
+        return Finding("box-cropped", "lies in the margin around the picture, or has no area", below, where, 1)
+    return " ".join([words[0], *(f"{value:.9f}" for value in fractions), *words[len(words) - scored :]])
+
+
+def _numbers(words: list[str]) -> list[float] | None:
+    try:
+        values = [float(word) for word in words]
+    except ValueError:
+        return None
+    return values if all(map(isfinite, values)) else None
+
+
+def _box(shape: list[float], way: Way) -> list[float] | None:
+    """The cx cy w h as fractions of the source; None where nothing is left."""
+    prepared, source = np.array(way.prepared, dtype=np.float64), np.array(way.source, dtype=np.float64)
+    centre, extent = np.array(shape[:2]) * prepared, np.array(shape[2:]) * prepared
+    x0, y0, x1, y1 = way.boxes(np.concatenate((centre - extent / 2, centre + extent / 2))[None])[0]
+    if not (x1 > x0 and y1 > y0):
+        return None
+    middle, size = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) / source, np.array([x1 - x0, y1 - y0]) / source
+    return [*middle.tolist(), *size.tolist()]
+
+
+def _polygon(shape: list[float], way: Way) -> list[float] | None:
+    ring: Points = way.ring(np.array(shape).reshape(-1, 2) * np.array(way.prepared, dtype=np.float64))
+    fractions: list[float] = (ring / np.array(way.source, dtype=np.float64)).ravel().tolist()
+    return fractions or None
+
+
+def _write(dest: Path, lines: dict[PurePosixPath, list[str]], owners: dict[PurePosixPath, set[str]]) -> None:
+    for target, sources in sorted(owners.items()):
+        if len(sources) > 1:
+            some = " and ".join(sorted(sources))
+            raise TargetError(f"{dest}: {some} would share {target}; give predictions as COCO results instead")
+        if target.is_absolute() or ".." in target.parts:
+            raise TargetError(f"{target}: an output may not leave its folder")
+    for target, rows in sorted(lines.items()):
+        write_text(dest / target, "".join(f"{row}\n" for row in rows))

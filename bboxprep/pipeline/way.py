@@ -1,0 +1,104 @@
+"""The way back from a prepared picture to the plane that its source's labels were drawn in.
+
+Everything goes through the inverse of the affine that was recorded for its picture and is then cut at the edge of the
+source picture: what a detector drew onto the margin of a letterbox is not in the source. What lies in the margin
+altogether is dropped and counted. Pictures of one source (tiles, copies) become one list; nothing is suppressed in it,
+since that is the evaluation's to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bboxprep.errors import UsageError
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Affine, Points, Size
+from bboxprep.geometry.shapes import Boxes, clip_boxes, clip_ring, map_boxes, ring_area
+from bboxprep.model.rle import Rle
+from bboxprep.pipeline.run import Run, RunImage
+
+
+@dataclass(frozen=True)
+class Unmapped:
+    """What came of it: `read` predictions, of them `written` to `dest` for `images` images of the source, and
+    `findings` on all others."""
+
+    dest: Path
+    read: int
+    written: int
+    images: int
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way back from one prepared picture of size `prepared` to its source's plane of size `source`."""
+
+    affine: Affine
+    prepared: Size
+    source: Size
+
+    def boxes(self, boxes: Boxes) -> Boxes:
+        """Boxes (N, 4) in the source, cut at its edge; one that lay outside has no area."""
+        return clip_boxes(map_boxes(self.affine, boxes), self.source)
+
+    def ring(self, ring: Points) -> Points:
+        """A closed ring (P, 2) in the source, cut at its edge; empty (0, 2) where nothing is left."""
+        cut = clip_ring(self.affine(ring), self.source)
+        return cut if len(cut) >= 3 and ring_area(cut) > 0 else np.zeros((0, 2))
+
+    def points(self, points: Points) -> Points:
+        """Points (..., 2) in the source; none is cut off."""
+        return self.affine(points)
+
+    def mask(self, mask: Rle) -> Rle:
+        """A mask of the prepared picture on the pixel grid of the source: each pixel has the value at its centre."""
+        columns, rows = np.meshgrid(np.arange(self.source.width) + 0.5, np.arange(self.source.height) + 0.5)
+        there = np.floor((~self.affine)(np.stack((columns, rows), axis=-1))).astype(np.int64)
+        inside = np.asarray(((there >= 0) & (there < np.array(self.prepared))).all(axis=-1))
+        at = np.where(inside[..., None], there, 0)
+        return Rle.from_mask(mask.mask()[at[..., 1], at[..., 0]] & inside, compressed=mask.compressed)
+
+
+def way_back(image: RunImage) -> Way:
+    """The way back of `image`. Raises `UsageError` where the record does not hold it."""
+    if image.frame_size is None or image.output_size is None:
+        raise UsageError(f"{image.output or image.source}: the record does not hold its sizes")
+    return Way(image.to_source, image.output_size, image.frame_size)
+
+
+class Names:
+    """The prepared pictures by every name that a prediction may call them: their path below the output, any end of it,
+    each also without the suffix."""
+
+    def __init__(self, run: Run, split: str | None) -> None:
+        self._found: dict[str, list[RunImage]] = {}
+        for image in run.images:
+            if image.output and split in (None, image.split):
+                for name in _spellings(image.output):
+                    self._found.setdefault(name, []).append(image)
+
+    def find(self, name: str) -> RunImage | str:
+        """The picture called `name`, or why it is none."""
+        wanted = name.replace("\\", "/").removeprefix("./")
+        found = self._found.get(wanted, [])
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            return f"the output has no image {name!r}"
+        some = " and ".join(str(image.output) for image in found[:2])
+        return f"{name!r} may be {some}; name more of its path, or its split (--split)"
+
+
+def _spellings(output: str) -> Sequence[str]:
+    parts = output.split("/")
+    ends = ["/".join(parts[start:]) for start in range(len(parts))]
+    stems = [end.rpartition(".")[0] for end in ends]
+    number = (
+        [str(int(stems[-1]))] if stems[-1].isascii() and stems[-1].isdigit() else []
+    )  # some tools write 000139 as 139
+    return list(dict.fromkeys([*ends, *stems, *number]))

@@ -1,0 +1,120 @@
+// The thumbnails: filters above, a page of cards, each with its boxes once its data is there.
+"use strict";
+
+Review.gallery = (() => {
+  const { site, element, count } = Review;
+  const PAGE = 60;
+  const view = document.getElementById("view-images");
+  const form = view.querySelector(".filters");
+  const list = view.querySelector(".cards");
+  const FIELDS = ["q", "class", "split", "finding", "orientation"];
+
+  function prepare() {
+    const { columns } = Review;
+    const codes = [...new Set(columns.codesSets.flat())].sort();
+    const turns = [...new Set(columns.orientation)].sort();
+    fill("class", "all classes", site.classes.map(({ name }) => [name, name]));
+    fill("split", "all splits", site.splits.map((name) => [name, name]));
+    const any = codes.length ? [["any fault", "any fault"], ["any finding", "any finding"]] : [];
+    fill("finding", "with or without", [...any, ...codes.map((code) => [code, code])]);
+    fill("orientation", "any", turns.map((turn) => [turn, `EXIF ${turn}`]));
+    form.addEventListener("input", () => Review.go({ view: "images", filter: chosen() }, { replace: true }));
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.querySelector("[data-clear]").addEventListener("click", () => Review.go({ view: "images", filter: {} }));
+    for (const button of view.querySelectorAll("[data-page]")) {
+      button.addEventListener("click", () => {
+        const { filter, page } = Review.state();
+        Review.go({ view: "images", filter, page: page + Number(button.dataset.page) });
+        window.scrollTo(0, 0);
+      });
+    }
+  }
+
+  function fill(name, none, options) {
+    const made = [["", none], ...options].map(([value, words]) => element("option", { value }, String(words)));
+    form.elements[name].replaceChildren(...made);
+  }
+
+  const chosen = () => Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]).filter(([, value]) => value));
+
+  function show({ filter, page }, numbers) {
+    for (const name of FIELDS) {
+      const field = form.elements[name];
+      if (field.value !== (filter[name] || "")) field.value = filter[name] || "";
+    }
+    const pages = Math.max(1, Math.ceil(numbers.length / PAGE));
+    const here = Math.min(Math.max(page, 1), pages);
+    const shown = numbers.slice((here - 1) * PAGE, here * PAGE);
+    list.replaceChildren(...shown.map((number) => card(number, filter)));
+    view.querySelector(".count").textContent = said(numbers.length, shown.length, (here - 1) * PAGE);
+    const [previous, next] = view.querySelectorAll("[data-page]");
+    previous.disabled = here === 1;
+    next.disabled = here === pages;
+    view.querySelector(".pages").hidden = pages === 1;
+    view.querySelector(".pages span").textContent = `Page ${here.toLocaleString("en")} of ${pages.toLocaleString("en")}`;
+    form.querySelector("[data-clear]").disabled = !Object.keys(filter).length;
+  }
+
+  function said(all, shown, before) {
+    const total = Review.columns.name.length;
+    if (!all) return "No image passes this filter.";
+    const which = all === total ? count(all, "image") : `${all.toLocaleString("en")} of ${count(total, "image")}`;
+    return shown < all ? `${which}, ${(before + 1).toLocaleString("en")} to ${(before + shown).toLocaleString("en")} shown` : which;
+  }
+
+  function card(number, filter) {
+    const { columns } = Review;
+    const name = columns.name[number];
+    const codes = columns.codesSets[columns.codes[number]];
+    const frame = element("span", { class: "frame" });
+    const picture = columns.thumb[number]
+      ? element("img", { src: `${Review.place(number)}-thumb.jpg`, loading: "lazy", decoding: "async", alt: name })
+      : element("span", { class: "nothing" }, "no picture");
+    frame.append(picture);
+    const mark = ["", "note", "fault"][columns.worst[number]];
+    const link = element(
+      "a",
+      { class: "card", "data-key": columns.key[number], href: Review.hash({ view: "image", key: columns.key[number], filter }) },
+      frame,
+      element("span", { class: "name", title: name }, element("span", {}, name)),
+      element(
+        "span",
+        { class: "meta" },
+        site.splits[columns.split[number]],
+        columns.orientation[number] === 1 ? "" : ` · EXIF ${columns.orientation[number]}`,
+        mark ? element("span", { class: `badge ${mark}`, title: codes.join(", ") }, codes.length === 1 ? codes[0] : `${codes.length} findings`) : "",
+      ),
+    );
+    watcher.observe(link);
+    link.decorate = () => decorate(number, frame, picture, filter);
+    return element("li", {}, link);
+  }
+
+  const watcher = new IntersectionObserver(
+    (seen) => {
+      for (const { isIntersecting, target } of seen) {
+        if (!isIntersecting) continue;
+        watcher.unobserve(target);
+        target.decorate();
+      }
+    },
+    { rootMargin: "400px" },
+  );
+
+  // Lays the boxes over a thumbnail, and says in its alternative text what is on it.
+  function decorate(number, frame, picture, filter) {
+    Review.card(number).then((data) => {
+      const side = data.after || data.before;
+      if (!side || !side.view || frame.querySelector("svg")) return;
+      const [width, height] = side.size;
+      const only = filter.class ? site.classes.findIndex(({ name }) => name === filter.class) : null;
+      frame.append(element("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, ...Review.picture.shapes(side, only)));
+      picture.alt = `${Review.columns.name[number]}: ${Review.listing(side.objects)}`;
+    });
+  }
+
+  const pageOf = (place) => Math.floor(place / PAGE) + 1;
+  const search = () => form.elements.q.select();
+
+  return { prepare, show, pageOf, search, list };
+})();

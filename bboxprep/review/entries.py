@@ -1,0 +1,144 @@
+"""Which pictures a review shows, what is to be said of each, and in which order: the worst first."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+
+from bboxprep.findings import Finding, Severity
+from bboxprep.pipeline.reading import Source
+from bboxprep.pipeline.run import RunImage
+from bboxprep.review.books import Noted
+from bboxprep.verify.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One image of the review: the numbers of its samples in the output and in the source, and what is said of it.
+
+    `rank` is the place of its worst fault among all that a proof found, 0 the first; infinite where there is none.
+    """
+
+    after: int | None
+    before: int | None
+    row: RunImage | None
+    notes: tuple[Noted, ...] = ()
+    rank: float = inf
+
+    @property
+    def order(self) -> tuple[float, int, int]:
+        """What it is sorted by: the proof, then faults of the run, then how much else was noted."""
+        return self.rank, -sum(note.severity == Severity.FAULT for note in self.notes), -len(self.notes)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run says of its images: a row each, and the findings of all of them."""
+
+    rows: Sequence[RunImage]
+    findings: Sequence[Noted]
+
+
+@dataclass(frozen=True)
+class Exhibition:
+    """The images in their order; all that was said, and what of it is about none of the images."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[Noted, ...]
+    loose: tuple[Noted, ...]
+
+
+Key = tuple[str, str]  # split and name, or split and path
+
+
+def exhibit(out: Source, told: Told | None, source: Source | None, faults: Sequence[Fault]) -> Exhibition:
+    """The images of the output `out` with those of `source` that they come from, the worst first.
+
+    Images that the run left out are there too; without a run each image stands for itself. `faults` are in the order
+    of a proof, the worst first.
+    """
+    board = _Board([Noted(each.code, each.message, str(Severity.FAULT), each.image, each.where) for each in faults])
+    found = list(_paired(out, told, source, board) if told else _alone(out, board))
+    return Exhibition(tuple(sorted(found, key=lambda entry: entry.order)), tuple(board.notes), board.loose())
+
+
+class _Board:
+    """All notes: first those of a proof, found by path; then those of a run, found by split and name."""
+
+    def __init__(self, faults: Iterable[Noted]) -> None:
+        self.notes = list(faults)
+        self.faults = len(self.notes)
+        self.of_path: dict[str, list[int]] = defaultdict(list)
+        self.of_key: dict[Key, list[int]] = defaultdict(list)
+        self.used: set[int] = set()
+        for number, note in enumerate(self.notes):
+            self.of_path[note.path].append(number)
+
+    def put(self, key: Key, note: Noted) -> None:
+        self.of_key[key].append(len(self.notes))
+        self.notes.append(note)
+
+    def entry(self, after: int | None, before: int | None, row: RunImage | None, path: str, key: Key) -> Entry:
+        """The entry of the image at `path`, called `key`, with all that is said of it."""
+        numbers = (*self.of_path.get(path, ()), *self.of_key.get(key, ()))
+        self.used.update(numbers)
+        rank = min((number for number in numbers if number < self.faults), default=inf)
+        return Entry(after, before, row, tuple(self.notes[number] for number in numbers), rank)
+
+    def loose(self) -> tuple[Noted, ...]:
+        return tuple(note for number, note in enumerate(self.notes) if number not in self.used)
+
+
+def _alone(out: Source, board: _Board) -> Iterator[Entry]:
+    for finding in out.dataset.findings:
+        board.put((finding.split, finding.path), _noted(finding))
+    for number, sample in enumerate(out.dataset):
+        key = (sample.split, str(sample.name))
+        for finding in sample.findings:
+            board.put(key, _noted(finding))
+        yield board.entry(number, None, None, _below(sample.path, out), key)
+
+
+def _paired(out: Source, told: Told, source: Source | None, board: _Board) -> Iterator[Entry]:
+    after = {_below(sample.path, out): number for number, sample in enumerate(out.dataset)}
+    before: dict[Key, int] = {}
+    names: dict[Key, str] = {}
+    for number, sample in enumerate(source.dataset if source else ()):
+        path = _below(sample.path, source) if source else ""
+        before[sample.split, path] = number
+        names[sample.split, str(sample.name)] = path
+    paths = _paths(told, names)
+    for note in told.findings:
+        board.put((note.split, paths.get((note.split, note.path), "")), note)
+    for row in told.rows:
+        key, number_out = (row.split, row.source), after.pop(row.output, None) if row.output else None
+        yield board.entry(number_out, before.get(key), row, row.output or row.source, key)
+    for path, number in after.items():
+        yield board.entry(number, None, None, path, ("", path))
+
+
+def _paths(told: Told, names: Mapping[Key, str]) -> Mapping[Key, str]:
+    """The path below the source of the image that findings call by split and name.
+
+    That path ends with the name. `names` has it where the source is at hand; else the shortest one is taken.
+    """
+    paths = dict(names)
+    for row in sorted(told.rows, key=lambda row: len(row.source)):
+        parts = row.source.split("/")
+        for first in range(len(parts)):
+            paths.setdefault((row.split, "/".join(parts[first:])), row.source)
+    return paths
+
+
+def _noted(finding: Finding) -> Noted:
+    return Noted(finding.code, finding.message, str(finding.severity), finding.path, finding.where, finding.split)
+
+
+def _below(path: Path, source: Source) -> str:
+    """`path` as the record of a run spells it: below the root of `source`, or as it is."""
+    root = source.dataset.root
+    base = root if root.is_dir() else root.parent
+    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()

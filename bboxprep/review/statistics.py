@@ -1,0 +1,74 @@
+"""What the charts of a review count, image by image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import box_areas, clip_boxes
+from bboxprep.review.cards import Card
+from bboxprep.review.shown import Shown
+
+GRID = 32  # cells along each side of the map of where boxes lie
+SIDES = 2.0 ** np.arange(1.0, 12.01, 0.5)  # px, bounds of the classes of box size: square roots of areas
+ASPECTS = 2.0 ** np.arange(-3.0, 3.01, 0.5)  # bounds of the classes of width / height
+
+
+@dataclass
+class Statistics:
+    """Counts over the cards booked so far.
+
+    `heat` (GRID, GRID) says over each cell of a picture how many boxes lie, parts of a cell as fractions; `sides` and
+    `aspects` count boxes, cut at the edge of their picture, between the bounds `SIDES` and `ASPECTS`, the outermost
+    taking all beyond.
+    """
+
+    images: Counter[str] = field(default_factory=Counter)
+    empty: Counter[str] = field(default_factory=Counter)
+    objects: Counter[tuple[int, str]] = field(default_factory=Counter)
+    codes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    orientations: Counter[tuple[int, str, str]] = field(default_factory=Counter)
+    sizes: Counter[Size] = field(default_factory=Counter)
+    source_sizes: Counter[Size] = field(default_factory=Counter)
+    heat: NDArray[np.float64] = field(default_factory=lambda: np.zeros((GRID, GRID)))
+    sides: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(SIDES) - 1, np.int64))
+    aspects: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(ASPECTS) - 1, np.int64))
+
+    def book(self, card: Card) -> None:
+        """Count one card."""
+        self.images[card.split] += 1
+        upright = card.orientation == 1
+        self.orientations[card.orientation, "" if upright else card.frame, "" if upright else card.evidence] += 1
+        self.codes.update({(note.severity, note.code) for note in card.notes})
+        if card.before:
+            self.source_sizes[card.before.shown.size] += 1
+        if card.after:
+            self.sizes[card.after.shown.size] += 1
+        if card.side:
+            self._book_objects(card.split, card.side.shown)
+
+    def _book_objects(self, split: str, shown: Shown) -> None:
+        self.objects.update((label, split) for label in shown.labels)
+        self.empty[split] += not shown.labels
+        boxes = clip_boxes(shown.boxes[np.isfinite(shown.boxes).all(axis=1)], shown.size)
+        boxes = boxes[(boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])]
+        self.sides += _histogram(np.sqrt(box_areas(boxes)), SIDES)
+        self.aspects += _histogram((boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1]), ASPECTS)
+        x0, y0, x1, y1 = (boxes / np.tile(np.array(shown.size, np.float64), 2)).T
+        self.heat += _covered(y0, y1).T @ _covered(x0, x1)
+
+
+def _histogram(values: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDArray[np.int64]:
+    inside = np.clip(values, bounds[0], np.nextafter(bounds[-1], 0.0))
+    return np.histogram(inside, bounds)[0].astype(np.int64)
+
+
+def _covered(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The share (N, GRID) of each cell of an axis from 0 to 1 that spans from `start` to `end` (N,) cover."""
+    first = np.arange(GRID)
+    shares = np.minimum(end[:, None] * GRID, first + 1) - np.maximum(start[:, None] * GRID, first)
+    return np.asarray(np.clip(shares, 0.0, 1.0))

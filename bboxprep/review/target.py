@@ -1,0 +1,56 @@
+"""The folder that a site goes to: empty, or a site of ours to replace; never anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from bboxprep.errors import TargetError
+from bboxprep.files import write_bytes
+from bboxprep.pipeline.target import clear_target, entries
+
+SITE = "bboxprep.review.json"
+
+
+def claim(dest: Path, sources: Iterable[Path], *, overwrite: bool) -> None:
+    """Make `dest` ready for a site: a new or empty folder, or that of an earlier site if `overwrite`.
+
+    Raises `TargetError` where something else stands there, or where it would touch one of `sources`.
+    """
+    for source in sources:
+        real, origin = dest.resolve(), source.resolve()
+        if real == origin or real in origin.parents or origin in real.parents:
+            raise TargetError(f"{dest}: lies in {source}, or holds it; want a folder of its own")
+    if dest.exists() and not dest.is_dir():
+        raise TargetError(f"{dest}: is a file, want a folder")
+    strange = _strangers(dest)
+    if strange:
+        more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+        raise TargetError(f"{dest}: holds other files ({strange[0]}{more}), want an empty or new folder")
+    if entries(dest) and not overwrite:
+        raise TargetError(f"{dest}: holds an earlier review; --overwrite replaces it")
+    clear_target(dest)
+    _mark(dest, [])
+
+
+def finish(dest: Path) -> None:
+    """Note what belongs to the site at `dest`. Raises `TargetError`."""
+    _mark(dest, entries(dest))
+
+
+def _mark(dest: Path, names: list[str]) -> None:
+    write_bytes(dest / SITE, msgspec.json.encode({"entries": names}) + b"\n")
+
+
+def _strangers(dest: Path) -> list[str]:
+    """What stands in `dest` and is not of a site; an unfinished one has not said yet what is its own."""
+    names = entries(dest)
+    if SITE not in names:
+        return names
+    try:
+        ours = msgspec.json.decode((dest / SITE).read_bytes(), type=dict[str, list[str]]).get("entries", [])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return names
+    return [name for name in names if ours and name not in {*ours, SITE}]

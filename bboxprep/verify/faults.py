@@ -1,0 +1,112 @@
+"""What can be wrong with an output, as stable codes, the worst first; and how much was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bboxprep.findings import CODES
+
+FAULTS: dict[str, str] = {
+    "record-missing": "the output has no bboxprep.json",
+    "run-incomplete": "the run that writes this output has not ended",
+    "record-damaged": "the record of the run cannot be read in full",
+    "output-unreadable": "the output cannot be read as the dataset that its record names",
+    "image-missing": "an image that the source has, or the record names, is not there",
+    "image-unreadable": "an image cannot be decoded",
+    "image-swapped": "an image shows the picture of another one",
+    "image-turned": "a picture is turned against its labels",
+    "image-mirrored": "a picture is mirrored against its labels",
+    "pixels-differ": "a picture does not show what its source shows there",
+    "tag-present": "an image holds an orientation tag other than 1, which decoders read differently",
+    "affine-stale": "the recorded map is not what the recipe does to the source as it is",
+    "size-differs": "the sizes of an image, of its record and of its labels are not the same",
+    "size-transposed": "the labels state width and height exchanged and no tag says why",
+    "frame-contradicts": "the labels of turned photos contradict each other about the plane they were drawn in",
+    "object-missing": "an object of the source is gone and no finding says why",
+    "object-extra": "an object has none in the source that it can come from",
+    "label-changed": "an object has another class than in the source",
+    "box-moved": "a box is not where the source's box is mapped to",
+    "box-off-object": "the thing in a box lies beside it",
+    "box-off-outline": "a box is not that of its own polygon",
+    "outline-moved": "an outline is not where the source's outline is mapped to",
+    "keypoint-moved": "a keypoint is not where the source's keypoint is mapped to",
+    "outside-range": "a label reaches out of the picture",
+    "image-unlisted": "an image was written, but the labels do not name it",
+    "image-extra": "an image lies in the output that the record does not name",
+    "classes-differ": "the class table is not the recorded one",
+    "count-differs": "a split or class holds another number than the record says",
+    "id-repeated": "an id stands twice",
+    "record-duplicate": "the same object stands twice",
+    "source-changed": "a file of the source is not the one that the output was made of",
+    "source-missing": "a file that the output was made of is not in the source",
+}
+_RANKS = {code: rank for rank, code in enumerate([*FAULTS, *sorted(CODES.keys() - FAULTS.keys())])}
+
+
+class Layer(StrEnum):
+    """The layers of a proof."""
+
+    STRUCTURAL = "structural"
+    GEOMETRIC = "geometric"
+    PIXEL = "pixel"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong: `image` is a path below the output (or the source), `where` the object in it.
+
+    `code` is a key of `FAULTS`, or of the findings that reading gives. `amount` orders faults of one code.
+    """
+
+    layer: Layer
+    code: str
+    image: str
+    where: str
+    message: str
+    amount: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.code not in _RANKS:
+            raise ValueError(f"fault code: {self.code!r} is neither in FAULTS nor in CODES")
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.image, self.where, self.message) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one layer did: `checked` things (`unit`) were right, `unsure` cannot be told, `wrong` are not right.
+
+    `words` say why something cannot be told, each once.
+    """
+
+    layer: Layer
+    unit: str
+    checked: int = 0
+    unsure: int = 0
+    wrong: int = 0
+    words: tuple[str, ...] = ()
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.layer,
+            self.unit,
+            self.checked + other.checked,
+            self.unsure + other.unsure,
+            self.wrong + other.wrong,
+            tuple(dict.fromkeys((*self.words, *other.words))),
+        )
+
+
+def meaning(code: str) -> str:
+    """What `code` stands for, in a line."""
+    return FAULTS[code] if code in FAULTS else CODES[code][1]
+
+
+def worst_first(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """`faults` by weight of their code, the largest amount first; the same one only once."""
+    return tuple(
+        sorted(dict.fromkeys(faults), key=lambda fault: (_RANKS[fault.code], -fault.amount, fault.image, fault.where))
+    )

@@ -1,0 +1,178 @@
+"""All three layers over one output, put together: the answer of ``bboxprep verify``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bboxprep.errors import BboxprepError, UsageError
+from bboxprep.pipeline.engines import local
+from bboxprep.pipeline.record import IMAGES, INCOMPLETE, RECORD, read_record
+from bboxprep.pipeline.run import Run, RunImage, read_images
+from bboxprep.verify.case import Case, Options, open_case, open_output
+from bboxprep.verify.consistency import examine
+from bboxprep.verify.faults import Fault, Layer, Tally, meaning, worst_first
+from bboxprep.verify.geometric import compare
+from bboxprep.verify.pixel import UNIT, Seen, look_at, swapped
+from bboxprep.verify.structural import contents_of, dataset_faults, image_faults
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came of it: `faults`, the worst first (none: the output is proven as far as `tallies` go), and how much
+    each layer has checked. `against` is the source, None where there was none."""
+
+    out: Path
+    against: Path | None
+    faults: tuple[Fault, ...]
+    tallies: tuple[Tally, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+    def encoded(self) -> bytes:
+        """All of it as JSON."""
+        content: dict[str, Any] = {
+            "out": str(self.out),
+            "against": str(self.against) if self.against else None,
+            "holds": self.holds,
+            "layers": [asdict(tally) for tally in self.tallies],
+            "faults": [{"meaning": meaning(fault.code)} | asdict(fault) for fault in self.faults],
+        }
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def prove(
+    out: str | Path,
+    against: str | Path | None = None,
+    *,
+    sample: int | None = None,
+    workers: int = 1,
+    reading: Options = lambda _: {},
+    begin: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Proof:
+    """Whether the output at `out` is true to the dataset at `against`, by default the source that it records.
+
+    A folder that this package did not write is judged by itself: is it consistent? `sample` checks the pixels of so
+    many images only, turned ones first; `workers` threads; `reading` gives the options of the source's reader by its
+    format. `begin` is called with the number of images, `progress` with that of those done. Raises `SourceError` where
+    `against` or a dataset that is not ours cannot be read, and `UsageError`.
+    """
+    folder = Path(out)
+    if sample is not None and sample < 0:
+        raise UsageError(f"sample: have {sample}, want 0 or more")
+    record = read_record(folder)
+    if record is None or "recipe" not in record:
+        code, words = _state(folder)
+        if code:
+            return _refuted(folder, code, words)
+        return Proof(folder, None, *examine(folder, reading, begin, progress))
+    images, problems = read_images(folder)
+    run = Run(folder, record, images)
+    try:
+        output = open_output(run)
+    except BboxprepError as error:
+        return _refuted(folder, "output-unreadable", str(error))
+    case = open_case(run, output, Path(against) if against else None, reading)
+    damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
+    begin(len(images))
+    return _assembled(case, damaged, _pixel_rows(images, sample), workers, progress)
+
+
+def _state(folder: Path) -> tuple[str, str]:
+    """(fault code, words) of a folder that was written by this package and has no whole record; else ("", "")."""
+    if (folder / INCOMPLETE).exists():
+        return "run-incomplete", f"{INCOMPLETE} says that its run has not ended well, or not yet"
+    if (folder / RECORD).exists():
+        return "record-damaged", f"{RECORD} cannot be read, or is not the record of a run"
+    return ("record-missing", f"has {IMAGES} and no {RECORD}") if (folder / IMAGES).exists() else ("", "")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the three layers say of one image."""
+
+    faults: tuple[Fault, ...]
+    tallies: tuple[Tally, ...]
+    seen: Seen
+
+
+def _answer(case: Case, image: RunImage, *, pixels: bool) -> _Answer:
+    structural = tuple(image_faults(case, image))
+    compared = compare(case, image)
+    seen = look_at(case, image, compared) if pixels else Seen()
+    tallies = (
+        Tally(Layer.STRUCTURAL, "images", int(not structural), 0, int(bool(structural))),
+        compared.tally,
+        seen.tally,
+    )
+    return _Answer((*structural, *compared.faults, *seen.faults), tallies, seen)
+
+
+def _assembled(
+    case: Case, damaged: list[Fault], chosen: frozenset[int], workers: int, progress: Callable[[int], None]
+) -> Proof:
+    images = case.run.images
+    faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case)]
+    tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
+    astray: list[tuple[str, Seen]] = []
+
+    def work(index: int) -> _Answer:
+        return _answer(case, images[index], pixels=index in chosen)
+
+    for number, answer in enumerate(local.run(work, range(len(images)), workers), 1):
+        faults += answer.faults
+        tallies = [one + other for one, other in zip(tallies, answer.tallies, strict=True)]
+        astray.append((images[number - 1].output or "", answer.seen))
+        progress(number)
+    faults += swapped(astray)
+    against = case.source.dataset.root if case.source else None
+    return Proof(case.run.root, against, worst_first(faults), tuple(tallies))
+
+
+def _unrecorded(case: Case) -> Iterator[Fault]:
+    """Images of the source that have no row."""
+    if case.source is None or case.several:
+        return
+    recorded = {image.source for image in case.run.images}
+    for path in case.source.places:
+        if path not in recorded:
+            words = "is in the source, and the record does not name it"
+            yield Fault(Layer.STRUCTURAL, "image-missing", path, "", words)
+
+
+def _pixel_rows(images: Sequence[RunImage], sample: int | None) -> frozenset[int]:
+    """The rows whose pixels are checked: all, or `sample` of them, one orientation after the other, turned ones
+    first."""
+    written = [index for index, image in enumerate(images) if image.output]
+    if sample is None or sample >= len(written):
+        return frozenset(written)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in written:
+        groups[images[index].orientation].append(index)
+    ordered = sorted(groups.items(), key=lambda item: (item[0] == 1, item[0]))
+    turns = [
+        (place, rank, index) for rank, (_, group) in enumerate(ordered) for place, index in enumerate(_spread(group))
+    ]
+    return frozenset(index for _, _, index in sorted(turns)[:sample])
+
+
+def _spread(group: list[int]) -> list[int]:
+    """The rows of one orientation in an order whose beginning is spread over all of them."""
+    step = next(step for step in count(max(1, round(len(group) * 0.618))) if gcd(step, len(group)) == 1)
+    return [group[place * step % len(group)] for place in range(len(group))]
+
+
+def _refuted(folder: Path, code: str, words: str) -> Proof:
+    tally = Tally(Layer.STRUCTURAL, "images", wrong=1)
+    return Proof(folder, None, (Fault(Layer.STRUCTURAL, code, str(folder), "", words),), (tally,))

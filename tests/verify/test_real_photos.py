@@ -1,0 +1,63 @@
+"""Real photos and labels of three public sets: no false alarm, and a shift of 3 % never passes for proof."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bboxprep.images.witness import trained_on
+from bboxprep.pipeline.run import open_run
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.recipe.steps import Fit, Flip, Letterbox
+from bboxprep.verify import pixel
+from bboxprep.verify.case import open_case, open_output
+from bboxprep.verify.geometric import compare
+from bboxprep.verify.likeness import Verdict
+from bboxprep.verify.proof import prove
+from tests.verify.outputs import make, told
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+SETS = (
+    ("bccd/BCCD", "yolo", Recipe(Letterbox(416), Flip("horizontal"))),
+    ("raccoon", "coco", Recipe(Letterbox(416))),
+    ("microcontroller", "voc", Recipe(Fit(400), Flip("both"))),
+)
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the public data sets beside the checkout")
+PICTURES = 40  # of each set whose pixels are looked at
+
+
+@pytest.fixture(scope="module", params=SETS, ids=lambda chosen: str(chosen[0]))
+def out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    name, to, recipe = request.param
+    return make(tmp_path_factory.mktemp("real") / "out", DATA / name, to, recipe)
+
+
+def test_no_true_output_is_doubted(out: Path) -> None:
+    proof = prove(out, sample=PICTURES, workers=2)
+    assert proof.holds, told(proof)
+    assert proof.tallies[1].checked > 170
+    assert proof.tallies[2].checked > 2 * proof.tallies[2].unsure
+
+
+def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
+    run = open_run(out)
+    case = open_case(run, open_output(run), None, lambda _: {})
+    caught = 0
+    for image in list(run.outputs.values())[:: max(1, len(run.outputs) // 12)]:
+        sample, origin, mapped = case.written(image), case.origin(image), compare(case, image).mapped
+        assert sample is not None
+        assert sample.header is not None
+        assert origin is not None
+        assert origin.header is not None
+        assert mapped is not None
+        actual = trained_on(sample.path, sample.header.container)
+        pictures = pixel._pictures(origin.path, origin.header.container, mapped, actual)
+        assert pictures is not None
+        step = round(0.03 * max(actual.shape))
+        for box in sample.instances.boxes:
+            for offset in ((step, 0), (0, -step), (-step, step)):
+                verdict = pixel._compare(pictures, box, offset).verdict
+                assert verdict is not Verdict.SAME, (image.output, box, offset)
+                caught += verdict is not Verdict.UNSURE
+    assert caught > 20
