@@ -230,6 +230,8 @@ class _Job:
             "recipe": self.recipe,
             "options": self.options,
             "rules": asdict(self.dataset.rules),
+            "names": self.dataset.categories.names,
+            "mirror": {"category_ids": self.dataset.categories.ids, **asdict(self.dataset.mirror)},
             **record.books(account, self.dataset.categories.names),
             "entries": [name for name in entries(self.dest) if name != record.INCOMPLETE],
         }

@@ -24,7 +24,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.header import read_header
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.way import Names, Unmapped, Way, way_back
+from bboxprep.pipeline.way import Names, Sides, Unmapped, Way, way_back
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _NAMES = ("file_name", "image")
@@ -63,11 +63,12 @@ class _Finder:
     images: Mapping[str, RunImage]
     names: Names
     source_ids: Mapping[tuple[str, str], int]
+    sides: Sides
 
     @classmethod
     def of(cls, run: Run, split: str | None) -> _Finder:
         ids = _output_ids(run.root, split) if run.record.get("to") == "coco" else {}
-        return cls(ids, run.outputs, Names(run, split), _source_ids(run))
+        return cls(ids, run.outputs, Names(run, split), _source_ids(run), Sides.of(run))
 
     def find(self, row: Mapping[str, Any]) -> RunImage:
         name = next((row[key] for key in _NAMES if isinstance(row.get(key), str)), None)
@@ -159,9 +160,23 @@ def _back(row: Mapping[str, Any], image: RunImage, finder: _Finder) -> dict[str,
         back["segmentation"] = _segmentation(row["segmentation"], way)
     if "keypoints" in row:
         back["keypoints"] = _keypoints(row["keypoints"], way)
+    if image.mirrored:
+        back |= _own_sides(row, back, finder.sides)
     if not back:
         raise _Unusable("record-unreadable", f"has no bbox, segmentation or keypoints (want {_WANTED})")
     return head | kept | back
+
+
+def _own_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: Sides) -> dict[str, Any]:
+    """The class and the keypoints of a prediction on a mirrored picture, by the names they have in the source."""
+    found: dict[str, Any] = {}
+    if "category_id" in row:
+        found["category_id"] = sides.category(row["category_id"])
+    if "keypoints" in back:
+        triples = [back["keypoints"][start : start + 3] for start in range(0, len(back["keypoints"]), 3)]
+        order = sides.order(row.get("category_id"), len(triples))
+        found["keypoints"] = [number for point in order for number in triples[point]]
+    return found
 
 
 def _box(value: object, way: Way) -> list[float]:

@@ -18,7 +18,7 @@ from bboxprep.files import write_text
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.way import Names, Unmapped, Way, way_back
+from bboxprep.pipeline.way import Names, Sides, Unmapped, Way, way_back
 
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt"})
 _WANTED = "5 or 6 columns (box), or 7 and more (polygon), a confidence last or none"
@@ -31,7 +31,7 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
     files = sorted(path for path in predictions.rglob("*.txt") if path.name not in _NOT_LABELS)
     if not files:
         raise LayoutError(predictions, "", "holds no .txt files of predictions")
-    names = Names(run, split)
+    names, sides = Names(run, split), Sides.of(run)
     lines: dict[PurePosixPath, list[str]] = {}
     findings: list[Finding] = []
     owners: dict[PurePosixPath, set[str]] = defaultdict(set)
@@ -45,7 +45,8 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
             continue
         target = PurePosixPath(image.source).with_suffix(".txt")
         owners[target].add(image.source)
-        back = [_back(number, words, way_back(image), below) for number, words in rows]
+        table = sides if image.mirrored else Sides()
+        back = [_back(number, words, way_back(image), below, table) for number, words in rows]
         lines.setdefault(target, []).extend(row for row in back if isinstance(row, str))
         findings += [row for row in back if isinstance(row, Finding)]
     _write(dest, lines, owners)
@@ -67,7 +68,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
-def _back(number: int, words: list[str], way: Way, below: str) -> str | Finding:
+def _back(number: int, words: list[str], way: Way, below: str, sides: Sides) -> str | Finding:
     """A row in the plane of the source, or why there is none."""
     where, values = f"line {number}", _numbers(words[1:])
     if values is None or not words[0].isdigit() or len(words) < 5:
@@ -78,7 +79,8 @@ def _back(number: int, words: list[str], way: Way, below: str) -> str | Finding:
     fractions = _polygon(shape, way) if len(words) >= 7 else _box(shape, way)
     if fractions is None:
         return Finding("box-cropped", "lies in the margin around the picture, or has no area", below, where, 1)
-    return " ".join([words[0], *(f"{value:.9f}" for value in fractions), *words[len(words) - scored :]])
+    label = str(sides.label(int(words[0])))
+    return " ".join([label, *(f"{value:.9f}" for value in fractions), *words[len(words) - scored :]])
 
 
 def _numbers(words: list[str]) -> list[float] | None:

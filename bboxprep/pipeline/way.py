@@ -35,6 +35,40 @@ class Unmapped:
 
 
 @dataclass(frozen=True, slots=True)
+class Sides:
+    """What the names in a mirrored picture are in its source, where left and right changed places.
+
+    `ids` (C,) are the category ids of the output, `labels` (C,) the label that each class becomes, `keypoints` for
+    each class the order of its points.
+    """
+
+    ids: Sequence[int] = ()
+    labels: Sequence[int] = ()
+    keypoints: Sequence[Sequence[int]] = ()
+
+    @classmethod
+    def of(cls, run: Run) -> Sides:
+        """As the record of `run` says; nothing changes places where it does not."""
+        said = run.record.get("mirror")
+        if not isinstance(said, dict):
+            return cls()
+        return cls(said.get("category_ids", ()), said.get("labels", ()), said.get("keypoints", ()))
+
+    def label(self, label: int) -> int:
+        """The class of the source that `label` is."""
+        return self.labels[label] if label < len(self.labels) else label
+
+    def category(self, number: object) -> object:
+        """The category id of the source that the id `number` is."""
+        return self.ids[self.label(self.ids.index(number))] if number in self.ids else number
+
+    def order(self, number: object, count: int) -> list[int]:
+        """Which of the `count` keypoints of an object of category `number` each one of the source is."""
+        known = list(self.keypoints[self.ids.index(number)]) if number in self.ids else []
+        return [known[row] if row < len(known) and known[row] < count else row for row in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
 class Way:
     """The way back from one prepared picture of size `prepared` to its source's plane of size `source`."""
 

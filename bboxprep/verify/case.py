@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,32 @@ class Case:
         sample = self.source.find(image.source, image.split) if self.source else None
         return sample if sample is None or sample.header is None else sample.seen_in(image.frame, "recorded")
 
-    def origin_names(self, sample: Sample) -> list[str]:
-        """The class of each object of a `sample` of the source."""
-        return names_of(sample, self.source.dataset) if self.source else []
+    def origin_names(self, sample: Sample, *, mirrored: bool) -> list[str]:
+        """The class that each object of a `sample` of the source should have in the output, which may be `mirrored`;
+        "" for a dropped class."""
+        names = names_of(sample, self.source.dataset) if self.source else []
+        changed = [self._changed_names.get(name, name) for name in names]
+        return [self._swapped_names.get(name, name) for name in changed] if mirrored else changed
+
+    @cached_property
+    def _swapped_names(self) -> Mapping[str, str]:
+        """The classes that the recorded rules exchange in a mirrored picture."""
+        rules = self.run.record.get("rules")
+        pairs = rules.get("swap_classes", ()) if isinstance(rules, Mapping) else ()
+        return {name: other for pair in pairs for name, other in (pair, reversed(pair))}
+
+    @cached_property
+    def _changed_names(self) -> Mapping[str, str]:
+        """What the recorded changes of the class table made of the source's names."""
+        before = self.source.dataset.categories.names if self.source else ()
+        names = {name: name for name in before}
+        for change in self.run.record.get("changes") or ():
+            rules = change.get("classes", {}) if isinstance(change, Mapping) else {}
+            renamed, only, drop = rules.get("rename", {}), rules.get("only", ()), rules.get("drop", ())
+            for name, now in names.items():
+                then = renamed.get(now, now)
+                names[name] = "" if then in drop or (only and then not in only) else then
+        return names
 
 
 def open_output(run: Run) -> Indexed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +12,14 @@ from numpy.typing import NDArray
 from bboxprep.errors import FrameError
 from bboxprep.findings import Severity
 from bboxprep.geometry.affine import Size
+from bboxprep.images.codec import Policy
+from bboxprep.model.dataset import LazySamples
 from bboxprep.model.sample import Sample
+from bboxprep.pipeline.looking import turn_from_pixels
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.verify.case import Options, described, names_of, relative
 from bboxprep.verify.faults import Fault, Layer, Tally
+from bboxprep.verify.whole import DONE
 
 SPILL = 1.5  # px; one-based formats and rounding tools reach so far over an edge and mean nothing by it
 LEAST_OVERLAP = 0.9  # of a box with the box around its own outline
@@ -43,6 +48,7 @@ def examine(
         objects += len(sample.instances)
         bad += len({fault.where for fault in found if fault.where})
         progress(number)
+    faults += _turned_labels(source)
     images = Tally(Layer.STRUCTURAL, "images", len(source.dataset) - wrong, 0, wrong)
     boxes = Tally(Layer.GEOMETRIC, "objects", max(0, objects - bad), 0, bad)
     return tuple(dict.fromkeys(faults)), (images, boxes)
@@ -51,6 +57,19 @@ def examine(
 def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
     layer = Layer.GEOMETRIC if where.startswith("object") else Layer.STRUCTURAL
     return Fault(layer, code, image, where, message, amount)
+
+
+def _turned_labels(source: Source) -> Iterator[Fault]:
+    """The photos of one orientation whose labels, by what the pictures show, lie as if turned or mirrored."""
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index, glimpse in enumerate(source.glimpses):
+        if glimpse.header:
+            groups[glimpse.header.orientation].append(index)
+    for orientation, indices in sorted(groups.items()):
+        turn = turn_from_pixels(LazySamples(indices, source.dataset.__getitem__), Policy(frames="first"))
+        if turn is not None and not turn.is_identity:
+            which = f"the labels of the {len(indices)} photos of EXIF orientation {orientation}"
+            yield _fault("labels-look-turned", "", f"{which} would fit their pictures if {DONE[(~turn).exif]}")
 
 
 def _dataset_findings(source: Source) -> Iterator[Fault]:

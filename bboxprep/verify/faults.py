@@ -24,6 +24,7 @@ FAULTS: dict[str, str] = {
     "size-differs": "the sizes of an image, of its record and of its labels are not the same",
     "size-transposed": "the labels state width and height exchanged and no tag says why",
     "frame-contradicts": "the labels of turned photos contradict each other about the plane they were drawn in",
+    "labels-look-turned": "by what the pictures show, the labels of a group of photos lie turned or mirrored",
     "object-missing": "an object of the source is gone and no finding says why",
     "object-extra": "an object has none in the source that it can come from",
     "label-changed": "an object has another class than in the source",

@@ -53,10 +53,8 @@ def compare(case: Case, image: RunImage) -> Compared:
     tolerance = _tolerance(case, expected, sample.size)
     outlined = case.target == "yolo" and case.task in ("segment", "obb")
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
-    names, labels = case.origin_names(origin), names_of(sample, case.output.dataset)
-    alike = same_class(names, labels, mirrored=image.mirrored)
-    if case.run.record.get("changes"):
-        alike[:], word = True, f"{word}; the run changed its classes, they were not compared".removeprefix("; ")
+    names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
+    alike = same_class(names, labels)
     lost = max(0, sum(image.dropped.values()) - sum(finding.objects for finding in origin.findings))
     matching = match(fitting, alike, expected, sample.instances.boxes, lost=lost)
     faults += _object_faults(image.output, matching, expected, sample, names, labels)

@@ -7,7 +7,6 @@ same place, the same class in another place, and what has no partner.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,9 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.verify.expectation import Boxes, Expectation
-
-_OTHER_SIDE = {"left": "right", "right": "left", "Left": "Right", "Right": "Left", "LEFT": "RIGHT", "RIGHT": "LEFT"}
-_SIDES = re.compile("|".join(_OTHER_SIDE))
 
 
 @dataclass(frozen=True)
@@ -44,11 +40,9 @@ def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *,
     return np.asarray((near.all(axis=2) | tight) & ~expected.gone[:, None])
 
 
-def same_class(names: Sequence[str], labels: Sequence[str], *, mirrored: bool) -> NDArray[np.bool_]:
-    """Whether each of the `labels` (M) may be each of the source's `names` (N): (N, M). In a `mirrored` picture left
-    may have become right."""
-    table = {name: {name, _mirrored(name)} if mirrored else {name} for name in set(names)}
-    rows = [[label in table[name] for label in labels] for name in names]
+def same_class(names: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
+    """Whether each of the `labels` (M) is each of the source's `names` (N): (N, M)."""
+    rows = [[label == name for label in labels] for name in names]
     return np.array(rows, dtype=np.bool_).reshape(len(names), len(labels))
 
 
@@ -71,11 +65,6 @@ def match(
     sources.sort(key=lambda row: bool(expected.gone[row]))
     missing = sources[: max(0, len(sources) - lost)]
     return Matching(tuple(true), tuple(relabelled), tuple(moved), tuple(missing), tuple(outputs))
-
-
-def _mirrored(name: str) -> str:
-    """`name` with left and right exchanged."""
-    return _SIDES.sub(lambda found: _OTHER_SIDE[found[0]], name)
 
 
 def _holds(outer: Boxes, inner: Boxes, tolerance: NDArray[np.float64]) -> NDArray[np.bool_]:

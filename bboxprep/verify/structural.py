@@ -17,7 +17,6 @@ from bboxprep.findings import Severity
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.images.witness import look
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.account import UNREADABLE
 from bboxprep.pipeline.run import RunImage
 from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.faults import Fault, Layer
@@ -188,10 +187,10 @@ def _repeated_outputs(images: Iterable[RunImage]) -> Iterator[Fault]:
 
 
 def _class_faults(case: Case) -> Iterator[Fault]:
-    rows = case.run.record.get("classes")
-    if not isinstance(rows, list):
+    names = case.run.record.get("names")
+    if not isinstance(names, list):
         return
-    recorded = [str(row.get("class")) for row in rows if isinstance(row, Mapping) and row.get("class") != UNREADABLE]
+    recorded = [str(name) for name in names]
     have = list(case.output.dataset.categories.names)
     if have != recorded[: len(have)] or len(have) < len(recorded):
         words = f"have {', '.join(have) or 'none'}; the record says {', '.join(recorded) or 'none'}"

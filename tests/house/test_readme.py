@@ -12,6 +12,9 @@ import pytest
 
 from bboxprep.cli.convert import command as convert
 from bboxprep.cli.formats import table
+from bboxprep.cli.review import command as review
+from bboxprep.cli.unmap import command as unmap
+from bboxprep.cli.verify import command as verify
 from bboxprep.findings import CODES
 
 ROOT = Path(__file__).parents[2]
@@ -39,14 +42,18 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_first_command_makes_a_letterboxed_dataset(checkout: Path) -> None:
-    install, _, command = blocks("sh")[0].strip().partition(" && ")
+def test_every_command_runs_one_after_the_other(checkout: Path) -> None:
+    first, _, *rest = blocks("sh")
+    install, _, command = first.strip().partition(" && ")
     assert install == "pip install ."
-    program, *arguments = command.split()
-    assert program == "bboxprep"
-    subprocess.run([sys.executable, "-m", program, *arguments], cwd=checkout, check=True)
+    assert len(rest) == 2
+    for line in (command, *rest):
+        program, *arguments = line.split()
+        assert program == "bboxprep"
+        subprocess.run([sys.executable, "-m", program, *arguments], cwd=checkout, check=True)
     assert (checkout / "prepared" / "bboxprep.json").is_file()
     assert len(list((checkout / "prepared" / "images").rglob("*.*"))) == 12
+    assert (checkout / "review" / "index.html").is_file()
 
 
 def test_the_second_command_is_what_these_tests_run_under() -> None:
@@ -68,6 +75,8 @@ def test_the_table_of_findings_is_the_codes() -> None:
 
 
 def test_every_option_that_the_readme_names_exists() -> None:
-    known = {name for parameter in convert.params for name in parameter.opts}
+    known = {
+        name for command in (convert, verify, review, unmap) for parameter in command.params for name in parameter.opts
+    }
     named = set(re.findall(r"`?(--[a-z][a-z0-9-]*)", README)) - {"--help"}
     assert named <= known

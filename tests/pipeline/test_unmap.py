@@ -18,6 +18,7 @@ from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageErro
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.model.rle import Rle
+from bboxprep.model.rules import Rules
 from bboxprep.pipeline.job import Terms, convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
 from bboxprep.pipeline.run import Run, open_run
@@ -319,3 +320,22 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
     assert "say which with --split" in done.findings[0].message
     run.unmap(results, tmp_path / "home.json", split="val")
     assert json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))[0]["file_name"] == "val/png-2.png"
+
+
+def test_predictions_on_mirrored_pictures_come_home_with_their_own_left_and_right(tmp_path: Path) -> None:
+    root, out = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco", tmp_path / "out"
+    source = open_source(root, "coco", rules=Rules(swap_classes=(("car", "traffic sign"),)))
+    convert(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), terms=Terms())
+    for split in ("train", "val"):
+        made = json.loads((out / "annotations" / f"instances_{split}.json").read_text(encoding="utf-8"))
+        rows = [{**row, "score": 1.0} for row in made["annotations"] if not row["iscrowd"]]
+        open_run(out).unmap(write(tmp_path / "r.json", rows), tmp_path / "home.json", split=split)
+        home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
+        truth = json.loads((root / "annotations" / f"instances_{split}.json").read_text(encoding="utf-8"))
+        wanted = {row["id"]: row for row in truth["annotations"]}
+        assert len(home) == len(rows) > 0
+        for row in home:
+            want = wanted[row["id"]]
+            assert row["category_id"] == want["category_id"]
+            np.testing.assert_allclose(row["bbox"], want["bbox"], atol=0.01)
+            np.testing.assert_allclose(row.get("keypoints", []), want.get("keypoints", []), atol=0.01)

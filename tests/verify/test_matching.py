@@ -25,7 +25,7 @@ def edges(rows: list[tuple[int, int, int, int, str]]) -> Boxes:
 def matched(source: Boxes, names: list[str], output: Boxes, labels: list[str], lost: int = 0) -> Matching:
     expected = expect(Instances.of(source, np.zeros(len(source), dtype=np.int64)), UNTOUCHED)
     fitting = fits(expected, output, STEP, outlined=False)
-    return match(fitting, same_class(names, labels, mirrored=False), expected, output, lost=lost)
+    return match(fitting, same_class(names, labels), expected, output, lost=lost)
 
 
 @given(rows=OBJECTS, data=st.data())
@@ -76,8 +76,3 @@ def test_a_whole_box_must_be_the_box_itself() -> None:
     expected = expect(source, UNTOUCHED)
     assert fits(expected, places, STEP, outlined=False).tolist() == [[True, False]]
     assert fits(expected, places, STEP, outlined=True).tolist() == [[True, True]]
-
-
-def test_left_may_become_right_in_a_mirror_alone() -> None:
-    assert same_class(["left hand"], ["right hand"], mirrored=True).all()
-    assert not same_class(["left hand"], ["right hand"], mirrored=False).any()
