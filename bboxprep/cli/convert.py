@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 
 from bboxprep.cli import printing
 from bboxprep.cli.class_options import class_options, class_rules
-from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.cli.options import chosen_options, format_options, labels_in_option, workers_option
 from bboxprep.cli.policy_options import chosen_rules, policy_options
 from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
@@ -52,13 +51,7 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
     help="Resampling; all but nearest are antialiased when they shrink.",
 )
 @click.option("--no-upright", is_flag=True, help="Keep the pixels as stored; the orientation tag is still removed.")
-@click.option(
-    "--labels-in",
-    type=click.Choice(["auto", "stored", "displayed"]),
-    default="auto",
-    show_default=True,
-    help="The plane that labels of photos with an EXIF orientation were drawn in.",
-)
+@labels_in_option
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG and lossy WebP.")
 @click.option("--strip-metadata", is_flag=True, help="Write no EXIF (camera, place, time) into the images.")
 @click.option(
@@ -76,13 +69,7 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
     show_default=True,
     help="What is taken of a file with several pictures; error skips it.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=lambda: os.cpu_count() or 1,
-    metavar="N",
-    help="Threads.  [default: one a processor]",
-)
+@workers_option
 @click.option(
     "--on-error",
     type=click.Choice(["skip", "stop"]),

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.cli.options import chosen_options, format_options, labels_in_option
 from bboxprep.findings import Severity
 from bboxprep.pipeline.inspection import inspect
 from bboxprep.pipeline.reading import open_source
@@ -18,13 +18,7 @@ from bboxprep.pipeline.reading import open_source
 @click.command("inspect")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--from", "from_", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
-@click.option(
-    "--labels-in",
-    type=click.Choice(["auto", "stored", "displayed"]),
-    default="auto",
-    show_default=True,
-    help="The plane that labels of photos with an EXIF orientation were drawn in.",
-)
+@labels_in_option
 @format_options("read_options")
 def command(source: Path, **given: Any) -> None:
     """Show what is in the labelled dataset SOURCE.

@@ -1,7 +1,9 @@
-"""Options that come from the formats: each field of a format's options becomes a flag."""
+"""Options that several commands have, and those that come from the formats: each field of a format's options becomes
+a flag."""
 
 from __future__ import annotations
 
+import os
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import Field, fields
@@ -11,6 +13,21 @@ import click
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
+
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=lambda: os.cpu_count() or 1,
+    metavar="N",
+    help="Threads.  [default: one a processor]",
+)
+labels_in_option = click.option(
+    "--labels-in",
+    type=click.Choice(["auto", "stored", "displayed"]),
+    default="auto",
+    show_default=True,
+    help="The plane that labels of photos with an EXIF orientation were drawn in.",
+)
 
 Side = Literal["read_options", "write_options"]
 

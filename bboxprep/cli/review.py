@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.cli.options import chosen_options, format_options, workers_option
 from bboxprep.review.site import Options, build, plan_review
 from bboxprep.verify.faults import Fault
 from bboxprep.verify.proof import prove
@@ -23,13 +22,7 @@ from bboxprep.verify.proof import prove
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
 @click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
 @click.option("--from", "from_", metavar="FORMAT", help="Format of OUT; found from its files by default.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=lambda: os.cpu_count() or 1,
-    metavar="N",
-    help="Threads.  [default: one a processor]",
-)
+@workers_option
 @click.option("--overwrite", is_flag=True, help="Replace an earlier review in DIR.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @format_options("read_options")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from typing import Any
 
 import click
 
-from bboxprep.cli.options import chosen_options, format_options
+from bboxprep.cli.options import chosen_options, format_options, workers_option
 from bboxprep.cli.printing import Printer
 from bboxprep.files import write_bytes
 from bboxprep.verify.faults import Tally, meaning
@@ -26,13 +25,7 @@ SHOWN = 20  # faults of one code that are printed; --json has all of them
 @click.option("--against", type=click.Path(path_type=Path), metavar="SOURCE", help="What OUT was made of.")
 @click.option("--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all faults here.")
 @click.option("--sample", type=click.IntRange(0), metavar="N", help="Check the pixels of N images, turned ones first.")
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=lambda: os.cpu_count() or 1,
-    metavar="N",
-    help="Threads.  [default: one a processor]",
-)
+@workers_option
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @format_options("read_options")
 def command(out: Path, **given: Any) -> None:
