@@ -23,7 +23,7 @@ from bboxprep.model.instances import Column
 from bboxprep.model.rules import CrowdRule
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.reading import Glimpse
-from bboxprep.pipeline.sidecar import IN_SIDECAR
+from bboxprep.pipeline.sidecar.lines import IN_SIDECAR
 
 
 @dataclass(frozen=True, slots=True)

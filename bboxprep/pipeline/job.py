@@ -20,11 +20,11 @@ from bboxprep.pipeline import record
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.crowds import CrowdPlan, refuse_mere_crowd
 from bboxprep.pipeline.engines import local
-from bboxprep.pipeline.keeping import Keeper
 from bboxprep.pipeline.leaks import checked
 from bboxprep.pipeline.naming import name_outputs
 from bboxprep.pipeline.reading import Glimpse, Source, survey
-from bboxprep.pipeline.sidecar import IN_SIDECAR
+from bboxprep.pipeline.sidecar.keeping import Keeper
+from bboxprep.pipeline.sidecar.lines import IN_SIDECAR
 from bboxprep.pipeline.target import check_target, clear_target, entries
 from bboxprep.pipeline.work import Done, Work
 from bboxprep.recipe.recipe import Recipe

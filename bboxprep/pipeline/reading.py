@@ -22,7 +22,7 @@ from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.tables import objects_by_class
 from bboxprep.pipeline.looking import frames_from_pixels
 from bboxprep.pipeline.masks import with_masks
-from bboxprep.pipeline.rejoin import rejoin
+from bboxprep.pipeline.sidecar.rejoin import rejoin
 from bboxprep.pipeline.transform import PillowDarkroom
 
 LabelsIn = Literal["auto", "stored", "displayed"]

@@ -20,7 +20,7 @@ from bboxprep.model.sample import Frame
 from bboxprep.pipeline.record import IMAGES, INCOMPLETE, RECORD, read_record
 
 if TYPE_CHECKING:
-    from bboxprep.pipeline.way import Unmapped
+    from bboxprep.pipeline.unmap.way import Unmapped
 
 
 @dataclass(frozen=True, slots=True)

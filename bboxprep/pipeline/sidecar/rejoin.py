@@ -23,10 +23,10 @@ from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
-from bboxprep.pipeline.kept_classes import KeptClasses
-from bboxprep.pipeline.matching import GONE, UNWRITTEN, Order, Rows, Written, joined, joint_order, match
-from bboxprep.pipeline.sidecar import BadLine, KeptImage, unpack
-from bboxprep.pipeline.sidecar_index import SidecarIndex, find_sidecar, finding
+from bboxprep.pipeline.sidecar.classes import KeptClasses
+from bboxprep.pipeline.sidecar.index import SidecarIndex, find_sidecar, finding
+from bboxprep.pipeline.sidecar.lines import BadLine, KeptImage, unpack
+from bboxprep.pipeline.sidecar.matching import GONE, UNWRITTEN, Order, Rows, Written, joined, joint_order, match
 
 _FINEST = 2e-6  # of the longer side; the step of the formats that write fractions, and some slack
 _WHOLE = 0.5 + 1e-6  # px; how far an edge lies off that was written as a whole pixel

@@ -24,10 +24,10 @@ from bboxprep.pipeline.job import Terms, write
 from bboxprep.pipeline.reading import read
 from bboxprep.recipe.steps import Crop, Flip, Letterbox, RecipeStep
 from tests.formats.coco import trees
-from tests.pipeline.trips import INFO, SIDECAR, around, grow, records, run, small
+from tests.pipeline.sidecar.trips import INFO, SIDECAR, around, grow, records, run, small
 from tests.strategies import instances
 
-FIXTURE = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
+FIXTURE = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco"
 TARGETS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("yolo", {}),
     ("yolo", {"task": "segment"}),

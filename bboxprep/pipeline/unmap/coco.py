@@ -24,7 +24,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.header import read_header
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.way import Names, Sides, Unmapped, Way, way_back
+from bboxprep.pipeline.unmap.way import Names, Sides, Unmapped, Way, way_back
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _NAMES = ("file_name", "image")

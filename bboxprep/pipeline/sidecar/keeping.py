@@ -22,7 +22,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.sidecar import SIDECAR, Head, KeptImage, digest, encode, pack
+from bboxprep.pipeline.sidecar.lines import SIDECAR, Head, KeptImage, digest, encode, pack
 from bboxprep.pipeline.work import Done
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole

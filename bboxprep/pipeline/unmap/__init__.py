@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bboxprep.errors import UsageError
 from bboxprep.pipeline.run import Run
-from bboxprep.pipeline.unmap_coco import unmap_results
-from bboxprep.pipeline.unmap_yolo import unmap_folder
-from bboxprep.pipeline.way import Unmapped
+from bboxprep.pipeline.unmap.coco import unmap_results
+from bboxprep.pipeline.unmap.way import Unmapped
+from bboxprep.pipeline.unmap.yolo import unmap_folder
 
 
 def unmap(run: Run, predictions: Path, dest: Path, *, split: str | None = None) -> Unmapped:

@@ -10,7 +10,7 @@ from unicodedata import normalize
 import msgspec
 
 from bboxprep.findings import Finding
-from bboxprep.pipeline.sidecar import SIDECAR, BadLine, Head, KeptImage, decode, digest
+from bboxprep.pipeline.sidecar.lines import SIDECAR, BadLine, Head, KeptImage, decode, digest
 
 
 class _Place(msgspec.Struct):

@@ -22,7 +22,7 @@ from bboxprep.model.rules import Rules
 from bboxprep.pipeline.job import Terms, convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
 from bboxprep.pipeline.run import Run, open_run
-from bboxprep.pipeline.way import Way
+from bboxprep.pipeline.unmap.way import Way
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from tests.painted import Photo, paint
@@ -323,7 +323,7 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
 
 
 def test_predictions_on_mirrored_pictures_come_home_with_their_own_left_and_right(tmp_path: Path) -> None:
-    root, out = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco", tmp_path / "out"
+    root, out = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco", tmp_path / "out"
     source = open_source(root, "coco", rules=Rules(swap_classes=(("car", "traffic sign"),)))
     convert(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), terms=Terms())
     for split in ("train", "val"):

@@ -20,7 +20,7 @@ from bboxprep.errors import BboxprepError
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.reading import open_source, read
 from tests.formats.coco import trees
-from tests.pipeline.trips import SIDECAR, THREE, around, codes, edit, grow, records, run, small, stale
+from tests.pipeline.sidecar.trips import SIDECAR, THREE, around, codes, edit, grow, records, run, small, stale
 
 # ------------------------------------------------------------------------------------------------- edited labels
 

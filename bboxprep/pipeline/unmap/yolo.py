@@ -18,7 +18,7 @@ from bboxprep.files import write_text
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.way import Names, Sides, Unmapped, Way, way_back
+from bboxprep.pipeline.unmap.way import Names, Sides, Unmapped, Way, way_back
 
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt"})
 _WANTED = "5 or 6 columns (box), or 7 and more (polygon), a confidence last or none"

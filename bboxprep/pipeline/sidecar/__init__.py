@@ -1,0 +1,1 @@
+"""What a format cannot hold, kept beside the output and joined again when it is read."""
