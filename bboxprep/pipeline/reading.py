@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -75,7 +76,8 @@ def open_source(
     name = format or formats.detect(path)
     chosen = formats.load(name)
     reading = options(name)
-    dataset = chosen.read(path, read_header, chosen.read_options(**reading))
+    probe = cache(read_header)  # the survey and the run ask for the same headers
+    dataset = chosen.read(path, probe, chosen.read_options(**reading))
     dataset = rejoin(dataset) if sidecar else dataset
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")

@@ -1,20 +1,21 @@
 """The one place where pixels and shapes meet: a sample through a recipe.
 
 One formula serves labels drawn in the stored and in the displayed plane, upright or not: bring them to the stored
-pixels, then follow the plan. Both halves are steps of one plan, whose normal form cancels the turns that meet.
+pixels, then follow the plan. Both halves are steps of one plan, in which turns that meet cancel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import PlanError
 from bboxprep.findings import Finding
-from bboxprep.geometry.dihedral import IDENTITY
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.images import codec, drawing, raster
 from bboxprep.model.categories import Categories
@@ -97,4 +98,10 @@ def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]
         return sample.plan.then(*steps), Plan(sample.plan.size).then(*steps)
     plan = recipe.plan(header.size, header.turn)
     back = ~header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
-    return plan, Plan(sample.size).then(Orient(back), *plan.steps)
+    return plan, _after_turn(sample.size, back, plan)
+
+
+@lru_cache(maxsize=4096)
+def _after_turn(size: Size, turn: Dihedral, plan: Plan) -> Plan:
+    """`turn` on a picture of `size`, then `plan`: kept, for the photos of one camera share it."""
+    return Plan(size).then(Orient(turn), *plan.steps)
