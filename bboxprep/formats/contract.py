@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -73,6 +74,15 @@ class Format:
     write_options: type[Any] = NoOptions
     ignored_by: str = ""  # the attribute that, set to 1, tells trainers to ignore an object
     restores: bool = False  # whether its writer writes back what its reader puts into `extra` under its name
+
+
+def deferred(module: str, name: str) -> Callable[..., Any]:
+    """The function `name` of `module`, imported when it is first called: to list the formats costs no reader."""
+
+    def call(*arguments: Any) -> Any:
+        return getattr(import_module(module), name)(*arguments)
+
+    return call
 
 
 def probe_image(probe: Probe, path: Path, shown: str, split: str) -> tuple[Header | None, tuple[Finding, ...]]:

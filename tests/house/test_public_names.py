@@ -28,8 +28,8 @@ def test_help_imports_nothing_heavy() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
-def test_formats_imports_no_image_library() -> None:
-    heavy = "{'albumentations', 'cv2', 'scipy', 'PIL', 'pycocotools'}"
+def test_listing_formats_imports_no_reader() -> None:
+    heavy = "{'albumentations', 'cv2', 'scipy', 'PIL', 'pycocotools', 'yaml', 'msgspec', 'defusedxml'}"
     code = (
         f"import sys, bboxprep.cli\ntry: bboxprep.cli.commands(['formats'])\nexcept SystemExit: pass\n"
         f"assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"

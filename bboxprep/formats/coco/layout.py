@@ -16,8 +16,7 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-
-LAYOUT = "annotations/*.json, <split>/_annotations.coco.json, or a JSON beside the images"
+from bboxprep.formats.coco import FORMAT
 
 _HEAD = 65536
 _MANY = 64  # a folder with more JSON files than this holds one for each image, which is another format
@@ -67,7 +66,7 @@ def choose(root: Path) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
     paths = [root] if root.is_file() else _search(root)
     sources = sorted((_source(path, root) for path in paths), key=lambda source: source.split)
     if not sources:
-        raise LayoutError(root, "", f"no COCO annotation file (want {LAYOUT})")
+        raise LayoutError(root, "", f"no COCO annotation file (want {FORMAT.layout})")
     useful = _of_kind(sources, _WITH_OBJECTS) or _of_kind(sources, _WITH_IMAGES)
     if not useful and not root.is_file():
         raise AnnotationError(sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json)")

@@ -7,7 +7,6 @@ table, which VOC has no place for. ``<source>`` names this program, so that the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -18,7 +17,9 @@ from numpy.typing import NDArray
 from bboxprep.errors import AnnotationError
 from bboxprep.files import write_text
 from bboxprep.findings import Finding
+from bboxprep.formats.voc import FORMAT
 from bboxprep.formats.voc.annotation import UNSAID
+from bboxprep.formats.voc.options import WriteOptions
 from bboxprep.formats.voc.origin import OURS
 from bboxprep.formats.voc.text import encode_value, holds, one_more, shortest
 from bboxprep.geometry.affine import Size
@@ -27,7 +28,6 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
 
-CARRIES = frozenset({Column.BOXES, Column.ATTRIBUTES})
 IMAGES = PurePosixPath("JPEGImages")
 LABELS = PurePosixPath("Annotations")
 WHOLE = 1e-6  # px; a coordinate this near to a whole number is that number
@@ -35,19 +35,6 @@ _CONVENTION = "corners are 1-based pixel numbers, both within the box (VOC devki
 _OWN_TAGS = ("pose", "truncated", "difficult", "occluded")
 
 Corners = tuple[str, str, str, str]  # xmin ymin xmax ymax
-
-
-@dataclass(frozen=True)
-class WriteOptions:
-    """How VOC is written."""
-
-    float_: bool = field(
-        default=False,
-        metadata={
-            "flag": "--voc-float",
-            "help": "write corners with decimals, not as whole pixels",
-        },
-    )
 
 
 class VocWriter:
@@ -64,7 +51,7 @@ class VocWriter:
     @property
     def carries(self) -> frozenset[Column]:
         """Boxes and attributes."""
-        return CARRIES
+        return FORMAT.carries
 
     def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:  # noqa: ARG002  # one folder for all
         """The image in ``JPEGImages``, its XML in ``Annotations``; VOC keeps all splits in the same folders."""

@@ -15,9 +15,7 @@ no width, there and back between their nearest corners; an object without a poly
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +24,7 @@ from bboxprep.errors import UsageError
 from bboxprep.files import write_text
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.config import NOT_SPLITS
+from bboxprep.formats.yolo.options import WriteOptions
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
@@ -33,7 +32,6 @@ from bboxprep.model.handedness import flip_order
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 
-OutTask = Literal["detect", "segment", "pose", "obb"]
 Micros = NDArray[np.int64]  # millionths of the picture
 
 _ONE = 1_000_000
@@ -44,20 +42,6 @@ _CARRIES = {
     "obb": frozenset({Column.BOXES, Column.POLYGONS}),
 }
 _FIRST = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class WriteOptions:
-    """What each row states, and the ``path:`` that data.yaml gets ("" for none)."""
-
-    task: OutTask = field(
-        default="detect", metadata={"flag": "--yolo-out", "help": "What each row of YOLO labels states."}
-    )
-    yaml_path: str = field(default="", metadata={"flag": "--yaml-path", "help": "The path: that data.yaml gets."})
-
-    def __post_init__(self) -> None:
-        if self.task not in get_args(OutTask):
-            raise UsageError(f"task: have {self.task!r}, want one of {', '.join(get_args(OutTask))}")
 
 
 def write(root: Path, dataset: Dataset, options: WriteOptions) -> YoloWriter:

@@ -254,20 +254,20 @@ def test_no_dataset_is_a_layout_error(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="no Pascal VOC annotations here"):
         read(tmp_path)
     with pytest.raises(LayoutError, match="want a folder"):
-        voc.read(image(tmp_path / "a.jpg"), probe, voc.ReadOptions())
+        voc.FORMAT.read(image(tmp_path / "a.jpg"), probe, voc.ReadOptions())
 
 
 def test_only_voc_is_recognised(tmp_path: Path) -> None:
-    assert voc.sniff(tmp_path / "nowhere") == ""
-    assert voc.sniff(tmp_path) == ""
+    assert voc.FORMAT.sniff(tmp_path / "nowhere") == ""
+    assert voc.FORMAT.sniff(tmp_path) == ""
     xml(tmp_path / "a/cvat.xml", "<annotations><image/></annotations>")
-    assert voc.sniff(tmp_path) == ""
+    assert voc.FORMAT.sniff(tmp_path) == ""
     xml(tmp_path / "b/z.xml", '<?xml version="1.0"?>\n<annotation verified="yes"/>')
-    assert voc.sniff(tmp_path) == "b/z.xml is a VOC annotation"
+    assert voc.FORMAT.sniff(tmp_path) == "b/z.xml is a VOC annotation"
 
 
 def test_a_tree_of_lists_and_images_is_recognised(tmp_path: Path) -> None:
     image(tmp_path / "JPEGImages/a.jpg")
     lists(tmp_path, test="a\n")
-    assert voc.sniff(tmp_path) == "ImageSets/Main/test.txt lists images"
+    assert voc.FORMAT.sniff(tmp_path) == "ImageSets/Main/test.txt lists images"
     assert listing(read(tmp_path)) == [("test", "a.jpg", 0)]

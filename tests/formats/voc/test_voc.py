@@ -87,7 +87,9 @@ def boxes(size: Size, least: float) -> st.SearchStrategy[Boxes]:
 
 
 @pytest.mark.parametrize("origin", ["devkit", "as-is", "plus-one"])
-def test_every_whole_box_of_an_8_by_8_image_survives_from_each_origin(tmp_path: Path, origin: voc.OriginChoice) -> None:
+def test_every_whole_box_of_an_8_by_8_image_survives_from_each_origin(
+    tmp_path: Path, origin: voc.options.OriginChoice
+) -> None:
     low, high = {"devkit": (1, 0), "as-is": (0, 0), "plus-one": (1, 1)}[origin]
     wanted = [
         [x0, y0, x1, y1] for x0 in range(8) for y0 in range(8) for x1 in range(x0 + 1, 9) for y1 in range(y0 + 1, 9)
@@ -480,7 +482,7 @@ def test_real_datasets_read_in_full(name: str) -> None:
     if not root.is_dir():
         pytest.skip("the shared data is not here")
     assert formats.load("voc").sniff(root)
-    dataset = voc.read(root, read_header, voc.ReadOptions())
+    dataset = voc.FORMAT.read(root, read_header, voc.ReadOptions())
     images, objects, origin = REAL[name]
     assert len(dataset) == images
     assert check_books(dataset) == objects == sum(len(sample.instances) for sample in dataset)
@@ -494,7 +496,7 @@ def test_a_real_box_lies_where_its_makers_say(tmp_path: Path) -> None:
         pytest.skip("the shared data is not here")
     shutil.copytree(root / "testannotations/exif/pvoc", tmp_path / "pvoc")
     shutil.copytree(root / "testimages/ExifJpeg", tmp_path / "ExifJpeg")
-    dataset = voc.read(tmp_path, read_header, voc.ReadOptions())
+    dataset = voc.FORMAT.read(tmp_path, read_header, voc.ReadOptions())
     check_books(dataset)
     labelled = [sample for sample in dataset if sample.labelled]
     assert [sample.header and sample.header.orientation for sample in labelled] == list(range(1, 8))
@@ -508,9 +510,9 @@ def test_what_is_no_voc_is_refused_with_one_clear_error(name: str) -> None:
     root = SHARED / name
     if not root.is_dir():
         pytest.skip("the shared data is not here")
-    assert voc.sniff(root) == ""
+    assert voc.FORMAT.sniff(root) == ""
     with pytest.raises((AnnotationError, LayoutError)):
-        voc.read(root, probe, voc.ReadOptions())
+        voc.FORMAT.read(root, probe, voc.ReadOptions())
 
 
 def test_a_folder_that_may_not_be_read_is_our_error(tmp_path: Path) -> None:

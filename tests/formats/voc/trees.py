@@ -64,9 +64,9 @@ def flat(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-def read(root: Path, origin: voc.OriginChoice = "auto") -> Dataset:
+def read(root: Path, origin: voc.options.OriginChoice = "auto") -> Dataset:
     """The dataset at `root`, its books checked."""
-    dataset = voc.read(root, probe, voc.ReadOptions(origin))
+    dataset = voc.FORMAT.read(root, probe, voc.ReadOptions(origin))
     check_books(dataset)
     return dataset
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo import FORMAT, ReadOptions, WriteOptions
-from bboxprep.formats.yolo.writer import OutTask
+from bboxprep.formats.yolo.options import OutTask
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories, Category

@@ -1,0 +1,42 @@
+"""What the user can say of Pascal VOC files that are read or written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from bboxprep.errors import UsageError
+
+OriginChoice = Literal["auto", "devkit", "as-is", "plus-one"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How VOC is read. Raises `UsageError` for an unknown origin."""
+
+    origin: OriginChoice = field(
+        default="auto",
+        metadata={
+            "flag": "--voc-origin",
+            "help": "what VOC corners count from: devkit (1-based, inclusive), as-is (0-based edges), plus-one "
+            "(1-based edges), or auto: from proof in the numbers, else from the tool that wrote the files",
+            "choices": get_args(OriginChoice),
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if self.origin not in get_args(OriginChoice):
+            raise UsageError(f"--voc-origin: have {self.origin!r}, want one of {', '.join(get_args(OriginChoice))}")
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How VOC is written."""
+
+    float_: bool = field(
+        default=False,
+        metadata={
+            "flag": "--voc-float",
+            "help": "write corners with decimals, not as whole pixels",
+        },
+    )

@@ -1,0 +1,39 @@
+"""What the user can say of YOLO labels that are read or written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from bboxprep.errors import UsageError
+from bboxprep.formats.yolo.grammar import Task
+
+OutTask = Literal["detect", "segment", "pose", "obb"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the rows of the source are, where their number of columns does not tell."""
+
+    task: Task = field(
+        default="auto",
+        metadata={"flag": "--yolo-task", "help": "What the rows of YOLO labels state, if not all kinds."},
+    )
+
+    def __post_init__(self) -> None:
+        if self.task not in get_args(Task):
+            raise UsageError(f"task: have {self.task!r}, want one of {', '.join(get_args(Task))}")
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """What each row states, and the ``path:`` that data.yaml gets ("" for none)."""
+
+    task: OutTask = field(
+        default="detect", metadata={"flag": "--yolo-out", "help": "What each row of YOLO labels states."}
+    )
+    yaml_path: str = field(default="", metadata={"flag": "--yaml-path", "help": "The path: that data.yaml gets."})
+
+    def __post_init__(self) -> None:
+        if self.task not in get_args(OutTask):
+            raise UsageError(f"task: have {self.task!r}, want one of {', '.join(get_args(OutTask))}")

@@ -1,0 +1,130 @@
+"""YOLO text labels: one .txt file an image, one object a row, all numbers as fractions of the picture.
+
+The parts: `grammar` what a row can be, `rows` reading rows, `tree` the files and which label belongs
+to which image, `config` data.yaml and .data files, `layout` where the images lie, `classes` the class
+table, `orphans` labels without images, `writer` writing.
+
+**Read** are Ultralytics' layouts (``images/<split>`` and ``labels/<split>``, or ``<split>/images`` and
+``<split>/labels``, with a data.yaml or none), darknet's (a .data file, lists of images, labels beside them) and
+labelImg's (``classes.txt`` among the labels). A missing label file is an image that nobody has labelled, an empty one
+an image without objects; the two stay apart.
+
+**Every row counts.** For each image, `Sample.listed` = its objects + the objects of its findings; rows of label files
+without an image are in the findings of the dataset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.findings import Finding
+from bboxprep.formats.contract import Probe, probe_image
+from bboxprep.formats.yolo.classes import categories, find_classes, grown
+from bboxprep.formats.yolo.config import Config, config_files, find_config, read_config
+from bboxprep.formats.yolo.grammar import Grammar
+from bboxprep.formats.yolo.layout import Item, lay_out
+from bboxprep.formats.yolo.options import ReadOptions
+from bboxprep.formats.yolo.orphans import orphans, shared
+from bboxprep.formats.yolo.rows import Rows, looks_like_rows, read_labels
+from bboxprep.formats.yolo.tree import Tree, read_head
+from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Sample
+
+_FOLDERS_SNIFFED = 200
+
+
+def sniff(root: Path) -> str:
+    """Why `root` looks like a YOLO dataset, or ""."""
+    files = config_files(root if root.is_dir() else root.parent)
+    if root.is_file():
+        return f"{root.name} is a dataset file" if root in files else ""
+    if files:
+        return f"{files[0].name} describes it"
+    tree = Tree(root)
+    for _, (folder, listing) in zip(range(_FOLDERS_SNIFFED), tree.walk(root), strict=False):
+        for name in list(listing.texts.values())[:9]:
+            path = folder / name
+            if looks_like_rows(read_head(path)) and tree.image_of(path):
+                return f"{tree.shown(path)} holds rows of class and box"
+    return ""
+
+
+def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
+    """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
+    home, config = _open(root)
+    tree = Tree(home)
+    layout = lay_out(tree, config)
+    if options.task == "pose" and not config.keypoints:
+        raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for --yolo-task pose")
+    classes = grown(find_classes(tree, config), layout.items, Grammar(options.task, config.keypoints))
+    grammar = Grammar(options.task, config.keypoints, len(classes.names))
+    lost = orphans(tree, layout, grammar, classes.names)
+    return Dataset(
+        root=home,
+        format="yolo",
+        categories=categories(classes, config),
+        samples=LazySamples(layout.items, _Loader(tree.home, probe, grammar)),
+        splits=tuple(dict.fromkeys(item.split for item in layout.items)),
+        findings=(*layout.findings, *classes.findings, *shared(tree, layout.items), *lost),
+    )
+
+
+def _open(root: Path) -> tuple[Path, Config]:
+    """The folder of the dataset, and what its data.yaml or .data file says."""
+    if root.is_dir():
+        file = find_config(root)
+        return root, read_config(file) if file else Config()
+    if not root.is_file() or root.suffix.lower() not in (".yaml", ".yml", ".data"):
+        raise LayoutError(root, "", "want a folder, a data.yaml or a darknet .data file")
+    return root.parent, read_config(root)
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """Makes samples of items; plain data, so that worker processes can have it."""
+
+    home: Path
+    probe: Probe
+    grammar: Grammar
+
+    def __call__(self, item: Item) -> Sample:
+        image = self._shown(item.image)
+        header, findings = probe_image(self.probe, item.image, image, item.split)
+        rows = read_labels(item.label, self.grammar, self._shown(item.label), item.split) if item.label else None
+        if rows:
+            findings = (*findings, *rows.findings)
+        elif header:
+            findings = (*findings, Finding("image-unlabelled", "no label file", image, split=item.split))
+        size = header.displayed if header else (1, 1)
+        return Sample(
+            name=item.name,
+            path=item.image,
+            header=header,
+            instances=_instances(rows, size) if rows else Instances.of(),
+            split=item.split,
+            fractional=True,
+            findings=findings,
+            listed=rows.listed if rows else 0,
+            labelled=rows is not None,
+        )
+
+    def _shown(self, path: Path) -> str:
+        return (path.relative_to(self.home) if path.is_relative_to(self.home) else path).as_posix()
+
+
+def _instances(rows: Rows, size: tuple[int, int]) -> Instances:
+    """The objects of `rows` on a picture of `size`, in pixels."""
+    scale = np.array(size, dtype=np.float64)
+    return Instances.of(
+        rows.boxes * np.tile(scale, 2),
+        rows.labels,
+        polygons=[[ring * scale for ring in rings] for rings in rows.rings],
+        keypoints=rows.keypoints * scale,
+        visibility=rows.visibility,
+        scores=rows.scores,
+    )
