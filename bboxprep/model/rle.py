@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +79,3 @@ class Rle:
     def area(self) -> int:
         """The number of pixels set."""
         return sum(self.runs[1::2])
-
-
-Masks = Sequence[Rle | None]

@@ -12,6 +12,6 @@ FORMAT = Format(
     carries=frozenset(Column),
     sniff=deferred(f"{__name__}.layout", "sniff"),
     read=deferred(f"{__name__}.reader", "read"),
-    write=deferred(f"{__name__}.reader", "write"),
+    write=deferred(f"{__name__}.writer", "write"),
     restores=True,
 )

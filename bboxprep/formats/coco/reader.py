@@ -26,8 +26,7 @@ from bboxprep.formats.coco.decoding import BadJson, Document, decode, load, whol
 from bboxprep.formats.coco.index import Index, make_index
 from bboxprep.formats.coco.layout import choose, show
 from bboxprep.formats.coco.records import RecordReader
-from bboxprep.formats.coco.writer import CocoWriter
-from bboxprep.formats.contract import NoOptions, Probe, Writer, probe_image
+from bboxprep.formats.contract import NoOptions, Probe, probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
@@ -54,11 +53,6 @@ def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG0
         findings=(*findings, *classes.findings, *(found for part in parts for found in part.findings())),
         extra=_extra(_merged([document.extra for document in documents])),
     )
-
-
-def write(root: Path, dataset: Dataset, options: NoOptions) -> Writer:  # noqa: ARG001
-    """A writer of COCO below `root`. It preserves the ids of classes, images and objects where they can stand."""
-    return CocoWriter(root, dataset)
 
 
 @dataclass(frozen=True, eq=False)

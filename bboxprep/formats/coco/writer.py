@@ -22,6 +22,7 @@ from bboxprep.files import write_chunks
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.index import standing
 from bboxprep.formats.coco.records import KNOWN_FIELDS, OWN_FIELDS
+from bboxprep.formats.contract import NoOptions
 from bboxprep.geometry.shapes import box_areas, ring_area
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
@@ -32,6 +33,11 @@ from bboxprep.model.sample import Sample
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
 _MOST = 2**63 - 1
+
+
+def write(root: Path, dataset: Dataset, options: NoOptions) -> CocoWriter:  # noqa: ARG001
+    """A writer of COCO below `root`. It preserves the ids of classes, images and objects where they can stand."""
+    return CocoWriter(root, dataset)
 
 
 class CocoWriter:
