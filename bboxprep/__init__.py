@@ -24,9 +24,29 @@ if TYPE_CHECKING:
     from bboxprep.model.rules import Rules as Rules
     from bboxprep.model.sample import Sample as Sample
     from bboxprep.model.tables import ClassRules as ClassRules
+    from bboxprep.pipeline.conversion import convert as convert
+    from bboxprep.pipeline.conversion import preview as preview
     from bboxprep.pipeline.job import write as write
     from bboxprep.pipeline.reading import read as read
     from bboxprep.pipeline.run import open_run as open_run
+    from bboxprep.recipe.albumentations import Albumentations as Albumentations
+    from bboxprep.recipe.appearance import Blur as Blur
+    from bboxprep.recipe.appearance import Contrast as Contrast
+    from bboxprep.recipe.appearance import Cutout as Cutout
+    from bboxprep.recipe.appearance import Exposure as Exposure
+    from bboxprep.recipe.appearance import Grayscale as Grayscale
+    from bboxprep.recipe.appearance import Hue as Hue
+    from bboxprep.recipe.appearance import Noise as Noise
+    from bboxprep.recipe.appearance import Saturation as Saturation
+    from bboxprep.recipe.cuts import Mosaic as Mosaic
+    from bboxprep.recipe.cuts import RandomCrop as RandomCrop
+    from bboxprep.recipe.cuts import Tile as Tile
+    from bboxprep.recipe.moves import Rotate as Rotate
+    from bboxprep.recipe.moves import Scale as Scale
+    from bboxprep.recipe.moves import Shear as Shear
+    from bboxprep.recipe.moves import Translate as Translate
+    from bboxprep.recipe.reading import read_recipe as read_recipe
+    from bboxprep.recipe.recipe import Augment as Augment
     from bboxprep.recipe.recipe import Recipe as Recipe
     from bboxprep.recipe.steps import Crop as Crop
     from bboxprep.recipe.steps import Fill as Fill
@@ -40,25 +60,45 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Affine": "geometry.affine",
+    "Albumentations": "recipe.albumentations",
+    "Augment": "recipe.recipe",
     "BboxprepError": "errors",
+    "Blur": "recipe.appearance",
     "ClassRules": "model.tables",
+    "Contrast": "recipe.appearance",
     "Crop": "recipe.steps",
+    "Cutout": "recipe.appearance",
     "Dataset": "model.dataset",
+    "Exposure": "recipe.appearance",
     "Fill": "recipe.steps",
     "Finding": "findings",
     "Fit": "recipe.steps",
     "Flip": "recipe.steps",
+    "Grayscale": "recipe.appearance",
+    "Hue": "recipe.appearance",
     "Instances": "model.instances",
     "Letterbox": "recipe.steps",
+    "Mosaic": "recipe.cuts",
+    "Noise": "recipe.appearance",
     "Policy": "images.codec",
+    "RandomCrop": "recipe.cuts",
     "Recipe": "recipe.recipe",
     "Resize": "recipe.steps",
+    "Rotate": "recipe.moves",
     "Rules": "model.rules",
     "Sample": "model.sample",
+    "Saturation": "recipe.appearance",
+    "Scale": "recipe.moves",
+    "Shear": "recipe.moves",
     "Size": "geometry.affine",
+    "Tile": "recipe.cuts",
+    "Translate": "recipe.moves",
+    "convert": "pipeline.conversion",
     "open_run": "pipeline.run",
+    "preview": "pipeline.conversion",
     "prove": "verify.proof",
     "read": "pipeline.reading",
+    "read_recipe": "recipe.reading",
     "write": "pipeline.job",
 }
 __all__ = sorted([*_HOMES, "__version__"])

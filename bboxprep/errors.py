@@ -13,6 +13,9 @@
     ├─ PlanError                        the recipe cannot be done on a picture of this size
     ├─ LossError                        the target cannot hold what the source has, and loss was not allowed
     ├─ TargetError                      the output cannot be written where it was asked for
+    ├─ StorageError                     a bucket or an archive cannot be used: refused, cut off, no credentials
+    ├─ WorkerError                      a piece of work brings down every process that takes it
+    ├─ StoppedError                     the run was asked to stop, and did so in good order
     └─ InternalError                    a promise of this package is broken; no fault of the caller
 """
 
@@ -74,8 +77,20 @@ class LossError(BboxprepError):
     """The target format cannot hold what the source has, and loss was not allowed."""
 
 
+class StorageError(BboxprepError):
+    """A bucket or an archive cannot be used: refused, out of reach, no credentials, not what it is named."""
+
+
 class TargetError(BboxprepError):
     """The output cannot be written where it was asked for."""
+
+
+class WorkerError(BboxprepError):
+    """A piece of work brings down every process that takes it."""
+
+
+class StoppedError(BboxprepError):
+    """The run was asked to stop and did so in good order; what is done stays."""
 
 
 class InternalError(BboxprepError):

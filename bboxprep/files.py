@@ -1,73 +1,316 @@
-"""A file is whole or absent: written beside its place under a temporary name, then renamed onto it."""
+"""Files as strangers may leave them: read up to a limit, and only where no link leads out of the folder given.
+
+What is written is whole or absent: it stands beside its place under a temporary name, then is renamed onto it.
+"""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterable
-from pathlib import Path
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from itertools import count
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
+from typing import IO, cast
 
-from bboxprep.errors import TargetError
+from bboxprep import storage
+from bboxprep.errors import AnnotationError, ImageError, StorageError, TargetError
+from bboxprep.storage import Entry, is_stored
+
+_CHUNK = 1 << 20  # bytes
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, making its folders; a reader sees the whole file or none. Raises `TargetError`."""
-    write_chunks(path, (data,))
+def real(path: Path) -> Path:
+    """`path` with its links followed; as it stands where they lead nowhere (a circle, or a name that cannot be)."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path.absolute()
+
+
+def lies_there(path: Path) -> bool:
+    """Whether anything is at `path`, whatever its name is made of."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def lies_within(path: Path, *roots: Path) -> bool:
+    """Whether `path`, its links followed, is or lies below one of `roots`, which are `real`; False where it cannot."""
+    try:
+        place = path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return False
+    return any(place.is_relative_to(root) for root in roots)
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The bytes of the file at `path`. Raises `AnnotationError`, before it reads, where they are more than `most` or it
+    is no file (a pipe would be waited for).
+    """
+    try:
+        said = path.stat()
+        if not stat.S_ISREG(said.st_mode):
+            raise AnnotationError(path, "", "cannot be read (want a file)")
+        if said.st_size > most:
+            raise AnnotationError(path, "", f"have {said.st_size:,} bytes, want at most {most:,}")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise AnnotationError(path, "", f"cannot be read ({_reason(error)})") from error
+
+
+def read_lines(path: Path, most: int) -> Iterator[bytes]:
+    """The lines of the file at `path` with their ends, one after the other. Raises `AnnotationError`, also where a line
+    has more than `most` bytes.
+    """
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(most + 1):
+                if len(line) > most:
+                    raise AnnotationError(path, "", f"have a line of more than {most:,} bytes")
+                yield line
+    except (OSError, ValueError) as error:
+        raise AnnotationError(path, "", f"cannot be read ({_reason(error)})") from error
+
+
+@contextmanager
+def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | Entry]]:
+    """What is in `folder`, in no order. Raises `OSError`."""
+    if is_stored(folder):
+        yield folder.scan()
+        return
+    with os.scandir(folder) as entries:
+        yield entries
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """`folder` and all below, each with the names of the folders and of the files in it, links not followed."""
+    if is_stored(folder):
+        yield from cast("Iterator[tuple[Path, list[str], list[str]]]", storage.walk(folder))
+        return
+    yield from ((Path(place), folders, names) for place, folders, names in os.walk(folder))
+
+
+def normal(path: Path) -> Path:
+    """`path` without ``..``, links or not."""
+    return cast("Path", path.resolve()) if is_stored(path) else Path(os.path.normpath(path))
+
+
+def common_folder(paths: Sequence[Path]) -> Path:
+    """The folder that all of `paths` lie in. Raises ValueError where there is none."""
+    stored = [path for path in paths if is_stored(path)]
+    if not stored:
+        return Path(os.path.commonpath(paths))
+    if len(stored) < len(paths):
+        raise ValueError("no folder holds them all")
+    return cast("Path", storage.common_folder(stored))
+
+
+def room_for(root: Path) -> str | None:
+    """Where what waits to be written below `root` may lie; None leaves it to the system."""
+    return None if is_stored(root) else str(root)
+
+
+def write_bytes(path: Path, data: bytes, *, lasting: bool = False) -> None:
+    """Write `data` to `path`, making its folders; a reader sees the whole file or none, also after a power failure if
+    it is to be `lasting`. Raises `TargetError`.
+    """
+    if is_stored(path):
+        with told(path):
+            path.put(data)
+        return
+    with Growing(path, lasting=lasting) as file:
+        file.write(data)
 
 
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """Write `chunks` one after the other to `path`, as `write_bytes` does. Raises `TargetError`."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".bboxprep-")
+    with Growing(path) as file:
+        for chunk in chunks:
+            file.write(chunk)
+
+
+class Growing:
+    """A file that grows beside its place, and stands there when all is written; on an error it is removed.
+
+    A context manager. A `lasting` file is on the disk before it stands in its place. Raises `TargetError`.
+    """
+
+    def __init__(self, path: Path, *, lasting: bool = False) -> None:
+        self._path = path
+        self._lasting = lasting
+        self._temporary = ""
+        self._room: TemporaryDirectory[str] | None = None  # for what is put into a storage in one piece
+        self.size = 0
+
+    def __enter__(self) -> Growing:
+        with told(self._path):
+            self._file: IO[bytes]
+            if is_stored(self._path):
+                self._room = TemporaryDirectory(prefix=TEMPORARY)
+                self._temporary = os.path.join(self._room.name, "file")  # noqa: PTH118
+                self._file = Path(self._temporary).open("wb")
+            else:
+                handle, self._temporary = _temporary_beside(self._path)
+                self._file = os.fdopen(handle, "wb")
+        return self
+
+    @property
+    def stream(self) -> IO[bytes]:
+        """The file, for who writes it in a way of its own."""
+        return self._file
+
+    def write(self, chunk: bytes) -> None:
+        """Add `chunk` at the end."""
+        with told(self._path):
+            self.size += self._file.write(chunk)
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        whole = False
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.writelines(chunks)
-            Path(temporary).chmod(0o666 & ~_UMASK)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            with told(self._path):
+                self._file.flush()
+                if kind is None and self._lasting:
+                    os.fsync(self._file.fileno())
+                self._file.close()
+                if kind is None:
+                    self._put()
+                    whole = True
+        finally:
+            if not whole or self._room:
+                Path(self._temporary).unlink(missing_ok=True)
+            if self._room:
+                self._room.cleanup()
+
+    def _put(self) -> None:
+        if is_stored(self._path):
+            self._path.put_file(Path(self._temporary))
+        else:
+            os.replace(self._temporary, self._path)  # noqa: PTH105
+
+
+@contextmanager
+def told(path: PurePath) -> Iterator[None]:
+    """Where what is written to `path` fails, `TargetError` says so."""
+    try:
+        yield
+    except StorageError as error:
+        raise TargetError(f"{error}; what is done stays, --resume goes on from there") from error
     except (OSError, ValueError) as error:
         raise TargetError(f"{path}: cannot be written ({_reason(error)})") from error
 
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 with its line ends as they are. Raises `TargetError`."""
+    write_bytes(path, as_utf8(path, text))
+
+
+def as_utf8(path: Path | str, text: str) -> bytes:
+    """`text` as UTF-8, to be written to `path`. Raises `TargetError`."""
     try:
-        data = text.encode("utf-8")
+        return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise TargetError(f"{path}: cannot be written ({error.object[error.start]!r} is no character)") from error
-    write_bytes(path, data)
 
 
-def link_or_copy(source: Path, path: Path) -> None:
+def flush_all() -> None:
+    """Return when all that was written is on the disk, where the system can say so (Windows cannot)."""
+    if hasattr(os, "sync"):
+        os.sync()
+
+
+def link_or_copy(source: Path, path: Path) -> str:
     """Put the bytes of `source` at `path`: a hard link where the file system allows, else a copy.
 
-    A symbolic link is followed first, so the output never depends on one. Raises `TargetError`.
+    A storage has no links. A symbolic link is followed first, so the output never depends on one. The SHA-256 of a
+    copy comes back, "" of a link. Raises `ImageError` where `source` cannot be read, and `TargetError`.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        real = source.resolve(strict=True)
-        try:
-            os.link(real, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            write_bytes(path, real.read_bytes())
+        origin = source.resolve(strict=True) if source.is_symlink() else source
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
+    if not (is_stored(origin) or is_stored(path)) and _linked(origin, path):
+        return ""
+    hashed = sha256()
+    with Growing(path) as file:
+        for chunk in _chunks(origin):
+            hashed.update(chunk)
+            file.write(chunk)
+    return hashed.hexdigest()
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
     except (OSError, ValueError) as error:
-        raise TargetError(f"{path}: cannot be written from {source} ({_reason(error)})") from error
+        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
 
 
-def _reason(error: OSError | ValueError) -> str:
+def _linked(origin: Path, path: Path) -> bool:
+    """Whether `path` is a hard link to `origin` now; what else stood there is replaced."""
+    try:
+        try:
+            _link(origin, path)
+        except FileExistsError:
+            if not path.samefile(origin):
+                _link_over(origin, path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _link_over(origin: Path, path: Path) -> None:
+    beside = path.with_name(_temporary_name())
+    os.link(origin, beside)
+    try:
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _reason(error: Exception) -> str:
     """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
-def _read_umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _temporary_beside(path: Path) -> tuple[int, str]:
+    """A new file, open, in the folder of `path`, which is made; and its name."""
+    folder = os.path.dirname(path)  # noqa: PTH120  (of 100,000 paths)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        name = os.path.join(folder, _temporary_name())  # noqa: PTH118
+        try:
+            return os.open(name, flags, 0o666), name
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(name, flags, 0o666), name
+        except FileExistsError:  # of a process that was killed, and whose number is given again
+            continue
 
 
-_UMASK = _read_umask()  # the only way to read it sets it for a moment, which threads must not see
+def _temporary_name() -> str:
+    return f"{own_temporary()}{next(_numbers)}"
+
+
+def own_temporary() -> str:
+    """How the names of files begin that this process has not written to their end."""
+    return f"{TEMPORARY}{os.getpid()}-"
+
+
+def _link(origin: Path, path: Path) -> None:
+    try:
+        os.link(origin, path)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.link(origin, path)
+
+
+TEMPORARY = ".bboxprep-"
+"""How the names of files begin that are not whole yet."""
+
+_numbers = count()

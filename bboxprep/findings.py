@@ -20,10 +20,13 @@ class Severity(StrEnum):
 
 CODES: dict[str, tuple[Severity, str]] = {
     "annotation-orphan": (Severity.FAULT, "an annotation names an image that is not listed; dropped"),
+    "augmentation-failed": (Severity.FAULT, "a pipeline of albumentations cannot be done on an image; skipped"),
     "box-clipped": (Severity.NOTE, "a box reached over the edge of the picture and was cut at it"),
     "box-cropped": (Severity.NOTE, "nothing of the object is left in the output picture; dropped"),
     "box-degenerate": (Severity.FAULT, "a box has no width or no height; dropped"),
+    "box-filtered": (Severity.NOTE, "a pipeline of albumentations left nothing or too little of the object; dropped"),
     "box-hidden": (Severity.NOTE, "too little of the object is left in the output picture; dropped"),
+    "box-loosened": (Severity.NOTE, "a box was turned with its picture, and no outline says where its object ends"),
     "box-not-finite": (Severity.FAULT, "a coordinate is not a finite number; dropped"),
     "box-outside": (Severity.FAULT, "a box lies wholly outside its own picture; dropped"),
     "box-overreach": (Severity.NOTE, "a box reached over the edge of its own picture; dropped as asked"),
@@ -36,6 +39,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "crowd-dropped": (Severity.NOTE, "crowd regions that are not wanted or that the target cannot hold; dropped"),
     "crowd-kept": (Severity.NOTE, "crowd regions were written as ordinary objects, or marked to be ignored, as asked"),
     "file-skipped": (Severity.NOTE, "a file beside the labels holds another kind of information; not read"),
+    "flip-kept": (Severity.NOTE, "a picture was not flipped because it shows an object of a class that is kept as is"),
     "flip-unmapped": (Severity.NOTE, "a name says left or right and a mirror of the picture does not change it"),
     "frame-assumed": (Severity.NOTE, "a turned photo whose labels' plane nothing betrays; taken as displayed"),
     "image-aside": (Severity.NOTE, "an image lies where no labelled images do; left aside"),
@@ -44,10 +48,12 @@ CODES: dict[str, tuple[Severity, str]] = {
     "image-repeated": (Severity.NOTE, "an image is listed more than once; kept where it is listed first"),
     "image-skipped": (Severity.NOTE, "objects of an image that was skipped; its own finding says why"),
     "image-unlabelled": (Severity.NOTE, "an image has no label file; kept as an image without objects"),
+    "image-unopened": (Severity.NOTE, "images were not opened, as asked; their sizes are those that the labels state"),
     "image-unreadable": (Severity.FAULT, "an image cannot be read; skipped"),
     "keypoint-outside": (Severity.NOTE, "a keypoint left the picture and is now marked as not labelled"),
     "label-orphan": (Severity.FAULT, "a label file has no image; its objects are dropped"),
     "label-shared": (Severity.NOTE, "images of one stem share a label file; each has its objects"),
+    "map-unknown": (Severity.FAULT, "the record does not say how a picture was made; its predictions are dropped"),
     "mask-misfit": (Severity.FAULT, "a mask does not fit its picture or its object's box; the box is kept"),
     "metadata-dropped": (Severity.NOTE, "EXIF data that cannot be read safely was left out of the output image"),
     "name-changed": (Severity.NOTE, "an output file has another name than its source"),
@@ -66,6 +72,11 @@ CODES: dict[str, tuple[Severity, str]] = {
     "voc-origin-assumed": (Severity.NOTE, "nothing proves the origin of the VOC coordinates; devkit was taken"),
     "voc-origin-decided": (Severity.NOTE, "the origin of the VOC coordinates, and the evidence for it"),
 }
+
+
+def spelt(text: str) -> str:
+    """`text` with halves of surrogate pairs spelt out: bytes of a name that are no UTF-8, which JSON cannot hold."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +99,9 @@ class Finding:
     def __post_init__(self) -> None:
         if self.code not in CODES:
             raise ValueError(f"finding code: {self.code!r} is not in CODES")
+        for name in ("message", "path", "where"):
+            if not (text := getattr(self, name)).isascii():
+                object.__setattr__(self, name, spelt(text))
 
     @property
     def severity(self) -> Severity:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it asks the network when it is loaded, else
+
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 settings.register_profile("dev", max_examples=50, deadline=None)

@@ -67,9 +67,14 @@ def _options(container: str, orientation: int) -> dict[str, Any]:
 
 
 def bright_box(pixels: NDArray[np.uint8]) -> Box:
-    """The edges of the bright pixels: at least half way between dark and bright in green."""
-    rows, columns = np.nonzero(pixels[..., 1] > (DARK[1] + BRIGHT[1]) / 2)
-    return float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1)
+    """The edges of the bright pixels, at least half way between dark and bright in green: those of the middle row and
+    column, for beside a corner a kernel that overshoots along one axis lights up what is beyond the edge of the other.
+    """
+    bright = pixels[..., 1] > (DARK[1] + BRIGHT[1]) / 2
+    rows, columns = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
+    across = np.flatnonzero(bright[(rows[0] + rows[-1]) // 2])
+    down = np.flatnonzero(bright[:, (columns[0] + columns[-1]) // 2])
+    return float(across[0]), float(down[0]), float(across[-1] + 1), float(down[-1] + 1)
 
 
 def photos(folder: Path, frame: str, size: tuple[int, int], box: Box) -> list[Photo]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bboxprep.geometry.affine import Affine, Size
-from bboxprep.geometry.plan import Orient, Place, Resample, Step
+from bboxprep.geometry.plan import Orient, Place, Resample, Step, Warp
 
 
 def size_after(step: Step, size: Size) -> Size:
@@ -16,6 +16,8 @@ def size_after(step: Step, size: Size) -> Size:
             return canvas
         case Orient(turn):
             return turn.size(size)
+        case Warp(_, canvas):
+            return canvas
 
 
 def map_of(step: Step, size: Size) -> Affine:
@@ -26,6 +28,8 @@ def map_of(step: Step, size: Size) -> Affine:
             return Affine.translation(float(x), float(y))
         case Orient(turn):
             return turn.affine(size)
+        case Warp(affine):
+            return affine
 
 
 def folded(source: Size, steps: Sequence[Step]) -> tuple[Size, Affine]:

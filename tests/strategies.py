@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.dihedral import Dihedral
-from bboxprep.geometry.plan import Orient, Place, Plan, Resample, Step
+from bboxprep.geometry.plan import Orient, Place, Plan, Resample, Step, Warp
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
@@ -41,6 +41,33 @@ def steps(most: int = 64) -> st.SearchStrategy[Step]:
         st.builds(Resample, sizes(most)),
         st.builds(Place, sizes(most), offset, offset),
     )
+
+
+def warps(most: int = 64) -> st.SearchStrategy[Warp]:
+    """Turns by any angle, leans and stretches about the middle of a canvas, none of which shrinks to nothing."""
+    angle, lean, ratio = (
+        st.integers(-180, 180),
+        st.integers(-45, 45),
+        st.integers(5, 20).map(lambda tenths: tenths / 10),
+    )
+    return st.builds(
+        lambda size, degrees, x, y, factor: Warp(
+            (Affine.rotation(degrees) @ Affine.shear(x, y) @ Affine.scale(factor, factor)).about(
+                size.width / 2, size.height / 2
+            ),
+            size,
+        ),
+        sizes(most), angle, lean, lean, ratio,
+    )  # fmt: skip
+
+
+def warped_plans(most: int = 64) -> st.SearchStrategy[Plan]:
+    """Plans with one warp or two among other steps."""
+    few = st.lists(steps(most), max_size=2)
+    return st.builds(
+        lambda source, first, warp, then, other, last: Plan(source).then(*first, warp, *then, *other, *last),
+        sizes(most), few, warps(most), few, st.lists(warps(most), max_size=1), few,
+    )  # fmt: skip
 
 
 def plans(most: int = 64) -> st.SearchStrategy[Plan]:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from bboxprep.cli import COMMANDS, commands
 from bboxprep.errors import BboxprepError
+from bboxprep.images import lossless
 from tests.painted import label
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -34,12 +35,23 @@ def source(tmp_path: Path) -> Path:
 def test_a_run_says_what_it_read_did_and_wrote(source: Path, tmp_path: Path) -> None:
     result = run("convert", source, tmp_path / "out", "--to", "yolo", "--letterbox", "64", "--flip", "horizontal")
     assert result.exit_code == 0, result.output
-    assert "COCO, 1 split, 32 images, 32 objects, 1 class\n" in result.output
+    assert "COCO, 1 split, 32 images, 1 class\n" in result.output
     assert "recipe: upright > letterbox 64x64 pad 114 > flip horizontal\n" in result.output
     assert "displayed in 16 (declared-size)" in result.output
     assert f"next: yolo detect train data={tmp_path / 'out'}/data.yaml imgsz=64\n" in result.output
     assert "trainers want a val split too" in result.output
     assert json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))["to"] == "yolo"
+
+
+def test_a_run_says_how_its_pictures_were_made(source: Path, tmp_path: Path) -> None:
+    def line(*options: str) -> str:
+        result = run("convert", source, tmp_path / "out", "--to", "yolo", "--overwrite", *options)
+        return next(line for line in result.output.splitlines() if line.startswith("images: "))
+
+    turned = "1 turned without loss, 6 turned and encoded again" if lossless.tool() else "7 turned and encoded again"
+    assert line() == f"images: 4 as they were, {turned}, 21 encoded anew"
+    assert line("--quality", "95") == "images: 4 as they were, 28 encoded anew"
+    assert line("--no-upright") == "images: 4 as they were, 28 as they were but for their orientation tag"
 
 
 def test_a_skipped_image_is_listed_and_makes_the_exit_code_1(source: Path, tmp_path: Path) -> None:
@@ -88,7 +100,7 @@ def test_strict_refuses_a_loss_before_anything_is_written(tmp_path: Path) -> Non
         (["--to", "yolo", "--letterbox", "64", "--resize", "32"], "--letterbox and --resize: each sets the size"),
         (["--to", "yolo", "--crop", "1,2,3"], "crop: have '1,2,3', want X,Y,W,H"),
         (["--to", "yolo", "--pad", "300"], "colour: have '300', want N or R,G,B of 0 to 255"),
-        (["--to", "yolo", "--flip", "sideways"], "'sideways' is not one of"),
+        (["--to", "yolo", "--flip", "sideways"], "flip: have 'sideways', want horizontal"),
         (["--to", "yolo", "--voc-float"], "--voc-float: is for writing voc, but the format is yolo"),
         (["--to", "yolo", "--voc-origin", "devkit"], "--voc-origin: is for reading voc, but the format is coco"),
         (["--to", "yolo", "--from", "voc"], ""),
@@ -138,7 +150,7 @@ def test_inspect_tells_of_faults(source: Path) -> None:
 
 def test_formats_prints_a_row_a_format() -> None:
     lines = run("formats").output.splitlines()
-    assert [line.split("`")[1] for line in lines[2:]] == ["coco", "voc", "yolo"]
+    assert [line.split("`")[1] for line in lines[2:]] == ["coco", "parquet", "voc", "webdataset", "yolo"]
 
 
 def test_an_unknown_command_is_told_the_known_ones() -> None:

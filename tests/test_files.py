@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bboxprep.errors import TargetError
-from bboxprep.files import link_or_copy, write_bytes, write_text
+from bboxprep import files
+from bboxprep.errors import AnnotationError, ImageError, TargetError
+from bboxprep.files import lies_there, lies_within, link_or_copy, read_bytes, read_lines, real, write_bytes, write_text
 
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -107,15 +109,35 @@ def test_a_symbolic_link_is_followed(tmp_path: Path) -> None:
     assert (tmp_path / "out.jpg").read_bytes() == b"data"
 
 
-def test_a_file_in_the_way_or_a_missing_source_is_a_target_error(tmp_path: Path) -> None:
+def test_what_a_link_stands_in_the_place_of_is_replaced_and_its_other_names_are_not(tmp_path: Path) -> None:
     (tmp_path / "source.jpg").write_bytes(b"new")
-    (tmp_path / "taken.jpg").write_bytes(b"old")
-    with pytest.raises(TargetError, match=r"taken\.jpg: cannot be written from .*source\.jpg"):
+    (tmp_path / "older.jpg").write_bytes(b"old")
+    os.link(tmp_path / "older.jpg", tmp_path / "out.jpg")
+    for _ in range(2):
+        assert link_or_copy(tmp_path / "source.jpg", tmp_path / "out.jpg") == ""
+        assert (tmp_path / "out.jpg").samefile(tmp_path / "source.jpg")
+    assert (tmp_path / "older.jpg").read_bytes() == b"old"
+    assert names_below(tmp_path) == ["older.jpg", "out.jpg", "source.jpg"]
+
+
+def test_a_folder_in_the_way_is_a_target_error_and_a_missing_source_an_image_error(tmp_path: Path) -> None:
+    (tmp_path / "source.jpg").write_bytes(b"new")
+    (tmp_path / "taken.jpg").mkdir()
+    with pytest.raises(TargetError, match=r"taken\.jpg: cannot be written"):
         link_or_copy(tmp_path / "source.jpg", tmp_path / "taken.jpg")
-    assert (tmp_path / "taken.jpg").read_bytes() == b"old"
-    with pytest.raises(TargetError, match="cannot be written from"):
+    with pytest.raises(ImageError, match=r"absent\.jpg: cannot be read"):
         link_or_copy(tmp_path / "absent.jpg", tmp_path / "out.jpg")
     assert names_below(tmp_path) == ["source.jpg", "taken.jpg"]
+
+
+def test_what_another_process_of_this_number_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
+    number = int(files._temporary_name().rpartition("-")[2])
+    left = [tmp_path / f"{files.own_temporary()}{number + step}" for step in range(1, 4)]
+    for path in left:
+        path.write_bytes(b"half")
+    write_bytes(tmp_path / "file.txt", b"whole", lasting=True)
+    assert (tmp_path / "file.txt").read_bytes() == b"whole"
+    assert [path.read_bytes() for path in left] == [b"half"] * 3
 
 
 def test_another_file_system_gets_a_copy(tmp_path: Path) -> None:
@@ -125,8 +147,73 @@ def test_another_file_system_gets_a_copy(tmp_path: Path) -> None:
     source = elsewhere / f"bboxprep-test-{os.getpid()}"
     try:
         source.write_bytes(b"data")
-        link_or_copy(source, tmp_path / "out.jpg")
+        assert link_or_copy(source, tmp_path / "out.jpg") == sha256(b"data").hexdigest()
     finally:
         source.unlink(missing_ok=True)
     assert (tmp_path / "out.jpg").read_bytes() == b"data"
     assert names_below(tmp_path) == ["out.jpg"]
+
+
+def test_a_file_is_read_up_to_a_limit_and_only_if_it_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"12345")
+    assert read_bytes(path, 5) == b"12345"
+    with pytest.raises(AnnotationError, match="have 5 bytes, want at most 4"):
+        read_bytes(path, 4)
+    for none in (tmp_path, tmp_path / "gone", tmp_path / "a\0b"):
+        with pytest.raises(AnnotationError, match="cannot be read"):
+            read_bytes(none, 5)
+
+
+def test_lines_come_one_by_one_and_none_is_too_long(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"one\n\nthree")
+    assert list(read_lines(path, 5)) == [b"one\n", b"\n", b"three"]
+    lines = read_lines(path, 4)
+    assert [next(lines), next(lines)] == [b"one\n", b"\n"]
+    with pytest.raises(AnnotationError, match="have a line of more than 4 bytes"):
+        next(lines)
+    with pytest.raises(AnnotationError, match="cannot be read"):
+        next(read_lines(tmp_path, 4))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_counts_where_it_leads(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
+    (tmp_path / "in" / "circle").symlink_to("circle")
+    root = real(tmp_path / "in")
+    assert lies_within(tmp_path / "in" / "gone", root)
+    assert lies_within(tmp_path / "in" / "link", root, real(tmp_path / "out"))
+    for path in ("link", "link/deeper", "..", "../out", "circle", "a\0b"):
+        assert not lies_within(tmp_path / "in" / path, root)
+    assert real(tmp_path / "in" / "link") == real(tmp_path / "out")
+    for path in ("circle", "a\0b"):
+        assert real(tmp_path / "in" / path).name == path
+    assert lies_there(tmp_path / "in" / "link")
+    assert not lies_there(tmp_path / "in" / "a\0b")
+
+
+def test_a_copy_is_made_in_pieces_where_no_link_can_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("another file system")
+
+    data = bytes(range(256)) * 10_000
+    (tmp_path / "a").write_bytes(data)
+    monkeypatch.setattr(os, "link", refuse)
+    link_or_copy(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == data
+    assert not (tmp_path / "b").samefile(tmp_path / "a")
+
+
+def test_a_link_that_may_not_be_read_leads_nowhere(tmp_path: Path) -> None:
+    for process in sorted(Path("/proc").glob("[0-9]*/exe")):
+        try:
+            process.readlink()
+        except OSError:  # of another user, or of the kernel
+            (tmp_path / "link").symlink_to(process)
+            assert not lies_within(tmp_path / "link", real(tmp_path))
+            assert real(tmp_path / "link").name == "link"
+            return
+    pytest.skip("every link may be read here")

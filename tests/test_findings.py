@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bboxprep.findings import CODES, Finding, Severity
 
@@ -37,3 +39,15 @@ def test_a_finding_reads_as_file_place_and_message() -> None:
 
 def test_findings_are_values() -> None:
     assert len({Finding("box-clipped", "cut"), Finding("box-clipped", "cut")}) == 1
+
+
+@given(text=st.text(st.characters(codec=None)))
+def test_what_is_told_can_be_written_and_text_stays_as_it_is(text: str) -> None:
+    told = Finding("file-skipped", text, text, text)
+    assert str(told).encode("utf-8").decode("utf-8") == str(told)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        assert told.message != text
+    else:
+        assert (told.message, told.path, told.where) == (text, text, text)

@@ -14,6 +14,8 @@ from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 
 from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.recipe.catalog import STEPS
+from fixtures import steps
 from fixtures.make import CLASSES, KEYPOINTS, main
 from fixtures.scenes import COLOURS
 
@@ -224,3 +226,22 @@ def split_of(photo: Photo) -> str:
 
 def class_of(record: dict[str, Any]) -> str:
     return next(name for name, number in CLASSES.items() if number == record["category_id"])
+
+
+@pytest.mark.parametrize("name", ["steps.jpg", "five_steps.jpg"])
+def test_the_pictures_of_the_steps_are_what_the_program_makes(drawn_steps: Path, name: str) -> None:
+    """Not their bytes: another processor may round a level the other way."""
+    with Image.open(drawn_steps / name) as made, Image.open(ROOT / name) as shipped:
+        assert made.size == shipped.size
+        assert np.abs(np.asarray(made).astype(int) - np.asarray(shipped)).mean() < 1.0
+
+
+@pytest.fixture(scope="module")
+def drawn_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("steps")
+    steps.main(folder)
+    return folder
+
+
+def test_every_step_has_its_picture() -> None:
+    assert sorted(name for name, _ in (*steps.PREPROCESS, *steps.AUGMENT)) == sorted(STEPS)

@@ -1,7 +1,8 @@
 """The command line: arguments, printing, exit codes; no logic of its own.
 
 Exit codes: 0 all well; 1 finished, but something was skipped or found wrong (all of it listed); 2 the request cannot be
-done. Each command's module is imported when it is asked for, so that help and small commands start fast.
+done; 130 the run was stopped. Each command's module is imported when it is asked for, so that help and small commands
+start fast.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from importlib import import_module
 import click
 
 from bboxprep import __version__
-from bboxprep.errors import BboxprepError
+from bboxprep.cli.signals import signals_heard
+from bboxprep.errors import BboxprepError, StoppedError
 
+STOPPED = 130  # the exit code of a program that Ctrl-C has stopped
 COMMANDS = {
     "convert": "Read a dataset, transform pixels and labels together, write it.",
     "inspect": "Show what is in a dataset: classes, sizes, orientations, faults.",
@@ -40,6 +43,14 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; Ctrl-C and SIGTERM end it as a `StoppedError`."""
+        with signals_heard():
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt:
+                raise StoppedError("stopped") from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -63,6 +74,9 @@ def main() -> None:
     """Run the command line of this process."""
     try:
         commands(prog_name="bboxprep")
+    except StoppedError as error:
+        click.echo(f"bboxprep: {error}", err=True)
+        sys.exit(STOPPED)
     except BboxprepError as error:
         click.echo(f"bboxprep: {error}", err=True)
         sys.exit(2)

@@ -3,56 +3,50 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from bboxprep.cli import printing
 from bboxprep.cli.class_options import class_options, class_rules
-from bboxprep.cli.options import chosen_options, format_options, labels_in_option, workers_option
-from bboxprep.cli.policy_options import chosen_rules, policy_options
+from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option, workers_option
+from bboxprep.cli.policy_options import chosen_rules, max_pixels_option, policy_options
+from bboxprep.cli.recipe_options import chosen_recipe, recipe_options
+from bboxprep.cli.signals import stop_signals
 from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
 from bboxprep.files import write_bytes
 from bboxprep.formats import detect
-from bboxprep.geometry.affine import Size
 from bboxprep.images.codec import Encoding, Policy
-from bboxprep.model.rendering import Kernel
 from bboxprep.pipeline.assembly import assemble
+from bboxprep.pipeline.engines import Engine
+from bboxprep.pipeline.engines.local import Local
+from bboxprep.pipeline.engines.on_ray import OnRay
 from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.preview import preview
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.pipeline.record import encode_report
+from bboxprep.pipeline.takes import with_takes
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Axis, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.text import parse_color, parse_crop, parse_pad, parse_size
-
-SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
+from bboxprep.recipe.text import parse_color
+from bboxprep.recipe.text_yaml import to_yaml
 
 
 @click.command("convert")
-@click.argument("sources", type=click.Path(path_type=Path), metavar="SOURCE...", nargs=-1)
-@click.argument("dest", type=click.Path(path_type=Path))
-@click.option("--to", required=True, metavar="FORMAT", help="Format to write: coco, yolo or voc.")
+@click.argument("sources", type=PLACE, metavar="SOURCE...", nargs=-1)
+@click.argument("dest", type=PLACE)
+@click.option("--to", required=True, metavar="FORMAT", help="Format to write: coco, yolo, voc, webdataset or parquet.")
 @click.option("--from", "from_", metavar="FORMAT", help="Format of each SOURCE; found from its files by default.")
-@click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size.")
-@click.option("--resize", metavar="WxH", help="Stretch to this size.")
-@click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding.")
-@click.option("--fill", metavar="WxH", help="Scale to cover this size, keep proportions, crop around the centre.")
-@click.option("--crop", metavar="X,Y,W,H", help="Keep this rectangle of the upright picture; done before any sizing.")
-@click.option("--flip", type=click.Choice(get_args(Axis)), help="Mirror every picture; done after any sizing.")
-@click.option("--pad", default="114", metavar="N|R,G,B|edge|reflect", show_default=True, help="Fills a letterbox.")
-@click.option(
-    "--kernel",
-    type=click.Choice(get_args(Kernel)),
-    default="cubic",
-    show_default=True,
-    help="Resampling; all but nearest are antialiased when they shrink.",
-)
-@click.option("--no-upright", is_flag=True, help="Keep the pixels as stored; the orientation tag is still removed.")
+@recipe_options
 @labels_in_option
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of JPEG and lossy WebP.")
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    show_default="95; a JPEG that is only turned keeps its own coding",
+    help="Of JPEG and lossy WebP.",
+)
 @click.option("--strip-metadata", is_flag=True, help="Write no EXIF (camera, place, time) into the images.")
 @click.option(
     "--depth16",
@@ -69,7 +63,20 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
     show_default=True,
     help="What is taken of a file with several pictures; error skips it.",
 )
+@click.option(
+    "--labels-only",
+    is_flag=True,
+    help="Convert the labels alone: no image is opened whose size they state; images that are there are linked.",
+)
 @workers_option
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or tasks of a Ray cluster (bboxprep[ray]) whose machines all see SOURCE and DEST.",
+)
+@click.option("--address", metavar="HOST:PORT", help="Of the Ray cluster; without it, one on this machine is started.")
 @click.option(
     "--on-error",
     type=click.Choice(["skip", "stop"]),
@@ -80,9 +87,17 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
 @click.option("--strict", is_flag=True, help="Refuse to write what the target format cannot hold in full.")
 @click.option("--no-sidecar", is_flag=True, help="Do not keep what the format cannot hold in bboxprep.sidecar.jsonl.")
 @click.option("--overwrite", is_flag=True, help="Replace the output of an earlier run in DEST.")
+@click.option("--resume", is_flag=True, help="Go on with a run in DEST that was stopped or killed.")
 @click.option("--dry-run", is_flag=True, help="Print the account; write nothing, transform nothing.")
+@click.option(
+    "--preview",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    help="Write N of the pictures that would be made, with their objects, on one sheet beside DEST; nothing else.",
+)
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@max_pixels_option
 @class_options
 @split_options
 @policy_options
@@ -91,6 +106,8 @@ SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resi
 def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """Read the labelled dataset SOURCE, transform pixels and labels together, and write it to the folder DEST.
 
+    Either may lie in a bucket (s3://...), SOURCE in a .zip or .tar too (bboxprep[remote]).
+
     Several SOURCEs become one dataset: classes of one name are one class, images of one name stay apart.
 
     \b
@@ -98,26 +115,37 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     bboxprep convert photos upright --to coco --from voc --labels-in stored
     bboxprep convert mine theirs both --to yolo --rename Car=car --split train=0.8,val=0.2
 
-    Steps act in the order upright, crop, one of letterbox/resize/fit/fill, flip.
+    Steps act in the order upright, crop, one of letterbox/resize/fit/fill, tile, flip, rotate, grayscale, exposure. One
+    with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training pictures alone, --copies
+    times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
-    recipe = _recipe(given)
-    policy = Policy(depth16=given["depth16"], background=parse_color(given["background"]), frames=given["frames"])
+    recipe = chosen_recipe(given)
+    policy = Policy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
     say = printing.Printer(quiet=given["quiet"])
     rules, split = class_rules(given), split_rule(given)
-    opened = _open(sources, policy, given, say)
+    engine = _engine(given)
+    opened = _open(sources, policy, given, engine, say)
     whole = assemble(opened, rules, split)
     if len(opened) > 1:
         say.together(whole)
     say.recipe(recipe)
-    with say.progress(len(whole.dataset), "accounting" if given["dry_run"] else "converting") as advance:
+    if given["dry_run"]:
+        say.line(to_yaml(recipe))
+    if given["preview"]:
+        _write_preview(whole, dest, recipe, given, say)
+        return
+    what = "accounting" if given["dry_run"] else "converting"
+    pictures = len(with_takes(whole, recipe).dataset)
+    with stop_signals() as stop, say.progress(pictures, what) as advance:
         outcome = convert(
             whole,
             dest,
             given["to"],
             recipe,
-            terms=_terms(given),
+            terms=_terms(given, engine),
             options=chosen_options("write_options", given["to"], given),
             progress=advance,
+            stop=stop,
         )
     if given["report"]:
         write_bytes(given["report"], encode_report(outcome.account, whole.dataset.categories.names))
@@ -125,12 +153,32 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     sys.exit(exit_code(outcome))
 
 
+def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], say: printing.Printer) -> None:
+    if given["labels_only"]:
+        raise UsageError("preview: with --labels-only no picture is made that could be shown")
+    sheet = dest.with_name(f"{dest.name}.preview.png")
+    with say.progress(given["preview"], "drawing") as advance:
+        data = preview(source, recipe, given["preview"], advance)
+    write_bytes(sheet, data)
+    say.line(f"{sheet}: what {recipe} makes of some of the pictures; nothing else was written (--preview)")
+
+
 def exit_code(outcome: Outcome) -> int:
     """1 where something was skipped or found wrong, else 0."""
     return 1 if outcome.account.faults else 0
 
 
-def _open(sources: Sequence[Path], policy: Policy, given: dict[str, Any], say: printing.Printer) -> list[Source]:
+def _engine(given: dict[str, Any]) -> Engine:
+    if given["engine"] == "ray":
+        return OnRay(given["workers"], given["address"])
+    if given["address"]:
+        raise UsageError("address: it is that of a Ray cluster; want --engine ray beside it")
+    return Local(given["workers"])
+
+
+def _open(
+    sources: Sequence[Path], policy: Policy, given: dict[str, Any], engine: Engine, say: printing.Printer
+) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
     found = [given["from_"] or detect(path) for path in sources]
@@ -142,6 +190,8 @@ def _open(sources: Sequence[Path], policy: Policy, given: dict[str, Any], say: p
             labels_in=given["labels_in"],
             policy=policy,
             rules=chosen_rules(given),
+            labels_only=given["labels_only"],
+            engine=engine,
             options=lambda name: chosen_options("read_options", name, given, found),
         )
         say.source(source)
@@ -149,23 +199,15 @@ def _open(sources: Sequence[Path], policy: Policy, given: dict[str, Any], say: p
     return opened
 
 
-def _terms(given: dict[str, Any]) -> Terms:
+def _terms(given: dict[str, Any], engine: Engine) -> Terms:
     return Terms(
-        workers=given["workers"],
+        engine=engine,
         on_error=given["on_error"],
         strict=given["strict"],
         overwrite=given["overwrite"],
+        resume=given["resume"],
         dry_run=given["dry_run"],
         encoding=Encoding(given["quality"], given["strip_metadata"]),
         sidecar=not given["no_sidecar"],
+        labels_only=given["labels_only"],
     )
-
-
-def _recipe(given: dict[str, Any]) -> Recipe:
-    steps: list[RecipeStep] = [parse_crop(given["crop"])] if given["crop"] else []
-    sizing = [name for name in SIZING if given[name]]
-    if len(sizing) > 1:
-        raise UsageError(f"{' and '.join(f'--{name}' for name in sizing)}: each sets the size, want one of them")
-    steps += [SIZING[name](parse_size(given[name])) for name in sizing]
-    steps += [Flip(given["flip"])] if given["flip"] else []
-    return Recipe(*steps, upright=not given["no_upright"], pad=parse_pad(given["pad"]), kernel=given["kernel"])

@@ -9,16 +9,19 @@ from typing import Any
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import chosen_options, format_options, labels_in_option
+from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option
+from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.findings import Severity
+from bboxprep.images.codec import Policy
 from bboxprep.pipeline.inspection import inspect
 from bboxprep.pipeline.reading import open_source
 
 
 @click.command("inspect")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=PLACE)
 @click.option("--from", "from_", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
 @labels_in_option
+@max_pixels_option
 @format_options("read_options")
 def command(source: Path, **given: Any) -> None:
     """Show what is in the labelled dataset SOURCE.
@@ -31,6 +34,7 @@ def command(source: Path, **given: Any) -> None:
         source,
         given["from_"],
         labels_in=given["labels_in"],
+        policy=Policy(max_pixels=given["max_pixels"]),
         options=lambda name: chosen_options("read_options", name, given),
     )
     seen = inspect(opened)

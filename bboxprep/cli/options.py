@@ -7,19 +7,32 @@ import os
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import Field, fields
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
+from bboxprep.storage import place
 
+
+class _Place(click.ParamType["Path | str"]):
+    """A path of this machine, an object of a storage, or an archive."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
+        return place(value)
+
+
+PLACE = _Place()
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1),
     default=lambda: os.cpu_count() or 1,
     metavar="N",
-    help="Threads.  [default: one a processor]",
+    help="Processes.  [default: one a processor]",
 )
 labels_in_option = click.option(
     "--labels-in",
@@ -36,7 +49,8 @@ def format_options(side: Side) -> Callable[[Callable[..., Any]], Callable[..., A
     """A decorator that adds the flags of all formats' readers or writers to a command."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for _, field, hint in reversed(list(_fields(side))):
+        once = {_parameter(field): (field, hint) for _, field, hint in _fields(side)}  # formats may share a flag
+        for field, hint in reversed(once.values()):
             option = click.option(
                 field.metadata["flag"],
                 _parameter(field),
@@ -60,7 +74,7 @@ def chosen_options(side: Side, chosen: str, given: Mapping[str, Any], others: Co
         value = given.get(_parameter(field))
         if value is None:
             continue
-        if name != chosen and name in others:
+        if name != chosen and (name in others or _has(chosen, side, field)):
             continue
         if name != chosen:
             verb = "reading" if side == "read_options" else "writing"
@@ -75,6 +89,10 @@ def _fields(side: Side) -> Iterator[tuple[str, Field[Any], Any]]:
         hints = get_type_hints(options)
         for field in fields(options):
             yield name, field, hints[field.name]
+
+
+def _has(format: str, side: Side, field: Field[Any]) -> bool:
+    return any(_parameter(own) == _parameter(field) for own in fields(getattr(formats.load(format), side)))
 
 
 def _parameter(field: Field[Any]) -> str:

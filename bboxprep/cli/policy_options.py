@@ -1,4 +1,4 @@
-"""The flags that say what becomes of odd objects: `Rules` on the command line."""
+"""The flags that say what becomes of odd objects and images: `Rules` and `Policy` on the command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, get_args
 
 import click
 
-from bboxprep.model.rules import CrowdRule, DegenerateRule, OutsideRule, Rules
+from bboxprep.images.header import MOST_PIXELS
+from bboxprep.model.rules import CrowdRule, DegenerateRule, OutsideRule, Rules, TurnedRule
 from bboxprep.model.words import split_pair
 
 _OPTIONS = (
@@ -48,11 +49,29 @@ _OPTIONS = (
         help="Drop objects of which a smaller share than this is left in the output picture.",
     ),
     click.option(
+        "--turned",
+        type=click.Choice(get_args(TurnedRule)),
+        default="ellipse",
+        show_default=True,
+        help="What of a box without an outline is its object when a picture turns by no right angle: the ellipse in "
+        "it, or all of it, corners too, for a looser box.",
+    ),
+    click.option(
         "--swap-classes",
         multiple=True,
         metavar="LEFT=RIGHT",
         help="Two classes that change places in a flip, such as left_hand=right_hand; may be given several times.",
     ),
+)
+
+
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=MOST_PIXELS,
+    show_default=True,
+    metavar="N",
+    help="A picture of more pixels is refused from its header, before anything of it is decoded.",
 )
 
 
@@ -71,5 +90,6 @@ def chosen_rules(given: Mapping[str, Any]) -> Rules:
         outside=given["outside"],
         outside_tolerance=given["outside_tolerance"],
         min_visibility=given["min_visibility"],
+        turned=given["turned"],
         swap_classes=tuple(split_pair(text, "swap classes", "LEFT=RIGHT") for text in given["swap_classes"]),
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
@@ -18,10 +19,20 @@ from bboxprep.pipeline.inspection import UPRIGHT, Inspection
 from bboxprep.pipeline.job import Outcome
 from bboxprep.pipeline.reading import Source
 from bboxprep.pipeline.record import RECORD
+from bboxprep.pipeline.work import Made
 from bboxprep.recipe.recipe import Recipe
 
 WIDTH = 120  # columns where the output is not a terminal
+REFRESH = 0.1  # seconds between two looks of the bar
+_MOST_CLASSES = 1000  # that a table shows
 PLACES = 5  # findings of one code that are printed in full; the record has all of them
+_WAYS: dict[Made, str] = {
+    "linked": "as they were",
+    "untagged": "as they were but for their orientation tag",
+    "turned-lossless": "turned without loss",
+    "turned-re-encoded": "turned and encoded again",
+    "encoded": "encoded anew",
+}
 
 
 class _Rate(ProgressColumn):
@@ -48,11 +59,9 @@ class Printer:
         """What was opened, and what was decided of its frames."""
         dataset, glimpses = source.dataset, source.glimpses
         splits = dict.fromkeys(glimpse.key[0] for glimpse in glimpses)
-        objects = sum(glimpse.listed for glimpse in glimpses)
         self.line(
             f"{dataset.root}: {formats.load(dataset.format).title}, {_count(len(splits), 'split')}, "
-            f"{_count(len(glimpses), 'image')}, {_count(objects, 'object')}, "
-            f"{_count(len(dataset.categories), 'class', 'classes')}"
+            f"{_count(len(glimpses), 'image')}, {_count(len(dataset.categories), 'class', 'classes')}"
         )
         if source.frames:
             self.line(f"  {_turned(source)}")
@@ -62,7 +71,6 @@ class Printer:
         dataset, glimpses = source.dataset, source.glimpses
         self.line(
             f"together: {_count(len(dataset.splits), 'split')}, {_count(len(glimpses), 'image')}, "
-            f"{_count(sum(glimpse.listed for glimpse in glimpses), 'object')}, "
             f"{_count(len(dataset.categories), 'class', 'classes')}"
         )
 
@@ -80,11 +88,21 @@ class Printer:
             _Rate(),
             TimeRemainingColumn(elapsed_when_finished=True),
             console=self.err,
+            auto_refresh=False,  # it would take a thread, and processes that are forked beside one can lock up
             disable=not self.err.is_terminal or self.err.quiet,
         )
+        shown = 0.0
+
+        def advance(done: int) -> None:
+            nonlocal shown
+            bar.update(task, completed=done)
+            if monotonic() - shown > REFRESH or done == total:
+                bar.refresh()
+                shown = monotonic()
+
         with bar:
             task = bar.add_task(what, total=total)
-            yield lambda done: bar.update(task, completed=done)
+            yield advance
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The account, what was found, where it went, and what to do next."""
@@ -99,7 +117,10 @@ class Printer:
         if outcome.dest is None:
             self.line("nothing written (--dry-run)")
         else:
+            if outcome.fresh < len(outcome.dataset):
+                self.line(_fresh(outcome.fresh, len(outcome.dataset)))
             images = sum(account.images_out.values())
+            self.line(_made(account.made))
             self.line(f"{outcome.dest}: {_count(images, 'image')}, {to}; the account is in {outcome.dest / RECORD}")
             self._next(outcome, to, recipe)
         if account.faults:
@@ -159,13 +180,15 @@ def _turned(source: Source) -> str:
 
 def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding]) -> Table:
     clipped = Counter(finding.split for finding in findings if finding.code == "box-clipped")
+    several = ["objects_due"] if any(row["objects_due"] != row["objects_in"] for row in rows) else []
+    words = ["in all pictures"] if several else []
     table = _table(
-        ("split", "left"), "images in", "out", "objects in", "out", "images with cut boxes", ("dropped", "left")
+        ("split", "left"), "images in", "out", "objects in", *words, "out", "images with cut boxes", ("dropped", "left")
     )
     for row in rows:
         table.add_row(
             str(row["split"]),
-            *(f"{row[key]:,}" for key in ("images_in", "images_out", "objects_in", "objects_out")),
+            *(f"{row[key]:,}" for key in ("images_in", "images_out", "objects_in", *several, "objects_out")),
             f"{clipped[str(row['split'])]:,}",
             _dropped(row["dropped"]),
         )
@@ -175,7 +198,7 @@ def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding])
 def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
     """A row for each of the `known` classes of the table, then for those that are not in it."""
     table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows[:_MOST_CLASSES]):
         table.add_row(
             str(number) if number < known else "",
             str(row["class"]),
@@ -183,7 +206,7 @@ def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
             f"{row['objects_out']:,}",
             _dropped(row["dropped"]) + (f"; swapped {row['swapped']:+,}" if "swapped" in row else ""),
         )
-    return table
+    return _with_rest(table, len(rows))
 
 
 def _inspection_splits(seen: Inspection) -> Table:
@@ -195,8 +218,15 @@ def _inspection_splits(seen: Inspection) -> Table:
 
 def _inspection_classes(seen: Inspection) -> Table:
     table = _table("number", ("class", "left"), *seen.splits)
-    for number, name in enumerate(seen.names):
+    for number, name in enumerate(seen.names[:_MOST_CLASSES]):
         table.add_row(str(number), name, *(f"{seen.classes[name, split]:,}" for split in seen.splits))
+    return _with_rest(table, len(seen.names))
+
+
+def _with_rest(table: Table, classes: int) -> Table:
+    """`table` with a last row that says how many more classes there are than it shows."""
+    if classes > _MOST_CLASSES:
+        table.add_row("", f"and {classes - _MOST_CLASSES:,} more")
     return table
 
 
@@ -219,6 +249,18 @@ def _dropped(dropped: object) -> str:
     counts = dropped if isinstance(dropped, dict) else {}
     total = sum(counts.values())
     return f"{total:,}: {_listing(counts.items())}" if total else "0"
+
+
+def _fresh(fresh: int, images: int) -> str:
+    """What there was to do beside what an earlier run had done."""
+    if not fresh:
+        return f"nothing to do: all {_count(images, 'image')} are as an earlier run left them"
+    return f"{_count(fresh, 'image')} done now, {images - fresh:,} as an earlier run left them"
+
+
+def _made(made: Mapping[str, int]) -> str:
+    said = [f"{made[way]:,} {words}" for way, words in _WAYS.items() if made.get(way)]
+    return f"images: {', '.join(said) or 'none'}"
 
 
 def _listing(counts: Iterable[tuple[str, int]]) -> str:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import chosen_options, format_options, workers_option
-from bboxprep.review.site import Options, build, plan_review
+from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
+from bboxprep.cli.policy_options import max_pixels_option
+from bboxprep.images.codec import Policy
+from bboxprep.review.site import SHOWING, Options, build, plan_review
 from bboxprep.verify.faults import Fault
 from bboxprep.verify.proof import prove
 
 
 @click.command("review")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--against", type=click.Path(path_type=Path), metavar="SOURCE", help="What OUT was made from.")
+@click.argument("out", type=PLACE)
+@click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made from.")
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
 @click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
 @click.option("--from", "from_", metavar="FORMAT", help="Format of OUT; found from its files by default.")
+@max_pixels_option
 @workers_option
 @click.option("--overwrite", is_flag=True, help="Replace an earlier review in DIR.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
@@ -42,7 +46,8 @@ def command(out: Path, dest: Path, **given: Any) -> None:
         return chosen_options("read_options", name, given)
 
     faults = _faults(out, given, options, say) if given["verified"] else ()
-    review = plan_review(out, given["from_"], against=given["against"], faults=faults, options=options)
+    policy = replace(SHOWING, max_pixels=given["max_pixels"])
+    review = plan_review(out, given["from_"], against=given["against"], faults=faults, policy=policy, options=options)
     with say.progress(len(review.shown.entries), "making pictures") as advance:
         page = build(review, dest, workers=given["workers"], overwrite=given["overwrite"], progress=advance)
     say.line(f"open {page}")
@@ -57,6 +62,7 @@ def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Pr
             given["against"],
             workers=given["workers"],
             reading=options,
+            policy=Policy(max_pixels=given["max_pixels"]),
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),
         )

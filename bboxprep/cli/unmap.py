@@ -7,17 +7,16 @@ from pathlib import Path
 
 import click
 
+from bboxprep.cli.options import PLACE
 from bboxprep.cli.printing import Printer
 from bboxprep.findings import Severity
 from bboxprep.pipeline.run import open_run
 
 
 @click.command("unmap")
-@click.argument("predictions", type=click.Path(path_type=Path))
-@click.option("--run", "root", required=True, type=click.Path(path_type=Path), metavar="OUT", help="The prepared set.")
-@click.option(
-    "-o", "--output", "dest", required=True, type=click.Path(path_type=Path), metavar="FILE", help="To write."
-)
+@click.argument("predictions", type=PLACE)
+@click.option("--run", "root", required=True, type=PLACE, metavar="OUT", help="The prepared set.")
+@click.option("-o", "--output", "dest", required=True, type=PLACE, metavar="FILE", help="To write.")
 @click.option("--split", metavar="NAME", help="The split of the predictions, where ids or names stand in several.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def command(predictions: Path, root: Path, dest: Path, split: str | None, *, quiet: bool) -> None:
@@ -29,8 +28,9 @@ def command(predictions: Path, root: Path, dest: Path, split: str | None, *, qui
 
     PREDICTIONS is a COCO results file (a JSON list of {image_id or file_name, category_id, bbox, score}, maybe with
     segmentation and keypoints) or a folder of YOLO .txt files (class, box or polygon, maybe a confidence). Written is
-    the same kind, in the plane that the source's labels were drawn in, cut at the edge of the picture. Predictions of
-    unknown images are listed, and the exit code is 1.
+    the same kind, in the plane that the source's labels were drawn in, cut at the edge of the picture. A box on a
+    picture turned by no right angle comes back as the box around a turned rectangle. Predictions of unknown images are
+    listed, and the exit code is 1.
     """
     say = Printer(quiet=quiet)
     done = open_run(root).unmap(predictions, dest, split=split)

@@ -11,9 +11,11 @@ from typing import Any
 
 import click
 
-from bboxprep.cli.options import chosen_options, format_options, workers_option
+from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
+from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.cli.printing import Printer
 from bboxprep.files import write_bytes
+from bboxprep.images.codec import Policy
 from bboxprep.verify.faults import Tally, meaning
 from bboxprep.verify.proof import Proof, prove
 
@@ -21,10 +23,11 @@ SHOWN = 20  # faults of one code that are printed; --json has all of them
 
 
 @click.command("verify")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--against", type=click.Path(path_type=Path), metavar="SOURCE", help="What OUT was made of.")
+@click.argument("out", type=PLACE)
+@click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made of.")
 @click.option("--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all faults here.")
 @click.option("--sample", type=click.IntRange(0), metavar="N", help="Check the pixels of N images, turned ones first.")
+@max_pixels_option
 @workers_option
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @format_options("read_options")
@@ -48,6 +51,7 @@ def command(out: Path, **given: Any) -> None:
             given["against"],
             sample=given["sample"],
             workers=given["workers"],
+            policy=Policy(max_pixels=given["max_pixels"]),
             reading=lambda name: chosen_options("read_options", name, given),
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),

@@ -13,22 +13,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Protocol
 
 from bboxprep.errors import ImageError, RefusedImageError
+from bboxprep.files import lies_there
 from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
-
-Probe = Callable[[Path], Header]
+from bboxprep.storage import place
 
 IMAGE_SUFFIXES = frozenset(  # matched in lower case
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff"}
     | {".hif", ".webp"}
 )
+
+
+class Probe(Protocol):
+    """Knows the header of an image file."""
+
+    def __call__(self, path: Path, declared: Size | None = None) -> Header:
+        """The header of the file at `path`. A probe that opens no image answers with the size that the labels have
+        `declared` for it. Raises `ImageError`.
+        """
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of one image, ready to be written.
+
+    `count` is how many objects they hold; `files` are label files of the image's own, each a path below the root and
+    its bytes; `entry` is what the writer has to note of the image once for the dataset, plain data.
+    """
+
+    count: int = 0
+    findings: tuple[Finding, ...] = ()
+    files: tuple[tuple[str, bytes], ...] = ()
+    entry: Any = None
 
 
 @dataclass(frozen=True)
@@ -37,20 +61,38 @@ class NoOptions:
 
 
 class Writer(Protocol):
-    """Writes the labels of one dataset, sample by sample, in the order of the source."""
+    """Writes the labels of one dataset: each sample is encoded, by itself and anywhere; then all entries are collected
+    in the order of the source.
+    """
 
     @property
     def carries(self) -> frozenset[Column]:
         """What it holds under its options. The pipeline drops crowd objects and reports columns that are not here."""
 
-    def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:
-        """Where the image `name` of `split` goes, then its label file if it has one of its own; below the root."""
+    @property
+    def stage(self) -> str:
+        """The folder below the root that images and label files of their own lie in until `close` packs them into the
+        documents, and are removed; "" where they stay.
+        """
 
-    def add(self, sample: Sample, image: PurePosixPath) -> tuple[int, tuple[Finding, ...]]:
-        """Write the labels of `sample`, whose image lies at `image` (of `paths`); how many objects, and findings.
+    def paths(self, split: str, name: str) -> tuple[str, ...]:
+        """Where the image `name` of `split` goes, then its label file if it has one of its own; below the root.
+
+        Names and places are POSIX paths.
+        """
+
+    def encode(self, sample: Sample, image: str) -> Labels:
+        """The labels of `sample`, whose image lies at `image` (of `paths`).
 
         `sample.size` is that of the written image and its instances lie in it, clipped, finite and with area.
         """
+
+    def collect(self, entry: Any) -> None:
+        """Note the entry of one image."""
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The paths below the root of all that `close` may write."""
 
     def close(self) -> None:
         """Write what stands once for the dataset: class tables, indexes, documents over all images."""
@@ -85,15 +127,25 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def probe_image(probe: Probe, path: Path, shown: str, split: str) -> tuple[Header | None, tuple[Finding, ...]]:
-    """The header of the image at `path`, or None; and the findings about it. `shown` is its name to the user."""
+def image_fault(error: ImageError, shown: str, split: str) -> Finding:
+    """The finding about an image that `error` keeps from being used; `shown` is its name to the user."""
+    code = "image-unreadable" if lies_there(place(error.path)) else "image-missing"
+    return Finding("image-refused" if isinstance(error, RefusedImageError) else code, error.problem, shown, split=split)
+
+
+def probe_image(
+    probe: Probe, path: Path, shown: str, split: str, declared: Size | None = None
+) -> tuple[Header | None, tuple[Finding, ...]]:
+    """The header of the image at `path`, or None; and the findings about it.
+
+    `shown` is its name to the user, `declared` the size that its labels state.
+    """
     try:
-        header = probe(path)
-    except RefusedImageError as error:
-        return None, (Finding("image-refused", error.problem, shown, split=split),)
+        header = probe(path, declared)
     except ImageError as error:
-        code = "image-unreadable" if path.is_file() else "image-missing"
-        return None, (Finding(code, error.problem, shown, split=split),)
+        return None, (image_fault(error, shown, split),)
+    if not (header.invalid or header.disputed):
+        return header, ()
     found = [
         Finding(code, words, shown, split=split)
         for code, words in (("orientation-invalid", header.invalid), ("orientation-disputed", header.disputed))

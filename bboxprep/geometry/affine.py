@@ -10,6 +10,7 @@ an array is height first.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import cos, isfinite, radians, sin, tan
 from operator import index
 from typing import NamedTuple, Self, SupportsIndex
 
@@ -76,6 +77,25 @@ class Affine:
         """The map that moves by (`x`, `y`) pixels."""
         return cls(c=x, f=y)
 
+    @classmethod
+    def rotation(cls, degrees: float) -> Self:
+        """The turn about the origin, clockwise as one sees it (y points down); exact at right angles."""
+        quarters, rest = divmod(degrees, 90.0)
+        x, y = (cos(radians(rest)), sin(radians(rest))) if rest else (1.0, 0.0)
+        x, y = ((x, y), (-y, x), (-x, -y), (y, -x))[int(quarters) % 4]
+        return cls(a=x, b=-y, d=y, e=x)
+
+    @classmethod
+    def shear(cls, x: float, y: float) -> Self:
+        """The map under which upright lines lean by `x` degrees, their lower end to the right, and then level ones by
+        `y`, their right end down. Areas stay as they are."""
+        across, down = tan(radians(x)), tan(radians(y))
+        return cls(b=across, d=down, e=1.0 + across * down)
+
+    def about(self, x: float, y: float) -> Affine:
+        """This map with (`x`, `y`) as its origin: where this one leaves (0, 0), that point stays."""
+        return Affine.translation(x, y) @ self @ Affine.translation(-x, -y)
+
     @property
     def determinant(self) -> float:
         """The factor by which areas grow; negative for a mirror."""
@@ -98,7 +118,7 @@ class Affine:
 
     def __invert__(self) -> Affine:
         det = self.determinant
-        if det == 0.0:
+        if det == 0.0 or not isfinite(1.0 / det):
             raise UsageError(f"affine map {self.coefficients}: cannot be inverted")
         a, b, d, e = self.e / det, -self.b / det, -self.d / det, self.a / det
         return Affine(a, b, -(a * self.c + b * self.f), d, e, -(d * self.c + e * self.f))

@@ -1,16 +1,20 @@
 """A plan: every geometric step of one image, decided from sizes alone before a pixel is touched.
 
-Three kinds of step suffice: `Resample` to a size, `Place` on a canvas at whole pixels (a crop where the offsets are
-negative, a pad where the canvas is larger), and `Orient` by one of the eight turns. However many there are, they fold
-into a `Window` (where on an upright canvas the picture lies, and what part of it is seen) and one turn after it. Pixels
-execute the window and the turn, in one resampling; shapes follow `Plan.affine`, made from the same two. They cannot
-disagree.
+Three kinds of step keep the axes: `Resample` to a size, `Place` on a canvas at whole pixels (a crop where the offsets
+are negative, a pad where the canvas is larger), and `Orient` by one of the eight turns. However many there are, they
+fold into a `Window` (where on an upright canvas the picture lies, and what part of it is seen) and one turn after it.
+Pixels execute the window and the turn, in one resampling; shapes follow `Plan.affine`, made from the same two. They
+cannot disagree.
 
 **Why a window and a turn.** A turn commutes exactly with a resample and with a placement (whose rectangle turns along),
 so all turns can come last: a phone photo is shrunk as it is stored and turned when it is small, and a decoder may
 always shrink while it loads. A bare matrix would not do: it forgets where a picture was cut and then padded. Stretching
 step by step would blur at every step, and let an edge wander by a tenth of a pixel. Positions are fractions, so that a
 margin of whole pixels is known to be one.
+
+**What turns the axes** (any angle, a shear) is a `Warp`. A plan with one has no window: it folds to the product of its
+maps, in which each run of other steps is exact, and to a convex `outline`, the part of the outcome on which the picture
+is seen. It too is executed in one resampling.
 """
 
 from __future__ import annotations
@@ -18,12 +22,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import hypot, isfinite
 from typing import NamedTuple, assert_never
 
-import numpy as np
-
-from bboxprep.geometry.affine import Affine, Size
+from bboxprep.errors import InternalError, UsageError
+from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
+from bboxprep.geometry.shapes import clip_ring, clip_to_convex, hull, ring_around
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,25 @@ class Orient:
     turn: Dihedral
 
 
-Step = Resample | Place | Orient
+@dataclass(frozen=True, slots=True)
+class Warp:
+    """Lay the picture through any `affine` map onto an empty `canvas`.
+
+    Raises `UsageError` for a map that is not finite or that cannot be inverted.
+    """
+
+    affine: Affine
+    canvas: Size
+
+    def __post_init__(self) -> None:
+        if not all(map(isfinite, self.affine.coefficients)) or abs(self.affine.determinant) < _LEAST_GROWTH:
+            raise UsageError(f"warp: have {self.affine.coefficients}, want a map that can be inverted")
+
+
+_LEAST_GROWTH = 1e-12  # of areas; a map that shrinks more has no inverse that float64 could use
+_DIGITS = 6  # of a length in px; the rounding of float64 must not make 20 px more than 20
+
+Step = Resample | Place | Orient | Warp
 
 
 class Span(NamedTuple):
@@ -134,7 +157,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a picture of the size `source` goes through: `steps`, which fold into `window` and then `turn`. Hashable."""
+    """What a picture of the size `source` goes through: `steps`, which fold to one `size` and one `affine`. Hashable.
+
+    Where no step is a `Warp`, they fold into `window` and then `turn`.
+    """
 
     source: Size
     steps: tuple[Step, ...] = ()
@@ -143,48 +169,93 @@ class Plan:
     def _folded(self) -> tuple[Window, Dihedral]:
         window, turn = Window.onto(self.source), IDENTITY
         for step in self.steps:
-            if isinstance(step, Orient):
-                turn = step.turn @ turn
-            else:
-                window = window.then(_before_turn(step, turn, turn.size(window.canvas)))
+            match step:
+                case Orient():
+                    turn = step.turn @ turn
+                case Warp():
+                    raise InternalError("a plan with a warp has no window")
+                case _:
+                    window = window.then(_before_turn(step, turn, turn.size(window.canvas)))
         return window, turn
+
+    @cached_property
+    def _parts(self) -> tuple[Plan, Warp, Plan] | None:
+        """What comes before the last warp, that warp, and what comes after it."""
+        for place, step in reversed(tuple(enumerate(self.steps))):
+            if isinstance(step, Warp):
+                return Plan(self.source, self.steps[:place]), step, Plan(step.canvas, self.steps[place + 1 :])
+        return None
+
+    @property
+    def is_warped(self) -> bool:
+        """Whether a step may turn the axes, so that there is no window."""
+        return self._parts is not None
 
     @property
     def window(self) -> Window:
-        """Where the picture lies on its canvas, before the turn."""
+        """Where the picture lies on its canvas, before the turn. Raises `InternalError` for a warped plan."""
         return self._folded[0]
 
     @property
     def turn(self) -> Dihedral:
-        """The turn of the canvas, which comes last."""
+        """The turn of the canvas, which comes last. Raises `InternalError` for a warped plan."""
         return self._folded[1]
 
     @property
     def size(self) -> Size:
         """The size of the outcome."""
+        if self._parts:
+            return self._parts[2].size
         return self.turn.size(self.window.canvas)
 
     @cached_property
     def affine(self) -> Affine:
         """The map of points in the source picture to points in the outcome."""
+        if self._parts:
+            before, warp, after = self._parts
+            return after.affine @ warp.affine @ before.affine
         return self.turn.affine(self.window.canvas) @ self.window.affine(self.source)
+
+    @property
+    def stretched(self) -> tuple[Fraction | float, Fraction | float]:
+        """How long the source's upper and its left side are in the outcome, px."""
+        if self.is_warped:
+            affine, (width, height) = self.affine, self.source
+            return round(width * hypot(affine.a, affine.d), _DIGITS), round(height * hypot(affine.b, affine.e), _DIGITS)
+        x, y = self.window.whole
+        return x.length, y.length
 
     @cached_property
     def seen(self) -> tuple[float, float, float, float]:
         """The part of the outcome on which the picture is seen, x0 y0 x1 y1 px; the rest is margin.
 
-        What a crop cut off does not come back on a margin that is added later, so objects end here.
+        What a crop cut off does not come back on a margin that is added later, so objects end here. Of a warped plan,
+        the box around `outline`.
         """
-        across, down = self.window.seen
-        corners = [[float(across.start), float(down.start)], [float(across.end), float(down.end)]]
-        turned = self.turn.affine(self.window.canvas)(np.array(corners))
-        (x0, y0), (x1, y1) = turned.min(axis=0).tolist(), turned.max(axis=0).tolist()
+        x0, y0, x1, y1 = hull(self.outline).tolist() if len(self.outline) else (0.0, 0.0, 0.0, 0.0)
         return x0, y0, x1, y1
+
+    @cached_property
+    def outline(self) -> Points:
+        """The convex ring (Q, 2) around the part of the outcome on which the picture is seen; Q is 0 where there is
+        none in the outcome of a warped plan."""
+        if self._parts:
+            before, warp, after = self._parts
+            kept = clip_ring(warp.affine(before.outline), warp.canvas)
+            return clip_to_convex(after.affine(kept), after.outline)
+        across, down = self.window.seen
+        x0, y0, x1, y1 = map(float, (across.start, down.start, across.end, down.end))
+        return self.turn.affine(self.window.canvas)(ring_around((x0, y0, x1, y1)))
+
+    @cached_property
+    def is_turn(self) -> bool:
+        """Whether the outcome is the source, turned or not, pixel for pixel."""
+        return not self.is_warped and self.window == Window.onto(self.source)
 
     @cached_property
     def is_identity(self) -> bool:
         """Whether the outcome is the source, pixel for pixel."""
-        return self.turn.is_identity and self.window == Window.onto(self.source)
+        return self.is_turn and self.turn.is_identity
 
     def then(self, *steps: Step) -> Plan:
         """This plan followed by `steps`."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from math import inf, nextafter
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Points, Size
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
+ELLIPSE_POINTS = 360  # of a ring: its hull is then short of the ellipse's by less than 1 in 10,000
 Region = Size | tuple[float, float, float, float]  # all of a picture of that size, or a part of it: x0 y0 x1 y1, px
 
 
@@ -41,6 +45,20 @@ def hull(points: Points) -> Boxes:
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
+def ring_around(region: Region) -> Points:
+    """The corners (4, 2) of `region`, in the order of a ring."""
+    (x0, y0), (x1, y1) = (corner.tolist() for corner in _corners(region))
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+
+
+def ellipses_in(boxes: Boxes) -> Points:
+    """The ellipses that touch the sides of the boxes (N, 4), as rings (N, `ELLIPSE_POINTS`, 2)."""
+    angles = np.arange(ELLIPSE_POINTS) * (2.0 * np.pi / ELLIPSE_POINTS)
+    circle = np.stack((np.cos(angles), np.sin(angles)), axis=-1)
+    middle, radius = (boxes[:, 2:] + boxes[:, :2]) / 2.0, (boxes[:, 2:] - boxes[:, :2]) / 2.0
+    return np.asarray(middle[:, None] + radius[:, None] * circle)
+
+
 def ring_area(points: Points) -> float:
     """The area inside a closed ring (P, 2), never negative (shoelace formula)."""
     x, y = points[:, 0], points[:, 1]
@@ -62,6 +80,37 @@ def clip_ring(points: Points, region: Region) -> Points:
     return points
 
 
+def clip_to_convex(points: Points, around: Points) -> Points:
+    """The part of a closed ring (P, 2) inside the convex ring `around` (Q, 2), as one ring; empty where none is."""
+    if ring_area(around) <= 0:
+        return np.zeros((0, 2))
+    for normal, offset in convex_sides(around):
+        points = _cut(points, points @ normal - offset)
+    return points
+
+
+def within_convex(points: Points, around: Points, slack: float = 0.0) -> NDArray[np.bool_]:
+    """Which of the points (..., 2) lie in the convex ring `around` (Q, 2), or up to `slack` px beside it; none in one
+    without area."""
+    inside = np.full(points.shape[:-1], ring_area(around) > 0)
+    for normal, offset in convex_sides(around):
+        inside &= points @ normal - offset >= -slack
+    return inside
+
+
+def convex_sides(around: Points) -> list[tuple[Points, float]]:
+    """The unit normal (2,) of each side of a convex ring (Q, 2) and an offset: ``points @ normal - offset`` is how far
+    points lie inside of that side, px. Sides without length are left out.
+    """
+    sides = np.roll(around, -1, axis=0) - around
+    lengths = np.hypot(sides[:, 0], sides[:, 1])
+    x, y = around[:, 0], around[:, 1]
+    sign = -1.0 if np.dot(x, np.roll(y, -1)) < np.dot(y, np.roll(x, -1)) else 1.0
+    rows = np.flatnonzero(lengths > 0)
+    normals = sign * np.stack((-sides[rows, 1], sides[rows, 0]), axis=-1) / lengths[rows, None]
+    return [(normal, float(corner @ normal)) for normal, corner in zip(normals, around[rows], strict=True)]
+
+
 def _corners(region: Region) -> tuple[Points, Points]:
     """The top left and the bottom right corner (2,)."""
     edges = np.array((0, 0, *region) if len(region) == 2 else region, dtype=np.float64)
@@ -70,15 +119,32 @@ def _corners(region: Region) -> tuple[Points, Points]:
 
 def _clip_half_plane(points: Points, axis: int, bound: float, sign: float) -> Points:
     """The part of the ring where ``sign * (coordinate - bound) >= 0``."""
-    inside = sign * (points[:, axis] - bound) >= 0.0
+    return _cut(points, sign * (points[:, axis] - bound), snap=(axis, bound))
+
+
+def _cut(points: Points, depths: NDArray[np.float64], snap: tuple[int, float] | None = None) -> Points:
+    """The part of a ring (P, 2) whose `depths` (P,) are not negative; the cut lies on a coordinate of its own if `snap`
+    says which axis and value.
+    """
+    inside = depths >= 0.0
     if inside.all():
         return points
     kept: list[Points] = []
-    for start, end, start_in, end_in in zip(points, np.roll(points, -1, 0), inside, np.roll(inside, -1), strict=True):
-        if start_in:
+    following = zip(points, np.roll(points, -1, 0), depths, np.roll(depths, -1), strict=True)
+    for start, end, depth, next_depth in following:
+        if depth >= 0:
             kept.append(start)
-        if start_in != end_in:
-            crossing = start + (end - start) * ((bound - start[axis]) / (end[axis] - start[axis]))
-            crossing[axis] = bound
+        if (depth >= 0) != (next_depth >= 0):
+            crossing = start + (end - start) * (depth / (depth - next_depth))
+            if snap:
+                crossing[snap[0]] = snap[1]
             kept.append(crossing)
     return np.array(kept, dtype=np.float64).reshape(-1, 2)
+
+
+def length(start: float, end: float) -> float:
+    """The shortest decimal d with ``start + d == end`` in floating point; the nearest where there is none."""
+    distance = end - start
+    places = bisect_left(range(18), True, key=lambda count: start + round(distance, count) == end)
+    candidates = (round(distance, places), distance, nextafter(distance, -inf), nextafter(distance, inf))
+    return next((found for found in candidates if start + found == end), distance)

@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from bboxprep.images import exif, heif
@@ -40,6 +41,8 @@ _SIGNATURES = (
     (re.compile(rb"GIF8[79]a"), "gif"),
     (re.compile(rb"BM"), "bmp"),
 )
+MOST_BLOBS = 16  # honest files have three at most
+MOST_SCANS = 500  # of a JPEG: encoders make ten; each goes over the whole picture, and may take three bytes
 _MOST_TEXT = 1 << 20  # bytes of a text chunk after inflation: no packet is longer, a zip bomb is
 
 
@@ -67,20 +70,26 @@ def sniff(data: Data) -> str | None:
 
 
 def blobs(data: Data, container: str) -> tuple[Blob, ...]:
-    """The EXIF and XMP of the (first) picture in the order decoders prefer them. BMP and GIF have none that is read."""
+    """The EXIF and XMP of the (first) picture in the order decoders prefer them. BMP and GIF have none that is read.
+
+    At most `MOST_BLOBS` and one more, which tells that there are too many: each may be inflated from next to nothing.
+    """
+    found = tuple(islice(_found(data, container), MOST_BLOBS + 1))
+    return tuple(sorted(found, key=lambda blob: blob.kind == "exif" and not blob.verbatim))
+
+
+def _found(data: Data, container: str) -> Iterator[Blob]:
     match container:
         case "jpeg":
-            return tuple(_jpeg_blobs(data))
+            yield from _jpeg_blobs(data)
         case "png":
-            return tuple(sorted(_png_blobs(data), key=lambda blob: blob.kind == "exif" and not blob.verbatim))
+            yield from _png_blobs(data)
         case "webp":
-            return tuple(_webp_blobs(data))
+            yield from _webp_blobs(data)
         case "tiff":
-            return tuple(_tiff_blobs(data))
+            yield from _tiff_blobs(data)
         case "avif" | "heic":
-            return tuple(Blob(item.kind, item.content, item.start) for item in heif.items(data))
-        case _:
-            return ()
+            yield from (Blob(item.kind, item.content, item.start) for item in heif.items(data))
 
 
 def is_lossless_webp(data: Data) -> bool:
@@ -112,7 +121,23 @@ def jpeg_segments(data: Data) -> Iterator[tuple[int, int, int]]:
             at = end
 
 
+def jpeg_head_is_whole(data: Data) -> bool:
+    """Whether `data`, the first bytes of a JPEG, hold all that stands before its first scan."""
+    at = max((end for _, _, end in jpeg_segments(data)), default=2)
+    while (at := data.find(b"\xff", at)) >= 0:
+        marker = data[at + 1 : at + 2]
+        if marker != b"\xff" and marker not in _STANDALONE:
+            return marker in {b"\xda", b"\xd9"}
+        at += 1 if marker == b"\xff" else 2
+    return False
+
+
 _STANDALONE = {b"\x00", b"\x01", *(bytes([0xD0 + number]) for number in range(9))}
+
+
+def scans(data: bytes) -> int:
+    """How many scans a JPEG has; a thumbnail's count too."""
+    return data.count(b"\xff\xda")
 
 
 def png_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:

@@ -37,7 +37,12 @@ class _Sheet:
 
 
 def draw(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]) -> bytes:
-    """A PNG of `pixels`, uint8 (H, W) or (H, W, 3), with masks, polygons, boxes, keypoints and class names drawn in.
+    """A PNG of what `annotated` makes of them."""
+    return encode_png(annotated(pixels, instances, names))
+
+
+def annotated(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]) -> NDArray[np.uint8]:
+    """`pixels`, uint8 (H, W) or (H, W, 3), with masks, polygons, boxes, keypoints and class names drawn in: (h, w, 3).
 
     A small picture is shown enlarged by a whole factor and a large one reduced, so that names can be read. One colour
     a class; `names` are the classes by label. Large objects are drawn first; one that is not finite is left out.
@@ -54,7 +59,7 @@ def draw(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]
         _draw_keypoints(sheet, instances.keypoints[row], instances.visibility[row], _colour(instances.labels[row]))
     for row in order:
         _draw_name(sheet, boxes[row], _name(instances, row, names), _colour(instances.labels[row]))
-    return encode_png(np.asarray(sheet.image))
+    return np.asarray(sheet.image)
 
 
 def _sheet(pixels: NDArray[np.uint8], size: Size) -> _Sheet:

@@ -15,8 +15,8 @@ from itertools import islice
 
 Data = bytes | mmap.mmap
 
-WIDTH, HEIGHT, BITS, ORIENTATION, XMP = 256, 257, 258, 274, 700
-_WANTED = frozenset({WIDTH, HEIGHT, BITS, ORIENTATION, XMP})
+WIDTH, HEIGHT, BITS, ORIENTATION, TILE_WIDTH, TILE_HEIGHT, XMP = 256, 257, 258, 274, 322, 323, 700
+_WANTED = frozenset({WIDTH, HEIGHT, BITS, ORIENTATION, TILE_WIDTH, TILE_HEIGHT, XMP})
 _SHORT = 3
 _FIELD_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 16: 8}
 _WHOLE_NUMBERS = {3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
@@ -59,7 +59,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The entries of one image file directory that this package wants, in their order.
+    """The entries of one image file directory that this package wants, in their order, of `count` that it states.
 
     `complete` says whether all entries, wanted or not, lie inside the data. `link` is where the position of the next
     directory stands, and `next` that position (0 where it is not there).
@@ -67,6 +67,7 @@ class Directory:
 
     layout: Layout
     entries: tuple[Entry, ...]
+    count: int
     complete: bool
     link: int
     next: int
@@ -176,7 +177,7 @@ def _directory(data: Data, layout: Layout, at: int) -> Directory | None:
     link = start + count * size
     follows = link + struct.calcsize(layout.offset) <= len(data)
     following = struct.unpack_from(layout.offset, data, link)[0] if follows else 0
-    return Directory(layout, entries, there == count, link, following)
+    return Directory(layout, entries, count, there == count, link, following)
 
 
 def _place(data: Data, layout: Layout, entry: Entry) -> int | None:

@@ -8,6 +8,8 @@ never by EXIF: an AVIF comes as it is coded, the container's turn being its orie
 from __future__ import annotations
 
 import mmap
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,26 +20,37 @@ from PIL.ImageFile import ImageFile
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images import exif, heif
-from bboxprep.images.container import NAMES, blobs, sniff
+from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, sniff
 from bboxprep.images.exif import Data
 from bboxprep.images.opening import faults_named, opened
 from bboxprep.images.orientation import Verdict, judge, overrule
+from bboxprep.images.ranged import fetched
 from bboxprep.model.header import Header
+from bboxprep.storage import is_stored
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs, kept whatever its globals are set to
+_MOST_TAGS = 1 << 20  # of all directories of a TIFF; those that overlap could be read over and over
+_MOST_PAGES = 1 << 16
+_MOST_OF_A_TILE = 1 << 24  # pixels
+_MOST_BESIDE, _MOST_OF_A_PIXEL = 256 << 20, 64  # bytes: a film that a phone appends, and any depth uncompressed
 
 
-def read_header(path: Path) -> Header:
-    """The header of the image at `path`. Nothing is decoded. Raises `ImageError`, and nothing else."""
+def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
+    """The header of the image at `path`, which has at most `most_pixels`. Nothing is decoded.
+
+    Raises `ImageError`, and nothing else.
+    """
     with mapped(path) as (file, data):
         container = sniff(data)
         if container is None:
             want = ", ".join(NAMES.values())
             raise ImageError(path, "", f"not an image: starts with {data[:16]!r} (want {want})")
-        verdict = _verdict(data, container)
+        verdict = _verdict(path, data, container)
+        pages = _pages(path, data) if container == "tiff" else 1
         with opened(path, container, file) as image:
-            size = _stored_size(path, image, data, container)
-            frames = 1 if container == "jpeg" else getattr(image, "n_frames", 1)
+            size = _stored_size(path, image, data, container, most_pixels)
+            frames = max(1, pages) if container in {"jpeg", "tiff"} else getattr(image, "n_frames", 1)
+            _refuse_excess(path, len(data), size, frames)
             return Header(
                 size=size,
                 orientation=verdict.orientation,
@@ -51,11 +64,29 @@ def read_header(path: Path) -> Header:
             )
 
 
+def container_of(path: Path) -> str:
+    """The container that the name of a file promises; "jpeg" where it promises none."""
+    return _CONTAINERS.get(os.path.splitext(path.name)[1].lower(), "jpeg")  # noqa: PTH122  (of 100,000 paths)
+
+
+_CONTAINERS = {
+    ".avif": "avif", ".bmp": "bmp", ".gif": "gif", ".heic": "heic", ".heif": "heic", ".hif": "heic", ".png": "png",
+    ".tif": "tiff", ".tiff": "tiff", ".webp": "webp",
+}  # fmt: skip
+
+
 @contextmanager
-def mapped(path: Path) -> Iterator[tuple[IO[bytes], mmap.mmap]]:
+def mapped(path: Path) -> Iterator[tuple[IO[bytes], Data]]:
     """The file at `path`, open, and its bytes, read as they are touched. Raises `ImageError`; an empty file is one."""
-    if path.is_dir():
-        raise ImageError(path, "", "is a folder (want an image)")
+    if is_stored(path):
+        with faults_named(path, "cannot be read"):
+            found = fetched(path)
+        yield found
+        return
+    with faults_named(path, "cannot be read"):
+        mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):  # a pipe would be waited for
+        raise ImageError(path, "", f"is a {'folder' if stat.S_ISDIR(mode) else 'device or a pipe'} (want an image)")
     with faults_named(path, "cannot be read"), path.open("rb") as file:
         if not file.seek(0, 2):
             raise ImageError(path, "", "the file is empty (0 bytes)")
@@ -64,23 +95,55 @@ def mapped(path: Path) -> Iterator[tuple[IO[bytes], mmap.mmap]]:
             yield file, data
 
 
-def _verdict(data: Data, container: str) -> Verdict:
+def _verdict(path: Path, data: Data, container: str) -> Verdict:
     found = blobs(data, container)
+    if len(found) > MOST_BLOBS:
+        raise ImageError(path, "", f"has more than {MOST_BLOBS} pieces of EXIF and XMP")
     if container not in {"avif", "heic"}:
         return judge(found)
     own = heif.turn(data).exif
     return Verdict(own if container == "avif" else 1, disputed=overrule(found, own))
 
 
-def _stored_size(path: Path, image: ImageFile, data: Data, container: str) -> Size:
+def _pages(path: Path, data: Data) -> int:
+    """How many pictures a TIFF chains."""
+    tags = number = 0
+    for number, directory in enumerate(exif.directories(data), 1):
+        tags += directory.count
+        if tags > _MOST_TAGS or number > _MOST_PAGES:
+            raise ImageError(path, "", f"has more than {_MOST_TAGS:,} tags or {_MOST_PAGES:,} pages")
+    return number
+
+
+def _stored_size(path: Path, image: ImageFile, data: Data, container: str, most_pixels: int) -> Size:
     width, height = _tiff_size(data) if container == "tiff" else image.size
     if width < 1 or height < 1:
         raise ImageError(path, "", f"the picture has no pixels ({width}x{height})")
-    if width * height > MOST_PIXELS:
-        raise ImageError(
-            path, "", f"too large (have {width}x{height} = {width * height:,} pixels, want at most {MOST_PIXELS:,})"
-        )
+    if container == "tiff":
+        _refuse_tiles(path, data, width * height)
+    refuse_large(path, Size(width, height), most_pixels)
     return Size(width, height)
+
+
+def refuse_large(path: Path, size: Size, most_pixels: int) -> None:
+    """Raises `ImageError` where the picture at `path`, of `size`, has more than `most_pixels`."""
+    if size.pixels > most_pixels:
+        have = f"have {size} = {size.pixels:,} pixels"
+        raise ImageError(path, "", f"too large ({have}, want at most {most_pixels:,}; --max-pixels allows more)")
+
+
+def _refuse_excess(path: Path, length: int, size: Size, frames: int) -> None:
+    """Raises `ImageError` for a file far larger than its pictures can be; whoever reads it whole would need as much."""
+    most = _MOST_BESIDE + _MOST_OF_A_PIXEL * size.pixels * frames
+    if length > most:
+        raise ImageError(path, "", f"have {length:,} bytes for a picture of {size} (want at most {most:,})")
+
+
+def _refuse_tiles(path: Path, data: Data, pixels: int) -> None:
+    """Raises `ImageError` for a TIFF in tiles far larger than its picture: a tile is decoded whole."""
+    across, down = (_tiff_number(data, tag, 0) for tag in (exif.TILE_WIDTH, exif.TILE_HEIGHT))
+    if across * down > max(pixels, _MOST_OF_A_TILE):
+        raise ImageError(path, "", f"have tiles of {across}x{down}, larger than its picture")
 
 
 def _tiff_size(data: Data) -> tuple[int, int]:

@@ -20,7 +20,7 @@ _BRANDS = (  # an AVIF may call itself a mif1 first, and say avif among its comp
 )
 _QUARTER_LEFT = Dihedral.from_exif(8)
 _MOST_BRANDS = 64  # bytes of the first box that are looked at
-_MOST_METADATA, _MOST_PIECES = 1 << 20, 16  # bytes in a piece, and pieces: no EXIF is longer, a bomb is
+_MOST_METADATA, _MOST_PIECES = 1 << 20, 16  # bytes, and pieces of them: no EXIF is longer, a bomb is
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ def items(data: Data) -> Iterator[Item]:
             pieces = stretches.get(number, [])
             if kind != wanted or not pieces:
                 continue
-            content = b"".join(data[start : min(end, start + _MOST_METADATA)] for start, end in pieces[:_MOST_PIECES])
+            parts = (data[start : min(end, start + _MOST_METADATA)] for start, end in pieces[:_MOST_PIECES])
+            content = b"".join(parts)[:_MOST_METADATA]
             # the item Exif begins with how far behind its first four bytes the byte order mark is
             skip = 4 + int.from_bytes(content[:4], "big") if kind == "exif" else 0
             yield Item("exif" if kind == "exif" else "xmp", content[skip:], pieces[0][0] + skip)

@@ -13,22 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
-from bboxprep.images.header import read_header
 from bboxprep.images.opening import opened
+from bboxprep.model.header import Header
 
 _MODES = frozenset({"P", "L", "1", "RGB"})
 
 
-def read_indices(path: Path) -> NDArray[np.uint8]:
-    """The numbers (H, W) in the PNG at `path`: palette indices, gray levels or the devkit's colours; never turned.
-
-    Raises `ImageError` for anything else.
+def read_indices(path: Path, header: Header) -> NDArray[np.uint8]:
+    """The numbers (H, W) in the PNG at `path`, whose header is `header`: palette indices, gray levels or the devkit's
+    colours; never turned. Raises `ImageError` for anything else.
     """
-    header = read_header(path)
     if header.container != "png" or header.mode not in _MODES or header.depth > 8:
         have = f"{header.container}, mode {header.mode}, {header.depth} bits"
         raise ImageError(path, "", f"want a PNG with a palette (have {have})")
     with opened(path, "png") as image:
+        if image.size != header.size:
+            raise ImageError(path, "", f"has changed since its header was read (want {header.size})")
         image.load()
         pixels = np.array(image, dtype=np.uint8)
     return pixels if pixels.ndim == 2 else _from_colours(path, pixels)

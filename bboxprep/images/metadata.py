@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
-from PIL import ExifTags, Image, JpegImagePlugin
-from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from bboxprep.images import exif
+from bboxprep.images import exif, jpeg
 from bboxprep.images.container import EXIF_HEADER, blobs, is_lossless_webp
-from bboxprep.images.exif import Data
-from bboxprep.images.header import mapped
 from bboxprep.images.modes import icc_space
-from bboxprep.images.opening import opened
+from bboxprep.images.opening import opened, read
 
 _SPACES = {"L": "GRAY", "RGB": "RGB"}
 _DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)  # of a TIFF: description, maker, model, software, date, people
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 _UNREADABLE = "EXIF that cannot be read in full was left out"
-_SAMPLINGS = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +37,28 @@ class Kept:
     lost: str = ""
 
 
-def kept_from(source: Path, container: str, mode: str, *, strip: bool) -> Kept:
-    """What a picture of Pillow's `mode` ("L" or "RGB") made from the file `source` keeps of it. `strip` leaves EXIF
-    out, but never the profile, without which the colours would change. Raises `ImageError`."""
-    with mapped(source) as (file, data), opened(source, container, file) as image:
-        profile, profile_lost = _profile(image, mode)
-        block, block_lost = (None, "") if strip else _exif(image, data, container)
-        return Kept(
-            profile,
-            block,
-            sampling=_sampling(image),
-            lossless=container == "webp" and is_lossless_webp(data),
-            lost="; ".join(words for words in (profile_lost, block_lost) if words),
-        )
+def kept_from(source: Path, container: str, mode: str, *, strip: bool, data: bytes | None = None) -> Kept:
+    """What a picture of Pillow's `mode` ("L" or "RGB") made from the file `source`, whose bytes are `data` if known
+    already, keeps of it. `strip` leaves EXIF out, but never the profile, without which the colours would change.
+    Raises `ImageError`."""
+    data = read(source) if data is None else data
+    if container == "jpeg":
+        profile, (block, block_lost) = jpeg.profile_of(data), _exif(data, container)
+    else:
+        with opened(source, container, BytesIO(data)) as image:
+            profile = image.info.get("icc_profile")
+            block, block_lost = _tiff_exif(image) if isinstance(image, TiffImageFile) else _exif(data, container)
+    fitting, profile_lost = _fitting(profile, mode)
+    return Kept(
+        fitting,
+        None if strip else block,
+        sampling=jpeg.sampling_of(data) if container == "jpeg" else "4:4:4",
+        lossless=container == "webp" and is_lossless_webp(data),
+        lost="; ".join(words for words in (profile_lost, "" if strip else block_lost) if words),
+    )
 
 
-def _profile(image: ImageFile, mode: str) -> tuple[bytes | None, str]:
-    profile = image.info.get("icc_profile")
+def _fitting(profile: bytes | None, mode: str) -> tuple[bytes | None, str]:
     if not profile:
         return None, ""
     space = icc_space(profile)
@@ -66,9 +67,7 @@ def _profile(image: ImageFile, mode: str) -> tuple[bytes | None, str]:
     return None, f"the colour profile was left out: it is for {space or 'nothing known'}, the output is {_SPACES[mode]}"
 
 
-def _exif(image: ImageFile, data: Data, container: str) -> tuple[bytes | None, str]:
-    if isinstance(image, TiffImageFile):
-        return _tiff_exif(image)
+def _exif(data: bytes, container: str) -> tuple[bytes | None, str]:
     blob = next((blob for blob in blobs(data, container) if blob.kind == "exif"), None)
     if blob is None:
         return None, ""
@@ -90,8 +89,3 @@ def _tiff_exif(image: TiffImageFile) -> tuple[bytes | None, str]:
         return (kept.tobytes() if len(kept) else None), lost
     except (LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error):
         return None, _UNREADABLE
-
-
-def _sampling(image: ImageFile) -> str:
-    known = JpegImagePlugin.get_sampling(image) if isinstance(image, JpegImageFile) else 0
-    return _SAMPLINGS.get(known, "4:4:4")

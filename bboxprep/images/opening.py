@@ -20,7 +20,8 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from io import BytesIO
+from pathlib import Path, PurePath
 from typing import IO
 
 from PIL import AvifImagePlugin, Image
@@ -34,6 +35,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.images.container import NAMES
+from bboxprep.storage import is_stored
 
 _READERS: dict[str, type[ImageFile]] = {
     "jpeg": JpegImageFile,
@@ -59,13 +61,23 @@ def opened(path: Path, container: str, source: IO[bytes] | None = None) -> Itera
     with (
         faults_named(path, f"cannot be read as {NAMES[container]}"),
         _quiet,
-        _reader(path, container)(source or path) as image,
+        _reader(path, container)(source or _openable(path)) as image,
     ):
         yield image
 
 
+def _openable(path: Path) -> Path | IO[bytes]:
+    return BytesIO(path.read_bytes()) if is_stored(path) else path
+
+
+def read(path: Path) -> bytes:
+    """The bytes of the file at `path`. Raises `ImageError`."""
+    with faults_named(path, "cannot be read"):
+        return path.read_bytes()
+
+
 @contextmanager
-def faults_named(path: Path, words: str) -> Iterator[None]:
+def faults_named(path: PurePath, words: str) -> Iterator[None]:
     """Turns what the system or Pillow raises over the file at `path` into an `ImageError` that says `words`."""
     try:
         yield

@@ -1,8 +1,7 @@
-"""Executes a plan on pixels: one resampling for all its steps, the margin around it, a turn that is a view.
+"""Executes a plan on pixels: one resampling for all its steps, the margin around it, and the turn last.
 
-Pillow resamples; its kernels are aligned on pixel centres and antialiased when they shrink (nearest apart), which is
-what the plan's affine map says. Where the picture ends inside an output pixel, that pixel is mixed with the margin by
-the share that each covers, so that an edge stays where the map puts it.
+Where the picture ends inside an output pixel, that pixel is mixed with the margin by the share that each covers, so
+that an edge stays where the map puts it.
 """
 
 from __future__ import annotations
@@ -13,23 +12,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan, Span, Window
+from bboxprep.images.opencv import opencv
+from bboxprep.images.resample import Pixels, resample
 from bboxprep.model.rendering import Kernel, Pad
 
-Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
-Hull = tuple[int, int]  # the whole pixels of a canvas axis that something touches, first and one past the last
+ROOM = 1.25  # times the output's size, from which on a reduced raster is as good as the whole one to within 45 dB
 
-_FILTERS: dict[Kernel, Image.Resampling] = {
-    "nearest": Image.Resampling.NEAREST,
-    "linear": Image.Resampling.BILINEAR,
-    "cubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
+Hull = tuple[int, int]  # the whole pixels of a canvas axis that something touches, first and one past the last
 
 
 def execute(
@@ -45,21 +39,30 @@ def execute(
     if covers is None and raster != plan.source:
         raise InternalError(f"raster: have {raster} pixels, want {plan.source} for this plan")
     covers = covers or (float(raster.width), float(raster.height))
+    if plan.is_warped:
+        from bboxprep.images.warp import execute_warped  # OpenCV takes a while to load, and few runs need it
+
+        return execute_warped(plan, pixels, kernel=kernel, pad=pad, covers=covers)
     window = plan.window
     hulls = (_hull(window.seen[0]), _hull(window.seen[1]))
-    seen = _seen(window, pixels, hulls, kernel, covers)
+    seen = _seen(window, pixels, hulls, kernel, covers, reduced=covers != plan.source)
     return _turned(_framed(window, seen, hulls, pad, soft=kernel != "nearest"), plan.turn)
 
 
 def reduction_for(plan: Plan, kernel: Kernel) -> Size | None:
     """The least size at which the source of `plan` may be decoded, or None for its own.
 
-    Never reduced for "nearest", whose output is to hold values of the source and no others.
+    That is the output's own size, so that nothing is resampled, or `ROOM` times as much. Never reduced for "nearest",
+    whose output is to hold values of the source and no others.
     """
-    wide, high = (span.length for span in plan.window.whole)
-    if kernel == "nearest" or (wide >= plan.source.width and high >= plan.source.height):
+    if kernel == "nearest":
         return None
-    return Size(min(ceil(wide), plan.source.width), min(ceil(high), plan.source.height))
+    lengths = plan.stretched
+    for by in (8, 4, 2):
+        rooms = [side / (length * by) for side, length in zip(plan.source, lengths, strict=True)]
+        if all(room == 1 or room >= ROOM for room in rooms):
+            return Size(plan.source.width // by, plan.source.height // by)
+    return None
 
 
 def _hull(span: Span) -> Hull:
@@ -67,7 +70,13 @@ def _hull(span: Span) -> Hull:
 
 
 def _seen(
-    window: Window, pixels: Pixels, hulls: tuple[Hull, Hull], kernel: Kernel, covers: tuple[float, float]
+    window: Window,
+    pixels: Pixels,
+    hulls: tuple[Hull, Hull],
+    kernel: Kernel,
+    covers: tuple[float, float],
+    *,
+    reduced: bool,
 ) -> Pixels:
     """The picture on the whole pixels that its seen part touches."""
     sources = [_source(span, hull, cover) for span, hull, cover in zip(window.whole, hulls, covers, strict=True)]
@@ -77,9 +86,7 @@ def _seen(
         return np.empty((lengths[1], lengths[0], *pixels.shape[2:]), dtype=np.uint8)
     if all(_is_slice(*source, length) for source, length in zip(sources, lengths, strict=True)):
         return pixels[round(top) : round(bottom), round(left) : round(right)]
-    pixels, (across, down) = _extended(pixels, (left, top, right, bottom))
-    box = (left + across, top + down, right + across, bottom + down)
-    return np.asarray(Image.fromarray(pixels).resize((lengths[0], lengths[1]), _FILTERS[kernel], box=box))
+    return resample(pixels, (left, top, right, bottom), Size(*lengths), kernel, reduced=reduced)
 
 
 def _source(whole: Span, hull: Hull, cover: float) -> tuple[float, float]:
@@ -90,21 +97,6 @@ def _source(whole: Span, hull: Hull, cover: float) -> tuple[float, float]:
 
 def _is_slice(start: float, end: float, length: int) -> bool:
     return start.is_integer() and start >= 0 and end - start == length
-
-
-def _extended(pixels: Pixels, box: tuple[float, float, float, float]) -> tuple[Pixels, tuple[int, int]]:
-    """`pixels` continued at their edges until `box` lies in them, and by how much on the left and at the top.
-
-    Only where a picture begins or ends inside an output pixel does the box reach out, by less than that pixel.
-    """
-    height, width = pixels.shape[:2]
-    left, top, right, bottom = box
-    across = (max(0, -floor(left)), max(0, ceil(right) - width))
-    down = (max(0, -floor(top)), max(0, ceil(bottom) - height))
-    if not any((*across, *down)):
-        return pixels, (0, 0)
-    widths = (down, across) if pixels.ndim == 2 else (down, across, (0, 0))
-    return np.pad(pixels, widths, mode="edge"), (across[0], down[0])
 
 
 def _framed(window: Window, seen: Pixels, hulls: tuple[Hull, Hull], pad: Pad, *, soft: bool) -> Pixels:
@@ -119,7 +111,7 @@ def _framed(window: Window, seen: Pixels, hulls: tuple[Hull, Hull], pad: Pad, *,
         return seen[rows][:, columns]
     seen, fill = _same_channels(seen, 0 if isinstance(pad, str) else pad)
     canvas = np.empty((window.canvas.height, window.canvas.width, *seen.shape[2:]), dtype=np.uint8)
-    canvas[:] = fill
+    canvas[:top] = canvas[bottom:] = canvas[top:bottom, :left] = canvas[top:bottom, right:] = fill
     if not (across.is_whole and down.is_whole):
         seen = _mixed(seen, np.asarray(fill), _share(down, (top, bottom)), _share(across, (left, right)), soft=soft)
     canvas[top:bottom, left:right] = seen
@@ -168,5 +160,9 @@ def _same_channels(pixels: Pixels, pad: int | tuple[int, int, int]) -> tuple[Pix
 
 def _turned(pixels: Pixels, turn: Dihedral) -> Pixels:
     if turn.swap:
-        pixels = pixels.swapaxes(0, 1)
-    return pixels[:: -1 if turn.mirror_y else 1, :: -1 if turn.mirror_x else 1]
+        pixels = opencv().transpose(pixels)
+    if turn.mirror_x and turn.mirror_y:
+        return np.asarray(opencv().flip(pixels, -1))
+    if turn.mirror_x or turn.mirror_y:
+        return np.asarray(opencv().flip(pixels, 1 if turn.mirror_x else 0))
+    return pixels

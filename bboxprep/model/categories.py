@@ -9,6 +9,9 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 
+MOST_CLASSES = 65_536  # of a dataset, and
+MOST_KEYPOINTS = 512  # of a class: what a file says beyond them is a mistake, or meant to fill the memory
+
 
 @dataclass(frozen=True)
 class Category:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from bboxprep.geometry.shapes import clip_boxes
 from bboxprep.model.instances import Instances
 
 Rows = NDArray[np.bool_]  # (N,)
+
+FARTHEST = 1e9  # px; a coordinate is nearer than this, or as good as infinite: products of four such do not overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Location:
 def sound(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
     """Which objects are sound in a picture of `size`; and for each finding code, which are not for that reason."""
     boxes = instances.boxes
-    finite = np.asarray(np.isfinite(boxes).all(axis=1))
+    finite = np.asarray((np.abs(boxes) < FARTHEST).all(axis=1))
     with np.errstate(invalid="ignore"):
         extent = finite & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         inside = clip_boxes(boxes, size)
@@ -39,9 +42,11 @@ def sound(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
 
 def repeats(instances: Instances) -> int:
     """How many objects have the class and exactly the box of an earlier one; boxes that are not finite never do."""
-    finite = np.isfinite(instances.boxes).all(axis=1)
-    keys = zip(instances.labels[finite].tolist(), map(tuple, instances.boxes[finite].tolist()), strict=True)
-    return int(finite.sum()) - len(set(keys))
+    if len(instances) < 2:
+        return 0
+    rows = zip(instances.labels.tolist(), map(tuple, instances.boxes.tolist()), strict=True)
+    keys = [row for row in rows if isfinite(sum(map(abs, row[1])))]
+    return len(keys) - len(set(keys))
 
 
 def lost(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:

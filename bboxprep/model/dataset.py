@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
@@ -46,7 +46,11 @@ class Dataset:
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
     conventions); `extra` is what a format says of the dataset, by its name. `merged` are the
     places of the datasets that were merged into this one, `changes` what was asked of it since it was read, as plain
-    data. `rules` say what becomes of odd objects. Iterating twice reads twice.
+    data. `rules` say what becomes of odd objects. `crowd` counts the records that are marked as crowd regions, and all
+    records, where the reader knows it without reading each. Iterating twice reads twice.
+
+    `outlines` are the same samples without their objects, where these can be had without reading labels: all that
+    names and sizes can tell.
     """
 
     root: Path
@@ -59,6 +63,8 @@ class Dataset:
     rules: Rules = DEFAULT_RULES
     merged: tuple[Path, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
+    crowd: tuple[int, int] = (0, 0)
+    outlines: Sequence[Sample] | None = field(default=None, repr=False)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -79,14 +85,29 @@ class Dataset:
     def __getitem__(self, index: int) -> Sample:
         return self.samples[index]
 
+    def outline(self, index: int) -> Sample:
+        """Sample `index`, perhaps without its objects."""
+        return (self.samples if self.outlines is None else self.outlines)[index]
+
     def map(self, change: Callable[[Sample], Sample]) -> Dataset:
         """This dataset with `change` done to each sample when it is asked for."""
-        samples = self.samples
-        return replace(self, samples=LazySamples(range(len(samples)), lambda index: change(samples[index])))
+        return replace(
+            self,
+            samples=LazySamples(self.samples, change),
+            outlines=None if self.outlines is None else LazySamples(self.outlines, change),
+        )
+
+    def ordered(self, rows: Sequence[int]) -> Dataset:
+        """This dataset with its samples at `rows`, in that order."""
+        return replace(
+            self,
+            samples=LazySamples(rows, self.samples.__getitem__),
+            outlines=None if self.outlines is None else LazySamples(rows, self.outlines.__getitem__),
+        )
 
     def transform(self, recipe: Planner) -> Dataset:
         """This dataset with each sample's annotations moved by `recipe`; pixels follow when they are asked for."""
-        moved = self.map(lambda sample: sample.transform(recipe))
+        moved = self.map(partial(_transformed, recipe=recipe))
         if not recipe.mirrors:
             return moved
         notes = unmapped(self.categories, self.rules.swap_classes)
@@ -113,3 +134,7 @@ class Dataset:
         for sample in self:
             counts.update(objects_by_class(sample, names))
         return counts
+
+
+def _transformed(sample: Sample, recipe: Planner) -> Sample:
+    return sample.transform(recipe)

@@ -101,7 +101,8 @@ class Mirror:
         if not len(instances):
             return instances
         count = instances.keypoints.shape[1]
-        columns = np.array([_filled(order, count) for order in self.keypoints], dtype=np.intp)[instances.labels]
+        there, rows = np.unique(instances.labels, return_inverse=True)  # of many classes few are in one picture
+        columns = np.array([_filled(self.keypoints[label], count) for label in there.tolist()], dtype=np.intp)[rows]
         return replace(
             instances,
             labels=np.array(self.labels, dtype=np.int64)[instances.labels],

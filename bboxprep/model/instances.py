@@ -7,8 +7,9 @@ must be representable to be reported (`model.checks`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from itertools import chain
 from typing import Any, Self
 
@@ -21,7 +22,10 @@ from bboxprep.model.rle import Rle
 
 Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
 
-_DIMENSIONS = {"boxes": 2, "keypoints": 3, "visibility": 2}  # any other array has one axis
+_AXES = {  # of each column's array, 0 where it is a tuple
+    "boxes": 2, "labels": 1, "crowd": 1, "polygons": 0, "masks": 0, "keypoints": 3, "visibility": 2,
+    "areas": 1, "scores": 1, "ids": 1, "attributes": 0,
+}  # fmt: skip
 
 
 class Column(StrEnum):
@@ -106,15 +110,13 @@ class Instances:
 
     def __post_init__(self) -> None:
         count = len(self.boxes)
-        for field in fields(self):
-            column = getattr(self, field.name)
+        for name, axes in _AXES.items():
+            column = getattr(self, name)
             if len(column) != count:
-                raise ValueError(f"{field.name}: have {len(column)} rows, want {count}")
-            if isinstance(column, np.ndarray):
-                if column.ndim != _DIMENSIONS.get(field.name, 1):
-                    raise ValueError(
-                        f"{field.name}: have shape {column.shape}, want {_DIMENSIONS.get(field.name, 1)} axes"
-                    )
+                raise ValueError(f"{name}: have {len(column)} rows, want {count}")
+            if axes:
+                if column.ndim != axes:
+                    raise ValueError(f"{name}: have shape {column.shape}, want {axes} axes")
                 column.setflags(write=False)
         for ring in chain.from_iterable(self.polygons):
             ring.setflags(write=False)
@@ -130,7 +132,7 @@ class Instances:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Instances):
             return NotImplemented
-        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return all(_same(getattr(self, name), getattr(other, name)) for name in _AXES)
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
@@ -139,12 +141,26 @@ class Instances:
         wanted = np.asarray(rows)
         index = np.arange(len(self))[wanted] if wanted.size else np.zeros(0, dtype=np.int64)
         columns: dict[str, Any] = {}
-        for field in fields(self):
-            column = getattr(self, field.name)
-            columns[field.name] = (
-                column[index] if isinstance(column, np.ndarray) else tuple(column[row] for row in index)
-            )
+        for name, axes in _AXES.items():
+            column = getattr(self, name)
+            columns[name] = column[index] if axes else tuple(column[row] for row in index)
         return Instances(**columns)
+
+    @cached_property
+    def held(self) -> Mapping[Column, int]:
+        """How many objects have something in each column that any has something in."""
+        counts = {
+            Column.BOXES: len(self),
+            Column.POLYGONS: len(self.polygons) - self.polygons.count(()),
+            Column.MASKS: len(self.masks) - self.masks.count(None),
+            Column.KEYPOINTS: int(np.count_nonzero(self.visibility.any(axis=1))) if self.visibility.size else 0,
+            Column.CROWD: int(np.count_nonzero(self.crowd)),
+            Column.AREAS: int(np.count_nonzero(self.areas == self.areas)),
+            Column.SCORES: int(np.count_nonzero(self.scores == self.scores)),
+            Column.IDS: int(np.count_nonzero(self.ids)),
+            Column.ATTRIBUTES: len(self.attributes) - self.attributes.count({}),
+        }
+        return {column: count for column, count in counts.items() if count}
 
     def has(self, column: Column) -> NDArray[np.bool_]:
         """Which objects (N,) have something in `column`."""
@@ -153,9 +169,9 @@ class Instances:
             case Column.BOXES:
                 return np.ones(count, dtype=np.bool_)
             case Column.POLYGONS:
-                return np.fromiter((len(rings) > 0 for rings in self.polygons), np.bool_, count)
+                return np.array([len(rings) > 0 for rings in self.polygons], dtype=np.bool_)
             case Column.MASKS:
-                return np.fromiter((mask is not None for mask in self.masks), np.bool_, count)
+                return np.array([mask is not None for mask in self.masks], dtype=np.bool_)
             case Column.KEYPOINTS:
                 return np.asarray((self.visibility > 0).any(axis=1), dtype=np.bool_)
             case Column.CROWD:
@@ -167,7 +183,7 @@ class Instances:
             case Column.IDS:
                 return np.asarray(self.ids != 0, dtype=np.bool_)
             case Column.ATTRIBUTES:
-                return np.fromiter((len(mapping) > 0 for mapping in self.attributes), np.bool_, count)
+                return np.array([len(mapping) > 0 for mapping in self.attributes], dtype=np.bool_)
 
 
 def _column(values: ArrayLike | None, count: int, none: float, dtype: type[Any]) -> NDArray[Any]:

@@ -18,6 +18,7 @@ from bboxprep.findings import Finding
 CrowdRule = Literal["keep", "drop", "ignore"]
 DegenerateRule = Literal["drop", "error"]
 OutsideRule = Literal["clip", "drop", "error"]
+TurnedRule = Literal["ellipse", "corners"]
 
 _RULE_OF = {  # the rule that a finding of this code belongs to
     "box-degenerate": "degenerate",
@@ -40,6 +41,10 @@ class Rules:
     less is laid onto the edge without a word. `min_visibility`: an object of which a smaller share than this, 0 to 1,
     is left in the output picture is dropped; at 0 one of which nothing is left.
 
+    `turned` says what of a box without an outline is held to be its object when a picture turns by no right angle:
+    "ellipse", the ellipse that touches its four sides, around which the new box is drawn; "corners", all of it, so that
+    the new box surely holds the object and is the looser for it.
+
     `swap_classes` pairs the names of classes that change places in a mirror: ``(("left_hand", "right_hand"),)``.
     """
 
@@ -48,6 +53,7 @@ class Rules:
     outside: OutsideRule = "clip"
     outside_tolerance: float = 1e-3
     min_visibility: float = 0.0
+    turned: TurnedRule = "ellipse"
     swap_classes: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -55,6 +61,7 @@ class Rules:
             _one_of("crowd", self.crowd, get_args(CrowdRule))
         _one_of("degenerate", self.degenerate, get_args(DegenerateRule))
         _one_of("outside", self.outside, get_args(OutsideRule))
+        _one_of("turned", self.turned, get_args(TurnedRule))
         _within("outside tolerance", self.outside_tolerance, inf)
         _within("min visibility", self.min_visibility, 1.0)
         object.__setattr__(self, "swap_classes", _pairs(self.swap_classes))

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes, box_areas, hull
 from bboxprep.model.rle import Rle
 
@@ -53,11 +52,6 @@ def cut_out(indices: NDArray[np.uint8], numbers: Sequence[int], boxes: Boxes) ->
 def beyond(indices: NDArray[np.uint8], last: int) -> list[int]:
     """The values in `indices` that stand for no object of a picture that has `last` of them."""
     return [value for value in np.unique(indices).tolist() if last < value != VOID]
-
-
-def size_of(indices: NDArray[np.uint8]) -> Size:
-    """The size of the picture (H, W)."""
-    return Size(indices.shape[1], indices.shape[0])
 
 
 def _around(mask: NDArray[np.bool_]) -> Boxes:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from bboxprep.errors import UsageError
+from bboxprep.findings import spelt
 
 _MOST_LISTED = 12
 _ESCAPED = re.compile(r"\\[\\,=\s]")
@@ -61,4 +62,4 @@ def _plain(part: list[str]) -> str:
         part = part[1:]
     while part and part[-1].isspace():
         part = part[:-1]
-    return "".join(token[1] if _ESCAPED.fullmatch(token) else token for token in part)
+    return spelt("".join(token[1] if _ESCAPED.fullmatch(token) else token for token in part))

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, count
-from os.path import commonpath
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from bboxprep.files import common_folder, real
 from bboxprep.findings import Finding
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.tables import ClassMap, ClassRules, joint, similar
-from bboxprep.pipeline.reading import Glimpse, Key, Source, survey
+from bboxprep.pipeline.reading import Glimpse, Key, Source
 from bboxprep.pipeline.splitting import SplitRule
 
 NO_RULES = ClassRules()
@@ -33,7 +34,7 @@ def assemble(sources: Sequence[Source], rules: ClassRules = NO_RULES, split: Spl
     if len(sources) > 1 or split:
         source = _arranged(_merged(sources) if len(sources) > 1 else _alone(source), split)
     if rules:
-        source = _ruled(source, rules)
+        source = replace(source, dataset=source.dataset.with_classes(rules))
     if len(sources) > 1:
         notes = similar(source.dataset.categories.names)
         source = replace(source, dataset=replace(source.dataset, findings=(*source.dataset.findings, *notes)))
@@ -63,24 +64,26 @@ def _merged(sources: Sequence[Source]) -> _Pile:
         _part(dataset, change, _below(home, root))
         for dataset, change, home in zip(datasets, classes, homes, strict=True)
     ]
-    keys = [(part, index) for part in parts for index in range(len(part))]
+    places = [(part, index) for part, dataset in enumerate(parts) for index in range(len(dataset))]
     whole = Dataset(
         root=root,
         format="+".join(dict.fromkeys(dataset.format for dataset in datasets)),
         categories=classes[0].categories,
-        samples=LazySamples(keys, lambda key: key[0][key[1]]),
+        samples=LazySamples(places, _Parts(tuple(parts))),
+        outlines=LazySamples(places, _Parts(tuple(parts), outlined=True)),
         splits=tuple(dict.fromkeys(chain.from_iterable(dataset.splits for dataset in datasets))),
         findings=tuple(chain.from_iterable(part.findings for part in parts)),
         extra=_joined([dataset.extra for dataset in datasets]),
         rules=datasets[0].rules,
         merged=tuple(chain.from_iterable(dataset.roots for dataset in datasets)),
         changes=tuple(chain.from_iterable(dataset.changes for dataset in datasets)),
+        crowd=(sum(dataset.crowd[0] for dataset in datasets), sum(dataset.crowd[1] for dataset in datasets)),
     )
     return _Pile(
         whole,
         tuple(chain.from_iterable(source.glimpses for source in sources)),
         tuple(chain.from_iterable(map(_frames, sources))),
-        tuple(home.resolve().name for home, part in zip(homes, parts, strict=True) for _ in range(len(part))),
+        tuple(real(home).name for home, part in zip(homes, parts, strict=True) for _ in range(len(part))),
     )
 
 
@@ -88,15 +91,27 @@ def _frames(source: Source) -> tuple[tuple[Frame, str] | None, ...]:
     return tuple(source.frames.get(glimpse.key) for glimpse in source.glimpses)
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """The samples of datasets, or their outlines, by dataset and number."""
+
+    parts: tuple[Dataset, ...]
+    outlined: bool = False
+
+    def __call__(self, place: tuple[int, int]) -> Sample:
+        part, index = place
+        return self.parts[part].outline(index) if self.outlined else self.parts[part][index]
+
+
 def _part(dataset: Dataset, change: ClassMap, where: str) -> Dataset:
     """`dataset` with the labels of the joint table, and `where` it lies in all of its findings."""
-
-    def as_part(sample: Sample) -> Sample:
-        findings = tuple(_placed(finding, where) for finding in sample.findings)
-        return change.change(replace(sample, findings=findings))
-
     placed = tuple(_placed(finding, where) for finding in dataset.findings)
-    return replace(dataset.map(as_part), findings=placed)
+    return replace(dataset.map(partial(_as_part, change=change, where=where)), findings=placed)
+
+
+def _as_part(sample: Sample, change: ClassMap, where: str) -> Sample:
+    findings = tuple(_placed(finding, where) for finding in sample.findings)
+    return change.change(replace(sample, findings=findings))
 
 
 def _placed(finding: Finding, where: str) -> Finding:
@@ -110,7 +125,7 @@ def _home(root: Path) -> Path:
 def _common(homes: Sequence[Path]) -> Path:
     """The folder that all lie in; the current one where they are not told by such a folder."""
     try:
-        return Path(commonpath(homes))
+        return common_folder(homes)
     except ValueError:  # some absolute and some not, or on several drives
         return Path()
 
@@ -144,10 +159,11 @@ def _arranged(pile: _Pile, split: SplitRule | None) -> Source:
     order = sorted(
         range(len(keys)), key=lambda row: (rank[keys[row][0]], keys[row][1].encode("utf-8", "surrogatepass"))
     )
-    samples = pile.dataset.samples
+    called = _Called(pile.dataset, tuple(keys))
     dataset = replace(
         pile.dataset,
-        samples=LazySamples(order, lambda row: _called(samples[row], keys[row])),
+        samples=LazySamples(order, called),
+        outlines=LazySamples(order, called.outline),
         splits=splits,
         changes=(*pile.dataset.changes, *([{"split": split.options()}] if split else [])),
     )
@@ -175,6 +191,20 @@ def _free(key: Key, folder: str, used: Container[Key]) -> Key:
     return next(found for path in folders if (found := (split, f"{path}/{name}")) not in used)
 
 
+@dataclass(frozen=True)
+class _Called:
+    """The samples of a dataset by their rows, each with the split and name of its key."""
+
+    dataset: Dataset
+    keys: tuple[Key, ...]
+
+    def __call__(self, row: int) -> Sample:
+        return _called(self.dataset[row], self.keys[row])
+
+    def outline(self, row: int) -> Sample:
+        return _called(self.dataset.outline(row), self.keys[row])
+
+
 def _called(sample: Sample, key: Key) -> Sample:
     """`sample` with the split and name of `key`, in its findings too."""
     split, name = key
@@ -183,12 +213,3 @@ def _called(sample: Sample, key: Key) -> Sample:
         words = f"is {name} from here on, since another image has the same name"
         findings = (*findings, Finding("name-changed", words, path=str(sample.name), split=split))
     return replace(sample, name=PurePosixPath(name), split=split, findings=findings)
-
-
-def _ruled(source: Source, rules: ClassRules) -> Source:
-    counts: dict[str, int] = {}
-    for glimpse in source.glimpses:
-        for name, number in glimpse.objects:
-            counts[name] = counts.get(name, 0) + number
-    dataset = source.dataset.with_classes(rules, counts)
-    return replace(source, dataset=dataset, glimpses=survey(dataset))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.yolo.config import read_config, read_lines
+from bboxprep.formats.yolo.config import MOST_NAME_BYTES, read_config, read_lines
 
 LIST_SUFFIXES = frozenset({".txt", ".names", ".labels", ".yaml", ".yml"})
 
@@ -17,7 +17,7 @@ def read_class_list(path: Path) -> tuple[str, ...]:
         names = tuple(named.get(number, "") for number in range(max(named, default=-1) + 1))
         place = "names.{}"
     else:
-        names, place = read_lines(path), "line {}"
+        names, place = read_lines(path, MOST_NAME_BYTES), "line {}"
     if not names:
         raise AnnotationError(path, "", "have no names, want a class name on each line or the names of a data.yaml")
     if "" in names:

@@ -8,8 +8,6 @@ crowd regions is not what it seems; it is refused until the user says what it is
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,7 +20,6 @@ from bboxprep.model.checks import Location, lost_by_class
 from bboxprep.model.instances import Column
 from bboxprep.model.rules import CrowdRule
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.reading import Glimpse
 from bboxprep.pipeline.sidecar.lines import IN_SIDECAR
 
 
@@ -70,12 +67,8 @@ class CrowdPlan:
         return replace(sample, instances=plain, findings=(*sample.findings, note))
 
 
-def refuse_mere_crowd(glimpses: Iterable[Glimpse], title: str) -> None:
+def refuse_mere_crowd(crowd: int, objects: int, title: str) -> None:
     """Raise `LossError` where more than half of all objects are crowd regions, which the format `title` cannot hold."""
-    counts: Counter[Column] = Counter()
-    for glimpse in glimpses:
-        counts.update(dict(glimpse.columns))
-    crowd, objects = counts[Column.CROWD], counts[Column.BOXES]
     if 2 * crowd > objects:
         raise LossError(
             f"{crowd:,} of {objects:,} objects are marked as crowd regions, which {title} cannot hold. CVAT marks every"

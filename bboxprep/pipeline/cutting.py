@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.geometry.affine import Size
+from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import (
     Region,
@@ -32,7 +32,7 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
 
 CUT_SLACK = 1e-3  # px; an outline whose box reaches no further over an edge than this is left as it is
-_SHARE_SLACK = 1e-9  # of an object; what the rounding of float64 may hide of it
+SHARE_SLACK = 1e-9  # of an object; what the rounding of float64 may hide of it
 
 Shares = NDArray[np.float64]  # (N,), 0 to 1
 Cut = tuple[Instances, tuple[Finding, ...]]
@@ -47,19 +47,20 @@ def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules
         why = f"it reaches over the edge of its picture of {size}"
         refused = lost("box-overreach", instances, over, location, why)
         instances, reach, over = instances.select(~over), reach[~over], over[~over]
-    instances, hidden = _hide_keypoints(instances, (0.0, 0.0, float(size.width), float(size.height)), size, location)
+    inside = _within(instances.keypoints, (0.0, 0.0, float(size.width), float(size.height)))
+    instances, hidden = hide_keypoints(instances, inside, size, location)
     if not reach.any():
         return instances, (*refused, *hidden)
     cut = _cut_shapes(instances, size, reach > min(CUT_SLACK, rules.outside_tolerance))
     gone = box_areas(cut.boxes) <= 0
     dropped = lost("box-outside", instances, gone, location, f"nothing of it is left in the picture of {size}")
-    return cut.select(~gone), (*refused, *dropped, *_clipped(over & ~gone, size, location), *hidden)
+    return cut.select(~gone), (*refused, *dropped, *clipped(over & ~gone, size, location), *hidden)
 
 
 def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: Rules) -> Cut:
     """The objects `mapped` by `plan`, which were `source`, cut where its outcome ends to show the picture."""
     reach = _reach(mapped, plan.seen)
-    mapped, hidden = _hide_keypoints(mapped, plan.seen, plan.size, location)
+    mapped, hidden = hide_keypoints(mapped, _within(mapped.keypoints, plan.seen), plan.size, location)
     if not reach.any():
         return mapped, hidden
     over = reach > CUT_SLACK
@@ -67,11 +68,11 @@ def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location
     gone = box_areas(cut.boxes) <= 0
     dropped = lost("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {plan.size}")
     shares = _shares(mapped, source, plan, over & ~gone & (rules.min_visibility > 0))
-    dim = ~gone & (shares < rules.min_visibility - _SHARE_SLACK)
+    dim = ~gone & (shares < rules.min_visibility - SHARE_SLACK)
     why = f"less than {rules.min_visibility:g} of it is left in the picture of {plan.size}"
     dropped += lost("box-hidden", mapped, dim, location, why)
     kept = ~(gone | dim)
-    return cut.select(kept), (*dropped, *_clipped(over & kept, plan.size, location), *hidden)
+    return cut.select(kept), (*dropped, *clipped(over & kept, plan.size, location), *hidden)
 
 
 def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
@@ -95,10 +96,10 @@ def _cut_shapes(instances: Instances, region: Region, rows: Rows) -> Instances:
         if polygons[row]:
             rings = tuple(ring for ring in (clip_ring(ring, region) for ring in polygons[row]) if ring_area(ring) > 0)
             polygons[row] = rings
-            boxes[row] = _tight(boxes[row], hull(np.concatenate(rings)) if rings else None)
+            boxes[row] = tight(boxes[row], hull(np.concatenate(rings)) if rings else None)
             areas[row] = np.nan if np.isnan(areas[row]) else sum(map(ring_area, rings))
         elif mask is not None:
-            boxes[row] = _tight(boxes[row], _mask_box(mask))
+            boxes[row] = tight(boxes[row], mask_box(mask))
             areas[row] = np.nan if np.isnan(areas[row]) else mask.area
     return replace(instances, boxes=boxes, areas=areas, polygons=tuple(polygons))
 
@@ -130,7 +131,7 @@ def _mask_share(mask: Rle, window: NDArray[np.float64]) -> float:
     return float(rows @ mask.mask() @ columns) / mask.area
 
 
-def _tight(box: NDArray[np.float64], outline: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def tight(box: NDArray[np.float64], outline: NDArray[np.float64] | None) -> NDArray[np.float64]:
     """The common part of a box and the box around an outline; no area where they do not meet."""
     if outline is None:
         return np.zeros(4)
@@ -138,30 +139,35 @@ def _tight(box: NDArray[np.float64], outline: NDArray[np.float64] | None) -> NDA
     return common if (common[2:] > common[:2]).all() else np.zeros(4)
 
 
-def _mask_box(mask: Rle) -> NDArray[np.float64] | None:
+def mask_box(mask: Rle) -> NDArray[np.float64] | None:
+    """The box (4,) around the pixels of a mask, or None where it has none."""
     rows, columns = np.nonzero(mask.mask())
     if not len(rows):
         return None
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], dtype=np.float64)
 
 
-def _hide_keypoints(
-    instances: Instances, seen: tuple[float, float, float, float], size: Size, location: Location
-) -> Cut:
-    """The objects with the keypoints outside of `seen`, a part of a picture of `size`, marked as not labelled."""
-    points, visible = instances.keypoints, instances.visibility > 0
+def _within(points: Points, seen: tuple[float, float, float, float]) -> NDArray[np.bool_]:
+    """Which of the points (..., 2) lie in a part of a picture, or so near that they count as inside."""
     low, high = np.array(seen[:2]) - CUT_SLACK, np.array(seen[2:]) + CUT_SLACK
-    outside = visible & ~((points >= low) & (points <= high)).all(axis=2)
+    return np.asarray(((points >= low) & (points <= high)).all(axis=-1))
+
+
+def hide_keypoints(instances: Instances, inside: NDArray[np.bool_], size: Size, location: Location) -> Cut:
+    """The objects with the keypoints that are not `inside` (N, K) a picture of `size` marked as not labelled."""
+    outside = (instances.visibility > 0) & ~inside
     if not outside.any():
         return instances, ()
-    finding = _note("keypoint-outside", int(outside.sum()), f"outside the picture of {size}", location)
+    finding = note("keypoint-outside", int(outside.sum()), f"outside the picture of {size}", location)
     return replace(instances, visibility=np.where(outside, 0, instances.visibility).astype(np.uint8)), (finding,)
 
 
-def _clipped(rows: Rows, size: Size, location: Location) -> tuple[Finding, ...]:
+def clipped(rows: Rows, size: Size, location: Location) -> tuple[Finding, ...]:
+    """The finding on the objects at `rows` that were cut at the edge of a picture of `size`."""
     count = int(np.count_nonzero(rows))
-    return (_note("box-clipped", count, f"cut at the edge of the picture of {size}", location),) if count else ()
+    return (note("box-clipped", count, f"cut at the edge of the picture of {size}", location),) if count else ()
 
 
-def _note(code: str, count: int, message: str, location: Location) -> Finding:
+def note(code: str, count: int, message: str, location: Location) -> Finding:
+    """A finding on `count` of something that drops no object."""
     return Finding(code, f"{count} {message}", path=location.path, split=location.split)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.model.instances import Column
 from bboxprep.model.sample import Frame
+from bboxprep.pipeline.account import Account, came_of
 from bboxprep.pipeline.reading import Glimpse, Source
 
 UPRIGHT = "nothing to decide"
@@ -33,24 +32,20 @@ class Inspection:
     orientations: Counter[tuple[int, str, str]]
     sizes: tuple[Size, ...]
     containers: Counter[str]
-    columns: Counter[Column]
+    columns: Counter[str]
     findings: tuple[Finding, ...]
 
 
 def inspect(source: Source) -> Inspection:
-    """The counts of `source`, reading its labels once more for their findings."""
+    """The counts of `source`, whose labels are read for them."""
     glimpses, dataset = source.glimpses, source.dataset
     unlabelled: Counter[str] = Counter()
-    findings = list(dataset.findings)
+    account = Account()
+    account.note_outside_samples(dataset.findings)
     for sample in dataset:
         unlabelled[sample.split] += not sample.labelled
-        findings += sample.findings
-    columns: Counter[Column] = Counter()
-    for glimpse in glimpses:
-        columns.update(dict(glimpse.columns))
-    classes: Counter[tuple[str, str]] = Counter()
-    for glimpse in glimpses:
-        classes.update({(name, glimpse.key[0]): count for name, count in glimpse.objects})
+        account.image_in(sample.split, sample.listed, **came_of(sample, dataset.categories.names))
+        account.note(sample.findings)
     headers = [glimpse.header for glimpse in glimpses if glimpse.header]
     return Inspection(
         format=dataset.format,
@@ -58,21 +53,14 @@ def inspect(source: Source) -> Inspection:
         names=dataset.categories.names,
         images=Counter(glimpse.key[0] for glimpse in glimpses),
         unlabelled=unlabelled,
-        objects=_listed(glimpses),
-        classes=classes,
+        objects=account.listed,
+        classes=Counter({(name, split): count for (split, name), count in account.objects_in.items()}),
         orientations=Counter(_orientation(glimpse, source) for glimpse in glimpses if glimpse.header),
         sizes=tuple(sorted(header.displayed for header in headers)),
         containers=Counter(header.container for header in headers),
-        columns=columns,
-        findings=tuple(findings),
+        columns=account.columns,
+        findings=tuple(account.findings),
     )
-
-
-def _listed(glimpses: Sequence[Glimpse]) -> Counter[str]:
-    objects: Counter[str] = Counter()
-    for glimpse in glimpses:
-        objects[glimpse.key[0]] += glimpse.listed
-    return objects
 
 
 def _orientation(glimpse: Glimpse, source: Source) -> tuple[int, str, str]:

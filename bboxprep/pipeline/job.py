@@ -2,64 +2,95 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bboxprep import formats
-from bboxprep.errors import LossError, PlanError, SourceError
-from bboxprep.files import write_bytes, write_text
-from bboxprep.findings import Finding, Severity
+from bboxprep.errors import PlanError, StoppedError, UsageError
+from bboxprep.files import flush_all, real
+from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import Format, Writer
 from bboxprep.images.codec import Encoding
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
+from bboxprep.model.sample import Sample
 from bboxprep.pipeline import record
 from bboxprep.pipeline.account import Account
-from bboxprep.pipeline.crowds import CrowdPlan, refuse_mere_crowd
-from bboxprep.pipeline.engines import local
+from bboxprep.pipeline.crowds import CrowdPlan
+from bboxprep.pipeline.engines import Engine
+from bboxprep.pipeline.engines.local import Local, blocks
+from bboxprep.pipeline.gathering import Gathering
+from bboxprep.pipeline.journal import Journal, key_as_noted, terms_as_text
+from bboxprep.pipeline.journals import open_journal
 from bboxprep.pipeline.leaks import checked
-from bboxprep.pipeline.naming import name_outputs
-from bboxprep.pipeline.reading import Glimpse, Source, survey
+from bboxprep.pipeline.naming import Output, check_splits, name_outputs
+from bboxprep.pipeline.piece import Piece, decode_pieces
+from bboxprep.pipeline.reading import Glimpse, Key, Source, survey
+from bboxprep.pipeline.refusing import column_findings, refuse_faults, refuse_loss
+from bboxprep.pipeline.shift import Block, OnError, Shift
 from bboxprep.pipeline.sidecar.keeping import Keeper
-from bboxprep.pipeline.sidecar.lines import IN_SIDECAR
-from bboxprep.pipeline.target import check_target, clear_target, entries
-from bboxprep.pipeline.work import Done, Work
+from bboxprep.pipeline.sidecar.lines import IN_SIDECAR, SIDECAR
+from bboxprep.pipeline.takes import Director, with_takes
+from bboxprep.pipeline.target import (
+    check_target,
+    entries,
+    is_finished,
+    mark_finished,
+    remove_files,
+    remove_folder,
+    remove_left_over,
+)
+from bboxprep.pipeline.upkeep import begin, end_of, may_go_on
+from bboxprep.pipeline.work import Work
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.storage import place
 
-OnError = Literal["skip", "stop"]
-RECOMPUTED = frozenset(
-    {Column.IDS, Column.AREAS}
-)  # what any reader makes anew, so that its loss is not a loss of labels
+PIXEL_BLOCK = 8  # images of a block whose pixels are made anew
+LABEL_BLOCK = 256  # of others
 
 
 @dataclass(frozen=True)
 class Terms:
     """How a run is done.
 
-    `workers` threads; `on_error` at the first fault; `strict` refuses loss; `overwrite` replaces an earlier output;
-    `dry_run` writes nothing; `encoding` of the images; `sidecar` keeps beside the output what its format cannot hold.
+    By `engine`, else by `workers` processes; `on_error` at the first fault; `strict` refuses loss; `overwrite` replaces
+    an earlier output, `resume` goes on with an unfinished one; `dry_run` writes nothing; `encoding` of the images;
+    `sidecar` keeps beside the output what its format cannot hold; with `labels_only` no image is opened or made, but
+    those that are there are linked.
     """
 
     workers: int = 1
     on_error: OnError = "skip"
     strict: bool = False
     overwrite: bool = False
+    resume: bool = False
     dry_run: bool = False
     encoding: Encoding = field(default_factory=Encoding)
     sidecar: bool = True
+    labels_only: bool = False
+    engine: Engine | None = None
+
+    @property
+    def hands(self) -> Engine:
+        """Who does the work."""
+        return self.engine or Local(self.workers)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run: its books, the folder it was written to (None after a dry run), and the writer's options."""
+    """What came of a run: its books, the folder it was written to (None after a dry run), and the writer's options.
+
+    `fresh` counts the images that were not as an earlier run had left them.
+    """
 
     dataset: Dataset
     account: Account
     dest: Path | None
     options: Mapping[str, Any]
+    fresh: int = 0
 
 
 def convert(
@@ -71,22 +102,32 @@ def convert(
     terms: Terms,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Write `source` through `recipe` to `dest` as the format `to`, whose writer takes `options`.
 
-    `progress` is called with the number of images done. Raises `BboxprepError` where the run cannot be done.
+    `progress` is called with the number of images done. Once `stop` says so the images in hand are finished and no
+    other is begun. Raises `BboxprepError` where the run cannot be done, of these `StoppedError` where it was stopped.
     """
 
     def touched(glimpse: Glimpse) -> bool:
         if glimpse.header is None:
             return False
         try:
+            if recipe.is_tiled or recipe.appearance or not recipe.is_fixed:
+                return True
             return not recipe.plan(glimpse.header.size, glimpse.header.turn).is_identity
         except PlanError:
             return False
 
-    dataset = checked(source.dataset, source.glimpses).transform(recipe)
-    job = _Job(dataset, source.glimpses, dest, to, terms, options or {}, recipe.options(), source.reading)
+    if terms.labels_only and any(map(touched, source.glimpses)):
+        raise UsageError(f"labels only: have the recipe {recipe}, want one that leaves every picture as it is")
+    dataset = source.dataset if terms.labels_only else checked(source.dataset, source.glimpses)
+    dataset = replace(dataset, findings=dataset.transform(recipe).findings)
+    source = with_takes(replace(source, dataset=dataset), recipe)
+    asked = {**source.reading, "policy": asdict(source.policy)}
+    director = Director.of(recipe, source)
+    job = _Job(source.dataset, source.glimpses, dest, to, terms, options or {}, director, source.reading, asked, stop)
     return job.run(touched, progress)
 
 
@@ -97,157 +138,217 @@ def write(
     *,
     workers: int = 1,
     overwrite: bool = False,
-    quality: int = 95,
+    quality: int | None = None,
     strip_metadata: bool = False,
     sidecar: bool = True,
     **options: Any,
 ) -> Outcome:
-    """Write `dataset`, transformed or not, to the folder `dest` as "coco", "yolo" or "voc".
+    """Write `dataset`, transformed or not, to the folder `dest` as the format `to`.
 
-    Pictures that were not transformed are turned upright; what no step touches keeps its bytes. `options` are those of
-    the format's writer. What the format cannot hold is kept in a `sidecar` beside it, for when it is read again. What
-    could not be used is left out and stands in the outcome's account. Raises `BboxprepError` where nothing can be
-    written.
+    Pictures that were not transformed are turned upright; what no step touches keeps its bytes, and a JPEG that is only
+    turned its coding, unless a `quality` is asked for (95 otherwise). `options` are those of the format's writer. What
+    the format cannot hold is kept in a `sidecar` beside it, for when it is read again. What could not be used is left
+    out and stands in the outcome's account. Raises `BboxprepError` where nothing can be written.
     """
-    planned = dataset.map(lambda sample: sample if sample.plan else sample.transform(Recipe()))
+    planned = dataset.map(_planned)
     terms = Terms(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
-    glimpses = survey(planned)
-    job = _Job(checked(planned, glimpses), glimpses, Path(dest), to, terms, options, {})
+    glimpses = survey(planned, terms.hands)
+    job = _Job(checked(planned, glimpses), glimpses, place(dest), to, terms, options, None)
     return job.run(lambda glimpse: glimpse.touched, lambda _: None)
+
+
+def _planned(sample: Sample) -> Sample:
+    return sample if sample.plan else sample.transform(Recipe())
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """What a run works with: `most` is how many images a block has."""
+
+    writer: Writer
+    target: Format
+    outputs: Mapping[Key, Output]
+    most: int
+    shift: Shift
+    account: Account
+    progress: Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class _Job:
-    dataset: Dataset  # transformed
+    dataset: Dataset
     glimpses: Sequence[Glimpse]
     dest: Path
     to: str
     terms: Terms
     options: Mapping[str, Any]
-    recipe: Mapping[str, Any]
+    director: Director | None  # None where the samples have been through their recipes
     reading: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)  # of the reading of labels and images
+    stop: Callable[[], bool] = lambda: False
 
     def run(self, touched: Callable[[Glimpse], bool], progress: Callable[[int], None]) -> Outcome:
         target = formats.load(self.to)
         for root in self.dataset.roots:
-            check_target(self.dest, root, overwrite=self.terms.overwrite)
+            check_target(self.dest, root)
+        check_splits(self.dataset.splits)
         writer: Writer = target.write(self.dest, self.dataset, target.write_options(**self.options))
-        rules = self.dataset.rules
-        self._refuse_loss(writer, target)
-        if self.terms.on_error == "stop" or rules.may_refuse:
-            self._refuse_faults()
+        refuse_loss(self.dataset, writer, target, strict=self.terms.strict, sidecar=self.terms.sidecar)
+        if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
+            refuse_faults(self.dataset, self.director, self.terms.on_error)
+        outputs = name_outputs(self.glimpses, writer, touched)
+        most = PIXEL_BLOCK if any(map(touched, self.glimpses)) else LABEL_BLOCK
+        hand = _Hand(writer, target, outputs, most, self._shift(writer, target), self._open_account(), progress)
+        if self.terms.dry_run:
+            return self._account_only(hand)
+        with open_journal(self.dest, anew=self.terms.overwrite) as journal:
+            asked = self._terms_of_bytes()
+            resumed = may_go_on(self.dest, journal, asked, overwrite=self.terms.overwrite, resume=self.terms.resume)
+            if resumed and self._unchanged(journal, hand):
+                return self._as_it_was(journal, hand)
+            places, once = hand.outputs.values(), _written_once(hand.writer)
+            anew, stage = None if resumed else asked, hand.writer.stage
+            begin(self.dest, journal, anew, places, once, stage=stage, labels_only=self.terms.labels_only)
+            return self._do(journal if resumed else None, journal, hand)
+
+    def _account_only(self, hand: _Hand) -> Outcome:
+        for harvest in self._harvests(hand, None):
+            self._account(decode_pieces(harvest), hand.account)
+            hand.progress(hand.account.images_in.total())
+        self._close(hand)
+        return Outcome(self.dataset, hand.account, None, self.options)
+
+    def _unchanged(self, journal: Journal, hand: _Hand) -> bool:
+        """Whether the output is finished, and a run would make the same again."""
+        end, keys = journal.end, {key_as_noted(glimpse.key) for glimpse in self.glimpses}
+        shift = replace(hand.shift, packed=bool(hand.writer.stage))
+        if not is_finished(self.dest) or end != end_of(self.dest, self.dataset, _written_once(hand.writer)):
+            return False
+        return set(journal.keys()) == keys and all(
+            self.terms.hands.run(shift.holds, self._blocks(hand, journal), stop=self.stop)
+        )
+
+    def _as_it_was(self, journal: Journal, hand: _Hand) -> Outcome:
+        self._account([journal.piece(glimpse.key) for glimpse in self.glimpses], hand.account)
+        self._close(hand)
+        return Outcome(self.dataset, hand.account, self.dest, self.options)
+
+    def _do(self, old: Journal | None, journal: Journal, hand: _Hand) -> Outcome:
+        keys = [glimpse.key for glimpse in self.glimpses]
+        shift, account = hand.shift, hand.account
+        gathering = Gathering(self.dest, keys, hand.outputs, journal, account, hand.writer, shift.keeper)
+        try:
+            gathering.take(self._harvests(hand, old), hand.progress)
+        except StoppedError as error:
+            done = f"{gathering.done:,} of {len(keys):,} images are done, --resume goes on from there"
+            raise StoppedError(f"{self.dest}: {error}; {done}") from error
+        if not self.terms.labels_only:
+            remove_files(self.dest / hand.writer.stage, gathering.absent)
+        if old:
+            old.keep(keys)
+        gathering.close()
+        if hand.writer.stage:
+            remove_folder(self.dest / hand.writer.stage)
+        self._close(hand)
+        flush_all()
+        self._write_record(account, journal.plan.entries)
+        mark_finished(self.dest)
+        journal.note_end(end_of(self.dest, self.dataset, _written_once(hand.writer)))
+        return Outcome(self.dataset, account, self.dest, self.options, gathering.fresh)
+
+    def _harvests(self, hand: _Hand, old: Journal | None) -> Iterator[bytes]:
+        return self.terms.hands.run(
+            hand.shift,
+            self._blocks(hand, old),
+            stop=self.stop,
+            lost=hand.shift.one_by_one,
+            died=partial(remove_left_over, self.dest, at_work=True),
+        )
+
+    def _account(self, pieces: Iterable[Piece | None], account: Account) -> None:
+        for piece in pieces:
+            if piece:
+                account.book(piece)
+
+    def _close(self, hand: _Hand) -> None:
+        """Book what holds for the run as a whole. Raises `InternalError` where the books do not balance."""
+        account, writer, target = hand.account, hand.writer, hand.target
+        aside = f"; {IN_SIDECAR}" if self.terms.sidecar else ""
+        account.note(self._unopened(account))
+        account.note(column_findings(account.columns, writer, target, besides=frozenset({Column.CROWD}), aside=aside))
+        account.check()
+
+    def _terms_of_bytes(self) -> dict[str, str]:
+        """What the bytes of the output depend on, besides the images and labels, as JSON by name."""
+        terms = {
+            "version": record.versions(),
+            "source": [spelt(str(real(root))) for root in self.dataset.roots],
+            "format": [self.dataset.format, self.to],
+            "reading": self.asked,
+            "changes": self.dataset.changes,
+            "recipe": self.director.recipe.options() if self.director else None,
+            "options": self.options,
+            "rules": asdict(self.dataset.rules),
+            "class table": [asdict(category) for category in self.dataset.categories],
+            "encoding": asdict(self.terms.encoding),
+            "sidecar": self.terms.sidecar,
+            "labels only": self.terms.labels_only,
+        }
+        return terms_as_text(terms)
+
+    def _shift(self, writer: Writer, target: Format) -> Shift:
         work = Work(
             self.dataset.categories.names,
-            name_outputs(self.glimpses, writer, touched),
-            None if self.terms.dry_run else self.dest,
+            writer,
+            None if self.terms.dry_run else self.dest / writer.stage,
             self.terms.encoding,
-            CrowdPlan.of(rules.crowd, writer, target, sidecar=self.terms.sidecar),
+            CrowdPlan.of(self.dataset.rules.crowd, writer, target, sidecar=self.terms.sidecar),
             self.dataset.mirror,
+            self.terms.labels_only,
         )
-        account = self._open_account()
-        if self.terms.dry_run:
-            for number, done in enumerate(map(work, self.dataset), 1):
-                self._book(account, done, len(done.sample.instances), ())
-                progress(number)
-        else:
-            self._write(work, writer, account, progress)
-        aside = f"; {IN_SIDECAR}" if self.terms.sidecar else ""
-        account.note(_column_findings(self.glimpses, writer, target, besides=frozenset({Column.CROWD}), aside=aside))
-        account.check()
-        if self.terms.dry_run:
-            return Outcome(self.dataset, account, None, self.options)
-        self._write_record(account)
-        return Outcome(self.dataset, account, self.dest, self.options)
+        kept = self.terms.sidecar and not self.terms.dry_run
+        keeper = Keeper.of(self.dataset, self.to, writer.carries) if kept else None
+        return Shift(self.dataset, self.director, work, keeper, self.terms.on_error)
 
-    def _write(self, work: Work, writer: Writer, account: Account, progress: Callable[[int], None]) -> None:
-        clear_target(self.dest)
-        write_text(self.dest / record.INCOMPLETE, "The run that writes this output has not ended well, or not yet.\n")
-        keeper = Keeper.of(self.dataset, self.to, writer.carries)
-        rows, kept = [], []
-        for number, done in enumerate(local.run(work, self.dataset, self.terms.workers), 1):
-            written, notes = writer.add(done.sample, done.output.image) if done.output else (0, ())
-            self._stop_at_fault((*done.sample.findings, *notes))
-            self._book(account, done, written, notes)
-            image = done.output.image if done.output else None
-            rows.append(
-                record.image_row(done.sample, self.dataset.root, output=image, written=written, digest=done.digest)
-            )
-            kept.append(keeper.line(done, notes, self.dest) if self.terms.sidecar else b"")
-            progress(number)
-        writer.close()
-        if self.terms.sidecar:
-            keeper.write(self.dest, kept)
-        write_bytes(self.dest / record.IMAGES, record.encode_rows(rows))
+    def _blocks(self, hand: _Hand, old: Journal | None) -> Iterator[Block]:
+        """The work in blocks, with what the `old` journal claims of it."""
+        keys = [glimpse.key for glimpse in self.glimpses]
+        for rows in blocks(len(keys), self.terms.hands.workers, hand.most):
+            block = [keys[row] for row in rows]
+            claims = [old.claim(key) if old else None for key in block]
+            yield Block(rows.start, tuple([hand.outputs.get(key) for key in block]), tuple(claims))
 
-    def _book(self, account: Account, done: Done, written: int, notes: Iterable[Finding]) -> None:
-        account.note((*done.sample.findings, *notes))
-        if done.output:
-            names = self.dataset.categories.names
-            categories = [names[label] for label in done.sample.instances.labels]
-            before = self.dataset.mirror.before(names, done.sample)
-            came_as = [before[label] for label in done.sample.instances.labels]
-            account.image_out(done.sample.split, categories, written, came_as)
+    def _unopened(self, account: Account) -> tuple[Finding, ...]:
+        """That no image was opened, where that was asked for."""
+        count = sum(account.images_out.values())
+        words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
+        return (Finding("image-unopened", words),) if self.terms.labels_only and count else ()
 
     def _open_account(self) -> Account:
         account = Account()
-        for glimpse in self.glimpses:
-            account.image_in(glimpse.key[0], listed=glimpse.listed, objects=glimpse.objects)
         account.note_outside_samples(self.dataset.findings)
         return account
 
-    def _refuse_loss(self, writer: Writer, target: Format) -> None:
-        decided = self.dataset.rules.crowd is not None
-        if not decided and Column.CROWD not in writer.carries:
-            refuse_mere_crowd(self.glimpses, target.title)
-        besides = RECOMPUTED | ({Column.CROWD} if decided else set())
-        lost = [finding.message for finding in _column_findings(self.glimpses, writer, target, besides=besides)]
-        if self.terms.strict and lost:
-            rest = f"the rest is {IN_SIDECAR}" if self.terms.sidecar else "the loss is listed"
-            raise LossError(f"{'; '.join(lost)}; without --strict the boxes are written and {rest}")
-
-    def _refuse_faults(self) -> None:
-        self._stop_at_fault(self.dataset.findings)
-        for sample in self.dataset:
-            self._stop_at_fault(sample.findings)
-
-    def _stop_at_fault(self, findings: Iterable[Finding]) -> None:
-        if self.terms.on_error == "stop":
-            for finding in findings:
-                if finding.severity is Severity.FAULT:
-                    raise SourceError(
-                        finding.path, finding.where, f"{finding.message} (--on-error skip lists it instead)"
-                    )
-
-    def _write_record(self, account: Account) -> None:
+    def _write_record(self, account: Account, planned: Collection[str]) -> None:
         content = {
             "versions": record.versions(),
-            "source": str(self.dataset.root),
-            "sources": [str(root) for root in self.dataset.roots],
+            "source": spelt(str(self.dataset.root)),
+            "sources": [spelt(str(root)) for root in self.dataset.roots],
             "from": self.dataset.format,
             "reading": self.reading,
             "to": self.to,
             "changes": self.dataset.changes,
-            "recipe": self.recipe,
+            "recipe": self.director.recipe.options() if self.director else {},
             "options": self.options,
             "rules": asdict(self.dataset.rules),
             "names": self.dataset.categories.names,
             "mirror": {"category_ids": self.dataset.categories.ids, **asdict(self.dataset.mirror)},
             **record.books(account, self.dataset.categories.names),
-            "entries": [name for name in entries(self.dest) if name != record.INCOMPLETE],
+            "entries": [name for name in entries(self.dest) if name in planned],
         }
         record.write_record(self.dest, content)
-        (self.dest / record.INCOMPLETE).unlink(missing_ok=True)
 
 
-def _column_findings(
-    glimpses: Sequence[Glimpse], writer: Writer, target: Format, besides: frozenset[Column], aside: str = ""
-) -> tuple[Finding, ...]:
-    """One finding for each kind of information that the source uses and the target cannot hold; `aside` ends each."""
-    used: Counter[Column] = Counter()
-    for glimpse in glimpses:
-        used.update(dict(glimpse.columns))
-    return tuple(
-        Finding("column-dropped", f"{target.title} cannot hold {column} ({used[column]} objects have them){aside}")
-        for column in Column
-        if used[column] and column not in writer.carries | besides
-    )
+def _written_once(writer: Writer) -> tuple[str, ...]:
+    """The paths of all that is written once for the dataset, and lasts."""
+    return (*writer.documents, record.IMAGES, SIDECAR, record.RECORD)

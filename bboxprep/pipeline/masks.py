@@ -6,24 +6,26 @@ from dataclasses import replace
 
 from bboxprep.errors import ImageError
 from bboxprep.findings import Finding
+from bboxprep.images.header import MOST_PIXELS, read_header
 from bboxprep.images.indices import read_indices
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
-from bboxprep.model.segmentation import beyond, cut_out, size_of
+from bboxprep.model.segmentation import beyond, cut_out
 
 
 def with_masks(sample: Sample) -> Sample:
     """`sample`, its frame settled, with the masks of its segmentation; findings where one does not fit or is left."""
     segmentation = sample.segmentation
     if segmentation is None or sample.header is None or sample.refusal:
-        return replace(sample, segmentation=None)
+        return sample if segmentation is None else replace(sample, segmentation=None)
     try:
-        indices = read_indices(segmentation.path)
+        header = read_header(segmentation.path, max(MOST_PIXELS, sample.size.pixels))
+        if header.size != sample.size:  # before it is decoded, for it may be far larger than the picture
+            message = f"{segmentation.path.name} is {header.size}, the picture {sample.size}; its masks are left"
+            return _without(sample, "mask-misfit", message)
+        indices = read_indices(segmentation.path, header)
     except ImageError as error:
         return _without(sample, "record-unreadable", f"{segmentation.path.name}: {error.problem}; its masks are left")
-    if size_of(indices) != sample.size:
-        message = f"{segmentation.path.name} is {size_of(indices)}, the picture {sample.size}; its masks are left"
-        return _without(sample, "mask-misfit", message)
     masks, astray = cut_out(indices, segmentation.numbers, sample.instances.boxes)
     notes = []
     if astray:

@@ -6,33 +6,51 @@ and cut in their own picture first, so that a box that reaches over it does not 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bboxprep.findings import Finding
-from bboxprep.geometry.affine import Size
+from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.raster import execute
 from bboxprep.model.checks import Location, lost, sound
-from bboxprep.model.instances import Instances
+from bboxprep.model.instances import Instances, Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import DEFAULT_RULES, Rules
 from bboxprep.pipeline.cutting import cut_at_own_edges, cut_at_plan_edges
+from bboxprep.pipeline.warping import warp
 
 
 def move(
     instances: Instances, plan: Plan, location: Location, rules: Rules = DEFAULT_RULES
 ) -> tuple[Instances, tuple[Finding, ...]]:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
+    if plan.is_identity and _lies_well(instances, plan.source):
+        return instances, ()
     fitting, misfits = _drop_misfits(instances, plan.source, location)
     kept, faulty = _drop_faulty(fitting, plan.source, location)
     inside, cut = cut_at_own_edges(kept, plan.source, location, rules)
     if plan.is_identity:
         return inside, (*misfits, *faulty, *cut)
-    cropped, lost_to_crop = cut_at_plan_edges(_map(inside, plan), inside, plan, location, rules)
-    return cropped, (*misfits, *faulty, *cut, *lost_to_crop)
+    through = warp if plan.is_warped else cut_at_plan_edges
+    moved, lost_on_the_way = through(_map(inside, plan), inside, plan, location, rules)
+    return moved, (*misfits, *faulty, *cut, *lost_on_the_way)
+
+
+def _lies_well(instances: Instances, size: Size) -> bool:
+    """Whether nothing of `instances` needs mending in a picture of `size`: said at once for nearly every picture."""
+    boxes = instances.boxes
+    low, high = boxes[:, :2], boxes[:, 2:]
+    return bool(
+        (low >= 0).all()
+        and (high <= size).all()
+        and (high > low).all()
+        and not instances.visibility.any()
+        and all(mask is None or mask.size == size for mask in instances.masks)
+    )
 
 
 def _drop_misfits(instances: Instances, size: Size, location: Location) -> tuple[Instances, tuple[Finding, ...]]:
@@ -64,11 +82,20 @@ def _map(instances: Instances, plan: Plan) -> Instances:
     return replace(
         instances,
         boxes=map_boxes(affine, instances.boxes),
-        polygons=tuple(tuple(affine(ring) for ring in rings) for rings in instances.polygons),
+        polygons=_map_rings(affine, instances.polygons),
         masks=tuple(mask and _map_mask(mask, plan) for mask in instances.masks),
         keypoints=affine(instances.keypoints),
         areas=instances.areas * abs(affine.determinant),
     )
+
+
+def _map_rings(affine: Affine, polygons: Sequence[Rings]) -> tuple[Rings, ...]:
+    """All rings at once: there are ten to a picture, and a map costs as much for one as for all."""
+    rings = [ring for own in polygons for ring in own]
+    if not rings:
+        return tuple(polygons)
+    mapped = iter(np.split(affine(np.concatenate(rings)), np.cumsum([len(ring) for ring in rings])[:-1]))
+    return tuple([tuple([next(mapped) for _ in own]) for own in polygons])
 
 
 def _map_mask(mask: Rle, plan: Plan) -> Rle:

@@ -2,19 +2,24 @@
 
 Sub-folders and names of the source are kept. Two outputs never share a file, nor two names that differ only in case
 or in Unicode form, since some file systems cannot tell these apart: the later one gets a number. A name whose suffix
-contradicts the content gets the true one.
+contradicts the content gets the true one. A name that some system cannot have, or takes for a device, is made safe, and
+in the same way on every system, or the output would depend on where it was made.
 """
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import TargetError
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Writer
+from bboxprep.geometry.affine import Size
 from bboxprep.images.codec import suffix_of
 from bboxprep.model.header import Header
 from bboxprep.pipeline.reading import Glimpse, Key
@@ -26,54 +31,109 @@ class Output:
     name had to change.
     """
 
-    image: PurePosixPath
+    image: str
     findings: tuple[Finding, ...] = ()
-    labels: tuple[PurePosixPath, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def name_outputs(glimpses: Iterable[Glimpse], writer: Writer, touched: Callable[[Glimpse], bool]) -> dict[Key, Output]:
     """The output of each image that has a header. `touched` says whether its pixels will be written anew."""
     taken: set[str] = set()
+    numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try, or a thousand names alike would cost a million
     outputs: dict[Key, Output] = {}
     for glimpse in glimpses:
         if glimpse.header is None:
             continue
         split, name = glimpse.key
-        wanted = _true_name(PurePosixPath(name), glimpse.header, reencode=touched(glimpse))
-        for candidate in _candidates(wanted):
+        if glimpse.key in outputs:
+            raise TargetError(f"{split}/{name}: two images of the source have this name")
+        wanted = _wanted(name, glimpse.header, reencode=touched(glimpse))
+        for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
             folded = {_fold(path) for path in paths}
             if not folded & taken:
                 break
         taken |= folded
-        changed = candidate != PurePosixPath(name)
+        changed = candidate != name
         notes = (Finding("name-changed", f"written as {paths[0]}", path=name, split=split),) if changed else ()
-        outputs[glimpse.key] = Output(_safe(paths[0]), notes, paths[1:])
+        outputs[glimpse.key] = Output(paths[0], notes, paths[1:])
     return outputs
 
 
-def _true_name(name: PurePosixPath, header: Header, *, reencode: bool) -> PurePosixPath:
-    true = suffix_of(header) if reencode or header.container != "gif" else ".gif"
-    aliases = {
-        ".jpg": {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"},
-        ".tif": {".tif", ".tiff"},
-    }
-    return name if name.suffix.lower() in aliases.get(true, {true}) else name.with_suffix(true)
+def check_splits(splits: Iterable[str]) -> None:
+    """Raise `TargetError` unless each of `splits`, which are names of folders and files, is safe on every system."""
+    for split in splits:
+        if split in ("", ".", "..") or _safe_name(split) != split:
+            raise TargetError(f"split: {split!r} cannot be a folder's name on every system; --split makes others")
 
 
-def _candidates(name: PurePosixPath) -> Iterator[PurePosixPath]:
-    yield name
-    number = 2
-    while True:
-        yield name.with_stem(f"{name.stem}-{number}")
-        number += 1
+def safe_path(path: PurePosixPath) -> PurePosixPath:
+    """`path`, relative, with each part a name that Linux, macOS and Windows can have, and none of them gives a meaning.
 
-
-def _fold(path: PurePosixPath) -> str:
-    return normalize("NFC", str(path)).casefold()
-
-
-def _safe(path: PurePosixPath) -> PurePosixPath:
+    Raises `TargetError` where it leaves its folder.
+    """
     if path.is_absolute() or ".." in path.parts:
         raise TargetError(f"{path}: an output may not leave its folder")
-    return path
+    return PurePosixPath(*map(_safe_name, path.parts))
+
+
+def _safe_name(name: str) -> str:
+    """`name` without reserved characters, halves of surrogate pairs, and blanks and dots at its end; no device's name,
+    and not too long."""
+    name = _RESERVED.sub("_", name)
+    kept = name.rstrip(". ")
+    name = kept + "_" * (len(name) - len(kept))
+    stem, dot, rest = name.partition(".")
+    if _DEVICE.fullmatch(stem.rstrip()):
+        name = f"{stem}_{dot}{rest}"
+    return _shortened(name)
+
+
+def _shortened(name: str) -> str:
+    """`name` in so few bytes that a number and another suffix still fit."""
+    if len(name.encode("utf-8")) <= _LONGEST:
+        return name
+    path = PurePosixPath(name)
+    suffix = path.suffix if len(path.suffix) <= 8 else ""
+    stem = name.removesuffix(suffix).encode("utf-8")[: _LONGEST - len(suffix.encode("utf-8"))]
+    return stem.decode("utf-8", "ignore").rstrip(". ") + suffix
+
+
+_RESERVED = re.compile('[\0-\x1f\x7f<>:"|?*\\\\/\ud800-\udfff]')
+_DEVICE = re.compile(r"con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$", re.IGNORECASE)
+_LONGEST = 240  # bytes; file systems have 255
+
+
+def _wanted(name: str, header: Header, *, reencode: bool) -> str:
+    """`name` with the suffix that is true of its file, and safe."""
+    suffixes = _suffixes(header.container if reencode or header.container != "gif" else "")
+    plain = _PLAIN.fullmatch(name)
+    if plain and plain[1].lower() in suffixes and not _DEVICE.match(name):
+        return name
+    path = PurePosixPath(name)
+    return str(safe_path(path if path.suffix.lower() in suffixes else path.with_suffix(suffixes[0])))
+
+
+@cache
+def _suffixes(container: str) -> tuple[str, ...]:
+    """The suffixes that a file of `container` may have once it is written, the usual one first; "" is a GIF kept."""
+    true = suffix_of(Header(Size(1, 1), container=container)) if container else ".gif"
+    aliases = {".jpg": (".jpeg", ".jpe", ".jfif", ".mpo"), ".tif": (".tiff",)}
+    return (true, *aliases.get(true, ()))
+
+
+def _candidates(name: str, numbers: dict[str, int]) -> Iterator[str]:
+    yield name
+    path = PurePosixPath(name)
+    alike = _fold(str(path.with_suffix("")))
+    while True:
+        number = numbers[alike]
+        numbers[alike] += 1
+        yield str(path.with_stem(f"{path.stem}-{number}"))
+
+
+def _fold(path: str) -> str:
+    return path.lower() if path.isascii() else normalize("NFC", path).casefold()
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9]{1,8})")  # one part, which is safe unless it is a device

@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from bboxprep import formats
 from bboxprep.errors import AnnotationError, FrameError, UsageError
 from bboxprep.findings import Finding
-from bboxprep.images.codec import Policy
-from bboxprep.images.header import read_header
+from bboxprep.images.codec import DEFAULT_POLICY, Policy
 from bboxprep.model.checks import repeats
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Column
 from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.model.tables import objects_by_class
+from bboxprep.pipeline.engines import Engine
+from bboxprep.pipeline.engines.local import Local, blocks
+from bboxprep.pipeline.headers import KnownHeaders
 from bboxprep.pipeline.looking import frames_from_pixels
 from bboxprep.pipeline.masks import with_masks
 from bboxprep.pipeline.sidecar.rejoin import rejoin
 from bboxprep.pipeline.transform import PillowDarkroom
+from bboxprep.storage import place
 
 LabelsIn = Literal["auto", "stored", "displayed"]
 Key = tuple[str, str]  # split and name of a sample
+HERE = Local()
 
 
 @dataclass(frozen=True, slots=True)
 class Glimpse:
-    """What a first look at a sample keeps of it: enough to settle frames, plan names and print a table."""
+    """What a first look at a sample keeps of it: enough to settle frames and to plan names."""
 
     key: Key
     header: Header | None
     testimony: Testimony
-    listed: int
-    objects: tuple[tuple[str, int], ...]  # class and count; "" where the record cannot be read
-    columns: tuple[tuple[Column, int], ...]  # what its objects have, and how many of them
     touched: bool  # whether a step has changed its pixels
     path: Path = Path()  # of the image file
 
@@ -52,6 +52,7 @@ class Source:
     glimpses: tuple[Glimpse, ...]
     frames: Mapping[Key, tuple[Frame, str]]  # of the turned images, with the evidence
     reading: Mapping[str, Any] = field(default_factory=dict)  # the options that its format was read with
+    policy: Policy = DEFAULT_POLICY
 
 
 def open_source(
@@ -62,31 +63,36 @@ def open_source(
     policy: Policy | None = None,
     rules: Rules | None = None,
     sidecar: bool = True,
+    labels_only: bool = False,
+    engine: Engine = HERE,
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
 ) -> Source:
     """The dataset at `path`, surveyed and with the frame of every sample settled.
 
     `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
     of turned photos were drawn in; `rules` are those of the dataset; `sidecar` says whether what an earlier run kept
-    beside its output is rejoined, or the label files count alone; `options` gives those of the reader of a format by
-    its name. Raises `SourceError` and `UsageError`.
+    beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size the
+    labels state; the `engine` looks; `options` gives those of the reader of a format by its name. Raises
+    `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
         raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
     name = format or formats.detect(path)
     chosen = formats.load(name)
     reading = options(name)
-    probe = cache(read_header)  # the survey and the run ask for the same headers
+    policy = policy or Policy()
+    probe = KnownHeaders(policy.max_pixels, opens=not labels_only)
     dataset = chosen.read(path, probe, chosen.read_options(**reading))
+    dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = rejoin(dataset) if sidecar else dataset
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
-    policy = policy or Policy()
-    glimpses = survey(dataset)
+    glimpses = survey(dataset, engine)
+    probe.learn(glimpses)
     frames = _settle(path, _with_pixels(dataset, glimpses, policy) if labels_in == "auto" else glimpses, labels_in)
     darkroom = PillowDarkroom(dataset.categories, policy, rules or Rules())
-    settled = dataset.map(lambda sample: replace(with_masks(_framed(sample, frames)), darkroom=darkroom))
-    return Source(replace(settled, rules=rules or Rules()), glimpses, frames, reading)
+    settled = dataset.map(partial(_settled, frames=frames, darkroom=darkroom))
+    return Source(replace(settled, rules=rules or Rules()), glimpses, frames, reading, policy)
 
 
 def read(
@@ -100,58 +106,65 @@ def read(
 ) -> Dataset:
     """The labelled dataset at `path`.
 
-    `format` is "coco", "yolo" or "voc", found from the files if None. `labels_in` says which plane the labels of photos
-    with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence). `policy` says
-    how 16-bit, transparent and multi-frame images are decoded, `rules` what becomes of crowd regions, boxes over the
-    edge and the like; `options` are those of the format's reader. Raises `SourceError` (the files) and `UsageError`
+    `format` is one of `bboxprep formats`, found from the files if None. `labels_in` says which plane the labels of
+    photos with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence). `policy`
+    says how 16-bit, transparent and multi-frame images are decoded, `rules` what becomes of crowd regions, boxes over
+    the edge and the like; `options` are those of the format's reader. Raises `SourceError` (the files) and `UsageError`
     (the arguments).
     """
-    where, chosen = Path(path), lambda _: options
+    where, chosen = place(path), lambda _: options
     return open_source(where, format, labels_in=labels_in, policy=policy, rules=rules, options=chosen).dataset
 
 
-def survey(dataset: Dataset) -> tuple[Glimpse, ...]:
-    """A first look at each sample of `dataset`, in order."""
-    return tuple(_glimpse(sample, dataset.mirror.before(dataset.categories.names, sample)) for sample in dataset)
+def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[Glimpse, ...]:
+    """A first look at each sample of `dataset`, in order, by the `engine`."""
+    found = engine.run(_Survey(dataset), blocks(len(dataset), engine.workers))
+    return tuple(chain.from_iterable(found))
 
 
-def _glimpse(sample: Sample, names: Sequence[str]) -> Glimpse:
-    return Glimpse(
-        key=key_of(sample),
-        header=sample.header,
-        testimony=testimony_of(sample),
-        listed=sample.listed,
-        objects=tuple(objects_by_class(sample, names).items()),
-        columns=tuple((column, count) for column in Column if (count := _count(sample, column))),
-        touched=sample.plan is not None and not sample.plan.is_identity,
-        path=sample.path,
-    )
+@dataclass(frozen=True)
+class _Survey:
+    """Looks at the samples of a block. Labels are read of turned images only: of others they betray nothing."""
+
+    dataset: Dataset
+
+    def __call__(self, block: range) -> list[Glimpse]:
+        return [self._glimpse(index) for index in block]
+
+    def _glimpse(self, index: int) -> Glimpse:
+        outline = self.dataset.outline(index)
+        turned = outline.header is not None and outline.header.orientation != 1
+        return Glimpse(
+            key=key_of(outline),
+            header=outline.header,
+            testimony=testimony_of(self.dataset[index] if turned else outline),
+            touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
+            path=outline.path,
+        )
 
 
-def _count(sample: Sample, column: Column) -> int:
-    """How many objects of `sample` have something in `column`; a mask that is still to be read is taken to be there."""
-    awaited = column is Column.MASKS and sample.segmentation is not None
-    return len(sample.instances) if awaited else int(sample.instances.has(column).sum())
+def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
+    return with_masks(_framed(sample, frames)).having(darkroom=darkroom)
 
 
 def _with_pixels(dataset: Dataset, glimpses: Sequence[Glimpse], policy: Policy) -> list[Glimpse]:
-    """`glimpses` with what the pictures say in place of silence, looked at only where no number settles the frame."""
-    places = [place for place, glimpse in enumerate(glimpses) if glimpse.testimony.turned]
-    testimonies = dict(zip(places, without_accidents([glimpses[place].testimony for place in places]), strict=True))
+    """`glimpses` with what the pictures say in index of silence, looked at only where no number settles the frame."""
+    indices = [index for index, glimpse in enumerate(glimpses) if glimpse.testimony.turned]
+    testimonies = dict(zip(indices, without_accidents([glimpses[index].testimony for index in indices]), strict=True))
     if verdict_of_all(list(testimonies.values())) in (None, (Frame.DISPLAYED, "assumed")):
-        silent = {place: header.orientation for place, header in _silent(glimpses, testimonies)}
-        for place, frame in frames_from_pixels(dataset, silent, policy).items():
-            testimonies[place] = Testimony(turned=True, votes=((frame, "pixels"),))
+        silent = {index: header.orientation for index, header in _silent(glimpses, testimonies)}
+        for index, frame in frames_from_pixels(dataset, silent, policy).items():
+            testimonies[index] = Testimony(turned=True, votes=((frame, "pixels"),))
     return [
-        replace(glimpse, testimony=testimonies.get(place, glimpse.testimony)) for place, glimpse in enumerate(glimpses)
+        replace(glimpse, testimony=testimonies.get(index, glimpse.testimony)) for index, glimpse in enumerate(glimpses)
     ]
 
 
 def _silent(glimpses: Sequence[Glimpse], testimonies: Mapping[int, Testimony]) -> Iterator[tuple[int, Header]]:
-    for place, testimony in testimonies.items():
-        header = glimpses[place].header
+    for index, testimony in testimonies.items():
+        header = glimpses[index].header
         if header and not testimony.votes:
-            yield place, header
+            yield index, header
 
 
 def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:
@@ -195,7 +208,7 @@ def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
     code, message = size_fault(sample)
     if code:
         findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
-    return replace(sample, findings=tuple(findings), refusal=code if code == "size-contradicts" else "")
+    return sample.having(findings=tuple(findings), refusal=code if code == "size-contradicts" else "")
 
 
 def key_of(sample: Sample) -> Key:

@@ -6,46 +6,54 @@ The presence of `bboxprep.json` means that the output is complete; while a run i
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
-from pathlib import Path, PurePosixPath
-from typing import Any
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any
 
 import msgspec
 
 from bboxprep import __version__
-from bboxprep.files import write_bytes
-from bboxprep.findings import Finding
+from bboxprep.errors import AnnotationError
+from bboxprep.files import lies_within, read_bytes, real, write_bytes
+from bboxprep.findings import Finding, spelt
+from bboxprep.images import lossless
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.account import Account
+from bboxprep.pipeline.work import Written
 
 RECORD = "bboxprep.json"
 IMAGES = "bboxprep.images.jsonl"
 INCOMPLETE = "bboxprep.incomplete"
+_MATTER = ("albumentations", "numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg")
+MOST_RECORD_BYTES = 1 << 30  # findings of ten million objects
+
+_Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
-def image_row(
-    sample: Sample, root: Path, *, output: PurePosixPath | None, written: int, digest: str | None
-) -> dict[str, Any]:
-    """The row of one image of the source at `root`.
+def image_row(sample: Sample, root: str, *, output: str | None, objects: int, image: Written | None) -> dict[str, Any]:
+    """The row of one image of the source in the folder `root`.
 
-    `digest` is the SHA-256 of the source file where its bytes were read, None where the output is a link to it.
+    `objects` is how many the writer wrote. `sha256` is of the source file where its bytes were read, null where the
+    output is a link to it; `made` says how the `image` came about.
     `affine` maps points from the plane the labels were drawn in to the output picture, as a, b, c, d, e, f of
-    ``x' = a x + b y + c, y' = d x + e y + f``; `mirrored` stands where left and right have changed places.
+    ``x' = a x + b y + c, y' = d x + e y + f``; it is null where no such map does, and `not_affine` says why. `mirrored`
+    stands where left and right have changed places.
     """
     dropped: Counter[str] = Counter()
     for finding in sample.findings:
         dropped[finding.code] += finding.objects
     row: dict[str, Any] = {
-        "source": _relative(sample.path, root),
+        "source": _relative(str(sample.path), root),
         "split": sample.split,
-        "sha256": digest,
-        "output": str(output) if output else None,
+        "sha256": image.digest if image else None,
+        "output": output,
         "objects": {
             "in": sample.listed,
-            "out": written,
+            "out": objects,
             "dropped": {code: n for code, n in sorted(dropped.items()) if n},
         },
     }
@@ -57,19 +65,29 @@ def image_row(
             "evidence": sample.evidence,
         }
     if output:
-        row |= {"affine": list(sample.affine.coefficients), "output_size": list(sample.size)}
+        row |= {"made": image.made} if image else {}
+        row |= {"affine": list(sample.affine.coefficients) if sample.affine else None, "output_size": list(sample.size)}
+        row |= {"not_affine": sample.basis.problem} if sample.basis and not sample.affine else {}
         row |= {"mirrored": True} if sample.mirrored else {}
+        row |= _taken(sample) if sample.take else {}
     return row
 
 
-def encode_rows(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """The rows as UTF-8 JSON, one a line."""
-    return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+def _taken(sample: Sample) -> dict[str, Any]:
+    """Which outcome of its image a picture is, and what was drawn for it; of a mosaic, what else is in it."""
+    take = sample.take
+    said: dict[str, Any] = {"copy": take.copy, "recipe": take.recipe} if take and take.recipe else {}
+    said |= {"tile": take.tile} if take and take.tile else {}
+    parts = [
+        {"source": part.path.name, "affine": list(part.affine.coefficients) if part.affine else None}
+        for part in sample.parts
+    ]
+    return said | ({"parts": parts} if parts else {})
 
 
 def write_record(root: Path, content: Mapping[str, Any]) -> None:
     """Write `bboxprep.json` into `root`."""
-    write_bytes(root / RECORD, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    write_bytes(root / RECORD, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n", lasting=True)
 
 
 def encode_report(account: Account, names: Sequence[str]) -> bytes:
@@ -81,6 +99,7 @@ def books(account: Account, names: Sequence[str]) -> dict[str, Any]:
     """The books of a run as plain data."""
     return {
         "splits": account.rows(),
+        "images_made": dict(sorted(account.made.items())),
         "classes": account.class_rows(names),
         "findings": [_finding_row(finding) for finding in account.findings],
     }
@@ -88,23 +107,81 @@ def books(account: Account, names: Sequence[str]) -> dict[str, Any]:
 
 def read_record(root: Path) -> dict[str, Any] | None:
     """The record of the complete output at `root`, or None where there is none that can be read."""
-    try:
-        content = msgspec.json.decode((root / RECORD).read_bytes())
-    except (OSError, msgspec.DecodeError):
+    path = root / RECORD
+    if not path.is_file() or not lies_within(path, real(root)):
         return None
-    return content if isinstance(content, dict) else None
+    try:
+        content = msgspec.json.decode(read_bytes(path, MOST_RECORD_BYTES))
+        msgspec.convert(content, _Shape)
+    except (AnnotationError, ValueError, RecursionError):
+        return None
+    return dict(content)
+
+
+class _Mirror(msgspec.Struct):
+    category_ids: list[int | None] = []
+    labels: list[_Row] = []
+    keypoints: list[list[_Row]] = []
+
+    def __post_init__(self) -> None:
+        if len(self.category_ids) not in (0, len(self.labels)) or max(self.labels, default=-1) >= len(self.labels):
+            raise ValueError("mirror: want an id and a label for each class")
+
+
+class _Classes(msgspec.Struct):
+    rename: dict[str, str] = {}
+    only: list[str] = []
+    drop: list[str] = []
+
+
+class _Change(msgspec.Struct):
+    classes: _Classes = msgspec.field(default_factory=_Classes)
+
+
+class _Rules(msgspec.Struct):
+    swap_classes: list[tuple[str, str]] = []
+
+
+class _Shape(msgspec.Struct):
+    """The kinds of what is read again from a record; msgspec copies the defaults."""
+
+    source: str | None = None
+    sources: list[str] = []
+    origin: str | None = msgspec.field(name="from", default=None)
+    to: str | None = None
+    reading: dict[str, Any] = {}
+    changes: list[_Change] | None = None
+    recipe: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    rules: _Rules = msgspec.field(default_factory=_Rules)
+    names: list[str] = []
+    mirror: _Mirror = msgspec.field(default_factory=_Mirror)
+    splits: list[dict[str, Any]] = []
+    classes: list[dict[str, Any]] = []
+    findings: list[dict[str, Any]] = []
+    entries: list[str] = []
 
 
 def _finding_row(finding: Finding) -> dict[str, Any]:
     """A finding as plain data, its severity with it and empty fields left out."""
-    return {"severity": str(finding.severity)} | {key: value for key, value in asdict(finding).items() if value}
+    said = {key: value for key, value in asdict(finding).items() if value}
+    return {"severity": str(finding.severity)} | said
 
 
 def versions() -> dict[str, str]:
-    """The versions that can matter to the bytes of an output."""
-    return {"bboxprep": __version__, **{name: version(name) for name in ("numpy", "pillow")}}
+    """The versions that can matter to the bytes of an output; of what is installed."""
+    tool = lossless.tool()
+    turns = {"jpegtran": tool.version} if tool else {}
+    known = {name: found for name in _MATTER if (found := _version(name))}
+    return {"bboxprep": __version__, **known, **turns}
 
 
-def _relative(path: Path, root: Path) -> str:
-    base = root if root.is_dir() else root.parent
-    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _relative(path: str, root: str) -> str:
+    return spelt(path.replace(os.sep, "/").removeprefix(root.replace(os.sep, "/").rstrip("/") + "/"))

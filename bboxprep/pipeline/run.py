@@ -9,15 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from bboxprep.errors import BboxprepError, LayoutError, UsageError
+from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, UsageError
+from bboxprep.files import lies_within, read_lines, real
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.record import IMAGES, INCOMPLETE, RECORD, read_record
+from bboxprep.storage import place
 
 if TYPE_CHECKING:
     from bboxprep.pipeline.unmap.way import Unmapped
@@ -30,7 +32,10 @@ class RunImage:
     `source` is the path below the source, `output` that below the output (None where the image was left out); `size` is
     that of the stored pixels, `affine` maps points of the plane `frame` to the output picture of `output_size`.
     `listed` objects came in, `written` went out, `dropped` were lost by finding code. `evidence` says in a word why
-    `frame` is what it is. `mirrored`: names and points of the left have become those of the right.
+    `frame` is what it is. `mirrored`: names and points of the left have become those of the right. `recipe` is what was
+    drawn for it, as plain data, and `copy` which copy of its source it is; `tile` names the part of it ("r0c1");
+    `parts` counts the pictures of a mosaic.
+    `not_affine` says why there is no `affine`, where a pipeline bent the picture.
     """
 
     source: str
@@ -47,6 +52,11 @@ class RunImage:
     dropped: Mapping[str, int]
     evidence: str = ""
     mirrored: bool = False
+    not_affine: str = ""
+    recipe: Mapping[str, Any] | None = None
+    copy: int = 0
+    tile: str = ""
+    parts: int = 0
 
     @property
     def frame_size(self) -> Size | None:
@@ -59,7 +69,8 @@ class RunImage:
     def to_source(self) -> Affine:
         """The map from the output picture back to the plane of the source's labels. Raises `UsageError` without one."""
         if self.affine is None:
-            raise UsageError(f"{self.output or self.source}: the record holds no affine for it")
+            why = f" ({self.not_affine})" if self.not_affine else ""
+            raise UsageError(f"{self.output or self.source}: the record holds no affine for it{why}")
         return ~self.affine
 
 
@@ -83,12 +94,12 @@ class Run:
         """
         from bboxprep.pipeline.unmap import unmap
 
-        return unmap(self, Path(predictions), Path(dest), split=split)
+        return unmap(self, place(predictions), place(dest), split=split)
 
 
 def open_run(root: str | Path) -> Run:
     """The complete output at the folder `root`. Raises `LayoutError` where there is none or its record is damaged."""
-    folder = Path(root)
+    folder = place(root)
     record = read_record(folder)
     if record is None:
         state = "the run that writes it has not ended" if (folder / INCOMPLETE).is_file() else f"no {RECORD} in it"
@@ -101,22 +112,31 @@ def open_run(root: str | Path) -> Run:
 
 def read_images(root: Path) -> tuple[tuple[RunImage, ...], tuple[tuple[str, str], ...]]:
     """The rows of the output at `root` that can be read, and (where, problem) for all else."""
+    images: list[RunImage] = []
+    problems: list[tuple[str, str]] = []
+    path = root / IMAGES
+    if path.exists() and not (path.is_file() and lies_within(path, real(root))):
+        return (), (("", "cannot be read (want a file, and no link that leads out of its folder)"),)
     try:
-        lines = (root / IMAGES).read_bytes().splitlines()
-    except OSError as error:
-        return (), (("", f"cannot be read ({error.strerror or error})"),)
-    images, problems = [], []
-    for number, line in enumerate(lines, 1):
-        try:
-            images.append(_image(msgspec.json.decode(line, type=_Row)))
-        except (msgspec.MsgspecError, ValueError, BboxprepError) as error:
-            problems.append((f"line {number}", f"is not a row of an image ({error})"))
+        for number, line in enumerate(read_lines(path, _MOST_ROW_BYTES), 1):
+            try:
+                images.append(_image(msgspec.json.decode(line, type=_Row)))
+            except (ValueError, RecursionError, BboxprepError) as error:
+                problems.append((f"line {number}", f"is not a row of an image ({error})"))
+    except AnnotationError as error:
+        problems.append(("", error.problem))
     return tuple(images), tuple(problems)
 
 
+_MOST_ROW_BYTES = 1 << 20
+_Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Factor = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+
+
 class _Objects(msgspec.Struct):
-    listed: int = msgspec.field(name="in", default=0)
-    written: int = msgspec.field(name="out", default=0)
+    listed: _Count = msgspec.field(name="in", default=0)
+    written: _Count = msgspec.field(name="out", default=0)
     dropped: dict[str, int] = {}  # msgspec copies it
 
 
@@ -125,14 +145,19 @@ class _Row(msgspec.Struct):
     split: str = "train"
     output: str | None = None
     sha256: str | None = None
-    size: tuple[int, int] | None = None
+    size: tuple[_Side, _Side] | None = None
     orientation: int = 1
     frame: str = Frame.DISPLAYED
     evidence: str = ""
-    affine: tuple[float, float, float, float, float, float] | None = None
-    output_size: tuple[int, int] | None = None
+    affine: tuple[_Factor, _Factor, _Factor, _Factor, _Factor, _Factor] | None = None
+    output_size: tuple[_Side, _Side] | None = None
     objects: _Objects = msgspec.field(default_factory=_Objects)
     mirrored: bool = False
+    not_affine: str = ""
+    recipe: dict[str, Any] | None = None
+    copy: _Count = 0
+    tile: str = ""
+    parts: tuple[Any, ...] = ()
 
 
 def _image(row: _Row) -> RunImage:
@@ -151,4 +176,9 @@ def _image(row: _Row) -> RunImage:
         row.objects.dropped,
         row.evidence,
         row.mirrored,
+        row.not_affine,
+        row.recipe,
+        row.copy,
+        row.tile,
+        len(row.parts),
     )

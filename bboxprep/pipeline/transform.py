@@ -2,6 +2,9 @@
 
 One formula serves labels drawn in the stored and in the displayed plane, upright or not: bring them to the stored
 pixels, then follow the plan. Both halves are steps of one plan, in which turns that meet cancel.
+
+A plan is followed by the effects of its rendering. Where a pipeline of albumentations stands among them, or where a
+sample with effects is transformed once more, the picture so far is the `Basis` of what comes next.
 """
 
 from __future__ import annotations
@@ -12,18 +15,25 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.errors import PlanError
+from bboxprep.errors import ImageError, PlanError
 from bboxprep.findings import Finding
+from bboxprep.formats.contract import image_fault
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.images import codec, drawing, raster
+from bboxprep.images.appearance import effects_applied
+from bboxprep.images.pipelines import PipelineError
 from bboxprep.model.categories import Categories
 from bboxprep.model.checks import Location
 from bboxprep.model.handedness import Mirror
 from bboxprep.model.header import Header
+from bboxprep.model.rendering import AUGMENTATION, Effect
 from bboxprep.model.rules import DEFAULT_RULES, Rules
-from bboxprep.model.sample import Frame, Planner, Sample
+from bboxprep.model.sample import Basis, Frame, Planner, Sample
+from bboxprep.pipeline.augmenting import Outcome, through_pipeline
+from bboxprep.pipeline.covering import cover
+from bboxprep.pipeline.mosaic import pasted
 from bboxprep.pipeline.move import move
 
 
@@ -45,34 +55,78 @@ class PillowDarkroom:
         self.rules.refuse(sample.findings)
         if sample.header is None or sample.refusal:
             return sample
-        location = self._location(sample)
+        header = sample.header
+        if sample.rendering.effects:
+            sample = _based(sample, Basis(sample, None, sample.size, sample.affine, _problem(sample)))
+        stages = _stages(recipe.rendering.effects)
+        sample = self._moved(sample, header, recipe, stages[0].effects)
+        for stage in stages[1:]:
+            if not sample.refusal:
+                sample = self._augmented(sample, stage)
+        return sample
+
+    def _moved(self, sample: Sample, header: Header, recipe: Planner, effects: tuple[Effect, ...]) -> Sample:
+        """`sample` after the plan of `recipe` and the `effects` that come before any pipeline."""
+        location = self.location(sample)
         try:
-            plan, rest = _plans(sample, sample.header, recipe)
+            plan, rest = _plans(sample, header, recipe)
         except PlanError as error:
-            finding = Finding("crop-outside", str(error), path=location.path, split=sample.split)
-            return replace(sample, refusal=finding.code, findings=(*sample.findings, finding))
+            return _refused(sample, Finding("crop-outside", str(error), path=location.path, split=sample.split))
         instances, findings = move(sample.instances, rest, location, self.rules)
+        instances, hidden = cover(instances, effects, plan.size, location, self.rules)
         self.rules.refuse(findings)
-        return replace(
-            sample,
+        return sample.having(
             plan=plan,
-            rendering=recipe.rendering,
+            rendering=replace(recipe.rendering, effects=effects),
             mirrored=sample.mirrored != recipe.mirrors,
             instances=self._mirror.apply(instances) if recipe.mirrors else instances,
-            findings=(*sample.findings, *findings),
+            findings=(*sample.findings, *findings, *hidden),
         )
 
-    def pixels(self, sample: Sample) -> NDArray[np.uint8]:
+    def _augmented(self, sample: Sample, stage: _Stage) -> Sample:
+        """`sample` after a pipeline, and the effects that come after it."""
+        location = self.location(sample)
+        try:
+            made = _outcome(self, sample, stage.pipeline)
+        except ImageError as error:
+            return _refused(sample, image_fault(error, location.path, sample.split))
+        except PipelineError as error:
+            return _refused(sample, Finding("augmentation-failed", str(error), path=location.path, split=sample.split))
+        instances, findings = made.objects
+        instances, hidden = cover(instances, stage.effects, made.size, location, self.rules)
+        affine = sample.affine and made.affine and made.affine @ sample.affine
+        basis = Basis(sample, stage.pipeline, made.size, affine, made.problem or _problem(sample))
+        return _based(sample, basis).having(
+            plan=Plan(made.size),
+            rendering=replace(sample.rendering, effects=stage.effects),
+            mirrored=sample.mirrored != made.mirrors,
+            instances=self._mirror.apply(instances) if made.mirrors else instances,
+            findings=(*sample.findings, *findings, *hidden),
+        )
+
+    def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
         """The picture that the instances of `sample` lie on. Raises `ImageError`."""
+        if sample.parts:
+            return pasted([(part, self.pixels(part)) for part in sample.parts])
         header = sample.header
         if header is None:
             raise ValueError(f"{sample.path}: the image has no readable header")
-        plan = sample.plan or Plan(header.size).then(
-            Orient(header.turn if sample.frame is Frame.DISPLAYED else IDENTITY)
-        )
         kernel, pad = sample.rendering.kernel, sample.rendering.pad
-        decoded = codec.decode(sample.path, header, self.policy, at_least=raster.reduction_for(plan, kernel))
-        return raster.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
+        if sample.basis:
+            plan = sample.plan or Plan(sample.basis.size)
+            moved = raster.execute(plan, self._basis_pixels(sample.basis), kernel=kernel, pad=pad)
+        else:
+            turn = header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
+            plan = sample.plan or Plan(header.size).then(Orient(turn))
+            least = raster.reduction_for(plan, kernel)
+            decoded = codec.decode(sample.path, header, self.policy, at_least=least, data=data)
+            moved = raster.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
+        return effects_applied(moved, sample.rendering)
+
+    def _basis_pixels(self, basis: Basis) -> NDArray[np.uint8]:
+        if basis.pipeline is None:
+            return self.pixels(basis.sample)
+        return _outcome(self, basis.sample, basis.pipeline).pixels
 
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
@@ -86,16 +140,69 @@ class PillowDarkroom:
     def _mirror(self) -> Mirror:
         return Mirror.of(self.categories, self.rules.swap_classes)
 
-    def _location(self, sample: Sample) -> Location:
+    def location(self, sample: Sample) -> Location:
         """How findings name `sample`: an object by the class that it came in with."""
         return Location(str(sample.name), sample.split, self._mirror.before(self.categories.names, sample))
 
 
+@dataclass(frozen=True)
+class _Stage:
+    """A pipeline, and the effects up to the next one."""
+
+    pipeline: Effect
+    effects: tuple[Effect, ...] = ()
+
+
+def _stages(effects: tuple[Effect, ...]) -> tuple[_Stage, ...]:
+    """`effects` parted at each pipeline; the first stage has those before any."""
+    stages = [_Stage(Effect(""))]
+    for effect in effects:
+        if effect.name == AUGMENTATION:
+            stages.append(_Stage(effect))
+        else:
+            stages[-1] = replace(stages[-1], effects=(*stages[-1].effects, effect))
+    return tuple(stages)
+
+
+class _LastOutcome:
+    """What a pipeline made of the sample that went through one last: its objects are asked for, and then its pixels,
+    and to do it twice would double the cost of most runs.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[PillowDarkroom, Sample, Effect, Outcome] | None = None
+
+    def __call__(self, darkroom: PillowDarkroom, sample: Sample, pipeline: Effect) -> Outcome:
+        last = self._last  # read once: another thread may put its own in place
+        if last and last[0] is darkroom and last[1] is sample and last[2] == pipeline:
+            return last[3]
+        pixels, location = darkroom.pixels(sample), darkroom.location(sample)
+        made = through_pipeline(pixels, sample.instances, pipeline, location, darkroom.rules.min_visibility)
+        self._last = (darkroom, sample, pipeline, made)
+        return made
+
+
+_outcome = _LastOutcome()
+
+
+def _based(sample: Sample, basis: Basis) -> Sample:
+    """`sample` as it lies on `basis`, still without a plan and effects of its own."""
+    return sample.having(basis=basis, plan=None, rendering=replace(sample.rendering, effects=()))
+
+
+def _problem(sample: Sample) -> str:
+    return sample.basis.problem if sample.basis else ""
+
+
+def _refused(sample: Sample, finding: Finding) -> Sample:
+    return sample.having(refusal=finding.code, findings=(*sample.findings, finding))
+
+
 def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]:
     """The whole plan from the stored pixels, and the part of it that the instances have still to go through."""
-    if sample.plan:
-        steps = recipe.plan(sample.plan.size, IDENTITY).steps
-        return sample.plan.then(*steps), Plan(sample.plan.size).then(*steps)
+    if sample.plan or sample.basis:
+        steps = recipe.plan(sample.size, IDENTITY).steps
+        return (sample.plan or Plan(sample.size)).then(*steps), Plan(sample.size).then(*steps)
     plan = recipe.plan(header.size, header.turn)
     back = ~header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
     return plan, _after_turn(sample.size, back, plan)

@@ -16,6 +16,7 @@ from bboxprep.review.books import Noted
 from bboxprep.review.entries import Entry
 from bboxprep.review.script import legible
 from bboxprep.review.shown import Shown, picture, reduced, show
+from bboxprep.review.spelling import drawn_words
 
 CHUNK = 100  # images whose data is in one script, and whose pictures are in one folder
 VIEW, THUMB = 1024, 320  # px, the longest side of a picture to look at, and of one to find it by
@@ -58,6 +59,7 @@ class Card:
     notes: tuple[Noted, ...]
     thumb: bool
     origin: str
+    drawn: str = ""
 
     @property
     def side(self) -> Side | None:
@@ -72,6 +74,7 @@ class Card:
             "frame": self.frame,
             "evidence": self.evidence,
             "origin": self.origin,
+            "drawn": self.drawn,
             "notes": [
                 {"code": note.code, "severity": note.severity, "message": note.message, "where": note.where}
                 for note in self.notes
@@ -105,6 +108,7 @@ class Cards:
             notes=tuple(notes),
             thumb=any(side is not None and side.path for side in (after, before)),
             origin=row.source if row else "",
+            drawn=legible(drawn_words(row.recipe, row.copy, row.tile)) if row else "",
         )
 
     def _side(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from bboxprep.review import charts
 from bboxprep.review.books import Books, Noted
 from bboxprep.review.cards import CHUNK
 from bboxprep.review.script import encode
+from bboxprep.review.spelling import recipe_words
 from bboxprep.review.statistics import ASPECTS, SIDES, Statistics
 from bboxprep.verify.faults import FAULTS, meaning
 
@@ -75,27 +76,6 @@ def render(subject: Subject, counted: Statistics) -> str:
 def splits_of(counted: Statistics) -> list[str]:
     """The splits in the order people think of them in."""
     return sorted(counted.images, key=lambda split: (_USUAL.get(split, 3), split))
-
-
-def recipe_words(recipe: Mapping[str, Any]) -> list[str]:
-    """The steps of a recorded recipe, each in a few words."""
-    steps = recipe.get("steps")
-    words = ["upright" if recipe.get("upright", True) else "as stored"]
-    for step in steps if isinstance(steps, list) else []:
-        named = step.items() if isinstance(step, Mapping) else [(step, None)]
-        words += [" ".join(filter(None, (str(name), _value(value)))) for name, value in named]
-    return words
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        lone = len(value) == 1
-        return " ".join(
-            _value(each) if lone or name == "size" else f"{name} {_value(each)}" for name, each in value.items()
-        )
-    if isinstance(value, list):
-        return "×".join(map(str, value)) if len(value) == 2 else ", ".join(map(str, value))
-    return "" if value is None else str(value)
 
 
 def _site(subject: Subject, counted: Statistics, splits: list[str]) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import UsageError
-from bboxprep.files import write_bytes
+from bboxprep.files import real, write_bytes
 from bboxprep.images.codec import Policy
 from bboxprep.model.categories import Category
-from bboxprep.pipeline.engines import local
+from bboxprep.pipeline.engines.local import Local
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.pipeline.record import RECORD
 from bboxprep.pipeline.run import open_run
@@ -49,13 +49,15 @@ def plan_review(
     *,
     against: Path | None = None,
     faults: Sequence[Fault] = (),
+    policy: Policy = SHOWING,
     options: Options = lambda _: {},
 ) -> Review:
     """The review of the dataset at `out`, beside the source at `against` that it was made from.
 
     `faults` are what a proof of the output found (`Proof.faults`), to be shown first. `format` is that of `out`, by
     default what its record says or its files show; `options` are those of the reader, by format, of the source if there
-    is one, else of `out`. Raises `SourceError`, and `UsageError` where `out` does not say what came from where.
+    is one, else of `out`; `policy` says how odd images are shown. Raises `SourceError`, and `UsageError` where `out`
+    does not say what came from where.
     """
     run = open_run(out) if (out / RECORD).is_file() else None
     books = books_of(out, run.record) if run else None
@@ -65,14 +67,14 @@ def plan_review(
         out,
         format or (books.format if books else None),
         labels_in="displayed" if books else "auto",
-        policy=SHOWING,
+        policy=policy,
         sidecar=False,  # what is shown is what a trainer reads
         options=(lambda _: {}) if against else options,
     )
     source = None
     if against and books:
         # the record says image by image which plane the labels were in, so the question is not asked again
-        source = open_source(against, books.source_format, labels_in="displayed", policy=SHOWING, options=options)
+        source = open_source(against, books.source_format, labels_in="displayed", policy=policy, options=options)
     told = Told(run.images, books.findings) if run and books else None
     return Review(opened, books, source, exhibit(opened, told, source, faults), _classes(opened, source))
 
@@ -88,12 +90,12 @@ def build(
     target.claim(dest, roots, overwrite=overwrite)
     work = Cards(dest, _numbers(review.out, review.classes), _numbers(review.source, review.classes))
     counted, shelf = Statistics(), Shelf(dest)
-    for number, card in enumerate(local.run(work, _tasks(review), workers), 1):
+    for number, card in enumerate(Local(workers).run(work, _tasks(review)), 1):
         counted.book(card)
         shelf.add(card)
         progress(number)
     subject = page.Subject(
-        name=review.out.dataset.root.resolve().name,
+        name=real(review.out.dataset.root).name,
         format=review.out.dataset.format,
         classes=review.classes,
         books=review.books,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from bboxprep.errors import TargetError
-from bboxprep.files import write_bytes
-from bboxprep.pipeline.target import clear_target, entries
+from bboxprep.errors import AnnotationError, TargetError
+from bboxprep.files import read_bytes, write_bytes
+from bboxprep.pipeline.record import MOST_RECORD_BYTES
+from bboxprep.pipeline.target import clear_target, entries, overlap
 
 SITE = "bboxprep.review.json"
 
@@ -20,8 +21,7 @@ def claim(dest: Path, sources: Iterable[Path], *, overwrite: bool) -> None:
     Raises `TargetError` where something else stands there, or where it would touch one of `sources`.
     """
     for source in sources:
-        real, origin = dest.resolve(), source.resolve()
-        if real == origin or real in origin.parents or origin in real.parents:
+        if overlap(dest, source):
             raise TargetError(f"{dest}: lies in {source}, or holds it; want a folder of its own")
     if dest.exists() and not dest.is_dir():
         raise TargetError(f"{dest}: is a file, want a folder")
@@ -50,7 +50,8 @@ def _strangers(dest: Path) -> list[str]:
     if SITE not in names:
         return names
     try:
-        ours = msgspec.json.decode((dest / SITE).read_bytes(), type=dict[str, list[str]]).get("entries", [])
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        said = read_bytes(dest / SITE, MOST_RECORD_BYTES)
+        ours = msgspec.json.decode(said, type=dict[str, list[str]]).get("entries", [])
+    except (AnnotationError, ValueError, RecursionError):
         return names
     return [name for name in names if ours and name not in {*ours, SITE}]

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep import formats
+from bboxprep.images.codec import DEFAULT_POLICY, Policy
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.reading import open_source
 from bboxprep.pipeline.run import Run, RunImage
+from bboxprep.storage import place, plain
 
+TRAIN = "train"  # the split that is augmented
 Options = Callable[[str], Mapping[str, Any]]
 
 
@@ -49,6 +52,22 @@ class Case:
     def target(self) -> str:
         """The format of the output."""
         return str(self.run.record.get("to", self.output.dataset.format))
+
+    @property
+    def turned_rule(self) -> str:
+        """What the recorded rules hold for the outline of a box whose picture was turned."""
+        rules = self.run.record.get("rules")
+        return str(rules.get("turned", "ellipse")) if isinstance(rules, Mapping) else "ellipse"
+
+    def recipe(self, image: RunImage) -> Mapping[str, Any]:
+        """What `image` went through: what its row says was drawn, else what the run says of all images of its split;
+        {} where neither says it."""
+        said = self.run.record.get("recipe")
+        if image.recipe is not None or not isinstance(said, Mapping):
+            return image.recipe or {}
+        if "augment" not in said or image.split == TRAIN:
+            return said
+        return {"steps": said.get("preprocess")} | {key: said.get(key) for key in ("upright", "pad", "kernel")}
 
     def written(self, image: RunImage) -> Sample | None:
         """The sample of the output that `image` became."""
@@ -87,14 +106,16 @@ class Case:
         return names
 
 
-def open_output(run: Run) -> Indexed:
+def open_output(run: Run, policy: Policy = DEFAULT_POLICY) -> Indexed:
     """The output of `run`, read as the dataset that its record names. Raises `SourceError`."""
     to = run.record.get("to")
     options = {"task": _task(run)} if to == "yolo" else {}
-    return indexed(run.root, to if isinstance(to, str) else None, lambda _: options, sidecar=False)
+    return indexed(run.root, to if isinstance(to, str) else None, lambda _: options, policy, sidecar=False)
 
 
-def open_case(run: Run, output: Indexed, against: Path | None, reading: Options) -> Case:
+def open_case(
+    run: Run, output: Indexed, against: Path | None, reading: Options, policy: Policy = DEFAULT_POLICY
+) -> Case:
     """The case of `run`, against the dataset at `against` or, if None, the source it records where that is there.
 
     `reading` gives the options of the source's reader by its format; those that the record names where it gives none.
@@ -102,13 +123,16 @@ def open_case(run: Run, output: Indexed, against: Path | None, reading: Options)
     """
     recorded, listed = run.record.get("source"), run.record.get("sources")
     single = isinstance(recorded, str) and not (isinstance(listed, list) and len(listed) > 1)
-    path = against or (Path(recorded) if isinstance(recorded, str) and single else None)
+    path = against or (place(recorded) if isinstance(recorded, str) and single else None)
     if path is None or (against is None and not path.exists()):
         where = "is not there" if single else "is not a single path"
         return Case(run, output, None, f"the recorded source {where}; name it with --against", _task(run), not single)
     named = run.record.get("from")
     source = indexed(
-        path, named if isinstance(named, str) else None, lambda name: {**_recorded_options(run, name), **reading(name)}
+        path,
+        named if isinstance(named, str) else None,
+        lambda name: {**_recorded_options(run, name), **reading(name)},
+        policy,
     )
     return Case(run, output, source, "", _task(run), not single)
 
@@ -125,9 +149,10 @@ def _task(run: Run) -> str:
     return str(options.get("task", "detect")) if isinstance(options, Mapping) else "detect"
 
 
-def indexed(root: Path, format: str | None, options: Options, *, sidecar: bool = True) -> Indexed:
+def indexed(root: Path, format: str | None, options: Options, policy: Policy, *, sidecar: bool = True) -> Indexed:
     """The dataset at `root` with its samples by path; the label files alone without `sidecar`. Raises `SourceError`."""
-    dataset = open_source(root, format, labels_in="displayed", options=options, sidecar=sidecar).dataset
+    opened = open_source(root, format, labels_in="displayed", policy=policy, options=options, sidecar=sidecar)
+    dataset = opened.dataset
     places: dict[str, list[tuple[str, int]]] = {}
     for index, sample in enumerate(dataset):
         places.setdefault(relative(sample.path, dataset.root), []).append((sample.split, index))
@@ -137,7 +162,7 @@ def indexed(root: Path, format: str | None, options: Options, *, sidecar: bool =
 def relative(path: Path, root: Path) -> str:
     """`path` as the record spells it: below the root where it lies there."""
     base = root if root.is_dir() else root.parent
-    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()
+    return plain(path.relative_to(base) if path.is_relative_to(base) else path)
 
 
 def names_of(sample: Sample, dataset: Dataset) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,15 @@ _TOLD = frozenset(  # notes of the reader that a person has to look at before tr
 
 
 def examine(
-    root: Path, reading: Options, begin: Callable[[int], None], progress: Callable[[int], None]
+    root: Path, reading: Options, policy: Policy, begin: Callable[[int], None], progress: Callable[[int], None]
 ) -> tuple[tuple[Fault, ...], tuple[Tally, ...]]:
     """What is wrong with the dataset at `root`, and how much was looked at. Raises `SourceError`."""
     faults: list[Fault] = []
     try:
-        source = open_source(root, options=reading, sidecar=False)
+        source = open_source(root, policy=policy, options=reading, sidecar=False)
     except FrameError as error:
         faults.append(_fault("frame-contradicts", str(error.where or error.path), error.problem))
-        source = open_source(root, labels_in="displayed", options=reading, sidecar=False)
+        source = open_source(root, labels_in="displayed", policy=policy, options=reading, sidecar=False)
     begin(len(source.dataset))
     faults += _dataset_findings(source)
     wrong = objects = bad = 0
@@ -48,7 +49,7 @@ def examine(
         objects += len(sample.instances)
         bad += len({fault.where for fault in found if fault.where})
         progress(number)
-    faults += _turned_labels(source)
+    faults += _turned_labels(source, replace(policy, frames="first"))
     images = Tally(Layer.STRUCTURAL, "images", len(source.dataset) - wrong, 0, wrong)
     boxes = Tally(Layer.GEOMETRIC, "objects", max(0, objects - bad), 0, bad)
     return tuple(dict.fromkeys(faults)), (images, boxes)
@@ -59,14 +60,14 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
     return Fault(layer, code, image, where, message, amount)
 
 
-def _turned_labels(source: Source) -> Iterator[Fault]:
+def _turned_labels(source: Source, policy: Policy) -> Iterator[Fault]:
     """The photos of one orientation whose labels, by what the pictures show, lie as if turned or mirrored."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, glimpse in enumerate(source.glimpses):
         if glimpse.header:
             groups[glimpse.header.orientation].append(index)
     for orientation, indices in sorted(groups.items()):
-        turn = turn_from_pixels(LazySamples(indices, source.dataset.__getitem__), Policy(frames="first"))
+        turn = turn_from_pixels(LazySamples(indices, source.dataset.__getitem__), policy)
         if turn is not None and not turn.is_identity:
             which = f"the labels of the {len(indices)} photos of EXIF orientation {orientation}"
             yield _fault("labels-look-turned", "", f"{which} would fit their pictures if {DONE[(~turn).exif]}")

@@ -1,8 +1,8 @@
 """Where the objects of a source picture should lie in the output: their boxes through a matrix, cut at both pictures.
 
 An object with an outline whose box is cut may have its box drawn tight to what is left of the outline. How it is cut is
-not repeated here; a box between `inner` (around those points of the outline that are still in the picture) and `boxes`
-is as it should be.
+not repeated here; a box between `inner` (around those points of the outline that are still in the picture) and `outer`
+is as it should be. Where the axes were turned, boxes were drawn anew: `verify.turned` says how.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
-from bboxprep.verify.arithmetic import Matrix, apply, apply_to_boxes
+from bboxprep.verify.arithmetic import apply, apply_to_boxes
+from bboxprep.verify.region import Matrix, Region, box_around, corners, rectangle
+from bboxprep.verify.turned import Turned, Way, quadrilateral, turned
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
 Box = NDArray[np.float64]  # (4,)
 SLACK = 1e-3  # px; what decimal rounding reaches over an edge is no cut
 _NOWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])
+_LOST = Turned(np.zeros(4), _NOWHERE, np.zeros(4), np.zeros(4), cut=True, drawn=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,33 +30,45 @@ class Mapped:
     """How one source picture became one output picture.
 
     `from_shown` maps points of the picture as viewers show it, of size `shown`, to the output of `size`; `from_frame`
-    those of the plane of its labels, of size `frame`. `visible` is the part of the output on which the source is seen.
-    `derived` says whether the recipe was recomputed, else all of this is from the record.
+    those of the plane of its labels, of size `frame`. `seen` is the part of the output on which the source is seen.
+    `derived` says whether the recipe was recomputed, else all of this is from the record. `warped`: the axes were
+    turned, and boxes drawn anew by the `rule`.
     """
 
     from_shown: Matrix
     from_frame: Matrix
     size: Size
-    visible: Box
+    seen: Region
     frame: Size
     shown: Size
     derived: bool
+    warped: bool = False
+    rule: str = "ellipse"
+
+    @property
+    def visible(self) -> Box:
+        """The box around the part of the output on which the source is seen; no area where there is none."""
+        found = corners(self.seen)
+        return box_around(found) if len(found) else np.zeros(4)
 
 
 @dataclass(frozen=True, eq=False)
 class Expectation:
     """Of N source objects: the `boxes` (N, 4) their boxes should have in the output, `outlines` (N, 4) those around
-    their polygons instead, and the `inner` boxes (N, 4) that a tightened one must hold.
+    their polygons instead, and the `inner` and `outer` boxes (N, 4) between which a tightened one must lie.
 
-    `gone` (N,): nothing of it is left; `cut` (N,): part of it is; `drawn` (N,): it has an outline.
+    `gone` (N,): nothing of it is left; `cut` (N,): part of it is; `drawn` (N,): it has an outline; `give` (N,): how far
+    its box may be off because outlines are approximated, px.
     """
 
     boxes: Boxes
     outlines: Boxes
+    outer: Boxes
     inner: Boxes
     gone: NDArray[np.bool_]
     cut: NDArray[np.bool_]
     drawn: NDArray[np.bool_]
+    give: NDArray[np.float64]
 
 
 def expect(source: Instances, mapped: Mapped) -> Expectation:
@@ -62,6 +77,11 @@ def expect(source: Instances, mapped: Mapped) -> Expectation:
     Where the map is only the recorded one, nobody knows what was cut on the way: a box may then be any part of its
     place.
     """
+    return _drawn_anew(source, mapped) if mapped.warped else _carried(source, mapped)
+
+
+def _carried(source: Instances, mapped: Mapped) -> Expectation:
+    """What objects become where the axes are kept."""
     frame, matrix, seen = whole_of(mapped.frame), mapped.from_frame, mapped.visible
     inside = _clipped(source.boxes, frame)
     with np.errstate(invalid="ignore"):
@@ -80,7 +100,31 @@ def expect(source: Instances, mapped: Mapped) -> Expectation:
             outlines[row] = whole if source.polygons[row] else boxes[row]
     if not mapped.derived:
         inner[:], drawn[:], reach[:] = _NOWHERE, True, np.inf
-    return Expectation(boxes, outlines, inner, gone, reach > SLACK, drawn)
+    return Expectation(boxes, outlines, boxes, inner, gone, reach > SLACK, drawn, np.zeros(len(boxes)))
+
+
+def _drawn_anew(source: Instances, mapped: Mapped) -> Expectation:
+    """What objects become where the axes are turned."""
+    way = Way(mapped.from_frame, mapped.seen, rectangle(mapped.frame), mapped.rule)
+    inside = _clipped(source.boxes, whole_of(mapped.frame))
+    finite, solid = np.isfinite(source.boxes).all(axis=1), (inside[:, 2:] > inside[:, :2]).all(axis=1)
+    sound = np.asarray(finite & solid)
+    over = np.abs(inside - source.boxes).max(axis=1, initial=0.0) > SLACK
+    rows = [
+        turned(source, row, inside[row], way, overreached=bool(over[row])) if sound[row] else _LOST
+        for row in range(len(inside))
+    ]
+    boxes, outlines, outer, inner = (
+        np.array([getattr(each, name) for each in rows]).reshape(-1, 4) for name in ("box", "outline", "outer", "inner")
+    )
+    cut, drawn = (np.array([getattr(each, name) for each in rows], dtype=np.bool_) for name in ("cut", "drawn"))
+    give, gone = np.array([each.give for each in rows]), ~(boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    boxes[gone] = 0.0
+    if not mapped.derived:
+        places = [quadrilateral(box, way) if good else _NOWHERE for box, good in zip(inside, sound, strict=True)]
+        outer = outlines = np.array(places).reshape(-1, 4)
+        inner, cut, drawn = np.tile(_NOWHERE, (len(boxes), 1)), cut | True, drawn | True
+    return Expectation(boxes, outlines, outer, inner, np.asarray(gone), cut, drawn, give)
 
 
 def whole_of(size: Size) -> Box:

@@ -16,12 +16,14 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.run import RunImage
-from bboxprep.verify.arithmetic import Derived, Matrix, apply, apply_to_boxes, derive, turn_matrix
+from bboxprep.verify.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix
 from bboxprep.verify.case import Case, described, names_of
-from bboxprep.verify.expectation import Expectation, Mapped, expect, whole_of
+from bboxprep.verify.expectation import Expectation, Mapped, expect
 from bboxprep.verify.faults import Fault, Layer, Tally
 from bboxprep.verify.matching import Matching, fits, match, same_class
+from bboxprep.verify.region import Matrix, moved, rectangle
 
+LEAST_GROWTH = 1e-12  # of areas, by a map that can be turned round
 STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the picture
 _EXACT, _WHOLE, _MILLIONTHS = 0.01, 1.01, 2e-6  # the steps of the formats: shortest floats, whole pixels, six digits
 
@@ -44,6 +46,9 @@ def compare(case: Case, image: RunImage) -> Compared:
     if not image.output or sample is None or sample.header is None:
         return Compared((), nothing)
     count = len(sample.instances)
+    if image.parts:
+        words = ("a mosaic shows objects of several pictures",)
+        return Compared((), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=words))
     if origin is None or origin.header is None:
         return _without_origin(case, image, count)
     mapped, word, faults = _mapped(case, image, _seen(origin.path, origin.header))
@@ -83,18 +88,21 @@ def _mapped(case: Case, image: RunImage, seen: Look) -> tuple[Mapped | None, str
     turn = turn_matrix(seen.orientation, seen.stored)
     to_shown = turn if image.frame is Frame.STORED else np.eye(3)
     frame = seen.stored if image.frame is Frame.STORED else seen.displayed
-    recipe = case.run.record.get("recipe")
-    derived = derive(recipe if isinstance(recipe, dict) else {}, seen.stored, seen.orientation)
+    derived = derive(case.recipe(image), seen.stored, seen.orientation)
     if isinstance(derived, Derived):
-        matrix = derived.matrix
-        mapped = Mapped(matrix, matrix @ to_shown, derived.size, derived.visible, frame, seen.displayed, derived=True)
+        planes = (derived.matrix, derived.matrix @ to_shown, derived.size, derived.seen, frame, seen.displayed)
+        mapped = Mapped(*planes, derived=True, warped=derived.warped, rule=case.turned_rule)
         return mapped, "", _stale(image, mapped, seen)
     if image.affine is None or image.output_size is None:
         return None, f"{derived}, and it holds no affine for the image", []
     recorded, size = _matrix(image.affine), image.output_size
-    visible = np.clip(apply_to_boxes(recorded, whole_of(frame)[None])[0], 0.0, np.array([*size, *size]))
+    if not abs(np.linalg.det(recorded)) > LEAST_GROWTH:
+        return None, f"{derived}, and its affine is none", []
+    region = np.concatenate((moved(rectangle(frame), recorded), rectangle(size)))
     from_shown = np.asarray(recorded @ np.linalg.inv(to_shown), dtype=np.float64)
-    mapped = Mapped(from_shown, recorded, size, visible, frame, seen.displayed, derived=False)
+    warped = not keeps_axes(recorded)
+    planes = (from_shown, recorded, size, region, frame, seen.displayed)
+    mapped = Mapped(*planes, derived=False, warped=warped, rule=case.turned_rule)
     return mapped, f"{derived}; boxes were compared through the recorded affine", []
 
 

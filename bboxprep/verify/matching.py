@@ -32,10 +32,11 @@ def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *,
 
     `tolerance` (4,) is the target format's step; `outlined` where it states the box around the outline instead.
     """
-    near = np.abs(expected.boxes[:, None] - boxes[None]) <= tolerance
-    outer = expected.outlines if outlined else expected.boxes
+    allowed = tolerance + expected.give[:, None, None]
+    near = np.abs(expected.boxes[:, None] - boxes[None]) <= allowed
+    outer = expected.outlines if outlined else expected.outer
     inner = np.clip(expected.inner, np.tile(outer[:, :2], 2), np.tile(outer[:, 2:], 2))
-    tight = _holds(outer[:, None], boxes[None], tolerance) & _holds(boxes[None], inner[:, None], tolerance)
+    tight = _holds(outer[:, None], boxes[None], allowed) & _holds(boxes[None], inner[:, None], allowed)
     tight &= (expected.drawn & (expected.cut | outlined))[:, None]
     return np.asarray((near.all(axis=2) | tight) & ~expected.gone[:, None])
 
@@ -68,8 +69,8 @@ def match(
 
 
 def _holds(outer: Boxes, inner: Boxes, tolerance: NDArray[np.float64]) -> NDArray[np.bool_]:
-    low = inner[..., :2] >= outer[..., :2] - tolerance[:2]
-    high = inner[..., 2:] <= outer[..., 2:] + tolerance[2:]
+    low = inner[..., :2] >= outer[..., :2] - tolerance[..., :2]
+    high = inner[..., 2:] <= outer[..., 2:] + tolerance[..., 2:]
     return np.asarray((low & high).all(axis=2))
 
 

@@ -1,7 +1,8 @@
 """The third layer: does the output show at each box what the source shows there?
 
 The source, decoded by Pillow and mapped by OpenCV, is laid over the output as OpenCV reads it: the whole picture
-against all eight turns, every object at its place and around it, and some places without objects.
+against all eight turns, every object at its place and around it, and some places without objects. Steps that change how
+pixels look are repeated on the source as far as they can be; after one that cannot, only likeness says something.
 """
 
 from __future__ import annotations
@@ -17,17 +18,22 @@ from bboxprep.errors import ImageError
 from bboxprep.images.witness import Gray, shown, softened, trained_on, warped
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.run import RunImage
+from bboxprep.storage import member
 from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.consensus import settled
 from bboxprep.verify.expectation import Mapped
 from bboxprep.verify.faults import Fault, Layer, Tally
 from bboxprep.verify.geometric import Compared
-from bboxprep.verify.likeness import Likeness, Verdict, compare
-from bboxprep.verify.whole import DONE, MIRRORED, SAME_THUMB, Posture, posture, resembles, thumbnail
+from bboxprep.verify.likeness import Likeness, Mask, Verdict, compare
+from bboxprep.verify.region import beyond, pixels_inside
+from bboxprep.verify.retouching import Retouched, retouch
+from bboxprep.verify.whole import DONE, MIRRORED, POOR, SAME_THUMB, Posture, posture, resembles, thumbnail
 
 SOFT = 0.8  # px; what JPEG and another kernel do differs mostly in the finest detail
 MARGIN = 0.15  # of a box on each side: the edge of a thing says most of where it is
 LEAST = 4  # px of margin
+EDGE = 4.0  # px; so near to the rim of a turned picture its margin may be mixed in
+CLEAR = 0.8  # correlation that proves a place in a picture whose looks were changed in a way that is not known
 PLAIN = 2.0  # gray levels; a row or column that varies less may be a margin
 PROBES = 3  # places along each axis that are looked at besides the objects
 UNIT = "objects and places"
@@ -47,11 +53,25 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class _Pictures:
-    """The picture that is expected, the one that is there, and the part (x0 y0 x1 y1, px) that the source covers."""
+    """The picture that is expected, the one that is there, and the part (x0 y0 x1 y1, px) that the source covers.
+
+    `seen` (H, W) are the pixels of that part that count, None for all. `weak` names what was done to the picture so
+    that unlikeness says nothing; `vague`: nobody knows where its margins are.
+    """
 
     expected: Gray
     actual: Gray
     visible: tuple[int, int, int, int]
+    seen: Mask | None = None
+    weak: str = ""
+    vague: bool = False
+
+    def mask(self) -> Mask:
+        """The pixels (H, W) that count."""
+        mask = np.zeros(self.expected.shape, dtype=np.bool_)
+        x0, y0, x1, y1 = self.visible
+        mask[y0:y1, x0:x1] = True
+        return mask if self.seen is None else mask & self.seen
 
 
 def look_at(case: Case, image: RunImage, compared: Compared) -> Seen:
@@ -64,8 +84,9 @@ def look_at(case: Case, image: RunImage, compared: Compared) -> Seen:
         word = case.why_not or "the source of an image, or how it was mapped, is not known"
         return _unsure(count, word)
     try:
-        actual = trained_on(case.run.root / image.output, sample.header.container)
-        pictures = _pictures(origin.path, origin.header.container, mapped, actual)
+        actual = trained_on(member(case.run.root / image.output), sample.header.container)
+        steps = case.recipe(image).get("steps")
+        pictures = _pictures(origin.path, origin.header.container, mapped, actual, steps)
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
@@ -93,30 +114,60 @@ def swapped(pairs: Sequence[tuple[str, Seen]]) -> Iterator[Fault]:
 
 
 def _judge(case: Case, output: str, sample: Sample, compared: Compared, pictures: _Pictures) -> Seen:
-    thumbs = (thumbnail(pictures.expected), thumbnail(pictures.actual))
-    stance = posture(pictures.expected, pictures.actual, _mask(pictures))
+    if pictures.weak:
+        return _weakly(case, sample, compared, pictures)
+    thumbs = _thumbnails(pictures)
+    stance = posture(pictures.expected, pictures.actual, pictures.mask())
     count = len(sample.instances)
     tally = Tally(Layer.PIXEL, UNIT, unsure=count, wrong=1)
     if stance.verdict is Verdict.SHIFTED:
         return Seen((_turned(output, stance),), tally, *thumbs)
     if pictures.actual.shape != pictures.expected.shape:
         return Seen((), Tally(Layer.PIXEL, UNIT, unsure=count, words=("a picture is not of its size",)), *thumbs)
-    if stance.verdict is Verdict.OTHER and not _merely_shifted(pictures):
+    if stance.verdict is Verdict.OTHER and not pictures.vague and not _merely_shifted(pictures):
         return Seen((), tally, *thumbs, astray=True)
-    names = names_of(sample, case.output.dataset)
-    moved = list(_moved_objects(sample, compared, pictures, names))
-    resting = list(_resting_objects(sample, compared, pictures, names))
-    resting += [(where, _compare(pictures, box, (0, 0))) for where, box in _places(pictures, sample.instances.boxes)]
-    found = [*moved, *settled(resting, _noise(pictures), max(pictures.expected.shape))]
+    moved, resting = _likenesses(case, sample, compared, pictures)
+    noise, whole = (np.inf, 1.0) if pictures.vague else (_noise(pictures), stance.score)
+    found = [*moved, *settled(resting, noise, max(pictures.expected.shape), whole)]
     faults = tuple(_likeness_faults(output, found))
     sure = sum(likeness.verdict is Verdict.SAME for _, likeness in found)
     tally = Tally(Layer.PIXEL, UNIT, sure, len(found) - sure - len(faults), len(faults))
     return Seen(faults, tally, *thumbs)
 
 
+def _weakly(case: Case, sample: Sample, compared: Compared, pictures: _Pictures) -> Seen:
+    """A picture whose unlikeness says nothing: what is alike all the same is proven, the rest cannot be told."""
+    if pictures.actual.shape != pictures.expected.shape:
+        return _unsure(len(sample.instances), "a picture is not of its size")
+    _, resting = _likenesses(case, sample, compared, pictures)
+    sure = sum(likeness.verdict is Verdict.SAME and likeness.score >= CLEAR for _, likeness in resting)
+    word = f"{pictures.weak} changes pixels in a way that is not repeated here"
+    return Seen((), Tally(Layer.PIXEL, UNIT, sure, len(resting) - sure, words=(word,)))
+
+
+def _likenesses(
+    case: Case, sample: Sample, compared: Compared, pictures: _Pictures
+) -> tuple[list[tuple[str, Likeness]], list[tuple[str, Likeness]]]:
+    """What the pixels say of the objects that lie elsewhere; and of those in their places and of places without any."""
+    names = names_of(sample, case.output.dataset)
+    moved = list(_moved_objects(sample, compared, pictures, names))
+    resting = list(_resting_objects(sample, compared, pictures, names))
+    resting += [(where, _compare(pictures, box, (0, 0))) for where, box in _places(pictures, sample.instances.boxes)]
+    return moved, resting
+
+
+def _thumbnails(pictures: _Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Those of the picture that is expected and of the one that is there; the margins of both are the latter's."""
+    expected, outside = pictures.expected, ~pictures.mask()
+    if pictures.seen is not None and outside.any() and pictures.actual.shape == expected.shape:
+        expected = np.where(outside, np.median(pictures.actual[outside]), expected).astype(np.float32)
+    return thumbnail(expected), thumbnail(pictures.actual)
+
+
 def _merely_shifted(pictures: _Pictures) -> bool:
     """Whether a picture that does not fit as it lies would fit a little beside its place."""
-    return compare(pictures.expected, pictures.actual, pictures.visible, (0, 0)).verdict is Verdict.SHIFTED
+    found = compare(pictures.expected, pictures.actual, pictures.visible, (0, 0), pictures.seen)
+    return found.verdict is Verdict.SHIFTED and found.best > POOR
 
 
 def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
@@ -127,16 +178,26 @@ def _unsure(count: int, word: str) -> Seen:
     return Seen((), Tally(Layer.PIXEL, UNIT, unsure=count, words=(word,)))
 
 
-def _pictures(path: Path, container: str, mapped: Mapped, actual: Gray) -> _Pictures | None:
+def _pictures(path: Path, container: str, mapped: Mapped, actual: Gray, steps: object) -> _Pictures | None:
     """The pictures to compare; None where the source is not what its header says."""
     source = shown(path, container)
     if source.shape != (mapped.shown.height, mapped.shown.width):
         return None
-    expected = softened(warped(source, mapped.from_shown, mapped.size), SOFT)
+    retouched = retouch(warped(source, mapped.from_shown, mapped.size), steps)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
-    return _Pictures(expected, softened(actual, SOFT), visible)
+    pictures = (softened(retouched.gray, SOFT), softened(actual, SOFT), visible, _seen(mapped, retouched))
+    return _Pictures(*pictures, weak=retouched.weak, vague=mapped.warped and not mapped.derived)
+
+
+def _seen(mapped: Mapped, retouched: Retouched) -> Mask | None:
+    """The pixels that count, clear of margins that may be mixed into them; None where that is a rectangle."""
+    if not mapped.warped and retouched.bare is None and retouched.bleed == 0:
+        return None
+    sides = beyond(mapped.seen, mapped.size)
+    seen = pixels_inside(sides, mapped.size, (EDGE if mapped.warped else 0.0) + retouched.bleed)
+    return seen if retouched.bare is None else seen & retouched.bare
 
 
 def _visible(mapped: Mapped, actual: Gray) -> tuple[int, int, int, int]:
@@ -153,13 +214,6 @@ def _visible(mapped: Mapped, actual: Gray) -> tuple[int, int, int, int]:
     if not len(rows) or not len(columns):
         return x0, y0, x0, y0
     return x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1
-
-
-def _mask(pictures: _Pictures) -> NDArray[np.bool_]:
-    mask = np.zeros(pictures.expected.shape, dtype=np.bool_)
-    x0, y0, x1, y1 = pictures.visible
-    mask[y0:y1, x0:x1] = True
-    return mask
 
 
 def _turned(output: str, stance: Posture) -> Fault:
@@ -190,8 +244,10 @@ def _moved_objects(
 
 def _noise(pictures: _Pictures) -> float:
     """By how many gray levels the pictures differ for the most part: the median deviation, as a standard deviation."""
-    x0, y0, x1, y1 = pictures.visible
-    want, have = (picture[y0:y1, x0:x1].astype(np.float64) for picture in (pictures.expected, pictures.actual))
+    mask = pictures.mask()
+    want, have = (picture[mask].astype(np.float64) for picture in (pictures.expected, pictures.actual))
+    if not len(want):
+        return np.inf
     spread = float(want.std())
     gain = float(((want - want.mean()) * (have - have.mean())).mean()) / spread**2 if spread > 0 else 1.0
     rest = have - gain * want
@@ -219,7 +275,8 @@ def _compare(pictures: _Pictures, box: NDArray[np.float64], offset: tuple[int, i
     high = np.clip(np.ceil(box[2:] + margin), (x0, y0), (x1, y1)).astype(int)
     if (high <= low).any():
         return Likeness(Verdict.UNSURE)
-    return compare(pictures.expected, pictures.actual, (int(low[0]), int(low[1]), int(high[0]), int(high[1])), offset)
+    region = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    return compare(pictures.expected, pictures.actual, region, offset, pictures.seen)
 
 
 def _likeness_faults(output: str, found: Sequence[tuple[str, Likeness]]) -> Iterator[Fault]:

@@ -13,9 +13,12 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import BboxprepError, UsageError
-from bboxprep.pipeline.engines import local
+from bboxprep.findings import spelt
+from bboxprep.images.codec import DEFAULT_POLICY, Policy
+from bboxprep.pipeline.engines.local import Local
 from bboxprep.pipeline.record import IMAGES, INCOMPLETE, RECORD, read_record
 from bboxprep.pipeline.run import Run, RunImage, read_images
+from bboxprep.storage import place
 from bboxprep.verify.case import Case, Options, open_case, open_output
 from bboxprep.verify.consistency import examine
 from bboxprep.verify.faults import Fault, Layer, Tally, meaning, worst_first
@@ -42,8 +45,8 @@ class Proof:
     def encoded(self) -> bytes:
         """All of it as JSON."""
         content: dict[str, Any] = {
-            "out": str(self.out),
-            "against": str(self.against) if self.against else None,
+            "out": spelt(str(self.out)),
+            "against": spelt(str(self.against)) if self.against else None,
             "holds": self.holds,
             "layers": [asdict(tally) for tally in self.tallies],
             "faults": [{"meaning": meaning(fault.code)} | asdict(fault) for fault in self.faults],
@@ -58,6 +61,7 @@ def prove(
     sample: int | None = None,
     workers: int = 1,
     reading: Options = lambda _: {},
+    policy: Policy = DEFAULT_POLICY,
     begin: Callable[[int], None] = lambda _: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Proof:
@@ -65,10 +69,11 @@ def prove(
 
     A folder that this package did not write is judged by itself: is it consistent? `sample` checks the pixels of so
     many images only, turned ones first; `workers` threads; `reading` gives the options of the source's reader by its
-    format. `begin` is called with the number of images, `progress` with that of those done. Raises `SourceError` where
-    `against` or a dataset that is not ours cannot be read, and `UsageError`.
+    format; a picture that `policy` finds too large is not opened. `begin` is called with the number of images,
+    `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
+    read, and `UsageError`.
     """
-    folder = Path(out)
+    folder = place(out)
     if sample is not None and sample < 0:
         raise UsageError(f"sample: have {sample}, want 0 or more")
     record = read_record(folder)
@@ -76,14 +81,14 @@ def prove(
         code, words = _state(folder)
         if code:
             return _refuted(folder, code, words)
-        return Proof(folder, None, *examine(folder, reading, begin, progress))
+        return Proof(folder, None, *examine(folder, reading, policy, begin, progress))
     images, problems = read_images(folder)
     run = Run(folder, record, images)
     try:
-        output = open_output(run)
+        output = open_output(run, policy)
     except BboxprepError as error:
         return _refuted(folder, "output-unreadable", str(error))
-    case = open_case(run, output, Path(against) if against else None, reading)
+    case = open_case(run, output, place(against) if against else None, reading, policy)
     damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
     begin(len(images))
     return _assembled(case, damaged, _pixel_rows(images, sample), workers, progress)
@@ -107,6 +112,17 @@ class _Answer:
     seen: Seen
 
 
+@dataclass(frozen=True)
+class _Check:
+    """Checks the image of a row; of those `chosen` the pixels too. Plain data, that any process can have."""
+
+    case: Case
+    chosen: frozenset[int]
+
+    def __call__(self, row: int) -> _Answer:
+        return _answer(self.case, self.case.run.images[row], pixels=row in self.chosen)
+
+
 def _answer(case: Case, image: RunImage, *, pixels: bool) -> _Answer:
     structural = tuple(image_faults(case, image))
     compared = compare(case, image)
@@ -126,11 +142,7 @@ def _assembled(
     faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case)]
     tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
     astray: list[tuple[str, Seen]] = []
-
-    def work(index: int) -> _Answer:
-        return _answer(case, images[index], pixels=index in chosen)
-
-    for number, answer in enumerate(local.run(work, range(len(images)), workers), 1):
+    for number, answer in enumerate(Local(workers).run(_Check(case, chosen), range(len(images))), 1):
         faults += answer.faults
         tallies = [one + other for one, other in zip(tallies, answer.tallies, strict=True)]
         astray.append((images[number - 1].output or "", answer.seen))

@@ -12,17 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from bboxprep.errors import ImageError
+from bboxprep.errors import AnnotationError, ImageError
+from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Severity
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.images.witness import look
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.run import RunImage
+from bboxprep.storage import member
 from bboxprep.verify.case import Case, described, names_of
+from bboxprep.verify.draws import copy_faults, drawn_faults
 from bboxprep.verify.faults import Fault, Layer
 
 SPILL = 0.01  # px that a box may reach over an edge by rounding
 _FRACTION = 1e-6  # the same of a number that should lie in 0 to 1
+_MOST_LABEL_BYTES = 64 << 20  # of one image
 _RENAMED = {  # findings of reading the output that are faults under another name here
     "size-contradicts": "size-differs",
     "size-swapped": "size-differs",
@@ -46,7 +50,7 @@ def image_faults(case: Case, image: RunImage) -> Iterator[Fault]:
     if image.output is None:
         yield from _left_out(case, image)
         return
-    path, sample = case.run.root / image.output, case.written(image)
+    path, sample = member(case.run.root / image.output), case.written(image)
     if not path.is_file():
         yield _fault("image-missing", image.output, f"was written from {image.source}, and is gone")
         return
@@ -58,12 +62,14 @@ def image_faults(case: Case, image: RunImage) -> Iterator[Fault]:
     yield from _label_faults(case, image.output, sample)
     yield from _count_faults(case, image, sample)
     yield from _source_changed(case, image)
+    yield from drawn_faults(case, image)
 
 
 def dataset_faults(case: Case, contents: Contents) -> Iterator[Fault]:
     """What is wrong with the output as a whole: `contents` is what its images hold together."""
     yield from _stray_images(case)
     yield from _repeated_outputs(case.run.images)
+    yield from copy_faults(case)
     yield from _class_faults(case)
     yield from _totals(case, contents)
     if case.target == "coco":
@@ -130,15 +136,16 @@ def _label_faults(case: Case, output: str, sample: Sample) -> Iterator[Fault]:
         words = f"the box reaches {over[row]:.3g} px out of a picture of {size}"
         yield _fault("outside-range", output, words, described(int(row), names[row]), float(over[row]))
     if case.target == "yolo" and case.task != "pose":
-        yield from _fraction_faults(case.run.root / Path("labels", *Path(output).parts[1:]).with_suffix(".txt"), output)
+        labels = case.run.root / Path("labels", *Path(output).parts[1:]).with_suffix(".txt")
+        yield from _fraction_faults(labels, output) if lies_within(labels, real(case.run.root)) else ()
 
 
 def _fraction_faults(labels: Path, output: str) -> Iterator[Fault]:
     """Rows of a YOLO label file with a number outside 0 to 1, or a box with an edge there; read as plain text."""
     try:
-        lines = labels.read_text(encoding="utf-8").splitlines()
+        lines = read_bytes(labels, _MOST_LABEL_BYTES).decode("utf-8").splitlines()
         rows = [(number, [float(word) for word in line.split()[1:]]) for number, line in enumerate(lines, 1)]
-    except (OSError, ValueError):
+    except (AnnotationError, ValueError):
         return  # the reader has said so
     for number, values in rows:
         edges = list(values)
@@ -217,10 +224,12 @@ def _totals(case: Case, contents: Contents) -> Iterator[Fault]:
 
 def _repeated_ids(root: Path) -> Iterator[Fault]:
     for path in sorted((root / "annotations").glob("*.json")):
+        if not lies_within(path, real(root)):
+            continue
         try:
             document: Any = json.loads(path.read_text(encoding="utf-8"))
             ids = {table: [row["id"] for row in document[table]] for table in ("images", "annotations", "categories")}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # the reader has said so
         for table, found in ids.items():
             for number, count in Counter(map(str, found)).items():

@@ -89,3 +89,29 @@ def test_whole_numbers_of_numpy_become_plain_ones() -> None:
 
 def test_one_number_is_a_square() -> None:
     assert Size.of(640) == Size(640, 640)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "right"),
+    [(0, (1, 0)), (90, (0, 1)), (180, (-1, 0)), (270, (0, -1)), (-90, (0, -1)), (450, (0, 1)), (-360, (1, 0))],
+)
+def test_right_angles_are_exact_and_go_clockwise(degrees: float, right: tuple[float, float]) -> None:
+    assert tuple(Affine.rotation(degrees)(np.array([1.0, 0.0]))) == right
+
+
+@given(st.floats(-720.0, 720.0), st.floats(-720.0, 720.0))
+def test_turns_add_up_and_keep_areas(one: float, other: float) -> None:
+    both = Affine.rotation(one) @ Affine.rotation(other)
+    np.testing.assert_allclose(both.coefficients, Affine.rotation(one + other).coefficients, atol=1e-12)
+    assert both.determinant == pytest.approx(1.0)
+
+
+@given(st.floats(-80.0, 80.0), st.floats(-80.0, 80.0))
+def test_a_lean_keeps_areas(x: float, y: float) -> None:
+    assert Affine.shear(x, y).determinant == pytest.approx(1.0, rel=1e-9)
+
+
+@given(affines(), st.floats(-50.0, 50.0), st.floats(-50.0, 50.0))
+def test_a_map_about_a_point_leaves_it_where_its_own_origin_goes(affine: Affine, x: float, y: float) -> None:
+    moved = affine.about(x, y)(np.array([x, y])) - np.array([x, y])
+    np.testing.assert_allclose(moved, affine(np.zeros(2)), atol=1e-9)

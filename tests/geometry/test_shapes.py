@@ -13,10 +13,15 @@ from bboxprep.geometry.shapes import (
     box_areas,
     clip_boxes,
     clip_ring,
+    clip_to_convex,
+    convex_sides,
+    ellipses_in,
     hull,
     map_boxes,
     ring_area,
+    ring_around,
     visible_fractions,
+    within_convex,
 )
 from tests.strategies import affines, boxes, plans, points, sizes
 
@@ -184,3 +189,63 @@ def test_a_part_of_a_picture_cuts_as_a_picture_of_its_own_size(xyxy: Boxes, corn
         ring = clip_ring(corners_of(box), (x0, y0, x1, y1))
         own = clip_ring(corners_of(box) - origin, size)
         np.testing.assert_allclose(ring, own + origin, atol=1e-12)
+
+
+TURNED = st.builds(
+    lambda size, degrees, flip: Affine.rotation(degrees)(ring_around(size))[:: -1 if flip else 1],
+    sizes(40),
+    st.integers(0, 359),
+    st.booleans(),
+)
+
+
+@given(points(Size(40, 40), 3, 6, spill=40.0), sizes(40))
+def test_a_cut_at_a_convex_ring_is_that_at_the_box_it_is(ring: Points, size: Size) -> None:
+    one, other = clip_to_convex(ring, ring_around(size)), clip_ring(ring, size)
+    assert ring_area(one) == pytest.approx(ring_area(other), abs=1e-6)
+
+
+@given(points(Size(40, 40), 3, 6, spill=40.0), TURNED)
+def test_what_is_cut_lies_in_the_convex_ring(ring: Points, around: Points) -> None:
+    left = clip_to_convex(ring, around)
+    assert within_convex(left, around, 1e-6).all()
+    assert ring_area(left) <= ring_area(around) + 1e-6
+
+
+@given(TURNED, TURNED)
+def test_convex_rings_cut_each_other_alike(one: Points, other: Points) -> None:
+    areas = [ring_area(ring) for ring in (clip_to_convex(one, other), clip_to_convex(other, one))]
+    assert areas[0] == pytest.approx(areas[1], abs=1e-6)
+
+
+@given(TURNED)
+def test_the_sides_of_a_ring_see_its_middle_inside(around: Points) -> None:
+    middle = around.mean(axis=0)
+    depths = [float(middle @ normal - offset) for normal, offset in convex_sides(around)]
+    assert len(depths) == 4
+    assert min(depths) >= 0.5 - 1e-9  # a pixel is the smallest of them
+
+
+@given(boxes(Size(40, 40)), st.integers(0, 359))
+def test_an_ellipse_touches_its_box_and_never_grows_more_than_the_corners(found: Boxes, degrees: int) -> None:
+    around = np.array([hull(ring) for ring in ellipses_in(found)]).reshape(-1, 4)
+    np.testing.assert_allclose(around, found, atol=1e-9)
+    turn = Affine.rotation(degrees)
+    turned = np.array([hull(turn(ring)) for ring in ellipses_in(found)]).reshape(-1, 4)
+    corners = map_boxes(turn, found)
+    assert (turned[:, :2] >= corners[:, :2] - 1e-9).all()
+    assert (turned[:, 2:] <= corners[:, 2:] + 1e-9).all()
+
+
+@given(st.floats(1.0, 30.0), st.floats(1.0, 30.0), st.integers(0, 359))
+def test_the_box_of_a_turned_ellipse_by_its_formula(a: float, b: float, degrees: int) -> None:
+    turned = hull(Affine.rotation(degrees)(ellipses_in(np.array([[-a, -b, a, b]]))[0]))
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    want = np.hypot([a * c, a * s], [b * s, b * c])
+    np.testing.assert_allclose(turned[2:], want, rtol=1e-4)
+
+
+def test_nothing_lies_in_a_ring_without_area() -> None:
+    point = np.full((4, 2), 3.0)
+    assert len(clip_to_convex(ring_around(Size(9, 9)), point)) == 0
+    assert not within_convex(point, point, 1.0).any()

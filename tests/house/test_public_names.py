@@ -8,9 +8,11 @@ import sys
 import bboxprep
 
 PUBLIC = [
-    *("Affine", "BboxprepError", "ClassRules", "Crop", "Dataset", "Fill", "Finding", "Fit", "Flip", "Instances"),
-    *("Letterbox", "Policy", "Recipe", "Resize", "Rules", "Sample", "Size", "__version__", "open_run", "prove"),
-    *("read", "write"),
+    *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassRules", "Contrast", "Crop"),
+    *("Cutout", "Dataset", "Exposure", "Fill", "Finding", "Fit", "Flip", "Grayscale", "Hue", "Instances"),
+    *("Letterbox", "Mosaic", "Noise", "Policy", "RandomCrop", "Recipe", "Resize", "Rotate", "Rules", "Sample"),
+    *("Saturation", "Scale", "Shear", "Size", "Tile", "Translate", "__version__", "convert", "open_run"),
+    *("preview", "prove", "read", "read_recipe", "write"),
 ]
 
 

@@ -46,14 +46,15 @@ def test_every_command_runs_one_after_the_other(checkout: Path) -> None:
     first, _, *rest = blocks("sh")
     install, _, command = first.strip().partition(" && ")
     assert install == "pip install ."
-    assert len(rest) == 2
-    for line in (command, *rest):
+    assert len(rest) == 3
+    for line in (one for block in (command, *rest) for one in block.split(" && ")):
         program, *arguments = line.split()
         assert program == "bboxprep"
         subprocess.run([sys.executable, "-m", program, *arguments], cwd=checkout, check=True)
     assert (checkout / "prepared" / "bboxprep.json").is_file()
     assert len(list((checkout / "prepared" / "images").rglob("*.*"))) == 12
     assert (checkout / "review" / "index.html").is_file()
+    assert len(list((checkout / "out" / "augmented" / "images" / "train").rglob("*.*"))) == 16
 
 
 def test_the_second_command_is_what_these_tests_run_under() -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from bboxprep.pipeline.account import UNREADABLE
 from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.journal import FOLDER
 from bboxprep.pipeline.reading import open_source
 from bboxprep.recipe.recipe import Recipe
 from tests.images.specimens import saved
@@ -223,6 +224,6 @@ def tree(root: Path) -> dict[str, str]:
     """The files of an output by their names, without the record of the run."""
     return {
         path.relative_to(root).as_posix(): sha256(path.read_bytes()).hexdigest()
-        for path in sorted(root.rglob("*"))
+        for path in sorted(set(root.rglob("*")) - set((root / FOLDER).rglob("*")))
         if path.is_file() and not path.name.startswith("bboxprep.")
     }

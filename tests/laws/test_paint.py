@@ -12,6 +12,7 @@ import pytest
 
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
+from bboxprep.images import lossless
 from bboxprep.pipeline.job import Terms, convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
 from bboxprep.recipe.recipe import Recipe
@@ -70,6 +71,18 @@ def test_the_rectangle_is_where_the_box_says(tmp_path: Path, source: str, target
         assert max(edge for suffix, edge in worst.items() if suffix != ".jpg") <= LOSSLESS, (steps, worst)
         assert worst[".jpg"] <= LOSSY, (steps, worst)
     assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("size", [(64, 48), (48, 64), (60, 44)])
+@pytest.mark.parametrize("frame", ["stored", "displayed"])
+def test_the_rectangle_of_a_photo_that_is_only_turned_is_where_the_box_says(
+    tmp_path: Path, frame: LabelsIn, size: tuple[int, int]
+) -> None:
+    root = label(tmp_path / "source", "yolo", frame, size, BOX)
+    outcome = convert(open_source(root, "yolo", labels_in=frame), tmp_path / "out", "coco", Recipe(), terms=Terms())
+    whole = not any(side % 8 for side in size) and lossless.tool() is not None
+    assert outcome.account.made["turned-lossless"] in ({7} if whole else {0, 1})
+    assert worst_edges(tmp_path / "out", "coco")[".jpg"] <= LOSSY
 
 
 def test_whole_pixels_of_voc_cost_half_a_pixel_more(tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
-"""One tree for 1 or more workers and on every run; the source untouched; bytes kept where no pixel changes."""
+"""One tree for 1 or more workers, however they are started and folders are listed; the source untouched; bytes kept
+where no pixel changes.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from bboxprep.pipeline.engines import local
 from bboxprep.pipeline.job import Terms, convert
 from bboxprep.pipeline.reading import open_source
 from bboxprep.recipe.recipe import Recipe
@@ -21,7 +27,7 @@ def tree(root: Path) -> dict[str, str]:
     return {
         path.relative_to(root).as_posix(): sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))
-        if path.is_file()
+        if path.is_file() and ".bboxprep" not in path.parts
     }
 
 
@@ -38,6 +44,69 @@ def test_one_or_three_workers_write_the_same_tree(tmp_path: Path, source: str, t
         convert(open_source(FIXTURES / source), tmp_path / str(workers), target, recipe, terms=Terms(workers=workers))
     assert tree(tmp_path / "1") == tree(tmp_path / "3")
     assert times(FIXTURES / source) == before
+
+
+@pytest.mark.parametrize("target", ["coco", "yolo", "voc"])
+def test_processes_forked_or_spawned_write_the_same_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    for start in ("spawn", local.START):
+        monkeypatch.setattr(local, "START", start)
+        source = open_source(FIXTURES / "phone-photos-coco", engine=local.Local(2))
+        convert(source, tmp_path / start, target, Recipe(Letterbox(96)), terms=Terms(workers=2))
+    assert tree(tmp_path / "spawn") == tree(tmp_path / local.START)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_folders_listed_in_any_order_give_the_same_tree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    for name, order in (("rising", sorted), ("falling", _falling)):
+        with _listed(monkeypatch, order) as seen:
+            convert(open_source(FIXTURES / source), tmp_path / name, "yolo", Recipe(Letterbox(96)), terms=Terms())
+        assert seen
+    assert tree(tmp_path / "rising") == tree(tmp_path / "falling")
+
+
+class _Listing(list[os.DirEntry[str]]):
+    """What stands in for `os.scandir`, which is an iterator and closes itself."""
+
+    def __enter__(self) -> _Listing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def __next__(self) -> os.DirEntry[str]:
+        if not self:
+            raise StopIteration
+        return self.pop(0)
+
+
+def _falling(names: list[str]) -> list[str]:
+    return sorted(names, reverse=True)
+
+
+@contextmanager
+def _listed(monkeypatch: pytest.MonkeyPatch, order: Callable[[list[str]], list[str]]) -> Iterator[list[str]]:
+    """Every folder is listed in `order` from here on; the folders that were, in the end."""
+    seen: list[str] = []
+
+    def listdir(path: str = ".") -> list[str]:
+        seen.append(str(path))
+        return order(real_listdir(path))
+
+    def scandir(path: str = ".") -> _Listing:
+        seen.append(str(path))
+        with real_scandir(path) as entries:
+            found = {entry.name: entry for entry in entries}
+        return _Listing(found[name] for name in order(list(found)))
+
+    real_listdir, real_scandir = os.listdir, os.scandir
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", listdir)
+        patched.setattr(os, "scandir", scandir)
+        yield seen
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -76,6 +76,7 @@ def test_a_plan_starts_from_the_stored_pixels_whatever_the_frame(sample: Sample,
     plan = Plan(sample.header.size).then(*todo)
     planned = replace(sample, plan=plan)
     assert planned.size == plan.size
+    assert planned.affine is not None
     stored = map_boxes(sample.to_stored, sample.instances.boxes)
     np.testing.assert_allclose(
         map_boxes(planned.affine, sample.instances.boxes), map_boxes(plan.affine, stored), atol=1e-8

@@ -15,7 +15,7 @@ from bboxprep.pipeline.reading import Glimpse
 
 def glimpse(split: str, path: Path, *, readable: bool = True) -> Glimpse:
     header = Header(Size(4, 3)) if readable else None
-    return Glimpse((split, path.name), header, Testimony(turned=False), 0, (), (), touched=False, path=path)
+    return Glimpse((split, path.name), header, Testimony(turned=False), touched=False, path=path)
 
 
 @settings(max_examples=30)

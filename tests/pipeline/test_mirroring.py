@@ -19,7 +19,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.reading import survey
+from bboxprep.pipeline.account import Account, came_of
 from bboxprep.pipeline.transform import PillowDarkroom
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Axis, Fit, Flip, Letterbox
@@ -95,7 +95,9 @@ def test_a_later_step_names_the_object_by_the_class_it_came_in_with() -> None:
     finding = bad.transform(Recipe()).findings[-1]
     assert (finding.code, finding.category) == ("box-degenerate", "left_hand")
     dataset = Dataset(Path(), "coco", TABLE, (flipped,), rules=RULES)
-    assert survey(dataset)[0].objects == (("left_hand", 1),)
+    account = Account()
+    account.image_in("train", flipped.listed, **came_of(flipped, dataset.mirror.before(TABLE.names, flipped)))
+    assert account.objects_in == {("train", "left_hand"): 1}
 
 
 def test_names_without_a_partner_are_told_once_and_only_of_a_mirror() -> None:

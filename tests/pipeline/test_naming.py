@@ -1,16 +1,20 @@
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from itertools import product
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bboxprep import formats
+from bboxprep.errors import TargetError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.evidence import Testimony
 from bboxprep.model.header import Header
-from bboxprep.pipeline.naming import Output, name_outputs
+from bboxprep.pipeline.naming import Output, check_splits, name_outputs, safe_path
 from bboxprep.pipeline.reading import Glimpse
 
 EMPTY = Dataset(Path("source"), "coco", Categories.named(["cat"]), ())
@@ -18,7 +22,7 @@ EMPTY = Dataset(Path("source"), "coco", Categories.named(["cat"]), ())
 
 def glimpse(name: str, split: str = "train", container: str = "jpeg") -> Glimpse:
     header = Header(Size(4, 3), container=container)
-    return Glimpse((split, name), header, Testimony(turned=False), 0, (), (), touched=False)
+    return Glimpse((split, name), header, Testimony(turned=False), touched=False)
 
 
 def outputs(format: str, *glimpses: Glimpse, touched: bool = False) -> dict[tuple[str, str], Output]:
@@ -83,9 +87,73 @@ def test_a_suffix_says_what_the_file_is(name: str, container: str, touched: bool
 
 
 def test_an_image_without_a_header_goes_nowhere() -> None:
-    lost = Glimpse(("train", "a.jpg"), None, Testimony(turned=False), 0, (), (), touched=False)
+    lost = Glimpse(("train", "a.jpg"), None, Testimony(turned=False), touched=False)
     assert outputs("coco", lost) == {}
 
 
 def test_paths_are_below_the_output_folder() -> None:
     assert all(not PurePosixPath(path).is_absolute() for path in images("voc", glimpse("a.jpg")))
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("CON.jpg", "CON_.jpg"),
+        ("nul", "nul_.jpg"),
+        ("aux.tar.jpg", "aux_.tar.jpg"),
+        ("com1 .jpg", "com1 _.jpg"),
+        ("COM¹.jpg", "COM¹_.jpg"),
+        ("console.jpg", "console.jpg"),
+        ("lpt9/a.jpg", "lpt9_/a.jpg"),
+        ("C:evil.jpg", "C_evil.jpg"),
+        ("a<b>c?.jpg", "a_b_c_.jpg"),
+        ('"|*.jpg', "___.jpg"),
+        ("back\\slash.jpg", "back_slash.jpg"),
+        ("folder. /a.jpg", "folder__/a.jpg"),
+        ("a\x01b\x7f.jpg", "a_b_.jpg"),
+        ("half\udcff.jpg", "half_.jpg"),
+        ("ünï çødé (1) #%&.jpg", "ünï çødé (1) #%&.jpg"),
+        ("é" * 125 + ".jpg", "é" * 118 + ".jpg"),
+    ],
+)
+def test_a_name_is_safe_on_every_system_and_the_change_is_told(name: str, written: str) -> None:
+    (found,) = outputs("coco", glimpse(name)).values()
+    assert str(found.image) == f"train/{written}"
+    assert [finding.code for finding in found.findings] == ["name-changed"] * (name != written)
+
+
+NAMES = st.text(st.characters(codec=None, exclude_characters="/\0"), min_size=1, max_size=90) | st.sampled_from(
+    ["con", "aux.x", "a.", " ", "...", "nul:", "COM1 ", "a\\..\\b", "é" * 200]
+)
+
+
+@given(parts=st.lists(NAMES.filter(lambda name: name not in (".", "..")), min_size=1, max_size=3))
+def test_a_safe_path_is_one_that_windows_can_have_too_and_stays_as_it_is(parts: list[str]) -> None:
+    path = safe_path(PurePosixPath(*parts))
+    assert safe_path(path) == path
+    assert len(path.parts) == len(parts)
+    for part in path.parts:
+        assert not set(part) & set('<>:"|?*\\')
+        assert min(map(ord, part)) >= 32
+        assert part == part.rstrip(". ")
+        assert not PureWindowsPath(part).is_reserved()
+        assert len(part.encode("utf-8")) <= 240
+
+
+@pytest.mark.parametrize("path", ["../a.jpg", "/a.jpg", "a/../../b.jpg"])
+def test_no_path_leaves_its_folder(path: str) -> None:
+    with pytest.raises(TargetError, match="may not leave its folder"):
+        safe_path(PurePosixPath(path))
+
+
+@pytest.mark.parametrize("split", ["..", ".", "", "CON", "a/b", "a:b", "train "])
+def test_a_split_that_cannot_be_a_folder_everywhere_is_refused(split: str) -> None:
+    with pytest.raises(TargetError, match="cannot be a folder's name on every system"):
+        check_splits(("train", split))
+
+
+def test_many_names_that_become_one_cost_little() -> None:
+    names = ["".join(chars) + ".jpg" for chars in product('<>:"|?*', repeat=5)]
+    found = images("yolo", *map(glimpse, names))
+    assert len(set(found)) == len(names) == 7**5
+    assert {"images/train/_____.jpg", f"images/train/_____-{7**5}.jpg"} <= set(found)

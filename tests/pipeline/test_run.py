@@ -33,7 +33,7 @@ def test_a_run_says_where_each_image_came_from_and_how(out: Path) -> None:
 
 
 def test_fields_of_later_versions_are_ignored_and_missing_ones_have_defaults(out: Path) -> None:
-    row = '{"source": "a.jpg", "tile": [1, 2], "objects": {"in": 1, "new": 3}}\n'
+    row = '{"source": "a.jpg", "later": [1, 2], "objects": {"in": 1, "new": 3}}\n'
     (out / "bboxprep.images.jsonl").write_text(row, encoding="utf-8")
     image = open_run(out).images[0]
     assert (image.output, image.affine, image.listed, image.written) == (None, None, 1, 0)

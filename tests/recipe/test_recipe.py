@@ -1,14 +1,27 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+from math import floor
+
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bboxprep.errors import UsageError
+from bboxprep.errors import PlanError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
-from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Flip, Letterbox
+from bboxprep.geometry.shapes import map_boxes, visible_fractions
+from bboxprep.recipe.appearance import Exposure, Noise
+from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
+from bboxprep.recipe.recipe import Augment, Drawn, Recipe, Sight
+from bboxprep.recipe.steps import Crop, Fit, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.values import OneOf
+from tests.recipe.recipes import fixed_steps, recipes
+from tests.stepwise import folded
+from tests.strategies import sizes
 
 CODES = st.integers(1, 8).map(Dihedral.from_exif)
 SIZES = st.builds(Size, st.integers(1, 400), st.integers(1, 400))
@@ -54,3 +67,200 @@ def test_a_recipe_is_plain_data_for_the_record() -> None:
 def test_unknown_kernels_and_pads_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=r"have .*, want"):
         Recipe(**options)  # type: ignore[arg-type]
+
+
+def test_a_recipe_for_training_reads_as_a_sentence_too() -> None:
+    augment = Augment(Flip(p=0.5, keep=("sign",)), Exposure((0.7, 1.4)), Rotate(OneOf((0, 90))), copies=3, plain=True)
+    assert str(Recipe(Letterbox(640), augment=Augment(Flip(p=0.5), copies=2))) == (
+        "upright > letterbox 640x640 pad 114 | augment train x2: flip horizontal p=0.5"
+    )
+    assert str(Recipe(Rotate(15), Shear(x=3), augment=augment)) == (
+        "upright > rotate 15 pad 114 > shear x 3 y 0 | "
+        "augment train x3, first plain: flip horizontal (not sign) p=0.5 > exposure 0.7..1.4 > rotate 0|90"
+    )
+
+
+SIGHT = Sight(Size(80, 60), Dihedral.from_exif(6), np.array([[10.0, 10.0, 20.0, 30.0]]), frozenset({"cat"}))
+
+
+def drawn_or_none(recipe: Recipe, key: str, copy: int, split: str = "train") -> Drawn | None:
+    """A draw; None where the recipe cannot be done on the picture, so that a step cannot see it."""
+    try:
+        return recipe.drawn(key, copy, SIGHT, split=split)
+    except PlanError:
+        return None
+
+
+@given(recipes(tiles=0), st.text(max_size=5), st.integers(0, 5))
+def test_a_draw_is_fixed_repeats_itself_and_draws_itself(recipe: Recipe, key: str, copy: int) -> None:
+    found = drawn_or_none(recipe, key, copy)
+    assume(found)
+    assert found is not None
+    assert found == recipe.drawn(key, copy, SIGHT)
+    drawn = found.recipe
+    assert drawn.is_fixed
+    assert drawn.drawn("another", copy + 1) == Drawn(drawn)
+    assert (drawn.rendering.kernel, drawn.rendering.pad) == (recipe.rendering.kernel, recipe.rendering.pad)
+    assert [effect.name for effect in drawn.rendering.effects] == [step.name for step in drawn.appearance]
+    assert drawn.upright == recipe.upright
+
+
+@given(recipes(tiles=0), recipes(tiles=0), st.integers(0, 5))
+def test_a_draw_hangs_on_nothing_that_was_drawn_before(recipe: Recipe, other: Recipe, copy: int) -> None:
+    alone = drawn_or_none(recipe, "train/b.jpg", copy)
+    for key in ("train/a.jpg", "train/c.jpg"):
+        drawn_or_none(other, key, copy)
+        drawn_or_none(recipe, key, copy)
+    assert drawn_or_none(recipe, "train/b.jpg", copy) == alone
+
+
+@given(recipes())
+def test_a_draw_of_augment_does_not_hang_on_what_comes_before_it(recipe: Recipe) -> None:
+    """A step more in what every split goes through leaves the chance of the rest as it was."""
+    assume(recipe.augment and not any(step.needs_scene for step in recipe.augment.steps))
+    pad, kernel = recipe.rendering.pad, recipe.rendering.kernel
+    more = Recipe(Fit(50), *recipe.steps, pad=pad, kernel=kernel, augment=recipe.augment, seed=recipe.seed)
+    one, other = recipe.drawn("a", 1, SIGHT).recipe, more.drawn("a", 1, SIGHT).recipe
+    assert other.steps == (Fit(50), *one.steps)
+
+
+@given(recipes())
+def test_only_training_pictures_are_augmented_and_the_first_is_plain_where_asked(recipe: Recipe) -> None:
+    for split in ("val", "test"):
+        assert recipe.copies(split) == 1
+        assert recipe.drawn("a", 0, split=split).recipe == recipe.without_augment
+    augment = recipe.augment
+    assert recipe.copies("train") == (augment.copies if augment else 1)
+    if augment and augment.plain:
+        assert recipe.drawn("a", 0).recipe == recipe.without_augment
+
+
+@given(st.lists(fixed_steps(), max_size=6), SIZES, CODES)
+def test_geometric_steps_fold_into_their_product(steps: list[RecipeStep], size: Size, turn: Dihedral) -> None:
+    try:
+        plan = Recipe(*steps).plan(size, turn)
+    except PlanError:
+        assume(False)
+    now, affine = turn.size(size), turn.affine(size)
+    for step in steps:
+        found, product = folded(now, step.steps(now))
+        now, affine = found, product @ affine
+    assert plan.size == now
+    np.testing.assert_allclose(plan.affine.coefficients, affine.coefficients, rtol=1e-7, atol=1e-5)
+
+
+def test_six_steps_are_one_plan_with_one_map() -> None:
+    steps = (Scale(1.1), Rotate(10), Translate(0.05, 0.1), Shear(5), Flip("horizontal"), Letterbox(640))
+    plan = Recipe(*steps).plan(Size(800, 600), Dihedral.from_exif(6))
+    assert plan.size == (640, 640)
+    assert plan.is_warped
+    assert plan.affine.determinant < 0
+
+
+def test_a_flip_leaves_what_is_to_be_kept_and_says_so() -> None:
+    recipe = Recipe(Flip("horizontal", keep=("cat",)), augment=Augment(Flip("vertical", keep=("cat",), p=0.5)))
+    drawn = [recipe.drawn(f"{number}", 0, SIGHT) for number in range(60)]
+    assert {each.recipe.steps for each in drawn} == {()}
+    assert {each.kept for each in drawn} == {1, 2}
+    dogs = Sight(SIGHT.size, names=frozenset({"dog"}))
+    assert {each.recipe.steps for each in (recipe.drawn(f"{n}", 0, dogs) for n in range(60))} == {
+        (Flip("horizontal"),),
+        (Flip("horizontal"), Flip("vertical")),
+    }
+
+
+def test_what_has_to_be_seen_is_asked_for() -> None:
+    for step in (RandomCrop(), Flip(keep=("cat",))):
+        with pytest.raises(UsageError, match="want a sight of the image"):
+            Recipe(augment=Augment(step)).drawn("a")
+
+
+def test_a_recipe_of_chance_has_no_plan() -> None:
+    with pytest.raises(UsageError, match="has chance in it"):
+        Recipe(augment=Augment(Flip(p=0.5))).plan(Size(3, 3), Dihedral())
+    assert Recipe(augment=Augment(Flip(p=0.5))).mirrors
+    assert not Recipe(augment=Augment(Rotate((0, 5)))).mirrors
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda: Recipe(Flip(p=0.5)), "flip: have chance in what every split goes through"),
+        (lambda: Recipe(Rotate((1, 2))), "rotate: have chance"),
+        (lambda: Recipe(Noise(3)), "noise: have chance"),
+        (lambda: Recipe(Tile(9), Tile(9)), "tile: have it twice"),
+        (lambda: Recipe(augment=Augment(Tile(9))), "tile: have it under augment"),
+        (lambda: Recipe(augment=Augment(Mosaic(9), Mosaic(9))), "mosaic: have it twice"),
+        (lambda: Recipe(seed=-1), "seed: have -1"),
+        (lambda: Augment(), "augment: steps: have none"),
+        (lambda: Augment(Flip(), copies=0), "augment: copies: have 0"),
+        (lambda: Augment(Flip(), plain=True), "augment: plain: have True with 1 copies"),
+    ],
+)
+def test_recipes_that_cannot_be_are_refused(make: Callable[[], object], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        make()
+
+
+@given(SIZES, CODES, sizes(200), st.floats(0.0, 0.9))
+def test_tiles_cover_the_picture_and_overlap_as_asked(size: Size, turn: Dihedral, tile: Size, overlap: float) -> None:
+    recipe = Recipe(Tile(tile, overlap), Flip("horizontal"))
+    shown = turn.size(size)
+    with pytest.raises(UsageError, match="want a plan for one of"):
+        recipe.plan(size, turn)
+    found = recipe.tiles(size, turn)
+    assert len({name for name, _ in found}) == len(found)
+    crops = [part.steps[0] for _, part in found]
+    for low, length, side, want in (
+        ("x", "width", shown.width, tile.width),
+        ("y", "height", shown.height, tile.height),
+    ):
+        spans = sorted({(getattr(crop, low), getattr(crop, low) + getattr(crop, length)) for crop in crops})
+        assert spans[0][0] == 0
+        assert spans[-1][1] == side
+        assert {end - start for start, end in spans} == {min(want, side)}
+        gaps = [end - start for (_, end), (start, _) in pairwise(spans)]
+        assert min(gaps, default=want) >= min(floor(want * overlap), want - 1)
+    assert found[0][1].plan(size, turn).size == (min(shown.width, tile.width), min(shown.height, tile.height))
+
+
+def test_a_recipe_without_tiles_is_its_own() -> None:
+    assert Recipe(Fit(9)).tiles(Size(3, 3), Dihedral()) == (("", Recipe(Fit(9))),)
+
+
+def test_the_four_of_a_mosaic_share_the_canvas_among_them() -> None:
+    drawn = Recipe(augment=Augment(Mosaic((101, 77)))).drawn("a").recipe
+    mosaic = drawn.mosaic()
+    assert mosaic is not None
+    others, parts = mosaic
+    assert len(others) == 3
+    assert all(0 <= number < 1 for number in others)
+    assert parts[0] == drawn
+    covered = np.zeros((77, 101), dtype=int)
+    for part, size in zip(parts, (Size(30, 40), Size(400, 30), Size(5, 5), Size(64, 64)), strict=True):
+        plan = part.plan(size, Dihedral())
+        x0, y0, x1, y1 = map(round, plan.seen)
+        assert plan.size == (101, 77)
+        assert plan.seen == (x0, y0, x1, y1)
+        covered[y0:y1, x0:x1] += 1
+    assert (covered == 1).all()
+    assert Recipe(Fit(9)).mosaic() is None
+
+
+BOXES = st.lists(st.tuples(st.integers(0, 70), st.integers(0, 50), st.integers(1, 10), st.integers(1, 10)), max_size=4)
+
+
+@given(BOXES, st.integers(0, 999), st.sampled_from([1.0, 0.5, 0.0]))
+def test_a_random_crop_keeps_of_each_object_what_it_has_to(
+    found: list[tuple[int, int, int, int]], seed: int, least: float
+) -> None:
+    boxes = np.array([[x, y, x + width, y + height] for x, y, width, height in found], dtype=np.float64).reshape(-1, 4)
+    recipe = Recipe(augment=Augment(RandomCrop((0.1, 0.4), min_visibility=least)), seed=seed)
+    drawn = recipe.drawn("a", 0, Sight(Size(80, 60), boxes=boxes)).recipe
+    (crop,) = drawn.steps
+    assert isinstance(crop, Crop)
+    plan = drawn.plan(Size(80, 60), Dihedral())
+    mapped = map_boxes(plan.affine, boxes)
+    assert (visible_fractions(mapped, plan.size) >= least - 1e-9).all()
+    if not len(boxes):
+        assert 0.05 <= crop.width * crop.height / 4800 <= 0.45

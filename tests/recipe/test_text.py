@@ -42,6 +42,11 @@ def test_words_become_values(parse: Callable[[str], object], text: str, value: o
         (parse_color, "1,2"),
         (parse_color, "1,,2"),
         (parse_color, ""),
+        (parse_color, "²"),
+        (parse_color, "\u0661"),
+        (parse_size, "9" * 5000),
+        (parse_size, "\u0661"),
+        (parse_crop, "1,2,3," + "9" * 5000),
         (parse_pad, "mirror"),
     ],
 )

@@ -16,7 +16,7 @@ from bboxprep.verify.faults import Fault
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SCRIPT, VAN = "<script>document.title='x'</script>", "\"car\" & 'van' \U0001f697"
-QUOTED = "it's <b> & ünï.jpg"
+QUOTED = "it's &b; & ünï.jpg"
 BROKEN, OUTSIDE = "IMG_2004.jpg", "IMG_2002.jpg"
 
 

@@ -11,7 +11,7 @@ import pytest
 from bboxprep.images.drawing import PALETTE
 from bboxprep.model.categories import Category
 from bboxprep.review.books import Books, ClassCount, Noted, SplitCount
-from bboxprep.review.page import Subject, recipe_words, render
+from bboxprep.review.page import Subject, render
 from bboxprep.review.shelf import Shelf
 from bboxprep.review.site import ASSETS, finish
 from bboxprep.review.statistics import Statistics
@@ -125,24 +125,6 @@ def test_names_stand_out_from_the_colours_of_their_classes() -> None:
         ground = luminance("#" + "".join(f"{level:02x}" for level in colour))
         ink = luminance("#ffffff" if number == 6 else "#101010")
         assert (max(ground, ink) + 0.05) / (min(ground, ink) + 0.05) >= 4.5
-
-
-@pytest.mark.parametrize(
-    ("recipe", "words"),
-    [
-        ({}, ["upright"]),
-        ({"upright": False, "steps": []}, ["as stored"]),
-        ({"steps": [{"letterbox": {"size": [640, 480]}}, {"flip": {"axis": "horizontal"}}]}, None),
-        ({"steps": [{"exposure": {"gain": [0.7, 1.4, 2.0], "p": 0.5}}, "grayscale"]}, None),
-        ({"steps": 3}, ["upright"]),
-    ],
-)
-def test_a_recipe_in_words(recipe: dict[str, object], words: list[str] | None) -> None:
-    said = recipe_words(recipe)
-    assert said == words or said in (
-        ["upright", "letterbox 640×480", "flip horizontal"],
-        ["upright", "exposure gain 0.7, 1.4, 2.0 p 0.5", "grayscale"],
-    )
 
 
 def test_twenty_thousand_images_make_a_small_page(tmp_path: Path) -> None:

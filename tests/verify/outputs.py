@@ -12,9 +12,13 @@ from typing import Any
 
 from PIL import Image
 
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.geometry.shapes import map_boxes
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.rules import DEFAULT_RULES, Rules
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.job import Terms, convert, write
 from bboxprep.pipeline.reading import LabelsIn, open_source
-from bboxprep.recipe.recipe import Recipe
+from bboxprep.recipe.recipe import Recipe, Sight
 from bboxprep.verify.proof import Proof
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -25,6 +29,42 @@ def make(out: Path, source: Path, to: str, recipe: Recipe, labels_in: LabelsIn =
     """The output of a run, at `out`."""
     convert(open_source(source, labels_in=labels_in), out, to, recipe, terms=Terms(), options=options)
     return out
+
+
+def augmented(
+    out: Path,
+    source: Path,
+    to: str,
+    recipe: Recipe,
+    labels_in: LabelsIn = "auto",
+    rules: Rules = DEFAULT_RULES,
+    recorded: bool = True,
+    **options: Any,
+) -> Path:
+    """The output of a run that draws of `recipe` for each image, recorded as such a run does."""
+    opened = open_source(source, labels_in=labels_in, rules=rules).dataset
+    drawn: dict[str, dict[str, Any]] = {}
+
+    def draw(sample: Sample) -> Sample:
+        if sample.header is None or sample.refusal:
+            return sample
+        settled = recipe.drawn(f"{sample.split}/{sample.name}", 0, sight_of(sample, opened), split=sample.split).recipe
+        drawn[sample.path.relative_to(source if source.is_dir() else source.parent).as_posix()] = settled.options()
+        return sample.transform(settled)
+
+    write(opened.map(draw), out, to, **options)
+    if recorded:
+        edit_record(out, recipe=recipe.options())
+        edit_rows(out, lambda row: row | {"recipe": drawn.get(row["source"]), "copy": 0})
+    return out
+
+
+def sight_of(sample: Sample, dataset: Dataset) -> Sight:
+    """What of `sample` a draw may have to see."""
+    assert sample.header is not None
+    boxes, names = map_boxes(sample.to_stored, sample.instances.boxes), dataset.categories.names
+    shown = frozenset(names[label] for label in sample.instances.labels.tolist())
+    return Sight(sample.header.size, sample.header.turn, boxes, shown)
 
 
 def photos(format: str) -> Path:
@@ -80,11 +120,13 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
 
 def edit_row(out: Path, image: str, **fields: Any) -> None:
     """Change fields of the row of `image` in the record."""
+    edit_rows(out, lambda row: row | fields if row["output"] and Path(row["output"]).name == image else row)
+
+
+def edit_rows(out: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change all rows of the record."""
     path = out / "bboxprep.images.jsonl"
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    for row in rows:
-        if row["output"] and Path(row["output"]).name == image:
-            row.update(fields)
+    rows = [change(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 from bboxprep.errors import PlanError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
-from bboxprep.geometry.shapes import map_boxes
+from bboxprep.geometry.shapes import map_boxes, ring_area
+from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.verify.arithmetic import Derived, apply, apply_to_boxes, derive, turn_matrix, turned_size
+from bboxprep.verify.region import box_around, corners, depths
 from tests.strategies import boxes, sizes
 
 SIZES = st.tuples(st.integers(1, 90), st.integers(1, 90))
+SHARES, CANVASES = st.integers(-9, 9).map(lambda tenths: tenths / 10), st.sampled_from(["keep", "grow"])
 STEPS: st.SearchStrategy[list[RecipeStep]] = st.lists(
     st.one_of(
         st.builds(Letterbox, SIZES),
@@ -27,6 +30,10 @@ STEPS: st.SearchStrategy[list[RecipeStep]] = st.lists(
         st.builds(Fill, SIZES),
         st.builds(Crop, st.integers(0, 30), st.integers(0, 30), st.integers(1, 60), st.integers(1, 60)),
         st.builds(Flip, st.sampled_from(["horizontal", "vertical", "both"])),
+        st.builds(Scale, st.integers(2, 40).map(lambda tenths: tenths / 10)),
+        st.builds(Translate, SHARES, SHARES),
+        st.builds(Rotate, st.one_of(st.integers(-360, 360), st.floats(-360, 360)), CANVASES),
+        st.builds(Shear, st.integers(-60, 60), st.integers(-60, 60), CANVASES),
     ),
     max_size=4,
 )
@@ -55,15 +62,14 @@ def test_what_is_derived_is_what_is_planned(
     derived = derive(recipe.options(), size, code)
     assert isinstance(derived, Derived)
     assert derived.size == plan.size
-    corners = np.array([(0.0, 0.0), (size.width, 0.0), (size.width, size.height), (0.0, size.height)])
-    got = apply(derived.matrix @ turn_matrix(code, size), corners)
-    np.testing.assert_allclose(got, plan.affine(corners), rtol=1e-9, atol=1e-6)
-    across, down = plan.window.seen
-    seen = np.array([[across.start, down.start, across.end, down.end]], dtype=np.float64)
-    want = map_boxes(plan.turn.affine(plan.window.canvas), seen)[0]
-    area = np.prod(want[2:] - want[:2])
-    if area > 0:  # where nothing is seen, it does not matter where
-        np.testing.assert_allclose(derived.visible, want, rtol=1e-9, atol=1e-6)
+    assert derived.warped == plan.is_warped
+    rim = np.array([(0.0, 0.0), (size.width, 0.0), (size.width, size.height), (0.0, size.height)])
+    got = apply(derived.matrix @ turn_matrix(code, size), rim)
+    np.testing.assert_allclose(got, plan.affine(rim), rtol=1e-9, atol=1e-6)
+    if ring_area(plan.outline) > 1e-6:  # where nothing is seen, it does not matter where
+        np.testing.assert_allclose(box_around(corners(derived.seen)), plan.seen, rtol=1e-9, atol=1e-5)
+        assert (depths(derived.seen, plan.outline) >= -1e-5).all()
+        assert ring_area(corners(derived.seen)) == pytest.approx(ring_area(plan.outline), abs=1e-3)
 
 
 @given(size=sizes(), code=st.integers(1, 8), data=st.data())
@@ -78,9 +84,17 @@ def test_boxes_are_mapped_by_their_corners(size: Size, code: int, data: st.DataO
     [
         ({}, "does not say the steps"),
         ({"upright": True, "steps": [], "augment": {}}, "parts that are not known here (augment)"),
-        ({"upright": True, "steps": [{"tile": {"size": [3, 3]}}]}, "'tile' is not known here"),
-        ({"upright": True, "steps": [{"flip": {"axis": "horizontal", "p": 0.5}}]}, "'flip' is not known here"),
-        ({"upright": True, "steps": [{"flip": {"axis": "sideways"}}]}, "'sideways' is not known here"),
+        ({"upright": True, "steps": [{"tile": {"size": [3, 3]}}]}, "which tile an image is"),
+        ({"upright": True, "steps": [{"swirl": {}}]}, "'swirl' is not known here"),
+        (
+            {"upright": True, "steps": [{"flip": {"axis": "horizontal", "p": 0.5}}]},
+            "not known here (p)",
+        ),
+        ({"upright": True, "steps": [{"flip": {"axis": "sideways"}}]}, "'flip' cannot be read"),
+        ({"upright": True, "steps": [{"rotate": {"degrees": [-5, 5], "canvas": "keep"}}]}, "'rotate' cannot be read"),
+        ({"upright": True, "steps": [{"scale": {"factor": True}}]}, "'scale' cannot be read"),
+        ({"upright": True, "steps": [{"crop": {"x": 50, "y": 0, "width": 3, "height": 3}}]}, "'crop' cannot be read"),
+        ({"upright": True, "steps": [{"mosaic": {}}]}, "made of several pictures"),
         ({"upright": True, "steps": [{"resize": {"size": [None, 3]}}]}, "'resize' cannot be read"),
         ({"upright": True, "steps": [{"crop": 3}]}, "'crop' cannot be read"),
         ({"upright": True, "steps": ["crop"]}, "a step of the recipe cannot be read"),

@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
-from bboxprep.verify.expectation import Boxes, Mapped, expect, whole_of
+from bboxprep.verify.expectation import Boxes, Mapped, expect
 from bboxprep.verify.matching import Matching, fits, match, same_class
+from bboxprep.verify.region import rectangle
 
 SIZE = Size(100, 80)
 STEP = np.full(4, 0.01)
-UNTOUCHED = Mapped(np.eye(3), np.eye(3), SIZE, whole_of(SIZE), SIZE, SIZE, derived=True)
+UNTOUCHED = Mapped(np.eye(3), np.eye(3), SIZE, rectangle(SIZE), SIZE, SIZE, derived=True)
 OBJECTS = st.lists(
     st.tuples(st.integers(0, 90), st.integers(0, 70), st.integers(1, 10), st.integers(1, 10), st.sampled_from("abc")),
     max_size=12,

@@ -8,6 +8,7 @@ import pytest
 
 from bboxprep.images.witness import trained_on
 from bboxprep.pipeline.run import open_run
+from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Fit, Flip, Letterbox
 from bboxprep.verify import pixel
@@ -22,12 +23,13 @@ SETS = (
     ("bccd/BCCD", "yolo", Recipe(Letterbox(416), Flip("horizontal"))),
     ("raccoon", "coco", Recipe(Letterbox(416))),
     ("microcontroller", "voc", Recipe(Fit(400), Flip("both"))),
+    ("raccoon", "yolo", Recipe(Letterbox(416), Rotate(-37.0), Scale(1.3))),
 )
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="needs the public data sets beside the checkout")
 PICTURES = 40  # of each set whose pixels are looked at
 
 
-@pytest.fixture(scope="module", params=SETS, ids=lambda chosen: str(chosen[0]))
+@pytest.fixture(scope="module", params=SETS, ids=lambda chosen: " ".join(map(str, chosen)))
 def out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     name, to, recipe = request.param
     return make(tmp_path_factory.mktemp("real") / "out", DATA / name, to, recipe)
@@ -52,7 +54,7 @@ def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
         assert origin.header is not None
         assert mapped is not None
         actual = trained_on(sample.path, sample.header.container)
-        pictures = pixel._pictures(origin.path, origin.header.container, mapped, actual)
+        pictures = pixel._pictures(origin.path, origin.header.container, mapped, actual, [])
         assert pictures is not None
         step = round(0.03 * max(actual.shape))
         for box in sample.instances.boxes:

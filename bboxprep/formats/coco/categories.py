@@ -13,8 +13,9 @@ from typing import Any
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Document, Key, brief, decode, key, whole
-from bboxprep.model.categories import Categories, Category, undoes_itself
+from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, whole
+from bboxprep.formats.coco.document import Document
+from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, undoes_itself
 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
 
@@ -51,6 +52,9 @@ def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequ
 def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:
     table: dict[Key, Category] = {}
     findings = []
+    if len(document.categories) > MOST_CLASSES:
+        words = f"have {len(document.categories):,} classes, want at most {MOST_CLASSES:,}"
+        raise AnnotationError(document.path, "categories", words)
     for index, raw in enumerate(document.categories):
         where = f"categories[{index}]"
         record = _record(raw)
@@ -82,7 +86,7 @@ def _by_id(table: Table) -> list[tuple[Key, Category]]:
 
 def _record(raw: bytes) -> Mapping[str, Any]:
     try:
-        return decode(raw, dict[str, Any])
+        return decode(as_text_tokens(raw), dict[str, Any])
     except BadJson:
         return {}
 
@@ -91,13 +95,14 @@ def _category(record: Mapping[str, Any], identity: Key) -> tuple[Category, str]:
     """The class that `record` describes, and what had to be repaired."""
     name, parent, points, skeleton = (record.get(field) for field in ("name", "supercategory", "keypoints", "skeleton"))
     pairs = tuple(_pair(pair) for pair in skeleton) if isinstance(skeleton, list) else ()
-    names = tuple(map(str, points)) if isinstance(points, list) else ()
+    listed = isinstance(points, list) and len(points) <= MOST_KEYPOINTS
+    names = tuple(map(str, points)) if listed and points else ()
     flip = _flip_idx(record.get("flip_idx", []), len(names))
     repaired = [
         f"{field}: have {brief(record.get(field))}, want {wanted}"
         for field, wanted, right in (
             ("name", "text", isinstance(name, str)),
-            ("keypoints", "a list of names", points is None or isinstance(points, list)),
+            ("keypoints", f"a list of {MOST_KEYPOINTS} names at most", points is None or listed),
             ("skeleton", "a list of pairs", skeleton is None or (isinstance(skeleton, list) and None not in pairs)),
             ("flip_idx", "the partner of each keypoint", flip is not None),
         )
@@ -153,14 +158,14 @@ def _merged(tables: Sequence[Table]) -> Classes:
 
 
 def _without_parent(classes: Classes, used: Sequence[frozenset[Key]]) -> tuple[Classes, list[str]]:
+    above = Counter(category.supercategory for category in classes.categories)
     in_use = {rows.get(identity) for rows, ids in zip(classes.rows, used, strict=True) for identity in ids}
     items = classes.categories.items
     for row, parent in enumerate(items):
-        others = items[:row] + items[row + 1 :]
-        if row in in_use or not others or parent.supercategory not in {"", "none"}:
+        if row in in_use or len(items) == 1 or parent.supercategory not in {"", "none"}:
             continue
-        if all(other.supercategory == parent.name for other in others):
+        if above[parent.name] - (parent.supercategory == parent.name) == len(items) - 1:
             rows = tuple({key: at - (at > row) for key, at in table.items() if at != row} for table in classes.rows)
             words = f"class {parent.name!r} is only the parent of all others and has no objects; left out"
-            return Classes(Categories(others), rows), [words]
+            return Classes(Categories(items[:row] + items[row + 1 :]), rows), [words]
     return classes, []

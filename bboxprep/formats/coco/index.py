@@ -6,7 +6,6 @@ are not listed, ids that stand twice. What concerns one record waits until its i
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +17,11 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Document, Key, decode, key, whole
-from bboxprep.formats.coco.layout import Source, image_folder
+from bboxprep.formats.coco.batches import Batch
+from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, whole
+from bboxprep.formats.coco.document import Document, load
+from bboxprep.formats.coco.layout import Source, image_folder, reach
 from bboxprep.formats.coco.names import Located, locate, safe_name
-from bboxprep.formats.coco.records import Entry
 
 T = TypeVar("T")
 
@@ -41,12 +41,6 @@ class ImageHead(msgspec.Struct):
         return self.coco_url.split("?")[0].rsplit("/", 1)[-1] if isinstance(self.coco_url, str) else ""
 
 
-class _RecordHead(msgspec.Struct, gc=False):
-    id: Any = None
-    image_id: Any = None
-    category_id: Any = None
-
-
 @dataclass(frozen=True, eq=False)
 class Index:
     """The images of one file, and the annotation records of each.
@@ -54,7 +48,7 @@ class Index:
     `images` are the records that stand for a sample; the annotations of record i are
     ``order[starts[i]:starts[i + 1]]``; `stands` says of each annotation whether its id is positive and no other's
     before. `orphans` counts annotations without an image by class, with the place of the first; `used` are the class
-    ids of all records.
+    ids of all records; `crowd` counts those that are marked as crowd regions.
     """
 
     folder: Path
@@ -65,34 +59,47 @@ class Index:
     stands: NDArray[np.bool_]
     orphans: Mapping[Key | None, tuple[int, int]]
     used: frozenset[Key]
+    crowd: int
     findings: tuple[Finding, ...]
 
-    def entries(self, document: Document, image: int) -> list[Entry]:
+    def places(self, image: int) -> NDArray[np.int64]:
         """The annotation records of the image record `image`, in the order of the file."""
-        places = self.order[self.starts[image] : self.starts[image + 1]].tolist()
-        return [Entry(place, document.annotations[place], bool(self.stands[place])) for place in places]
+        return self.order[self.starts[image] : self.starts[image + 1]]
 
 
-def make_index(document: Document, source: Source, root: Path) -> Index:
-    """The index of `document`. Raises `AnnotationError` where one id means several images."""
-    heads = [_head(raw, ImageHead) for raw in document.images]
+def open_indexed(source: Source, root: Path) -> tuple[Document, Index]:
+    """The document of `source` and its index. Raises `AnnotationError`: it is no such document, or one id means several
+    images.
+    """
+    heads = _Heads()
+    document = load(source.path, heads.visit)
+    return document, _index(document, heads, source, root)
+
+
+def _index(document: Document, seen: _Heads, source: Source, root: Path) -> Index:
+    heads = seen.images
     wanted = [head.name if head else "" for head in heads]
     folder = image_folder(source, root, [name for name in map(safe_name, wanted) if name])
-    located = locate(folder, wanted)
+    located = locate(folder, wanted, reach(source, root))
     owners = _owners(located.names)
     rows = {identity: owners[row] for identity, row in _rows_by_id(document.path, heads).items()}
-    records = _Records((_head(raw, _RecordHead) for raw in document.annotations), rows)
-    order = np.argsort(records.images, kind="stable")
+    images = np.concatenate([np.zeros(0, np.int64), *(batch.rows(rows) for batch in seen.batches)])
+    ids = np.concatenate([np.zeros(0, np.int64), *(batch.ids for batch in seen.batches)])
+    order = np.argsort(images, kind="stable")
     return Index(
         folder=folder,
         located=located,
         images=tuple(row for row, owner in enumerate(owners) if owner == row and heads[row] is not None),
         order=order,
-        starts=np.searchsorted(records.images[order], np.arange(len(heads) + 1)),
-        stands=standing(records.ids),
-        orphans=records.orphans,
-        used=frozenset(records.used),
-        findings=(*_image_findings(source, heads, located, owners), *_record_findings(source, records)),
+        starts=np.searchsorted(images[order], np.arange(len(heads) + 1)),
+        stands=standing(ids),
+        orphans=_orphans(seen.batches, images),
+        used=frozenset().union(*(batch.used for batch in seen.batches)),
+        crowd=sum(batch.crowd for batch in seen.batches),
+        findings=(
+            *_image_findings(source, heads, located, owners),
+            *_record_findings(source, [place for batch in seen.batches for place in batch.unreadable], ids),
+        ),
     )
 
 
@@ -103,33 +110,36 @@ def standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
     return stands & (ids > 0)
 
 
-class _Records:
-    """What the annotation records say of others: the row of their image (-1: none), their id (0: none)."""
+class _Heads:
+    """The heads of all records, gathered while the file goes by."""
 
-    def __init__(self, heads: Iterable[_RecordHead | None], rows: Mapping[Key, int]) -> None:
-        images, ids = array("q"), array("q")
-        self.orphans: dict[Key | None, tuple[int, int]] = {}
-        self.unreadable: list[int] = []
-        self.used: set[Key] = set()
-        for place, head in enumerate(heads):
-            category, image = (key(head.category_id), key(head.image_id)) if head else (None, None)
-            row = -1 if image is None else rows.get(image, -1)
-            images.append(row)
-            ids.append((whole(head.id) or 0) if head else 0)
-            if category is not None:
-                self.used.add(category)
-            if head is None:
-                self.unreadable.append(place)
-            elif row < 0:
-                count, first = self.orphans.get(category, (0, place))
-                self.orphans[category] = (count + 1, first)
-        self.images = np.array(images, dtype=np.int64)
-        self.ids = np.array(ids, dtype=np.int64)
+    def __init__(self) -> None:
+        self.images: list[ImageHead | None] = []
+        self.batches: list[Batch] = []
+
+    def visit(self, name: str, raws: Sequence[msgspec.Raw]) -> None:
+        if name == "images":
+            self.images += [_head(raw, ImageHead) for raw in raws]
+        elif name == "annotations":
+            first = self.batches[-1].first + len(self.batches[-1].ids) if self.batches else 0
+            self.batches.append(Batch.of(raws, first))
+
+
+def _orphans(batches: Iterable[Batch], images: NDArray[np.int64]) -> dict[Key | None, tuple[int, int]]:
+    """How many records have no image, by class, and the place of the first."""
+    orphans: dict[Key | None, tuple[int, int]] = {}
+    for batch in batches:
+        unreadable = set(batch.unreadable)
+        for row in np.flatnonzero(images[batch.first : batch.first + len(batch.ids)] < 0).tolist():
+            if (place := batch.first + row) not in unreadable:
+                count, first = orphans.get(batch.category(row), (0, place))
+                orphans[batch.category(row)] = (count + 1, first)
+    return orphans
 
 
 def _head(raw: msgspec.Raw, kind: type[T]) -> T | None:
     try:
-        return decode(raw, kind)
+        return decode(as_long_tokens(bytes(raw)), kind)
     except BadJson:
         return None
 
@@ -175,12 +185,12 @@ def _image_findings(
         yield finding("record-repaired", first, f"{words} {located.names[first]!r}")
 
 
-def _record_findings(source: Source, records: _Records) -> Iterator[Finding]:
+def _record_findings(source: Source, unreadable: Iterable[int], ids: NDArray[np.int64]) -> Iterator[Finding]:
     path, split = source.shown, source.split
-    for place in records.unreadable:
+    for place in unreadable:
         words = "have something else than an object; dropped"
         yield Finding("record-unreadable", words, path, f"annotations[{place}]", objects=1, split=split)
-    stands = standing(records.ids)
+    stands = standing(ids)
     if not stands.all():
         first = int(np.argmin(stands))
         words = f"ids that repeat or are not positive whole numbers ({(~stands).sum()}); new ones are given on writing"

@@ -15,10 +15,12 @@ from itertools import groupby
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.files import lies_within, real
 from bboxprep.findings import Finding
 from bboxprep.formats.coco import FORMAT
 
 _HEAD = 65536
+_STRAYED = "a link that leads out of the dataset"
 _MANY = 64  # a folder with more JSON files than this holds one for each image, which is another format
 _WITH_OBJECTS = ("instances", "", "person_keypoints", "stuff")  # the best first
 _WITH_IMAGES = ("image_info", "labels")
@@ -71,18 +73,33 @@ def choose(root: Path) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
     if not useful and not root.is_file():
         raise AnnotationError(sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json)")
     chosen = tuple(_best(root, list(group)) for _, group in groupby(useful or sources, lambda source: source.split))
-    left = (source for source in sources if source not in chosen)
-    return chosen, tuple(
+    notes = [
         Finding("file-skipped", f"not read: {_because(source, chosen)}", source.shown, split=source.split)
-        for source in left
-    )
+        for source in sources
+        if source not in chosen
+    ]
+    fence = real(root)
+    beside = () if root.is_file() else _json_files(chosen[0].path.parent)
+    strayed = [path for path in beside if not lies_within(path, fence)]
+    notes += [Finding("file-skipped", f"not read: {_STRAYED}", show(path, root)) for path in strayed]
+    return chosen, tuple(notes)
 
 
 def image_folder(source: Source, root: Path, names: Sequence[str]) -> Path:
     """The folder that the image names of `source` are relative to: where the most of a sample of them exist."""
-    folders = [folder for folder in _image_folders(source, root) if folder.is_dir()]
+    fence = reach(source, root)
+    folders = [folder for folder in _image_folders(source, root) if folder.is_dir() and lies_within(folder, fence)]
     tried = names[:: max(1, len(names) // 64)]
-    return max(folders, key=lambda folder: sum(is_file(folder / name) for name in tried))
+    return max(folders or [source.path.parent], key=lambda folder: sum(is_file(folder / name) for name in tried))
+
+
+def reach(source: Source, root: Path) -> Path:
+    """The folder that holds all that belongs to `source`, links followed: `root`, or around a `root` that is a file the
+    folder above that of its annotations.
+    """
+    if not root.is_file():
+        return real(root)
+    return real(_top(source).parent)
 
 
 def show(path: Path, root: Path) -> str:
@@ -101,16 +118,18 @@ def is_file(path: Path) -> bool:
 
 def _search(root: Path) -> list[Path]:
     """The COCO files of the first place that has any."""
-    folders = _subfolders(root)
+    folders, fence = _subfolders(root), real(root)
     annotations = [folder for folder in folders if folder.name.lower() == "annotations"]
     for place in (annotations, [root], folders):
-        if found := [path for folder in place for path in _json_files(folder) if _family(path) == "a COCO document"]:
+        found = [path for folder in place for path in _json_files(folder) if lies_within(path, fence)]
+        if found := [path for path in found if _family(path) == "a COCO document"]:
             return found
     return []
 
 
 def _subfolders(root: Path) -> list[Path]:
-    return sorted(path for path in _listed(root) if path.is_dir())
+    fence = real(root)
+    return sorted(path for path in _listed(root) if path.is_dir() and lies_within(path, fence))
 
 
 def _json_files(folder: Path) -> list[Path]:
@@ -174,10 +193,15 @@ def _because(source: Source, chosen: Sequence[Source]) -> str:
     return f"{same} has the objects of this split" if same else "other files here have objects"
 
 
+def _top(source: Source) -> Path:
+    """The folder of a dataset whose annotation file lies in it, or in a folder of annotations in it."""
+    base = source.path.parent
+    return base.parent if base.name.lower() == "annotations" else base
+
+
 def _image_folders(source: Source, root: Path) -> Iterator[Path]:
     """The folders that images may be in, the most specific first; never outside a `root` that is a folder."""
-    base = source.path.parent
-    top = base.parent if base.name.lower() == "annotations" else base
+    base, top = source.path.parent, _top(source)
     words = dict.fromkeys(filter(None, (source.word, source.split, source.word.rstrip("0123456789"))))
     for folder in (top, top.parent) if root.is_file() or root in top.parents else (top,):
         for word in words:

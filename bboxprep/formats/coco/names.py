@@ -2,7 +2,8 @@
 
 A name is tried as it is, then with backslashes as slashes, then by its end: exports carry absolute paths of other
 machines and prefixes that climb. An end counts only where the one path wholly ends with the other, where a single file
-fits, and where no other record has that file; anything less would be a guess.
+fits, and where no other record has that file; anything less would be a guess. A link is followed as far as the dataset
+reaches.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from bboxprep.files import lies_within, real, scan, walk
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
 from bboxprep.formats.contract import IMAGE_SUFFIXES
@@ -34,20 +36,54 @@ class Located:
     by_end: tuple[int, ...]
 
 
-def locate(folder: Path, wanted: Sequence[str]) -> Located:
-    """The files below `folder` that the names in `wanted` mean."""
-    bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), folder.resolve())))
+@dataclass(frozen=True)
+class Fence:
+    """Holds what lies in `root`, which is a real path, links followed."""
+
+    root: Path
+    _folders: dict[str, bool] = field(default_factory=dict)
+
+    def holds(self, path: Path) -> bool:
+        """Whether the file at `path` lies inside."""
+        folder = os.path.dirname(str(path))  # noqa: PTH120 (of 100,000 paths)
+        if folder not in self._folders:
+            self._folders[folder] = lies_within(path.parent, self.root)
+        return lies_within(path, self.root) if path.is_symlink() else self._folders[folder]
+
+
+def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
+    """The files below `folder` that the names in `wanted` mean; none outside of `root`, a real path."""
+    fence = Fence(root)
+    bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), real(folder))))
     names: dict[int, str] = {}
+    strayed: dict[int, str] = {}
+    plain = _files_in(folder)
     for index, text in enumerate(wanted):
+        if text in plain:
+            names[index] = text
+            continue
         found = next((name for name in _spellings(text, bases) if is_file(folder / name)), None)
-        if found is not None:
+        if found is not None and not fence.holds(folder / found):
+            strayed[index] = f"{found} is a link that leads out of the dataset; not followed"
+        elif found is not None:
             names[index] = found
-    open_ends = [index for index in range(len(wanted)) if index not in names]
-    found_by_end, missing = _by_end(folder, wanted, open_ends, set(names.values())) if open_ends else ({}, {})
+    open_ends = [index for index in range(len(wanted)) if index not in names and index not in strayed]
+    taken = set(names.values())
+    found_by_end, missing = _by_end(folder, wanted, open_ends, taken, fence) if open_ends else ({}, {})
     names |= found_by_end
+    missing |= strayed
     for index in missing:
         names[index] = next(reversed(_spellings(wanted[index], bases)), f"images[{index}]")
     return Located(tuple(names[index] for index in range(len(wanted))), missing, tuple(found_by_end))
+
+
+def _files_in(folder: Path) -> set[str]:
+    """The names of the files in `folder` that are no links: what names one of them needs no other look."""
+    try:
+        with scan(folder) as entries:
+            return {entry.name for entry in entries if "\\" not in entry.name and entry.is_file(follow_symlinks=False)}
+    except OSError:
+        return set()
 
 
 def safe_name(text: str) -> str:
@@ -66,10 +102,10 @@ def _spellings(text: str, bases: Sequence[str]) -> list[str]:
 
 
 def _by_end(
-    folder: Path, wanted: Sequence[str], indices: Sequence[int], taken: set[str]
+    folder: Path, wanted: Sequence[str], indices: Sequence[int], taken: set[str], fence: Fence
 ) -> tuple[dict[int, str], dict[int, str]]:
     """What fits the ends of the names at `indices`: the names found, and why the others are missing."""
-    files = _files_by_last_part(folder)
+    files = _files_by_last_part(folder, fence)
     fitting = {index: _fitting(files, _end(wanted[index])) for index in indices}
     claims = Counter(names[0] for names in fitting.values() if len(names) == 1)
     found, missing = {}, {}
@@ -81,12 +117,12 @@ def _by_end(
     return found, missing
 
 
-def _files_by_last_part(folder: Path) -> dict[str, list[str]]:
+def _files_by_last_part(folder: Path, fence: Fence) -> dict[str, list[str]]:
     files: dict[str, list[str]] = defaultdict(list)
-    for place, _, names in os.walk(folder):
-        below = Path(place).relative_to(folder).as_posix()
+    for place, _, names in walk(folder):
+        below = place.relative_to(folder).as_posix()
         for name in names:
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
+            if Path(name).suffix.lower() in IMAGE_SUFFIXES and fence.holds(place / name):
                 files[name].append(name if below == "." else f"{below}/{name}")
     return files
 

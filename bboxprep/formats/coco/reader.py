@@ -17,41 +17,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.categories import read_classes
-from bboxprep.formats.coco.decoding import BadJson, Document, decode, load, whole
-from bboxprep.formats.coco.index import Index, make_index
+from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
+from bboxprep.formats.coco.document import Document
+from bboxprep.formats.coco.index import Index, open_indexed
 from bboxprep.formats.coco.layout import choose, show
-from bboxprep.formats.coco.records import RecordReader
+from bboxprep.formats.coco.plain import read_plain
+from bboxprep.formats.coco.records import Entry, RecordReader
 from bboxprep.formats.contract import NoOptions, Probe, probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 
 
 def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one JSON file. Raises `LayoutError` or `AnnotationError`."""
     sources, findings = choose(root)
-    documents = [load(source.path) for source in sources]
-    indexes = [make_index(document, source, root) for document, source in zip(documents, sources, strict=True)]
+    opened = [open_indexed(source, root) for source in sources]
+    documents, indexes = [document for document, _ in opened], [index for _, index in opened]
     classes = read_classes(documents, [source.shown for source in sources], [index.used for index in indexes])
     parts = [
         _Part(root, document, index, RecordReader(source.shown, source.split, classes.categories, rows))
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
     keys = [(part, image) for part in parts for image in part.sorted_images()]
+    loader = _Loader(probe)
     return Dataset(
         root=root,
         format="coco",
         categories=classes.categories,
-        samples=LazySamples(keys, lambda key: key[0].sample(key[1], probe)),
+        samples=LazySamples(keys, loader.sample),
+        outlines=LazySamples(keys, loader.outline),
         splits=tuple(source.split for source in sources),
         findings=(*findings, *classes.findings, *(found for part in parts for found in part.findings())),
         extra=_extra(_merged([document.extra for document in documents])),
+        crowd=(sum(index.crowd for index in indexes), sum(len(document.annotations) for document in documents)),
     )
 
 
@@ -63,6 +73,11 @@ class _Part:
     document: Document
     index: Index
     reader: RecordReader
+
+    @cached_property
+    def _shown_folder(self) -> str:
+        shown = show(self.index.folder, self.root)
+        return "" if shown == "." else f"{shown}/"
 
     def sorted_images(self) -> list[int]:
         names = self.index.located.names
@@ -77,43 +92,78 @@ class _Part:
             yield Finding("annotation-orphan", words, path, where, count, category, split)
 
     def sample(self, image: int, probe: Probe) -> Sample:
-        entries = self.index.entries(self.document, image)
-        instances, findings = self.reader.read(entries)
+        """The sample of the image record `image`."""
+        outline = self.outline(image, probe)
+        instances, findings = self._objects(self.index.places(image))
+        return outline.having(
+            instances=instances,
+            findings=(*outline.findings, *findings),
+            listed=len(self.index.places(image)),
+        )
+
+    def outline(self, image: int, probe: Probe) -> Sample:
+        """The same without its objects."""
         record, unread = self._record(image)
         name = self.index.located.names[image]
-        header, seen = self._header(image, probe)
         width, height = whole(record.get("width")) or 0, whole(record.get("height")) or 0
-        return Sample(
+        declared = Size(width, height) if width > 0 and height > 0 else None
+        path = self.index.folder / name
+        header, seen = self._header(image, path, probe, declared)
+        return _SHELL.having(
             name=PurePosixPath(name),
-            path=self.index.folder / name,
+            path=path,
             header=header,
-            instances=instances,
             split=self.reader.split,
-            declared=Size(width, height) if width > 0 and height > 0 else None,
-            findings=(*unread, *seen, *findings),
-            listed=len(entries),
+            declared=declared,
+            findings=(*unread, *seen),
             id=whole(record.get("id")) or 0,
             extra=_extra({field: value for field, value in record.items() if field not in _IMAGE_FIELDS}),
         )
 
+    def _objects(self, places: NDArray[np.int64]) -> tuple[Instances, list[Finding]]:
+        annotations, stands = self.document.annotations, self.index.stands[places]
+        joined = annotations.joined(places)
+        plain = read_plain(joined, self.reader.rows, stands, self.reader.points)
+        if plain is not None and len(plain) == len(places):
+            return plain, []
+        found = zip(places.tolist(), stands.tolist(), strict=True)
+        return self.reader.read([Entry(place, annotations[place], stands) for place, stands in found])
+
     def _record(self, image: int) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
         try:
-            return decode(self.document.images[image], dict[str, Any]), ()
+            return decode(as_text_tokens(self.document.images[image]), dict[str, Any]), ()
         except BadJson as error:
             words = f"cannot be read as a whole ({error}); only its name is used"
             return {}, (
                 Finding("record-repaired", words, self.reader.path, f"images[{image}]", split=self.reader.split),
             )
 
-    def _header(self, image: int, probe: Probe) -> tuple[Header | None, tuple[Finding, ...]]:
+    def _header(
+        self, image: int, path: Path, probe: Probe, declared: Size | None
+    ) -> tuple[Header | None, tuple[Finding, ...]]:
         located, split = self.index.located, self.reader.split
-        path = self.index.folder / located.names[image]
-        shown = show(path, self.root)
+        shown = f"{self._shown_folder}{located.names[image]}"
         if image in located.missing:
             return None, (Finding("image-missing", located.missing[image], shown, f"images[{image}]", split=split),)
-        return probe_image(probe, path, shown, split)
+        return probe_image(probe, path, shown, split, declared)
 
 
+@dataclass(frozen=True)
+class _Loader:
+    """Makes samples of (part, image record)."""
+
+    probe: Probe
+
+    def sample(self, key: tuple[_Part, int]) -> Sample:
+        part, image = key
+        return part.sample(image, self.probe)
+
+    def outline(self, key: tuple[_Part, int]) -> Sample:
+        part, image = key
+        return part.outline(image, self.probe)
+
+
+_SHELL = Sample(PurePosixPath(), Path(), None, Instances.of())
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 
 

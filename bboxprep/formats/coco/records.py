@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
-import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Key, brief, decode, key, number, numbers, whole
-from bboxprep.formats.coco.shapes import Box, Shape, Triples, read_keypoints, read_shape, turned_box
+from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, number, numbers, whole
+from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
+from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Instances
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ class Entry:
     """One record: its `place` in the file, and whether its id `stands` (it does not where another has it too)."""
 
     place: int
-    raw: msgspec.Raw
+    raw: bytes
     stands: bool
 
 
@@ -45,7 +46,7 @@ class RecordReader:
     rows: Mapping[Key, int]
 
     def read(self, entries: Sequence[Entry]) -> tuple[Instances, list[Finding]]:
-        """The objects of `entries`, and a finding on each fault."""
+        """The objects of `entries`, whatever they hold, and a finding on each fault."""
         objects: list[_Object] = []
         findings: list[Finding] = []
         for entry in entries:
@@ -59,7 +60,12 @@ class RecordReader:
                 objects.append(made)
                 for name, problem in made.repairs.items():
                     findings.append(self._finding(entry, record, "record-repaired", name, problem))
-        return _columns(objects, max((len(category.keypoints) for category in self.categories), default=0)), findings
+        return _columns(objects, self.points), findings
+
+    @cached_property
+    def points(self) -> int:
+        """The most keypoints that a class has."""
+        return max((len(category.keypoints) for category in self.categories), default=0)
 
     def class_name(self, identity: Key | None) -> str:
         """The name of the class that `identity` means, else `identity` itself as text."""
@@ -97,9 +103,9 @@ class _Object:
     repairs: Mapping[str, str] = field(default_factory=dict)
 
 
-def _decoded(raw: msgspec.Raw) -> Mapping[str, Any]:
+def _decoded(raw: bytes) -> Mapping[str, Any]:
     try:
-        return decode(raw, dict[str, Any])
+        return decode(as_text_tokens(raw), dict[str, Any])
     except BadJson as error:
         raise _Unusable("record-unreadable", "", f"cannot be read ({error})") from error
 
@@ -164,8 +170,8 @@ def _box(value: object, shape: Shape) -> tuple[Box, str]:
         raise _Unusable("record-unreadable", "bbox", f"have {brief(value)}, want four numbers")
     x, y, width, height = read
     box = (x, y, x + width, y + height)
-    if not all(map(math.isfinite, box)):
-        raise _Unusable("box-not-finite", "bbox", f"have {brief(value)}, want finite numbers")
+    if not all(abs(edge) < FARTHEST for edge in box):
+        raise _Unusable("box-not-finite", "bbox", f"have {brief(value)}, want finite numbers below {FARTHEST:g}")
     if width < 0 or height < 0:
         # a tool that takes a width for a corner writes width - x, and then the far corner is that width
         hint = "; looks like xyxy and xywh were confused" if min(box) >= 0 else ""
@@ -176,7 +182,7 @@ def _box(value: object, shape: Shape) -> tuple[Box, str]:
 def _optional(value: object) -> tuple[float, str]:
     """A number, NaN where there is none."""
     read = number(value)
-    if read is not None and math.isfinite(read):
+    if read is not None and abs(read) < LARGEST:
         return read, ""
     return math.nan, "" if value is None else f"have {brief(value)}, want a finite number; left out"
 

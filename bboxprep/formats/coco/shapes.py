@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,15 @@ import numpy as np
 from bboxprep.formats.coco.decoding import brief, number, numbers, whole
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
+from bboxprep.model.categories import MOST_KEYPOINTS
+from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Rings
 from bboxprep.model.rle import Rle
 
 Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
 Triples = tuple[tuple[float, float, int], ...]  # x y px, as COCO counts them, and visibility
 
+LARGEST = 1e18  # of an area or a score: what a recipe multiplies it by does not make it infinite
 _MOST_PIXELS = 2**63  # more cannot be counted
 
 
@@ -59,8 +62,10 @@ def read_keypoints(value: object) -> tuple[Triples, str]:
     if value is None or value == []:
         return (), ""
     read = numbers(value)
-    if read is None or len(read) % 3 or not all(map(math.isfinite, read)) or not set(read[2::3]) <= {0.0, 1.0, 2.0}:
+    if read is None or len(read) % 3 or not _near(read) or not set(read[2::3]) <= {0.0, 1.0, 2.0}:
         return (), f"have {brief(value)}, want x, y and 0, 1 or 2 for each point; left out"
+    if len(read) > 3 * MOST_KEYPOINTS:
+        return (), f"have {len(read) // 3:,} points, want at most {MOST_KEYPOINTS}; left out"
     return tuple(zip(read[::3], read[1::3], map(int, read[2::3]), strict=True)), ""
 
 
@@ -75,9 +80,13 @@ def turned_box(box: Box, degrees: float) -> Shape:
 
 def _read_ring(value: object) -> Points | None:
     read = numbers(value)
-    if read is None or len(read) < 6 or len(read) % 2 or not all(map(math.isfinite, read)):
+    if read is None or len(read) < 6 or len(read) % 2 or not _near(read):
         return None
     return np.array(read, dtype=np.float64).reshape(-1, 2)
+
+
+def _near(values: Sequence[float]) -> bool:
+    return all(abs(value) < FARTHEST for value in values)
 
 
 def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:

@@ -1,5 +1,8 @@
 """Writes COCO: one document a split, its records kept as encoded lines until their ids are known.
 
+The lines wait in files without a name in the output folder, so that a run needs no more memory for a million images
+than for a thousand.
+
 Numbers are shortest decimals. A width is not ``x1 - x`` but the shortest number that gives ``x1`` back when it is added
 to x, because the difference of two floats is seldom such a number, and boxes would creep with every trip.
 """
@@ -7,23 +10,23 @@ to x, because the difference of two floats is seldom such a number, and boxes wo
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import inf, isnan, nextafter
-from pathlib import Path, PurePosixPath
+from itertools import islice
+from math import isnan
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from bboxprep.errors import UsageError
-from bboxprep.files import write_chunks
+from bboxprep.files import room_for, told, write_chunks
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.index import standing
 from bboxprep.formats.coco.records import KNOWN_FIELDS, OWN_FIELDS
-from bboxprep.formats.contract import NoOptions
-from bboxprep.geometry.shapes import box_areas, ring_area
+from bboxprep.formats.contract import Labels, NoOptions
+from bboxprep.geometry.shapes import box_areas, length, ring_area
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances, Rings
@@ -33,6 +36,7 @@ from bboxprep.model.sample import Sample
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
 _MOST = 2**63 - 1
+_IN_MEMORY = 4 * 1024**2  # bytes of lines that wait in memory, not in a file
 
 
 def write(root: Path, dataset: Dataset, options: NoOptions) -> CocoWriter:  # noqa: ARG001
@@ -43,31 +47,48 @@ def write(root: Path, dataset: Dataset, options: NoOptions) -> CocoWriter:  # no
 class CocoWriter:
     """Writes ``annotations/instances_<split>.json``; an image goes to ``<split>/<name>``."""
 
+    stage = ""
+
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._categories = dataset.categories
         self._extra: Mapping[str, Any] = dataset.extra.get("coco", {})
-        self._sheets = {split: _Sheet() for split in dataset.splits}
+        self._sheets = {split: _Sheet(root) for split in dataset.splits}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a process that encodes has to know: nothing of what is collected."""
+        return {**self.__dict__, "_sheets": {}}
 
     @property
     def carries(self) -> frozenset[Column]:
         """All there is."""
         return frozenset(Column)
 
-    def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    def paths(self, split: str, name: str) -> tuple[str, ...]:
         """Where the image goes; the labels of a split share one file."""
-        return (PurePosixPath(split) / name,)
+        return (f"{split}/{name}",)
 
-    def add(self, sample: Sample, image: PurePosixPath) -> tuple[int, tuple[Finding, ...]]:
-        """Note `sample`; how many objects, and findings. Raises `UsageError` for attributes that JSON cannot hold."""
+    def encode(self, sample: Sample, image: str) -> Labels:
+        """The records of `sample`, without their ids. Raises `UsageError` for attributes that JSON cannot hold."""
         size = sample.size
-        record = {"file_name": image.relative_to(sample.split).as_posix(), "width": size.width, "height": size.height}
+        record = {"file_name": image.removeprefix(f"{sample.split}/"), "width": size.width, "height": size.height}
         own: Mapping[str, Any] = sample.extra.get("coco", {})
         record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
         lines = [_encode(line, image) for line in _annotations(sample.instances, self._categories)]
-        sheet = self._sheets.setdefault(sample.split, _Sheet())
-        sheet.add(sample.id, _encode(record, image), sample.instances.ids.tolist(), lines)
-        return len(sample.instances), tuple(_findings(sample, image))
+        entry = (sample.split, sample.id, _encode(record, image), sample.instances.ids.tolist(), b"\n".join(lines))
+        return Labels(len(sample.instances), tuple(_findings(sample, image)), entry=entry)
+
+    def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
+        """Note the records of an image."""
+        split, number, image, numbers, lines = entry
+        if split not in self._sheets:
+            self._sheets[split] = _Sheet(self._root)
+        self._sheets[split].add(number, image, numbers, lines)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """One for each split."""
+        return tuple(map(_document, self._sheets))
 
     def close(self) -> None:
         """Write the documents."""
@@ -78,59 +99,78 @@ class CocoWriter:
             for number, category in zip(self._categories.ids, self._categories.items, strict=True)
         ]
         for split, sheet in self._sheets.items():
-            path = PurePosixPath("annotations", f"instances_{split}.json")
+            path = _document(split)
             head = _encode({**tables, **others}, path)
             classes = [_encode(category, path) for category in categories]
             write_chunks(self._root / path, sheet.document(head, classes))
+            sheet.close()
 
 
-@dataclass
 class _Sheet:
-    """One split as encoded records without their ids, which are settled when all are known."""
+    """One split as encoded records without their ids, which are settled when all are known. Raises `TargetError` where
+    there is no room for them below `root`.
+    """
 
-    images: list[bytes] = field(default_factory=list)
-    image_ids: array[int] = field(default_factory=lambda: array("q"))
-    annotations: list[bytes] = field(default_factory=list)  # the lines of one image, joined
-    annotation_ids: array[int] = field(default_factory=lambda: array("q"))
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._images = _waiting(root)
+        self._annotations = _waiting(root)
+        self._image_ids = array("q")
+        self._annotation_ids = array("q")
+        self._counts = array("q")  # of the annotations of each image
 
-    def add(self, number: int, image: bytes, numbers: Iterable[int], lines: Sequence[bytes]) -> None:
-        self.images.append(image)
-        self.image_ids.append(number if 0 < number <= _MOST else 0)
-        self.annotations.append(b"\n".join(lines))
-        self.annotation_ids.extend(numbers)
+    def add(self, number: int, image: bytes, numbers: Sequence[int], lines: bytes) -> None:
+        with told(self._root):
+            self._images.write(image + b"\n")
+            self._annotations.write(lines + b"\n" if lines else b"")
+        self._image_ids.append(number if 0 < number <= _MOST else 0)
+        self._annotation_ids.extend(numbers)
+        self._counts.append(len(numbers))
+
+    def close(self) -> None:
+        self._images.close()
+        self._annotations.close()
+
+    def __del__(self) -> None:
+        self.close()
 
     def document(self, head: bytes, categories: Sequence[bytes]) -> Iterator[bytes]:
         """The whole file in pieces, a record a line."""
-        image_ids = settle_ids(self.image_ids)
+        image_ids = settle_ids(self._image_ids)
         yield head[:-1]
         yield from _list(b"categories", categories)
-        yield from _list(b"images", map(_numbered, image_ids, self.images))
+        yield from _list(b"images", map(_numbered, image_ids, _lines(self._images)))
         yield from _list(b"annotations", self._numbered_annotations(image_ids))
         yield b"}\n"
 
     def _numbered_annotations(self, image_ids: Iterable[int]) -> Iterable[bytes]:
-        numbers = iter(settle_ids(self.annotation_ids))
-        for image_id, lines in zip(image_ids, self.annotations, strict=True):
-            for line in lines.split(b"\n") if lines else ():
-                yield b'{"id":%d,"image_id":%d,%b' % (next(numbers), image_id, line[1:])
+        numbered = zip(settle_ids(self._annotation_ids), _lines(self._annotations), strict=True)
+        for image_id, count in zip(image_ids, self._counts, strict=True):
+            for number, line in islice(numbered, count):
+                yield b'{"id":%d,"image_id":%d,%b' % (number, image_id, line[1:])
 
 
-def settle_ids(ids: Sequence[int]) -> list[int]:
+def _waiting(root: Path) -> SpooledTemporaryFile[bytes]:
+    return SpooledTemporaryFile(_IN_MEMORY, dir=room_for(root))
+
+
+def _lines(waiting: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
+    waiting.seek(0)
+    for line in waiting:
+        yield line[:-1]
+
+
+def _document(split: str) -> str:
+    return f"annotations/instances_{split}.json"
+
+
+def settle_ids(ids: Sequence[int]) -> array[int]:
     """`ids` where they are positive and no earlier one's, else the next numbers from 1 up that are free."""
     settled = np.array(ids, dtype=np.int64)
     kept = standing(settled)
     free = np.setdiff1d(np.arange(1, len(settled) + 1), settled[kept], assume_unique=True)
     settled[~kept] = free[: (~kept).sum()]
-    ids_written: list[int] = settled.tolist()
-    return ids_written
-
-
-def length(start: float, end: float) -> float:
-    """The shortest decimal d with ``start + d == end`` in floating point; the nearest where there is none."""
-    distance = end - start
-    places = bisect_left(range(18), True, key=lambda count: start + round(distance, count) == end)
-    candidates = (round(distance, places), distance, nextafter(distance, -inf), nextafter(distance, inf))
-    return next((found for found in candidates if start + found == end), distance)
+    return array("q", settled.tobytes())
 
 
 def _annotations(instances: Instances, categories: Categories) -> Iterable[dict[str, Any]]:
@@ -202,15 +242,15 @@ def _category(number: int, category: Category) -> dict[str, Any]:
     return record | {name: value for name, value in category.extra.items() if name not in record}
 
 
-def _findings(sample: Sample, image: PurePosixPath) -> Iterable[Finding]:
+def _findings(sample: Sample, image: str) -> Iterable[Finding]:
     instances = sample.instances
     both = instances.has(Column.POLYGONS) & instances.has(Column.MASKS)
     if both.any():
         words = f"{int(both.sum())} objects have polygons and a mask, of which COCO holds one; the polygons are written"
-        yield Finding("column-dropped", words, str(image), split=sample.split)
+        yield Finding("column-dropped", words, image, split=sample.split)
 
 
-def _encode(value: object, shown: PurePosixPath) -> bytes:
+def _encode(value: object, shown: str) -> bytes:
     try:
         return msgspec.json.encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

@@ -21,6 +21,7 @@ from defusedxml.common import DTDForbidden
 from defusedxml.ElementTree import DefusedXMLParser
 
 from bboxprep.errors import AnnotationError
+from bboxprep.files import read_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.origin import Corners, Tool, tool_of
 from bboxprep.formats.voc.text import decode_value, less_one, parse_number
@@ -112,14 +113,7 @@ class _BoundedBuilder(TreeBuilder):
 
 def read_file(path: Path) -> Annotation:
     """What the file at `path` says. Raises `AnnotationError`."""
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise AnnotationError(path, "", f"have {size:,} bytes, want at most {MOST_BYTES:,}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
-    root = _parse(path, data)
+    root = _parse(path, read_bytes(path, MOST_BYTES))
     if root.tag != "annotation":
         raise AnnotationError(path, "", f"have the root element <{root.tag}>, want <annotation>")
     return _read_annotation(root)
@@ -251,7 +245,7 @@ def _declared(root: Element) -> Size | None:
         width, height = (float(parse_number(root.findtext(f"size/{tag}") or "")[0]) for tag in ("width", "height"))
     except ValueError:
         return None
-    whole = min(width, height) >= 1 and max(width, height) < 2**31
+    whole = all(1 <= side < 2**31 for side in (width, height))  # also where one is no number at all
     return Size(round(width), round(height)) if whole else None
 
 

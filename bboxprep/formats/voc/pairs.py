@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from bboxprep.findings import Finding
+from bboxprep.findings import Finding, spelt
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.tree import SPLITS, Images, SplitLists, Tree, base_of, expected
 
@@ -54,6 +54,7 @@ def pair(
         items.append(Item(*lists.place(image), image, present=False, label=label, annotation=annotations[label]))
     if len({(item.split, item.name) for item in items}) < len(items):
         items = [replace(item, name=item.image) for item in items]
+    items = [replace(item, name=PurePosixPath(spelt(str(item.name)))) for item in items]
     items.sort(key=lambda item: (_bytes(item.split), _bytes(item.name)))
     listed = [item.image for item in items] + list(matching.left_out)
     return Pairing(items, [*matching.findings, *_folded(matching, aside, lists, lists.absent(listed))])

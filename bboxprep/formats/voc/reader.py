@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
+from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Probe, probe_image
 from bboxprep.formats.voc import FORMAT
@@ -21,7 +22,7 @@ from bboxprep.formats.voc.annotation import Annotation, read_file
 from bboxprep.formats.voc.options import ReadOptions
 from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, reaches_over, trusted_size
 from bboxprep.formats.voc.pairs import Item, pair
-from bboxprep.formats.voc.tree import Tree, read_lists, segmentation_of, walk
+from bboxprep.formats.voc.tree import Tree, may_be_voc, read_lists, segmentation_of, walk
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories
@@ -32,12 +33,13 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
 
 _FIRST_BYTES = 4096
+_MOST_NAME_BYTES = 8 << 20  # of a list of classes
 _TRIES = 20  # XML files that are looked into before a folder is held to be something else
 
 
 def sniff(root: Path) -> str:
     """Why the folder `root` looks like Pascal VOC, or ""."""
-    if not root.is_dir():
+    if not root.is_dir() or not may_be_voc(root):
         return ""
     try:
         tree = walk(root)
@@ -119,7 +121,7 @@ def _true_size(root: Path, probe: Probe, item: Item, said: Annotation) -> Size |
     if not item.present or not reaches_over(said.corners, said.declared):
         return None
     try:
-        return trusted_size(probe(root / item.image), said.declared)
+        return trusted_size(probe(root / item.image, said.declared), said.declared)
     except ImageError:  # its finding comes when the sample is loaded
         return None
 
@@ -129,11 +131,11 @@ def _classes(root: Path, annotations: Iterable[Annotation]) -> tuple[str, ...]:
     found = {name for annotation in annotations for name in annotation.names}
     listed: list[str] = []
     for path in (root / "labels.txt", root / "classes.txt"):
-        if path.is_file():
+        if path.is_file() and lies_within(path, real(root)):
             try:
-                listed = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
-            except (OSError, UnicodeDecodeError) as error:
-                raise LayoutError(path, "", f"the class list cannot be read ({error})") from error
+                listed = [line.strip() for line in read_bytes(path, _MOST_NAME_BYTES).decode("utf-8-sig").split("\n")]
+            except UnicodeDecodeError as error:
+                raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
             break
     return tuple(dict.fromkeys([*filter(None, listed), *sorted(found, key=lambda name: name.encode())]))
 
@@ -178,7 +180,8 @@ class _Samples:
     def _header(self, item: Item) -> tuple[Header | None, tuple[Finding, ...]]:
         shown = str(item.image)
         if item.present:
-            return probe_image(self.probe, self.root / item.image, shown, item.split)
+            declared = item.annotation.declared if item.annotation else None
+            return probe_image(self.probe, self.root / item.image, shown, item.split, declared)
         return None, (Finding("image-missing", f"not there, but {item.label} labels it", shown, split=item.split),)
 
     def _instances(self, said: Annotation, boxes: Boxes) -> Instances:
@@ -195,7 +198,7 @@ class _Samples:
         if place is None or not item.annotation or not item.annotation.names:
             return None
         path = self.root / place
-        known = path.is_file() and path.resolve().is_relative_to(self.root.resolve())
+        known = path.is_file() and lies_within(path, real(self.root))
         return Segmentation(path, item.annotation.numbers) if known else None
 
     def _sample(self, item: Item, header: Header | None, instances: Instances, findings: tuple[Finding, ...]) -> Sample:

@@ -11,6 +11,8 @@ import re
 from decimal import Context, Decimal
 from typing import Any
 
+from bboxprep.model.checks import FARTHEST
+
 # Enough digits that one more or less is exact for every coordinate of 1e-9 px or more; no traps, so nothing raises.
 _EXACT = Context(prec=64, traps=[])
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?|nan|inf(?:inity)?)", re.IGNORECASE)
@@ -20,13 +22,18 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def parse_number(text: str) -> tuple[Decimal, bool]:
-    """The number that `text` spells, and whether it had to be repaired (a decimal comma). Raises ValueError."""
+    """The number that `text` spells, infinite from `FARTHEST` on; and whether it had to be repaired (a decimal comma).
+
+    Raises ValueError.
+    """
     word = text.strip()
     repaired = _DECIMAL_COMMA.fullmatch(word) is not None
     plain = word.replace(",", ".") if repaired else word
     if len(plain) > _LONGEST_NUMBER or not _NUMBER.fullmatch(plain):
         raise ValueError(f"have {word[:40]!r}, want a number")
-    return _EXACT.create_decimal(plain), repaired
+    number = _EXACT.create_decimal(plain)
+    within = number.is_nan() or number.copy_abs() < FARTHEST
+    return (number if within else Decimal("Infinity").copy_sign(number)), repaired
 
 
 def less_one(number: Decimal) -> float:

@@ -16,8 +16,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
-from bboxprep.errors import LayoutError
+from bboxprep import files
+from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.storage import Entry
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
@@ -27,6 +30,7 @@ _FINEST_FIRST = ("train", "val", "test")
 _COARSEST = "trainval"
 _OF_A_CLASS = re.compile(r".*\S\s+(-1|0|1)")  # a line of <class>_<split>.txt: the image, and whether it shows the class
 
+MOST_LIST_BYTES = 256 << 20  # of names, one a line; ten million images
 _QUOTED = re.compile(r'^"(.+)"$')
 
 
@@ -45,12 +49,12 @@ def walk(root: Path) -> Tree:
 
     Hidden files and the devkit's segmentation masks are no part of it. Raises `LayoutError`.
     """
-    tree, real, folders = Tree(), root.resolve(), [PurePosixPath()]
+    tree, fence, folders = Tree(), real(root), [PurePosixPath()]
     while folders:
         folder = folders.pop()
         for entry in _entries(root / folder):
             path = folder / entry.name
-            if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(real):
+            if entry.is_symlink() and not lies_within(root / path, fence):
                 tree.outside.append(path)
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(path)
@@ -61,9 +65,14 @@ def walk(root: Path) -> Tree:
     return tree
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def may_be_voc(root: Path) -> bool:
+    """Whether anything below `root` is called like a file of a VOC dataset. Stops at the first; follows no link."""
+    return any(name.endswith((".xml", ".XML", ".txt")) for _, _, names in files.walk(root) for name in names)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str] | Entry]:
     try:
-        with os.scandir(folder) as found:
+        with files.scan(folder) as found:
             return [entry for entry in found if not entry.name.lower().startswith((".", *_NOT_PHOTOS))]
     except OSError as error:
         raise LayoutError(folder, "", f"the folder cannot be read ({error.strerror or error})") from error
@@ -243,7 +252,7 @@ def _words(name: PurePosixPath) -> tuple[str, str, str]:
 
 
 def read_lists(root: Path, paths: Iterable[PurePosixPath]) -> SplitLists:
-    """The split lists at `paths`. A name in several lists belongs to the finest of them. Raises `LayoutError`."""
+    """The split lists at `paths`. A name in several lists belongs to the finest of them. Raises `AnnotationError`."""
     homes: dict[PurePosixPath, dict[str, str]] = {}
     torn = 0
     for split, path in sorted(((_split_name(path), path) for path in paths), key=_fineness):
@@ -269,10 +278,10 @@ def _fineness(item: tuple[str, PurePosixPath]) -> tuple[int, int, bytes]:
 
 
 def _names(path: Path) -> list[str]:
-    """The lines of a list. Raises `LayoutError`."""
+    """The lines of a list. Raises `AnnotationError`."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise LayoutError(path, "", f"the list cannot be read ({error})") from error
+        lines = read_bytes(path, MOST_LIST_BYTES).decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
     names = (_composed(_QUOTED.sub(r"\1", line.strip())) for line in lines)
     return [name for name in names if name]

@@ -7,7 +7,7 @@ table, which VOC has no place for. ``<source>`` names this program, so that the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import write_text
+from bboxprep.files import as_utf8, write_text
 from bboxprep.findings import Finding
+from bboxprep.formats.contract import Labels
 from bboxprep.formats.voc import FORMAT
 from bboxprep.formats.voc.annotation import UNSAID
 from bboxprep.formats.voc.options import WriteOptions
@@ -28,8 +29,9 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
 
-IMAGES = PurePosixPath("JPEGImages")
-LABELS = PurePosixPath("Annotations")
+IMAGES = "JPEGImages/"
+LABELS = "Annotations/"
+_CLASSES = "labels.txt"
 WHOLE = 1e-6  # px; a coordinate this near to a whole number is that number
 _CONVENTION = "corners are 1-based pixel numbers, both within the box (VOC devkit)"
 _OWN_TAGS = ("pose", "truncated", "difficult", "occluded")
@@ -38,7 +40,9 @@ Corners = tuple[str, str, str, str]  # xmin ymin xmax ymax
 
 
 class VocWriter:
-    """Writes one XML file a labelled image at once, the lists when it is closed."""
+    """Makes one XML file a labelled image; writes the lists when it is closed."""
+
+    stage = ""
 
     def __init__(self, root: Path, dataset: Dataset, options: WriteOptions) -> None:
         for name in dataset.categories.names:
@@ -53,27 +57,37 @@ class VocWriter:
         """Boxes and attributes."""
         return FORMAT.carries
 
-    def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:  # noqa: ARG002  # one folder for all
+    def paths(self, split: str, name: str) -> tuple[str, ...]:  # noqa: ARG002  # one folder for all
         """The image in ``JPEGImages``, its XML in ``Annotations``; VOC keeps all splits in the same folders."""
-        return IMAGES / name, LABELS / name.with_suffix(".xml")
+        return f"{IMAGES}{name}", f"{LABELS}{_stem(name)}.xml"
 
-    def add(self, sample: Sample, image: PurePosixPath) -> tuple[int, tuple[Finding, ...]]:
-        """List the image and write its XML; none where the source has no label file, so that it stays unlabelled."""
-        name = image.relative_to(IMAGES)
-        _check(sample.path, "file name", str(name))
-        self._lists.setdefault(sample.split, []).append(str(name.with_suffix("")))
+    def encode(self, sample: Sample, image: str) -> Labels:
+        """The XML of the image; none where the source has no label file, so that it stays unlabelled."""
+        name = image.removeprefix(IMAGES)
+        _check(sample.path, "file name", name)
+        entry = (sample.split, _stem(name))
         if not sample.labelled:
-            return 0, ()
+            return Labels(0, entry=entry)
         texts, findings = self._corners(sample)
         text = _document(sample, image, [self._classes[label] for label in sample.instances.labels], texts)
-        write_text(self._root / LABELS / name.with_suffix(".xml"), text)
-        return len(sample.instances), findings
+        path = f"{LABELS}{_stem(name)}.xml"
+        return Labels(len(sample.instances), findings, ((path, as_utf8(path, text)),), entry)
+
+    def collect(self, entry: tuple[str, str]) -> None:
+        """List an image."""
+        split, name = entry
+        self._lists.setdefault(split, []).append(name)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The list of each split and the class table."""
+        return (*map(_list, self._lists), _CLASSES)
 
     def close(self) -> None:
         """Write the list of each split and the class table."""
         for split, names in self._lists.items():
-            write_text(self._root / "ImageSets" / "Main" / f"{split}.txt", _lines(names))
-        write_text(self._root / "labels.txt", _lines(self._classes))
+            write_text(self._root / _list(split), _lines(names))
+        write_text(self._root / _CLASSES, _lines(self._classes))
 
     def _corners(self, sample: Sample) -> tuple[list[Corners], tuple[Finding, ...]]:
         """xmin, ymin, xmax, ymax of each box as text, and a finding where they were rounded."""
@@ -90,6 +104,14 @@ class VocWriter:
         return texts, (Finding("value-rounded", message, path=str(sample.name), split=sample.split),)
 
 
+def _list(split: str) -> str:
+    return f"ImageSets/Main/{split}.txt"
+
+
+def _stem(name: str) -> str:
+    return name[: name.rindex(".")]
+
+
 def whole_pixels(boxes: Boxes, size: Size) -> NDArray[np.int64]:
     """The nearest boxes (N, 4) with whole edges x0 y0 x1 y1, at least one pixel wide and high, in a picture of `size`.
 
@@ -102,10 +124,11 @@ def whole_pixels(boxes: Boxes, size: Size) -> NDArray[np.int64]:
     return np.concatenate((low, high), axis=1).astype(np.int64)
 
 
-def _document(sample: Sample, image: PurePosixPath, names: list[str], corners: list[Corners]) -> str:
+def _document(sample: Sample, image: str, names: list[str], corners: list[Corners]) -> str:
     root = Element("annotation")
-    _leaf(root, "folder", str(image.parent))
-    _leaf(root, "filename", image.name)
+    folder, _, name = image.rpartition("/")
+    _leaf(root, "folder", folder)
+    _leaf(root, "filename", name)
     source = SubElement(root, "source")
     _leaf(source, "database", OURS)
     _leaf(source, "annotation", _CONVENTION)

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.yolo.config import Config, read_lines
-from bboxprep.formats.yolo.grammar import MOST_CLASSES, Grammar
+from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, read_lines
+from bboxprep.formats.yolo.grammar import Grammar
 from bboxprep.formats.yolo.layout import Item, config_folder, find_place
 from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
 from bboxprep.formats.yolo.tree import Tree, by_bytes, read_head
-from bboxprep.model.categories import Categories, Category
+from bboxprep.model.categories import MOST_CLASSES, Categories, Category
 
 _NAME_FILES = {"classes.txt", "labels.txt", "predefined_classes.txt", "_darknet.labels", "object.data"}
 
@@ -36,8 +36,7 @@ def find_classes(tree: Tree, config: Config) -> Classes:
     named = config.names or _names_of(tree, config)
     where = tree.shown(config.file) if config.file else ""
     if not named:
-        count = min(config.count or 0, MOST_CLASSES)
-        return Classes(tuple(str(number) for number in range(count)), where=where)
+        return Classes(tuple(str(number) for number in range(config.count or 0)), where=where)
     table = tuple(named.get(number, "") or str(number) for number in range(max(named) + 1))
     gaps = [number for number, name in enumerate(table) if not named.get(number)]
     findings = []
@@ -80,7 +79,7 @@ def _names_of(tree: Tree, config: Config) -> Mapping[int, str]:
     if config.names_file and config.file:
         path, why = find_place(tree, config.names_file, (config_folder(tree, config), config.file.parent))
         if path and path.is_file():
-            return dict(enumerate(read_lines(path)))
+            return _numbered(path)
         if config.file.suffix.lower() != ".data":
             raise AnnotationError(config.file, "names", f"want a list or a map of names; {config.names_file!r} {why}")
     return _names_among(tree)
@@ -93,13 +92,22 @@ def _names_among(tree: Tree) -> Mapping[int, str]:
     for folder in tree.seen:
         by_depth.setdefault(len(folder.parts), []).extend(_name_files(tree, folder))
     for _, paths in sorted(by_depth.items()):
-        tables = {path: read_lines(path) for path in sorted(paths, key=by_bytes)}
-        if len(set(tables.values())) > 1:
+        tables = {path: _numbered(path) for path in sorted(paths, key=by_bytes)}
+        first = next(iter(tables.values()), {})
+        if any(table != first for table in tables.values()):
             listed = ", ".join(tree.shown(path) for path in tables)
             raise AnnotationError(tree.home, "", f"the class names in {listed} differ; state them in a data.yaml")
         if tables:
-            return dict(enumerate(next(iter(tables.values()))))
+            return first
     return {}
+
+
+def _numbered(path: Path) -> Mapping[int, str]:
+    """The lines of a file of names by number. Raises `AnnotationError`."""
+    names = read_lines(path, MOST_NAME_BYTES)
+    if len(names) > MOST_CLASSES:
+        raise AnnotationError(path, "", f"have {len(names):,} classes, want at most {MOST_CLASSES:,}")
+    return dict(enumerate(names))
 
 
 def _name_files(tree: Tree, folder: Path) -> list[Path]:

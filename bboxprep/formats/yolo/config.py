@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.formats.yolo.grammar import MOST_CLASSES
+from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.formats.yolo.tree import read_head, split_of
-from bboxprep.model.categories import undoes_itself
+from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, undoes_itself
 
-_MOST_KEYPOINTS = 512
+MOST_LIST_BYTES = 256 << 20  # of images, one a line; ten million of them
+MOST_NAME_BYTES = 8 << 20  # of classes, one a line; more than there can be
 NOT_SPLITS = {
     *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
     *("labels", "backup", "classes", "yaml_file"),
@@ -45,11 +46,13 @@ def config_files(folder: Path) -> tuple[Path, ...]:
     """The files in `folder` that could describe the dataset, of which only one can be meant: data.yaml before others,
     YAML before darknet's .data.
     """
+    fence = real(folder)
     for patterns, fits, usual in (
         (("*.yaml", "*.yml"), _is_data_yaml, ("data", "dataset")),
         (("*.data",), _is_darknet, ("obj",)),
     ):
-        found = sorted(path for glob in patterns for path in folder.glob(glob) if path.is_file() and fits(path))
+        paths = [path for glob in patterns for path in folder.glob(glob) if path.is_file() and lies_within(path, fence)]
+        found = sorted(path for path in paths if fits(path))
         if found:
             return tuple(path for path in found if path.stem in usual) or tuple(found)
     return ()
@@ -68,14 +71,15 @@ def read_config(path: Path) -> Config:
     return _read_darknet(path) if path.suffix.lower() == ".data" else _read_yaml(path)
 
 
-def read_lines(path: Path) -> tuple[str, ...]:
-    """The lines of a text file, each stripped, without the blank ones at its end. Raises `AnnotationError`."""
+def read_lines(path: Path, most: int = MOST_LIST_BYTES) -> tuple[str, ...]:
+    """The lines of a text file of at most `most` bytes, each stripped, without the blank ones at its end.
+
+    Raises `AnnotationError`.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
-    except OSError as error:
-        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
     return tuple(line.strip() for line in text.rstrip().split("\n")) if text.strip() else ()
 
 
@@ -94,7 +98,7 @@ def _is_darknet(path: Path) -> bool:
 
 def _read_darknet(path: Path) -> Config:
     said: dict[str, str] = {}
-    for line in read_lines(path):
+    for line in read_lines(path, MOST_NAME_BYTES):
         key, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             said[key.strip()] = value.strip()
@@ -103,7 +107,7 @@ def _read_darknet(path: Path) -> Config:
         file=path,
         splits={split: (said[keys[split]],) for split in sorted(keys, key=_split_rank)},
         names_file=said.get("names", ""),
-        count=_whole(path, "classes", said["classes"]) if said.get("classes") else None,
+        count=_count(path, "classes", said["classes"]) if said.get("classes") else None,
     )
 
 
@@ -119,7 +123,7 @@ def _read_yaml(path: Path) -> Config:
         splits=_splits(path, said),
         names=_names(path, names) if not isinstance(names, str) else None,
         names_file=names if isinstance(names, str) else "",
-        count=_whole(path, "nc", said["nc"]) if said.get("nc") else None,
+        count=_count(path, "nc", said["nc"]) if said.get("nc") else None,
         keypoints=(count, numbers) if count else None,
         keypoint_names=_keypoint_names(path, said.get("kpt_names", {}) or {}),
         flip_idx=_flip_idx(path, said.get("flip_idx", ()) or (), count),
@@ -155,6 +159,13 @@ def _names(path: Path, names: Any) -> dict[int, str]:
     return named
 
 
+def _count(path: Path, key: str, value: Any) -> int:
+    number = _whole(path, key, value)
+    if number > MOST_CLASSES:
+        raise AnnotationError(path, key, f"have {number}, want at most {MOST_CLASSES}")
+    return number
+
+
 def _class(path: Path, key: Any) -> int:
     number = _whole(path, "names", key)
     if number >= MOST_CLASSES:
@@ -166,7 +177,7 @@ def _keypoint_shape(path: Path, shape: Any) -> tuple[int, int]:
     if not shape:
         return 0, 0
     numbers = [_whole(path, "kpt_shape", number) for number in shape] if isinstance(shape, list) else []
-    if len(numbers) != 2 or not 1 <= numbers[0] <= _MOST_KEYPOINTS or numbers[1] not in (2, 3):
+    if len(numbers) != 2 or not 1 <= numbers[0] <= MOST_KEYPOINTS or numbers[1] not in (2, 3):
         raise AnnotationError(path, "kpt_shape", f"have {shape!r}, want [count, 2 or 3]")
     return numbers[0], numbers[1]
 

@@ -20,8 +20,6 @@ from typing import Literal
 
 Task = Literal["auto", "detect", "segment", "pose", "obb"]
 
-MOST_CLASSES = 65_536
-
 
 class Kind(StrEnum):
     """What a row states."""

@@ -17,12 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import LayoutError
-from bboxprep.findings import Finding
+from bboxprep.files import common_folder, normal, real
+from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Tree, by_bytes, kind_of, split_of
 
 _ABSENT = "is not there"
+_NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
 _LONGEST = 256  # bytes of a file name
 _USUAL = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
@@ -68,11 +70,11 @@ def find_place(tree: Tree, text: str, bases: Sequence[Path], *, beside: bool = T
     """
     why = _ABSENT
     for candidate in _candidates(text.replace("\\", "/"), bases, tree.home):
-        path = Path(os.path.normpath(candidate))
+        path = normal(candidate)
         if kind_of(path):
             if tree.holds(path) or (beside and tree.admit(path)):
                 return path, ""
-            why = "lies outside of the dataset"
+            why = "lies outside of the dataset" + (_NAMED if beside else "")
     return None, why
 
 
@@ -98,7 +100,7 @@ def _candidates(text: str, bases: Sequence[Path], home: Path) -> Iterator[Path]:
             if inner and parts[0] == "..":
                 yield base.joinpath(*inner)
             yield base.joinpath(*parts)
-    own = home.resolve().name
+    own = real(home).name
     for index, part in enumerate(inner):
         yield home.joinpath(*inner[index:])
         if part == own:
@@ -121,7 +123,7 @@ def _as_said(tree: Tree, config: Config) -> Layout:
             words = f"{len(images) - len(new)} images are listed before; kept there"
             layout.findings.append(Finding("image-repeated", words, _file_name(tree, config), split, split=split))
         taken.update(new)
-        top = Path(os.path.commonpath(tops)) if tops else base
+        top = common_folder(tops) if tops else base
         items += [_item(tree, split, PurePosixPath(image.relative_to(top).as_posix()), image) for image in new]
     layout.items = _sorted(items)
     for item in layout.items:
@@ -213,7 +215,7 @@ def _read_folders(parts: Sequence[str]) -> tuple[str, PurePosixPath]:
 
 
 def _item(tree: Tree, split: str, name: PurePosixPath, image: Path) -> Item:
-    return Item(split, name, image, tree.label_of(image))
+    return Item(split, PurePosixPath(spelt(str(name))), image, tree.label_of(image))
 
 
 def _sorted(items: Iterable[Item]) -> tuple[Item, ...]:

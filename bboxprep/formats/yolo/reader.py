@@ -57,18 +57,20 @@ def sniff(root: Path) -> str:
 def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
     """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
     home, config = _open(root)
-    tree = Tree(home)
+    tree = Tree(home, wide=root.is_file())
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for --yolo-task pose")
     classes = grown(find_classes(tree, config), layout.items, Grammar(options.task, config.keypoints))
     grammar = Grammar(options.task, config.keypoints, len(classes.names))
     lost = orphans(tree, layout, grammar, classes.names)
+    loader = _Loader(tree.home, probe, grammar)
     return Dataset(
         root=home,
         format="yolo",
         categories=categories(classes, config),
-        samples=LazySamples(layout.items, _Loader(tree.home, probe, grammar)),
+        samples=LazySamples(layout.items, loader),
+        outlines=LazySamples(layout.items, loader.outline),
         splits=tuple(dict.fromkeys(item.split for item in layout.items)),
         findings=(*layout.findings, *classes.findings, *shared(tree, layout.items), *lost),
     )
@@ -93,28 +95,40 @@ class _Loader:
     grammar: Grammar
 
     def __call__(self, item: Item) -> Sample:
-        image = self._shown(item.image)
-        header, findings = probe_image(self.probe, item.image, image, item.split)
+        sample = self.outline(item)
         rows = read_labels(item.label, self.grammar, self._shown(item.label), item.split) if item.label else None
-        if rows:
-            findings = (*findings, *rows.findings)
-        elif header:
-            findings = (*findings, Finding("image-unlabelled", "no label file", image, split=item.split))
-        size = header.displayed if header else (1, 1)
+        if rows is None:
+            if sample.header is None:
+                return sample
+            unlabelled = Finding("image-unlabelled", "no label file", self._shown(item.image), split=item.split)
+            return sample.having(findings=(*sample.findings, unlabelled))
+        size = sample.header.displayed if sample.header else (1, 1)
+        return sample.having(
+            instances=_instances(rows, size),
+            findings=(*sample.findings, *rows.findings),
+            listed=rows.listed,
+            labelled=True,
+        )
+
+    def outline(self, item: Item) -> Sample:
+        """The sample without what its label file says."""
+        header, findings = probe_image(self.probe, item.image, self._shown(item.image), item.split)
         return Sample(
             name=item.name,
             path=item.image,
             header=header,
-            instances=_instances(rows, size) if rows else Instances.of(),
+            instances=_NONE,
             split=item.split,
             fractional=True,
             findings=findings,
-            listed=rows.listed if rows else 0,
-            labelled=rows is not None,
+            labelled=False,
         )
 
     def _shown(self, path: Path) -> str:
         return (path.relative_to(self.home) if path.is_relative_to(self.home) else path).as_posix()
+
+
+_NONE = Instances.of()
 
 
 def _instances(rows: Rows, size: tuple[int, int]) -> Instances:

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.yolo.grammar import MOST_CLASSES, Grammar, Kind
+from bboxprep.formats.yolo.grammar import Grammar, Kind
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.instances import Rings
 
 Floats = NDArray[np.float64]

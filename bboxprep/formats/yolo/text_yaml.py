@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from bboxprep.errors import AnnotationError
+from bboxprep.files import read_bytes
+from bboxprep.findings import spelt
 
 _MOST_BYTES = 1024**2
 _MOST_DEPTH = 20
@@ -19,16 +21,12 @@ _MOST_DEPTH = 20
 
 def load_texts(path: Path) -> dict[str, Any]:
     """The map that stands in the file at `path`. Raises `AnnotationError`."""
-    if path.is_file() and path.stat().st_size > _MOST_BYTES:
-        raise AnnotationError(path, "", f"more than {_MOST_BYTES:,} bytes")
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
         _refuse_bombs(path, text)
         said = _plain(path, yaml.compose(text, Loader=yaml.BaseLoader))
     except UnicodeDecodeError as error:
         raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
-    except OSError as error:
-        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise AnnotationError(path, where, f"not YAML that can be read here ({error.problem})") from error
@@ -62,7 +60,7 @@ def _plain(path: Path, node: yaml.Node | None) -> Any:
         return said
     if isinstance(node, yaml.SequenceNode):
         return [_plain(path, child) for child in node.value]
-    return node.value if node else ""
+    return spelt(node.value) if node else ""
 
 
 def _key(path: Path, where: str, value: Any) -> str:

@@ -2,7 +2,8 @@
 
 **The fence.** What a dataset names is opened only if it lies inside the fence, links followed; so no ``../../`` in a
 list, no absolute path and no link can bring a foreign file in. The fence is the folder of the dataset, and a folder
-beside it where data.yaml itself says so (Roboflow's ``../train/images``).
+beside it (Roboflow's ``../train/images``) only where a data.yaml says so that the user has named: one that merely came
+with a folder may not lead out of it.
 
 **The label of an image** is looked for where trainers look: with the last folder called ``images`` of its path replaced
 by ``labels``, else beside the image, else in a folder ``labels`` beside it. Where that finds nothing, the ``images``
@@ -21,8 +22,10 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
+from bboxprep.files import lies_within, real, scan
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.rows import looks_like_rows
+from bboxprep.storage import Entry
 
 _LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
 IMAGE_FOLDERS = frozenset(_LABELS_FOR)
@@ -57,12 +60,16 @@ class Listing:
 
 
 class Tree:
-    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence."""
+    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence.
 
-    def __init__(self, home: Path) -> None:
+    `wide`: the fence may take in a folder beside `home`.
+    """
+
+    def __init__(self, home: Path, *, wide: bool = False) -> None:
         self.home = home
+        self._wide = wide
         self.foreign: set[Path] = set()
-        self._roots = {home.resolve()}
+        self._roots = {real(home)}
         self._listings: dict[Path, Listing] = {}
         self._inside: dict[Path, bool] = {}
         self._label_folders: dict[Path, tuple[Path, ...]] = {}
@@ -90,10 +97,10 @@ class Tree:
 
     def admit(self, path: Path) -> bool:
         """Take the folder that holds `path` into the fence, if it is one beside the dataset; whether that was done."""
-        above, real = self.home.resolve().parent, path.resolve()
-        if above == above.parent or not real.is_relative_to(above):
+        above, place = real(self.home).parent, real(path)
+        if not self._wide or above == above.parent or not lies_within(path, above):
             return False
-        self._roots.add(above.joinpath(*real.relative_to(above).parts[:1]))
+        self._roots.add(above.joinpath(*place.relative_to(above).parts[:1]))
         self._inside.clear()
         return True
 
@@ -152,10 +159,10 @@ class Tree:
         return folder, ()
 
     def _walk(self, folder: Path, visited: set[Path]) -> Iterator[tuple[Path, Listing]]:
-        real = folder.resolve()
-        if real in visited:
+        place = real(folder)
+        if place in visited:
             return
-        visited.add(real)
+        visited.add(place)
         listing = self.listing(folder)
         yield folder, listing
         for name in listing.folders:
@@ -164,7 +171,7 @@ class Tree:
     def _list(self, folder: Path) -> Listing:
         found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": []}
         try:
-            with os.scandir(folder) as entries:
+            with scan(folder) as entries:
                 if not self._contains(folder):
                     self.foreign.add(folder)
                     return Listing()
@@ -180,7 +187,7 @@ class Tree:
         texts = {Path(name).stem: name for name in ordered.pop("texts")}
         return Listing(texts=texts, **ordered)
 
-    def _sort(self, folder: Path, entry: os.DirEntry[str]) -> str:
+    def _sort(self, folder: Path, entry: os.DirEntry[str] | Entry) -> str:
         """Which list of its folder an entry belongs to, "" for none."""
         if entry.name.startswith("."):
             return ""
@@ -195,11 +202,7 @@ class Tree:
         return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
 
     def _contains(self, path: Path) -> bool:
-        try:
-            real = path.resolve()
-        except (OSError, ValueError, RuntimeError):  # a name too long, with a NUL, or a circle of links
-            return False
-        return any(real.is_relative_to(root) for root in self._roots)
+        return lies_within(path, *self._roots)
 
 
 def by_bytes(path: Path) -> bytes:

@@ -15,7 +15,7 @@ no width, there and back between their nearest corners; an object without a poly
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.files import write_text
 from bboxprep.findings import Finding
+from bboxprep.formats.contract import Labels
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.options import WriteOptions
 from bboxprep.geometry.affine import Points, Size
@@ -41,6 +42,7 @@ _CARRIES = {
     "pose": frozenset({Column.BOXES, Column.KEYPOINTS}),
     "obb": frozenset({Column.BOXES, Column.POLYGONS}),
 }
+_CONFIG = "data.yaml"
 _FIRST = ("train", "val", "test")
 
 
@@ -60,6 +62,8 @@ def write(root: Path, dataset: Dataset, options: WriteOptions) -> YoloWriter:
 class YoloWriter:
     """The writer (see `formats.contract.Writer`)."""
 
+    stage = ""
+
     def __init__(self, root: Path, dataset: Dataset, options: WriteOptions) -> None:
         self._root = root
         self._categories = dataset.categories
@@ -72,31 +76,40 @@ class YoloWriter:
         """The columns of the task."""
         return _CARRIES[self._options.task]
 
-    def paths(self, split: str, name: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The places of image and label. A folder ``images`` inside `name` is renamed, or trainers would look for the
         label beside it.
         """
-        image = PurePosixPath("images", split, *map(_unlike_images, name.parts[:-1]), name.name)
+        *folders, name = name.split("/")
+        image = "/".join(("images", split, *map(_unlike_images, folders), name))
         return image, _label_path(image)
 
-    def add(self, sample: Sample, image: PurePosixPath) -> tuple[int, tuple[Finding, ...]]:
-        """Write the label file; none for an image that nobody has labelled."""
-        self._splits.add(sample.split)
+    def encode(self, sample: Sample, image: str) -> Labels:
+        """The label file; none for an image that nobody has labelled."""
         count = len(sample.instances)
         if not sample.labelled and not count:
-            return 0, ()
+            return Labels(0, entry=sample.split)
         shapes, boxed = self._rows(sample.instances, sample.size)
         labels = sample.instances.labels.tolist()
         lines = [f"{label} {shape}\n" for label, shape in zip(labels, shapes, strict=True)]
-        write_text(self._root / _label_path(image), "".join(lines))
         notes = [] if not boxed else [("column-dropped", f"{boxed} objects are written as the corners of their boxes")]
-        if "images" in sample.name.parts[:-1]:
+        if "images" in str(sample.name).split("/")[:-1]:
             notes.append(("name-changed", f"written as {image}"))
-        return count, tuple(Finding(code, words, str(sample.name), split=sample.split) for code, words in notes)
+        findings = tuple(Finding(code, words, str(sample.name), split=sample.split) for code, words in notes)
+        return Labels(count, findings, ((_label_path(image), "".join(lines).encode()),), sample.split)
+
+    def collect(self, entry: str) -> None:
+        """Note the split of an image."""
+        self._splits.add(entry)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The class table, which names the splits too."""
+        return (_CONFIG,)
 
     def close(self) -> None:
         """Write data.yaml."""
-        write_text(self._root / "data.yaml", "".join(f"{line}\n" for line in self._yaml()))
+        write_text(self._root / _CONFIG, "".join(f"{line}\n" for line in self._yaml()))
 
     def _rows(self, instances: Instances, size: Size) -> tuple[list[str], int]:
         """The rows without their class, and how many objects had to be written as the corners of their boxes."""
@@ -148,8 +161,8 @@ def _unlike_images(folder: str) -> str:
     return "images_" if folder == "images" else folder
 
 
-def _label_path(image: PurePosixPath) -> PurePosixPath:
-    return PurePosixPath("labels", *image.parts[1:]).with_suffix(".txt")
+def _label_path(image: str) -> str:
+    return f"labels{image[len('images') : image.rindex('.')]}.txt"
 
 
 def _micro_boxes(instances: Instances, size: Size) -> Micros:

@@ -9,8 +9,13 @@ from unicodedata import normalize
 
 import msgspec
 
+from bboxprep.errors import AnnotationError
+from bboxprep.files import lies_within, read_lines, real
 from bboxprep.findings import Finding
 from bboxprep.pipeline.sidecar.lines import SIDECAR, BadLine, Head, KeptImage, decode, digest
+from bboxprep.storage import member, plain
+
+_MOST_LINE_BYTES = 64 << 20  # of one image
 
 
 class _Place(msgspec.Struct):
@@ -43,7 +48,7 @@ class SidecarIndex:
         """The line of the image at `image`, if it has one."""
         if not image.is_relative_to(self.folder):
             return None
-        return self.lines.get(normalize("NFC", image.relative_to(self.folder).as_posix()))
+        return self.lines.get(normalize("NFC", plain(image.relative_to(self.folder))))
 
     def read(self, line: Line) -> KeptImage:
         """What `line` says. Raises `BadLine`."""
@@ -58,7 +63,11 @@ class SidecarIndex:
     def holds_as_written(self, labels: Mapping[str, str]) -> bool:
         """Whether the label files are those whose hashes are given; a file that is not there proves nothing."""
         return bool(labels) and all(
-            known and _stays_below(name) and digest(self.folder / name) == known for name, known in labels.items()
+            known
+            and _stays_below(name)
+            and lies_within(path := member(self.folder / name), real(self.folder))
+            and digest(path) == known
+            for name, known in labels.items()
         )
 
 
@@ -67,29 +76,34 @@ def find_sidecar(root: Path) -> SidecarIndex | None:
     folders = [root] if root.is_dir() else [root.parent]
     if not root.is_dir() and root.parent.name == "annotations":
         folders.append(root.parent.parent)
-    folder = next((folder for folder in folders if (folder / SIDECAR).is_file()), None)
+    folder = next((folder for folder in folders if _is_sidecar(folder)), None)
     return _read(folder) if folder else None
+
+
+def _is_sidecar(folder: Path) -> bool:
+    path = folder / SIDECAR
+    return path.is_file() and lies_within(path, real(folder))
 
 
 def _read(folder: Path) -> SidecarIndex:
     lines: dict[str, Line] = {}
     bad: list[tuple[int, str]] = []
     try:
-        with (folder / SIDECAR).open("rb") as file:
-            first = file.readline()
-            head = decode(first, Head)
-            start = len(first)
-            for number, data in enumerate(file, 2):
-                try:
-                    place = decode(data, _Place)
-                    _add(lines, place, Line(number, start, len(data), place.name))
-                except BadLine as error:
-                    bad.append((number, str(error)))
-                start += len(data)
+        content = read_lines(folder / SIDECAR, _MOST_LINE_BYTES)
+        first = next(content, b"")
+        head = decode(first, Head)
+        start = len(first)
+        for number, data in enumerate(content, 2):
+            try:
+                place = decode(data, _Place)
+                _add(lines, place, Line(number, start, len(data), place.name))
+            except BadLine as error:
+                bad.append((number, str(error)))
+            start += len(data)
     except BadLine as error:
         return SidecarIndex(folder, findings=(finding(1, f"not a sidecar that is known here ({error}); not used"),))
-    except OSError as error:
-        return SidecarIndex(folder, findings=(finding(0, f"cannot be read ({error.strerror or error})"),))
+    except AnnotationError as error:
+        return SidecarIndex(folder, findings=(finding(0, f"{error.problem}; not used"),))
     return SidecarIndex(folder, head, lines, _told(bad))
 
 

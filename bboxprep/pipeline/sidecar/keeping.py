@@ -7,8 +7,11 @@ sidecar has is dropped from the output, and counted so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,13 +19,11 @@ import numpy as np
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
-from bboxprep.files import write_chunks
-from bboxprep.findings import Finding
+from bboxprep.files import Growing
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
-from bboxprep.model.sample import Sample
-from bboxprep.pipeline.sidecar.lines import SIDECAR, Head, KeptImage, digest, encode, pack
+from bboxprep.pipeline.sidecar.lines import SIDECAR, Head, KeptImage, encode, pack
 from bboxprep.pipeline.work import Done
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
@@ -42,41 +43,49 @@ class Keeper:
         """The one for an output of `dataset`."""
         return cls(to, carries, dataset.categories, dataset.extra)
 
-    def line(self, done: Done, notes: Iterable[Finding], root: Path) -> bytes:
-        """The line of an image whose labels were written below `root`, with `notes`; empty where nothing is lost.
+    def line(self, done: Done) -> bytes:
+        """The line of an image; empty where nothing is lost.
 
         Raises `UsageError` for values that JSON cannot hold.
         """
         if done.output is None:
             return b""
-        codes = {note.code for note in notes}
+        codes = {note.code for note in done.labels.findings}
         sample, extra = done.sample, _restorable(done.sample.extra, self.to)
         whole = self._holds(done.objects) and not codes & _LOSSES
         if whole and not extra and (not sample.id or Column.IDS in self.carries):
             return b""
         image = done.output.image
         kept = KeptImage(
-            image=str(image),
+            image=image,
             size=sample.size,
-            name=_name_before(sample, image),
+            name=_name_before(str(sample.name), image),
             id=sample.id,
             extra=extra,
             rounded="value-rounded" in codes,
-            labels={} if whole else {str(path): digest(root / path) for path in done.output.labels},
+            labels={} if whole else _digests(done),
             objects=None if whole else pack(done.objects, _rows(done)),
         )
         return _encoded(kept, image)
 
-    def write(self, root: Path, lines: Sequence[bytes]) -> None:
-        """Write the sidecar below `root`, unless nothing is lost. Raises `TargetError` and `UsageError`."""
+    @contextmanager
+    def opened(self, root: Path) -> Iterator[Growing]:
+        """The sidecar below `root`, its first line written; there is none in the end where nothing is lost.
+
+        Raises `TargetError` and `UsageError`.
+        """
         extra = _restorable(self.extra, self.to)
-        if any(lines) or extra or not self._holds_classes():
-            head = Head(1, self.to, tuple(sorted(self.carries)), self.categories.items, extra)
-            write_chunks(root / SIDECAR, (_encoded(head, PurePosixPath("data set")), *lines))
+        head = Head(1, self.to, tuple(sorted(self.carries)), self.categories.items, extra)
+        first = _encoded(head, "data set")
+        with Growing(root / SIDECAR) as file:
+            file.write(first)
+            yield file
+        if not extra and self._holds_classes() and file.size == len(first):
+            (root / SIDECAR).unlink()
 
     def _holds(self, objects: Instances) -> bool:
         """Whether the label file holds all that is known of `objects`."""
-        return not any(objects.has(column).any() for column in Column if column not in self.carries)
+        return objects.held.keys() <= self.carries
 
     def _holds_classes(self) -> bool:
         """Whether the class table of the target holds all that is known; one that has ids is taken to."""
@@ -89,30 +98,40 @@ class Keeper:
         )
 
 
+def _digests(done: Done) -> dict[str, str]:
+    """The SHA-256 of each label file; "" where there is none, because nobody has labelled the image."""
+    written = {path: sha256(data).hexdigest() for path, data in done.labels.files}
+    return {path: written.get(path, "") for path in done.output.labels} if done.output else {}
+
+
 def _rows(done: Done) -> list[int | None]:
     """The row of each object in its label file, None for crowd regions that it has no place for."""
-    all_written = len(done.objects) == len(done.sample.instances)
-    written = np.ones(len(done.objects), dtype=np.bool_) if all_written else ~done.objects.crowd
+    if len(done.objects) == len(done.sample.instances):
+        return list(range(len(done.objects)))
+    written = ~done.objects.crowd
     numbers = np.cumsum(written) - 1
     return [number if stands else None for number, stands in zip(numbers.tolist(), written.tolist(), strict=True)]
 
 
 def _restorable(extra: Mapping[str, Any], to: str) -> dict[str, dict[str, Any]]:
     """What other formats than `to` say, and write back."""
-    return {
-        name: dict(said)
-        for name, said in extra.items()
-        if said and name != to and name in formats.names() and formats.load(name).restores
-    }
+    return {name: dict(said) for name, said in extra.items() if said and name != to and _restores(name)}
 
 
-def _name_before(sample: Sample, image: PurePosixPath) -> str:
-    """The name of `sample`, whose image lies at `image`, where it cannot be told from there; with its true suffix."""
-    name = sample.name.with_suffix(image.suffix)
-    return "" if image.parts[-len(name.parts) :] == name.parts else str(name)
+@cache
+def _restores(name: str) -> bool:
+    return name in formats.names() and formats.load(name).restores
 
 
-def _encoded(line: Head | KeptImage, place: PurePosixPath) -> bytes:
+def _name_before(name: str, image: str) -> str:
+    """The `name` of a sample whose image lies at `image`, where it cannot be told from there; with its true suffix."""
+    if f"/{image}".endswith(f"/{name}"):
+        return ""
+    name = str(PurePosixPath(name).with_suffix(PurePosixPath(image).suffix))
+    return "" if f"/{image}".endswith(f"/{name}") else name
+
+
+def _encoded(line: Head | KeptImage, place: str) -> bytes:
     try:
         return encode(line)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:

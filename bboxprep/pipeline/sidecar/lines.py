@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import file_digest
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -28,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.model.categories import Category
+from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Category
+from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.rle import Rle
 
@@ -39,7 +41,10 @@ _SLACK = 1e-3  # px; written boxes lie in their picture
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 _Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
-_Ring = Annotated[tuple[float, ...], msgspec.Meta(min_length=6)]
+_Near = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
+_Number = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
+_Ring = Annotated[tuple[_Near, ...], msgspec.Meta(min_length=6)]
+_Points = Annotated[tuple[_Near, ...], msgspec.Meta(max_length=3 * MOST_KEYPOINTS)]
 _Extra = dict[str, dict[str, Any]]
 T = TypeVar("T")
 
@@ -54,8 +59,12 @@ class Head(msgspec.Struct, frozen=True):
     sidecar: Literal[1]
     format: str
     carries: tuple[Column, ...]
-    categories: tuple[Category, ...]
+    categories: Annotated[tuple[Category, ...], msgspec.Meta(max_length=MOST_CLASSES)]
     extra: _Extra = {}
+
+    def __post_init__(self) -> None:
+        if any(len(category.keypoints) > MOST_KEYPOINTS for category in self.categories):
+            raise ValueError(f"keypoints: want at most {MOST_KEYPOINTS} of a class")
 
 
 class KeptMask(msgspec.Struct, frozen=True):
@@ -74,9 +83,9 @@ class KeptObject(msgspec.Struct, frozen=True, omit_defaults=True):
     crowd: bool = False
     polygons: tuple[_Ring, ...] = ()
     mask: KeptMask | None = None
-    keypoints: tuple[float, ...] = ()
-    area: float | None = None
-    score: float | None = None
+    keypoints: _Points = ()
+    area: _Number | None = None
+    score: _Number | None = None
     id: _Int64 = 0
     attributes: dict[str, Any] = {}
 
@@ -124,21 +133,26 @@ def digest(path: Path) -> str:
 
 def pack(instances: Instances, rows: Sequence[int | None]) -> tuple[KeptObject, ...]:
     """The objects of an image, and their `rows` in its label file."""
+    labels, boxes, crowd = instances.labels.tolist(), instances.boxes.tolist(), instances.crowd.tolist()
+    areas, scores, ids = instances.areas.tolist(), instances.scores.tolist(), instances.ids.tolist()
+    pointed = instances.visibility.any()
     return tuple(
-        KeptObject(
-            label=int(instances.labels[at]),
-            box=tuple(instances.boxes[at].tolist()),
-            row=row,
-            crowd=bool(instances.crowd[at]),
-            polygons=tuple(tuple(ring.ravel().tolist()) for ring in instances.polygons[at] if len(ring) > 2),
-            mask=_pack_mask(instances.masks[at]),
-            keypoints=_pack_keypoints(instances, at),
-            area=_stated(instances.areas[at]),
-            score=_stated(instances.scores[at]),
-            id=int(instances.ids[at]),
-            attributes=dict(instances.attributes[at]),
-        )
-        for at, row in enumerate(rows)
+        [
+            KeptObject(
+                label=labels[at],
+                box=tuple(boxes[at]),
+                row=row,
+                crowd=crowd[at],
+                polygons=tuple([tuple(ring.ravel().tolist()) for ring in instances.polygons[at] if len(ring) > 2]),
+                mask=_pack_mask(instances.masks[at]),
+                keypoints=_pack_keypoints(instances, at) if pointed else (),
+                area=_stated(areas[at]),
+                score=_stated(scores[at]),
+                id=ids[at],
+                attributes=dict(instances.attributes[at]),
+            )
+            for at, row in enumerate(rows)
+        ]
     )
 
 
@@ -185,7 +199,7 @@ def _plain(value: object) -> object:
 
 
 def _stated(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return None if isnan(value) else value
 
 
 def _pack_mask(mask: Rle | None) -> KeptMask | None:

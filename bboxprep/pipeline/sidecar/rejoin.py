@@ -13,13 +13,14 @@ that are there, or hashed if it stays below the folder.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
@@ -44,6 +45,7 @@ def rejoin(dataset: Dataset) -> Dataset:
     rejoiner = _Rejoiner(index, classes, frozenset(index.head.carries))
     rejoined = replace(
         dataset.map(rejoiner),
+        outlines=dataset.outlines,
         categories=classes.categories,
         findings=findings,
         extra={**index.head.extra, **dataset.extra},
@@ -57,15 +59,16 @@ def _with_names(dataset: Dataset, index: SidecarIndex) -> Dataset:
     """
     if not any(_is_name(line.name) for line in index.lines.values()):
         return dataset
-    named = dataset.map(lambda sample: _named(sample, index))
-    keys = [(sample.split, str(sample.name)) for sample in named]
+    named = dataset.map(partial(_named, index=index))
+    outlines = map(named.outline, range(len(named)))
+    keys = [(sample.split, str(sample.name)) for sample in outlines]
     if len(set(keys)) < len(keys):
         return dataset
     place = {split: at for at, split in enumerate(dataset.splits)}
     order = sorted(
         range(len(keys)), key=lambda at: (place.get(keys[at][0], 0), keys[at][1].encode("utf-8", "surrogatepass"))
     )
-    return replace(named, samples=LazySamples(order, lambda at: named.samples[at]))
+    return named.ordered(order)
 
 
 def _named(sample: Sample, index: SidecarIndex) -> Sample:

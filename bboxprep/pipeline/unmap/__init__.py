@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bboxprep.errors import UsageError
+from bboxprep.files import real
 from bboxprep.pipeline.run import Run
 from bboxprep.pipeline.unmap.coco import unmap_results
 from bboxprep.pipeline.unmap.way import Unmapped
@@ -17,13 +18,15 @@ def unmap(run: Run, predictions: Path, dest: Path, *, split: str | None = None) 
     `predictions` is a COCO results file (a JSON list of ``{image_id, category_id, bbox, score}``, maybe with
     ``segmentation`` and ``keypoints``) and `dest` then one too, or a folder of YOLO text files (rows of class and box,
     or class and polygon, with or without a confidence at the end) and `dest` a folder. `split` says which one an image
-    id or bare name is of where several have it. Boxes are within 0.01 px of exact. Predictions for images that the
+    id or bare name is of where several have it. Polygons and keypoints are within 0.01 px
+    of exact, and boxes, but for those on pictures turned by no right angle, which come back as the boxes around turned
+    rectangles. Predictions for images that the
     output does not have are left out, each with a finding. Raises `BboxprepError` where nothing can be read or written.
     """
     known = {image.split for image in run.images}
     if split is not None and split not in known:
         raise UsageError(f"split: have {split!r}, want one of {', '.join(sorted(known))}")
-    if predictions.resolve() == dest.resolve():
+    if real(predictions) == real(dest):
         raise UsageError(f"{dest}: is the predictions themselves, want another place")
     if predictions.is_dir():
         return unmap_folder(run, predictions, dest, split)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,19 @@ import msgspec
 import numpy as np
 
 from bboxprep import formats
-from bboxprep.errors import AnnotationError, BboxprepError
-from bboxprep.files import write_bytes
+from bboxprep.errors import AnnotationError, BboxprepError, UsageError
+from bboxprep.files import lies_within, read_bytes, real, write_bytes
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.images.header import read_header
 from bboxprep.model.rle import Rle
+from bboxprep.pipeline.headers import KnownHeaders
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.unmap.way import Names, Sides, Unmapped, Way, way_back
+from bboxprep.pipeline.unmap.way import LARGEST, Names, Sides, Unmapped, Way, way_back
+from bboxprep.storage import place
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _NAMES = ("file_name", "image")
+_MOST_BYTES = 1 << 30  # ten million predictions
 
 
 class _Unusable(Exception):
@@ -92,11 +93,10 @@ class _Finder:
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
+    data = read_bytes(path, _MOST_BYTES)
     try:
-        content = msgspec.json.decode(path.read_bytes())
-    except OSError as error:
-        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        content = msgspec.json.decode(data)
+    except (ValueError, RecursionError) as error:
         raise AnnotationError(path, "", f"is not JSON ({error}); want {_WANTED}, or a folder of YOLO files") from error
     rows = content.get("annotations") if isinstance(content, dict) else content
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -109,11 +109,11 @@ def _output_ids(root: Path, split: str | None) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {}
     for path in sorted((root / "annotations").glob("instances_*.json")):
         name = path.stem.removeprefix("instances_")
-        if split not in (None, name):
+        if split not in (None, name) or not lies_within(path, real(root)):
             continue
         try:
-            images = msgspec.json.decode(path.read_bytes(), type=_Document).images
-        except (OSError, msgspec.MsgspecError) as error:
+            images = msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=_Document).images
+        except (ValueError, RecursionError) as error:
             raise AnnotationError(path, "images", f"cannot be read ({error})") from error
         for image in images:
             found[image.id] = (*found.get(image.id, ()), f"{name}/{image.file_name}")
@@ -132,11 +132,11 @@ class _Document(msgspec.Struct):
 def _source_ids(run: Run) -> dict[tuple[str, str], int]:
     """The source's own ids by (path, split); none where it is not COCO or cannot be read any more."""
     source = run.record.get("source")
-    if run.record.get("from") != "coco" or not isinstance(source, str) or not Path(source).exists():
+    if run.record.get("from") != "coco" or not isinstance(source, str) or not place(source).exists():
         return {}
     chosen = formats.load("coco")
     try:
-        dataset = chosen.read(Path(source), read_header, chosen.read_options())
+        dataset = chosen.read(place(source), KnownHeaders(), chosen.read_options())
     except BboxprepError:
         return {}
     base = dataset.root if dataset.root.is_dir() else dataset.root.parent
@@ -149,7 +149,10 @@ def _source_ids(run: Run) -> dict[tuple[str, str], int]:
 
 def _back(row: Mapping[str, Any], image: RunImage, finder: _Finder) -> dict[str, Any]:
     """The prediction `row` in the plane of its source. Raises `_Unusable`."""
-    way = way_back(image)
+    try:
+        way = way_back(image)
+    except UsageError as error:
+        raise _Unusable("map-unknown", str(error)) from error
     number = finder.source_ids.get((image.source, image.split))
     kept = {key: value for key, value in row.items() if key not in ("image_id", "image", "file_name", "area")}
     head = {"file_name": image.source} if number is None else {"image_id": number, "file_name": image.source}
@@ -198,10 +201,9 @@ def _segmentation(value: object, way: Way) -> object:
             raise _Unusable(
                 "mask-misfit", f"a mask of {size}, want {[way.prepared.height, way.prepared.width]} (height, width)"
             )
-        mask = _mask(way.prepared, counts)
+        back = way.mask(_mask(way.prepared, counts))
     except ValueError as error:
         raise _Unusable("record-unreadable", f"segmentation: {error}") from error
-    back = way.mask(mask)
     counts = back.text().decode("ascii") if back.compressed else list(back.runs)
     return {"size": [way.source.height, way.source.width], "counts": counts}
 
@@ -230,6 +232,6 @@ def _numbers(value: object, what: str, count: int | None = None) -> list[float]:
     right = isinstance(value, list) and (len(value) == count if count else len(value) % 2 == 0 or what == "keypoints")
     if not right or not isinstance(value, list):
         raise _Unusable("record-unreadable", f"{what}: want {count or 'pairs of'} numbers")
-    if not all(isinstance(number, int | float) and isfinite(number) for number in value):
-        raise _Unusable("box-not-finite", f"{what}: want finite numbers")
+    if not all(isinstance(number, int | float) and abs(number) < LARGEST for number in value):
+        raise _Unusable("box-not-finite", f"{what}: want numbers, none of {LARGEST:g} or more")
     return [float(number) for number in value]

@@ -4,6 +4,10 @@ Everything goes through the inverse of the affine that was recorded for its pict
 source picture: what a detector drew onto the margin of a letterbox is not in the source. What lies in the margin
 altogether is dropped and counted. Pictures of one source (tiles, copies) become one list; nothing is suppressed in it,
 since that is the evaluation's to decide.
+
+Polygons, keypoints and masks come back as they are. A box on a picture that was turned by no right angle is a turned
+rectangle in its source, and comes back as the box around what of that lies in the source: never too small for it, and
+the larger the nearer the angle is to 45 degrees.
 """
 
 from __future__ import annotations
@@ -17,9 +21,13 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Points, Size
-from bboxprep.geometry.shapes import Boxes, clip_boxes, clip_ring, map_boxes, ring_area
+from bboxprep.geometry.shapes import Boxes, clip_boxes, clip_ring, hull, map_boxes, ring_area, ring_around
+from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.run import Run, RunImage
+
+LARGEST = 1e9  # no coordinate of a prediction, px or fraction, is as large
+_BLOCK = 1 << 20  # pixels of a mask that are mapped at once
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,18 @@ class Way:
     source: Size
 
     def boxes(self, boxes: Boxes) -> Boxes:
-        """Boxes (N, 4) in the source, cut at its edge; one that lay outside has no area."""
+        """Boxes (N, 4) in the source, cut at its edge; one that lay outside has no area.
+
+        Where the axes were turned, those around what of the turned rectangles lies in the source.
+        """
+        if (self.affine.b or self.affine.d) and (self.affine.a or self.affine.e):
+            return np.array([self._box_around(box) for box in boxes]).reshape(-1, 4)
         return clip_boxes(map_boxes(self.affine, boxes), self.source)
+
+    def _box_around(self, box: Boxes) -> Boxes:
+        x0, y0, x1, y1 = box.tolist()
+        ring = self.ring(ring_around((x0, y0, x1, y1)))
+        return hull(ring) if len(ring) else np.zeros(4)
 
     def ring(self, ring: Points) -> Points:
         """A closed ring (P, 2) in the source, cut at its edge; empty (0, 2) where nothing is left."""
@@ -90,16 +108,29 @@ class Way:
         return self.affine(points)
 
     def mask(self, mask: Rle) -> Rle:
-        """A mask of the prepared picture on the pixel grid of the source: each pixel has the value at its centre."""
-        columns, rows = np.meshgrid(np.arange(self.source.width) + 0.5, np.arange(self.source.height) + 0.5)
-        there = np.floor((~self.affine)(np.stack((columns, rows), axis=-1))).astype(np.int64)
-        inside = np.asarray(((there >= 0) & (there < np.array(self.prepared))).all(axis=-1))
-        at = np.where(inside[..., None], there, 0)
-        return Rle.from_mask(mask.mask()[at[..., 1], at[..., 0]] & inside, compressed=mask.compressed)
+        """A mask of the prepared picture on the pixel grid of the source: each pixel has the value at its centre.
+
+        Raises ValueError where either picture has more than `MOST_PIXELS`.
+        """
+        if max(self.source.pixels, self.prepared.pixels) > MOST_PIXELS:
+            raise ValueError(f"a mask of a picture of more than {MOST_PIXELS:,} pixels")
+        drawn, whole = mask.mask(), np.zeros((self.source.height, self.source.width), dtype=np.bool_)
+        step = max(1, _BLOCK // self.source.width)
+        for top in range(0, self.source.height, step):
+            block = whole[top : top + step]
+            columns, rows = np.meshgrid(np.arange(block.shape[1]) + 0.5, np.arange(top, top + len(block)) + 0.5)
+            there = np.floor((~self.affine)(np.stack((columns, rows), axis=-1)))
+            inside = np.asarray(((there >= 0) & (there < np.array(self.prepared))).all(axis=-1))
+            at = np.where(inside[..., None], there, 0).astype(np.int64)
+            block[:] = drawn[at[..., 1], at[..., 0]] & inside
+        return Rle.from_mask(whole, compressed=mask.compressed)
 
 
 def way_back(image: RunImage) -> Way:
-    """The way back of `image`. Raises `UsageError` where the record does not hold it."""
+    """The way back of `image`. Raises `UsageError` where the record does not hold it; no mosaic has one."""
+    steps = image.recipe.get("steps") if image.recipe else None
+    if isinstance(steps, list) and any(isinstance(step, dict) and "mosaic" in step for step in steps):
+        raise UsageError(f"{image.output or image.source}: is made of several pictures")
     if image.frame_size is None or image.output_size is None:
         raise UsageError(f"{image.output or image.source}: the record does not hold its sizes")
     return Way(image.to_source, image.output_size, image.frame_size)

@@ -7,19 +7,22 @@ source's images do, as fractions of the source's size in the plane its labels we
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from math import isfinite
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from bboxprep.errors import LayoutError, SourceError, TargetError
-from bboxprep.files import write_text
+from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageError
+from bboxprep.files import lies_within, read_bytes, real, write_text
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
+from bboxprep.pipeline.naming import safe_path
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.unmap.way import Names, Sides, Unmapped, Way, way_back
+from bboxprep.pipeline.unmap.way import LARGEST, Names, Sides, Unmapped, Way, way_back
 
+_MOST_BYTES = 16 << 20  # of one picture
+_CLASS = re.compile(r"[0-9]{1,9}")
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt"})
 _WANTED = "5 or 6 columns (box), or 7 and more (polygon), a confidence last or none"
 
@@ -28,29 +31,43 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
     """Write the YOLO predictions below `predictions` to the new or empty folder `dest` (see `unmap.unmap`)."""
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise TargetError(f"{dest}: want an empty or new folder")
-    files = sorted(path for path in predictions.rglob("*.txt") if path.name not in _NOT_LABELS)
+    fence, found = real(predictions), sorted(predictions.rglob("*.txt"))
+    files = [path for path in found if path.name not in _NOT_LABELS and path.is_file() and lies_within(path, fence)]
     if not files:
         raise LayoutError(predictions, "", "holds no .txt files of predictions")
     names, sides = Names(run, split), Sides.of(run)
     lines: dict[PurePosixPath, list[str]] = {}
-    findings: list[Finding] = []
+    findings = [
+        Finding("file-skipped", "a link that leads out of the predictions; not followed", _below(path, predictions))
+        for path in found
+        if not lies_within(path, fence)
+    ]
     owners: dict[PurePosixPath, set[str]] = defaultdict(set)
     read = 0
     for path in files:
-        below, rows = path.relative_to(predictions).as_posix(), _rows(path)
+        below, rows = _below(path, predictions), _rows(path)
         read += len(rows)
         image = _image_of(names, below)
         if isinstance(image, str):
             findings.append(Finding("annotation-orphan", image, below, objects=len(rows)))
             continue
-        target = PurePosixPath(image.source).with_suffix(".txt")
+        try:
+            way = way_back(image)
+        except UsageError as error:
+            findings.append(Finding("map-unknown", str(error), below, objects=len(rows)))
+            continue
+        target = safe_path(PurePosixPath(image.source)).with_suffix(".txt")
         owners[target].add(image.source)
         table = sides if image.mirrored else Sides()
-        back = [_back(number, words, way_back(image), below, table) for number, words in rows]
+        back = [_back(number, words, way, below, table) for number, words in rows]
         lines.setdefault(target, []).extend(row for row in back if isinstance(row, str))
         findings += [row for row in back if isinstance(row, Finding)]
     _write(dest, lines, owners)
     return Unmapped(dest, read, sum(map(len, lines.values())), len(lines), tuple(findings))
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
 
 
 def _image_of(names: Names, below: str) -> RunImage | str:
@@ -62,16 +79,16 @@ def _image_of(names: Names, below: str) -> RunImage | str:
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise SourceError(path, "", f"cannot be read as text ({error})") from error
+        text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
     return [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def _back(number: int, words: list[str], way: Way, below: str, sides: Sides) -> str | Finding:
     """A row in the plane of the source, or why there is none."""
     where, values = f"line {number}", _numbers(words[1:])
-    if values is None or not words[0].isdigit() or len(words) < 5:
+    if values is None or not _CLASS.fullmatch(words[0]) or len(words) < 5:
         have = " ".join(words)[:60]
         return Finding("record-unreadable", f"have {have!r}, want {_WANTED}", below, where, 1)
     scored = len(words) % 2 == 0
@@ -88,7 +105,7 @@ def _numbers(words: list[str]) -> list[float] | None:
         values = [float(word) for word in words]
     except ValueError:
         return None
-    return values if all(map(isfinite, values)) else None
+    return values if all(abs(value) < LARGEST for value in values) else None
 
 
 def _box(shape: list[float], way: Way) -> list[float] | None:
@@ -113,7 +130,5 @@ def _write(dest: Path, lines: dict[PurePosixPath, list[str]], owners: dict[PureP
         if len(sources) > 1:
             some = " and ".join(sorted(sources))
             raise TargetError(f"{dest}: {some} would share {target}; give predictions as COCO results instead")
-        if target.is_absolute() or ".." in target.parts:
-            raise TargetError(f"{target}: an output may not leave its folder")
     for target, rows in sorted(lines.items()):
         write_text(dest / target, "".join(f"{row}\n" for row in rows))

@@ -103,6 +103,7 @@ Review.viewer = (() => {
     const rows = [
       ["Split", site.splits[columns.split[number]]],
       ["Source", card.origin],
+      ["Made by", card.drawn],
       ["EXIF orientation", String(turn)],
       ["Labels drawn in", turn === 1 ? "" : `${card.frame} plane (${card.evidence})`],
       ["As read", card.before ? card.before.size.join(" × ") : ""],

@@ -19,11 +19,11 @@ from bboxprep.formats import detect, load
 from bboxprep.formats.coco import FORMAT
 from bboxprep.formats.coco.layout import show
 from bboxprep.formats.contract import NoOptions
-from bboxprep.images.header import read_header
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.rle import Rle
+from bboxprep.pipeline.headers import KnownHeaders
 from tests.formats.coco.trees import (
     CLASSES,
     SIZE,
@@ -218,7 +218,7 @@ def records_in(path: Path) -> int:
 @needs_data
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_dataset_keeps_its_accounts_and_comes_back_the_same(name: str, tmp_path: Path) -> None:
-    dataset: Dataset = FORMAT.read(DATA / name, read_header, NoOptions())
+    dataset: Dataset = FORMAT.read(DATA / name, KnownHeaders(), NoOptions())
     check_accounts(dataset)
     skipped = {finding.path for finding in dataset.findings if finding.code == "file-skipped"}
     files = [DATA / name] if (DATA / name).is_file() else [*(DATA / name).glob("**/*.json")]
@@ -240,4 +240,4 @@ def test_a_real_dataset_keeps_its_accounts_and_comes_back_the_same(name: str, tm
 @pytest.mark.parametrize(("name", "words"), REFUSED.items())
 def test_a_real_tree_without_one_clear_reading_is_refused_with_a_reason(name: str, words: str) -> None:
     with pytest.raises(BboxprepError, match=words):
-        FORMAT.read(DATA / name, read_header, NoOptions())
+        FORMAT.read(DATA / name, KnownHeaders(), NoOptions())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_other_kinds_are_skipped_beside_instances_and_told_of(tmp_path: Path) ->
         (" \n ", "", "empty"),
         ('{"images": [\n{"id": 1,}]}', "line 2, column 10", "not JSON"),
         ('{"images": [', "line 1, column 13", "not JSON"),
-        ('{"images": [NaN, }', "line 1, column 20", "not JSON"),
+        ('{"images": [NaN, }', "line 1, column 18", "not JSON"),
         ('{"images": ' + "[" * 100_000, "line 1, column 100012", "nested too deeply"),
     ],
 )
@@ -281,3 +282,35 @@ def test_an_image_says_its_size_and_the_rest(tmp_path: Path) -> None:
     first = {"coco": {"license": 4, "date_captured": "2013"}}
     assert [dict(sample.extra) for sample in dataset] == [first, {}, {}, {}]
     assert all(sample.header == probe(sample.path) for sample in dataset)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_no_link_leads_out_of_the_dataset(tmp_path: Path) -> None:
+    picture(tmp_path / "outside" / "a.jpg")
+    document(tmp_path / "outside" / "instances_val.json", [image(1, "a.jpg")], [], CAT)
+    root = tmp_path / "in"
+    picture(root / "all" / "c.jpg")
+    names = ["a.jpg", "b.jpg", "sub/a.jpg"]
+    document(root / "annotations/instances_train.json", [image(at, name) for at, name in enumerate(names, 1)], [], CAT)
+    (root / "train").mkdir()
+    (root / "train" / "a.jpg").symlink_to(tmp_path / "outside" / "a.jpg")
+    (root / "train" / "b.jpg").symlink_to(root / "all" / "c.jpg")
+    (root / "train" / "sub").symlink_to(tmp_path / "outside")
+    (root / "val").symlink_to(tmp_path / "outside")
+    (root / "annotations" / "instances_val.json").symlink_to(tmp_path / "outside" / "instances_val.json")
+    dataset = read(root)
+    assert [(str(sample.name), sample.header is None) for sample in dataset] == [
+        *(("a.jpg", True), ("b.jpg", False), ("sub/a.jpg", True))
+    ]
+    words = "is a link that leads out of the dataset; not followed"
+    assert dataset[0].findings[0].message == f"a.jpg {words}"
+    assert [(note.code, note.path) for note in dataset.findings] == [("file-skipped", "annotations/instances_val.json")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_folder_of_images_that_is_a_link_out_is_not_looked_into(tmp_path: Path) -> None:
+    picture(tmp_path / "outside" / "a.jpg")
+    document(tmp_path / "in" / "annotations" / "instances_train.json", [image(1, "a.jpg")], [], CAT)
+    (tmp_path / "in" / "train").symlink_to(tmp_path / "outside")
+    (sample,) = read(tmp_path / "in")
+    assert sample.header is None

@@ -341,3 +341,39 @@ def test_an_image_record_that_is_no_text_as_a_whole_gives_its_name(tmp_path: Pat
     sample = read(tmp_path)[0]
     assert (str(sample.name), sample.extra) == ("a.jpg", {})
     assert [(found.code, found.where) for found in sample.findings] == [("record-repaired", "images[0]")]
+
+
+FAR = 1e9
+
+
+@pytest.mark.parametrize("kept", ["", "note"])  # a field of its own sends a record past the reader of plain ones
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"bbox": [FAR, 1, 2, 3]}, "box-not-finite"),
+        ({"bbox": [1, 1, 1e308, 1e308]}, "box-not-finite"),
+        ({"segmentation": [[0, 0, FAR, 0, 1, 1]]}, "record-repaired"),
+        ({"segmentation": [[0, 0, 1, -1e308, 1, 1]]}, "record-repaired"),
+        ({"area": 1e18}, "record-repaired"),
+        ({"bbox": [FAR / 2, 1, 2, 3], "segmentation": [[0, 0, FAR / 2, 0, 1, 1]]}, ""),
+    ],
+)
+def test_what_lies_further_than_any_picture_is_as_good_as_infinite(
+    tmp_path: Path, fields: dict[str, Any], code: str, kept: str
+) -> None:
+    more = {"area": 5.0, "iscrowd": 0, "segmentation": [], **fields} | ({kept: 1} if kept else {})
+    sample = one_sample(tmp_path, box(1, 1, **more))
+    assert [finding.code for finding in sample.findings] == [code] * bool(code)
+    assert all((abs(ring) < FAR).all() for rings in sample.instances.polygons for ring in rings)
+    assert not (sample.instances.areas >= 1e18).any()
+
+
+def test_more_keypoints_than_any_pose_has_are_left_out(tmp_path: Path) -> None:
+    most = one_sample(tmp_path / "a", box(1, 1, keypoints=[1, 1, 2] * 512))
+    assert most.instances.keypoints.shape == (1, 512, 2)
+    more = one_sample(tmp_path / "b", box(1, 1, keypoints=[1, 1, 2] * 513), categories=[POINTS])
+    assert more.instances.keypoints.shape == (1, 0, 2)
+    assert [finding.message for finding in more.findings] == ["have 513 points, want at most 512; left out"]
+
+
+POINTS = {"id": 3, "name": "cat", "keypoints": [f"p{number}" for number in range(513)]}

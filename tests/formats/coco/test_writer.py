@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pickle
+import tracemalloc
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
 from bboxprep.formats.coco import FORMAT
-from bboxprep.formats.coco.writer import length, settle_ids
+from bboxprep.formats.coco.writer import settle_ids
 from bboxprep.formats.contract import NoOptions
+from bboxprep.geometry.shapes import length
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from tests.formats.coco.trees import (
@@ -24,6 +27,7 @@ from tests.formats.coco.trees import (
     sample_of,
     written,
 )
+from tests.formats.filing import file_labels
 
 
 @given(start=st.floats(0, 1e4), span=st.floats(0, 1e4))
@@ -54,6 +58,22 @@ def test_ids_stay_where_they_can_and_are_positive_and_unique(ids: list[int]) -> 
     ]
     fresh = [number for number, stays in zip(settled, stay, strict=True) if not stays]
     assert fresh == [number for number in range(1, len(ids) + 1) if number not in ids][: len(fresh)]
+
+
+def test_what_is_collected_waits_outside_of_memory(tmp_path: Path) -> None:
+    """100 MB of lines, a tenth of it in memory at most; what encodes elsewhere takes none of it along."""
+    writer, line = FORMAT.write(tmp_path, dataset_of(), NoOptions()), b'{"segmentation":[%b]}' % (b"9" * 10_000)
+    tracemalloc.start()
+    for number in range(10_000):
+        writer.collect(("train", number, b'{"file_name":"%d.jpg"}' % number, [number], line))
+    writer.close()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+    assert len(pickle.dumps(writer)) < 10_000
+    document = tmp_path / "annotations" / "instances_train.json"
+    assert document.stat().st_size > 100_000_000
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [document]
 
 
 def test_every_key_that_readers_ask_for_is_there(tmp_path: Path) -> None:
@@ -105,7 +125,7 @@ def test_of_polygons_and_a_mask_the_polygons_are_written_and_the_loss_is_told(tm
     mask = Rle.from_mask(np.ones((48, 64), dtype=np.bool_))
     instances = Instances.of([[0, 0, 4, 4]], polygons=[[np.eye(3, 2)]], masks=[mask])
     writer = FORMAT.write(tmp_path, dataset_of(), NoOptions())
-    count, findings = writer.add(sample_of(instances), PurePosixPath("train/a.jpg"))
+    count, findings = file_labels(writer, tmp_path, sample_of(instances), "train/a.jpg")
     assert (count, codes(findings)) == (1, ["column-dropped"])
 
 
@@ -114,7 +134,7 @@ def test_every_split_has_its_file_and_copies_have_ids_of_their_own(tmp_path: Pat
     dataset = replace(dataset_of(sample), splits=("empty", "train", "val"))
     writer = FORMAT.write(tmp_path, dataset, NoOptions())
     for name in ("a.jpg", "a_1.jpg", "a_2.jpg"):
-        writer.add(sample, PurePosixPath("train") / name)
+        file_labels(writer, tmp_path, sample, f"train/{name}")
     writer.close()
     assert set(bytes_of(tmp_path)) == {"instances_empty.json", "instances_train.json", "instances_val.json"}
     found = written(tmp_path)
@@ -141,4 +161,4 @@ def test_an_attribute_that_json_cannot_hold_is_told_with_its_image(tmp_path: Pat
     writer = FORMAT.write(tmp_path, dataset_of(), NoOptions())
     sample = sample_of(Instances.of([[0, 0, 4, 4]], attributes=[{"odd": [value, object()]}]))
     with pytest.raises(UsageError, match=r"train/a\.jpg: cannot be written as JSON"):
-        writer.add(sample, PurePosixPath("train/a.jpg"))
+        writer.encode(sample, "train/a.jpg")

@@ -16,6 +16,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from tests.formats.filing import file_labels
 
 Json = dict[str, Any]
 SIZE = Size(64, 48)
@@ -29,7 +30,7 @@ CLASSES = Categories(
 CAT_AND_DOG = ({"id": 3, "name": "cat"}, {"id": 7, "name": "dog"})
 
 
-def probe(path: Path) -> Header:
+def probe(path: Path, declared: Size | None = None) -> Header:
     """Every image is of one size here; what lies in its file is of no matter."""
     return Header(SIZE)
 
@@ -102,9 +103,9 @@ def copy(dataset: Dataset, root: Path) -> Path:
     """`dataset` written to `root`, its images with it."""
     writer = FORMAT.write(root, dataset, NoOptions())
     for sample in dataset:
-        (place,) = writer.paths(sample.split, sample.name)
+        (place,) = writer.paths(sample.split, str(sample.name))
         picture(root / place)
-        count, _ = writer.add(sample, place)
+        count, _ = file_labels(writer, root, sample, place)
         assert count == len(sample.instances)
     writer.close()
     return root

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bboxprep.errors import LayoutError
+from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats import voc
 from bboxprep.model.dataset import Dataset
 from tests.formats.voc.trees import Box, check_books, codes, document, flat, image, obj, probe, read, xml
@@ -239,7 +239,7 @@ def test_a_list_that_is_no_text_is_our_error(tmp_path: Path, name: str) -> None:
     flat(tmp_path, {"a": ONE})
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(LayoutError, match="list cannot be read"):
+    with pytest.raises(AnnotationError, match="byte 0: not UTF-8 text"):
         read(tmp_path)
 
 

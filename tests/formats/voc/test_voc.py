@@ -18,12 +18,13 @@ from bboxprep.findings import Finding
 from bboxprep.formats import voc
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.images.header import read_header
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
+from bboxprep.pipeline.headers import KnownHeaders
+from tests.formats.filing import file_labels
 from tests.formats.voc.trees import check_books, codes, document, flat, image, obj, probe, read, xml
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
@@ -51,9 +52,9 @@ def write(root: Path, dataset: Dataset, *, float_: bool = False) -> list[Finding
     writer = voc.FORMAT.write(root, dataset, voc.FORMAT.write_options(float_=float_))
     findings: list[Finding] = []
     for sample in dataset:
-        path = writer.paths(sample.split, sample.name)[0]
+        path = writer.paths(sample.split, str(sample.name))[0]
         image(root / path, *sample.size)
-        count, found = writer.add(sample, path)
+        count, found = file_labels(writer, root, sample, path)
         assert count == len(sample.instances)
         findings += found
     writer.close()
@@ -247,7 +248,7 @@ def test_a_class_name_that_xml_cannot_hold_is_refused(tmp_path: Path, name: str)
 def test_a_file_name_that_xml_cannot_hold_is_refused(tmp_path: Path) -> None:
     writer = voc.FORMAT.write(tmp_path, a_dataset(), voc.FORMAT.write_options())
     with pytest.raises(AnnotationError, match="file name"):
-        writer.add(a_sample(Size(9, 9), [], name="a\udcff.jpg"), PurePosixPath("JPEGImages/a\udcff.jpg"))
+        writer.encode(a_sample(Size(9, 9), [], name="a\udcff.jpg"), "JPEGImages/a\udcff.jpg")
 
 
 def test_the_writer_says_what_it_carries(tmp_path: Path) -> None:
@@ -323,6 +324,9 @@ def test_numbers_that_are_not_finite_are_left_for_the_checks_of_values(tmp_path:
         (("640.0", " 480 "), Size(640, 480)),
         ((0, 0), None),
         (("", ""), None),
+        ((640, "NaN"), None),
+        (("1e9", 3), None),
+        ((640, "-inf"), None),
         (None, None),
     ],
 )
@@ -482,7 +486,7 @@ def test_real_datasets_read_in_full(name: str) -> None:
     if not root.is_dir():
         pytest.skip("the shared data is not here")
     assert formats.load("voc").sniff(root)
-    dataset = voc.FORMAT.read(root, read_header, voc.ReadOptions())
+    dataset = voc.FORMAT.read(root, KnownHeaders(), voc.ReadOptions())
     images, objects, origin = REAL[name]
     assert len(dataset) == images
     assert check_books(dataset) == objects == sum(len(sample.instances) for sample in dataset)
@@ -496,7 +500,7 @@ def test_a_real_box_lies_where_its_makers_say(tmp_path: Path) -> None:
         pytest.skip("the shared data is not here")
     shutil.copytree(root / "testannotations/exif/pvoc", tmp_path / "pvoc")
     shutil.copytree(root / "testimages/ExifJpeg", tmp_path / "ExifJpeg")
-    dataset = voc.FORMAT.read(tmp_path, read_header, voc.ReadOptions())
+    dataset = voc.FORMAT.read(tmp_path, KnownHeaders(), voc.ReadOptions())
     check_books(dataset)
     labelled = [sample for sample in dataset if sample.labelled]
     assert [sample.header and sample.header.orientation for sample in labelled] == list(range(1, 8))

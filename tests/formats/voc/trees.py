@@ -17,7 +17,7 @@ from bboxprep.model.header import Header
 Box = tuple[Any, Any, Any, Any]
 
 
-def probe(path: Path) -> Header:
+def probe(path: Path, declared: Size | None = None) -> Header:
     """The header that `image` has written into the file; what is not there or holds nothing cannot be read."""
     try:
         words = path.read_text(encoding="utf-8").split()

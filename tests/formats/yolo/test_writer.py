@@ -26,6 +26,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
+from tests.formats.filing import file_labels
 
 SIZE = Size(640, 480)
 STEP = 1e-6 * (1 + 1e-9)
@@ -48,10 +49,10 @@ def write(root: Path, dataset: Dataset, options: WriteOptions | None = None) -> 
     writer = FORMAT.write(root, dataset, options or WriteOptions())
     returned = []
     for sample in dataset:
-        image = writer.paths(sample.split, sample.name)[0]
+        image = writer.paths(sample.split, str(sample.name))[0]
         (root / image).parent.mkdir(parents=True, exist_ok=True)
         (root / image).touch()
-        returned.append(writer.add(sample, image))
+        returned.append(file_labels(writer, root, sample, image))
     writer.close()
     return returned
 
@@ -60,7 +61,7 @@ def read(root: Path, sizes: Mapping[str, Size] | None = None, options: ReadOptio
     """The dataset at `root`; its images have the size that `sizes` gives for their name, else `SIZE`."""
     table = sizes or {}
     dataset: Dataset = FORMAT.read(
-        root, lambda path: Header(table.get(path.name, SIZE)), options or ReadOptions()
+        root, lambda path, *_: Header(table.get(path.name, SIZE)), options or ReadOptions()
     )  # fmt: skip
     return dataset
 

@@ -13,10 +13,10 @@ from bboxprep import formats
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, UsageError
 from bboxprep.formats.yolo import FORMAT, ReadOptions
 from bboxprep.geometry.affine import Size
-from bboxprep.images.header import read_header
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame
+from bboxprep.pipeline.headers import KnownHeaders
 from tests.formats.yolo.trees import (
     EDGES,
     ROW,
@@ -59,7 +59,8 @@ def test_a_sample_says_what_its_files_say(tmp_path: Path) -> None:
 
 def test_fractions_are_of_the_displayed_size(tmp_path: Path) -> None:
     grow(tmp_path, ULTRALYTICS)
-    dataset: Dataset = FORMAT.read(tmp_path, lambda _: Header(Size(200, 100), orientation=6), ReadOptions())
+    turned = Header(Size(200, 100), orientation=6)
+    dataset: Dataset = FORMAT.read(tmp_path, lambda *_: turned, ReadOptions())
 
     assert dataset[0].instances.boxes.tolist() == [[40.0, 60.0, 60.0, 140.0]]
 
@@ -344,7 +345,7 @@ def test_images_of_one_stem_share_their_labels_and_it_is_told(tmp_path: Path) ->
 
 def test_an_image_that_cannot_be_read_keeps_its_count(tmp_path: Path) -> None:
     grow(tmp_path, {"data.yaml": "names: [cat]", "a.jpg": "no image", "a.txt": ROW * 2 + "x\n"})
-    dataset: Dataset = FORMAT.read(tmp_path, read_header, ReadOptions())
+    dataset: Dataset = FORMAT.read(tmp_path, KnownHeaders(), ReadOptions())
 
     assert dataset[0].header is None
     assert (len(dataset[0].instances), dataset[0].listed) == (2, 3)
@@ -448,6 +449,8 @@ def test_keypoints_are_named(tmp_path: Path) -> None:
         ("names: {99999999999: a}", "data.yaml: names: have class 99999999999"),
         ("names: cat", "data.yaml: names: want a list or a map of names; 'cat' is not there"),
         ("nc: many", "data.yaml: nc: have 'many', want a whole number"),
+        ("nc: 65537", "data.yaml: nc: have 65537, want at most 65536"),
+        ("names: {65536: a}", "data.yaml: names: have class 65536, want less than 65536"),
         ("names: [a]\nkpt_shape: [17]", r"data.yaml: kpt_shape: have \['17'\], want \[count, 2 or 3\]"),
         ("names: [a]\nflip_idx: [x]", "data.yaml: flip_idx: have 'x'"),
         ("names: [a]\nkpt_shape: [3, 2]\nflip_idx: [1, 2, 0]", r"data.yaml: flip_idx: have \[1, 2, 0\], want the"),
@@ -457,7 +460,7 @@ def test_keypoints_are_named(tmp_path: Path) -> None:
         ("names: [a]\ntrain: {a: b}", "data.yaml: train: want a folder"),
         ("names: a\nx: \x07", "data.yaml: not YAML"),
         ("- names:\n- nc:", "data.yaml: want keys with values"),
-        ("names: [a]\n#" + "x" * 2**20, "data.yaml: more than 1,048,576 bytes"),
+        ("names: [a]\n#" + "x" * 2**20, "data.yaml: have 1,048,588 bytes, want at most 1,048,576"),
     ],
 )  # fmt: skip
 def test_a_yaml_that_cannot_be_read(tmp_path: Path, yaml: str, words: str) -> None:
@@ -543,10 +546,18 @@ def test_a_folder_beside_the_dataset_is_opened_if_the_yaml_says_so_only(tmp_path
     beside = {"train/images/a.jpg": "", "train/labels/a.txt": ROW, "secret/s.jpg": "", "secret/s.txt": ROW}
     grow(tmp_path, {**beside, "set/list.txt": "../secret/s.jpg\n"})
     grow(tmp_path, {"set/data.yaml": "train: ../train/images\nval: list.txt\nnames: [cat]"})
-    dataset = read(tmp_path / "set")
+    dataset = read(tmp_path / "set" / "data.yaml")
 
     assert contents(dataset) == {"train/a.jpg": 1}
     assert [finding.message for finding in dataset.findings] == ["../secret/s.jpg lies outside of the dataset"]
+
+
+def test_a_yaml_that_came_with_a_folder_does_not_lead_out_of_it(tmp_path: Path) -> None:
+    grow(tmp_path, {"other/images/a.jpg": "", "other/labels/a.txt": ROW, "set/in.jpg": "", "set/in.txt": ROW})
+    dataset = read(grow(tmp_path / "set", {"data.yaml": "train: ../other/images\nnames: [cat]"}))
+
+    assert contents(dataset) == {"train/in.jpg": 1}
+    assert "lies outside of the dataset (a folder beside it is opened for" in dataset.findings[0].message
 
 
 def test_the_working_folder_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -589,7 +600,7 @@ def test_real_datasets_account_for_every_row(name: str) -> None:
     root = SHARED / name
     if not root.exists():
         pytest.skip("the data is not here")
-    dataset: Dataset = FORMAT.read(root, read_header, ReadOptions())
+    dataset: Dataset = FORMAT.read(root, KnownHeaders(), ReadOptions())
 
     assert balances(dataset)
     assert rows_accounted(dataset) == REAL[name]
@@ -621,7 +632,7 @@ def test_boxes_on_turned_photos_of_an_editor(tmp_path: Path) -> None:
         pytest.skip("the data is not here")
     for file in (*(source / "testannotations/exif/yolo").iterdir(), *(source / "testimages/ExifJpeg").iterdir()):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    dataset: Dataset = FORMAT.read(tmp_path, read_header, ReadOptions())
+    dataset: Dataset = FORMAT.read(tmp_path, KnownHeaders(), ReadOptions())
 
     assert dataset.categories.names == ("test",)
     boxes = {tuple(round(edge, 2) for edge in sample.instances.boxes[0]) for sample in dataset if sample.labelled}

@@ -18,7 +18,7 @@ ROW = "0 0.5 0.5 0.2 0.4\n"
 EDGES = [80.0, 30.0, 120.0, 70.0]
 
 
-def probe(path: Path) -> Header:
+def probe(path: Path, declared: Size | None = None) -> Header:
     """A header of `SIZE` for any file that is there."""
     if not path.is_file():
         raise ImageError(path, "", "no such file")

@@ -39,7 +39,7 @@ def test_what_was_taken_away_is_gone_and_takes_no_other_with_it(objects: Instanc
     rows = match(left.boxes, left.labels, written(objects), SLACK)
     found = rows[rows != GONE]
     assert sorted(found.tolist()) == list(range(len(left)))
-    assert (left.boxes[found] == objects.boxes[rows != GONE]).all()
+    assert np.abs(left.boxes[found] - objects.boxes[rows != GONE]).max(initial=0.0) <= 2 * SLACK  # two may be alike
 
 
 @given(objects=instances(SIZE))

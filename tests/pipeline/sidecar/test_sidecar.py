@@ -21,6 +21,7 @@ from bboxprep.cli import commands
 from bboxprep.errors import BboxprepError, LossError
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.job import Terms, write
+from bboxprep.pipeline.journal import FOLDER
 from bboxprep.pipeline.reading import read
 from bboxprep.recipe.steps import Crop, Flip, Letterbox, RecipeStep
 from tests.formats.coco import trees
@@ -62,7 +63,8 @@ PLACES = [("train", "a.png"), ("train", "sub/b ü.png"), ("val", "a.png")]
 
 
 def tree(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    files = (path for path in root.rglob("*") if path.is_file() and FOLDER not in path.parts)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
 # ---------------------------------------------------------------------------------------------------- the way round

@@ -16,17 +16,20 @@ from pycocotools import mask as coco_mask
 
 from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageError
 from bboxprep.geometry.affine import Affine, Size
-from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.geometry.dihedral import IDENTITY, Dihedral
+from bboxprep.geometry.plan import Plan
+from bboxprep.geometry.shapes import box_areas, clip_boxes, hull, map_boxes, ring_area
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
 from bboxprep.pipeline.job import Terms, convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
 from bboxprep.pipeline.run import Run, open_run
 from bboxprep.pipeline.unmap.way import Way
+from bboxprep.recipe.moves import Rotate
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from tests.painted import Photo, paint
-from tests.strategies import boxes, masks
+from tests.strategies import boxes, masks, points, warped_plans
 
 SIZE, BOX = (62, 47), (24.0, 14.0, 33.0, 24.0)
 STEPS: tuple[RecipeStep, ...] = (
@@ -141,6 +144,63 @@ def test_boxes_and_points_go_there_and_back(data: st.DataObject, turn: int, zoom
     ordered = np.concatenate((np.minimum(there[:, :2], there[:, 2:]), np.maximum(there[:, :2], there[:, 2:])), axis=1)
     np.testing.assert_allclose(way.boxes(ordered), drawn, atol=1e-9)
     np.testing.assert_allclose(way.points(forward(drawn[:, :2])), drawn[:, :2], atol=1e-9)
+
+
+@given(data=st.data(), plan=warped_plans())
+def test_polygons_and_keypoints_come_back_through_any_warp(data: st.DataObject, plan: Plan) -> None:
+    source = plan.source
+    way = Way(~plan.affine, plan.size, source)
+    ring = data.draw(points(source, 3, 6))
+    np.testing.assert_allclose(way.points(plan.affine(ring)), ring, atol=CLOSE)
+    if ring_area(ring) > 1e-3:  # what lies in the source comes back whole
+        back = way.ring(plan.affine(ring))
+        np.testing.assert_allclose(hull(back), hull(ring), atol=CLOSE)
+        assert ring_area(back) == pytest.approx(ring_area(ring), abs=CLOSE * sum(source))
+
+
+@given(data=st.data(), plan=warped_plans())
+def test_a_box_comes_back_as_the_box_around_what_of_it_lies_in_the_source(data: st.DataObject, plan: Plan) -> None:
+    way = Way(~plan.affine, plan.size, plan.source)
+    drawn = data.draw(boxes(plan.source))
+    drawn = drawn[box_areas(drawn) > 1e-3]
+    around = map_boxes(plan.affine, drawn)
+    back = way.boxes(around)
+    assert (back[:, :2] <= drawn[:, :2] + CLOSE).all()
+    assert (back[:, 2:] >= drawn[:, 2:] - CLOSE).all()
+    assert (back >= 0).all()
+    assert (back <= np.tile(plan.source, 2)).all()
+    loosest = clip_boxes(map_boxes(~plan.affine, around), plan.source)
+    assert (back[:, :2] >= loosest[:, :2] - CLOSE).all()
+    assert (back[:, 2:] <= loosest[:, 2:] + CLOSE).all()
+
+
+def test_a_box_in_the_corner_beside_a_turned_picture_is_not_in_it() -> None:
+    plan = Recipe(Rotate(45.0)).plan(Size(100, 100), IDENTITY)
+    way = Way(~plan.affine, plan.size, plan.source)
+    corner, across = (0.0, 0.0, 19.0, 9.0), (20.0, 20.0, 40.0, 40.0)
+    found = way.boxes(np.array([corner, across]))
+    assert box_areas(found).tolist() == [0.0, pytest.approx(800.0)]
+
+
+def test_pictures_whose_map_is_not_known_are_findings(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    coco_set(source, "displayed")
+    run = run_of(source, tmp_path / "out", "yolo", (Letterbox(124),), "displayed")
+    path = run.root / "bboxprep.images.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows[0]["affine"] = None
+    rows[1]["recipe"] = {"upright": True, "steps": [{"mosaic": {"size": [124, 124]}}]}
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    names = [f"png-{number}" for number in (1, 2, 3)]
+    wanted = write(tmp_path / "r.json", [{"image_id": name, "bbox": [40, 40, 30, 30]} for name in names])
+    for name in names:
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        (tmp_path / "labels" / f"{name}.txt").write_text("0 0.5 0.5 0.2 0.2\n", encoding="utf-8")
+    for predictions, home in ((wanted, "home.json"), (tmp_path / "labels", "home")):
+        done = open_run(run.root).unmap(predictions, tmp_path / home)
+        assert (done.read, done.written) == (3, 1)
+        assert [finding.code for finding in done.findings] == ["map-unknown", "map-unknown"]
+        assert "several pictures" in done.findings[1].message
 
 
 @given(mask=masks(Size(7, 5)), turn=st.integers(1, 8))

@@ -1,0 +1,112 @@
+"""The flags that say what becomes of the pictures: a short way of writing a recipe.
+
+A fixed value acts on every split; a probability or a range is chance, and acts on training pictures alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from bboxprep.errors import UsageError
+from bboxprep.geometry.affine import Size
+from bboxprep.model.rendering import Kernel
+from bboxprep.recipe.appearance import Exposure, Grayscale
+from bboxprep.recipe.cuts import Tile
+from bboxprep.recipe.moves import Rotate
+from bboxprep.recipe.reading import read_recipe
+from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.steps import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+from bboxprep.recipe.text import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
+
+SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
+_STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
+
+_OPTIONS = (
+    click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
+    click.option("--resize", metavar="WxH", help="Stretch to this size."),
+    click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding."),
+    click.option("--fill", metavar="WxH", help="Scale to cover this size, keep proportions, crop around the centre."),
+    click.option("--crop", metavar="X,Y,W,H", help="Keep this rectangle of the upright picture; before any sizing."),
+    click.option("--tile", metavar="WxH[:OVERLAP]", help="Cut into tiles of this size, after any sizing."),
+    click.option(
+        "--flip",
+        metavar="horizontal|vertical|both[:P]",
+        help="Mirror every picture; with :P, training pictures with that probability.",
+    ),
+    click.option("--no-flip-classes", metavar="A,B", help="Leave pictures that show one of these classes unflipped."),
+    click.option("--rotate", metavar="DEGREES|LO:HI", help="Turn clockwise; a range, training pictures alone."),
+    click.option("--grayscale", is_flag=True, help="Take the colour away (BT.601); three equal channels."),
+    click.option("--exposure", metavar="GAIN|LO:HI", help="Brighten or darken; a range, training pictures alone."),
+    click.option("--copies", type=click.IntRange(1), metavar="N", help="Draws of each training picture.  [default: 1]"),
+    click.option("--seed", type=click.IntRange(0), metavar="N", help="The key of all chance.  [default: 0]"),
+    click.option(
+        "--recipe",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Take the steps from this YAML file, or as recorded in a bboxprep.json.",
+    ),
+    click.option("--pad", default="114", metavar="N|R,G,B|edge|reflect", show_default=True, help="Fills a letterbox."),
+    click.option(
+        "--kernel",
+        type=click.Choice(get_args(Kernel)),
+        default="auto",
+        show_default=True,
+        help="Resampling. auto: the mean of the area where a picture shrinks by more than a ninth, else cubic. The "
+        "others, nearest apart, are antialiased where they shrink.",
+    ),
+    click.option("--no-upright", is_flag=True, help="Keep the pixels as stored; the orientation tag is still removed."),
+)
+
+
+def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`command` with these flags."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
+    """The recipe among the values that were `given`. Raises `UsageError`."""
+    if given["recipe"]:
+        besides = [f"--{name.replace('_', '-')}" for name in _STEPS if given[name]]
+        if besides or given["no_upright"]:
+            said = ", ".join(besides or ["--no-upright"])
+            raise UsageError(f"recipe: have {said} beside --recipe, want the steps in one place")
+        return read_recipe(given["recipe"])
+    steps = _steps(given)
+    fixed, chance = [step for step in steps if _is_for_all(step)], [step for step in steps if not _is_for_all(step)]
+    if not chance and (given["copies"] or given["seed"]):
+        word = "copies" if given["copies"] else "seed"
+        raise UsageError(f"{word}: nothing is drawn; want a step of chance, as in --flip horizontal:0.5")
+    augment = Augment(*chance, copies=given["copies"] or 1) if chance else None
+    how: dict[str, Any] = {"pad": parse_pad(given["pad"]), "kernel": given["kernel"]}
+    return Recipe(*fixed, upright=not given["no_upright"], augment=augment, seed=given["seed"] or 0, **how)
+
+
+def _is_for_all(step: RecipeStep) -> bool:
+    return step.is_fixed or (isinstance(step, Flip) and step.p == 1)
+
+
+def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
+    """The steps in the order that the flags act in."""
+    steps: list[RecipeStep] = [parse_crop(given["crop"])] if given["crop"] else []
+    sizing = [name for name in SIZING if given[name]]
+    if len(sizing) > 1:
+        raise UsageError(f"{' and '.join(f'--{name}' for name in sizing)}: each sets the size, want one of them")
+    steps += [SIZING[name](parse_size(given[name])) for name in sizing]
+    if given["tile"]:
+        size, overlap = parse_tile(given["tile"])
+        steps.append(Tile(size, overlap))
+    kept = tuple(name.strip() for name in (given["no_flip_classes"] or "").split(",") if name.strip())
+    if kept and not given["flip"]:
+        raise UsageError("no flip classes: nothing is flipped; want --flip beside --no-flip-classes")
+    if given["flip"]:
+        axis, p = parse_flip(given["flip"])
+        steps.append(Flip(axis, kept, p=p))
+    steps += [Rotate(parse_amount(given["rotate"], "rotate"))] if given["rotate"] else []
+    steps += [Grayscale()] if given["grayscale"] else []
+    return steps + ([Exposure(parse_amount(given["exposure"], "exposure"))] if given["exposure"] else [])

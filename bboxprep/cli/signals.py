@@ -1,0 +1,49 @@
+"""Ctrl-C and SIGTERM: they end a command at once, but a run that writes is asked to stop in good order first."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+
+@dataclass
+class _State:
+    asked: bool = False  # one has come
+    patient: bool = False  # the first one is only noted
+
+
+_state = _State()  # of the process, as handlers are
+
+
+@contextmanager
+def signals_heard() -> Iterator[None]:
+    """Each of the signals is a `KeyboardInterrupt` inside; as before afterwards."""
+    _state.asked = False
+    before = {number: signal.signal(number, _hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Whether one of the signals has come, of which the first does nothing else inside, and the second does."""
+    if _state.asked:  # Python drops what is raised while it forks, among other things
+        raise KeyboardInterrupt
+    _state.patient = True
+    try:
+        yield lambda: _state.asked
+    finally:
+        _state.patient = False
+
+
+def _hear(_number: int, _frame: FrameType | None) -> None:
+    noted = _state.patient and not _state.asked
+    _state.asked = True
+    if not noted:
+        raise KeyboardInterrupt

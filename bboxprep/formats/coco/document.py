@@ -1,0 +1,312 @@
+"""A COCO document as ranges of bytes in its file: scanned once in windows, so that it may be larger than memory.
+
+The file is never built up as a whole. Of each list (images, annotations, categories) it is known where every record
+starts and how long it is; a record is read when it is asked for. A window is cut where one record ends and the next
+begins. The cut is a guess from the bytes ``},{``, and decoding what lies before it proves it: within a string or a
+nested list the brackets would not close.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import AnnotationError
+from bboxprep.formats.coco.decoding import BadJson, as_long_tokens, as_text_tokens, decode, line_and_column
+from bboxprep.formats.coco.ranges import Ranges
+
+LISTS = ("images", "annotations", "categories")
+WINDOW = 8 << 20  # bytes that are looked at together; it grows where one record is longer
+
+_MOST_EXPLAINED = 1 << 30  # bytes of a broken file that is read again as a whole, to name the place
+_BOUNDARY = re.compile(rb"\}\s*,\s*\{")
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
+_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_FIRST = re.compile(rb"[^\s,]")
+
+Visit = Callable[[str, Sequence[msgspec.Raw]], None]
+"""Is given the name of a list and its next records, which are gone when it returns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """One annotation file: its three lists as records in the file, and all else it says (`extra`)."""
+
+    path: Path
+    images: Ranges
+    annotations: Ranges
+    categories: Ranges
+    extra: Mapping[str, object]
+
+
+def load(path: Path, visit: Visit = lambda _name, _records: None) -> Document:
+    """The document at `path`; `visit` sees the records of its lists as they go by.
+
+    Raises `AnnotationError` where it cannot be read or holds something else than boxes.
+    """
+    try:
+        with path.open("rb") as file:
+            scan = _Scan(_Window(file), visit)
+            scan.run()
+    except OSError as error:
+        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
+    except BadJson as error:
+        raise _explained(path, str(error)) from error
+    for name, problem in scan.faults.items():
+        raise AnnotationError(path, name, problem)
+    if "images" not in scan.members:
+        have = ", ".join(scan.members) or "nothing"
+        raise AnnotationError(path, "images", f"missing (have {have}, want a list of images)")
+    images, annotations, categories = (scan.ranges(path, name) for name in LISTS)
+    if len(annotations) and (kind := _other_kind(annotations[0])):
+        raise AnnotationError(
+            path, "annotations[0]", f"have {kind}, want boxes (COCO calls that file instances_*.json)"
+        )
+    return Document(path, images, annotations, categories, scan.extra)
+
+
+@dataclass
+class _Window:
+    """The bytes of a file from `start` on, as far as they have been read."""
+
+    file: BinaryIO
+    data: bytes = b""
+    start: int = 0
+
+    def more(self) -> bool:
+        """Read on by as much as there is already, or a window; False at the end of the file."""
+        new = self.file.read(max(WINDOW, len(self.data)))
+        self.data += new
+        return bool(new)
+
+    def drop(self, count: int) -> None:
+        self.data = self.data[count:]
+        self.start += count
+
+    def next_byte(self) -> bytes:
+        """The next byte that is no space, which then comes first; b"" at the end of the file."""
+        while True:
+            stripped = self.data.lstrip()
+            self.drop(len(self.data) - len(stripped))
+            if self.data or not self.more():
+                return self.data[:1]
+
+    def take(self, wanted: bytes) -> None:
+        """Pass over `wanted`, one byte. Raises `BadJson`."""
+        if self.next_byte() != wanted:
+            raise BadJson(f"want {wanted.decode()}")
+        self.drop(1)
+
+    def value(self) -> bytes:
+        """The bytes of the value that comes next, which is passed over. Raises `BadJson`."""
+        while (end := _end_of_value(self.data)) < 0:
+            if not self.more():
+                raise BadJson("the file ends within a value")
+        value = self.data[:end]
+        self.drop(end)
+        return value
+
+
+@dataclass
+class _Scan:
+    """One walk over a document."""
+
+    window: _Window
+    visit: Visit
+    members: dict[str, None] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    starts: dict[str, array[int]] = field(default_factory=dict)
+    lengths: dict[str, array[int]] = field(default_factory=dict)
+
+    def run(self) -> None:
+        window = self.window
+        window.more()
+        window.drop(3 if window.data.startswith(b"\xef\xbb\xbf") else 0)
+        window.take(b"{")
+        if window.next_byte() != b"}":
+            self._member()
+            while window.next_byte() == b",":
+                window.drop(1)
+                self._member()
+        window.take(b"}")
+        if window.next_byte():
+            raise BadJson("something follows the document")
+
+    def ranges(self, path: Path, name: str) -> Ranges:
+        starts, lengths = self.starts.get(name, array("q")), self.lengths.get(name, array("q"))
+        return Ranges(path, _numbers(starts), _numbers(lengths))
+
+    def _member(self) -> None:
+        name = decode(self._key(), str)
+        self.window.take(b":")
+        if name in self.members:
+            self.faults[name] = "stands twice"
+        self.members[name] = None
+        first = self.window.next_byte()
+        if name not in LISTS:
+            self._other(name, self.window.value())
+            return
+        self.starts[name], self.lengths[name] = array("q"), array("q")
+        if first == b"[":
+            self.window.drop(1)
+            for raws in self._batches(name):
+                self.visit(name, raws)
+        elif self.window.value().strip() != b"null":
+            self.faults.setdefault(name, "want a list")
+
+    def _other(self, name: str, value: bytes) -> None:
+        try:
+            self.extra[name] = decode(as_text_tokens(value), object)
+        except BadJson as error:
+            if not _is_json(value):
+                raise
+            self.faults[name] = f"cannot be read ({error})"
+
+    def _key(self) -> bytes:
+        self.window.next_byte()
+        while (found := _STRING.match(self.window.data)) is None:
+            if self.window.data[:1] not in (b'"', b"") or not self.window.more():
+                raise BadJson("want a name in double quotes")
+        self.window.drop(found.end())
+        return found[0]
+
+    def _batches(self, name: str) -> Iterator[Sequence[msgspec.Raw]]:
+        """The records of a list, whose first byte comes next, as many at a time as a window holds."""
+        window = self.window
+        while window.next_byte() != b"]":
+            size, raws = self._batch()
+            self._note(name, raws)
+            yield raws
+            window.drop(size)
+            if window.next_byte() == b",":
+                window.drop(1)
+                if window.next_byte() == b"]":
+                    raise BadJson("a comma before the end of a list")
+            elif window.next_byte() != b"]":
+                raise BadJson("want a comma or the end of a list")
+        window.drop(1)
+
+    def _batch(self) -> tuple[int, Sequence[msgspec.Raw]]:
+        """How many bytes the next records take, and the records."""
+        window = self.window
+        while True:
+            for end in _ends(window.data):
+                try:
+                    return end, decode(b"[%b]" % as_long_tokens(window.data[:end]), list[msgspec.Raw])
+                except BadJson:
+                    continue
+            if not window.more():
+                raise BadJson("a list is not whole")
+
+    def _note(self, name: str, raws: Sequence[msgspec.Raw]) -> None:
+        starts, lengths, data, base = self.starts[name], self.lengths[name], self.window.data, self.window.start
+        place, first = 0, _FIRST.search
+        for raw in raws:
+            found = first(data, place)
+            place = found.start() if found else place
+            starts.append(base + place)
+            lengths.append(len(raw))
+            place += len(raw)
+
+
+def _ends(data: bytes) -> Iterator[int]:
+    """Where the last record of a window can end: at its last boundary, else where the list ends."""
+    place = data.rfind(b"{")
+    for _ in range(8):  # a boundary within a record is rare, and there are many records in a window
+        if place <= 0:
+            break
+        found = _BOUNDARY.search(data, max(0, data.rfind(b"}", 0, place)), place + 1)
+        if found:
+            yield found.start() + 1
+        place = data.rfind(b"{", 0, place)
+    end = _end_of_list(data)
+    if end >= 0:
+        yield end
+
+
+def _end_of_list(data: bytes) -> int:
+    """Where the ``]`` stands that closes the list in which `data` begins; -1 where it is not in it."""
+    depth = 0
+    for found in _BRACKET.finditer(data):
+        token = found[0]
+        if token in b"[{":
+            depth += 1
+        elif token in b"]}":
+            if depth == 0:
+                return found.start()
+            depth -= 1
+        elif token == b'"':  # a text that goes on beyond
+            break
+    return -1
+
+
+def _end_of_value(data: bytes) -> int:
+    """Where the value ends with which `data` begins; -1 where that is not in it."""
+    depth = 0
+    for found in _TOKEN.finditer(data):
+        token = found[0]
+        if token in b"[{":
+            depth += 1
+        elif token in b"]},":
+            if depth == 0:
+                return found.start()
+            depth -= token != b","
+            if depth == 0 and token != b",":
+                return found.end()
+        elif token == b'"':  # a text that goes on beyond
+            break
+    return -1
+
+
+def _is_json(value: bytes) -> bool:
+    """Whether `value` is well-formed, whatever can be made of it."""
+    try:
+        decode(as_long_tokens(value), msgspec.Raw)
+    except BadJson:
+        return False
+    return True
+
+
+def _numbers(values: array[int]) -> NDArray[np.int64]:
+    return np.frombuffer(values, dtype=np.int64) if values else np.zeros(0, dtype=np.int64)
+
+
+def _explained(path: Path, problem: str) -> AnnotationError:
+    """The error for a file that is not what it should be, with the place where that is found."""
+    if path.stat().st_size > _MOST_EXPLAINED:
+        return AnnotationError(path, "", f"not JSON ({problem})")
+    data = as_long_tokens(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    start = data[:4096].strip()
+    if not start:
+        return AnnotationError(path, "", "the file is empty (want a COCO document)")
+    try:
+        decode(data, dict[str, msgspec.Raw])
+    except BadJson as error:
+        problem = str(error)
+    if problem.startswith("Expected `object`"):
+        results = start.startswith(b"[") and b'"image_id"' in start
+        have = "a list of results, which names no images or classes" if results else "another kind of JSON"
+        return AnnotationError(path, "", f"have {have}; want an object with images, annotations and categories")
+    where, words = line_and_column(data, problem)
+    return AnnotationError(path, where, f"not JSON ({words})")
+
+
+def _other_kind(first: bytes) -> str:
+    """What COCO calls a record that is no box; "" where it may be one."""
+    try:
+        record = decode(first, dict[str, msgspec.Raw])
+    except BadJson:
+        return ""
+    if "segments_info" in record:
+        return "panoptic segments"
+    return "captions" if "caption" in record and not record.keys() & {"bbox", "segmentation"} else ""

@@ -1,0 +1,98 @@
+"""Records of a file by where they lie in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.storage import is_stored
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges(Sequence[bytes]):
+    """The records of one list in the file at `path`: `starts` and `lengths` (N,), bytes. Each is read when asked for.
+
+    A record is b"" where the file cannot be read any more.
+    """
+
+    path: Path
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    _open: _Open = field(default_factory=lambda: _Open(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        return self._open.read(self.path, int(self.starts[index]), int(self.lengths[index]))
+
+    def joined(self, places: NDArray[np.int64]) -> bytes:
+        """The records at `places`, which rise, with commas between them."""
+        if not len(places):
+            return b""
+        first, last = places[0], places[-1]
+        if last - first + 1 == len(places):  # they stand together in the file, commas and all
+            start = int(self.starts[first])
+            return self._open.read(self.path, start, int(self.starts[last] + self.lengths[last]) - start)
+        return b",".join(self._open.read_all(self.path, self.starts[places].tolist(), self.lengths[places].tolist()))
+
+
+class _Open:
+    """A file that stays open: one descriptor for each process, since forked ones would share its position.
+
+    A bare number and no file object: the garbage collector may meet that first, and would complain that it is open.
+    """
+
+    def __init__(self) -> None:
+        self._descriptor = -1
+        self._process = 0
+        self._lock = Lock()
+
+    def read(self, path: Path, start: int, length: int) -> bytes:
+        return self.read_all(path, (start,), (length,))[0]
+
+    def read_all(self, path: Path, starts: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+        if is_stored(path):
+            return [path.read_range(start, start + length) for start, length in zip(starts, lengths, strict=True)]
+        if self._process != os.getpid():
+            self._close()
+            self._process, self._lock = os.getpid(), Lock()
+        try:
+            if self._descriptor < 0:
+                self._descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            places = zip(starts, lengths, strict=True)
+            if hasattr(os, "pread"):
+                return [os.pread(self._descriptor, length, start) for start, length in places]
+            with self._lock:
+                return [_seek_and_read(self._descriptor, start, length) for start, length in places]
+        except OSError:
+            return [b""] * len(starts)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __del__(self) -> None:
+        self._close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Open, ()
+
+
+def _seek_and_read(descriptor: int, start: int, length: int) -> bytes:
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return os.read(descriptor, length)

@@ -1,0 +1,101 @@
+"""Parquet files as `datasets.load_dataset` reads them: a picture is decoded, a category has its name.
+
+The schema says so in the metadata `huggingface`, as that library writes it. Pyarrow writes the same bytes for the same
+rows; its version stands in the file. ``pip install 'bboxprep[shards]'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bboxprep.errors import UsageError
+from bboxprep.files import Growing, told
+from bboxprep.formats import shards
+from bboxprep.formats.contract import NoOptions, Probe
+from bboxprep.formats.shard_options import WriteOptions
+from bboxprep.formats.shards import ShardWriter
+from bboxprep.model.dataset import Dataset
+
+_SUFFIX = ".parquet"
+_GROUP = 100  # rows that a reader takes at once
+
+
+def sniff(root: Path) -> str:
+    """Why `root` looks like Parquet files of pictures, or ""."""
+    return shards.sniff(root, _SUFFIX, lambda path: path.is_file())
+
+
+def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG001
+    """The dataset in the Parquet files below `root`. Raises as `shards.read` does."""
+    return shards.read(root, probe, _SUFFIX, "parquet")
+
+
+def write(root: Path, dataset: Dataset, options: WriteOptions) -> ShardWriter:
+    """A writer of Parquet files below `root`. Raises `UsageError` where pyarrow is not installed."""
+    _arrow()
+    return ShardWriter(root, dataset, options, _SUFFIX, pack, "data/")
+
+
+def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:
+    """Write the Parquet file `shard` of `pictures` and the labels beside them. Raises `TargetError`."""
+    arrow, parquet = _arrow()
+    schema = _schema(arrow, classes)
+    with Growing(shard) as file, told(shard), parquet.ParquetWriter(file.stream, schema) as writer:
+        for start in range(0, len(pictures), _GROUP):
+            rows = list(map(_row, pictures[start : start + _GROUP]))
+            writer.write_table(arrow.Table.from_pylist(rows, schema=schema), row_group_size=_GROUP)
+
+
+def _row(picture: Path) -> dict[str, Any]:
+    said: dict[str, Any] = msgspec.json.decode(picture.with_suffix(".json").read_bytes())
+    image = {"bytes": picture.read_bytes(), "path": picture.name}
+    return {"image": image, **said}
+
+
+def _schema(arrow: Any, classes: Sequence[str]) -> Any:
+    whole, real = arrow.int64(), arrow.float64()
+    objects = arrow.struct(
+        [
+            ("bbox", arrow.list_(arrow.list_(real, 4))), ("category", arrow.list_(whole)), ("area", arrow.list_(real)),
+            ("id", arrow.list_(whole)), ("iscrowd", arrow.list_(whole)),
+        ]
+    )  # fmt: skip
+    columns = [
+        ("image_id", whole), ("image", arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])),
+        ("file_name", arrow.string()), ("width", whole), ("height", whole), ("objects", objects),
+    ]  # fmt: skip
+    features = {
+        "image_id": _value("int64"), "image": {"_type": "Image"}, "file_name": _value("string"),
+        "width": _value("int64"), "height": _value("int64"),
+        "objects": {
+            "bbox": _list({**_list(_value("float64")), "length": 4}), "category": _list(_label(classes)),
+            "area": _list(_value("float64")), "id": _list(_value("int64")), "iscrowd": _list(_value("int64")),
+        },
+    }  # fmt: skip
+    metadata = {"huggingface": msgspec.json.encode({"info": {"features": features}})}
+    return arrow.schema(columns, metadata=metadata)
+
+
+def _value(kind: str) -> dict[str, Any]:
+    return {"dtype": kind, "_type": "Value"}
+
+
+def _label(classes: Sequence[str]) -> dict[str, Any]:
+    return {"names": list(classes), "_type": "ClassLabel"}
+
+
+def _list(feature: dict[str, Any]) -> dict[str, Any]:
+    return {"feature": feature, "_type": "List"}
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UsageError("parquet: pyarrow is not installed; pip install 'bboxprep[shards]' brings it") from error
+    return pyarrow, parquet

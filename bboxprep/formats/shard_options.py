@@ -1,0 +1,23 @@
+"""What formats of many images in few files declare; see `formats.shards`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bboxprep.errors import UsageError
+from bboxprep.model.instances import Column
+
+CARRIES = frozenset({Column.BOXES, Column.CROWD, Column.AREAS, Column.IDS})
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How many pictures a file has."""
+
+    shard: int = field(
+        default=1000, metadata={"flag": "--shard", "help": "pictures in each file of webdataset or parquet"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.shard < 1:
+            raise UsageError(f"--shard: have {self.shard}, want at least 1")

@@ -1,0 +1,261 @@
+"""What formats of many images in few files have in common: a member for each picture, one beside it for its labels.
+
+A picture is called by its number in the split, ``00000007.jpg``, its labels ``00000007.json``::
+
+    {"file_name": "IMG_2001.jpg", "width": 640, "height": 480,
+     "objects": {"bbox": [[x, y, w, h]], "category": [0], "area": [null], "id": [0], "iscrowd": [0]}}
+
+with `objects` null where nobody has labelled the picture, boxes in pixels (COCO's way), and `category` a number of
+``classes.json``. It is what Hugging Face's ``datasets`` calls an object detection dataset.
+
+While a run goes on, members are files below `STAGE`, so that a run that was killed goes on; when all are there they are
+packed, in the order of the source, and the files removed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.files import read_bytes, scan, write_bytes
+from bboxprep.findings import Finding
+from bboxprep.formats.contract import IMAGE_SUFFIXES, Labels, Probe, probe_image
+from bboxprep.formats.shard_options import CARRIES, WriteOptions
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import length
+from bboxprep.model.categories import Categories
+from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Sample
+from bboxprep.storage import opened
+
+CLASSES = "classes.json"
+STAGE = "bboxprep.loose"
+_MOST_BYTES = 1 << 26  # of the labels of a picture
+_SHARD = re.compile(r"(.+?)-[0-9]+(?:-of-[0-9]+)?")
+
+
+_MOST = 2**53
+_Whole = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
+_Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+
+
+class _Objects(msgspec.Struct):
+    bbox: list[tuple[float, float, float, float]]
+    category: list[_Whole]
+    area: list[float | None] | None = None
+    id: list[_Whole | None] | None = None
+    iscrowd: list[int | None] | None = None
+
+
+class _Said(msgspec.Struct):
+    """The labels of a picture."""
+
+    file_name: str | None = None
+    width: _Side | None = None
+    height: _Side | None = None
+    objects: _Objects | None = None
+    image_id: _Whole | None = None
+
+
+Pack = Callable[[Path, Sequence[Path], Sequence[str]], None]
+"""``pack(shard, pictures, classes)`` writes a shard of the files of `pictures` and of their labels beside them."""
+
+
+class ShardWriter:
+    """The writer (see `formats.contract.Writer`) of files that end on `suffix`, below `folder`, made by `pack`."""
+
+    carries = CARRIES
+    stage = STAGE
+
+    def __init__(
+        self, root: Path, dataset: Dataset, options: WriteOptions, suffix: str, pack: Pack, folder: str = ""
+    ) -> None:
+        self._root, self._options, self._suffix, self._pack, self._folder = root, options, suffix, pack, folder
+        self._classes = dataset.categories.names
+        self._counts: dict[str, int] = defaultdict(int)
+        self._members: dict[str, list[str]] = defaultdict(list)
+
+    def paths(self, split: str, name: str) -> tuple[str, ...]:
+        """The next number of `split`, in a file as large as is wanted."""
+        number = self._counts[split]
+        self._counts[split] += 1
+        stem = f"{self._shard(split, number // self._options.shard)}/{number:08}"
+        return f"{stem}{PurePosixPath(name).suffix.lower()}", f"{stem}.json"
+
+    def encode(self, sample: Sample, image: str) -> Labels:
+        """The labels as JSON."""
+        objects = _objects(sample.instances) if sample.labelled or len(sample.instances) else None
+        said = _Said(str(sample.name), *sample.size, objects, sample.id or None)
+        label = str(PurePosixPath(image).with_suffix(".json"))
+        return Labels(len(sample.instances), files=((label, msgspec.json.encode(said)),), entry=image)
+
+    def collect(self, entry: str) -> None:
+        """Note a picture."""
+        self._members[entry.rpartition("/")[0]].append(entry)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """All files, and the class table."""
+        most = self._options.shard
+        shards = (self._shard(split, at) for split, count in self._counts.items() for at in range(-(-count // most)))
+        return (*shards, CLASSES)
+
+    def close(self) -> None:
+        """Pack what has been noted; write the class table."""
+        for shard, images in sorted(self._members.items()):
+            self._pack(self._root / shard, [self._root / STAGE / image for image in images], self._classes)
+        write_bytes(self._root / CLASSES, msgspec.json.encode(self._classes) + b"\n")
+
+    def _shard(self, split: str, number: int) -> str:
+        return f"{self._folder}{split}-{number:05}{self._suffix}"
+
+
+def _objects(instances: Instances) -> _Objects:
+    boxes = [(x0, y0, length(x0, x1), length(y0, y1)) for x0, y0, x1, y1 in instances.boxes.tolist()]
+    areas = [None if np.isnan(area) else area for area in instances.areas.tolist()]
+    crowd = instances.crowd.astype(int).tolist()
+    return _Objects(boxes, instances.labels.tolist(), areas, instances.ids.tolist(), crowd)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A picture in a shard."""
+
+    split: str
+    path: Path
+
+
+def sniff(root: Path, suffix: str, fits: Callable[[Path], bool]) -> str:
+    """Why `root` looks like a dataset in files that end on `suffix` and are as `fits` says, or ""."""
+    found = next(iter(shards_of(root, suffix)), None) if root.is_dir() else None
+    return f"{found[1].name} holds pictures and labels" if found and fits(found[1]) else ""
+
+
+def shards_of(root: Path, suffix: str) -> list[tuple[str, Path]]:
+    """The files below `root` that end on `suffix`, each with its split, by name."""
+    folders = [root, *([root / "data"] if (root / "data").is_dir() else [])]
+    found = []
+    for folder in folders:
+        with scan(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.name.endswith(suffix) and entry.is_file())
+        found += [(named[1], folder / name) for name in names if (named := _SHARD.fullmatch(name[: -len(suffix)]))]
+    return found
+
+
+def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
+    """The dataset in the files below the folder `root` that end on `suffix`. Raises `LayoutError`, `AnnotationError`,
+    and `StorageError` for a file that is none of its kind.
+    """
+    shards = shards_of(root, suffix) if root.is_dir() else []
+    if not shards:
+        raise LayoutError(root, "", f"no {title} here (want <split>-<number>{suffix})")
+    items = [_Item(split, path) for split, shard in shards for path in _pictures(opened(shard))]
+    loader = _Loader(probe, _classes(root, shards))
+    return Dataset(
+        root=root,
+        format=title,
+        categories=Categories.named(loader.classes),
+        samples=LazySamples(items, loader),
+        splits=tuple(dict.fromkeys(split for split, _ in shards)),
+    )
+
+
+def _pictures(shard: Path) -> Iterator[Path]:
+    with scan(shard) as entries:
+        names = sorted(entry.name for entry in entries)
+    yield from (shard / name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES)
+
+
+def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
+    for path in (root / CLASSES, opened(shards[0][1]) / CLASSES):
+        if path.is_file():
+            try:
+                return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=tuple[str, ...])
+            except msgspec.DecodeError as error:
+                raise AnnotationError(path, "", f"is no list of names ({error})") from error
+    raise AnnotationError(root / CLASSES, "", "is missing, want the names of the classes")
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """Makes samples of items; plain data, so that worker processes can have it."""
+
+    probe: Probe
+    classes: tuple[str, ...]
+
+    def __call__(self, item: _Item) -> Sample:
+        said, findings = self._said(item)
+        name = _safe(said.file_name) or PurePosixPath(item.path.name)
+        declared = Size(said.width, said.height) if said.width and said.height else None
+        header, seen = probe_image(self.probe, item.path, str(name), item.split, declared)
+        instances, wrong = self._instances(said.objects, str(name), item.split)
+        return Sample(
+            name=name,
+            path=item.path,
+            header=header,
+            instances=instances,
+            split=item.split,
+            declared=declared,
+            findings=(*seen, *findings, *wrong),
+            listed=len(said.objects.bbox) if said.objects else 0,
+            labelled=said.objects is not None,
+            id=said.image_id or 0,
+        )
+
+    def _said(self, item: _Item) -> tuple[_Said, tuple[Finding, ...]]:
+        path = item.path.with_suffix(".json")
+        if not path.is_file():
+            return _Said(), ()
+        try:
+            return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=_Said), ()
+        except msgspec.DecodeError as error:
+            fault = Finding(
+                "record-unreadable", f"its labels are not as they should be ({error})", item.path.name, split=item.split
+            )
+            return _Said(), (fault,)
+
+    def _instances(self, objects: _Objects | None, name: str, split: str) -> tuple[Instances, tuple[Finding, ...]]:
+        """The objects that can be used, and findings on the others."""
+        if objects is None:
+            return Instances.of(), ()
+        count = len(objects.bbox)
+        lists: tuple[Sequence[Any], ...] = (
+            objects.category, objects.area or [None] * count, objects.id or [0] * count, objects.iscrowd or [0] * count,
+        )  # fmt: skip
+        if any(len(values) != count for values in lists):
+            return Instances.of(), (_fault("its lists of objects differ in length", name, split, count),)
+        category, areas, ids, crowd = lists
+        labels = np.array(category, dtype=np.int64)
+        known = (labels >= 0) & (labels < len(self.classes))
+        boxes = np.array(objects.bbox, dtype=np.float64).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        whole = Instances.of(
+            boxes,
+            np.where(known, labels, 0),
+            areas=[np.nan if area is None else area for area in areas],
+            ids=[number or 0 for number in ids],
+            crowd=[bool(one) for one in crowd],
+        )
+        unknown = int((~known).sum())
+        words = f"{unknown} objects have a class that is none of the {len(self.classes)} of {CLASSES}"
+        return whole.select(known), (_fault(words, name, split, unknown),) if unknown else ()
+
+
+def _fault(words: str, name: str, split: str, objects: int) -> Finding:
+    return Finding("record-unreadable", words, name, split=split, objects=objects)
+
+
+def _safe(name: str | None) -> PurePosixPath | None:
+    """`name` where it stays below any folder."""
+    path = PurePosixPath((name or "").replace("\\", "/"))
+    inside = path.parts and ".." not in path.parts and not path.is_absolute() and ":" not in path.parts[0]
+    return path if inside and "\0" not in str(path) else None

@@ -1,0 +1,49 @@
+"""Tar files as WebDataset reads them: members that are called alike but for their suffix belong together.
+
+They are the same for the same members: no times, owners or names of this machine stand in them (POSIX ustar).
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+from bboxprep.files import Growing, told
+from bboxprep.formats import shards
+from bboxprep.formats.contract import NoOptions, Probe
+from bboxprep.formats.shard_options import WriteOptions
+from bboxprep.formats.shards import ShardWriter
+from bboxprep.model.dataset import Dataset
+
+_SUFFIX = ".tar"
+
+
+def sniff(root: Path) -> str:
+    """Why `root` looks like a WebDataset of objects, or ""."""
+    return shards.sniff(root, _SUFFIX, lambda path: (root / shards.CLASSES).is_file() and path.is_file())
+
+
+def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG001
+    """The dataset in the tar files below `root`. Raises as `shards.read` does."""
+    return shards.read(root, probe, _SUFFIX, "webdataset")
+
+
+def write(root: Path, dataset: Dataset, options: WriteOptions) -> ShardWriter:
+    """A writer of tar files below `root`."""
+    return ShardWriter(root, dataset, options, _SUFFIX, pack)
+
+
+def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:  # noqa: ARG001
+    """Write the tar file `shard` of `pictures` and the labels beside them. Raises `TargetError`."""
+    with (
+        Growing(shard) as file,
+        told(shard),
+        tarfile.open(fileobj=file.stream, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for path in (path for picture in pictures for path in (picture, picture.with_suffix(".json"))):
+            data = path.read_bytes()
+            member = tarfile.TarInfo(path.name)
+            member.size = len(data)
+            tar.addfile(member, BytesIO(data))

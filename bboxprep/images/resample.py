@@ -1,0 +1,85 @@
+"""A stretch of a raster at another size: which resampler does it, and that its pixels lie where the map says.
+
+"auto" goes by how much a pixel of the output covers:
+
+- up to 9/8 pixels along both axes: cubic, a = -0.75; there is nothing yet to smooth away;
+- more, of a raster that is all there: the mean of the area under the pixel;
+- of a raster that was decoded reduced: cubic, a = -0.5, widened, for a mean of a few means would be coarse.
+
+The first two are OpenCV's, ten times as fast as Pillow's kernels. It knows whole pixels only, so a stretch that begins
+or ends inside a pixel goes the third way, as does one that grows along one axis and shrinks along the other. PSNR to
+Lanczos-3 in floating point (the second: to the exact mean), on photos as sharp as their pixels: 48 dB where they grow
+(a = -0.5: 44) and 46 at 9/8; 59; 45 to 50 from a reduced raster.
+
+The other kernels are Pillow's: aligned on pixel centres and, "nearest" apart, antialiased where they shrink.
+"""
+
+from __future__ import annotations
+
+from math import ceil, floor
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bboxprep.geometry.affine import Size
+from bboxprep.images.opencv import opencv
+from bboxprep.model.rendering import Kernel
+
+Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
+Box = tuple[float, float, float, float]  # left, top, right, bottom, px
+
+SHARP = 1.125  # pixels under one of the output, up to which "auto" does not smooth
+
+_FILTERS: dict[Kernel, Image.Resampling] = {
+    "auto": Image.Resampling.BICUBIC,
+    "nearest": Image.Resampling.NEAREST,
+    "linear": Image.Resampling.BILINEAR,
+    "cubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+def resample(pixels: Pixels, box: Box, size: Size, kernel: Kernel, *, reduced: bool) -> Pixels:
+    """What lies in `box` on `pixels`, at `size`; `reduced` where they were decoded smaller than the file is.
+
+    Beyond its edges a raster goes on as it ends. Where a stretch of a raster is resampled by OpenCV, what lies around
+    it does not shine in.
+    """
+    quick = None if reduced or kernel != "auto" else quick_way(Size(pixels.shape[1], pixels.shape[0]), box, size)
+    if quick is None:
+        pixels, box = _extended(pixels, box)
+        return np.asarray(Image.fromarray(pixels).resize(size, _FILTERS[kernel], box=box))
+    left, top, right, bottom = map(int, box)
+    cv2 = opencv()
+    way = {"cubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}[quick]
+    return np.asarray(cv2.resize(pixels[top:bottom, left:right], size, interpolation=way))
+
+
+def quick_way(raster: Size, box: Box, size: Size) -> Literal["cubic", "area"] | None:
+    """How OpenCV gives what lies in `box` on a `raster`, at `size`, just where it belongs; None where it cannot."""
+    left, top, right, bottom = box
+    inside = min(left, top) >= 0 and right <= raster.width and bottom <= raster.height
+    if not inside or not all(float(edge).is_integer() for edge in box):
+        return None
+    across, down = (right - left) / size.width, (bottom - top) / size.height
+    if max(across, down) <= SHARP:
+        return "cubic"
+    return "area" if min(across, down) >= 1 else None
+
+
+def _extended(pixels: Pixels, box: Box) -> tuple[Pixels, Box]:
+    """`pixels` continued at their edges until `box` lies in them, and where it lies then.
+
+    Only where a picture begins or ends inside an output pixel does the box reach out, by less than that pixel.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = box
+    across = (max(0, -floor(left)), max(0, ceil(right) - width))
+    down = (max(0, -floor(top)), max(0, ceil(bottom) - height))
+    if not any((*across, *down)):
+        return pixels, box
+    widths = (down, across) if pixels.ndim == 2 else (down, across, (0, 0))
+    moved = (left + across[0], top + down[0], right + across[0], bottom + down[0])
+    return np.pad(pixels, widths, mode="edge"), moved

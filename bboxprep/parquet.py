@@ -1,0 +1,123 @@
+"""A Parquet file of pictures and objects, with the face of a file system of fsspec: for each row a picture and its
+labels, ``00000007.jpg`` and ``00000007.json``, called as the row says.
+
+The layout is that of Hugging Face's ``datasets``: a column `image` of (bytes, path), and `objects` with lists of `bbox`
+(x y w h, px), `category` and perhaps `area`, `id` and `iscrowd`. Pyarrow reads it, a row group at a time:
+``pip install 'bboxprep[shards]'``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from io import BytesIO
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+import msgspec
+
+from bboxprep.errors import StorageError, UsageError
+
+CLASSES = "classes.json"
+_SAID = ("file_name", "width", "height", "objects", "image_id")  # in the order that they are written in
+
+
+class ParquetFiles:
+    """The rows of the Parquet file at `text`, a path or an address. Raises `StorageError` and `UsageError`."""
+
+    def __init__(self, text: str) -> None:
+        try:
+            import fsspec
+            from pyarrow import parquet
+        except ImportError as error:
+            words = f"{error.name} is not installed; pip install 'bboxprep[shards]' brings it"
+            raise UsageError(f"{text}: {words}") from error
+        self._text = text
+        self._file = parquet.ParquetFile(fsspec.open(text, "rb").open())
+        names = self._file.schema_arrow.names
+        if "image" not in names:
+            raise StorageError(f"{text}: has the columns {', '.join(names)[:200]}; want image and objects")
+        self._group = lru_cache(maxsize=1)(self._read_group)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        counts = [self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
+        return [sum(counts[:group]) for group in range(len(counts) + 1)]
+
+    @cached_property
+    def _names(self) -> Mapping[str, int]:
+        """The row of each picture by its name: that of its path, if each row has one of its own, else a number."""
+        found = self._file.read(columns=["image.path"]).column("image").to_pylist()
+        paths = [PurePosixPath((path or {}).get("path") or "") for path in found]
+        if len({path.stem for path in paths} - {""}) < len(paths):
+            paths = [PurePosixPath(f"{row:08}{path.suffix or '.jpg'}") for row, path in enumerate(paths)]
+        return {path.name: row for row, path in enumerate(paths)}
+
+    @cached_property
+    def _labels(self) -> Mapping[str, int]:
+        """The row of each file of labels."""
+        return {f"{name.rpartition('.')[0]}.json": row for name, row in self._names.items()}
+
+    def ls(self, name: str, *, detail: bool = True) -> list[dict[str, Any]]:  # noqa: ARG002
+        """All members; there is one folder."""
+        if name.strip("/"):
+            raise FileNotFoundError(name)
+        members = (*self._names, *self._labels, *([CLASSES] if self._classes else ()))
+        return [{"name": member, "type": "file", "size": None} for member in members]
+
+    def info(self, name: str) -> dict[str, Any]:
+        """What is said of a member. Raises `FileNotFoundError`."""
+        if not name.strip("/"):
+            return {"name": "", "type": "directory", "size": 0}
+        return {"name": name, "type": "file", "size": len(self._read(name)), "created": self._text}
+
+    def open(self, name: str, mode: str = "rb") -> IO[bytes]:  # noqa: ARG002
+        """A member."""
+        return BytesIO(self._read(name))
+
+    def cat_file(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """The bytes of a member, or some of them."""
+        return self._read(name)[start or 0 : end]
+
+    def _read(self, name: str) -> bytes:
+        if name == CLASSES and self._classes:
+            return json.dumps(self._classes).encode()
+        if name in self._labels:
+            return _labels(self._row(self._labels[name]))
+        if name not in self._names:
+            raise FileNotFoundError(name)
+        return bytes((self._row(self._names[name])["image"] or {}).get("bytes") or b"")
+
+    def _row(self, number: int) -> dict[str, Any]:
+        group = next(group for group, end in enumerate(self._starts[1:]) if number < end)
+        found: dict[str, Any] = self._group(group).slice(number - self._starts[group], 1).to_pylist()[0]
+        return found
+
+    def _read_group(self, group: int) -> Any:
+        return self._file.read_row_group(group)
+
+    @cached_property
+    def _classes(self) -> list[str]:
+        """The names of the classes, as `datasets` keeps them with the schema."""
+        metadata = self._file.schema_arrow.metadata or {}
+        try:
+            features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+            return [str(name) for name in _class_label(features["objects"])["names"]]
+        except (ValueError, LookupError, TypeError):
+            return []
+
+
+def _class_label(feature: Any) -> Any:
+    """The description of the classes, wherever it stands in that of the objects."""
+    if isinstance(feature, dict):
+        if feature.get("_type") == "ClassLabel":
+            return feature
+        found = (_class_label(inner) for inner in feature.values())
+        return next((inner for inner in found if inner is not None), None)
+    return next((inner for inner in map(_class_label, feature) if inner), None) if isinstance(feature, list) else None
+
+
+def _labels(row: Mapping[str, Any]) -> bytes:
+    said = {"file_name": (row["image"] or {}).get("path")} | {name: row.get(name) for name in _SAID if name in row}
+    return msgspec.json.encode({name: said.get(name) for name in _SAID})

@@ -1,0 +1,55 @@
+"""Headers of images, each read once a run: the survey reads them, the work asks for them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from bboxprep.geometry.affine import Size
+from bboxprep.images.header import MOST_PIXELS, container_of, read_header, refuse_large
+from bboxprep.model.header import Header
+from bboxprep.model.sample import Sample
+
+
+class Seen(Protocol):
+    """An image file that has been looked at."""
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def header(self) -> Header | None:
+        """What was read, None where it cannot be."""
+
+
+@dataclass(frozen=True)
+class KnownHeaders:
+    """The probe that readers are given. Unless it `opens` images, it believes the size that the labels declare; one of
+    more than `most_pixels` is refused.
+    """
+
+    most_pixels: int = MOST_PIXELS
+    opens: bool = True
+    _known: dict[Path, Header] = field(default_factory=dict, repr=False)
+
+    def __call__(self, path: Path, declared: Size | None = None) -> Header:
+        """The header of the file at `path`. Raises `ImageError`."""
+        if declared and not self.opens:
+            refuse_large(path, declared, self.most_pixels)
+            return Header(declared, container=container_of(path))
+        return self._known.get(path) or read_header(path, most_pixels=self.most_pixels)
+
+    def trusting(self, sample: Sample) -> Sample:
+        """`sample` with the size that its labels declare, where its image is not there and need not be."""
+        if self.opens or sample.header or sample.declared is None or sample.declared.pixels > self.most_pixels:
+            return sample
+        kept = tuple(finding for finding in sample.findings if finding.code != "image-missing")
+        return replace(sample, header=self(sample.path, sample.declared), findings=kept)
+
+    def learn(self, seen: Iterable[Seen]) -> None:
+        """Remember the headers of the images `seen`."""
+        alike: dict[Header, Header] = {}
+        self._known.update((one.path, alike.setdefault(one.header, one.header)) for one in seen if one.header)

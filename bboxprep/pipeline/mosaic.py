@@ -1,0 +1,75 @@
+"""Several pictures in one: each through a plan of its own onto the same canvas, all their objects together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.findings import Finding
+from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Sample
+
+
+def assembled(parts: Sequence[Sample]) -> Sample:
+    """The sample of a mosaic, whose `parts` lie on one canvas; it goes by the name of the first."""
+    first = parts[0]
+    return first.having(
+        parts=tuple(parts),
+        instances=joined([part.instances for part in parts]),
+        findings=tuple(chain(first.findings, *(_told(part, first) for part in parts[1:]))),
+    )
+
+
+def _told(part: Sample, first: Sample) -> list[Finding]:
+    """The findings of a part, as those of the picture that it is in."""
+    return [replace(finding, path=str(first.name), split=first.split) for finding in part.findings]
+
+
+def joined(columns: Sequence[Instances]) -> Instances:
+    """All objects of `columns`, one after the other."""
+    points = max((one.visibility.shape[1] for one in columns), default=0)
+    wide = [_with_points(one, points) for one in columns]
+    return Instances(
+        boxes=np.concatenate([one.boxes for one in wide]),
+        labels=np.concatenate([one.labels for one in wide]),
+        crowd=np.concatenate([one.crowd for one in wide]),
+        polygons=tuple(chain.from_iterable(one.polygons for one in wide)),
+        masks=tuple(chain.from_iterable(one.masks for one in wide)),
+        keypoints=np.concatenate([one.keypoints for one in wide]),
+        visibility=np.concatenate([one.visibility for one in wide]),
+        areas=np.concatenate([one.areas for one in wide]),
+        scores=np.concatenate([one.scores for one in wide]),
+        ids=np.zeros(sum(map(len, wide)), dtype=np.int64),
+        attributes=tuple(chain.from_iterable(one.attributes for one in wide)),
+    )
+
+
+def pasted(pictures: Sequence[tuple[Sample, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
+    """The picture of a mosaic: of each part what is seen of it, on the canvas of the first."""
+    deep = max(picture.ndim for _, picture in pictures)
+    canvas = _as_deep(pictures[0][1], deep).copy()
+    for part, picture in pictures[1:]:
+        if part.plan is None:
+            continue
+        x0, y0, x1, y1 = (round(edge) for edge in part.plan.seen)
+        canvas[y0:y1, x0:x1] = _as_deep(picture, deep)[y0:y1, x0:x1]
+    return canvas
+
+
+def _as_deep(picture: NDArray[np.uint8], axes: int) -> NDArray[np.uint8]:
+    return picture if picture.ndim == axes else np.repeat(picture[..., None], 3, axis=2)
+
+
+def _with_points(instances: Instances, points: int) -> Instances:
+    more = points - instances.visibility.shape[1]
+    if not more:
+        return instances
+    return replace(
+        instances,
+        keypoints=np.pad(instances.keypoints, ((0, 0), (0, more), (0, 0))),
+        visibility=np.pad(instances.visibility, ((0, 0), (0, more))),
+    )

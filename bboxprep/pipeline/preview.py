@@ -1,0 +1,66 @@
+"""Some of the pictures that a recipe would make, on one sheet, to look at before a long run.
+
+They are the pictures of the run itself, not others like them: the same samples take the same draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bboxprep.errors import ImageError
+from bboxprep.images.contact import Cell, contact_sheet
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.reading import Source
+from bboxprep.pipeline.takes import Director, with_takes
+from bboxprep.recipe.recipe import TRAIN, Recipe
+
+
+def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int], None] = lambda _: None) -> bytes:
+    """A PNG of at most `count` pictures that `recipe` makes of `source`, with their objects drawn in.
+
+    Each has its name below it, and the reason where there would be none.
+    """
+    cells = []
+    for done, sample in enumerate(drawn_samples(source, recipe, count), 1):
+        cells.append(_cell(sample))
+        progress(done)
+    return contact_sheet(cells, source.dataset.categories.names)
+
+
+def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
+    """At most `count` samples of `source` after `recipe`, as a run would have them.
+
+    They are training pictures where there are any, from all over the dataset, each image with all that is made of it.
+    """
+    taken = with_takes(source, recipe)
+    director = Director.of(recipe, taken)
+    splits = [glimpse.key[0] for glimpse in taken.glimpses]
+    rows = [row for row, split in enumerate(splits) if split == TRAIN or TRAIN not in splits]
+    return [director(taken.dataset[row]).sample for row in _spread(_by_image(taken, rows), count)]
+
+
+def _by_image(taken: Source, rows: Sequence[int]) -> list[list[int]]:
+    """The `rows` of the pictures of each image."""
+    images: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        outline = taken.dataset.outline(row)
+        images.setdefault((outline.split, str(outline.path)), []).append(row)
+    return list(images.values())
+
+
+def _spread(images: Sequence[Sequence[int]], count: int) -> list[int]:
+    """`count` rows of images that lie as far apart as they can, or all there are."""
+    most = max(map(len, images), default=1)
+    wanted = min(len(images), -(-count // most))
+    chosen = [images[number * len(images) // wanted] for number in range(wanted)]
+    return [row for rows in chosen for row in rows][:count]
+
+
+def _cell(sample: Sample) -> Cell:
+    name = str(sample.name)
+    if sample.header is None or sample.refusal:
+        return Cell(f"{name}: {sample.refusal or 'cannot be read'}")
+    try:
+        return Cell(name, sample.pixels(), sample.instances)
+    except ImageError as error:
+        return Cell(f"{name}: {error.problem}")

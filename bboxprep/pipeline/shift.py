@@ -1,0 +1,195 @@
+"""What one worker does at a time: a block of samples, and what came of each.
+
+A shift runs where an engine puts it. It has all it needs, is changed by nothing, and what it returns depends on its
+block alone; the run gathers the pieces in the order of the samples, whoever made them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from bboxprep.errors import SourceError, WorkerError
+from bboxprep.findings import Finding, Severity, spelt
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline import record
+from bboxprep.pipeline.account import came_of, due_of, went_of
+from bboxprep.pipeline.engines.local import alone
+from bboxprep.pipeline.naming import Output
+from bboxprep.pipeline.piece import (
+    NO_STAMP,
+    Claim,
+    File,
+    Piece,
+    content_of,
+    decode_pieces,
+    encode_pieces,
+    stamp_of,
+)
+from bboxprep.pipeline.sidecar.keeping import Keeper
+from bboxprep.pipeline.takes import Director, Shot
+from bboxprep.pipeline.work import Done, Work
+from bboxprep.storage import is_stored
+
+OnError = Literal["skip", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Samples `start` and following of a dataset, where each goes (None for an image without a header), and what an
+    earlier run claims of it.
+    """
+
+    start: int
+    outputs: tuple[Output | None, ...]
+    claims: tuple[Claim | None, ...]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Does the work on blocks of `dataset`; the `director`, if there is one, takes its samples through their recipe."""
+
+    dataset: Dataset
+    director: Director | None
+    work: Work
+    keeper: Keeper | None
+    on_error: OnError
+    given_up: frozenset[int] = frozenset()  # samples whose image brings down every process that opens it
+    packed: bool = False  # what was written of the samples is in documents now
+
+    def holds(self, block: Block) -> bool:
+        """Whether all claims of `block` are still true; nothing is written."""
+        return all(
+            claim and self._holds(self.dataset[index], output, claim)
+            for index, (output, claim) in enumerate(zip(block.outputs, block.claims, strict=True), block.start)
+        )
+
+    def __call__(self, block: Block) -> bytes:
+        """The pieces of `block`, None where a claim is still true, as `encode_pieces` writes them.
+
+        Raises `SourceError` at the first fault, if it is to stop there, and `TargetError`.
+        """
+        return encode_pieces(
+            [
+                self._piece(index, output, claim)
+                for index, (output, claim) in enumerate(zip(block.outputs, block.claims, strict=True), block.start)
+            ]
+        )
+
+    def one_by_one(self, block: Block) -> bytes:
+        """The pieces of a `block` that brings down every process: each image has one of its own, and the image that it
+        is because of is left out. Raises as a call does.
+        """
+        pieces: list[Piece | None] = []
+        for place in range(len(block.outputs)):
+            single = Block(block.start + place, block.outputs[place : place + 1], block.claims[place : place + 1])
+            try:
+                pieces += decode_pieces(alone(self, single))
+            except WorkerError:
+                given_up = replace(self, given_up=frozenset({single.start}))
+                pieces += decode_pieces(given_up(single))
+        return encode_pieces(pieces)
+
+    def _piece(self, index: int, output: Output | None, claim: Claim | None) -> Piece | None:
+        sample = self.dataset[index]
+        if claim and self._holds(sample, output, claim):
+            return None
+        content, given_up = content_of(sample, output), index in self.given_up
+        stamp = NO_STAMP if given_up else stamp_of(sample.path)  # the next run shall try again
+        names = self.work.mirror.before(self.work.names, sample)
+        shot = self.director(sample) if self.director else Shot(sample, (sample,))
+        done = self.work.give_up(shot.sample) if given_up else self.work(shot.sample, output)
+        stop_at_fault(done.sample.findings, self.on_error)
+        went, swapped = self._went(done)
+        image = done.output.image if done.output else None
+        row = record.image_row(done.sample, self._root, output=image, objects=done.labels.count, image=done.written)
+        return Piece(
+            split=sample.split,
+            name=spelt(str(sample.name)),
+            content=content,
+            stamp=stamp,
+            digest=(done.written.digest if done.written else "") or "",
+            first=sample.take is None or sample.take.is_first,
+            listed=sample.listed,
+            **came_of(sample, names),
+            due=due_of(shot.sources, names),
+            went=went,
+            swapped=swapped,
+            findings=done.sample.findings,
+            written=image is not None,
+            made=done.written.made if done.written else "",
+            files=_files(done, self.work.dest),
+            row=msgspec.json.encode(row) + b"\n",
+            kept=self.keeper.line(done) if self.keeper else b"",
+            entry=done.labels.entry,
+        )
+
+    def _holds(self, sample: Sample, output: Output | None, claim: Claim) -> bool:
+        """Whether the image, its labels and all its files are as `claim` says. What was read once is read again.
+
+        No file is looked at but those that are this image's own: the claim may be anybody's.
+        """
+        stamp, dest = stamp_of(sample.path), self.work.dest
+        if dest is None or claim.content != content_of(sample, output) or claim.stamp.size != stamp.size:
+            return False
+        own = {output.image, *output.labels} if output else set()
+        if not own >= {file.path for file in claim.files}:
+            return False
+        read = claim.digest and not is_stored(sample.path)
+        same = _digest(sample.path) == claim.digest if read else claim.stamp == stamp
+        return same and (self.packed or all(_stands(dest / file.path, file, sample.path) for file in claim.files))
+
+    def _went(self, done: Done) -> tuple[dict[str, int], dict[str, int]]:
+        if done.output is None:
+            return {}, {}
+        names, before = self.work.names, self.work.mirror.before(self.work.names, done.sample)
+        labels = done.sample.instances.labels.tolist()
+        return went_of([names[label] for label in labels], [before[label] for label in labels], done.labels.count)
+
+    @cached_property
+    def _root(self) -> str:
+        root = self.dataset.root
+        return str(root if root.is_dir() else root.parent)
+
+
+def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
+    """Raise `SourceError` for the first fault of `findings`, if `on_error` is "stop"."""
+    for finding in findings if on_error == "stop" else ():
+        if finding.severity is Severity.FAULT:
+            raise SourceError(finding.path, finding.where, f"{finding.message} (--on-error skip lists it instead)")
+
+
+def _files(done: Done, dest: Path | None) -> tuple[File, ...]:
+    if done.output is None:
+        return ()
+    image = done.written and File(done.output.image, done.written.content)
+    labels = [File(path, sha256(data).hexdigest()) for path, data in done.labels.files]
+    files = (image, *labels) if image else tuple(labels)
+    if dest is None or not is_stored(dest):
+        return files
+    return tuple([File(file.path, file.digest, stamp_of(dest / file.path)) for file in files])
+
+
+def _stands(path: Path, file: File, source: Path) -> bool:
+    """Whether what stands at `path` is `file`: by its bytes, or as a link to the `source`."""
+    try:
+        if file.stamp and is_stored(path):
+            return stamp_of(path) == file.stamp
+        return _digest(path) == file.digest if file.digest else path.samefile(source)
+    except OSError:
+        return False
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,59 @@
+"""The steps by their names, and the names that hosted services have for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
+from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
+from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
+
+UPRIGHT = "upright"  # the turn that EXIF asks for: a switch of the recipe, not a step of it
+
+STEPS: Mapping[str, type[RecipeStep]] = {
+    step.name: step
+    for step in (
+        Letterbox, Resize, Fit, Fill, Crop, Tile,
+        Flip, Rotate, Scale, Translate, Shear, RandomCrop,
+        Grayscale, Exposure, Contrast, Hue, Saturation, Blur, Noise, Cutout,
+        Mosaic, Albumentations,
+    )
+}  # fmt: skip
+
+_ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name, and options that theirs implies
+    "auto orient": (UPRIGHT, {}),
+    "auto orientation": (UPRIGHT, {}),
+    "stretch": ("resize", {}),
+    "stretch to": ("resize", {}),
+    "fill with center crop": ("fill", {}),
+    "fill with centre crop": ("fill", {}),
+    "fill center crop": ("fill", {}),
+    "fill in": ("fill", {}),
+    "fit within": ("fit", {}),
+    "fit in": ("fit", {}),
+    "fit black edges": ("letterbox", {"pad": 0}),
+    "fit white edges": ("letterbox", {"pad": 255}),
+    "fit reflect edges": ("letterbox", {"pad": "reflect"}),
+    "static crop": ("crop", {}),
+    "greyscale": ("grayscale", {}),
+    "noise injection": ("noise", {}),
+}
+
+
+def normal(name: str) -> str:
+    """`name` in lower case, with single blanks for all marks between words: as `lookup` compares it."""
+    return " ".join(re.findall(r"[^\W_]+", name.casefold()))
+
+
+_OURS = {normal(name): name for name in (*STEPS, UPRIGHT)}
+KNOWN = (*STEPS, UPRIGHT)
+
+
+def lookup(name: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Our name for the step that is called `name`, and the options that this implies; None where there is none."""
+    spoken = normal(name)
+    return (_OURS[spoken], {}) if spoken in _OURS else _ALIASES.get(spoken)

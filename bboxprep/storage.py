@@ -1,0 +1,303 @@
+"""Paths of files that are not in a folder of this machine: objects in a bucket, members of an archive.
+
+A `StoredPath` reads like a `pathlib.Path` and is written ``s3://bucket/key`` or ``photos.zip!/images/1.jpg``. Its parts
+are those of a POSIX path, so that what lies below what is told as for any other path. What it asks of a storage goes
+through fsspec, which ``pip install 'bboxprep[remote]'`` brings; who may ask is the business of its backends, which find
+their credentials by their own means.
+
+What is not there is a `FileNotFoundError`, as everywhere. Anything else that a storage answers (refused, no
+credentials, the connection is gone) says nothing about a dataset and ends the run, in good order: `StorageError`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from io import BytesIO
+from pathlib import Path, PurePath, PurePosixPath
+from posixpath import normpath
+from typing import IO, Any, Literal, TypeGuard, cast
+
+from bboxprep.backends import Said, archive_at, files_of, in_pieces, said_of, told
+from bboxprep.errors import UsageError
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".parquet")
+_INSIDE = "!"  # at the end of the name of an archive: what follows is in it
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+_WINDOW = 1 << 20  # bytes that a file is read by
+
+
+def place(text: str | PurePath) -> Path:
+    """What `text` names: a path of this machine, an object (``s3://…``), or all that an archive there holds.
+
+    It is called a Path, for it reads like one.
+    """
+    if isinstance(text, StoredPath):
+        return cast("Path", text)
+    if isinstance(text, str) and _URL.match(text) and not text.startswith("file://"):
+        path = cast("Path", StoredPath(text))
+        return opened(path) if text.lower().endswith(ARCHIVES) else path
+    path = Path(text.removeprefix("file://") if isinstance(text, str) else text)
+    return opened(path) if path.name.lower().endswith(ARCHIVES) and path.is_file() else path
+
+
+def opened(archive: Path) -> Path:
+    """All that the `archive` holds, as a folder."""
+    return cast("Path", StoredPath(f"{archive if is_stored(archive) else archive.as_posix()}{_INSIDE}"))
+
+
+def member(path: Path) -> Path:
+    """What lies at `path`, also where one of the folders that it names is an archive."""
+    for parent in () if path.exists() else path.parents:
+        if parent.name.lower().endswith(ARCHIVES) and parent.is_file():
+            return opened(parent) / path.relative_to(parent)
+    return path
+
+
+def plain(path: PurePath) -> str:
+    """`path` as text, without the sign that a folder of it is an archive."""
+    return path.as_posix().replace(f"{_INSIDE}/", "/")
+
+
+def is_stored(path: PurePath) -> TypeGuard[StoredPath]:
+    """Whether `path` is none of a folder of this machine."""
+    return isinstance(path, StoredPath)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a folder holds, with the face of `os.DirEntry`; there are no links."""
+
+    name: str
+    path: str
+    folder: bool
+
+    def is_symlink(self) -> bool:
+        """False."""
+        return False
+
+    def is_dir(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether it is a folder."""
+        return self.folder
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
+        """Whether it is a file."""
+        return not self.folder
+
+
+class StoredPath(PurePosixPath):
+    """See the module. Methods do what those of `pathlib.Path` do, and raise `StorageError` besides."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text.replace(":/", "://", 1) if self._is_url else text
+
+    def __fspath__(self) -> str:
+        raise TypeError(f"{self} is no path of this machine")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.parts[:1] == ("memory:",):
+            raise UsageError(f"{self}: what is in memory is known to one process alone; want --workers 1, no cluster")
+        return type(self), (str(self),)
+
+    @property
+    def _is_url(self) -> bool:
+        return self.parts[:1] != ("/",) and self.parts[0].endswith(":") and len(self.parts[0]) > 2
+
+    def is_absolute(self) -> bool:
+        """True."""
+        return True
+
+    def absolute(self) -> StoredPath:
+        """This path."""
+        return self
+
+    def resolve(self, *, strict: bool = False) -> StoredPath:  # noqa: ARG002
+        """Without ``..``; none leads out of the bucket or the archive, to whose file links are followed."""
+        top = next((at for at, part in enumerate(self.parts, 1) if part.endswith(_INSIDE)), min(2, len(self.parts)))
+        below = normpath("/" + "/".join(self.parts[top:])).lstrip("/")
+        if self._is_url:
+            return type(self)(*self.parts[:top], below)
+        return type(self)(Path(*self.parts[:top]).resolve().as_posix(), below)
+
+    def stat(self) -> Said:
+        """What the storage says of it. Raises `FileNotFoundError`."""
+        if known := _seen.get(str(self.parent), {}).get(self.name):
+            return known
+        files, inner = self._where()
+        with told(self):
+            return said_of(files.info(inner))
+
+    def exists(self) -> bool:
+        """Whether a file or a folder is there."""
+        try:
+            self.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+    def is_file(self) -> bool:
+        """Whether a file is there."""
+        return self._is(stat.S_ISREG)
+
+    def is_dir(self) -> bool:
+        """Whether a folder is there."""
+        return self._is(stat.S_ISDIR)
+
+    def _is(self, kind: Any) -> bool:
+        try:
+            return bool(kind(self.stat().st_mode))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def is_symlink(self) -> bool:
+        """False."""
+        return False
+
+    def samefile(self, other: PurePath) -> bool:
+        """Whether `other` is this path."""
+        return self == other
+
+    def open(self, mode: Literal["rb"] = "rb") -> IO[bytes]:
+        """The file, to be read in pieces; a small one is fetched as one."""
+        if self.stat().st_size <= _WINDOW:
+            return BytesIO(self.read_bytes())
+        files, inner = self._where()
+        with told(self):
+            return in_pieces(self, files.open(inner, mode), _WINDOW)
+
+    def read_bytes(self) -> bytes:
+        """The whole file."""
+        return self.read_range(0, None)
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        """The whole file as text."""
+        return self.read_bytes().decode(encoding)
+
+    def read_range(self, start: int, end: int | None) -> bytes:
+        """The bytes of the file from `start` up to `end`."""
+        files, inner = self._where()
+        with told(self):
+            return bytes(files.cat_file(inner, start=start or None, end=end))
+
+    def scan(self) -> Iterator[Entry]:
+        """What the folder holds. Sizes are remembered, so that nobody asks for those of its files one by one."""
+        found = self._listed()
+        _seen[str(self)] = {name: said for name, said in found.items() if stat.S_ISREG(said.st_mode) and said.st_size}
+        for name, said in found.items():
+            yield Entry(name, str(self / name), stat.S_ISDIR(said.st_mode))
+
+    def iterdir(self) -> Iterator[StoredPath]:
+        """The paths in the folder."""
+        yield from (self / name for name in self._listed())
+
+    def glob(self, pattern: str) -> Iterator[StoredPath]:
+        """The paths below the folder that `pattern` fits, of which each part stands for one folder."""
+        first, _, rest = pattern.partition("/")
+        for path in self.iterdir() if self.is_dir() else ():
+            if fnmatchcase(path.name, first):
+                yield from path.glob(rest) if rest else (path,)
+
+    def rglob(self, pattern: str) -> Iterator[StoredPath]:
+        """All paths below the folder whose names `pattern` fits."""
+        for entry in list(self.scan()) if self.is_dir() else ():
+            if fnmatchcase(entry.name, pattern):
+                yield self / entry.name
+            if entry.folder:
+                yield from (self / entry.name).rglob(pattern)
+
+    def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
+        """Nothing: a storage has no folders, but files whose names begin alike."""
+
+    def unlink(self, *, missing_ok: bool = False) -> None:
+        """Remove the file."""
+        files, inner = self._where()
+        _seen.pop(str(self.parent), None)
+        try:
+            with told(self):
+                files.rm_file(inner)
+        except FileNotFoundError:
+            if not missing_ok:
+                raise
+
+    def put(self, data: bytes) -> None:
+        """Write the file, whole or not at all."""
+        files, inner = self._where()
+        _seen.pop(str(self.parent), None)
+        with told(self):
+            files.pipe_file(inner, data)
+
+    def put_file(self, path: Path) -> None:
+        """Write the file, whole or not at all, from that at `path` of this machine."""
+        files, inner = self._where()
+        _seen.pop(str(self.parent), None)
+        with told(self):
+            files.put_file(str(path), inner)
+
+    def put_first(self, data: bytes) -> bool:
+        """Write the file unless there is one; whether that was done. Of two who ask at once one is told so."""
+        files, inner = self._where()
+        try:
+            with told(self):
+                files.pipe_file(inner, data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def remove_tree(self) -> None:
+        """Remove all that lies below."""
+        files, inner = self._where()
+        _seen.clear()
+        with told(self):
+            files.rm(inner, recursive=True)
+
+    def _listed(self) -> Mapping[str, Said]:
+        files, inner = self._where()
+        with told(self):
+            found = files.ls(inner, detail=True)
+        if [str(entry["name"]).strip("/") for entry in found] == [inner.strip("/")] and found[0]["type"] == "file":
+            raise NotADirectoryError(str(self))
+        names = ((PurePosixPath(entry["name"]).name, entry) for entry in found)
+        own = inner.strip("/")
+        return {name: said_of(entry) for name, entry in sorted(names, key=_name) if entry["name"].strip("/") != own}
+
+    def _where(self) -> tuple[Any, str]:
+        """The file system, and the name there."""
+        last = next((at for at, part in enumerate(self.parts) if part.endswith(_INSIDE)), None)
+        if last is not None:
+            archive = str(type(self)(*self.parts[: last + 1])).removesuffix(_INSIDE)
+            return archive_at(archive, os.getpid()), "/".join(self.parts[last + 1 :])
+        if not self._is_url:
+            raise FileNotFoundError(str(self))
+        return files_of(self.parts[0][:-1]), "/".join(self.parts[1:])
+
+
+def _name(entry: tuple[str, object]) -> str:
+    return entry[0]
+
+
+_seen: dict[str, dict[str, Said]] = {}  # of folders that were scanned, what was said of their files
+
+
+def walk(folder: StoredPath) -> Iterator[tuple[StoredPath, list[str], list[str]]]:
+    """`folder` and all below, each with the names of folders and of files in it, as `os.walk` has them."""
+    entries = list(folder.scan())
+    folders = [entry.name for entry in entries if entry.folder]
+    yield folder, folders, [entry.name for entry in entries if not entry.folder]
+    for name in folders:
+        yield from walk(folder / name)
+
+
+def common_folder(paths: Iterable[StoredPath]) -> StoredPath:
+    """The folder that all of `paths` lie in. Raises ValueError where there is none."""
+    parts = list(zip(*(path.parts for path in paths), strict=False))
+    alike = [part[0] for part in parts if len(set(part)) == 1]
+    if parts[: len(alike)] != [part for part in parts if len(set(part)) == 1] or not alike:
+        raise ValueError("no folder holds them all")
+    return StoredPath(*alike)

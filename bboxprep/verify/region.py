@@ -1,0 +1,118 @@
+"""Convex parts of a picture as half-planes, and what of an outline lies in one.
+
+A region is (K, 3): a point (x, y) is in it where no row of ``region @ (x, y, 1)`` is negative; the normals have length
+1, so that a row is a distance in px. A map moves half-planes as easily as points, and a cut adds rows; nothing has to
+be walked around, and nothing of how rings are clipped elsewhere is repeated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Size
+
+Region = NDArray[np.float64]  # (K, 3)
+Matrix = NDArray[np.float64]  # (3, 3)
+Points = NDArray[np.float64]  # (..., 2)
+_PARALLEL = 1e-9
+_SLACK = 1e-6  # px that the rounding of a corner may reach out
+
+
+def rectangle(size: Size) -> Region:
+    """All of a picture of `size`."""
+    return np.array([(1, 0, 0), (0, 1, 0), (-1, 0, size.width), (0, -1, size.height)], dtype=np.float64)
+
+
+def moved(region: Region, matrix: Matrix) -> Region:
+    """The region after the map `matrix`."""
+    rows = region @ np.linalg.inv(matrix)
+    return np.asarray(rows / np.hypot(rows[:, 0], rows[:, 1])[:, None])
+
+
+def depths(region: Region, points: Points) -> NDArray[np.float64]:
+    """How far (...,) points lie inside, px; negative outside."""
+    return np.asarray((points @ region[:, :2].T + region[:, 2]).min(axis=-1))
+
+
+def beyond(region: Region, size: Size) -> Region:
+    """The sides of the region but those that are the edges of a picture of `size`."""
+    edges = rectangle(size)
+    return region[[not np.isclose(edges, side, atol=_SLACK).all(axis=1).any() for side in region]]
+
+
+def pixels_inside(region: Region, size: Size, margin: float) -> NDArray[np.bool_]:
+    """Which pixels (H, W) of a picture of `size` have their centres at least `margin` px inside."""
+    columns, rows = np.arange(size.width) + 0.5, np.arange(size.height) + 0.5
+    inside = np.ones((size.height, size.width), dtype=np.bool_)
+    for x, y, offset in region:
+        inside &= np.add.outer(y * rows, x * columns) >= margin - offset
+    return inside
+
+
+def corners(region: Region) -> Points:
+    """The corners (Q, 2) of a bounded region, in order around it; none of an empty one."""
+    one, other = np.triu_indices(len(region), 1)
+    crossing = np.cross(region[one], region[other])
+    crossing = crossing[np.abs(crossing[:, 2]) > _PARALLEL]
+    points = crossing[:, :2] / crossing[:, 2:]
+    points = points[depths(region, points) >= -_SLACK]
+    if not len(points):
+        return points
+    from_middle = points - points.mean(axis=0)
+    return points[np.argsort(np.arctan2(from_middle[:, 1], from_middle[:, 0]))]
+
+
+def box_around(points: Points) -> NDArray[np.float64]:
+    """The box (4,) around points (P, 2); one turned inside out where there are none."""
+    if not len(points):
+        return np.array([np.inf, np.inf, -np.inf, -np.inf])
+    return np.concatenate((points.min(axis=0), points.max(axis=0)))
+
+
+def part_of(ring: Points, region: Region) -> Points:
+    """Points (P, 2) around which the box is that around all of a closed ring (P, 2), filled, that lies in `region`.
+
+    They are the ends of what of its sides is inside, and the corners of the region that the ring holds.
+    """
+    start, end = ring, np.roll(ring, -1, axis=0)
+    first, last = (each @ region[:, :2].T + region[:, 2] + _SLACK for each in (start, end))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = first / (first - last)
+    enter = np.where((first < 0) & (last >= 0), share, 0.0).max(axis=1)
+    leave = np.where((first >= 0) & (last < 0), share, 1.0).min(axis=1)
+    inside = (enter <= leave) & ~((first < 0) & (last < 0)).any(axis=1)
+    along = (end - start)[inside]
+    ends = [start[inside] + along * each[inside, None] for each in (enter, leave)]
+    held = corners(region)
+    return np.concatenate((*ends, held[_holds(ring, held)]))
+
+
+def convex_hull(points: Points) -> Points:
+    """The convex ring (Q, 2) around points (P, 2) (Andrew's monotone chain)."""
+    ordered = np.unique(points, axis=0).tolist()
+    if len(ordered) < 3:
+        return np.array(ordered, dtype=np.float64).reshape(-1, 2)
+    return np.array([*_chain(ordered), *_chain(ordered[::-1])])
+
+
+def _chain(ordered: list[list[float]]) -> list[list[float]]:
+    """One side of the hull of points in order, without its last point."""
+    chain: list[list[float]] = []
+    for x, y in ordered:
+        while len(chain) > 1:
+            (ax, ay), (bx, by) = chain[-2:]
+            if (bx - ax) * (y - ay) > (by - ay) * (x - ax):
+                break
+            chain.pop()
+        chain.append([x, y])
+    return chain[:-1]
+
+
+def _holds(ring: Points, points: Points) -> NDArray[np.bool_]:
+    """Which of the points (Q, 2) lie in a closed ring (P, 2), by the even-odd rule."""
+    (x0, y0), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
+    x, y = points[:, :1], points[:, 1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossing = ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+    return np.asarray(np.count_nonzero(crossing, axis=1) % 2 == 1)

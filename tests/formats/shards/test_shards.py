@@ -1,0 +1,256 @@
+"""WebDataset and Parquet: what is packed is what was made, comes back as it was, and others read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import bboxprep
+from bboxprep import Letterbox, Recipe
+from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, StorageError, TargetError, UsageError
+from bboxprep.formats import shards
+from bboxprep.formats.shards import STAGE
+from tests.tiny import tiny, tree
+
+pytest.importorskip("fsspec", reason="fsspec is not installed")
+pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+
+FIXTURES = Path(__file__).parents[3] / "fixtures"
+SHARDED = ("webdataset", "parquet")
+RECIPE = Recipe(Letterbox(96))
+
+
+def photos(files: dict[str, str]) -> dict[str, str]:
+    """The files of a tree that are neither record nor account."""
+    return {name: digest for name, digest in files.items() if not name.startswith("bboxprep.")}
+
+
+@pytest.mark.parametrize("source", ["phone-photos-coco", "phone-photos-yolo", "phone-photos-voc"])
+@pytest.mark.parametrize("to", SHARDED)
+def test_what_was_packed_comes_back_byte_for_byte(tmp_path: Path, to: str, source: str) -> None:
+    bboxprep.convert(FIXTURES / source, tmp_path / "packed", to, RECIPE, shard=3)
+    bboxprep.convert(tmp_path / "packed", tmp_path / "back", "coco")
+    bboxprep.convert(FIXTURES / source, tmp_path / "direct", "coco", RECIPE)
+    assert photos(tree(tmp_path / "back")) == photos(tree(tmp_path / "direct"))
+
+
+@pytest.mark.parametrize("to", SHARDED)
+def test_the_labels_alone_hold_every_box_class_crowd_area_and_number(tmp_path: Path, to: str) -> None:
+    bboxprep.convert(FIXTURES / "phone-photos-coco", tmp_path / "packed", to, sidecar=False)
+    bboxprep.convert(FIXTURES / "phone-photos-coco", tmp_path / "coco", "coco", sidecar=False)
+    packed = {sample.name: sample for sample in bboxprep.read(tmp_path / "packed")}
+    for sample in bboxprep.read(tmp_path / "coco"):
+        mine, theirs = packed[sample.name].instances, sample.instances
+        assert mine.boxes.tolist() == theirs.boxes.tolist()
+        for column in ("labels", "crowd", "areas", "ids"):
+            assert np.array_equal(getattr(mine, column), getattr(theirs, column), equal_nan=column == "areas")
+
+
+@pytest.mark.parametrize("to", SHARDED)
+def test_workers_repeated_runs_and_resumed_ones_give_one_tree(
+    tmp_path: Path, to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tiny(tmp_path / "source", range(20))
+    options: dict[str, Any] = {"labels_in": "displayed", "shard": 6}
+    bboxprep.convert(source, tmp_path / "one", to, RECIPE, **options)
+    bboxprep.convert(source, tmp_path / "two", to, RECIPE, workers=2, **options)
+    whole = tree(tmp_path / "one")
+    assert tree(tmp_path / "two") == whole
+    assert not (tmp_path / "one" / STAGE).exists()
+    assert bboxprep.convert(source, tmp_path / "one", to, RECIPE, **options).fresh == 0
+    with monkeypatch.context() as patched:
+        _break_packing(patched, to)
+        with pytest.raises(TargetError, match="broken"):
+            bboxprep.convert(source, tmp_path / "broken", to, RECIPE, **options)
+    assert (tmp_path / "broken" / "bboxprep.incomplete").exists()
+    resumed = bboxprep.convert(source, tmp_path / "broken", to, RECIPE, resume=True, **options)
+    assert resumed.fresh == 0
+    assert tree(tmp_path / "broken") == whole
+
+
+def _break_packing(patched: pytest.MonkeyPatch, to: str) -> None:
+    """The third shard cannot be written."""
+    from bboxprep.formats.parquet import table
+    from bboxprep.formats.webdataset import tar
+
+    module: Any = {"parquet": table, "webdataset": tar}[to]
+    pack = module.pack
+
+    def broken(shard: Path, *rest: Any) -> None:
+        if "00002" in shard.name:
+            raise TargetError("broken")
+        pack(shard, *rest)
+
+    patched.setattr(module, "pack", broken)
+
+
+@pytest.mark.parametrize("to", SHARDED)
+def test_a_source_that_changes_is_packed_anew(tmp_path: Path, to: str) -> None:
+    source = tiny(tmp_path / "source", range(8))
+    bboxprep.convert(source, tmp_path / "out", to, labels_in="displayed", shard=5)
+    tiny(source, range(11))
+    bboxprep.convert(source, tmp_path / "out", to, labels_in="displayed", shard=5)
+    bboxprep.convert(source, tmp_path / "new", to, labels_in="displayed", shard=5)
+    assert tree(tmp_path / "out") == tree(tmp_path / "new")
+
+
+@pytest.mark.parametrize("to", SHARDED)
+def test_a_shard_that_was_changed_behind_our_back_is_made_again(tmp_path: Path, to: str) -> None:
+    source = tiny(tmp_path / "source", range(4))
+    bboxprep.convert(source, tmp_path / "out", to, labels_in="displayed")
+    whole = tree(tmp_path / "out")
+    shard = next(path for path in (tmp_path / "out").rglob("train-*") if path.is_file())
+    shard.write_bytes(b"something else")
+    bboxprep.convert(source, tmp_path / "out", to, labels_in="displayed")
+    assert tree(tmp_path / "out") == whole
+
+
+@pytest.mark.parametrize("to", SHARDED)
+def test_an_image_that_is_left_out_leaves_its_neighbours_in_their_places(tmp_path: Path, to: str) -> None:
+    source = tiny(tmp_path / "source", range(6))
+    (source / "images" / "train" / "00002.jpg").write_bytes(b"\xff\xd8\xff\xe0broken")
+    done = bboxprep.convert(source, tmp_path / "out", to, RECIPE, labels_in="displayed", shard=4)
+    assert sum(done.account.images_out.values()) == 5
+    proof = bboxprep.prove(tmp_path / "out", against=source)
+    assert not proof.faults
+
+
+@pytest.mark.parametrize("to", SHARDED)
+def test_an_image_that_nobody_has_labelled_is_not_one_without_objects(tmp_path: Path, to: str) -> None:
+    source = tiny(tmp_path / "source", range(3))
+    (source / "labels" / "train" / "00000.txt").unlink()
+    (source / "labels" / "train" / "00001.txt").write_text("", encoding="utf-8")
+    bboxprep.convert(source, tmp_path / "out", to, labels_in="displayed")
+    found = {str(sample.name): sample.labelled for sample in bboxprep.read(tmp_path / "out")}
+    assert found == {"00000.jpg": False, "00001.jpg": True, "00002.jpg": True}
+
+
+def test_others_read_them_with_boxes_classes_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    for to in SHARDED:
+        bboxprep.convert(FIXTURES / "phone-photos-coco", tmp_path / to, to, RECIPE, shard=3)
+    known = {sample.id: sample for sample in bboxprep.read(tmp_path / "parquet") if sample.split == "train"}
+    names = bboxprep.read(tmp_path / "parquet").categories.names
+    where: dict[str, Any] = {"split": "train", "cache_dir": str(tmp_path / "cache")}
+    files = {"train": str(tmp_path / "parquet" / "data" / "train-*.parquet")}
+    rows = datasets.load_dataset("parquet", data_files=files, **where)
+    assert list(rows.features["objects"]["category"].feature.names) == list(names)
+    files = {"train": str(tmp_path / "webdataset" / "train-*.tar")}
+    members = datasets.load_dataset("webdataset", data_files=files, **where)
+    assert len(rows) == len(members) == len(known) == 8
+    jpegs = [({"image": row["jpg"]}, row["json"]) for row in members if row["jpg"]]  # it knows the columns of the first
+    assert len(jpegs) == 7
+    for row, said in [*((row, row) for row in rows), *jpegs]:
+        sample = known[said["image_id"]]
+        boxes = np.array(said["objects"]["bbox"]).reshape(-1, 4)
+        boxes[:, 2:] += boxes[:, :2]
+        assert boxes.tolist() == sample.instances.boxes.tolist()
+        assert said["objects"]["category"] == sample.instances.labels.tolist()
+        assert row["image"].size == sample.size == (96, 96)
+
+
+def test_a_dataset_that_others_have_written_is_read(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    boxes = {"bbox": [[4.0, 6.0, 20.0, 10.5]], "category": [1], "area": [210.0], "id": [7]}
+    objects = {
+        "bbox": datasets.Sequence(datasets.Sequence(datasets.Value("float32"), length=4)),
+        "category": datasets.Sequence(datasets.ClassLabel(names=["helmet", "glove"])),
+        "area": datasets.Sequence(datasets.Value("float32")),
+        "id": datasets.Sequence(datasets.Value("int64")),
+    }
+    features = datasets.Features({"image_id": datasets.Value("int64"), "image": datasets.Image(), "objects": objects})
+    picture = Image.fromarray(np.full((32, 48, 3), 90, np.uint8))
+    rows = {"image_id": [3, 4], "image": [picture, picture], "objects": [boxes, {name: [] for name in boxes}]}
+    (tmp_path / "data").mkdir()
+    made = datasets.Dataset.from_dict(rows, features=features)
+    made.to_parquet(str(tmp_path / "data" / "train-00000-of-00001.parquet"))
+    first, second = bboxprep.read(tmp_path)
+    assert bboxprep.read(tmp_path).categories.names == ("helmet", "glove")
+    assert first.instances.boxes.tolist() == [[4.0, 6.0, 24.0, 16.5]]
+    assert (first.id, first.size, first.instances.labels.tolist()) == (3, (48, 32), [1])
+    assert len(second.instances) == 0
+    assert first.pixels().mean() == 90
+
+
+def tar_of(path: Path, members: dict[str, bytes]) -> None:
+    with tarfile.open(path, "w") as file:
+        for name, data in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            file.addfile(member, BytesIO(data))
+
+
+@pytest.fixture
+def picture() -> bytes:
+    out = BytesIO()
+    Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(out, "JPEG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("labels", "listed", "kept", "words"),
+    [
+        (b"no json", 0, 0, "not as they should be"),
+        (b'{"objects": {"bbox": [[1, 2, 3]], "category": [0]}}', 0, 0, "not as they should be"),
+        (b'{"objects": {"bbox": [[1, 2, 3, 4]], "category": [99999999999999999999]}}', 0, 0, "not as they should be"),
+        (b'{"objects": {"bbox": [[1, 2, 3, 4]], "category": []}}', 1, 0, "differ in length"),
+        (b'{"objects": {"bbox": [[1, 2, 3, 4], [1, 2, 3, 4]], "category": [0, 7]}}', 2, 1, "none of the 1"),
+        (b'{"objects": {"bbox": [[1, 2, 3, 4]], "category": [-1]}}', 1, 0, "none of the 1"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_told(
+    tmp_path: Path, picture: bytes, labels: bytes, listed: int, kept: int, words: str
+) -> None:
+    tar_of(tmp_path / "train-00000.tar", {"a.jpg": picture, "a.json": labels})
+    (tmp_path / shards.CLASSES).write_text('["cat"]', encoding="utf-8")
+    (sample,) = bboxprep.read(tmp_path)
+    assert (sample.listed, len(sample.instances)) == (listed, kept)
+    (finding,) = (finding for finding in sample.findings if finding.code == "record-unreadable")
+    assert words in finding.message
+    assert sample.listed == len(sample.instances) + finding.objects
+
+
+@pytest.mark.parametrize("name", ["../../evil.jpg", "/etc/evil.jpg", "C:/evil.jpg", "nul\0.jpg", ""])
+def test_a_name_that_leads_elsewhere_is_not_taken(tmp_path: Path, picture: bytes, name: str) -> None:
+    labels = json.dumps({"file_name": name, "objects": {"bbox": [], "category": []}}).encode()
+    tar_of(tmp_path / "train-00000.tar", {"a.jpg": picture, "a.json": labels})
+    (tmp_path / shards.CLASSES).write_text('["cat"]', encoding="utf-8")
+    (sample,) = bboxprep.read(tmp_path)
+    assert str(sample.name) == "a.jpg"
+
+
+@pytest.mark.parametrize("name", ["train-00000.tar", "data/train-00000.parquet"])
+def test_a_file_that_is_no_shard_is_one_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / name).write_bytes(os.urandom(4096))
+    (tmp_path / shards.CLASSES).write_text('["cat"]', encoding="utf-8")
+    with pytest.raises(StorageError, match=Path(name).name):
+        bboxprep.read(tmp_path)
+
+
+def test_classes_that_are_missing_or_none_are_one_error(tmp_path: Path, picture: bytes) -> None:
+    tar_of(tmp_path / "train-00000.tar", {"a.jpg": picture})
+    with pytest.raises(AnnotationError, match=r"classes\.json: is missing"):
+        bboxprep.read(tmp_path, "webdataset")
+    (tmp_path / shards.CLASSES).write_text("7", encoding="utf-8")
+    with pytest.raises(AnnotationError, match=r"classes\.json: is no list of names"):
+        bboxprep.read(tmp_path)
+    with pytest.raises(LayoutError, match="no parquet here"):
+        bboxprep.read(tmp_path, "parquet")
+
+
+def test_a_shard_of_nothing_is_refused_and_so_is_the_option_of_another_format(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--shard: have 0, want at least 1"):
+        bboxprep.convert(FIXTURES / "phone-photos-yolo", tmp_path / "out", "webdataset", shard=0)
+    with pytest.raises((BboxprepError, TypeError)):
+        bboxprep.convert(FIXTURES / "phone-photos-yolo", tmp_path / "out", "yolo", shard=3)

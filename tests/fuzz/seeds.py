@@ -1,0 +1,161 @@
+"""Sound files to begin with: those of the fixtures, and small ones that have what the fixtures have not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bboxprep.recipe.appearance import Grayscale
+from bboxprep.recipe.cuts import RandomCrop
+from bboxprep.recipe.moves import Rotate
+from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.steps import Flip, Letterbox
+from bboxprep.recipe.text_yaml import to_yaml
+from tests.images import specimens
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+_SMALL = 6000  # bytes; a longer file is a slow beginning
+
+_BOX = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 2, 30.5, 20]}
+
+
+def coco() -> Iterator[bytes]:
+    shapes: tuple[dict[str, Any], ...] = (
+        {},
+        {"area": 610.0, "iscrowd": 0, "segmentation": [[1, 2, 30, 2, 30, 20]]},
+        {"area": 5.0, "iscrowd": 1, "segmentation": {"size": [64, 40], "counts": [10, 5, 2545]}},
+        {"iscrowd": 1, "segmentation": {"size": [64, 40], "counts": ":5a_2"}},
+        {"keypoints": [3, 4, 2, 0, 0, 0], "num_keypoints": 1, "score": 0.5, "attributes": {"rotation": 30.0, "a": [1]}},
+        {"bbox": ["1", "2", 3, 4], "category_id": "03", "image_id": 1.0, "id": "x"},
+        {"bbox": [float("nan"), 1, 2, float("-inf")]},
+    )
+    images = [{"id": 1, "file_name": "a/x.jpg", "width": 64, "height": 40}, {"id": 2, "file_name": "b.png"}]
+    names = [{"id": 3, "name": "cat", "keypoints": ["left", "right"], "skeleton": [[1, 2]], "flip_idx": [1, 0]}]
+    for shape in shapes:
+        yield _json({"images": images, "annotations": [{**_BOX, **shape}], "categories": names, "info": {"year": 1}})
+    yield _json({"images": images, "annotations": [{**_BOX, **shape} for shape in shapes]})
+    yield b"\xef\xbb\xbf" + _json({"images": images, "annotations": None, "categories": [], "licenses": [{"id": 1}]})
+
+
+def images() -> Iterator[bytes]:
+    for container in specimens.CONTAINERS:
+        yield specimens.oriented_file(container, 6)
+        yield specimens.oriented_file(container, 8, order=">")
+    exif = specimens.EXIF_HEADER
+    yield specimens.jpeg(
+        (0xE1, exif * 2 + specimens.tiff_block(6, kind=4)), (0xE1, specimens.XMP_HEADER + specimens.xmp_packet(3))
+    )
+    yield specimens.jpeg((0xE1, exif + specimens.tiff_block(0, thumbnail=6)))
+    yield specimens.png(
+        (b"zTXt", b"Raw profile type exif\0\0x\x9c\x03\0\0\0\0\x01"), (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>")
+    )
+    yield specimens.webp(exif=specimens.tiff_block(5), xmp=specimens.xmp_packet(7, element=True))
+    yield specimens.saved("GIF", specimens.card())[:400]
+    yield specimens.saved("BMP", specimens.card())[:400]
+    yield specimens.saved("AVIF", specimens.card())
+    yield b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(40)
+
+
+def sidecar() -> Iterator[bytes]:
+    yield _json({"sidecar": 1, "format": "yolo", "carries": ["boxes"], "categories": [{"name": "cat", "id": 3}]})
+    plain = {"label": 0, "box": [1, 2, 30, 20], "row": 0}
+    more: tuple[dict[str, Any], ...] = (
+        plain,
+        {**plain, "polygons": [[1, 2, 30, 2, 30, 20]], "area": 5.0, "id": 7, "attributes": {"a": None}},
+        {**plain, "mask": {"size": [40, 64], "counts": [10, 5, 2545]}},
+        {**plain, "mask": {"size": [40, 64], "counts": ":5a_2"}, "crowd": True, "row": None},
+        {**plain, "keypoints": [1, 2, 2, 0, 0, 0], "score": 0.5, "label": 2},
+    )
+    for one in more:
+        yield _json({"image": "images/a.jpg", "size": [64, 40], "objects": [one], "labels": {"labels/a.txt": "0" * 64}})
+
+
+def voc() -> Iterator[bytes]:
+    for path in sorted((FIXTURES / "phone-photos-voc" / "Annotations").rglob("*.xml"))[:6]:
+        yield path.read_bytes()[:_SMALL]
+    box = "<bndbox><xmin>1,5</xmin><ymin>2.0</ymin><xmax>1e1</xmax><ymax>+9</ymax></bndbox>"
+    ring = "<polygon><x1>1</x1><y1>2</y1><x2>9</x2><y2>2</y2><x3>9</x3><y3>8</y3></polygon>"
+    own = "<attributes><attribute><name>a</name><value>1</value></attribute></attributes>"
+    parts = f"<part><name>head</name>{box}</part>{own}"
+    for inner in (box, ring, box + ring + parts, box + "<actions><jumping>1</jumping></actions><pose>Left</pose>"):
+        yield f"<annotation><size><width>64</width></size><object><name>a</name>{inner}</object></annotation>".encode()
+    yield "<annotation><object><name>ä</name></object></annotation>".encode("utf-16")
+
+
+def yolo_labels() -> Iterator[bytes]:
+    yield from _some("phone-photos-yolo/labels", "*.txt")
+    yield b"0 .5 .5 .25 .25\r\n1 0.5 0.5 0.2 0.2 0.9\n\n2 .1 .1 .9 .1 .9 .9\n0.0 1e-1 .5 .1 .1\n"
+    yield b"\xef\xbb\xbf0 .5 .5 .2 .2 .4 .4 2 .6 .6 1 0 0 0\ncat .5 .5 .2 .2\n0,1,2,3,4\n"
+    yield "0 .5 .5 .25 .25\n".encode("utf-16")
+
+
+def yolo_yaml() -> Iterator[bytes]:
+    yield from _some("phone-photos-yolo", "data.yaml")
+    yield b"path: ../x\ntrain: [a, b.txt]\nval: images/val\nnc: 2\nnames: ['a', \"b\"]\n"
+    yield b"train: images\nnames:\n  0: a\n  3: b\nkpt_shape: [2, 3]\nflip_idx: [1, 0]\nkpt_names:\n  0: [l, r]\n"
+    yield b"names: classes.txt\n? x\n: - |\n    y\n  - >-\n    z\n"
+
+
+def yolo_text() -> Iterator[bytes]:
+    yield b"classes = 2\ntrain = train.txt\nvalid = valid.txt\nnames = obj.names\nbackup = backup/\n"
+    yield b"# k\nkatze\n\nhund\n"
+
+
+def record() -> Iterator[bytes]:
+    row = {
+        "source": "train/a.jpg",
+        "split": "train",
+        "sha256": None,
+        "output": "images/train/a.jpg",
+        "size": [64, 40],
+        "orientation": 6,
+        "frame": "stored",
+        "affine": [1, 0, 0, 0, 1, 0.5],
+        "output_size": [64, 64],
+        "objects": {"in": 3, "out": 2, "dropped": {"box-outside": 1}},
+        "mirrored": True,
+    }
+    yield _json(row) + b"\n" + _json({"source": "b.jpg"}) + b"\n"
+
+
+def predictions() -> Iterator[bytes]:
+    plain = {"image_id": "a", "category_id": 1, "bbox": [1, 2, 30, 40], "score": 0.5}
+    more: tuple[dict[str, Any], ...] = (
+        plain,
+        {**plain, "segmentation": [[1, 2, 30, 2, 30, 40]], "keypoints": [1, 2, 2, 3, 4, 1]},
+        {"file_name": "a.jpg", "category_id": 2, "segmentation": {"size": [140, 90], "counts": [100, 50, 12450]}},
+        {"image": "a.jpg", "category_id": 2, "segmentation": {"size": [140, 90], "counts": "PT3"}},
+    )
+    for one in more:
+        yield _json([one])
+    yield _json({"annotations": list(more)})
+
+
+def recipes() -> Iterator[bytes]:
+    recipe = Recipe(
+        Letterbox(640), Grayscale(),
+        augment=Augment(Flip("horizontal", p=0.5), Rotate((-15, 15)), RandomCrop(), copies=3), seed=7, pad=114,
+    )  # fmt: skip
+    yield to_yaml(recipe).encode()
+    yield _json({"bboxprep": 1, "recipe": recipe.options()})
+    yield b"- stretch: 640\n- flip: {axis: both, p: 1}\n"
+    yield b"steps: [upright, {exposure: {gain: [0.7, 1.4]}}, {rotate: {one_of: [0, 90]}}]\n"
+
+
+def texts() -> Iterator[bytes]:
+    yield from (b"640", b"640x480", b"0x9", b"1,2,30,40", b"114", b"255,0,12", b"edge", b"reflect", " 64×2 ".encode())
+
+
+def words() -> Iterator[bytes]:
+    yield from (b"a,b", b"a=b", b"a\\,b=c\\=d", b"train=0.8,val=0.2", b"train=1", b"a = b")
+
+
+def _some(folder: str, pattern: str) -> Iterator[bytes]:
+    for path in sorted((FIXTURES / folder).rglob(pattern))[:8]:
+        yield path.read_bytes()[:_SMALL]
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()

@@ -1,0 +1,194 @@
+"""What is fuzzed: readers of what strangers write. Each takes bytes; only a `BboxprepError` may leave it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bboxprep.errors import BboxprepError, ImageError
+from bboxprep.formats import coco
+from bboxprep.formats.contract import NoOptions
+from bboxprep.formats.voc.annotation import read_file
+from bboxprep.formats.yolo.config import read_config, read_lines
+from bboxprep.formats.yolo.grammar import Grammar
+from bboxprep.formats.yolo.rows import looks_like_rows, parse
+from bboxprep.geometry.affine import Size
+from bboxprep.images.codec import untag
+from bboxprep.images.header import read_header
+from bboxprep.images.moment import moment_of
+from bboxprep.model.header import Header
+from bboxprep.model.words import split_names, split_pair
+from bboxprep.pipeline.record import IMAGES
+from bboxprep.pipeline.run import Run, read_images
+from bboxprep.pipeline.sidecar.lines import BadLine, Head, KeptImage, decode, unpack
+from bboxprep.pipeline.splitting import SplitRule
+from bboxprep.pipeline.unmap.coco import unmap_results
+from bboxprep.pipeline.unmap.way import way_back
+from bboxprep.recipe.reading import read_recipe, recipe_of
+from bboxprep.recipe.text import parse_color, parse_crop, parse_pad, parse_size
+from tests.fuzz import seeds
+
+SIZE = Size(64, 40)
+GRAMMARS = (Grammar(), Grammar("obb"), Grammar("pose", (3, 3), 2), Grammar("auto", (2, 2)), Grammar("segment", None, 3))
+
+
+@dataclass(frozen=True)
+class Target:
+    """One of them: `read` is called with the bytes, `seeds` are sound files to begin with, `words` what to mix in."""
+
+    read: Callable[[bytes], object]
+    seeds: Callable[[], Iterable[bytes]]
+    words: tuple[bytes, ...] = ()
+    most: int = 8192  # bytes; longer files are slower and teach nothing more
+
+    def __call__(self, data: bytes) -> None:
+        """Raises whatever leaves `read` and is none of ours."""
+        with contextlib.suppress(BboxprepError, BadLine):  # the latter is caught by all who call that floor
+            self.read(data)
+
+
+@cache
+def shelf() -> Path:
+    """A folder in memory where there is one, for readers that want a file."""
+    memory = Path("/dev/shm")
+    folder = tempfile.TemporaryDirectory(prefix="bboxprep-fuzz-", dir=memory if memory.is_dir() else None)
+    _kept.append(folder)
+    return Path(folder.name)
+
+
+_kept: list[tempfile.TemporaryDirectory[str]] = []  # removed when the process ends
+
+
+def _at(name: str, data: bytes) -> Path:
+    path = shelf() / name
+    path.write_bytes(data)
+    return path
+
+
+def _probe(path: Path, declared: Size | None = None) -> Header:
+    if path.name.startswith("b"):
+        raise ImageError(path, "", "is broken")
+    return Header(SIZE, orientation=6)
+
+
+def _coco(data: bytes) -> None:
+    dataset = coco.FORMAT.read(_at("labels.json", data), _probe, NoOptions())
+    for sample in dataset:
+        assert sample.listed == len(sample.instances) + sum(finding.objects for finding in sample.findings)
+        assert not sample.name.is_absolute()
+        assert ".." not in sample.name.parts
+
+
+def _yolo_labels(data: bytes) -> None:
+    looks_like_rows(data)
+    for grammar in GRAMMARS:
+        rows = parse(data, grammar)
+        assert rows.listed == len(rows.labels) + sum(finding.objects for finding in rows.findings)
+
+
+def _yolo_yaml(data: bytes) -> None:
+    read_config(_at("data.yaml", data))
+
+
+def _yolo_text(data: bytes) -> None:
+    path = _at("obj.data", data)
+    read_lines(path)
+    read_config(path)
+
+
+def _voc(data: bytes) -> None:
+    said = read_file(_at("a.xml", data))
+    assert said.listed == len(said.names) + sum(finding.objects for finding in said.findings)
+
+
+def _header(data: bytes) -> None:
+    path = _at("picture", data)
+    header = read_header(path, 1 << 20)
+    assert header.size.pixels <= 1 << 20
+    moment_of(path, header.container)
+    if header.tagged:
+        untag(data, header)
+
+
+def _sidecar(data: bytes) -> None:
+    for line in data.split(b"\n"):
+        with contextlib.suppress(BadLine):
+            decode(line, Head)
+        kept = decode(line, KeptImage)
+        unpack(kept, 3, 2)
+
+
+def _predictions(data: bytes) -> None:
+    unmap_results(_run(), _at("predictions.json", data), shelf() / "unmapped.json", None)
+
+
+def _record(data: bytes) -> None:
+    folder = shelf() / "run"
+    folder.mkdir(exist_ok=True)
+    (folder / IMAGES).write_bytes(data)
+    images, _ = read_images(folder)
+    for image in images:
+        if image.frame_size and image.affine:
+            way_back(image)
+
+
+@cache
+def _run() -> Run:
+    row = {"source": "a.jpg", "output": "a.jpg", "size": [64, 40], "orientation": 6, "affine": [2, 0, 1, 0, 2, 3]}
+    (shelf() / IMAGES).write_bytes(json.dumps({**row, "output_size": [90, 140], "mirrored": True}).encode())
+    mirror = {"category_ids": [1, 2], "labels": [1, 0], "keypoints": [[1, 0], []]}
+    return Run(shelf(), {"mirror": mirror}, read_images(shelf())[0])
+
+
+def _text(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    for read in (parse_size, parse_color, parse_crop, parse_pad):
+        with contextlib.suppress(BboxprepError):
+            read(text)
+
+
+def _recipe(data: bytes) -> None:
+    recipe = read_recipe(_at("bboxprep.json" if data.startswith(b"{") else "recipe.yaml", data))
+    assert recipe_of(recipe.options()) == recipe
+
+
+def _words(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    for read in (split_names, split_pair, SplitRule.parse):
+        with contextlib.suppress(BboxprepError):
+            read(text)
+
+
+READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
+    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "voc", "yolo")),
+    *("bboxprep.formats.coco.layout", "bboxprep.formats.yolo.text_yaml"),
+)
+_JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
+
+TARGETS: Mapping[str, Target] = {
+    "coco": Target(_coco, seeds.coco, (*_JSON, b'"bbox":', b'"counts":', b'"size":', b'"keypoints":', b'"id":')),
+    "header": Target(
+        _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")
+    ),
+    "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
+    "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
+    "recipe": Target(
+        _recipe, seeds.recipes, (b"- ", b": ", b"[", b"{", b"&a", b"*a", b"nan", b"1e999", b"augment:", b"p: ")
+    ),
+    "texts": Target(_text, seeds.texts, (b"x", b",", b"edge", b"640", b"\xd9\xa1", b"-1", b"9" * 5000), 64),
+    "record": Target(_record, seeds.record, (*_JSON, b'"affine":', b'"size":')),
+    "sidecar": Target(_sidecar, seeds.sidecar, (*_JSON, b'"objects":', b'"mask":', b'"row":', b'"labels":')),
+    "voc": Target(_voc, seeds.voc, (b"<object>", b"</object>", b"<bndbox>", b"<!DOCTYPE", b"&amp;", b"NaN", b"1e308")),
+    "yolo-labels": Target(
+        _yolo_labels, seeds.yolo_labels, (b"nan", b"inf", b"1e999", b"-0", b"0x1", b"1_0", b"\0"), 600
+    ),
+    "yolo-text": Target(_yolo_text, seeds.yolo_text, (b"train=", b"names=", b"classes=", b"=", b"\n")),
+    "yolo-yaml": Target(
+        _yolo_yaml, seeds.yolo_yaml, (b"&a", b"*a", b"!!", b"names:", b"kpt_shape:", b"- ", b"{", b"?")
+    ),
+}

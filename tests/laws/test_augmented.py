@@ -1,0 +1,178 @@
+"""Laws of runs that make several pictures of one, and of chance: the same bytes however they are done, nothing drawn
+that is not for training, every object accounted for, every box on its object.
+
+**The paint law of many.** Tiles and mosaics hold several rectangles, or pieces of them, and a margin; so the bright
+pixels as a whole are compared with the written boxes as a whole, a pixel more or less on each side.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import albumentations as A
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bboxprep.images import raster
+from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.preview import drawn_samples
+from bboxprep.pipeline.reading import open_source
+from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
+from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.moves import Rotate, Scale
+from bboxprep.recipe.reading import read_recipe
+from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.steps import Flip, Letterbox
+from tests.painted import BRIGHT, DARK, Box, displayed, label, written_boxes
+from tests.tiny import tree
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+PIPELINE = A.to_dict(A.Compose([A.Affine(rotate=(-9, 9), p=1.0), A.RandomBrightnessContrast(p=1.0)]))
+RECIPES = {
+    "chance": Recipe(
+        Letterbox(96),
+        augment=Augment(
+            Flip("horizontal", p=0.5), Rotate((-20, 20)), Exposure((0.7, 1.4)), Noise((0, 9)), copies=3, plain=True
+        ),
+        seed=3,
+    ),
+    "crops": Recipe(augment=Augment(RandomCrop((0.3, 0.9)), Cutout(p=0.5), copies=2), seed=4),
+    "tiles": Recipe(Letterbox(128), Tile(72, 0.2), Grayscale(), augment=Augment(Blur((0, 2)), copies=2), seed=5),
+    "mosaic": Recipe(augment=Augment(Scale((0.8, 1.2)), Mosaic(120, p=0.8), copies=2), seed=6),
+    "pipeline": Recipe(Letterbox(64), augment=Augment(Albumentations(pipeline=PIPELINE), copies=2), seed=8),
+}
+SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
+
+
+def run(source: Path, out: Path, recipe: Recipe, *, workers: int = 1, to: str = "yolo") -> Outcome:
+    return convert(open_source(source), out, to, recipe, terms=Terms(workers=workers))
+
+
+def rows_of(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_workers_and_repetition_by_the_record_change_no_byte(tmp_path: Path, name: str) -> None:
+    source, one = FIXTURES / "phone-photos-coco", tmp_path / "one"
+    run(source, one, RECIPES[name])
+    run(source, tmp_path / "two", RECIPES[name], workers=2)
+    assert tree(tmp_path / "two") == tree(one)
+    recorded = read_recipe(one / "bboxprep.json")
+    assert recorded == RECIPES[name]
+    run(source, tmp_path / "again", recorded)
+    assert tree(tmp_path / "again") == tree(one)
+
+
+def test_another_seed_makes_other_pictures(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        recipe = Recipe(Letterbox(64), augment=Augment(Rotate((-20, 20))), seed=seed)
+        run(FIXTURES / "phone-photos-coco", tmp_path / str(seed), recipe)
+    ones, others = tree(tmp_path / "1"), tree(tmp_path / "2")
+    pictures = [path for path in ones if path.startswith("images/")]
+    assert {path for path in pictures if ones[path] != others[path]} == {
+        path for path in pictures if path.startswith("images/train/")
+    }
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_no_split_but_training_holds_an_augmented_picture(tmp_path: Path, name: str) -> None:
+    recipe = RECIPES[name]
+    run(FIXTURES / "phone-photos-coco", tmp_path / "out", recipe)
+    run(FIXTURES / "phone-photos-coco", tmp_path / "plain", recipe.without_augment)
+    augmented, plain = tree(tmp_path / "out"), tree(tmp_path / "plain")
+    held = {path for path in augmented if "/val/" in path}
+    assert held == {path for path in plain if "/val/" in path}
+    assert held
+    assert all(augmented[path] == plain[path] for path in held)
+    drawn = [row for row in rows_of(tmp_path / "out") if row.get("copy") or row.get("parts")]
+    assert {row["split"] for row in drawn} == {"train"}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_object_of_every_picture_is_written_or_listed(tmp_path: Path, name: str) -> None:
+    outcome = run(FIXTURES / "phone-photos-coco", tmp_path / "out", RECIPES[name])
+    for row in outcome.account.rows():
+        assert row["objects_due"] == row["objects_out"] + sum(row["dropped"].values())
+        assert row["objects_due"] >= row["objects_in"]
+    written = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in tmp_path.rglob("labels/**/*.txt"))
+    assert written == sum(row["objects_out"] for row in outcome.account.rows())
+
+
+@pytest.mark.parametrize("name", ["chance", "tiles", "mosaic"])
+def test_a_preview_shows_the_pictures_of_the_run(tmp_path: Path, name: str) -> None:
+    source = FIXTURES / "phone-photos-coco"
+    run(source, tmp_path / "out", RECIPES[name], to="coco")
+    rows = {Path(row["output"]).stem: row for row in rows_of(tmp_path / "out") if row["output"]}
+    samples = drawn_samples(open_source(source), RECIPES[name], 6)
+    assert len(samples) == 6
+    for sample in samples:
+        row = rows[sample.name.stem]
+        assert row["affine"] == (list(sample.affine.coefficients) if sample.affine else None)
+        pixels = sample.pixels()
+        shown = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+        off = {name: distance(shown, displayed(tmp_path / "out" / other["output"])) for name, other in rows.items()}
+        assert min(off, key=off.__getitem__) == sample.name.stem
+        assert off[sample.name.stem] < 8.0  # of what is left after the noise has been through a codec
+
+
+def distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """The mean difference of two pictures; infinite for two sizes."""
+    return float(np.abs(one.astype(float) - other).mean()) if one.shape == other.shape else np.inf
+
+
+def mismatch(path: Path, boxes: list[Box]) -> int:
+    """How many pixels are bright off all boxes, or dark well within one."""
+    pixels = displayed(path)
+    bright = pixels[..., 1].astype(int) > (DARK[1] + BRIGHT[1]) // 2
+    outer, inner = (covered(bright.shape, boxes, more) for more in (1.0, -1.5))
+    return int((bright & ~outer).sum() + (inner & ~bright).sum())
+
+
+def covered(shape: tuple[int, ...], boxes: list[Box], more: float) -> NDArray[np.bool_]:
+    rows, columns = np.indices(shape) + 0.5
+    inside = np.zeros(shape, dtype=np.bool_)
+    for x0, y0, x1, y1 in boxes:
+        inside |= (columns > x0 - more) & (columns < x1 + more) & (rows > y0 - more) & (rows < y1 + more)
+    return inside
+
+
+PAINTED = {
+    "tiles": Recipe(Tile((30, 24), 0.25), pad=DARK),
+    "tiles of a letterbox": Recipe(Letterbox((97, 83)), Tile(40), Flip("horizontal"), pad=DARK),
+    "mosaic": Recipe(augment=Augment(Mosaic(90), copies=2), seed=1, pad=DARK),
+    "mosaic of flipped crops": Recipe(
+        augment=Augment(RandomCrop((0.6, 0.9)), Flip("both", p=0.5), Mosaic((110, 80))), seed=2, pad=DARK
+    ),
+}
+
+
+@pytest.mark.parametrize("target", ["coco", "yolo"])
+@pytest.mark.parametrize("name", PAINTED)
+def test_boxes_lie_on_what_is_painted(tmp_path: Path, name: str, target: str) -> None:
+    root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
+    run(root, tmp_path / "out", PAINTED[name], to=target)
+    pictures = list(written_boxes(tmp_path / "out", target))
+    assert len(pictures) >= 32
+    assert max(len(boxes) for _, boxes in pictures) >= (4 if "mosaic" in name else 1)
+    worst = {path.name: wrong for path, boxes in pictures if (wrong := mismatch(path, boxes))}
+    assert not worst
+
+
+@pytest.mark.parametrize("name", PAINTED)
+def test_the_law_catches_pixels_that_lie_two_to_the_side(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = raster.execute
+
+    def mistaken(*arguments: Any, **how: Any) -> NDArray[np.uint8]:
+        return np.roll(honest(*arguments, **how), 2, axis=1)
+
+    monkeypatch.setattr(raster, "execute", mistaken)
+    root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
+    run(root, tmp_path / "out", PAINTED[name])
+    assert any(mismatch(path, boxes) for path, boxes in written_boxes(tmp_path / "out", "yolo"))

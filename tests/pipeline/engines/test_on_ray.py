@@ -1,0 +1,196 @@
+"""Runs on a real Ray cluster of this machine: the same bytes as without it, also where its processes are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import bboxprep
+from bboxprep import Augment, Flip, Letterbox, Recipe
+from bboxprep.cli import commands
+from bboxprep.errors import StoppedError, TargetError, UsageError, WorkerError
+from bboxprep.pipeline.engines.on_ray import OnRay
+from bboxprep.pipeline.shift import Shift
+from tests.running import ROOT, finish
+from tests.tiny import tiny, tree
+
+ray = pytest.importorskip("ray", reason="Ray is not installed (it has no wheel for this system)")
+pytestmark = pytest.mark.filterwarnings("default")  # Ray has some of its own
+
+RECIPE = Recipe(Letterbox(64), augment=Augment(Flip("horizontal", p=0.5), copies=2), seed=3)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[OnRay]:
+    yield OnRay(2)
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny(tmp_path_factory.mktemp("ray") / "source", range(40))
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    dest = tmp_path_factory.mktemp("whole") / "out"
+    bboxprep.convert(source, dest, "yolo", RECIPE, labels_in="displayed")
+    return tree(dest)
+
+
+def square(number: int) -> int:
+    if number == 77:
+        raise TargetError("seventy-seven")
+    return number * number
+
+
+class Fatal:
+    """Kills its process: at each of `always`, and at each of `once` unless its file is there."""
+
+    def __init__(self, folder: Path, once: set[int], always: set[int]) -> None:
+        self._folder, self._once, self._always = folder, once, always
+
+    def __call__(self, number: int) -> int:
+        mark = self._folder / str(number)
+        if number in self._always or (number in self._once and not mark.exists()):
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number
+
+
+def test_results_come_in_the_order_of_the_items_and_errors_as_they_are(engine: OnRay) -> None:
+    assert list(engine.run(square, range(20))) == [number * number for number in range(20)]
+    with pytest.raises(TargetError, match="seventy-seven"):
+        list(engine.run(square, range(70, 80)))
+
+
+def test_a_process_that_is_killed_takes_nothing_with_it(engine: OnRay, tmp_path: Path) -> None:
+    died: list[int] = []
+    work = Fatal(tmp_path, once={2, 5}, always=set())
+    assert list(engine.run(work, range(12), died=lambda: died.append(1))) == list(range(12))
+    assert len(died) == 2
+
+
+def test_an_item_that_brings_down_every_process_is_known_and_the_others_are_done(engine: OnRay, tmp_path: Path) -> None:
+    work = Fatal(tmp_path, once=set(), always={4})
+    assert list(engine.run(work, range(9), lost=lambda item: -item)) == [0, 1, 2, 3, -4, 5, 6, 7, 8]
+    with pytest.raises(WorkerError, match="brought down 3 processes"):
+        list(engine.run(work, range(9)))
+
+
+def test_few_items_are_taken_ahead_and_what_is_in_hand_is_done_when_it_is_stopped(engine: OnRay) -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    done: list[int] = []
+    with pytest.raises(StoppedError, match="stopped as asked"):
+        done.extend(engine.run(square, items(), stop=lambda: len(done) >= 10 or len(taken) > 20))
+    assert len(taken) < 30
+    assert done == [number * number for number in taken[:-1]]
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """A shift whose process is killed over one of its blocks, the first time that it comes."""
+
+    shift: Shift
+    mark: Path
+
+    def __call__(self, block: Any) -> bytes:
+        if block.start > 8 and not self.mark.exists():
+            self.shift(block)  # all of it is written, and nobody hears of it
+            self.mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.shift(block)
+
+
+@dataclass(frozen=True)
+class Murderous(OnRay):
+    """The cluster, one process of which is killed in the midst of a run."""
+
+    mark: Path = Path()
+
+    def run(self, work: Callable[[Any], Any], items: Iterable[Any], **how: Any) -> Iterator[Any]:
+        return super().run(Deadly(work, self.mark) if isinstance(work, Shift) else work, items, **how)
+
+
+def test_a_run_on_the_cluster_ends_in_the_same_tree(
+    engine: OnRay, source: Path, whole: dict[str, str], tmp_path: Path
+) -> None:
+    bboxprep.convert(source, tmp_path / "out", "yolo", RECIPE, labels_in="displayed", engine=engine)
+    assert tree(tmp_path / "out") == whole
+    again = bboxprep.convert(source, tmp_path / "out", "yolo", RECIPE, labels_in="displayed", engine=engine)
+    assert again.fresh == 0
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_process_of_the_cluster_that_is_killed_changes_nothing_in_it(
+    source: Path, whole: dict[str, str], tmp_path: Path
+) -> None:
+    engine = Murderous(2, None, tmp_path / "killed")
+    bboxprep.convert(source, tmp_path / "out", "yolo", RECIPE, labels_in="displayed", engine=engine)
+    assert (tmp_path / "killed").exists()
+    assert tree(tmp_path / "out") == whole
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """A cluster that was started by itself, as an administrator does."""
+    port = 20_000 + os.getpid() % 20_000
+    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--port={port}"]
+    options = ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
+    cluster = subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
+    )
+    assert cluster.stdout
+    for line in cluster.stdout:
+        if b"Ray runtime started" in line:
+            break
+    yield f"127.0.0.1:{port}"
+    os.killpg(cluster.pid, signal.SIGTERM)
+    cluster.communicate(timeout=60)
+
+
+def test_the_command_reaches_a_cluster_by_its_address_and_a_stopped_run_goes_on_there(
+    address: str, source: Path, whole: dict[str, str], tmp_path: Path
+) -> None:
+    options = ("--letterbox", 64, "--flip", "horizontal:0.5", "--copies", 2, "--seed", 3, "--labels-in", "displayed")
+    cluster = ("--engine", "ray", "--address", address)
+    ended = finish(source, tmp_path / "out", "--to", "yolo", *options, *cluster)
+    assert ended.code == 0, ended.said
+    assert ended.said == ""
+    assert tree(tmp_path / "out") == whole
+
+
+def test_a_cluster_that_is_not_there_is_one_clear_line(source: Path, tmp_path: Path) -> None:
+    started = time.monotonic()
+    ended = finish(source, tmp_path / "out", "--to", "yolo", "--engine", "ray", "--address", "127.0.0.1:9")
+    assert ended.code == 2
+    assert "the cluster at 127.0.0.1:9 cannot be joined" in ended.said
+    assert time.monotonic() - started < 60
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_address_belongs_to_a_cluster(source: Path, tmp_path: Path) -> None:
+    command = ["convert", str(source), str(tmp_path / "out"), "--to", "yolo", "--address", "127.0.0.1:9"]
+    assert isinstance(CliRunner().invoke(commands, command).exception, UsageError)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(UsageError, match=r"pip install 'bboxprep\[ray\]'"):
+        list(OnRay().run(square, [1]))

@@ -1,0 +1,237 @@
+"""Runs on a real server of S3's protocol: the same bytes as on this machine, also after a kill and a cut."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bboxprep
+from bboxprep import Augment, Flip, Letterbox, Recipe
+from bboxprep.pipeline.journals import LEASE
+from tests.running import PATIENCE
+from tests.storage.buckets import KEYS, Server, Way, kill, run, serving, started
+from tests.tiny import tiny, tree
+
+pytest.importorskip("moto", reason="no server of S3's protocol is installed")
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+OPTIONS = (
+    "--workers",
+    1,
+    "--letterbox",
+    64,
+    "--flip",
+    "horizontal:0.5",
+    "--copies",
+    2,
+    "--seed",
+    3,
+    "--labels-in",
+    "displayed",
+)
+RECIPE = Recipe(Letterbox(64), augment=Augment(Flip("horizontal", p=0.5), copies=2), seed=3)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def source(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset, which lies at s3://data/source too."""
+    folder = tiny(tmp_path_factory.mktemp("buckets") / "source", range(16))
+    server.put_tree(folder, "data/source")
+    server.put_tree(tiny(tmp_path_factory.mktemp("small"), range(2)), "data/small")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    dest = tmp_path_factory.mktemp("whole") / "out"
+    bboxprep.convert(source, dest, "yolo", RECIPE, labels_in="displayed")
+    return tree(dest)
+
+
+def but_for_record(files: dict[str, str]) -> dict[str, str]:
+    """The files without the record, which names the source."""
+    return {name: digest for name, digest in files.items() if name != "bboxprep.json"}
+
+
+def blocks(server: Server, key: str) -> int:
+    return sum(name.startswith(".bboxprep/blocks/") for name in server.keys(key))
+
+
+def convert(dest: str, *options: object, to: str = "yolo") -> tuple[object, ...]:
+    return ("convert", "s3://data/source", f"s3://data/{dest}", "--to", to, *OPTIONS, *options)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_from_bucket_to_bucket_is_one_tree_with_a_run_on_this_machine(
+    server: Server, whole: dict[str, str], workers: int
+) -> None:
+    dest = f"same-{workers}"
+    assert run(server.url, *convert(dest, "--workers", workers)).code == 0
+    assert but_for_record(server.tree(f"data/{dest}")) == but_for_record(whole)
+    assert ".bboxprep/lock" not in server.keys(f"data/{dest}")
+    assert run(server.url, "verify", f"s3://data/{dest}", "--against", "s3://data/source", "--workers", 1).code == 0
+
+
+def test_a_cluster_writes_the_same_tree_from_bucket_to_bucket(server: Server, whole: dict[str, str]) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed (it has no wheel for this system)")
+    assert run(server.url, *convert("ray", "--engine", "ray", "--workers", 2)).code == 0
+    assert but_for_record(server.tree("data/ray")) == but_for_record(whole)
+
+
+def test_photos_of_all_orientations_are_one_tree_and_come_back(server: Server, tmp_path: Path) -> None:
+    photos = FIXTURES / "phone-photos-coco"
+    server.put_tree(photos, "data/photos")
+    bboxprep.convert(photos, tmp_path / "out", "voc")
+    assert (
+        run(server.url, "convert", "s3://data/photos", "s3://data/photos-voc", "--to", "voc", "--workers", 1).code == 0
+    )
+    assert but_for_record(server.tree("data/photos-voc")) == but_for_record(tree(tmp_path / "out"))
+    assert run(server.url, "verify", "s3://data/photos-voc", "--against", "s3://data/photos", "--workers", 1).code == 0
+    assert (
+        run(server.url, "convert", "s3://data/photos-voc", tmp_path / "back", "--to", "coco", "--workers", 1).code == 0
+    )
+    assert len(list((tmp_path / "back").rglob("*.jpg"))) == len(list(photos.rglob("*.jpg")))
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_tree(server: Server, whole: dict[str, str]) -> None:
+    going = started(server.url, *convert("killed", "--workers", 2))
+    deadline = time.monotonic() + PATIENCE
+    while going.poll() is None and blocks(server, "data/killed") < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert going.poll() is None
+    kill(going)
+    done = blocks(server, "data/killed")
+    assert "bboxprep.json" not in server.keys("data/killed")
+    refused = run(server.url, *convert("killed"))
+    assert refused.code == 2
+    assert "--resume" in refused.said
+    assert run(server.url, *convert("killed", "--resume")).code == 0
+    assert blocks(server, "data/killed") > done
+    assert but_for_record(server.tree("data/killed")) == but_for_record(whole)
+
+
+def test_a_run_that_has_nothing_to_do_puts_no_picture_and_a_new_image_is_done_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    folder = tiny(tmp_path / "grows", range(6))
+    server.put_tree(folder, "data/grows")
+    arguments = ("convert", "s3://data/grows", "s3://data/grown", "--to", "voc", *OPTIONS[:2], *OPTIONS[-2:])
+    assert run(server.url, *arguments).code == 0
+    before = server.tree("data/grown")
+    again = started(server.url, *arguments)
+    printed, _ = again.communicate(timeout=PATIENCE)
+    assert "nothing to do: all 6 images are as an earlier run left them" in " ".join(printed.split())
+    server.put_tree(tiny(tmp_path / "more", range(8)), "data/grows")
+    more = started(server.url, *arguments)
+    printed, _ = more.communicate(timeout=PATIENCE)
+    assert more.returncode == 0
+    assert "2 images done now, 6 as an earlier run left them" in " ".join(printed.split())
+    after = server.tree("data/grown")
+    pictures = {name for name in before if name.startswith("JPEGImages/")}
+    assert {name: after[name] for name in pictures} == {name: before[name] for name in pictures}
+    assert len([name for name in after if name.startswith("JPEGImages/")]) == 8
+
+
+def test_an_object_that_was_changed_behind_our_back_is_made_again(server: Server, whole: dict[str, str]) -> None:
+    assert run(server.url, *convert("changed")).code == 0
+    victim = next(name for name in server.keys("data/changed") if name.startswith("images/"))
+    server.put(f"data/changed/{victim}", b"something else")
+    assert run(server.url, *convert("changed")).code == 0
+    assert but_for_record(server.tree("data/changed")) == but_for_record(whole)
+
+
+HOSTS = {"here": socket.gethostname(), "elsewhere": "elsewhere"}
+PROCESSES = {"this one": os.getpid(), "ended": 2**22 + 1}  # above the numbers that processes have
+
+
+@pytest.mark.parametrize(
+    ("host", "process", "age", "refused"),
+    [
+        ("here", "this one", 0, True),
+        ("here", "ended", 0, False),
+        ("elsewhere", "this one", 0, True),
+        ("elsewhere", "this one", LEASE + 60, False),
+    ],
+)
+def test_of_two_runs_to_one_place_the_second_is_refused_unless_the_first_is_gone(
+    server: Server, source: Path, host: str, process: str, age: float, refused: bool
+) -> None:
+    dest, number = f"twice-{host}-{process}-{age}", PROCESSES[process]
+    lock = {"host": HOSTS[host], "process": number, "token": "of another", "since": time.time() - age}
+    server.put(f"data/{dest}/.bboxprep/lock", json.dumps(lock).encode())
+    second = run(server.url, "convert", "s3://data/small", f"s3://data/{dest}", "--to", "voc", *OPTIONS)
+    assert second.code == (2 if refused else 0)
+    assert (f"another run is writing here ({HOSTS[host]}, process {number})" in second.said) == refused
+    assert (".bboxprep/lock" in server.keys(f"data/{dest}")) == refused
+
+
+@pytest.mark.parametrize("share", [0.6])
+def test_a_connection_that_is_cut_in_a_put_is_one_line_and_a_run_to_be_resumed(
+    server: Server, whole: dict[str, str], share: float
+) -> None:
+    counted = Way(server, 1 << 40)
+    with counted.open() as url:
+        assert run(url, *convert(f"counted-{share}")).code == 0
+    dest, way = f"cut-{share}", Way(server, int(counted.gone * share))
+    with way.open() as url:
+        broken = run(url, *convert(dest))
+    assert way.is_cut
+    assert broken.code == 2
+    assert broken.said.startswith("bboxprep: s3://data/")
+    assert len(broken.said.splitlines()) == 1
+    assert "Traceback" not in broken.said
+    assert "bboxprep.json" not in server.keys(f"data/{dest}")
+    for name, digest in server.tree(f"data/{dest}").items():
+        assert name == "bboxprep.incomplete" or digest == whole[name]
+    assert run(server.url, *convert(dest, "--resume")).code == 0
+    assert but_for_record(server.tree(f"data/{dest}")) == but_for_record(whole)
+
+
+@pytest.mark.parametrize(
+    ("source", "dest", "words"),
+    [
+        ("s3://no-such-bucket/source", "s3://data/x", "s3://no-such-bucket/source: there is no such file or folder"),
+        ("s3://data/nothing", "s3://data/x", "s3://data/nothing: there is no such file or folder"),
+        ("s3://data/source", "s3://no-such-bucket/x", "s3://no-such-bucket/x: cannot be written"),
+        ("s3://data/source", "s3://data/source/out", "lies in the source"),
+        ("nope://data/source", "s3://data/x", "nope://: Protocol not known"),
+    ],
+)
+def test_what_is_not_there_is_one_line(server: Server, source: str, dest: str, words: str) -> None:
+    found = run(server.url, "convert", source, dest, "--to", "yolo", "--labels-in", "displayed")
+    assert found.code == 2
+    assert words in found.said
+    assert len(found.said.splitlines()) == 1
+
+
+def test_without_credentials_and_without_a_server_it_is_one_line(server: Server) -> None:
+    bare = run(server.url, *convert("x"), keys={"AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "HOME": "/nowhere"})
+    gone = run("http://127.0.0.1:9", *convert("x"))
+    assert (bare.code, bare.said) == (2, "bboxprep: s3://data/source: Unable to locate credentials\n")
+    assert gone.code == 2
+    assert gone.said.startswith("bboxprep: s3://data/source: Could not connect to the endpoint")
+    assert len(gone.said.splitlines()) == 1
+
+
+def test_who_is_refused_is_told_so_and_no_secret_is(tmp_path: Path) -> None:
+    with serving(INITIAL_NO_AUTH_ACTION_COUNT="100000") as server:
+        server.put_tree(tiny(tmp_path / "source", range(2)), "data/source")
+        server.ask("POST", "moto-api/reset-auth", b"0")
+        found = run(server.url, *convert("x"))
+    assert found.code == 2
+    assert "s3://data/source: access is refused" in found.said
+    assert KEYS["AWS_SECRET_ACCESS_KEY"] not in found.said
+    assert len(found.said.splitlines()) == 1
