@@ -42,15 +42,12 @@ def move(
 
 def _lies_well(instances: Instances, size: Size) -> bool:
     """Whether nothing of `instances` needs mending in a picture of `size`: said at once for nearly every picture."""
-    boxes = instances.boxes
-    low, high = boxes[:, :2], boxes[:, 2:]
-    return bool(
-        (low >= 0).all()
-        and (high <= size).all()
-        and (high > low).all()
-        and not instances.visibility.any()
-        and all(mask is None or mask.size == size for mask in instances.masks)
-    )
+    low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
+    well = np.logical_and.reduce((low >= 0) & (high <= size) & (high > low), axis=None)
+    if not well or (instances.visibility.size and instances.visibility.any()):
+        return False
+    masks = instances.masks
+    return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)
 
 
 def _drop_misfits(instances: Instances, size: Size, location: Location) -> tuple[Instances, tuple[Finding, ...]]:
