@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 from math import inf, nextafter
 
 import numpy as np
@@ -23,8 +24,8 @@ def map_boxes(affine: Affine, boxes: Boxes) -> Boxes:
 
 def clip_boxes(boxes: Boxes, region: Region) -> Boxes:
     """The parts (N, 4) of the boxes inside `region`; a box outside becomes one without area."""
-    low, high = _corners(region)
-    return np.clip(boxes, np.tile(low, 2), np.tile(high, 2))
+    low, high = _limits(region)
+    return np.minimum(np.maximum(boxes, low), high)
 
 
 def box_areas(boxes: Boxes) -> NDArray[np.float64]:
@@ -113,8 +114,18 @@ def convex_sides(around: Points) -> list[tuple[Points, float]]:
 
 def _corners(region: Region) -> tuple[Points, Points]:
     """The top left and the bottom right corner (2,)."""
-    edges = np.array((0, 0, *region) if len(region) == 2 else region, dtype=np.float64)
-    return edges[:2], edges[2:]
+    low, high = _limits(region)
+    return low[:2], high[:2]
+
+
+@lru_cache(maxsize=1024)
+def _limits(region: Region) -> tuple[Points, Points]:
+    """The least and the greatest edges (4,) of a box inside; the pictures of a dataset share few."""
+    x0, y0, x1, y1 = (0, 0, *region) if len(region) == 2 else region
+    low, high = np.array([x0, y0, x0, y0], dtype=np.float64), np.array([x1, y1, x1, y1], dtype=np.float64)
+    low.setflags(write=False)
+    high.setflags(write=False)
+    return low, high
 
 
 def _clip_half_plane(points: Points, axis: int, bound: float, sign: float) -> Points:
