@@ -10,8 +10,8 @@ All three are OpenCV's, five to ten times as fast as Pillow's kernels. It knows 
 begins or ends inside a pixel is cubic, a = -0.5, widened, by Pillow, as is one that grows along one axis and shrinks
 along the other. PSNR to Lanczos-3 in floating point (the second: to the exact mean), on photos as sharp as their pixels
 are: 48 dB where they grow (a = -0.5: 44) and 46 at 9/8; 59. The third, on photos of 12 megapixels reduced by 4, to
-Lanczos-3 and to the exact mean: 47 and 47 dB where a pixel covers 1.25 along each axis, 45 and 49 at 1.6, 44 and 54 at 2, 42 and
-50 at 2.4; Pillow's widened cubic has 45 and 49, 45 and 49, 44 and 48, 44 and 46.
+Lanczos-3 and to the exact mean: 47 and 47 dB where a pixel covers 1.25 along each axis, 45 and 49 at 1.6, 44 and 54 at
+2, 42 and 50 at 2.4; Pillow's widened cubic has 45 and 49, 45 and 49, 44 and 48, 44 and 46.
 
 The other kernels are Pillow's: aligned on pixel centres and, "nearest" apart, antialiased where they shrink.
 """
@@ -66,7 +66,9 @@ def resample(pixels: Pixels, box: Box, size: Size, kernel: Kernel, *, reduced: b
 
 
 def _taps(sigma: float) -> int:
-    """How many pixels a Gaussian is cut to."""
+    """How many pixels a Gaussian is cut to; one where there is none, for OpenCV takes a 0 for the other axis's."""
+    if sigma == 0:
+        return 1
     return 3 if sigma < 0.62 else 2 * ceil(2 * sigma) + 1
 
 

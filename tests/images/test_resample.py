@@ -100,7 +100,7 @@ def test_the_quick_ways_are_what_they_say(
 ) -> None:
     raster, (left, top, right, bottom), size = stretch
     way = quick_way(raster, (left, top, right, bottom), size)
-    assert way is not None
+    assert way in ("cubic", "area")
     pixels = data.draw(hnp.arrays(np.uint8, (raster.height, raster.width, *channels)))
     found = resample(pixels, (left, top, right, bottom), size, "auto", reduced=False)
     assert found.shape == (size.height, size.width, *channels)
