@@ -143,9 +143,7 @@ def _tree(data: bytes) -> Element:
     have ASCII in them, or zeros), is as safe with the standard library's parser, and is read in a fifth of the time.
     """
     plain = b"<!" not in data and b"\0" not in data and data.count(b"<") <= _FEW
-    parser: XMLParser[Element] = (
-        XMLParser() if plain else DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)  # type: ignore[assignment]
-    )
+    parser: XMLParser[Element] = XMLParser() if plain else DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
     parser.feed(data)
     root: Element = parser.close()
     depth, level = 0, [root]
