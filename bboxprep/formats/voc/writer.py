@@ -137,12 +137,16 @@ def _document(sample: Sample, image: str, names: list[str], corners: list[Corner
 
 
 def _object(name: str, corners: Corners, attributes: Mapping[str, Any]) -> str:
-    said = {**UNSAID, **attributes}
-    own = {tag: text for tag in _OWN_TAGS if tag in said and (text := _own_text(said[tag]))}
+    own = _own_texts(attributes) if attributes else _UNSAID_TEXTS
     leaves = _leaf(2, "name", name) + "".join([_leaf(2, tag, text) for tag, text in own.items()])
-    sides = "".join([_leaf(3, tag, text) for tag, text in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True)])
     others = {tag: value for tag, value in attributes.items() if tag not in own}
-    return _branch(1, "object", leaves + _branch(2, "bndbox", sides) + (_attributes(others) if others else ""))
+    return _branch(1, "object", leaves + _BOX % corners + (_attributes(others) if others else ""))
+
+
+def _own_texts(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each attribute that has a tag of its own."""
+    said = {**UNSAID, **attributes}
+    return {tag: text for tag in _OWN_TAGS if tag in said and (text := _own_text(said[tag]))}
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:
@@ -180,3 +184,7 @@ def _check(path: Path, what: str, text: str) -> None:
 
 def _lines(words: tuple[str, ...] | list[str]) -> str:
     return "".join(f"{word}\n" for word in words)
+
+
+_UNSAID_TEXTS = _own_texts({})
+_BOX = _branch(2, "bndbox", "".join([_leaf(3, tag, "%s") for tag in ("xmin", "ymin", "xmax", "ymax")]))
