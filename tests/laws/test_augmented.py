@@ -17,6 +17,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from bboxprep.errors import StoppedError
 from bboxprep.images import raster
 from bboxprep.model.rules import Rules
 from bboxprep.pipeline.job import Outcome, Terms, convert
@@ -83,6 +84,20 @@ def test_workers_and_repetition_by_the_record_change_no_byte(tmp_path: Path, nam
     assert recorded == RECIPES[name]
     run(source, tmp_path / "again", recorded)
     assert tree(tmp_path / "again") == tree(one)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_run_that_was_stopped_goes_on_to_the_same_tree(tmp_path: Path, name: str) -> None:
+    source, asked = FIXTURES / "phone-photos-coco", iter(range(2))
+    run(source, tmp_path / "whole", RECIPES[name])
+    with pytest.raises(StoppedError):
+        convert(
+            open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=Terms(workers=2),
+            stop=lambda: next(asked, None) is None,
+        )  # fmt: skip
+    outcome = convert(open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=Terms(resume=True))
+    assert 0 < outcome.fresh < len(rows_of(tmp_path / "whole"))
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
 def test_another_seed_makes_other_pictures(tmp_path: Path) -> None:
