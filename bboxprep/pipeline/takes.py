@@ -13,19 +13,20 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bboxprep.errors import PlanError
+from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.take import Take
+from bboxprep.model.words import did_you_mean
 from bboxprep.pipeline.mosaic import assembled, laid
 from bboxprep.pipeline.reading import Glimpse, Source
 from bboxprep.recipe.cuts import Mosaic
 from bboxprep.recipe.parted import Parted, parted, then
 from bboxprep.recipe.recipe import TRAIN, Drawn, Recipe, Sight
-from bboxprep.recipe.steps import Fill, RecipeStep
+from bboxprep.recipe.steps import Fill, Flip, RecipeStep
 
 _TRIES = 16  # images that are looked at for one that a mosaic can hold
 
@@ -108,7 +109,11 @@ class Director:
 
     @classmethod
     def of(cls, recipe: Recipe, source: Source) -> Director:
-        """The one for the samples of `source`, which has a sample for each picture that `recipe` makes."""
+        """The one for the samples of `source`, which has a sample for each picture that `recipe` makes.
+
+        Raises `UsageError` where the recipe keeps a class from being flipped that `source` has not.
+        """
+        _check_kept(recipe, source.dataset.categories.names)
         rows: list[int] = []
         if parted(recipe):
             seen = [row for row, one in enumerate(source.glimpses) if one.key[0] == TRAIN and one.header is not None]
@@ -206,6 +211,13 @@ class Director:
                     return other
                 found = other
         return found
+
+
+def _check_kept(recipe: Recipe, names: Sequence[str]) -> None:
+    steps = (*recipe.steps, *(recipe.augment.steps if recipe.augment else ()))
+    for name in (name for step in steps if isinstance(step, Flip) for name in step.keep):
+        if name not in names:
+            raise UsageError(f"flip: keep: have {name!r}, want a class of the source{did_you_mean(name, names)}")
 
 
 def _shown(sample: Sample) -> tuple[Path, str]:
