@@ -140,8 +140,8 @@ def _loosened(growths: Sequence[float], turned: TurnedRule, location: Location) 
     """How much larger than the old boxes, beyond the scale of the map, those are whose objects have no outline."""
     if not growths:
         return ()
-    words = f"turned as {turned}: area x{np.mean(growths):.2f} on average, x{max(growths):.2f} at most"
-    return (note("box-loosened", len(growths), f"boxes without an outline, {words}", location),)
+    grown = f"x{growths[0]:.2f}" if len(growths) == 1 else f"x{np.mean(growths):.2f}, x{max(growths):.2f} at most"
+    return (note("box-loosened", len(growths), f"without an outline, turned as {turned}: area {grown}", location),)
 
 
 def _has_outline(rings: Rings) -> bool:
