@@ -17,12 +17,14 @@ from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import map_boxes
+from bboxprep.images.pipelines import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.take import Take
 from bboxprep.model.words import did_you_mean
 from bboxprep.pipeline.mosaic import assembled, laid
 from bboxprep.pipeline.reading import Glimpse, Source
+from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.cuts import Mosaic
 from bboxprep.recipe.parted import Parted, parted, then
 from bboxprep.recipe.recipe import TRAIN, Drawn, Recipe, Sight
@@ -111,9 +113,10 @@ class Director:
     def of(cls, recipe: Recipe, source: Source) -> Director:
         """The one for the samples of `source`, which has a sample for each picture that `recipe` makes.
 
-        Raises `UsageError` where the recipe keeps a class from being flipped that `source` has not.
+        Raises `UsageError` where the recipe keeps a class from being flipped that `source` has not, or a pipeline of
+        albumentations cannot be had.
         """
-        _check_kept(recipe, source.dataset.categories.names)
+        _check(recipe, source.dataset.categories.names)
         rows: list[int] = []
         if parted(recipe):
             seen = [row for row, one in enumerate(source.glimpses) if one.key[0] == TRAIN and one.header is not None]
@@ -213,11 +216,14 @@ class Director:
         return found
 
 
-def _check_kept(recipe: Recipe, names: Sequence[str]) -> None:
-    steps = (*recipe.steps, *(recipe.augment.steps if recipe.augment else ()))
-    for name in (name for step in steps if isinstance(step, Flip) for name in step.keep):
-        if name not in names:
-            raise UsageError(f"flip: keep: have {name!r}, want a class of the source{did_you_mean(name, names)}")
+def _check(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raise `UsageError` for what would only be found in the midst of a run."""
+    for step in (*recipe.steps, *(recipe.augment.steps if recipe.augment else ())):
+        for name in step.keep if isinstance(step, Flip) else ():
+            if name not in names:
+                raise UsageError(f"flip: keep: have {name!r}, want a class of the source{did_you_mean(name, names)}")
+        if isinstance(step, Albumentations):
+            loaded(Named(str(step.pipeline) if step.pipeline else None, step.object))
 
 
 def _shown(sample: Sample) -> tuple[Path, str]:

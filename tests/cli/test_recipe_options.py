@@ -91,6 +91,27 @@ def test_a_recipe_file_and_flags_beside_it_are_two_recipes(source: Path, tmp_pat
     assert run(source, tmp_path / "out", *words).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("object: no_such_module:train", "no_such_module:train: cannot be had"),
+        ("pipeline: {transform: {__class_fullname__: NoSuchThing, p: 1.0}}", "the pipeline cannot be made"),
+        (
+            "pipeline: {transform: {__class_fullname__: HorizontalFlip, p: 1.0, axis: 3}}",
+            "HorizontalFlip has no 'axis'",
+        ),
+    ],
+)
+def test_a_pipeline_that_cannot_be_had_is_refused_before_anything_is_written(
+    source: Path, tmp_path: Path, step: str, said: str
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"augment:\n- albumentations: {{{step}}}\n", encoding="utf-8")
+    result = run(source, tmp_path / "out", "--recipe", str(tmp_path / "recipe.yaml"))
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
+
+
 def test_a_dry_run_prints_the_recipe_as_a_file_that_can_be_given(source: Path, tmp_path: Path) -> None:
     words = ("--letterbox", "64", "--flip", "horizontal:0.5", "--copies", "2")
     said = run(source, tmp_path / "out", *words, "--dry-run").output
