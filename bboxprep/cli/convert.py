@@ -160,7 +160,7 @@ def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, 
     with say.progress(given["preview"], "drawing") as advance:
         data = preview(source, recipe, given["preview"], advance)
     write_bytes(sheet, data)
-    say.line(f"{sheet}: what {recipe} makes of some of the pictures; nothing else was written (--preview)")
+    say.line(f"{sheet}: some of the pictures that this makes; nothing else was written (--preview)")
 
 
 def exit_code(outcome: Outcome) -> int:
