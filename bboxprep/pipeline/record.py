@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -175,9 +175,12 @@ class _Shape(msgspec.Struct):
     entries: list[str] = []
 
 
+_FINDING = tuple(each.name for each in fields(Finding))
+
+
 def _finding_row(finding: Finding) -> dict[str, Any]:
     """A finding as plain data, its severity with it and empty fields left out."""
-    said = {key: value for key, value in asdict(finding).items() if value}
+    said = {name: value for name in _FINDING if (value := getattr(finding, name))}
     return {"severity": str(finding.severity)} | said
 
 
