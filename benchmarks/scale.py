@@ -32,7 +32,7 @@ GOAL, MEAN = 10_000_000, 7.3  # images, and objects of each, as COCO has them
 NODES, PROCESSORS = (1, 8, 64), 16
 DECODE = 0.0055  # s of CPU a photo of COCO's size takes beside a small one: bboxprep's row of the table of pixels
 MEGABYTES, BANDWIDTH = 0.2, 1250.0  # in and out of an image; a second of a node
-REQUESTS, LATENCY = 8, 0.02  # of an image whose source and output lie in a bucket, one after the other; s
+REQUESTS, LATENCY = 9, 0.02  # of a photo and its YOLO labels from bucket to bucket, one after the other; s
 AT_ONCE = 4  # workers for each processor, where they wait for a bucket most of the time
 MOST_GROWTH = 1.3  # of the memory from 10,000 to 100,000 images
 

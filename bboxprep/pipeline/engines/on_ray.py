@@ -109,10 +109,7 @@ class OnRay:
             ray.init(**({"address": self.address} if self.address else here), **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             place = f"the cluster at {self.address}" if self.address else "a cluster on this machine"
-            reason = str(error).splitlines()[0]
-            if type(error.__cause__).__name__ == "AuthenticationError":
-                reason = "it asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN unless ~/.ray has it"
-            raise WorkerError(f"{place} cannot be joined ({reason})") from error
+            raise WorkerError(f"{place} cannot be joined ({_reason(error)})") from error
 
 
 @dataclass(frozen=True)
@@ -183,6 +180,16 @@ def _do(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
         return _works[name](item), None
     except BboxprepError as error:
         return None, error
+
+
+def _reason(error: BaseException) -> str:
+    """The words for it, of all that has led to it."""
+    cause: BaseException | None = error
+    while cause:
+        if "AuthenticationError" in repr(cause):  # a traceback may stand in the words of another error
+            return "it asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN unless ~/.ray has it"
+        cause = cause.__cause__ or cause.__context__
+    return str(error).splitlines()[0]
 
 
 def _knock(address: str) -> None:
