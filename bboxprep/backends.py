@@ -1,4 +1,4 @@
-"""The file systems of fsspec: buckets by protocol, archives by their file, and what they raise said in one line."""
+"""The file systems of fsspec by their protocol, and what they raise said in one line."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from io import BufferedReader, RawIOBase
-from pathlib import PurePath, PurePosixPath
+from pathlib import PurePath
 from typing import IO, Any, NamedTuple
 
-from bboxprep.errors import StorageError, UsageError
+from bboxprep.errors import BboxprepError, StorageError, UsageError
 
-_EXTRA = "pip install 'bboxprep[remote]' brings what is needed"
+EXTRA = "pip install 'bboxprep[remote]' brings it"
 
 
 class Said(NamedTuple):
@@ -36,50 +36,37 @@ _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "CRC", "LastModified", "m
 
 
 def files_of(protocol: str) -> Any:
-    """Fsspec's file system. Each process has its own: their connections outlive no fork."""
+    """Fsspec's file system. Each process has its own: their connections outlive no fork. Raises `UsageError`."""
     try:
         import fsspec
 
-        return fsspec.filesystem(protocol, use_listings_cache=False)
+        kind = fsspec.get_filesystem_class(protocol)
+        missing = _wanted_by(kind)
+        if not missing:
+            return kind(use_listings_cache=False)
     except ImportError as error:
-        raise UsageError(f"{protocol}://: {_first_line(error)}; {_EXTRA}") from error
-    except ValueError as error:
-        raise UsageError(f"{protocol}://: {_first_line(error)}") from error
+        brings = EXTRA if protocol in _BROUGHT or error.name == "fsspec" else "no extra of bboxprep brings it"
+        raise UsageError(f"{protocol}://: {_first_line(error)}; {brings}") from error
+    except Exception as error:  # each backend has its own
+        raise UsageError(f"{protocol}://: {_first_line(error) or type(error).__name__}") from error
+    words = f"wants {' and '.join(missing)}, which an address of a bucket does not say"
+    raise UsageError(f"{protocol}://: {words}; want s3://, gs:// or the like")
 
 
 @cache
-def archive_at(text: str, _process: int) -> Any:
-    """Fsspec's file system of the archive at `text`, whose members have been checked."""
-    try:
-        import fsspec
-    except ImportError as error:
-        raise UsageError(f"{text}: fsspec is not installed; {_EXTRA}") from error
-    with told(text):
-        if text.lower().endswith(".zip"):
-            files = fsspec.filesystem("zip", fo=text, skip_instance_cache=True)
-            _check_members(text, [(info.filename, True) for info in files.zip.infolist()])
-        elif text.lower().endswith(".parquet"):
-            from bboxprep.parquet import ParquetFiles
+def _wanted_by(kind: type) -> list[str]:
+    """What a file system cannot be made without."""
+    from inspect import signature  # which takes its time to start
 
-            files = ParquetFiles(text)
-        else:
-            files = fsspec.filesystem("tar", fo=text, skip_instance_cache=True)
-            _check_members(text, [(info.name, info.isfile() or info.isdir()) for info in files.tar.getmembers()])
-    return files
+    given = list(signature(kind.__init__).parameters.values())[1:]  # type: ignore[misc]  # of the class
+    return [one.name for one in given if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
 
 
-def _check_members(text: str, members: list[tuple[str, bool]]) -> None:
-    """Raise `StorageError` for an archive whose members would be somewhere else than in it, or twice in one place."""
-    taken: set[str] = set()
-    for name, plain in members:
-        parts = PurePosixPath(name.replace("\\", "/")).parts
-        if name.startswith(("/", "\\")) or ".." in parts or (parts and parts[0].endswith(":")) or "\0" in name:
-            raise StorageError(f"{text}: has a member {name[:200]!r}, which leads out of it")
-        if not plain:
-            raise StorageError(f"{text}: has a member {name[:200]!r} that is a link or a device; want files alone")
-        if name in taken:
-            raise StorageError(f"{text}: has two members {name[:200]!r}")
-        taken.add(name)
+_BROUGHT = ("s3",)
+
+
+class DamagedError(OSError):
+    """A file that is there, and cannot be read for a reason of its own; others may be read."""
 
 
 @contextmanager
@@ -87,7 +74,7 @@ def told(path: PurePath | str) -> Iterator[None]:
     """Whatever a backend raises, and they raise what they like, said in one line."""
     try:
         yield
-    except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, StorageError, UsageError):
+    except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, DamagedError, BboxprepError):
         raise
     except Exception as error:
         raise StorageError(f"{path}: {_reason(error)}") from error

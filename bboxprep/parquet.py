@@ -24,17 +24,19 @@ _SAID = ("file_name", "width", "height", "objects", "image_id")  # in the order 
 
 
 class ParquetFiles:
-    """The rows of the Parquet file at `text`, a path or an address. Raises `StorageError` and `UsageError`."""
+    """The rows of the open `file`, which is called `text` and has that `version`.
 
-    def __init__(self, text: str) -> None:
+    Raises `StorageError` and `UsageError`.
+    """
+
+    def __init__(self, text: str, file: IO[bytes], version: str) -> None:
         try:
-            import fsspec
             from pyarrow import parquet
         except ImportError as error:
-            words = f"{error.name} is not installed; pip install 'bboxprep[shards]' brings it"
+            words = "pyarrow is not installed; pip install 'bboxprep[shards]' brings it"
             raise UsageError(f"{text}: {words}") from error
-        self._text = text
-        self._file = parquet.ParquetFile(fsspec.open(text, "rb").open())
+        self._version = version
+        self._file = parquet.ParquetFile(file)
         names = self._file.schema_arrow.names
         if "image" not in names:
             raise StorageError(f"{text}: has the columns {', '.join(names)[:200]}; want image and objects")
@@ -70,7 +72,7 @@ class ParquetFiles:
         """What is said of a member. Raises `FileNotFoundError`."""
         if not name.strip("/"):
             return {"name": "", "type": "directory", "size": 0}
-        return {"name": name, "type": "file", "size": len(self._read(name)), "created": self._text}
+        return {"name": name, "type": "file", "size": len(self._read(name)), "ETag": self._version}
 
     def open(self, name: str, mode: str = "rb") -> IO[bytes]:  # noqa: ARG002
         """A member."""

@@ -17,32 +17,40 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from io import BytesIO
 from pathlib import Path, PurePath, PurePosixPath
 from posixpath import normpath
 from typing import IO, Any, Literal, TypeGuard, cast
 
-from bboxprep.backends import Said, archive_at, files_of, in_pieces, said_of, told
+from bboxprep.backends import Said, files_of, in_pieces, said_of, told
 from bboxprep.errors import UsageError
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".parquet")
+"""How the names of archives end."""
+
 _INSIDE = "!"  # at the end of the name of an archive: what follows is in it
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
+_SAME = {"s3a": "s3", "gcs": "gs"}  # two names of one place, of which a path has one
 _WINDOW = 1 << 20  # bytes that a file is read by
 
 
 def place(text: str | PurePath) -> Path:
-    """What `text` names: a path of this machine, an object (``s3://…``), or all that an archive there holds.
+    """What `text` names: a path of this machine, an object (``s3://…``), or what an archive there holds, all of it
+    (``photos.zip``) or a folder (``photos.zip/train``).
 
-    It is called a Path, for it reads like one.
+    It is called a Path, for it reads like one. What was seen of storages and archives before is forgotten.
     """
     if isinstance(text, StoredPath):
         return cast("Path", text)
+    _seen.clear()
+    _opened.cache_clear()
     if isinstance(text, str) and _URL.match(text) and not text.startswith("file://"):
-        path = cast("Path", StoredPath(text))
-        return opened(path) if text.lower().endswith(ARCHIVES) else path
+        protocol, _, rest = text.partition("://")
+        path = cast("Path", StoredPath(f"{_SAME.get(protocol, protocol)}://{rest}"))
+        return opened(path) if text.lower().endswith(ARCHIVES) else member(path)
     path = Path(text.removeprefix("file://") if isinstance(text, str) else text)
-    return opened(path) if path.name.lower().endswith(ARCHIVES) and path.is_file() else path
+    return opened(path) if path.name.lower().endswith(ARCHIVES) and path.is_file() else member(path)
 
 
 def opened(archive: Path) -> Path:
@@ -52,7 +60,7 @@ def opened(archive: Path) -> Path:
 
 def member(path: Path) -> Path:
     """What lies at `path`, also where one of the folders that it names is an archive."""
-    for parent in () if path.exists() else path.parents:
+    for parent in path.parents:
         if parent.name.lower().endswith(ARCHIVES) and parent.is_file():
             return opened(parent) / path.relative_to(parent)
     return path
@@ -108,7 +116,18 @@ class StoredPath(PurePosixPath):
 
     @property
     def _is_url(self) -> bool:
-        return self.parts[:1] != ("/",) and self.parts[0].endswith(":") and len(self.parts[0]) > 2
+        return len(self.parts) > 0 and self.parts[0].endswith(":") and len(self.parts[0]) > 2
+
+    @property
+    def _archive(self) -> int | None:
+        """Which of the parts is an archive that the others lie in."""
+        signs = tuple(f"{suffix}{_INSIDE}" for suffix in ARCHIVES)
+        return next((at for at, part in enumerate(self.parts) if part.lower().endswith(signs)), None)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether it is, or lies in, an archive."""
+        return self._archive is not None
 
     def is_absolute(self) -> bool:
         """True."""
@@ -120,7 +139,8 @@ class StoredPath(PurePosixPath):
 
     def resolve(self, *, strict: bool = False) -> StoredPath:  # noqa: ARG002
         """Without ``..``; none leads out of the bucket or the archive, to whose file links are followed."""
-        top = next((at for at, part in enumerate(self.parts, 1) if part.endswith(_INSIDE)), min(2, len(self.parts)))
+        archive = self._archive
+        top = min(2, len(self.parts)) if archive is None else archive + 1
         below = normpath("/" + "/".join(self.parts[top:])).lstrip("/")
         if self._is_url:
             return type(self)(*self.parts[:top], below)
@@ -255,7 +275,11 @@ class StoredPath(PurePosixPath):
         files, inner = self._where()
         _seen.clear()
         with told(self):
-            files.rm(inner, recursive=True)
+            if any(sign in inner for sign in "*?["):  # which `rm` would take for a pattern
+                for path in files.find(inner):
+                    files.rm_file(path)
+            else:
+                files.rm(inner, recursive=True)
 
     def _listed(self) -> Mapping[str, Said]:
         files, inner = self._where()
@@ -269,13 +293,21 @@ class StoredPath(PurePosixPath):
 
     def _where(self) -> tuple[Any, str]:
         """The file system, and the name there."""
-        last = next((at for at, part in enumerate(self.parts) if part.endswith(_INSIDE)), None)
+        last = self._archive
         if last is not None:
             archive = str(type(self)(*self.parts[: last + 1])).removesuffix(_INSIDE)
-            return archive_at(archive, os.getpid()), "/".join(self.parts[last + 1 :])
+            return _opened(archive, os.getpid()), "/".join(self.parts[last + 1 :])
         if not self._is_url:
             raise FileNotFoundError(str(self))
         return files_of(self.parts[0][:-1]), "/".join(self.parts[1:])
+
+
+@cache
+def _opened(archive: str, _process: int) -> Any:
+    """The file system of what is in an archive. Each process has its own: an open file has one place to read at."""
+    from bboxprep.archives import archive_at  # what they need is not needed to start
+
+    return archive_at(archive)
 
 
 def _name(entry: tuple[str, object]) -> str:

@@ -21,6 +21,7 @@ from bboxprep.pipeline.reading import Source
 from bboxprep.pipeline.record import RECORD
 from bboxprep.pipeline.work import Made
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.storage import is_stored
 
 WIDTH = 120  # columns where the output is not a terminal
 REFRESH = 0.1  # seconds between two looks of the bar
@@ -127,7 +128,7 @@ class Printer:
             self.line(f"exit 1: {_count(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
 
     def _next(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
-        if to != "yolo":
+        if to != "yolo" or outcome.dest is None or is_stored(outcome.dest):  # no trainer reads from a bucket
             return
         sizes = [step.options()["size"] for step in recipe.steps if "size" in step.options()]
         size = f" imgsz={max(sizes[-1])}" if sizes else ""

@@ -197,7 +197,7 @@ class _Job:
         if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
             refuse_faults(self.dataset, self.director, self.terms.on_error)
         outputs = name_outputs(self.glimpses, writer, touched)
-        most = PIXEL_BLOCK if any(map(touched, self.glimpses)) else LABEL_BLOCK
+        most = max(self.terms.hands.least, PIXEL_BLOCK if any(map(touched, self.glimpses)) else LABEL_BLOCK)
         hand = _Hand(writer, target, outputs, most, self._shift(writer, target), self._open_account(), progress)
         if self.terms.dry_run:
             return self._account_only(hand)

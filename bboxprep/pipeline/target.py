@@ -17,11 +17,14 @@ from bboxprep.files import TEMPORARY, own_temporary, real, write_text
 from bboxprep.pipeline.journal import FOLDER
 from bboxprep.pipeline.naming import safe_path
 from bboxprep.pipeline.record import INCOMPLETE, RECORD, read_record
-from bboxprep.storage import is_stored
+from bboxprep.storage import ARCHIVES, is_stored
 
 
 def check_target(dest: Path, source: Path) -> None:
     """Raise `TargetError` unless `dest` is empty, or holds an output of ours and nothing else; nothing is changed."""
+    packed = dest.is_packed if is_stored(dest) else dest.name.lower().endswith(ARCHIVES) and not dest.is_dir()
+    if packed:
+        raise TargetError(f"{dest}: archives are read, not written; want a folder")
     if overlap(dest, source):
         raise TargetError(f"{dest}: lies in the source, or the source in it; the source is never modified")
     if dest.exists() and not dest.is_dir():

@@ -140,13 +140,14 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 @dataclass
 class Way:
-    """A way to `server` by another port. Once `cut_after` bytes have gone there, it is cut in the midst of them, and
-    nobody is let through any more.
+    """A way to `server` by another port, which counts the bytes that have `gone` there and `come` from there. Once
+    `cut_after` have gone, it is cut in the midst of them, and nobody is let through any more.
     """
 
     server: Server
     cut_after: int
     gone: int = 0
+    come: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -170,7 +171,7 @@ class Way:
 
     def _serve(self, there: socket.socket) -> None:
         with there, socket.create_connection(("127.0.0.1", self.server.port)) as here:
-            back = threading.Thread(target=self._carry, args=(here, there), daemon=True)
+            back = threading.Thread(target=self._carry, args=(here, there, self._back), daemon=True)
             back.start()
             self._carry(there, here, self._left)
             back.join()
@@ -182,9 +183,13 @@ class Way:
             self.gone += count
             return left
 
-    def _carry(
-        self, one: socket.socket, other: socket.socket, allowed: Callable[[int], int] = lambda count: count
-    ) -> None:
+    def _back(self, count: int) -> int:
+        """All of so many bytes, which come from there."""
+        with self._lock:
+            self.come += count
+        return count
+
+    def _carry(self, one: socket.socket, other: socket.socket, allowed: Callable[[int], int]) -> None:
         with suppress(OSError):
             while data := one.recv(1 << 14):
                 left = allowed(len(data))

@@ -89,7 +89,7 @@ def _label(classes: Sequence[str]) -> dict[str, Any]:
 
 
 def _list(feature: dict[str, Any]) -> dict[str, Any]:
-    return {"feature": feature, "_type": "List"}
+    return {"feature": feature, "_type": "Sequence"}  # what `datasets` before 4 knows too
 
 
 def _arrow() -> tuple[Any, Any]:

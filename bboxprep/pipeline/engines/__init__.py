@@ -25,6 +25,10 @@ class Engine(Protocol):
     def workers(self) -> int:
         """How many items are at work at once."""
 
+    @property
+    def least(self) -> int:
+        """How many images an item should have, where there are enough for all workers."""
+
     def run(
         self,
         work: Callable[[Item], Result],

@@ -46,6 +46,11 @@ class Local:
 
     workers: int = 1
 
+    @property
+    def least(self) -> int:
+        """As `Engine` says."""
+        return 1
+
     def run(
         self,
         work: Callable[[Item], Result],

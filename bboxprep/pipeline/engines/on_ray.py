@@ -2,19 +2,26 @@
 
 The work travels once to every process that takes a task and is kept there. SOURCE and DEST are paths that every machine
 of the cluster sees. Ray is imported only here, and only when this engine is chosen: ``pip install 'bboxprep[ray]'``.
-Its reports of usage are switched off, its handlers of signals are not left in place of ours.
+Its reports of usage are switched off, its handlers of signals are not left in place of ours, and a cluster that is
+started here has a token of its own; Ray would leave one in the user's home.
+
+Whether the cluster is still there is asked where nothing comes of it for a while: left to itself Ray would end this
+process, with no word of ours and an exit code that means something else.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 from bboxprep.errors import BboxprepError, StoppedError, UsageError, WorkerError
@@ -22,6 +29,8 @@ from bboxprep.pipeline.engines import Item, Result, never, nothing
 from bboxprep.pipeline.engines.local import AHEAD, LIVES, STOPPED
 
 PATIENCE = 10.0  # s, for a cluster to answer
+_ADDRESS = re.compile(r"[^\s/]+:[0-9]{1,5}")
+_TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # of whom has something to say about it
 _works: dict[str, Callable[[Any], Any]] = {}  # of a process of the cluster: the work that it has in hand, by its name
 
 
@@ -29,16 +38,26 @@ _works: dict[str, Callable[[Any], Any]] = {}  # of a process of the cluster: the
 class OnRay:
     """The cluster at `address`; without one, a cluster of `processes` on this machine that ends with this process.
 
-    Raises `UsageError` where Ray is not installed, `WorkerError` where the cluster does not answer.
+    Raises `UsageError` where Ray is not installed or `address` is not HOST:PORT, `WorkerError` where the cluster does
+    not answer.
     """
 
     processes: int = 1
     address: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.address is not None and not _ADDRESS.fullmatch(self.address):
+            raise UsageError(f"address: have {self.address!r}, want HOST:PORT of a Ray cluster")
+
     @property
     def workers(self) -> int:
         """The processors of the cluster."""
         return max(1, int(self._ray().cluster_resources().get("CPU", 1)))
+
+    @property
+    def least(self) -> int:
+        """As `Engine` says: a task costs some milliseconds, and what came of it an entry of the journal."""
+        return 256
 
     def run(
         self,
@@ -51,7 +70,8 @@ class OnRay:
     ) -> Iterator[Result]:
         """As `Engine` says."""
         ray = self._ray()
-        crew = _Crew(ray, ray.put(work), died)
+        task = ray.remote(max_retries=0, num_cpus=1)(_do)
+        crew = _Crew(ray, task, ray.put(work), died, ray.get_runtime_context().gcs_address)
         most, pending, stopped = self.workers * AHEAD, deque[tuple[Item, Any]](), False
         for item in items:
             stopped = stop()
@@ -69,12 +89,15 @@ class OnRay:
         """Ray, joined to the cluster."""
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        if not (self.address or "ray" in sys.modules or any(name in os.environ for name in _TOKENS)):
+            os.environ["RAY_AUTH_TOKEN"] = token_hex(32)
         try:
             import ray
         except ImportError as error:
             raise UsageError("engine: ray is not installed; pip install 'bboxprep[ray]' brings it") from error
         if not ray.is_initialized():
-            _knock(self.address)
+            if self.address:
+                _knock(self.address)
             with _own_signals():
                 self._join(ray)
         return ray
@@ -86,7 +109,7 @@ class OnRay:
             ray.init(**({"address": self.address} if self.address else here), **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             place = f"the cluster at {self.address}" if self.address else "a cluster on this machine"
-            raise WorkerError(f"{place} cannot be joined ({str(error).splitlines()[0]})") from error
+            raise WorkerError(f"{place} cannot be joined ({_reason(error)})") from error
 
 
 @dataclass(frozen=True)
@@ -94,20 +117,23 @@ class _Crew:
     """Gives items to the cluster, and to it again where the process that had one died."""
 
     ray: Any
+    task: Any  # made once: the cluster is told of each that is made
     work: Any  # a reference to it
     died: Callable[[], None]
+    head: str  # HOST:PORT of what keeps the cluster together
 
     def given(self, item: Any) -> Any:
         """A reference to what will come of `item`."""
-        return self.ray.remote(_do).options(max_retries=0, num_cpus=1).remote([self.work], item)
+        return self.task.remote([self.work], item)
 
     def next(self, pending: deque[tuple[Item, Any]], lost: Callable[[Item], Result] | None) -> Result:
         """The result of the first that is `pending`."""
         item, reference = pending.popleft()
         for _ in range(LIVES):
             try:
-                result, error = self.ray.get(reference)
+                result, error = self._got(reference)
             except self.ray.exceptions.RayError:
+                self._ask()
                 self._rest([reference for _, reference in pending])
                 reference = self.given(item)
                 continue
@@ -119,10 +145,25 @@ class _Crew:
             raise WorkerError(f"a piece of work brought down {LIVES} processes one after the other")
         return lost(item)
 
+    def _got(self, reference: Any) -> Any:
+        """What comes of it. Raises `WorkerError` where the cluster is gone."""
+        while True:
+            try:
+                return self.ray.get(reference, timeout=PATIENCE)
+            except self.ray.exceptions.GetTimeoutError:
+                self._ask()
+
+    def _ask(self) -> None:
+        try:
+            _knock(self.head)
+        except WorkerError as error:
+            words = "is gone; what is done stays, --resume goes on from there"
+            raise WorkerError(f"the cluster at {self.head} {words}") from error
+
     def _rest(self, references: list[Any]) -> None:
         """Wait for what is at work, and let what was left half-written be removed."""
-        if references:
-            self.ray.wait(references, num_returns=len(references))
+        while self.ray.wait(references, num_returns=len(references), timeout=PATIENCE)[1] if references else ():
+            self._ask()
         self.died()
 
 
@@ -141,13 +182,21 @@ def _do(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
         return None, error
 
 
-def _knock(address: str | None) -> None:
+def _reason(error: BaseException) -> str:
+    """The words for it, of all that has led to it."""
+    cause: BaseException | None = error
+    while cause:
+        if "AuthenticationError" in repr(cause):  # a traceback may stand in the words of another error
+            return "it asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN unless ~/.ray has it"
+        cause = cause.__cause__ or cause.__context__
+    return str(error).splitlines()[0]
+
+
+def _knock(address: str) -> None:
     """Raise `WorkerError` where nobody listens at HOST:PORT; Ray itself would ask again for minutes."""
-    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not (host and port.isdecimal()):
-        return
+    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), PATIENCE).close()
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
     except (OSError, OverflowError) as error:
         raise WorkerError(f"the cluster at {address} cannot be joined ({error})") from error
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +22,10 @@ import bboxprep
 from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.cli import commands
 from bboxprep.errors import StoppedError, TargetError, UsageError, WorkerError
+from bboxprep.pipeline.engines.local import Local
 from bboxprep.pipeline.engines.on_ray import OnRay
 from bboxprep.pipeline.shift import Shift
-from tests.running import ROOT, finish
+from tests.running import ROOT, finish, running
 from tests.tiny import tiny, tree
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (it has no wheel for this system)")
@@ -147,33 +151,158 @@ def test_a_process_of_the_cluster_that_is_killed_changes_nothing_in_it(
     assert tree(tmp_path / "out") == whole
 
 
-@pytest.fixture
-def address() -> Iterator[str]:
+def test_tasks_have_some_hundred_images_where_there_are_enough(tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    class Counted(Local):
+        least = OnRay(1).least
+
+        def run(self, work: Callable[[Any], Any], items: Iterable[Any], **_: Any) -> Iterator[Any]:
+            for item in items:
+                sizes.append(len(item.outputs) if isinstance(work, Shift) else 0)
+                yield work(item)
+
+    assert Counted.least >= 200
+    source = tiny(tmp_path / "source", range(240))
+    bboxprep.convert(source, tmp_path / "out", "yolo", Recipe(Letterbox(16)), labels_in="displayed", engine=Counted(1))
+    assert max(sizes) == 240 // 4  # every worker has some
+
+
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "5e" * 32}
+COMMAND = ("--letterbox", 64, "--flip", "horizontal:0.5", "--copies", 2, "--seed", 3, "--labels-in", "displayed")
+
+
+@dataclass(frozen=True)
+class Cluster:
     """A cluster that was started by itself, as an administrator does."""
-    port = 20_000 + os.getpid() % 20_000
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", f"--port={port}"]
-    options = ["--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats"]
-    cluster = subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT, start_new_session=True
-    )
-    assert cluster.stdout
-    for line in cluster.stdout:
-        if b"Ray runtime started" in line:
-            break
-    yield f"127.0.0.1:{port}"
-    os.killpg(cluster.pid, signal.SIGTERM)
-    cluster.communicate(timeout=60)
+
+    address: str
+    nodes: list[subprocess.Popen[bytes]]
+
+    def join(self, *options: str) -> subprocess.Popen[bytes]:
+        """A further node of one processor; all its processes are of one group."""
+        command = [str(Path(sys.executable).with_name("ray")), "start", "--block", "--num-cpus=1"]
+        node = subprocess.Popen(
+            [*command, "--disable-usage-stats", *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT,
+            start_new_session=True, env={**os.environ, **TOKEN},
+        )  # fmt: skip
+        self.nodes.append(node)
+        assert node.stdout
+        assert any(b"Ray runtime started" in line for line in node.stdout)
+        return node
 
 
-def test_the_command_reaches_a_cluster_by_its_address_and_a_stopped_run_goes_on_there(
-    address: str, source: Path, whole: dict[str, str], tmp_path: Path
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    port = _free_port()
+    found = Cluster(f"127.0.0.1:{port}", [])
+    try:
+        found.join("--head", f"--port={port}", "--include-dashboard=false")
+        yield found
+    finally:
+        for node in reversed(found.nodes):
+            with suppress(ProcessLookupError):
+                os.killpg(node.pid, signal.SIGKILL)  # asked to end, it takes half a minute
+            node.communicate(timeout=60)
+
+
+@pytest.fixture
+def with_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in TOKEN.items():
+        monkeypatch.setenv(name, value)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.mark.usefixtures("with_token")
+def test_the_command_reaches_a_cluster_by_its_address(
+    cluster: Cluster, source: Path, whole: dict[str, str], tmp_path: Path
 ) -> None:
-    options = ("--letterbox", 64, "--flip", "horizontal:0.5", "--copies", 2, "--seed", 3, "--labels-in", "displayed")
-    cluster = ("--engine", "ray", "--address", address)
-    ended = finish(source, tmp_path / "out", "--to", "yolo", *options, *cluster)
+    where = ("--engine", "ray", "--address", cluster.address)
+    ended = finish(source, tmp_path / "out", "--to", "yolo", *COMMAND, *where)
     assert ended.code == 0, ended.said
     assert ended.said == ""
     assert tree(tmp_path / "out") == whole
+
+
+@pytest.mark.usefixtures("with_token")
+def test_a_node_that_is_killed_changes_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    source = tiny(tmp_path / "source", range(160))
+    bboxprep.convert(source, tmp_path / "whole", "yolo", RECIPE, labels_in="displayed")
+    second, dest = cluster.join(f"--address={cluster.address}"), tmp_path / "out"
+    with running(source, dest, "--to", "yolo", *COMMAND, "--engine", "ray", "--address", cluster.address) as run:
+        assert run.wait_until(lambda: len(list(dest.glob("images/*/*"))) >= 20)
+        os.killpg(second.pid, signal.SIGKILL)
+        ended = run.end()
+    assert ended.code == 0, ended.said
+    assert tree(dest) == tree(tmp_path / "whole")
+
+
+def test_a_cluster_that_is_gone_in_the_midst_is_one_clear_line_and_a_run_to_be_resumed(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, dest = tiny(tmp_path / "source", range(400)), tmp_path / "out"
+    options = ("--to", "yolo", *COMMAND)
+    with monkeypatch.context() as patched:
+        for name, value in TOKEN.items():
+            patched.setenv(name, value)
+        with running(source, dest, *options, "--engine", "ray", "--address", cluster.address) as run:
+            assert run.wait_until(lambda: len(list(dest.glob("images/*/*"))) >= 20)
+            os.killpg(cluster.nodes[0].pid, signal.SIGKILL)
+            ended = run.end()
+    assert ended.code == 2
+    assert re.fullmatch(r"bboxprep: the cluster at \S+ is gone; what is done stays, --resume goes .*\n", ended.said)
+    assert not (dest / "bboxprep.json").exists()
+    assert finish(source, dest, *options, "--resume").code == 0
+    bboxprep.convert(source, tmp_path / "whole", "yolo", RECIPE, labels_in="displayed")
+    assert tree(dest) == tree(tmp_path / "whole")
+
+
+def test_a_cluster_that_asks_for_a_token_says_so(
+    cluster: Cluster, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    ended = finish(source, tmp_path / "out", "--to", "yolo", "--engine", "ray", "--address", cluster.address)
+    assert ended.code == 2
+    assert "it asks for a token; set RAY_AUTH_MODE=token" in ended.said
+    assert TOKEN["RAY_AUTH_TOKEN"] not in ended.said
+
+
+def test_what_is_printed_is_that_of_a_run_without_it_and_no_token_is_left(source: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    own = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    printed = {}
+    for engine in ("local", "ray"):
+        folder = tmp_path / engine
+        folder.mkdir()
+        options = ["--workers", "2", "--engine", engine, "--to", "coco", *map(str, COMMAND)]
+        ended = subprocess.run(
+            [sys.executable, "-m", "bboxprep", "convert", str(source), "out", *options], capture_output=True, text=True,
+            cwd=folder, env={**own, "PYTHONPATH": str(ROOT), "HOME": str(home)},
+        )  # fmt: skip
+        assert (ended.returncode, ended.stderr) == (0, "")
+        printed[engine] = ended.stdout
+    assert printed["ray"] == printed["local"]
+    assert tree(tmp_path / "ray" / "out") == tree(tmp_path / "local" / "out")
+    assert not (home / ".ray" / "auth_token").exists()
+
+
+def test_ray_is_imported_for_its_engine_alone(source: Path, tmp_path: Path) -> None:
+    words = ["convert", str(source), str(tmp_path / "out"), "--to", "coco", "--labels-in", "displayed", "-q"]
+    code = f"import sys; from bboxprep.cli import commands; commands({words!r}, standalone_mode=False)"
+    checked = f"try:\n    {code}\nexcept SystemExit: pass\nassert 'ray' not in sys.modules"
+    subprocess.run([sys.executable, "-c", checked], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("address", ["auto", "nowhere", "ray://127.0.0.1:10001", "127.0.0.1:port"])
+def test_an_address_is_a_host_and_a_port(address: str) -> None:
+    with pytest.raises(UsageError, match="want HOST:PORT of a Ray cluster"):
+        OnRay(1, address)
 
 
 def test_a_cluster_that_is_not_there_is_one_clear_line(source: Path, tmp_path: Path) -> None:

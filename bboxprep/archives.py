@@ -1,0 +1,157 @@
+"""Archives read in place: .zip, .tar (also gzipped) and .parquet, each with the face of a file system of fsspec.
+
+All members are checked before one is read. What is read of one is what was asked for, so that whoever reads caps it by
+the size that the archive states; more than that never comes. The version of a member is its checksum where the archive
+has one (zip), else that of the whole archive: what is packed without times has no other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from gzip import BadGzipFile, GzipFile
+from pathlib import PurePosixPath
+from tempfile import TemporaryFile
+from typing import IO, Any, NamedTuple
+
+from bboxprep.backends import EXTRA, DamagedError, said_of, told
+from bboxprep.errors import StorageError, UsageError
+from bboxprep.parquet import ParquetFiles
+
+_MOST_MEMBERS = 1 << 24
+_MOST_UNPACKED, _MOST_INFLATED = 1 << 30, 100  # bytes, and bytes of each of a gzipped archive: pictures hardly shrink
+_FAULTS = (zipfile.BadZipFile, tarfile.TarError, BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+
+
+def archive_at(text: str) -> Any:
+    """All that the archive at `text` holds.
+
+    Raises `StorageError` for one that is none or has members that are refused, and `UsageError` for want of a package.
+    """
+    try:
+        import fsspec
+    except ImportError as error:
+        raise UsageError(f"{text}: fsspec is not installed; {EXTRA}") from error
+    with told(text):
+        place = fsspec.open(text, "rb")
+        version = str(said_of(place.fs.info(place.path)).st_mtime_ns)
+        file = place.open()
+        if text.lower().endswith(".parquet"):
+            return ParquetFiles(text, file, version)
+        if text.lower().endswith(".zip"):
+            archive = zipfile.ZipFile(file)
+            return _Members(text, _zipped(archive), archive.open)
+        tar = tarfile.open(fileobj=file if text.lower().endswith(".tar") else _unpacked(text, file), mode="r:")  # noqa: SIM115
+        return _Members(text, _tarred(text, tar, version), tar.extractfile)
+
+
+def _unpacked(text: str, file: IO[bytes]) -> IO[bytes]:
+    """The gzipped `file` in a temporary one: nobody can begin in its midst, each step back would begin anew."""
+    whole = TemporaryFile(prefix="bboxprep-")  # noqa: SIM115  (it is read for as long as this process lives)
+    atexit.register(whole.close)
+    most = _MOST_UNPACKED + _MOST_INFLATED * file.seek(0, 2)
+    file.seek(0)
+    with GzipFile(fileobj=file) as packed:
+        while chunk := packed.read(1 << 20):
+            if whole.tell() > most:
+                raise StorageError(f"{text}: unpacks to more than {most:,} bytes")
+            whole.write(chunk)
+    whole.seek(0)
+    return whole
+
+
+class _Member(NamedTuple):
+    """What stands in an archive: `own` is what the library has of it."""
+
+    name: str
+    folder: bool
+    size: int
+    version: str
+    own: Any
+
+
+def _zipped(archive: zipfile.ZipFile) -> Iterator[_Member]:
+    for info in archive.infolist():
+        name = info.filename.replace("\\", "/")  # of packers that know no other
+        yield _Member(name, name.endswith("/"), info.file_size, f"{info.CRC:08x}", info)
+
+
+def _tarred(text: str, tar: tarfile.TarFile, version: str) -> Iterator[_Member]:
+    for info in tar:
+        if not (info.isfile() or info.isdir()):
+            raise StorageError(f"{text}: has a member {info.name[:200]!r} that is a link or a device; want files alone")
+        yield _Member(info.name, info.isdir(), info.size, f"{version}-{info.mtime}", info)
+
+
+class _Members:
+    """The members of the archive at `text`, of which `opens` opens one."""
+
+    def __init__(self, text: str, members: Iterator[_Member], opens: Callable[[Any], Any]) -> None:
+        self._text, self._opens = text, opens
+        self._files: dict[str, _Member] = {}
+        self._folders: dict[str, dict[str, None]] = {"": {}}
+        for count, member in enumerate(members):
+            if count >= _MOST_MEMBERS:
+                raise StorageError(f"{text}: has more than {_MOST_MEMBERS:,} members")
+            self._add(member)
+
+    def _add(self, member: _Member) -> None:
+        """Raises `StorageError` for one that would be somewhere else than in the archive, or twice in one place."""
+        name, parts = member.name, PurePosixPath(member.name.replace("\\", "/")).parts
+        if name.startswith(("/", "\\")) or ".." in parts or (parts and parts[0].endswith(":")) or "\0" in name:
+            raise StorageError(f"{self._text}: has a member {name[:200]!r}, which leads out of it")
+        path = "/".join(PurePosixPath(name).parts)
+        if path in self._files or (not member.folder and path in self._folders):
+            raise StorageError(f"{self._text}: has two members {path[:200]!r}")
+        if member.folder:
+            self._folders.setdefault(path, {})
+        else:
+            self._files[path] = member
+        while path:
+            folder, _, last = path.rpartition("/")
+            if folder in self._files:
+                raise StorageError(f"{self._text}: has two members {folder[:200]!r}")
+            known = folder in self._folders
+            self._folders.setdefault(folder, {})[last] = None
+            path = "" if known else folder
+
+    def ls(self, name: str, *, detail: bool = True) -> list[dict[str, Any]]:  # noqa: ARG002
+        """What is in a folder. Raises `FileNotFoundError`, and `NotADirectoryError` for a file."""
+        folder = name.strip("/")
+        if folder in self._files:
+            raise NotADirectoryError(name)
+        if folder not in self._folders:
+            raise FileNotFoundError(name)
+        return [self.info(f"{folder}/{last}") for last in self._folders[folder]]
+
+    def info(self, name: str) -> dict[str, Any]:
+        """What is said of a file or a folder. Raises `FileNotFoundError`."""
+        name = name.strip("/")
+        if name in self._folders:
+            return {"name": name, "type": "directory", "size": 0}
+        member = self._member(name)
+        return {"name": name, "type": "file", "size": member.size, "ETag": member.version}
+
+    def open(self, name: str, mode: str = "rb") -> IO[bytes]:  # noqa: ARG002
+        """A file, to be read in pieces."""
+        file: IO[bytes] = self._opens(self._member(name.strip("/")).own)
+        return file
+
+    def cat_file(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
+        """The bytes of a file, or some of them. Raises `DamagedError` where they are not as they were packed."""
+        member, start = self._member(name.strip("/")), start or 0
+        try:
+            with self.open(name) as file:
+                file.seek(start)
+                return file.read(max(0, (member.size if end is None else end) - start))
+        except _FAULTS as error:
+            raise DamagedError(f"damaged in its archive: {error}") from error
+
+    def _member(self, name: str) -> _Member:
+        try:
+            return self._files[name]
+        except KeyError:
+            raise FileNotFoundError(name) from None
