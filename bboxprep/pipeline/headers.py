@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,8 +18,12 @@ class Seen(Protocol):
     """An image file that has been looked at."""
 
     @property
-    def path(self) -> Path:
+    def folder(self) -> Path:
         """Where it lies."""
+
+    @property
+    def file(self) -> str:
+        """Its name there."""
 
     @property
     def header(self) -> Header | None:
@@ -33,14 +38,15 @@ class KnownHeaders:
 
     most_pixels: int = MOST_PIXELS
     opens: bool = True
-    _known: dict[Path, Header] = field(default_factory=dict, repr=False)
+    _known: dict[str, dict[str, Header]] = field(default_factory=dict, repr=False)  # by folder, by name
 
     def __call__(self, path: Path, declared: Size | None = None) -> Header:
         """The header of the file at `path`. Raises `ImageError`."""
         if declared and not self.opens:
             refuse_large(path, declared, self.most_pixels)
             return Header(declared, container=container_of(path))
-        return self._known.get(path) or read_header(path, most_pixels=self.most_pixels)
+        folder, file = os.path.split(str(path))  # (of 100,000 paths)
+        return self._known.get(folder, _NONE).get(file) or read_header(path, most_pixels=self.most_pixels)
 
     def trusting(self, sample: Sample) -> Sample:
         """`sample` with the size that its labels declare, where its image is not there and need not be."""
@@ -52,4 +58,9 @@ class KnownHeaders:
     def learn(self, seen: Iterable[Seen]) -> None:
         """Remember the headers of the images `seen`."""
         alike: dict[Header, Header] = {}
-        self._known.update((one.path, alike.setdefault(one.header, one.header)) for one in seen if one.header)
+        for one in seen:
+            if one.header:
+                self._known.setdefault(str(one.folder), {})[one.file] = alike.setdefault(one.header, one.header)
+
+
+_NONE: dict[str, Header] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -36,17 +36,48 @@ class Output:
     labels: tuple[str, ...] = ()
 
 
-def name_outputs(glimpses: Iterable[Glimpse], writer: Writer, touched: Callable[[Glimpse], bool]) -> dict[Key, Output]:
-    """The output of each image that has a header. `touched` says whether its pixels will be written anew."""
+class Outputs(Mapping[Key, Output]):
+    """The output of each image that has a header. What is kept of it is the name, where that had to change: the rest is
+    said anew each time, for there are as many as images.
+    """
+
+    def __init__(self, glimpses: Sequence[Glimpse], writer: Writer, renamed: Mapping[Key, str]) -> None:
+        self._glimpses = glimpses
+        self._writer = writer
+        self._renamed = renamed
+        self._without = frozenset(glimpse.key for glimpse in glimpses if glimpse.header is None)
+
+    def __getitem__(self, key: Key) -> Output:
+        """The output of an image of the dataset; KeyError where it has no header."""
+        if key in self._without:
+            raise KeyError(key)
+        split, name = key
+        written = self._renamed.get(key, name)
+        paths = self._writer.paths(split, written)
+        if written == name:
+            return Output(paths[0], (), paths[1:])
+        return Output(paths[0], (Finding("name-changed", f"written as {paths[0]}", name, split=split),), paths[1:])
+
+    def __iter__(self) -> Iterator[Key]:
+        return (glimpse.key for glimpse in self._glimpses if glimpse.header is not None)
+
+    def __len__(self) -> int:
+        return len(self._glimpses) - len(self._without)
+
+
+def name_outputs(glimpses: Sequence[Glimpse], writer: Writer, touched: Callable[[Glimpse], bool]) -> Outputs:
+    """The outputs of all images. `touched` says whether the pixels of one will be written anew."""
     taken: set[str] = set()
     numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try, or a thousand names alike would cost a million
-    outputs: dict[Key, Output] = {}
+    renamed: dict[Key, str] = {}
+    seen: set[Key] = set()
     for glimpse in glimpses:
         if glimpse.header is None:
             continue
         split, name = glimpse.key
-        if glimpse.key in outputs:
+        if glimpse.key in seen:
             raise TargetError(f"{split}/{name}: two images of the source have this name")
+        seen.add(glimpse.key)
         wanted = _wanted(name, glimpse.header, reencode=touched(glimpse))
         for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
@@ -54,10 +85,9 @@ def name_outputs(glimpses: Iterable[Glimpse], writer: Writer, touched: Callable[
             if not folded & taken:
                 break
         taken |= folded
-        changed = candidate != name
-        notes = (Finding("name-changed", f"written as {paths[0]}", path=name, split=split),) if changed else ()
-        outputs[glimpse.key] = Output(paths[0], notes, paths[1:])
-    return outputs
+        if candidate != name:
+            renamed[glimpse.key] = candidate
+    return Outputs(glimpses, writer, renamed)
 
 
 def check_splits(splits: Iterable[str]) -> None:

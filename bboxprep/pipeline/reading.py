@@ -41,7 +41,13 @@ class Glimpse:
     header: Header | None
     testimony: Testimony
     touched: bool  # whether a step has changed its pixels
-    path: Path = Path()  # of the image file
+    folder: Path = Path()  # of the image file, which many share
+    file: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Of the image file."""
+        return self.folder / self.file
 
 
 @dataclass(frozen=True)
@@ -129,17 +135,21 @@ class _Survey:
     dataset: Dataset
 
     def __call__(self, block: range) -> list[Glimpse]:
-        return [self._glimpse(index) for index in block]
+        alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
+        return [self._glimpse(index, alike) for index in block]
 
-    def _glimpse(self, index: int) -> Glimpse:
+    def _glimpse(self, index: int, alike: dict[Any, Any]) -> Glimpse:
         outline = self.dataset.outline(index)
         turned = outline.header is not None and outline.header.orientation != 1
+        testimony = testimony_of(self.dataset[index] if turned else outline)
+        path, (split, name) = outline.path, key_of(outline)
         return Glimpse(
-            key=key_of(outline),
-            header=outline.header,
-            testimony=testimony_of(self.dataset[index] if turned else outline),
+            key=(alike.setdefault(split, split), name),
+            header=alike.setdefault(outline.header, outline.header),
+            testimony=alike.setdefault(testimony, testimony),
             touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
-            path=outline.path,
+            folder=alike.setdefault(path.parent, path.parent),
+            file=name if path.name == name else path.name,
         )
 
 
@@ -156,7 +166,8 @@ def _with_pixels(dataset: Dataset, glimpses: Sequence[Glimpse], policy: Policy) 
         for index, frame in frames_from_pixels(dataset, silent, policy).items():
             testimonies[index] = Testimony(turned=True, votes=((frame, "pixels"),))
     return [
-        replace(glimpse, testimony=testimonies.get(index, glimpse.testimony)) for index, glimpse in enumerate(glimpses)
+        replace(glimpse, testimony=testimonies[index]) if index in testimonies else glimpse
+        for index, glimpse in enumerate(glimpses)
     ]
 
 

@@ -35,6 +35,8 @@ _TRIES = 16  # images that are looked at for one that a mosaic can hold
 
 def with_takes(source: Source, recipe: Recipe) -> Source:
     """`source` with a sample for each picture that `recipe` makes of its images; as it is where that is one of each."""
+    if recipe.is_fixed and not recipe.is_tiled:
+        return source
     takes = [take for row, glimpse in enumerate(source.glimpses) for take in _takes(row, glimpse, recipe)]
     if recipe.is_fixed and len(takes) == len(source.glimpses):
         return source

@@ -15,7 +15,9 @@ from bboxprep.pipeline.reading import Glimpse
 
 def glimpse(split: str, path: Path, *, readable: bool = True) -> Glimpse:
     header = Header(Size(4, 3)) if readable else None
-    return Glimpse((split, path.name), header, Testimony(turned=False), touched=False, path=path)
+    return Glimpse(
+        (split, path.name), header, Testimony(turned=False), touched=False, folder=path.parent, file=path.name
+    )
 
 
 @settings(max_examples=30)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -25,7 +26,7 @@ def glimpse(name: str, split: str = "train", container: str = "jpeg") -> Glimpse
     return Glimpse((split, name), header, Testimony(turned=False), touched=False)
 
 
-def outputs(format: str, *glimpses: Glimpse, touched: bool = False) -> dict[tuple[str, str], Output]:
+def outputs(format: str, *glimpses: Glimpse, touched: bool = False) -> Mapping[tuple[str, str], Output]:
     target = formats.load(format)
     writer = target.write(Path("out"), EMPTY, target.write_options())
     return name_outputs(glimpses, writer, lambda _: touched)

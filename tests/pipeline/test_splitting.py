@@ -25,7 +25,9 @@ NAMES = st.lists(st.text(st.sampled_from("ab/é1_"), min_size=1, max_size=6), un
 
 
 def glimpse(name: str, path: Path = Path("none")) -> Glimpse:
-    return Glimpse(("train", name), Header(Size(4, 3)), Testimony(turned=False), touched=False, path=path)
+    return Glimpse(
+        ("train", name), Header(Size(4, 3)), Testimony(turned=False), touched=False, folder=path.parent, file=path.name
+    )
 
 
 def assign(rule: SplitRule, names: list[str]) -> dict[str, str]:

@@ -11,7 +11,6 @@ like a split gives the split (``train`` where none is), and it and the first ``i
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,7 +20,7 @@ from bboxprep.files import common_folder, normal, real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
-from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Tree, by_bytes, kind_of, split_of
+from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, Tree, by_bytes, kind_of, split_of, stem_of
 
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
@@ -31,12 +30,36 @@ _USUAL = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image and its label file, None where it has none."""
+    """One image and its label file: `file` lies in `folder`, which many share, and its labels in `texts`, which is None
+    where it has none. `text` is the label file's name where that is not the image's.
+    """
 
     split: str
-    name: PurePosixPath
-    image: Path
-    label: Path | None
+    named: str
+    folder: Path
+    file: str
+    texts: Path | None = None
+    text: str = ""
+
+    @property
+    def name(self) -> PurePosixPath:
+        """What the image is called in the dataset."""
+        return PurePosixPath(self.named)
+
+    @property
+    def image(self) -> Path:
+        """The image file."""
+        return self.folder / self.file
+
+    @property
+    def label(self) -> Path | None:
+        """The label file."""
+        return self.texts / self.label_name if self.texts else None
+
+    @property
+    def label_name(self) -> str:
+        """The name of the label file, if there is one."""
+        return self.text or f"{stem_of(self.file)}.txt"
 
 
 @dataclass
@@ -56,7 +79,7 @@ def lay_out(tree: Tree, config: Config) -> Layout:
         layout = Layout(found.items, found.folders, layout.findings)
     if not layout.items:
         raise LayoutError(tree.home, "", "no images here; " + _why(layout))
-    if config.file is None and not any(item.label for item in layout.items):
+    if config.file is None and not any(item.texts for item in layout.items):
         raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
     for link in sorted(tree.foreign, key=by_bytes):
         words = "a link that leads out of the dataset; not followed"
@@ -109,10 +132,10 @@ def _candidates(text: str, bases: Sequence[Path], home: Path) -> Iterator[Path]:
 
 def _as_said(tree: Tree, config: Config) -> Layout:
     """The layout that the places in `config` give."""
-    layout, items, taken = Layout(), [], set[Path]()
+    layout, items, taken = Layout(), [], set[Place]()
     base = config_folder(tree, config)
     for split, places in config.splits.items():
-        images: list[Path] = []
+        images: list[Place] = []
         tops: list[Path] = []
         for place in places:
             for folder, paths in _images_at(tree, config, base, split, place, layout):
@@ -124,17 +147,18 @@ def _as_said(tree: Tree, config: Config) -> Layout:
             layout.findings.append(Finding("image-repeated", words, _file_name(tree, config), split, split=split))
         taken.update(new)
         top = common_folder(tops) if tops else base
-        items += [_item(tree, split, PurePosixPath(image.relative_to(top).as_posix()), image) for image in new]
+        above = {folder: folder.relative_to(top).as_posix() for folder, _ in new}
+        items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]
     layout.items = _sorted(items)
-    for item in layout.items:
-        for folder in tree.label_folders(item.image.parent):
-            layout.folders.setdefault(folder, item.split)
+    for parent, split in dict.fromkeys((item.folder, item.split) for item in layout.items):
+        for folder in tree.label_folders(parent):
+            layout.folders.setdefault(folder, split)
     return layout
 
 
 def _images_at(
     tree: Tree, config: Config, base: Path, split: str, place: str, layout: Layout
-) -> Iterator[tuple[Path, list[Path]]]:
+) -> Iterator[tuple[Path, list[Place]]]:
     """Folders above images, and these images, that the words `place` of `split` mean."""
     bases = (base, config.file.parent if config.file else base, tree.home)
     path, why = find_place(tree, place, bases)
@@ -149,14 +173,16 @@ def _images_at(
     if kind_of(path) == "folder":
         listing = tree.listing(path)
         path = path / "images" if not listing.images and "images" in listing.folders else path
-        yield path, [folder / name for folder, listing in tree.walk(path) for name in listing.images]
+        yield path, [(folder, name) for folder, listing in tree.walk(path) for name in listing.images]
         for above in tree.label_folders(path):
             layout.folders.update((folder, split) for folder, _ in tree.walk(above) if folder not in layout.folders)
     elif path.suffix.lower() in IMAGE_SUFFIXES:
-        yield path.parent, [path]
+        yield path.parent, [(path.parent, path.name)]
     else:
-        images = list(_listed_images(tree, path, bases, split, layout))
-        yield from ((image.parent, [image]) for image in images)
+        shared: dict[Path, Path] = {}
+        for image in _listed_images(tree, path, bases, split, layout):
+            folder = shared.setdefault(image.parent, image.parent)
+            yield folder, [(folder, image.name)]
 
 
 def _usual_place(tree: Tree, base: Path, split: str) -> Path | None:
@@ -193,15 +219,23 @@ def _missing_image(tree: Tree, line: str, bases: Sequence[Path]) -> Path | None:
 def _as_found(tree: Tree) -> Layout:
     """The layout that the names of the folders give."""
     layout = Layout()
-    paths: list[tuple[str, PurePosixPath, Path]] = []
+    found: list[tuple[str, str, Path, str]] = []
     for folder, listing in tree.walk(tree.home):
         split, rest = _read_folders(folder.relative_to(tree.home).parts)
         layout.folders[folder] = split
-        paths += [(split, rest / name, folder / name) for name in listing.images]
-    if any(count > 1 for count in Counter((split, name) for split, name, _ in paths).values()):
-        paths = [(split, PurePosixPath(path.relative_to(tree.home).as_posix()), path) for split, _, path in paths]
-    layout.items = _sorted(_item(tree, split, name, path) for split, name, path in paths)
+        found += [(split, _below(str(rest), name), folder, name) for name in listing.images]
+    if len({(split, named) for split, named, _, _ in found}) < len(found):
+        found = [
+            (split, _below(folder.relative_to(tree.home).as_posix(), name), folder, name)
+            for split, _, folder, name in found
+        ]
+    layout.items = _sorted(_item(tree, *image) for image in found)
     return layout
+
+
+def _below(folder: str, name: str) -> str:
+    """The path of `name` in `folder`, both relative."""
+    return name if folder == "." else f"{folder}/{name}"
 
 
 def _read_folders(parts: Sequence[str]) -> tuple[str, PurePosixPath]:
@@ -214,12 +248,13 @@ def _read_folders(parts: Sequence[str]) -> tuple[str, PurePosixPath]:
     return split_of(named) or "train", PurePosixPath(*rest)
 
 
-def _item(tree: Tree, split: str, name: PurePosixPath, image: Path) -> Item:
-    return Item(split, PurePosixPath(spelt(str(name))), image, tree.label_of(image))
+def _item(tree: Tree, split: str, named: str, folder: Path, name: str) -> Item:
+    texts, text = tree.label_of(folder, name) or (None, "")
+    return Item(split, spelt(named), folder, name, texts, "" if text == f"{stem_of(name)}.txt" else text)
 
 
 def _sorted(items: Iterable[Item]) -> tuple[Item, ...]:
-    return tuple(sorted(items, key=lambda item: (item.split, os.fsencode(item.name))))
+    return tuple(sorted(items, key=lambda item: (item.split, os.fsencode(item.named))))
 
 
 def _file_name(tree: Tree, config: Config) -> str:

@@ -10,7 +10,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.yolo.grammar import Grammar
 from bboxprep.formats.yolo.layout import Item, Layout
 from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
-from bboxprep.formats.yolo.tree import Tree, by_bytes, is_reserved, read_head
+from bboxprep.formats.yolo.tree import Place, Tree, by_bytes, is_reserved, read_head
 
 
 def orphans(tree: Tree, layout: Layout, grammar: Grammar, names: Sequence[str]) -> tuple[Finding, ...]:
@@ -18,14 +18,17 @@ def orphans(tree: Tree, layout: Layout, grammar: Grammar, names: Sequence[str]) 
 
     A label file whose image exists, but is none of the dataset, is none of the dataset either.
     """
-    claimed = {item.label for item in layout.items}
-    owners = {item.image: item for item in layout.items}
+    claimed: dict[Path, set[str]] = defaultdict(set)
+    for item in layout.items:
+        if item.texts:
+            claimed[item.texts].add(item.label_name)
+    owners: dict[Place, Item] = {}
     findings: list[Finding] = []
     for folder, split in sorted(layout.folders.items(), key=lambda entry: by_bytes(entry[0])):
         for name in tree.listing(folder).texts.values():
-            path = folder / name
-            if path in claimed or not _is_label(tree, path):
+            if name in claimed[folder] or not _is_label(tree, path := folder / name):
                 continue
+            owners = owners or {(item.folder, item.file): item for item in layout.items}
             image = tree.image_of(path)
             if image is None:
                 findings += _orphan(tree, path, split, grammar, names, "no image")
@@ -38,14 +41,17 @@ def orphans(tree: Tree, layout: Layout, grammar: Grammar, names: Sequence[str]) 
 
 def shared(tree: Tree, items: Sequence[Item]) -> tuple[Finding, ...]:
     """One finding for each label file that several images claim."""
+    counts: dict[Path, Counter[str]] = defaultdict(Counter)
+    for item in items:
+        if item.texts:
+            counts[item.texts][item.label_name] += 1
     users: dict[Path, list[Item]] = defaultdict(list)
     for item in items:
-        if item.label is not None:
-            users[item.label].append(item)
+        if item.texts and counts[item.texts][item.label_name] > 1:
+            users[item.texts / item.label_name].append(item)
     return tuple(
-        Finding("label-shared", f"labels {', '.join(str(item.name) for item in using)}", tree.shown(label))
+        Finding("label-shared", f"labels {', '.join(item.named for item in using)}", tree.shown(label))
         for label, using in sorted(users.items(), key=lambda entry: by_bytes(entry[0]))
-        if len(using) > 1
     )
 
 
