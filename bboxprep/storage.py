@@ -108,7 +108,8 @@ class StoredPath(PurePosixPath):
 
     @property
     def _is_url(self) -> bool:
-        return self.parts[:1] != ("/",) and self.parts[0].endswith(":") and len(self.parts[0]) > 2
+        first = next(iter(self.parts), "")  # of what lies at its own root there is none
+        return first.endswith(":") and len(first) > 2
 
     def is_absolute(self) -> bool:
         """True."""

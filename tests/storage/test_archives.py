@@ -53,6 +53,18 @@ def test_an_archive_is_one_tree_with_its_folder(
     assert archive.read_bytes() == before
 
 
+def test_labels_may_lie_at_the_root_of_an_archive_beside_their_images(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for image in sorted((FIXTURES / NAMES[0] / "val").glob("*.jpg")):
+        folder.mkdir(exist_ok=True)
+        (folder / image.name).write_bytes(image.read_bytes())
+    document = FIXTURES / NAMES[0] / "annotations" / "instances_val.json"
+    (folder / "_annotations.coco.json").write_bytes(document.read_bytes())
+    bboxprep.convert(zipped(folder, tmp_path / "a.zip"), tmp_path / "archive", "yolo")
+    bboxprep.convert(folder, tmp_path / "plain", "yolo")
+    assert but_for_record(tree(tmp_path / "archive")) == but_for_record(tree(tmp_path / "plain"))
+
+
 def test_processes_read_an_archive_side_by_side(tmp_path: Path) -> None:
     archive = zipped(FIXTURES / NAMES[0], tmp_path / "a.zip")
     bboxprep.convert(archive, tmp_path / "one", "yolo")
