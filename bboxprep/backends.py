@@ -57,7 +57,7 @@ def archive_at(text: str, _process: int) -> Any:
     with told(text):
         if text.lower().endswith(".zip"):
             files = fsspec.filesystem("zip", fo=text, skip_instance_cache=True)
-            _check_members(text, [(info.filename, True) for info in files.zip.infolist()])
+            _check_members(text, [(info.filename, _is_plain(info.filename)) for info in files.zip.infolist()])
         elif text.lower().endswith(".parquet"):
             from bboxprep.parquet import ParquetFiles
 
@@ -65,6 +65,7 @@ def archive_at(text: str, _process: int) -> Any:
         else:
             files = fsspec.filesystem("tar", fo=text, skip_instance_cache=True)
             _check_members(text, [(info.name, info.isfile() or info.isdir()) for info in files.tar.getmembers()])
+            files.index = dict(_plainly_named(files.index))
     return files
 
 
@@ -76,10 +77,27 @@ def _check_members(text: str, members: list[tuple[str, bool]]) -> None:
         if name.startswith(("/", "\\")) or ".." in parts or (parts and parts[0].endswith(":")) or "\0" in name:
             raise StorageError(f"{text}: has a member {name[:200]!r}, which leads out of it")
         if not plain:
-            raise StorageError(f"{text}: has a member {name[:200]!r} that is a link or a device; want files alone")
-        if name in taken:
+            words = "that is a link or a device, or not named plainly; want files alone"
+            raise StorageError(f"{text}: has a member {name[:200]!r} {words}")
+        if _plain(name) in taken:
             raise StorageError(f"{text}: has two members {name[:200]!r}")
-        taken.add(name)
+        taken.add(_plain(name))
+
+
+def _plain(name: str) -> str:
+    """`name` without what says nothing: ``./a//b/`` is ``a/b``."""
+    return PurePosixPath(name).as_posix()
+
+
+def _is_plain(name: str) -> bool:
+    return _plain(name) == name.removesuffix("/")
+
+
+def _plainly_named(index: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What fsspec knows of a tar file, as if ``tar cf photos.tar .`` had not named each member ``./…``."""
+    for name, (info, *rest) in index.items():
+        if (plain := _plain(name)) != ".":
+            yield plain, ({**info, "name": plain}, *rest)
 
 
 @contextmanager

@@ -32,10 +32,11 @@ _WINDOW = 1 << 20  # bytes that a file is read by
 
 
 def place(text: str | PurePath) -> Path:
-    """What `text` names: a path of this machine, an object (``s3://…``), or all that an archive there holds.
+    """What `text` names: a path of this machine, an object (``s3://…``), or all that an archive there holds now.
 
     It is called a Path, for it reads like one.
     """
+    forget()
     if isinstance(text, StoredPath):
         return cast("Path", text)
     if isinstance(text, str) and _URL.match(text) and not text.startswith("file://"):
@@ -48,6 +49,12 @@ def place(text: str | PurePath) -> Path:
 def opened(archive: Path) -> Path:
     """All that the `archive` holds, as a folder."""
     return cast("Path", StoredPath(f"{archive if is_stored(archive) else archive.as_posix()}{_INSIDE}"))
+
+
+def forget() -> None:
+    """Remember nothing of archives and folders, which may be others by now."""
+    archive_at.cache_clear()
+    _seen.clear()
 
 
 def member(path: Path) -> Path:
@@ -121,11 +128,18 @@ class StoredPath(PurePosixPath):
 
     def resolve(self, *, strict: bool = False) -> StoredPath:  # noqa: ARG002
         """Without ``..``; none leads out of the bucket or the archive, to whose file links are followed."""
-        top = next((at for at, part in enumerate(self.parts, 1) if part.endswith(_INSIDE)), min(2, len(self.parts)))
-        below = normpath("/" + "/".join(self.parts[top:])).lstrip("/")
-        if self._is_url:
-            return type(self)(*self.parts[:top], below)
-        return type(self)(Path(*self.parts[:top]).resolve().as_posix(), below)
+        path, top = self.normal(), self._top
+        return path if self._is_url else type(self)(Path(*path.parts[:top]).resolve().as_posix(), *path.parts[top:])
+
+    def normal(self) -> StoredPath:
+        """Without ``..``, and else as it is."""
+        below = normpath("/" + "/".join(self.parts[self._top :])).lstrip("/")
+        return type(self)(*self.parts[: self._top], below)
+
+    @property
+    def _top(self) -> int:
+        """How many parts name the bucket, or the archive."""
+        return next((at for at, part in enumerate(self.parts, 1) if part.endswith(_INSIDE)), min(2, len(self.parts)))
 
     def stat(self) -> Said:
         """What the storage says of it. Raises `FileNotFoundError`."""

@@ -12,7 +12,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bboxprep import formats, storage
-from bboxprep.backends import archive_at
 from bboxprep.errors import BboxprepError, ImageError
 from bboxprep.formats import coco, shards
 from bboxprep.formats.contract import NoOptions
@@ -147,27 +146,24 @@ def _record(data: bytes) -> None:
 
 def _webdataset(data: bytes) -> None:
     members = {"a.jpg": b"", "a.json": data, "b.jpg": b""}
-    _fresh("shards/train-00000.tar", seeds.tarred(members))
+    _made("shards/train-00000.tar", seeds.tarred(members))
     (shelf() / "shards" / shards.CLASSES).write_bytes(b'["cat","dog"]')
     _balance(shards.read(shelf() / "shards", _probe, ".tar", "webdataset"))
 
 
 def _parquet(data: bytes) -> None:
-    _fresh("parquet/train-00000.parquet", data)
+    _made("parquet/train-00000.parquet", data)
     _balance(shards.read(shelf() / "parquet", _probe, ".parquet", "parquet"))
 
 
 def _archive(data: bytes) -> None:
-    root = storage.place(_fresh("a.zip" if data.startswith(b"PK") else "a.tar", data))
+    root = storage.place(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
     form = formats.load(formats.detect(root))
     _balance(form.read(root, _probe, form.read_options()))
 
 
-def _fresh(name: str, data: bytes) -> Path:
-    """An archive of that name, of which nothing is remembered; they are held to stay as they are."""
+def _made(name: str, data: bytes) -> Path:
     (shelf() / name).parent.mkdir(exist_ok=True)
-    archive_at.cache_clear()
-    storage._seen.clear()
     return _at(name, data)
 
 

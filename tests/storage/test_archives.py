@@ -40,7 +40,14 @@ def but_for_record(files: dict[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in files.items() if name != "bboxprep.json"}
 
 
-@pytest.mark.parametrize(("pack", "name"), [(zipped, "a.zip"), (tarred, "a.tar"), (tarred, "a.tar.gz")])
+def tarred_as_dot(folder: Path, path: Path) -> Path:
+    """As ``tar cf a.tar .`` does it: each name begins with ``./``."""
+    with tarfile.open(path, "w") as file:
+        file.add(folder, arcname=".")
+    return path
+
+
+@pytest.mark.parametrize(("pack", "name"), [(tarred_as_dot, "a.tar"), (zipped, "a.zip"), (tarred, "a.tar"), (tarred, "a.tar.gz")])
 @pytest.mark.parametrize("source", NAMES)
 def test_an_archive_is_one_tree_with_its_folder(
     tmp_path: Path, source: str, pack: Callable[[Path, Path], Path], name: str
@@ -51,6 +58,24 @@ def test_an_archive_is_one_tree_with_its_folder(
     bboxprep.convert(archive, tmp_path / "archive", "coco")
     assert but_for_record(tree(tmp_path / "archive")) == but_for_record(tree(tmp_path / "folder"))
     assert archive.read_bytes() == before
+
+
+@pytest.mark.parametrize("source", NAMES)
+def test_an_archive_in_the_folder_of_the_shell_needs_no_more_than_its_name(
+    tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zipped(FIXTURES / source, tmp_path / "a.zip")
+    monkeypatch.chdir(tmp_path)
+    bboxprep.convert("a.zip", "archive", "coco")
+    bboxprep.convert(FIXTURES / source, "folder", "coco")
+    assert but_for_record(tree(tmp_path / "archive")) == but_for_record(tree(tmp_path / "folder"))
+
+
+def test_an_archive_that_was_made_anew_is_read_anew(tmp_path: Path) -> None:
+    zipped(FIXTURES / NAMES[0], tmp_path / "a.zip")
+    assert len(bboxprep.read(tmp_path / "a.zip")) == 12
+    zipped(FIXTURES / "stored-frame-yolo", tmp_path / "a.zip")
+    assert bboxprep.read(tmp_path / "a.zip").format == "yolo"
 
 
 def test_labels_may_lie_at_the_root_of_an_archive_beside_their_images(tmp_path: Path) -> None:
@@ -98,6 +123,14 @@ def test_an_archive_with_links_or_devices_is_refused(tmp_path: Path, kind: bytes
         tar.addfile(member)
     with pytest.raises(StorageError, match="is a link or a device"):
         bboxprep.read(path)
+
+
+@pytest.mark.parametrize("name", ["./a.jpg", "images/./a.jpg", "images//a.jpg"])
+def test_a_zip_whose_members_are_not_named_plainly_is_refused(tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(zipfile.ZipInfo(name), b"data")
+    with pytest.raises(StorageError, match="not named plainly"):
+        bboxprep.read(tmp_path / "a.zip")
 
 
 def test_an_archive_that_is_none_or_has_a_name_twice_is_one_error(tmp_path: Path) -> None:
