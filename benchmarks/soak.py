@@ -2,8 +2,8 @@
 
 ``python benchmarks/soak.py [--images 20000] [--objects 50] [--work FOLDER]`` makes a YOLO dataset of small photos and
 converts it to COCO with a letterbox, once as it is and once with one image in a hundred cut short. It prints what the
-first process and all of them together hold at 25, 50, 75 and 100 % (PSS, so that what is shared counts once). Linux
-only.
+first process and all of them together hold at 25, 50, 75 and 100 %, and the most that all held up to there (PSS, so
+that what is shared counts once; looked at five times a second). Linux only.
 """
 
 from __future__ import annotations
@@ -51,16 +51,18 @@ def watch(source: Path, dest: Path, images: int) -> None:
     """Convert `source` and print what the run holds on its way."""
     command = [sys.executable, "-m", "bboxprep", "convert", str(source), str(dest), "--to", "coco", "--letterbox", "64"]
     run = subprocess.Popen([*command, "--workers", "2", "-q"], cwd=ROOT)
-    began, marks = time.monotonic(), [25, 50, 75]
+    began, marks, peak = time.monotonic(), [25, 50, 75, 100], 0.0
     while run.poll() is None:
-        done = _count(dest / "train")
-        if marks and done * 100 >= marks[0] * images:
-            _print(marks.pop(0), run.pid, began)
-        if not marks and done >= images * 0.985:
-            _print(100, run.pid, began)
-            break
+        family = [run.pid, *_children(run.pid)]
+        held = [pss(one) for one in family]
+        peak, done = max(peak, sum(held)), _count(dest / "train")
+        if marks and done * 100 >= marks[0] * images * 0.985:
+            files = sum(_count(Path(f"/proc/{one}/fd")) for one in family)
+            since = time.monotonic() - began
+            of_all = f"all {sum(held):.0f} MB, at most {peak:.0f} MB so far"
+            print(f"  {marks.pop(0):3d} %: first process {held[0]:.0f} MB, {of_all}, {files} open files, {since:.0f} s")
         time.sleep(0.2)
-    print(f"  exit {run.wait()} after {time.monotonic() - began:.0f} s")
+    print(f"  exit {run.wait()} after {time.monotonic() - began:.0f} s, at most {peak:.0f} MB", flush=True)
 
 
 def _count(folder: Path) -> int:
@@ -69,14 +71,6 @@ def _count(folder: Path) -> int:
             return sum(1 for _ in entries)
     except FileNotFoundError:
         return 0
-
-
-def _print(mark: int, pid: int, began: float) -> None:
-    family = [pid, *_children(pid)]
-    held = [pss(one) for one in family]
-    files = sum(_count(Path(f"/proc/{one}/fd")) for one in family)
-    since = time.monotonic() - began
-    print(f"  {mark:3d} %: first process {held[0]:.0f} MB, all {sum(held):.0f} MB, {files} open files, {since:.0f} s")
 
 
 def _children(pid: int) -> list[int]:
