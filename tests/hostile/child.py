@@ -39,7 +39,7 @@ class Watch:
         self._own = tuple(
             {os.path.realpath(place) for place in (sys.prefix, sys.base_prefix, *sys.path) if place}
             | {os.path.realpath(Path(__file__).parents[2] / name) for name in ("bboxprep", "tests")}
-            | {"/dev/null", "/dev/urandom", "/etc", "/proc", "/sys", "/usr", "/lib"}
+            | {"/dev/null", "/dev/urandom", "/proc", "/sys", "/usr", "/lib"}
         )
 
     def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
