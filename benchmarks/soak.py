@@ -1,9 +1,10 @@
 """A long run watched: memory and open files of all its processes while 20,000 images and 1,000,000 objects go by.
 
 ``python benchmarks/soak.py [--images 20000] [--objects 50] [--work FOLDER]`` makes a YOLO dataset of small photos and
-converts it to COCO with a letterbox, once as it is and once with one image in a hundred cut short. It prints what the
-first process and all of them together hold at 25, 50, 75 and 100 %, and the most that all held up to there (PSS, so
-that what is shared counts once; looked at five times a second). Linux only.
+converts it to COCO with a letterbox, once as it is and once with one image in a hundred cut short. At 25, 50, 75 and
+100 % it prints what the first process and the largest of the others hold (RSS), and what all hold together, now and at
+most so far (PSS, so that what is shared counts once). The latter rises while pages that the processes share come apart,
+to no more than the sum of the former. Five looks a second; Linux only.
 """
 
 from __future__ import annotations
@@ -54,15 +55,16 @@ def watch(source: Path, dest: Path, images: int) -> None:
     began, marks, peak = time.monotonic(), [25, 50, 75, 100], 0.0
     while run.poll() is None:
         family = [run.pid, *_children(run.pid)]
-        held = [pss(one) for one in family]
-        peak, done = max(peak, sum(held)), _count(dest / "train")
+        together = sum(pss(one) for one in family)
+        peak, done = max(peak, together), _count(dest / "train")
         if marks and done * 100 >= marks[0] * images * 0.985:
+            first, *others = (rss(one) for one in family)
             files = sum(_count(Path(f"/proc/{one}/fd")) for one in family)
-            since = time.monotonic() - began
-            of_all = f"all {sum(held):.0f} MB, at most {peak:.0f} MB so far"
-            print(f"  {marks.pop(0):3d} %: first process {held[0]:.0f} MB, {of_all}, {files} open files, {since:.0f} s")
+            each = f"first {first:.0f} MB, largest other {max(others, default=0):.0f} MB"
+            all_of = f"all {together:.0f} MB (most {peak:.0f})"
+            print(f"  {marks.pop(0):3d} %: {each}, {all_of}, {files} files, {time.monotonic() - began:.0f} s", flush=True)
         time.sleep(0.2)
-    print(f"  exit {run.wait()} after {time.monotonic() - began:.0f} s, at most {peak:.0f} MB", flush=True)
+    print(f"  exit {run.wait()} after {time.monotonic() - began:.0f} s, all at most {peak:.0f} MB", flush=True)
 
 
 def _count(folder: Path) -> int:
@@ -82,11 +84,20 @@ def _children(pid: int) -> list[int]:
 
 def pss(pid: int) -> float:
     """The memory of a process in MB, what it shares counted by its share; 0 for one that has ended."""
+    return _held("Pss", pid)
+
+
+def rss(pid: int) -> float:
+    """The memory of a process in MB, what it shares counted in full; 0 for one that has ended."""
+    return _held("Rss", pid)
+
+
+def _held(kind: str, pid: int) -> float:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0.0
-    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1000
+    return next((int(line.split()[1]) / 1000 for line in lines if line.startswith(f"{kind}:")), 0.0)
 
 
 def main() -> None:
