@@ -62,7 +62,7 @@ def watch(source: Path, dest: Path, images: int) -> None:
             files = sum(_count(Path(f"/proc/{one}/fd")) for one in family)
             each = f"first {first:.0f} MB, largest other {max(others, default=0):.0f} MB"
             all_of = f"all {together:.0f} MB (most {peak:.0f})"
-            print(f"  {marks.pop(0):3d} %: {each}, {all_of}, {files} files, {time.monotonic() - began:.0f} s", flush=True)
+            print(f"  {marks.pop(0):3d} %: {each}, {all_of}, {files} files, {time.monotonic() - began:.0f} s")
         time.sleep(0.2)
     print(f"  exit {run.wait()} after {time.monotonic() - began:.0f} s, all at most {peak:.0f} MB", flush=True)
 
