@@ -47,7 +47,9 @@ def tarred_as_dot(folder: Path, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("pack", "name"), [(tarred_as_dot, "a.tar"), (zipped, "a.zip"), (tarred, "a.tar"), (tarred, "a.tar.gz")])
+@pytest.mark.parametrize(
+    ("pack", "name"), [(tarred_as_dot, "a.tar"), (zipped, "a.zip"), (tarred, "a.tar"), (tarred, "a.tar.gz")]
+)
 @pytest.mark.parametrize("source", NAMES)
 def test_an_archive_is_one_tree_with_its_folder(
     tmp_path: Path, source: str, pack: Callable[[Path, Path], Path], name: str

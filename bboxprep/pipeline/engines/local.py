@@ -161,6 +161,7 @@ def _given(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
     except (OSError, RuntimeError) as error:  # the latter for want of a thread
         for process in (pool._processes or {}).values():  # nobody else would end those that did start
             process.terminate()
+        pool.shutdown(wait=False)  # for there may be no thread to wait for
         raise WorkerError(f"no process can be started ({error}); fewer --workers need less") from error
 
 

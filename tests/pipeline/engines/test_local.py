@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,3 +188,16 @@ def test_no_process_to_be_had_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "fork", refuse)
     with pytest.raises(WorkerError, match=r"no process can be started .*Resource temporarily unavailable.*--workers"):
         list(local.Local(2).run(square, range(9)))
+
+
+def test_no_thread_to_be_had_is_a_clear_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("concurrent.futures.process._ExecutorManagerThread.start", refuse)
+    with pytest.raises(WorkerError, match=r"no process can be started .*can't start new thread.*--workers"):
+        list(local.Local(2).run(square, range(9)))
+    patience = time.monotonic() + 5
+    while multiprocessing.active_children() and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert not multiprocessing.active_children()
