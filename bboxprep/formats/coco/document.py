@@ -25,8 +25,9 @@ from bboxprep.formats.coco.ranges import Ranges
 
 LISTS = ("images", "annotations", "categories")
 WINDOW = 8 << 20  # bytes that are looked at together; it grows where one record is longer
+MOST_VALUE = 64 << 20  # bytes of a record, and of a value beside the lists
 
-_MOST_EXPLAINED = 1 << 30  # bytes of a broken file that is read again as a whole, to name the place
+_MOST_EXPLAINED = 1 << 28  # bytes of a broken file that is read again as a whole, to name the place
 _BOUNDARY = re.compile(rb"\}\s*,\s*\{")
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 _BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]', re.DOTALL)
@@ -83,7 +84,9 @@ class _Window:
     start: int = 0
 
     def more(self) -> bool:
-        """Read on by as much as there is already, or a window; False at the end of the file."""
+        """Read on by as much as there is already, or a window; False at the end of the file. Raises `BadJson`."""
+        if len(self.data) > MOST_VALUE:
+            raise BadJson(f"a value of more than {MOST_VALUE:,} bytes")
         new = self.file.read(max(WINDOW, len(self.data)))
         self.data += new
         return bool(new)
@@ -220,7 +223,7 @@ class _Scan:
 
 
 def _ends(data: bytes) -> Iterator[int]:
-    """Where the last record of a window can end: at its last boundary, else where the list ends."""
+    """Where the last record of a window can end: at its last boundary, else as its brackets say."""
     place = data.rfind(b"{")
     for _ in range(8):  # a boundary within a record is rare, and there are many records in a window
         if place <= 0:
@@ -229,14 +232,16 @@ def _ends(data: bytes) -> Iterator[int]:
         if found:
             yield found.start() + 1
         place = data.rfind(b"{", 0, place)
-    end = _end_of_list(data)
+    end = _end_of_records(data)
     if end >= 0:
         yield end
 
 
-def _end_of_list(data: bytes) -> int:
-    """Where the ``]`` stands that closes the list in which `data` begins; -1 where it is not in it."""
-    depth = 0
+def _end_of_records(data: bytes) -> int:
+    """Where the ``]`` stands that closes the list in which `data` begins, else where its last whole record ends; -1
+    where neither is in it.
+    """
+    depth, end = 0, -1
     for found in _BRACKET.finditer(data):
         token = found[0]
         if token in b"[{":
@@ -245,9 +250,10 @@ def _end_of_list(data: bytes) -> int:
             if depth == 0:
                 return found.start()
             depth -= 1
+            end = end if depth else found.end()
         elif token == b'"':  # a text that goes on beyond
             break
-    return -1
+    return end
 
 
 def _end_of_value(data: bytes) -> int:
