@@ -118,12 +118,13 @@ def write_bytes(path: Path, data: bytes, *, lasting: bool = False) -> None:
     """Write `data` to `path`, making its folders; a reader sees the whole file or none, also after a power failure if
     it is to be `lasting`. Raises `TargetError`.
     """
-    if is_stored(path):
-        with told(path):
+    try:
+        if is_stored(path):
             path.put(data)
-        return
-    with Growing(path, lasting=lasting) as file:
-        file.write(data)
+        else:
+            _write_beside(path, data, lasting=lasting)
+    except (StorageError, OSError, ValueError) as error:
+        raise _untold(path, error) from error
 
 
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
@@ -197,10 +198,15 @@ def told(path: PurePath) -> Iterator[None]:
     """Where what is written to `path` fails, `TargetError` says so."""
     try:
         yield
-    except StorageError as error:
-        raise TargetError(f"{error}; what is done stays, --resume goes on from there") from error
-    except (OSError, ValueError) as error:
-        raise TargetError(f"{path}: cannot be written ({_reason(error)})") from error
+    except (StorageError, OSError, ValueError) as error:
+        raise _untold(path, error) from error
+
+
+def _untold(path: PurePath, error: Exception) -> TargetError:
+    """What `told` says of `error`."""
+    if isinstance(error, StorageError):
+        return TargetError(f"{error}; what is done stays, --resume goes on from there")
+    return TargetError(f"{path}: cannot be written ({_reason(error)})")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -276,6 +282,24 @@ def _link_over(origin: Path, path: Path) -> None:
 def _reason(error: Exception) -> str:
     """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _write_beside(path: Path, data: bytes, *, lasting: bool) -> None:
+    """By the calls of the system alone: there are as many label files as images."""
+    handle, temporary = _temporary_beside(path)
+    try:
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[os.write(handle, left) :]
+            if lasting:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _temporary_beside(path: Path) -> tuple[int, str]:

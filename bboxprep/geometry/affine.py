@@ -126,4 +126,7 @@ class Affine:
     def __call__(self, points: Points) -> Points:
         """The mapped points, float64 of the same shape (..., 2)."""
         x, y = points[..., 0], points[..., 1]
-        return np.stack((self.a * x + self.b * y + self.c, self.d * x + self.e * y + self.f), axis=-1)
+        mapped = np.empty(points.shape, dtype=np.float64)
+        mapped[..., 0] = self.a * x + self.b * y + self.c
+        mapped[..., 1] = self.d * x + self.e * y + self.f
+        return mapped

@@ -166,6 +166,13 @@ class Plan:
     steps: tuple[Step, ...] = ()
 
     @cached_property
+    def _hash(self) -> int:
+        return hash((self.source, self.steps))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
     def _folded(self) -> tuple[Window, Dihedral]:
         window, turn = Window.onto(self.source), IDENTITY
         for step in self.steps:
@@ -186,7 +193,7 @@ class Plan:
                 return Plan(self.source, self.steps[:place]), step, Plan(step.canvas, self.steps[place + 1 :])
         return None
 
-    @property
+    @cached_property
     def is_warped(self) -> bool:
         """Whether a step may turn the axes, so that there is no window."""
         return self._parts is not None
@@ -201,7 +208,7 @@ class Plan:
         """The turn of the canvas, which comes last. Raises `InternalError` for a warped plan."""
         return self._folded[1]
 
-    @property
+    @cached_property
     def size(self) -> Size:
         """The size of the outcome."""
         if self._parts:

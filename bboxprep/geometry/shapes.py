@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
+from functools import lru_cache
 from math import inf, nextafter
 
 import numpy as np
@@ -23,8 +25,8 @@ def map_boxes(affine: Affine, boxes: Boxes) -> Boxes:
 
 def clip_boxes(boxes: Boxes, region: Region) -> Boxes:
     """The parts (N, 4) of the boxes inside `region`; a box outside becomes one without area."""
-    low, high = _corners(region)
-    return np.clip(boxes, np.tile(low, 2), np.tile(high, 2))
+    low, high = _limits(region)
+    return np.minimum(np.maximum(boxes, low), high)
 
 
 def box_areas(boxes: Boxes) -> NDArray[np.float64]:
@@ -113,8 +115,18 @@ def convex_sides(around: Points) -> list[tuple[Points, float]]:
 
 def _corners(region: Region) -> tuple[Points, Points]:
     """The top left and the bottom right corner (2,)."""
-    edges = np.array((0, 0, *region) if len(region) == 2 else region, dtype=np.float64)
-    return edges[:2], edges[2:]
+    low, high = _limits(region)
+    return low[:2], high[:2]
+
+
+@lru_cache(maxsize=1024)
+def _limits(region: Region) -> tuple[Points, Points]:
+    """The least and the greatest edges (4,) of a box inside; the pictures of a dataset share few."""
+    x0, y0, x1, y1 = (0, 0, *region) if len(region) == 2 else region
+    low, high = np.array([x0, y0, x0, y0], dtype=np.float64), np.array([x1, y1, x1, y1], dtype=np.float64)
+    low.setflags(write=False)
+    high.setflags(write=False)
+    return low, high
 
 
 def _clip_half_plane(points: Points, axis: int, bound: float, sign: float) -> Points:
@@ -145,6 +157,14 @@ def _cut(points: Points, depths: NDArray[np.float64], snap: tuple[int, float] | 
 def length(start: float, end: float) -> float:
     """The shortest decimal d with ``start + d == end`` in floating point; the nearest where there is none."""
     distance = end - start
-    places = bisect_left(range(18), True, key=lambda count: start + round(distance, count) == end)
+    if start + round(distance, 2) == end:  # as most annotation tools write
+        places = 2 if start + round(distance, 1) != end else bisect_left((0, 1), True, key=_reaches(start, end))
+    else:
+        places = bisect_left(range(18), True, lo=3, key=_reaches(start, end))
     candidates = (round(distance, places), distance, nextafter(distance, -inf), nextafter(distance, inf))
     return next((found for found in candidates if start + found == end), distance)
+
+
+def _reaches(start: float, end: float) -> Callable[[int], bool]:
+    """Whether the distance rounded to so many places still leads from `start` to `end`."""
+    return lambda count: start + round(end - start, count) == end

@@ -135,9 +135,23 @@ def jpeg_head_is_whole(data: Data) -> bool:
 _STANDALONE = {b"\x00", b"\x01", *(bytes([0xD0 + number]) for number in range(9))}
 
 
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a JPEG's frame; those three are tables
+_SEQUENTIAL = {0xC0, 0xC1}
+
+
 def scans(data: bytes) -> int:
-    """How many scans a JPEG has; a thumbnail's count too."""
-    return data.count(b"\xff\xda")
+    """How many scans a decoder reads of a JPEG, at most: those of a thumbnail may count too."""
+    return 1 if _is_read_at_once(data) else data.count(b"\xff\xda")
+
+
+def _is_read_at_once(data: bytes) -> bool:
+    """Whether a JPEG is sequential and its first scan has all channels: then no decoder looks for another."""
+    segments = list(jpeg_segments(data))
+    frames = [(marker, start) for marker, start, _ in segments if marker in FRAMES]
+    if len(frames) != 1 or frames[0][0] not in _SEQUENTIAL:
+        return False
+    first, channels = segments[-1][2], data[frames[0][1] + 5 : frames[0][1] + 6]
+    return data[first : first + 2] == b"\xff\xda" and data[first + 4 : first + 5] == channels
 
 
 def png_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:

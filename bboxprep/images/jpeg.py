@@ -13,7 +13,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.container import jpeg_segments
+from bboxprep.images.container import FRAMES, jpeg_segments
 from bboxprep.images.exif import Data
 from bboxprep.images.opencv import opencv
 from bboxprep.model.header import Header
@@ -21,7 +21,6 @@ from bboxprep.model.header import Header
 _COLOURS = {"L": ("GRAY", {"Gray"}), "RGB": ("RGB", {"YCbCr", "RGB"})}  # by Pillow's mode: asked for, and coded as
 _SAMPLINGS = {b"\x11\x11\x11": "4:4:4", b"\x21\x11\x11": "4:2:2", b"\x22\x11\x11": "4:2:0"}
 _FACTORS = {"4:4:4": 0x111111, "4:2:2": 0x211111, "4:2:0": 0x221111}  # in OpenCV's words
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers; those three are tables
 _EXIF, _ICC = 0xE1, 0xE2
 _ICC_HEADER = b"ICC_PROFILE\0"
 _ICC_CHUNK = 65_519  # bytes of a profile that one segment has room for
@@ -106,7 +105,7 @@ def profile_of(data: Data) -> bytes | None:
 
 def sampling_of(data: Data) -> str:
     """The chroma subsampling of the JPEG `data`; "4:4:4" where it has no chroma or a rare subsampling."""
-    start = next((start for marker, start, _ in jpeg_segments(data) if marker in _FRAMES), len(data))
+    start = next((start for marker, start, _ in jpeg_segments(data) if marker in FRAMES), len(data))
     count = data[start + 5] if start + 5 < len(data) else 0
     return _SAMPLINGS.get(bytes(data[start + 7 : start + 6 + 3 * count : 3]), "4:4:4")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
-from bboxprep.images.container import MOST_SCANS, jpeg_segments, scans
+from bboxprep.images.container import FRAMES, MOST_SCANS, jpeg_segments, scans
 from bboxprep.images.metadata import Kept, kept_from
 from bboxprep.model.header import Header
 
@@ -31,7 +31,6 @@ _SWITCHES = {  # by the EXIF code that asks for the turn
     8: ("-rotate", "270"),
 }
 _APP0, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers; those three are tables
 _ICC_HEADER = b"ICC_PROFILE\0"
 _ICC_CHUNK = 65_519  # bytes of a profile that one segment has room for
 
@@ -81,7 +80,7 @@ def _run(program: str, switches: tuple[str, ...], data: bytes) -> subprocess.Com
 
 def _size(data: bytes) -> Size | None:
     """The size that the frame of a JPEG states."""
-    at = next((start for marker, start, _ in jpeg_segments(data) if marker in _FRAMES), None)
+    at = next((start for marker, start, _ in jpeg_segments(data) if marker in FRAMES), None)
     if at is None:
         return None
     return Size(int.from_bytes(data[at + 3 : at + 5], "big"), int.from_bytes(data[at + 1 : at + 3], "big"))

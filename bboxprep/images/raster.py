@@ -7,6 +7,7 @@ that an edge stays where the map puts it.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 from typing import Literal
 
@@ -18,7 +19,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan, Span, Window
 from bboxprep.images.opencv import opencv
-from bboxprep.images.resample import Pixels, resample
+from bboxprep.images.resample import Box, Pixels, resample
 from bboxprep.model.rendering import Kernel, Pad
 
 ROOM = 1.25  # times the output's size, from which on a reduced raster is as good as the whole one to within 45 dB
@@ -44,11 +45,25 @@ def execute(
 
         return execute_warped(plan, pixels, kernel=kernel, pad=pad, covers=covers)
     window = plan.window
-    hulls = (_hull(window.seen[0]), _hull(window.seen[1]))
-    seen = _seen(window, pixels, hulls, kernel, covers, reduced=covers != plan.source)
+    hulls, box = _places(plan, covers)
+    seen = _seen(pixels, hulls, box, kernel, reduced=covers != plan.source)
     return _turned(_framed(window, seen, hulls, pad, soft=kernel != "nearest"), plan.turn)
 
 
+@lru_cache(maxsize=4096)
+def _places(plan: Plan, covers: tuple[float, float]) -> tuple[tuple[Hull, Hull], Box]:
+    """The whole pixels that the seen part of the picture touches, across and down, and what lies under them on a raster
+    that it `covers`. Kept, for it is said in fractions, and photos of one size share it.
+    """
+    window = plan.window
+    hulls = (_hull(window.seen[0]), _hull(window.seen[1]))
+    (left, right), (top, bottom) = [
+        _source(span, hull, cover) for span, hull, cover in zip(window.whole, hulls, covers, strict=True)
+    ]
+    return hulls, (left, top, right, bottom)
+
+
+@lru_cache(maxsize=4096)
 def reduction_for(plan: Plan, kernel: Kernel) -> Size | None:
     """The least size at which the source of `plan` may be decoded, or None for its own.
 
@@ -69,24 +84,15 @@ def _hull(span: Span) -> Hull:
     return floor(span.start), max(ceil(span.end), floor(span.start))
 
 
-def _seen(
-    window: Window,
-    pixels: Pixels,
-    hulls: tuple[Hull, Hull],
-    kernel: Kernel,
-    covers: tuple[float, float],
-    *,
-    reduced: bool,
-) -> Pixels:
-    """The picture on the whole pixels that its seen part touches."""
-    sources = [_source(span, hull, cover) for span, hull, cover in zip(window.whole, hulls, covers, strict=True)]
-    (left, right), (top, bottom) = sources
-    lengths = [last - first for first, last in hulls]
-    if min(lengths) == 0:
-        return np.empty((lengths[1], lengths[0], *pixels.shape[2:]), dtype=np.uint8)
-    if all(_is_slice(*source, length) for source, length in zip(sources, lengths, strict=True)):
+def _seen(pixels: Pixels, hulls: tuple[Hull, Hull], box: Box, kernel: Kernel, *, reduced: bool) -> Pixels:
+    """The picture on the whole pixels `hulls`, under which `box` lies on the raster."""
+    left, top, right, bottom = box
+    width, height = (last - first for first, last in hulls)
+    if min(width, height) == 0:
+        return np.empty((height, width, *pixels.shape[2:]), dtype=np.uint8)
+    if _is_slice(left, right, width) and _is_slice(top, bottom, height):
         return pixels[round(top) : round(bottom), round(left) : round(right)]
-    return resample(pixels, (left, top, right, bottom), Size(*lengths), kernel, reduced=reduced)
+    return resample(pixels, box, Size(width, height), kernel, reduced=reduced)
 
 
 def _source(whole: Span, hull: Hull, cover: float) -> tuple[float, float]:

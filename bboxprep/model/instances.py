@@ -6,7 +6,7 @@ must be representable to be reported (`model.checks`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -146,6 +146,16 @@ class Instances:
             columns[name] = column[index] if axes else tuple(column[row] for row in index)
         return Instances(**columns)
 
+    def parted(self, counts: Iterable[int]) -> list[Instances]:
+        """The first so many objects, the next so many, and so on, sharing memory; `counts` sum up to all."""
+        parts, start = [], 0
+        for count in counts:
+            part = object.__new__(Instances)  # every part of sound columns is sound
+            part.__dict__.update({name: getattr(self, name)[start : start + count] for name in _AXES})
+            parts.append(part)
+            start += count
+        return parts
+
     @cached_property
     def held(self) -> Mapping[Column, int]:
         """How many objects have something in each column that any has something in."""
@@ -153,14 +163,14 @@ class Instances:
             Column.BOXES: len(self),
             Column.POLYGONS: len(self.polygons) - self.polygons.count(()),
             Column.MASKS: len(self.masks) - self.masks.count(None),
-            Column.KEYPOINTS: int(np.count_nonzero(self.visibility.any(axis=1))) if self.visibility.size else 0,
-            Column.CROWD: int(np.count_nonzero(self.crowd)),
-            Column.AREAS: int(np.count_nonzero(self.areas == self.areas)),
-            Column.SCORES: int(np.count_nonzero(self.scores == self.scores)),
-            Column.IDS: int(np.count_nonzero(self.ids)),
+            Column.KEYPOINTS: np.count_nonzero(self.visibility.any(axis=1)) if self.visibility.size else 0,
+            Column.CROWD: np.count_nonzero(self.crowd),
+            Column.AREAS: np.count_nonzero(self.areas == self.areas),
+            Column.SCORES: np.count_nonzero(self.scores == self.scores),
+            Column.IDS: np.count_nonzero(self.ids),
             Column.ATTRIBUTES: len(self.attributes) - self.attributes.count({}),
         }
-        return {column: count for column, count in counts.items() if count}
+        return {column: int(count) for column, count in counts.items() if count}
 
     def has(self, column: Column) -> NDArray[np.bool_]:
         """Which objects (N,) have something in `column`."""

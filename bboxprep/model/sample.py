@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
@@ -131,7 +132,7 @@ class Sample:
     def to_stored(self) -> Affine:
         """The map from the plane of `frame` to the stored pixels."""
         header = self._known_header()
-        return Affine() if self.frame is Frame.STORED else ~header.turn.affine(header.size)
+        return Affine() if self.frame is Frame.STORED else _undone(header.turn, header.size)
 
     @property
     def affine(self) -> Affine | None:
@@ -142,7 +143,7 @@ class Sample:
         if self.plan is None:
             return self.basis.affine if self.basis else Affine()
         first = self.basis.affine if self.basis else self.to_stored
-        return first and self.plan.affine @ first
+        return first and _joined(self.plan.affine, first)
 
     @property
     def is_repainted(self) -> bool:
@@ -195,3 +196,14 @@ class Sample:
         if self.darkroom is None:
             raise ValueError("this sample was made by hand; samples of bboxprep.read can open their images")
         return self.darkroom
+
+
+@lru_cache(maxsize=1024)
+def _undone(turn: Dihedral, size: Size) -> Affine:
+    """The map from the displayed picture back to the stored one, of `size`; the photos of one camera share it."""
+    return ~turn.affine(size)
+
+
+@lru_cache(maxsize=1024)
+def _joined(affine: Affine, first: Affine) -> Affine:
+    return affine @ first

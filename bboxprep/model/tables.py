@@ -178,7 +178,7 @@ def similar(names: Iterable[str]) -> tuple[Finding, ...]:
 
 def objects_by_class(sample: Sample, names: Sequence[str]) -> Counter[str]:
     """How many objects of each class the source lists for `sample`, read or not; "" where the class is not known."""
-    objects = Counter(names[label] for label in sample.instances.labels.tolist())
+    objects = Counter(map(names.__getitem__, sample.instances.labels.tolist()))
     for finding in sample.findings:
         if finding.objects:
             objects[finding.category] += finding.objects

@@ -140,6 +140,9 @@ class Came(TypedDict):
     columns: dict[str, int]
 
 
+_COLUMN_NAMES = {column: str(column) for column in Column}  # of an image's columns, asked for as often as there are any
+
+
 def came_of(sample: Sample, names: Sequence[str]) -> Came:
     """What `sample` of the source, untouched, holds; its labels are rows of `names`."""
     came = objects_by_class(sample, names)
@@ -147,7 +150,7 @@ def came_of(sample: Sample, names: Sequence[str]) -> Came:
     columns = {**held, Column.MASKS: len(sample.instances)} if sample.segmentation else held  # masks still to be read
     return {
         "came": {name or UNREADABLE: count for name, count in came.items()},
-        "columns": {str(column): count for column, count in columns.items()},
+        "columns": {_COLUMN_NAMES[column]: count for column, count in columns.items()},
     }
 
 
@@ -166,9 +169,12 @@ def went_of(classes: Sequence[str], came_as: Sequence[str], written: int) -> tup
     exchanged. Raises `InternalError` unless the writer wrote them all.
     """
     _balance("objects of an image, handed to the writer and written", len(classes), written)
-    gained = Counter(classes)
+    went = Counter(classes)
+    if came_as is classes:
+        return dict(went), {}
+    gained = Counter(went)
     gained.subtract(came_as)
-    return dict(Counter(classes)), {name: count for name, count in gained.items() if count}
+    return dict(went), {name: count for name, count in gained.items() if count}
 
 
 def _over_splits(counts: Counter[tuple[str, str]]) -> Counter[str]:

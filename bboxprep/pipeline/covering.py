@@ -27,9 +27,10 @@ from bboxprep.pipeline.cutting import SHARE_SLACK, Cut
 
 def cover(instances: Instances, effects: Iterable[Effect], size: Size, location: Location, rules: Rules) -> Cut:
     """The objects that the `effects` on a picture of `size` leave to be seen, and findings on the others."""
-    holes = np.concatenate([np.zeros((0, 4), dtype=np.int64), *(holes_in(size, effect) for effect in effects)])
-    if not len(holes) or not len(instances):
+    found = [holes for effect in effects if len(holes := holes_in(size, effect))]
+    if not found or not len(instances):
         return instances, ()
+    holes = np.concatenate(found)
     parts = _apart(holes)
     shares = np.array([_seen(instances, row, parts) for row in range(len(instances))])
     hidden = (shares <= SHARE_SLACK) | (shares < rules.min_visibility - SHARE_SLACK)

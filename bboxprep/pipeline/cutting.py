@@ -156,7 +156,7 @@ def _within(points: Points, seen: tuple[float, float, float, float]) -> NDArray[
 def hide_keypoints(instances: Instances, inside: NDArray[np.bool_], size: Size, location: Location) -> Cut:
     """The objects with the keypoints that are not `inside` (N, K) a picture of `size` marked as not labelled."""
     outside = (instances.visibility > 0) & ~inside
-    if not outside.any():
+    if not outside.size or not outside.any():
         return instances, ()
     finding = note("keypoint-outside", int(outside.sum()), f"outside the picture of {size}", location)
     return replace(instances, visibility=np.where(outside, 0, instances.visibility).astype(np.uint8)), (finding,)

@@ -20,37 +20,40 @@ from bboxprep.model.checks import Location, lost, sound
 from bboxprep.model.instances import Instances, Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import DEFAULT_RULES, Rules
-from bboxprep.pipeline.cutting import cut_at_own_edges, cut_at_plan_edges
+from bboxprep.pipeline.cutting import Cut, cut_at_own_edges, cut_at_plan_edges
 from bboxprep.pipeline.warping import warp
 
 
-def move(
-    instances: Instances, plan: Plan, location: Location, rules: Rules = DEFAULT_RULES
-) -> tuple[Instances, tuple[Finding, ...]]:
+def move(instances: Instances, plan: Plan, location: Location, rules: Rules = DEFAULT_RULES) -> Cut:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
-    if plan.is_identity and _lies_well(instances, plan.source):
-        return instances, ()
-    fitting, misfits = _drop_misfits(instances, plan.source, location)
-    kept, faulty = _drop_faulty(fitting, plan.source, location)
-    inside, cut = cut_at_own_edges(kept, plan.source, location, rules)
+    inside, mended = (
+        (instances, ()) if _lies_well(instances, plan.source) else _mended(instances, plan.source, location, rules)
+    )
     if plan.is_identity:
-        return inside, (*misfits, *faulty, *cut)
+        return inside, mended
     through = warp if plan.is_warped else cut_at_plan_edges
     moved, lost_on_the_way = through(_map(inside, plan), inside, plan, location, rules)
-    return moved, (*misfits, *faulty, *cut, *lost_on_the_way)
+    return moved, (*mended, *lost_on_the_way)
 
 
 def _lies_well(instances: Instances, size: Size) -> bool:
     """Whether nothing of `instances` needs mending in a picture of `size`: said at once for nearly every picture."""
-    boxes = instances.boxes
-    low, high = boxes[:, :2], boxes[:, 2:]
-    return bool(
-        (low >= 0).all()
-        and (high <= size).all()
-        and (high > low).all()
-        and not instances.visibility.any()
-        and all(mask is None or mask.size == size for mask in instances.masks)
-    )
+    low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
+    well = np.logical_and.reduce((low >= 0) & (high <= size) & (high > low), axis=None)
+    if not well or (instances.visibility.size and instances.visibility.any()):
+        return False
+    masks = instances.masks
+    return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)
+
+
+def _mended(instances: Instances, size: Size, location: Location, rules: Rules) -> Cut:
+    """The objects as they can lie in a picture of `size`, and what was lost of them."""
+    if _lies_well(instances, size):
+        return instances, ()
+    fitting, misfits = _drop_misfits(instances, size, location)
+    kept, faulty = _drop_faulty(fitting, size, location)
+    inside, cut = cut_at_own_edges(kept, size, location, rules)
+    return inside, (*misfits, *faulty, *cut)
 
 
 def _drop_misfits(instances: Instances, size: Size, location: Location) -> tuple[Instances, tuple[Finding, ...]]:

@@ -15,8 +15,10 @@ from typing import Annotated, Any
 import msgspec
 
 from bboxprep.findings import Finding, spelt
+from bboxprep.geometry.plan import Plan
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
+from bboxprep.model.rendering import Rendering
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.naming import Output
 from bboxprep.storage import StoredPath
@@ -138,30 +140,30 @@ NO_STAMP = Stamp(0, 0)
 def content_of(sample: Sample, output: Output | None) -> bytes:
     """The hash of all that was read of `sample` but its pixels, and of where it goes."""
     hashed = blake2b(digest_size=16)
-    read = (sample.header and _text(sample.header), sample.split, str(sample.name), sample.declared, sample.listed)
-    seen = (str(sample.frame), sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
-    moved = (sample.plan, sample.rendering, sample.mirrored, sample.take)
-    hashed.update(repr((read, seen, moved, sample.findings, output)).encode("utf-8", "surrogatepass"))
+    read = (_text(sample.header), sample.split, str(sample.name), sample.declared, sample.listed)
+    seen = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
+    moved = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.take)
+    goes = output and (output.image, output.labels, output.findings)
+    hashed.update(repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass"))
     _add_objects(hashed, sample.instances)
     return hashed.digest()
 
 
 @lru_cache(maxsize=1024)
-def _text(header: Header) -> str:
-    return repr(header)
+def _text(value: Header | Plan | Rendering | None) -> str:
+    """Of what the photos of a dataset have in common."""
+    return repr(value)
 
 
 def _add_objects(hashed: blake2b, instances: Instances) -> None:
-    for column in (
+    columns = (
         instances.boxes, instances.labels, instances.crowd, instances.keypoints, instances.visibility, instances.areas,
         instances.scores, instances.ids,
-    ):  # fmt: skip
-        hashed.update(b"%d;" % column.size)
-        hashed.update(column.tobytes())
+    )  # fmt: skip
+    parts = [b"%d;%b" % (column.size, column.tobytes()) for column in columns]
     for rings in instances.polygons:
-        hashed.update(b"%d" % len(rings))
-        for ring in rings:
-            hashed.update(b"%d;" % len(ring))
-            hashed.update(ring.tobytes())
+        parts.append(b"%d" % len(rings))
+        parts += [b"%d;%b" % (len(ring), ring.tobytes()) for ring in rings]
+    hashed.update(b"".join(parts))
     if any(instances.masks) or any(instances.attributes):
         hashed.update(repr((instances.masks, instances.attributes)).encode("utf-8", "surrogatepass"))

@@ -45,7 +45,8 @@ def image_row(sample: Sample, root: str, *, output: str | None, objects: int, im
     """
     dropped: Counter[str] = Counter()
     for finding in sample.findings:
-        dropped[finding.code] += finding.objects
+        if finding.objects:
+            dropped[finding.code] += finding.objects
     row: dict[str, Any] = {
         "source": _relative(str(sample.path), root),
         "split": sample.split,
@@ -54,20 +55,21 @@ def image_row(sample: Sample, root: str, *, output: str | None, objects: int, im
         "objects": {
             "in": sample.listed,
             "out": objects,
-            "dropped": {code: n for code, n in sorted(dropped.items()) if n},
+            "dropped": dict(sorted(dropped.items())),
         },
     }
     if sample.header:
         row |= {
             "size": list(sample.header.size),
             "orientation": sample.header.orientation,
-            "frame": str(sample.frame),
+            "frame": sample.frame.value,
             "evidence": sample.evidence,
         }
     if output:
         row |= {"made": image.made} if image else {}
-        row |= {"affine": list(sample.affine.coefficients) if sample.affine else None, "output_size": list(sample.size)}
-        row |= {"not_affine": sample.basis.problem} if sample.basis and not sample.affine else {}
+        affine = sample.affine
+        row |= {"affine": list(affine.coefficients) if affine else None, "output_size": list(sample.size)}
+        row |= {"not_affine": sample.basis.problem} if sample.basis and not affine else {}
         row |= {"mirrored": True} if sample.mirrored else {}
         row |= _taken(sample) if sample.take else {}
     return row

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Literal
 
@@ -110,6 +110,7 @@ class Shift:
         went, swapped = self._went(done)
         image = done.output.image if done.output else None
         row = record.image_row(done.sample, self._root, output=image, objects=done.labels.count, image=done.written)
+        came = came_of(sample, names)
         return Piece(
             split=sample.split,
             name=spelt(str(sample.name)),
@@ -118,8 +119,8 @@ class Shift:
             digest=(done.written.digest if done.written else "") or "",
             first=sample.take is None or sample.take.is_first,
             listed=sample.listed,
-            **came_of(sample, names),
-            due=due_of(shot.sources, names),
+            **came,
+            due=came["came"] if len(shot.sources) == 1 else due_of(shot.sources, names),
             went=went,
             swapped=swapped,
             findings=done.sample.findings,
@@ -149,9 +150,11 @@ class Shift:
     def _went(self, done: Done) -> tuple[dict[str, int], dict[str, int]]:
         if done.output is None:
             return {}, {}
-        names, before = self.work.names, self.work.mirror.before(self.work.names, done.sample)
-        labels = done.sample.instances.labels.tolist()
-        return went_of([names[label] for label in labels], [before[label] for label in labels], done.labels.count)
+        names, labels = self.work.names, done.sample.instances.labels.tolist()
+        classes = [names[label] for label in labels]
+        before = self.work.mirror.before(names, done.sample)
+        came_as = classes if before is names else [before[label] for label in labels]
+        return went_of(classes, came_as, done.labels.count)
 
     @cached_property
     def _root(self) -> str:
@@ -170,7 +173,7 @@ def _files(done: Done, dest: Path | None) -> tuple[File, ...]:
     if done.output is None:
         return ()
     image = done.written and File(done.output.image, done.written.content)
-    labels = [File(path, sha256(data).hexdigest()) for path, data in done.labels.files]
+    labels = [File(path, digest) for path, digest in done.label_digests.items()]
     files = (image, *labels) if image else tuple(labels)
     if dest is None or not is_stored(dest):
         return files

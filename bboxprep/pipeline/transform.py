@@ -75,9 +75,10 @@ class PillowDarkroom:
         instances, findings = move(sample.instances, rest, location, self.rules)
         instances, hidden = cover(instances, effects, plan.size, location, self.rules)
         self.rules.refuse(findings)
+        rendering = recipe.rendering
         return sample.having(
             plan=plan,
-            rendering=replace(recipe.rendering, effects=effects),
+            rendering=rendering if rendering.effects == effects else replace(rendering, effects=effects),
             mirrored=sample.mirrored != recipe.mirrors,
             instances=self._mirror.apply(instances) if recipe.mirrors else instances,
             findings=(*sample.findings, *findings, *hidden),

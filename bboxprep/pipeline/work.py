@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from bboxprep.images.opening import faults_named
 from bboxprep.model.checks import Location, lost_by_class
 from bboxprep.model.handedness import Mirror
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Instances
+from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.naming import Output
@@ -55,6 +56,11 @@ class Done:
     objects: Instances = field(default_factory=Instances.of)
     labels: Labels = field(default_factory=Labels)
 
+    @cached_property
+    def label_digests(self) -> dict[str, str]:
+        """The SHA-256 of each label file, by its path."""
+        return {path: sha256(data).hexdigest() for path, data in self.labels.files}
+
 
 @dataclass(frozen=True)
 class Work:
@@ -73,13 +79,13 @@ class Work:
         if sample.header is None or sample.refusal or output is None:
             return self._left_out(sample)
         whole = sample.instances
-        sample = self.crowd.apply(sample, self._location(sample))
+        sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.held else sample
         objects = whole if self.crowd.kept_aside else sample.instances
         try:
             written = self._write_image(sample, output)
         except ImageError as error:
             finding = image_fault(error, str(sample.name), sample.split)
-            return self._left_out(replace(sample, findings=(*sample.findings, finding)))
+            return self._left_out(sample.having(findings=(*sample.findings, finding)))
         labels = Labels(len(sample.instances)) if self.dest is None else self._write_labels(sample, output, self.dest)
         findings = (*sample.findings, *output.findings, *(written.findings if written else ()), *labels.findings)
         return Done(sample.having(findings=findings), output, written, objects, labels)
@@ -108,7 +114,7 @@ class Work:
         gone = lost_by_class(
             "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
         )
-        return Done(replace(sample, instances=Instances.of(), findings=(*sample.findings, *gone)), None)
+        return Done(sample.having(instances=Instances.of(), findings=(*sample.findings, *gone)), None)
 
     def _location(self, sample: Sample) -> Location:
         return Location(str(sample.name), sample.split, self.mirror.before(self.names, sample))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -116,24 +116,24 @@ class Recipe:
         object.__setattr__(self, "augment", augment)
         object.__setattr__(self, "seed", seed if augment else 0)
 
-    @property
+    @cached_property
     def is_fixed(self) -> bool:
         """Whether it has one outcome for each picture, whatever it shows."""
         return self.augment is None and all(step.is_fixed for step in self.steps)
 
-    @property
+    @cached_property
     def is_tiled(self) -> bool:
         """Whether it cuts pictures into several."""
         return any(isinstance(step, Tile) for step in self.steps)
 
-    @property
+    @cached_property
     def appearance(self) -> tuple[RecipeStep, ...]:
         """The steps that are done on the finished picture, in order. They change what its pixels look like; one of
         albumentations may move them too.
         """
         return tuple(step for step in self.steps if not step.geometric)
 
-    @property
+    @cached_property
     def mirrors(self) -> bool:
         """Whether left and right change places: an odd number of steps that mirror. An EXIF turn is none of them.
 
@@ -144,10 +144,17 @@ class Recipe:
         steps = (*self.steps, *(self.augment.steps if self.augment else ()))
         return any(isinstance(step, Flip) and step.mirrors for step in steps)
 
-    @property
+    @cached_property
     def without_augment(self) -> Recipe:
         """What pictures that no training sees go through."""
         return self._with(self.steps)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.steps, self.upright, self.rendering, self.augment, self.seed))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def copies(self, split: str) -> int:
         """How many outcomes an image of `split` has, tiles not counted."""

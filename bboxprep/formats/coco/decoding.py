@@ -92,6 +92,12 @@ def _bare_as(data: bytes, written: Callable[[bytes], bytes]) -> bytes:
     return _STRING_OR_BARE.sub(lambda found: found[0] if found[0][:1] == b'"' else written(found[0]), data)
 
 
+def what_follows(problem: str) -> int:
+    """The byte, counted from 1, of what the decoder met behind a whole value; 0 where that is not its `problem`."""
+    found = re.search(r"trailing characters \(byte (\d+)\)$", problem)
+    return int(found[1]) if found else 0
+
+
 def line_and_column(data: bytes, problem: str) -> tuple[str, str]:
     """Where in `data` the `problem` lies that the decoder tells with its byte, and the words for it without that."""
     at = re.search(r" \(byte (\d+)\)$", problem)

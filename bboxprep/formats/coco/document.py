@@ -9,7 +9,6 @@ nested list the brackets would not close.
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.coco.decoding import BadJson, as_long_tokens, as_text_tokens, decode, line_and_column
+from bboxprep.formats.coco.decoding import (
+    BadJson,
+    as_long_tokens,
+    as_text_tokens,
+    decode,
+    line_and_column,
+    what_follows,
+)
 from bboxprep.formats.coco.ranges import Ranges
 
 LISTS = ("images", "annotations", "categories")
@@ -33,6 +39,7 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 _BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]', re.DOTALL)
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _FIRST = re.compile(rb"[^\s,]")
+_NONE = np.zeros(0, dtype=np.int64)
 
 Visit = Callable[[str, Sequence[msgspec.Raw]], None]
 """Is given the name of a list and its next records, which are gone when it returns."""
@@ -111,7 +118,7 @@ class _Window:
 
     def value(self) -> bytes:
         """The bytes of the value that comes next, which is passed over. Raises `BadJson`."""
-        while (end := _end_of_value(self.data)) < 0:
+        while (end := _what_follows(self.data)) < 0:
             if not self.more():
                 raise BadJson("the file ends within a value")
         value = self.data[:end]
@@ -128,8 +135,8 @@ class _Scan:
     members: dict[str, None] = field(default_factory=dict)
     extra: dict[str, object] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
-    starts: dict[str, array[int]] = field(default_factory=dict)
-    lengths: dict[str, array[int]] = field(default_factory=dict)
+    starts: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
+    lengths: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
 
     def run(self) -> None:
         window = self.window
@@ -146,8 +153,8 @@ class _Scan:
             raise BadJson("something follows the document")
 
     def ranges(self, path: Path, name: str) -> Ranges:
-        starts, lengths = self.starts.get(name, array("q")), self.lengths.get(name, array("q"))
-        return Ranges(path, _numbers(starts), _numbers(lengths))
+        starts, lengths = (np.concatenate([_NONE, *parts.get(name, ())]) for parts in (self.starts, self.lengths))
+        return Ranges(path, starts, lengths)
 
     def _member(self) -> None:
         name = decode(self._key(), str)
@@ -159,7 +166,7 @@ class _Scan:
         if name not in LISTS:
             self._other(name, self.window.value())
             return
-        self.starts[name], self.lengths[name] = array("q"), array("q")
+        self.starts[name], self.lengths[name] = [], []
         if first == b"[":
             self.window.drop(1)
             for raws in self._batches(name):
@@ -188,7 +195,7 @@ class _Scan:
         window = self.window
         while window.next_byte() != b"]":
             size, raws = self._batch()
-            self._note(name, raws)
+            self._note(name, size, raws)
             yield raws
             window.drop(size)
             if window.next_byte() == b",":
@@ -201,29 +208,48 @@ class _Scan:
 
     def _batch(self) -> tuple[int, Sequence[msgspec.Raw]]:
         """How many bytes the next records take, and the records."""
-        window = self.window
         while True:
-            for end in _ends(window.data):
+            data = as_long_tokens(self.window.data)
+            for end in _ends(data):
                 try:
-                    return end, decode(b"[%b]" % as_long_tokens(window.data[:end]), list[msgspec.Raw])
-                except BadJson:
-                    continue
-            if not window.more():
+                    return end, _records(data[:end])
+                except BadJson as error:
+                    if beyond := what_follows(str(error)):  # the list ends before
+                        end = len(data[: beyond - 2].rstrip()) - 1
+                        return end, _records(data[:end])
+            if not self.window.more():
                 raise BadJson("a list is not whole")
 
-    def _note(self, name: str, raws: Sequence[msgspec.Raw]) -> None:
-        starts, lengths, data, base = self.starts[name], self.lengths[name], self.window.data, self.window.start
-        place, first = 0, _FIRST.search
-        for raw in raws:
-            found = first(data, place)
-            place = found.start() if found else place
-            starts.append(base + place)
-            lengths.append(len(raw))
-            place += len(raw)
+    def _note(self, name: str, size: int, raws: Sequence[msgspec.Raw]) -> None:
+        """Where each of `raws` lies, which are the next `size` bytes."""
+        lengths = np.array(list(map(len, raws)), dtype=np.int64)
+        if lengths.sum() + len(raws) - 1 == size:  # a comma between two, and nothing else
+            starts = np.cumsum(lengths + 1) - (lengths + 1)
+        else:
+            starts = np.array(list(_starts(self.window.data, raws)), dtype=np.int64)
+        self.starts[name].append(self.window.start + starts)
+        self.lengths[name].append(lengths)
+
+
+def _records(data: bytes) -> Sequence[msgspec.Raw]:
+    """The records that `data` holds, with commas between them. Raises `BadJson`."""
+    return decode(b"[%b]" % data, list[msgspec.Raw])
+
+
+def _starts(data: bytes, raws: Sequence[msgspec.Raw]) -> Iterator[int]:
+    """Where each of `raws` begins in `data`, which begins with them."""
+    place = 0
+    for raw in raws:
+        found = _FIRST.search(data, place)
+        place = found.start() if found else place
+        yield place
+        place += len(raw)
 
 
 def _ends(data: bytes) -> Iterator[int]:
-    """Where the last record of a window can end: at its last boundary, else as its brackets say."""
+    """Where the last record of a window may end: at one of its last boundaries, with the window, or as its brackets
+    say, which takes longer.
+    """
     place = data.rfind(b"{")
     for _ in range(8):  # a boundary within a record is rare, and there are many records in a window
         if place <= 0:
@@ -232,31 +258,25 @@ def _ends(data: bytes) -> Iterator[int]:
         if found:
             yield found.start() + 1
         place = data.rfind(b"{", 0, place)
-    end = _end_of_records(data)
-    if end >= 0:
+    yield len(data)
+    yield from _end_of_records(data)
+
+
+def _end_of_records(data: bytes) -> Iterator[int]:
+    """Where the last record ends that is whole, if one is."""
+    depth, end = 0, 0
+    for found in _BRACKET.finditer(data):
+        token = found[0]
+        if token == b'"':  # a text that goes on beyond
+            break
+        depth += (token in b"[{") - (token in b"]}")
+        if depth == 0 and token in b"]}":
+            end = found.end()
+    if end:
         yield end
 
 
-def _end_of_records(data: bytes) -> int:
-    """Where the ``]`` stands that closes the list in which `data` begins, else where its last whole record ends; -1
-    where neither is in it.
-    """
-    depth, end = 0, -1
-    for found in _BRACKET.finditer(data):
-        token = found[0]
-        if token in b"[{":
-            depth += 1
-        elif token in b"]}":
-            if depth == 0:
-                return found.start()
-            depth -= 1
-            end = end if depth else found.end()
-        elif token == b'"':  # a text that goes on beyond
-            break
-    return end
-
-
-def _end_of_value(data: bytes) -> int:
+def _what_follows(data: bytes) -> int:
     """Where the value ends with which `data` begins; -1 where that is not in it."""
     depth = 0
     for found in _TOKEN.finditer(data):
@@ -281,10 +301,6 @@ def _is_json(value: bytes) -> bool:
     except BadJson:
         return False
     return True
-
-
-def _numbers(values: array[int]) -> NDArray[np.int64]:
-    return np.frombuffer(values, dtype=np.int64) if values else np.zeros(0, dtype=np.int64)
 
 
 def _explained(path: Path, problem: str) -> AnnotationError:

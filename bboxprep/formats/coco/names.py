@@ -22,6 +22,7 @@ from bboxprep.formats.contract import IMAGE_SUFFIXES
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_PART = 255  # bytes; of all file systems in use
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*+(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*+)*+")  # safe wherever it stands
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def _files_in(folder: Path) -> set[str]:
 
 def safe_name(text: str) -> str:
     """`text` as a path that stays below any folder it is put under; "" where it does not."""
+    if len(text) <= _LONGEST_PART and _PLAIN.fullmatch(text):
+        return text
     path = PurePosixPath(text.replace("\\", "/"))
     inside = path.parts and ".." not in path.parts and not path.is_absolute() and not _DRIVE.match(text)
     possible = "\0" not in text and all(len(part.encode("utf-8")) <= _LONGEST_PART for part in path.parts)

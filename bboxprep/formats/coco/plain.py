@@ -7,9 +7,8 @@ is to be said of it, reads the image's records one by one. What both can read, b
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from itertools import accumulate, chain
 from typing import Any
 
 import msgspec
@@ -20,7 +19,6 @@ from bboxprep.formats.coco.decoding import Key
 from bboxprep.formats.coco.shapes import LARGEST, read_shape
 from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Instances, Rings
-from bboxprep.model.rle import Rle
 
 _ID = 2**63
 
@@ -51,51 +49,57 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
     count = len(records)
     labels = [rows.get(record.category_id, -1) for record in records]
     crowd = [record.iscrowd for record in records]
-    shapes = [_shape(record.segmentation) for record in records]
     boxes = np.array([record.bbox for record in records], dtype=np.float64).reshape(-1, 4)
     numbers = np.array([record.area for record in records], dtype=np.float64)
     sound = bool((boxes[:, 2:] >= 0).all() and (np.abs(numbers) < LARGEST).all())
     with np.errstate(over="ignore"):
         boxes[:, 2:] += boxes[:, :2]
+    polygons = _polygons([[] if isinstance(one.segmentation, dict) else one.segmentation for one in records])
+    masks = [_mask(record.segmentation) for record in records]
     if (
-        not (sound and (np.abs(boxes) < FARTHEST).all())
+        not (sound and count == len(stands) and (np.abs(boxes) < FARTHEST).all())
         or -1 in labels
-        or None in shapes
+        or polygons is None
+        or _ODD in masks
         or not {0, 1}.issuperset(crowd)
     ):
         return None
     ids = [record.id if -_ID <= record.id < _ID else 0 for record in records]
-    known = [shape for shape in shapes if shape is not None]
     return Instances(
         boxes=boxes,
         labels=np.array(labels, dtype=np.int64),
         crowd=np.array(crowd, dtype=np.bool_),
-        polygons=tuple([rings for rings, _ in known]),
-        masks=tuple([mask for _, mask in known]),
-        **_nothing(count, points),
+        polygons=polygons,
+        masks=tuple(masks),
+        keypoints=np.zeros((count, points, 2)),
+        visibility=np.zeros((count, points), dtype=np.uint8),
         areas=numbers,
+        scores=np.full(count, np.nan),
         ids=np.where(stands, np.array(ids, dtype=np.int64), 0),
         attributes=({},) * count,
     )
 
 
-@lru_cache(maxsize=1024)
-def _nothing(count: int, points: int) -> dict[str, NDArray[Any]]:
-    """The columns that a plain record has nothing in, for so many objects; shared, and read-only like all columns."""
-    return {
-        "keypoints": np.zeros((count, points, 2)),
-        "visibility": np.zeros((count, points), dtype=np.uint8),
-        "scores": np.full(count, np.nan),
-    }
+def _polygons(shapes: Sequence[Sequence[Sequence[float]]]) -> tuple[Rings, ...] | None:
+    """The rings of each object, all in one block of memory; None where anything is odd about one."""
+    lengths = [len(ring) for rings in shapes for ring in rings]
+    if any(length < 6 or length % 2 for length in lengths):
+        return None
+    flat = chain.from_iterable(chain.from_iterable(shapes))
+    points = np.fromiter(flat, dtype=np.float64, count=sum(lengths)).reshape(-1, 2)
+    if not (np.abs(points) < FARTHEST).all():
+        return None
+    ends = [end // 2 for end in accumulate(lengths)]
+    split = iter([points[start:end] for start, end in zip([0, *ends], ends, strict=False)])
+    return tuple([tuple([next(split) for _ in rings]) for rings in shapes])
 
 
-def _shape(value: Sequence[Sequence[float]] | dict[str, Any]) -> tuple[Rings, Rle | None] | None:
-    """The rings or the mask; None where anything is odd about them."""
-    if isinstance(value, dict):
-        shape, problem = read_shape(value)
-        return None if problem else (shape.rings, shape.mask)
-    if any(len(ring) < 6 or len(ring) % 2 for ring in value):
+_ODD = object()
+
+
+def _mask(value: Sequence[Sequence[float]] | dict[str, Any]) -> Any:
+    """The mask, None where there is none, `_ODD` where anything is odd about it."""
+    if not isinstance(value, dict):
         return None
-    if value and not -FARTHEST < min(map(min, value)) <= max(map(max, value)) < FARTHEST:
-        return None
-    return tuple([np.frombuffer(array("d", ring)).reshape(-1, 2) for ring in value]), None
+    shape, problem = read_shape(value)
+    return _ODD if problem else shape.mask

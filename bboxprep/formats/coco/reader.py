@@ -16,7 +16,7 @@ under a record's ``attributes`` are attributes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
+from bboxprep.formats.coco.ahead import Ahead
 from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
 from bboxprep.formats.coco.document import Document
@@ -50,7 +51,7 @@ def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG0
         _Part(root, document, index, RecordReader(source.shown, source.split, classes.categories, rows))
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
-    keys = [(part, image) for part in parts for image in part.sorted_images()]
+    keys = [(part, place) for part in parts for place in range(len(part.images))]
     loader = _Loader(probe)
     return Dataset(
         root=root,
@@ -73,13 +74,16 @@ class _Part:
     document: Document
     index: Index
     reader: RecordReader
+    ahead: Ahead[Instances | None] = field(default_factory=lambda: Ahead())
 
     @cached_property
     def _shown_folder(self) -> str:
         shown = show(self.index.folder, self.root)
         return "" if shown == "." else f"{shown}/"
 
-    def sorted_images(self) -> list[int]:
+    @cached_property
+    def images(self) -> list[int]:
+        """The image records, sorted by name."""
         names = self.index.located.names
         return sorted(self.index.images, key=lambda image: names[image].encode("utf-8"))
 
@@ -91,18 +95,17 @@ class _Part:
             where, category = f"annotations[{place}].image_id", self.reader.class_name(identity)
             yield Finding("annotation-orphan", words, path, where, count, category, split)
 
-    def sample(self, image: int, probe: Probe) -> Sample:
-        """The sample of the image record `image`."""
-        outline = self.outline(image, probe)
-        instances, findings = self._objects(self.index.places(image))
-        return outline.having(
-            instances=instances,
-            findings=(*outline.findings, *findings),
-            listed=len(self.index.places(image)),
-        )
+    def sample(self, place: int, probe: Probe) -> Sample:
+        """The sample at `place` among `images`."""
+        outline, records = self.outline(place, probe), self.index.places(self.images[place])
+        instances, findings = self.ahead.get(place, len(self.images), self._plain), list[Finding]()
+        if instances is None:
+            instances, findings = self._any(records)
+        return outline.having(instances=instances, findings=(*outline.findings, *findings), listed=len(records))
 
-    def outline(self, image: int, probe: Probe) -> Sample:
+    def outline(self, place: int, probe: Probe) -> Sample:
         """The same without its objects."""
+        image = self.images[place]
         record, unread = self._record(image)
         name = self.index.located.names[image]
         width, height = whole(record.get("width")) or 0, whole(record.get("height")) or 0
@@ -120,14 +123,19 @@ class _Part:
             extra=_extra({field: value for field, value in record.items() if field not in _IMAGE_FIELDS}),
         )
 
-    def _objects(self, places: NDArray[np.int64]) -> tuple[Instances, list[Finding]]:
-        annotations, stands = self.document.annotations, self.index.stands[places]
-        joined = annotations.joined(places)
-        plain = read_plain(joined, self.reader.rows, stands, self.reader.points)
-        if plain is not None and len(plain) == len(places):
-            return plain, []
-        found = zip(places.tolist(), stands.tolist(), strict=True)
-        return self.reader.read([Entry(place, annotations[place], stands) for place, stands in found])
+    def _plain(self, places: range) -> Sequence[Instances | None]:
+        """The objects of the images at `places`, None for one of which a record is not plain."""
+        records = [self.index.places(self.images[place]) for place in places]
+        joined = b",".join([self.document.annotations.joined(own) for own in records if len(own)])
+        stands = self.index.stands[np.concatenate(records)]
+        found = read_plain(joined, self.reader.rows, stands, self.reader.points)
+        if found is not None:
+            return found.parted(map(len, records))
+        return [None] if len(places) == 1 else [self._plain(range(place, place + 1))[0] for place in places]
+
+    def _any(self, records: NDArray[np.int64]) -> tuple[Instances, list[Finding]]:
+        found = zip(records.tolist(), self.index.stands[records].tolist(), strict=True)
+        return self.reader.read([Entry(at, self.document.annotations[at], stands) for at, stands in found])
 
     def _record(self, image: int) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
         try:
@@ -150,17 +158,17 @@ class _Part:
 
 @dataclass(frozen=True)
 class _Loader:
-    """Makes samples of (part, image record)."""
+    """Makes samples of (part, place among its images)."""
 
     probe: Probe
 
     def sample(self, key: tuple[_Part, int]) -> Sample:
-        part, image = key
-        return part.sample(image, self.probe)
+        part, place = key
+        return part.sample(place, self.probe)
 
     def outline(self, key: tuple[_Part, int]) -> Sample:
-        part, image = key
-        return part.outline(image, self.probe)
+        part, place = key
+        return part.outline(place, self.probe)
 
 
 _SHELL = Sample(PurePosixPath(), Path(), None, Instances.of())

@@ -174,36 +174,33 @@ def settle_ids(ids: Sequence[int]) -> array[int]:
 
 
 def _annotations(instances: Instances, categories: Categories) -> Iterable[dict[str, Any]]:
-    areas = _areas(instances)
-    for row in range(len(instances)):
-        label = int(instances.labels[row])
-        x0, y0, x1, y1 = instances.boxes[row].tolist()
-        mask, rings = instances.masks[row], instances.polygons[row]
-        attributes = {name: value for name, value in instances.attributes[row].items() if name != OWN_FIELDS}
-        yield {
-            "category_id": categories.ids[label],
+    labels, boxes, crowd = instances.labels.tolist(), instances.boxes.tolist(), instances.crowd.tolist()
+    areas, scores, ids = _areas(instances), instances.scores.tolist(), categories.ids
+    for row, (label, (x0, y0, x1, y1)) in enumerate(zip(labels, boxes, strict=True)):
+        record = {
+            "category_id": ids[label],
             "bbox": [x0, y0, length(x0, x1), length(y0, y1)],
             "area": areas[row],
-            "iscrowd": int(instances.crowd[row]),
-            "segmentation": _segmentation(rings, mask),
-            **_keypoints(instances, row, len(categories[label].keypoints)),
-            **({} if isnan(instances.scores[row]) else {"score": float(instances.scores[row])}),
-            **({"attributes": attributes} if attributes else {}),
-            **_own_fields(instances.attributes[row].get(OWN_FIELDS)),
+            "iscrowd": int(crowd[row]),
+            "segmentation": _segmentation(instances.polygons[row], instances.masks[row]),
         }
+        if instances.visibility.size:
+            record |= _keypoints(instances, row, len(categories[label].keypoints))
+        if not isnan(scores[row]):
+            record["score"] = scores[row]
+        yield record | _said_besides(instances.attributes[row]) if instances.attributes[row] else record
 
 
 def _areas(instances: Instances) -> list[float]:
     """The areas as stated, else those of the outline, else of the box."""
-    areas = box_areas(instances.boxes)
-    for row, (rings, mask) in enumerate(zip(instances.polygons, instances.masks, strict=True)):
-        if rings:
-            areas[row] = sum(map(ring_area, rings))
-        elif mask is not None:
-            areas[row] = mask.area
-    stated = instances.areas
-    written: list[float] = np.where(np.isnan(stated), areas, stated).tolist()
-    return written
+    areas: list[float] = instances.areas.tolist()
+    unstated = [row for row, area in enumerate(areas) if isnan(area)]
+    if unstated:
+        of_boxes = box_areas(instances.boxes).tolist()
+        for row in unstated:
+            rings, mask = instances.polygons[row], instances.masks[row]
+            areas[row] = sum(map(ring_area, rings)) if rings else mask.area if mask is not None else of_boxes[row]
+    return areas
 
 
 def _segmentation(rings: Rings, mask: Rle | None) -> object:
@@ -226,9 +223,13 @@ def _keypoints(instances: Instances, row: int, named: int) -> dict[str, Any]:
     return {"keypoints": triples, "num_keypoints": len(labelled)}
 
 
-def _own_fields(value: object) -> dict[str, Any]:
-    fields = value if isinstance(value, Mapping) else {}
-    return {name: held for name, held in fields.items() if name not in KNOWN_FIELDS}
+def _said_besides(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes, and the fields that COCO does not define, each where it was."""
+    plain = {name: value for name, value in attributes.items() if name != OWN_FIELDS}
+    own = attributes.get(OWN_FIELDS)
+    fields = own if isinstance(own, Mapping) else {}
+    rest = {name: held for name, held in fields.items() if name not in KNOWN_FIELDS}
+    return ({"attributes": plain} if plain else {}) | rest
 
 
 def _category(number: int, category: Category) -> dict[str, Any]:
@@ -244,6 +245,8 @@ def _category(number: int, category: Category) -> dict[str, Any]:
 
 def _findings(sample: Sample, image: str) -> Iterable[Finding]:
     instances = sample.instances
+    if not instances.held.keys() >= {Column.POLYGONS, Column.MASKS}:
+        return
     both = instances.has(Column.POLYGONS) & instances.has(Column.MASKS)
     if both.any():
         words = f"{int(both.sum())} objects have polygons and a mask, of which COCO holds one; the polygons are written"

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from sys import intern
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser  # of XMLParser see `_tree`
 
 import numpy as np
 from defusedxml.common import DTDForbidden
@@ -31,6 +31,8 @@ from bboxprep.geometry.shapes import hull
 MOST_BYTES = 64 << 20
 MOST_ELEMENTS = 1 << 19
 DEEPEST = 64
+_TOO_DEEP = f"nested more than {DEEPEST} levels deep"
+_FEW = 4096  # tags
 
 # What the devkit writes where nothing is known: it says nothing, so it is no attribute, and it is what we write.
 UNSAID: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
@@ -101,7 +103,7 @@ class _BoundedBuilder(TreeBuilder):
         self._depth += 1
         self._count += 1
         if self._depth > DEEPEST:
-            raise ValueError(f"nested more than {DEEPEST} levels deep")
+            raise ValueError(_TOO_DEEP)
         if self._count > MOST_ELEMENTS:
             raise ValueError(f"more than {MOST_ELEMENTS:,} elements")
         return super().start(tag, attrs)
@@ -120,10 +122,8 @@ def read_file(path: Path) -> Annotation:
 
 
 def _parse(path: Path, data: bytes) -> Element:
-    parser = DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
     try:
-        parser.feed(data)
-        root: Element = parser.close()
+        root = _tree(data)
     except ParseError as error:
         line, column = error.position
         raise AnnotationError(
@@ -133,6 +133,24 @@ def _parse(path: Path, data: bytes) -> Element:
         raise AnnotationError(path, "", "has a document type declaration, which is refused") from error
     except (ValueError, LookupError) as error:
         raise AnnotationError(path, "", f"cannot be read as XML ({error})") from error
+    return root
+
+
+def _tree(data: bytes) -> Element:
+    """The elements of a document. Raises what its parser does.
+
+    One of few elements that declares nothing, in an encoding in which it could not do so unseen (those that expat takes
+    have ASCII in them, or zeros), is as safe with the standard library's parser, and is read in a fifth of the time.
+    """
+    plain = b"<!" not in data and b"\0" not in data and data.count(b"<") <= _FEW
+    parser: XMLParser[Element] = XMLParser() if plain else DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
+    parser.feed(data)
+    root: Element = parser.close()
+    depth, level = 0, [root]
+    while level:
+        depth, level = depth + 1, [child for element in level for child in element]
+    if depth > DEEPEST:
+        raise ValueError(_TOO_DEEP)
     return root
 
 

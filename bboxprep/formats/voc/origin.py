@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -73,14 +74,18 @@ def tool_of(annotation: Element, *, decimals: bool) -> Tool | None:
     database = (annotation.findtext("source/database") or "").strip().lower()
     if database == "unknown" and (annotation.findtext("source/annotation") or "").strip().lower() == "unknown":
         return _DATUMARO
-    for pattern, tool in _BY_DATABASE:
-        if pattern.search(database):
-            return tool
+    if tool := _tool_of_database(database):
+        return tool
     if annotation.find("database") is not None:
         return _LABELME
     if decimals:
         return _DECIMALS
     return _PATHS if annotation.find("path") is not None else None
+
+
+@lru_cache(maxsize=256)
+def _tool_of_database(database: str) -> Tool | None:
+    return next((tool for pattern, tool in _BY_DATABASE if pattern.search(database)), None)
 
 
 def edges(corners: Corners, origin: Origin) -> tuple[Boxes, int]:
@@ -92,6 +97,8 @@ def edges(corners: Corners, origin: Origin) -> tuple[Boxes, int]:
     boxes = np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
     exchanged = np.concatenate((corners[low, :, 2:], corners[high, :, :2]), axis=1)
     turned = boxes[:, :2] > boxes[:, 2:]
+    if not turned.any():
+        return boxes, 0
     return np.where(np.tile(turned, 2), exchanged, boxes), int(turned.any(axis=1).sum())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from decimal import Context, Decimal
+from functools import lru_cache
 from typing import Any
 
 from bboxprep.model.checks import FARTHEST
@@ -21,6 +22,7 @@ _LONGEST_NUMBER = 64
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2 (Char)
 
 
+@lru_cache(maxsize=1 << 14)  # a dataset has few different numbers, most of them whole
 def parse_number(text: str) -> tuple[Decimal, bool]:
     """The number that `text` spells, infinite from `FARTHEST` on; and whether it had to be repaired (a decimal comma).
 
@@ -36,6 +38,7 @@ def parse_number(text: str) -> tuple[Decimal, bool]:
     return (number if within else Decimal("Infinity").copy_sign(number)), repaired
 
 
+@lru_cache(maxsize=1 << 14)
 def less_one(number: Decimal) -> float:
     """`number` - 1, rounded once: the float that `one_more` was given comes back."""
     return float(_EXACT.subtract(number, Decimal(1)))
@@ -65,8 +68,15 @@ def encode_value(value: Any) -> str:
 
 def decode_value(text: str) -> Any:
     """The attribute value that `text` spells: JSON where `encode_value` would spell it so, else the text itself."""
+    return _decoded(text) if text[:1] in "[{" else _known(text)
+
+
+def _decoded(text: str) -> Any:
     value = _parsed(text)
     return text if value is _TEXT or encode_value(value) != text else value
+
+
+_known = lru_cache(maxsize=1024)(_decoded)  # of what nobody can change
 
 
 _TEXT = object()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,45 +125,34 @@ def whole_pixels(boxes: Boxes, size: Size) -> NDArray[np.int64]:
 
 
 def _document(sample: Sample, image: str, names: list[str], corners: list[Corners]) -> str:
-    root = Element("annotation")
+    """The file, a line each element: to build a tree of it would take ten times as long."""
     folder, _, name = image.rpartition("/")
-    _leaf(root, "folder", folder)
-    _leaf(root, "filename", name)
-    source = SubElement(root, "source")
-    _leaf(source, "database", OURS)
-    _leaf(source, "annotation", _CONVENTION)
-    size = SubElement(root, "size")
     mode = sample.header.mode if sample.header else "RGB"
-    for tag, value in (("width", sample.size.width), ("height", sample.size.height), ("depth", _depth(mode))):
-        _leaf(size, tag, str(value))
-    _leaf(root, "segmented", "0")
-    for name, texts, attributes in zip(names, corners, sample.instances.attributes, strict=True):
-        _object(root, name, texts, attributes)
-    indent(root, "\t")
-    return tostring(root, encoding="unicode") + "\n"
+    size = (("width", sample.size.width), ("height", sample.size.height), ("depth", _depth(mode)))
+    source = _leaf(2, "database", OURS) + _leaf(2, "annotation", _CONVENTION)
+    head = _leaf(1, "folder", folder) + _leaf(1, "filename", name) + _branch(1, "source", source)
+    head += _branch(1, "size", "".join([_leaf(2, tag, str(value)) for tag, value in size])) + _leaf(1, "segmented", "0")
+    objects = map(_object, names, corners, sample.instances.attributes)
+    return _branch(0, "annotation", head + "".join(objects))
 
 
-def _object(root: Element, name: str, corners: Corners, attributes: Mapping[str, Any]) -> None:
-    element = SubElement(root, "object")
-    _leaf(element, "name", name)
+def _object(name: str, corners: Corners, attributes: Mapping[str, Any]) -> str:
+    own = _own_texts(attributes) if attributes else _UNSAID_TEXTS
+    leaves = _leaf(2, "name", name) + "".join([_leaf(2, tag, text) for tag, text in own.items()])
+    others = {tag: value for tag, value in attributes.items() if tag not in own}
+    return _branch(1, "object", leaves + _BOX % corners + (_attributes(others) if others else ""))
+
+
+def _own_texts(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each attribute that has a tag of its own."""
     said = {**UNSAID, **attributes}
-    own = {tag: text for tag in _OWN_TAGS if tag in said and (text := _own_text(said[tag]))}
-    for tag, text in own.items():
-        _leaf(element, tag, text)
-    box = SubElement(element, "bndbox")
-    for tag, text in zip(("xmin", "ymin", "xmax", "ymax"), corners, strict=True):
-        _leaf(box, tag, text)
-    if others := {tag: value for tag, value in attributes.items() if tag not in own}:
-        _attributes(element, others)
+    return {tag: text for tag in _OWN_TAGS if tag in said and (text := _own_text(said[tag]))}
 
 
-def _attributes(element: Element, attributes: Mapping[str, Any]) -> None:
+def _attributes(attributes: Mapping[str, Any]) -> str:
     """The block in which CVAT writes attributes that VOC has no tag for."""
-    block = SubElement(element, "attributes")
-    for name, value in attributes.items():
-        attribute = SubElement(block, "attribute")
-        _leaf(attribute, "name", name)
-        _leaf(attribute, "value", encode_value(value))
+    each = [_leaf(4, "name", name) + _leaf(4, "value", encode_value(value)) for name, value in attributes.items()]
+    return _branch(2, "attributes", "".join([_branch(3, "attribute", lines) for lines in each]))
 
 
 def _own_text(value: Any) -> str:
@@ -175,8 +164,15 @@ def _depth(mode: str) -> int:
     return 1 if mode in {"1", "L", "LA", "F"} or mode.startswith("I") else 3
 
 
-def _leaf(parent: Element, tag: str, text: str) -> None:
-    SubElement(parent, tag).text = text
+def _leaf(depth: int, tag: str, text: str) -> str:
+    """A line of the file; no tag has a character that means something."""
+    indent = "\t" * depth
+    return f"{indent}<{tag}>{escape(text)}</{tag}>\n" if text else f"{indent}<{tag} />\n"
+
+
+def _branch(depth: int, tag: str, lines: str) -> str:
+    indent = "\t" * depth
+    return f"{indent}<{tag}>\n{lines}{indent}</{tag}>\n"
 
 
 def _check(path: Path, what: str, text: str) -> None:
@@ -188,3 +184,7 @@ def _check(path: Path, what: str, text: str) -> None:
 
 def _lines(words: tuple[str, ...] | list[str]) -> str:
     return "".join(f"{word}\n" for word in words)
+
+
+_UNSAID_TEXTS = _own_texts({})
+_BOX = _branch(2, "bndbox", "".join([_leaf(3, tag, "%s") for tag in ("xmin", "ymin", "xmax", "ymax")]))

@@ -279,7 +279,7 @@ def _keypoints(kind: Kind, values: Floats, rows: list[_Row], grammar: Grammar) -
 
 def _snap(values: Floats, rows: list[_Row]) -> Floats:
     """`values` (N, M) with those that rounding has brought over the edge of the picture laid on it."""
-    inside = np.clip(values, 0.0, 1.0)
+    inside = np.minimum(np.maximum(values, 0.0), 1.0)
     spills = np.abs(inside - values)
     if not spills.any():
         return values
@@ -296,6 +296,10 @@ def _rounding(row: _Row) -> float:
 def _collect(parts: Sequence[_Part], grammar: Grammar, notes: _Notes, listed: int) -> Rows:
     """The rows of all parts in the order of the file."""
     parts = parts or (_no_rows(grammar),)
+    if len(parts) == 1:  # in its order already
+        one = parts[0]
+        found = notes.findings() if notes.told else ()
+        return Rows(one.labels, one.boxes, one.scores, one.rings, one.keypoints, one.visibility, found, listed)
     order = np.argsort(np.concatenate([part.lines for part in parts]))
     rings = [ring for part in parts for ring in part.rings]
     return Rows(

@@ -33,7 +33,7 @@ from bboxprep.model.handedness import flip_order
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 
-Micros = NDArray[np.int64]  # millionths of the picture
+Micros = NDArray[np.float64]  # whole millionths of the picture
 
 _ONE = 1_000_000
 _CARRIES = {
@@ -167,21 +167,22 @@ def _label_path(image: str) -> str:
 
 def _micro_boxes(instances: Instances, size: Size) -> Micros:
     """Centre and size (N, 4) in millionths, rounded so that no box leaves the picture (see the module)."""
-    scale = _ONE / np.array(size, dtype=np.float64)
-    low, high = instances.boxes[:, :2] * scale, instances.boxes[:, 2:] * scale
-    centre = np.clip(np.rint((low + high) / 2.0), 1, _ONE - 1).astype(np.int64)
-    extent = np.maximum(np.rint(high - low), 2).astype(np.int64)
-    return np.concatenate((centre, np.minimum(extent, np.minimum(2 * centre, 2 * (_ONE - centre)))), axis=1)
+    edges = instances.boxes * (_ONE / np.array(size * 2, dtype=np.float64))
+    low, high = edges[:, :2], edges[:, 2:]
+    centre = np.minimum(np.maximum(np.rint((low + high) / 2.0), 1), _ONE - 1)
+    room = 2 * np.minimum(centre, _ONE - centre)
+    return np.concatenate((centre, np.minimum(np.maximum(np.rint(high - low), 2), room)), axis=1)
 
 
 def _micro_points(points: Points, size: Size) -> Micros:
     """Points (..., 2) in millionths, none outside of the picture."""
     scaled = np.rint(points * (_ONE / np.array(size, dtype=np.float64)))
-    return np.clip(scaled, 0, _ONE).astype(np.int64)
+    return np.asarray(np.clip(scaled, 0, _ONE))
 
 
 def _texts(micros: Micros) -> list[str]:
-    return [" ".join([f"{value / _ONE:.6f}" for value in row]) for row in micros.tolist()]
+    written = " ".join(["%.6f"] * micros.shape[1])
+    return [written % tuple(row) for row in (micros / _ONE).tolist()]
 
 
 def _keypoint_texts(instances: Instances, size: Size, count: int) -> list[str]:

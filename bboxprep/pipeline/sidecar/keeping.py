@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -100,8 +99,7 @@ class Keeper:
 
 def _digests(done: Done) -> dict[str, str]:
     """The SHA-256 of each label file; "" where there is none, because nobody has labelled the image."""
-    written = {path: sha256(data).hexdigest() for path, data in done.labels.files}
-    return {path: written.get(path, "") for path in done.output.labels} if done.output else {}
+    return {path: done.label_digests.get(path, "") for path in done.output.labels} if done.output else {}
 
 
 def _rows(done: Done) -> list[int | None]:
