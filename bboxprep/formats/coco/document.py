@@ -92,7 +92,7 @@ class _Window:
 
     def more(self) -> bool:
         """Read on by as much as there is already, or a window; False at the end of the file. Raises `BadJson`."""
-        if len(self.data) > MOST_VALUE:
+        if len(self.data) >= MOST_VALUE:
             raise BadJson(f"a value of more than {MOST_VALUE:,} bytes")
         new = self.file.read(max(WINDOW, len(self.data)))
         self.data += new
