@@ -92,9 +92,10 @@ class _Window:
 
     def more(self) -> bool:
         """Read on by as much as there is already, or a window; False at the end of the file. Raises `BadJson`."""
-        if len(self.data) >= MOST_VALUE:
+        room = MOST_VALUE - len(self.data)
+        if room <= 0:
             raise BadJson(f"a value of more than {MOST_VALUE:,} bytes")
-        new = self.file.read(max(WINDOW, len(self.data)))
+        new = self.file.read(min(max(WINDOW, len(self.data)), room))
         self.data += new
         return bool(new)
 
