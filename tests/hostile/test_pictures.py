@@ -60,7 +60,7 @@ def test_the_limit_on_pixels_is_the_user_s_to_set(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("rgb.png", 16), ("rgba.png", 16), ("turned.jpg", 16), ("cmyk.jpg", 16), ("rgba.webp", 16), ("deep.png", 28)],
+    [("rgb.png", 16), ("rgba.png", 16), ("turned.jpg", 16), ("cmyk.jpg", 16), ("rgba.webp", 16), ("deep.png", 32)],
 )
 def test_memory_is_bounded_by_what_the_header_promised(tmp_path: Path, name: str, most: int) -> None:
     small = pictures.sown(tmp_path / "small", {})
@@ -70,6 +70,17 @@ def test_memory_is_bounded_by_what_the_header_promised(tmp_path: Path, name: str
     ended = watching.convert(large, tmp_path / "two", *options)
     assert (before.code, ended.code) == (0, 0), ended.said
     assert (ended.peak - before.peak) * 2**20 < most * LARGE[0] * LARGE[1]
+
+
+def test_memory_is_bounded_where_colours_change_too(tmp_path: Path) -> None:
+    peaks = []
+    for name, made in (("small", {}), ("large", {"rgb.png": (pictures.large("rgb.png", *LARGE), "")})):
+        source = pictures.sown(tmp_path / name, made)
+        (source / "colours.yaml").write_text("- hue: 20\n- saturation: 1.2\n- contrast: 1.2\n- blur: 2\n", "utf-8")
+        ended = watching.convert(source, tmp_path / f"{name}-out", "--recipe", source / "colours.yaml")
+        assert ended.code == 0, ended.said
+        peaks.append(ended.peak)
+    assert (peaks[1] - peaks[0]) * 2**20 < 32 * LARGE[0] * LARGE[1]
 
 
 def test_a_file_far_larger_than_its_picture_is_not_read_whole(tmp_path: Path) -> None:
