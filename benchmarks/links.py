@@ -18,7 +18,7 @@ from pairs import Command, machine, middle, ratio, table, take_turns, verdict
 
 HERE = Path(__file__).parent
 LEAST = 0.5  # of the images a second of `cp -al`
-OPTIONS = ("--workers", "2")
+OPTIONS = ("--workers", "2", "--labels-only")  # no image is opened, for COCO states the sizes
 
 
 def commands(work: Path, tree: Path) -> list[Command]:

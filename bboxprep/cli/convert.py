@@ -25,7 +25,6 @@ from bboxprep.pipeline.engines import Engine
 from bboxprep.pipeline.engines.local import Local
 from bboxprep.pipeline.engines.on_ray import OnRay
 from bboxprep.pipeline.job import Outcome, Terms, convert
-from bboxprep.pipeline.preview import preview
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.pipeline.record import encode_report
 from bboxprep.pipeline.takes import with_takes
@@ -156,11 +155,13 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
 def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], say: printing.Printer) -> None:
     if given["labels_only"]:
         raise UsageError("preview: with --labels-only no picture is made that could be shown")
+    from bboxprep.pipeline.preview import preview  # its fonts take as long to load as NumPy, and few runs draw
+
     sheet = dest.with_name(f"{dest.name}.preview.png")
     with say.progress(given["preview"], "drawing") as advance:
         data = preview(source, recipe, given["preview"], advance)
     write_bytes(sheet, data)
-    say.line(f"{sheet}: what {recipe} makes of some of the pictures; nothing else was written (--preview)")
+    say.line(f"{sheet}: some of the pictures that this makes; nothing else was written (--preview)")
 
 
 def exit_code(outcome: Outcome) -> int:

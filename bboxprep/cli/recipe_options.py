@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rendering import Kernel
+from bboxprep.model.words import split_names
 from bboxprep.recipe.appearance import Exposure, Grayscale
 from bboxprep.recipe.cuts import Tile
 from bboxprep.recipe.moves import Rotate
@@ -24,6 +26,7 @@ from bboxprep.recipe.text import parse_amount, parse_crop, parse_flip, parse_pad
 
 SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
 _STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
+_MANNER = ("pad", "kernel", "no_upright")
 
 _OPTIONS = (
     click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
@@ -37,7 +40,12 @@ _OPTIONS = (
         metavar="horizontal|vertical|both[:P]",
         help="Mirror every picture; with :P, training pictures with that probability.",
     ),
-    click.option("--no-flip-classes", metavar="A,B", help="Leave pictures that show one of these classes unflipped."),
+    click.option(
+        "--no-flip-classes",
+        multiple=True,
+        metavar="A,B",
+        help="Leave pictures that show one of these classes unflipped. Can be repeated.",
+    ),
     click.option("--rotate", metavar="DEGREES|LO:HI", help="Turn clockwise; a range, training pictures alone."),
     click.option("--grayscale", is_flag=True, help="Take the colour away (BT.601); three equal channels."),
     click.option("--exposure", metavar="GAIN|LO:HI", help="Brighten or darken; a range, training pictures alone."),
@@ -72,10 +80,9 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
     """The recipe among the values that were `given`. Raises `UsageError`."""
     if given["recipe"]:
-        besides = [f"--{name.replace('_', '-')}" for name in _STEPS if given[name]]
-        if besides or given["no_upright"]:
-            said = ", ".join(besides or ["--no-upright"])
-            raise UsageError(f"recipe: have {said} beside --recipe, want the steps in one place")
+        besides = [f"--{name.replace('_', '-')}" for name in (*_STEPS, *_MANNER) if _is_said(name)]
+        if besides:
+            raise UsageError(f"recipe: have {', '.join(besides)} beside --recipe, want the steps in one place")
         return read_recipe(given["recipe"])
     steps = _steps(given)
     fixed, chance = [step for step in steps if _is_for_all(step)], [step for step in steps if not _is_for_all(step)]
@@ -85,6 +92,10 @@ def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
     augment = Augment(*chance, copies=given["copies"] or 1) if chance else None
     how: dict[str, Any] = {"pad": parse_pad(given["pad"]), "kernel": given["kernel"]}
     return Recipe(*fixed, upright=not given["no_upright"], augment=augment, seed=given["seed"] or 0, **how)
+
+
+def _is_said(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def _is_for_all(step: RecipeStep) -> bool:
@@ -101,7 +112,7 @@ def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
     if given["tile"]:
         size, overlap = parse_tile(given["tile"])
         steps.append(Tile(size, overlap))
-    kept = tuple(name.strip() for name in (given["no_flip_classes"] or "").split(",") if name.strip())
+    kept = tuple(dict.fromkeys(name for text in given["no_flip_classes"] for name in split_names(text)))
     if kept and not given["flip"]:
         raise UsageError("no flip classes: nothing is flipped; want --flip beside --no-flip-classes")
     if given["flip"]:

@@ -94,7 +94,8 @@ class Sample:
     all; `id` is the source's own number or 0; `extra` what else a format says of the image, by its name. `refusal` is
     the code of the finding for which the image is left out of any output, or "". `segmentation` is where masks are
     still to be read from. `take` says which outcome of its image it is, where there are several; `parts` are the
-    pictures of a mosaic, on one canvas. `basis` is the picture that `plan` starts from, where that is not the file's.
+    pictures of a mosaic, on one canvas. `basis` is the picture that `plan` starts from, where that is not the file's:
+    of a mosaic, the canvas.
     """
 
     name: PurePosixPath
@@ -136,7 +137,7 @@ class Sample:
 
     @property
     def affine(self) -> Affine | None:
-        """The map from the plane of `frame` to the plane that `instances` lie in now.
+        """The map from the plane of `frame`, or from the canvas of a mosaic, to the plane that `instances` lie in now.
 
         None where no affine map leads there, because of a pipeline that bends pictures: `basis` says why.
         """

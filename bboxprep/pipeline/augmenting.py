@@ -226,5 +226,5 @@ def _loosened(found: Instances, location: Location) -> tuple[Finding, ...]:
     bare = sum(not rings and mask is None for rings, mask in zip(found.polygons, found.masks, strict=True))
     if not bare:
         return ()
-    words = "boxes without an outline, turned or bent as albumentations does it"
+    words = "without an outline, turned or bent as albumentations does it"
     return (note("box-loosened", bare, words, location),)

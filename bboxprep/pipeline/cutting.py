@@ -8,7 +8,9 @@ after the first act and before the recipe: what no photo ever showed is not hidd
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
 
 CUT_SLACK = 1e-3  # px; an outline whose box reaches no further over an edge than this is left as it is
+_EDGE = 1e-6  # px; what the rounding of float64 may make of an edge that two pixels share
 SHARE_SLACK = 1e-9  # of an object; what the rounding of float64 may hide of it
 
 Shares = NDArray[np.float64]  # (N,), 0 to 1
@@ -51,7 +54,7 @@ def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules
     instances, hidden = hide_keypoints(instances, inside, size, location)
     if not reach.any():
         return instances, (*refused, *hidden)
-    cut = _cut_shapes(instances, size, reach > min(CUT_SLACK, rules.outside_tolerance))
+    cut = _cut_shapes(instances, size, reach > min(CUT_SLACK, rules.outside_tolerance), partial(_mask_at, instances))
     gone = box_areas(cut.boxes) <= 0
     dropped = lost("box-outside", instances, gone, location, f"nothing of it is left in the picture of {size}")
     return cut.select(~gone), (*refused, *dropped, *clipped(over & ~gone, size, location), *hidden)
@@ -64,7 +67,7 @@ def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location
     if not reach.any():
         return mapped, hidden
     over = reach > CUT_SLACK
-    cut = _cut_shapes(mapped, plan.seen, over)
+    cut = _cut_shapes(mapped, plan.seen, over, partial(_left_of_mask, source, plan))
     gone = box_areas(cut.boxes) <= 0
     dropped = lost("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {plan.size}")
     shares = _shares(mapped, source, plan, over & ~gone & (rules.min_visibility > 0))
@@ -82,10 +85,13 @@ def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
     return reach
 
 
-def _cut_shapes(instances: Instances, region: Region, rows: Rows) -> Instances:
+def _cut_shapes(
+    instances: Instances, region: Region, rows: Rows, masked: Callable[[int], NDArray[np.float64] | None]
+) -> Instances:
     """The objects with their boxes cut at `region`, and at `rows` their outlines too, and boxes drawn tight to them.
 
-    An object's area is then that of what is left of its outline, or the visible share of its stated area.
+    An object's area is then that of what is left of its outline, or the visible share of its stated area. `masked` says
+    which box is around what is left of the mask of a row.
     """
     boxes, areas = clip_boxes(instances.boxes, region), instances.areas.copy()
     share = visible_fractions(instances.boxes, region)
@@ -99,9 +105,32 @@ def _cut_shapes(instances: Instances, region: Region, rows: Rows) -> Instances:
             boxes[row] = tight(boxes[row], hull(np.concatenate(rings)) if rings else None)
             areas[row] = np.nan if np.isnan(areas[row]) else sum(map(ring_area, rings))
         elif mask is not None:
-            boxes[row] = tight(boxes[row], mask_box(mask))
+            boxes[row] = tight(boxes[row], masked(int(row)))
             areas[row] = np.nan if np.isnan(areas[row]) else mask.area
     return replace(instances, boxes=boxes, areas=areas, polygons=tuple(polygons))
+
+
+def _mask_at(instances: Instances, row: int) -> NDArray[np.float64] | None:
+    mask = instances.masks[row]
+    return mask_box(mask) if mask is not None else None
+
+
+def _left_of_mask(source: Instances, plan: Plan, row: int) -> NDArray[np.float64] | None:
+    """The box (4,) around what the outcome of `plan` shows of a mask, or None where that is nothing.
+
+    Found where the mask was drawn: a smaller copy of it, nearest neighbour by nearest neighbour, loses thin parts.
+    """
+    mask = source.masks[row]
+    if mask is None:
+        return None
+    window = map_boxes(~plan.affine, np.array([plan.seen]))[0]
+    rows, columns = np.nonzero(mask.mask())
+    pixels = np.stack((columns, rows, columns + 1, rows + 1), axis=-1).astype(np.float64)
+    seen = pixels[(pixels[:, 2:] > window[:2] + _EDGE).all(axis=1) & (pixels[:, :2] < window[2:] - _EDGE).all(axis=1)]
+    if not len(seen):
+        return None
+    box = np.concatenate((seen[:, :2].min(axis=0), seen[:, 2:].max(axis=0)))
+    return np.asarray(map_boxes(plan.affine, np.clip(box, np.tile(window[:2], 2), np.tile(window[2:], 2))[None])[0])
 
 
 def _shares(mapped: Instances, source: Instances, plan: Plan, rows: Rows) -> Shares:

@@ -1,27 +1,54 @@
-"""Several pictures in one: each through a plan of its own onto the same canvas, all their objects together."""
+"""Several pictures in one: each made by itself, then laid on the same canvas, all their objects together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.geometry.plan import Place, Plan
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
+from bboxprep.model.rendering import Rendering
+from bboxprep.model.sample import Basis, Sample
 
 
-def assembled(parts: Sequence[Sample]) -> Sample:
-    """The sample of a mosaic, whose `parts` lie on one canvas; it goes by the name of the first."""
+@dataclass(frozen=True)
+class _Laid:
+    """A picture as it is, on a `canvas`, with its corner at `left` and `top`: a `Planner`."""
+
+    canvas: Size
+    left: int
+    top: int
+    rendering: Rendering
+    mirrors: bool = False
+
+    def plan(self, size: Size, turn: Dihedral) -> Plan:  # noqa: ARG002  # asked as every recipe is
+        return Plan(size).then(Place(self.canvas, self.left, self.top))
+
+
+def laid(part: Sample, canvas: Size, left: int, top: int) -> Sample:
+    """The finished picture of `part`, effects included, as it lies on the `canvas`."""
+    return part.transform(_Laid(canvas, left, top, replace(part.rendering, effects=())))
+
+
+def assembled(parts: Sequence[Sample], canvas: Size) -> Sample:
+    """The sample of a mosaic, whose `parts` lie on one `canvas`: a picture to start from, by the name of the first."""
     first = parts[0]
-    return first.having(
+    whole = first.having(
         parts=tuple(parts),
         instances=joined([part.instances for part in parts]),
         findings=tuple(chain(first.findings, *(_told(part, first) for part in parts[1:]))),
+        rendering=replace(first.rendering, effects=()),
+        mirrored=False,
+        basis=None,
     )
+    return whole.having(basis=Basis(whole, None, canvas, Affine()), plan=None)
 
 
 def _told(part: Sample, first: Sample) -> list[Finding]:

@@ -137,8 +137,10 @@ def stamp_of(path: Path | StoredPath) -> Stamp:
 NO_STAMP = Stamp(0, 0)
 
 
-def content_of(sample: Sample, output: Output | None) -> bytes:
-    """The hash of all that was read of `sample` but its pixels, and of where it goes."""
+def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, Stamp]] = ()) -> bytes:
+    """The hash of all that was read of `sample` but its pixels, and of where it goes; and of the `others` in its
+    picture, with what is known of their files.
+    """
     hashed = blake2b(digest_size=16)
     read = (_text(sample.header), sample.split, str(sample.name), sample.declared, sample.listed)
     seen = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
@@ -146,6 +148,8 @@ def content_of(sample: Sample, output: Output | None) -> bytes:
     goes = output and (output.image, output.labels, output.findings)
     hashed.update(repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass"))
     _add_objects(hashed, sample.instances)
+    for other, stamp in others:
+        hashed.update(content_of(other, None) + repr(stamp).encode())
     return hashed.digest()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from bboxprep import __version__
 from bboxprep.errors import AnnotationError
 from bboxprep.files import lies_within, read_bytes, real, write_bytes
 from bboxprep.findings import Finding, spelt
+from bboxprep.geometry.affine import Affine
 from bboxprep.images import lossless
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.account import Account
@@ -41,7 +42,7 @@ def image_row(sample: Sample, root: str, *, output: str | None, objects: int, im
     output is a link to it; `made` says how the `image` came about.
     `affine` maps points from the plane the labels were drawn in to the output picture, as a, b, c, d, e, f of
     ``x' = a x + b y + c, y' = d x + e y + f``; it is null where no such map does, and `not_affine` says why. `mirrored`
-    stands where left and right have changed places.
+    stands where left and right have changed places. Of a mosaic, each of the `parts` has its own.
     """
     dropped: Counter[str] = Counter()
     for finding in sample.findings:
@@ -67,24 +68,34 @@ def image_row(sample: Sample, root: str, *, output: str | None, objects: int, im
         }
     if output:
         row |= {"made": image.made} if image else {}
-        affine = sample.affine
-        row |= {"affine": list(affine.coefficients) if affine else None, "output_size": list(sample.size)}
-        row |= {"not_affine": sample.basis.problem} if sample.basis and not affine else {}
-        row |= {"mirrored": True} if sample.mirrored else {}
-        row |= _taken(sample) if sample.take else {}
+        row |= _way(None if sample.parts else sample.affine, sample) | {"output_size": list(sample.size)}
+        row |= {"mirrored": True} if sample.mirrored and not sample.parts else {}
+        row |= {"copy": sample.take.copy} if sample.take and sample.take.recipe else {}
+        row |= _drawn(sample)
+        row |= {"parts": [_part_row(part, sample, root) for part in sample.parts]} if sample.parts else {}
     return row
 
 
-def _taken(sample: Sample) -> dict[str, Any]:
-    """Which outcome of its image a picture is, and what was drawn for it; of a mosaic, what else is in it."""
-    take = sample.take
-    said: dict[str, Any] = {"copy": take.copy, "recipe": take.recipe} if take and take.recipe else {}
-    said |= {"tile": take.tile} if take and take.tile else {}
-    parts = [
-        {"source": part.path.name, "affine": list(part.affine.coefficients) if part.affine else None}
-        for part in sample.parts
-    ]
-    return said | ({"parts": parts} if parts else {})
+def _way(affine: Affine | None, sample: Sample) -> dict[str, Any]:
+    """The map to the picture of `sample`, or why there is none."""
+    if affine:
+        return {"affine": list(affine.coefficients)}
+    problem = sample.basis.problem if sample.basis else ""
+    return {"affine": None, "not_affine": problem or "a mosaic shows several pictures"}
+
+
+def _drawn(sample: Sample) -> dict[str, Any]:
+    """Which outcome of its image a picture is, and what was drawn for it."""
+    said: dict[str, Any] = {"recipe": sample.take.recipe} if sample.take and sample.take.recipe else {}
+    return said | ({"tile": sample.take.tile} if sample.take and sample.take.tile else {})
+
+
+def _part_row(part: Sample, whole: Sample, root: str) -> dict[str, Any]:
+    """What is in a mosaic: the image that it was made of, how that came to its place in the output, what was drawn."""
+    affine = whole.affine and part.affine and whole.affine @ part.affine
+    mirrored = {"mirrored": True} if part.mirrored != whole.mirrored else {}
+    said = {"source": _relative(str(part.path), root), "frame": str(part.frame)}
+    return said | _way(affine, whole) | mirrored | _drawn(part)
 
 
 def write_record(root: Path, content: Mapping[str, Any]) -> None:
@@ -164,9 +175,12 @@ class _Shape(msgspec.Struct):
     entries: list[str] = []
 
 
+_FINDING = tuple(each.name for each in fields(Finding))
+
+
 def _finding_row(finding: Finding) -> dict[str, Any]:
     """A finding as plain data, its severity with it and empty fields left out."""
-    said = {key: value for key, value in asdict(finding).items() if value}
+    said = {name: value for name in _FINDING if (value := getattr(finding, name))}
     return {"severity": str(finding.severity)} | said
 
 

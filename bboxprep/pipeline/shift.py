@@ -6,7 +6,7 @@ block alone; the run gathers the pieces in the order of the samples, whoever mad
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import file_digest
@@ -101,13 +101,15 @@ class Shift:
         sample = self.dataset[index]
         if claim and self._holds(sample, output, claim):
             return None
-        content, given_up = content_of(sample, output), index in self.given_up
+        content, given_up = self._content(sample, output), index in self.given_up
         stamp = NO_STAMP if given_up else stamp_of(sample.path)  # the next run shall try again
         names = self.work.mirror.before(self.work.names, sample)
         shot = self.director(sample) if self.director else Shot(sample, (sample,))
         done = self.work.give_up(shot.sample) if given_up else self.work(shot.sample, output)
         stop_at_fault(done.sample.findings, self.on_error)
         went, swapped = self._went(done)
+        for part in shot.sample.parts:
+            swapped = _sum(swapped, self._counted(part, len(part.instances))[1])
         image = done.output.image if done.output else None
         row = record.image_row(done.sample, self._root, output=image, objects=done.labels.count, image=done.written)
         came = came_of(sample, names)
@@ -138,7 +140,7 @@ class Shift:
         No file is looked at but those that are this image's own: the claim may be anybody's.
         """
         stamp, dest = stamp_of(sample.path), self.work.dest
-        if dest is None or claim.content != content_of(sample, output) or claim.stamp.size != stamp.size:
+        if dest is None or claim.content != self._content(sample, output) or claim.stamp.size != stamp.size:
             return False
         own = {output.image, *output.labels} if output else set()
         if not own >= {file.path for file in claim.files}:
@@ -147,14 +149,18 @@ class Shift:
         same = _digest(sample.path) == claim.digest if read else claim.stamp == stamp
         return same and (self.packed or all(_stands(dest / file.path, file, sample.path) for file in claim.files))
 
+    def _content(self, sample: Sample, output: Output | None) -> bytes:
+        others = self.director.others(sample) if self.director else ()
+        return content_of(sample, output, [(other, stamp_of(other.path)) for other in others])
+
     def _went(self, done: Done) -> tuple[dict[str, int], dict[str, int]]:
-        if done.output is None:
-            return {}, {}
-        names, labels = self.work.names, done.sample.instances.labels.tolist()
+        return ({}, {}) if done.output is None else self._counted(done.sample, done.labels.count)
+
+    def _counted(self, sample: Sample, written: int) -> tuple[dict[str, int], dict[str, int]]:
+        names, before = self.work.names, self.work.mirror.before(self.work.names, sample)
+        labels = sample.instances.labels.tolist()
         classes = [names[label] for label in labels]
-        before = self.work.mirror.before(names, done.sample)
-        came_as = classes if before is names else [before[label] for label in labels]
-        return went_of(classes, came_as, done.labels.count)
+        return went_of(classes, classes if before is names else [before[label] for label in labels], written)
 
     @cached_property
     def _root(self) -> str:
@@ -167,6 +173,10 @@ def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
     for finding in findings if on_error == "stop" else ():
         if finding.severity is Severity.FAULT:
             raise SourceError(finding.path, finding.where, f"{finding.message} (--on-error skip lists it instead)")
+
+
+def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in [*one, *other]}
 
 
 def _files(done: Done, dest: Path | None) -> tuple[File, ...]:

@@ -7,19 +7,30 @@ neither order nor workers have a part in it, and what was drawn stands in the re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from bboxprep.errors import PlanError
+from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import map_boxes
+from bboxprep.images.pipelines import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.take import Take
-from bboxprep.pipeline.mosaic import assembled
+from bboxprep.model.words import did_you_mean
+from bboxprep.pipeline.mosaic import assembled, laid
 from bboxprep.pipeline.reading import Glimpse, Source
+from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.cuts import Mosaic
+from bboxprep.recipe.parted import Parted, parted, then
 from bboxprep.recipe.recipe import TRAIN, Drawn, Recipe, Sight
+from bboxprep.recipe.steps import Fill, Flip, RecipeStep
+
+_TRIES = 16  # images that are looked at for one that a mosaic can hold
 
 
 def with_takes(source: Source, recipe: Recipe) -> Source:
@@ -90,8 +101,8 @@ class Shot:
 
 @dataclass(frozen=True)
 class Director:
-    """Takes each sample of `dataset` through `recipe` as it is drawn for it; `training` are the rows of the images that
-    a mosaic may hold.
+    """Takes each sample of `dataset` through `recipe` as it is drawn for it; `training` are the rows of the images, or
+    of their tiles, that a mosaic may hold.
     """
 
     recipe: Recipe
@@ -100,52 +111,135 @@ class Director:
 
     @classmethod
     def of(cls, recipe: Recipe, source: Source) -> Director:
-        """The one for the samples of `source`."""
-        rows = [row for row, one in enumerate(source.glimpses) if one.key[0] == TRAIN and one.header is not None]
+        """The one for the samples of `source`, which has a sample for each picture that `recipe` makes.
+
+        Raises `UsageError` where the recipe keeps a class from being flipped that `source` has not, or a pipeline of
+        albumentations cannot be had.
+        """
+        _check(recipe, source.dataset.categories.names)
+        rows: list[int] = []
+        if parted(recipe):
+            seen = [row for row, one in enumerate(source.glimpses) if one.key[0] == TRAIN and one.header is not None]
+            for _, takes in groupby(seen, lambda row: source.glimpses[row].path):
+                of_image = list(takes)
+                rows += of_image[: len(of_image) // recipe.copies(TRAIN)]  # those of its first copy
         return cls(recipe, source.dataset, tuple(rows))
 
     def __call__(self, sample: Sample) -> Shot:
         """`sample` in the outcome of what is drawn for it."""
         if sample.header is None or sample.refusal:
             return Shot(sample.transform(self.recipe.without_augment), (sample,))
+        around, mosaic = self._around(sample)
+        if around and mosaic:
+            return self._assembled(sample, around, mosaic)
+        return Shot(self._through(sample, around.without if around else self.recipe, _take(sample)), (sample,))
+
+    def others(self, sample: Sample) -> tuple[Sample, ...]:
+        """The samples that are in one picture with `sample`."""
+        if sample.header is None or sample.refusal:
+            return ()
+        _, mosaic = self._around(sample)
+        return self._picked(sample, mosaic) if mosaic else ()
+
+    def _around(self, sample: Sample) -> tuple[Parted | None, Mosaic | None]:
+        """The recipe around the mosaic that it may have for `sample`, and the mosaic, if it is drawn."""
+        around, take, augment = parted(self.recipe), _take(sample), self.recipe.augment
+        if around is None or sample.split != TRAIN or (augment and augment.plain and take.copy == 0):
+            return None, None
+        return around, around.drawn(_key(take), take.copy)
+
+    def _through(self, sample: Sample, recipe: Recipe, take: Take, *steps: RecipeStep) -> Sample:
+        """`sample` through `recipe` as it is drawn for `take`, and through `steps` then; refused where that cannot be.
+
+        A flip that was kept back is a finding.
+        """
         try:
-            drawn = self._drawn(sample)
+            drawn = self._drawn(sample, recipe, take)
         except PlanError as error:
             finding = Finding("crop-outside", str(error), path=str(sample.name), split=sample.split)
-            lost = sample.having(refusal=finding.code, findings=(*sample.findings, finding))
-            return Shot(lost, (sample,))
+            return sample.having(refusal=finding.code, findings=(*sample.findings, finding))
         if drawn.kept:
             note = Finding("flip-kept", "not flipped, for what it shows", path=str(sample.name), split=sample.split)
             sample = sample.having(findings=(*sample.findings, note))
-        if sample.take:
-            sample = sample.having(take=replace(sample.take, recipe=drawn.recipe.options()))
-        mosaic = drawn.recipe.mosaic()
-        if mosaic is None:
-            return Shot(sample.transform(drawn.recipe), (sample,))
-        picks, recipes = mosaic
-        others = tuple(self._other(sample, pick) for pick in picks)
-        sources = (sample, *others)
-        parts = [one.transform(recipe) for one, recipe in zip(sources, recipes, strict=True)]
+        if sample.take or steps:
+            sample = sample.having(take=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))
+        return sample.transform(then(drawn.recipe, *steps) if steps else drawn.recipe)
+
+    def _drawn(self, sample: Sample, recipe: Recipe, take: Take) -> Drawn:
+        header = sample.header
+        if header is None or (recipe.is_fixed and not take.tile):
+            return Drawn(recipe)
+        names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
+        if sample.parts:
+            sight = Sight(sample.size, boxes=sample.instances.boxes, names=names)
+        else:
+            recipe = dict(recipe.tiles(header.size, header.turn))[take.tile]
+            sight = Sight(header.size, header.turn, map_boxes(sample.to_stored, sample.instances.boxes), names)
+        return recipe.drawn(_key(take), take.copy, sight, split=sample.split)
+
+    def _assembled(self, sample: Sample, around: Parted, mosaic: Mosaic) -> Shot:
+        """The mosaic of `sample` and others, each drawn for itself, through what stands after it."""
+        take, canvas = _take(sample), Size.of(mosaic.size)
+        sources, parts = (sample, *self._picked(sample, mosaic)), list[Sample]()
+        for number, (source, (left, top, quarter)) in enumerate(zip(sources, mosaic.quarters, strict=True)):
+            own = replace(_take(source), key=f"{_key(take)}#part{number}", copy=take.copy) if number else take
+            part = self._through(source, around.before, own, Fill(quarter))
+            parts.append(part if part.refusal else laid(part, canvas, left, top))
         if parts[0].refusal:
             return Shot(parts[0], (sample,))
-        usable = [place for place, part in enumerate(parts) if not part.refusal]
-        return Shot(assembled([parts[place] for place in usable]), tuple(sources[place] for place in usable))
+        used = [number for number, part in enumerate(parts) if not part.refusal]
+        whole = assembled([parts[number] for number in used], canvas)
+        said = _chained(_take(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
+        made = self._through(whole, around.after, Take(f"{_key(take)}#mosaic", take.copy, recipe=said))
+        made = made.having(take=replace(take, recipe=_take(made).recipe))
+        return Shot(made, tuple(sources[number] for number in used))
 
-    def _drawn(self, sample: Sample) -> Drawn:
-        header, take = sample.header, sample.take or Take(f"{sample.split}/{sample.name}")
-        if (self.recipe.is_fixed and not take.tile) or header is None:
-            return Drawn(self.recipe)
-        recipe = dict(self.recipe.tiles(header.size, header.turn))[take.tile]
-        names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
-        sight = Sight(header.size, header.turn, map_boxes(sample.to_stored, sample.instances.boxes), names)
-        key = f"{take.key}#{take.tile}" if take.tile else take.key
-        return recipe.drawn(key, take.copy, sight, split=sample.split)
+    def _picked(self, sample: Sample, mosaic: Mosaic) -> tuple[Sample, ...]:
+        """The three images that a `mosaic` holds beside `sample`: three others, where there are as many."""
+        chosen = [sample]
+        for pick in mosaic.others or ():
+            chosen.append(self._other(pick, chosen))
+        return tuple(chosen[1:])
 
-    def _other(self, sample: Sample, pick: float) -> Sample:
-        """The image that a number of 0 to 1 picks; the next that can be used, and in the end `sample` itself."""
-        first = int(pick * len(self.training))
-        for step in range(min(len(self.training), 16)):
+    def _other(self, pick: float, chosen: Sequence[Sample]) -> Sample:
+        """The image that a number of 0 to 1 picks, or the next one that can be used and is not yet `chosen`; if there
+        is none near, one that is.
+        """
+        first, known = int(pick * len(self.training)), {_shown(one) for one in chosen}
+        found = chosen[0]
+        for step in range(min(len(self.training), _TRIES)):
             other = self.dataset[self.training[(first + step) % len(self.training)]]
             if other.header and not other.refusal:
-                return other
-        return sample
+                if _shown(other) not in known:
+                    return other
+                found = other
+        return found
+
+
+def _check(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raise `UsageError` for what would only be found in the midst of a run."""
+    for step in (*recipe.steps, *(recipe.augment.steps if recipe.augment else ())):
+        for name in step.keep if isinstance(step, Flip) else ():
+            if name not in names:
+                raise UsageError(f"flip: keep: have {name!r}, want a class of the source{did_you_mean(name, names)}")
+        if isinstance(step, Albumentations):
+            loaded(Named(str(step.pipeline) if step.pipeline else None, step.object))
+
+
+def _shown(sample: Sample) -> tuple[Path, str]:
+    """What of which file a sample shows."""
+    return sample.path, _take(sample).tile
+
+
+def _take(sample: Sample) -> Take:
+    return sample.take or Take(f"{sample.split}/{sample.name}")
+
+
+def _key(take: Take) -> str:
+    """What the draws of `take` are keyed by, beside its copy."""
+    return f"{take.key}#{take.tile}" if take.tile else take.key
+
+
+def _chained(said: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe that was drawn so far, as plain data, and what comes after it."""
+    return {**said, "steps": [*said["steps"], *more["steps"]]} if said else more

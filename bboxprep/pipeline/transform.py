@@ -107,7 +107,7 @@ class PillowDarkroom:
 
     def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
         """The picture that the instances of `sample` lie on. Raises `ImageError`."""
-        if sample.parts:
+        if sample.parts and not sample.basis:
             return pasted([(part, self.pixels(part)) for part in sample.parts])
         header = sample.header
         if header is None:

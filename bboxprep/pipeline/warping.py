@@ -39,7 +39,6 @@ from bboxprep.pipeline.cutting import (
     Cut,
     clipped,
     hide_keypoints,
-    mask_box,
     note,
     tight,
 )
@@ -113,13 +112,15 @@ def _by_mask(box: Boxes, corners: Points, mask: Rle, mapped: Instances, row: int
     rings, area, moved = mapped.polygons[row], float(mapped.areas[row]), mapped.masks[row]
     if within_convex(corners, plan.outline, CUT_SLACK).all():
         return _Warped(box, rings, area)
-    seen = np.count_nonzero(within_convex(plan.affine(_pixel_centres(mask)), plan.outline))
-    found = mask_box(moved) if moved is not None else None
+    pixels = mask.mask()
+    pixels[pixels] = within_convex(plan.affine(_pixel_centres(mask)), plan.outline)
+    seen = Rle.from_mask(pixels)
+    left = tight(box, hull(plan.outline)) if seen.area else np.zeros(4)
     return _Warped(
-        tight(box, found),
+        tight(left, hull(plan.affine(_pixel_corners(seen)))) if seen.area else left,
         _clipped_rings(rings, plan)[0],
         area if np.isnan(area) or moved is None else moved.area,
-        seen / mask.area,
+        seen.area / mask.area,
         cut=True,
     )
 
@@ -140,8 +141,8 @@ def _loosened(growths: Sequence[float], turned: TurnedRule, location: Location) 
     """How much larger than the old boxes, beyond the scale of the map, those are whose objects have no outline."""
     if not growths:
         return ()
-    words = f"turned as {turned}: area x{np.mean(growths):.2f} on average, x{max(growths):.2f} at most"
-    return (note("box-loosened", len(growths), f"boxes without an outline, {words}", location),)
+    grown = f"x{growths[0]:.2f}" if len(growths) == 1 else f"x{np.mean(growths):.2f}, x{max(growths):.2f} at most"
+    return (note("box-loosened", len(growths), f"without an outline, turned as {turned}: area {grown}", location),)
 
 
 def _has_outline(rings: Rings) -> bool:

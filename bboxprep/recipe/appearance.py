@@ -1,6 +1,7 @@
 """Steps that change what pixels look like and move nothing: described here as values, done in `images.appearance`.
 
-They act on the finished picture, margins included, in their order, wherever they stand among the geometric steps.
+They act on the finished picture, margins included, in their order, wherever they stand among the geometric steps; those
+before a mosaic act on each of its pictures.
 """
 
 from __future__ import annotations

@@ -28,13 +28,9 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name, and optio
     "auto orient": (UPRIGHT, {}),
     "auto orientation": (UPRIGHT, {}),
     "stretch": ("resize", {}),
-    "stretch to": ("resize", {}),
-    "fill with center crop": ("fill", {}),
-    "fill with centre crop": ("fill", {}),
     "fill center crop": ("fill", {}),
-    "fill in": ("fill", {}),
+    "fill centre crop": ("fill", {}),
     "fit within": ("fit", {}),
-    "fit in": ("fit", {}),
     "fit black edges": ("letterbox", {"pad": 0}),
     "fit white edges": ("letterbox", {"pad": 255}),
     "fit reflect edges": ("letterbox", {"pad": "reflect"}),
@@ -45,10 +41,14 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name, and optio
 
 
 def normal(name: str) -> str:
-    """`name` in lower case, with single blanks for all marks between words: as `lookup` compares it."""
-    return " ".join(re.findall(r"[^\W_]+", name.casefold()))
+    """`name` in lower case, with single blanks for all marks between words and without small words: as `lookup`
+    compares it.
+    """
+    words = re.findall(r"[^\W_]+", name.casefold())
+    return " ".join(word for word in words if word not in _SMALL_WORDS) or " ".join(words)
 
 
+_SMALL_WORDS = frozenset({"with", "in", "to"})  # as in "fit with black edges", "stretch to 640x640"
 _OURS = {normal(name): name for name in (*STEPS, UPRIGHT)}
 KNOWN = (*STEPS, UPRIGHT)
 

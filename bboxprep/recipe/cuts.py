@@ -9,10 +9,10 @@ from typing import ClassVar
 
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
-from bboxprep.geometry.plan import Place, Step
+from bboxprep.geometry.plan import Step
 from bboxprep.geometry.shapes import visible_fractions
 from bboxprep.recipe.draw import Draw
-from bboxprep.recipe.steps import ChanceStep, Crop, Fill, RecipeStep, Scene, Sized, SizeLike
+from bboxprep.recipe.steps import ChanceStep, Crop, RecipeStep, Scene, Sized, SizeLike
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError
 
 _TRIES = 20
@@ -128,9 +128,11 @@ def _starts(side: int, tile: int, overlap: float) -> list[int]:
 class Mosaic(ChanceStep):
     """Four pictures in one of `size`, that meet at a point between `low` and 1 - `low` of each side.
 
-    Each fills its quarter, keeping proportions, cut around its middle. Drawn, it has the `centre` where they meet and
-    for the three `others` a number of 0 to 1 each, by which they are picked from the sorted images of the split;
-    `part` 0 is the picture itself.
+    Each goes through the steps before the mosaic as they are drawn for itself, and fills its quarter then, keeping
+    proportions, cut around its middle; the steps after the mosaic see all of it. Drawn, it has the `centre` where they
+    meet, as shares of the sides, and for each of the three `others` beside the picture itself, which is at the top
+    left, a number of 0 to 1 by which it is picked from the sorted training images. `recipe.parted` takes a recipe
+    apart around it.
     """
 
     name = "mosaic"
@@ -138,14 +140,11 @@ class Mosaic(ChanceStep):
     low: float = 0.25
     centre: tuple[float, float] | None = None
     others: tuple[float, float, float] | None = None
-    part: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "size", self._canvas())
         object.__setattr__(self, "low", Bounds(0.05, 0.5).number(self.name, "low", self.low))
-        if self.part not in range(4) or isinstance(self.part, bool):
-            raise OptionError(self.name, "part", f"have {self.part!r}, want 0, 1, 2 or 3")
         for option, count in (("centre", 2), ("others", 3)):
             object.__setattr__(self, option, self._shares(option, getattr(self, option), count))
 
@@ -170,7 +169,7 @@ class Mosaic(ChanceStep):
         """Whether it was drawn."""
         return super().is_fixed and self.centre is not None and self.others is not None
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:  # noqa: ARG002  # asked as every step is
+    def drawn(self, draw: Draw, scene: Scene | None) -> Mosaic | None:  # noqa: ARG002  # asked as every step is
         """The mosaic with its centre and the others' numbers, or None."""
         if self.is_fixed:
             return self
@@ -180,21 +179,22 @@ class Mosaic(ChanceStep):
         first, second, third = (draw.uniform(f"other {number}") for number in range(3))
         return replace(self, p=1.0, centre=self.centre or (x, y), others=self.others or (first, second, third))
 
-    def parts(self) -> tuple[Mosaic, ...]:
-        """This drawn mosaic as it is for each of its four pictures, the picture itself first."""
-        return tuple(replace(self, part=part) for part in range(4))
+    @property
+    def quarters(self) -> tuple[tuple[int, int, Size], ...]:
+        """The left, the top and the size of each quarter of a drawn mosaic, row by row, in whole pixels."""
+        if self.centre is None:
+            raise ValueError("a mosaic is drawn before it has quarters")
+        canvas = Size.of(self.size)
+        x, y = (min(side - 1, max(1, round(side * share))) for side, share in zip(canvas, self.centre, strict=True))
+        return tuple(
+            (left, top, Size(right - left, bottom - top))
+            for top, bottom in ((0, y), (y, canvas.height))
+            for left, right in ((0, x), (x, canvas.width))
+        )
 
     def steps(self, size: Size) -> tuple[Step, ...]:
-        """A resample, a cut, and a placement on the whole canvas."""
-        if self.centre is None:
-            raise ValueError("a mosaic is drawn before it is planned")
-        canvas = Size.of(self.size)
-        across, down = (
-            min(side - 1, max(1, round(side * share))) for side, share in zip(canvas, self.centre, strict=True)
-        )
-        x, y = (across if self.part % 2 else 0), (down if self.part >= 2 else 0)
-        quarter = Size(canvas.width - across if x else across, canvas.height - down if y else down)
-        return (*Fill(quarter).steps(size), Place(canvas, x, y))
+        """None: raises `UsageError`, since several pictures become one."""
+        raise UsageError(f"mosaic: a picture of {size} becomes a part of one, want a plan for a part (`recipe.parted`)")
 
     def _described(self) -> str:
         return f"mosaic {Size.of(self.size)}"

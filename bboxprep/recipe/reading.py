@@ -18,6 +18,7 @@ for the step to say that takes it; here is only how steps and options are writte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -30,7 +31,8 @@ from bboxprep.files import read_bytes
 from bboxprep.model.words import did_you_mean
 from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Crop, RecipeStep
+from bboxprep.recipe.steps import Crop, RecipeStep, Resize
+from bboxprep.recipe.text import parse_size
 from bboxprep.recipe.tree import Found, WrongPlace, as_found, bare
 from bboxprep.recipe.values import OneOf, OptionError
 
@@ -152,7 +154,7 @@ def _upright(steps: Found, switch: Found | None) -> tuple[bool, Found]:
         )
     said = listed[0].value
     wish = bare(next(iter(said.values()))) if isinstance(said, dict) else True
-    if wish not in (True, None, {}) or (switch is not None and switch.value is not True):
+    if wish not in (True, None, {}, "Applied") or (switch is not None and switch.value is not True):
         raise WrongPlace(listed[0].where, "upright: have it as a step and switched off, want one of them")
     return True, Found(listed[1:], steps.where)
 
@@ -187,11 +189,23 @@ def _step(item: Found, margins: _Margins, folder: Path | None) -> RecipeStep:
         raise WrongPlace(item.where, f"have a step {name!r}, which is none{did_you_mean(name, KNOWN)}")
     step, implied = STEPS[known[0]], dict(known[1])
     said = _options(step, given)
-    if "format" in said and step.name == "resize":
-        return _step(Found({bare(said.pop("format")): Found(said, given.where)}, item.where), margins, folder)
+    if step is Resize and (other := _resize_as(said)):
+        way, rest = other
+        return _step(Found({way: Found(rest, given.where)}, item.where), margins, folder)
     for pad, where in _pads(step, implied, said):
         margins.say(pad, where)
     return _built(step, said, given, folder)
+
+
+def _resize_as(said: dict[str, Found]) -> tuple[str, dict[str, Found]] | None:
+    """The way of resizing that services name in a `format`, or before the size (``Fit within 640x640``), and the other
+    options.
+    """
+    if "format" in said:
+        return str(bare(said["format"])), {name: found for name, found in said.items() if name != "format"}
+    size = said.get("size", Found(None, ""))
+    words = re.fullmatch(r"(.*\S)\s+([0-9]+(?:[xX×][0-9]+)?)", size.value) if isinstance(size.value, str) else None
+    return (words[1], said | {"size": Found(words[2], size.where)}) if words and lookup(words[1]) else None
 
 
 def _pads(step: type[RecipeStep], implied: Mapping[str, Any], said: dict[str, Found]) -> list[tuple[Any, str]]:
@@ -233,7 +247,7 @@ def _built(step: type[RecipeStep], said: dict[str, Found], given: Found, folder:
         where = said[unknown[0]].where
         raise WrongPlace(where, f"{step.name}: have {unknown[0]!r}, which it has not{did_you_mean(unknown[0], names)}")
     try:
-        return step(**{name: _value(found) for name, found in said.items()})
+        return step(**{name: _value(found, step, name) for name, found in said.items()})
     except OptionError as error:
         raise WrongPlace(said.get(error.option, given).where, str(error)) from error
     except TypeError as error:
@@ -254,9 +268,14 @@ def _pipeline(found: Found, folder: Path | None) -> Found:
     return Found(bare(said), found.where)
 
 
-def _value(found: Found) -> Any:
-    """The value of an option as a step takes it."""
+def _value(found: Found, step: type[RecipeStep], option: str) -> Any:
+    """The value of an `option` as `step` takes it; a size may be written as on the command line."""
     value = bare(found)
+    if option == "size" and isinstance(value, str) and option not in step.amounts:
+        try:
+            return parse_size(value)
+        except UsageError as error:
+            raise WrongPlace(found.where, f"{step.name}: {error}") from error
     if isinstance(value, dict) and set(value) == {"one_of"}:
         each = value["one_of"]
         return OneOf(tuple(each)) if isinstance(each, list) else OneOf((each,))

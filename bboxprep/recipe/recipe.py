@@ -174,13 +174,15 @@ class Recipe:
         """Copy number `copy` of the image `key` (``split/name``), without chance; a fixed recipe as it is.
 
         The same for the same seed, key and copy, whatever else is drawn. Raises `UsageError` where a step has to see
-        the image and no `sight` of it is given.
+        the image and no `sight` of it is given, and where it has a mosaic: then draw the parts (`recipe.parted`).
         """
         if self.is_fixed:
             return Drawn(self)
         augment = self.augment if split == TRAIN and not (self.augment and self.augment.plain and copy == 0) else None
         settled, kept = self._with(()), 0
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
+            if isinstance(step, Mosaic):
+                raise UsageError("mosaic: several pictures become one, want draws of its parts (`recipe.parted`)")
             scene = settled.scene(sight) if sight and step.needs_scene else None
             if step.needs_scene and scene is None:
                 raise UsageError(f"{step.name}: want a sight of the image to draw from")
@@ -210,16 +212,6 @@ class Recipe:
             (f"r{row}c{column}", self._with((*before, crop, *after), self.augment, self.seed))
             for (row, column), crop in crops
         )
-
-    def mosaic(self) -> tuple[tuple[float, float, float], tuple[Recipe, ...]] | None:
-        """Of a drawn recipe with a `Mosaic`: the numbers of 0 to 1 by which its three other pictures are picked, and
-        the recipe as it is for each of the four, the picture itself first. None without one.
-        """
-        for place, step in enumerate(self.steps):
-            if isinstance(step, Mosaic) and step.others:
-                before, after = self.steps[:place], self.steps[place + 1 :]
-                return step.others, tuple(self._with((*before, part, *after)) for part in step.parts())
-        return None
 
     def options(self) -> dict[str, Any]:
         """The recipe as plain data, for the record of a run; `reading.recipe_of` makes the recipe of it again."""
@@ -259,7 +251,9 @@ def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) ->
         raise UsageError("tile: have it twice, want it once")
     if augment and any(isinstance(step, Tile) for step in augment.steps):
         raise UsageError("tile: have it under augment, want it in what every split goes through")
-    if sum(isinstance(step, Mosaic) for step in (*steps, *(augment.steps if augment else ()))) > 1:
+    if any(isinstance(step, Mosaic) for step in steps):
+        raise UsageError("mosaic: have it in what every split goes through, want it under augment")
+    if sum(isinstance(step, Mosaic) for step in order) > 1:
         raise UsageError("mosaic: have it twice, want it once")
 
 

@@ -20,7 +20,7 @@ from bboxprep.verify.faults import Fault, Layer
 Step = Mapping[str, Any]  # one name, and its options
 _HOW = ("upright", "pad", "kernel")
 _CHANCE = frozenset({"p", "keep", "low"})  # options that say how to draw
-_SETTLED = frozenset({"seed", "holes", "centre", "others", "part"})  # options that a draw adds
+_SETTLED = frozenset({"seed", "holes", "centre", "others"})  # options that a draw adds
 
 
 def drawn_faults(case: Case, image: RunImage) -> Iterator[Fault]:

@@ -46,6 +46,7 @@ def run(source: Path, dest: Path, *words: str) -> Result:
             ),
         ),
         ("--flip vertical --no-flip-classes cat,dog", Recipe(Flip("vertical", ("cat", "dog")))),
+        ("--no-flip-classes dog --no-flip-classes cat --flip both", Recipe(Flip("both", ("dog", "cat")))),
     ],
 )  # fmt: skip
 def test_flags_are_a_short_way_of_writing_a_recipe(source: Path, tmp_path: Path, words: str, recipe: Recipe) -> None:
@@ -60,6 +61,10 @@ def test_flags_are_a_short_way_of_writing_a_recipe(source: Path, tmp_path: Path,
         ("--copies 3", "copies: nothing is drawn"),
         ("--seed 3 --grayscale", "seed: nothing is drawn"),
         ("--no-flip-classes cat", "no flip classes: nothing is flipped"),
+        (
+            "--flip vertical --no-flip-classes cat,dgo",
+            "flip: keep: have 'dgo', want a class of the source; did",
+        ),
         ("--flip sideways", "flip"),
         ("--rotate 20:-20", "rotate"),
         ("--exposure dark", "exposure"),
@@ -81,7 +86,30 @@ def test_a_recipe_file_and_flags_beside_it_are_two_recipes(source: Path, tmp_pat
     words = ("--recipe", str(tmp_path / "recipe.yaml"))
     result = run(source, tmp_path / "out", *words, "--flip", "vertical")
     assert str(result.exception) == "recipe: have --flip beside --recipe, want the steps in one place"
+    result = run(source, tmp_path / "out", *words, "--pad", "114", "--kernel", "linear", "--no-upright")
+    assert "have --pad, --kernel, --no-upright beside --recipe" in str(result.exception)
     assert run(source, tmp_path / "out", *words).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("object: no_such_module:train", "no_such_module:train: cannot be had"),
+        ("pipeline: {transform: {__class_fullname__: NoSuchThing, p: 1.0}}", "the pipeline cannot be made"),
+        (
+            "pipeline: {transform: {__class_fullname__: HorizontalFlip, p: 1.0, axis: 3}}",
+            "HorizontalFlip has no 'axis'",
+        ),
+    ],
+)
+def test_a_pipeline_that_cannot_be_had_is_refused_before_anything_is_written(
+    source: Path, tmp_path: Path, step: str, said: str
+) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"augment:\n- albumentations: {{{step}}}\n", encoding="utf-8")
+    result = run(source, tmp_path / "out", "--recipe", str(tmp_path / "recipe.yaml"))
+    assert isinstance(result.exception, UsageError)
+    assert said in str(result.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.yaml"]
 
 
 def test_a_dry_run_prints_the_recipe_as_a_file_that_can_be_given(source: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bboxprep.images.container import blobs, is_lossless_webp, sniff
+from bboxprep.images.container import blobs, is_lossless_webp, scans, sniff
 from bboxprep.images.orientation import judge
 from tests.images import specimens
 from tests.images.specimens import EXIF_HEADER, tiff_block, xmp_packet
@@ -85,3 +85,18 @@ def test_no_bytes_whatever_make_it_raise(noise: bytes, container: str) -> None:
     data = FILES[container][:33] + noise
     assert judge(blobs(data, container)).orientation in range(1, 9)
     assert is_lossless_webp(data) in {True, False}
+
+
+def test_a_jpeg_that_is_read_at_once_has_one_scan_whatever_follows() -> None:
+    begin = b"\xff\xda"
+    plain = specimens.saved("JPEG", specimens.card())
+    progressive = specimens.saved("JPEG", specimens.card(), progressive=True)
+    assert scans(plain) == scans(plain + 1000 * begin) == 1
+    assert scans(progressive) == progressive.count(begin) > 1
+    assert scans(progressive + 1000 * begin) == progressive.count(begin) + 1000
+    first = plain.index(begin)
+    fewer = plain[: first + 4] + bytes([plain[first + 4] - 1]) + plain[first + 5 :]  # a channel is left for later
+    assert scans(fewer + 1000 * begin) == 1001
+    frame = plain.index(b"\xff\xc0")
+    twice = plain[:frame] + plain[frame : frame + 19] + plain[frame:]
+    assert scans(twice + 1000 * begin) == 1001

@@ -15,8 +15,11 @@ import albumentations as A
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from bboxprep.errors import StoppedError
 from bboxprep.images import raster
+from bboxprep.model.rules import Rules
 from bboxprep.pipeline.job import Outcome, Terms, convert
 from bboxprep.pipeline.preview import drawn_samples
 from bboxprep.pipeline.reading import open_source
@@ -28,7 +31,8 @@ from bboxprep.recipe.reading import read_recipe
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.steps import Flip, Letterbox
 from tests.painted import BRIGHT, DARK, Box, displayed, label, written_boxes
-from tests.tiny import tree
+from tests.tiny import label as label_tiny
+from tests.tiny import tiny, tree
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 PIPELINE = A.to_dict(A.Compose([A.Affine(rotate=(-9, 9), p=1.0), A.RandomBrightnessContrast(p=1.0)]))
@@ -43,8 +47,22 @@ RECIPES = {
     "crops": Recipe(augment=Augment(RandomCrop((0.3, 0.9)), Cutout(p=0.5), copies=2), seed=4),
     "tiles": Recipe(Letterbox(128), Tile(72, 0.2), Grayscale(), augment=Augment(Blur((0, 2)), copies=2), seed=5),
     "mosaic": Recipe(augment=Augment(Scale((0.8, 1.2)), Mosaic(120, p=0.8), copies=2), seed=6),
+    "mosaic among others": Recipe(
+        augment=Augment(
+            Flip(p=0.5),
+            Noise((0, 9)),
+            Mosaic(120),
+            Rotate((-9, 9)),
+            RandomCrop(),
+            Albumentations(pipeline=PIPELINE),
+            copies=3,
+            plain=True,
+        ),
+        seed=7,
+    ),
     "pipeline": Recipe(Letterbox(64), augment=Augment(Albumentations(pipeline=PIPELINE), copies=2), seed=8),
 }
+FLIPS = A.to_dict(A.Compose([A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), A.RandomGamma((90, 110), p=1.0)]))
 SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
 
 
@@ -66,6 +84,20 @@ def test_workers_and_repetition_by_the_record_change_no_byte(tmp_path: Path, nam
     assert recorded == RECIPES[name]
     run(source, tmp_path / "again", recorded)
     assert tree(tmp_path / "again") == tree(one)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_run_that_was_stopped_goes_on_to_the_same_tree(tmp_path: Path, name: str) -> None:
+    source, asked = FIXTURES / "phone-photos-coco", iter(range(2))
+    run(source, tmp_path / "whole", RECIPES[name])
+    with pytest.raises(StoppedError):
+        convert(
+            open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=Terms(workers=2),
+            stop=lambda: next(asked, None) is None,
+        )  # fmt: skip
+    outcome = convert(open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=Terms(resume=True))
+    assert 0 < outcome.fresh < len(rows_of(tmp_path / "whole"))
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
 def test_another_seed_makes_other_pictures(tmp_path: Path) -> None:
@@ -112,7 +144,8 @@ def test_a_preview_shows_the_pictures_of_the_run(tmp_path: Path, name: str) -> N
     assert len(samples) == 6
     for sample in samples:
         row = rows[sample.name.stem]
-        assert row["affine"] == (list(sample.affine.coefficients) if sample.affine else None)
+        affine = None if sample.parts else sample.affine
+        assert row["affine"] == (list(affine.coefficients) if affine else None)
         pixels = sample.pixels()
         shown = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
         off = {name: distance(shown, displayed(tmp_path / "out" / other["output"])) for name, other in rows.items()}
@@ -148,6 +181,13 @@ PAINTED = {
     "mosaic of flipped crops": Recipe(
         augment=Augment(RandomCrop((0.6, 0.9)), Flip("both", p=0.5), Mosaic((110, 80))), seed=2, pad=DARK
     ),
+    "mosaic with looks of each and of all": Recipe(
+        augment=Augment(Exposure((0.8, 1.2)), Blur((0.3, 0.6)), Mosaic(90), Noise(3)), seed=3, pad=DARK
+    ),
+    "mosaic that is flipped, letterboxed and cropped": Recipe(
+        augment=Augment(Mosaic(90), Flip(p=0.5), Letterbox((120, 101)), RandomCrop((0.6, 0.9))), seed=4, pad=DARK
+    ),
+    "mosaic through a pipeline": Recipe(augment=Augment(Mosaic(90), Albumentations(pipeline=FLIPS)), seed=5, pad=DARK),
 }
 
 
@@ -176,3 +216,59 @@ def test_the_law_catches_pixels_that_lie_two_to_the_side(
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
     run(root, tmp_path / "out", PAINTED[name])
     assert any(mismatch(path, boxes) for path, boxes in written_boxes(tmp_path / "out", "yolo"))
+
+
+SIGN = "traffic sign"
+
+
+def test_each_picture_of_a_mosaic_is_drawn_for_itself(tmp_path: Path) -> None:
+    """A flip that one of them forbids is left out there alone, and a crop keeps the objects of its own picture."""
+    source = FIXTURES / "phone-photos-coco"
+    keep = Augment(Flip("horizontal", (SIGN,), p=0.8), RandomCrop((0.2, 0.4)), Mosaic(200), copies=4)
+    run(source, tmp_path / "out", Recipe(augment=keep, seed=11))
+    dataset = open_source(source).dataset
+    signs = {
+        sample.path.relative_to(source).as_posix()
+        for sample in dataset
+        if sample.split == "train"
+        and "traffic sign" in {dataset.categories.names[label] for label in sample.instances.labels}
+    }
+    assert signs
+    flips: dict[str, set[bool]] = {}
+    for row in rows_of(tmp_path / "out"):
+        for part in row.get("parts", ()):
+            names = [next(iter(step)) for step in part["recipe"]["steps"]]
+            flips.setdefault(part["source"], set()).add("flip" in names)
+            assert (np.linalg.det(np.reshape(part["affine"], (2, 3))[:, :2]) < 0) == ("flip" in names)
+            assert part.get("mirrored", False) == ("flip" in names)
+    assert {source for source, seen in flips.items() if True in seen} == flips.keys() - signs
+    assert {source for source, seen in flips.items() if seen == {False}} == signs
+
+
+def test_classes_that_change_places_in_parts_of_a_mosaic_are_accounted_for(tmp_path: Path) -> None:
+    root = tiny(tmp_path / "source", range(8))
+    opened = open_source(root, labels_in="displayed", rules=Rules(swap_classes=(("cat", "dog"),)))
+    flips = Augment(Flip(p=0.5), Mosaic(64), Flip(p=0.5), Flip("vertical", p=0.5), copies=3)
+    outcome = convert(opened, tmp_path / "out", "yolo", Recipe(augment=flips, seed=1), terms=Terms())
+    gained = {name: count for (_, name), count in outcome.account.swapped.items()}
+    assert gained["cat"] == -gained["dog"] != 0
+
+
+@pytest.mark.parametrize("change", ["a label", "a picture", "another picture"])
+def test_a_mosaic_is_made_anew_where_another_picture_in_it_is_another(tmp_path: Path, change: str) -> None:
+    root, recipe = tiny(tmp_path / "source", range(9)), Recipe(augment=Augment(Mosaic(64), copies=2), seed=2)
+
+    def go(out: str) -> Outcome:
+        return convert(open_source(root, labels_in="displayed"), tmp_path / out, "yolo", recipe, terms=Terms())
+
+    go("out")  # of two pictures of each image
+    if change == "a label":
+        label_tiny(root, 4, 1, 0.4)
+    else:
+        tiny(root, [9] if change == "another picture" else [], size=(48, 32))
+    if change == "a picture":
+        path = root / "images" / "train" / "00004.jpg"
+        Image.fromarray(255 - displayed(path)).save(path, quality=90)
+    outcome = go("out")
+    assert 2 < outcome.fresh < go("fresh").fresh
+    assert tree(tmp_path / "out") == tree(tmp_path / "fresh")

@@ -157,3 +157,14 @@ def test_a_column_of_another_shape_is_refused(wrong: dict[str, Any]) -> None:
 def test_values_are_not_policed() -> None:
     bad = Instances.of([[np.nan, 5.0, 1.0, np.inf]], labels=[-3], scores=[7.0])
     assert len(bad) == 1
+
+
+@given(objects, st.data())
+def test_parts_are_what_is_selected_of_the_whole(some: Instances, data: st.DataObject) -> None:
+    ends = sorted(data.draw(st.lists(st.integers(0, len(some)), max_size=3)))
+    starts = [0, *ends]
+    parts = some.parted([end - start for start, end in zip(starts, [*ends, len(some)], strict=True)])
+    for part, start, end in zip(parts, starts, [*ends, len(some)], strict=True):
+        assert part == some.select(np.arange(start, end))
+        assert part.held == some.select(np.arange(start, end)).held
+        assert not any(array.flags.writeable for array in arrays(part))

@@ -195,3 +195,27 @@ def test_a_refused_box_says_which_and_why() -> None:
     finding = move(objects, Plan(SIZE), SPOT, Rules(outside="drop"))[1][0]
     assert (finding.where, finding.category, finding.objects) == ("object 2", "dog", 1)
     assert finding.message == "it reaches over the edge of its picture of 40x30 (box 20 0 41 30)"
+
+
+MASKS = st.lists(
+    st.tuples(st.integers(0, 39), st.integers(0, 29), st.integers(1, 12), st.integers(1, 9)), min_size=1, max_size=3
+)
+
+
+@given(MASKS, st.integers(0, 30), st.integers(0, 20), st.integers(5, 60), st.integers(5, 60))
+def test_no_thin_part_of_a_mask_is_lost_when_it_is_made_smaller_and_cut(
+    parts: list[tuple[int, int, int, int]], left: int, top: int, width: int, height: int
+) -> None:
+    """The box is around all that is seen of the mask, though its copy in the small picture may miss some of it."""
+    mask = mask_of(*((x, y, min(40, x + wide), min(30, y + high)) for x, y, wide, high in parts))
+    rows, columns = np.nonzero(mask.mask())
+    whole = [float(edge) for edge in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)]
+    plan = Plan(SIZE).then(Place(Size(40 - left, 30 - top), -left, -top), Resample(Size(width, height)))
+    result, _ = move(Instances.of([whole], [0], masks=[mask]), plan, SPOT)
+    seen = mask.mask()[top:, left:]
+    assert len(result) == seen.any()
+    if seen.any():
+        rows, columns = np.nonzero(seen)
+        pixels = np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], dtype=np.float64)
+        scale = np.tile((width / (40 - left), height / (30 - top)), 2)
+        np.testing.assert_allclose(result.boxes, pixels * scale, atol=1e-9)

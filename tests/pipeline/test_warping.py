@@ -138,6 +138,21 @@ def test_a_mask_that_is_cut_gives_the_box_of_its_pixels_and_counts_by_them() -> 
     assert len(move(objects, plan, SPOT, Rules(min_visibility=0.55))[0]) == 0
 
 
+@pytest.mark.parametrize("degrees", [20.0, 45.0, 200.0])
+def test_no_thin_part_of_a_mask_is_lost_when_it_is_turned_smaller_and_cut(degrees: float) -> None:
+    """A bar of one pixel, of which a copy at a fifth of the size has next to nothing."""
+    mask = np.zeros((30, 40), dtype=bool)
+    mask[3:27, 19] = mask[4:6, 17:24] = True
+    smaller = Affine.scale(0.2, 0.2).about(30.0, 30.0)
+    plan = turned(degrees).then(Warp(Affine.translation(0.0, -30.0) @ smaller, Size(60, 30)))
+    result, _ = move(Instances.of([[17, 3, 24, 27]], [0], masks=[Rle.from_mask(mask)]), plan, SPOT)
+    rows, columns = np.nonzero(mask)
+    centres = plan.affine(np.stack((columns, rows), axis=-1).astype(np.float64) + 0.5)
+    seen = centres[centres[:, 1] > 0]
+    assert len(result) == 1
+    assert np.abs(result.boxes[0] - hull(seen)).max() <= 0.15  # half a pixel of the source, turned
+
+
 def test_an_outline_that_is_none_leaves_the_box_to_speak() -> None:
     """A ring without area, and one that lies elsewhere than the box."""
     for ring in ([[5, 5], [15, 5], [5, 5]], [[30, 20], [39, 20], [39, 29]]):

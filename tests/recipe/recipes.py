@@ -81,13 +81,13 @@ PADS: st.SearchStrategy[Pad] = st.one_of(
 
 
 @st.composite
-def recipes(draw: st.DrawFn, *, tiles: int = 1) -> Recipe:
+def recipes(draw: st.DrawFn, *, tiles: int = 1, mosaics: int = 1) -> Recipe:
     """Any recipe, with a tile and a mosaic at times."""
     steps = draw(st.lists(fixed_steps(), max_size=3)) + draw(
         st.lists(st.builds(Tile, sizes(90), numbers(0, 0.9)), max_size=tiles)
     )
     chance = draw(st.lists(chance_steps(), max_size=4)) + draw(
-        st.lists(st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES), max_size=1)
+        st.lists(st.builds(Mosaic, st.integers(2, 90), numbers(0.05, 0.5), p=CHANCES), max_size=mosaics)
     )
     copies = draw(st.integers(1, 5))
     chance.sort(key=lambda step: isinstance(step, Albumentations))  # nothing that moves pixels may come after it

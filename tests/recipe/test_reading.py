@@ -13,6 +13,7 @@ from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Exposure, Grayscale, Noise
 from bboxprep.recipe.catalog import STEPS, lookup
+from bboxprep.recipe.cuts import Tile
 from bboxprep.recipe.moves import Rotate
 from bboxprep.recipe.reading import read_recipe, recipe_of
 from bboxprep.recipe.recipe import Augment, Recipe
@@ -86,6 +87,13 @@ def test_the_file_that_the_documentation_shows(tmp_path: Path) -> None:
         ("- Auto-Orient: true\n- fit (white edges): 64", Recipe(Letterbox(64), pad=255)),
         ("- fit (reflect edges): 64", Recipe(Letterbox(64), pad="reflect")),
         ("- resize: {width: 64, height: 64, format: Fit (black edges)}", Recipe(Letterbox(64), pad=0)),
+        ("- fit with white edges: 64", Recipe(Letterbox(64), pad=255)),
+        ("- Fit (reflect edges) in: [64, 32]", Recipe(Letterbox((64, 32)), pad="reflect")),
+        ("- Auto-Orient: Applied\n- Resize: Stretch to 64x32", Recipe(Resize((64, 32)))),
+        ("- resize: Fill (with center crop) in 64x64", Recipe(Fill(64))),
+        ("- Resize: Fit within 64x64", Recipe(Fit(64))),
+        ("- Resize: {size: Fit (black edges) in 64x32}", Recipe(Letterbox((64, 32)), pad=0)),
+        ("- letterbox: 64x32\n- tile: {size: 16x8}", Recipe(Letterbox((64, 32)), Tile((16, 8)))),
         ("- greyscale", Recipe(Grayscale())),
     ],
 )
@@ -104,6 +112,10 @@ def test_short_ways_and_the_names_of_hosted_services(tmp_path: Path, text: str, 
         ("augment:\n  plain: yes\n  copies: 2\n  steps: [flip]", "line 2", "plain: have 'yes'"),
         ("- flip\n- letterbox: 0", "line 2", "letterbox: size: have 0x0, want whole numbers of 1 or more"),
         ("- flip\n- letterbox:\n    size: [3, x]", "line 3", "letterbox: size: have (3, 'x')"),
+        ("- flip\n- letterbox: 64 by 32", "line 2", "letterbox: size: have '64 by 32', want N or WIDTHxHEIGHT"),
+        ("- Resize: Shrink to 64x64", "line 1", "resize: size: have 'Shrink to 64x64', want N or WIDTHxHEIGHT"),
+        ("- resize: {size: 64, format: Shrink}", "line 1", "have a step 'Shrink', which is none"),
+        ("- Auto-Orient: Not applied", "line 1", "upright: have it as a step and switched off"),
         ("- exposure", "line 1", "exposure: want gain too"),
         ("- exposure:\n    gain: .nan", "line 2", "exposure: gain: have '.nan', want a number of 0 to 100"),
         ("a: &x [1]\nb: *x", "line 2", "have an alias"),

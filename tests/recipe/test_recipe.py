@@ -16,6 +16,7 @@ from bboxprep.geometry.shapes import map_boxes, visible_fractions
 from bboxprep.recipe.appearance import Exposure, Noise
 from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
+from bboxprep.recipe.parted import parted
 from bboxprep.recipe.recipe import Augment, Drawn, Recipe, Sight
 from bboxprep.recipe.steps import Crop, Fit, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.values import OneOf
@@ -91,7 +92,7 @@ def drawn_or_none(recipe: Recipe, key: str, copy: int, split: str = "train") -> 
         return None
 
 
-@given(recipes(tiles=0), st.text(max_size=5), st.integers(0, 5))
+@given(recipes(tiles=0, mosaics=0), st.text(max_size=5), st.integers(0, 5))
 def test_a_draw_is_fixed_repeats_itself_and_draws_itself(recipe: Recipe, key: str, copy: int) -> None:
     found = drawn_or_none(recipe, key, copy)
     assume(found)
@@ -105,7 +106,7 @@ def test_a_draw_is_fixed_repeats_itself_and_draws_itself(recipe: Recipe, key: st
     assert drawn.upright == recipe.upright
 
 
-@given(recipes(tiles=0), recipes(tiles=0), st.integers(0, 5))
+@given(recipes(tiles=0, mosaics=0), recipes(tiles=0, mosaics=0), st.integers(0, 5))
 def test_a_draw_hangs_on_nothing_that_was_drawn_before(recipe: Recipe, other: Recipe, copy: int) -> None:
     alone = drawn_or_none(recipe, "train/b.jpg", copy)
     for key in ("train/a.jpg", "train/c.jpg"):
@@ -114,7 +115,7 @@ def test_a_draw_hangs_on_nothing_that_was_drawn_before(recipe: Recipe, other: Re
     assert drawn_or_none(recipe, "train/b.jpg", copy) == alone
 
 
-@given(recipes())
+@given(recipes(mosaics=0))
 def test_a_draw_of_augment_does_not_hang_on_what_comes_before_it(recipe: Recipe) -> None:
     """A step more in what every split goes through leaves the chance of the rest as it was."""
     assume(recipe.augment and not any(step.needs_scene for step in recipe.augment.steps))
@@ -191,6 +192,7 @@ def test_a_recipe_of_chance_has_no_plan() -> None:
         (lambda: Recipe(Tile(9), Tile(9)), "tile: have it twice"),
         (lambda: Recipe(augment=Augment(Tile(9))), "tile: have it under augment"),
         (lambda: Recipe(augment=Augment(Mosaic(9), Mosaic(9))), "mosaic: have it twice"),
+        (lambda: Recipe(Mosaic(9, centre=(0.5, 0.5), others=(0, 0, 0))), "mosaic: have it in what every split goes"),
         (lambda: Recipe(seed=-1), "seed: have -1"),
         (lambda: Augment(), "augment: steps: have none"),
         (lambda: Augment(Flip(), copies=0), "augment: copies: have 0"),
@@ -228,23 +230,47 @@ def test_a_recipe_without_tiles_is_its_own() -> None:
     assert Recipe(Fit(9)).tiles(Size(3, 3), Dihedral()) == (("", Recipe(Fit(9))),)
 
 
-def test_the_four_of_a_mosaic_share_the_canvas_among_them() -> None:
-    drawn = Recipe(augment=Augment(Mosaic((101, 77)))).drawn("a").recipe
-    mosaic = drawn.mosaic()
+@given(
+    st.builds(Size, st.integers(2, 200), st.integers(2, 200)),
+    st.floats(0.05, 0.5),
+    st.text(max_size=5),
+    st.integers(0, 5),
+)
+def test_the_four_of_a_mosaic_share_the_canvas_among_them(size: Size, low: float, key: str, copy: int) -> None:
+    around = parted(Recipe(augment=Augment(Mosaic(size, low)), seed=3))
+    assert around is not None
+    mosaic = around.drawn(key, copy)
     assert mosaic is not None
-    others, parts = mosaic
-    assert len(others) == 3
-    assert all(0 <= number < 1 for number in others)
-    assert parts[0] == drawn
-    covered = np.zeros((77, 101), dtype=int)
-    for part, size in zip(parts, (Size(30, 40), Size(400, 30), Size(5, 5), Size(64, 64)), strict=True):
-        plan = part.plan(size, Dihedral())
-        x0, y0, x1, y1 = map(round, plan.seen)
-        assert plan.size == (101, 77)
-        assert plan.seen == (x0, y0, x1, y1)
-        covered[y0:y1, x0:x1] += 1
+    assert mosaic == around.drawn(key, copy)
+    assert len(mosaic.others or ()) == 3
+    covered = np.zeros((size.height, size.width), dtype=int)
+    for left, top, quarter in mosaic.quarters:
+        covered[top : top + quarter.height, left : left + quarter.width] += 1
     assert (covered == 1).all()
-    assert Recipe(Fit(9)).mosaic() is None
+    left, top, _ = mosaic.quarters[3]
+    for side, share in ((size.width, left / size.width), (size.height, top / size.height)):
+        assert low - 1 / side <= share <= 1 - low + 1 / side
+
+
+def test_a_recipe_is_parted_around_its_mosaic() -> None:
+    before, after = (Flip(p=0.5), Exposure((0.5, 2.0))), (Rotate((-9, 9)), Noise(3))
+    recipe = Recipe(Letterbox(64), pad=3, augment=Augment(*before, Mosaic(90, p=0.5), *after, copies=4), seed=7)
+    found = parted(recipe)
+    assert found is not None
+    assert found.before == Recipe(Letterbox(64), pad=3, augment=Augment(*before), seed=7)
+    assert found.after == Recipe(pad=3, augment=Augment(*after), seed=7)
+    assert found.without == Recipe(Letterbox(64), pad=3, augment=Augment(*before, *after), seed=7)
+    assert {found.drawn("a", copy) is None for copy in range(9)} == {True, False}
+    assert parted(Recipe(Letterbox(64), augment=Augment(*before))) is None
+
+
+def test_a_mosaic_is_no_step_of_one_picture() -> None:
+    recipe = Recipe(augment=Augment(Mosaic(90)))
+    with pytest.raises(UsageError, match="want draws of its parts"):
+        recipe.drawn("a")
+    with pytest.raises(UsageError, match="becomes a part of one"):
+        Mosaic(90).steps(Size(3, 3))
+    assert recipe.drawn("a", split="val").recipe == Recipe()
 
 
 BOXES = st.lists(st.tuples(st.integers(0, 70), st.integers(0, 50), st.integers(1, 10), st.integers(1, 10)), max_size=4)

@@ -245,7 +245,7 @@ def _looking(picture: Image.Image, look: Looks) -> Image.Image:
 
 def test_a_mosaic_cannot_be_told(out: Path) -> None:
     said = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))["recipe"]
-    mosaic = {"mosaic": {"size": [384, 384], "low": 0.25, "centre": [0.5, 0.5], "others": [0.1, 0.2, 0.3], "part": 0}}
+    mosaic = {"mosaic": {"size": [384, 384], "low": 0.25, "centre": [0.5, 0.5], "others": [0.1, 0.2, 0.3]}}
     said = said | {"steps": [*said["steps"], mosaic]}
     edit_record(out, recipe=said)
     edit_rows(out, lambda row: row | {"recipe": said, "affine": None})

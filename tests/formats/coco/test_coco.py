@@ -241,3 +241,20 @@ def test_a_real_dataset_keeps_its_accounts_and_comes_back_the_same(name: str, tm
 def test_a_real_tree_without_one_clear_reading_is_refused_with_a_reason(name: str, words: str) -> None:
     with pytest.raises(BboxprepError, match=words):
         FORMAT.read(DATA / name, KnownHeaders(), NoOptions())
+
+
+def test_what_is_read_ahead_is_what_is_read_alone(tmp_path: Path) -> None:
+    images, boxes = [], []
+    for number in range(1, 150):
+        picture(tmp_path / f"{number:03d}.jpg")
+        images.append(image(number, f"{number:03d}.jpg"))
+        odd = {"note": 1} if number % 50 == 0 else {}  # sends a record past the reader of plain ones
+        plain = {"area": 5.0, "iscrowd": 0, "segmentation": [[1, 1, number / 9, 1, 4, 9]]}
+        boxes += [box(7 * number + row, number, bbox=(row, 1, 2, 3), **plain, **odd) for row in range(number % 4)]
+    document(tmp_path / "all.json", images, boxes[::-1])
+    alone = [read(tmp_path)[row] for row in range(149)]
+    order = np.random.default_rng(7).permutation(149).tolist()
+    for rows in (range(149), range(148, -1, -1), order, [*range(60, 149), *range(60)]):
+        dataset = read(tmp_path)
+        assert all(dataset[row] == alone[row] for row in rows)
+    assert sum(len(sample.instances) for sample in alone) == len(boxes)

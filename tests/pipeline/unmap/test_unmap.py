@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import albumentations as A
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,8 +26,10 @@ from bboxprep.pipeline.job import Terms, convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
 from bboxprep.pipeline.run import Run, open_run
 from bboxprep.pipeline.unmap.way import Way
-from bboxprep.recipe.moves import Rotate
-from bboxprep.recipe.recipe import Recipe
+from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.cuts import Mosaic
+from bboxprep.recipe.moves import Rotate, Scale
+from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from tests.painted import Photo, paint
 from tests.strategies import boxes, masks, points, warped_plans
@@ -125,6 +128,37 @@ def test_yolo_files_come_back_through_every_pair_of_steps(tmp_path: Path, task: 
             name, *values, score = label.read_text(encoding="utf-8").split()
             assert (name, score) == ("0", "0.75")
             np.testing.assert_allclose(edges(values, photo.size, task), photo.box, atol=CLOSE)
+
+
+def test_results_on_what_a_pipeline_made_come_back_where_it_moved_affinely(tmp_path: Path) -> None:
+    """Copies, draws and a pipeline of albumentations; what that bends, and a mosaic, come back nowhere and say why."""
+    source = tmp_path / "source"
+    coco_set(source, "displayed")
+    zoom = A.Affine(scale=(0.8, 0.95), translate_percent=(-0.05, 0.05), p=1)
+    straight = A.to_dict(A.Compose([A.HorizontalFlip(p=0.5), zoom, A.Resize(90, 110)]))
+    bent = A.to_dict(A.Compose([A.Perspective((0.08, 0.1), keep_size=True, p=1)]))
+    moves = (Flip("vertical", p=0.5), Scale((0.8, 1.0)))
+    pipeline = Augment(*moves, Albumentations(straight), copies=3, plain=True)
+    for number, augment in enumerate((pipeline, Augment(Albumentations(bent)), Augment(Mosaic(150)))):
+        out = tmp_path / f"out-{number}"
+        recipe = Recipe(Letterbox(124), augment=augment, seed=4)
+        convert(open_source(source, labels_in="displayed"), out, "coco", recipe, terms=Terms())
+        run = open_run(out)
+        done = run.unmap(write(tmp_path / "results.json", results_of(run)), tmp_path / "home.json")
+        home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
+        if number:
+            assert (done.read, home) == (8 if number == 1 else 32, [])
+            assert {finding.code for finding in done.findings} == {"map-unknown"}
+            assert ("bends" if number == 1 else "several pictures") in done.findings[0].message
+            continue
+        assert (done.read, done.written, done.findings) == (24, 24, ())
+        wanted = {f"train/png-{row['image_id'] - 39}.png": row for row in truth(source)}
+        assert [row["file_name"] for row in home] == sorted([*wanted] * 3)
+        for row in home:
+            np.testing.assert_allclose(row["bbox"], wanted[row["file_name"]]["bbox"], atol=CLOSE)
+            for key in ("segmentation", "keypoints"):
+                found, want = np.ravel(row[key]), np.ravel(wanted[row["file_name"]][key])
+                np.testing.assert_allclose(found, want, atol=CLOSE)
 
 
 def edges(values: list[str], size: tuple[int, int], task: str) -> NDArray[np.float64]:
