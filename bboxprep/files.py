@@ -96,7 +96,7 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 def normal(path: Path) -> Path:
     """`path` without ``..``, links or not."""
-    return cast("Path", path.resolve()) if is_stored(path) else Path(os.path.normpath(path))
+    return cast("Path", path.normal()) if is_stored(path) else Path(os.path.normpath(path))
 
 
 def common_folder(paths: Sequence[Path]) -> Path:

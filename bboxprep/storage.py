@@ -36,15 +36,14 @@ _WINDOW = 1 << 20  # bytes that a file is read by
 
 
 def place(text: str | PurePath) -> Path:
-    """What `text` names: a path of this machine, an object (``s3://…``), or what an archive there holds, all of it
+    """What `text` names: a path of this machine, an object (``s3://…``), or what an archive there holds now, all of it
     (``photos.zip``) or a folder (``photos.zip/train``).
 
     It is called a Path, for it reads like one. What was seen of storages and archives before is forgotten.
     """
+    forget()
     if isinstance(text, StoredPath):
         return cast("Path", text)
-    _seen.clear()
-    _opened.cache_clear()
     if isinstance(text, str) and _URL.match(text) and not text.startswith("file://"):
         protocol, _, rest = text.partition("://")
         path = cast("Path", StoredPath(f"{_SAME.get(protocol, protocol)}://{rest}"))
@@ -56,6 +55,12 @@ def place(text: str | PurePath) -> Path:
 def opened(archive: Path) -> Path:
     """All that the `archive` holds, as a folder."""
     return cast("Path", StoredPath(f"{archive if is_stored(archive) else archive.as_posix()}{_INSIDE}"))
+
+
+def forget() -> None:
+    """Remember nothing of archives and folders, which may be others by now."""
+    _opened.cache_clear()
+    _seen.clear()
 
 
 def member(path: Path) -> Path:
@@ -116,7 +121,8 @@ class StoredPath(PurePosixPath):
 
     @property
     def _is_url(self) -> bool:
-        return len(self.parts) > 0 and self.parts[0].endswith(":") and len(self.parts[0]) > 2
+        first = next(iter(self.parts), "")  # of what lies at its own root there is none
+        return first.endswith(":") and len(first) > 2
 
     @property
     def _archive(self) -> int | None:
@@ -139,12 +145,19 @@ class StoredPath(PurePosixPath):
 
     def resolve(self, *, strict: bool = False) -> StoredPath:  # noqa: ARG002
         """Without ``..``; none leads out of the bucket or the archive, to whose file links are followed."""
+        path, top = self.normal(), self._top
+        return path if self._is_url else type(self)(Path(*path.parts[:top]).resolve().as_posix(), *path.parts[top:])
+
+    def normal(self) -> StoredPath:
+        """Without ``..``, and else as it is."""
+        below = normpath("/" + "/".join(self.parts[self._top :])).lstrip("/")
+        return type(self)(*self.parts[: self._top], below)
+
+    @property
+    def _top(self) -> int:
+        """How many parts name the bucket, or the archive."""
         archive = self._archive
-        top = min(2, len(self.parts)) if archive is None else archive + 1
-        below = normpath("/" + "/".join(self.parts[top:])).lstrip("/")
-        if self._is_url:
-            return type(self)(*self.parts[:top], below)
-        return type(self)(Path(*self.parts[:top]).resolve().as_posix(), below)
+        return min(2, len(self.parts)) if archive is None else archive + 1
 
     def stat(self) -> Said:
         """What the storage says of it. Raises `FileNotFoundError`."""

@@ -78,6 +78,7 @@ class Writer(Protocol):
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """Where the image `name` of `split` goes, then its label file if it has one of its own; below the root.
 
+        A writer with a `stage` counts: it is asked once for each image, in their order.
         Names and places are POSIX paths.
         """
 

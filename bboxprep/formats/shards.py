@@ -35,7 +35,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.storage import opened
+from bboxprep.storage import forget, opened
 
 CLASSES = "classes.json"
 STAGE = "bboxprep.loose"
@@ -155,6 +155,7 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
     """The dataset in the files below the folder `root` that end on `suffix`. Raises `LayoutError`, `AnnotationError`,
     and `StorageError` for a file that is none of its kind.
     """
+    forget()
     shards = shards_of(root, suffix) if root.is_dir() else []
     if not shards:
         raise LayoutError(root, "", f"no {title} here (want <split>-<number>{suffix})")
@@ -180,7 +181,7 @@ def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
         if path.is_file():
             try:
                 return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=tuple[str, ...])
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise AnnotationError(path, "", f"is no list of names ({error})") from error
     raise AnnotationError(root / CLASSES, "", "is missing, want the names of the classes")
 
@@ -217,7 +218,7 @@ class _Loader:
             return _Said(), ()
         try:
             return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=_Said), ()
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             fault = Finding(
                 "record-unreadable", f"its labels are not as they should be ({error})", item.path.name, split=item.split
             )

@@ -163,7 +163,7 @@ class Journal:
         ).fetchone()
         try:
             return decode_pieces(found[0]) if found else []
-        except (msgspec.DecodeError, RecursionError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
             return []
 
     def _note(self, name: str, kind: type[Any]) -> Any:
@@ -172,7 +172,7 @@ class Journal:
         ).fetchone()
         try:
             return msgspec.msgpack.decode(found[0], type=kind) if found else None
-        except (msgspec.DecodeError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
             return None
 
     def _set(self, name: str, value: object) -> None:

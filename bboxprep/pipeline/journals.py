@@ -77,7 +77,7 @@ class _Mirrored(Journal):
         if path.is_file():
             try:
                 head = msgspec.msgpack.decode(read_bytes(cast("Path", path), _MOST_BYTES), type=_Head)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 if not anew:
                     raise TargetError(f"{path}: is no journal of this version; --overwrite begins anew") from error
         connection.executemany("INSERT INTO terms VALUES (?, ?)", head.terms.items())
@@ -211,7 +211,7 @@ def _locked(dest: PurePath, path: StoredPath) -> Iterator[_Lock]:
 def _holder(path: StoredPath) -> _Holder | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Holder)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

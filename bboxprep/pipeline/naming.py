@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
@@ -36,15 +36,21 @@ class Output:
     labels: tuple[str, ...] = ()
 
 
+Paths = tuple[str, ...]
+
+
 class Outputs(Mapping[Key, Output]):
-    """The output of each image that has a header. What is kept of it is the name, where that had to change: the rest is
-    said anew each time, for there are as many as images.
+    """The output of each image that has a header. What is kept of it is the name, where that had to change, and the
+    paths, where the writer counts what it packs: the rest is said anew each time, for there are as many as images.
     """
 
-    def __init__(self, glimpses: Sequence[Glimpse], writer: Writer, renamed: Mapping[Key, str]) -> None:
+    def __init__(
+        self, glimpses: Sequence[Glimpse], writer: Writer, renamed: Mapping[Key, str], packed: Mapping[Key, Paths]
+    ) -> None:
         self._glimpses = glimpses
         self._writer = writer
         self._renamed = renamed
+        self._packed = packed
         self._without = frozenset(glimpse.key for glimpse in glimpses if glimpse.header is None)
 
     def __getitem__(self, key: Key) -> Output:
@@ -53,7 +59,7 @@ class Outputs(Mapping[Key, Output]):
             raise KeyError(key)
         split, name = key
         written = self._renamed.get(key, name)
-        paths = self._writer.paths(split, written)
+        paths = self._packed.get(key) or self._writer.paths(split, written)
         if written == name:
             return Output(paths[0], (), paths[1:])
         return Output(paths[0], (Finding("name-changed", f"written as {paths[0]}", name, split=split),), paths[1:])
@@ -70,14 +76,11 @@ def name_outputs(glimpses: Sequence[Glimpse], writer: Writer, touched: Callable[
     taken: set[str] = set()
     numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try, or a thousand names alike would cost a million
     renamed: dict[Key, str] = {}
-    seen: set[Key] = set()
+    packed: dict[Key, Paths] = {}
     for glimpse in glimpses:
         if glimpse.header is None:
             continue
         split, name = glimpse.key
-        if glimpse.key in seen:
-            raise TargetError(f"{split}/{name}: two images of the source have this name")
-        seen.add(glimpse.key)
         wanted = _wanted(name, glimpse.header, reencode=touched(glimpse))
         for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
@@ -87,7 +90,20 @@ def name_outputs(glimpses: Sequence[Glimpse], writer: Writer, touched: Callable[
         taken |= folded
         if candidate != name:
             renamed[glimpse.key] = candidate
-    return Outputs(glimpses, writer, renamed)
+        if writer.stage:
+            packed[glimpse.key] = paths
+    _check_names(glimpses, packed or renamed)
+    return Outputs(glimpses, writer, renamed, packed)
+
+
+def _check_names(glimpses: Iterable[Glimpse], known: Collection[Key]) -> None:
+    """Raise `TargetError` where two images have one name: such a one is among those that are `known`."""
+    seen: set[Key] = set()
+    for glimpse in glimpses if known else ():
+        if glimpse.key in known and glimpse.header:
+            if glimpse.key in seen:
+                raise TargetError(f"{'/'.join(glimpse.key)}: two images of the source have this name")
+            seen.add(glimpse.key)
 
 
 def check_splits(splits: Iterable[str]) -> None:
@@ -163,7 +179,9 @@ def _candidates(name: str, numbers: dict[str, int]) -> Iterator[str]:
 
 
 def _fold(path: str) -> str:
-    return path.lower() if path.isascii() else normalize("NFC", path).casefold()
+    if path.isascii():
+        return path if path.islower() else path.lower()  # which would copy it
+    return normalize("NFC", path).casefold()
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9]{1,8})")  # one part, which is safe unless it is a device

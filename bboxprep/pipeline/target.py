@@ -43,9 +43,10 @@ def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, r
     state = "the output of an earlier run" if is_finished(dest) else "the unfinished output of an earlier run"
     if not old:
         raise TargetError(f"{dest}: holds {state}, of which no journal is left to go on by; --overwrite replaces it")
-    for name in sorted(new.keys() | old.keys()):
-        if old.get(name) != new.get(name):
-            have, want = (_brief(terms.get(name, "nothing")) for terms in (old, new))
+    for name in sorted(new.keys() | old.keys(), key=_rank):
+        one, other = (terms.get(name, "nothing") for terms in (old, new))
+        if one != other:
+            have, want = _brief(one, other), _brief(other, one)
             raise TargetError(
                 f"{dest}: holds {state} with another {name} ({have}, now {want}); --overwrite replaces it"
             )
@@ -162,8 +163,23 @@ def _refuse_others(dest: Path, ours: Iterable[str]) -> None:
         raise TargetError(f"{dest}: holds other files ({others[0]}{more}), want an empty or new folder")
 
 
-def _brief(text: str) -> str:
-    return text if len(text) <= 120 else f"{text[:117]}..."
+def _rank(name: str) -> tuple[int, str]:
+    """What others follow from comes first."""
+    first = ("source", "format", "class table", "recipe")
+    return first.index(name) if name in first else len(first), name
+
+
+_BRIEF = 120  # characters
+
+
+def _brief(text: str, other: str) -> str:
+    """`text`, of a long one no more than what is around the first difference from the `other`."""
+    if len(text) <= _BRIEF:
+        return text
+    same = next((at for at, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), len(other))
+    start = max(0, same - _BRIEF // 3)
+    end = start + _BRIEF
+    return f"{'...' if start else ''}{text[start:end]}{'...' if end < len(text) else ''}"
 
 
 @contextmanager

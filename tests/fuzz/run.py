@@ -32,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=sorted(TARGETS))
     parser.add_argument("--runs", type=int, default=1_000_000)
+    parser.add_argument("--seconds", type=int, default=0, help="at most; 0 for as long as it takes")
     parser.add_argument("again", nargs="?", type=Path, help="a file that was found before")
     given = parser.parse_args()
     target = TARGETS[given.target]
@@ -39,7 +40,8 @@ def main() -> None:
         target(given.again.read_bytes())
         return
     with tempfile.TemporaryDirectory() as folder:
-        options = [sys.argv[0], f"-runs={given.runs}", *_options(target, Path(folder))]
+        limits = (f"-runs={given.runs}", f"-max_total_time={given.seconds}")
+        options = [sys.argv[0], *limits, *_options(target, Path(folder))]
         atheris.Setup(options, target, custom_mutator=partial(_mutate, target))
         atheris.Fuzz()
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import tarfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bboxprep.recipe.appearance import Grayscale
@@ -150,6 +154,58 @@ def texts() -> Iterator[bytes]:
 
 def words() -> Iterator[bytes]:
     yield from (b"a,b", b"a=b", b"a\\,b=c\\=d", b"train=0.8,val=0.2", b"train=1", b"a = b")
+
+
+def shards() -> Iterator[bytes]:
+    plain = {"bbox": [[1, 2, 30.5, 20], [0, 0, 1, 1]], "category": [0, 1]}
+    more: tuple[dict[str, Any] | None, ...] = (
+        plain,
+        {**plain, "area": [5.0, None], "id": [7, None], "iscrowd": [0, 1]},
+        {"bbox": [], "category": []},
+        None,
+    )
+    for one in more:
+        yield _json({"file_name": "a/x.jpg", "width": 64, "height": 40, "objects": one, "image_id": 3})
+
+
+def archives() -> Iterator[bytes]:
+    coco_files = {"labels.json": next(coco()), "a/x.jpg": b"", "b.png": b""}
+    yolo_files = {"data.yaml": b"train: images\nnames: [a]\n", "images/a.jpg": b"", "labels/a.txt": b"0 .5 .5 .2 .2\n"}
+    voc_files = {"JPEGImages/a.jpg": b"", "Annotations/a.xml": next(voc())}
+    for files in (coco_files, yolo_files, voc_files):
+        yield tarred(files)
+        yield _zipped(files)
+
+
+def parquet() -> Iterator[bytes]:
+    from bboxprep.formats.parquet.table import pack
+
+    for labels in shards():
+        with TemporaryDirectory() as room:
+            picture, shard = Path(room, "a.jpg"), Path(room, "train-00000.parquet")
+            picture.write_bytes(b"")
+            picture.with_suffix(".json").write_bytes(labels)
+            pack(shard, [picture], ["cat", "dog"])
+            yield shard.read_bytes()
+
+
+def tarred(files: Mapping[str, bytes]) -> bytes:
+    """A tar file of `files`."""
+    out = BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as file:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            file.addfile(member, BytesIO(data))
+    return out.getvalue()
+
+
+def _zipped(files: Mapping[str, bytes]) -> bytes:
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in files.items():
+            file.writestr(zipfile.ZipInfo(name), data)
+    return out.getvalue()
 
 
 def _some(folder: str, pattern: str) -> Iterator[bytes]:

@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
+from bboxprep import formats, storage
 from bboxprep.errors import BboxprepError, ImageError
-from bboxprep.formats import coco
+from bboxprep.formats import coco, shards
 from bboxprep.formats.contract import NoOptions
 from bboxprep.formats.voc.annotation import read_file
 from bboxprep.formats.yolo.config import read_config, read_lines
@@ -21,6 +23,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codec import untag
 from bboxprep.images.header import read_header
 from bboxprep.images.moment import moment_of
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.words import split_names, split_pair
 from bboxprep.pipeline.record import IMAGES
@@ -77,7 +80,11 @@ def _probe(path: Path, declared: Size | None = None) -> Header:
 
 
 def _coco(data: bytes) -> None:
-    dataset = coco.FORMAT.read(_at("labels.json", data), _probe, NoOptions())
+    _balance(coco.FORMAT.read(_at("labels.json", data), _probe, NoOptions()))
+
+
+def _balance(dataset: Dataset) -> None:
+    """Every object is there or told, and no name leads out."""
     for sample in dataset:
         assert sample.listed == len(sample.instances) + sum(finding.objects for finding in sample.findings)
         assert not sample.name.is_absolute()
@@ -137,6 +144,29 @@ def _record(data: bytes) -> None:
             way_back(image)
 
 
+def _webdataset(data: bytes) -> None:
+    members = {"a.jpg": b"", "a.json": data, "b.jpg": b""}
+    _made("shards/train-00000.tar", seeds.tarred(members))
+    (shelf() / "shards" / shards.CLASSES).write_bytes(b'["cat","dog"]')
+    _balance(shards.read(shelf() / "shards", _probe, ".tar", "webdataset"))
+
+
+def _parquet(data: bytes) -> None:
+    _made("parquet/train-00000.parquet", data)
+    _balance(shards.read(shelf() / "parquet", _probe, ".parquet", "parquet"))
+
+
+def _archive(data: bytes) -> None:
+    root = storage.place(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
+    form = formats.load(formats.detect(root))
+    _balance(form.read(root, _probe, form.read_options()))
+
+
+def _made(name: str, data: bytes) -> Path:
+    (shelf() / name).parent.mkdir(exist_ok=True)
+    return _at(name, data)
+
+
 @cache
 def _run() -> Run:
     row = {"source": "a.jpg", "output": "a.jpg", "size": [64, 40], "orientation": 6, "affine": [2, 0, 1, 0, 2, 3]}
@@ -166,11 +196,20 @@ def _words(data: bytes) -> None:
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
     *(f"bboxprep.formats.{name}.reader" for name in ("coco", "voc", "yolo")),
-    *("bboxprep.formats.coco.layout", "bboxprep.formats.yolo.text_yaml"),
+    *("bboxprep.formats.coco.layout", "bboxprep.formats.yolo.text_yaml", "bboxprep.parquet"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
 
+_WITH_EXTRAS = {
+    "archive": (
+        "fsspec",
+        Target(_archive, seeds.archives, (b"PK\1\2", b"PK\5\6", b"../", b"/", b".json", b"ustar\0"), 12_288),
+    ),
+    "parquet": ("pyarrow", Target(_parquet, seeds.parquet, (b"PAR1", b"image", b"objects", b"huggingface"))),
+    "webdataset": ("fsspec", Target(_webdataset, seeds.shards, (*_JSON, b'"bbox":', b'"category":', b'"file_name":'))),
+}
 TARGETS: Mapping[str, Target] = {
+    **{name: target for name, (package, target) in _WITH_EXTRAS.items() if find_spec(package)},
     "coco": Target(_coco, seeds.coco, (*_JSON, b'"bbox":', b'"counts":', b'"size":', b'"keypoints":', b'"id":')),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")

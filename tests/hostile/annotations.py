@@ -143,6 +143,16 @@ def coco_many_classes(place: Place) -> None:
     place.text("labels.json", json.dumps(coco_document(["sound.png"], categories=classes)))
 
 
+def coco_large(place: Place) -> None:
+    place.picture("train/sound.png")
+    place.sparse("annotations/instances_train.json", b'{"info": ')
+
+
+def coco_large_record(place: Place) -> None:
+    place.picture("train/sound.png")
+    place.put("annotations/instances_train.json", b'{"images": [{"file_name": "' + b"x" * (100 << 20) + b'"}]}')
+
+
 def yolo_names(place: Place) -> None:
     place.picture("images/sound.png", "images/plain.png")
     place.text("labels/sound.txt", ROW)
@@ -349,6 +359,8 @@ CASES: Mapping[Sow, int] = {
     coco_deep_record: 2,
     coco_deep_beside: 2,
     coco_many_classes: 2,
+    coco_large: 2,
+    coco_large_record: 2,
     yolo_names: 1,
     yolo_links: 1,
     yolo_many_classes: 2,

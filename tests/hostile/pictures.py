@@ -80,6 +80,24 @@ def harmful() -> Pictures:
     }
 
 
+def large(name: str, width: int, height: int) -> bytes:
+    """A sound picture of that size and of the kind that `name` says."""
+    picture = Image.fromarray(specimens.card()).resize((width, height))
+    match name:
+        case "rgb.png":
+            return specimens.saved("PNG", picture, compress_level=1)
+        case "rgba.png":
+            return specimens.saved("PNG", picture.convert("RGBA"), compress_level=1)
+        case "rgba.webp":
+            return specimens.saved("WEBP", picture.convert("RGBA"), quality=50, method=0)
+        case "cmyk.jpg":
+            return specimens.saved("JPEG", picture.convert("CMYK"))
+        case "turned.jpg":
+            return specimens.saved("JPEG", picture, exif=specimens.EXIF_HEADER + specimens.tiff_block(6))
+        case _:
+            return specimens.deep_png(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+
+
 def sown(root: Path, pictures: Pictures) -> Path:
     """A COCO dataset of `pictures` in `root`, one object in each, and a sound picture that keeps it a dataset."""
     files = {"sound.png": (specimens.oriented_file("png", 1), ""), **pictures}

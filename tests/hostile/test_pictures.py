@@ -9,6 +9,7 @@ from tests.hostile import pictures, watching
 from tests.hostile.pictures import UNREADABLE, Pictures
 from tests.images import specimens
 
+LARGE = (4000, 3000)
 BASE = 400  # MiB; a run over one small picture takes a third of it
 
 
@@ -55,6 +56,31 @@ def test_the_limit_on_pixels_is_the_user_s_to_set(tmp_path: Path) -> None:
     assert "too large (have 64x40 = 2,560 pixels, want at most 9" in seen.said
     ended = watching.run("verify", source, "--max-pixels", 9, inside=[source], writable=[tmp_path / "none"])
     assert "too large" in ended.said
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("rgb.png", 16), ("rgba.png", 16), ("turned.jpg", 16), ("cmyk.jpg", 16), ("rgba.webp", 16), ("deep.png", 32)],
+)
+def test_memory_is_bounded_by_what_the_header_promised(tmp_path: Path, name: str, most: int) -> None:
+    small = pictures.sown(tmp_path / "small", {})
+    large = pictures.sown(tmp_path / "large", {name: (pictures.large(name, *LARGE), "")})
+    options = ("--resize", f"{LARGE[0]}x{LARGE[1]}", "--flip", "horizontal", "--depth16", "minmax")
+    before = watching.convert(small, tmp_path / "one", *options)
+    ended = watching.convert(large, tmp_path / "two", *options)
+    assert (before.code, ended.code) == (0, 0), ended.said
+    assert (ended.peak - before.peak) * 2**20 < most * LARGE[0] * LARGE[1]
+
+
+def test_memory_is_bounded_where_colours_change_too(tmp_path: Path) -> None:
+    peaks = []
+    for name, made in (("small", {}), ("large", {"rgb.png": (pictures.large("rgb.png", *LARGE), "")})):
+        source = pictures.sown(tmp_path / name, made)
+        (source / "colours.yaml").write_text("- hue: 20\n- saturation: 1.2\n- contrast: 1.2\n- blur: 2\n", "utf-8")
+        ended = watching.convert(source, tmp_path / f"{name}-out", "--recipe", source / "colours.yaml")
+        assert ended.code == 0, ended.said
+        peaks.append(ended.peak)
+    assert (peaks[1] - peaks[0]) * 2**20 < 32 * LARGE[0] * LARGE[1]
 
 
 def test_a_file_far_larger_than_its_picture_is_not_read_whole(tmp_path: Path) -> None:

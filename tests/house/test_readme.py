@@ -57,6 +57,19 @@ def test_every_command_runs_one_after_the_other(checkout: Path) -> None:
     assert len(list((checkout / "out" / "augmented" / "images" / "train").rglob("*.*"))) == 16
 
 
+def test_every_promise_of_the_section_on_strangers_names_tests_that_are_there() -> None:
+    promises = README.partition("## What a hostile dataset cannot do")[2].partition("\n## ")[0]
+    numbered = re.split(r"^\d+\. ", promises, flags=re.MULTILINE)[1:]
+    written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    for promise in numbered:
+        names = re.findall(r"`(test_\w+)", promise)
+        assert names or "first test" in promise or "the same" in promise, promise
+        assert [name for name in names if f"def {name}(" not in written] == []
+    assert len(numbered) == 10
+    for case in re.findall(r"`((?:coco|yolo|voc|sidecar)_\w+)`", promises):
+        assert f"def {case}(" in written, case
+
+
 def test_the_second_command_is_what_these_tests_run_under() -> None:
     assert blocks("sh")[1].strip() == "pip install '.[test]' && pytest -n auto"
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -107,6 +108,24 @@ def _listed(monkeypatch: pytest.MonkeyPatch, order: Callable[[list[str]], list[s
         patched.setattr(os, "listdir", listdir)
         patched.setattr(os, "scandir", scandir)
         yield seen
+
+
+@pytest.mark.parametrize("target", ["coco", "yolo", "voc", "webdataset", "parquet"])
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_time_and_no_path_of_the_machine_is_in_an_output(tmp_path: Path, source: str, target: str) -> None:
+    if target in ("webdataset", "parquet"):
+        pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    for name, seconds in (("here", 10**9), ("there and further", 10**9 + 12_345)):
+        home = Path(shutil.copytree(FIXTURES / source, tmp_path / name / f"source {len(name)}"))
+        for path in (home, *home.rglob("*")):
+            os.utime(path, (seconds, seconds))
+        convert(open_source(home), tmp_path / name / "out", target, Recipe(Letterbox(96)), terms=Terms())
+    here, there = (tree(tmp_path / name / "out") for name in ("here", "there and further"))
+    assert here.pop("bboxprep.json") != there.pop("bboxprep.json")  # it says where the source lay
+    assert here == there
+    for path in (tmp_path / "here" / "out").rglob("*"):
+        own = path.name == "bboxprep.json" or ".bboxprep" in path.parts
+        assert own or not path.is_file() or os.fsencode(tmp_path) not in path.read_bytes()
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -87,6 +87,12 @@ def test_a_suffix_says_what_the_file_is(name: str, container: str, touched: bool
     assert images("coco", glimpse(name, container=container), touched=touched) == [written]
 
 
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "webdataset"])
+def test_two_images_of_one_name_are_refused(format: str) -> None:
+    with pytest.raises(TargetError, match=r"train/a\.jpg: two images of the source have this name"):
+        outputs(format, glimpse("a.jpg"), glimpse("b.jpg"), glimpse("a.jpg"))
+
+
 def test_an_image_without_a_header_goes_nowhere() -> None:
     lost = Glimpse(("train", "a.jpg"), None, Testimony(turned=False), touched=False)
     assert outputs("coco", lost) == {}

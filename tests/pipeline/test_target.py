@@ -60,7 +60,11 @@ OLD = {"recipe": '{"letterbox":640}', "source": '["/a"]'}
         (True, False, {}, OLD, "earlier run, of which no journal is left to go on by; --overwrite"),
         (True, True, OLD, {**OLD, "recipe": "null"}, r'another recipe \({"letterbox":640}, now null\); --overwrite'),
         (False, True, OLD, {**OLD, "sidecar": "true"}, r"another sidecar \(nothing, now true\)"),
-        (False, True, {**OLD, "source": "[" + "1," * 99 + "1]"}, OLD, r"another source \(\[1,(1,)+\.\.\., now"),
+        (False, True, {**OLD, "source": "[" + "1," * 99 + "1]"}, OLD, r"another source \(\[1,(1,)+1?\.\.\., now"),
+        (
+            *(False, True, {**OLD, "recipe": f"[{'1,' * 99}0]"}, {**OLD, "recipe": f"[{'1,' * 99}9]", "a": "1"}),
+            r"another recipe \(\.\.\.(1,)+0\], now \.\.\.(1,)+9\]\)",
+        ),
     ],
 )
 def test_a_run_goes_on_by_the_same_terms_alone(

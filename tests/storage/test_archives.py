@@ -49,7 +49,16 @@ def but_for_record(files: dict[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in files.items() if name != "bboxprep.json"}
 
 
-@pytest.mark.parametrize(("pack", "name"), [(zipped, "a.zip"), (tarred, "a.tar"), (tarred, "a.tar.gz")])
+def tarred_as_dot(folder: Path, path: Path) -> Path:
+    """As ``tar cf a.tar .`` does it: each name begins with ``./``."""
+    with tarfile.open(path, "w") as file:
+        file.add(folder, arcname=".")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("pack", "name"), [(tarred_as_dot, "a.tar"), (zipped, "a.zip"), (tarred, "a.tar"), (tarred, "a.tar.gz")]
+)
 @pytest.mark.parametrize("source", NAMES)
 def test_an_archive_is_one_tree_with_its_folder(
     tmp_path: Path, source: str, pack: Callable[[Path, Path], Path], name: str
@@ -60,6 +69,36 @@ def test_an_archive_is_one_tree_with_its_folder(
     bboxprep.convert(archive, tmp_path / "archive", "coco")
     assert but_for_record(tree(tmp_path / "archive")) == but_for_record(tree(tmp_path / "folder"))
     assert archive.read_bytes() == before
+
+
+@pytest.mark.parametrize("source", NAMES)
+def test_an_archive_in_the_folder_of_the_shell_needs_no_more_than_its_name(
+    tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zipped(FIXTURES / source, tmp_path / "a.zip")
+    monkeypatch.chdir(tmp_path)
+    bboxprep.convert("a.zip", "archive", "coco")
+    bboxprep.convert(FIXTURES / source, "folder", "coco")
+    assert but_for_record(tree(tmp_path / "archive")) == but_for_record(tree(tmp_path / "folder"))
+
+
+def test_an_archive_that_was_made_anew_is_read_anew(tmp_path: Path) -> None:
+    zipped(FIXTURES / NAMES[0], tmp_path / "a.zip")
+    assert len(bboxprep.read(tmp_path / "a.zip")) == 12
+    zipped(FIXTURES / "stored-frame-yolo", tmp_path / "a.zip")
+    assert bboxprep.read(tmp_path / "a.zip").format == "yolo"
+
+
+def test_labels_may_lie_at_the_root_of_an_archive_beside_their_images(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    for image in sorted((FIXTURES / NAMES[0] / "val").glob("*.jpg")):
+        folder.mkdir(exist_ok=True)
+        (folder / image.name).write_bytes(image.read_bytes())
+    document = FIXTURES / NAMES[0] / "annotations" / "instances_val.json"
+    (folder / "_annotations.coco.json").write_bytes(document.read_bytes())
+    bboxprep.convert(zipped(folder, tmp_path / "a.zip"), tmp_path / "archive", "yolo")
+    bboxprep.convert(folder, tmp_path / "plain", "yolo")
+    assert but_for_record(tree(tmp_path / "archive")) == but_for_record(tree(tmp_path / "plain"))
 
 
 def test_processes_read_an_archive_side_by_side(tmp_path: Path) -> None:

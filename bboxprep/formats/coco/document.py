@@ -31,10 +31,12 @@ from bboxprep.formats.coco.ranges import Ranges
 
 LISTS = ("images", "annotations", "categories")
 WINDOW = 8 << 20  # bytes that are looked at together; it grows where one record is longer
+MOST_VALUE = 64 << 20  # bytes of a record, and of a value beside the lists
 
-_MOST_EXPLAINED = 1 << 30  # bytes of a broken file that is read again as a whole, to name the place
+_MOST_EXPLAINED = 1 << 28  # bytes of a broken file that is read again as a whole, to name the place
 _BOUNDARY = re.compile(rb"\}\s*,\s*\{")
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
+_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]', re.DOTALL)
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _FIRST = re.compile(rb"[^\s,]")
 _NONE = np.zeros(0, dtype=np.int64)
@@ -89,8 +91,11 @@ class _Window:
     start: int = 0
 
     def more(self) -> bool:
-        """Read on by as much as there is already, or a window; False at the end of the file."""
-        new = self.file.read(max(WINDOW, len(self.data)))
+        """Read on by as much as there is already, or a window; False at the end of the file. Raises `BadJson`."""
+        room = MOST_VALUE - len(self.data)
+        if room <= 0:
+            raise BadJson(f"a value of more than {MOST_VALUE:,} bytes")
+        new = self.file.read(min(max(WINDOW, len(self.data)), room))
         self.data += new
         return bool(new)
 
@@ -243,7 +248,9 @@ def _starts(data: bytes, raws: Sequence[msgspec.Raw]) -> Iterator[int]:
 
 
 def _ends(data: bytes) -> Iterator[int]:
-    """Where the last record of a window may end: at one of its last boundaries, or with the window."""
+    """Where the last record of a window may end: at one of its last boundaries, with the window, or as its brackets
+    say, which takes longer.
+    """
     place = data.rfind(b"{")
     for _ in range(8):  # a boundary within a record is rare, and there are many records in a window
         if place <= 0:
@@ -253,6 +260,21 @@ def _ends(data: bytes) -> Iterator[int]:
             yield found.start() + 1
         place = data.rfind(b"{", 0, place)
     yield len(data)
+    yield from _end_of_records(data)
+
+
+def _end_of_records(data: bytes) -> Iterator[int]:
+    """Where the last record ends that is whole, if one is."""
+    depth, end = 0, 0
+    for found in _BRACKET.finditer(data):
+        token = found[0]
+        if token == b'"':  # a text that goes on beyond
+            break
+        depth += (token in b"[{") - (token in b"]}")
+        if depth == 0 and token in b"]}":
+            end = found.end()
+    if end:
+        yield end
 
 
 def _what_follows(data: bytes) -> int:

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from typing import Any, Generic, Literal
@@ -158,13 +159,31 @@ def _hired(work: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
 def _given(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
     """`item` in the hands of `pool`, whose processes start with the first one. Raises `WorkerError` if they cannot."""
     try:
-        return pool.submit(_do, item)
+        with _undisturbed():
+            return pool.submit(_do, item)
     except BrokenProcessPool:
         raise
     except (OSError, RuntimeError) as error:  # the latter for want of a thread
         for process in (pool._processes or {}).values():  # nobody else would end those that did start
             process.terminate()
+        pool.shutdown(wait=False)  # for there may be no thread to wait for
         raise WorkerError(f"no process can be started ({error}); fewer --workers need less") from error
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and SIGTERM come afterwards: a pool that is torn away while it starts its processes never ends them."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
 def _begin(work: Callable[[Any], Any]) -> None:
@@ -172,6 +191,8 @@ def _begin(work: Callable[[Any], Any]) -> None:
     _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides what becomes of the run
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

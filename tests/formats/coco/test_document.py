@@ -70,3 +70,36 @@ def test_the_check_catches_an_end_that_is_missed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(document, "what_follows", lambda _: 7)
     with pytest.raises((AnnotationError, AssertionError)):
         check(text, held, 1000)
+
+
+def test_records_with_many_lists_within_do_not_make_the_window_grow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {"id": 1, "attributes": {"parts": [{"a": 1}, {"b": 2}] * 30}}
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps({"images": [record] * 200}), encoding="utf-8")
+    monkeypatch.setattr(document, "WINDOW", 2000)
+    monkeypatch.setattr(document, "MOST_VALUE", 5000)
+    assert len(document.load(path).images) == 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"info": "x" * 9000, "images": []},
+        {"x" * 9000: 1, "images": []},
+        {"images": [{"file_name": "x" * 9000}]},
+        {"images": [], "info": [[]] * 4000},
+        {"images": {"a": "x" * 9000}},
+    ],
+    ids=["text", "name", "record", "lists", "no list"],
+)
+def test_a_value_that_is_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, Any]
+) -> None:
+    path = tmp_path / "labels.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    monkeypatch.setattr(document, "WINDOW", 1000)
+    monkeypatch.setattr(document, "MOST_VALUE", 2000)
+    with pytest.raises(AnnotationError, match="a value of more than 2,000 bytes"):
+        document.load(path)

@@ -201,6 +201,7 @@ def picture() -> bytes:
     ("labels", "listed", "kept", "words"),
     [
         (b"no json", 0, 0, "not as they should be"),
+        (b'{"file_name": "\xaf"}', 0, 0, "not as they should be"),
         (b'{"objects": {"bbox": [[1, 2, 3]], "category": [0]}}', 0, 0, "not as they should be"),
         (b'{"objects": {"bbox": [[1, 2, 3, 4]], "category": [99999999999999999999]}}', 0, 0, "not as they should be"),
         (b'{"objects": {"bbox": [[1, 2, 3, 4]], "category": []}}', 1, 0, "differ in length"),
@@ -242,9 +243,10 @@ def test_classes_that_are_missing_or_none_are_one_error(tmp_path: Path, picture:
     tar_of(tmp_path / "train-00000.tar", {"a.jpg": picture})
     with pytest.raises(AnnotationError, match=r"classes\.json: is missing"):
         bboxprep.read(tmp_path, "webdataset")
-    (tmp_path / shards.CLASSES).write_text("7", encoding="utf-8")
-    with pytest.raises(AnnotationError, match=r"classes\.json: is no list of names"):
-        bboxprep.read(tmp_path)
+    for data in (b"7", b'["\xaf"]'):
+        (tmp_path / shards.CLASSES).write_bytes(data)
+        with pytest.raises(AnnotationError, match=r"classes\.json: is no list of names"):
+            bboxprep.read(tmp_path)
     with pytest.raises(LayoutError, match="no parquet here"):
         bboxprep.read(tmp_path, "parquet")
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -148,6 +152,32 @@ def alive(process: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize("place", ["_launch_processes", "_spawn_process"])
+def test_a_signal_while_processes_start_ends_them_all(place: str) -> None:
+    if local.START != "fork":
+        pytest.skip("no fork here")
+    sent: list[int] = []
+
+    def interrupt(frame: FrameType, event: str, _: object) -> None:
+        if event == "return" and frame.f_code.co_name == place and not sent:
+            sent.append(1)
+            signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(local.Local(2).run(square, range(9)))
+    finally:
+        sys.setprofile(None)
+    assert sent
+    patience = time.monotonic() + 5
+    while (left := multiprocessing.active_children()) and time.monotonic() < patience:
+        time.sleep(0.01)
+    for process in left:
+        process.kill()
+    assert not left
+
+
 def test_no_process_to_be_had_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     if local.START != "fork":
         pytest.skip("no fork here")
@@ -158,3 +188,16 @@ def test_no_process_to_be_had_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "fork", refuse)
     with pytest.raises(WorkerError, match=r"no process can be started .*Resource temporarily unavailable.*--workers"):
         list(local.Local(2).run(square, range(9)))
+
+
+def test_no_thread_to_be_had_is_a_clear_error_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("concurrent.futures.process._ExecutorManagerThread.start", refuse)
+    with pytest.raises(WorkerError, match=r"no process can be started .*can't start new thread.*--workers"):
+        list(local.Local(2).run(square, range(9)))
+    patience = time.monotonic() + 5
+    while multiprocessing.active_children() and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert not multiprocessing.active_children()
