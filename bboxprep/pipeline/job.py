@@ -251,7 +251,7 @@ class _Job:
             remove_folder(self.dest / hand.writer.stage)
         self._close(hand)
         flush_all()
-        self._write_record(account, journal.plan.entries)
+        self._write_record(account, journal.entries)
         mark_finished(self.dest)
         journal.note_end(end_of(self.dest, self.dataset, _written_once(hand.writer)))
         return Outcome(self.dataset, account, self.dest, self.options, gathering.fresh)

@@ -51,6 +51,13 @@ class Plan(msgspec.Struct, frozen=True, array_like=True):
     entries: tuple[str, ...] = ()
 
 
+class _Entries(msgspec.Struct, frozen=True, array_like=True):
+    """A `Plan` of which half is read."""
+
+    files: msgspec.Raw
+    entries: tuple[str, ...] = ()
+
+
 class End(msgspec.Struct, frozen=True, array_like=True):
     """What stood when the run had ended: `state`, what it depended on besides the terms and the pieces, and of each
     file that is written once for the dataset its path and its stamp.
@@ -78,6 +85,12 @@ class Journal:
     def plan(self) -> Plan:
         """What was noted before anything was written; empty where nothing was."""
         return self._note("plan", Plan) or Plan()
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Those of the `plan`, without all its files."""
+        noted: _Entries | None = self._note("plan", _Entries)
+        return noted.entries if noted else ()
 
     @property
     def end(self) -> End | None:

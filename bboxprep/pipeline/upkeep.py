@@ -27,7 +27,7 @@ def may_go_on(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwri
 
     Raises `TargetError` where it can do neither.
     """
-    if (dest / INCOMPLETE).is_file() and (planned := journal.plan.entries):
+    if (dest / INCOMPLETE).is_file() and (planned := journal.entries):
         check_entries(dest, planned)
     resumed = is_ours(dest) and not overwrite
     if resumed:

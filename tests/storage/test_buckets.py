@@ -51,7 +51,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def source(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset, which lies at s3://data/source too."""
+    """A dataset, which lies at s3://data/source too; a smaller one at s3://data/small."""
     folder = tiny(tmp_path_factory.mktemp("buckets") / "source", range(16))
     server.put_tree(folder, "data/source")
     server.put_tree(tiny(tmp_path_factory.mktemp("small"), range(2)), "data/small")
@@ -147,6 +147,7 @@ def test_a_picture_of_the_same_size_that_changed_in_the_bucket_is_made_again(ser
     assert all("00001" in name and name.endswith(".bmp") for name in changed)
 
 
+@pytest.mark.usefixtures("source")
 def test_a_folder_of_a_bucket_whose_name_looks_like_a_pattern_is_a_folder(server: Server) -> None:
     words = ("convert", "s3://data/small", "s3://data/out[1]!", "--to", "webdataset", "--workers", 1)
     for options in ((), ("--overwrite", "--letterbox", 32)):

@@ -167,6 +167,8 @@ def _document(split: str) -> str:
 def settle_ids(ids: Sequence[int]) -> array[int]:
     """`ids` where they are positive and no earlier one's, else the next numbers from 1 up that are free."""
     settled = np.array(ids, dtype=np.int64)
+    if not settled.any():
+        return array("q", range(1, len(settled) + 1))
     kept = standing(settled)
     free = np.setdiff1d(np.arange(1, len(settled) + 1), settled[kept], assume_unique=True)
     settled[~kept] = free[: (~kept).sum()]

@@ -11,7 +11,7 @@ like a split gives the split (``train`` where none is), and it and the first ``i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -20,6 +20,7 @@ from bboxprep.files import common_folder, normal, real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
+from bboxprep.formats.yolo.items import Item, Items
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, Tree, by_bytes, kind_of, split_of, stem_of
 
 _ABSENT = "is not there"
@@ -28,45 +29,11 @@ _LONGEST = 256  # bytes of a file name
 _USUAL = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One image and its label file: `file` lies in `folder`, which many share, and its labels in `texts`, which is None
-    where it has none. `text` is the label file's name where that is not the image's.
-    """
-
-    split: str
-    named: str
-    folder: Path
-    file: str
-    texts: Path | None = None
-    text: str = ""
-
-    @property
-    def name(self) -> PurePosixPath:
-        """What the image is called in the dataset."""
-        return PurePosixPath(self.named)
-
-    @property
-    def image(self) -> Path:
-        """The image file."""
-        return self.folder / self.file
-
-    @property
-    def label(self) -> Path | None:
-        """The label file."""
-        return self.texts / self.label_name if self.texts else None
-
-    @property
-    def label_name(self) -> str:
-        """The name of the label file, if there is one."""
-        return self.text or f"{stem_of(self.file)}.txt"
-
-
 @dataclass
 class Layout:
     """The images of a dataset, sorted by split and name; `folders` are those that hold labels, with their split."""
 
-    items: tuple[Item, ...] = ()
+    items: Items = field(default_factory=Items)
     folders: dict[Path, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -149,7 +116,7 @@ def _as_said(tree: Tree, config: Config) -> Layout:
         top = common_folder(tops) if tops else base
         above = {folder: folder.relative_to(top).as_posix() for folder, _ in new}
         items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]
-    layout.items = _sorted(items)
+    layout.items = Items(items)
     for parent, split in dict.fromkeys((item.folder, item.split) for item in layout.items):
         for folder in tree.label_folders(parent):
             layout.folders.setdefault(folder, split)
@@ -229,7 +196,7 @@ def _as_found(tree: Tree) -> Layout:
             (split, _below(folder.relative_to(tree.home).as_posix(), name), folder, name)
             for split, _, folder, name in found
         ]
-    layout.items = _sorted(_item(tree, *image) for image in found)
+    layout.items = Items(_item(tree, *image) for image in found)
     return layout
 
 
@@ -251,10 +218,6 @@ def _read_folders(parts: Sequence[str]) -> tuple[str, PurePosixPath]:
 def _item(tree: Tree, split: str, named: str, folder: Path, name: str) -> Item:
     texts, text = tree.label_of(folder, name) or (None, "")
     return Item(split, spelt(named), folder, name, texts, "" if text == f"{stem_of(name)}.txt" else text)
-
-
-def _sorted(items: Iterable[Item]) -> tuple[Item, ...]:
-    return tuple(sorted(items, key=lambda item: (item.split, os.fsencode(item.named))))
 
 
 def _file_name(tree: Tree, config: Config) -> str:

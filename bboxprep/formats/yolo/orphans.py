@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.grammar import Grammar
-from bboxprep.formats.yolo.layout import Item, Layout
+from bboxprep.formats.yolo.items import Item
+from bboxprep.formats.yolo.layout import Layout
 from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
 from bboxprep.formats.yolo.tree import Place, Tree, by_bytes, is_reserved, read_head
 

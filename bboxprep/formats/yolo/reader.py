@@ -26,7 +26,8 @@ from bboxprep.formats.contract import Probe, probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, grown
 from bboxprep.formats.yolo.config import Config, config_files, find_config, read_config
 from bboxprep.formats.yolo.grammar import Grammar
-from bboxprep.formats.yolo.layout import Item, lay_out
+from bboxprep.formats.yolo.items import Item
+from bboxprep.formats.yolo.layout import lay_out
 from bboxprep.formats.yolo.options import ReadOptions
 from bboxprep.formats.yolo.orphans import orphans, shared
 from bboxprep.formats.yolo.rows import Rows, looks_like_rows, read_labels

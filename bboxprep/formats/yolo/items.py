@@ -1,0 +1,83 @@
+"""The images of a YOLO dataset, each with its label file, in a few bytes: there may be millions."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import overload
+
+from bboxprep.formats.yolo.tree import stem_of
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image and its label file: `file` lies in `folder`, its labels in `texts`, which is None where it has none.
+    `text` is the label file's name where that is not the image's.
+    """
+
+    split: str
+    named: str
+    folder: Path
+    file: str
+    texts: Path | None = None
+    text: str = ""
+
+    @property
+    def name(self) -> PurePosixPath:
+        """What the image is called in the dataset."""
+        return PurePosixPath(self.named)
+
+    @property
+    def image(self) -> Path:
+        """The image file."""
+        return self.folder / self.file
+
+    @property
+    def label(self) -> Path | None:
+        """The label file."""
+        return self.texts / self.label_name if self.texts else None
+
+    @property
+    def label_name(self) -> str:
+        """The name of the label file, if there is one."""
+        return self.text or f"{stem_of(self.file)}.txt"
+
+
+Home = tuple[str, Path, Path | None]  # what many items have in common: split, folder, folder of the labels
+
+
+class Items(Sequence[Item]):
+    """`found`, sorted by split and name. Of each only its file's name is kept, and a number for what others share."""
+
+    def __init__(self, found: Iterable[Item] = ()) -> None:
+        homes: dict[Home, int] = {}
+        self._files: list[str] = []
+        self._of = array("q")
+        self._named: dict[int, str] = {}
+        self._texts: dict[int, str] = {}
+        for row, item in enumerate(sorted(found, key=lambda item: (item.split, os.fsencode(item.named)))):
+            self._files.append(item.file)
+            self._of.append(homes.setdefault((item.split, item.folder, item.texts), len(homes)))
+            if item.named != item.file:
+                self._named[row] = item.named
+            if item.text:
+                self._texts[row] = item.text
+        self._homes = tuple(homes)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        row = range(len(self))[index]
+        split, folder, texts = self._homes[self._of[row]]
+        file = self._files[row]
+        return Item(split, self._named.get(row, file), folder, file, texts, self._texts.get(row, ""))
