@@ -1,6 +1,6 @@
 """Corpora of photos with COCO labels, the same bytes every time on the same data.
 
-``python benchmarks/corpora.py DEST [--data ../shared/data] [--photos 2000] [--phones 60] [--only NAME]`` makes
+``python benchmarks/corpora.py DEST [--data ../shared/data] [--photos 2000] [--phones 120] [--only NAME]`` makes
 
 - ``coco``: COCO's sizes, of which nine in ten have a long side of exactly 640, some 0.1 MB each;
 - ``other``: as large, but none with a long side of 640, so that a letterbox of 640 resamples every one;
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("dest", type=Path)
     parser.add_argument("--data", type=Path, default=DATA, help="public datasets to cut photos from")
     parser.add_argument("--photos", type=int, default=2000)
-    parser.add_argument("--phones", type=int, default=60)
+    parser.add_argument("--phones", type=int, default=120)
     parser.add_argument("--only", choices=NAMES, action="append")
     arguments = parser.parse_args()
     for name in arguments.only or NAMES:

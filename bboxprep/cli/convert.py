@@ -24,10 +24,11 @@ from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import Engine
 from bboxprep.pipeline.engines.local import Local
 from bboxprep.pipeline.engines.on_ray import OnRay
-from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.pipeline.record import encode_report
 from bboxprep.pipeline.takes import with_takes
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text import parse_color
 from bboxprep.recipe.text_yaml import to_yaml

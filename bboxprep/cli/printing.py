@@ -16,9 +16,9 @@ from rich.text import Text
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.pipeline.inspection import UPRIGHT, Inspection
-from bboxprep.pipeline.job import Outcome
 from bboxprep.pipeline.reading import Source
 from bboxprep.pipeline.record import RECORD
+from bboxprep.pipeline.terms import Outcome
 from bboxprep.pipeline.work import Made
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.storage import is_stored

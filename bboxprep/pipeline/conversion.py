@@ -13,9 +13,9 @@ from bboxprep.pipeline import job
 from bboxprep.pipeline.assembly import NO_RULES, assemble
 from bboxprep.pipeline.engines import Engine
 from bboxprep.pipeline.engines.local import Local
-from bboxprep.pipeline.job import Outcome, Terms
 from bboxprep.pipeline.preview import preview as sheet_of
 from bboxprep.pipeline.reading import LabelsIn, Source, open_source
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.storage import place
 

@@ -20,8 +20,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline import record
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.crowds import CrowdPlan
-from bboxprep.pipeline.engines import Engine
-from bboxprep.pipeline.engines.local import Local, blocks
+from bboxprep.pipeline.engines.local import blocks
 from bboxprep.pipeline.gathering import Gathering
 from bboxprep.pipeline.journal import Journal, key_as_noted, terms_as_text
 from bboxprep.pipeline.journals import open_journal
@@ -30,7 +29,7 @@ from bboxprep.pipeline.naming import Output, check_splits, name_outputs
 from bboxprep.pipeline.piece import Piece, decode_pieces
 from bboxprep.pipeline.reading import Glimpse, Key, Source, survey
 from bboxprep.pipeline.refusing import column_findings, refuse_faults, refuse_loss
-from bboxprep.pipeline.shift import Block, OnError, Shift
+from bboxprep.pipeline.shift import Block, Shift
 from bboxprep.pipeline.sidecar.keeping import Keeper
 from bboxprep.pipeline.sidecar.lines import IN_SIDECAR, SIDECAR
 from bboxprep.pipeline.takes import Director, with_takes
@@ -43,6 +42,7 @@ from bboxprep.pipeline.target import (
     remove_folder,
     remove_left_over,
 )
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.pipeline.upkeep import begin, end_of, may_go_on
 from bboxprep.pipeline.work import Work
 from bboxprep.recipe.recipe import Recipe
@@ -50,47 +50,6 @@ from bboxprep.storage import place
 
 PIXEL_BLOCK = 8  # images of a block whose pixels are made anew
 LABEL_BLOCK = 256  # of others
-
-
-@dataclass(frozen=True)
-class Terms:
-    """How a run is done.
-
-    By `engine`, else by `workers` processes; `on_error` at the first fault; `strict` refuses loss; `overwrite` replaces
-    an earlier output, `resume` goes on with an unfinished one; `dry_run` writes nothing; `encoding` of the images;
-    `sidecar` keeps beside the output what its format cannot hold; with `labels_only` no image is opened or made, but
-    those that are there are linked.
-    """
-
-    workers: int = 1
-    on_error: OnError = "skip"
-    strict: bool = False
-    overwrite: bool = False
-    resume: bool = False
-    dry_run: bool = False
-    encoding: Encoding = field(default_factory=Encoding)
-    sidecar: bool = True
-    labels_only: bool = False
-    engine: Engine | None = None
-
-    @property
-    def hands(self) -> Engine:
-        """Who does the work."""
-        return self.engine or Local(self.workers)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a run: its books, the folder it was written to (None after a dry run), and the writer's options.
-
-    `fresh` counts the images that were not as an earlier run had left them.
-    """
-
-    dataset: Dataset
-    account: Account
-    dest: Path | None
-    options: Mapping[str, Any]
-    fresh: int = 0
 
 
 def convert(

@@ -20,9 +20,10 @@ from PIL import Image
 from bboxprep.errors import StoppedError
 from bboxprep.images import raster
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.preview import drawn_samples
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile

@@ -18,8 +18,9 @@ from PIL import Image
 from bboxprep.errors import InternalError, LossError
 from bboxprep.model.rules import Rules
 from bboxprep.pipeline import move
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Flip, Letterbox, RecipeStep
 from tests.painted import written_boxes

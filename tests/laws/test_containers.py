@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 from tests.images.iso_files import Kind, iso_file

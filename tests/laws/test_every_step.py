@@ -23,8 +23,9 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.images import raster
 from bboxprep.images.raster import execute
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.catalog import STEPS

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.pipeline.account import UNREADABLE
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.journal import FOLDER
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from tests.images.specimens import saved
 

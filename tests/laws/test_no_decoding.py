@@ -10,8 +10,9 @@ from PIL import Image, ImageFile
 
 from bboxprep.images import codec, opening
 from bboxprep.pipeline.inspection import inspect
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 from tests.images.specimens import card, oriented_file, saved

@@ -13,8 +13,9 @@ import pytest
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
 from bboxprep.images import lossless
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from tests.painted import bright_box, displayed, label, written_boxes

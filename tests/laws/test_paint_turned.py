@@ -20,8 +20,9 @@ from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.images import warp
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Flip, Letterbox, RecipeStep

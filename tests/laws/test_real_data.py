@@ -23,8 +23,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from bboxprep.errors import AnnotationError, LayoutError, LossError, SourceError
-from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import Source, open_source
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 from tests.painted import written_boxes

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from bboxprep.pipeline.engines import local
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Flip, Letterbox
 

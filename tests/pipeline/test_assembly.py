@@ -15,9 +15,10 @@ from PIL import Image
 from bboxprep.errors import TargetError, UsageError
 from bboxprep.model.tables import ClassRules
 from bboxprep.pipeline.assembly import assemble, unique_keys
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.pipeline.splitting import SplitRule
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from tests.painted import written_boxes
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from bboxprep.errors import LossError
 from bboxprep.model.rules import CrowdRule, Rules
-from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 
 

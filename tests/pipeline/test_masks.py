@@ -17,8 +17,9 @@ from pycocotools import mask as coco_mask
 
 import bboxprep
 from bboxprep.model.dataset import Dataset
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 from tests.painted import UNTURN

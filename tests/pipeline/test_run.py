@@ -7,9 +7,10 @@ import pytest
 from bboxprep.errors import LayoutError, UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
 from bboxprep.pipeline.run import open_run
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 

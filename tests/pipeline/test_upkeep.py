@@ -18,10 +18,11 @@ from bboxprep.model.tables import ClassRules
 from bboxprep.pipeline import record
 from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import local
-from bboxprep.pipeline.job import Outcome, Terms, convert, write
+from bboxprep.pipeline.job import convert, write
 from bboxprep.pipeline.journal import FOLDER, NAME
 from bboxprep.pipeline.reading import open_source, read
 from bboxprep.pipeline.record import INCOMPLETE, RECORD
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Fit, Letterbox
 from tests.tiny import changed, label, stamps, tiny, tree

@@ -11,8 +11,9 @@ from PIL import Image
 from bboxprep.geometry.affine import Size
 from bboxprep.images import lossless
 from bboxprep.images.codec import Encoding
-from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Flip, Letterbox, RecipeStep
 from tests.images import specimens

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 from bboxprep.review.site import build, plan_review

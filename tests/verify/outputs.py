@@ -16,8 +16,9 @@ from bboxprep.geometry.shapes import map_boxes
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.rules import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.job import Terms, convert, write
+from bboxprep.pipeline.job import convert, write
 from bboxprep.pipeline.reading import LabelsIn, open_source
+from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe, Sight
 from bboxprep.verify.proof import Proof
 

@@ -168,8 +168,9 @@ def test_outputs_made_in_python_are_proven(tmp_path: Path) -> None:
 
 
 def test_options_that_the_source_was_read_with_are_recorded_and_used(tmp_path: Path) -> None:
-    from bboxprep.pipeline.job import Terms, convert
+    from bboxprep.pipeline.job import convert
     from bboxprep.pipeline.reading import open_source
+    from bboxprep.pipeline.terms import Terms
 
     source = open_source(photos("voc"), options=lambda _: {"origin": "as-is"})
     convert(source, tmp_path / "out", "coco", Recipe(), terms=Terms())

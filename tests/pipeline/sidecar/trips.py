@@ -12,8 +12,9 @@ from PIL import Image
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.job import Outcome, Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import RecipeStep
 from tests.formats.coco import trees

@@ -22,9 +22,10 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import box_areas, clip_boxes, hull, map_boxes, ring_area
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.job import Terms, convert
+from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
 from bboxprep.pipeline.run import Run, open_run
+from bboxprep.pipeline.terms import Terms
 from bboxprep.pipeline.unmap.way import Way
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.cuts import Mosaic
