@@ -36,8 +36,8 @@ _work: Callable[[Any], Any]
 
 
 def blocks(count: int, workers: int, most: int = 256) -> list[range]:
-    """The numbers below `count` in blocks of at most `most`, and small enough that every worker has some."""
-    size = max(1, min(most, count // (workers * 4)))
+    """The numbers below `count` in blocks of at most `most`, so small that all workers end at about one time."""
+    size = max(1, min(most, count // (workers * 16)))
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
