@@ -152,7 +152,8 @@ def report(found: Sequence[Point], engine: str) -> str:
         state = f"; goal: at most {MOST_GROWTH} ({verdict(growth <= MOST_GROWTH)})" if engine == "ray" else ""
         each = (memory[SIZES[-1]] - memory[SIZES[-2]]) / (SIZES[-1] - SIZES[-2])
         text.append(
-            f"The first process's peak at {SIZES[-1]:,} images is {growth:.2f} x that at {SIZES[-2]:,}{state}. It grows by {each * 1e6:,.0f} bytes an image: "
+            f"The first process's peak at {SIZES[-1]:,} images is {growth:.2f} x that at {SIZES[-2]:,}{state}. "
+            f"It grows by {each * 1e6:,.0f} bytes an image: "
             f"{(memory[SIZES[-1]] + each * (GOAL - SIZES[-1])) / 1000:.1f} GB at {GOAL:,}.\n"
         )
     text.append(f"Hours of {GOAL:,} images with {MEAN} objects each, on nodes of {PROCESSORS} processors:\n")
