@@ -45,7 +45,7 @@ class KnownHeaders:
         if declared and not self.opens:
             refuse_large(path, declared, self.most_pixels)
             return Header(declared, container=container_of(path))
-        folder, file = os.path.split(str(path))  # (of 100,000 paths)
+        folder, file = os.path.split(str(path))
         return self._known.get(folder, _NONE).get(file) or read_header(path, most_pixels=self.most_pixels)
 
     def trusting(self, sample: Sample) -> Sample:

@@ -119,7 +119,7 @@ class _Window:
 
     def value(self) -> bytes:
         """The bytes of the value that comes next, which is passed over. Raises `BadJson`."""
-        while (end := _what_follows(self.data)) < 0:
+        while (end := _end_of_value(self.data)) < 0:
             if not self.more():
                 raise BadJson("the file ends within a value")
         value = self.data[:end]
@@ -277,7 +277,7 @@ def _end_of_records(data: bytes) -> Iterator[int]:
         yield end
 
 
-def _what_follows(data: bytes) -> int:
+def _end_of_value(data: bytes) -> int:
     """Where the value ends with which `data` begins; -1 where that is not in it."""
     depth = 0
     for found in _TOKEN.finditer(data):

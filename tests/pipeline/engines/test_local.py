@@ -54,6 +54,8 @@ def test_blocks_have_every_number_once_in_order_and_none_is_too_large(count: int
     found = local.blocks(count, workers, most)
     assert [number for block in found for number in block] == list(range(count))
     assert all(0 < len(block) <= most for block in found)
+    if count >= workers * 16:
+        assert len(found) >= workers * 16
     if count >= workers * 4:
         assert len(found) >= workers * 4
 
