@@ -172,3 +172,7 @@ def test_no_upright_writes_the_stored_pixels_without_a_tag(source: Path, tmp_pat
             if path.suffix != ".tif":
                 assert after.size == before.size
                 assert after.tobytes() == before.tobytes()
+
+
+def test_a_format_that_is_none_is_told_before_the_source_is_read(tmp_path: Path) -> None:
+    assert "did you mean yolo?" in refused("convert", tmp_path / "nowhere", tmp_path / "out", "--to", "yollo")

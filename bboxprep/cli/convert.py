@@ -18,7 +18,7 @@ from bboxprep.cli.signals import stop_signals
 from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
 from bboxprep.files import write_bytes
-from bboxprep.formats import detect
+from bboxprep.formats import detect, load
 from bboxprep.images.codec import Encoding, Policy
 from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import Engine
@@ -119,6 +119,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training pictures alone, --copies
     times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
+    load(given["to"])  # a name that is no format is told before a large source is read
     recipe = chosen_recipe(given)
     policy = Policy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
     say = printing.Printer(quiet=given["quiet"])
