@@ -168,3 +168,15 @@ def test_parts_are_what_is_selected_of_the_whole(some: Instances, data: st.DataO
         assert part == some.select(np.arange(start, end))
         assert part.held == some.select(np.arange(start, end)).held
         assert not any(array.flags.writeable for array in arrays(part))
+
+
+@given(st.lists(objects, max_size=3))
+def test_what_is_stacked_is_all_of_its_parts_in_their_order(parts: list[Instances]) -> None:
+    whole = Instances.stacked(parts)
+    points = max((part.visibility.shape[1] for part in parts), default=0)
+    assert whole.visibility.shape == (sum(map(len, parts)), points)
+    for own, part in zip(whole.parted(map(len, parts)), parts, strict=True):
+        had = part.visibility.shape[1]
+        assert not own.visibility[:, had:].any()
+        narrow = replace(own, keypoints=own.keypoints[:, :had], visibility=own.visibility[:, :had])
+        assert narrow == part
