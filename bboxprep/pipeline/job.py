@@ -44,6 +44,7 @@ from bboxprep.pipeline.target import (
 )
 from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.pipeline.upkeep import begin, end_of, may_go_on
+from bboxprep.pipeline.versions import versions
 from bboxprep.pipeline.work import Work
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.storage import place
@@ -240,7 +241,7 @@ class _Job:
     def _terms_of_bytes(self) -> dict[str, str]:
         """What the bytes of the output depend on, besides the images and labels, as JSON by name."""
         terms = {
-            "version": record.versions(),
+            "version": versions(),
             "source": [spelt(str(real(root))) for root in self.dataset.roots],
             "format": [self.dataset.format, self.to],
             "reading": self.asked,
@@ -290,7 +291,7 @@ class _Job:
 
     def _write_record(self, account: Account, planned: Collection[str]) -> None:
         content = {
-            "versions": record.versions(),
+            "versions": versions(),
             "source": spelt(str(self.dataset.root)),
             "sources": [spelt(str(root)) for root in self.dataset.roots],
             "from": self.dataset.format,

@@ -15,7 +15,7 @@ import pytest
 
 from bboxprep.errors import StoppedError, TargetError
 from bboxprep.model.tables import ClassRules
-from bboxprep.pipeline import record
+from bboxprep.pipeline import job
 from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import local
 from bboxprep.pipeline.job import convert, write
@@ -222,7 +222,7 @@ def test_a_changed_class_table_is_refused_by_name(source: Path, tmp_path: Path) 
 
 def test_other_codecs_are_refused_by_name(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(source, tmp_path / "out")
-    monkeypatch.setattr(record, "versions", lambda: {"bboxprep": "0", "pillow": "99.0"})
+    monkeypatch.setattr(job, "versions", lambda: {"bboxprep": "0", "pillow": "99.0"})
     with pytest.raises(TargetError, match=r"with another version .*99\.0.*--overwrite replaces it"):
         run(source, tmp_path / "out")
 
