@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
+from pathlib import Path
 
 from bboxprep import __version__
 from bboxprep.images import lossless
@@ -33,18 +33,15 @@ def _by_folders() -> dict[str, str]:
     """The versions in the names of the folders that installers make, such as ``numpy-2.3.1.dist-info``."""
     known: dict[str, str] = {}
     for folder in _folders():
-        name, _, version = folder.removesuffix(_SUFFIX).partition("-")
+        name, _, version = folder.name.removesuffix(_SUFFIX).partition("-")
         known.setdefault(name.lower().replace("_", "-"), version)
     return known
 
 
-def _folders() -> Iterator[str]:
+def _folders() -> Iterator[Path]:
     """Those in the places that Python imports from, in their order."""
     for place in sys.path:
-        try:
-            yield from (name for name in sorted(os.listdir(place or ".")) if name.endswith(_SUFFIX))
-        except OSError:  # an archive, or nothing at all
-            continue
+        yield from sorted(Path(place).glob(f"*{_SUFFIX}"))
 
 
 def _by_metadata() -> dict[str, str]:

@@ -7,9 +7,9 @@ table, which VOC has no place for. ``<source>`` names this program, so that the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +167,7 @@ def _depth(mode: str) -> int:
 def _leaf(depth: int, tag: str, text: str) -> str:
     """A line of the file; no tag has a character that means something."""
     indent = "\t" * depth
-    return f"{indent}<{tag}>{escape(text)}</{tag}>\n" if text else f"{indent}<{tag} />\n"
+    return f"{indent}<{tag}>{escape(text, quote=False)}</{tag}>\n" if text else f"{indent}<{tag} />\n"
 
 
 def _branch(depth: int, tag: str, lines: str) -> str:
