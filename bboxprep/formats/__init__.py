@@ -8,6 +8,7 @@ modules of one purpose each.
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -16,6 +17,7 @@ from bboxprep.errors import LayoutError, UsageError
 from bboxprep.formats.contract import Format
 
 
+@cache  # a run asks some thirty times
 def names() -> tuple[str, ...]:
     """The names of the known formats, sorted."""
     return tuple(sorted(module.name for module in iter_modules(__path__) if module.ispkg))

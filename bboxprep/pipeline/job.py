@@ -14,6 +14,7 @@ from bboxprep.files import flush_all, real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import Format, Writer
 from bboxprep.images.codec import Encoding
+from bboxprep.images.opencv import opencv
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
@@ -123,12 +124,13 @@ def _planned(sample: Sample) -> Sample:
 
 @dataclass(frozen=True)
 class _Hand:
-    """What a run works with: `most` is how many images a block has."""
+    """What a run works with: `most` is how many images a block has, `paints` whether pixels of any are made anew."""
 
     writer: Writer
     target: Format
     outputs: Mapping[Key, Output]
     most: int
+    paints: bool
     shift: Shift
     account: Account
     progress: Callable[[int], None]
@@ -157,8 +159,9 @@ class _Job:
         if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
             refuse_faults(self.dataset, self.director, self.terms.on_error)
         outputs = name_outputs(self.glimpses, writer, touched)
-        most = max(self.terms.hands.least, PIXEL_BLOCK if any(map(touched, self.glimpses)) else LABEL_BLOCK)
-        hand = _Hand(writer, target, outputs, most, self._shift(writer, target), self._open_account(), progress)
+        paints = any(map(touched, self.glimpses))
+        most = max(self.terms.hands.least, PIXEL_BLOCK if paints else LABEL_BLOCK)
+        hand = _Hand(writer, target, outputs, most, paints, self._shift(writer, target), self._open_account(), progress)
         if self.terms.dry_run:
             return self._account_only(hand)
         with open_journal(self.dest, anew=self.terms.overwrite) as journal:
@@ -196,6 +199,8 @@ class _Job:
     def _do(self, old: Journal | None, journal: Journal, hand: _Hand) -> Outcome:
         keys = [glimpse.key for glimpse in self.glimpses]
         shift, account = hand.shift, hand.account
+        if hand.paints:
+            opencv()  # before there are processes, which would each load it
         gathering = Gathering(self.dest, keys, hand.outputs, journal, account, hand.writer, shift.keeper)
         try:
             gathering.take(self._harvests(hand, old), hand.progress)

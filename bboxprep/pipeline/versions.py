@@ -41,7 +41,7 @@ def _by_folders() -> dict[str, str]:
 def _folders() -> Iterator[Path]:
     """Those in the places that Python imports from, in their order."""
     for place in sys.path:
-        yield from sorted(Path(place).glob(f"*{_SUFFIX}"))
+        yield from Path(place).glob(f"*{_SUFFIX}")
 
 
 def _by_metadata() -> dict[str, str]:
