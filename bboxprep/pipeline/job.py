@@ -138,6 +138,8 @@ class _Hand:
 
 @dataclass(frozen=True)
 class _Job:
+    """A run: of what, to where, as what, and how."""
+
     dataset: Dataset
     glimpses: Sequence[Glimpse]
     dest: Path
