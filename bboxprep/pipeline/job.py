@@ -10,7 +10,7 @@ from typing import Any
 
 from bboxprep import formats
 from bboxprep.errors import PlanError, StoppedError, UsageError
-from bboxprep.files import flush_all, real
+from bboxprep.files import real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import Format, Writer
 from bboxprep.images.codec import Encoding
@@ -22,6 +22,7 @@ from bboxprep.pipeline import record
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.engines.local import blocks
+from bboxprep.pipeline.flushing import flush_all
 from bboxprep.pipeline.gathering import Gathering
 from bboxprep.pipeline.journal import Journal, key_as_noted, terms_as_text
 from bboxprep.pipeline.journals import open_journal
@@ -217,7 +218,7 @@ class _Job:
         if hand.writer.stage:
             remove_folder(self.dest / hand.writer.stage)
         self._close(hand)
-        flush_all()
+        flush_all(self.dest)
         self._write_record(account, journal.entries)
         mark_finished(self.dest)
         journal.note_end(end_of(self.dest, self.dataset, _written_once(hand.writer)))

@@ -18,6 +18,7 @@ from bboxprep.model.tables import ClassRules
 from bboxprep.pipeline import job
 from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import local
+from bboxprep.pipeline.flushing import flush_all
 from bboxprep.pipeline.job import convert, write
 from bboxprep.pipeline.journal import FOLDER, NAME
 from bboxprep.pipeline.reading import open_source, read
@@ -241,12 +242,12 @@ def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
 
         return noting
 
-    for name in ("replace", "sync", "fsync"):
-        if hasattr(os, name):
-            monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    for name in ("replace", "fsync"):
+        monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    monkeypatch.setattr(job, "flush_all", noted("flush", flush_all))
     run(source, tmp_path / "out", to=to)
     written = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file() and FOLDER not in path.parts]
-    assert steps[-3:] == ["sync", "fsync", RECORD] if hasattr(os, "sync") else ["fsync", RECORD]
+    assert steps[-3:] == ["flush", "fsync", RECORD]
     assert {INCOMPLETE, *written} - set(steps) == set()
     assert steps[0] == INCOMPLETE
 
