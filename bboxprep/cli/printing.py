@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.table import Table
 
 from bboxprep import formats
+from bboxprep.cli.table import Table
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.pipeline.inspection import UPRIGHT, Inspection
 from bboxprep.pipeline.reading import Source
@@ -159,7 +159,7 @@ def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding])
     clipped = Counter(finding.split for finding in findings if finding.code == "box-clipped")
     several = ["objects_due"] if any(row["objects_due"] != row["objects_in"] for row in rows) else []
     words = ["in all pictures"] if several else []
-    table = _table(
+    table = Table(
         ("split", "left"), "images in", "out", "objects in", *words, "out", "images with cut boxes", ("dropped", "left")
     )
     for row in rows:
@@ -174,7 +174,7 @@ def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding])
 
 def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
     """A row for each of the `known` classes of the table, then for those that are not in it."""
-    table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
+    table = Table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
     for number, row in enumerate(rows[:_MOST_CLASSES]):
         table.add_row(
             str(number) if number < known else "",
@@ -187,14 +187,14 @@ def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
 
 
 def _inspection_splits(seen: Inspection) -> Table:
-    table = _table(("split", "left"), "images", "objects", "without a label file")
+    table = Table(("split", "left"), "images", "objects", "without a label file")
     for split in seen.splits:
         table.add_row(split, f"{seen.images[split]:,}", f"{seen.objects[split]:,}", f"{seen.unlabelled[split]:,}")
     return table
 
 
 def _inspection_classes(seen: Inspection) -> Table:
-    table = _table("number", ("class", "left"), *seen.splits)
+    table = Table("number", ("class", "left"), *seen.splits)
     for number, name in enumerate(seen.names[:_MOST_CLASSES]):
         table.add_row(str(number), name, *(f"{seen.classes[name, split]:,}" for split in seen.splits))
     return _with_rest(table, len(seen.names))
@@ -208,17 +208,9 @@ def _with_rest(table: Table, classes: int) -> Table:
 
 
 def _orientation_table(seen: Inspection) -> Table:
-    table = _table("EXIF orientation", "images", ("labels drawn in", "left"), ("evidence", "left"))
+    table = Table("EXIF orientation", "images", ("labels drawn in", "left"), ("evidence", "left"))
     for (code, frame, evidence), count in sorted(seen.orientations.items()):
         table.add_row(str(code), f"{count:,}", "" if evidence == UPRIGHT else f"{frame} plane", evidence)
-    return table
-
-
-def _table(*columns: str | tuple[str, str]) -> Table:
-    table = Table(box=None, pad_edge=True, padding=(0, 2, 0, 2), header_style="bold")
-    for column in columns:
-        name, justify = column if isinstance(column, tuple) else (column, "right")
-        table.add_column(name, justify="left" if justify == "left" else "right")
     return table
 
 
