@@ -22,26 +22,26 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def bar_on(console: Console, total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and time left; to be told how many of `total` images are done."""
-    bar = Progress(
+def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar with rate and time left on standard error; to be told how many of `total` images are done."""
+    progress = Progress(
         TextColumn("  {task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        console=console,
+        console=Console(stderr=True, markup=False, highlight=False),
         auto_refresh=False,  # it would take a thread, and processes that are forked beside one can lock up
     )
     shown = 0.0
 
     def advance(done: int) -> None:
         nonlocal shown
-        bar.update(task, completed=done)
+        progress.update(task, completed=done)
         if monotonic() - shown > REFRESH or done == total:
-            bar.refresh()
+            progress.refresh()
             shown = monotonic()
 
-    with bar:
-        task = bar.add_task(what, total=total)
+    with progress:
+        task = progress.add_task(what, total=total)
         yield advance

@@ -6,8 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from shutil import get_terminal_size
 
-from rich.console import Console
+import click
 
 from bboxprep import formats
 from bboxprep.cli.table import Table
@@ -21,6 +22,7 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.storage import is_stored
 
 WIDTH = 120  # columns where the output is not a terminal
+_MOVES = dict.fromkeys(map(ord, "\a\b\v\f\r"))  # what in a name would ring or write over what is said
 _MOST_CLASSES = 1000  # that a table shows
 PLACES = 5  # findings of one code that are printed in full; the record has all of them
 _WAYS: dict[Made, str] = {
@@ -36,14 +38,18 @@ class Printer:
     """Prints to standard output, progress to standard error; nothing of either if `quiet`."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        terminal = sys.stdout.isatty()
-        self.out = Console(markup=False, highlight=False, quiet=quiet, width=None if terminal else WIDTH, emoji=False)
-        self.err = Console(stderr=True, markup=False, highlight=False, quiet=quiet)
+        self._quiet = quiet
+        self._width = get_terminal_size().columns if sys.stdout.isatty() else WIDTH
 
     def line(self, text: str = "") -> None:
         """One line, never broken."""
-        if not self.out.quiet:
-            self.out.print(text, soft_wrap=True)
+        if not self._quiet:
+            click.echo(text.translate(_MOVES))
+
+    def table(self, table: Table) -> None:
+        """A table, as wide as the screen at most."""
+        if not self._quiet:
+            click.echo(table.text(self._width), nl=False)
 
     def source(self, source: Source) -> None:
         """What was opened, and what was decided of its frames."""
@@ -71,24 +77,24 @@ class Printer:
     @contextmanager
     def progress(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
         """A bar with rate and time left, where standard error is a terminal."""
-        if self.err.quiet or not self.err.is_terminal:
+        if self._quiet or not sys.stderr.isatty():
             yield lambda _: None
             return
-        from bboxprep.cli.bar import bar_on  # it takes its time to load
+        from bboxprep.cli.bar import bar  # it takes its time to load
 
-        with bar_on(self.err, total, what) as advance:
+        with bar(total, what) as advance:
             yield advance
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The account, what was found, where it went, and what to do next."""
-        if self.out.quiet:
+        if self._quiet:
             return
         account = outcome.account
         self.line()
-        self.out.print(_split_table(account.rows(), account.findings))
+        self.table(_split_table(account.rows(), account.findings))
         self.line()
         names = outcome.dataset.categories.names
-        self.out.print(_class_table(account.class_rows(names), len(names)))
+        self.table(_class_table(account.class_rows(names), len(names)))
         self.findings(account.findings)
         self.line()
         if outcome.dest is None:
@@ -132,16 +138,16 @@ class Printer:
         """All of an inspection."""
         self.source(source)
         self.line()
-        self.out.print(_inspection_splits(seen))
+        self.table(_inspection_splits(seen))
         self.line()
-        self.out.print(_inspection_classes(seen))
+        self.table(_inspection_classes(seen))
         self.line()
         self.line(f"  sizes as displayed: {_sizes(seen)}")
         self.line(f"  containers: {_listing(seen.containers.most_common())}")
         columns = [(str(column), count) for column, count in seen.columns.items()]
         self.line(f"  objects have: {_listing(columns) or 'nothing'}")
         self.line()
-        self.out.print(_orientation_table(seen))
+        self.table(_orientation_table(seen))
         self.findings(seen.findings)
 
 
