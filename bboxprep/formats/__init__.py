@@ -7,7 +7,6 @@ modules of one purpose each.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +25,8 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Format:
     """The format called `name`. Raises `UsageError` with the nearest known name."""
     if name not in names():
+        from difflib import get_close_matches  # it is for those alone who err
+
         near = get_close_matches(name.lower(), names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UsageError(f"format: have {name!r}, want one of {', '.join(names())}{hint}")
