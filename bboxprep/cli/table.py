@@ -1,6 +1,6 @@
 """Columns of text, laid out here where they fit: rich takes a third of a millisecond for each row, and a while to load.
 
-What is wider than the screen, or has characters that move the cursor, is left to it.
+What is wider than the screen, or has characters that move the cursor or blanks at its end, is left to it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Table:
         """The lines, on a screen of `width` columns; the names bold."""
         rows = [self._names, *self._rows]
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-        plain = all(cell.isprintable() for row in rows for cell in row)
+        plain = all(cell.isprintable() and not cell.endswith(" ") for row in rows for cell in row)
         if not plain or sum(widths) + 2 * _MARGIN * len(widths) > width:
             return self._folded(width)
         names, *lines = (self._line(row, widths) for row in rows)
