@@ -45,7 +45,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _by_metadata() -> dict[str, str]:
-    """The same by what stands in the packages' metadata, wherever that is; it takes as long as to import NumPy."""
+    """The same by what stands in the metadata of the packages, wherever that is; it takes ten times as long."""
     from importlib.metadata import PackageNotFoundError, version
 
     known: dict[str, str] = {}
