@@ -20,6 +20,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.coco.batches import Batch
 from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, whole
 from bboxprep.formats.coco.document import Document, load
+from bboxprep.formats.coco.fields import standing
 from bboxprep.formats.coco.layout import Source, image_folder, reach
 from bboxprep.formats.coco.names import Located, locate, safe_name
 
@@ -101,13 +102,6 @@ def _index(document: Document, seen: _Heads, source: Source, root: Path) -> Inde
             *_record_findings(source, [place for batch in seen.batches for place in batch.unreadable], ids),
         ),
     )
-
-
-def standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of `ids` can stand: those that are positive and no earlier one's."""
-    stands = np.zeros(len(ids), dtype=np.bool_)
-    stands[np.unique(ids, return_index=True)[1]] = True
-    return stands & (ids > 0)
 
 
 class _Heads:

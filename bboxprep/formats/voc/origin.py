@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.voc.own import OURS
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.header import Header
@@ -53,7 +54,6 @@ class Tool:
     origin: Origin
 
 
-OURS = "bboxprep"
 _DECIMALS = Tool("a tool that writes decimals", Origin.AS_IS)
 _PATHS = Tool("a drawing tool that notes its <path>", Origin.AS_IS)
 _LABELME = Tool("labelme", Origin.AS_IS)

@@ -22,7 +22,7 @@ from bboxprep.formats.voc.annotation import Annotation, read_file
 from bboxprep.formats.voc.options import ReadOptions
 from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, reaches_over, trusted_size
 from bboxprep.formats.voc.pairs import Item, pair
-from bboxprep.formats.voc.tree import Tree, may_be_voc, read_lists, segmentation_of, walk
+from bboxprep.formats.voc.tree import Tree, read_lists, segmentation_of, walk
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories
@@ -32,32 +32,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
 
-_FIRST_BYTES = 4096
 _MOST_NAME_BYTES = 8 << 20  # of a list of classes
-_TRIES = 20  # XML files that are looked into before a folder is held to be something else
-
-
-def sniff(root: Path) -> str:
-    """Why the folder `root` looks like Pascal VOC, or ""."""
-    if not root.is_dir() or not may_be_voc(root):
-        return ""
-    try:
-        tree = walk(root)
-    except LayoutError:
-        return ""
-    label = next((path for path in tree.labels[:_TRIES] if _is_annotation(root / path)), None)
-    if label is not None:
-        return f"{label} is a VOC annotation"
-    return f"{tree.lists[0]} lists images" if tree.lists and tree.images else ""
-
-
-def _is_annotation(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            start = file.read(_FIRST_BYTES).replace(b"\0", b"")  # UTF-16 as well
-    except OSError:
-        return False
-    return any(b"<annotation" + end in start for end in (b">", b" ", b"\n", b"\r", b"\t", b"/"))
 
 
 def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
