@@ -22,26 +22,26 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and time left on standard error; to be told how many of `total` images are done."""
-    progress = Progress(
+def bar_on(console: Console, total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar with rate and time left; to be told how many of `total` images are done."""
+    bar = Progress(
         TextColumn("  {task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(stderr=True, markup=False, highlight=False),
+        console=console,
         auto_refresh=False,  # it would take a thread, and processes that are forked beside one can lock up
     )
     shown = 0.0
 
     def advance(done: int) -> None:
         nonlocal shown
-        progress.update(task, completed=done)
+        bar.update(task, completed=done)
         if monotonic() - shown > REFRESH or done == total:
-            progress.refresh()
+            bar.refresh()
             shown = monotonic()
 
-    with progress:
-        task = progress.add_task(what, total=total)
+    with bar:
+        task = bar.add_task(what, total=total)
         yield advance

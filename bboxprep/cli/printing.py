@@ -6,12 +6,11 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from shutil import get_terminal_size
 
-import click
+from rich.console import Console
+from rich.table import Table
 
 from bboxprep import formats
-from bboxprep.cli.table import Table
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.pipeline.inspection import UPRIGHT, Inspection
 from bboxprep.pipeline.reading import Source
@@ -22,7 +21,6 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.storage import is_stored
 
 WIDTH = 120  # columns where the output is not a terminal
-_MOVES = dict.fromkeys(map(ord, "\a\b\v\f\r"))  # what in a name would ring or write over what is said
 _MOST_CLASSES = 1000  # that a table shows
 PLACES = 5  # findings of one code that are printed in full; the record has all of them
 _WAYS: dict[Made, str] = {
@@ -38,18 +36,14 @@ class Printer:
     """Prints to standard output, progress to standard error; nothing of either if `quiet`."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet = quiet
-        self._width = get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+        terminal = sys.stdout.isatty()
+        self.out = Console(markup=False, highlight=False, quiet=quiet, width=None if terminal else WIDTH, emoji=False)
+        self.err = Console(stderr=True, markup=False, highlight=False, quiet=quiet)
 
     def line(self, text: str = "") -> None:
         """One line, never broken."""
-        if not self._quiet:
-            click.echo(text.translate(_MOVES))
-
-    def table(self, table: Table) -> None:
-        """A table, as wide as the screen at most."""
-        if not self._quiet:
-            click.echo(table.text(self._width), nl=False)
+        if not self.out.quiet:
+            self.out.print(text, soft_wrap=True)
 
     def source(self, source: Source) -> None:
         """What was opened, and what was decided of its frames."""
@@ -77,24 +71,24 @@ class Printer:
     @contextmanager
     def progress(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
         """A bar with rate and time left, where standard error is a terminal."""
-        if self._quiet or not sys.stderr.isatty():
+        if self.err.quiet or not self.err.is_terminal:
             yield lambda _: None
             return
-        from bboxprep.cli.bar import bar  # it takes its time to load
+        from bboxprep.cli.bar import bar_on  # it takes its time to load
 
-        with bar(total, what) as advance:
+        with bar_on(self.err, total, what) as advance:
             yield advance
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The account, what was found, where it went, and what to do next."""
-        if self._quiet:
+        if self.out.quiet:
             return
         account = outcome.account
         self.line()
-        self.table(_split_table(account.rows(), account.findings))
+        self.out.print(_split_table(account.rows(), account.findings))
         self.line()
         names = outcome.dataset.categories.names
-        self.table(_class_table(account.class_rows(names), len(names)))
+        self.out.print(_class_table(account.class_rows(names), len(names)))
         self.findings(account.findings)
         self.line()
         if outcome.dest is None:
@@ -138,16 +132,16 @@ class Printer:
         """All of an inspection."""
         self.source(source)
         self.line()
-        self.table(_inspection_splits(seen))
+        self.out.print(_inspection_splits(seen))
         self.line()
-        self.table(_inspection_classes(seen))
+        self.out.print(_inspection_classes(seen))
         self.line()
         self.line(f"  sizes as displayed: {_sizes(seen)}")
         self.line(f"  containers: {_listing(seen.containers.most_common())}")
         columns = [(str(column), count) for column, count in seen.columns.items()]
         self.line(f"  objects have: {_listing(columns) or 'nothing'}")
         self.line()
-        self.table(_orientation_table(seen))
+        self.out.print(_orientation_table(seen))
         self.findings(seen.findings)
 
 
@@ -165,7 +159,7 @@ def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding])
     clipped = Counter(finding.split for finding in findings if finding.code == "box-clipped")
     several = ["objects_due"] if any(row["objects_due"] != row["objects_in"] for row in rows) else []
     words = ["in all pictures"] if several else []
-    table = Table(
+    table = _table(
         ("split", "left"), "images in", "out", "objects in", *words, "out", "images with cut boxes", ("dropped", "left")
     )
     for row in rows:
@@ -180,7 +174,7 @@ def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding])
 
 def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
     """A row for each of the `known` classes of the table, then for those that are not in it."""
-    table = Table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
+    table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
     for number, row in enumerate(rows[:_MOST_CLASSES]):
         table.add_row(
             str(number) if number < known else "",
@@ -193,14 +187,14 @@ def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
 
 
 def _inspection_splits(seen: Inspection) -> Table:
-    table = Table(("split", "left"), "images", "objects", "without a label file")
+    table = _table(("split", "left"), "images", "objects", "without a label file")
     for split in seen.splits:
         table.add_row(split, f"{seen.images[split]:,}", f"{seen.objects[split]:,}", f"{seen.unlabelled[split]:,}")
     return table
 
 
 def _inspection_classes(seen: Inspection) -> Table:
-    table = Table("number", ("class", "left"), *seen.splits)
+    table = _table("number", ("class", "left"), *seen.splits)
     for number, name in enumerate(seen.names[:_MOST_CLASSES]):
         table.add_row(str(number), name, *(f"{seen.classes[name, split]:,}" for split in seen.splits))
     return _with_rest(table, len(seen.names))
@@ -214,9 +208,17 @@ def _with_rest(table: Table, classes: int) -> Table:
 
 
 def _orientation_table(seen: Inspection) -> Table:
-    table = Table("EXIF orientation", "images", ("labels drawn in", "left"), ("evidence", "left"))
+    table = _table("EXIF orientation", "images", ("labels drawn in", "left"), ("evidence", "left"))
     for (code, frame, evidence), count in sorted(seen.orientations.items()):
         table.add_row(str(code), f"{count:,}", "" if evidence == UPRIGHT else f"{frame} plane", evidence)
+    return table
+
+
+def _table(*columns: str | tuple[str, str]) -> Table:
+    table = Table(box=None, pad_edge=True, padding=(0, 2, 0, 2), header_style="bold")
+    for column in columns:
+        name, justify = column if isinstance(column, tuple) else (column, "right")
+        table.add_column(name, justify="left" if justify == "left" else "right")
     return table
 
 
