@@ -35,7 +35,7 @@ Key = tuple[str, str]  # split and name of a sample
 HERE = Local()
 
 
-class Glimpse(msgspec.Struct, frozen=True):
+class Glimpse(msgspec.Struct, frozen=True, gc=False):
     """What a first look at a sample keeps of it: enough to settle frames and to plan names.
 
     There is one of each image, handed over by the process that looked: msgspec's are made and pickled in half the time.

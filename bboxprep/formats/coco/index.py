@@ -6,6 +6,7 @@ are not listed, ids that stand twice. What concerns one record waits until its i
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ class Index:
 
     folder: Path
     located: Located
-    images: tuple[int, ...]
+    images: array[int]
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
     stands: NDArray[np.bool_]
@@ -90,7 +91,7 @@ def _index(document: Document, seen: _Heads, source: Source, root: Path) -> Inde
     return Index(
         folder=folder,
         located=located,
-        images=tuple(row for row, owner in enumerate(owners) if owner == row and heads[row] is not None),
+        images=array("q", (row for row, owner in enumerate(owners) if owner == row and heads[row] is not None)),
         order=order,
         starts=np.searchsorted(images[order], np.arange(len(heads) + 1)),
         stands=standing(ids),
