@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -74,21 +75,33 @@ class Work:
     mirror: Mirror
     labels_only: bool = False
 
-    def __call__(self, sample: Sample, output: Output | None) -> Done:
-        """Write `sample` at `output`, or leave it and its objects out with findings. Raises `TargetError`."""
+    def develop(self, sample: Sample, output: Output | None) -> Done:
+        """The image of `sample` written at `output`, its labels not yet; or left out with its objects and findings.
+        Raises `TargetError`.
+        """
         if sample.header is None or sample.refusal or output is None:
             return self._left_out(sample)
         whole = sample.instances
         sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.held else sample
-        objects = whole if self.crowd.kept_aside else sample.instances
         try:
             written = self._write_image(sample, output)
         except ImageError as error:
             finding = image_fault(error, str(sample.name), sample.split)
             return self._left_out(sample.having(findings=(*sample.findings, finding)))
-        labels = Labels(len(sample.instances)) if self.dest is None else self._write_labels(sample, output, self.dest)
-        findings = (*sample.findings, *output.findings, *(written.findings if written else ()), *labels.findings)
-        return Done(sample.having(findings=findings), output, written, objects, labels)
+        findings = (*sample.findings, *output.findings, *(written.findings if written else ()))
+        objects = whole if self.crowd.kept_aside else sample.instances
+        return Done(sample.having(findings=findings), output, written, objects)
+
+    def label(self, made: Sequence[Done]) -> list[Done]:
+        """What was `made`, the labels of each written. Raises `TargetError`."""
+        labels = [self._labels(one) for one in made]
+        for path, data in chain.from_iterable(own.files for own in labels):
+            if self.dest:
+                write_bytes(self.dest / path, data)
+        return [
+            replace(one, sample=one.sample.having(findings=(*one.sample.findings, *own.findings)), labels=own)
+            for one, own in zip(made, labels, strict=True)
+        ]
 
     def give_up(self, sample: Sample) -> Done:
         """`sample`, whose image brings down every process that opens it, left out with its objects."""
@@ -103,11 +116,12 @@ class Work:
             return _linked(sample.path, self.dest / output.image)
         return write_image(sample, self.dest / output.image, self.encoding)
 
-    def _write_labels(self, sample: Sample, output: Output, dest: Path) -> Labels:
-        labels = self.writer.encode(sample, output.image)
-        for path, data in labels.files:
-            write_bytes(dest / path, data)
-        return labels
+    def _labels(self, made: Done) -> Labels:
+        if made.output is None:
+            return Labels()
+        if self.dest is None:
+            return Labels(len(made.sample.instances))
+        return self.writer.encode(made.sample, made.output.image)
 
     def _left_out(self, sample: Sample) -> Done:
         rows = np.ones(len(sample.instances), dtype=np.bool_)
