@@ -156,8 +156,10 @@ class _Job:
         if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
             refuse_faults(self.dataset, self.director, self.terms.on_error)
         outputs = name_outputs(self.glimpses, writer, touched)
-        most = max(self.terms.hands.least, PIXEL_BLOCK if any(map(touched, self.glimpses)) else LABEL_BLOCK)
-        hand = _Hand(writer, target, outputs, most, self._shift(writer, target), self._open_account(), progress)
+        pixels = any(map(touched, self.glimpses))
+        most = max(self.terms.hands.least, PIXEL_BLOCK if pixels else LABEL_BLOCK)
+        shift = self._shift(writer, target, together=1 if pixels else most)
+        hand = _Hand(writer, target, outputs, most, shift, self._open_account(), progress)
         if self.terms.dry_run:
             return self._account_only(hand)
         with open_journal(self.dest, anew=self.terms.overwrite) as journal:
@@ -255,7 +257,7 @@ class _Job:
         }
         return terms_as_text(terms)
 
-    def _shift(self, writer: Writer, target: Format) -> Shift:
+    def _shift(self, writer: Writer, target: Format, *, together: int) -> Shift:
         work = Work(
             self.dataset.categories.names,
             writer,
@@ -267,7 +269,7 @@ class _Job:
         )
         kept = self.terms.sidecar and not self.terms.dry_run
         keeper = Keeper.of(self.dataset, self.to, writer.carries) if kept else None
-        return Shift(self.dataset, self.director, work, keeper, self.terms.on_error)
+        return Shift(self.dataset, self.director, work, keeper, self.terms.on_error, together)
 
     def _blocks(self, hand: _Hand, old: Journal | None) -> Iterator[Block]:
         """The work in blocks, with what the `old` journal claims of it."""
