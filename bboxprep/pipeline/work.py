@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from bboxprep.errors import ImageError
-from bboxprep.files import link_or_copy, write_bytes
+from bboxprep.files import Place, below, link_or_copy, write_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
@@ -97,7 +97,7 @@ class Work:
         labels = [self._labels(one) for one in made]
         for path, data in chain.from_iterable(own.files for own in labels):
             if self.dest:
-                write_bytes(self.dest / path, data)
+                write_bytes(below(self.dest, path), data)
         return [
             replace(one, sample=one.sample.having(findings=(*one.sample.findings, *own.findings)), labels=own)
             for one, own in zip(made, labels, strict=True)
@@ -113,8 +113,8 @@ class Work:
         if self.dest is None or (self.labels_only and not sample.path.is_file()):
             return None
         if self.labels_only:
-            return _linked(sample.path, self.dest / output.image)
-        return write_image(sample, self.dest / output.image, self.encoding)
+            return _linked(sample.path, below(self.dest, output.image))
+        return write_image(sample, below(self.dest, output.image), self.encoding)
 
     def _labels(self, made: Done) -> Labels:
         if made.output is None:
@@ -134,7 +134,7 @@ class Work:
         return Location(str(sample.name), sample.split, self.mirror.before(self.names, sample))
 
 
-def write_image(sample: Sample, path: Path, encoding: codec.Encoding) -> Written:
+def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> Written:
     """Write the picture of a transformed sample.
 
     Where no step changes a pixel the bytes are the source's: linked, or copied with their orientation tags set to 1;
@@ -156,12 +156,12 @@ def write_image(sample: Sample, path: Path, encoding: codec.Encoding) -> Written
     return _linked(sample.path, path)
 
 
-def _written(path: Path, data: bytes, made: Made, source: bytes, findings: tuple[Finding, ...] = ()) -> Written:
+def _written(path: Place, data: bytes, made: Made, source: bytes, findings: tuple[Finding, ...] = ()) -> Written:
     write_bytes(path, data)
     return Written(made, sha256(source).hexdigest(), findings, sha256(data).hexdigest())
 
 
-def _linked(source: Path, path: Path) -> Written:
+def _linked(source: Path, path: Place) -> Written:
     return Written("linked", content=link_or_copy(source, path))
 
 
