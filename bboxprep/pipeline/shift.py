@@ -3,10 +3,10 @@
 A shift runs where an engine puts it. It has all it needs, is changed by nothing, and what it returns depends on its
 block alone; the run gathers the pieces in the order of the samples, whoever made them.
 
-**Stage by stage.** All samples of a block are read, then all are hashed, and so on: what is done many times on end stays
-in the caches of the processor, while a sample that goes through every stage before the next one takes half as long
-again. Where pixels are made each goes alone, which costs nothing beside them: a pipeline that has moved the objects of a
-sample keeps the pixels too, but of the last one only.
+**Stage by stage.** All samples of a block are read, then all are hashed, and so on: what is done many times on end
+stays in the caches of the processor, and a sample that goes through every stage by itself takes half as long again.
+Where pixels are made each does, for that costs nothing beside them: a pipeline that has moved the objects of a sample
+keeps the pixels too, but of the last one only.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from bboxprep.pipeline.piece import (
 )
 from bboxprep.pipeline.sidecar.keeping import Keeper
 from bboxprep.pipeline.takes import Director, Shot
-from bboxprep.pipeline.work import Done, Work
+from bboxprep.pipeline.work import Developed, Done, Work
 from bboxprep.storage import is_stored
 
 OnError = Literal["skip", "stop"]
@@ -134,8 +134,7 @@ class Shift:
         contents = [self._content(case.sample, case.output) for case in cases]
         stamps = [self._stamp(case) for case in cases]
         shots = [self._shot(case) for case in cases]
-        made = [self._made(case, shot.sample) for case, shot in zip(cases, shots, strict=True)]
-        done = self.work.label(made)
+        done = self.work.label([self._developed(case, shot.sample) for case, shot in zip(cases, shots, strict=True)])
         for one in done:
             stop_at_fault(one.sample.findings, self.on_error)
         kept = [self.keeper.line(one) for one in done] if self.keeper else [b""] * len(done)
@@ -149,7 +148,7 @@ class Shift:
     def _shot(self, case: _Case) -> Shot:
         return self.director(case.sample) if self.director else Shot(case.sample, (case.sample,))
 
-    def _made(self, case: _Case, sample: Sample) -> Done:
+    def _developed(self, case: _Case, sample: Sample) -> Developed:
         """The image of `case`, whose `sample` has been through its recipe."""
         return self.work.give_up(sample) if case.row in self.given_up else self.work.develop(sample, case.output)
 
@@ -237,7 +236,7 @@ def _files(done: Done, dest: Path | None) -> tuple[File, ...]:
     if done.output is None:
         return ()
     image = done.written and File(done.output.image, done.written.content)
-    labels = [File(path, digest) for path, digest in done.label_digests.items()]
+    labels = [File(path, digest) for path, digest in done.digests.items()]
     files = (image, *labels) if image else tuple(labels)
     if dest is None or not is_stored(dest):
         return files

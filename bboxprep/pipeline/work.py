@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -27,6 +26,8 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.naming import Output
 
+_NOTHING = Instances.of()
+
 Made = Literal["linked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
 
 
@@ -43,24 +44,31 @@ class Written:
     content: str = ""
 
 
-@dataclass(frozen=True)
-class Done:
-    """One sample after its work, with all its findings: `output` is None where the image was left out.
+class Developed(NamedTuple):
+    """One sample whose image is made, with its findings so far: `output` is None where the image was left out.
 
     `written` is its image file, None where none was made. `objects` are those of the sample and, in their order, the
-    crowd regions that were left out because the format has no place for them. `labels` are what was written of them.
+    crowd regions that were left out because the format has no place for them.
     """
 
     sample: Sample
     output: Output | None
     written: Written | None = None
-    objects: Instances = field(default_factory=Instances.of)
-    labels: Labels = field(default_factory=Labels)
+    objects: Instances = _NOTHING
 
-    @cached_property
-    def label_digests(self) -> dict[str, str]:
-        """The SHA-256 of each label file, by its path."""
-        return {path: sha256(data).hexdigest() for path, data in self.labels.files}
+
+class Done(NamedTuple):
+    """One sample after its work, with all its findings: as in `Developed`, and the `labels` that were written of it.
+
+    `digests` are the SHA-256 of each label file, by its path.
+    """
+
+    sample: Sample
+    output: Output | None
+    written: Written | None
+    objects: Instances
+    labels: Labels
+    digests: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,9 @@ class Work:
     mirror: Mirror
     labels_only: bool = False
 
-    def develop(self, sample: Sample, output: Output | None) -> Done:
-        """The image of `sample` written at `output`, its labels not yet; or left out with its objects and findings.
+    def develop(self, sample: Sample, output: Output | None) -> Developed:
+        """The image of `sample` written at `output`; or left out, its objects with it, and findings.
+
         Raises `TargetError`.
         """
         if sample.header is None or sample.refusal or output is None:
@@ -86,28 +95,23 @@ class Work:
         try:
             written = self._write_image(sample, output)
         except ImageError as error:
-            finding = image_fault(error, str(sample.name), sample.split)
-            return self._left_out(sample.having(findings=(*sample.findings, finding)))
-        findings = (*sample.findings, *output.findings, *(written.findings if written else ()))
-        objects = whole if self.crowd.kept_aside else sample.instances
-        return Done(sample.having(findings=findings), output, written, objects)
+            return self._left_out(sample.noting(image_fault(error, str(sample.name), sample.split)))
+        noted = sample.noting(*output.findings, *(written.findings if written else ()))
+        return Developed(noted, output, written, whole if self.crowd.kept_aside else sample.instances)
 
-    def label(self, made: Sequence[Done]) -> list[Done]:
-        """What was `made`, the labels of each written. Raises `TargetError`."""
-        labels = [self._labels(one) for one in made]
-        for path, data in chain.from_iterable(own.files for own in labels):
-            if self.dest:
+    def label(self, developed: Sequence[Developed]) -> list[Done]:
+        """What was `developed`, the labels of each written. Raises `TargetError`."""
+        labels = [self._labels(one) for one in developed]
+        if self.dest:
+            for path, data in chain.from_iterable([own.files for own in labels]):
                 write_bytes(below(self.dest, path), data)
-        return [
-            replace(one, sample=one.sample.having(findings=(*one.sample.findings, *own.findings)), labels=own)
-            for one, own in zip(made, labels, strict=True)
-        ]
+        return [_done(one, own) for one, own in zip(developed, labels, strict=True)]
 
-    def give_up(self, sample: Sample) -> Done:
+    def give_up(self, sample: Sample) -> Developed:
         """`sample`, whose image brings down every process that opens it, left out with its objects."""
         words = "brings down the process that works on it (out of memory, or a fault of its decoder)"
         fault = Finding("image-unreadable", words, str(sample.name), split=sample.split)
-        return self._left_out(sample.having(findings=(*sample.findings, fault)))
+        return self._left_out(sample.noting(fault))
 
     def _write_image(self, sample: Sample, output: Output) -> Written | None:
         if self.dest is None or (self.labels_only and not sample.path.is_file()):
@@ -116,22 +120,27 @@ class Work:
             return _linked(sample.path, below(self.dest, output.image))
         return write_image(sample, below(self.dest, output.image), self.encoding)
 
-    def _labels(self, made: Done) -> Labels:
-        if made.output is None:
+    def _labels(self, developed: Developed) -> Labels:
+        sample, output = developed.sample, developed.output
+        if output is None:
             return Labels()
-        if self.dest is None:
-            return Labels(len(made.sample.instances))
-        return self.writer.encode(made.sample, made.output.image)
+        return self.writer.encode(sample, output.image) if self.dest else Labels(len(sample.instances))
 
-    def _left_out(self, sample: Sample) -> Done:
+    def _left_out(self, sample: Sample) -> Developed:
         rows = np.ones(len(sample.instances), dtype=np.bool_)
         gone = lost_by_class(
             "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
         )
-        return Done(sample.having(instances=Instances.of(), findings=(*sample.findings, *gone)), None)
+        return Developed(sample.having(instances=_NOTHING).noting(*gone), None)
 
     def _location(self, sample: Sample) -> Location:
         return Location(str(sample.name), sample.split, self.mirror.before(self.names, sample))
+
+
+def _done(developed: Developed, labels: Labels) -> Done:
+    sample, output, written, objects = developed
+    digests = {path: sha256(data).hexdigest() for path, data in labels.files}
+    return Done(sample.noting(*labels.findings), output, written, objects, labels, digests)
 
 
 def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> Written:
