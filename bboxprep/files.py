@@ -239,12 +239,9 @@ def link_or_copy(source: Path, path: Place) -> str:
     """Put the bytes of `source` at `path`: a hard link where the file system allows, else a copy.
 
     A storage has no links. A symbolic link is followed first, so the output never depends on one. The SHA-256 of a
-    copy comes back, "" of a link. Raises `ImageError` where `source` cannot be read, and `TargetError`.
+    copy comes back, "" of a link. Raises `ImageError` where `source` is no file that can be read, and `TargetError`.
     """
-    try:
-        origin = source.resolve(strict=True) if _is_link(source) else source
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
+    origin = _origin(source)
     if not (is_stored(origin) or is_stored(path)) and _linked(origin, path):
         return ""
     hashed = sha256()
@@ -255,9 +252,19 @@ def link_or_copy(source: Path, path: Place) -> str:
     return hashed.hexdigest()
 
 
-def _is_link(path: Path) -> bool:
-    """Whether `path` is a symbolic link; `Path.is_symlink` takes twice as long."""
-    return not is_stored(path) and os.path.islink(path)  # noqa: PTH114
+def _origin(source: Path) -> Path:
+    """`source` with its links followed. Raises `ImageError` where that is no file (a pipe would be waited for)."""
+    origin = source
+    try:
+        mode = (source.stat() if is_stored(source) else os.lstat(source)).st_mode
+        if stat.S_ISLNK(mode):
+            origin = source.resolve(strict=True)
+            mode = origin.stat().st_mode
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
+    if not stat.S_ISREG(mode):
+        raise ImageError(source, "", "cannot be read (want a file)")
+    return origin
 
 
 def _chunks(source: Path) -> Iterator[bytes]:

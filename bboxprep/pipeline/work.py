@@ -114,11 +114,10 @@ class Work:
         return self._left_out(sample.noting(fault))
 
     def _write_image(self, sample: Sample, output: Output) -> Written | None:
-        if self.dest is None or (self.labels_only and not sample.path.is_file()):
+        if self.dest is None:
             return None
-        if self.labels_only:
-            return _linked(sample.path, below(self.dest, output.image))
-        return write_image(sample, below(self.dest, output.image), self.encoding)
+        path = below(self.dest, output.image)
+        return _linked_if_there(sample.path, path) if self.labels_only else write_image(sample, path, self.encoding)
 
     def _labels(self, developed: Developed) -> Labels:
         sample, output = developed.sample, developed.output
@@ -172,6 +171,16 @@ def _written(path: Place, data: bytes, made: Made, source: bytes, findings: tupl
 
 def _linked(source: Path, path: Place) -> Written:
     return Written("linked", content=link_or_copy(source, path))
+
+
+def _linked_if_there(source: Path, path: Place) -> Written | None:
+    """What came of the image at `source`; None where there is none."""
+    try:
+        return _linked(source, path)
+    except ImageError:
+        if source.is_file():
+            raise
+        return None
 
 
 def _made(

@@ -36,6 +36,7 @@ from bboxprep.model.sample import Sample
 Micros = NDArray[np.float64]  # whole millionths of the picture
 
 _ONE = 1_000_000
+_FOUR = "%.6f %.6f %.6f %.6f"
 _CARRIES = {
     "detect": frozenset({Column.BOXES}),
     "segment": frozenset({Column.BOXES, Column.POLYGONS}),
@@ -80,8 +81,8 @@ class YoloWriter:
         """The places of image and label. A folder ``images`` inside `name` is renamed, or trainers would look for the
         label beside it.
         """
-        *folders, name = name.split("/")
-        image = "/".join(("images", split, *map(_unlike_images, folders), name))
+        *folders, file = name.split("/")
+        image = f"images/{split}/{'/'.join([*map(_unlike_images, folders), file]) if folders else name}"
         return image, _label_path(image)
 
     def encode(self, sample: Sample, image: str) -> Labels:
@@ -171,7 +172,7 @@ def _box_texts(instances: Instances, size: Size) -> list[str]:
     for x0, y0, x1, y1 in instances.boxes.tolist():  # one by one: for the few of a picture arrays take longer
         x, width = _micro_span(x0 * across, x1 * across)
         y, height = _micro_span(y0 * down, y1 * down)
-        texts.append("%.6f %.6f %.6f %.6f" % (x / _ONE, y / _ONE, width / _ONE, height / _ONE))
+        texts.append(_FOUR % (x / _ONE, y / _ONE, width / _ONE, height / _ONE))
     return texts
 
 
@@ -180,7 +181,7 @@ def _micro_span(low: float, high: float) -> tuple[int, int]:
     centre, size = round((low + high) / 2.0), round(high - low)
     if not 0 < centre < _ONE:
         centre = min(max(centre, 1), _ONE - 1)
-    room = 2 * (centre if centre < _ONE - centre else _ONE - centre)
+    room = 2 * (min(_ONE - centre, centre))
     return centre, size if 2 <= size <= room else min(max(size, 2), room)
 
 
