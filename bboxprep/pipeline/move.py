@@ -26,9 +26,7 @@ from bboxprep.pipeline.warping import warp
 
 def move(instances: Instances, plan: Plan, location: Location, rules: Rules = DEFAULT_RULES) -> Cut:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
-    inside, mended = (
-        (instances, ()) if _lies_well(instances, plan.source) else _mended(instances, plan.source, location, rules)
-    )
+    inside, mended = _mended(instances, plan.source, location, rules)
     if plan.is_identity:
         return inside, mended
     through = warp if plan.is_warped else cut_at_plan_edges
