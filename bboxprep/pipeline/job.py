@@ -197,14 +197,14 @@ class _Job:
     def _do(self, old: Journal | None, journal: Journal, hand: _Hand) -> Outcome:
         keys = [glimpse.key for glimpse in self.glimpses]
         shift, account = hand.shift, hand.account
-        gathering = Gathering(self.dest, keys, hand.outputs, journal, account, hand.writer, shift.keeper)
+        mine: Mapping[Key, Output] = {} if self.terms.labels_only else hand.outputs  # others may put the images there
+        gathering = Gathering(self.dest, keys, mine, journal, account, hand.writer, shift.keeper)
         try:
             gathering.take(self._harvests(hand, old), hand.progress)
         except StoppedError as error:
             done = f"{gathering.done:,} of {len(keys):,} images are done, --resume goes on from there"
             raise StoppedError(f"{self.dest}: {error}; {done}") from error
-        if not self.terms.labels_only:
-            remove_files(self.dest / hand.writer.stage, gathering.absent)
+        remove_files(self.dest / hand.writer.stage, gathering.absent)
         if old:
             old.keep(keys)
         gathering.close()

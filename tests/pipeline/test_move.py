@@ -52,15 +52,24 @@ def agrees_with_the_careful_way(objects: Instances, size: Size, well: Callable[[
     return not well(objects, size) or (objects, ()) == careful
 
 
-@given(st.data(), st.sampled_from([0.0, 2.0]))
-def test_what_is_said_to_lie_well_needs_no_mending(data: st.DataObject, spill: float) -> None:
+@given(st.data(), st.sampled_from([0.0, 2.0]), st.sampled_from([0.0, 40.0]))
+def test_what_is_said_to_lie_well_needs_no_mending(data: st.DataObject, spill: float, away: float) -> None:
     objects = data.draw(instances(SIZE, spill=spill))
+    objects = replace(objects, keypoints=objects.keypoints + away)
     assert agrees_with_the_careful_way(objects, SIZE, moving._lies_well)
 
 
-@pytest.mark.parametrize("box", [[0, 0, 41, 9], [-1, 0, 4, 9], [3, 4, 3, 9], [5, 4, 3, 9], [0, 0, np.nan, 9]])
-def test_the_law_catches_who_says_so_of_everything(box: list[float]) -> None:
-    assert not agrees_with_the_careful_way(Instances.of([[1, 1, 2, 2], box]), SIZE, lambda *_: True)
+@pytest.mark.parametrize(
+    "objects",
+    [
+        *(Instances.of([box]) for box in ([0, 0, 41, 9], [-1, 0, 4, 9], [3, 4, 3, 9], [5, 4, 3, 9], [0, 0, np.nan, 9])),
+        Instances.of([[0, 0, 9, 9]], keypoints=[[[50, 3]]], visibility=[[2]]),
+        Instances.of([[0, 0, 9, 9]], masks=[Rle(Size(9, 9), (80, 1))]),
+    ],
+    ids=["over the right edge", "over the left", "no width", "no order", "no number", "a keypoint outside", "a misfit"],
+)
+def test_the_law_catches_who_says_so_of_everything(objects: Instances) -> None:
+    assert not agrees_with_the_careful_way(objects, SIZE, lambda *_: True)
 
 
 @given(st.data(), plans())
