@@ -282,7 +282,7 @@ def _linked(origin: Path, path: Place) -> bool:
         try:
             _link(origin, path)
         except FileExistsError:
-            if not os.path.samefile(path, origin):  # noqa: PTH121
+            if not Path(path).samefile(origin):
                 _link_over(origin, Path(path))
     except (OSError, ValueError):
         return False

@@ -50,6 +50,7 @@ from bboxprep.storage import place
 
 PIXEL_BLOCK = 8  # images of a block whose pixels are made anew
 LABEL_BLOCK = 256  # of others
+TOGETHER = 64  # of these, that go through a stage of the work together; more gain nothing and take memory
 
 
 def convert(
@@ -158,7 +159,7 @@ class _Job:
         outputs = name_outputs(self.glimpses, writer, touched)
         pixels = any(map(touched, self.glimpses))
         most = max(self.terms.hands.least, PIXEL_BLOCK if pixels else LABEL_BLOCK)
-        shift = self._shift(writer, target, together=1 if pixels else most)
+        shift = self._shift(writer, target, together=1 if pixels else TOGETHER)
         hand = _Hand(writer, target, outputs, most, shift, self._open_account(), progress)
         if self.terms.dry_run:
             return self._account_only(hand)
@@ -197,8 +198,8 @@ class _Job:
     def _do(self, old: Journal | None, journal: Journal, hand: _Hand) -> Outcome:
         keys = [glimpse.key for glimpse in self.glimpses]
         shift, account = hand.shift, hand.account
-        mine: Mapping[Key, Output] = {} if self.terms.labels_only else hand.outputs  # others may put the images there
-        gathering = Gathering(self.dest, keys, mine, journal, account, hand.writer, shift.keeper)
+        ours: Mapping[Key, Output] = {} if self.terms.labels_only else hand.outputs  # others may put the images there
+        gathering = Gathering(self.dest, keys, ours, journal, account, hand.writer, shift.keeper)
         try:
             gathering.take(self._harvests(hand, old), hand.progress)
         except StoppedError as error:

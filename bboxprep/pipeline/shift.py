@@ -3,10 +3,10 @@
 A shift runs where an engine puts it. It has all it needs, is changed by nothing, and what it returns depends on its
 block alone; the run gathers the pieces in the order of the samples, whoever made them.
 
-**Stage by stage.** All samples of a block are read, then all are hashed, and so on: what is done many times on end
-stays in the caches of the processor, and a sample that goes through every stage by itself takes half as long again.
-Where pixels are made each does, for that costs nothing beside them: a pipeline that has moved the objects of a sample
-keeps the pixels too, but of the last one only.
+**Stage by stage.** Samples are read, then all of them are hashed, and so on: what is done many times on end stays in
+the caches of the processor, and samples that go through all stages one by one take two fifths longer. Where pixels are
+made each goes by itself, which costs nothing beside them: a pipeline that has moved the objects of a sample keeps the
+pixels too, but of the last one only.
 """
 
 from __future__ import annotations
