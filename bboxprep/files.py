@@ -171,10 +171,11 @@ class Growing:
         """The file, for who writes it in a way of its own."""
         return self._file
 
-    def write(self, chunk: bytes) -> None:
-        """Add `chunk` at the end."""
+    def write(self, *chunks: bytes) -> None:
+        """Add `chunks` at the end, one after the other."""
         with told(self._path):
-            self.size += self._file.write(chunk)
+            for chunk in chunks:
+                self.size += self._file.write(chunk)
 
     def __exit__(self, kind: object, *_: object) -> None:
         whole = False

@@ -51,9 +51,9 @@ class Gathering:
                 for piece in pieces:
                     self._note(piece, self.keys[self.done])
                     self.done += 1
-                rows.write(b"".join([piece.row for piece in pieces]))
+                rows.write(*[piece.row for piece in pieces])
                 if kept:
-                    kept.write(b"".join([piece.kept for piece in pieces]))
+                    kept.write(*[piece.kept for piece in pieces])
                 progress(self.done)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ from bboxprep.model.sample import Sample
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
 _MOST = 2**63 - 1
-_TOGETHER = 1024  # records that are handed on at once
+_TOGETHER = 64  # records that are handed on at once
 _IN_MEMORY = 4 * 1024**2  # bytes of lines that wait in memory, not in a file
 
 
