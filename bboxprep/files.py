@@ -19,6 +19,8 @@ from bboxprep import storage
 from bboxprep.errors import AnnotationError, ImageError, StorageError, TargetError
 from bboxprep.storage import Entry, is_stored
 
+Place = Path | str  # of a file, as `below` gives it
+
 _CHUNK = 1 << 20  # bytes
 
 
@@ -114,7 +116,12 @@ def room_for(root: Path) -> str | None:
     return None if is_stored(root) else str(root)
 
 
-def write_bytes(path: Path, data: bytes, *, lasting: bool = False) -> None:
+def below(root: Path, path: str) -> Place:
+    """What lies at `path` below `root`, to be written to: a text where it can be, for there are as many as images."""
+    return cast("Path", root / path) if is_stored(root) else f"{root}{os.sep}{path}"
+
+
+def write_bytes(path: Place, data: bytes, *, lasting: bool = False) -> None:
     """Write `data` to `path`, making its folders; a reader sees the whole file or none, also after a power failure if
     it is to be `lasting`. Raises `TargetError`.
     """
@@ -127,7 +134,7 @@ def write_bytes(path: Path, data: bytes, *, lasting: bool = False) -> None:
         raise _untold(path, error) from error
 
 
-def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+def write_chunks(path: Place, chunks: Iterable[bytes]) -> None:
     """Write `chunks` one after the other to `path`, as `write_bytes` does. Raises `TargetError`."""
     with Growing(path) as file:
         for chunk in chunks:
@@ -140,7 +147,7 @@ class Growing:
     A context manager. A `lasting` file is on the disk before it stands in its place. Raises `TargetError`.
     """
 
-    def __init__(self, path: Path, *, lasting: bool = False) -> None:
+    def __init__(self, path: Place, *, lasting: bool = False) -> None:
         self._path = path
         self._lasting = lasting
         self._temporary = ""
@@ -164,10 +171,11 @@ class Growing:
         """The file, for who writes it in a way of its own."""
         return self._file
 
-    def write(self, chunk: bytes) -> None:
-        """Add `chunk` at the end."""
+    def write(self, *chunks: bytes) -> None:
+        """Add `chunks` at the end, one after the other."""
         with told(self._path):
-            self.size += self._file.write(chunk)
+            for chunk in chunks:
+                self.size += self._file.write(chunk)
 
     def __exit__(self, kind: object, *_: object) -> None:
         whole = False
@@ -194,7 +202,7 @@ class Growing:
 
 
 @contextmanager
-def told(path: PurePath) -> Iterator[None]:
+def told(path: PurePath | str) -> Iterator[None]:
     """Where what is written to `path` fails, `TargetError` says so."""
     try:
         yield
@@ -202,7 +210,7 @@ def told(path: PurePath) -> Iterator[None]:
         raise _untold(path, error) from error
 
 
-def _untold(path: PurePath, error: Exception) -> TargetError:
+def _untold(path: PurePath | str, error: Exception) -> TargetError:
     """What `told` says of `error`."""
     if isinstance(error, StorageError):
         return TargetError(f"{error}; what is done stays, --resume goes on from there")
@@ -222,16 +230,13 @@ def as_utf8(path: Path | str, text: str) -> bytes:
         raise TargetError(f"{path}: cannot be written ({error.object[error.start]!r} is no character)") from error
 
 
-def link_or_copy(source: Path, path: Path) -> str:
+def link_or_copy(source: Path, path: Place) -> str:
     """Put the bytes of `source` at `path`: a hard link where the file system allows, else a copy.
 
     A storage has no links. A symbolic link is followed first, so the output never depends on one. The SHA-256 of a
-    copy comes back, "" of a link. Raises `ImageError` where `source` cannot be read, and `TargetError`.
+    copy comes back, "" of a link. Raises `ImageError` where `source` is no file that can be read, and `TargetError`.
     """
-    try:
-        origin = source.resolve(strict=True) if source.is_symlink() else source
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
+    origin = _origin(source)
     if not (is_stored(origin) or is_stored(path)) and _linked(origin, path):
         return ""
     hashed = sha256()
@@ -240,6 +245,21 @@ def link_or_copy(source: Path, path: Path) -> str:
             hashed.update(chunk)
             file.write(chunk)
     return hashed.hexdigest()
+
+
+def _origin(source: Path) -> Path:
+    """`source` with its links followed. Raises `ImageError` where that is no file (a pipe would be waited for)."""
+    origin = source
+    try:
+        mode = (source.stat() if is_stored(source) else os.lstat(source)).st_mode
+        if stat.S_ISLNK(mode):
+            origin = source.resolve(strict=True)
+            mode = origin.stat().st_mode
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
+    if not stat.S_ISREG(mode):
+        raise ImageError(source, "", "cannot be read (want a file)")
+    return origin
 
 
 def _chunks(source: Path) -> Iterator[bytes]:
@@ -251,14 +271,14 @@ def _chunks(source: Path) -> Iterator[bytes]:
         raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
 
 
-def _linked(origin: Path, path: Path) -> bool:
+def _linked(origin: Path, path: Place) -> bool:
     """Whether `path` is a hard link to `origin` now; what else stood there is replaced."""
     try:
         try:
             _link(origin, path)
         except FileExistsError:
-            if not path.samefile(origin):
-                _link_over(origin, path)
+            if not Path(path).samefile(origin):
+                _link_over(origin, Path(path))
     except (OSError, ValueError):
         return False
     return True
@@ -278,7 +298,7 @@ def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
-def _write_beside(path: Path, data: bytes, *, lasting: bool) -> None:
+def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
     """By the calls of the system alone: there are as many label files as images."""
     handle, temporary = _temporary_beside(path)
     try:
@@ -296,7 +316,7 @@ def _write_beside(path: Path, data: bytes, *, lasting: bool) -> None:
         raise
 
 
-def _temporary_beside(path: Path) -> tuple[int, str]:
+def _temporary_beside(path: Place) -> tuple[int, str]:
     """A new file, open, in the folder of `path`, which is made; and its name."""
     folder = os.path.dirname(path)  # noqa: PTH120  (of 100,000 paths)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -305,7 +325,7 @@ def _temporary_beside(path: Path) -> tuple[int, str]:
         try:
             return os.open(name, flags, 0o666), name
         except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            Path(folder).mkdir(parents=True, exist_ok=True)
             return os.open(name, flags, 0o666), name
         except FileExistsError:  # of a process that was killed, and whose number is given again
             continue
@@ -320,11 +340,11 @@ def own_temporary() -> str:
     return f"{TEMPORARY}{os.getpid()}-"
 
 
-def _link(origin: Path, path: Path) -> None:
+def _link(origin: Path, path: Place) -> None:
     try:
         os.link(origin, path)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         os.link(origin, path)
 
 

@@ -76,7 +76,7 @@ def plain(path: PurePath) -> str:
     return path.as_posix().replace(f"{_INSIDE}/", "/")
 
 
-def is_stored(path: PurePath) -> TypeGuard[StoredPath]:
+def is_stored(path: PurePath | str) -> TypeGuard[StoredPath]:
     """Whether `path` is none of a folder of this machine."""
     return isinstance(path, StoredPath)
 

@@ -130,6 +130,17 @@ def test_a_folder_in_the_way_is_a_target_error_and_a_missing_source_an_image_err
     assert names_below(tmp_path) == ["source.jpg", "taken.jpg"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_what_is_no_file_is_neither_linked_nor_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "alias.jpg").symlink_to("pipe.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    for name in ("pipe.jpg", "alias.jpg", "folder.jpg"):
+        with pytest.raises(ImageError, match=r"cannot be read \(want a file\)"):
+            link_or_copy(tmp_path / name, tmp_path / "out.jpg")
+    assert not (tmp_path / "out.jpg").exists()
+
+
 def test_what_another_process_of_this_number_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
     number = int(files._temporary_name().rpartition("-")[2])
     left = [tmp_path / f"{files.own_temporary()}{number + step}" for step in range(1, 4)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable
 from functools import lru_cache
 from math import inf, nextafter
 
@@ -157,14 +155,12 @@ def _cut(points: Points, depths: NDArray[np.float64], snap: tuple[int, float] | 
 def length(start: float, end: float) -> float:
     """The shortest decimal d with ``start + d == end`` in floating point; the nearest where there is none."""
     distance = end - start
-    if start + round(distance, 2) == end:  # as most annotation tools write
-        places = 2 if start + round(distance, 1) != end else bisect_left((0, 1), True, key=_reaches(start, end))
-    else:
-        places = bisect_left(range(18), True, lo=3, key=_reaches(start, end))
-    candidates = (round(distance, places), distance, nextafter(distance, -inf), nextafter(distance, inf))
+    low, high = (0, 2) if start + round(distance, 2) == end else (3, 18)  # two places as most annotation tools write
+    while low < high:
+        places = (low + high) // 2
+        low, high = (low, places) if start + round(distance, places) == end else (places + 1, high)
+    rounded = round(distance, low)
+    if start + rounded == end:
+        return rounded
+    candidates = (distance, nextafter(distance, -inf), nextafter(distance, inf))
     return next((found for found in candidates if start + found == end), distance)
-
-
-def _reaches(start: float, end: float) -> Callable[[int], bool]:
-    """Whether the distance rounded to so many places still leads from `start` to `end`."""
-    return lambda count: start + round(end - start, count) == end

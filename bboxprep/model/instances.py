@@ -41,6 +41,8 @@ class Column(StrEnum):
     IDS = "ids"
     ATTRIBUTES = "attributes"
 
+    __hash__ = str.__hash__  # that of an enumeration is written in Python, and columns are looked up for every image
+
 
 @dataclass(frozen=True, eq=False)
 class Instances:
@@ -169,12 +171,14 @@ class Instances:
 
     def parted(self, counts: Iterable[int]) -> list[Instances]:
         """The first so many objects, the next so many, and so on, sharing memory; `counts` sum up to all."""
+        columns = [getattr(self, name) for name in _AXES]
         parts, start = [], 0
         for count in counts:
+            end = start + count
             part = object.__new__(Instances)  # every part of sound columns is sound
-            part.__dict__.update({name: getattr(self, name)[start : start + count] for name in _AXES})
+            part.__dict__.update(zip(_AXES, [column[start:end] for column in columns], strict=True))
             parts.append(part)
-            start += count
+            start = end
         return parts
 
     @cached_property

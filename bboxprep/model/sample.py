@@ -158,6 +158,10 @@ class Sample:
         changed.__dict__.update(self.__dict__, **changes)
         return changed
 
+    def noting(self, *findings: Finding) -> Sample:
+        """This sample with `findings` after its own."""
+        return self.having(findings=(*self.findings, *findings)) if findings else self
+
     def seen_in(self, frame: Frame, evidence: str) -> Sample:
         """This untransformed sample with its annotations understood as drawn in `frame`."""
         if not self.fractional or frame is self.frame or self.header is None:

@@ -47,12 +47,13 @@ class Gathering:
             rows = stack.enter_context(Growing(self.dest / IMAGES))
             kept = stack.enter_context(self.keeper.opened(self.dest)) if self.keeper else None
             for harvest in harvests:
-                for piece in self._pieces(harvest):
+                pieces = self._pieces(harvest)
+                for piece in pieces:
                     self._note(piece, self.keys[self.done])
-                    rows.write(piece.row)
-                    if kept and piece.kept:
-                        kept.write(piece.kept)
                     self.done += 1
+                rows.write(*[piece.row for piece in pieces])
+                if kept:
+                    kept.write(*[piece.kept for piece in pieces])
                 progress(self.done)
 
     def close(self) -> None:

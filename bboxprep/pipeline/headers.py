@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -44,7 +45,7 @@ class KnownHeaders:
         """The header of the file at `path`. Raises `ImageError`."""
         if declared and not self.opens:
             refuse_large(path, declared, self.most_pixels)
-            return Header(declared, container=container_of(path))
+            return _believed(declared, container_of(path))
         folder, file = os.path.split(str(path))
         return self._known.get(folder, _NONE).get(file) or read_header(path, most_pixels=self.most_pixels)
 
@@ -61,6 +62,12 @@ class KnownHeaders:
         for one in seen if self.opens else ():
             if one.header:
                 self._known.setdefault(str(one.folder), {})[one.file] = alike.setdefault(one.header, one.header)
+
+
+@lru_cache(maxsize=1024)
+def _believed(size: Size, container: str) -> Header:
+    """The header of a file that is not opened; the images of a dataset share a few."""
+    return Header(size, container=container)
 
 
 _NONE: dict[str, Header] = {}

@@ -53,6 +53,7 @@ from bboxprep.storage import place
 
 PIXEL_BLOCK = 8  # images of a block whose pixels are made anew
 LABEL_BLOCK = 256  # of others
+TOGETHER = 64  # of these, that go through a stage of the work together; more gain nothing and take memory
 
 
 def convert(
@@ -164,7 +165,8 @@ class _Job:
         outputs = name_outputs(self.glimpses, writer, touched)
         paints = any(map(touched, self.glimpses))
         most = max(self.terms.hands.least, PIXEL_BLOCK if paints else LABEL_BLOCK)
-        hand = _Hand(writer, target, outputs, most, paints, self._shift(writer, target), self._open_account(), progress)
+        shift = self._shift(writer, target, together=1 if paints else TOGETHER)
+        hand = _Hand(writer, target, outputs, most, paints, shift, self._open_account(), progress)
         if self.terms.dry_run:
             return self._account_only(hand)
         with open_journal(self.dest, anew=self.terms.overwrite) as journal:
@@ -204,14 +206,14 @@ class _Job:
         shift, account = hand.shift, hand.account
         if hand.paints:
             opencv()  # before there are processes, which would each load it
-        gathering = Gathering(self.dest, keys, hand.outputs, journal, account, hand.writer, shift.keeper)
+        ours: Mapping[Key, Output] = {} if self.terms.labels_only else hand.outputs  # others may put the images there
+        gathering = Gathering(self.dest, keys, ours, journal, account, hand.writer, shift.keeper)
         try:
             gathering.take(self._harvests(hand, old), hand.progress)
         except StoppedError as error:
             done = f"{gathering.done:,} of {len(keys):,} images are done, --resume goes on from there"
             raise StoppedError(f"{self.dest}: {error}; {done}") from error
-        if not self.terms.labels_only:
-            remove_files(self.dest / hand.writer.stage, gathering.absent)
+        remove_files(self.dest / hand.writer.stage, gathering.absent)
         if old:
             old.keep(keys)
         gathering.close()
@@ -264,7 +266,7 @@ class _Job:
         }
         return terms_as_text(terms)
 
-    def _shift(self, writer: Writer, target: Format) -> Shift:
+    def _shift(self, writer: Writer, target: Format, *, together: int) -> Shift:
         work = Work(
             self.dataset.categories.names,
             writer,
@@ -276,7 +278,7 @@ class _Job:
         )
         kept = self.terms.sidecar and not self.terms.dry_run
         keeper = Keeper.of(self.dataset, self.to, writer.carries) if kept else None
-        return Shift(self.dataset, self.director, work, keeper, self.terms.on_error)
+        return Shift(self.dataset, self.director, work, keeper, self.terms.on_error, together)
 
     def _blocks(self, hand: _Hand, old: Journal | None) -> Iterator[Block]:
         """The work in blocks, with what the `old` journal claims of it."""

@@ -27,9 +27,7 @@ from bboxprep.pipeline.warping import warp
 
 def move(instances: Instances, plan: Plan, location: Location, rules: Rules = DEFAULT_RULES) -> Cut:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
-    inside, mended = (
-        (instances, ()) if _lies_well(instances, plan.source) else _mended(instances, plan.source, location, rules)
-    )
+    inside, mended = _mended(instances, plan.source, location, rules)
     if plan.is_identity:
         return inside, mended
     through = warp if plan.is_warped else cut_at_plan_edges
@@ -39,9 +37,11 @@ def move(instances: Instances, plan: Plan, location: Location, rules: Rules = DE
 
 def _lies_well(instances: Instances, size: Size) -> bool:
     """Whether nothing of `instances` needs mending in a picture of `size`: said at once for nearly every picture."""
-    low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
-    well = np.logical_and.reduce((low >= 0) & (high <= size) & (high > low), axis=None)
-    if not well or (instances.visibility.size and instances.visibility.any()):
+    width, height = size
+    for x0, y0, x1, y1 in instances.boxes.tolist():  # a picture has a few, and an operation on arrays takes longer
+        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+            return False
+    if instances.visibility.size and instances.visibility.any():
         return False
     masks = instances.masks
     return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)

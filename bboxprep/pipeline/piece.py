@@ -141,16 +141,14 @@ def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sam
     """The hash of all that was read of `sample` but its pixels, and of where it goes; and of the `others` in its
     picture, with what is known of their files.
     """
-    hashed = blake2b(digest_size=16)
-    read = (_text(sample.header), sample.split, str(sample.name), sample.declared, sample.listed)
+    size = sample.declared and tuple(sample.declared)
+    read = (_text(sample.header), sample.split, str(sample.name), size, sample.listed)
     seen = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
     moved = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.take)
     goes = output and (output.image, output.labels, output.findings)
-    hashed.update(repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass"))
-    _add_objects(hashed, sample.instances)
-    for other, stamp in others:
-        hashed.update(content_of(other, None) + repr(stamp).encode())
-    return hashed.digest()
+    text = repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass")
+    around = [content_of(other, None) + repr(stamp).encode() for other, stamp in others]
+    return blake2b(b"".join([text, *_objects(sample.instances), *around]), digest_size=16).digest()
 
 
 @lru_cache(maxsize=1024)
@@ -159,15 +157,15 @@ def _text(value: Header | Plan | Rendering | None) -> str:
     return repr(value)
 
 
-def _add_objects(hashed: blake2b, instances: Instances) -> None:
+def _objects(instances: Instances) -> list[bytes]:
+    """All that is known of `instances`: how many numbers there are in each column, those numbers, and the rest."""
+    rings = [ring for own in instances.polygons for ring in own]
     columns = (
         instances.boxes, instances.labels, instances.crowd, instances.keypoints, instances.visibility, instances.areas,
-        instances.scores, instances.ids,
+        instances.scores, instances.ids, *rings,
     )  # fmt: skip
-    parts = [b"%d;%b" % (column.size, column.tobytes()) for column in columns]
-    for rings in instances.polygons:
-        parts.append(b"%d" % len(rings))
-        parts += [b"%d;%b" % (len(ring), ring.tobytes()) for ring in rings]
-    hashed.update(b"".join(parts))
+    counts = _encode((instances.visibility.shape, list(map(len, instances.polygons)), list(map(len, rings))))
+    known = [counts, *[column.tobytes() for column in columns]]
     if any(instances.masks) or any(instances.attributes):
-        hashed.update(repr((instances.masks, instances.attributes)).encode("utf-8", "surrogatepass"))
+        known.append(repr((instances.masks, instances.attributes)).encode("utf-8", "surrogatepass"))
+    return known

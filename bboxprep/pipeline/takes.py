@@ -145,8 +145,11 @@ class Director:
 
     def _around(self, sample: Sample) -> tuple[Parted | None, Mosaic | None]:
         """The recipe around the mosaic that it may have for `sample`, and the mosaic, if it is drawn."""
-        around, take, augment = parted(self.recipe), _take(sample), self.recipe.augment
-        if around is None or sample.split != TRAIN or (augment and augment.plain and take.copy == 0):
+        around, augment = parted(self.recipe), self.recipe.augment
+        if around is None or sample.split != TRAIN:
+            return None, None
+        take = _take(sample)
+        if augment and augment.plain and take.copy == 0:
             return None, None
         return around, around.drawn(_key(take), take.copy)
 

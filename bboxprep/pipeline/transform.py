@@ -156,6 +156,7 @@ class _Stage:
     effects: tuple[Effect, ...] = ()
 
 
+@lru_cache(maxsize=64)
 def _stages(effects: tuple[Effect, ...]) -> tuple[_Stage, ...]:
     """`effects` parted at each pipeline; the first stage has those before any."""
     stages = [_Stage(Effect(""))]

@@ -53,7 +53,8 @@ def begin(
     """
     mark_unfinished(dest)
     above = f"{stage}/" if stage else ""
-    images = [f"{above}{path}" for output in outputs for path in (output.image, *output.labels)]
+    places = [(f"{above}{output.image}", [f"{above}{path}" for path in output.labels]) for output in outputs]
+    images = [path for image, labels in places for path in (image, *labels)]
     if anew is None:
         remove_left_over(dest)
         made = (f"{above}{path}" for path in journal.files())
@@ -63,7 +64,7 @@ def begin(
         journal.begin(anew)
     roots = {path.partition("/")[0] for path in (*images, *once)}
     if labels_only:
-        images = [f"{above}{path}" for output in outputs for path in output.labels]
+        images = [path for _, labels in places for path in labels]
     journal.note_plan(Plan((*images, *once), tuple(sorted(roots))))
 
 

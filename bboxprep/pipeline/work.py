@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from bboxprep.errors import ImageError
-from bboxprep.files import link_or_copy, write_bytes
+from bboxprep.files import Place, below, link_or_copy, write_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
@@ -25,6 +25,8 @@ from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.naming import Output
+
+_NOTHING = Instances.of()
 
 Made = Literal["linked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
 
@@ -42,24 +44,31 @@ class Written:
     content: str = ""
 
 
-@dataclass(frozen=True)
-class Done:
-    """One sample after its work, with all its findings: `output` is None where the image was left out.
+class Developed(NamedTuple):
+    """One sample whose image is made, with its findings so far: `output` is None where the image was left out.
 
     `written` is its image file, None where none was made. `objects` are those of the sample and, in their order, the
-    crowd regions that were left out because the format has no place for them. `labels` are what was written of them.
+    crowd regions that were left out because the format has no place for them.
     """
 
     sample: Sample
     output: Output | None
     written: Written | None = None
-    objects: Instances = field(default_factory=Instances.of)
-    labels: Labels = field(default_factory=Labels)
+    objects: Instances = _NOTHING
 
-    @cached_property
-    def label_digests(self) -> dict[str, str]:
-        """The SHA-256 of each label file, by its path."""
-        return {path: sha256(data).hexdigest() for path, data in self.labels.files}
+
+class Done(NamedTuple):
+    """One sample after its work, with all its findings: as in `Developed`, and the `labels` that were written of it.
+
+    `digests` are the SHA-256 of each label file, by its path.
+    """
+
+    sample: Sample
+    output: Output | None
+    written: Written | None
+    objects: Instances
+    labels: Labels
+    digests: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -74,53 +83,66 @@ class Work:
     mirror: Mirror
     labels_only: bool = False
 
-    def __call__(self, sample: Sample, output: Output | None) -> Done:
-        """Write `sample` at `output`, or leave it and its objects out with findings. Raises `TargetError`."""
+    def develop(self, sample: Sample, output: Output | None) -> Developed:
+        """The image of `sample` written at `output`; or left out, its objects with it, and findings.
+
+        Raises `TargetError`.
+        """
         if sample.header is None or sample.refusal or output is None:
             return self._left_out(sample)
         whole = sample.instances
         sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.held else sample
-        objects = whole if self.crowd.kept_aside else sample.instances
         try:
             written = self._write_image(sample, output)
         except ImageError as error:
-            finding = image_fault(error, str(sample.name), sample.split)
-            return self._left_out(sample.having(findings=(*sample.findings, finding)))
-        labels = Labels(len(sample.instances)) if self.dest is None else self._write_labels(sample, output, self.dest)
-        findings = (*sample.findings, *output.findings, *(written.findings if written else ()), *labels.findings)
-        return Done(sample.having(findings=findings), output, written, objects, labels)
+            return self._left_out(sample.noting(image_fault(error, str(sample.name), sample.split)))
+        noted = sample.noting(*output.findings, *(written.findings if written else ()))
+        return Developed(noted, output, written, whole if self.crowd.kept_aside else sample.instances)
 
-    def give_up(self, sample: Sample) -> Done:
+    def label(self, developed: Sequence[Developed]) -> list[Done]:
+        """What was `developed`, the labels of each written. Raises `TargetError`."""
+        labels = [self._labels(one) for one in developed]
+        if self.dest:
+            for path, data in chain.from_iterable([own.files for own in labels]):
+                write_bytes(below(self.dest, path), data)
+        return [_done(one, own) for one, own in zip(developed, labels, strict=True)]
+
+    def give_up(self, sample: Sample) -> Developed:
         """`sample`, whose image brings down every process that opens it, left out with its objects."""
         words = "brings down the process that works on it (out of memory, or a fault of its decoder)"
         fault = Finding("image-unreadable", words, str(sample.name), split=sample.split)
-        return self._left_out(sample.having(findings=(*sample.findings, fault)))
+        return self._left_out(sample.noting(fault))
 
     def _write_image(self, sample: Sample, output: Output) -> Written | None:
-        if self.dest is None or (self.labels_only and not sample.path.is_file()):
+        if self.dest is None:
             return None
-        if self.labels_only:
-            return _linked(sample.path, self.dest / output.image)
-        return write_image(sample, self.dest / output.image, self.encoding)
+        path = below(self.dest, output.image)
+        return _linked_if_there(sample.path, path) if self.labels_only else write_image(sample, path, self.encoding)
 
-    def _write_labels(self, sample: Sample, output: Output, dest: Path) -> Labels:
-        labels = self.writer.encode(sample, output.image)
-        for path, data in labels.files:
-            write_bytes(dest / path, data)
-        return labels
+    def _labels(self, developed: Developed) -> Labels:
+        sample, output = developed.sample, developed.output
+        if output is None:
+            return Labels()
+        return self.writer.encode(sample, output.image) if self.dest else Labels(len(sample.instances))
 
-    def _left_out(self, sample: Sample) -> Done:
+    def _left_out(self, sample: Sample) -> Developed:
         rows = np.ones(len(sample.instances), dtype=np.bool_)
         gone = lost_by_class(
             "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
         )
-        return Done(sample.having(instances=Instances.of(), findings=(*sample.findings, *gone)), None)
+        return Developed(sample.having(instances=_NOTHING).noting(*gone), None)
 
     def _location(self, sample: Sample) -> Location:
         return Location(str(sample.name), sample.split, self.mirror.before(self.names, sample))
 
 
-def write_image(sample: Sample, path: Path, encoding: codec.Encoding) -> Written:
+def _done(developed: Developed, labels: Labels) -> Done:
+    sample, output, written, objects = developed
+    digests = {path: sha256(data).hexdigest() for path, data in labels.files}
+    return Done(sample.noting(*labels.findings), output, written, objects, labels, digests)
+
+
+def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> Written:
     """Write the picture of a transformed sample.
 
     Where no step changes a pixel the bytes are the source's: linked, or copied with their orientation tags set to 1;
@@ -142,13 +164,23 @@ def write_image(sample: Sample, path: Path, encoding: codec.Encoding) -> Written
     return _linked(sample.path, path)
 
 
-def _written(path: Path, data: bytes, made: Made, source: bytes, findings: tuple[Finding, ...] = ()) -> Written:
+def _written(path: Place, data: bytes, made: Made, source: bytes, findings: tuple[Finding, ...] = ()) -> Written:
     write_bytes(path, data)
     return Written(made, sha256(source).hexdigest(), findings, sha256(data).hexdigest())
 
 
-def _linked(source: Path, path: Path) -> Written:
+def _linked(source: Path, path: Place) -> Written:
     return Written("linked", content=link_or_copy(source, path))
+
+
+def _linked_if_there(source: Path, path: Place) -> Written | None:
+    """What came of the image at `source`; None where there is none."""
+    try:
+        return _linked(source, path)
+    except ImageError:
+        if source.is_file():
+            raise
+        return None
 
 
 def _made(

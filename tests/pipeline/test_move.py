@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from bboxprep.geometry.shapes import clip_boxes, map_boxes
 from bboxprep.model.checks import Location as Spot
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
+from bboxprep.pipeline import move as moving
 from bboxprep.pipeline.move import move
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Flip, Letterbox
@@ -40,6 +42,34 @@ def test_objects_are_moved_or_listed(data: st.DataObject, plan: Plan) -> None:
     assert len(objects) == len(result) + sum(finding.objects for finding in findings)
     assert (clip_boxes(result.boxes, plan.size) == result.boxes).all()
     assert ((result.boxes[:, 2:] - result.boxes[:, :2]) > 0).all()
+
+
+def agrees_with_the_careful_way(objects: Instances, size: Size, well: Callable[[Instances, Size], bool]) -> bool:
+    """Whether objects of which it is said that they lie `well` are those that looking at each of them leaves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moving, "_lies_well", lambda *_: False)
+        careful = move(objects, Plan(size), SPOT)
+    return not well(objects, size) or (objects, ()) == careful
+
+
+@given(st.data(), st.sampled_from([0.0, 2.0]), st.sampled_from([0.0, 40.0]))
+def test_what_is_said_to_lie_well_needs_no_mending(data: st.DataObject, spill: float, away: float) -> None:
+    objects = data.draw(instances(SIZE, spill=spill))
+    objects = replace(objects, keypoints=objects.keypoints + away)
+    assert agrees_with_the_careful_way(objects, SIZE, moving._lies_well)
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        *(Instances.of([box]) for box in ([0, 0, 41, 9], [-1, 0, 4, 9], [3, 4, 3, 9], [5, 4, 3, 9], [0, 0, np.nan, 9])),
+        Instances.of([[0, 0, 9, 9]], keypoints=[[[50, 3]]], visibility=[[2]]),
+        Instances.of([[0, 0, 9, 9]], masks=[Rle(Size(9, 9), (80, 1))]),
+    ],
+    ids=["over the right edge", "over the left", "no width", "no order", "no number", "a keypoint outside", "a misfit"],
+)
+def test_the_law_catches_who_says_so_of_everything(objects: Instances) -> None:
+    assert not agrees_with_the_careful_way(objects, SIZE, lambda *_: True)
 
 
 @given(st.data(), plans())

@@ -49,7 +49,8 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
     count = len(records)
     labels = [rows.get(record.category_id, -1) for record in records]
     crowd = [record.iscrowd for record in records]
-    boxes = np.array([record.bbox for record in records], dtype=np.float64).reshape(-1, 4)
+    edges = chain.from_iterable([record.bbox for record in records])
+    boxes = np.fromiter(edges, dtype=np.float64, count=4 * count).reshape(-1, 4)
     numbers = np.array([record.area for record in records], dtype=np.float64)
     sound = bool((boxes[:, 2:] >= 0).all() and (np.abs(numbers) < LARGEST).all())
     with np.errstate(over="ignore"):

@@ -40,14 +40,16 @@ class Ranges(Sequence[bytes]):
         return self._open.read(self.path, int(self.starts[index]), int(self.lengths[index]))
 
     def joined(self, places: NDArray[np.int64]) -> bytes:
-        """The records at `places`, which rise, with commas between them."""
+        """The records at `places` with commas between them. Those that stand together in the file, commas and all, are
+        read at once.
+        """
         if not len(places):
             return b""
-        first, last = places[0], places[-1]
-        if last - first + 1 == len(places):  # they stand together in the file, commas and all
-            start = int(self.starts[first])
-            return self._open.read(self.path, start, int(self.starts[last] + self.lengths[last]) - start)
-        return b",".join(self._open.read_all(self.path, self.starts[places].tolist(), self.lengths[places].tolist()))
+        apart = np.flatnonzero(np.diff(places) != 1)
+        firsts, lasts = places[np.concatenate(([0], apart + 1))], places[np.concatenate((apart, [-1]))]
+        starts = self.starts[firsts]
+        lengths = self.starts[lasts] + self.lengths[lasts] - starts
+        return b",".join(self._open.read_all(self.path, starts.tolist(), lengths.tolist()))
 
 
 class _Open:

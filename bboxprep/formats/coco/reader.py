@@ -128,8 +128,8 @@ class _Part:
     def _plain(self, places: range) -> Sequence[Instances | None]:
         """The objects of the images at `places`, None for one of which a record is not plain."""
         records = [self.index.places(self.images[place]) for place in places]
-        joined = b",".join([self.document.annotations.joined(own) for own in records if len(own)])
-        stands = self.index.stands[np.concatenate(records)]
+        together = np.concatenate(records)
+        joined, stands = self.document.annotations.joined(together), self.index.stands[together]
         found = read_plain(joined, self.reader.rows, stands, self.reader.points)
         if found is not None:
             return found.parted(map(len, records))

@@ -96,7 +96,8 @@ def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
     try:
         if isinstance(counts, str):
             return Shape(mask=Rle.from_text(size, counts.encode("ascii"))), ""
-        runs = [whole(run) for run in counts] if isinstance(counts, list) else [None]
+        given = counts if isinstance(counts, list) else [None]
+        runs = [run if type(run) is int else whole(run) for run in given]
         read = tuple(run for run in runs if run is not None)
         if len(read) < len(runs):
             return Shape(), f"counts: have {brief(counts)}, want whole numbers; left out"

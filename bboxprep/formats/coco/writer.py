@@ -35,6 +35,7 @@ from bboxprep.model.sample import Sample
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
 _MOST = 2**63 - 1
+_TOGETHER = 64  # records that are handed on at once
 _IN_MEMORY = 4 * 1024**2  # bytes of lines that wait in memory, not in a file
 
 
@@ -267,7 +268,8 @@ def _numbered(number: int, record: bytes) -> bytes:
 
 def _list(name: bytes, records: Iterable[bytes]) -> Iterator[bytes]:
     yield b',\n"%b":[' % name
-    for index, record in enumerate(records):
-        yield b",\n" if index else b"\n"
-        yield record
+    waiting, before = iter(records), b"\n"
+    while together := list(islice(waiting, _TOGETHER)):
+        yield before + b",\n".join(together)
+        before = b",\n"
     yield b"]"

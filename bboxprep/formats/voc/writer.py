@@ -6,12 +6,12 @@ table, which VOC has no place for. ``<source>`` names this program, so that the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from math import floor
+from operator import sub
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.files import as_utf8, write_text
@@ -22,7 +22,6 @@ from bboxprep.formats.voc.options import WriteOptions
 from bboxprep.formats.voc.own import OURS, UNSAID
 from bboxprep.formats.voc.text import encode_value, holds, one_more, shortest
 from bboxprep.geometry.affine import Size
-from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
@@ -89,16 +88,16 @@ class VocWriter:
 
     def _corners(self, sample: Sample) -> tuple[list[Corners], tuple[Finding, ...]]:
         """xmin, ymin, xmax, ymax of each box as text, and a finding where they were rounded."""
-        boxes = sample.instances.boxes
+        boxes = sample.instances.boxes.tolist()
         if self._options.float_:
-            return [(one_more(x0), one_more(y0), shortest(x1), shortest(y1)) for x0, y0, x1, y1 in boxes.tolist()], ()
-        pixels = whole_pixels(boxes, sample.size)
-        moved = np.abs(pixels - boxes).max(axis=1, initial=0.0)
-        texts = [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in pixels.tolist()]
-        rounded = int((moved > WHOLE).sum())
+            return [(one_more(x0), one_more(y0), shortest(x1), shortest(y1)) for x0, y0, x1, y1 in boxes], ()
+        pixels = [_whole_box(box, sample.size) for box in boxes]
+        moved = [max(map(abs, map(sub, own, box))) for own, box in zip(pixels, boxes, strict=True)]
+        texts = [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in pixels]
+        rounded = sum([by > WHOLE for by in moved])
         if not rounded:
             return texts, ()
-        message = f"{rounded} of {len(boxes)} boxes rounded to whole pixels, by {moved.max():.2g} px at most"
+        message = f"{rounded} of {len(boxes)} boxes rounded to whole pixels, by {max(moved):.2g} px at most"
         return texts, (Finding("value-rounded", message, path=str(sample.name), split=sample.split),)
 
 
@@ -110,16 +109,20 @@ def _stem(name: str) -> str:
     return name[: name.rindex(".")]
 
 
-def whole_pixels(boxes: Boxes, size: Size) -> NDArray[np.int64]:
-    """The nearest boxes (N, 4) with whole edges x0 y0 x1 y1, at least one pixel wide and high, in a picture of `size`.
+def _whole_box(box: Sequence[float], size: Size) -> tuple[int, int, int, int]:
+    """The nearest box with whole edges x0 y0 x1 y1, at least one pixel wide and high, in a picture of `size`."""
+    x0, y0, x1, y1 = box
+    (left, right), (top, bottom) = _whole_span(x0, x1, size.width), _whole_span(y0, y1, size.height)
+    return left, top, right, bottom
 
-    Halves go up. A box thinner than a pixel that rounds to nothing becomes the pixel its middle is in.
-    """
-    low, high = np.floor(boxes[:, :2] + 0.5), np.floor(boxes[:, 2:] + 0.5)
-    thin = high <= low
-    pixel = np.minimum(np.floor((boxes[:, :2] + boxes[:, 2:]) / 2.0), np.array(size) - 1)
-    low, high = np.where(thin, pixel, low), np.where(thin, pixel + 1, high)
-    return np.concatenate((low, high), axis=1).astype(np.int64)
+
+def _whole_span(low: float, high: float, length: int) -> tuple[int, int]:
+    """Halves go up. What is thinner than a pixel and would round to nothing becomes the pixel its middle is in."""
+    start, end = floor(low + 0.5), floor(high + 0.5)
+    if start < end:
+        return start, end
+    pixel = min(floor((low + high) / 2.0), length - 1)
+    return pixel, pixel + 1
 
 
 def _document(sample: Sample, image: str, names: list[str], corners: list[Corners]) -> str:
@@ -162,6 +165,7 @@ def _depth(mode: str) -> int:
     return 1 if mode in {"1", "L", "LA", "F"} or mode.startswith("I") else 3
 
 
+@lru_cache(maxsize=512)  # nearly all lines of a dataset are of a few kinds
 def _leaf(depth: int, tag: str, text: str) -> str:
     """A line of the file; no tag has a character that means something."""
     indent = "\t" * depth

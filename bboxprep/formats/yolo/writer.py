@@ -36,6 +36,7 @@ from bboxprep.model.sample import Sample
 Micros = NDArray[np.float64]  # whole millionths of the picture
 
 _ONE = 1_000_000
+_FOUR = "%.6f %.6f %.6f %.6f"
 _CARRIES = {
     "detect": frozenset({Column.BOXES}),
     "segment": frozenset({Column.BOXES, Column.POLYGONS}),
@@ -80,8 +81,8 @@ class YoloWriter:
         """The places of image and label. A folder ``images`` inside `name` is renamed, or trainers would look for the
         label beside it.
         """
-        *folders, name = name.split("/")
-        image = "/".join(("images", split, *map(_unlike_images, folders), name))
+        *folders, file = name.split("/")
+        image = f"images/{split}/{'/'.join([*map(_unlike_images, folders), file]) if folders else name}"
         return image, _label_path(image)
 
     def encode(self, sample: Sample, image: str) -> Labels:
@@ -115,11 +116,10 @@ class YoloWriter:
         """The rows without their class, and how many objects had to be written as the corners of their boxes."""
         match self._options.task:
             case "detect":
-                return _texts(_micro_boxes(instances, size)), 0
+                return _box_texts(instances, size), 0
             case "pose":
                 points = _keypoint_texts(instances, size, self.keypoints)
-                boxes = _texts(_micro_boxes(instances, size))
-                return [f"{box} {own}" for box, own in zip(boxes, points, strict=True)], 0
+                return [f"{box} {own}" for box, own in zip(_box_texts(instances, size), points, strict=True)], 0
             case "segment":
                 return _outlines(instances, size, _one_ring, instances.has(Column.BOXES))
             case "obb":
@@ -165,13 +165,24 @@ def _label_path(image: str) -> str:
     return f"labels{image[len('images') : image.rindex('.')]}.txt"
 
 
-def _micro_boxes(instances: Instances, size: Size) -> Micros:
-    """Centre and size (N, 4) in millionths, rounded so that no box leaves the picture (see the module)."""
-    edges = instances.boxes * (_ONE / np.array(size * 2, dtype=np.float64))
-    low, high = edges[:, :2], edges[:, 2:]
-    centre = np.minimum(np.maximum(np.rint((low + high) / 2.0), 1), _ONE - 1)
-    room = 2 * np.minimum(centre, _ONE - centre)
-    return np.concatenate((centre, np.minimum(np.maximum(np.rint(high - low), 2), room)), axis=1)
+def _box_texts(instances: Instances, size: Size) -> list[str]:
+    """Centre and size of each box, rounded so that none leaves the picture (see the module)."""
+    across, down = _ONE / size.width, _ONE / size.height
+    texts = []
+    for x0, y0, x1, y1 in instances.boxes.tolist():  # one by one: for the few of a picture arrays take longer
+        x, width = _micro_span(x0 * across, x1 * across)
+        y, height = _micro_span(y0 * down, y1 * down)
+        texts.append(_FOUR % (x / _ONE, y / _ONE, width / _ONE, height / _ONE))
+    return texts
+
+
+def _micro_span(low: float, high: float) -> tuple[int, int]:
+    """Centre and size of a stretch of one axis, all in millionths; it does not leave the picture."""
+    centre, size = round((low + high) / 2.0), round(high - low)
+    if not 0 < centre < _ONE:
+        centre = min(max(centre, 1), _ONE - 1)
+    room = 2 * (min(_ONE - centre, centre))
+    return centre, size if 2 <= size <= room else min(max(size, 2), room)
 
 
 def _micro_points(points: Points, size: Size) -> Micros:

@@ -99,7 +99,7 @@ class Keeper:
 
 def _digests(done: Done) -> dict[str, str]:
     """The SHA-256 of each label file; "" where there is none, because nobody has labelled the image."""
-    return {path: done.label_digests.get(path, "") for path in done.output.labels} if done.output else {}
+    return {path: done.digests.get(path, "") for path in done.output.labels} if done.output else {}
 
 
 def _rows(done: Done) -> list[int | None]:
