@@ -57,9 +57,9 @@ class KnownHeaders:
         return replace(sample, header=self(sample.path, sample.declared), findings=kept)
 
     def learn(self, seen: Iterable[Seen]) -> None:
-        """Remember the headers of the images `seen`, where it opens any."""
+        """Remember the headers of the images `seen`."""
         alike: dict[Header, Header] = {}
-        for one in seen if self.opens else ():
+        for one in seen:
             if one.header:
                 self._known.setdefault(str(one.folder), {})[one.file] = alike.setdefault(one.header, one.header)
 
