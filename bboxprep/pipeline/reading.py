@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -136,20 +137,22 @@ class _Survey:
 
     def __call__(self, block: range) -> list[Glimpse]:
         alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
-        return [self._glimpse(index, alike) for index in block]
+        folders: dict[str, Path] = {}
+        return [self._glimpse(index, alike, folders) for index in block]
 
-    def _glimpse(self, index: int, alike: dict[Any, Any]) -> Glimpse:
+    def _glimpse(self, index: int, alike: dict[Any, Any], folders: dict[str, Path]) -> Glimpse:
         outline = self.dataset.outline(index)
         turned = outline.header is not None and outline.header.orientation != 1
         testimony = testimony_of(self.dataset[index] if turned else outline)
-        path, (split, name) = outline.path, key_of(outline)
+        split, name = key_of(outline)
+        folder, file = os.path.split(str(outline.path))
         return Glimpse(
             key=(alike.setdefault(split, split), name),
             header=alike.setdefault(outline.header, outline.header),
             testimony=alike.setdefault(testimony, testimony),
             touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
-            folder=alike.setdefault(path.parent, path.parent),
-            file=name if path.name == name else path.name,
+            folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
+            file=name if name == file else file,
         )
 
 
