@@ -52,6 +52,7 @@ def test_every_row_is_an_object_or_in_a_finding(text: str, grammar: Grammar) -> 
     assert rows.keypoints.shape == (len(rows.labels), count, 2)
 
 
+@example([["1"] * 5 + ["-0.5"]], Grammar())
 @example([["1"] * 10 + ["3"], ["1"] * 7 + ["3"] + ["1"] * 3], Grammar(keypoints=(2, 3)))
 @given(st.lists(nearly_sound(), max_size=9), grammars)
 def test_exactly_the_rows_are_read_that_can_be_meant(lines: list[list[str]], grammar: Grammar) -> None:
