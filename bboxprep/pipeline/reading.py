@@ -79,7 +79,7 @@ def open_source(
     `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
     of turned photos were drawn in; `rules` are those of the dataset; `sidecar` says whether what an earlier run kept
     beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size the
-    labels state; the `engine` looks; `options` gives those of the reader of a format by its name. Raises
+    labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
     `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
@@ -89,7 +89,7 @@ def open_source(
     reading = options(name)
     policy = policy or Policy()
     probe = KnownHeaders(policy.max_pixels, opens=not labels_only)
-    dataset = chosen.read(path, probe, chosen.read_options(**reading))
+    dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = rejoin(dataset) if sidecar else dataset
     if not len(dataset):

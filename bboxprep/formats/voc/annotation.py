@@ -6,14 +6,13 @@ An object that cannot be read is a finding and is counted; a file that cannot be
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser  # of XMLParser see `_tree`
 
 import numpy as np
@@ -24,7 +23,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.files import read_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.origin import Corners, Tool, tool_of
-from bboxprep.formats.voc.text import decode_value, less_one, parse_number
+from bboxprep.formats.voc.text import decode_value, less_one, parse_corner, text_below
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 
@@ -43,20 +42,20 @@ _OTHER_SHAPES = frozenset({"part", "point", "robndbox", "keypoints"})  # as attr
 _NOT_ATTRIBUTES = frozenset({"name", "bndbox", "attributes", *_RINGS, *_OTHER_SHAPES})  # when the picture moves
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Annotation:
+class Annotation(NamedTuple):
     """What one file says: N objects that could be read, of the `listed` object elements.
 
-    `corners` is float64 (2, N, 4), `names` and `attributes` are N long, as are `numbers`, which of the object elements
-    they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the file's own numbers. `filename` is without
-    folders, `declared` None where the size is missing or zero. `unread` counts shapes that are not read, by tag.
-    `findings` lack path and split.
+    `written` are four numbers for each, `less_one` each of them less one. `names` and `attributes` are N long, as are
+    `numbers`, which of the object elements they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the
+    file's own numbers. `filename` is without folders, `declared` None where the size is missing or zero. `unread`
+    counts shapes that are not read, by tag. `findings` lack path and split.
     """
 
     filename: str
     declared: Size | None
     tool: Tool | None
-    corners: Corners
+    written: tuple[float, ...]
+    less_one: tuple[float, ...]
     names: tuple[str, ...]
     numbers: tuple[int, ...]
     attributes: tuple[Mapping[str, Any], ...]
@@ -66,12 +65,18 @@ class Annotation:
     unread: Mapping[str, int]
     extra: Mapping[str, Any]
 
+    @property
+    def corners(self) -> Corners:
+        """The numbers of the boxes."""
+        return np.array((self.written, self.less_one), dtype=np.float64).reshape(2, -1, 4)
+
 
 @dataclass(slots=True)
 class _Reading:
     """What the objects of one file have given so far."""
 
-    corners: list[tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=list)
+    written: list[float] = field(default_factory=list)
+    less_one: list[float] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     attributes: list[Mapping[str, Any]] = field(default_factory=list)
@@ -167,10 +172,11 @@ def _read_annotation(root: Element) -> Annotation:
     for what, count in sorted(reading.repairs.items()):
         reading.findings.append(Finding("record-repaired", f"{what} ({count} of {len(objects)} objects)"))
     return Annotation(
-        filename=re.split(r"[\\/]", _text(root, "filename"))[-1].strip(),
+        filename=_text(root, "filename").replace("\\", "/").rpartition("/")[2].strip(),
         declared=_declared(root),
         tool=tool_of(root, decimals=reading.decimals),
-        corners=np.array(reading.corners, dtype=np.float64).reshape(-1, 2, 4).transpose(1, 0, 2),
+        written=tuple(reading.written),
+        less_one=tuple(reading.less_one),
         names=tuple(reading.names),
         numbers=tuple(reading.numbers),
         attributes=tuple(reading.attributes),
@@ -190,38 +196,45 @@ def _read_object(element: Element, reading: _Reading) -> None:
     shapes = [shape for tag in _RINGS for shape in element.findall(tag)]
     rings = [ring for shape in shapes if (ring := _ring(shape)) is not None]
     repairs: list[str] = []
-    numbers = _box(element, rings, repairs, reading)
-    reading.corners.append((tuple(map(float, numbers)), tuple(map(less_one, numbers))))
+    corners = _box(element, rings, repairs, reading)
+    reading.written += [value for value, _ in corners]
+    reading.less_one += [less for _, less in corners]
     if rings:
         reading.rings[len(reading.names)] = tuple(rings)
     reading.names.append(intern(name))
     reading.attributes.append(_attributes(element))
-    reading.repairs.update(set(repairs))
-    reading.unread.update(child.tag for child in element if child.tag in _OTHER_SHAPES)
-    reading.unread["polygon"] += len(shapes) - len(rings)
+    for repair in set(repairs):
+        reading.repairs[repair] += 1
+    unread = [child.tag for child in element if child.tag in _OTHER_SHAPES]
+    for tag in unread + ["polygon"] * (len(shapes) - len(rings)):
+        reading.unread[tag] += 1
 
 
-def _box(element: Element, rings: list[Points], repairs: list[str], reading: _Reading) -> list[Decimal]:
-    """The four numbers of the object's own box, else those around its polygon. Raises `_UnreadableError`."""
+def _box(element: Element, rings: list[Points], repairs: list[str], reading: _Reading) -> list[tuple[float, float]]:
+    """The four numbers of the object's own box, else those around its polygon, each with what it is less one.
+
+    Raises `_UnreadableError`.
+    """
     boxes = element.findall("bndbox")
     if not boxes and rings:
         repairs.append("no bndbox, the box around the polygon was taken")
-        return [Decimal(value) for value in hull(np.concatenate(rings)).tolist()]
+        return [(value, less_one(Decimal(value))) for value in hull(np.concatenate(rings)).tolist()]
     if len(boxes) != 1:
         raise _UnreadableError("bndbox", f"have {len(boxes)} boxes, want 1")
-    numbers = []
+    corners = []
     for tag in _EDGES:
         text = boxes[0].findtext(tag)
         if text is None or not text.strip():
             raise _UnreadableError(f"bndbox/{tag}", "is missing" if text is None else "is empty, want a number")
         try:
-            number, repaired = parse_number(text)
+            value, less, repaired = parse_corner(text)
         except ValueError as error:
             raise _UnreadableError(f"bndbox/{tag}", str(error)) from error
-        reading.decimals |= "." in text
-        repairs += ["decimal comma, read as a point"] * repaired
-        numbers.append(number)
-    return numbers
+        if repaired:
+            repairs.append("decimal comma, read as a point")
+        reading.decimals = reading.decimals or "." in text
+        corners.append((value, less))
+    return corners
 
 
 def _ring(shape: Element) -> Points | None:
@@ -231,7 +244,7 @@ def _ring(shape: Element) -> Points | None:
     if len(leaves) < 6 or axes != ["x", "y"] * (len(leaves) // 2):
         return None
     try:
-        values = [float(parse_number(leaf.text or "")[0]) for leaf in leaves]
+        values = [parse_corner(leaf.text or "")[0] for leaf in leaves]
     except ValueError:
         return None
     ring = np.array(values, dtype=np.float64).reshape(-1, 2)
@@ -242,16 +255,18 @@ def _attributes(element: Element) -> dict[str, Any]:
     """The simple children of an object, the one level below others, and CVAT's ``attributes`` block."""
     found: dict[str, Any] = {}
     for child in element:
-        if child.tag in _NOT_ATTRIBUTES:
+        tag = child.tag
+        if tag in _NOT_ATTRIBUTES:
             continue
         if len(child):
-            found[child.tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
+            found[intern(tag)] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
         elif text := (child.text or "").strip():
-            found[child.tag] = decode_value(text)
-    found = {intern(name): value for name, value in found.items() if UNSAID.get(name) != value}
-    for attribute in element.findall("attributes/attribute"):
-        if name := attribute.findtext("name"):
-            found[intern(name)] = decode_value(attribute.findtext("value") or "")
+            found[intern(tag)] = decode_value(text)
+    found = {name: value for name, value in found.items() if UNSAID.get(name) != value}
+    for block in element.findall("attributes"):
+        for attribute in block.findall("attribute"):
+            if name := attribute.findtext("name"):
+                found[intern(name)] = decode_value(attribute.findtext("value") or "")
     if parts := [_text(part, "name") for part in element.findall("part")]:
         found["parts"] = parts
     return found
@@ -260,7 +275,7 @@ def _attributes(element: Element) -> dict[str, Any]:
 def _declared(root: Element) -> Size | None:
     """The size that the file states, None where it is missing, zero or no number."""
     try:
-        width, height = (float(parse_number(root.findtext(f"size/{tag}") or "")[0]) for tag in ("width", "height"))
+        width, height = (parse_corner(text_below(root, "size", tag))[0] for tag in ("width", "height"))
     except ValueError:
         return None
     whole = all(1 <= side < 2**31 for side in (width, height))  # also where one is no number at all
@@ -269,7 +284,7 @@ def _declared(root: Element) -> Size | None:
 
 def _extra(root: Element) -> dict[str, str]:
     """What the file says of its image besides, where it says it."""
-    said = {tag: _text(root, path) for tag, path in (("folder", "folder"), ("database", "source/database"))}
+    said = {"folder": _text(root, "folder"), "database": text_below(root, "source", "database").strip()}
     return {tag: intern(text) for tag, text in said.items() if text}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import overload
 
-from bboxprep.formats.yolo.tree import stem_of
+from bboxprep.files import stem_of
 
 
 @dataclass(frozen=True, slots=True)

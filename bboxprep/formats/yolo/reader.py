@@ -23,7 +23,7 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Probe, probe_image
+from bboxprep.formats.contract import Probe, Spread, probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, grown
 from bboxprep.formats.yolo.config import Config, config_files, find_config, read_config
 from bboxprep.formats.yolo.grammar import Grammar
@@ -56,14 +56,14 @@ def sniff(root: Path) -> str:
     return ""
 
 
-def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
+def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:
     """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
     home, config = _open(root)
     tree = Tree(home, wide=root.is_file())
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for --yolo-task pose")
-    classes = grown(find_classes(tree, config), layout.items, Grammar(options.task, config.keypoints))
+    classes = grown(find_classes(tree, config), layout.items, Grammar(options.task, config.keypoints), spread)
     grammar = Grammar(options.task, config.keypoints, len(classes.names))
     claims = layout.items.claims()
     lost = orphans(tree, layout, claims, grammar, classes.names)

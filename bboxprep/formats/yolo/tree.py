@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.files import lies_within, read_start, real, scan
+from bboxprep.files import lies_within, read_start, real, scan, stem_of, suffix_of
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.storage import Entry
@@ -199,19 +199,13 @@ class Tree:
             return ""
         if entry.is_dir():
             return "folders"
-        suffix = entry.name[len(stem_of(entry.name)) :].lower()
+        suffix = suffix_of(entry.name).lower()
         if not entry.is_file():
             return ""
         return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
 
     def _contains(self, path: Path) -> bool:
         return lies_within(path, *self._roots)
-
-
-def stem_of(name: str) -> str:
-    """The `name` of a file without its suffix."""
-    stem, _, _ = name.rpartition(".")
-    return stem if stem.strip(".") else name
 
 
 def by_bytes(path: Path) -> bytes:
