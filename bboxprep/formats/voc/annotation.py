@@ -7,7 +7,7 @@ An object that cannot be read is a finding and is counted; a file that cannot be
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +23,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.files import read_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.origin import Corners, Tool, tool_of
-from bboxprep.formats.voc.text import decode_value, less_one, parse_corner, text_below
+from bboxprep.formats.voc.text import Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 
@@ -82,8 +82,8 @@ class _Reading:
     attributes: list[Mapping[str, Any]] = field(default_factory=list)
     rings: dict[int, tuple[Points, ...]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    repairs: Counter[str] = field(default_factory=Counter)
-    unread: Counter[str] = field(default_factory=Counter)
+    repairs: list[str] = field(default_factory=list)  # one of a kind for each object
+    unread: list[str] = field(default_factory=list)  # tags
     decimals: bool = False
 
 
@@ -151,9 +151,9 @@ def _tree(data: bytes) -> Element:
     parser: XMLParser[Element] = XMLParser() if plain else DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
     parser.feed(data)
     root: Element = parser.close()
-    depth, level = 0, [root]
-    while level:
-        depth, level = depth + 1, [child for element in level for child in element]
+    depth, parents = 1, [root]
+    while parents:
+        depth, parents = depth + 1, [child for parent in parents for child in parent if len(child)]
     if depth > DEEPEST:
         raise ValueError(_TOO_DEEP)
     return root
@@ -169,7 +169,7 @@ def _read_annotation(root: Element) -> Annotation:
         except _UnreadableError as error:
             where, category = f"object[{number}]/{error.where}", _text(element, "name")
             reading.findings.append(Finding("record-unreadable", error.problem, "", where, 1, category))
-    for what, count in sorted(reading.repairs.items()):
+    for what, count in sorted(Counter(reading.repairs).items()):
         reading.findings.append(Finding("record-repaired", f"{what} ({count} of {len(objects)} objects)"))
     return Annotation(
         filename=_text(root, "filename").replace("\\", "/").rpartition("/")[2].strip(),
@@ -183,7 +183,7 @@ def _read_annotation(root: Element) -> Annotation:
         rings=reading.rings,
         listed=len(objects),
         findings=tuple(reading.findings),
-        unread=reading.unread,
+        unread=Counter(reading.unread),
         extra=_extra(root),
     )
 
@@ -193,48 +193,47 @@ def _read_object(element: Element, reading: _Reading) -> None:
     name = _text(element, "name")
     if not name:
         raise _UnreadableError("name", "is missing or empty")
-    shapes = [shape for tag in _RINGS for shape in element.findall(tag)]
+    shapes = element.findall("polygon") + element.findall("segmentation")
     rings = [ring for shape in shapes if (ring := _ring(shape)) is not None]
-    repairs: list[str] = []
-    corners = _box(element, rings, repairs, reading)
-    reading.written += [value for value, _ in corners]
-    reading.less_one += [less for _, less in corners]
+    written, less = _box(element, rings, reading)
+    reading.written += written
+    reading.less_one += less
     if rings:
         reading.rings[len(reading.names)] = tuple(rings)
     reading.names.append(intern(name))
     reading.attributes.append(_attributes(element))
-    for repair in set(repairs):
-        reading.repairs[repair] += 1
-    unread = [child.tag for child in element if child.tag in _OTHER_SHAPES]
-    for tag in unread + ["polygon"] * (len(shapes) - len(rings)):
-        reading.unread[tag] += 1
+    reading.unread += [child.tag for child in element if child.tag in _OTHER_SHAPES]
+    reading.unread += ["polygon"] * (len(shapes) - len(rings))
 
 
-def _box(element: Element, rings: list[Points], repairs: list[str], reading: _Reading) -> list[tuple[float, float]]:
-    """The four numbers of the object's own box, else those around its polygon, each with what it is less one.
+def _box(element: Element, rings: list[Points], reading: _Reading) -> tuple[Sequence[float], Sequence[float]]:
+    """The four numbers of the object's own box, else those around its polygon; and each of them less one.
 
     Raises `_UnreadableError`.
     """
     boxes = element.findall("bndbox")
     if not boxes and rings:
-        repairs.append("no bndbox, the box around the polygon was taken")
-        return [(value, less_one(Decimal(value))) for value in hull(np.concatenate(rings)).tolist()]
+        reading.repairs.append("no bndbox, the box around the polygon was taken")
+        around = hull(np.concatenate(rings)).tolist()
+        return around, [less_one(Decimal(value)) for value in around]
     if len(boxes) != 1:
         raise _UnreadableError("bndbox", f"have {len(boxes)} boxes, want 1")
-    corners = []
-    for tag in _EDGES:
-        text = boxes[0].findtext(tag)
-        if text is None or not text.strip():
-            raise _UnreadableError(f"bndbox/{tag}", "is missing" if text is None else "is empty, want a number")
-        try:
-            value, less, repaired = parse_corner(text)
-        except ValueError as error:
-            raise _UnreadableError(f"bndbox/{tag}", str(error)) from error
-        if repaired:
-            repairs.append("decimal comma, read as a point")
-        reading.decimals = reading.decimals or "." in text
-        corners.append((value, less))
-    return corners
+    corners = [_corner(boxes[0], tag) for tag in _EDGES]
+    written, less, decimals, repaired = zip(*corners, strict=True)
+    reading.decimals |= any(decimals)
+    if any(repaired):
+        reading.repairs.append("decimal comma, read as a point")
+    return written, less
+
+
+def _corner(box: Element, tag: str) -> Corner:
+    """The number of one edge. Raises `_UnreadableError`."""
+    text = box.findtext(tag)
+    try:
+        return parse_corner(text or "")
+    except ValueError as error:
+        problem = "is missing" if text is None else str(error) if text.strip() else "is empty, want a number"
+        raise _UnreadableError(f"bndbox/{tag}", problem) from error
 
 
 def _ring(shape: Element) -> Points | None:
@@ -244,7 +243,7 @@ def _ring(shape: Element) -> Points | None:
     if len(leaves) < 6 or axes != ["x", "y"] * (len(leaves) // 2):
         return None
     try:
-        values = [parse_corner(leaf.text or "")[0] for leaf in leaves]
+        values = [parse_corner(leaf.text or "").value for leaf in leaves]
     except ValueError:
         return None
     ring = np.array(values, dtype=np.float64).reshape(-1, 2)
@@ -259,10 +258,10 @@ def _attributes(element: Element) -> dict[str, Any]:
         if tag in _NOT_ATTRIBUTES:
             continue
         if len(child):
-            found[intern(tag)] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
+            found[tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
         elif text := (child.text or "").strip():
-            found[intern(tag)] = decode_value(text)
-    found = {name: value for name, value in found.items() if UNSAID.get(name) != value}
+            found[tag] = decode_value(text)
+    found = {intern(tag): value for tag, value in found.items() if UNSAID.get(tag) != value}
     for block in element.findall("attributes"):
         for attribute in block.findall("attribute"):
             if name := attribute.findtext("name"):
@@ -275,7 +274,7 @@ def _attributes(element: Element) -> dict[str, Any]:
 def _declared(root: Element) -> Size | None:
     """The size that the file states, None where it is missing, zero or no number."""
     try:
-        width, height = (parse_corner(text_below(root, "size", tag))[0] for tag in ("width", "height"))
+        width, height = (parse_corner(text_below(root, "size", tag)).value for tag in ("width", "height"))
     except ValueError:
         return None
     whole = all(1 <= side < 2**31 for side in (width, height))  # also where one is no number at all

@@ -135,6 +135,8 @@ def trusted_size(header: Header, declared: Size | None) -> Size | None:
 def prove(corners: Corners, size: Size | None) -> Proof:
     """What the boxes prove in an image of `size` (None: unknown). Boxes without area are placeholders."""
     boxes = corners[0]
+    if size is None and not np.count_nonzero(boxes[:, :2] == 0.0):  # as of most images
+        return Proof()
     boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
     zeros = int(np.count_nonzero((boxes[:, :2] == 0.0).any(axis=1)))
     if size is None:

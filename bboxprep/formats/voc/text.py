@@ -11,7 +11,7 @@ import json
 import re
 from decimal import Context, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
 
 from bboxprep.model.checks import FARTHEST
@@ -25,13 +25,22 @@ _DEEPEST = 64  # levels of an attribute value
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, production 2 (Char)
 
 
-@lru_cache(maxsize=1 << 14)  # a dataset has few different numbers, most of them whole
-def parse_corner(text: str) -> tuple[float, float, bool]:
-    """The number that `text` spells, infinite from `FARTHEST` on; that number - 1, rounded once; and whether the text
-    had to be repaired (a decimal comma). Raises ValueError.
+class Corner(NamedTuple):
+    """A number of a box, infinite from `FARTHEST` on; that number - 1, rounded once; and how it is written: with
+    `decimals`, and whether it had to be `repaired` (a decimal comma).
     """
+
+    value: float
+    less_one: float
+    decimals: bool
+    repaired: bool
+
+
+@lru_cache(maxsize=1 << 14)  # a dataset has few different numbers, most of them whole
+def parse_corner(text: str) -> Corner:
+    """What `text` spells. Raises ValueError."""
     number, repaired = _parse_number(text)
-    return _whole(float(number)), _whole(less_one(number)), repaired
+    return Corner(_whole(float(number)), _whole(less_one(number)), "." in text, repaired)
 
 
 def _parse_number(text: str) -> tuple[Decimal, bool]:
@@ -57,8 +66,11 @@ def less_one(number: Decimal) -> float:
 
 def text_below(element: Element, outer: str, inner: str) -> str:
     """The text of the first `inner` in an `outer` of `element`, "" where there is none."""
-    texts = (found.findtext(inner) for found in element.findall(outer))
-    return next((text for text in texts if text is not None), "")
+    for found in element.findall(outer):
+        text = found.findtext(inner)
+        if text is not None:
+            return text
+    return ""
 
 
 def one_more(value: float) -> str:
