@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import sys
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 
 from bboxprep import files
 from bboxprep.errors import AnnotationError, ImageError, TargetError
-from bboxprep.files import lies_there, lies_within, link_or_copy, read_bytes, read_lines, real, write_bytes, write_text
+from bboxprep.files import (
+    lies_there,
+    lies_within,
+    link_or_copy,
+    read_bytes,
+    read_lines,
+    read_start,
+    real,
+    stem_of,
+    suffix_of,
+    write_bytes,
+    write_text,
+)
 
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -217,3 +229,20 @@ def test_a_link_that_may_not_be_read_leads_nowhere(tmp_path: Path) -> None:
             assert real(tmp_path / "link").name == "link"
             return
     pytest.skip("every link may be read here")
+
+
+@shared_folder
+@given(data=st.binary(max_size=9), most=st.integers(0, 12), chunk=st.integers(1, 5))
+def test_a_file_is_read_from_its_start_up_to_a_limit(tmp_path: Path, data: bytes, most: int, chunk: int) -> None:
+    (tmp_path / "file.bin").write_bytes(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "_CHUNK", chunk)
+        assert read_start(tmp_path / "file.bin", most) == data[:most]
+
+
+@given(st.text("ab.", min_size=1).filter(lambda name: not name.endswith(".")))
+def test_the_stem_and_the_suffix_are_those_of_pathlib(name: str) -> None:
+    path = PurePosixPath(name)
+
+    assert stem_of(name) + suffix_of(name) == name
+    assert name.startswith("..") or (stem_of(name), suffix_of(name)) == (path.stem, path.suffix)

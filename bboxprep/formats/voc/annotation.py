@@ -48,7 +48,7 @@ class Annotation(NamedTuple):
     `written` are four numbers for each, `less_one` each of them less one. `names` and `attributes` are N long, as are
     `numbers`, which of the object elements they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the
     file's own numbers. `filename` is without folders, `declared` None where the size is missing or zero. `unread`
-    counts shapes that are not read, by tag. `findings` lack path and split.
+    are the tags of shapes that are not read. `findings` lack path and split.
     """
 
     filename: str
@@ -62,7 +62,7 @@ class Annotation(NamedTuple):
     rings: Mapping[int, tuple[Points, ...]]
     listed: int
     findings: tuple[Finding, ...]
-    unread: Mapping[str, int]
+    unread: tuple[str, ...]
     extra: Mapping[str, Any]
 
     @property
@@ -183,7 +183,7 @@ def _read_annotation(root: Element) -> Annotation:
         rings=reading.rings,
         listed=len(objects),
         findings=tuple(reading.findings),
-        unread=Counter(reading.unread),
+        unread=tuple(reading.unread),
         extra=_extra(root),
     )
 

@@ -90,7 +90,7 @@ def _brief(said: Annotation) -> Brief:
         boxed=bool(said.names),
         zeros=prove(corners, None).zeros,
         reaches_over=reaches_over(corners, said.declared),
-        packed=pickle.dumps(tuple(said._replace(filename="", tool=None, unread={}))),
+        packed=pickle.dumps(tuple(said._replace(filename="", tool=None, unread=()))),
     )
 
 
