@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from bboxprep.formats.voc.text import decode_value, encode_value, parse_corner, text_below
 
 
-@given(st.decimals(-100_000, 100_000, places=6) | st.integers(-100_000, 100_000).map(Decimal))
+@given(
+    st.decimals(-100_000, 100_000, places=6) | st.decimals(0, 2, places=6) | st.integers(-100_000, 100_000).map(Decimal)
+)
 def test_a_corner_is_rounded_once_and_so_is_that_corner_less_one(number: Decimal) -> None:
     corner = parse_corner(f"{number:f}")
 
