@@ -157,7 +157,7 @@ class _Survey:
 
 
 def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
-    return with_masks(_framed(sample, frames)).having(darkroom=darkroom)
+    return with_masks(_framed(sample, frames, darkroom))
 
 
 def _with_pixels(dataset: Dataset, glimpses: Sequence[Glimpse], policy: Policy) -> list[Glimpse]:
@@ -208,7 +208,7 @@ def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dic
     return {glimpse.key: (glimpse.testimony.votes or (fallback,))[0] for glimpse in turned}
 
 
-def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
+def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
     """`sample` in its settled frame, and refused where its declared size contradicts the image."""
     frame, evidence = frames.get(key_of(sample), (Frame.DISPLAYED, "upright"))
     sample = sample.seen_in(frame, evidence)
@@ -222,7 +222,8 @@ def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
     code, message = size_fault(sample)
     if code:
         findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
-    return sample.having(findings=tuple(findings), refusal=code if code == "size-contradicts" else "")
+    refusal = code if code == "size-contradicts" else ""
+    return sample.having(findings=tuple(findings), refusal=refusal, darkroom=darkroom)
 
 
 def key_of(sample: Sample) -> Key:

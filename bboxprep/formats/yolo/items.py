@@ -6,15 +6,13 @@ import os
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import overload
+from typing import NamedTuple, overload
 
 from bboxprep.files import stem_of
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One image and its label file: `file` lies in `folder`, its labels in `texts`, which is None where it has none.
     `text` is the label file's name where that is not the image's.
     """

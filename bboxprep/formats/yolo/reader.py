@@ -104,8 +104,8 @@ class _Loader:
                 return sample
             unlabelled = Finding("image-unlabelled", "no label file", self._shown_image(item), split=item.split)
             return sample.having(findings=(*sample.findings, unlabelled))
-        shown = _shown(item.texts, self.home) + item.label_name
-        rows = read_labels(item.texts / item.label_name, self.grammar, shown, item.split)
+        name = item.label_name
+        rows = read_labels(item.texts / name, self.grammar, _shown(item.texts, self.home) + name, item.split)
         size = sample.header.displayed if sample.header else (1, 1)
         return sample.having(
             instances=_instances(rows, size),
@@ -136,9 +136,10 @@ _UNREAD = Sample(PurePosixPath(), Path(), None, Instances.of(), fractional=True,
 
 def _instances(rows: Rows, size: tuple[int, int]) -> Instances:
     """The objects of `rows` on a picture of `size`, in pixels."""
-    scale = np.array(size, dtype=np.float64)
+    edges = np.array((*size, *size), dtype=np.float64)
+    scale = edges[:2]
     return Instances.of(
-        rows.boxes * (*size, *size),
+        rows.boxes * edges,
         rows.labels,
         polygons=[[ring * scale for ring in rings] for rings in rows.rings] if any(rows.rings) else None,
         keypoints=rows.keypoints * scale,
