@@ -70,10 +70,10 @@ def read_start(path: Path, most: int) -> bytes:
     if is_stored(path):
         with path.open("rb") as file:
             return file.read(most)
-    handle = os.open(path, os.O_RDONLY | _BINARY)  # by the calls of the system alone: for there may be 100,000 files
+    handle = os.open(path, os.O_RDONLY | _BINARY)  # by the calls of the system alone: there may be 100,000 files
     try:
-        read = []
-        while most and (chunk := os.read(handle, min(most, _CHUNK))):
+        read, size = [], max(os.fstat(handle).st_size, _CHUNK)
+        while most and (chunk := os.read(handle, min(most, size))):
             read.append(chunk)
             most -= len(chunk)
         return b"".join(read)

@@ -29,6 +29,7 @@ from bboxprep.storage import place
 Result = TypeVar("Result")
 
 _BATCH = 256  # label files that a process is given at a time
+_FEW = 1024  # label files that are read while other processes would still be starting
 
 IMAGE_SUFFIXES = frozenset(  # matched in lower case
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff"}
@@ -140,9 +141,9 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
 
 
 def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], spread: Spread) -> Iterator[Result]:
-    """What comes of `work` on so many `items` at a time that a process is busy for a while; of few it is done here."""
+    """What comes of `work` on so many `items` at a time that a process is busy for a while; on few it is done here."""
     batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
-    return iter((spread if len(batches) > 1 else map)(work, batches))
+    return iter((spread if len(items) > _FEW else map)(work, batches))
 
 
 def image_fault(error: ImageError, shown: str, split: str) -> Finding:

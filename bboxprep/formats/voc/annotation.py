@@ -37,9 +37,8 @@ _FEW = 4096  # tags
 UNSAID: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
-_RINGS = ("polygon", "segmentation")
 _OTHER_SHAPES = frozenset({"part", "point", "robndbox", "keypoints"})  # as attributes they would stay where they are
-_NOT_ATTRIBUTES = frozenset({"name", "bndbox", "attributes", *_RINGS, *_OTHER_SHAPES})  # when the picture moves
+_NOT_ATTRIBUTES = _OTHER_SHAPES | {"name", "bndbox", "attributes", "polygon", "segmentation"}  # when the picture moves
 
 
 class Annotation(NamedTuple):

@@ -55,7 +55,7 @@ def _parse_number(text: str) -> tuple[Decimal, bool]:
 
 
 def _whole(value: float) -> float:
-    """`value`, as an int where it is one: that takes a third of the memory, of which all corners need some."""
+    """`value`, as an int where it is one: packed, that takes a third of the room."""
     return int(value) if value.is_integer() else value
 
 
@@ -124,9 +124,8 @@ def _is_deep(value: Any, levels: int) -> bool:
     """Whether lists and mappings in `value` have more than so many `levels`."""
     if not isinstance(value, list | dict):
         return False
-    return not levels or any(
-        _is_deep(one, levels - 1) for one in (value.values() if isinstance(value, dict) else value)
-    )
+    inner = value.values() if isinstance(value, dict) else value
+    return not levels or any(_is_deep(one, levels - 1) for one in inner)
 
 
 def _spell(number: Decimal) -> str:

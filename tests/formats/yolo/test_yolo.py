@@ -356,8 +356,8 @@ def test_an_image_that_cannot_be_read_keeps_its_count(tmp_path: Path) -> None:
 
 
 def test_several_processes_count_the_classes_that_one_does(tmp_path: Path) -> None:
-    files = {f"images/{number:03}.jpg": "" for number in range(600)}
-    labels = {f"labels/{number:03}.txt": f"{number % 500} .5 .5 .1 .1" for number in range(599)}
+    files = {f"images/{number:04}.jpg": "" for number in range(1100)}
+    labels = {f"labels/{number:04}.txt": f"{number % 500} .5 .5 .1 .1" for number in range(1099)}
     grow(tmp_path, {"data.yaml": "nc: 2", **files, **labels})
 
     here = FORMAT.read(tmp_path, probe, ReadOptions())
