@@ -118,17 +118,6 @@ def normal(path: Path) -> Path:
     return cast("Path", path.normal()) if is_stored(path) else Path(os.path.normpath(path))
 
 
-def stem_of(name: str) -> str:
-    """The `name` of a file without its suffix, as `os.path.splitext` has it, at a third of its cost."""
-    stem, _, _ = name.rpartition(".")
-    return stem if stem.strip(".") else name
-
-
-def suffix_of(name: str) -> str:
-    """The suffix of the `name` of a file, with its point."""
-    return name[len(stem_of(name)) :]
-
-
 def common_folder(paths: Sequence[Path]) -> Path:
     """The folder that all of `paths` lie in. Raises ValueError where there is none."""
     stored = [path for path in paths if is_stored(path)]

@@ -4,7 +4,6 @@ import os
 import sys
 from hashlib import sha256
 from pathlib import Path
-from posixpath import splitext
 from typing import Any
 
 import pytest
@@ -21,8 +20,6 @@ from bboxprep.files import (
     read_lines,
     read_start,
     real,
-    stem_of,
-    suffix_of,
     write_bytes,
     write_text,
 )
@@ -240,8 +237,3 @@ def test_a_file_is_read_from_its_start_up_to_a_limit(tmp_path: Path, data: bytes
         whole = os.read
         patch.setattr(os, "read", lambda handle, size: whole(handle, min(size, piece)))  # as a network may do it
         assert read_start(tmp_path / "file.bin", most) == data[:most]
-
-
-@given(st.text("ab."))
-def test_the_stem_and_the_suffix_are_those_of_os_path(name: str) -> None:
-    assert (stem_of(name), suffix_of(name)) == splitext(name)

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import read_bytes, stem_of
+from bboxprep.files import read_bytes
+from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.voc.tree import SPLITS, composed, joined, name_of, parted, parts_of, place
 
 _FINEST_FIRST = ("train", "val", "test")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from bboxprep.files import stem_of
 from bboxprep.findings import Finding, spelt
+from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.opening import Brief
 from bboxprep.formats.voc.tree import SPLITS, Images, Tree, base_of, expected, parted, parts_of

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
-from bboxprep.files import lies_within, read_bytes, read_start, real, stem_of
+from bboxprep.files import lies_within, read_bytes, read_start, real
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Probe, Spread, probe_image
+from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.voc import FORMAT
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists

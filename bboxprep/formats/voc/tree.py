@@ -17,8 +17,9 @@ from unicodedata import normalize
 
 from bboxprep import files
 from bboxprep.errors import LayoutError
-from bboxprep.files import lies_within, real, stem_of, suffix_of
+from bboxprep.files import lies_within, real
 from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.suffixes import stem_of, suffix_of
 from bboxprep.storage import Entry
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two

@@ -22,8 +22,9 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.files import lies_within, read_start, real, scan, stem_of, suffix_of
+from bboxprep.files import lies_within, read_start, real, scan
 from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.suffixes import stem_of, suffix_of
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.storage import Entry
 
