@@ -241,12 +241,6 @@ def as_utf8(path: Path | str, text: str) -> bytes:
         raise TargetError(f"{path}: cannot be written ({error.object[error.start]!r} is no character)") from error
 
 
-def flush_all() -> None:
-    """Return when all that was written is on the disk, where the system can say so (Windows cannot)."""
-    if hasattr(os, "sync"):
-        os.sync()
-
-
 def link_or_copy(source: Path, path: Path) -> str:
     """Put the bytes of `source` at `path`: a hard link where the file system allows, else a copy.
 

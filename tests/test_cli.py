@@ -4,27 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from PIL import Image
 
-from bboxprep.cli import COMMANDS, commands
-from bboxprep.errors import BboxprepError
+from bboxprep.cli import COMMANDS
 from bboxprep.images import lossless
+from tests.invoked import refused, run
 from tests.painted import label
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
-
-
-def refused(*arguments: str | Path) -> str:
-    result = run(*arguments)
-    if isinstance(result.exception, BboxprepError):
-        return str(result.exception)
-    assert result.exit_code == 2, result.output
-    return result.output
 
 
 @pytest.fixture

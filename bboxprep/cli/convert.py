@@ -23,7 +23,6 @@ from bboxprep.images.codec import Encoding, Policy
 from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import Engine
 from bboxprep.pipeline.engines.local import Local
-from bboxprep.pipeline.engines.on_ray import OnRay
 from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.pipeline.record import encode_report
@@ -31,7 +30,6 @@ from bboxprep.pipeline.takes import with_takes
 from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text import parse_color
-from bboxprep.recipe.text_yaml import to_yaml
 
 
 @click.command("convert")
@@ -131,6 +129,8 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
         say.together(whole)
     say.recipe(recipe)
     if given["dry_run"]:
+        from bboxprep.recipe.text_yaml import to_yaml  # YAML is slow to import
+
         say.line(to_yaml(recipe))
     if given["preview"]:
         _write_preview(whole, dest, recipe, given, say)
@@ -173,6 +173,8 @@ def exit_code(outcome: Outcome) -> int:
 
 def _engine(given: dict[str, Any]) -> Engine:
     if given["engine"] == "ray":
+        from bboxprep.pipeline.engines.on_ray import OnRay  # few runs have a cluster
+
         return OnRay(given["workers"], given["address"])
     if given["address"]:
         raise UsageError("address: it is that of a Ray cluster; want --engine ray beside it")

@@ -6,12 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import monotonic
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
@@ -24,7 +21,6 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.storage import is_stored
 
 WIDTH = 120  # columns where the output is not a terminal
-REFRESH = 0.1  # seconds between two looks of the bar
 _MOST_CLASSES = 1000  # that a table shows
 PLACES = 5  # findings of one code that are printed in full; the record has all of them
 _WAYS: dict[Made, str] = {
@@ -34,14 +30,6 @@ _WAYS: dict[Made, str] = {
     "turned-re-encoded": "turned and encoded again",
     "encoded": "encoded anew",
 }
-
-
-class _Rate(ProgressColumn):
-    """Images a second so far."""
-
-    def render(self, task: Task) -> Text:
-        """The rate as text."""
-        return Text(f"{task.speed:.1f} img/s" if task.speed else "")
 
 
 class Printer:
@@ -54,7 +42,8 @@ class Printer:
 
     def line(self, text: str = "") -> None:
         """One line, never broken."""
-        self.out.print(text, soft_wrap=True)
+        if not self.out.quiet:
+            self.out.print(text, soft_wrap=True)
 
     def source(self, source: Source) -> None:
         """What was opened, and what was decided of its frames."""
@@ -82,31 +71,18 @@ class Printer:
     @contextmanager
     def progress(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
         """A bar with rate and time left, where standard error is a terminal."""
-        bar = Progress(
-            TextColumn("  {task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=self.err,
-            auto_refresh=False,  # it would take a thread, and processes that are forked beside one can lock up
-            disable=not self.err.is_terminal or self.err.quiet,
-        )
-        shown = 0.0
+        if self.err.quiet or not self.err.is_terminal:
+            yield lambda _: None
+            return
+        from bboxprep.cli.bar import bar_on  # it takes its time to load
 
-        def advance(done: int) -> None:
-            nonlocal shown
-            bar.update(task, completed=done)
-            if monotonic() - shown > REFRESH or done == total:
-                bar.refresh()
-                shown = monotonic()
-
-        with bar:
-            task = bar.add_task(what, total=total)
+        with bar_on(self.err, total, what) as advance:
             yield advance
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The account, what was found, where it went, and what to do next."""
+        if self.out.quiet:
+            return
         account = outcome.account
         self.line()
         self.out.print(_split_table(account.rows(), account.findings))

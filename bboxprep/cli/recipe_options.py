@@ -16,10 +16,7 @@ from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rendering import Kernel
 from bboxprep.model.words import split_names
-from bboxprep.recipe.appearance import Exposure, Grayscale
 from bboxprep.recipe.cuts import Tile
-from bboxprep.recipe.moves import Rotate
-from bboxprep.recipe.reading import read_recipe
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.steps import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.text import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
@@ -83,6 +80,8 @@ def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
         besides = [f"--{name.replace('_', '-')}" for name in (*_STEPS, *_MANNER) if _is_said(name)]
         if besides:
             raise UsageError(f"recipe: have {', '.join(besides)} beside --recipe, want the steps in one place")
+        from bboxprep.recipe.reading import read_recipe  # which knows every step there is, and few runs need most
+
         return read_recipe(given["recipe"])
     steps = _steps(given)
     fixed, chance = [step for step in steps if _is_for_all(step)], [step for step in steps if not _is_for_all(step)]
@@ -118,6 +117,19 @@ def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
     if given["flip"]:
         axis, p = parse_flip(given["flip"])
         steps.append(Flip(axis, kept, p=p))
-    steps += [Rotate(parse_amount(given["rotate"], "rotate"))] if given["rotate"] else []
-    steps += [Grayscale()] if given["grayscale"] else []
-    return steps + ([Exposure(parse_amount(given["exposure"], "exposure"))] if given["exposure"] else [])
+    return steps + _late_steps(given)
+
+
+def _late_steps(given: Mapping[str, Any]) -> list[RecipeStep]:
+    """Those after a flip, of modules that most runs can do without."""
+    steps: list[RecipeStep] = []
+    if given["rotate"]:
+        from bboxprep.recipe.moves import Rotate
+
+        steps.append(Rotate(parse_amount(given["rotate"], "rotate")))
+    if given["grayscale"] or given["exposure"]:
+        from bboxprep.recipe.appearance import Exposure, Grayscale
+
+        steps += [Grayscale()] if given["grayscale"] else []
+        steps += [Exposure(parse_amount(given["exposure"], "exposure"))] if given["exposure"] else []
+    return steps

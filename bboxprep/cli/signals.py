@@ -5,14 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
 
-@dataclass
 class _State:
-    asked: bool = False  # one has come
-    patient: bool = False  # the first one is only noted
+    asked = False  # one has come
+    patient = False  # the first one is only noted
 
 
 _state = _State()  # of the process, as handlers are

@@ -7,7 +7,7 @@ modules of one purpose each.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -16,6 +16,7 @@ from bboxprep.errors import LayoutError, UsageError
 from bboxprep.formats.contract import Format
 
 
+@cache  # a run asks some thirty times
 def names() -> tuple[str, ...]:
     """The names of the known formats, sorted."""
     return tuple(sorted(module.name for module in iter_modules(__path__) if module.ispkg))
@@ -24,6 +25,8 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Format:
     """The format called `name`. Raises `UsageError` with the nearest known name."""
     if name not in names():
+        from difflib import get_close_matches  # it is for those alone who err
+
         near = get_close_matches(name.lower(), names(), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise UsageError(f"format: have {name!r}, want one of {', '.join(names())}{hint}")

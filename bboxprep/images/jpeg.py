@@ -82,6 +82,8 @@ def with_metadata(data: bytes, exif: bytes | None, profile: bytes | None) -> byt
 
     Raises ValueError where they are too long for the container.
     """
+    if not (exif or profile):
+        return data
     at = next(end for _, _, end in jpeg_segments(data))
     chunks = [profile[start : start + _ICC_CHUNK] for start in range(0, len(profile), _ICC_CHUNK)] if profile else []
     segments = [_segment(_EXIF, exif)] if exif else []

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
+from PIL import Image
 
 from bboxprep.errors import RefusedImageError
 
@@ -102,6 +102,8 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile", b"")
     if icc_space(profile) != "CMYK":
         return image.convert("RGB")
+    from PIL import ImageCms  # few pictures are for print
+
     try:
         given, wanted = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")
         converted = ImageCms.profileToProfile(image, given, wanted, outputMode="RGB")

@@ -13,7 +13,8 @@ are: 48 dB where they grow (a = -0.5: 44) and 46 at 9/8; 59. The third, on photo
 Lanczos-3 and to the exact mean: 47 and 47 dB where a pixel covers 1.25 along each axis, 45 and 49 at 1.6, 44 and 54 at
 2, 42 and 50 at 2.4; Pillow's widened cubic has 45 and 49, 45 and 49, 44 and 48, 44 and 46.
 
-The other kernels are Pillow's: aligned on pixel centres and, "nearest" apart, antialiased where they shrink.
+"nearest" is the pixel under the middle of each of the output's, picked out and nothing more. The other kernels are
+Pillow's: aligned on pixel centres, antialiased where they shrink.
 """
 
 from __future__ import annotations
@@ -38,7 +39,6 @@ _SMOOTHING = 0.35  # sigma of the Gaussian before a cubic that covers `s` pixels
 
 _FILTERS: dict[Kernel, Image.Resampling] = {
     "auto": Image.Resampling.BICUBIC,
-    "nearest": Image.Resampling.NEAREST,
     "linear": Image.Resampling.BILINEAR,
     "cubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
@@ -51,6 +51,8 @@ def resample(pixels: Pixels, box: Box, size: Size, kernel: Kernel, *, reduced: b
     Beyond its edges a raster goes on as it ends. Where a stretch of a raster is resampled by OpenCV, what lies around
     it does not shine in.
     """
+    if kernel == "nearest":
+        return _picked(pixels, box, size)
     quick = quick_way(Size(pixels.shape[1], pixels.shape[0]), box, size, reduced=reduced) if kernel == "auto" else None
     if quick is None:
         pixels, box = _extended(pixels, box)
@@ -63,6 +65,20 @@ def resample(pixels: Pixels, box: Box, size: Size, kernel: Kernel, *, reduced: b
         stretch = cv2.GaussianBlur(stretch, sides, sigmaX=across, sigmaY=down, borderType=cv2.BORDER_REPLICATE)
     way = cv2.INTER_AREA if quick == "area" else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(stretch, size, interpolation=way))
+
+
+def _picked(pixels: Pixels, box: Box, size: Size) -> Pixels:
+    """The pixels under the middles of those of the output."""
+    left, top, right, bottom = box
+    rows = _under_middles(top, bottom, size.height, pixels.shape[0])
+    columns = _under_middles(left, right, size.width, pixels.shape[1])
+    return pixels[rows[:, None], columns]
+
+
+def _under_middles(start: float, end: float, count: int, length: int) -> NDArray[np.intp]:
+    """The pixels of an axis of `length` under the middles of `count` that share its stretch from `start` to `end`."""
+    middles = start + (np.arange(count) + 0.5) * (end - start) / count
+    return np.clip(np.floor(middles).astype(np.intp), 0, length - 1)
 
 
 def _taps(sigma: float) -> int:

@@ -7,7 +7,7 @@ must be representable to be reported (`model.checks`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -147,6 +147,27 @@ class Instances:
             column = getattr(self, name)
             columns[name] = column[index] if axes else tuple(column[row] for row in index)
         return Instances(**columns)
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Instances]) -> Instances:
+        """All objects of `parts`, one after the other, with room for the keypoints of any."""
+        points = max((part.visibility.shape[1] for part in parts), default=0)
+        wide = [part._with_room(points) for part in parts] or [cls.of()]
+        columns: dict[str, Any] = {}
+        for name, axes in _AXES.items():
+            column = [getattr(part, name) for part in wide]
+            columns[name] = np.concatenate(column) if axes else tuple(chain.from_iterable(column))
+        return Instances(**columns)
+
+    def _with_room(self, points: int) -> Instances:
+        more = points - self.visibility.shape[1]
+        if not more:
+            return self
+        return replace(
+            self,
+            keypoints=np.pad(self.keypoints, ((0, 0), (0, more), (0, 0))),
+            visibility=np.pad(self.visibility, ((0, 0), (0, more))),
+        )
 
     def parted(self, counts: Iterable[int]) -> list[Instances]:
         """The first so many objects, the next so many, and so on, sharing memory; `counts` sum up to all."""

@@ -28,10 +28,12 @@ class Rle:
     @classmethod
     def from_mask(cls, mask: NDArray[np.bool_], *, compressed: bool = True) -> Rle:
         """The runs of a boolean mask of shape (height, width)."""
-        flat = mask.ravel(order="F")
-        edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-        runs = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
-        return cls(Size(mask.shape[1], mask.shape[0]), tuple([0, *runs] if flat[0] else runs), compressed)
+        height, width = mask.shape
+        rows, columns = np.divmod(np.flatnonzero(mask[1:] != mask[:-1]), width)  # no turned copy: masks lie in rows
+        next_columns = np.flatnonzero(mask[0, 1:] != mask[-1, :-1]) + 1
+        edges = np.sort(np.concatenate((columns * height + rows + 1, next_columns * height)))
+        runs = np.diff(np.concatenate(([0], edges, [mask.size]))).tolist()
+        return cls(Size(width, height), tuple([0, *runs] if mask[0, 0] else runs), compressed)
 
     @classmethod
     def from_text(cls, size: Size, text: bytes) -> Rle:

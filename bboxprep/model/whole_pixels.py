@@ -69,6 +69,6 @@ def _whole(numbers: Numbers, size: Size, step: float) -> NDArray[np.bool_]:
 
 def _chance(numbers: Numbers, telling: NDArray[np.bool_], size: Size, step: float) -> float:
     """That the distinct telling numbers are whole by accident."""
-    counts = [len(np.unique(np.rint(numbers[telling[:, axis], axis] / step))) for axis in (0, 1)]
+    counts = [len(set(np.rint(numbers[telling[:, axis], axis] / step).tolist())) for axis in (0, 1)]
     by_chance = np.minimum(2.0 * SLACK * step * np.array(size), 1.0)
     return float(np.prod(by_chance ** np.array(counts)))

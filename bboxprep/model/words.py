@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import spelt
@@ -37,6 +36,8 @@ def escaped(name: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean 'cat'?`` for a known name that is nearly `word`, else which names there are."""
+    from difflib import get_close_matches  # it is for those alone who err
+
     names = tuple(dict.fromkeys(known))
     folded = {name.casefold(): name for name in reversed(names)}
     near = get_close_matches(word.casefold(), folded, n=1)

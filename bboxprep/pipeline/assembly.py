@@ -169,7 +169,7 @@ def _arranged(pile: _Pile, split: SplitRule | None) -> Source:
     )
     return Source(
         dataset,
-        tuple(replace(pile.glimpses[row], key=keys[row]) for row in order),
+        tuple(pile.glimpses[row].having(key=keys[row]) for row in order),
         {keys[row]: frame for row in order if (frame := pile.frames[row])},
     )
 

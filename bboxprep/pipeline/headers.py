@@ -56,9 +56,9 @@ class KnownHeaders:
         return replace(sample, header=self(sample.path, sample.declared), findings=kept)
 
     def learn(self, seen: Iterable[Seen]) -> None:
-        """Remember the headers of the images `seen`."""
+        """Remember the headers of the images `seen`, where it opens any."""
         alike: dict[Header, Header] = {}
-        for one in seen:
+        for one in seen if self.opens else ():
             if one.header:
                 self._known.setdefault(str(one.folder), {})[one.file] = alike.setdefault(one.header, one.header)
 

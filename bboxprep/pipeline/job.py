@@ -10,10 +10,11 @@ from typing import Any
 
 from bboxprep import formats
 from bboxprep.errors import PlanError, StoppedError, UsageError
-from bboxprep.files import flush_all, real
+from bboxprep.files import real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import Format, Writer
 from bboxprep.images.codec import Encoding
+from bboxprep.images.opencv import opencv
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
@@ -21,6 +22,7 @@ from bboxprep.pipeline import record
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.engines.local import blocks
+from bboxprep.pipeline.flushing import flush_all
 from bboxprep.pipeline.gathering import Gathering
 from bboxprep.pipeline.journal import Journal, key_as_noted, terms_as_text
 from bboxprep.pipeline.journals import open_journal
@@ -44,6 +46,7 @@ from bboxprep.pipeline.target import (
 )
 from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.pipeline.upkeep import begin, end_of, may_go_on
+from bboxprep.pipeline.versions import versions
 from bboxprep.pipeline.work import Work
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.storage import place
@@ -122,12 +125,13 @@ def _planned(sample: Sample) -> Sample:
 
 @dataclass(frozen=True)
 class _Hand:
-    """What a run works with: `most` is how many images a block has."""
+    """What a run works with: `most` is how many images a block has, `paints` whether pixels of any are made anew."""
 
     writer: Writer
     target: Format
     outputs: Mapping[Key, Output]
     most: int
+    paints: bool
     shift: Shift
     account: Account
     progress: Callable[[int], None]
@@ -135,6 +139,8 @@ class _Hand:
 
 @dataclass(frozen=True)
 class _Job:
+    """A run: of what, to where, as what, and how."""
+
     dataset: Dataset
     glimpses: Sequence[Glimpse]
     dest: Path
@@ -156,8 +162,9 @@ class _Job:
         if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
             refuse_faults(self.dataset, self.director, self.terms.on_error)
         outputs = name_outputs(self.glimpses, writer, touched)
-        most = max(self.terms.hands.least, PIXEL_BLOCK if any(map(touched, self.glimpses)) else LABEL_BLOCK)
-        hand = _Hand(writer, target, outputs, most, self._shift(writer, target), self._open_account(), progress)
+        paints = any(map(touched, self.glimpses))
+        most = max(self.terms.hands.least, PIXEL_BLOCK if paints else LABEL_BLOCK)
+        hand = _Hand(writer, target, outputs, most, paints, self._shift(writer, target), self._open_account(), progress)
         if self.terms.dry_run:
             return self._account_only(hand)
         with open_journal(self.dest, anew=self.terms.overwrite) as journal:
@@ -195,6 +202,8 @@ class _Job:
     def _do(self, old: Journal | None, journal: Journal, hand: _Hand) -> Outcome:
         keys = [glimpse.key for glimpse in self.glimpses]
         shift, account = hand.shift, hand.account
+        if hand.paints:
+            opencv()  # before there are processes, which would each load it
         gathering = Gathering(self.dest, keys, hand.outputs, journal, account, hand.writer, shift.keeper)
         try:
             gathering.take(self._harvests(hand, old), hand.progress)
@@ -209,7 +218,7 @@ class _Job:
         if hand.writer.stage:
             remove_folder(self.dest / hand.writer.stage)
         self._close(hand)
-        flush_all()
+        flush_all(self.dest)
         self._write_record(account, journal.entries)
         mark_finished(self.dest)
         journal.note_end(end_of(self.dest, self.dataset, _written_once(hand.writer)))
@@ -240,7 +249,7 @@ class _Job:
     def _terms_of_bytes(self) -> dict[str, str]:
         """What the bytes of the output depend on, besides the images and labels, as JSON by name."""
         terms = {
-            "version": record.versions(),
+            "version": versions(),
             "source": [spelt(str(real(root))) for root in self.dataset.roots],
             "format": [self.dataset.format, self.to],
             "reading": self.asked,
@@ -290,7 +299,7 @@ class _Job:
 
     def _write_record(self, account: Account, planned: Collection[str]) -> None:
         content = {
-            "versions": record.versions(),
+            "versions": versions(),
             "source": spelt(str(self.dataset.root)),
             "sources": [spelt(str(root)) for root in self.dataset.roots],
             "from": self.dataset.format,

@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path, PurePath
-from secrets import token_hex
 from socket import gethostname
 from sqlite3 import Connection
 from tempfile import TemporaryDirectory
@@ -172,7 +171,7 @@ class _Lock:
     """The lock at `path`, which is ours."""
 
     path: StoredPath
-    token: str = field(default_factory=lambda: token_hex(8))
+    token: str = field(default_factory=lambda: os.urandom(8).hex())
     since: float = field(default_factory=time)
 
     @property

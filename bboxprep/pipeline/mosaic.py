@@ -39,10 +39,10 @@ def laid(part: Sample, canvas: Size, left: int, top: int) -> Sample:
 
 def assembled(parts: Sequence[Sample], canvas: Size) -> Sample:
     """The sample of a mosaic, whose `parts` lie on one `canvas`: a picture to start from, by the name of the first."""
-    first = parts[0]
+    first, objects = parts[0], Instances.stacked([part.instances for part in parts])
     whole = first.having(
         parts=tuple(parts),
-        instances=joined([part.instances for part in parts]),
+        instances=replace(objects, ids=np.zeros(len(objects), dtype=np.int64)),
         findings=tuple(chain(first.findings, *(_told(part, first) for part in parts[1:]))),
         rendering=replace(first.rendering, effects=()),
         mirrored=False,
@@ -54,25 +54,6 @@ def assembled(parts: Sequence[Sample], canvas: Size) -> Sample:
 def _told(part: Sample, first: Sample) -> list[Finding]:
     """The findings of a part, as those of the picture that it is in."""
     return [replace(finding, path=str(first.name), split=first.split) for finding in part.findings]
-
-
-def joined(columns: Sequence[Instances]) -> Instances:
-    """All objects of `columns`, one after the other."""
-    points = max((one.visibility.shape[1] for one in columns), default=0)
-    wide = [_with_points(one, points) for one in columns]
-    return Instances(
-        boxes=np.concatenate([one.boxes for one in wide]),
-        labels=np.concatenate([one.labels for one in wide]),
-        crowd=np.concatenate([one.crowd for one in wide]),
-        polygons=tuple(chain.from_iterable(one.polygons for one in wide)),
-        masks=tuple(chain.from_iterable(one.masks for one in wide)),
-        keypoints=np.concatenate([one.keypoints for one in wide]),
-        visibility=np.concatenate([one.visibility for one in wide]),
-        areas=np.concatenate([one.areas for one in wide]),
-        scores=np.concatenate([one.scores for one in wide]),
-        ids=np.zeros(sum(map(len, wide)), dtype=np.int64),
-        attributes=tuple(chain.from_iterable(one.attributes for one in wide)),
-    )
 
 
 def pasted(pictures: Sequence[tuple[Sample, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
@@ -89,14 +70,3 @@ def pasted(pictures: Sequence[tuple[Sample, NDArray[np.uint8]]]) -> NDArray[np.u
 
 def _as_deep(picture: NDArray[np.uint8], axes: int) -> NDArray[np.uint8]:
     return picture if picture.ndim == axes else np.repeat(picture[..., None], 3, axis=2)
-
-
-def _with_points(instances: Instances, points: int) -> Instances:
-    more = points - instances.visibility.shape[1]
-    if not more:
-        return instances
-    return replace(
-        instances,
-        keypoints=np.pad(instances.keypoints, ((0, 0), (0, more), (0, 0))),
-        visibility=np.pad(instances.visibility, ((0, 0), (0, more))),
-    )

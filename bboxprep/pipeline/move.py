@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -97,10 +98,11 @@ def _map_rings(affine: Affine, polygons: Sequence[Rings]) -> tuple[Rings, ...]:
     rings = [ring for own in polygons for ring in own]
     if not rings:
         return tuple(polygons)
-    mapped = iter(np.split(affine(np.concatenate(rings)), np.cumsum([len(ring) for ring in rings])[:-1]))
+    points, ends = affine(np.concatenate(rings)), accumulate(map(len, rings), initial=0)
+    mapped = iter([points[start:end] for start, end in pairwise(ends)])
     return tuple([tuple([next(mapped) for _ in own]) for own in polygons])
 
 
 def _map_mask(mask: Rle, plan: Plan) -> Rle:
-    pixels = execute(plan, mask.mask().astype(np.uint8), kernel="nearest", pad=0)
+    pixels = execute(plan, mask.mask().view(np.uint8), kernel="nearest", pad=0)
     return Rle.from_mask(pixels > 0, compressed=mask.compressed)

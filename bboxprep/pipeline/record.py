@@ -10,18 +10,15 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from bboxprep import __version__
 from bboxprep.errors import AnnotationError
 from bboxprep.files import lies_within, read_bytes, real, write_bytes
 from bboxprep.findings import Finding, spelt
 from bboxprep.geometry.affine import Affine
-from bboxprep.images import lossless
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.work import Written
@@ -29,7 +26,6 @@ from bboxprep.pipeline.work import Written
 RECORD = "bboxprep.json"
 IMAGES = "bboxprep.images.jsonl"
 INCOMPLETE = "bboxprep.incomplete"
-_MATTER = ("albumentations", "numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg")
 MOST_RECORD_BYTES = 1 << 30  # findings of ten million objects
 
 _Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
@@ -182,21 +178,6 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     """A finding as plain data, its severity with it and empty fields left out."""
     said = {name: value for name in _FINDING if (value := getattr(finding, name))}
     return {"severity": str(finding.severity)} | said
-
-
-def versions() -> dict[str, str]:
-    """The versions that can matter to the bytes of an output; of what is installed."""
-    tool = lossless.tool()
-    turns = {"jpegtran": tool.version} if tool else {}
-    known = {name: found for name in _MATTER if (found := _version(name))}
-    return {"bboxprep": __version__, **known, **turns}
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def _relative(path: str, root: str) -> str:

@@ -48,7 +48,7 @@ def with_takes(source: Source, recipe: Recipe) -> Source:
         outlines=LazySamples(rows, taken.outline),
     )
     glimpses = tuple(
-        replace(source.glimpses[row], key=(source.glimpses[row].key[0], _named(source.glimpses[row].key[1], take)))
+        source.glimpses[row].having(key=(source.glimpses[row].key[0], _named(source.glimpses[row].key[1], take)))
         for row, take in takes
     )
     return replace(source, dataset=dataset, glimpses=glimpses)

@@ -21,7 +21,7 @@ from bboxprep.formats.contract import image_fault
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
-from bboxprep.images import codec, drawing, raster
+from bboxprep.images import codec, raster
 from bboxprep.images.appearance import effects_applied
 from bboxprep.images.pipelines import PipelineError
 from bboxprep.model.categories import Categories
@@ -131,6 +131,8 @@ class PillowDarkroom:
 
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
+        from bboxprep.images import drawing  # its fonts are slow to load, and no run draws
+
         return drawing.draw(self.pixels(sample), sample.instances, self.categories.names)
 
     def named(self, categories: Categories) -> PillowDarkroom:

@@ -13,10 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from bboxprep.recipe.appearance import check_seed
 from bboxprep.recipe.draw import Draw
 from bboxprep.recipe.steps import ChanceStep, RecipeStep, Scene
-from bboxprep.recipe.values import OptionError
+from bboxprep.recipe.values import OptionError, check_seed
 
 
 @dataclass(frozen=True)

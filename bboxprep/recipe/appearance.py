@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, get_args
 
 from bboxprep.recipe.draw import Draw
 from bboxprep.recipe.steps import ChanceStep, RecipeStep, Scene
-from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice, words
+from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice, check_seed, words
 
 Space = Literal["linear", "srgb"]
 
@@ -158,9 +158,3 @@ class Cutout(AppearanceStep):
 
     def _described(self) -> str:
         return f"cutout {self.count} of {words(self.size)}"
-
-
-def check_seed(step: str, seed: object) -> None:
-    """Raise `OptionError` unless `seed` is None or a whole number of 0 to 2**63 - 1, which every file can hold."""
-    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**63):
-        raise OptionError(step, "seed", f"have {seed!r}, want a whole number of 0 or more, below 2**63")

@@ -77,6 +77,12 @@ def check_choice(step: str, option: str, value: object, known: tuple[Any, ...]) 
         raise OptionError(step, option, f"have {value!r}, want one of {', '.join(map(str, known))}")
 
 
+def check_seed(step: str, seed: object) -> None:
+    """Raise `OptionError` unless `seed` is None or a whole number of 0 to 2**63 - 1, which every file can hold."""
+    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**63):
+        raise OptionError(step, "seed", f"have {seed!r}, want a whole number of 0 or more, below 2**63")
+
+
 def plain(value: Any) -> Any:
     """`value` as JSON and YAML have it."""
     match value:

@@ -8,27 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 import bboxprep
-from bboxprep.cli import commands
-from bboxprep.errors import BboxprepError
+from tests.invoked import refused, run
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 COCO, YOLO, VOC = (FIXTURES / f"phone-photos-{name}" for name in ("coco", "yolo", "voc"))
 ODD = ["no", "1e3", "a: b", "🐈 cat", "null", "~", "a,b", 'say "x"', "#1", "x=y", "- z", "yes", "0x1F", "é"]
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
-
-
-def refused(*arguments: str | Path) -> str:
-    result = run(*arguments)
-    if isinstance(result.exception, BboxprepError):
-        return str(result.exception)
-    assert result.exit_code == 2, result.output
-    return result.output
 
 
 def record(dest: Path) -> dict[str, Any]:

@@ -4,15 +4,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from click.testing import CliRunner, Result
 
-from bboxprep.cli import commands
+from tests.invoked import run
 
 PHOTOS = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
 
 def test_results_come_home_and_strangers_are_listed(tmp_path: Path) -> None:

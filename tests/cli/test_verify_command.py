@@ -3,15 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from click.testing import CliRunner, Result
-
-from bboxprep.cli import commands
+from tests.invoked import run
 
 PHOTOS = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
 
 
 def prepared(tmp_path: Path) -> Path:

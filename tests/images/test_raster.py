@@ -217,7 +217,11 @@ def test_the_law_catches_an_edge_to_edge_resize_of_a_reduced_raster(tmp_path: Pa
     assert np.abs(mistaken.mean(axis=0)).max() > FILE_BIAS
 
 
-@given(strategies.plans(24), st.sampled_from(KERNELS), st.sampled_from(["edge", "reflect", 114, (1, 2, 3)]), st.data())
+PADS: list[Pad] = ["edge", "reflect", 114, (1, 2, 3)]
+ANY_PLANS = strategies.plans(24) | strategies.warped_plans(24)
+
+
+@given(ANY_PLANS, st.sampled_from(KERNELS), st.sampled_from(PADS), st.data())
 def test_any_plan_gives_its_size_and_changes_nothing_it_was_given(
     plan: Plan, kernel: Kernel, pad: Pad, data: st.DataObject
 ) -> None:
@@ -231,7 +235,7 @@ def test_any_plan_gives_its_size_and_changes_nothing_it_was_given(
     assert np.array_equal(pixels, before)
 
 
-@given(strategies.plans(24), st.data())
+@given(ANY_PLANS, st.data())
 def test_a_mask_stays_a_mask(plan: Plan, data: st.DataObject) -> None:
     mask = data.draw(strategies.masks(plan.source)).astype(np.uint8) * 255
     assert set(np.unique(execute(plan, mask, kernel="nearest", pad=0))) <= {0, 255}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from math import floor
 from typing import Literal, get_args
 
 import cv2
@@ -155,6 +157,7 @@ def test_smoothing_brings_a_photo_nearer_to_an_exact_resampling() -> None:
 
 
 WAYS: tuple[Literal["area", "lanczos"], ...] = ("area", "lanczos")
+SIZES = st.builds(Size, st.integers(1, 40), st.integers(1, 40))
 ENDS = st.lists(st.sampled_from([-0.5, 0.0, 1.0, 3.5, 8.0, 20.0, 20.25, 41.0]), min_size=2, max_size=2, unique=True)
 
 
@@ -182,13 +185,33 @@ def test_the_quick_ways_are_taken_only_where_they_are_exact(
         assert min(across, down) < 1
 
 
-@pytest.mark.parametrize("kernel", [kernel for kernel in get_args(Kernel) if kernel != "auto"])
+@pytest.mark.parametrize("kernel", [kernel for kernel in get_args(Kernel) if kernel not in {"auto", "nearest"}])
 def test_the_kernels_by_name_are_pillow_s(kernel: Kernel) -> None:
     pixels = photo(Size(40, 30))
     name = {"linear": "bilinear", "cubic": "bicubic"}.get(kernel, kernel).upper()
     for size in (Size(50, 40), Size(17, 13), Size(50, 13)):
         want = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling[name]))
         assert np.array_equal(resample(pixels, whole(pixels), size, kernel, reduced=False), want)
+
+
+EIGHTHS = st.integers(-8, 8 * 12).map(lambda eighths: Fraction(eighths, 8))
+STRETCHES = st.lists(EIGHTHS, min_size=2, max_size=2, unique=True).map(sorted)
+
+
+@given(st.builds(Size, st.integers(1, 12), st.integers(1, 12)), STRETCHES, STRETCHES, SIZES, st.sampled_from("CF"))
+def test_nearest_is_the_pixel_under_each_middle(
+    raster: Size, columns: list[Fraction], rows: list[Fraction], size: Size, order: Literal["C", "F"]
+) -> None:
+    pixels = np.arange(raster.pixels, dtype=np.uint8).reshape(raster.height, raster.width)
+    box = (float(columns[0]), float(rows[0]), float(columns[1]), float(rows[1]))
+    found = resample(np.asarray(pixels, order=order), box, size, "nearest", reduced=False)
+    (left, right), (top, bottom) = columns, rows
+    for row in range(size.height):
+        for column in range(size.width):
+            y = floor(top + (row + Fraction(1, 2)) * (bottom - top) / size.height)
+            x = floor(left + (column + Fraction(1, 2)) * (right - left) / size.width)
+            want = pixels[min(max(y, 0), raster.height - 1), min(max(x, 0), raster.width - 1)]
+            assert found[row, column] == want
 
 
 @pytest.mark.parametrize(

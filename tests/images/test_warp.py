@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Size
@@ -181,29 +180,6 @@ def test_the_law_holds_through_files_that_are_decoded_reduced(
     assume(len(found))
     assert np.abs(found).max() <= 0.1 * n * ROOM + 1.0 / GRAY_STEP
     assert np.abs(found.mean(axis=0)).max() <= 0.2
-
-
-PADS: list[Pad] = ["edge", "reflect", 114, (1, 2, 3)]
-
-
-@given(strategies.warped_plans(24), st.sampled_from(KERNELS), st.sampled_from(PADS), st.data())
-def test_any_plan_gives_its_size_and_changes_nothing_it_was_given(
-    plan: Plan, kernel: Kernel, pad: Pad, data: st.DataObject
-) -> None:
-    shape = (plan.source.height, plan.source.width, *data.draw(st.sampled_from([(), (3,)])))
-    pixels = data.draw(hnp.arrays(np.uint8, shape))
-    before = pixels.copy()
-    pixels.setflags(write=False)
-    out = execute(plan, pixels, kernel=kernel, pad=pad)
-    assert out.shape[:2] == (plan.size.height, plan.size.width)
-    assert out.dtype == np.uint8
-    assert np.array_equal(pixels, before)
-
-
-@given(strategies.warped_plans(24), st.data())
-def test_a_mask_stays_a_mask(plan: Plan, data: st.DataObject) -> None:
-    mask = data.draw(strategies.masks(plan.source)).astype(np.uint8) * 255
-    assert set(np.unique(execute(plan, mask, kernel="nearest", pad=0))) <= {0, 255}
 
 
 @given(strategies.warped_plans(12))

@@ -177,3 +177,15 @@ def test_an_unsaid_column_holds_one_value_and_cannot_be_changed(count: int, kind
     np.testing.assert_array_equal(column, np.full(count, kind[0]))
     assert column.dtype == kind[1]
     assert not column.flags.writeable
+
+
+@given(st.lists(objects, max_size=3))
+def test_what_is_stacked_is_all_of_its_parts_in_their_order(parts: list[Instances]) -> None:
+    whole = Instances.stacked(parts)
+    points = max((part.visibility.shape[1] for part in parts), default=0)
+    assert whole.visibility.shape == (sum(map(len, parts)), points)
+    for own, part in zip(whole.parted(map(len, parts)), parts, strict=True):
+        had = part.visibility.shape[1]
+        assert not own.visibility[:, had:].any()
+        narrow = replace(own, keypoints=own.keypoints[:, :had], visibility=own.visibility[:, :had])
+        assert narrow == part

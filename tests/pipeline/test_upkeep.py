@@ -15,9 +15,10 @@ import pytest
 
 from bboxprep.errors import StoppedError, TargetError
 from bboxprep.model.tables import ClassRules
-from bboxprep.pipeline import record
+from bboxprep.pipeline import job
 from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import local
+from bboxprep.pipeline.flushing import flush_all
 from bboxprep.pipeline.job import convert, write
 from bboxprep.pipeline.journal import FOLDER, NAME
 from bboxprep.pipeline.reading import open_source, read
@@ -222,7 +223,7 @@ def test_a_changed_class_table_is_refused_by_name(source: Path, tmp_path: Path) 
 
 def test_other_codecs_are_refused_by_name(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(source, tmp_path / "out")
-    monkeypatch.setattr(record, "versions", lambda: {"bboxprep": "0", "pillow": "99.0"})
+    monkeypatch.setattr(job, "versions", lambda: {"bboxprep": "0", "pillow": "99.0"})
     with pytest.raises(TargetError, match=r"with another version .*99\.0.*--overwrite replaces it"):
         run(source, tmp_path / "out")
 
@@ -241,12 +242,12 @@ def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
 
         return noting
 
-    for name in ("replace", "sync", "fsync"):
-        if hasattr(os, name):
-            monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    for name in ("replace", "fsync"):
+        monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
+    monkeypatch.setattr(job, "flush_all", noted("flush", flush_all))
     run(source, tmp_path / "out", to=to)
     written = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file() and FOLDER not in path.parts]
-    assert steps[-3:] == ["sync", "fsync", RECORD] if hasattr(os, "sync") else ["fsync", RECORD]
+    assert steps[-3:] == ["flush", "fsync", RECORD]
     assert {INCOMPLETE, *written} - set(steps) == set()
     assert steps[0] == INCOMPLETE
 

@@ -74,7 +74,7 @@ class Batch:
     def used(self) -> frozenset[Key]:
         """The ids of classes that stand in the records."""
         if isinstance(self.categories, np.ndarray):
-            return frozenset(np.unique(self.categories).tolist())
+            return frozenset(self.categories.tolist())
         return frozenset(identity for identity in self.categories if identity is not None)
 
     def category(self, row: int) -> Key | None:

@@ -6,6 +6,7 @@ are not listed, ids that stand twice. What concerns one record waits until its i
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.coco.batches import Batch
 from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, whole
 from bboxprep.formats.coco.document import Document, load
+from bboxprep.formats.coco.fields import standing
 from bboxprep.formats.coco.layout import Source, image_folder, reach
 from bboxprep.formats.coco.names import Located, locate, safe_name
 
@@ -53,7 +55,7 @@ class Index:
 
     folder: Path
     located: Located
-    images: tuple[int, ...]
+    images: array[int]
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
     stands: NDArray[np.bool_]
@@ -89,7 +91,7 @@ def _index(document: Document, seen: _Heads, source: Source, root: Path) -> Inde
     return Index(
         folder=folder,
         located=located,
-        images=tuple(row for row, owner in enumerate(owners) if owner == row and heads[row] is not None),
+        images=array("q", (row for row, owner in enumerate(owners) if owner == row and heads[row] is not None)),
         order=order,
         starts=np.searchsorted(images[order], np.arange(len(heads) + 1)),
         stands=standing(ids),
@@ -101,13 +103,6 @@ def _index(document: Document, seen: _Heads, source: Source, root: Path) -> Inde
             *_record_findings(source, [place for batch in seen.batches for place in batch.unreadable], ids),
         ),
     )
-
-
-def standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of `ids` can stand: those that are positive and no earlier one's."""
-    stands = np.zeros(len(ids), dtype=np.bool_)
-    stands[np.unique(ids, return_index=True)[1]] = True
-    return stands & (ids > 0)
 
 
 class _Heads:

@@ -15,11 +15,14 @@ under a record's ``attributes`` are attributes.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +54,7 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> 
         _Part(root, document, index, RecordReader(source.shown, source.split, classes.categories, rows))
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
-    keys = [(part, place) for part in parts for place in range(len(part.images))]
-    loader = _Loader(probe)
+    keys, loader = _Places(parts), _Loader(probe)
     return Dataset(
         root=root,
         format="coco",
@@ -82,10 +84,10 @@ class _Part:
         return "" if shown == "." else f"{shown}/"
 
     @cached_property
-    def images(self) -> list[int]:
+    def images(self) -> array[int]:
         """The image records, sorted by name."""
         names = self.index.located.names
-        return sorted(self.index.images, key=lambda image: names[image].encode("utf-8"))
+        return array("q", sorted(self.index.images, key=lambda image: names[image].encode("utf-8")))
 
     def findings(self) -> Iterable[Finding]:
         path, split = self.reader.path, self.reader.split
@@ -154,6 +156,28 @@ class _Part:
         if image in located.missing:
             return None, (Finding("image-missing", located.missing[image], shown, f"images[{image}]", split=split),)
         return probe_image(probe, path, shown, split, declared)
+
+
+class _Places(Sequence[tuple[_Part, int]]):
+    """(part, place among its images) of all images: told when asked for, as there may be millions."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        self._parts = parts
+        self._ends = list(accumulate(len(part.images) for part in parts))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[_Part, int]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[tuple[_Part, int]]: ...
+    def __getitem__(self, index: int | slice) -> tuple[_Part, int] | Sequence[tuple[_Part, int]]:
+        if isinstance(index, slice):
+            return [self[row] for row in range(*index.indices(len(self)))]
+        row = range(len(self))[index]
+        number = bisect_right(self._ends, row)
+        return self._parts[number], row - (self._ends[number - 1] if number else 0)
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,13 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, number, numbers, whole
+from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS
 from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
 from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Instances
 
 T = TypeVar("T")
-
-OWN_FIELDS = "coco_fields"
-"""The attribute that keeps those fields of a record that COCO does not define."""
-
-KNOWN_FIELDS = frozenset(
-    {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints", "score"}
-)
 
 
 @dataclass(frozen=True, slots=True)

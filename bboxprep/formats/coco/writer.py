@@ -23,8 +23,7 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.files import room_for, told, write_chunks
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.index import standing
-from bboxprep.formats.coco.records import KNOWN_FIELDS, OWN_FIELDS
+from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
 from bboxprep.formats.contract import Labels, NoOptions
 from bboxprep.geometry.shapes import box_areas, length, ring_area
 from bboxprep.model.categories import Categories, Category

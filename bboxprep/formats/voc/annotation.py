@@ -23,6 +23,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.files import read_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.origin import Corners, Tool, tool_of
+from bboxprep.formats.voc.own import UNSAID
 from bboxprep.formats.voc.text import Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
@@ -32,9 +33,6 @@ MOST_ELEMENTS = 1 << 19
 DEEPEST = 64
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 _FEW = 4096  # tags
-
-# What the devkit writes where nothing is known: it says nothing, so it is no attribute, and it is what we write.
-UNSAID: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _OTHER_SHAPES = frozenset({"part", "point", "robndbox", "keypoints"})  # as attributes they would stay where they are

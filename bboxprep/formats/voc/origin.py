@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.voc.own import OURS
 from bboxprep.formats.voc.text import text_below
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
@@ -54,7 +55,6 @@ class Tool:
     origin: Origin
 
 
-OURS = "bboxprep"
 _DECIMALS = Tool("a tool that writes decimals", Origin.AS_IS)
 _PATHS = Tool("a drawing tool that notes its <path>", Origin.AS_IS)
 _LABELME = Tool("labelme", Origin.AS_IS)

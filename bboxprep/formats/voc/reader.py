@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
-from bboxprep.files import lies_within, read_bytes, read_start, real
+from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Probe, Spread, probe_image
 from bboxprep.formats.suffixes import stem_of
@@ -24,7 +24,7 @@ from bboxprep.formats.voc.opening import Brief, open_files, unpacked
 from bboxprep.formats.voc.options import ReadOptions
 from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pairs import Item, pair
-from bboxprep.formats.voc.tree import Tree, masks_of, may_be_voc, parted, walk
+from bboxprep.formats.voc.tree import Tree, masks_of, parted, walk
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -32,31 +32,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
 
-_FIRST_BYTES = 4096
 _MOST_NAME_BYTES = 8 << 20  # of a list of classes
-_TRIES = 20  # XML files that are looked into before a folder is held to be something else
-
-
-def sniff(root: Path) -> str:
-    """Why the folder `root` looks like Pascal VOC, or ""."""
-    if not root.is_dir() or not may_be_voc(root):
-        return ""
-    try:
-        tree = walk(root)
-    except LayoutError:
-        return ""
-    label = next((path for path in tree.labels[:_TRIES] if _is_annotation(root / path)), None)
-    if label is not None:
-        return f"{label} is a VOC annotation"
-    return f"{tree.lists[0]} lists images" if tree.lists and tree.images else ""
-
-
-def _is_annotation(path: Path) -> bool:
-    try:
-        start = read_start(path, _FIRST_BYTES).replace(b"\0", b"")  # UTF-16 as well
-    except OSError:
-        return False
-    return any(b"<annotation" + end in start for end in (b">", b" ", b"\n", b"\r", b"\t", b"/"))
 
 
 def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:

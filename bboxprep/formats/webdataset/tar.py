@@ -5,7 +5,6 @@ They are the same for the same members: no times, owners or names of this machin
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -37,6 +36,8 @@ def write(root: Path, dataset: Dataset, options: WriteOptions) -> ShardWriter:
 
 def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:  # noqa: ARG001
     """Write the tar file `shard` of `pictures` and the labels beside them. Raises `TargetError`."""
+    import tarfile  # every source is asked whether it is of this format, and that takes none of it
+
     with (
         Growing(shard) as file,
         told(shard),

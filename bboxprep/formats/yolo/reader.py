@@ -25,35 +25,17 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Probe, Spread, probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, grown
-from bboxprep.formats.yolo.config import Config, config_files, find_config, read_config
+from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.grammar import Grammar
 from bboxprep.formats.yolo.items import Item
 from bboxprep.formats.yolo.layout import lay_out
 from bboxprep.formats.yolo.options import ReadOptions
 from bboxprep.formats.yolo.orphans import orphans, shared
-from bboxprep.formats.yolo.rows import Rows, looks_like_rows, read_labels
-from bboxprep.formats.yolo.tree import Tree, read_head
+from bboxprep.formats.yolo.rows import Rows, read_labels
+from bboxprep.formats.yolo.tree import Tree
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-
-_FOLDERS_SNIFFED = 200
-
-
-def sniff(root: Path) -> str:
-    """Why `root` looks like a YOLO dataset, or ""."""
-    files = config_files(root if root.is_dir() else root.parent)
-    if root.is_file():
-        return f"{root.name} is a dataset file" if root in files else ""
-    if files:
-        return f"{files[0].name} describes it"
-    tree = Tree(root)
-    for _, (folder, listing) in zip(range(_FOLDERS_SNIFFED), tree.walk(root), strict=False):
-        for name in list(listing.texts.values())[:9]:
-            path = folder / name
-            if looks_like_rows(read_head(path)) and tree.image_of(path):
-                return f"{tree.shown(path)} holds rows of class and box"
-    return ""
 
 
 def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import inf
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,30 +115,8 @@ def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tu
 
 def joined(kept: Instances, read: Instances, order: Order, told: frozenset[Column]) -> Instances:
     """The objects in `order`, as they were `kept` where they were, but with the columns `told` as they are `read`."""
-    both = _stacked(kept, read)
+    both = Instances.stacked((kept, read))
     ours = [one if one >= 0 else len(kept) + other for one, other in order]
     theirs = [len(kept) + other if other >= 0 else one for one, other in order]
     instances, as_read = both.select(ours), both.select(theirs)
     return replace(instances, **{name: getattr(as_read, name) for column in told for name in _FIELDS.get(column, ())})
-
-
-def _stacked(one: Instances, other: Instances) -> Instances:
-    """The objects of both, with room for the keypoints of either."""
-    points = max(one.visibility.shape[1], other.visibility.shape[1])
-    pair = [_with_room(one, points), _with_room(other, points)]
-    columns: dict[str, Any] = {}
-    for field in fields(Instances):
-        first, second = (getattr(instances, field.name) for instances in pair)
-        columns[field.name] = np.concatenate((first, second)) if isinstance(first, np.ndarray) else first + second
-    return Instances(**columns)
-
-
-def _with_room(instances: Instances, points: int) -> Instances:
-    more = points - instances.visibility.shape[1]
-    if not more:
-        return instances
-    return replace(
-        instances,
-        keypoints=np.pad(instances.keypoints, ((0, 0), (0, more), (0, 0))),
-        visibility=np.pad(instances.visibility, ((0, 0), (0, more))),
-    )

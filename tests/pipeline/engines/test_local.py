@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from bboxprep.errors import StoppedError, TargetError, WorkerError
 from bboxprep.pipeline.engines import local
+from tests.pipeline.engines.fatal import Fatal
 
 STARTS: list[local.Start] = ["fork", "spawn"] if hasattr(os, "fork") else ["spawn"]
 
@@ -33,20 +34,6 @@ def fail_at_three(number: int) -> int:
     if number == 3:
         raise TargetError("three")
     return number
-
-
-class Fatal:
-    """Kills its process: at each of `always`, and at each of `once` unless its file is there."""
-
-    def __init__(self, folder: Path, once: set[int], always: set[int]) -> None:
-        self._folder, self._once, self._always = folder, once, always
-
-    def __call__(self, number: int) -> int:
-        mark = self._folder / str(number)
-        if number in self._always or (number in self._once and not mark.exists()):
-            mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return number
 
 
 @given(count=st.integers(0, 2000), workers=st.integers(1, 9), most=st.integers(1, 300))

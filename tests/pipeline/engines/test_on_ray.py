@@ -26,6 +26,7 @@ from bboxprep.pipeline.engines.local import Local, blocks
 from bboxprep.pipeline.engines.on_ray import OnRay
 from bboxprep.pipeline.job import PIXEL_BLOCK
 from bboxprep.pipeline.shift import Shift
+from tests.pipeline.engines.fatal import Fatal
 from tests.running import ROOT, finish, running
 from tests.tiny import tiny, tree
 
@@ -57,20 +58,6 @@ def square(number: int) -> int:
     if number == 77:
         raise TargetError("seventy-seven")
     return number * number
-
-
-class Fatal:
-    """Kills its process: at each of `always`, and at each of `once` unless its file is there."""
-
-    def __init__(self, folder: Path, once: set[int], always: set[int]) -> None:
-        self._folder, self._once, self._always = folder, once, always
-
-    def __call__(self, number: int) -> int:
-        mark = self._folder / str(number)
-        if number in self._always or (number in self._once and not mark.exists()):
-            mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return number
 
 
 def test_results_come_in_the_order_of_the_items_and_errors_as_they_are(engine: OnRay) -> None:

@@ -1,0 +1,20 @@
+"""What the reader and the writer of COCO's records agree on, in a module of its own: neither needs all of the other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+OWN_FIELDS = "coco_fields"
+"""The attribute that keeps those fields of a record that COCO does not define."""
+
+KNOWN_FIELDS = frozenset(
+    {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints", "score"}
+)
+
+
+def standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of `ids` can stand: those that are positive and no earlier one's."""
+    stands = np.zeros(len(ids), dtype=np.bool_)
+    stands[np.unique(ids, return_index=True)[1]] = True
+    return stands & (ids > 0)

@@ -1,0 +1,27 @@
+"""Whether a source looks like YOLO: asked of every one, so without all that it takes to read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bboxprep.formats.yolo.config import config_files
+from bboxprep.formats.yolo.rows import looks_like_rows
+from bboxprep.formats.yolo.tree import Tree, read_head
+
+_FOLDERS_SNIFFED = 200
+
+
+def sniff(root: Path) -> str:
+    """Why `root` looks like a YOLO dataset, or ""."""
+    files = config_files(root if root.is_dir() else root.parent)
+    if root.is_file():
+        return f"{root.name} is a dataset file" if root in files else ""
+    if files:
+        return f"{files[0].name} describes it"
+    tree = Tree(root)
+    for _, (folder, listing) in zip(range(_FOLDERS_SNIFFED), tree.walk(root), strict=False):
+        for name in list(listing.texts.values())[:9]:
+            path = folder / name
+            if looks_like_rows(read_head(path)) and tree.image_of(path):
+                return f"{tree.shown(path)} holds rows of class and box"
+    return ""

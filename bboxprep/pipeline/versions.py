@@ -1,0 +1,31 @@
+"""The versions that can matter to the bytes of an output; of what is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from bboxprep import __version__
+from bboxprep.images import lossless
+
+_MATTER = ("albumentations", "numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg")
+
+
+def versions() -> Mapping[str, str]:
+    """The version of each, by its name; bboxprep's first."""
+    tool = lossless.tool()
+    turns = {"jpegtran": tool.version} if tool else {}
+    return {"bboxprep": __version__, **_packages(), **turns}
+
+
+@cache  # a run asks twice
+def _packages() -> Mapping[str, str]:
+    from importlib.metadata import PackageNotFoundError, version  # it takes half as long as NumPy to import
+
+    known: dict[str, str] = {}
+    for name in _MATTER:
+        try:
+            known[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return known
