@@ -22,6 +22,7 @@ from bboxprep.storage import Entry, is_stored
 Place = Path | str  # of a file, as `below` gives it
 
 _CHUNK = 1 << 20  # bytes
+_BINARY = getattr(os, "O_BINARY", 0)  # which Windows has, and would change line ends without
 
 
 def real(path: Path) -> Path:
@@ -59,9 +60,27 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise AnnotationError(path, "", "cannot be read (want a file)")
         if said.st_size > most:
             raise AnnotationError(path, "", f"have {said.st_size:,} bytes, want at most {most:,}")
-        return path.read_bytes()
+        return read_start(path, most)
     except (OSError, ValueError) as error:
         raise AnnotationError(path, "", f"cannot be read ({_reason(error)})") from error
+
+
+def read_start(path: Path, most: int) -> bytes:
+    """The bytes of the file at `path`, the first `most` of them where they are more. Raises `OSError`, and ValueError
+    for a name that cannot be.
+    """
+    if is_stored(path):
+        with path.open("rb") as file:
+            return file.read(most)
+    handle = os.open(path, os.O_RDONLY | _BINARY)  # by the calls of the system alone: there may be 100,000 files
+    try:
+        read, size = [], max(os.fstat(handle).st_size, _CHUNK)
+        while most and (chunk := os.read(handle, min(most, size))):
+            read.append(chunk)
+            most -= len(chunk)
+        return b"".join(read)
+    finally:
+        os.close(handle)
 
 
 def read_lines(path: Path, most: int) -> Iterator[bytes]:
@@ -319,7 +338,7 @@ def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
 def _temporary_beside(path: Place) -> tuple[int, str]:
     """A new file, open, in the folder of `path`, which is made; and its name."""
     folder = os.path.dirname(path)  # noqa: PTH120  (of 100,000 paths)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY | getattr(os, "O_NOFOLLOW", 0)
     while True:
         name = os.path.join(folder, _temporary_name())  # noqa: PTH118
         try:

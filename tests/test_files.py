@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from bboxprep import files
 from bboxprep.errors import AnnotationError, ImageError, TargetError
-from bboxprep.files import lies_there, lies_within, link_or_copy, read_bytes, read_lines, real, write_bytes, write_text
+from bboxprep.files import (
+    lies_there,
+    lies_within,
+    link_or_copy,
+    read_bytes,
+    read_lines,
+    read_start,
+    real,
+    write_bytes,
+    write_text,
+)
 
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -228,3 +238,13 @@ def test_a_link_that_may_not_be_read_leads_nowhere(tmp_path: Path) -> None:
             assert real(tmp_path / "link").name == "link"
             return
     pytest.skip("every link may be read here")
+
+
+@shared_folder
+@given(data=st.binary(max_size=9), most=st.integers(0, 12), piece=st.integers(1, 5))
+def test_a_file_is_read_from_its_start_up_to_a_limit(tmp_path: Path, data: bytes, most: int, piece: int) -> None:
+    (tmp_path / "file.bin").write_bytes(data)
+    with pytest.MonkeyPatch.context() as patch:
+        whole = os.read
+        patch.setattr(os, "read", lambda handle, size: whole(handle, min(size, piece)))  # as a network may do it
+        assert read_start(tmp_path / "file.bin", most) == data[:most]

@@ -10,11 +10,11 @@ makes its flags from them, so a format knows nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.files import lies_there
@@ -25,6 +25,11 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
 from bboxprep.storage import place
+
+Result = TypeVar("Result")
+
+_BATCH = 256  # label files that a process is given at a time
+_FEW = 1024  # label files that are read while other processes would still be starting
 
 IMAGE_SUFFIXES = frozenset(  # matched in lower case
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff"}
@@ -39,6 +44,13 @@ class Probe(Protocol):
         """The header of the file at `path`. A probe that opens no image answers with the size that the labels have
         `declared` for it. Raises `ImageError`.
         """
+
+
+class Spread(Protocol):
+    """Does a piece of work on many items, in several processes perhaps; `map` does it here."""
+
+    def __call__(self, work: Callable[[Any], Result], items: Iterable[Any], /) -> Iterator[Result]:
+        """The results of ``work(item)``, in the order of the items. Both are pickled, as is what comes of them."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,7 @@ class Format:
     sniff: Callable[[Path], str]
     """Why `root` looks like this format, or "" where it does not. Looks at names and first bytes only."""
     read: Callable[..., Dataset]
-    """``read(root, probe, options) -> Dataset``"""
+    """``read(root, probe, options, spread=map) -> Dataset``: `spread` does what is done of every label file."""
     write: Callable[..., Writer]
     """``write(root, dataset, options) -> Writer``, where `dataset` gives categories, splits and extra."""
     read_options: type[Any] = NoOptions
@@ -126,6 +138,12 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
         return getattr(import_module(module), name)(*arguments)
 
     return call
+
+
+def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], spread: Spread) -> Iterator[Result]:
+    """What comes of `work` on so many `items` at a time that a process is busy for a while; on few it is done here."""
+    batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+    return iter((spread if len(items) > _FEW else map)(work, batches))
 
 
 def image_fault(error: ImageError, shown: str, split: str) -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, Self
 
@@ -19,6 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.rle import Rle
+
+_FEW = 256  # objects of one image
 
 Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
 
@@ -100,20 +102,20 @@ class Instances:
             boxes=array,
             labels=_column(labels, count, 0, np.int64),
             crowd=_column(crowd, count, False, np.bool_),
-            polygons=tuple(() for _ in range(count)) if polygons is None else tuple(map(_rings, polygons)),
+            polygons=((),) * count if polygons is None else tuple(map(_rings, polygons)),
             masks=(None,) * count if masks is None else tuple(masks),
             keypoints=points,
             visibility=seen,
             areas=_column(areas, count, np.nan, np.float64),
             scores=_column(scores, count, np.nan, np.float64),
             ids=_column(ids, count, 0, np.int64),
-            attributes=tuple({} for _ in range(count)) if attributes is None else tuple(attributes),
+            attributes=tuple([{} for _ in range(count)]) if attributes is None else tuple(attributes),
         )
 
     def __post_init__(self) -> None:
-        count = len(self.boxes)
+        count, columns = len(self.boxes), self.__dict__
         for name, axes in _AXES.items():
-            column = getattr(self, name)
+            column = columns[name]
             if len(column) != count:
                 raise ValueError(f"{name}: have {len(column)} rows, want {count}")
             if axes:
@@ -221,8 +223,26 @@ class Instances:
                 return np.array([len(mapping) > 0 for mapping in self.attributes], dtype=np.bool_)
 
 
+def unsaid(count: int, none: float, dtype: type[Any] = np.float64) -> NDArray[Any]:
+    """A read-only column (N,) that holds `none` throughout; images of few objects share it."""
+    if count > _FEW:
+        return _filled(count, none, np.dtype(dtype))
+    return _shared(none, np.dtype(dtype))[:count]
+
+
+def _filled(count: int, none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    column = np.full(count, none, dtype=dtype)
+    column.setflags(write=False)
+    return column
+
+
+@lru_cache
+def _shared(none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    return _filled(_FEW, none, dtype)
+
+
 def _column(values: ArrayLike | None, count: int, none: float, dtype: type[Any]) -> NDArray[Any]:
-    return np.full(count, none, dtype=dtype) if values is None else np.array(values, dtype=dtype)
+    return unsaid(count, none, dtype) if values is None else np.array(values, dtype=dtype)
 
 
 def _rings(rings: Sequence[ArrayLike]) -> Rings:

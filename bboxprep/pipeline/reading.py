@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -86,7 +87,7 @@ def open_source(
     `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
     of turned photos were drawn in; `rules` are those of the dataset; `sidecar` says whether what an earlier run kept
     beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size the
-    labels state; the `engine` looks; `options` gives those of the reader of a format by its name. Raises
+    labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
     `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
@@ -96,7 +97,7 @@ def open_source(
     reading = options(name)
     policy = policy or Policy()
     probe = KnownHeaders(policy.max_pixels, opens=not labels_only)
-    dataset = chosen.read(path, probe, chosen.read_options(**reading))
+    dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = rejoin(dataset) if sidecar else dataset
     if not len(dataset):
@@ -144,25 +145,27 @@ class _Survey:
 
     def __call__(self, block: range) -> list[Glimpse]:
         alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
-        return [self._glimpse(index, alike) for index in block]
+        folders: dict[str, Path] = {}
+        return [self._glimpse(index, alike, folders) for index in block]
 
-    def _glimpse(self, index: int, alike: dict[Any, Any]) -> Glimpse:
+    def _glimpse(self, index: int, alike: dict[Any, Any], folders: dict[str, Path]) -> Glimpse:
         outline = self.dataset.outline(index)
         turned = outline.header is not None and outline.header.orientation != 1
         testimony = testimony_of(self.dataset[index] if turned else outline)
-        path, (split, name) = outline.path, key_of(outline)
+        split, name = key_of(outline)
+        folder, file = os.path.split(str(outline.path))
         return Glimpse(
             key=(alike.setdefault(split, split), name),
             header=alike.setdefault(outline.header, outline.header),
             testimony=alike.setdefault(testimony, testimony),
             touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
-            folder=alike.setdefault(path.parent, path.parent),
-            file=name if path.name == name else path.name,
+            folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
+            file=name if name == file else file,
         )
 
 
 def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
-    return with_masks(_framed(sample, frames)).having(darkroom=darkroom)
+    return with_masks(_framed(sample, frames, darkroom))
 
 
 def _with_pixels(dataset: Dataset, glimpses: Sequence[Glimpse], policy: Policy) -> list[Glimpse]:
@@ -213,7 +216,7 @@ def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dic
     return {glimpse.key: (glimpse.testimony.votes or (fallback,))[0] for glimpse in turned}
 
 
-def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
+def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
     """`sample` in its settled frame, and refused where its declared size contradicts the image."""
     frame, evidence = frames.get(key_of(sample), (Frame.DISPLAYED, "upright"))
     sample = sample.seen_in(frame, evidence)
@@ -227,7 +230,8 @@ def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]]) -> Sample:
     code, message = size_fault(sample)
     if code:
         findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
-    return sample.having(findings=tuple(findings), refusal=code if code == "size-contradicts" else "")
+    refusal = code if code == "size-contradicts" else ""
+    return sample.having(findings=tuple(findings), refusal=refusal, darkroom=darkroom)
 
 
 def key_of(sample: Sample) -> Key:

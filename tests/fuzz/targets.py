@@ -16,6 +16,7 @@ from bboxprep.errors import BboxprepError, ImageError
 from bboxprep.formats import coco, shards
 from bboxprep.formats.contract import NoOptions
 from bboxprep.formats.voc.annotation import read_file
+from bboxprep.formats.voc.opening import open_files, unpacked
 from bboxprep.formats.yolo.config import read_config, read_lines
 from bboxprep.formats.yolo.grammar import Grammar
 from bboxprep.formats.yolo.rows import looks_like_rows, parse
@@ -111,6 +112,7 @@ def _yolo_text(data: bytes) -> None:
 def _voc(data: bytes) -> None:
     said = read_file(_at("a.xml", data))
     assert said.listed == len(said.names) + sum(finding.objects for finding in said.findings)
+    assert unpacked(open_files(shelf(), ["a.xml"], map).briefs["a.xml"].packed).names == said.names
 
 
 def _header(data: bytes) -> None:

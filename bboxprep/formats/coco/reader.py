@@ -36,7 +36,7 @@ from bboxprep.formats.coco.index import Index, open_indexed
 from bboxprep.formats.coco.layout import choose, show
 from bboxprep.formats.coco.plain import read_plain
 from bboxprep.formats.coco.records import Entry, RecordReader
-from bboxprep.formats.contract import NoOptions, Probe, probe_image
+from bboxprep.formats.contract import NoOptions, Probe, Spread, probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
@@ -44,7 +44,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 
 
-def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one JSON file. Raises `LayoutError` or `AnnotationError`."""
     sources, findings = choose(root)
     opened = [open_indexed(source, root) for source in sources]

@@ -15,7 +15,7 @@ import msgspec
 from bboxprep.errors import UsageError
 from bboxprep.files import Growing, told
 from bboxprep.formats import shards
-from bboxprep.formats.contract import NoOptions, Probe
+from bboxprep.formats.contract import NoOptions, Probe, Spread
 from bboxprep.formats.shard_options import WriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.model.dataset import Dataset
@@ -29,7 +29,7 @@ def sniff(root: Path) -> str:
     return shards.sniff(root, _SUFFIX, lambda path: path.is_file())
 
 
-def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> Dataset:  # noqa: ARG001
     """The dataset in the Parquet files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "parquet")
 

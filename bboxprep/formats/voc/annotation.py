@@ -6,14 +6,13 @@ An object that cannot be read is a finding and is counted; a file that cannot be
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser  # of XMLParser see `_tree`
 
 import numpy as np
@@ -25,7 +24,7 @@ from bboxprep.files import read_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.origin import Corners, Tool, tool_of
 from bboxprep.formats.voc.own import UNSAID
-from bboxprep.formats.voc.text import decode_value, less_one, parse_number
+from bboxprep.formats.voc.text import Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 
@@ -36,47 +35,52 @@ _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 _FEW = 4096  # tags
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
-_RINGS = ("polygon", "segmentation")
 _OTHER_SHAPES = frozenset({"part", "point", "robndbox", "keypoints"})  # as attributes they would stay where they are
-_NOT_ATTRIBUTES = frozenset({"name", "bndbox", "attributes", *_RINGS, *_OTHER_SHAPES})  # when the picture moves
+_NOT_ATTRIBUTES = _OTHER_SHAPES | {"name", "bndbox", "attributes", "polygon", "segmentation"}  # when the picture moves
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Annotation:
+class Annotation(NamedTuple):
     """What one file says: N objects that could be read, of the `listed` object elements.
 
-    `corners` is float64 (2, N, 4), `names` and `attributes` are N long, as are `numbers`, which of the object elements
-    they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the file's own numbers. `filename` is without
-    folders, `declared` None where the size is missing or zero. `unread` counts shapes that are not read, by tag.
-    `findings` lack path and split.
+    `written` are four numbers for each, `less_one` each of them less one. `names` and `attributes` are N long, as are
+    `numbers`, which of the object elements they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the
+    file's own numbers. `filename` is without folders, `declared` None where the size is missing or zero. `unread`
+    are the tags of shapes that are not read. `findings` lack path and split.
     """
 
     filename: str
     declared: Size | None
     tool: Tool | None
-    corners: Corners
+    written: tuple[float, ...]
+    less_one: tuple[float, ...]
     names: tuple[str, ...]
     numbers: tuple[int, ...]
     attributes: tuple[Mapping[str, Any], ...]
     rings: Mapping[int, tuple[Points, ...]]
     listed: int
     findings: tuple[Finding, ...]
-    unread: Mapping[str, int]
+    unread: tuple[str, ...]
     extra: Mapping[str, Any]
+
+    @property
+    def corners(self) -> Corners:
+        """The numbers of the boxes."""
+        return np.array((self.written, self.less_one), dtype=np.float64).reshape(2, -1, 4)
 
 
 @dataclass(slots=True)
 class _Reading:
     """What the objects of one file have given so far."""
 
-    corners: list[tuple[tuple[float, ...], tuple[float, ...]]] = field(default_factory=list)
+    written: list[float] = field(default_factory=list)
+    less_one: list[float] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     attributes: list[Mapping[str, Any]] = field(default_factory=list)
     rings: dict[int, tuple[Points, ...]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    repairs: Counter[str] = field(default_factory=Counter)
-    unread: Counter[str] = field(default_factory=Counter)
+    repairs: list[str] = field(default_factory=list)  # one of a kind for each object
+    unread: list[str] = field(default_factory=list)  # tags
     decimals: bool = False
 
 
@@ -144,9 +148,9 @@ def _tree(data: bytes) -> Element:
     parser: XMLParser[Element] = XMLParser() if plain else DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
     parser.feed(data)
     root: Element = parser.close()
-    depth, level = 0, [root]
-    while level:
-        depth, level = depth + 1, [child for element in level for child in element]
+    depth, parents = 1, [root]
+    while parents:
+        depth, parents = depth + 1, [child for parent in parents for child in parent if len(child)]
     if depth > DEEPEST:
         raise ValueError(_TOO_DEEP)
     return root
@@ -162,20 +166,21 @@ def _read_annotation(root: Element) -> Annotation:
         except _UnreadableError as error:
             where, category = f"object[{number}]/{error.where}", _text(element, "name")
             reading.findings.append(Finding("record-unreadable", error.problem, "", where, 1, category))
-    for what, count in sorted(reading.repairs.items()):
+    for what, count in sorted(Counter(reading.repairs).items()):
         reading.findings.append(Finding("record-repaired", f"{what} ({count} of {len(objects)} objects)"))
     return Annotation(
-        filename=re.split(r"[\\/]", _text(root, "filename"))[-1].strip(),
+        filename=_text(root, "filename").replace("\\", "/").rpartition("/")[2].strip(),
         declared=_declared(root),
         tool=tool_of(root, decimals=reading.decimals),
-        corners=np.array(reading.corners, dtype=np.float64).reshape(-1, 2, 4).transpose(1, 0, 2),
+        written=tuple(reading.written),
+        less_one=tuple(reading.less_one),
         names=tuple(reading.names),
         numbers=tuple(reading.numbers),
         attributes=tuple(reading.attributes),
         rings=reading.rings,
         listed=len(objects),
         findings=tuple(reading.findings),
-        unread=reading.unread,
+        unread=tuple(reading.unread),
         extra=_extra(root),
     )
 
@@ -185,41 +190,47 @@ def _read_object(element: Element, reading: _Reading) -> None:
     name = _text(element, "name")
     if not name:
         raise _UnreadableError("name", "is missing or empty")
-    shapes = [shape for tag in _RINGS for shape in element.findall(tag)]
+    shapes = element.findall("polygon") + element.findall("segmentation")
     rings = [ring for shape in shapes if (ring := _ring(shape)) is not None]
-    repairs: list[str] = []
-    numbers = _box(element, rings, repairs, reading)
-    reading.corners.append((tuple(map(float, numbers)), tuple(map(less_one, numbers))))
+    written, less = _box(element, rings, reading)
+    reading.written += written
+    reading.less_one += less
     if rings:
         reading.rings[len(reading.names)] = tuple(rings)
     reading.names.append(intern(name))
     reading.attributes.append(_attributes(element))
-    reading.repairs.update(set(repairs))
-    reading.unread.update(child.tag for child in element if child.tag in _OTHER_SHAPES)
-    reading.unread["polygon"] += len(shapes) - len(rings)
+    reading.unread += [child.tag for child in element if child.tag in _OTHER_SHAPES]
+    reading.unread += ["polygon"] * (len(shapes) - len(rings))
 
 
-def _box(element: Element, rings: list[Points], repairs: list[str], reading: _Reading) -> list[Decimal]:
-    """The four numbers of the object's own box, else those around its polygon. Raises `_UnreadableError`."""
+def _box(element: Element, rings: list[Points], reading: _Reading) -> tuple[Sequence[float], Sequence[float]]:
+    """The four numbers of the object's own box, else those around its polygon; and each of them less one.
+
+    Raises `_UnreadableError`.
+    """
     boxes = element.findall("bndbox")
     if not boxes and rings:
-        repairs.append("no bndbox, the box around the polygon was taken")
-        return [Decimal(value) for value in hull(np.concatenate(rings)).tolist()]
+        reading.repairs.append("no bndbox, the box around the polygon was taken")
+        around = hull(np.concatenate(rings)).tolist()
+        return around, [less_one(Decimal(value)) for value in around]
     if len(boxes) != 1:
         raise _UnreadableError("bndbox", f"have {len(boxes)} boxes, want 1")
-    numbers = []
-    for tag in _EDGES:
-        text = boxes[0].findtext(tag)
-        if text is None or not text.strip():
-            raise _UnreadableError(f"bndbox/{tag}", "is missing" if text is None else "is empty, want a number")
-        try:
-            number, repaired = parse_number(text)
-        except ValueError as error:
-            raise _UnreadableError(f"bndbox/{tag}", str(error)) from error
-        reading.decimals |= "." in text
-        repairs += ["decimal comma, read as a point"] * repaired
-        numbers.append(number)
-    return numbers
+    corners = [_corner(boxes[0], tag) for tag in _EDGES]
+    written, less, decimals, repaired = zip(*corners, strict=True)
+    reading.decimals |= any(decimals)
+    if any(repaired):
+        reading.repairs.append("decimal comma, read as a point")
+    return written, less
+
+
+def _corner(box: Element, tag: str) -> Corner:
+    """The number of one edge. Raises `_UnreadableError`."""
+    text = box.findtext(tag)
+    try:
+        return parse_corner(text or "")
+    except ValueError as error:
+        problem = "is missing" if text is None else str(error) if text.strip() else "is empty, want a number"
+        raise _UnreadableError(f"bndbox/{tag}", problem) from error
 
 
 def _ring(shape: Element) -> Points | None:
@@ -229,7 +240,7 @@ def _ring(shape: Element) -> Points | None:
     if len(leaves) < 6 or axes != ["x", "y"] * (len(leaves) // 2):
         return None
     try:
-        values = [float(parse_number(leaf.text or "")[0]) for leaf in leaves]
+        values = [parse_corner(leaf.text or "").value for leaf in leaves]
     except ValueError:
         return None
     ring = np.array(values, dtype=np.float64).reshape(-1, 2)
@@ -240,16 +251,18 @@ def _attributes(element: Element) -> dict[str, Any]:
     """The simple children of an object, the one level below others, and CVAT's ``attributes`` block."""
     found: dict[str, Any] = {}
     for child in element:
-        if child.tag in _NOT_ATTRIBUTES:
+        tag = child.tag
+        if tag in _NOT_ATTRIBUTES:
             continue
         if len(child):
-            found[child.tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
+            found[tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
         elif text := (child.text or "").strip():
-            found[child.tag] = decode_value(text)
-    found = {intern(name): value for name, value in found.items() if UNSAID.get(name) != value}
-    for attribute in element.findall("attributes/attribute"):
-        if name := attribute.findtext("name"):
-            found[intern(name)] = decode_value(attribute.findtext("value") or "")
+            found[tag] = decode_value(text)
+    found = {intern(tag): value for tag, value in found.items() if UNSAID.get(tag) != value}
+    for block in element.findall("attributes"):
+        for attribute in block.findall("attribute"):
+            if name := attribute.findtext("name"):
+                found[intern(name)] = decode_value(attribute.findtext("value") or "")
     if parts := [_text(part, "name") for part in element.findall("part")]:
         found["parts"] = parts
     return found
@@ -258,7 +271,7 @@ def _attributes(element: Element) -> dict[str, Any]:
 def _declared(root: Element) -> Size | None:
     """The size that the file states, None where it is missing, zero or no number."""
     try:
-        width, height = (float(parse_number(root.findtext(f"size/{tag}") or "")[0]) for tag in ("width", "height"))
+        width, height = (parse_corner(text_below(root, "size", tag)).value for tag in ("width", "height"))
     except ValueError:
         return None
     whole = all(1 <= side < 2**31 for side in (width, height))  # also where one is no number at all
@@ -267,7 +280,7 @@ def _declared(root: Element) -> Size | None:
 
 def _extra(root: Element) -> dict[str, str]:
     """What the file says of its image besides, where it says it."""
-    said = {tag: _text(root, path) for tag, path in (("folder", "folder"), ("database", "source/database"))}
+    said = {"folder": _text(root, "folder"), "database": text_below(root, "source", "database").strip()}
     return {tag: intern(text) for tag, text in said.items() if text}
 
 

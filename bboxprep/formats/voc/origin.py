@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.own import OURS
+from bboxprep.formats.voc.text import text_below
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.header import Header
@@ -71,8 +72,8 @@ _BY_DATABASE = (
 
 def tool_of(annotation: Element, *, decimals: bool) -> Tool | None:
     """The tool that `annotation` has the hand of; `decimals` says whether its boxes are written with decimals."""
-    database = (annotation.findtext("source/database") or "").strip().lower()
-    if database == "unknown" and (annotation.findtext("source/annotation") or "").strip().lower() == "unknown":
+    database = text_below(annotation, "source", "database").strip().lower()
+    if database == "unknown" and text_below(annotation, "source", "annotation").strip().lower() == "unknown":
         return _DATUMARO
     if tool := _tool_of_database(database):
         return tool
@@ -95,10 +96,10 @@ def edges(corners: Corners, origin: Origin) -> tuple[Boxes, int]:
     """
     low, high = {Origin.AS_IS: (0, 0), Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}[origin]
     boxes = np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
-    exchanged = np.concatenate((corners[low, :, 2:], corners[high, :, :2]), axis=1)
     turned = boxes[:, :2] > boxes[:, 2:]
-    if not turned.any():
+    if not np.count_nonzero(turned):
         return boxes, 0
+    exchanged = np.concatenate((corners[low, :, 2:], corners[high, :, :2]), axis=1)
     return np.where(np.tile(turned, 2), exchanged, boxes), int(turned.any(axis=1).sum())
 
 
@@ -121,7 +122,7 @@ class Proof:
 
 def reaches_over(corners: Corners, declared: Size | None) -> bool:
     """Whether a box may end beyond the image, so that its true size has to be asked for."""
-    return bool(corners.shape[1]) and (declared is None or bool((corners[0, :, 2:] > declared).any()))
+    return bool(corners.shape[1]) and (declared is None or bool(np.count_nonzero(corners[0, :, 2:] > declared)))
 
 
 def trusted_size(header: Header, declared: Size | None) -> Size | None:
@@ -134,8 +135,10 @@ def trusted_size(header: Header, declared: Size | None) -> Size | None:
 def prove(corners: Corners, size: Size | None) -> Proof:
     """What the boxes prove in an image of `size` (None: unknown). Boxes without area are placeholders."""
     boxes = corners[0]
+    if size is None and not np.count_nonzero(boxes[:, :2] == 0.0):  # as of most images
+        return Proof()
     boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
-    zeros = int((boxes[:, :2] == 0.0).any(axis=1).sum())
+    zeros = int(np.count_nonzero((boxes[:, :2] == 0.0).any(axis=1)))
     if size is None:
         return Proof(zeros)
     over = (boxes[:, 2:] - np.array(size, dtype=np.float64)).max(axis=1, initial=-np.inf)

@@ -8,7 +8,6 @@ gives their order. The places in findings count from 1, as XPath does: ``object[
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -16,18 +15,19 @@ from pathlib import Path, PurePosixPath
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
 from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Probe, probe_image
+from bboxprep.formats.contract import Probe, Spread, probe_image
+from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.voc import FORMAT
-from bboxprep.formats.voc.annotation import Annotation, read_file
+from bboxprep.formats.voc.annotation import Annotation
+from bboxprep.formats.voc.lists import read_lists
+from bboxprep.formats.voc.opening import Brief, open_files, unpacked
 from bboxprep.formats.voc.options import ReadOptions
-from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, reaches_over, trusted_size
+from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pairs import Item, pair
-from bboxprep.formats.voc.tree import Tree, read_lists, segmentation_of, walk
-from bboxprep.geometry.affine import Size
+from bboxprep.formats.voc.tree import Tree, masks_of, parted, walk
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
@@ -35,7 +35,7 @@ from bboxprep.model.segmentation import Segmentation
 _MOST_NAME_BYTES = 8 << 20  # of a list of classes
 
 
-def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
+def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:
     """The dataset below the folder `root`; every XML file is parsed once, now.
 
     Raises `LayoutError` where there is none, `AnnotationError` where no file can be read or two origins are proven.
@@ -45,65 +45,51 @@ def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
     tree = walk(root)
     if not tree.labels and not (tree.lists and tree.images):
         raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {FORMAT.layout})")
-    annotations, broken = _parse(root, tree.labels)
-    pairing = pair(tree, read_lists(root, tree.lists), annotations, broken)
-    origin, evidence = _settle(root, probe, pairing.items, options)
-    classes = _classes(root, annotations.values())
-    samples = _Samples(root, probe, origin, {name: row for row, name in enumerate(classes)})
+    opened = open_files(root, tree.labels, spread)
+    pairing = pair(tree, read_lists(root, tree.lists), opened.briefs, opened.broken)
+    origin, evidence = _settle(root, probe, pairing.items, opened.briefs, options)
+    classes = _classes(root, opened.names)
+    samples = _Samples(root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels))
     return Dataset(
         root=root,
         format="voc",
         categories=Categories.named(classes),
         samples=LazySamples(pairing.items, samples.load),
+        outlines=LazySamples(pairing.items, samples.outline),
         splits=tuple(dict.fromkeys(item.split for item in pairing.items)) or ("train",),
-        findings=(*evidence, *_of_tree(tree, annotations.values()), *pairing.findings),
+        findings=(*evidence, *_of_tree(tree, opened.unread), *pairing.findings),
         extra={"voc": {"origin": str(origin)}},
     )
 
 
-def _parse(
-    root: Path, labels: Iterable[PurePosixPath]
-) -> tuple[dict[PurePosixPath, Annotation], dict[PurePosixPath, Finding]]:
-    """What each file says, and for those that cannot be read the finding. Raises the error where none can be."""
-    annotations: dict[PurePosixPath, Annotation] = {}
-    broken: dict[PurePosixPath, Finding] = {}
-    first: AnnotationError | None = None
-    for label in labels:
-        try:
-            annotations[label] = read_file(root / label)
-        except AnnotationError as error:
-            first = first or error
-            broken[label] = Finding("record-unreadable", error.problem, str(label), error.where)
-    if first and not annotations:
-        raise first
-    return annotations, broken
-
-
-def _settle(root: Path, probe: Probe, items: Iterable[Item], options: ReadOptions) -> tuple[Origin, list[Finding]]:
+def _settle(
+    root: Path, probe: Probe, items: Iterable[Item], briefs: Mapping[str, Brief], options: ReadOptions
+) -> tuple[Origin, list[Finding]]:
     """The origin of all boxes, and why; nothing is said where there is no box. Raises `AnnotationError`."""
     if options.origin != "auto":
         return Origin(options.origin), []
-    boxed = [(item, item.annotation) for item in items if item.annotation and item.annotation.names]
+    boxed = [(item, brief) for item in items if (brief := briefs.get(item.label)) and brief.boxed]
     if not boxed:
         return Origin.DEVKIT, []
-    proof = sum((prove(said.corners, _true_size(root, probe, item, said)) for item, said in boxed), Proof())
-    origin, finding = decide(root, proof, (said.tool for _, said in boxed))
+    proof = sum((_proof(root, probe, item, brief) for item, brief in boxed), Proof())
+    origin, finding = decide(root, proof, (brief.tool for _, brief in boxed))
     return origin, [finding]
 
 
-def _true_size(root: Path, probe: Probe, item: Item, said: Annotation) -> Size | None:
-    """The size to hold the boxes against, None where it is not known or no box could tell anything by it."""
-    if not item.present or not reaches_over(said.corners, said.declared):
-        return None
-    try:
-        return trusted_size(probe(root / item.image, said.declared), said.declared)
-    except ImageError:  # its finding comes when the sample is loaded
-        return None
+def _proof(root: Path, probe: Probe, item: Item, brief: Brief) -> Proof:
+    """What the boxes of `item` prove, held against its true size where that is known and a box could tell by it."""
+    if item.present and brief.reaches_over:
+        try:
+            size = trusted_size(probe(root / item.image, brief.declared), brief.declared)
+        except ImageError:  # its finding comes when the sample is loaded
+            size = None
+        if size:
+            return prove(unpacked(brief.packed).corners, size)
+    return Proof(brief.zeros)
 
 
-def _classes(root: Path, annotations: Iterable[Annotation]) -> tuple[str, ...]:
-    """The class names: those of a list at the root in its order, then all others sorted by bytes."""
-    found = {name for annotation in annotations for name in annotation.names}
+def _classes(root: Path, found: Iterable[str]) -> tuple[str, ...]:
+    """The class names: those of a list at the root in its order, then all others that are `found`, sorted by bytes."""
     listed: list[str] = []
     for path in (root / "labels.txt", root / "classes.txt"):
         if path.is_file() and lies_within(path, real(root)):
@@ -115,18 +101,21 @@ def _classes(root: Path, annotations: Iterable[Annotation]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*filter(None, listed), *sorted(found, key=lambda name: name.encode())]))
 
 
-def _of_tree(tree: Tree, annotations: Iterable[Annotation]) -> list[Finding]:
+def _of_tree(tree: Tree, unread: Mapping[str, int]) -> list[Finding]:
     """What holds for the files as a whole."""
     findings = []
     if tree.outside:
         message = f"{len(tree.outside):,} links lead out of the dataset's folder and are not followed"
-        findings.append(Finding("image-refused", message, str(tree.outside[0])))
-    unread: Counter[str] = Counter()
-    for annotation in annotations:
-        unread.update(annotation.unread)
+        findings.append(Finding("image-refused", message, tree.outside[0]))
     if shapes := ", ".join(f"{count:,} <{tag}>" for tag, count in sorted(unread.items()) if count):
         findings.append(Finding("shape-unread", f"not read: {shapes}"))
     return findings
+
+
+def _masks(root: Path, labels: Iterable[str]) -> dict[str, Path]:
+    """Where the masks are of the objects of the XML files in a folder, for each folder that has some."""
+    folders = {folder: root / masks_of(folder) for folder in {parted(label)[0] for label in labels} if masks_of(folder)}
+    return {folder: masks for folder, masks in folders.items() if masks.is_dir()}
 
 
 @dataclass(frozen=True)
@@ -137,57 +126,63 @@ class _Samples:
     probe: Probe
     origin: Origin
     rows: Mapping[str, int]
+    masks: Mapping[str, Path]
 
     def load(self, item: Item) -> Sample:
-        header, findings = self._header(item)
-        said = item.annotation
-        if said is None:
-            unlabelled = Finding("image-unlabelled", "no XML file is about it", str(item.image), split=item.split)
-            return self._sample(item, header, Instances.of(), (*findings, unlabelled))
+        sample = self.outline(item)
+        if not item.label:
+            unlabelled = Finding("image-unlabelled", "no XML file is about it", item.image, split=item.split)
+            return sample.having(findings=(*sample.findings, unlabelled))
+        said = unpacked(item.packed)
         boxes, exchanged = edges(said.corners, self.origin)
         noted = list(said.findings)
         if exchanged:
             message = f"minimum and maximum exchanged ({exchanged} of {said.listed} objects)"
             noted.append(Finding("record-repaired", message))
-        findings += tuple(replace(finding, path=str(item.label), split=item.split) for finding in noted)
-        return self._sample(item, header, self._instances(said, boxes), findings)
+        told = [replace(finding, path=item.label, split=item.split) for finding in noted]
+        return sample.having(
+            instances=self._instances(said, boxes),
+            findings=(*sample.findings, *told),
+            listed=said.listed,
+            segmentation=self._segmentation(item, said) if said.names else None,
+            extra={"voc": said.extra} if said.extra else {},
+        )
 
-    def _header(self, item: Item) -> tuple[Header | None, tuple[Finding, ...]]:
-        shown = str(item.image)
+    def outline(self, item: Item) -> Sample:
+        """The sample without its objects."""
+        path = self.root / item.image
         if item.present:
-            declared = item.annotation.declared if item.annotation else None
-            return probe_image(self.probe, self.root / item.image, shown, item.split, declared)
-        return None, (Finding("image-missing", f"not there, but {item.label} labels it", shown, split=item.split),)
+            header, findings = probe_image(self.probe, path, item.image, item.split, item.declared)
+        else:
+            message = f"not there, but {item.label} labels it"
+            header, findings = None, (Finding("image-missing", message, item.image, split=item.split),)
+        return _UNREAD.having(
+            name=PurePosixPath(item.name),
+            path=path,
+            header=header,
+            split=item.split,
+            declared=item.declared,
+            findings=findings,
+            labelled=bool(item.label),
+        )
 
     def _instances(self, said: Annotation, boxes: Boxes) -> Instances:
         shift = offset(self.origin)
+        rings = [[ring - shift for ring in said.rings.get(row, ())] for row in range(len(said.names))]
         return Instances.of(
             boxes,
             [self.rows[name] for name in said.names],
-            polygons=[[ring - shift for ring in said.rings.get(row, ())] for row in range(len(said.names))],
+            polygons=rings if said.rings else None,
             attributes=said.attributes,
         )
 
-    def _segmentation(self, item: Item) -> Segmentation | None:
-        place = segmentation_of(item.label) if item.label else None
-        if place is None or not item.annotation or not item.annotation.names:
+    def _segmentation(self, item: Item, said: Annotation) -> Segmentation | None:
+        folder, name = parted(item.label)
+        if folder not in self.masks:
             return None
-        path = self.root / place
+        path = self.masks[folder] / f"{stem_of(name)}.png"
         known = path.is_file() and lies_within(path, real(self.root))
-        return Segmentation(path, item.annotation.numbers) if known else None
+        return Segmentation(path, said.numbers) if known else None
 
-    def _sample(self, item: Item, header: Header | None, instances: Instances, findings: tuple[Finding, ...]) -> Sample:
-        said = item.annotation
-        return Sample(
-            name=item.name,
-            path=self.root / item.image,
-            header=header,
-            instances=instances,
-            split=item.split,
-            declared=said.declared if said else None,
-            findings=findings,
-            listed=said.listed if said else 0,
-            labelled=said is not None,
-            segmentation=self._segmentation(item),
-            extra={"voc": said.extra} if said and said.extra else {},
-        )
+
+_UNREAD = Sample(PurePosixPath(), Path(), None, Instances.of())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bboxprep.errors import LayoutError
+from bboxprep.files import read_start
 from bboxprep.formats.voc.tree import may_be_voc, walk
 
 _FIRST_BYTES = 4096
@@ -27,8 +28,7 @@ def sniff(root: Path) -> str:
 
 def _is_annotation(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
-            start = file.read(_FIRST_BYTES).replace(b"\0", b"")  # UTF-16 as well
+        start = read_start(path, _FIRST_BYTES).replace(b"\0", b"")  # UTF-16 as well
     except OSError:
         return False
     return any(b"<annotation" + end in start for end in (b">", b" ", b"\n", b"\r", b"\t", b"/"))

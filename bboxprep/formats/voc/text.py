@@ -1,7 +1,8 @@
 """Values as Pascal VOC spells them: numbers, attribute values, and the characters that XML cannot hold.
 
 Attribute values are JSON wherever that is canonical and plain text otherwise, so ``0`` comes back as a number,
-``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read.
+``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read, but for one that
+is nested so deep that nobody can have meant it: it stays text.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import json
 import re
 from decimal import Context, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element
 
 from bboxprep.model.checks import FARTHEST
 
@@ -19,15 +21,29 @@ _EXACT = Context(prec=64, traps=[])
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?|nan|inf(?:inity)?)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may as well be a thousand, so it is neither
 _LONGEST_NUMBER = 64
+_DEEPEST = 64  # levels of an attribute value
 _NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what is no Char of XML 1.0, production 2
 
 
-@lru_cache(maxsize=1 << 14)  # a dataset has few different numbers, most of them whole
-def parse_number(text: str) -> tuple[Decimal, bool]:
-    """The number that `text` spells, infinite from `FARTHEST` on; and whether it had to be repaired (a decimal comma).
-
-    Raises ValueError.
+class Corner(NamedTuple):
+    """A number of a box, infinite from `FARTHEST` on; that number - 1, rounded once; and how it is written: with
+    `decimals`, and whether it had to be `repaired` (a decimal comma).
     """
+
+    value: float
+    less_one: float
+    decimals: bool
+    repaired: bool
+
+
+@lru_cache(maxsize=1 << 14)  # a dataset has few different numbers, most of them whole
+def parse_corner(text: str) -> Corner:
+    """What `text` spells. Raises ValueError."""
+    number, repaired = _parse_number(text)
+    return Corner(_whole(float(number)), _whole(less_one(number)), "." in text, repaired)
+
+
+def _parse_number(text: str) -> tuple[Decimal, bool]:
     word = text.strip()
     repaired = _DECIMAL_COMMA.fullmatch(word) is not None
     plain = word.replace(",", ".") if repaired else word
@@ -38,10 +54,23 @@ def parse_number(text: str) -> tuple[Decimal, bool]:
     return (number if within else Decimal("Infinity").copy_sign(number)), repaired
 
 
-@lru_cache(maxsize=1 << 14)
+def _whole(value: float) -> float:
+    """`value`, as an int where it is one: packed, that takes a third of the room."""
+    return int(value) if value.is_integer() else value
+
+
 def less_one(number: Decimal) -> float:
     """`number` - 1, rounded once: the float that `one_more` was given comes back."""
     return float(_EXACT.subtract(number, Decimal(1)))
+
+
+def text_below(element: Element, outer: str, inner: str) -> str:
+    """The text of the first `inner` in an `outer` of `element`, "" where there is none."""
+    for found in element.findall(outer):
+        text = found.findtext(inner)
+        if text is not None:
+            return text
+    return ""
 
 
 def one_more(value: float) -> str:
@@ -85,9 +114,18 @@ _TEXT = object()
 def _parsed(text: str) -> Any:
     """`text` as JSON, or `_TEXT` where it is none."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return _TEXT
+    return _TEXT if _is_deep(value, _DEEPEST) else value
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    """Whether lists and mappings in `value` have more than so many `levels`."""
+    if not isinstance(value, list | dict):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return not levels or any(_is_deep(one, levels - 1) for one in inner)
 
 
 def _spell(number: Decimal) -> str:

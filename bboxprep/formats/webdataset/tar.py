@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bboxprep.files import Growing, told
 from bboxprep.formats import shards
-from bboxprep.formats.contract import NoOptions, Probe
+from bboxprep.formats.contract import NoOptions, Probe, Spread
 from bboxprep.formats.shard_options import WriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.model.dataset import Dataset
@@ -24,7 +24,7 @@ def sniff(root: Path) -> str:
     return shards.sniff(root, _SUFFIX, lambda path: (root / shards.CLASSES).is_file() and path.is_file())
 
 
-def read(root: Path, probe: Probe, options: NoOptions) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> Dataset:  # noqa: ARG001
     """The dataset in the tar files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "webdataset")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.contract import Spread, in_batches
 from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, read_lines
 from bboxprep.formats.yolo.grammar import Grammar
 from bboxprep.formats.yolo.items import Item
@@ -50,16 +51,26 @@ def find_classes(tree: Tree, config: Config) -> Classes:
     return Classes(table, True, where, tuple(findings))
 
 
-def grown(classes: Classes, items: Sequence[Item], grammar: Grammar) -> Classes:
+def grown(classes: Classes, items: Sequence[Item], grammar: Grammar, spread: Spread) -> Classes:
     """`classes` where they are stated, else with every number that a label file uses."""
     if classes.stated:
         return classes
-    used = (read_labels(item.label, grammar).labels for item in items if item.label)
-    most = max((int(labels.max()) + 1 for labels in used if len(labels)), default=0)
+    most = max(in_batches(_Counting(grammar), items, spread), default=0)
     counted = len(classes.names)
     words = f"have {counted} classes, the labels use {most}; all are taken"
     findings = (Finding("record-repaired", words, classes.where, "nc"),) if 0 < counted < most else ()
     return Classes(tuple(str(number) for number in range(max(most, counted))), findings=findings)
+
+
+@dataclass(frozen=True)
+class _Counting:
+    """Counts the classes that the labels of some images use; plain data, so that worker processes can have it."""
+
+    grammar: Grammar
+
+    def __call__(self, items: Sequence[Item]) -> int:
+        used = (read_labels(item.label, self.grammar).labels for item in items if item.label)
+        return max((int(labels.max()) + 1 for labels in used if len(labels)), default=0)
 
 
 def categories(classes: Classes, config: Config) -> Categories:

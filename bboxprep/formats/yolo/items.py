@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import overload
+from typing import NamedTuple, overload
 
-from bboxprep.formats.yolo.tree import stem_of
+from bboxprep.formats.suffixes import stem_of
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One image and its label file: `file` lies in `folder`, its labels in `texts`, which is None where it has none.
     `text` is the label file's name where that is not the image's.
     """
@@ -65,7 +64,17 @@ class Items(Sequence[Item]):
                 self._named[row] = item.named
             if item.text:
                 self._texts[row] = item.text
-        self._homes = tuple(homes)
+        self.homes = tuple(homes)
+        """In the order of their first items."""
+
+    def claims(self) -> Mapping[Path, Counter[str]]:
+        """How many of the images each label file is for, by its folder and its name."""
+        found: dict[Path, Counter[str]] = defaultdict(Counter)
+        for row, (file, home) in enumerate(zip(self._files, self._of, strict=True)):
+            _, _, texts = self.homes[home]
+            if texts:
+                found[texts][self._texts.get(row) or f"{stem_of(file)}.txt"] += 1
+        return found
 
     def __len__(self) -> int:
         return len(self._files)
@@ -78,6 +87,6 @@ class Items(Sequence[Item]):
         if isinstance(index, slice):
             return [self[row] for row in range(*index.indices(len(self)))]
         row = range(len(self))[index]
-        split, folder, texts = self._homes[self._of[row]]
+        split, folder, texts = self.homes[self._of[row]]
         file = self._files[row]
         return Item(split, self._named.get(row, file), folder, file, texts, self._texts.get(row, ""))

@@ -19,9 +19,10 @@ from bboxprep.errors import LayoutError
 from bboxprep.files import common_folder, normal, real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.items import Item, Items
-from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, Tree, by_bytes, kind_of, split_of, stem_of
+from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, Tree, by_bytes, kind_of, split_of
 
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
@@ -46,7 +47,7 @@ def lay_out(tree: Tree, config: Config) -> Layout:
         layout = Layout(found.items, found.folders, layout.findings)
     if not layout.items:
         raise LayoutError(tree.home, "", "no images here; " + _why(layout))
-    if config.file is None and not any(item.texts for item in layout.items):
+    if config.file is None and not any(texts for _, _, texts in layout.items.homes):
         raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
     for link in sorted(tree.foreign, key=by_bytes):
         words = "a link that leads out of the dataset; not followed"
@@ -114,10 +115,10 @@ def _as_said(tree: Tree, config: Config) -> Layout:
             layout.findings.append(Finding("image-repeated", words, _file_name(tree, config), split, split=split))
         taken.update(new)
         top = common_folder(tops) if tops else base
-        above = {folder: folder.relative_to(top).as_posix() for folder, _ in new}
+        above = {folder: folder.relative_to(top).as_posix() for folder in {folder for folder, _ in new}}
         items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]
     layout.items = Items(items)
-    for parent, split in dict.fromkeys((item.folder, item.split) for item in layout.items):
+    for split, parent, _ in layout.items.homes:
         for folder in tree.label_folders(parent):
             layout.folders.setdefault(folder, split)
     return layout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bboxprep.findings import Finding
@@ -13,21 +13,20 @@ from bboxprep.formats.yolo.layout import Layout
 from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
 from bboxprep.formats.yolo.tree import Place, Tree, by_bytes, is_reserved, read_head
 
+Claims = Mapping[Path, Counter[str]]  # how many images a label file is for, by its folder and its name
 
-def orphans(tree: Tree, layout: Layout, grammar: Grammar, names: Sequence[str]) -> tuple[Finding, ...]:
+
+def orphans(tree: Tree, layout: Layout, claims: Claims, grammar: Grammar, names: Sequence[str]) -> tuple[Finding, ...]:
     """One finding for each class in each label file without an image, and one for each unreadable row there.
 
     A label file whose image exists, but is none of the dataset, is none of the dataset either.
     """
-    claimed: dict[Path, set[str]] = defaultdict(set)
-    for item in layout.items:
-        if item.texts:
-            claimed[item.texts].add(item.label_name)
     owners: dict[Place, Item] = {}
     findings: list[Finding] = []
     for folder, split in sorted(layout.folders.items(), key=lambda entry: by_bytes(entry[0])):
+        claimed: Collection[str] = claims.get(folder, ())
         for name in tree.listing(folder).texts.values():
-            if name in claimed[folder] or not _is_label(tree, path := folder / name):
+            if name in claimed or not _is_label(tree, path := folder / name):
                 continue
             owners = owners or {(item.folder, item.file): item for item in layout.items}
             image = tree.image_of(path)
@@ -40,15 +39,13 @@ def orphans(tree: Tree, layout: Layout, grammar: Grammar, names: Sequence[str]) 
     return tuple(findings)
 
 
-def shared(tree: Tree, items: Sequence[Item]) -> tuple[Finding, ...]:
+def shared(tree: Tree, items: Sequence[Item], claims: Claims) -> tuple[Finding, ...]:
     """One finding for each label file that several images claim."""
-    counts: dict[Path, Counter[str]] = defaultdict(Counter)
-    for item in items:
-        if item.texts:
-            counts[item.texts][item.label_name] += 1
+    if all(count == 1 for files in claims.values() for count in files.values()):
+        return ()
     users: dict[Path, list[Item]] = defaultdict(list)
     for item in items:
-        if item.texts and counts[item.texts][item.label_name] > 1:
+        if item.texts and claims[item.texts][item.label_name] > 1:
             users[item.texts / item.label_name].append(item)
     return tuple(
         Finding("label-shared", f"labels {', '.join(item.named for item in using)}", tree.shown(label))

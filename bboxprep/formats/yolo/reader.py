@@ -16,13 +16,14 @@ without an image are in the findings of the dataset.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Probe, probe_image
+from bboxprep.formats.contract import Probe, Spread, probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, grown
 from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.grammar import Grammar
@@ -37,16 +38,17 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 
 
-def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
+def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:
     """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
     home, config = _open(root)
     tree = Tree(home, wide=root.is_file())
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for --yolo-task pose")
-    classes = grown(find_classes(tree, config), layout.items, Grammar(options.task, config.keypoints))
+    classes = grown(find_classes(tree, config), layout.items, Grammar(options.task, config.keypoints), spread)
     grammar = Grammar(options.task, config.keypoints, len(classes.names))
-    lost = orphans(tree, layout, grammar, classes.names)
+    claims = layout.items.claims()
+    lost = orphans(tree, layout, claims, grammar, classes.names)
     loader = _Loader(tree.home, probe, grammar)
     return Dataset(
         root=home,
@@ -54,8 +56,8 @@ def read(root: Path, probe: Probe, options: ReadOptions) -> Dataset:
         categories=categories(classes, config),
         samples=LazySamples(layout.items, loader),
         outlines=LazySamples(layout.items, loader.outline),
-        splits=tuple(dict.fromkeys(item.split for item in layout.items)),
-        findings=(*layout.findings, *classes.findings, *shared(tree, layout.items), *lost),
+        splits=tuple(dict.fromkeys(split for split, _, _ in layout.items.homes)),
+        findings=(*layout.findings, *classes.findings, *shared(tree, layout.items, claims), *lost),
     )
 
 
@@ -79,12 +81,13 @@ class _Loader:
 
     def __call__(self, item: Item) -> Sample:
         sample = self.outline(item)
-        rows = read_labels(item.label, self.grammar, self._shown(item.label), item.split) if item.label else None
-        if rows is None:
+        if item.texts is None:
             if sample.header is None:
                 return sample
-            unlabelled = Finding("image-unlabelled", "no label file", self._shown(item.image), split=item.split)
+            unlabelled = Finding("image-unlabelled", "no label file", self._shown_image(item), split=item.split)
             return sample.having(findings=(*sample.findings, unlabelled))
+        name = item.label_name
+        rows = read_labels(item.texts / name, self.grammar, _shown(item.texts, self.home) + name, item.split)
         size = sample.header.displayed if sample.header else (1, 1)
         return sample.having(
             instances=_instances(rows, size),
@@ -95,32 +98,32 @@ class _Loader:
 
     def outline(self, item: Item) -> Sample:
         """The sample without what its label file says."""
-        header, findings = probe_image(self.probe, item.image, self._shown(item.image), item.split)
-        return Sample(
-            name=item.name,
-            path=item.image,
-            header=header,
-            instances=_NONE,
-            split=item.split,
-            fractional=True,
-            findings=findings,
-            labelled=False,
-        )
+        path = item.image
+        header, findings = probe_image(self.probe, path, self._shown_image(item), item.split)
+        return _UNREAD.having(name=item.name, path=path, header=header, split=item.split, findings=findings)
 
-    def _shown(self, path: Path) -> str:
-        return (path.relative_to(self.home) if path.is_relative_to(self.home) else path).as_posix()
+    def _shown_image(self, item: Item) -> str:
+        return _shown(item.folder, self.home) + item.file
 
 
-_NONE = Instances.of()
+@lru_cache(maxsize=1024)
+def _shown(folder: Path, home: Path) -> str:
+    """How the paths of the files in `folder` begin, as findings call them."""
+    below = (folder.relative_to(home) if folder.is_relative_to(home) else folder).as_posix()
+    return "" if below == "." else f"{below.rstrip('/')}/"
+
+
+_UNREAD = Sample(PurePosixPath(), Path(), None, Instances.of(), fractional=True, labelled=False)
 
 
 def _instances(rows: Rows, size: tuple[int, int]) -> Instances:
     """The objects of `rows` on a picture of `size`, in pixels."""
-    scale = np.array(size, dtype=np.float64)
+    edges = np.array((*size, *size), dtype=np.float64)
+    scale = edges[:2]
     return Instances.of(
-        rows.boxes * np.tile(scale, 2),
+        rows.boxes * edges,
         rows.labels,
-        polygons=[[ring * scale for ring in rings] for rings in rows.rings],
+        polygons=[[ring * scale for ring in rings] for rings in rows.rings] if any(rows.rings) else None,
         keypoints=rows.keypoints * scale,
         visibility=rows.visibility,
         scores=rows.scores,

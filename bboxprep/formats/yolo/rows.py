@@ -12,26 +12,30 @@ from __future__ import annotations
 
 import codecs
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.files import read_start
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.grammar import Grammar, Kind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import MOST_CLASSES
-from bboxprep.model.instances import Rings
+from bboxprep.model.instances import Rings, unsaid
 
 Floats = NDArray[np.float64]
 
 MOST_BYTES = 16 * 1024**2  # a label file of one image; 400,000 boxes
 _MOST_TOLD = 100  # findings of one file that are told one by one
-_MOST_ROUNDING = 1e-3
+_LEAST_ROUNDING, _MOST_ROUNDING = 1e-6, 1e-3
 _LARGEST = 1e9
+
+_Row = tuple[int, list[bytes]]  # the number of its line, and its numbers as they are written
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,6 @@ class Rows:
     listed: int
 
 
-class _Row(NamedTuple):
-    line: int
-    tokens: list[bytes]
-    values: list[float]
-
-
 @dataclass(frozen=True)
 class _Notes:
     """Collects the findings of one file."""
@@ -72,7 +70,7 @@ class _Notes:
         self.told.append((line, Finding(code, message, self.path, where, objects, split=self.split)))
 
     def drop(self, row: _Row, message: str, code: str = "record-unreadable") -> None:
-        self.add(code, row.line, message, 1)
+        self.add(code, row[0], message, 1)
 
     def findings(self) -> tuple[Finding, ...]:
         """The first of them by line, the rest counted by code, so that a ruined file cannot flood the report."""
@@ -89,18 +87,10 @@ class _Notes:
         return (*ordered[:_MOST_TOLD], *summed)
 
 
-class _Test(NamedTuple):
-    """Rows that fail, what to say of one, and the code of the finding."""
-
-    fails: Any  # bool (N,)
-    say: Callable[[_Row], str]
-    code: str = "record-unreadable"
-
-
 class _Part(NamedTuple):
     """The sound rows of one number of columns."""
 
-    lines: NDArray[np.int64]
+    lines: list[int]
     labels: NDArray[np.int64]
     boxes: Boxes
     scores: Floats
@@ -117,16 +107,16 @@ def parse(data: bytes, grammar: Grammar, path: str = "", split: str = "") -> Row
         listed = _count_lines(data)
         notes.add("record-unreadable", 0, fault, listed)
         return _collect([], grammar, notes, listed)
-    groups, listed = _by_columns(data.removeprefix(codecs.BOM_UTF8), notes)
-    read = [_read_group(grammar.kind(columns), rows, grammar, notes) for columns, rows in sorted(groups.items())]
+    groups = _by_columns(data.removeprefix(codecs.BOM_UTF8))
+    read = [_read_group(columns, rows, grammar, notes) for columns, rows in sorted(groups.items())]
+    listed = sum(map(len, groups.values()))
     return _collect([part for part in read if part is not None], grammar, notes, listed)
 
 
 def read_labels(file: Path, grammar: Grammar, path: str = "", split: str = "") -> Rows:
     """The rows of the label file `file`; none, and a finding, where it cannot be opened."""
     try:
-        with file.open("rb") as opened:
-            return parse(opened.read(MOST_BYTES + 1), grammar, path, split)
+        return parse(read_start(file, MOST_BYTES + 1), grammar, path, split)
     except OSError as error:
         notes = _Notes(path, split)
         notes.add("record-unreadable", 0, f"cannot be read ({error.strerror or error})")
@@ -155,26 +145,18 @@ def _count_lines(data: bytes) -> int:
     return sum(1 for line in data.splitlines() if line.strip())
 
 
-def _by_columns(data: bytes, notes: _Notes) -> tuple[dict[int, list[_Row]], int]:
-    """The rows that are numbers, by their number of columns; and how many rows there are at all."""
+def _by_columns(data: bytes) -> dict[int, list[_Row]]:
+    """The rows by their number of columns."""
     groups: dict[int, list[_Row]] = defaultdict(list)
-    listed = 0
     for number, line in enumerate(data.splitlines(), 1):
-        tokens = line.split()
-        if not tokens:
-            continue
-        listed += 1
-        values = _numbers(tokens)
-        if values is None:
-            notes.add("record-unreadable", number, _guess(tokens), 1)
-            continue
-        groups[len(tokens)].append(_Row(number, tokens, values))
-    return groups, listed
+        if tokens := line.split():
+            groups[len(tokens)].append((number, tokens))
+    return groups
 
 
-def _numbers(tokens: list[bytes]) -> list[float] | None:
+def _numbers(tokens: Sequence[bytes]) -> list[float] | None:
     try:
-        values = [float(token) for token in tokens]
+        values = list(map(float, tokens))
     except ValueError:
         return None
     return None if b"_" in b"".join(tokens) else values  # Python takes 1_000 for a number
@@ -191,72 +173,99 @@ def _guess(tokens: Sequence[bytes]) -> str:
             if whole
             else (f"have {shown}, want numbers with blanks between (comma separated?)")
         )
-    if bad == tokens[0] and len(tokens) >= 5 and _numbers(list(tokens[1:])) is not None:
+    if bad == tokens[0] and len(tokens) >= 5 and _numbers(tokens[1:]) is not None:
         return f"have {shown}, want the number of a class (a class name?)"
     return f"have {shown}, want a number"
 
 
-def _read_group(kind: Kind | None, rows: list[_Row], grammar: Grammar, notes: _Notes) -> _Part | None:
-    """The sound rows among `rows`, which all have one number of columns."""
+def _read_group(columns: int, rows: list[_Row], grammar: Grammar, notes: _Notes) -> _Part | None:
+    """The sound rows among `rows`, which all have so many columns."""
+    read = _numbers([token for _, tokens in rows for token in tokens])
+    if read is None:
+        return _read_group(columns, _numeric(rows, notes), grammar, notes)
+    kind = grammar.kind(columns)
     if kind is None:
         for row in rows:
-            notes.drop(row, f"have {len(row.tokens)} columns, want {grammar.wanted}")
+            notes.drop(row, f"have {columns} columns, want {grammar.wanted}")
         return None
-    values = np.array([row.values for row in rows], dtype=np.float64)
-    good = _judge(rows, _tests(kind, values, grammar), notes)
-    if not good.any():
-        return None
-    rows, values = [rows[index] for index in np.flatnonzero(good)], values[good]
-    boxes, rings = _outlines(values, rows) if kind is Kind.RING else (_edges(values, rows), ())
+    values = np.array(read, dtype=np.float64).reshape(-1, columns)
+    good = _sound(kind, values, grammar)
+    if np.count_nonzero(good) < len(rows):
+        for index in np.flatnonzero(~good):
+            notes.drop(rows[index], *_fault(kind, rows[index], grammar))
+        rows, values = [rows[index] for index in np.flatnonzero(good)], values[good]
+    return _part(kind, values, rows, grammar) if rows else None
+
+
+def _numeric(rows: list[_Row], notes: _Notes) -> list[_Row]:
+    """Those of `rows` that are numbers; the others are noted."""
+    good = []
+    for row in rows:
+        if _numbers(row[1]) is None:
+            notes.drop(row, _guess(row[1]))
+        else:
+            good.append(row)
+    return good
+
+
+def _part(kind: Kind, values: Floats, rows: list[_Row], grammar: Grammar) -> _Part:
+    boxes, rings = _outlines(values, rows) if kind is Kind.RING else (_edges(values, rows), ((),) * len(rows))
     keypoints, visibility = _keypoints(kind, values, rows, grammar)
     return _Part(
-        lines=np.array([row.line for row in rows], dtype=np.int64),
+        lines=[line for line, _ in rows],
         labels=values[:, 0].astype(np.int64),
         boxes=boxes,
-        scores=values[:, 5] if kind is Kind.SCORED else np.full(len(rows), np.nan),
-        rings=rings or ((),) * len(rows),
+        scores=values[:, 5] if kind is Kind.SCORED else unsaid(len(rows), np.nan),
+        rings=rings,
         keypoints=keypoints,
         visibility=visibility,
     )
 
 
-def _tests(kind: Kind, values: Floats, grammar: Grammar) -> Iterator[_Test]:
-    """What can be wrong with rows of numbers, the worst first."""
-    most = MOST_CLASSES if grammar.classes is None else grammar.classes
+def _sound(kind: Kind, values: Floats, grammar: Grammar) -> NDArray[np.bool_]:
+    """Which rows (N,) of numbers can be read; of the others `_fault` says why not."""
     classes = values[:, 0]
-    yield _Test(~np.isfinite(values[:, 1:]).all(axis=1), _say_number, "box-not-finite")
-    yield _Test(~(np.abs(values) < _LARGEST).all(axis=1), _say_number)
-    yield _Test(classes != np.floor(classes), lambda row: f"class {_text(row.tokens[0])}, want a whole number")
-    known = "only" if grammar.classes is None else "but"
-    words = f"{known} {most} {'classes can be' if grammar.classes is None else 'names'}"
-    unknown = (classes < 0) | (classes >= most)
-    yield _Test(unknown, lambda row: f"id {int(row.values[0])} {words}", "category-unknown")
+    good = np.asarray((np.abs(values) < _LARGEST).all(axis=1))
+    good &= (classes == np.floor(classes)) & (classes >= 0) & (classes < _most(grammar))
     if kind is Kind.SCORED:
-        wrong = (values[:, 5] < 0) | (values[:, 5] > 1)
-        yield _Test(wrong, lambda row: f"confidence {_text(row.tokens[5])}, want 0 to 1")
-    if kind is Kind.POSE and grammar.keypoints and grammar.keypoints[1] == 3:
-        seen = values[:, 7::3]
-        yield _Test(~np.isin(seen, (0, 1, 2)).all(axis=1), lambda _: "visibility of a keypoint, want 0, 1 or 2")
-
-
-def _judge(rows: list[_Row], tests: Iterable[_Test], notes: _Notes) -> NDArray[np.bool_]:
-    """Which rows pass all `tests`; the first that a row fails is noted."""
-    good = np.ones(len(rows), dtype=np.bool_)
-    for test in tests:
-        for index in np.flatnonzero(test.fails & good):
-            notes.drop(rows[index], test.say(rows[index]), test.code)
-        good &= ~test.fails
+        good &= (values[:, 5] >= 0) & (values[:, 5] <= 1)
+    if _tells_visibility(kind, grammar):
+        good &= np.isin(values[:, 7::3], (0, 1, 2)).all(axis=1)
     return good
 
 
-def _say_number(row: _Row) -> str:
-    index = next(index for index, value in enumerate(row.values) if not abs(value) < _LARGEST)
-    return f"have {_text(row.tokens[index])}, want a fraction of the picture"
+def _fault(kind: Kind, row: _Row, grammar: Grammar) -> tuple[str, str]:
+    """What is wrong with a row of numbers that is not `_sound`, the worst first; and the code of the finding."""
+    _, tokens = row
+    label, *values = map(float, tokens)
+    wild = [token for token in tokens if not abs(float(token)) < _LARGEST]
+    if wild:
+        code = "record-unreadable" if all(map(isfinite, values)) else "box-not-finite"
+        return f"have {_text(wild[0])}, want a fraction of the picture", code
+    if not label.is_integer():
+        return f"class {_text(tokens[0])}, want a whole number", "record-unreadable"
+    if not 0 <= label < _most(grammar):
+        words = f"only {MOST_CLASSES} classes can be" if grammar.classes is None else f"but {grammar.classes} names"
+        return f"id {int(label)} {words}", "category-unknown"
+    if kind is Kind.SCORED:
+        return f"confidence {_text(tokens[5])}, want 0 to 1", "record-unreadable"
+    return "visibility of a keypoint, want 0, 1 or 2", "record-unreadable"
+
+
+def _most(grammar: Grammar) -> int:
+    return MOST_CLASSES if grammar.classes is None else grammar.classes
+
+
+def _tells_visibility(kind: Kind, grammar: Grammar) -> bool:
+    return kind is Kind.POSE and grammar.keypoints is not None and grammar.keypoints[1] == 3
 
 
 def _edges(values: Floats, rows: list[_Row]) -> Boxes:
     centre, half = values[:, 1:3], values[:, 3:5] / 2.0
-    return _snap(np.concatenate((centre - half, centre + half), axis=1), rows)
+    edges = np.empty((len(rows), 4))
+    np.subtract(centre, half, out=edges[:, :2])
+    np.add(centre, half, out=edges[:, 2:])
+    return _snap(edges, rows)
 
 
 def _outlines(values: Floats, rows: list[_Row]) -> tuple[Boxes, tuple[Rings, ...]]:
@@ -281,16 +290,17 @@ def _snap(values: Floats, rows: list[_Row]) -> Floats:
     """`values` (N, M) with those that rounding has brought over the edge of the picture laid on it."""
     inside = np.minimum(np.maximum(values, 0.0), 1.0)
     spills = np.abs(inside - values)
-    if not spills.any():
-        return values
+    if not np.count_nonzero(spills > _LEAST_ROUNDING):
+        return inside
     rounding = np.array([_rounding(row) for row in rows])[:, None]
     return np.where(spills <= rounding, inside, values)
 
 
 def _rounding(row: _Row) -> float:
     """How far the edges of a row can lie off by the rounding of its numbers, see the module."""
-    decimals = max(len(token.partition(b".")[2]) for token in row.tokens[1:])
-    return min(max(1e-6, 0.75 * 10.0**-decimals), _MOST_ROUNDING)
+    _, tokens = row
+    decimals = max(len(token.partition(b".")[2]) for token in tokens[1:])
+    return min(max(_LEAST_ROUNDING, 0.75 * 10.0**-decimals), _MOST_ROUNDING)
 
 
 def _collect(parts: Sequence[_Part], grammar: Grammar, notes: _Notes, listed: int) -> Rows:
@@ -300,7 +310,7 @@ def _collect(parts: Sequence[_Part], grammar: Grammar, notes: _Notes, listed: in
         one = parts[0]
         found = notes.findings() if notes.told else ()
         return Rows(one.labels, one.boxes, one.scores, one.rings, one.keypoints, one.visibility, found, listed)
-    order = np.argsort(np.concatenate([part.lines for part in parts]))
+    order = np.argsort([line for part in parts for line in part.lines])
     rings = [ring for part in parts for ring in part.rings]
     return Rows(
         labels=np.concatenate([part.labels for part in parts])[order],
@@ -316,9 +326,8 @@ def _collect(parts: Sequence[_Part], grammar: Grammar, notes: _Notes, listed: in
 
 def _no_rows(grammar: Grammar) -> _Part:
     count = grammar.keypoints[0] if grammar.keypoints else 0
-    whole = np.zeros(0, dtype=np.int64)
     seen = np.zeros((0, count), dtype=np.uint8)
-    return _Part(whole, whole, np.zeros((0, 4)), np.zeros(0), (), np.zeros((0, count, 2)), seen)
+    return _Part([], np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), (), np.zeros((0, count, 2)), seen)
 
 
 def _text(token: bytes) -> str:

@@ -22,8 +22,9 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.files import lies_within, real, scan
+from bboxprep.files import lies_within, read_start, real, scan
 from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.suffixes import stem_of, suffix_of
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.storage import Entry
 
@@ -199,18 +200,13 @@ class Tree:
             return ""
         if entry.is_dir():
             return "folders"
-        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (of 100,000 names)
+        suffix = suffix_of(entry.name).lower()
         if not entry.is_file():
             return ""
         return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
 
     def _contains(self, path: Path) -> bool:
         return lies_within(path, *self._roots)
-
-
-def stem_of(name: str) -> str:
-    """The `name` of a file without its suffix."""
-    return os.path.splitext(name)[0]  # noqa: PTH122 (of 100,000 names)
 
 
 def by_bytes(path: Path) -> bytes:
@@ -235,8 +231,7 @@ def is_reserved(name: str) -> bool:
 def read_head(path: Path) -> bytes:
     """The first 4 KiB of a file; empty where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(4096)
+        return read_start(path, 4096)
     except OSError:
         return b""
 

@@ -6,10 +6,10 @@ import codecs
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bboxprep.formats.yolo.grammar import Grammar, Task
+from bboxprep.formats.yolo.grammar import Grammar, Kind, Task
 from bboxprep.formats.yolo.rows import MOST_BYTES, Rows, looks_like_rows, parse
 
 BOX = b"0 0.5 0.5 0.2 0.4\n"
@@ -28,6 +28,15 @@ grammars = st.builds(
 )
 
 
+@st.composite
+def nearly_sound(draw: st.DrawFn) -> list[str]:
+    """A row of which one number may be anything; most often the class, a confidence or a visibility."""
+    line = ["1"] * draw(st.sampled_from([5, 6, 6, 7, 8, 11, 11]))
+    place = draw(st.sampled_from([0, 5, 7, 10]) | st.integers(0, 10))
+    line[place % len(line)] = draw(st.sampled_from(["0", "3", "-0.5", "-1", "0.5", "1e9", "-1e999"]) | tokens)
+    return line
+
+
 def balances(rows: Rows) -> bool:
     return rows.listed == len(rows.labels) + sum(finding.objects for finding in rows.findings)
 
@@ -41,6 +50,45 @@ def test_every_row_is_an_object_or_in_a_finding(text: str, grammar: Grammar) -> 
     assert np.isfinite(rows.boxes).all()
     count = grammar.keypoints[0] if grammar.keypoints else 0
     assert rows.keypoints.shape == (len(rows.labels), count, 2)
+
+
+@example([["1"] * 5 + ["-0.5"]], Grammar())
+@example([["1"] * 10 + ["3"], ["1"] * 7 + ["3"] + ["1"] * 3], Grammar(keypoints=(2, 3)))
+@given(st.lists(nearly_sound(), max_size=9), grammars)
+def test_exactly_the_rows_are_read_that_can_be_meant(lines: list[list[str]], grammar: Grammar) -> None:
+    rows = parse("\n".join(map(" ".join, lines)).encode(), grammar)
+
+    meant = [line for line in lines if can_be_meant(line, grammar)]
+    assert rows.labels.tolist() == [float(line[0]) for line in meant]
+    assert len({finding.where for finding in rows.findings}) == len(lines) - len(meant)
+
+
+def can_be_meant(line: list[str], grammar: Grammar) -> bool:
+    """Row by row and number by number what `parse` does with all of a file at once."""
+    kind = grammar.kind(len(line))
+    try:
+        label, *values = [float(token.encode()) for token in line]
+    except ValueError:
+        return False
+    if kind is None or "_" in "".join(line) or not all(abs(value) < 1e9 for value in (label, *values)):
+        return False
+    if kind is Kind.SCORED and not 0 <= values[4] <= 1:
+        return False
+    if kind is Kind.POSE and grammar.keypoints == (2, 3) and not {values[6], values[9]} <= {0, 1, 2}:
+        return False
+    return label >= 0 and label.is_integer() and (grammar.classes is None or label < grammar.classes)
+
+
+@given(st.lists(nearly_sound().map(" ".join), max_size=6), grammars)
+def test_a_row_reads_alike_alone_and_among_others(lines: list[str], grammar: Grammar) -> None:
+    together = parse("\n".join(lines).encode(), grammar)
+    alone = [parse(line.encode(), grammar) for line in lines]
+
+    for column in ("labels", "boxes", "scores", "keypoints", "visibility"):
+        parts = [getattr(rows, column) for rows in alone] or [getattr(together, column)]
+        np.testing.assert_array_equal(getattr(together, column), np.concatenate(parts))
+    told = [(finding.code, finding.message) for rows in alone for finding in rows.findings]
+    assert [(finding.code, finding.message) for finding in together.findings] == told
 
 
 @given(st.binary(max_size=400), grammars)

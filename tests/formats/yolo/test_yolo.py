@@ -16,6 +16,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame
+from bboxprep.pipeline.engines.local import Local
 from bboxprep.pipeline.headers import KnownHeaders
 from tests.formats.yolo.trees import (
     EDGES,
@@ -25,6 +26,7 @@ from tests.formats.yolo.trees import (
     contents,
     grow,
     lost_by_class,
+    probe,
     read,
     rows_accounted,
 )
@@ -351,6 +353,18 @@ def test_an_image_that_cannot_be_read_keeps_its_count(tmp_path: Path) -> None:
     assert (len(dataset[0].instances), dataset[0].listed) == (2, 3)
     assert codes(dataset[0])[0] == "image-unreadable"
     assert balances(dataset)
+
+
+def test_several_processes_count_the_classes_that_one_does(tmp_path: Path) -> None:
+    files = {f"images/{number:04}.jpg": "" for number in range(1100)}
+    labels = {f"labels/{number:04}.txt": f"{number % 500} .5 .5 .1 .1" for number in range(1099)}
+    grow(tmp_path, {"data.yaml": "nc: 2", **files, **labels})
+
+    here = FORMAT.read(tmp_path, probe, ReadOptions())
+    there = FORMAT.read(tmp_path, probe, ReadOptions(), Local(2).run)
+
+    assert len(here.categories) == 500
+    assert (there.categories, there.findings) == (here.categories, here.findings)
 
 
 @pytest.mark.parametrize(
