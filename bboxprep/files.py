@@ -1,7 +1,4 @@
-"""Files as strangers may leave them: read up to a limit, and only where no link leads out of the folder given.
-
-What is written is whole or absent: it stands beside its place under a temporary name, then is renamed onto it.
-"""
+"""Files as strangers may leave them: read up to a limit, and only where no link leads out of the folder given."""
 
 from __future__ import annotations
 
@@ -9,20 +6,16 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
-from itertools import count
-from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
-from typing import IO, cast
+from pathlib import Path
+from typing import cast
 
 from bboxprep import storage
-from bboxprep.errors import AnnotationError, ImageError, StorageError, TargetError
+from bboxprep.errors import AnnotationError
 from bboxprep.storage import Entry, is_stored
 
-Place = Path | str  # of a file, as `below` gives it
-
 _CHUNK = 1 << 20  # bytes
-_BINARY = getattr(os, "O_BINARY", 0)  # which Windows has, and would change line ends without
+BINARY = getattr(os, "O_BINARY", 0)
+"""A flag that Windows has, and would change line ends without."""
 
 
 def real(path: Path) -> Path:
@@ -62,7 +55,7 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise AnnotationError(path, "", f"have {said.st_size:,} bytes, want at most {most:,}")
         return read_start(path, most)
     except (OSError, ValueError) as error:
-        raise AnnotationError(path, "", f"cannot be read ({_reason(error)})") from error
+        raise AnnotationError(path, "", f"cannot be read ({reason(error)})") from error
 
 
 def read_start(path: Path, most: int) -> bytes:
@@ -72,7 +65,7 @@ def read_start(path: Path, most: int) -> bytes:
     if is_stored(path):
         with path.open("rb") as file:
             return file.read(most)
-    handle = os.open(path, os.O_RDONLY | _BINARY)  # by the calls of the system alone: there may be 100,000 files
+    handle = os.open(path, os.O_RDONLY | BINARY)  # by the calls of the system alone: there may be 100,000 files
     try:
         read, size = [], max(os.fstat(handle).st_size, _CHUNK)
         while most and (chunk := os.read(handle, min(most, size))):
@@ -94,7 +87,7 @@ def read_lines(path: Path, most: int) -> Iterator[bytes]:
                     raise AnnotationError(path, "", f"have a line of more than {most:,} bytes")
                 yield line
     except (OSError, ValueError) as error:
-        raise AnnotationError(path, "", f"cannot be read ({_reason(error)})") from error
+        raise AnnotationError(path, "", f"cannot be read ({reason(error)})") from error
 
 
 @contextmanager
@@ -130,244 +123,6 @@ def common_folder(paths: Sequence[Path]) -> Path:
     return cast("Path", storage.common_folder(stored))
 
 
-def room_for(root: Path) -> str | None:
-    """Where what waits to be written below `root` may lie; None leaves it to the system."""
-    return None if is_stored(root) else str(root)
-
-
-def below(root: Path, path: str) -> Place:
-    """What lies at `path` below `root`, to be written to: a text where it can be, for there are as many as images."""
-    return cast("Path", root / path) if is_stored(root) else f"{root}{os.sep}{path}"
-
-
-def write_bytes(path: Place, data: bytes, *, lasting: bool = False) -> None:
-    """Write `data` to `path`, making its folders; a reader sees the whole file or none, also after a power failure if
-    it is to be `lasting`. Raises `TargetError`.
-    """
-    try:
-        if is_stored(path):
-            path.put(data)
-        else:
-            _write_beside(path, data, lasting=lasting)
-    except (StorageError, OSError, ValueError) as error:
-        raise _untold(path, error) from error
-
-
-def write_chunks(path: Place, chunks: Iterable[bytes]) -> None:
-    """Write `chunks` one after the other to `path`, as `write_bytes` does. Raises `TargetError`."""
-    with Growing(path) as file:
-        for chunk in chunks:
-            file.write(chunk)
-
-
-class Growing:
-    """A file that grows beside its place, and stands there when all is written; on an error it is removed.
-
-    A context manager. A `lasting` file is on the disk before it stands in its place. Raises `TargetError`.
-    """
-
-    def __init__(self, path: Place, *, lasting: bool = False) -> None:
-        self._path = path
-        self._lasting = lasting
-        self._temporary = ""
-        self._room: TemporaryDirectory[str] | None = None  # for what is put into a storage in one piece
-        self.size = 0
-
-    def __enter__(self) -> Growing:
-        with told(self._path):
-            self._file: IO[bytes]
-            if is_stored(self._path):
-                self._room = TemporaryDirectory(prefix=TEMPORARY)
-                self._temporary = os.path.join(self._room.name, "file")  # noqa: PTH118
-                self._file = Path(self._temporary).open("wb")
-            else:
-                handle, self._temporary = _temporary_beside(self._path)
-                self._file = os.fdopen(handle, "wb")
-        return self
-
-    @property
-    def stream(self) -> IO[bytes]:
-        """The file, for who writes it in a way of its own."""
-        return self._file
-
-    def write(self, *chunks: bytes) -> None:
-        """Add `chunks` at the end, one after the other."""
-        with told(self._path):
-            for chunk in chunks:
-                self.size += self._file.write(chunk)
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        whole = False
-        try:
-            with told(self._path):
-                self._file.flush()
-                if kind is None and self._lasting:
-                    os.fsync(self._file.fileno())
-                self._file.close()
-                if kind is None:
-                    self._put()
-                    whole = True
-        finally:
-            if not whole or self._room:
-                Path(self._temporary).unlink(missing_ok=True)
-            if self._room:
-                self._room.cleanup()
-
-    def _put(self) -> None:
-        if is_stored(self._path):
-            self._path.put_file(Path(self._temporary))
-        else:
-            os.replace(self._temporary, self._path)  # noqa: PTH105
-
-
-@contextmanager
-def told(path: PurePath | str) -> Iterator[None]:
-    """Where what is written to `path` fails, `TargetError` says so."""
-    try:
-        yield
-    except (StorageError, OSError, ValueError) as error:
-        raise _untold(path, error) from error
-
-
-def _untold(path: PurePath | str, error: Exception) -> TargetError:
-    """What `told` says of `error`."""
-    if isinstance(error, StorageError):
-        return TargetError(f"{error}; what is done stays, --resume goes on from there")
-    return TargetError(f"{path}: cannot be written ({_reason(error)})")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with its line ends as they are. Raises `TargetError`."""
-    write_bytes(path, as_utf8(path, text))
-
-
-def as_utf8(path: Path | str, text: str) -> bytes:
-    """`text` as UTF-8, to be written to `path`. Raises `TargetError`."""
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise TargetError(f"{path}: cannot be written ({error.object[error.start]!r} is no character)") from error
-
-
-def link_or_copy(source: Path, path: Place) -> str:
-    """Put the bytes of `source` at `path`: a hard link where the file system allows, else a copy.
-
-    A storage has no links. A symbolic link is followed first, so the output never depends on one. The SHA-256 of a
-    copy comes back, "" of a link. Raises `ImageError` where `source` is no file that can be read, and `TargetError`.
-    """
-    origin = _origin(source)
-    if not (is_stored(origin) or is_stored(path)) and _linked(origin, path):
-        return ""
-    hashed = sha256()
-    with Growing(path) as file:
-        for chunk in _chunks(origin):
-            hashed.update(chunk)
-            file.write(chunk)
-    return hashed.hexdigest()
-
-
-def _origin(source: Path) -> Path:
-    """`source` with its links followed. Raises `ImageError` where that is no file (a pipe would be waited for)."""
-    origin = source
-    try:
-        mode = (source.stat() if is_stored(source) else os.lstat(source)).st_mode
-        if stat.S_ISLNK(mode):
-            origin = source.resolve(strict=True)
-            mode = origin.stat().st_mode
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
-    if not stat.S_ISREG(mode):
-        raise ImageError(source, "", "cannot be read (want a file)")
-    return origin
-
-
-def _chunks(source: Path) -> Iterator[bytes]:
-    try:
-        with source.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-    except (OSError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({_reason(error)})") from error
-
-
-def _linked(origin: Path, path: Place) -> bool:
-    """Whether `path` is a hard link to `origin` now; what else stood there is replaced."""
-    try:
-        try:
-            _link(origin, path)
-        except FileExistsError:
-            if not Path(path).samefile(origin):
-                _link_over(origin, Path(path))
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _link_over(origin: Path, path: Path) -> None:
-    beside = path.with_name(_temporary_name())
-    os.link(origin, beside)
-    try:
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-
-
-def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
-    """By the calls of the system alone: there are as many label files as images."""
-    handle, temporary = _temporary_beside(path)
-    try:
-        try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(handle, left) :]
-            if lasting:
-                os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _temporary_beside(path: Place) -> tuple[int, str]:
-    """A new file, open, in the folder of `path`, which is made; and its name."""
-    folder = os.path.dirname(path)  # noqa: PTH120  (of 100,000 paths)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        name = os.path.join(folder, _temporary_name())  # noqa: PTH118
-        try:
-            return os.open(name, flags, 0o666), name
-        except FileNotFoundError:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            return os.open(name, flags, 0o666), name
-        except FileExistsError:  # of a process that was killed, and whose number is given again
-            continue
-
-
-def _temporary_name() -> str:
-    return f"{own_temporary()}{next(_numbers)}"
-
-
-def own_temporary() -> str:
-    """How the names of files begin that this process has not written to their end."""
-    return f"{TEMPORARY}{os.getpid()}-"
-
-
-def _link(origin: Path, path: Place) -> None:
-    try:
-        os.link(origin, path)
-    except FileNotFoundError:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        os.link(origin, path)
-
-
-TEMPORARY = ".bboxprep-"
-"""How the names of files begin that are not whole yet."""
-
-_numbers = count()

@@ -17,7 +17,6 @@ from bboxprep.cli.recipe_options import chosen_recipe, recipe_options
 from bboxprep.cli.signals import stop_signals
 from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
-from bboxprep.files import write_bytes
 from bboxprep.formats import detect, load
 from bboxprep.images.codec import Encoding, Policy
 from bboxprep.pipeline.assembly import assemble
@@ -30,6 +29,7 @@ from bboxprep.pipeline.takes import with_takes
 from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text import parse_color
+from bboxprep.writing import write_bytes
 
 
 @click.command("convert")

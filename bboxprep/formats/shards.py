@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.files import read_bytes, scan, write_bytes
+from bboxprep.files import read_bytes, scan
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import IMAGE_SUFFIXES, Labels, Probe, probe_image
 from bboxprep.formats.shard_options import CARRIES, WriteOptions
@@ -36,6 +36,7 @@ from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.storage import forget, opened
+from bboxprep.writing import write_bytes
 
 CLASSES = "classes.json"
 STAGE = "bboxprep.loose"

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from bboxprep.files import told
 from bboxprep.storage import is_stored
+from bboxprep.writing import told
 
 
 def flush_all(root: Path) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bboxprep.errors import BboxprepError, InternalError, TargetError
-from bboxprep.files import Growing
 from bboxprep.formats.contract import Writer
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.journal import Journal, Key
@@ -16,6 +15,7 @@ from bboxprep.pipeline.naming import Output
 from bboxprep.pipeline.piece import Piece, decode_pieces, encode_pieces
 from bboxprep.pipeline.record import IMAGES
 from bboxprep.pipeline.sidecar.keeping import Keeper
+from bboxprep.writing import Growing
 
 
 @dataclass

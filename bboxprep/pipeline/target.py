@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import TargetError
-from bboxprep.files import TEMPORARY, own_temporary, real, write_text
+from bboxprep.files import real
 from bboxprep.pipeline.journal import FOLDER
 from bboxprep.pipeline.naming import safe_path
 from bboxprep.pipeline.record import INCOMPLETE, RECORD, read_record
 from bboxprep.storage import ARCHIVES, is_stored
+from bboxprep.writing import TEMPORARY, own_temporary, write_text
 
 
 def check_target(dest: Path, source: Path) -> None:

@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from bboxprep.errors import ImageError
-from bboxprep.files import Place, below, link_or_copy, write_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
@@ -25,6 +24,7 @@ from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.naming import Output
+from bboxprep.writing import Place, below, link_or_copy, write_bytes
 
 _NOTHING = Instances.of()
 

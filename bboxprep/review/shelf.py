@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bboxprep.files import write_bytes
 from bboxprep.findings import Severity
 from bboxprep.review.cards import CHUNK, Card
 from bboxprep.review.script import call
+from bboxprep.writing import write_bytes
 
 
 @dataclass

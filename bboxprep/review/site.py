@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import UsageError
-from bboxprep.files import real, write_bytes
+from bboxprep.files import real
 from bboxprep.images.codec import Policy
 from bboxprep.model.categories import Category
 from bboxprep.pipeline.engines.local import Local
@@ -23,6 +23,7 @@ from bboxprep.review.script import legible
 from bboxprep.review.shelf import Shelf
 from bboxprep.review.statistics import Statistics
 from bboxprep.verify.faults import Fault
+from bboxprep.writing import write_bytes
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = "index.html"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bboxprep.files import write_bytes
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Writer
 from bboxprep.model.sample import Sample
+from bboxprep.writing import write_bytes
 
 
 def file_labels(writer: Writer, root: Path, sample: Sample, image: str) -> tuple[int, tuple[Finding, ...]]:

@@ -21,7 +21,6 @@ import msgspec
 import numpy as np
 
 from bboxprep.errors import UsageError
-from bboxprep.files import room_for, told, write_chunks
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
 from bboxprep.formats.contract import Labels, NoOptions
@@ -31,6 +30,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances, Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
+from bboxprep.writing import room_for, told, write_chunks
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})

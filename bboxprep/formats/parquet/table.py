@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import UsageError
-from bboxprep.files import Growing, told
 from bboxprep.formats import shards
 from bboxprep.formats.contract import NoOptions, Probe, Spread
 from bboxprep.formats.shard_options import WriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.model.dataset import Dataset
+from bboxprep.writing import Growing, told
 
 _SUFFIX = ".parquet"
 _GROUP = 100  # rows that a reader takes at once

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import as_utf8, write_text
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Labels
 from bboxprep.formats.voc import FORMAT
@@ -25,6 +24,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
+from bboxprep.writing import as_utf8, write_text
 
 IMAGES = "JPEGImages/"
 LABELS = "Annotations/"

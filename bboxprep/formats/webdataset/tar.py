@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
-from bboxprep.files import Growing, told
 from bboxprep.formats import shards
 from bboxprep.formats.contract import NoOptions, Probe, Spread
 from bboxprep.formats.shard_options import WriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.model.dataset import Dataset
+from bboxprep.writing import Growing, told
 
 _SUFFIX = ".tar"
 

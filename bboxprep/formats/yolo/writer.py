@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
-from bboxprep.files import write_text
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Labels
 from bboxprep.formats.yolo.config import NOT_SPLITS
@@ -32,6 +31,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.handedness import flip_order
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
+from bboxprep.writing import write_text
 
 Micros = NDArray[np.float64]  # whole millionths of the picture
 
