@@ -29,11 +29,12 @@ from bboxprep.pipeline.looking import frames_from_pixels
 from bboxprep.pipeline.masks import with_masks
 from bboxprep.pipeline.sidecar.rejoin import rejoin
 from bboxprep.pipeline.transform import PillowDarkroom
-from bboxprep.storage import place
+from bboxprep.storage import is_stored, place
 
 LabelsIn = Literal["auto", "stored", "displayed"]
 Key = tuple[str, str]  # split and name of a sample
 HERE = Local()
+_FEW = 256  # images that are looked at while other processes would still be starting
 
 
 class Glimpse(msgspec.Struct, frozen=True, gc=False):
@@ -132,8 +133,9 @@ def read(
 
 
 def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[Glimpse, ...]:
-    """A first look at each sample of `dataset`, in order, by the `engine`."""
-    found = engine.run(_Survey(dataset), blocks(len(dataset), engine.workers))
+    """A first look at each sample of `dataset`, in order, by the `engine`; at few files of this machine by itself."""
+    here = len(dataset) <= _FEW and not any(map(is_stored, dataset.roots))
+    found = (HERE if here else engine).run(_Survey(dataset), blocks(len(dataset), engine.workers))
     return tuple(chain.from_iterable(found))
 
 
