@@ -21,9 +21,21 @@ BINARY = getattr(os, "O_BINARY", 0)
 def real(path: Path) -> Path:
     """`path` with its links followed; as it stands where they lead nowhere (a circle, or a name that cannot be)."""
     try:
-        return path.resolve()
+        return _followed(path)
     except (OSError, RuntimeError, ValueError):
         return path.absolute()
+
+
+def _followed(path: Path) -> Path:
+    """`path` with its links followed, though nothing may be at its end.
+
+    Strictly as far as it leads: from Python 3.13 on, a circle or a link that may not be read is else taken for a place.
+    Raises `OSError`, RuntimeError or ValueError.
+    """
+    try:
+        return path.resolve(strict=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return path.resolve()
 
 
 def lies_there(path: Path) -> bool:
@@ -37,7 +49,7 @@ def lies_there(path: Path) -> bool:
 def lies_within(path: Path, *roots: Path) -> bool:
     """Whether `path`, its links followed, is or lies below one of `roots`, which are `real`; False where it cannot."""
     try:
-        place = path.resolve()
+        place = _followed(path)
     except (OSError, RuntimeError, ValueError):
         return False
     return any(place.is_relative_to(root) for root in roots)
