@@ -27,7 +27,8 @@ _WRITES = {
     "os.symlink": (1,),
     "shutil.rmtree": (0,),
 }
-_NEVER = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "socket.connect", "socket.bind")
+_STARTS = ("subprocess.Popen", "os.posix_spawn")  # the second, too, from Python 3.13 on
+_NEVER = (*_STARTS, "os.system", "os.exec", "socket.connect", "socket.bind")
 
 
 class Watch:
@@ -47,7 +48,7 @@ class Watch:
             path, mode, flags = arguments
             writing = bool(isinstance(flags, int) and flags & _WRITING) or bool(set(str(mode or "")) & set("wax+"))
             self._check(event, path, writing=writing)
-        elif event == "subprocess.Popen" and Path(str(arguments[0])).name == "jpegtran":
+        elif event in _STARTS and Path(str(arguments[0])).name == "jpegtran":
             self._check(event, arguments[0], writing=False)  # a program of this machine, never one of the source
         elif event in _NEVER:
             self.strayed.append(event)
