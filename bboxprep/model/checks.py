@@ -44,8 +44,6 @@ def repeats(instances: Instances) -> int:
     """How many objects have the class and exactly the box of an earlier one; boxes that are not finite never do."""
     if len(set(instances.boxes[:, 0].tolist())) == len(instances):  # as in most images
         return 0
-    if len(set(instances.boxes[:, 0].tolist())) == len(instances):  # said at once of most images
-        return 0
     rows = list(zip(instances.labels.tolist(), map(tuple, instances.boxes.tolist()), strict=True))
     keys = [row for row in rows if isfinite(sum(map(abs, row[1])))]
     return len(keys) - len(set(keys))

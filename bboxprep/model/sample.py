@@ -203,6 +203,10 @@ class Sample:
         return self.darkroom
 
 
+UNREAD = Sample(PurePosixPath(), Path(), None, Instances.of())
+"""One of which nothing has been read: readers give it what they know by `having`, which is quicker than a new one."""
+
+
 @lru_cache(maxsize=1024)
 def _undone(turn: Dihedral, size: Size) -> Affine:
     """The map from the displayed picture back to the stored one, of `size`; the photos of one camera share it."""

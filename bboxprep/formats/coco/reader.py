@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import UNREAD, Sample
 
 
 def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> Dataset:  # noqa: ARG001
@@ -54,13 +54,13 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> 
         _Part(root, document, index, RecordReader(source.shown, source.split, classes.categories, rows))
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
-    keys, loader = _Places(parts), _Loader(probe)
+    loader = _Loader(parts, probe)
     return Dataset(
         root=root,
         format="coco",
         categories=classes.categories,
-        samples=LazySamples(keys, loader.sample),
-        outlines=LazySamples(keys, loader.outline),
+        samples=LazySamples(loader.rows, loader.sample),
+        outlines=LazySamples(loader.rows, loader.outline),
         splits=tuple(source.split for source in sources),
         findings=(*findings, *classes.findings, *(found for part in parts for found in part.findings())),
         extra=_extra(_merged([document.extra for document in documents])),
@@ -114,7 +114,7 @@ class _Part:
         declared = Size(width, height) if width > 0 and height > 0 else None
         path = self.index.folder / name
         header, seen = self._header(image, path, probe, declared)
-        return _SHELL.having(
+        return UNREAD.having(
             name=PurePosixPath(name),
             path=path,
             header=header,
@@ -158,44 +158,35 @@ class _Part:
         return probe_image(probe, path, shown, split, declared)
 
 
-class _Places(Sequence[tuple[_Part, int]]):
-    """(part, place among its images) of all images: told when asked for, as there may be millions."""
-
-    def __init__(self, parts: Sequence[_Part]) -> None:
-        self._parts = parts
-        self._ends = list(accumulate(len(part.images) for part in parts))
-
-    def __len__(self) -> int:
-        return self._ends[-1] if self._ends else 0
-
-    @overload
-    def __getitem__(self, index: int) -> tuple[_Part, int]: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[tuple[_Part, int]]: ...
-    def __getitem__(self, index: int | slice) -> tuple[_Part, int] | Sequence[tuple[_Part, int]]:
-        if isinstance(index, slice):
-            return [self[row] for row in range(*index.indices(len(self)))]
-        row = range(len(self))[index]
-        number = bisect_right(self._ends, row)
-        return self._parts[number], row - (self._ends[number - 1] if number else 0)
-
-
 @dataclass(frozen=True)
 class _Loader:
-    """Makes samples of (part, place among its images)."""
+    """Makes the samples of all `parts`, one part after the other."""
 
+    parts: Sequence[_Part]
     probe: Probe
 
-    def sample(self, key: tuple[_Part, int]) -> Sample:
-        part, place = key
+    def sample(self, row: int) -> Sample:
+        part, place = self._at(row)
         return part.sample(place, self.probe)
 
-    def outline(self, key: tuple[_Part, int]) -> Sample:
-        part, place = key
+    def outline(self, row: int) -> Sample:
+        part, place = self._at(row)
         return part.outline(place, self.probe)
 
+    @cached_property
+    def rows(self) -> range:
+        return range(self._ends[-1] if self._ends else 0)
 
-_SHELL = Sample(PurePosixPath(), Path(), None, Instances.of())
+    @cached_property
+    def _ends(self) -> list[int]:
+        return list(accumulate(len(part.images) for part in self.parts))
+
+    def _at(self, row: int) -> tuple[_Part, int]:
+        """The part that has the sample, and its place among the images there."""
+        number = bisect_right(self._ends, row)
+        return self.parts[number], row - (self._ends[number - 1] if number else 0)
+
+
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 
 

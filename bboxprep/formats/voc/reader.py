@@ -29,7 +29,7 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import UNREAD, Sample
 from bboxprep.model.segmentation import Segmentation
 
 _MOST_NAME_BYTES = 8 << 20  # of a list of classes
@@ -156,7 +156,7 @@ class _Samples:
         else:
             message = f"not there, but {item.label} labels it"
             header, findings = None, (Finding("image-missing", message, item.image, split=item.split),)
-        return _UNREAD.having(
+        return UNREAD.having(
             name=PurePosixPath(item.name),
             path=path,
             header=header,
@@ -183,6 +183,3 @@ class _Samples:
         path = self.masks[folder] / f"{stem_of(name)}.png"
         known = path.is_file() and lies_within(path, real(self.root))
         return Segmentation(path, said.numbers) if known else None
-
-
-_UNREAD = Sample(PurePosixPath(), Path(), None, Instances.of())

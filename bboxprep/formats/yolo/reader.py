@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from bboxprep.formats.yolo.rows import Rows, read_labels
 from bboxprep.formats.yolo.tree import Tree
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import UNREAD, Sample
 
 
 def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:
@@ -113,7 +113,7 @@ def _shown(folder: Path, home: Path) -> str:
     return "" if below == "." else f"{below.rstrip('/')}/"
 
 
-_UNREAD = Sample(PurePosixPath(), Path(), None, Instances.of(), fractional=True, labelled=False)
+_UNREAD = UNREAD.having(fractional=True, labelled=False)
 
 
 def _instances(rows: Rows, size: tuple[int, int]) -> Instances:
