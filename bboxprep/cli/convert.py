@@ -19,6 +19,7 @@ from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
 from bboxprep.formats import detect, load
 from bboxprep.images.codec import Encoding, Policy
+from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.assembly import assemble
 from bboxprep.pipeline.engines import Engine
 from bboxprep.pipeline.engines.local import Local
@@ -29,7 +30,6 @@ from bboxprep.pipeline.takes import with_takes
 from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text import parse_color
-from bboxprep.writing import write_bytes
 
 
 @click.command("convert")

@@ -14,7 +14,7 @@ import click
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
-from bboxprep.storage import place
+from bboxprep.io.remote import place
 
 
 class _Place(click.ParamType["Path | str"]):

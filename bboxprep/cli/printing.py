@@ -12,13 +12,13 @@ from rich.table import Table
 
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
+from bboxprep.io.remote import is_stored
 from bboxprep.pipeline.inspection import UPRIGHT, Inspection
 from bboxprep.pipeline.reading import Source
 from bboxprep.pipeline.record import RECORD
 from bboxprep.pipeline.terms import Outcome
 from bboxprep.pipeline.work import Made
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.storage import is_stored
 
 WIDTH = 120  # columns where the output is not a terminal
 _MOST_CLASSES = 1000  # that a table shows

@@ -15,9 +15,9 @@ from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.cli.printing import Printer
 from bboxprep.images.codec import Policy
+from bboxprep.io.atomic import write_bytes
 from bboxprep.verify.faults import Tally, meaning
 from bboxprep.verify.proof import Proof, prove
-from bboxprep.writing import write_bytes
 
 SHOWN = 20  # faults of one code that are printed; --json has all of them
 

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from bboxprep.errors import ImageError, RefusedImageError
-from bboxprep.files import lies_there
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
+from bboxprep.io.paths import lies_there
+from bboxprep.io.remote import place
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
-from bboxprep.storage import place
 
 Result = TypeVar("Result")
 

@@ -25,18 +25,18 @@ import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.files import read_bytes, scan
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import IMAGE_SUFFIXES, Labels, Probe, probe_image
 from bboxprep.formats.shard_options import CARRIES, WriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import length
+from bboxprep.io.atomic import write_bytes
+from bboxprep.io.paths import read_bytes, scan
+from bboxprep.io.remote import forget, opened
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.storage import forget, opened
-from bboxprep.writing import write_bytes
 
 CLASSES = "classes.json"
 STAGE = "bboxprep.loose"

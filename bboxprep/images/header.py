@@ -25,8 +25,8 @@ from bboxprep.images.exif import Data
 from bboxprep.images.opening import faults_named, opened
 from bboxprep.images.orientation import Verdict, judge, overrule
 from bboxprep.images.ranged import fetched
+from bboxprep.io.remote import is_stored
 from bboxprep.model.header import Header
-from bboxprep.storage import is_stored
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs, kept whatever its globals are set to
 _MOST_TAGS = 1 << 20  # of all directories of a TIFF; those that overlap could be read over and over

@@ -35,7 +35,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.images.container import NAMES
-from bboxprep.storage import is_stored
+from bboxprep.io.remote import is_stored
 
 _READERS: dict[str, type[ImageFile]] = {
     "jpeg": JpegImageFile,

@@ -14,7 +14,7 @@ from typing import IO
 from bboxprep.errors import ImageError
 from bboxprep.images.container import jpeg_head_is_whole, sniff
 from bboxprep.images.exif import Data
-from bboxprep.storage import StoredPath
+from bboxprep.io.remote import StoredPath
 
 _FIRST = 1 << 16  # bytes
 _MOST = 1 << 31  # bytes

@@ -14,8 +14,8 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from bboxprep.files import common_folder, real
 from bboxprep.findings import Finding
+from bboxprep.io.paths import common_folder, real
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.tables import ClassMap, ClassRules, joint, similar

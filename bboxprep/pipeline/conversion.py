@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from bboxprep.images.codec import Encoding, Policy
+from bboxprep.io.remote import place
 from bboxprep.model.rules import Rules
 from bboxprep.model.tables import ClassRules
 from bboxprep.pipeline import job
@@ -17,7 +18,6 @@ from bboxprep.pipeline.preview import preview as sheet_of
 from bboxprep.pipeline.reading import LabelsIn, Source, open_source
 from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.storage import place
 
 Sources = str | Path | Sequence[str | Path]
 _AS_IT_IS = Recipe()

@@ -7,8 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from bboxprep.storage import is_stored
-from bboxprep.writing import told
+from bboxprep.io.atomic import told
+from bboxprep.io.remote import is_stored
 
 
 def flush_all(root: Path) -> None:

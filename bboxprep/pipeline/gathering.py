@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bboxprep.errors import BboxprepError, InternalError, TargetError
 from bboxprep.formats.contract import Writer
+from bboxprep.io.atomic import Growing
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.journal import Journal, Key
 from bboxprep.pipeline.naming import Output
 from bboxprep.pipeline.piece import Piece, decode_pieces, encode_pieces
 from bboxprep.pipeline.record import IMAGES
 from bboxprep.pipeline.sidecar.keeping import Keeper
-from bboxprep.writing import Growing
 
 
 @dataclass

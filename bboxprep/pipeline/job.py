@@ -10,11 +10,12 @@ from typing import Any
 
 from bboxprep import formats
 from bboxprep.errors import PlanError, StoppedError, UsageError
-from bboxprep.files import real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import Format, Writer
 from bboxprep.images.codec import Encoding
 from bboxprep.images.opencv import opencv
+from bboxprep.io.paths import real
+from bboxprep.io.remote import place
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
@@ -49,7 +50,6 @@ from bboxprep.pipeline.upkeep import begin, end_of, may_go_on
 from bboxprep.pipeline.versions import versions
 from bboxprep.pipeline.work import Work
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.storage import place
 
 PIXEL_BLOCK = 8  # images of a block whose pixels are made anew
 LABEL_BLOCK = 256  # of others

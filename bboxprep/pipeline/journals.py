@@ -26,11 +26,11 @@ from typing import cast
 import msgspec
 
 from bboxprep.errors import TargetError
-from bboxprep.files import read_bytes
+from bboxprep.io.atomic import TEMPORARY, told
+from bboxprep.io.paths import read_bytes
+from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.pipeline import journal as local
 from bboxprep.pipeline.journal import FOLDER, End, Journal, Key, Plan
-from bboxprep.storage import StoredPath, is_stored
-from bboxprep.writing import TEMPORARY, told
 
 LEASE = 900  # s
 _RENEWED = 60  # s

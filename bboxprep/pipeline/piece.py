@@ -16,12 +16,12 @@ import msgspec
 
 from bboxprep.findings import Finding, spelt
 from bboxprep.geometry.plan import Plan
+from bboxprep.io.remote import StoredPath
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Rendering
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.naming import Output
-from bboxprep.storage import StoredPath
 
 _MOST = 2**53
 _Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]

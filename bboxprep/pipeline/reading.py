@@ -16,6 +16,7 @@ from bboxprep import formats
 from bboxprep.errors import AnnotationError, FrameError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.images.codec import DEFAULT_POLICY, Policy
+from bboxprep.io.remote import is_stored, place
 from bboxprep.model.checks import repeats
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
@@ -29,7 +30,6 @@ from bboxprep.pipeline.looking import frames_from_pixels
 from bboxprep.pipeline.masks import with_masks
 from bboxprep.pipeline.sidecar.rejoin import rejoin
 from bboxprep.pipeline.transform import PillowDarkroom
-from bboxprep.storage import is_stored, place
 
 LabelsIn = Literal["auto", "stored", "displayed"]
 Key = tuple[str, str]  # split and name of a sample

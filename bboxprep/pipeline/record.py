@@ -16,13 +16,13 @@ from typing import Annotated, Any
 import msgspec
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Finding, spelt
 from bboxprep.geometry.affine import Affine
+from bboxprep.io.atomic import write_bytes
+from bboxprep.io.paths import lies_within, read_bytes, real
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.account import Account
 from bboxprep.pipeline.work import Written
-from bboxprep.writing import write_bytes
 
 RECORD = "bboxprep.json"
 IMAGES = "bboxprep.images.jsonl"

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, UsageError
-from bboxprep.files import lies_within, read_lines, real
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.io.paths import lies_within, read_lines, real
+from bboxprep.io.remote import place
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.record import IMAGES, INCOMPLETE, RECORD, read_record
-from bboxprep.storage import place
 
 if TYPE_CHECKING:
     from bboxprep.pipeline.unmap.way import Unmapped

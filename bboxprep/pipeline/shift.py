@@ -22,6 +22,7 @@ import msgspec
 
 from bboxprep.errors import SourceError, WorkerError
 from bboxprep.findings import Finding, Severity, spelt
+from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline import record
@@ -42,7 +43,6 @@ from bboxprep.pipeline.piece import (
 from bboxprep.pipeline.sidecar.keeping import Keeper
 from bboxprep.pipeline.takes import Director, Shot
 from bboxprep.pipeline.work import Developed, Done, Work
-from bboxprep.storage import is_stored
 
 OnError = Literal["skip", "stop"]
 

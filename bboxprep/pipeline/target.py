@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import TargetError
-from bboxprep.files import real
+from bboxprep.io.atomic import TEMPORARY, own_temporary, write_text
+from bboxprep.io.paths import real
+from bboxprep.io.remote import ARCHIVES, is_stored
 from bboxprep.pipeline.journal import FOLDER
 from bboxprep.pipeline.naming import safe_path
 from bboxprep.pipeline.record import INCOMPLETE, RECORD, read_record
-from bboxprep.storage import ARCHIVES, is_stored
-from bboxprep.writing import TEMPORARY, own_temporary, write_text
 
 
 def check_target(dest: Path, source: Path) -> None:

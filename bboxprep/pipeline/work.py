@@ -17,6 +17,7 @@ from bboxprep.formats.contract import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images import codec, lossless
 from bboxprep.images.opening import faults_named
+from bboxprep.io.atomic import Place, below, link_or_copy, write_bytes
 from bboxprep.model.checks import Location, lost_by_class
 from bboxprep.model.handedness import Mirror
 from bboxprep.model.header import Header
@@ -24,7 +25,6 @@ from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.crowds import CrowdPlan
 from bboxprep.pipeline.naming import Output
-from bboxprep.writing import Place, below, link_or_copy, write_bytes
 
 _NOTHING = Instances.of()
 

@@ -27,7 +27,7 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import AnnotationError, UsageError
-from bboxprep.files import read_bytes
+from bboxprep.io.paths import read_bytes
 from bboxprep.model.words import did_you_mean
 from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.recipe import Augment, Recipe

@@ -10,13 +10,13 @@ from typing import Any
 from bboxprep.errors import ImageError
 from bboxprep.findings import Severity
 from bboxprep.images.codec import encode_jpeg
+from bboxprep.io.atomic import write_bytes
 from bboxprep.model.sample import Sample
 from bboxprep.review.books import Noted
 from bboxprep.review.entries import Entry
 from bboxprep.review.script import legible
 from bboxprep.review.shown import Shown, picture, reduced, show
 from bboxprep.review.spelling import drawn_words
-from bboxprep.writing import write_bytes
 
 CHUNK = 100  # images whose data is in one script, and whose pictures are in one folder
 VIEW, THUMB = 1024, 320  # px, the longest side of a picture to look at, and of one to find it by

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.findings import Severity
+from bboxprep.io.atomic import write_bytes
 from bboxprep.review.cards import CHUNK, Card
 from bboxprep.review.script import call
-from bboxprep.writing import write_bytes
 
 
 @dataclass

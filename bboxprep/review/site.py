@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import UsageError
-from bboxprep.files import real
 from bboxprep.images.codec import Policy
+from bboxprep.io.atomic import write_bytes
+from bboxprep.io.paths import real
 from bboxprep.model.categories import Category
 from bboxprep.pipeline.engines.local import Local
 from bboxprep.pipeline.reading import Source, open_source
@@ -23,7 +24,6 @@ from bboxprep.review.script import legible
 from bboxprep.review.shelf import Shelf
 from bboxprep.review.statistics import Statistics
 from bboxprep.verify.faults import Fault
-from bboxprep.writing import write_bytes
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = "index.html"

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 
 from bboxprep.errors import AnnotationError, TargetError
-from bboxprep.files import read_bytes
+from bboxprep.io.atomic import write_bytes
+from bboxprep.io.paths import read_bytes
 from bboxprep.pipeline.record import MOST_RECORD_BYTES
 from bboxprep.pipeline.target import clear_target, entries, overlap
-from bboxprep.writing import write_bytes
 
 SITE = "bboxprep.review.json"
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from bboxprep import formats
 from bboxprep.images.codec import DEFAULT_POLICY, Policy
+from bboxprep.io.remote import place, plain
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.reading import open_source
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.storage import place, plain
 
 TRAIN = "train"  # the split that is augmented
 Options = Callable[[str], Mapping[str, Any]]

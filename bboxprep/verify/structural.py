@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from bboxprep.errors import AnnotationError, ImageError
-from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Severity
 from bboxprep.formats.contract import IMAGE_SUFFIXES
 from bboxprep.images.witness import look
+from bboxprep.io.paths import lies_within, read_bytes, real
+from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.run import RunImage
-from bboxprep.storage import member
 from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.draws import copy_faults, drawn_faults
 from bboxprep.verify.faults import Fault, Layer

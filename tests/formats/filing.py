@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Writer
+from bboxprep.io.atomic import write_bytes
 from bboxprep.model.sample import Sample
-from bboxprep.writing import write_bytes
 
 
 def file_labels(writer: Writer, root: Path, sample: Sample, image: str) -> tuple[int, tuple[Finding, ...]]:

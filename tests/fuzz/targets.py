@@ -11,7 +11,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from bboxprep import formats, storage
+from bboxprep import formats
 from bboxprep.errors import BboxprepError, ImageError
 from bboxprep.formats import coco, shards
 from bboxprep.formats.contract import NoOptions
@@ -24,6 +24,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codec import untag
 from bboxprep.images.header import read_header
 from bboxprep.images.moment import moment_of
+from bboxprep.io import remote
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.words import split_names, split_pair
@@ -159,7 +160,7 @@ def _parquet(data: bytes) -> None:
 
 
 def _archive(data: bytes) -> None:
-    root = storage.place(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
+    root = remote.place(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
     form = formats.load(formats.detect(root))
     _balance(form.read(root, _probe, form.read_options()))
 
@@ -198,7 +199,7 @@ def _words(data: bytes) -> None:
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
     *(f"bboxprep.formats.{name}.reader" for name in ("coco", "voc", "yolo")),
-    *("bboxprep.formats.coco.layout", "bboxprep.formats.yolo.text_yaml", "bboxprep.parquet"),
+    *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bboxprep.writing import write_bytes
+from bboxprep.io.atomic import write_bytes
 from tests.hostile import watching
 from tests.hostile.annotations import LARGE, ROW, Place, coco_document, nested_text, yolo_large_names
 from tests.hostile.child import THEN

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from bboxprep.io.atomic import TEMPORARY
 from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
 from bboxprep.pipeline.record import RECORD
 from bboxprep.pipeline.terms import Outcome, Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
-from bboxprep.writing import TEMPORARY
 from tests.running import finish, on_linux, running
 from tests.tiny import stamps, tiny, tree
 

@@ -15,9 +15,9 @@ from itertools import groupby
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.files import lies_within, real
 from bboxprep.findings import Finding
 from bboxprep.formats.coco import FORMAT
+from bboxprep.io.paths import lies_within, real
 
 _HEAD = 65536
 _STRAYED = "a link that leads out of the dataset"

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from bboxprep.files import lies_within, real, scan, walk
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
 from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.io.paths import lies_within, real, scan, walk
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_PART = 255  # bytes; of all file systems in use

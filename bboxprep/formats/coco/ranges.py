@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.storage import is_stored
+from bboxprep.io.remote import is_stored
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,12 +25,12 @@ from bboxprep.findings import Finding
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
 from bboxprep.formats.contract import Labels, NoOptions
 from bboxprep.geometry.shapes import box_areas, length, ring_area
+from bboxprep.io.atomic import room_for, told, write_chunks
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances, Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
-from bboxprep.writing import room_for, told, write_chunks
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import read_bytes
-from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.voc.tree import SPLITS, composed, joined, name_of, parted, parts_of, place
+from bboxprep.io.paths import read_bytes
+from bboxprep.io.suffixes import stem_of
 
 _FINEST_FIRST = ("train", "val", "test")
 _COARSEST = "trainval"

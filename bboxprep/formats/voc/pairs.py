@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bboxprep.findings import Finding, spelt
-from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.opening import Brief
 from bboxprep.formats.voc.tree import SPLITS, Images, Tree, base_of, expected, parted, parts_of
 from bboxprep.geometry.affine import Size
+from bboxprep.io.suffixes import stem_of
 
 
 @dataclass(frozen=True, slots=True)

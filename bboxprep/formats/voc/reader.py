@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
-from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Finding
 from bboxprep.formats.contract import Probe, Spread, probe_image
-from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.voc import FORMAT
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
@@ -26,6 +24,8 @@ from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, pr
 from bboxprep.formats.voc.pairs import Item, pair
 from bboxprep.formats.voc.tree import Tree, masks_of, parted, walk
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.io.paths import lies_within, read_bytes, real
+from bboxprep.io.suffixes import stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances

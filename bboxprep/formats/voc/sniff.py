@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bboxprep.errors import LayoutError
-from bboxprep.files import read_start
 from bboxprep.formats.voc.tree import may_be_voc, walk
+from bboxprep.io.paths import read_start
 
 _FIRST_BYTES = 4096
 _TRIES = 20  # XML files that are looked into before a folder is held to be something else

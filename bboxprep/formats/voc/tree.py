@@ -15,12 +15,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from unicodedata import normalize
 
-from bboxprep import files
 from bboxprep.errors import LayoutError
-from bboxprep.files import lies_within, real
 from bboxprep.formats.contract import IMAGE_SUFFIXES
-from bboxprep.formats.suffixes import stem_of, suffix_of
-from bboxprep.storage import Entry
+from bboxprep.io import paths
+from bboxprep.io.paths import lies_within, real
+from bboxprep.io.remote import Entry
+from bboxprep.io.suffixes import stem_of, suffix_of
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
@@ -56,19 +56,19 @@ def walk(root: Path) -> Tree:
                 folders.append(path)
             elif entry.is_file():
                 _file(tree, path)
-    for paths in (tree.images, tree.labels, tree.lists, tree.outside):
-        paths.sort()  # as their bytes in UTF-8 would be
+    for found in (tree.images, tree.labels, tree.lists, tree.outside):
+        found.sort()  # as their bytes in UTF-8 would be
     return tree
 
 
 def may_be_voc(root: Path) -> bool:
     """Whether anything below `root` is called like a file of a VOC dataset. Stops at the first; follows no link."""
-    return any(name.endswith((".xml", ".XML", ".txt")) for _, _, names in files.walk(root) for name in names)
+    return any(name.endswith((".xml", ".XML", ".txt")) for _, _, names in paths.walk(root) for name in names)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str] | Entry]:
     try:
-        with files.scan(folder) as found:
+        with paths.scan(folder) as found:
             return [entry for entry in found if not entry.name.lower().startswith((".", *_NOT_PHOTOS))]
     except OSError as error:
         raise LayoutError(folder, "", f"the folder cannot be read ({error.strerror or error})") from error

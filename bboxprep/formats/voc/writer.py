@@ -22,10 +22,10 @@ from bboxprep.formats.voc.options import WriteOptions
 from bboxprep.formats.voc.own import OURS, UNSAID
 from bboxprep.formats.voc.text import encode_value, holds, one_more, shortest
 from bboxprep.geometry.affine import Size
+from bboxprep.io.atomic import as_utf8, write_text
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
-from bboxprep.writing import as_utf8, write_text
 
 IMAGES = "JPEGImages/"
 LABELS = "Annotations/"

@@ -13,8 +13,8 @@ from bboxprep.formats import shards
 from bboxprep.formats.contract import NoOptions, Probe, Spread
 from bboxprep.formats.shard_options import WriteOptions
 from bboxprep.formats.shards import ShardWriter
+from bboxprep.io.atomic import Growing, told
 from bboxprep.model.dataset import Dataset
-from bboxprep.writing import Growing, told
 
 _SUFFIX = ".tar"
 

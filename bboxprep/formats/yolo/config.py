@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.formats.yolo.tree import read_head, split_of
+from bboxprep.io.paths import lies_within, read_bytes, real
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, undoes_itself
 
 MOST_LIST_BYTES = 256 << 20  # of images, one a line; ten million of them
@@ -112,7 +112,7 @@ def _read_darknet(path: Path) -> Config:
 
 
 def _read_yaml(path: Path) -> Config:
-    from bboxprep.formats.yolo.text_yaml import load_texts  # here, for YAML is slow to import and seldom needed
+    from bboxprep.io.strict_yaml import load_texts  # here, for YAML is slow to import and seldom needed
 
     said = load_texts(path)
     names = said.get("names", "")

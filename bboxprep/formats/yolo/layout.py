@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import LayoutError
-from bboxprep.files import common_folder, normal, real
 from bboxprep.findings import Finding, spelt
 from bboxprep.formats.contract import IMAGE_SUFFIXES
-from bboxprep.formats.suffixes import stem_of
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.items import Item, Items
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, Tree, by_bytes, kind_of, split_of
+from bboxprep.io.paths import common_folder, normal, real
+from bboxprep.io.suffixes import stem_of
 
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"

@@ -21,10 +21,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.files import read_start
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.grammar import Grammar, Kind
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.io.paths import read_start
 from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.instances import Rings, unsaid
 

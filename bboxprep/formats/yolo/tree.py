@@ -22,11 +22,11 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.files import lies_within, read_start, real, scan
 from bboxprep.formats.contract import IMAGE_SUFFIXES
-from bboxprep.formats.suffixes import stem_of, suffix_of
 from bboxprep.formats.yolo.rows import looks_like_rows
-from bboxprep.storage import Entry
+from bboxprep.io.paths import lies_within, read_start, real, scan
+from bboxprep.io.remote import Entry
+from bboxprep.io.suffixes import stem_of, suffix_of
 
 _LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
 IMAGE_FOLDERS = frozenset(_LABELS_FOR)

@@ -26,12 +26,12 @@ from bboxprep.formats.contract import Labels
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.options import WriteOptions
 from bboxprep.geometry.affine import Points, Size
+from bboxprep.io.atomic import write_text
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.handedness import flip_order
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
-from bboxprep.writing import write_text
 
 Micros = NDArray[np.float64]  # whole millionths of the picture
 

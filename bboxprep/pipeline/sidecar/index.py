@@ -10,10 +10,10 @@ from unicodedata import normalize
 import msgspec
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import lies_within, read_lines, real
 from bboxprep.findings import Finding
+from bboxprep.io.paths import lies_within, read_lines, real
+from bboxprep.io.remote import member, plain
 from bboxprep.pipeline.sidecar.lines import SIDECAR, BadLine, Head, KeptImage, decode, digest
-from bboxprep.storage import member, plain
 
 _MOST_LINE_BYTES = 64 << 20  # of one image
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
+from bboxprep.io.atomic import Growing
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.pipeline.sidecar.lines import SIDECAR, Head, KeptImage, encode, pack
 from bboxprep.pipeline.work import Done
-from bboxprep.writing import Growing
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
 

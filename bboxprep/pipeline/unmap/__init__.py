@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bboxprep.errors import UsageError
-from bboxprep.files import real
+from bboxprep.io.paths import real
 from bboxprep.pipeline.run import Run
 from bboxprep.pipeline.unmap.coco import unmap_results
 from bboxprep.pipeline.unmap.way import Unmapped

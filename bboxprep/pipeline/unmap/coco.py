@@ -17,15 +17,15 @@ import numpy as np
 
 from bboxprep import formats
 from bboxprep.errors import AnnotationError, BboxprepError, UsageError
-from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
+from bboxprep.io.atomic import write_bytes
+from bboxprep.io.paths import lies_within, read_bytes, real
+from bboxprep.io.remote import place
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.headers import KnownHeaders
 from bboxprep.pipeline.run import Run, RunImage
 from bboxprep.pipeline.unmap.way import LARGEST, Names, Sides, Unmapped, Way, way_back
-from bboxprep.storage import place
-from bboxprep.writing import write_bytes
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _NAMES = ("file_name", "image")

@@ -14,13 +14,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageError
-from bboxprep.files import lies_within, read_bytes, real
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
+from bboxprep.io.atomic import write_text
+from bboxprep.io.paths import lies_within, read_bytes, real
 from bboxprep.pipeline.naming import safe_path
 from bboxprep.pipeline.run import Run, RunImage
 from bboxprep.pipeline.unmap.way import LARGEST, Names, Sides, Unmapped, Way, way_back
-from bboxprep.writing import write_text
 
 _MOST_BYTES = 16 << 20  # of one picture
 _CLASS = re.compile(r"[0-9]{1,9}")

@@ -17,9 +17,9 @@ from pathlib import PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
-from bboxprep.backends import EXTRA, DamagedError, said_of, told
 from bboxprep.errors import StorageError, UsageError
-from bboxprep.parquet import ParquetFiles
+from bboxprep.io.fsspec_errors import EXTRA, DamagedError, said_of, told
+from bboxprep.io.parquet_rows import ParquetFiles
 
 _MOST_MEMBERS = 1 << 24
 _MOST_UNPACKED, _MOST_INFLATED = 1 << 30, 100  # bytes, and bytes of each of a gzipped archive: pictures hardly shrink

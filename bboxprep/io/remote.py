@@ -23,8 +23,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from posixpath import normpath
 from typing import IO, Any, Literal, TypeGuard, cast
 
-from bboxprep.backends import Said, files_of, in_pieces, said_of, told
 from bboxprep.errors import UsageError
+from bboxprep.io.fsspec_errors import Said, files_of, in_pieces, said_of, told
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".parquet")
 """How the names of archives end."""
@@ -318,7 +318,7 @@ class StoredPath(PurePosixPath):
 @cache
 def _opened(archive: str, _process: int) -> Any:
     """The file system of what is in an archive. Each process has its own: an open file has one place to read at."""
-    from bboxprep.archives import archive_at  # what they need is not needed to start
+    from bboxprep.io.archives import archive_at  # what they need is not needed to start
 
     return archive_at(archive)
 

@@ -19,10 +19,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 import bboxprep
-from bboxprep import Letterbox, Recipe, archives
+from bboxprep import Letterbox, Recipe
 from bboxprep.cli import commands
 from bboxprep.errors import StorageError, TargetError, UsageError
-from bboxprep.storage import StoredPath, place
+from bboxprep.io import archives
+from bboxprep.io.remote import StoredPath, place
 from tests.running import ROOT
 from tests.tiny import tiny, tree
 

@@ -18,8 +18,8 @@ from PIL import Image
 import bboxprep
 from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.pipeline.journals import LEASE
+from tests.io.buckets import KEYS, Server, Way, kill, run, serving, started
 from tests.running import PATIENCE
-from tests.storage.buckets import KEYS, Server, Way, kill, run, serving, started
 from tests.tiny import tiny, tree
 
 pytest.importorskip("moto", reason="no server of S3's protocol is installed")

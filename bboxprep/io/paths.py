@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
-from bboxprep import storage
 from bboxprep.errors import AnnotationError
-from bboxprep.storage import Entry, is_stored
+from bboxprep.io import remote
+from bboxprep.io.remote import Entry, is_stored
 
 _CHUNK = 1 << 20  # bytes
 BINARY = getattr(os, "O_BINARY", 0)
@@ -115,7 +115,7 @@ def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | Entry]]:
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """`folder` and all below, each with the names of the folders and of the files in it, links not followed."""
     if is_stored(folder):
-        yield from cast("Iterator[tuple[Path, list[str], list[str]]]", storage.walk(folder))
+        yield from cast("Iterator[tuple[Path, list[str], list[str]]]", remote.walk(folder))
         return
     yield from ((Path(place), folders, names) for place, folders, names in os.walk(folder))
 
@@ -132,7 +132,7 @@ def common_folder(paths: Sequence[Path]) -> Path:
         return Path(os.path.commonpath(paths))
     if len(stored) < len(paths):
         raise ValueError("no folder holds them all")
-    return cast("Path", storage.common_folder(stored))
+    return cast("Path", remote.common_folder(stored))
 
 
 def reason(error: Exception) -> str:

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bboxprep import writing
 from bboxprep.errors import ImageError, TargetError
-from bboxprep.writing import link_or_copy, write_bytes, write_text
+from bboxprep.io import atomic
+from bboxprep.io.atomic import link_or_copy, write_bytes, write_text
 
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -142,8 +142,8 @@ def test_what_is_no_file_is_neither_linked_nor_waited_for(tmp_path: Path) -> Non
 
 
 def test_what_another_process_of_this_number_left_half_written_is_in_nobodys_way(tmp_path: Path) -> None:
-    number = int(writing._temporary_name().rpartition("-")[2])
-    left = [tmp_path / f"{writing.own_temporary()}{number + step}" for step in range(1, 4)]
+    number = int(atomic._temporary_name().rpartition("-")[2])
+    left = [tmp_path / f"{atomic.own_temporary()}{number + step}" for step in range(1, 4)]
     for path in left:
         path.write_bytes(b"half")
     write_bytes(tmp_path / "file.txt", b"whole", lasting=True)

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from bboxprep.errors import ImageError, StorageError, TargetError
-from bboxprep.files import BINARY, reason
-from bboxprep.storage import is_stored
+from bboxprep.io.paths import BINARY, reason
+from bboxprep.io.remote import is_stored
 
 Place = Path | str
 """Of a file, as `below` gives it."""

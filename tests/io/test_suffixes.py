@@ -7,7 +7,7 @@ from posixpath import splitext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bboxprep.formats.suffixes import stem_of, suffix_of
+from bboxprep.io.suffixes import stem_of, suffix_of
 
 
 @given(st.text("ab."))

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import read_bytes
 from bboxprep.findings import spelt
+from bboxprep.io.paths import read_bytes
 
 _MOST_BYTES = 1024**2
 _MOST_DEPTH = 20

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
-from bboxprep.files import lies_there, lies_within, read_bytes, read_lines, read_start, real
+from bboxprep.io.paths import lies_there, lies_within, read_bytes, read_lines, read_start, real
 
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
