@@ -1,4 +1,4 @@
-"""Fits the weights of `bboxprep.model.looks` and measures its verdicts.
+"""Fits the weights of `bboxprep.frames.likelihood` and measures its verdicts.
 
 Run it with ``python benchmarks/frame_from_pixels.py DATA``.
 
@@ -22,17 +22,17 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 import bboxprep
+from bboxprep.frames.contrast import LONG_SIDE, Sight, contrast, look, sight_of
+from bboxprep.frames.integer_pixels import whole_pixel_frame
+from bboxprep.frames.likelihood import MEASURES, TURNS, frame_of, log_odds, turn_of, votes_of
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Place, Plan, Resample
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codec import decode
-from bboxprep.images.contrast import LONG_SIDE, Sight, contrast, look, sight_of
 from bboxprep.images.raster import execute
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.looks import MEASURES, TURNS, frame_of, log_odds, turn_of, votes_of
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.model.whole_pixels import whole_pixel_frame
 
 Floats = NDArray[np.float64]
 

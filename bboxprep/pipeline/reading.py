@@ -15,21 +15,21 @@ import msgspec
 from bboxprep import formats
 from bboxprep.errors import AnnotationError, FrameError, UsageError
 from bboxprep.findings import Finding
+from bboxprep.frames.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
+from bboxprep.frames.from_pixels import frames_from_pixels
 from bboxprep.images.codec import DEFAULT_POLICY, Policy
 from bboxprep.io.remote import is_stored, place
 from bboxprep.model.checks import repeats
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
 from bboxprep.model.header import Header
 from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.engines import Engine
 from bboxprep.pipeline.engines.local import Local, blocks
 from bboxprep.pipeline.headers import KnownHeaders
-from bboxprep.pipeline.looking import frames_from_pixels
 from bboxprep.pipeline.masks import with_masks
 from bboxprep.pipeline.sidecar.rejoin import rejoin
-from bboxprep.pipeline.transform import PillowDarkroom
+from bboxprep.transform.render import PillowDarkroom
 
 LabelsIn = Literal["auto", "stored", "displayed"]
 Key = tuple[str, str]  # split and name of a sample

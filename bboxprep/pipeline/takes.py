@@ -22,13 +22,13 @@ from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.take import Take
 from bboxprep.model.words import did_you_mean
-from bboxprep.pipeline.mosaic import assembled, laid
 from bboxprep.pipeline.reading import Glimpse, Source
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.cuts import Mosaic
 from bboxprep.recipe.parted import Parted, parted, then
 from bboxprep.recipe.recipe import TRAIN, Drawn, Recipe, Sight
 from bboxprep.recipe.steps import Fill, Flip, RecipeStep
+from bboxprep.transform.mosaic import assembled, laid
 
 _TRIES = 16  # images that are looked at for one that a mosaic can hold
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import FrameError
 from bboxprep.findings import Severity
+from bboxprep.frames.from_pixels import turn_from_pixels
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codec import Policy
 from bboxprep.model.dataset import LazySamples
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.looking import turn_from_pixels
 from bboxprep.pipeline.reading import Source, open_source
 from bboxprep.verify.case import Options, described, names_of, relative
 from bboxprep.verify.faults import Fault, Layer, Tally

@@ -17,12 +17,12 @@ from PIL import Image
 
 from bboxprep.errors import InternalError, LossError
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline import move
 from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import open_source
 from bboxprep.pipeline.terms import Terms
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Flip, Letterbox, RecipeStep
+from bboxprep.transform import map_objects
 from tests.painted import written_boxes
 
 CATEGORIES = {3: "cat", 8: "dog", 90: "a: b"}
@@ -121,7 +121,7 @@ def test_an_object_that_vanishes_without_a_finding_stops_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(tmp_path / "in", {"train": [("sound", [{"category_id": 3, "bbox": [45, 1, 5, 5], "iscrowd": 0}])]})
-    monkeypatch.setattr(move, "lost", lambda *_: ())
+    monkeypatch.setattr(map_objects, "lost", lambda *_: ())
     with pytest.raises(InternalError, match="does not balance"):
         convert(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), terms=Terms())
     assert not (tmp_path / "out" / "bboxprep.json").exists()

@@ -6,8 +6,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bboxprep.frames.evidence import Testimony
 from bboxprep.geometry.affine import Size
-from bboxprep.model.evidence import Testimony
 from bboxprep.model.header import Header
 from bboxprep.pipeline.leaks import find_leaks
 from bboxprep.pipeline.reading import Glimpse

@@ -20,9 +20,9 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.account import Account, came_of
-from bboxprep.pipeline.transform import PillowDarkroom
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Axis, Fit, Flip, Letterbox
+from bboxprep.transform.render import PillowDarkroom
 from tests.strategies import samples
 
 POINTS = ("left_eye", "nose", "right_eye")

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from bboxprep import formats
 from bboxprep.errors import TargetError
+from bboxprep.frames.evidence import Testimony
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.evidence import Testimony
 from bboxprep.model.header import Header
 from bboxprep.pipeline.naming import Output, check_splits, name_outputs, safe_path
 from bboxprep.pipeline.reading import Glimpse

@@ -22,9 +22,9 @@ from bboxprep.pipeline.piece import Piece, decode_pieces
 from bboxprep.pipeline.shift import Block, Shift
 from bboxprep.pipeline.sidecar.keeping import Keeper
 from bboxprep.pipeline.takes import Director
-from bboxprep.pipeline.transform import PillowDarkroom
 from bboxprep.pipeline.work import Developed, Done, Work
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.transform.render import PillowDarkroom
 from tests.strategies import samples
 
 TABLE = Categories.named(["cat", "dog", "hen"])

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
+from bboxprep.frames.evidence import Testimony
 from bboxprep.geometry.affine import Size
 from bboxprep.images.moment import Moment
-from bboxprep.model.evidence import Testimony
 from bboxprep.model.header import Header
 from bboxprep.pipeline.reading import Glimpse
 from bboxprep.pipeline.splitting import SplitRule, bursts

@@ -26,10 +26,10 @@ from bboxprep.images.raster import execute
 from bboxprep.model.checks import Location
 from bboxprep.model.instances import Instances
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.move import move
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Flip, RecipeStep, Resize
+from bboxprep.transform.map_objects import move
 
 SIZE, BOX = Size(160, 120), (60.0, 40.0, 100.0, 85.0)
 BOXES = np.array([BOX])

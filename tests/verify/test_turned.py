@@ -17,10 +17,10 @@ from bboxprep.model.checks import Location
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules, TurnedRule
-from bboxprep.pipeline.move import move
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Flip, Letterbox, RecipeStep
+from bboxprep.transform.map_objects import move
 from bboxprep.verify.arithmetic import Derived, derive
 from bboxprep.verify.expectation import Expectation, Mapped, expect
 from bboxprep.verify.matching import fits, match

@@ -12,12 +12,12 @@ from PIL import Image
 
 import bboxprep
 from bboxprep.errors import FrameError
+from bboxprep.frames import from_pixels
+from bboxprep.frames.from_pixels import PHOTOS, turn_from_pixels
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codec import Policy
-from bboxprep.pipeline import looking
-from bboxprep.pipeline.looking import PHOTOS, turn_from_pixels
 from tests.painted import UNTURN
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -123,7 +123,7 @@ def test_the_pictures_settle_what_a_dataset_that_disagrees_leaves_open(
 ) -> None:
     path = write_coco(tmp_path, [(90, 120), (120, 90)] + [(0, 0)] * 8)
     assert said(path) == {("stored", "declared-size"): 1, ("displayed", "declared-size"): 1, ("displayed", "pixels"): 8}
-    monkeypatch.setattr(looking, "PHOTOS", 1)
+    monkeypatch.setattr(from_pixels, "PHOTOS", 1)
     with pytest.raises(FrameError, match="8 turned images do not tell"):
         bboxprep.read(path)
 
@@ -144,7 +144,7 @@ def test_labels_that_look_turned_are_told_how(tmp_path: Path, code: int) -> None
 
 def test_no_more_than_the_stated_number_of_photos_is_looked_at() -> None:
     for count in (0, 1, PHOTOS, PHOTOS + 1, 1000):
-        chosen = list(looking._spread(range(count)))
+        chosen = list(from_pixels._spread(range(count)))
         assert len(chosen) == len(set(chosen)) == min(count, PHOTOS)
         assert chosen == sorted(chosen)
 

@@ -14,7 +14,7 @@ from bboxprep.model.checks import Location as Spot
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.move import move
+from bboxprep.transform.map_objects import move
 from tests.strategies import instances, points, warped_plans
 
 SPOT = Spot("a.jpg", "train", [f"class {number}" for number in range(1000)])

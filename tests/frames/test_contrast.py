@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import ImageError
+from bboxprep.frames.contrast import LONG_SIDE, contrast, look, sight_of
+from bboxprep.frames.likelihood import ALIKE, MEASURES
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.contrast import LONG_SIDE, contrast, look, sight_of
 from bboxprep.images.header import read_header
-from bboxprep.model.looks import ALIKE, MEASURES
 from tests.strategies import dihedrals
 
 Pixels = NDArray[np.uint8]

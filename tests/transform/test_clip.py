@@ -17,9 +17,9 @@ from bboxprep.model.checks import Location
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import OutsideRule, Rules
-from bboxprep.pipeline.move import move
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Flip, Letterbox, Resize
+from bboxprep.transform.map_objects import move
 from tests.strategies import dihedrals, instances, plans
 
 SPOT = Location("a.jpg", "train", ["cat", "dog", "hen"])

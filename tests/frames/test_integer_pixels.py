@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bboxprep.frames.integer_pixels import CHANCE, whole_pixel_frame
 from bboxprep.geometry.affine import Size
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.model.whole_pixels import CHANCE, whole_pixel_frame
 
 STORED = Size(1200, 901)
 TURNED = st.sampled_from((5, 6, 7, 8))

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
+from bboxprep.frames.contrast import contrast, look
+from bboxprep.frames.likelihood import TURNS, Measures, Votes, frame_of, turn_of, votes_of
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codec import Policy
-from bboxprep.images.contrast import contrast, look
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.looks import TURNS, Measures, Votes, frame_of, turn_of, votes_of
 from bboxprep.model.sample import Frame, Sample
 
 PHOTOS = 60  # of one orientation are looked at; a third of them tells as much

@@ -1,4 +1,4 @@
-"""Which of several readings of the same boxes looks right: the statistics of what `images.contrast` measures.
+"""Which of several readings of the same boxes looks right: the statistics of what `frames.contrast` measures.
 
 **The likelihood.** Of a photo with the measures f_a under one reading of its boxes and f_b under another, the log-odds
 for the first are w . (f_a - f_b), cut at `MOST`: no photo counts for more than those that were measured can vouch for,

@@ -25,7 +25,7 @@ from bboxprep.model.instances import Instances, Rings
 from bboxprep.model.rendering import Effect
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP
-from bboxprep.pipeline.cutting import CUT_SLACK, Cut, clipped, hide_keypoints, mask_box, note, tight
+from bboxprep.transform.clip import CUT_SLACK, Cut, clipped, hide_keypoints, mask_box, note, tight
 
 _NEAR = 1.0  # px; as far as the library's rounding takes an edge of a box
 

@@ -3,8 +3,8 @@
 A file with an EXIF orientation has a stored and a displayed plane, and annotation files do not say which one they
 mean. Three things betray it where the turn exchanges width and height: the size that the annotations state, boxes
 that fit into one plane only, and fractions that are whole pixels in one plane only. What none of them tells is taken
-from the rest of the dataset where that is unanimous, else from the pixels (`model.looks`), else taken as displayed, and
-counted.
+from the rest of the dataset where that is unanimous, else from the pixels (`frames.likelihood`), else taken as
+displayed, and counted.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bboxprep.frames.integer_pixels import whole_pixel_frame
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.model.whole_pixels import whole_pixel_frame
 
 SLACK = 1.5  # px; boxes of one-based formats and of rounding tools reach so far over the edge and prove nothing
 RARE = 0.02  # of the turned images: so few whole-pixel votes can be accidents among labels that know nothing of pixels

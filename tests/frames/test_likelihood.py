@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from bboxprep.frames.likelihood import MEASURES, MOST, TURNS, WEIGHTS, frame_of, log_odds, turn_of, votes_of
 from bboxprep.geometry.dihedral import IDENTITY
-from bboxprep.model.looks import MEASURES, MOST, TURNS, WEIGHTS, frame_of, log_odds, turn_of, votes_of
 from bboxprep.model.sample import Frame
 
 Measures = NDArray[np.float64]

@@ -23,14 +23,14 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline import transform
-from bboxprep.pipeline.augmenting import through_pipeline
 from bboxprep.pipeline.record import image_row
-from bboxprep.pipeline.transform import PillowDarkroom
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.steps import Flip, Letterbox, Resize
+from bboxprep.transform import render
+from bboxprep.transform.albumentations import through_pipeline
+from bboxprep.transform.render import PillowDarkroom
 
 BOX = (40, 20, 100, 60)
 TABLE = Categories(tuple(Category(name, keypoints=("left", "right")) for name in ("left_hand", "right_hand")))
@@ -211,7 +211,7 @@ def test_a_picture_is_made_once_for_objects_and_pixels(sample: Sample, monkeypat
         calls.append(args)
         return through_pipeline(*args)
 
-    monkeypatch.setattr(transform, "through_pipeline", counted)
+    monkeypatch.setattr(render, "through_pipeline", counted)
     recipe = Recipe(step(A.Rotate(p=1), A.GaussNoise(p=1)))
     one = sample.transform(recipe)
     pixels = one.pixels()

@@ -15,10 +15,10 @@ from bboxprep.geometry.shapes import clip_boxes, map_boxes
 from bboxprep.model.checks import Location as Spot
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline import move as moving
-from bboxprep.pipeline.move import move
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Flip, Letterbox
+from bboxprep.transform import map_objects as moving
+from bboxprep.transform.map_objects import move
 from tests.stepwise import map_of, size_after
 from tests.strategies import instances, plans
 

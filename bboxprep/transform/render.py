@@ -31,10 +31,10 @@ from bboxprep.model.header import Header
 from bboxprep.model.rendering import AUGMENTATION, Effect
 from bboxprep.model.rules import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Basis, Frame, Planner, Sample
-from bboxprep.pipeline.augmenting import Outcome, through_pipeline
-from bboxprep.pipeline.covering import cover
-from bboxprep.pipeline.mosaic import pasted
-from bboxprep.pipeline.move import move
+from bboxprep.transform.albumentations import Outcome, through_pipeline
+from bboxprep.transform.map_objects import move
+from bboxprep.transform.mosaic import pasted
+from bboxprep.transform.occlusion import cover
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from bboxprep.model.checks import Location, lost
 from bboxprep.model.instances import Instances, Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules, TurnedRule
-from bboxprep.pipeline.cutting import (
+from bboxprep.transform.clip import (
     CUT_SLACK,
     SHARE_SLACK,
     Cut,

@@ -22,7 +22,7 @@ from bboxprep.model.checks import Location, lost
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Effect
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.cutting import SHARE_SLACK, Cut
+from bboxprep.transform.clip import SHARE_SLACK, Cut
 
 
 def cover(instances: Instances, effects: Iterable[Effect], size: Size, location: Location, rules: Rules) -> Cut:

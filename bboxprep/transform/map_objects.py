@@ -1,6 +1,6 @@
 """Objects through a plan: every kind of annotation follows the one affine map, and is then cut at the picture's edge.
 
-Mapping never cuts; cutting (`pipeline.cutting`) is a second, visible act whose losses are findings. Objects are checked
+Mapping never cuts; cutting (`transform.clip`) is a second, visible act whose losses are findings. Objects are checked
 and cut in their own picture first, so that a box that reaches over it does not lie on the margin of a letterbox.
 """
 
@@ -21,8 +21,8 @@ from bboxprep.model.checks import Location, lost, sound
 from bboxprep.model.instances import Instances, Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import DEFAULT_RULES, Rules
-from bboxprep.pipeline.cutting import Cut, cut_at_own_edges, cut_at_plan_edges
-from bboxprep.pipeline.warping import warp
+from bboxprep.transform.clip import Cut, cut_at_own_edges, cut_at_plan_edges
+from bboxprep.transform.rotated import warp
 
 
 def move(instances: Instances, plan: Plan, location: Location, rules: Rules = DEFAULT_RULES) -> Cut:

@@ -14,7 +14,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Effect, Rendering
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.covering import cover
+from bboxprep.transform.occlusion import cover
 
 SPOT = Location("a.jpg", "train", ["cat"])
 SIZE = Size(20, 20)

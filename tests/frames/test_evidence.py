@@ -4,8 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from bboxprep.frames.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
 from bboxprep.geometry.affine import Size
-from bboxprep.model.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample

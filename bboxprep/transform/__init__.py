@@ -1,0 +1,1 @@
+"""Annotations and pixels through a plan: mapped, clipped, hidden, pasted, rendered."""
