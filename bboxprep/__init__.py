@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bboxprep.pipeline.job import write as write
     from bboxprep.pipeline.reading import read as read
     from bboxprep.pipeline.run import open_run as open_run
+    from bboxprep.predictions import unmap as unmap
     from bboxprep.recipe.albumentations import Albumentations as Albumentations
     from bboxprep.recipe.appearance import Blur as Blur
     from bboxprep.recipe.appearance import Contrast as Contrast
@@ -99,6 +100,7 @@ _HOMES = {
     "prove": "verify.proof",
     "read": "pipeline.reading",
     "read_recipe": "recipe.reading",
+    "unmap": "predictions",
     "write": "pipeline.job",
 }
 __all__ = sorted([*_HOMES, "__version__"])

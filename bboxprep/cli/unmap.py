@@ -11,6 +11,7 @@ from bboxprep.cli.options import PLACE
 from bboxprep.cli.printing import Printer
 from bboxprep.findings import Severity
 from bboxprep.pipeline.run import open_run
+from bboxprep.predictions import unmap
 
 
 @click.command("unmap")
@@ -33,7 +34,7 @@ def command(predictions: Path, root: Path, dest: Path, split: str | None, *, qui
     listed, and the exit code is 1.
     """
     say = Printer(quiet=quiet)
-    done = open_run(root).unmap(predictions, dest, split=split)
+    done = unmap(open_run(root), predictions, dest, split=split)
     say.findings(done.findings)
     say.line(f"{dest}: {done.written:,} of {done.read:,} predictions on {done.images:,} images of the source")
     sys.exit(1 if any(finding.severity is Severity.FAULT for finding in done.findings) else 0)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,9 +20,6 @@ from bboxprep.io.paths import lies_within, read_lines, real
 from bboxprep.io.remote import place
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.record import IMAGES, INCOMPLETE, RECORD, read_record
-
-if TYPE_CHECKING:
-    from bboxprep.pipeline.unmap.way import Unmapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +83,6 @@ class Run:
     def outputs(self) -> Mapping[str, RunImage]:
         """The images that were written, by their path below the output."""
         return {image.output: image for image in self.images if image.output}
-
-    def unmap(self, predictions: str | Path, dest: str | Path, *, split: str | None = None) -> Unmapped:
-        """Write `predictions`, made on this output's pictures, to `dest` in the plane of the source's labels.
-
-        See `bboxprep.pipeline.unmap.unmap`.
-        """
-        from bboxprep.pipeline.unmap import unmap
-
-        return unmap(self, place(predictions), place(dest), split=split)
 
 
 def open_run(root: str | Path) -> Run:

@@ -32,8 +32,8 @@ from bboxprep.pipeline.record import IMAGES
 from bboxprep.pipeline.run import Run, read_images
 from bboxprep.pipeline.sidecar.lines import BadLine, Head, KeptImage, decode, unpack
 from bboxprep.pipeline.splitting import SplitRule
-from bboxprep.pipeline.unmap.coco import unmap_results
-from bboxprep.pipeline.unmap.way import way_back
+from bboxprep.predictions.coco import unmap_results
+from bboxprep.predictions.inverse import way_back
 from bboxprep.recipe.reading import read_recipe, recipe_of
 from bboxprep.recipe.text import parse_color, parse_crop, parse_pad, parse_size
 from tests.fuzz import seeds

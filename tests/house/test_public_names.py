@@ -12,7 +12,7 @@ PUBLIC = [
     *("Cutout", "Dataset", "Exposure", "Fill", "Finding", "Fit", "Flip", "Grayscale", "Hue", "Instances"),
     *("Letterbox", "Mosaic", "Noise", "Policy", "RandomCrop", "Recipe", "Resize", "Rotate", "Rules", "Sample"),
     *("Saturation", "Scale", "Shear", "Size", "Tile", "Translate", "__version__", "convert", "open_run"),
-    *("preview", "prove", "read", "read_recipe", "write"),
+    *("preview", "prove", "read", "read_recipe", "unmap", "write"),
 ]
 
 

@@ -25,7 +25,7 @@ from bboxprep.io.remote import place
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.headers import KnownHeaders
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.unmap.way import LARGEST, Names, Sides, Unmapped, Way, way_back
+from bboxprep.predictions.inverse import LARGEST, Names, Sides, Unmapped, Way, way_back
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _NAMES = ("file_name", "image")

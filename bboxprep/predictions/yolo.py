@@ -20,7 +20,7 @@ from bboxprep.io.atomic import write_text
 from bboxprep.io.paths import lies_within, read_bytes, real
 from bboxprep.pipeline.naming import safe_path
 from bboxprep.pipeline.run import Run, RunImage
-from bboxprep.pipeline.unmap.way import LARGEST, Names, Sides, Unmapped, Way, way_back
+from bboxprep.predictions.inverse import LARGEST, Names, Sides, Unmapped, Way, way_back
 
 _MOST_BYTES = 16 << 20  # of one picture
 _CLASS = re.compile(r"[0-9]{1,9}")

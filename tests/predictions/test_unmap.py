@@ -26,7 +26,8 @@ from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.reading import LabelsIn, open_source
 from bboxprep.pipeline.run import Run, open_run
 from bboxprep.pipeline.terms import Terms
-from bboxprep.pipeline.unmap.way import Way
+from bboxprep.predictions import unmap
+from bboxprep.predictions.inverse import Way
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.cuts import Mosaic
 from bboxprep.recipe.moves import Rotate, Scale
@@ -101,7 +102,7 @@ def test_coco_results_come_back_through_every_pair_of_steps(tmp_path: Path, fram
     for number, steps in enumerate(RECIPES):
         run = run_of(source, tmp_path / f"out-{number}", "coco", steps, frame)
         predicted = write(tmp_path / "results.json", results_of(run))
-        done = run.unmap(predicted, tmp_path / "home.json")
+        done = unmap(run, predicted, tmp_path / "home.json")
         assert (done.read, done.written, done.images, done.findings) == (8, 8, 8, ())
         home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
         for want, have in zip(truth(source), home, strict=True):
@@ -122,7 +123,7 @@ def test_yolo_files_come_back_through_every_pair_of_steps(tmp_path: Path, task: 
         predictions.mkdir()
         for path in sorted((run.root / "labels" / "train").glob("*.txt")):  # as trainers do: flat, confidence last
             (predictions / path.name).write_text(f"{path.read_text(encoding='utf-8').strip()} 0.75\n", encoding="utf-8")
-        done = run.unmap(predictions, tmp_path / f"home-{number}")
+        done = unmap(run, predictions, tmp_path / f"home-{number}")
         assert (done.read, done.written, done.images, done.findings) == (8, 8, 8, ())
         for photo in made:
             label = tmp_path / f"home-{number}" / "train" / Path(photo.name).with_suffix(".txt")
@@ -145,7 +146,7 @@ def test_results_on_what_a_pipeline_made_come_back_where_it_moved_affinely(tmp_p
         recipe = Recipe(Letterbox(124), augment=augment, seed=4)
         convert(open_source(source, labels_in="displayed"), out, "coco", recipe, terms=Terms())
         run = open_run(out)
-        done = run.unmap(write(tmp_path / "results.json", results_of(run)), tmp_path / "home.json")
+        done = unmap(run, write(tmp_path / "results.json", results_of(run)), tmp_path / "home.json")
         home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
         if number:
             assert (done.read, home) == (8 if number == 1 else 32, [])
@@ -232,7 +233,7 @@ def test_pictures_whose_map_is_not_known_are_findings(tmp_path: Path) -> None:
         (tmp_path / "labels").mkdir(exist_ok=True)
         (tmp_path / "labels" / f"{name}.txt").write_text("0 0.5 0.5 0.2 0.2\n", encoding="utf-8")
     for predictions, home in ((wanted, "home.json"), (tmp_path / "labels", "home")):
-        done = open_run(run.root).unmap(predictions, tmp_path / home)
+        done = unmap(open_run(run.root), predictions, tmp_path / home)
         assert (done.read, done.written) == (3, 1)
         assert [finding.code for finding in done.findings] == ["map-unknown", "map-unknown"]
         assert "several pictures" in done.findings[1].message
@@ -260,7 +261,7 @@ def test_a_mask_comes_back_to_the_grid_of_the_source(tmp_path: Path) -> None:
     packed = coco_mask.encode(mask)
     row = {"image_id": 40, "category_id": 7, "score": 1, "bbox": [58, 43, 18, 20]}
     row["segmentation"] = {"size": [124, 124], "counts": packed["counts"].decode("ascii")}
-    run.unmap(write(tmp_path / "r.json", [row]), tmp_path / "home.json")
+    unmap(run, write(tmp_path / "r.json", [row]), tmp_path / "home.json")
     home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))[0]
     back = coco_mask.decode(home["segmentation"])
     want = np.zeros((47, 62), dtype=np.uint8)
@@ -276,7 +277,7 @@ def test_what_lies_in_the_margin_is_cut_off_or_dropped_with_a_note(tmp_path: Pat
         {"image_id": 40, "category_id": 7, "bbox": [10, 0, 40, 40], "score": 0.9},
         {"image_id": 40, "category_id": 7, "bbox": [10, 0, 40, 10], "score": 0.8},
     ]
-    done = run.unmap(write(tmp_path / "r.json", rows), tmp_path / "home.json")
+    done = unmap(run, write(tmp_path / "r.json", rows), tmp_path / "home.json")
     home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
     assert [row["bbox"] for row in home] == [[5.0, 0.0, 20.0, 12.5]]
     assert [(finding.code, finding.where) for finding in done.findings] == [("box-cropped", "[1]")]
@@ -298,7 +299,7 @@ def test_pieces_of_one_source_become_one_list(tmp_path: Path) -> None:
     labels.mkdir()
     (labels / "tile-1.txt").write_text("0 0.5 0.5 0.2 0.2\n", encoding="utf-8")
     (labels / "tile-2.txt").write_text("0 0.5 0.5 0.2 0.2 0.5\n", encoding="utf-8")
-    done = open_run(run.root).unmap(labels, tmp_path / "home")
+    done = unmap(open_run(run.root), labels, tmp_path / "home")
     assert (done.written, done.images) == (2, 1)
     home = (tmp_path / "home" / first.source).with_suffix(".txt").read_text(encoding="utf-8").splitlines()
     assert home == [
@@ -323,7 +324,7 @@ def test_an_image_may_be_called_by_any_of_its_names(tmp_path: Path, name: dict[s
     coco_set(source, "displayed")
     run = run_of(source, tmp_path / "out", "yolo", (), "displayed")
     row = {"category_id": 0, "bbox": [1, 2, 3, 4], "score": 1, **name}
-    done = run.unmap(write(tmp_path / "r.json", [row]), tmp_path / "home.json")
+    done = unmap(run, write(tmp_path / "r.json", [row]), tmp_path / "home.json")
     assert done.written == found
     codes = {finding.code for finding in done.findings}
     assert codes == (set() if found else {"annotation-orphan" if name else "record-unreadable"})
@@ -336,7 +337,7 @@ def test_a_number_may_stand_for_a_name_of_digits(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("png-1.png", "000139.png"), encoding="utf-8")
     (source / "train" / "png-1.png").rename(source / "train" / "000139.png")
     run = run_of(source, tmp_path / "out", "voc", (), "displayed")
-    done = run.unmap(write(tmp_path / "r.json", [{"image_id": 139, "bbox": [1, 1, 5, 5]}]), tmp_path / "home.json")
+    done = unmap(run, write(tmp_path / "r.json", [{"image_id": 139, "bbox": [1, 1, 5, 5]}]), tmp_path / "home.json")
     assert done.written == 1
 
 
@@ -358,7 +359,7 @@ def test_a_prediction_that_cannot_be_read_is_a_finding(tmp_path: Path, row: dict
     source = tmp_path / "source"
     coco_set(source, "displayed")
     run = run_of(source, tmp_path / "out", "coco", (), "displayed")
-    done = run.unmap(write(tmp_path / "r.json", [{"image_id": 40, **row}]), tmp_path / "home.json")
+    done = unmap(run, write(tmp_path / "r.json", [{"image_id": 40, **row}]), tmp_path / "home.json")
     assert [finding.code for finding in done.findings] == [code]
     assert (done.read, done.written) == (1, 0)
 
@@ -372,7 +373,7 @@ def test_yolo_rows_that_cannot_be_read_are_findings(tmp_path: Path) -> None:
     text = "0 0.5 0.5 0.1\ncat 0.5 0.5 0.1 0.1\n0 nan 0.5 0.1 0.1\n0 0.5 0.03 0.1 0.05\n\n0 0.5 0.5 0.1 0.1\n"
     (labels / "png-1.txt").write_text(text, encoding="utf-8")
     (labels / "stranger.txt").write_text("0 0.5 0.5 0.1 0.1\n", encoding="utf-8")
-    done = run.unmap(labels, tmp_path / "home")
+    done = unmap(run, labels, tmp_path / "home")
     assert (done.read, done.written) == (6, 1)
     codes = [(finding.code, finding.where) for finding in done.findings]
     unread = [("record-unreadable", f"line {line}") for line in (1, 2, 3)]
@@ -385,20 +386,20 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
     run = run_of(source, tmp_path / "out", "coco", (), "displayed")
     results = write(tmp_path / "r.json", [])
     with pytest.raises(UsageError, match="have 'night', want one of train"):
-        run.unmap(results, tmp_path / "home.json", split="night")
+        unmap(run, results, tmp_path / "home.json", split="night")
     with pytest.raises(UsageError, match="is the predictions themselves"):
-        run.unmap(results, results)
+        unmap(run, results, results)
     for content in ("{", '{"a": 1}', "[1]"):
         (tmp_path / "bad.json").write_text(content, encoding="utf-8")
         with pytest.raises(AnnotationError):
-            run.unmap(tmp_path / "bad.json", tmp_path / "home.json")
+            unmap(run, tmp_path / "bad.json", tmp_path / "home.json")
     with pytest.raises(AnnotationError, match="cannot be read"):
-        run.unmap(tmp_path / "none.json", tmp_path / "home.json")
+        unmap(run, tmp_path / "none.json", tmp_path / "home.json")
     (tmp_path / "empty").mkdir()
     with pytest.raises(LayoutError, match=r"no \.txt files"):
-        run.unmap(tmp_path / "empty", tmp_path / "home")
+        unmap(run, tmp_path / "empty", tmp_path / "home")
     with pytest.raises(TargetError, match="empty or new folder"):
-        run.unmap(source, tmp_path / "out")
+        unmap(run, source, tmp_path / "out")
 
 
 def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
@@ -411,9 +412,9 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
         (source / "val" / path.name).write_bytes(path.read_bytes())
     run = run_of(source, tmp_path / "out", "coco", (), "displayed")
     results = write(tmp_path / "r.json", [{"image_id": 41, "bbox": [1, 2, 3, 4]}])
-    done = run.unmap(results, tmp_path / "home.json")
+    done = unmap(run, results, tmp_path / "home.json")
     assert "say which with --split" in done.findings[0].message
-    run.unmap(results, tmp_path / "home.json", split="val")
+    unmap(run, results, tmp_path / "home.json", split="val")
     assert json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))[0]["file_name"] == "val/png-2.png"
 
 
@@ -424,7 +425,7 @@ def test_predictions_on_mirrored_pictures_come_home_with_their_own_left_and_righ
     for split in ("train", "val"):
         made = json.loads((out / "annotations" / f"instances_{split}.json").read_text(encoding="utf-8"))
         rows = [{**row, "score": 1.0} for row in made["annotations"] if not row["iscrowd"]]
-        open_run(out).unmap(write(tmp_path / "r.json", rows), tmp_path / "home.json", split=split)
+        unmap(open_run(out), write(tmp_path / "r.json", rows), tmp_path / "home.json", split=split)
         home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
         truth = json.loads((root / "annotations" / f"instances_{split}.json").read_text(encoding="utf-8"))
         wanted = {row["id"]: row for row in truth["annotations"]}

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from bboxprep.errors import UsageError
 from bboxprep.io.paths import real
+from bboxprep.io.remote import place
 from bboxprep.pipeline.run import Run
-from bboxprep.pipeline.unmap.coco import unmap_results
-from bboxprep.pipeline.unmap.way import Unmapped
-from bboxprep.pipeline.unmap.yolo import unmap_folder
+from bboxprep.predictions.coco import unmap_results
+from bboxprep.predictions.inverse import Unmapped
+from bboxprep.predictions.yolo import unmap_folder
 
 
-def unmap(run: Run, predictions: Path, dest: Path, *, split: str | None = None) -> Unmapped:
+def unmap(run: Run, predictions: str | Path, dest: str | Path, *, split: str | None = None) -> Unmapped:
     """Write `predictions`, made on the pictures of `run`, to `dest` in the plane of the source's labels.
 
     `predictions` is a COCO results file (a JSON list of ``{image_id, category_id, bbox, score}``, maybe with
@@ -23,6 +24,7 @@ def unmap(run: Run, predictions: Path, dest: Path, *, split: str | None = None) 
     rectangles. Predictions for images that the
     output does not have are left out, each with a finding. Raises `BboxprepError` where nothing can be read or written.
     """
+    predictions, dest = place(predictions), place(dest)
     known = {image.split for image in run.images}
     if split is not None and split not in known:
         raise UsageError(f"split: have {split!r}, want one of {', '.join(sorted(known))}")
