@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from bboxprep.model.rules import Rules as Rules
     from bboxprep.model.sample import Sample as Sample
     from bboxprep.model.tables import ClassRules as ClassRules
-    from bboxprep.pipeline.conversion import convert as convert
-    from bboxprep.pipeline.conversion import preview as preview
-    from bboxprep.pipeline.job import write as write
-    from bboxprep.pipeline.reading import read as read
-    from bboxprep.pipeline.run import open_run as open_run
+    from bboxprep.pipeline.api import convert as convert
+    from bboxprep.pipeline.api import preview as preview
+    from bboxprep.pipeline.output.run import open_run as open_run
+    from bboxprep.pipeline.source.open import read as read
+    from bboxprep.pipeline.work.convert import write as write
     from bboxprep.predictions import unmap as unmap
     from bboxprep.recipe.albumentations import Albumentations as Albumentations
     from bboxprep.recipe.appearance import Blur as Blur
@@ -94,14 +94,14 @@ _HOMES = {
     "Size": "geometry.affine",
     "Tile": "recipe.cuts",
     "Translate": "recipe.moves",
-    "convert": "pipeline.conversion",
-    "open_run": "pipeline.run",
-    "preview": "pipeline.conversion",
+    "convert": "pipeline.api",
+    "open_run": "pipeline.output.run",
+    "preview": "pipeline.api",
     "prove": "verify.proof",
-    "read": "pipeline.reading",
+    "read": "pipeline.source.open",
     "read_recipe": "recipe.reading",
     "unmap": "predictions",
-    "write": "pipeline.job",
+    "write": "pipeline.work.convert",
 }
 __all__ = sorted([*_HOMES, "__version__"])
 

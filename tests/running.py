@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bboxprep.pipeline.record import INCOMPLETE
+from bboxprep.pipeline.output.run_record import INCOMPLETE
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 120.0  # s; an end, not a measure

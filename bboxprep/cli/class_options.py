@@ -12,7 +12,7 @@ from bboxprep.cli.stacking import Decorator, stacked
 from bboxprep.errors import UsageError
 from bboxprep.model.tables import ClassRules
 from bboxprep.model.words import split_names, split_pair
-from bboxprep.pipeline.classlist import LIST_SUFFIXES, read_class_list
+from bboxprep.pipeline.source.class_list import LIST_SUFFIXES, read_class_list
 
 class_options: Decorator = stacked(
     click.option(

@@ -20,14 +20,14 @@ from bboxprep.errors import UsageError
 from bboxprep.formats import detect, load
 from bboxprep.images.codec import Encoding, Policy
 from bboxprep.io.atomic import write_bytes
-from bboxprep.pipeline.assembly import assemble
-from bboxprep.pipeline.engines import Engine
-from bboxprep.pipeline.engines.local import Local
-from bboxprep.pipeline.job import convert
-from bboxprep.pipeline.reading import Source, open_source
-from bboxprep.pipeline.record import encode_report
-from bboxprep.pipeline.takes import with_takes
-from bboxprep.pipeline.terms import Outcome, Terms
+from bboxprep.pipeline.augment import with_takes
+from bboxprep.pipeline.output.run_record import encode_report
+from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.source.merge import assemble
+from bboxprep.pipeline.source.open import Source, open_source
+from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.text import parse_color
 
@@ -138,7 +138,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     what = "accounting" if given["dry_run"] else "converting"
     pictures = len(with_takes(whole, recipe).dataset)
     with stop_signals() as stop, say.progress(pictures, what) as advance:
-        outcome = convert(
+        outcome = convert_source(
             whole,
             dest,
             given["to"],
@@ -173,7 +173,7 @@ def exit_code(outcome: Outcome) -> int:
 
 def _engine(given: dict[str, Any]) -> Engine:
     if given["engine"] == "ray":
-        from bboxprep.pipeline.engines.on_ray import OnRay  # few runs have a cluster
+        from bboxprep.pipeline.work.engines.on_ray import OnRay  # few runs have a cluster
 
         return OnRay(given["workers"], given["address"])
     if given["address"]:

@@ -13,8 +13,8 @@ from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_i
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.findings import Severity
 from bboxprep.images.codec import Policy
-from bboxprep.pipeline.inspection import inspect
-from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.source.inspect import inspect
+from bboxprep.pipeline.source.open import open_source
 
 
 @click.command("inspect")

@@ -13,11 +13,11 @@ from rich.table import Table
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
-from bboxprep.pipeline.inspection import UPRIGHT, Inspection
-from bboxprep.pipeline.reading import Source
-from bboxprep.pipeline.record import RECORD
-from bboxprep.pipeline.terms import Outcome
-from bboxprep.pipeline.work import Made
+from bboxprep.pipeline.output.run_record import RECORD
+from bboxprep.pipeline.run_options import Outcome
+from bboxprep.pipeline.source.inspect import UPRIGHT, Inspection
+from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.work.image_writer import Made
 from bboxprep.recipe.recipe import Recipe
 
 WIDTH = 120  # columns where the output is not a terminal

@@ -9,7 +9,7 @@ import click
 
 from bboxprep.cli.stacking import Decorator, stacked
 from bboxprep.errors import UsageError
-from bboxprep.pipeline.splitting import SplitRule
+from bboxprep.pipeline.source.split import SplitRule
 
 split_options: Decorator = stacked(
     click.option(

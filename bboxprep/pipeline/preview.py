@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from bboxprep.errors import ImageError
 from bboxprep.images.contact import Cell, contact_sheet
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.reading import Source
-from bboxprep.pipeline.takes import Director, with_takes
+from bboxprep.pipeline.augment import Director, with_takes
+from bboxprep.pipeline.source.open import Source
 from bboxprep.recipe.recipe import TRAIN, Recipe
 
 

@@ -23,8 +23,8 @@ from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import lies_within, read_bytes, real
 from bboxprep.io.remote import place
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.headers import KnownHeaders
-from bboxprep.pipeline.run import Run, RunImage
+from bboxprep.pipeline.output.run import Run, RunImage
+from bboxprep.pipeline.source.header_cache import KnownHeaders
 from bboxprep.predictions.inverse import LARGEST, Names, Sides, Unmapped, Way, way_back
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"

@@ -24,7 +24,7 @@ from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.shapes import Boxes, clip_boxes, clip_ring, hull, map_boxes, ring_area, ring_around
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.run import Run, RunImage
+from bboxprep.pipeline.output.run import Run, RunImage
 
 LARGEST = 1e9  # no coordinate of a prediction, px or fraction, is as large
 _BLOCK = 1 << 20  # pixels of a mask that are mapped at once

@@ -18,8 +18,8 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.io.atomic import write_text
 from bboxprep.io.paths import lies_within, read_bytes, real
-from bboxprep.pipeline.naming import safe_path
-from bboxprep.pipeline.run import Run, RunImage
+from bboxprep.pipeline.output.naming import safe_path
+from bboxprep.pipeline.output.run import Run, RunImage
 from bboxprep.predictions.inverse import LARGEST, Names, Sides, Unmapped, Way, way_back
 
 _MOST_BYTES = 16 << 20  # of one picture

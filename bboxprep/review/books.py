@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import AnnotationError
-from bboxprep.pipeline.record import RECORD
+from bboxprep.pipeline.output.run_record import RECORD
 
 
 class SplitCount(msgspec.Struct, frozen=True):

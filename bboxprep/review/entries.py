@@ -9,8 +9,8 @@ from math import inf
 from pathlib import Path
 
 from bboxprep.findings import Finding, Severity
-from bboxprep.pipeline.reading import Source
-from bboxprep.pipeline.run import RunImage
+from bboxprep.pipeline.output.run import RunImage
+from bboxprep.pipeline.source.open import Source
 from bboxprep.review.books import Noted
 from bboxprep.verify.faults import Fault
 

@@ -12,10 +12,10 @@ from bboxprep.images.codec import Policy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import real
 from bboxprep.model.categories import Category
-from bboxprep.pipeline.engines.local import Local
-from bboxprep.pipeline.reading import Source, open_source
-from bboxprep.pipeline.record import RECORD
-from bboxprep.pipeline.run import open_run
+from bboxprep.pipeline.output.run import open_run
+from bboxprep.pipeline.output.run_record import RECORD
+from bboxprep.pipeline.source.open import Source, open_source
+from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.review import page, target
 from bboxprep.review.books import Books, books_of
 from bboxprep.review.cards import Cards, Task

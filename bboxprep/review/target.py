@@ -10,8 +10,8 @@ import msgspec
 from bboxprep.errors import AnnotationError, TargetError
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import read_bytes
-from bboxprep.pipeline.record import MOST_RECORD_BYTES
-from bboxprep.pipeline.target import clear_target, entries, overlap
+from bboxprep.pipeline.output.output_folder import clear_target, entries, overlap
+from bboxprep.pipeline.output.run_record import MOST_RECORD_BYTES
 
 SITE = "bboxprep.review.json"
 

@@ -13,8 +13,8 @@ from bboxprep.images.codec import DEFAULT_POLICY, Policy
 from bboxprep.io.remote import place, plain
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.reading import open_source
-from bboxprep.pipeline.run import Run, RunImage
+from bboxprep.pipeline.output.run import Run, RunImage
+from bboxprep.pipeline.source.open import open_source
 
 TRAIN = "train"  # the split that is augmented
 Options = Callable[[str], Mapping[str, Any]]

@@ -17,7 +17,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codec import Policy
 from bboxprep.model.dataset import LazySamples
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.reading import Source, open_source
+from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.verify.case import Options, described, names_of, relative
 from bboxprep.verify.faults import Fault, Layer, Tally
 from bboxprep.verify.whole import DONE

@@ -12,7 +12,7 @@ from math import ceil, floor
 from typing import Any
 
 from bboxprep.geometry.affine import Size
-from bboxprep.pipeline.run import RunImage
+from bboxprep.pipeline.output.run import RunImage
 from bboxprep.verify.arithmetic import Derived, derive
 from bboxprep.verify.case import TRAIN, Case
 from bboxprep.verify.faults import Fault, Layer

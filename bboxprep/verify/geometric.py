@@ -15,7 +15,7 @@ from bboxprep.images.witness import Look, look
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.run import RunImage
+from bboxprep.pipeline.output.run import RunImage
 from bboxprep.verify.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix
 from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.expectation import Expectation, Mapped, expect

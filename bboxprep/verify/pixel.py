@@ -18,7 +18,7 @@ from bboxprep.errors import ImageError
 from bboxprep.images.witness import Gray, shown, softened, trained_on, warped
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.run import RunImage
+from bboxprep.pipeline.output.run import RunImage
 from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.consensus import settled
 from bboxprep.verify.expectation import Mapped

@@ -19,7 +19,7 @@ from bboxprep.images.witness import look
 from bboxprep.io.paths import lies_within, read_bytes, real
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.run import RunImage
+from bboxprep.pipeline.output.run import RunImage
 from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.draws import copy_faults, drawn_faults
 from bboxprep.verify.faults import Fault, Layer

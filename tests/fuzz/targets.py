@@ -28,10 +28,10 @@ from bboxprep.io import remote
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.words import split_names, split_pair
-from bboxprep.pipeline.record import IMAGES
-from bboxprep.pipeline.run import Run, read_images
-from bboxprep.pipeline.sidecar.lines import BadLine, Head, KeptImage, decode, unpack
-from bboxprep.pipeline.splitting import SplitRule
+from bboxprep.pipeline.output.run import Run, read_images
+from bboxprep.pipeline.output.run_record import IMAGES
+from bboxprep.pipeline.sidecar.schema import BadLine, Head, KeptImage, decode, unpack
+from bboxprep.pipeline.source.split import SplitRule
 from bboxprep.predictions.coco import unmap_results
 from bboxprep.predictions.inverse import way_back
 from bboxprep.recipe.reading import read_recipe, recipe_of

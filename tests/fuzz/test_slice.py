@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import BboxprepError, UsageError
-from bboxprep.pipeline.sidecar.lines import BadLine
+from bboxprep.pipeline.sidecar.schema import BadLine
 from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import TARGETS, Target
 

@@ -48,7 +48,7 @@ def test_the_contracts_are_kept(copy: Path) -> None:
         ("formats/coco/__init__.py", "import bboxprep.cli", FLOORS),
         ("newfloor.py", "import numpy", FLOORS),
         ("formats/coco/__init__.py", "import bboxprep.formats.yolo", FORMATS),
-        ("pipeline/job.py", "import PIL.Image", IMAGING),
+        ("pipeline/work/convert.py", "import PIL.Image", IMAGING),
         ("recipe/steps.py", "import cv2", IMAGING),
     ],
 )

@@ -17,7 +17,7 @@ from PIL import Image
 
 import bboxprep
 from bboxprep import Augment, Flip, Letterbox, Recipe
-from bboxprep.pipeline.journals import LEASE
+from bboxprep.pipeline.resume.remote_journal import LEASE
 from tests.io.buckets import KEYS, Server, Way, kill, run, serving, started
 from tests.running import PATIENCE
 from tests.tiny import tiny, tree

@@ -20,10 +20,10 @@ from PIL import Image
 from bboxprep.errors import StoppedError
 from bboxprep.images import raster
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.job import convert
 from bboxprep.pipeline.preview import drawn_samples
-from bboxprep.pipeline.reading import open_source
-from bboxprep.pipeline.terms import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
@@ -68,7 +68,7 @@ SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
 
 
 def run(source: Path, out: Path, recipe: Recipe, *, workers: int = 1, to: str = "yolo") -> Outcome:
-    return convert(open_source(source), out, to, recipe, terms=Terms(workers=workers))
+    return convert_source(open_source(source), out, to, recipe, terms=Terms(workers=workers))
 
 
 def rows_of(out: Path) -> list[dict[str, Any]]:
@@ -92,11 +92,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_tree(tmp_path: Path, name: s
     source, asked = FIXTURES / "phone-photos-coco", iter(range(2))
     run(source, tmp_path / "whole", RECIPES[name])
     with pytest.raises(StoppedError):
-        convert(
+        convert_source(
             open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=Terms(workers=2),
             stop=lambda: next(asked, None) is None,
         )  # fmt: skip
-    outcome = convert(open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=Terms(resume=True))
+    outcome = convert_source(open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=Terms(resume=True))
     assert 0 < outcome.fresh < len(rows_of(tmp_path / "whole"))
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
@@ -250,7 +250,7 @@ def test_classes_that_change_places_in_parts_of_a_mosaic_are_accounted_for(tmp_p
     root = tiny(tmp_path / "source", range(8))
     opened = open_source(root, labels_in="displayed", rules=Rules(swap_classes=(("cat", "dog"),)))
     flips = Augment(Flip(p=0.5), Mosaic(64), Flip(p=0.5), Flip("vertical", p=0.5), copies=3)
-    outcome = convert(opened, tmp_path / "out", "yolo", Recipe(augment=flips, seed=1), terms=Terms())
+    outcome = convert_source(opened, tmp_path / "out", "yolo", Recipe(augment=flips, seed=1), terms=Terms())
     gained = {name: count for (_, name), count in outcome.account.swapped.items()}
     assert gained["cat"] == -gained["dog"] != 0
 
@@ -260,7 +260,7 @@ def test_a_mosaic_is_made_anew_where_another_picture_in_it_is_another(tmp_path: 
     root, recipe = tiny(tmp_path / "source", range(9)), Recipe(augment=Augment(Mosaic(64), copies=2), seed=2)
 
     def go(out: str) -> Outcome:
-        return convert(open_source(root, labels_in="displayed"), tmp_path / out, "yolo", recipe, terms=Terms())
+        return convert_source(open_source(root, labels_in="displayed"), tmp_path / out, "yolo", recipe, terms=Terms())
 
     go("out")  # of two pictures of each image
     if change == "a label":

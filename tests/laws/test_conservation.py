@@ -17,9 +17,9 @@ from PIL import Image
 
 from bboxprep.errors import InternalError, LossError
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.job import convert
-from bboxprep.pipeline.reading import open_source
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.transform import map_objects
@@ -94,7 +94,7 @@ def test_every_object_and_image_is_accounted_for(
         root, out = Path(folder) / "in", Path(folder) / "out"
         make(root, {"train": train, "val": val})
         try:
-            convert(open_source(root, rules=rules), out, target, Recipe(*steps), terms=Terms())
+            convert_source(open_source(root, rules=rules), out, target, Recipe(*steps), terms=Terms())
         except LossError:
             assert rules.crowd is None
             assert target != "coco"
@@ -123,6 +123,6 @@ def test_an_object_that_vanishes_without_a_finding_stops_the_run(
     make(tmp_path / "in", {"train": [("sound", [{"category_id": 3, "bbox": [45, 1, 5, 5], "iscrowd": 0}])]})
     monkeypatch.setattr(map_objects, "lost", lambda *_: ())
     with pytest.raises(InternalError, match="does not balance"):
-        convert(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), terms=Terms())
+        convert_source(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), terms=Terms())
     assert not (tmp_path / "out" / "bboxprep.json").exists()
     shutil.rmtree(tmp_path / "out")

@@ -23,9 +23,9 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.images import raster
 from bboxprep.images.raster import execute
-from bboxprep.pipeline.job import convert
-from bboxprep.pipeline.reading import open_source
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.catalog import STEPS
@@ -86,7 +86,7 @@ def bright_edges(pixels: NDArray[np.uint8]) -> Box:
 
 def worst_edges(root: Path, out: Path, name: str) -> dict[bool, float]:
     """How far an edge of a written box is from that of the rectangle, at worst, px: in lossless files, and in JPEGs."""
-    outcome = convert(open_source(root, labels_in="displayed"), out, "coco", PAINTED[name], terms=Terms())
+    outcome = convert_source(open_source(root, labels_in="displayed"), out, "coco", PAINTED[name], terms=Terms())
     assert sum(outcome.account.objects_out.values()) == 32 * PAINTED[name].copies("train")
     worst = {False: 0.0, True: 0.0}
     for path, boxes in written_boxes(out, "coco"):

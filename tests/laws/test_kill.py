@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bboxprep.pipeline.record import RECORD
+from bboxprep.pipeline.output.run_record import RECORD
 from tests.running import finish, on_linux, running
 from tests.tiny import tiny, tree
 

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageFile
 
 from bboxprep.images import codec, opening
-from bboxprep.pipeline.inspection import inspect
-from bboxprep.pipeline.job import convert
-from bboxprep.pipeline.reading import open_source
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.inspect import inspect
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 from tests.images.specimens import card, oriented_file, saved
@@ -45,17 +45,19 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labels_are_converted_without_a_pixel(tmp_path: Path, name: str, target: str) -> None:
     source = open_source(FIXTURES / name)
     assert sum(inspect(source).images.values()) == len(source.dataset)
-    convert(source, tmp_path / "stored", target, Recipe(upright=False), terms=Terms(workers=2))
+    convert_source(source, tmp_path / "stored", target, Recipe(upright=False), terms=Terms(workers=2))
     upright = open_source(tmp_path / "stored")
     assert all(sample.header and sample.header.orientation == 1 for sample in upright.dataset)
-    outcome = convert(upright, tmp_path / "out", target, Recipe(), terms=Terms(workers=2))
+    outcome = convert_source(upright, tmp_path / "out", target, Recipe(), terms=Terms(workers=2))
     assert sum(outcome.account.images_out.values()) == len(source.dataset)
 
 
 @pytest.mark.usefixtures("no_decoder")
 def test_the_guard_catches_a_step_that_needs_pixels(tmp_path: Path) -> None:
     with pytest.raises(DecodedError):
-        convert(open_source(FIXTURES / SOURCES[0]), tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=Terms())
+        convert_source(
+            open_source(FIXTURES / SOURCES[0]), tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=Terms()
+        )
 
 
 HEADERS = {  # the bytes behind which the pixels begin, and how many more of them a header is read with
@@ -81,6 +83,6 @@ def test_files_that_end_with_their_headers_are_enough(tmp_path: Path, target: st
     inspection = inspect(source)
     assert inspection.sizes == ((40, 64), (64, 40), (64, 40), (64, 40))
     assert inspection.findings == ()
-    outcome = convert(source, tmp_path / "out", target, Recipe(upright=False), terms=Terms())
+    outcome = convert_source(source, tmp_path / "out", target, Recipe(upright=False), terms=Terms())
     assert outcome.account.faults == 0
     assert sum(outcome.account.objects_out.values()) == len(HEADERS)

@@ -20,9 +20,9 @@ from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.images import warp
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.job import convert
-from bboxprep.pipeline.reading import LabelsIn, open_source
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Flip, Letterbox, RecipeStep
@@ -61,7 +61,7 @@ def middle(share: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def run(root: Path, out: Path, target: str, steps: tuple[RecipeStep, ...], rules: Rules, labels: LabelsIn) -> None:
     recipe = Recipe(*steps, pad=DARK)
-    outcome = convert(open_source(root, labels_in=labels, rules=rules), out, target, recipe, terms=Terms())
+    outcome = convert_source(open_source(root, labels_in=labels, rules=rules), out, target, recipe, terms=Terms())
     assert sum(outcome.account.objects_out.values()) == 32
 
 

@@ -19,7 +19,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.account import Account, came_of
+from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Axis, Fit, Flip, Letterbox
 from bboxprep.transform.render import PillowDarkroom

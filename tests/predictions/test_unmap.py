@@ -22,10 +22,10 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import box_areas, clip_boxes, hull, map_boxes, ring_area
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
-from bboxprep.pipeline.job import convert
-from bboxprep.pipeline.reading import LabelsIn, open_source
-from bboxprep.pipeline.run import Run, open_run
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.output.run import Run, open_run
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
 from bboxprep.predictions.inverse import Way
 from bboxprep.recipe.albumentations import Albumentations
@@ -73,7 +73,7 @@ def coco_set(root: Path, frame: LabelsIn) -> list[Photo]:
 
 
 def run_of(source: Path, out: Path, to: str, steps: tuple[RecipeStep, ...], frame: LabelsIn, **options: Any) -> Run:
-    convert(open_source(source, labels_in=frame), out, to, Recipe(*steps), terms=Terms(), options=options)
+    convert_source(open_source(source, labels_in=frame), out, to, Recipe(*steps), terms=Terms(), options=options)
     return open_run(out)
 
 
@@ -144,7 +144,7 @@ def test_results_on_what_a_pipeline_made_come_back_where_it_moved_affinely(tmp_p
     for number, augment in enumerate((pipeline, Augment(Albumentations(bent)), Augment(Mosaic(150)))):
         out = tmp_path / f"out-{number}"
         recipe = Recipe(Letterbox(124), augment=augment, seed=4)
-        convert(open_source(source, labels_in="displayed"), out, "coco", recipe, terms=Terms())
+        convert_source(open_source(source, labels_in="displayed"), out, "coco", recipe, terms=Terms())
         run = open_run(out)
         done = unmap(run, write(tmp_path / "results.json", results_of(run)), tmp_path / "home.json")
         home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
@@ -421,7 +421,7 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
 def test_predictions_on_mirrored_pictures_come_home_with_their_own_left_and_right(tmp_path: Path) -> None:
     root, out = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco", tmp_path / "out"
     source = open_source(root, "coco", rules=Rules(swap_classes=(("car", "traffic sign"),)))
-    convert(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), terms=Terms())
+    convert_source(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), terms=Terms())
     for split in ("train", "val"):
         made = json.loads((out / "annotations" / f"instances_{split}.json").read_text(encoding="utf-8"))
         rows = [{**row, "score": 1.0} for row in made["annotations"] if not row["iscrowd"]]

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from bboxprep.pipeline.job import convert
-from bboxprep.pipeline.reading import open_source
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Letterbox
 from bboxprep.review.site import build, plan_review
@@ -48,7 +48,7 @@ def _spoil(root: Path, document: dict[str, Any]) -> None:
 
 def prepared(source: Path, out: Path, *, to: str = "coco") -> Path:
     """`source` letterboxed to 320x320."""
-    convert(open_source(source), out, to, Recipe(Letterbox((320, 320))), terms=Terms())
+    convert_source(open_source(source), out, to, Recipe(Letterbox((320, 320))), terms=Terms())
     return out
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
-from bboxprep.pipeline.record import read_record
+from bboxprep.pipeline.output.run_record import read_record
 from bboxprep.review.books import books_of
 from tests.review.sites import FIXTURES, prepared
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.books import Noted
 from bboxprep.review.cards import THUMB, VIEW, Cards, Task, place
 from bboxprep.review.entries import Entry

@@ -12,7 +12,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.shown import fitted, picture, reduced, show
 from tests.painted import bright_box, label
 from tests.review.test_masks import painted

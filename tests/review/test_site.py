@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.pipeline.naming import safe_path
-from bboxprep.pipeline.reading import open_source
+from bboxprep.pipeline.output.naming import safe_path
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.site import plan_review
 from tests.conftest import Guard, state_of
 from tests.painted import bright_box, label

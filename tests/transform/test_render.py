@@ -23,7 +23,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.record import image_row
+from bboxprep.pipeline.output.run_record import image_row
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.recipe import Augment, Recipe

@@ -16,9 +16,9 @@ from bboxprep.geometry.shapes import map_boxes
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.rules import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.job import convert, write
-from bboxprep.pipeline.reading import LabelsIn, open_source
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.recipe.recipe import Recipe, Sight
 from bboxprep.verify.proof import Proof
 
@@ -28,7 +28,7 @@ Edges = tuple[float, float, float, float]
 
 def make(out: Path, source: Path, to: str, recipe: Recipe, labels_in: LabelsIn = "auto", **options: Any) -> Path:
     """The output of a run, at `out`."""
-    convert(open_source(source, labels_in=labels_in), out, to, recipe, terms=Terms(), options=options)
+    convert_source(open_source(source, labels_in=labels_in), out, to, recipe, terms=Terms(), options=options)
     return out
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.run import RunImage, open_run
+from bboxprep.pipeline.output.run import RunImage, open_run
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Noise
 from bboxprep.recipe.cuts import RandomCrop, Tile
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate

@@ -7,7 +7,7 @@ import pytest
 
 import bboxprep
 from bboxprep.errors import LayoutError, UsageError
-from bboxprep.pipeline.run import open_run
+from bboxprep.pipeline.output.run import open_run
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Flip, Letterbox
 from bboxprep.verify.faults import FAULTS, Fault, Layer, Tally, meaning, worst_first
@@ -168,12 +168,12 @@ def test_outputs_made_in_python_are_proven(tmp_path: Path) -> None:
 
 
 def test_options_that_the_source_was_read_with_are_recorded_and_used(tmp_path: Path) -> None:
-    from bboxprep.pipeline.job import convert
-    from bboxprep.pipeline.reading import open_source
-    from bboxprep.pipeline.terms import Terms
+    from bboxprep.pipeline.run_options import Terms
+    from bboxprep.pipeline.source.open import open_source
+    from bboxprep.pipeline.work.convert import convert_source
 
     source = open_source(photos("voc"), options=lambda _: {"origin": "as-is"})
-    convert(source, tmp_path / "out", "coco", Recipe(), terms=Terms())
+    convert_source(source, tmp_path / "out", "coco", Recipe(), terms=Terms())
     record = json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))
     assert record["reading"] == {"origin": "as-is"}
     proof = prove(tmp_path / "out")

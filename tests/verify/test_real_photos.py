@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bboxprep.images.witness import trained_on
-from bboxprep.pipeline.run import open_run
+from bboxprep.pipeline.output.run import open_run
 from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Fit, Flip, Letterbox

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bboxprep.pipeline.reading import LabelsIn
+from bboxprep.pipeline.source.open import LabelsIn
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.verify.proof import prove

@@ -13,7 +13,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.io.paths import lies_within, read_lines, real
 from bboxprep.io.remote import member, plain
-from bboxprep.pipeline.sidecar.lines import SIDECAR, BadLine, Head, KeptImage, decode, digest
+from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode, digest
 
 _MOST_LINE_BYTES = 64 << 20  # of one image
 

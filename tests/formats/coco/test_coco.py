@@ -23,7 +23,7 @@ from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.headers import KnownHeaders
+from bboxprep.pipeline.source.header_cache import KnownHeaders
 from tests.formats.coco.trees import (
     CLASSES,
     SIZE,

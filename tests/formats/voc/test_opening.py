@@ -15,7 +15,7 @@ from bboxprep.formats.contract import in_batches
 from bboxprep.formats.voc.annotation import read_file
 from bboxprep.formats.voc.opening import open_files, unpacked
 from bboxprep.formats.voc.origin import prove
-from bboxprep.pipeline.engines.local import Local
+from bboxprep.pipeline.work.engines.local import Local
 from tests.formats.voc.trees import codes, document, flat, obj, probe, xml
 
 RING = "<polygon><x>1</x><y>2.5</y><x>5</x><y>2</y><x>5</x><y>9</y></polygon>"

@@ -23,7 +23,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.headers import KnownHeaders
+from bboxprep.pipeline.source.header_cache import KnownHeaders
 from tests.formats.filing import file_labels
 from tests.formats.voc.trees import check_books, codes, document, flat, image, obj, probe, read, xml
 

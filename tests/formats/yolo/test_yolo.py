@@ -16,8 +16,8 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.engines.local import Local
-from bboxprep.pipeline.headers import KnownHeaders
+from bboxprep.pipeline.source.header_cache import KnownHeaders
+from bboxprep.pipeline.work.engines.local import Local
 from tests.formats.yolo.trees import (
     EDGES,
     ROW,

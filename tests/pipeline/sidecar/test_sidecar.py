@@ -20,10 +20,10 @@ from PIL import Image
 from bboxprep.cli import commands
 from bboxprep.errors import BboxprepError, LossError
 from bboxprep.model.dataset import Dataset
-from bboxprep.pipeline.job import write
-from bboxprep.pipeline.journal import FOLDER
-from bboxprep.pipeline.reading import read
-from bboxprep.pipeline.terms import Terms
+from bboxprep.pipeline.resume.journal import FOLDER
+from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.source.open import read
+from bboxprep.pipeline.work.convert import write
 from bboxprep.recipe.steps import Crop, Flip, Letterbox, RecipeStep
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import INFO, SIDECAR, around, grow, records, run, small

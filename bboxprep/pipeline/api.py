@@ -1,0 +1,79 @@
+"""``bboxprep convert`` and its preview as functions of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from bboxprep.images.codec import Encoding, Policy
+from bboxprep.io.remote import place
+from bboxprep.model.rules import Rules
+from bboxprep.model.tables import ClassRules
+from bboxprep.pipeline.preview import preview as sheet_of
+from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.source.merge import NO_RULES, assemble
+from bboxprep.pipeline.source.open import LabelsIn, Source, open_source
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import Local
+from bboxprep.recipe.recipe import Recipe
+
+Sources = str | Path | Sequence[str | Path]
+_AS_IT_IS = Recipe()
+
+
+def convert(
+    sources: Sources,
+    dest: str | Path,
+    to: str,
+    recipe: Recipe = _AS_IT_IS,
+    *,
+    labels_in: LabelsIn = "auto",
+    policy: Policy | None = None,
+    rules: Rules | None = None,
+    classes: ClassRules = NO_RULES,
+    workers: int = 1,
+    engine: Engine | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    quality: int | None = None,
+    strip_metadata: bool = False,
+    sidecar: bool = True,
+    **options: Any,
+) -> Outcome:
+    """Write the datasets at `sources`, as one, through `recipe` to the folder `dest` as the format `to`.
+
+    Where `write` takes what is in a dataset already, this is a run as the command does it: of a recipe with chance in
+    it each training picture is drawn as often as it says, keyed by its seed; a run that was stopped can be resumed; and
+    only what has changed since is done again. An `engine` does the work in place of `workers` processes. `options` are
+    those of the format's writer, the others as for `read` and `write`. Raises `SourceError`, `UsageError`, and what
+    else keeps a run from being done (all are `BboxprepError`).
+    """
+    source = assemble(_opened(sources, labels_in, policy, rules, engine or Local(workers)), classes)
+    encoding = Encoding(quality, strip_metadata)
+    terms = Terms(workers, overwrite=overwrite, resume=resume, encoding=encoding, sidecar=sidecar, engine=engine)
+    return convert_source(source, place(dest), to, recipe, terms=terms, options=options)
+
+
+def preview(
+    sources: Sources,
+    recipe: Recipe,
+    count: int = 9,
+    *,
+    labels_in: LabelsIn = "auto",
+    policy: Policy | None = None,
+    rules: Rules | None = None,
+) -> bytes:
+    """A PNG of at most `count` of the pictures that `convert` would make, with their objects drawn in.
+
+    The draws are those of the run. Raises `SourceError` and `UsageError`.
+    """
+    return sheet_of(assemble(_opened(sources, labels_in, policy, rules, Local())), recipe, count)
+
+
+def _opened(
+    sources: Sources, labels_in: LabelsIn, policy: Policy | None, rules: Rules | None, engine: Engine
+) -> list[Source]:
+    paths = [sources] if isinstance(sources, str | PurePath) else sources
+    how: dict[str, Any] = {"labels_in": labels_in, "policy": policy, "rules": rules, "engine": engine}
+    return [open_source(place(path), **how) for path in paths]

@@ -1,0 +1,250 @@
+"""A recipe that makes several pictures of one, and none of them by rote: copies, tiles, mosaics, chance.
+
+The dataset is made longer first: one sample for each picture that will be written, all with the objects of their
+image. What each goes through is settled when it is its turn (`Director`): its draw is keyed by what it is a copy of, so
+neither order nor workers have a part in it, and what was drawn stands in the record of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bboxprep.errors import PlanError, UsageError
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import map_boxes
+from bboxprep.images.pipelines import Named, loaded
+from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.sample import Sample
+from bboxprep.model.take import Take
+from bboxprep.model.words import did_you_mean
+from bboxprep.pipeline.source.open import Glimpse, Source
+from bboxprep.recipe.albumentations import Albumentations
+from bboxprep.recipe.cuts import Mosaic
+from bboxprep.recipe.parted import Parted, parted, then
+from bboxprep.recipe.recipe import TRAIN, Drawn, Recipe, Sight
+from bboxprep.recipe.steps import Fill, Flip, RecipeStep
+from bboxprep.transform.mosaic import assembled, laid
+
+_TRIES = 16  # images that are looked at for one that a mosaic can hold
+
+
+def with_takes(source: Source, recipe: Recipe) -> Source:
+    """`source` with a sample for each picture that `recipe` makes of its images; as it is where that is one of each."""
+    if recipe.is_fixed and not recipe.is_tiled:
+        return source
+    takes = [take for row, glimpse in enumerate(source.glimpses) for take in _takes(row, glimpse, recipe)]
+    if recipe.is_fixed and len(takes) == len(source.glimpses):
+        return source
+    taken = _Taken(source.dataset, tuple(take for _, take in takes))
+    rows = list(enumerate(row for row, _ in takes))
+    dataset = replace(
+        source.dataset,
+        samples=LazySamples(rows, taken),
+        outlines=LazySamples(rows, taken.outline),
+    )
+    glimpses = tuple(
+        source.glimpses[row].having(key=(source.glimpses[row].key[0], _named(source.glimpses[row].key[1], take)))
+        for row, take in takes
+    )
+    return replace(source, dataset=dataset, glimpses=glimpses)
+
+
+def _takes(row: int, glimpse: Glimpse, recipe: Recipe) -> Iterator[tuple[int, Take]]:
+    split, key = glimpse.key[0], "/".join(glimpse.key)
+    header = glimpse.header
+    try:
+        tiles = [tile for tile, _ in recipe.tiles(header.size, header.turn)] if header else [""]
+    except PlanError:  # told when the picture is planned
+        tiles = [""]
+    for copy in range(recipe.copies(split) if header else 1):
+        for tile in tiles:
+            yield row, Take(key, copy, tile)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """The samples of a dataset, once for each take."""
+
+    dataset: Dataset
+    takes: tuple[Take, ...]
+
+    def __call__(self, place: tuple[int, int]) -> Sample:
+        number, row = place
+        return _as_taken(self.dataset[row], self.takes[number])
+
+    def outline(self, place: tuple[int, int]) -> Sample:
+        number, row = place
+        return _as_taken(self.dataset.outline(row), self.takes[number])
+
+
+def _as_taken(sample: Sample, take: Take) -> Sample:
+    if not take.name:
+        return sample.having(take=take)
+    return sample.having(take=take, name=PurePosixPath(_named(str(sample.name), take)), id=0)
+
+
+def _named(name: str, take: Take) -> str:
+    path = PurePosixPath(name)
+    return str(path.with_stem(path.stem + take.name)) if take.name else name
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A sample through its recipe, and the samples of the source that are in it: itself first."""
+
+    sample: Sample
+    sources: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class Director:
+    """Takes each sample of `dataset` through `recipe` as it is drawn for it; `training` are the rows of the images, or
+    of their tiles, that a mosaic may hold.
+    """
+
+    recipe: Recipe
+    dataset: Dataset
+    training: Sequence[int] = ()
+
+    @classmethod
+    def of(cls, recipe: Recipe, source: Source) -> Director:
+        """The one for the samples of `source`, which has a sample for each picture that `recipe` makes.
+
+        Raises `UsageError` where the recipe keeps a class from being flipped that `source` has not, or a pipeline of
+        albumentations cannot be had.
+        """
+        _check(recipe, source.dataset.categories.names)
+        rows: list[int] = []
+        if parted(recipe):
+            seen = [row for row, one in enumerate(source.glimpses) if one.key[0] == TRAIN and one.header is not None]
+            for _, takes in groupby(seen, lambda row: source.glimpses[row].path):
+                of_image = list(takes)
+                rows += of_image[: len(of_image) // recipe.copies(TRAIN)]  # those of its first copy
+        return cls(recipe, source.dataset, tuple(rows))
+
+    def __call__(self, sample: Sample) -> Shot:
+        """`sample` in the outcome of what is drawn for it."""
+        if sample.header is None or sample.refusal:
+            return Shot(sample.transform(self.recipe.without_augment), (sample,))
+        around, mosaic = self._around(sample)
+        if around and mosaic:
+            return self._assembled(sample, around, mosaic)
+        return Shot(self._through(sample, around.without if around else self.recipe, _take(sample)), (sample,))
+
+    def others(self, sample: Sample) -> tuple[Sample, ...]:
+        """The samples that are in one picture with `sample`."""
+        if sample.header is None or sample.refusal:
+            return ()
+        _, mosaic = self._around(sample)
+        return self._picked(sample, mosaic) if mosaic else ()
+
+    def _around(self, sample: Sample) -> tuple[Parted | None, Mosaic | None]:
+        """The recipe around the mosaic that it may have for `sample`, and the mosaic, if it is drawn."""
+        around, augment = parted(self.recipe), self.recipe.augment
+        if around is None or sample.split != TRAIN:
+            return None, None
+        take = _take(sample)
+        if augment and augment.plain and take.copy == 0:
+            return None, None
+        return around, around.drawn(_key(take), take.copy)
+
+    def _through(self, sample: Sample, recipe: Recipe, take: Take, *steps: RecipeStep) -> Sample:
+        """`sample` through `recipe` as it is drawn for `take`, and through `steps` then; refused where that cannot be.
+
+        A flip that was kept back is a finding.
+        """
+        try:
+            drawn = self._drawn(sample, recipe, take)
+        except PlanError as error:
+            finding = Finding("crop-outside", str(error), path=str(sample.name), split=sample.split)
+            return sample.having(refusal=finding.code, findings=(*sample.findings, finding))
+        if drawn.kept:
+            note = Finding("flip-kept", "not flipped, for what it shows", path=str(sample.name), split=sample.split)
+            sample = sample.having(findings=(*sample.findings, note))
+        if sample.take or steps:
+            sample = sample.having(take=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))
+        return sample.transform(then(drawn.recipe, *steps) if steps else drawn.recipe)
+
+    def _drawn(self, sample: Sample, recipe: Recipe, take: Take) -> Drawn:
+        header = sample.header
+        if header is None or (recipe.is_fixed and not take.tile):
+            return Drawn(recipe)
+        names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
+        if sample.parts:
+            sight = Sight(sample.size, boxes=sample.instances.boxes, names=names)
+        else:
+            recipe = dict(recipe.tiles(header.size, header.turn))[take.tile]
+            sight = Sight(header.size, header.turn, map_boxes(sample.to_stored, sample.instances.boxes), names)
+        return recipe.drawn(_key(take), take.copy, sight, split=sample.split)
+
+    def _assembled(self, sample: Sample, around: Parted, mosaic: Mosaic) -> Shot:
+        """The mosaic of `sample` and others, each drawn for itself, through what stands after it."""
+        take, canvas = _take(sample), Size.of(mosaic.size)
+        sources, parts = (sample, *self._picked(sample, mosaic)), list[Sample]()
+        for number, (source, (left, top, quarter)) in enumerate(zip(sources, mosaic.quarters, strict=True)):
+            own = replace(_take(source), key=f"{_key(take)}#part{number}", copy=take.copy) if number else take
+            part = self._through(source, around.before, own, Fill(quarter))
+            parts.append(part if part.refusal else laid(part, canvas, left, top))
+        if parts[0].refusal:
+            return Shot(parts[0], (sample,))
+        used = [number for number, part in enumerate(parts) if not part.refusal]
+        whole = assembled([parts[number] for number in used], canvas)
+        said = _chained(_take(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
+        made = self._through(whole, around.after, Take(f"{_key(take)}#mosaic", take.copy, recipe=said))
+        made = made.having(take=replace(take, recipe=_take(made).recipe))
+        return Shot(made, tuple(sources[number] for number in used))
+
+    def _picked(self, sample: Sample, mosaic: Mosaic) -> tuple[Sample, ...]:
+        """The three images that a `mosaic` holds beside `sample`: three others, where there are as many."""
+        chosen = [sample]
+        for pick in mosaic.others or ():
+            chosen.append(self._other(pick, chosen))
+        return tuple(chosen[1:])
+
+    def _other(self, pick: float, chosen: Sequence[Sample]) -> Sample:
+        """The image that a number of 0 to 1 picks, or the next one that can be used and is not yet `chosen`; if there
+        is none near, one that is.
+        """
+        first, known = int(pick * len(self.training)), {_shown(one) for one in chosen}
+        found = chosen[0]
+        for step in range(min(len(self.training), _TRIES)):
+            other = self.dataset[self.training[(first + step) % len(self.training)]]
+            if other.header and not other.refusal:
+                if _shown(other) not in known:
+                    return other
+                found = other
+        return found
+
+
+def _check(recipe: Recipe, names: Sequence[str]) -> None:
+    """Raise `UsageError` for what would only be found in the midst of a run."""
+    for step in (*recipe.steps, *(recipe.augment.steps if recipe.augment else ())):
+        for name in step.keep if isinstance(step, Flip) else ():
+            if name not in names:
+                raise UsageError(f"flip: keep: have {name!r}, want a class of the source{did_you_mean(name, names)}")
+        if isinstance(step, Albumentations):
+            loaded(Named(str(step.pipeline) if step.pipeline else None, step.object))
+
+
+def _shown(sample: Sample) -> tuple[Path, str]:
+    """What of which file a sample shows."""
+    return sample.path, _take(sample).tile
+
+
+def _take(sample: Sample) -> Take:
+    return sample.take or Take(f"{sample.split}/{sample.name}")
+
+
+def _key(take: Take) -> str:
+    """What the draws of `take` are keyed by, beside its copy."""
+    return f"{take.key}#{take.tile}" if take.tile else take.key
+
+
+def _chained(said: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe that was drawn so far, as plain data, and what comes after it."""
+    return {**said, "steps": [*said["steps"], *more["steps"]]} if said else more

@@ -1,0 +1,187 @@
+"""Where each output goes, decided for the whole dataset before anything is written.
+
+Sub-folders and names of the source are kept. Two outputs never share a file, nor two names that differ only in case
+or in Unicode form, since some file systems cannot tell these apart: the later one gets a number. A name whose suffix
+contradicts the content gets the true one. A name that some system cannot have, or takes for a device, is made safe, and
+in the same way on every system, or the output would depend on where it was made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+from unicodedata import normalize
+
+from bboxprep.errors import TargetError
+from bboxprep.findings import Finding
+from bboxprep.formats.contract import Writer
+from bboxprep.geometry.affine import Size
+from bboxprep.images.codec import suffix_of
+from bboxprep.model.header import Header
+from bboxprep.pipeline.source.open import Glimpse, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The place of one image and of its own label file, if it has one, below the output folder; and a finding where its
+    name had to change.
+    """
+
+    image: str
+    findings: tuple[Finding, ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+Paths = tuple[str, ...]
+
+
+class Outputs(Mapping[Key, Output]):
+    """The output of each image that has a header. What is kept of it is the name, where that had to change, and the
+    paths, where the writer counts what it packs: the rest is said anew each time, for there are as many as images.
+    """
+
+    def __init__(
+        self, glimpses: Sequence[Glimpse], writer: Writer, renamed: Mapping[Key, str], packed: Mapping[Key, Paths]
+    ) -> None:
+        self._glimpses = glimpses
+        self._writer = writer
+        self._renamed = renamed
+        self._packed = packed
+        self._without = frozenset(glimpse.key for glimpse in glimpses if glimpse.header is None)
+
+    def __getitem__(self, key: Key) -> Output:
+        """The output of an image of the dataset; KeyError where it has no header."""
+        if key in self._without:
+            raise KeyError(key)
+        split, name = key
+        written = self._renamed.get(key, name)
+        paths = self._packed.get(key) or self._writer.paths(split, written)
+        if written == name:
+            return Output(paths[0], (), paths[1:])
+        return Output(paths[0], (Finding("name-changed", f"written as {paths[0]}", name, split=split),), paths[1:])
+
+    def __iter__(self) -> Iterator[Key]:
+        return (glimpse.key for glimpse in self._glimpses if glimpse.header is not None)
+
+    def __len__(self) -> int:
+        return len(self._glimpses) - len(self._without)
+
+
+def name_outputs(glimpses: Sequence[Glimpse], writer: Writer, touched: Callable[[Glimpse], bool]) -> Outputs:
+    """The outputs of all images. `touched` says whether the pixels of one will be written anew."""
+    taken: set[str] = set()
+    numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try, or a thousand names alike would cost a million
+    renamed: dict[Key, str] = {}
+    packed: dict[Key, Paths] = {}
+    for glimpse in glimpses:
+        if glimpse.header is None:
+            continue
+        split, name = glimpse.key
+        wanted = _wanted(name, glimpse.header, reencode=touched(glimpse))
+        for candidate in _candidates(wanted, numbers):
+            paths = writer.paths(split, candidate)
+            folded = {_fold(path) for path in paths}
+            if not folded & taken:
+                break
+        taken |= folded
+        if candidate != name:
+            renamed[glimpse.key] = candidate
+        if writer.stage:
+            packed[glimpse.key] = paths
+    _check_names(glimpses, packed or renamed)
+    return Outputs(glimpses, writer, renamed, packed)
+
+
+def _check_names(glimpses: Iterable[Glimpse], known: Collection[Key]) -> None:
+    """Raise `TargetError` where two images have one name: such a one is among those that are `known`."""
+    seen: set[Key] = set()
+    for glimpse in glimpses if known else ():
+        if glimpse.key in known and glimpse.header:
+            if glimpse.key in seen:
+                raise TargetError(f"{'/'.join(glimpse.key)}: two images of the source have this name")
+            seen.add(glimpse.key)
+
+
+def check_splits(splits: Iterable[str]) -> None:
+    """Raise `TargetError` unless each of `splits`, which are names of folders and files, is safe on every system."""
+    for split in splits:
+        if split in ("", ".", "..") or _safe_name(split) != split:
+            raise TargetError(f"split: {split!r} cannot be a folder's name on every system; --split makes others")
+
+
+def safe_path(path: PurePosixPath) -> PurePosixPath:
+    """`path`, relative, with each part a name that Linux, macOS and Windows can have, and none of them gives a meaning.
+
+    Raises `TargetError` where it leaves its folder.
+    """
+    if path.is_absolute() or ".." in path.parts:
+        raise TargetError(f"{path}: an output may not leave its folder")
+    return PurePosixPath(*map(_safe_name, path.parts))
+
+
+def _safe_name(name: str) -> str:
+    """`name` without reserved characters, halves of surrogate pairs, and blanks and dots at its end; no device's name,
+    and not too long."""
+    name = _RESERVED.sub("_", name)
+    kept = name.rstrip(". ")
+    name = kept + "_" * (len(name) - len(kept))
+    stem, dot, rest = name.partition(".")
+    if _DEVICE.fullmatch(stem.rstrip()):
+        name = f"{stem}_{dot}{rest}"
+    return _shortened(name)
+
+
+def _shortened(name: str) -> str:
+    """`name` in so few bytes that a number and another suffix still fit."""
+    if len(name.encode("utf-8")) <= _LONGEST:
+        return name
+    path = PurePosixPath(name)
+    suffix = path.suffix if len(path.suffix) <= 8 else ""
+    stem = name.removesuffix(suffix).encode("utf-8")[: _LONGEST - len(suffix.encode("utf-8"))]
+    return stem.decode("utf-8", "ignore").rstrip(". ") + suffix
+
+
+_RESERVED = re.compile('[\0-\x1f\x7f<>:"|?*\\\\/\ud800-\udfff]')
+_DEVICE = re.compile(r"con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$", re.IGNORECASE)
+_LONGEST = 240  # bytes; file systems have 255
+
+
+def _wanted(name: str, header: Header, *, reencode: bool) -> str:
+    """`name` with the suffix that is true of its file, and safe."""
+    suffixes = _suffixes(header.container if reencode or header.container != "gif" else "")
+    plain = _PLAIN.fullmatch(name)
+    if plain and plain[1].lower() in suffixes and not _DEVICE.match(name):
+        return name
+    path = PurePosixPath(name)
+    return str(safe_path(path if path.suffix.lower() in suffixes else path.with_suffix(suffixes[0])))
+
+
+@cache
+def _suffixes(container: str) -> tuple[str, ...]:
+    """The suffixes that a file of `container` may have once it is written, the usual one first; "" is a GIF kept."""
+    true = suffix_of(Header(Size(1, 1), container=container)) if container else ".gif"
+    aliases = {".jpg": (".jpeg", ".jpe", ".jfif", ".mpo"), ".tif": (".tiff",)}
+    return (true, *aliases.get(true, ()))
+
+
+def _candidates(name: str, numbers: dict[str, int]) -> Iterator[str]:
+    yield name
+    path = PurePosixPath(name)
+    alike = _fold(str(path.with_suffix("")))
+    while True:
+        number = numbers[alike]
+        numbers[alike] += 1
+        yield str(path.with_stem(f"{path.stem}-{number}"))
+
+
+def _fold(path: str) -> str:
+    if path.isascii():
+        return path if path.islower() else path.lower()  # which would copy it
+    return normalize("NFC", path).casefold()
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9]{1,8})")  # one part, which is safe unless it is a device

@@ -1,0 +1,191 @@
+"""The folder that an output goes to: empty, or ours to go on with or to replace; never the source, never somebody
+else's files.
+
+What is removed there was written, or planned, by a run of ours, as its journal says; whatever else lies there stays.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from bboxprep.errors import TargetError
+from bboxprep.io.atomic import TEMPORARY, own_temporary, write_text
+from bboxprep.io.paths import real
+from bboxprep.io.remote import ARCHIVES, is_stored
+from bboxprep.pipeline.output.naming import safe_path
+from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, read_record
+from bboxprep.pipeline.resume.journal import FOLDER
+
+
+def check_target(dest: Path, source: Path) -> None:
+    """Raise `TargetError` unless `dest` is empty, or holds an output of ours and nothing else; nothing is changed."""
+    packed = dest.is_packed if is_stored(dest) else dest.name.lower().endswith(ARCHIVES) and not dest.is_dir()
+    if packed:
+        raise TargetError(f"{dest}: archives are read, not written; want a folder")
+    if overlap(dest, source):
+        raise TargetError(f"{dest}: lies in the source, or the source in it; the source is never modified")
+    if dest.exists() and not dest.is_dir():
+        raise TargetError(f"{dest}: is a file, want a folder")
+    if not (dest / INCOMPLETE).is_file():
+        record = read_record(dest)
+        listed = record.get("entries") if record else None
+        _refuse_others(dest, [*listed, RECORD] if isinstance(listed, list) else [])
+
+
+def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, resume: bool) -> None:
+    """Raise `TargetError` unless the output of ours at `dest`, made by the terms `old`, may go on by the terms `new`.
+
+    A finished output by the same terms is brought up to date; an unfinished one only if it is to `resume`.
+    """
+    state = "the output of an earlier run" if is_finished(dest) else "the unfinished output of an earlier run"
+    if not old:
+        raise TargetError(f"{dest}: holds {state}, of which no journal is left to go on by; --overwrite replaces it")
+    for name in sorted(new.keys() | old.keys(), key=_rank):
+        one, other = (terms.get(name, "nothing") for terms in (old, new))
+        if one != other:
+            have, want = _brief(one, other), _brief(other, one)
+            raise TargetError(
+                f"{dest}: holds {state} with another {name} ({have}, now {want}); --overwrite replaces it"
+            )
+    if not (is_finished(dest) or resume):
+        raise TargetError(f"{dest}: holds {state}; --resume goes on from there, --overwrite replaces it")
+
+
+def check_entries(dest: Path, planned: Iterable[str]) -> None:
+    """Raise `TargetError` where anything stands in `dest` that is not of the `planned` entries of our earlier run."""
+    _refuse_others(dest, [RECORD, INCOMPLETE, *planned])
+
+
+def overlap(one: Path, other: Path) -> bool:
+    """Whether one of two folders is the other or lies in it, links followed."""
+    here, there = real(one), real(other)
+    return here.is_relative_to(there) or there.is_relative_to(here)
+
+
+def is_ours(dest: Path) -> bool:
+    """Whether a run has written to `dest`."""
+    return (dest / RECORD).is_file() or (dest / INCOMPLETE).is_file()
+
+
+def is_finished(dest: Path) -> bool:
+    """Whether the run that has written to `dest` has ended well."""
+    return (dest / RECORD).is_file() and not (dest / INCOMPLETE).exists()
+
+
+def mark_unfinished(dest: Path) -> None:
+    """Let nobody take the output at `dest`, which is made if need be, for a complete one. Raises `TargetError`."""
+    write_text(dest / INCOMPLETE, "The run that writes this output has not ended well, or not yet.\n")
+    with _readied(dest):
+        (dest / RECORD).unlink(missing_ok=True)
+
+
+def mark_finished(dest: Path) -> None:
+    """The end of a run, whose record stands. Raises `TargetError`."""
+    with _readied(dest):
+        (dest / INCOMPLETE).unlink(missing_ok=True)
+
+
+def clear_target(dest: Path) -> None:
+    """Remove what an earlier run wrote to `dest`, but for its journal and its mark. Raises `TargetError`."""
+    with _readied(dest):
+        for entry in sorted(dest.iterdir()) if dest.is_dir() else ():
+            if entry.name in (FOLDER, INCOMPLETE):
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                entry.remove_tree() if is_stored(entry) else shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove `folder`, which is one of ours, and all in it. Raises `TargetError`."""
+    with _readied(folder):
+        if folder.is_dir() and not folder.is_symlink():
+            folder.remove_tree() if is_stored(folder) else shutil.rmtree(folder)
+
+
+def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
+    """Remove all files below `dest` that a process of ours which was killed left half-written, but not those of this
+    one if it is `at_work`.
+
+    Raises `TargetError`, also where it finds a link to a folder, for what is written there would stand elsewhere.
+    """
+    if is_stored(dest):  # where a file is whole or absent
+        return
+    own = own_temporary() if at_work else "/"
+    with _readied(dest):
+        for folder, folders, names in os.walk(dest):
+            for name in folders:
+                if Path(folder, name).is_symlink():
+                    raise TargetError(f"{Path(folder, name)}: is a link, want a folder; --overwrite replaces it all")
+            for name in names:
+                if name.startswith(TEMPORARY) and not name.startswith(own):
+                    Path(folder, name).unlink(missing_ok=True)
+
+
+def remove_files(dest: Path, paths: Iterable[str]) -> None:
+    """Remove the files of the output at `dest` at `paths`, those of them that are there and lie below it, and folders
+    that are empty then. Raises `TargetError`.
+    """
+    emptied: set[PurePosixPath] = set()
+    with _readied(dest):
+        for path in filter(is_below, paths):
+            if is_stored(dest) or os.path.lexists(dest / path):
+                (dest / path).unlink(missing_ok=True)
+                emptied.update(() if is_stored(dest) else PurePosixPath(path).parents)
+        for folder in sorted(emptied, key=lambda folder: len(folder.parts), reverse=True):
+            if folder.parts and (dest / folder).is_dir() and not any((dest / folder).iterdir()):
+                (dest / folder).rmdir()
+
+
+def is_below(path: str) -> bool:
+    """Whether `path`, of a journal that anybody may have written, is one below an output, as we write them."""
+    place = PurePosixPath(path)
+    try:
+        return str(safe_path(place)) == path and bool(place.parts) and place.parts[0] != FOLDER
+    except TargetError:
+        return False
+
+
+def entries(dest: Path) -> list[str]:
+    """The names that stand in `dest`, but for the journal's and what a kill left, sorted."""
+    names = [entry.name for entry in dest.iterdir()] if dest.is_dir() else []
+    return sorted(name for name in names if name != FOLDER and not name.startswith(TEMPORARY))
+
+
+def _refuse_others(dest: Path, ours: Iterable[str]) -> None:
+    others = sorted(set(entries(dest)) - set(ours))
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise TargetError(f"{dest}: holds other files ({others[0]}{more}), want an empty or new folder")
+
+
+def _rank(name: str) -> tuple[int, str]:
+    """What others follow from comes first."""
+    first = ("source", "format", "class table", "recipe")
+    return first.index(name) if name in first else len(first), name
+
+
+_BRIEF = 120  # characters
+
+
+def _brief(text: str, other: str) -> str:
+    """`text`, of a long one no more than what is around the first difference from the `other`."""
+    if len(text) <= _BRIEF:
+        return text
+    same = next((at for at, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), len(other))
+    start = max(0, same - _BRIEF // 3)
+    end = start + _BRIEF
+    return f"{'...' if start else ''}{text[start:end]}{'...' if end < len(text) else ''}"
+
+
+@contextmanager
+def _readied(dest: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TargetError(f"{dest}: cannot be made ready ({error.strerror or error})") from error

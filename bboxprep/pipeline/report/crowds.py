@@ -1,0 +1,77 @@
+"""Crowd regions on their way to a format that may know nothing of them: what `Rules.crowd` means there.
+
+A crowd region (COCO ``iscrowd``) is an area of objects that nobody has told apart. A trainer that takes it for one
+object learns nonsense; one that drops it in silence learns that the people in it are background. So it is dropped with
+a count, unless the user decides. CVAT marks every object that has a mask as crowd, so that a dataset of nothing but
+crowd regions is not what it seems; it is refused until the user says what it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from bboxprep.errors import LossError
+from bboxprep.findings import Finding
+from bboxprep.formats.contract import Format, Writer
+from bboxprep.model.checks import Location, lost_by_class
+from bboxprep.model.instances import Column
+from bboxprep.model.rules import CrowdRule
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdPlan:
+    """What becomes of every crowd region of a run; `mark` is the attribute that is set to 1 where they are marked.
+
+    `kept_aside` says whether those that are dropped, because the format has no place for them, are in the sidecar.
+    """
+
+    act: Literal["as-is", "plain", "mark", "drop"]
+    mark: str = ""
+    kept_aside: bool = False
+
+    @classmethod
+    def of(cls, rule: CrowdRule | None, writer: Writer, target: Format, *, sidecar: bool) -> CrowdPlan:
+        """What `rule` means for `writer`, of the format `target`, with or without a `sidecar`."""
+        if rule == "drop":
+            return cls("drop")
+        if Column.CROWD in writer.carries:
+            return cls("as-is")
+        if rule == "ignore" and target.ignored_by:
+            return cls("mark", target.ignored_by)
+        return cls("plain") if rule == "keep" else cls("drop", kept_aside=sidecar)
+
+    def apply(self, sample: Sample, location: Location) -> Sample:
+        """`sample` with its crowd regions kept, made ordinary objects, marked or dropped, and findings on it."""
+        instances = sample.instances
+        crowd = instances.crowd
+        if self.act == "as-is" or not crowd.any():
+            return sample
+        if self.act == "drop":
+            why = f"crowd regions; {IN_SIDECAR}" if self.kept_aside else "crowd regions"
+            gone = lost_by_class("crowd-dropped", instances, crowd, location, why)
+            return sample.having(instances=instances.select(~crowd), findings=(*sample.findings, *gone))
+        outcome = f"marked {self.mark}" if self.mark else "written as ordinary objects"
+        note = Finding(
+            "crowd-kept", f"crowd regions {outcome}: {crowd.sum()}", path=location.path, split=location.split
+        )
+        marked = tuple(
+            {**attributes, self.mark: 1} if self.mark and region else attributes
+            for attributes, region in zip(instances.attributes, crowd, strict=True)
+        )
+        plain = replace(instances, crowd=np.zeros(len(instances), dtype=np.bool_), attributes=marked)
+        return sample.having(instances=plain, findings=(*sample.findings, note))
+
+
+def refuse_mere_crowd(crowd: int, objects: int, title: str) -> None:
+    """Raise `LossError` where more than half of all objects are crowd regions, which the format `title` cannot hold."""
+    if 2 * crowd > objects:
+        raise LossError(
+            f"{crowd:,} of {objects:,} objects are marked as crowd regions, which {title} cannot hold. CVAT marks every"
+            " object that has a mask so (iscrowd: 1); if these are single objects, --crowd keep writes them as such, "
+            "and --crowd drop leaves them out"
+        )

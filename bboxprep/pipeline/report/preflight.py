@@ -1,0 +1,64 @@
+"""What a run refuses before it writes anything: loss that was not allowed, and faults that it is to stop at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bboxprep.errors import LossError
+from bboxprep.findings import Finding
+from bboxprep.formats.contract import Format, Writer
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.instances import Column
+from bboxprep.pipeline.augment import Director
+from bboxprep.pipeline.report.account import Account, came_of
+from bboxprep.pipeline.report.crowds import refuse_mere_crowd
+from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
+from bboxprep.pipeline.work.worker import OnError, stop_at_fault
+
+RECOMPUTED = frozenset({Column.IDS, Column.AREAS})  # any reader makes them anew, so that their loss loses no labels
+
+
+def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: bool, sidecar: bool) -> None:
+    """Raise `LossError` where `writer` cannot hold what the objects of `dataset` have, if it is to be `strict`; and
+    where nothing but crowd regions would be left.
+    """
+    decided = dataset.rules.crowd is not None
+    if not decided and Column.CROWD not in writer.carries:
+        refuse_mere_crowd(*dataset.crowd, target.title)
+    if not strict:
+        return
+    besides = RECOMPUTED | ({Column.CROWD} if decided else set())
+    lost = [finding.message for finding in column_findings(_columns(dataset), writer, target, besides=besides)]
+    if lost:
+        rest = f"the rest is {IN_SIDECAR}" if sidecar else "the loss is listed"
+        raise LossError(f"{'; '.join(lost)}; without --strict the boxes are written and {rest}")
+
+
+def refuse_faults(dataset: Dataset, director: Director | None, on_error: OnError) -> None:
+    """Raise `SourceError` for the first fault of `dataset`, if `on_error` is "stop", and where its rules refuse."""
+    stop_at_fault(dataset.findings, on_error)
+    for sample in dataset:
+        moved = director(sample).sample if director else sample
+        stop_at_fault(moved.findings, on_error)
+
+
+def column_findings(
+    used: Mapping[str, int], writer: Writer, target: Format, besides: frozenset[Column], aside: str = ""
+) -> tuple[Finding, ...]:
+    """One finding for each kind of information that objects have and the target cannot hold; `aside` ends each.
+
+    `used` says how many objects have what.
+    """
+    return tuple(
+        Finding("column-dropped", f"{target.title} cannot hold {column} ({used[column]} objects have them){aside}")
+        for column in Column
+        if used.get(column) and column not in writer.carries | besides
+    )
+
+
+def _columns(dataset: Dataset) -> Mapping[str, int]:
+    """What the objects of the source have, for which all labels are read."""
+    account = Account()
+    for sample in dataset:
+        account.image_in(sample.split, sample.listed, **came_of(sample, dataset.categories.names))
+    return account.columns

@@ -1,0 +1,301 @@
+"""What of an output is done: kept beside it while it grows, so that a kill costs no more than the blocks in hand.
+
+The journal is one SQLite file in ``.bboxprep`` in the output, and the only thing there that no trainer needs; without
+it an output cannot be resumed or brought up to date. It holds the terms of the run, all paths that it may write, and
+the pieces of all images that are done. It is locked for as long as it is open: two runs never write one output, and a
+kill unlocks it.
+
+Files are written before the journal says so, but neither is flushed to the disk on the way: a kill loses nothing that
+the system has, and after a power failure what the journal says is checked against the bytes of the files, as it always
+is. At the end all is flushed together, before the record says that the output is complete (an fsync of every label file
+would take longer than the run). The journal may be anybody's, too: a block that is damaged is done again, and no path
+that it names is followed out of the output.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cache, partial
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bboxprep.errors import TargetError
+from bboxprep.findings import spelt
+from bboxprep.pipeline.work.image_result import Claim, Piece, Stamp, decode_pieces, encode_pieces
+
+FOLDER = ".bboxprep"
+NAME = "journal.sqlite"
+
+_MOST_BYTES = 1 << 28  # of one entry
+_SCHEMA = """
+CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, pieces BLOB NOT NULL);
+"""
+_UNREADABLE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # codes of what is no journal
+
+Key = tuple[str, str]
+
+
+class Plan(msgspec.Struct, frozen=True, array_like=True):
+    """What the run may write, or an earlier one has written: the paths of `files` below the output that are its own,
+    and the `entries` of the output that they are in, with those that it shares.
+    """
+
+    files: tuple[str, ...] = ()
+    entries: tuple[str, ...] = ()
+
+
+class _Entries(msgspec.Struct, frozen=True, array_like=True):
+    """A `Plan` of which half is read."""
+
+    files: msgspec.Raw
+    entries: tuple[str, ...] = ()
+
+
+class End(msgspec.Struct, frozen=True, array_like=True):
+    """What stood when the run had ended: `state`, what it depended on besides the terms and the pieces, and of each
+    file that is written once for the dataset its path and its stamp.
+    """
+
+    state: str
+    files: tuple[tuple[str, Stamp], ...]
+
+
+class Journal:
+    """An open journal; see `open_journal`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self._places = dict(self._index())
+        self._recent: tuple[int, list[Piece | None]] = (0, [])
+
+    @property
+    def terms(self) -> dict[str, str]:
+        """What the run was asked for, as JSON by name; empty where none has begun."""
+        found = self.connection.execute("SELECT name, value FROM terms").fetchall()
+        return {str(name): str(value) for name, value in found}
+
+    @property
+    def plan(self) -> Plan:
+        """What was noted before anything was written; empty where nothing was."""
+        return self._note("plan", Plan) or Plan()
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """Those of the `plan`, without all its files."""
+        noted: _Entries | None = self._note("plan", _Entries)
+        return noted.entries if noted else ()
+
+    @property
+    def end(self) -> End | None:
+        """What was noted when the run had ended."""
+        end: End | None = self._note("end", End)
+        return end
+
+    def begin(self, terms: Mapping[str, str]) -> None:
+        """Forget all that is noted, and note the `terms` of a new run."""
+        for table in ("terms", "notes", "blocks"):
+            self.connection.execute(f"DELETE FROM {table}")
+        self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
+        self.connection.commit()
+        self._places = {}
+
+    def note_plan(self, plan: Plan) -> None:
+        """Note the `plan`, before any of it is written; the `end` is no longer true."""
+        self.connection.execute("DELETE FROM notes WHERE name = 'end'")
+        self._set("plan", plan)
+        self.connection.commit()
+
+    def note_end(self, end: End) -> None:
+        """Note the `end`."""
+        self._set("end", end)
+        self.connection.commit()
+
+    def keys(self) -> Iterable[Key]:
+        """The images that are noted as done."""
+        return self._places.keys()
+
+    def files(self) -> Iterator[str]:
+        """The paths of all files that the pieces speak of."""
+        for block in self._blocks():
+            for piece in filter(None, self._read(block)):
+                yield from (file.path for file in piece.files)
+
+    def piece(self, key: Key) -> Piece | None:
+        """What is noted of an image."""
+        found = self._places.get(key_as_noted(key))
+        if found is None:
+            return None
+        block, place = found
+        if self._recent[0] != block:
+            self._recent = block, self._read(block)
+        return self._recent[1][place] if place < len(self._recent[1]) else None
+
+    def claim(self, key: Key) -> Claim | None:
+        """What is noted of an image and can be checked."""
+        piece = self.piece(key)
+        return piece.claim if piece else None
+
+    def add(self, pieces: bytes) -> None:
+        """Note the pieces of a block, which are done."""
+        self.connection.execute("INSERT INTO blocks (pieces) VALUES (?)", (pieces,))
+        self.connection.commit()
+
+    def keep(self, keys: Iterable[Key]) -> None:
+        """Forget all images but those of `keys`, and all that was noted of one before it was noted again."""
+        places = dict(self._index())
+        live = {places[key] for key in map(key_as_noted, keys) if key in places}
+        for block in self._blocks():
+            old = self._read(block)
+            new = [piece if (block, place) in live else None for place, piece in enumerate(old)]
+            if not any(new):
+                self.connection.execute("DELETE FROM blocks WHERE id = ?", (block,))
+            elif new != old:
+                self.connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (encode_pieces(new), block))
+        self.connection.commit()
+
+    def _index(self) -> Iterator[tuple[Key, tuple[int, int]]]:
+        """Where each image stands: the last block that has it, and its place there."""
+        for block in self._blocks():
+            for place, piece in enumerate(self._read(block)):
+                if piece:
+                    yield piece.key, (block, place)
+
+    def _blocks(self) -> list[int]:
+        return [block for (block,) in self.connection.execute("SELECT id FROM blocks ORDER BY id").fetchall()]
+
+    def _read(self, block: int) -> list[Piece | None]:
+        found = self.connection.execute(
+            "SELECT pieces FROM blocks WHERE id = ? AND length(pieces) <= ?", (block, _MOST_BYTES)
+        ).fetchone()
+        try:
+            return decode_pieces(found[0]) if found else []
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+            return []
+
+    def _note(self, name: str, kind: type[Any]) -> Any:
+        found = self.connection.execute(
+            "SELECT value FROM notes WHERE name = ? AND length(value) <= ?", (name, _MOST_BYTES)
+        ).fetchone()
+        try:
+            return msgspec.msgpack.decode(found[0], type=kind) if found else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+            return None
+
+    def _set(self, name: str, value: object) -> None:
+        self.connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, msgspec.msgpack.encode(value)))
+
+
+@contextmanager
+def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
+    """The journal of the output at `dest`, made if need be, and locked; begun `anew` where it cannot be read, if that
+    is allowed. Raises `TargetError`: another run has it, or it cannot be read or written.
+    """
+    path = dest / FOLDER / NAME
+    with _told(dest, path):
+        _make_folder(path.parent)
+        connection, journal = _opened(path, anew=anew)
+        with closing(connection):
+            yield journal
+
+
+def terms_as_text(terms: Mapping[str, Any]) -> dict[str, str]:
+    """`terms` with each value as JSON."""
+    return {name: dumps(value, sort_keys=True, default=str) for name, value in terms.items()}
+
+
+def key_as_noted(key: Key) -> Key:
+    """`key` as a journal can hold it."""
+    return key if key[1].isascii() and key[0].isascii() else (spelt(key[0]), spelt(key[1]))
+
+
+def _make_folder(folder: Path) -> None:
+    """Raises `OSError`, also where a link stands for the folder or in it: it would lead out of the output."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:  # a NUL in the name
+        raise OSError(str(error)) from error
+    for path in (folder, *folder.iterdir()):
+        if path.is_symlink():
+            raise OSError(f"{path.name} is a link")
+
+
+def _opened(path: Path, *, anew: bool) -> tuple[sqlite3.Connection, Journal]:
+    try:
+        return _locked(path)
+    except sqlite3.Error as error:
+        if not anew or _code(error) not in _UNREADABLE:
+            raise
+        for file in sorted(path.parent.glob(f"{NAME}*")):
+            file.unlink()
+        return _locked(path)
+
+
+def _locked(path: Path) -> tuple[sqlite3.Connection, Journal]:
+    """The journal at `path`, with its tables and read. Raises `sqlite3.Error`."""
+    connection = sqlite3.connect(path, timeout=0, isolation_level="IMMEDIATE")
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        found = connection.execute(_TABLES).fetchall()
+        _check_tables(found)
+        connection.executescript("" if found else _SCHEMA)
+        return connection, Journal(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+_TABLES = "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
+
+
+def _check_tables(found: list[tuple[str, str, str | None]]) -> None:
+    """Raises `_ForeignError` for all but none and our own, for a view or a trigger may do anything."""
+    if found and found != _tables():
+        raise _ForeignError("its tables are not those of this version")
+
+
+@cache
+def _tables() -> list[tuple[str, str, str | None]]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(_SCHEMA)
+        return connection.execute(_TABLES).fetchall()
+
+
+class _ForeignError(sqlite3.DatabaseError):
+    sqlite_errorcode = sqlite3.SQLITE_NOTADB
+
+
+@contextmanager
+def _told(dest: Path, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise TargetError(f"{error.filename or path}: cannot be used ({error.strerror or error})") from error
+    except sqlite3.Error as error:
+        raise TargetError(_why(dest, path, error)) from error
+
+
+def _why(dest: Path, path: Path, error: sqlite3.Error) -> str:
+    code = _code(error)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"{dest}: another run is writing here"
+    if code == sqlite3.SQLITE_FULL:
+        return f"{path}: cannot be written (no space left); what is done stays, --resume goes on from there"
+    if code in _UNREADABLE:
+        return f"{path}: is damaged or no journal of this version ({error}); --overwrite begins anew"
+    return f"{path}: cannot be used ({error})"
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Its primary code, 0 where it has none."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -1,0 +1,56 @@
+"""How a run is done, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bboxprep.images.codec import Encoding
+from bboxprep.model.dataset import Dataset
+from bboxprep.pipeline.report.account import Account
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import Local
+from bboxprep.pipeline.work.worker import OnError
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a run is done.
+
+    By `engine`, else by `workers` processes; `on_error` at the first fault; `strict` refuses loss; `overwrite` replaces
+    an earlier output, `resume` goes on with an unfinished one; `dry_run` writes nothing; `encoding` of the images;
+    `sidecar` keeps beside the output what its format cannot hold; with `labels_only` no image is opened or made, but
+    those that are there are linked.
+    """
+
+    workers: int = 1
+    on_error: OnError = "skip"
+    strict: bool = False
+    overwrite: bool = False
+    resume: bool = False
+    dry_run: bool = False
+    encoding: Encoding = field(default_factory=Encoding)
+    sidecar: bool = True
+    labels_only: bool = False
+    engine: Engine | None = None
+
+    @property
+    def hands(self) -> Engine:
+        """Who does the work."""
+        return self.engine or Local(self.workers)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run: its books, the folder it was written to (None after a dry run), and the writer's options.
+
+    `fresh` counts the images that were not as an earlier run had left them.
+    """
+
+    dataset: Dataset
+    account: Account
+    dest: Path | None
+    options: Mapping[str, Any]
+    fresh: int = 0

@@ -1,0 +1,136 @@
+"""The write side of the sidecar: what an output does not carry, gathered image by image as encoded lines.
+
+A line is written for an image of which something is in fact lost: a column that its label file does not hold, a crowd
+region left out, corners rounded to whole pixels, its own number. The account does not change: an object that only the
+sidecar has is dropped from the output, and counted so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from bboxprep import formats
+from bboxprep.errors import UsageError
+from bboxprep.io.atomic import Growing
+from bboxprep.model.categories import Categories
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.instances import Column, Instances
+from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, encode, pack
+from bboxprep.pipeline.work.image_writer import Done
+
+_LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """Makes the lines of one output's sidecar; its format is `to`, and its label files hold the columns `carries`."""
+
+    to: str
+    carries: frozenset[Column]
+    categories: Categories
+    extra: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, dataset: Dataset, to: str, carries: frozenset[Column]) -> Keeper:
+        """The one for an output of `dataset`."""
+        return cls(to, carries, dataset.categories, dataset.extra)
+
+    def line(self, done: Done) -> bytes:
+        """The line of an image; empty where nothing is lost.
+
+        Raises `UsageError` for values that JSON cannot hold.
+        """
+        if done.output is None:
+            return b""
+        codes = {note.code for note in done.labels.findings}
+        sample, extra = done.sample, _restorable(done.sample.extra, self.to)
+        whole = self._holds(done.objects) and not codes & _LOSSES
+        if whole and not extra and (not sample.id or Column.IDS in self.carries):
+            return b""
+        image = done.output.image
+        kept = KeptImage(
+            image=image,
+            size=sample.size,
+            name=_name_before(str(sample.name), image),
+            id=sample.id,
+            extra=extra,
+            rounded="value-rounded" in codes,
+            labels={} if whole else _digests(done),
+            objects=None if whole else pack(done.objects, _rows(done)),
+        )
+        return _encoded(kept, image)
+
+    @contextmanager
+    def opened(self, root: Path) -> Iterator[Growing]:
+        """The sidecar below `root`, its first line written; there is none in the end where nothing is lost.
+
+        Raises `TargetError` and `UsageError`.
+        """
+        extra = _restorable(self.extra, self.to)
+        head = Head(1, self.to, tuple(sorted(self.carries)), self.categories.items, extra)
+        first = _encoded(head, "data set")
+        with Growing(root / SIDECAR) as file:
+            file.write(first)
+            yield file
+        if not extra and self._holds_classes() and file.size == len(first):
+            (root / SIDECAR).unlink()
+
+    def _holds(self, objects: Instances) -> bool:
+        """Whether the label file holds all that is known of `objects`."""
+        return objects.held.keys() <= self.carries
+
+    def _holds_classes(self) -> bool:
+        """Whether the class table of the target holds all that is known; one that has ids is taken to."""
+        if Column.IDS in self.carries:
+            return True
+        named = Column.KEYPOINTS in self.carries
+        return not any(
+            one.id is not None or one.supercategory or one.skeleton or one.extra or (one.keypoints and not named)
+            for one in self.categories
+        )
+
+
+def _digests(done: Done) -> dict[str, str]:
+    """The SHA-256 of each label file; "" where there is none, because nobody has labelled the image."""
+    return {path: done.digests.get(path, "") for path in done.output.labels} if done.output else {}
+
+
+def _rows(done: Done) -> list[int | None]:
+    """The row of each object in its label file, None for crowd regions that it has no place for."""
+    if len(done.objects) == len(done.sample.instances):
+        return list(range(len(done.objects)))
+    written = ~done.objects.crowd
+    numbers = np.cumsum(written) - 1
+    return [number if stands else None for number, stands in zip(numbers.tolist(), written.tolist(), strict=True)]
+
+
+def _restorable(extra: Mapping[str, Any], to: str) -> dict[str, dict[str, Any]]:
+    """What other formats than `to` say, and write back."""
+    return {name: dict(said) for name, said in extra.items() if said and name != to and _restores(name)}
+
+
+@cache
+def _restores(name: str) -> bool:
+    return name in formats.names() and formats.load(name).restores
+
+
+def _name_before(name: str, image: str) -> str:
+    """The `name` of a sample whose image lies at `image`, where it cannot be told from there; with its true suffix."""
+    if f"/{image}".endswith(f"/{name}"):
+        return ""
+    name = str(PurePosixPath(name).with_suffix(PurePosixPath(image).suffix))
+    return "" if f"/{image}".endswith(f"/{name}") else name
+
+
+def _encoded(line: Head | KeptImage, place: str) -> bytes:
+    try:
+        return encode(line)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise UsageError(f"{place}: cannot be kept in {SIDECAR} ({error}); --no-sidecar writes none") from error

@@ -1,0 +1,1 @@
+"""A source on its way in: opened, surveyed, merged with others, split anew, inspected."""

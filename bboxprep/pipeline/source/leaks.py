@@ -1,0 +1,65 @@
+"""Leaks between splits: the same picture on both sides, so that a model is asked what it was told.
+
+The same means byte for byte: a copy that was saved again, cut or renamed within another file is not found here. Only
+files of one size can be the same, so the bytes of few have to be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from hashlib import file_digest
+from pathlib import Path
+
+from bboxprep.findings import Finding
+from bboxprep.model.dataset import Dataset
+from bboxprep.pipeline.source.open import Glimpse
+
+
+def checked(dataset: Dataset, glimpses: Iterable[Glimpse]) -> Dataset:
+    """`dataset` with a finding for each leak between its splits."""
+    return replace(dataset, findings=(*dataset.findings, *find_leaks(glimpses)))
+
+
+def find_leaks(glimpses: Iterable[Glimpse]) -> tuple[Finding, ...]:
+    """A finding for each image whose bytes are also those of an image in an earlier split; it names both."""
+    glimpses = list(glimpses)
+    by_size: dict[int, list[Glimpse]] = {}
+    for glimpse in glimpses if _crosses(glimpses) else ():
+        size = _size(glimpse.path) if glimpse.header else 0
+        if size:
+            by_size.setdefault(size, []).append(glimpse)
+    return tuple(finding for group in by_size.values() if _crosses(group) for finding in _leaks(group))
+
+
+def _leaks(group: Iterable[Glimpse]) -> Iterator[Finding]:
+    by_content: dict[bytes, list[Glimpse]] = {}
+    for glimpse in group:
+        digest = _digest(glimpse.path)
+        if digest:
+            by_content.setdefault(digest, []).append(glimpse)
+    for same in by_content.values():
+        first = same[0].key
+        for glimpse in same:
+            split, name = glimpse.key
+            if split != first[0]:
+                yield Finding("split-leak", f"the same bytes as {'/'.join(first)}", path=name, split=split)
+
+
+def _crosses(group: Iterable[Glimpse]) -> bool:
+    return len({glimpse.key[0] for glimpse in group}) > 1
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # its own finding comes when it is read
+        return 0
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").digest()
+    except OSError:
+        return b""

@@ -1,0 +1,215 @@
+"""The dataset that a run is about: several sources as one, split anew, with the class table that was asked for.
+
+Classes of one name are one class. Samples of one name in one split are not one sample: the later one gets a sub-folder
+in its name, called after its source or, where one source is split anew, the split it was in. Groups are found by the
+names that the sources gave, so that the place of an image depends neither on other sources nor on their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain, count
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bboxprep.findings import Finding
+from bboxprep.io.paths import common_folder, real
+from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.tables import ClassMap, ClassRules, joint, similar
+from bboxprep.pipeline.source.open import Glimpse, Key, Source
+from bboxprep.pipeline.source.split import SplitRule
+
+NO_RULES = ClassRules()
+
+
+def assemble(sources: Sequence[Source], rules: ClassRules = NO_RULES, split: SplitRule | None = None) -> Source:
+    """`sources` as one, split anew by `split`, its classes changed by `rules`.
+
+    Raises `UsageError` where the rules do not fit the classes, or classes of one name have different keypoints.
+    """
+    source = sources[0]
+    if len(sources) > 1 or split:
+        source = _arranged(_merged(sources) if len(sources) > 1 else _alone(source), split)
+    if rules:
+        source = replace(source, dataset=source.dataset.with_classes(rules))
+    if len(sources) > 1:
+        notes = similar(source.dataset.categories.names)
+        source = replace(source, dataset=replace(source.dataset, findings=(*source.dataset.findings, *notes)))
+    return source
+
+
+@dataclass(frozen=True)
+class _Pile:
+    """Samples one after the other, of which several may have one name; `homes` are the folders of their sources."""
+
+    dataset: Dataset
+    glimpses: tuple[Glimpse, ...]
+    frames: tuple[tuple[Frame, str] | None, ...]
+    homes: tuple[str, ...]
+
+
+def _alone(source: Source) -> _Pile:
+    return _Pile(source.dataset, source.glimpses, _frames(source), ("",) * len(source.glimpses))
+
+
+def _merged(sources: Sequence[Source]) -> _Pile:
+    datasets = [source.dataset for source in sources]
+    homes = [_home(dataset.root) for dataset in datasets]
+    root = _common(homes)
+    classes = joint([dataset.categories for dataset in datasets])
+    parts = [
+        _part(dataset, change, _below(home, root))
+        for dataset, change, home in zip(datasets, classes, homes, strict=True)
+    ]
+    places = [(part, index) for part, dataset in enumerate(parts) for index in range(len(dataset))]
+    whole = Dataset(
+        root=root,
+        format="+".join(dict.fromkeys(dataset.format for dataset in datasets)),
+        categories=classes[0].categories,
+        samples=LazySamples(places, _Parts(tuple(parts))),
+        outlines=LazySamples(places, _Parts(tuple(parts), outlined=True)),
+        splits=tuple(dict.fromkeys(chain.from_iterable(dataset.splits for dataset in datasets))),
+        findings=tuple(chain.from_iterable(part.findings for part in parts)),
+        extra=_joined([dataset.extra for dataset in datasets]),
+        rules=datasets[0].rules,
+        merged=tuple(chain.from_iterable(dataset.roots for dataset in datasets)),
+        changes=tuple(chain.from_iterable(dataset.changes for dataset in datasets)),
+        crowd=(sum(dataset.crowd[0] for dataset in datasets), sum(dataset.crowd[1] for dataset in datasets)),
+    )
+    return _Pile(
+        whole,
+        tuple(chain.from_iterable(source.glimpses for source in sources)),
+        tuple(chain.from_iterable(map(_frames, sources))),
+        tuple(real(home).name for home, part in zip(homes, parts, strict=True) for _ in range(len(part))),
+    )
+
+
+def _frames(source: Source) -> tuple[tuple[Frame, str] | None, ...]:
+    return tuple(source.frames.get(glimpse.key) for glimpse in source.glimpses)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The samples of datasets, or their outlines, by dataset and number."""
+
+    parts: tuple[Dataset, ...]
+    outlined: bool = False
+
+    def __call__(self, place: tuple[int, int]) -> Sample:
+        part, index = place
+        return self.parts[part].outline(index) if self.outlined else self.parts[part][index]
+
+
+def _part(dataset: Dataset, change: ClassMap, where: str) -> Dataset:
+    """`dataset` with the labels of the joint table, and `where` it lies in all of its findings."""
+    placed = tuple(_placed(finding, where) for finding in dataset.findings)
+    return replace(dataset.map(partial(_as_part, change=change, where=where)), findings=placed)
+
+
+def _as_part(sample: Sample, change: ClassMap, where: str) -> Sample:
+    findings = tuple(_placed(finding, where) for finding in sample.findings)
+    return change.change(replace(sample, findings=findings))
+
+
+def _placed(finding: Finding, where: str) -> Finding:
+    return replace(finding, path="/".join(part for part in (where, finding.path) if part))
+
+
+def _home(root: Path) -> Path:
+    return root if root.is_dir() else root.parent
+
+
+def _common(homes: Sequence[Path]) -> Path:
+    """The folder that all lie in; the current one where they are not told by such a folder."""
+    try:
+        return common_folder(homes)
+    except ValueError:  # some absolute and some not, or on several drives
+        return Path()
+
+
+def _below(path: Path, root: Path) -> str:
+    shown = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    return "" if shown == "." else shown
+
+
+def _joined(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the formats say of the datasets: of two words for one thing the first, of two lists all that is in them."""
+    joined: dict[str, Any] = {}
+    for extra in extras:
+        for name, value in extra.items():
+            known = joined.setdefault(name, value)
+            if isinstance(known, Mapping) and isinstance(value, Mapping):
+                joined[name] = _joined([known, value]) if known is not value else value
+            elif isinstance(known, list) and isinstance(value, list):
+                joined[name] = [*known, *(held for held in value if held not in known)]
+    return joined
+
+
+def _arranged(pile: _Pile, split: SplitRule | None) -> Source:
+    """`pile` with a name of its own for each sample, in the order of splits and names."""
+    before = [glimpse.key for glimpse in pile.glimpses]
+    after = split.assign(pile.glimpses) if split else [key[0] for key in before]
+    folders = [home or old for home, (old, _) in zip(pile.homes, before, strict=True)]
+    keys = unique_keys([(new, name) for new, (_, name) in zip(after, before, strict=True)], folders)
+    splits = tuple(split.shares) if split else pile.dataset.splits
+    rank = {name: number for number, name in enumerate(dict.fromkeys((*splits, *after)))}
+    order = sorted(
+        range(len(keys)), key=lambda row: (rank[keys[row][0]], keys[row][1].encode("utf-8", "surrogatepass"))
+    )
+    called = _Called(pile.dataset, tuple(keys))
+    dataset = replace(
+        pile.dataset,
+        samples=LazySamples(order, called),
+        outlines=LazySamples(order, called.outline),
+        splits=splits,
+        changes=(*pile.dataset.changes, *([{"split": split.options()}] if split else [])),
+    )
+    return Source(
+        dataset,
+        tuple(pile.glimpses[row].having(key=keys[row]) for row in order),
+        {keys[row]: frame for row in order if (frame := pile.frames[row])},
+    )
+
+
+def unique_keys(wanted: Sequence[Key], folders: Sequence[str]) -> list[Key]:
+    """The keys as wanted, each for the first that wants it; for the others the name below their folder."""
+    given, used = set[Key](), set(wanted)
+    keys = []
+    for key, folder in zip(wanted, folders, strict=True):
+        keys.append(_free(key, folder, used) if key in given else key)
+        given.add(key)
+        used.add(keys[-1])
+    return keys
+
+
+def _free(key: Key, folder: str, used: Container[Key]) -> Key:
+    split, name = key
+    folders = chain([folder], (f"{folder}-{number}" for number in count(2)))
+    return next(found for path in folders if (found := (split, f"{path}/{name}")) not in used)
+
+
+@dataclass(frozen=True)
+class _Called:
+    """The samples of a dataset by their rows, each with the split and name of its key."""
+
+    dataset: Dataset
+    keys: tuple[Key, ...]
+
+    def __call__(self, row: int) -> Sample:
+        return _called(self.dataset[row], self.keys[row])
+
+    def outline(self, row: int) -> Sample:
+        return _called(self.dataset.outline(row), self.keys[row])
+
+
+def _called(sample: Sample, key: Key) -> Sample:
+    """`sample` with the split and name of `key`, in its findings too."""
+    split, name = key
+    findings = tuple(replace(finding, split=split) for finding in sample.findings)
+    if name != str(sample.name):
+        words = f"is {name} from here on, since another image has the same name"
+        findings = (*findings, Finding("name-changed", words, path=str(sample.name), split=split))
+    return replace(sample, name=PurePosixPath(name), split=split, findings=findings)

@@ -1,0 +1,241 @@
+"""A source opened: its format found, its samples surveyed once, the plane of its labels settled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from bboxprep import formats
+from bboxprep.errors import AnnotationError, FrameError, UsageError
+from bboxprep.findings import Finding
+from bboxprep.frames.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
+from bboxprep.frames.from_pixels import frames_from_pixels
+from bboxprep.images.codec import DEFAULT_POLICY, Policy
+from bboxprep.io.remote import is_stored, place
+from bboxprep.model.checks import repeats
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
+from bboxprep.model.rules import Rules
+from bboxprep.model.sample import Frame, Sample
+from bboxprep.pipeline.sidecar.merge import rejoin
+from bboxprep.pipeline.source.header_cache import KnownHeaders
+from bboxprep.pipeline.source.masks import with_masks
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import Local, blocks
+from bboxprep.transform.render import PillowDarkroom
+
+LabelsIn = Literal["auto", "stored", "displayed"]
+Key = tuple[str, str]  # split and name of a sample
+HERE = Local()
+_FEW = 256  # images that are looked at while other processes would still be starting
+
+
+class Glimpse(msgspec.Struct, frozen=True, gc=False):
+    """What a first look at a sample keeps of it: enough to settle frames and to plan names.
+
+    There is one of each image, handed over by the process that looked: msgspec's are made and pickled in half the time.
+    """
+
+    key: Key
+    header: Header | None
+    testimony: Testimony
+    touched: bool  # whether a step has changed its pixels
+    folder: Path = Path()  # of the image file, which many share
+    file: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Of the image file."""
+        return self.folder / self.file
+
+    def having(self, **changes: Any) -> Glimpse:
+        """The same but for `changes`."""
+        return msgspec.structs.replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset ready to be used, with the first look at each of its samples, in their order."""
+
+    dataset: Dataset
+    glimpses: tuple[Glimpse, ...]
+    frames: Mapping[Key, tuple[Frame, str]]  # of the turned images, with the evidence
+    reading: Mapping[str, Any] = field(default_factory=dict)  # the options that its format was read with
+    policy: Policy = DEFAULT_POLICY
+
+
+def open_source(
+    path: Path,
+    format: str | None = None,
+    *,
+    labels_in: LabelsIn = "auto",
+    policy: Policy | None = None,
+    rules: Rules | None = None,
+    sidecar: bool = True,
+    labels_only: bool = False,
+    engine: Engine = HERE,
+    options: Callable[[str], Mapping[str, Any]] = lambda _: {},
+) -> Source:
+    """The dataset at `path`, surveyed and with the frame of every sample settled.
+
+    `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
+    of turned photos were drawn in; `rules` are those of the dataset; `sidecar` says whether what an earlier run kept
+    beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size the
+    labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
+    `SourceError` and `UsageError`.
+    """
+    if labels_in not in get_args(LabelsIn):
+        raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
+    name = format or formats.detect(path)
+    chosen = formats.load(name)
+    reading = options(name)
+    policy = policy or Policy()
+    probe = KnownHeaders(policy.max_pixels, opens=not labels_only)
+    dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
+    dataset = dataset.map(probe.trusting) if labels_only else dataset
+    dataset = rejoin(dataset) if sidecar else dataset
+    if not len(dataset):
+        raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
+    glimpses = survey(dataset, engine)
+    probe.learn(glimpses)
+    frames = _settle(path, _with_pixels(dataset, glimpses, policy) if labels_in == "auto" else glimpses, labels_in)
+    darkroom = PillowDarkroom(dataset.categories, policy, rules or Rules())
+    settled = dataset.map(partial(_settled, frames=frames, darkroom=darkroom))
+    return Source(replace(settled, rules=rules or Rules()), glimpses, frames, reading, policy)
+
+
+def read(
+    path: str | Path,
+    format: str | None = None,
+    *,
+    labels_in: LabelsIn = "auto",
+    policy: Policy | None = None,
+    rules: Rules | None = None,
+    **options: Any,
+) -> Dataset:
+    """The labelled dataset at `path`.
+
+    `format` is one of `bboxprep formats`, found from the files if None. `labels_in` says which plane the labels of
+    photos with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence). `policy`
+    says how 16-bit, transparent and multi-frame images are decoded, `rules` what becomes of crowd regions, boxes over
+    the edge and the like; `options` are those of the format's reader. Raises `SourceError` (the files) and `UsageError`
+    (the arguments).
+    """
+    where, chosen = place(path), lambda _: options
+    return open_source(where, format, labels_in=labels_in, policy=policy, rules=rules, options=chosen).dataset
+
+
+def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[Glimpse, ...]:
+    """A first look at each sample of `dataset`, in order, by the `engine`; at few files of this machine by itself."""
+    here = len(dataset) <= _FEW and not any(map(is_stored, dataset.roots))
+    found = (HERE if here else engine).run(_Survey(dataset), blocks(len(dataset), engine.workers))
+    return tuple(chain.from_iterable(found))
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """Looks at the samples of a block. Labels are read of turned images only: of others they betray nothing."""
+
+    dataset: Dataset
+
+    def __call__(self, block: range) -> list[Glimpse]:
+        alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
+        folders: dict[str, Path] = {}
+        return [self._glimpse(index, alike, folders) for index in block]
+
+    def _glimpse(self, index: int, alike: dict[Any, Any], folders: dict[str, Path]) -> Glimpse:
+        outline = self.dataset.outline(index)
+        turned = outline.header is not None and outline.header.orientation != 1
+        testimony = testimony_of(self.dataset[index] if turned else outline)
+        split, name = key_of(outline)
+        folder, file = os.path.split(str(outline.path))
+        return Glimpse(
+            key=(alike.setdefault(split, split), name),
+            header=alike.setdefault(outline.header, outline.header),
+            testimony=alike.setdefault(testimony, testimony),
+            touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
+            folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
+            file=name if name == file else file,
+        )
+
+
+def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
+    return with_masks(_framed(sample, frames, darkroom))
+
+
+def _with_pixels(dataset: Dataset, glimpses: Sequence[Glimpse], policy: Policy) -> list[Glimpse]:
+    """`glimpses` with what the pictures say in index of silence, looked at only where no number settles the frame."""
+    indices = [index for index, glimpse in enumerate(glimpses) if glimpse.testimony.turned]
+    testimonies = dict(zip(indices, without_accidents([glimpses[index].testimony for index in indices]), strict=True))
+    if verdict_of_all(list(testimonies.values())) in (None, (Frame.DISPLAYED, "assumed")):
+        silent = {index: header.orientation for index, header in _silent(glimpses, testimonies)}
+        for index, frame in frames_from_pixels(dataset, silent, policy).items():
+            testimonies[index] = Testimony(turned=True, votes=((frame, "pixels"),))
+    return [
+        glimpse.having(testimony=testimonies[index]) if index in testimonies else glimpse
+        for index, glimpse in enumerate(glimpses)
+    ]
+
+
+def _silent(glimpses: Sequence[Glimpse], testimonies: Mapping[int, Testimony]) -> Iterator[tuple[int, Header]]:
+    for index, testimony in testimonies.items():
+        header = glimpses[index].header
+        if header and not testimony.votes:
+            yield index, header
+
+
+def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:
+    """The frame, and the evidence for it, of each turned image. Raises `FrameError`."""
+    turned = [glimpse for glimpse in glimpses if glimpse.testimony.turned]
+    if labels_in != "auto":
+        return {glimpse.key: (Frame(labels_in), "option") for glimpse in turned}
+    for glimpse in turned:
+        if glimpse.testimony.contradicts_itself:
+            said = ", ".join(f"{evidence} says {frame}" for frame, evidence in glimpse.testimony.votes)
+            raise FrameError(
+                path,
+                "/".join(glimpse.key),
+                f"contradicting evidence of the plane its labels were drawn in ({said}); "
+                "say which with --labels-in stored or --labels-in displayed",
+            )
+    default = verdict_of_all([glimpse.testimony for glimpse in turned])
+    silent = sum(not glimpse.testimony.votes for glimpse in turned)
+    if default is None and silent:
+        raise FrameError(
+            path,
+            "",
+            f"{silent} turned images do not tell which plane their labels were drawn in, and the "
+            f"{len(turned) - silent} that do disagree; say which with --labels-in stored or --labels-in displayed",
+        )
+    fallback = default or (Frame.DISPLAYED, "assumed")
+    return {glimpse.key: (glimpse.testimony.votes or (fallback,))[0] for glimpse in turned}
+
+
+def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
+    """`sample` in its settled frame, and refused where its declared size contradicts the image."""
+    frame, evidence = frames.get(key_of(sample), (Frame.DISPLAYED, "upright"))
+    sample = sample.seen_in(frame, evidence)
+    findings = list(sample.findings)
+    if evidence == "assumed":
+        message = f"orientation {sample.header.orientation if sample.header else 1}: labels taken as displayed"
+        findings.append(Finding("frame-assumed", message, path=str(sample.name), split=sample.split))
+    if count := repeats(sample.instances):
+        message = f"{count} objects have the class and the box of another one; all kept"
+        findings.append(Finding("record-duplicate", message, path=str(sample.name), split=sample.split))
+    code, message = size_fault(sample)
+    if code:
+        findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
+    refusal = code if code == "size-contradicts" else ""
+    return sample.having(findings=tuple(findings), refusal=refusal, darkroom=darkroom)
+
+
+def key_of(sample: Sample) -> Key:
+    """What names `sample` within its dataset."""
+    return sample.split, str(sample.name)

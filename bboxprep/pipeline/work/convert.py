@@ -1,0 +1,324 @@
+"""A whole run: samples through the engine, images and labels onto the disk, every object into the books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bboxprep import formats
+from bboxprep.errors import PlanError, StoppedError, UsageError
+from bboxprep.findings import Finding, spelt
+from bboxprep.formats.contract import Format, Writer
+from bboxprep.images.codec import Encoding
+from bboxprep.images.opencv import opencv
+from bboxprep.io.paths import real
+from bboxprep.io.remote import place
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.instances import Column
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.augment import Director, with_takes
+from bboxprep.pipeline.output import run_record
+from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
+from bboxprep.pipeline.output.output_folder import (
+    check_target,
+    entries,
+    is_finished,
+    mark_finished,
+    remove_files,
+    remove_folder,
+    remove_left_over,
+)
+from bboxprep.pipeline.output.versions import versions
+from bboxprep.pipeline.report.account import Account
+from bboxprep.pipeline.report.crowds import CrowdPlan
+from bboxprep.pipeline.report.preflight import column_findings, refuse_faults, refuse_loss
+from bboxprep.pipeline.resume.fsync import flush_all
+from bboxprep.pipeline.resume.journal import Journal, key_as_noted, terms_as_text
+from bboxprep.pipeline.resume.remote_journal import open_journal
+from bboxprep.pipeline.resume.resume import begin, end_of, may_go_on
+from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.sidecar.schema import IN_SIDECAR, SIDECAR
+from bboxprep.pipeline.sidecar.writer import Keeper
+from bboxprep.pipeline.source.leaks import checked
+from bboxprep.pipeline.source.open import Glimpse, Key, Source, survey
+from bboxprep.pipeline.work.engines.local import blocks
+from bboxprep.pipeline.work.image_result import Piece, decode_pieces
+from bboxprep.pipeline.work.image_writer import Work
+from bboxprep.pipeline.work.result_sink import Gathering
+from bboxprep.pipeline.work.worker import Block, Shift
+from bboxprep.recipe.recipe import Recipe
+
+PIXEL_BLOCK = 8  # images of a block whose pixels are made anew
+LABEL_BLOCK = 256  # of others
+TOGETHER = 64  # of these, that go through a stage of the work together; more gain nothing and take memory
+
+
+def convert_source(
+    source: Source,
+    dest: Path,
+    to: str,
+    recipe: Recipe,
+    *,
+    terms: Terms,
+    options: Mapping[str, Any] | None = None,
+    progress: Callable[[int], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Write `source` through `recipe` to `dest` as the format `to`, whose writer takes `options`.
+
+    `progress` is called with the number of images done. Once `stop` says so the images in hand are finished and no
+    other is begun. Raises `BboxprepError` where the run cannot be done, of these `StoppedError` where it was stopped.
+    """
+
+    def touched(glimpse: Glimpse) -> bool:
+        if glimpse.header is None:
+            return False
+        try:
+            if recipe.is_tiled or recipe.appearance or not recipe.is_fixed:
+                return True
+            return not recipe.plan(glimpse.header.size, glimpse.header.turn).is_identity
+        except PlanError:
+            return False
+
+    if terms.labels_only and any(map(touched, source.glimpses)):
+        raise UsageError(f"labels only: have the recipe {recipe}, want one that leaves every picture as it is")
+    dataset = source.dataset if terms.labels_only else checked(source.dataset, source.glimpses)
+    dataset = replace(dataset, findings=dataset.transform(recipe).findings)
+    source = with_takes(replace(source, dataset=dataset), recipe)
+    asked = {**source.reading, "policy": asdict(source.policy)}
+    director = Director.of(recipe, source)
+    job = _Job(source.dataset, source.glimpses, dest, to, terms, options or {}, director, source.reading, asked, stop)
+    return job.run(touched, progress)
+
+
+def write(
+    dataset: Dataset,
+    dest: str | Path,
+    to: str,
+    *,
+    workers: int = 1,
+    overwrite: bool = False,
+    quality: int | None = None,
+    strip_metadata: bool = False,
+    sidecar: bool = True,
+    **options: Any,
+) -> Outcome:
+    """Write `dataset`, transformed or not, to the folder `dest` as the format `to`.
+
+    Pictures that were not transformed are turned upright; what no step touches keeps its bytes, and a JPEG that is only
+    turned its coding, unless a `quality` is asked for (95 otherwise). `options` are those of the format's writer. What
+    the format cannot hold is kept in a `sidecar` beside it, for when it is read again. What could not be used is left
+    out and stands in the outcome's account. Raises `BboxprepError` where nothing can be written.
+    """
+    planned = dataset.map(_planned)
+    terms = Terms(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
+    glimpses = survey(planned, terms.hands)
+    job = _Job(checked(planned, glimpses), glimpses, place(dest), to, terms, options, None)
+    return job.run(lambda glimpse: glimpse.touched, lambda _: None)
+
+
+def _planned(sample: Sample) -> Sample:
+    return sample if sample.plan else sample.transform(Recipe())
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """What a run works with: `most` is how many images a block has, `paints` whether pixels of any are made anew."""
+
+    writer: Writer
+    target: Format
+    outputs: Mapping[Key, Output]
+    most: int
+    paints: bool
+    shift: Shift
+    account: Account
+    progress: Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run: of what, to where, as what, and how."""
+
+    dataset: Dataset
+    glimpses: Sequence[Glimpse]
+    dest: Path
+    to: str
+    terms: Terms
+    options: Mapping[str, Any]
+    director: Director | None  # None where the samples have been through their recipes
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)  # of the reading of labels and images
+    stop: Callable[[], bool] = lambda: False
+
+    def run(self, touched: Callable[[Glimpse], bool], progress: Callable[[int], None]) -> Outcome:
+        target = formats.load(self.to)
+        for root in self.dataset.roots:
+            check_target(self.dest, root)
+        check_splits(self.dataset.splits)
+        writer: Writer = target.write(self.dest, self.dataset, target.write_options(**self.options))
+        refuse_loss(self.dataset, writer, target, strict=self.terms.strict, sidecar=self.terms.sidecar)
+        if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
+            refuse_faults(self.dataset, self.director, self.terms.on_error)
+        outputs = name_outputs(self.glimpses, writer, touched)
+        paints = any(map(touched, self.glimpses))
+        most = max(self.terms.hands.least, PIXEL_BLOCK if paints else LABEL_BLOCK)
+        shift = self._shift(writer, target, together=1 if paints else TOGETHER)
+        hand = _Hand(writer, target, outputs, most, paints, shift, self._open_account(), progress)
+        if self.terms.dry_run:
+            return self._account_only(hand)
+        with open_journal(self.dest, anew=self.terms.overwrite) as journal:
+            asked = self._terms_of_bytes()
+            resumed = may_go_on(self.dest, journal, asked, overwrite=self.terms.overwrite, resume=self.terms.resume)
+            if resumed and self._unchanged(journal, hand):
+                return self._as_it_was(journal, hand)
+            places, once = hand.outputs.values(), _written_once(hand.writer)
+            anew, stage = None if resumed else asked, hand.writer.stage
+            begin(self.dest, journal, anew, places, once, stage=stage, labels_only=self.terms.labels_only)
+            return self._do(journal if resumed else None, journal, hand)
+
+    def _account_only(self, hand: _Hand) -> Outcome:
+        for harvest in self._harvests(hand, None):
+            self._account(decode_pieces(harvest), hand.account)
+            hand.progress(hand.account.images_in.total())
+        self._close(hand)
+        return Outcome(self.dataset, hand.account, None, self.options)
+
+    def _unchanged(self, journal: Journal, hand: _Hand) -> bool:
+        """Whether the output is finished, and a run would make the same again."""
+        end, keys = journal.end, {key_as_noted(glimpse.key) for glimpse in self.glimpses}
+        shift = replace(hand.shift, packed=bool(hand.writer.stage))
+        if not is_finished(self.dest) or end != end_of(self.dest, self.dataset, _written_once(hand.writer)):
+            return False
+        return set(journal.keys()) == keys and all(
+            self.terms.hands.run(shift.holds, self._blocks(hand, journal), stop=self.stop)
+        )
+
+    def _as_it_was(self, journal: Journal, hand: _Hand) -> Outcome:
+        self._account([journal.piece(glimpse.key) for glimpse in self.glimpses], hand.account)
+        self._close(hand)
+        return Outcome(self.dataset, hand.account, self.dest, self.options)
+
+    def _do(self, old: Journal | None, journal: Journal, hand: _Hand) -> Outcome:
+        keys = [glimpse.key for glimpse in self.glimpses]
+        shift, account = hand.shift, hand.account
+        if hand.paints:
+            opencv()  # before there are processes, which would each load it
+        ours: Mapping[Key, Output] = {} if self.terms.labels_only else hand.outputs  # others may put the images there
+        gathering = Gathering(self.dest, keys, ours, journal, account, hand.writer, shift.keeper)
+        try:
+            gathering.take(self._harvests(hand, old), hand.progress)
+        except StoppedError as error:
+            done = f"{gathering.done:,} of {len(keys):,} images are done, --resume goes on from there"
+            raise StoppedError(f"{self.dest}: {error}; {done}") from error
+        remove_files(self.dest / hand.writer.stage, gathering.absent)
+        if old:
+            old.keep(keys)
+        gathering.close()
+        if hand.writer.stage:
+            remove_folder(self.dest / hand.writer.stage)
+        self._close(hand)
+        flush_all(self.dest)
+        self._write_record(account, journal.entries)
+        mark_finished(self.dest)
+        journal.note_end(end_of(self.dest, self.dataset, _written_once(hand.writer)))
+        return Outcome(self.dataset, account, self.dest, self.options, gathering.fresh)
+
+    def _harvests(self, hand: _Hand, old: Journal | None) -> Iterator[bytes]:
+        return self.terms.hands.run(
+            hand.shift,
+            self._blocks(hand, old),
+            stop=self.stop,
+            lost=hand.shift.one_by_one,
+            died=partial(remove_left_over, self.dest, at_work=True),
+        )
+
+    def _account(self, pieces: Iterable[Piece | None], account: Account) -> None:
+        for piece in pieces:
+            if piece:
+                account.book(piece)
+
+    def _close(self, hand: _Hand) -> None:
+        """Book what holds for the run as a whole. Raises `InternalError` where the books do not balance."""
+        account, writer, target = hand.account, hand.writer, hand.target
+        aside = f"; {IN_SIDECAR}" if self.terms.sidecar else ""
+        account.note(self._unopened(account))
+        account.note(column_findings(account.columns, writer, target, besides=frozenset({Column.CROWD}), aside=aside))
+        account.check()
+
+    def _terms_of_bytes(self) -> dict[str, str]:
+        """What the bytes of the output depend on, besides the images and labels, as JSON by name."""
+        terms = {
+            "version": versions(),
+            "source": [spelt(str(real(root))) for root in self.dataset.roots],
+            "format": [self.dataset.format, self.to],
+            "reading": self.asked,
+            "changes": self.dataset.changes,
+            "recipe": self.director.recipe.options() if self.director else None,
+            "options": self.options,
+            "rules": asdict(self.dataset.rules),
+            "class table": [asdict(category) for category in self.dataset.categories],
+            "encoding": asdict(self.terms.encoding),
+            "sidecar": self.terms.sidecar,
+            "labels only": self.terms.labels_only,
+        }
+        return terms_as_text(terms)
+
+    def _shift(self, writer: Writer, target: Format, *, together: int) -> Shift:
+        work = Work(
+            self.dataset.categories.names,
+            writer,
+            None if self.terms.dry_run else self.dest / writer.stage,
+            self.terms.encoding,
+            CrowdPlan.of(self.dataset.rules.crowd, writer, target, sidecar=self.terms.sidecar),
+            self.dataset.mirror,
+            self.terms.labels_only,
+        )
+        kept = self.terms.sidecar and not self.terms.dry_run
+        keeper = Keeper.of(self.dataset, self.to, writer.carries) if kept else None
+        return Shift(self.dataset, self.director, work, keeper, self.terms.on_error, together)
+
+    def _blocks(self, hand: _Hand, old: Journal | None) -> Iterator[Block]:
+        """The work in blocks, with what the `old` journal claims of it."""
+        keys = [glimpse.key for glimpse in self.glimpses]
+        for rows in blocks(len(keys), self.terms.hands.workers, hand.most):
+            block = [keys[row] for row in rows]
+            claims = [old.claim(key) if old else None for key in block]
+            yield Block(rows.start, tuple([hand.outputs.get(key) for key in block]), tuple(claims))
+
+    def _unopened(self, account: Account) -> tuple[Finding, ...]:
+        """That no image was opened, where that was asked for."""
+        count = sum(account.images_out.values())
+        words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
+        return (Finding("image-unopened", words),) if self.terms.labels_only and count else ()
+
+    def _open_account(self) -> Account:
+        account = Account()
+        account.note_outside_samples(self.dataset.findings)
+        return account
+
+    def _write_record(self, account: Account, planned: Collection[str]) -> None:
+        content = {
+            "versions": versions(),
+            "source": spelt(str(self.dataset.root)),
+            "sources": [spelt(str(root)) for root in self.dataset.roots],
+            "from": self.dataset.format,
+            "reading": self.reading,
+            "to": self.to,
+            "changes": self.dataset.changes,
+            "recipe": self.director.recipe.options() if self.director else {},
+            "options": self.options,
+            "rules": asdict(self.dataset.rules),
+            "names": self.dataset.categories.names,
+            "mirror": {"category_ids": self.dataset.categories.ids, **asdict(self.dataset.mirror)},
+            **run_record.books(account, self.dataset.categories.names),
+            "entries": [name for name in entries(self.dest) if name in planned],
+        }
+        run_record.write_record(self.dest, content)
+
+
+def _written_once(writer: Writer) -> tuple[str, ...]:
+    """The paths of all that is written once for the dataset, and lasts."""
+    return (*writer.documents, run_record.IMAGES, SIDECAR, run_record.RECORD)

@@ -1,0 +1,214 @@
+"""Tasks of a Ray cluster, each a block of samples; the process that asks keeps the books.
+
+The work travels once to every process that takes a task and is kept there. SOURCE and DEST are paths that every machine
+of the cluster sees. Ray is imported only here, and only when this engine is chosen: ``pip install 'bboxprep[ray]'``.
+Its reports of usage are switched off, its handlers of signals are not left in place of ours, and a cluster that is
+started here has a token of its own; Ray would leave one in the user's home.
+
+Whether the cluster is still there is asked where nothing comes of it for a while: left to itself Ray would end this
+process, with no word of ours and an exit code that means something else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+from bboxprep.errors import BboxprepError, StoppedError, UsageError, WorkerError
+from bboxprep.pipeline.work.engines import Item, Result, never, nothing
+from bboxprep.pipeline.work.engines.local import AHEAD, LIVES, STOPPED
+
+PATIENCE = 10.0  # s, for a cluster to answer
+_ADDRESS = re.compile(r"[^\s/]+:[0-9]{1,5}")
+_TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # of whom has something to say about it
+_works: dict[str, Callable[[Any], Any]] = {}  # of a process of the cluster: the work that it has in hand, by its name
+
+
+@dataclass(frozen=True)
+class OnRay:
+    """The cluster at `address`; without one, a cluster of `processes` on this machine that ends with this process.
+
+    Raises `UsageError` where Ray is not installed or `address` is not HOST:PORT, `WorkerError` where the cluster does
+    not answer.
+    """
+
+    processes: int = 1
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.address is not None and not _ADDRESS.fullmatch(self.address):
+            raise UsageError(f"address: have {self.address!r}, want HOST:PORT of a Ray cluster")
+
+    @property
+    def workers(self) -> int:
+        """The processors of the cluster."""
+        return max(1, int(self._ray().cluster_resources().get("CPU", 1)))
+
+    @property
+    def least(self) -> int:
+        """As `Engine` says: a task costs some milliseconds, and what came of it an entry of the journal."""
+        return 256
+
+    def run(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        stop: Callable[[], bool] = never,
+        lost: Callable[[Item], Result] | None = None,
+        died: Callable[[], None] = nothing,
+    ) -> Iterator[Result]:
+        """As `Engine` says."""
+        ray = self._ray()
+        task = ray.remote(max_retries=0, num_cpus=1)(_do)
+        crew = _Crew(ray, task, ray.put(work), died, ray.get_runtime_context().gcs_address)
+        most, pending, stopped = self.workers * AHEAD, deque[tuple[Item, Any]](), False
+        for item in items:
+            stopped = stop()
+            if stopped:
+                break
+            pending.append((item, crew.given(item)))
+            if len(pending) >= most:
+                yield crew.next(pending, lost)
+        while pending:
+            yield crew.next(pending, lost)
+        if stopped:
+            raise StoppedError(STOPPED)
+
+    def _ray(self) -> Any:
+        """Ray, joined to the cluster."""
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        if not (self.address or "ray" in sys.modules or any(name in os.environ for name in _TOKENS)):
+            os.environ["RAY_AUTH_TOKEN"] = token_hex(32)
+        try:
+            import ray
+        except ImportError as error:
+            raise UsageError("engine: ray is not installed; pip install 'bboxprep[ray]' brings it") from error
+        if not ray.is_initialized():
+            if self.address:
+                _knock(self.address)
+            with _own_signals():
+                self._join(ray)
+        return ray
+
+    def _join(self, ray: Any) -> None:
+        quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+        here = {"address": "local", "num_cpus": self.processes, "include_dashboard": False}
+        try:
+            ray.init(**({"address": self.address} if self.address else here), **quiet)
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            place = f"the cluster at {self.address}" if self.address else "a cluster on this machine"
+            raise WorkerError(f"{place} cannot be joined ({_reason(error)})") from error
+
+
+@dataclass(frozen=True)
+class _Crew:
+    """Gives items to the cluster, and to it again where the process that had one died."""
+
+    ray: Any
+    task: Any  # made once: the cluster is told of each that is made
+    work: Any  # a reference to it
+    died: Callable[[], None]
+    head: str  # HOST:PORT of what keeps the cluster together
+
+    def given(self, item: Any) -> Any:
+        """A reference to what will come of `item`."""
+        return self.task.remote([self.work], item)
+
+    def next(self, pending: deque[tuple[Item, Any]], lost: Callable[[Item], Result] | None) -> Result:
+        """The result of the first that is `pending`."""
+        item, reference = pending.popleft()
+        for _ in range(LIVES):
+            try:
+                result, error = self._got(reference)
+            except self.ray.exceptions.RayError:
+                self._ask()
+                self._rest([reference for _, reference in pending])
+                reference = self.given(item)
+                continue
+            if error is not None:
+                self._rest([reference for _, reference in pending])
+                raise error
+            return result  # type: ignore[no-any-return]
+        if lost is None:
+            raise WorkerError(f"a piece of work brought down {LIVES} processes one after the other")
+        return lost(item)
+
+    def _got(self, reference: Any) -> Any:
+        """What comes of it. Raises `WorkerError` where the cluster is gone."""
+        while True:
+            try:
+                return self.ray.get(reference, timeout=PATIENCE)
+            except self.ray.exceptions.GetTimeoutError:
+                self._ask()
+
+    def _ask(self) -> None:
+        try:
+            _knock(self.head)
+        except WorkerError as error:
+            words = "is gone; what is done stays, --resume goes on from there"
+            raise WorkerError(f"the cluster at {self.head} {words}") from error
+
+    def _rest(self, references: list[Any]) -> None:
+        """Wait for what is at work, and let what was left half-written be removed."""
+        while self.ray.wait(references, num_returns=len(references), timeout=PATIENCE)[1] if references else ():
+            self._ask()
+        self.died()
+
+
+def _do(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
+    """What comes of `item`, or the error; in a process of the cluster, which keeps the work for the next item."""
+    import ray
+
+    (reference,) = works  # in a list, so that Ray does not unpack the work for each item anew
+    name = reference.hex()
+    if name not in _works:
+        _works.clear()
+        _works[name] = ray.get(reference)
+    try:
+        return _works[name](item), None
+    except BboxprepError as error:
+        return None, error
+
+
+def _reason(error: BaseException) -> str:
+    """The words for it, of all that has led to it."""
+    cause: BaseException | None = error
+    while cause:
+        if "AuthenticationError" in repr(cause):  # a traceback may stand in the words of another error
+            return "it asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN unless ~/.ray has it"
+        cause = cause.__cause__ or cause.__context__
+    return str(error).splitlines()[0]
+
+
+def _knock(address: str) -> None:
+    """Raise `WorkerError` where nobody listens at HOST:PORT; Ray itself would ask again for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise WorkerError(f"the cluster at {address} cannot be joined ({error})") from error
+
+
+class _own_signals:
+    """What is to be done about a signal is the same afterwards: Ray puts a handler of its own in place."""
+
+    def __enter__(self) -> None:
+        self._main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if self._main else ()
+        self._before = {number: signal.getsignal(number) for number in numbers}
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import ntpath
+from collections.abc import Callable, Mapping
+from itertools import product
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bboxprep import formats
+from bboxprep.errors import TargetError
+from bboxprep.frames.evidence import Testimony
+from bboxprep.geometry.affine import Size
+from bboxprep.model.categories import Categories
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
+from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs, safe_path
+from bboxprep.pipeline.source.open import Glimpse
+
+EMPTY = Dataset(Path("source"), "coco", Categories.named(["cat"]), ())
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Windows gives `name` a meaning of its own."""
+    asked: Callable[[str], bool] | None = getattr(ntpath, "isreserved", None)  # from Python 3.13 on
+    return asked(name) if asked else PureWindowsPath(name).is_reserved()
+
+
+def glimpse(name: str, split: str = "train", container: str = "jpeg") -> Glimpse:
+    header = Header(Size(4, 3), container=container)
+    return Glimpse((split, name), header, Testimony(turned=False), touched=False)
+
+
+def outputs(format: str, *glimpses: Glimpse, touched: bool = False) -> Mapping[tuple[str, str], Output]:
+    target = formats.load(format)
+    writer = target.write(Path("out"), EMPTY, target.write_options())
+    return name_outputs(glimpses, writer, lambda _: touched)
+
+
+def images(format: str, *glimpses: Glimpse, touched: bool = False) -> list[str]:
+    return [str(output.image) for output in outputs(format, *glimpses, touched=touched).values()]
+
+
+def test_folders_and_names_are_kept() -> None:
+    assert images("yolo", glimpse("a b/ü #1.jpg")) == ["images/train/a b/ü #1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("format", "first", "second", "written"),
+    [
+        ("yolo", ("a.jpg", "train", "jpeg"), ("a.png", "train", "png"), "images/train/a-2.png"),
+        ("coco", ("a.jpg", "train", "jpeg"), ("a.png", "train", "png"), "train/a.png"),
+        ("coco", ("a.jpg", "train", "jpeg"), ("A.JPG", "train", "jpeg"), "train/A-2.JPG"),
+        ("coco", ("e\u0301.jpg", "train", "jpeg"), ("\u00e9.jpg", "train", "jpeg"), "train/\u00e9-2.jpg"),
+        ("yolo", ("a.jpg", "train", "jpeg"), ("a.jpg", "val", "jpeg"), "images/val/a.jpg"),
+        ("voc", ("a.jpg", "train", "jpeg"), ("a.jpg", "val", "jpeg"), "JPEGImages/a-2.jpg"),
+        ("voc", ("x/a.jpg", "train", "jpeg"), ("y/a.jpg", "train", "jpeg"), "JPEGImages/y/a.jpg"),
+    ],
+)
+def test_no_two_images_share_a_file(
+    format: str,
+    first: tuple[str, str, str],
+    second: tuple[str, str, str],
+    written: str,
+) -> None:
+    found = outputs(format, glimpse(*first), glimpse(*second))
+    later = found[second[1], second[0]]
+    assert str(later.image) == written
+    assert [finding.code for finding in later.findings] == ["name-changed"] * ("-2" in written)
+
+
+def test_a_number_that_is_taken_is_passed_over() -> None:
+    assert images("yolo", glimpse("a-2.jpg"), glimpse("a.jpg"), glimpse("a.png", container="png")) == [
+        "images/train/a-2.jpg",
+        "images/train/a.jpg",
+        "images/train/a-3.png",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "touched", "written"),
+    [
+        ("a.jpg", "webp", False, "train/a.webp"),
+        ("a.png", "jpeg", True, "train/a.jpg"),
+        ("a.JPEG", "jpeg", True, "train/a.JPEG"),
+        ("a.tiff", "tiff", True, "train/a.tiff"),
+        ("a.gif", "gif", False, "train/a.gif"),
+        ("a.gif", "gif", True, "train/a.png"),
+    ],
+)
+def test_a_suffix_says_what_the_file_is(name: str, container: str, touched: bool, written: str) -> None:
+    assert images("coco", glimpse(name, container=container), touched=touched) == [written]
+
+
+@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "webdataset"])
+def test_two_images_of_one_name_are_refused(format: str) -> None:
+    with pytest.raises(TargetError, match=r"train/a\.jpg: two images of the source have this name"):
+        outputs(format, glimpse("a.jpg"), glimpse("b.jpg"), glimpse("a.jpg"))
+
+
+def test_an_image_without_a_header_goes_nowhere() -> None:
+    lost = Glimpse(("train", "a.jpg"), None, Testimony(turned=False), touched=False)
+    assert outputs("coco", lost) == {}
+
+
+def test_paths_are_below_the_output_folder() -> None:
+    assert all(not PurePosixPath(path).is_absolute() for path in images("voc", glimpse("a.jpg")))
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("CON.jpg", "CON_.jpg"),
+        ("nul", "nul_.jpg"),
+        ("aux.tar.jpg", "aux_.tar.jpg"),
+        ("com1 .jpg", "com1 _.jpg"),
+        ("COM¹.jpg", "COM¹_.jpg"),
+        ("console.jpg", "console.jpg"),
+        ("lpt9/a.jpg", "lpt9_/a.jpg"),
+        ("C:evil.jpg", "C_evil.jpg"),
+        ("a<b>c?.jpg", "a_b_c_.jpg"),
+        ('"|*.jpg', "___.jpg"),
+        ("back\\slash.jpg", "back_slash.jpg"),
+        ("folder. /a.jpg", "folder__/a.jpg"),
+        ("a\x01b\x7f.jpg", "a_b_.jpg"),
+        ("half\udcff.jpg", "half_.jpg"),
+        ("ünï çødé (1) #%&.jpg", "ünï çødé (1) #%&.jpg"),
+        ("é" * 125 + ".jpg", "é" * 118 + ".jpg"),
+    ],
+)
+def test_a_name_is_safe_on_every_system_and_the_change_is_told(name: str, written: str) -> None:
+    (found,) = outputs("coco", glimpse(name)).values()
+    assert str(found.image) == f"train/{written}"
+    assert [finding.code for finding in found.findings] == ["name-changed"] * (name != written)
+
+
+NAMES = st.text(st.characters(codec=None, exclude_characters="/\0"), min_size=1, max_size=90) | st.sampled_from(
+    ["con", "aux.x", "a.", " ", "...", "nul:", "COM1 ", "a\\..\\b", "é" * 200]
+)
+
+
+@given(parts=st.lists(NAMES.filter(lambda name: name not in (".", "..")), min_size=1, max_size=3))
+def test_a_safe_path_is_one_that_windows_can_have_too_and_stays_as_it_is(parts: list[str]) -> None:
+    path = safe_path(PurePosixPath(*parts))
+    assert safe_path(path) == path
+    assert len(path.parts) == len(parts)
+    for part in path.parts:
+        assert not set(part) & set('<>:"|?*\\')
+        assert min(map(ord, part)) >= 32
+        assert part == part.rstrip(". ")
+        assert not is_reserved(part)
+        assert len(part.encode("utf-8")) <= 240
+
+
+@pytest.mark.parametrize("path", ["../a.jpg", "/a.jpg", "a/../../b.jpg"])
+def test_no_path_leaves_its_folder(path: str) -> None:
+    with pytest.raises(TargetError, match="may not leave its folder"):
+        safe_path(PurePosixPath(path))
+
+
+@pytest.mark.parametrize("split", ["..", ".", "", "CON", "a/b", "a:b", "train "])
+def test_a_split_that_cannot_be_a_folder_everywhere_is_refused(split: str) -> None:
+    with pytest.raises(TargetError, match="cannot be a folder's name on every system"):
+        check_splits(("train", split))
+
+
+def test_many_names_that_become_one_cost_little() -> None:
+    names = ["".join(chars) + ".jpg" for chars in product('<>:"|?*', repeat=5)]
+    found = images("yolo", *map(glimpse, names))
+    assert len(set(found)) == len(names) == 7**5
+    assert {"images/train/_____.jpg", f"images/train/_____-{7**5}.jpg"} <= set(found)

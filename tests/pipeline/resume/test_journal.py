@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bboxprep.errors import TargetError
+from bboxprep.pipeline.resume.journal import FOLDER, NAME, End, Journal, Plan, open_journal, terms_as_text
+from bboxprep.pipeline.work.image_result import NO_STAMP, File, Piece, Stamp, encode_pieces
+
+PLAN = Plan(("images/a.jpg",), ("images",))
+
+
+def piece(name: str, path: str = "") -> Piece:
+    return Piece(
+        split="train", name=name, content=b"c", stamp=Stamp(1, 2), digest="", first=True, listed=0, came={}, due={},
+        went={}, swapped={}, columns={}, findings=(), written=True, made="linked", files=(File(path),) if path else (),
+        row=b"", kept=b"", entry=None,
+    )  # fmt: skip
+
+
+def names(journal: Journal) -> list[str]:
+    return sorted(name for _, name in list(journal.keys()))
+
+
+def edit(dest: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(dest / FOLDER / NAME)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def filled(dest: Path) -> None:
+    with open_journal(dest) as journal:
+        journal.begin({"recipe": "1"})
+        journal.note_plan(PLAN)
+        journal.add(encode_pieces([piece("a"), piece("b")]))
+        journal.note_end(End("state", (("data.yaml", NO_STAMP),)))
+
+
+def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), open_journal(tmp_path) as journal:  # noqa: PT012
+        journal.begin({"recipe": "1"})
+        journal.note_plan(PLAN)
+        journal.add(encode_pieces([piece("a", "images/a.jpg"), None, piece("b")]))
+        raise ZeroDivisionError
+    with open_journal(tmp_path) as journal:
+        assert journal.terms == {"recipe": "1"}
+        assert journal.plan == PLAN
+        assert journal.end is None
+        assert names(journal) == ["a", "b"]
+        assert list(journal.files()) == ["images/a.jpg"]
+        assert journal.piece(("train", "b")) == piece("b")
+        assert journal.claim(("train", "a")) == piece("a", "images/a.jpg").claim
+        assert journal.piece(("val", "a")) is None
+        journal.note_end(End("state", ()))
+    with open_journal(tmp_path) as journal:
+        assert journal.end == End("state", ())
+        journal.note_plan(Plan())
+        assert journal.end is None
+
+
+def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
+    filled(tmp_path)
+    with open_journal(tmp_path) as journal:
+        journal.begin({"recipe": "2"})
+        assert (names(journal), journal.plan, journal.end, journal.terms) == ([], Plan(), None, {"recipe": "2"})
+
+
+def test_the_last_word_on_an_image_counts_and_those_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add(encode_pieces([piece("a"), piece("b")]))
+        journal.add(encode_pieces([piece("c")]))
+        journal.add(encode_pieces([piece("b", "new")]))
+    with open_journal(tmp_path) as journal:
+        assert journal.piece(("train", "b")) == piece("b", "new")
+        journal.keep([("train", "b"), ("train", "a")])
+    with open_journal(tmp_path) as journal:
+        assert names(journal) == ["a", "b"]
+        assert journal.piece(("train", "b")) == piece("b", "new")
+        assert list(journal.files()) == ["new"]
+
+
+def test_names_that_are_no_text_are_found_again(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add(encode_pieces([piece("\udcff.jpg")]))
+    with open_journal(tmp_path) as journal:
+        assert journal.piece(("train", "\udcff.jpg")) is not None
+
+
+def test_a_journal_is_for_one_run_at_a_time(tmp_path: Path) -> None:
+    with open_journal(tmp_path):
+        for anew in (False, True):
+            if not hasattr(os, "fork"):
+                pytest.skip("no fork here")
+            child = os.fork()
+            if not child:
+                os._exit(_refused(tmp_path, anew))
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 17
+    with open_journal(tmp_path) as journal:
+        assert names(journal) == []
+
+
+def _refused(dest: Path, anew: bool) -> int:
+    try:
+        with open_journal(dest, anew=anew):
+            return 0
+    except TargetError as error:
+        return 17 if str(error) == f"{dest}: another run is writing here" else 1
+    except BaseException:  # noqa: BLE001  # nothing may come back into the test that was forked
+        return 2
+
+
+def overwrite_with_text(dest: Path) -> None:
+    (dest / FOLDER / NAME).write_bytes(b"no database\n" * 500)
+
+
+def overwrite_the_middle(dest: Path) -> None:
+    path = dest / FOLDER / NAME
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 12288)
+
+
+def add_a_view(dest: Path) -> None:
+    endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, x'90' AS pieces FROM n"
+    edit(dest, "DROP TABLE blocks", f"CREATE VIEW blocks AS {endless}")
+
+
+def add_a_trigger(dest: Path) -> None:
+    edit(dest, "CREATE TRIGGER t AFTER INSERT ON blocks BEGIN DELETE FROM terms; END")
+
+
+def of_other_tables(dest: Path) -> None:
+    edit(dest, "ALTER TABLE blocks ADD COLUMN more TEXT")
+
+
+@pytest.mark.parametrize(
+    "spoil", [overwrite_with_text, overwrite_the_middle, add_a_view, add_a_trigger, of_other_tables]
+)
+def test_what_is_no_journal_is_refused_and_begun_anew_if_that_is_allowed(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    filled(tmp_path)
+    spoil(tmp_path)
+    said = r"journal\.sqlite: is damaged or no journal of this version .*; --overwrite begins anew"
+    with pytest.raises(TargetError, match=said), open_journal(tmp_path):
+        pass
+    with open_journal(tmp_path, anew=True) as journal:
+        assert (names(journal), journal.plan, journal.terms) == ([], Plan(), {})
+        journal.add(encode_pieces([piece("a")]))
+    with open_journal(tmp_path) as journal:
+        assert names(journal) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x'dd' || x'ffffffff'", "x'c1'", "zeroblob(100)", "'text'", "17", f"x'{'91' * 3000}'"],
+)
+def test_what_cannot_be_read_in_it_is_as_if_it_were_not_there(tmp_path: Path, value: str) -> None:
+    filled(tmp_path)
+    edit(
+        tmp_path,
+        f"INSERT INTO blocks VALUES (9, {value})",
+        *(f"INSERT OR REPLACE INTO notes VALUES ('{name}', {value})" for name in ("plan", "end")),
+        f"INSERT OR REPLACE INTO terms VALUES ('recipe', {value})",
+    )
+    with open_journal(tmp_path) as journal:
+        assert names(journal) == ["a", "b"]
+        assert (journal.plan, journal.end) == (Plan(), None)
+        assert isinstance(journal.terms["recipe"], str)
+        journal.keep([("train", "a")])
+        assert journal.piece(("train", "a")) == piece("a")
+
+
+def test_what_is_too_much_to_read_is_left_unread(tmp_path: Path) -> None:
+    filled(tmp_path)
+    edit(tmp_path, f"INSERT INTO blocks VALUES (9, zeroblob({2**28 + 1}))")
+    with open_journal(tmp_path) as journal:
+        assert names(journal) == ["a", "b"]
+
+
+@pytest.mark.parametrize("place", [".", NAME, f"{NAME}-wal"])
+def test_a_link_out_of_the_output_is_refused(tmp_path: Path, place: str) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "dest" / FOLDER
+    outside.mkdir()
+    folder.parent.mkdir()
+    try:
+        if place == ".":
+            folder.symlink_to(outside)
+        else:
+            folder.mkdir()
+            (folder / place).symlink_to(outside / "file")
+    except OSError:
+        pytest.skip("no symbolic links here")
+    with pytest.raises(TargetError, match="is a link"), open_journal(tmp_path / "dest", anew=True):
+        pass
+    assert list(outside.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_is_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for dest in (tmp_path / "file" / "below", tmp_path / "a\0b"):
+        with pytest.raises(TargetError, match="cannot be used"), open_journal(dest):
+            pass
+
+
+def test_terms_are_text_whatever_they_hold() -> None:
+    found = terms_as_text({"a": {"z": 1, "b": "\udcff"}, "n": float("nan"), "big": 10**30, "path": Path("x")})
+    assert found == {"a": '{"b": "\\udcff", "z": 1}', "n": "NaN", "big": "1" + "0" * 30, "path": '"x"'}
+    assert msgspec.json.encode(found)
