@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from bboxprep.findings import Finding as Finding
     from bboxprep.geometry.affine import Affine as Affine
     from bboxprep.geometry.affine import Size as Size
-    from bboxprep.images.codec import Policy as Policy
+    from bboxprep.images.codecs.codec import Policy as Policy
+    from bboxprep.model.class_mapping import ClassRules as ClassRules
     from bboxprep.model.dataset import Dataset as Dataset
     from bboxprep.model.instances import Instances as Instances
-    from bboxprep.model.rules import Rules as Rules
+    from bboxprep.model.object_policy import Rules as Rules
     from bboxprep.model.sample import Sample as Sample
-    from bboxprep.model.tables import ClassRules as ClassRules
     from bboxprep.pipeline.api import convert as convert
     from bboxprep.pipeline.api import preview as preview
     from bboxprep.pipeline.output.run import open_run as open_run
@@ -39,22 +39,22 @@ if TYPE_CHECKING:
     from bboxprep.recipe.appearance import Hue as Hue
     from bboxprep.recipe.appearance import Noise as Noise
     from bboxprep.recipe.appearance import Saturation as Saturation
-    from bboxprep.recipe.cuts import Mosaic as Mosaic
-    from bboxprep.recipe.cuts import RandomCrop as RandomCrop
-    from bboxprep.recipe.cuts import Tile as Tile
+    from bboxprep.recipe.crops import Mosaic as Mosaic
+    from bboxprep.recipe.crops import RandomCrop as RandomCrop
+    from bboxprep.recipe.crops import Tile as Tile
+    from bboxprep.recipe.geometric import Crop as Crop
+    from bboxprep.recipe.geometric import Fill as Fill
+    from bboxprep.recipe.geometric import Fit as Fit
+    from bboxprep.recipe.geometric import Flip as Flip
+    from bboxprep.recipe.geometric import Letterbox as Letterbox
+    from bboxprep.recipe.geometric import Resize as Resize
+    from bboxprep.recipe.load import read_recipe as read_recipe
     from bboxprep.recipe.moves import Rotate as Rotate
     from bboxprep.recipe.moves import Scale as Scale
     from bboxprep.recipe.moves import Shear as Shear
     from bboxprep.recipe.moves import Translate as Translate
-    from bboxprep.recipe.reading import read_recipe as read_recipe
     from bboxprep.recipe.recipe import Augment as Augment
     from bboxprep.recipe.recipe import Recipe as Recipe
-    from bboxprep.recipe.steps import Crop as Crop
-    from bboxprep.recipe.steps import Fill as Fill
-    from bboxprep.recipe.steps import Fit as Fit
-    from bboxprep.recipe.steps import Flip as Flip
-    from bboxprep.recipe.steps import Letterbox as Letterbox
-    from bboxprep.recipe.steps import Resize as Resize
     from bboxprep.verify.proof import prove as prove
 
 __version__ = "0.1.0"
@@ -65,41 +65,41 @@ _HOMES = {
     "Augment": "recipe.recipe",
     "BboxprepError": "errors",
     "Blur": "recipe.appearance",
-    "ClassRules": "model.tables",
+    "ClassRules": "model.class_mapping",
     "Contrast": "recipe.appearance",
-    "Crop": "recipe.steps",
+    "Crop": "recipe.geometric",
     "Cutout": "recipe.appearance",
     "Dataset": "model.dataset",
     "Exposure": "recipe.appearance",
-    "Fill": "recipe.steps",
+    "Fill": "recipe.geometric",
     "Finding": "findings",
-    "Fit": "recipe.steps",
-    "Flip": "recipe.steps",
+    "Fit": "recipe.geometric",
+    "Flip": "recipe.geometric",
     "Grayscale": "recipe.appearance",
     "Hue": "recipe.appearance",
     "Instances": "model.instances",
-    "Letterbox": "recipe.steps",
-    "Mosaic": "recipe.cuts",
+    "Letterbox": "recipe.geometric",
+    "Mosaic": "recipe.crops",
     "Noise": "recipe.appearance",
-    "Policy": "images.codec",
-    "RandomCrop": "recipe.cuts",
+    "Policy": "images.codecs.codec",
+    "RandomCrop": "recipe.crops",
     "Recipe": "recipe.recipe",
-    "Resize": "recipe.steps",
+    "Resize": "recipe.geometric",
     "Rotate": "recipe.moves",
-    "Rules": "model.rules",
+    "Rules": "model.object_policy",
     "Sample": "model.sample",
     "Saturation": "recipe.appearance",
     "Scale": "recipe.moves",
     "Shear": "recipe.moves",
     "Size": "geometry.affine",
-    "Tile": "recipe.cuts",
+    "Tile": "recipe.crops",
     "Translate": "recipe.moves",
     "convert": "pipeline.api",
     "open_run": "pipeline.output.run",
     "preview": "pipeline.api",
     "prove": "verify.proof",
     "read": "pipeline.source.open",
-    "read_recipe": "recipe.reading",
+    "read_recipe": "recipe.load",
     "unmap": "predictions",
     "write": "pipeline.work.convert",
 }

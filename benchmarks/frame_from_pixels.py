@@ -28,8 +28,8 @@ from bboxprep.frames.likelihood import MEASURES, TURNS, frame_of, log_odds, turn
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Place, Plan, Resample
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codec import decode
-from bboxprep.images.raster import execute
+from bboxprep.images.codecs.codec import decode
+from bboxprep.images.raster.execute import execute
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample

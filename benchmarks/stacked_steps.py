@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
-from bboxprep.images.raster import execute
+from bboxprep.images.raster.execute import execute
+from bboxprep.recipe.geometric import Letterbox, RecipeStep
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox, RecipeStep
 
 SIZE = Size(640, 480)
 STEPS: tuple[RecipeStep, ...] = (

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from bboxprep.cli import COMMANDS
-from bboxprep.images import lossless
+from bboxprep.images.codecs import lossless
 from tests.invoked import refused, run
 from tests.painted import label
 

@@ -10,7 +10,7 @@ import click
 
 from bboxprep.cli.stacking import Decorator, stacked
 from bboxprep.errors import UsageError
-from bboxprep.model.tables import ClassRules
+from bboxprep.model.class_mapping import ClassRules
 from bboxprep.model.words import split_names, split_pair
 from bboxprep.pipeline.source.class_list import LIST_SUFFIXES, read_class_list
 

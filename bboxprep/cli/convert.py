@@ -18,7 +18,7 @@ from bboxprep.cli.signals import stop_signals
 from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
 from bboxprep.formats import detect, load
-from bboxprep.images.codec import Encoding, Policy
+from bboxprep.images.codecs.codec import Encoding, Policy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.augment import with_takes
 from bboxprep.pipeline.output.run_record import encode_report
@@ -28,8 +28,8 @@ from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local
+from bboxprep.recipe.cli_values import parse_color
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.text import parse_color
 
 
 @click.command("convert")

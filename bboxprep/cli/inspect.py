@@ -12,7 +12,7 @@ from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.findings import Severity
-from bboxprep.images.codec import Policy
+from bboxprep.images.codecs.codec import Policy
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from bboxprep.images.header import MOST_PIXELS
-from bboxprep.model.rules import CrowdRule, DegenerateRule, OutsideRule, Rules, TurnedRule
+from bboxprep.model.object_policy import CrowdRule, DegenerateRule, OutsideRule, Rules, TurnedRule
 from bboxprep.model.words import split_pair
 
 _OPTIONS = (

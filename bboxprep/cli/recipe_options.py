@@ -16,10 +16,10 @@ from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rendering import Kernel
 from bboxprep.model.words import split_names
-from bboxprep.recipe.cuts import Tile
+from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
+from bboxprep.recipe.crops import Tile
+from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.text import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
 
 SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
 _STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
@@ -80,7 +80,7 @@ def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
         besides = [f"--{name.replace('_', '-')}" for name in (*_STEPS, *_MANNER) if _is_said(name)]
         if besides:
             raise UsageError(f"recipe: have {', '.join(besides)} beside --recipe, want the steps in one place")
-        from bboxprep.recipe.reading import read_recipe  # which knows every step there is, and few runs need most
+        from bboxprep.recipe.load import read_recipe  # which knows every step there is, and few runs need most
 
         return read_recipe(given["recipe"])
     steps = _steps(given)

@@ -13,8 +13,8 @@ import click
 from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
-from bboxprep.images.codec import Policy
-from bboxprep.review.site import SHOWING, Options, build, plan_review
+from bboxprep.images.codecs.codec import Policy
+from bboxprep.review.build import SHOWING, Options, build, plan_review
 from bboxprep.verify.faults import Fault
 from bboxprep.verify.proof import prove
 

@@ -14,7 +14,7 @@ import click
 from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.cli.printing import Printer
-from bboxprep.images.codec import Policy
+from bboxprep.images.codecs.codec import Policy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.verify.faults import Tally, meaning
 from bboxprep.verify.proof import Proof, prove

@@ -13,7 +13,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from bboxprep.errors import LayoutError, UsageError
-from bboxprep.formats.contract import Format
+from bboxprep.formats.api import Format
 
 
 @cache  # a run asks some thirty times

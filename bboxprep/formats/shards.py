@@ -26,7 +26,7 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import IMAGE_SUFFIXES, Labels, Probe, probe_image
+from bboxprep.formats.api import IMAGE_SUFFIXES, Labels, Probe, probe_image
 from bboxprep.formats.shard_options import CARRIES, WriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import length
@@ -72,7 +72,7 @@ Pack = Callable[[Path, Sequence[Path], Sequence[str]], None]
 
 
 class ShardWriter:
-    """The writer (see `formats.contract.Writer`) of files that end on `suffix`, below `folder`, made by `pack`."""
+    """The writer (see `formats.api.Writer`) of files that end on `suffix`, below `folder`, made by `pack`."""
 
     carries = CARRIES
     stage = STAGE

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Plan, Resample
-from bboxprep.images import codec, raster
+from bboxprep.images.codecs import codec
+from bboxprep.images.raster import execute
 from bboxprep.model.header import Header
 
 Floats = NDArray[np.float64]
@@ -53,8 +54,8 @@ def look(path: Path, header: Header, policy: codec.Policy = codec.DEFAULT_POLICY
     scale = min(1.0, LONG_SIDE / max(header.size))
     small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
     plan = Plan(header.size).then(Resample(small))
-    decoded = codec.decode(path, header, policy, at_least=raster.reduction_for(plan, "linear"))
-    return sight_of(raster.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers))
+    decoded = codec.decode(path, header, policy, at_least=execute.reduction_for(plan, "linear"))
+    return sight_of(execute.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers))
 
 
 def sight_of(pixels: NDArray[np.uint8]) -> Sight:

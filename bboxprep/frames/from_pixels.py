@@ -13,7 +13,7 @@ from bboxprep.frames.likelihood import TURNS, Measures, Votes, frame_of, turn_of
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codec import Policy
+from bboxprep.images.codecs.codec import Policy
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame, Sample

@@ -19,12 +19,13 @@ from PIL.ImageFile import ImageFile
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
-from bboxprep.images import exif, heif
+from bboxprep.images.codecs import heif
+from bboxprep.images.codecs.partial_fetch import fetched
+from bboxprep.images.codecs.pillow_reader import faults_named, opened
 from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, sniff
-from bboxprep.images.exif import Data
-from bboxprep.images.opening import faults_named, opened
+from bboxprep.images.metadata import exif
+from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import Verdict, judge, overrule
-from bboxprep.images.ranged import fetched
 from bboxprep.io.remote import is_stored
 from bboxprep.model.header import Header
 

@@ -11,8 +11,8 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bboxprep.images import exif, xmp
 from bboxprep.images.container import Blob, blobs
+from bboxprep.images.metadata import exif, xmp
 
 _KINDS = {1: "BYTE", 2: "ASCII", 3: "an empty SHORT", 4: "LONG", 5: "RATIONAL", 7: "UNDEFINED", 8: "SSHORT", 9: "SLONG"}
 

@@ -11,10 +11,10 @@ from typing import Any, Generic, TypeVar, overload
 
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories
-from bboxprep.model.handedness import Mirror, unmapped
-from bboxprep.model.rules import DEFAULT_RULES, Rules
+from bboxprep.model.class_mapping import ClassRules, objects_by_class
+from bboxprep.model.flip_names import Mirror, unmapped
+from bboxprep.model.object_policy import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Planner, Sample
-from bboxprep.model.tables import ClassRules, objects_by_class
 
 Key = TypeVar("Key")
 

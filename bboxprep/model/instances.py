@@ -1,7 +1,7 @@
 """The annotated objects of one image, as columns of one length.
 
 Columns are read-only arrays. Shapes are strict (a mistake of the caller raises ValueError), values are free: bad data
-must be representable to be reported (`model.checks`).
+must be representable to be reported (`model.validation`).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ Pad = int | tuple[int, int, int] | Literal["edge", "reflect"]  # a gray level, a
 class Effect:
     """What is done to the pixels of a finished picture: the `name` of a step, and its `options` by name.
 
-    The options are settled, plain and hashable; `images.appearance` knows the names.
+    The options are settled, plain and hashable; `images.effects.apply` knows the names.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Rendering:
     and the `effects` on the finished picture, margins included, in their order.
 
     "auto" takes the mean of what a pixel covers where a picture shrinks, a cubic where it grows or shrinks by a ninth
-    at most (`images.resample` says it in full); the others are antialiased where they shrink, "nearest" apart.
+    at most (`images.raster.resample` says it in full); the others are antialiased where they shrink, "nearest" apart.
     """
 
     kernel: Kernel = "auto"

@@ -21,7 +21,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
 from bboxprep.model.segmentation import Segmentation
-from bboxprep.model.take import Take
+from bboxprep.model.variant import Take
 
 
 class Frame(StrEnum):

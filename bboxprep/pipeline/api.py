@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from bboxprep.images.codec import Encoding, Policy
+from bboxprep.images.codecs.codec import Encoding, Policy
 from bboxprep.io.remote import place
-from bboxprep.model.rules import Rules
-from bboxprep.model.tables import ClassRules
+from bboxprep.model.class_mapping import ClassRules
+from bboxprep.model.object_policy import Rules
 from bboxprep.pipeline.preview import preview as sheet_of
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.merge import NO_RULES, assemble
 from bboxprep.pipeline.source.open import LabelsIn, Source, open_source
+from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.recipe.recipe import Recipe

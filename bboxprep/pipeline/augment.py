@@ -17,17 +17,17 @@ from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.pipelines import Named, loaded
+from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
-from bboxprep.model.take import Take
+from bboxprep.model.variant import Take
 from bboxprep.model.words import did_you_mean
 from bboxprep.pipeline.source.open import Glimpse, Source
 from bboxprep.recipe.albumentations import Albumentations
-from bboxprep.recipe.cuts import Mosaic
-from bboxprep.recipe.parted import Parted, parted, then
+from bboxprep.recipe.crops import Mosaic
+from bboxprep.recipe.geometric import Fill, Flip, RecipeStep
+from bboxprep.recipe.mosaic_split import Parted, parted, then
 from bboxprep.recipe.recipe import TRAIN, Drawn, Recipe, Sight
-from bboxprep.recipe.steps import Fill, Flip, RecipeStep
 from bboxprep.transform.mosaic import assembled, laid
 
 _TRIES = 16  # images that are looked at for one that a mosaic can hold

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bboxprep.images.codec import Encoding
+from bboxprep.images.codecs.codec import Encoding
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.work.engines import Engine

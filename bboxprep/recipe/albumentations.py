@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from bboxprep.recipe.draw import Draw
-from bboxprep.recipe.steps import ChanceStep, RecipeStep, Scene
+from bboxprep.recipe.geometric import ChanceStep, RecipeStep, Scene
+from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import OptionError, check_seed
 
 

@@ -1,4 +1,4 @@
-"""Steps that change what pixels look like and move nothing: described here as values, done in `images.appearance`.
+"""Steps that change what pixels look like and move nothing: described here as values, done in `images.effects.apply`.
 
 They act on the finished picture, margins included, in their order, wherever they stand among the geometric steps; those
 before a mosaic act on each of its pictures.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
-from bboxprep.recipe.draw import Draw
-from bboxprep.recipe.steps import ChanceStep, RecipeStep, Scene
+from bboxprep.recipe.geometric import ChanceStep, RecipeStep, Scene
+from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice, check_seed, words
 
 Space = Literal["linear", "srgb"]

@@ -8,9 +8,9 @@ from typing import Any
 
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
-from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 
 UPRIGHT = "upright"  # the turn that EXIF asks for: a switch of the recipe, not a step of it
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, get_args
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Place, Step, Warp
-from bboxprep.recipe.steps import ChanceStep, centred
+from bboxprep.recipe.geometric import ChanceStep, centred
 from bboxprep.recipe.values import Amount, Amounts, Bounds, check_choice
 
 Canvas = Literal["keep", "grow"]

@@ -24,9 +24,9 @@ from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
 from bboxprep.recipe.albumentations import Albumentations
-from bboxprep.recipe.cuts import Mosaic, Tile
-from bboxprep.recipe.draw import Draw
-from bboxprep.recipe.steps import Flip, RecipeStep, Scene
+from bboxprep.recipe.crops import Mosaic, Tile
+from bboxprep.recipe.geometric import Flip, RecipeStep, Scene
+from bboxprep.recipe.random_draw import Draw
 
 TRAIN = "train"  # the split that is augmented
 
@@ -174,7 +174,7 @@ class Recipe:
         """Copy number `copy` of the image `key` (``split/name``), without chance; a fixed recipe as it is.
 
         The same for the same seed, key and copy, whatever else is drawn. Raises `UsageError` where a step has to see
-        the image and no `sight` of it is given, and where it has a mosaic: then draw the parts (`recipe.parted`).
+        the image and no `sight` of it is given, and where it has a mosaic: then draw the parts (`recipe.mosaic_split`).
         """
         if self.is_fixed:
             return Drawn(self)
@@ -182,7 +182,7 @@ class Recipe:
         settled, kept = self._with(()), 0
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
             if isinstance(step, Mosaic):
-                raise UsageError("mosaic: several pictures become one, want draws of its parts (`recipe.parted`)")
+                raise UsageError("mosaic: several pictures become one, want draws of its parts (`recipe.mosaic_split`)")
             scene = settled.scene(sight) if sight and step.needs_scene else None
             if step.needs_scene and scene is None:
                 raise UsageError(f"{step.name}: want a sight of the image to draw from")

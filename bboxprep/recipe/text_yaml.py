@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
+from bboxprep.recipe.located_data import MOST_DEPTH, Found, WrongPlace
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.tree import MOST_DEPTH, Found, WrongPlace
 
 _MOST_BYTES = 1024**2
 _INTEGER = re.compile(r"[-+]?\d{1,300}")

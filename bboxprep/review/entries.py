@@ -11,7 +11,7 @@ from pathlib import Path
 from bboxprep.findings import Finding, Severity
 from bboxprep.pipeline.output.run import RunImage
 from bboxprep.pipeline.source.open import Source
-from bboxprep.review.books import Noted
+from bboxprep.review.run_summary import Noted
 from bboxprep.verify.faults import Fault
 
 

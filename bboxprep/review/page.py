@@ -15,11 +15,11 @@ from bboxprep import __version__
 from bboxprep.findings import CODES, Severity
 from bboxprep.model.categories import Category
 from bboxprep.review import charts
-from bboxprep.review.books import Books, Noted
-from bboxprep.review.cards import CHUNK
-from bboxprep.review.script import encode
-from bboxprep.review.spelling import recipe_words
+from bboxprep.review.image_cards import CHUNK
+from bboxprep.review.js_encoding import encode
+from bboxprep.review.run_summary import Books, Noted
 from bboxprep.review.statistics import ASPECTS, SIDES, Statistics
+from bboxprep.review.wording import recipe_words
 from bboxprep.verify.faults import FAULTS, meaning
 
 TEMPLATES = Path(__file__).parent / "templates"

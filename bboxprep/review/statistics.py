@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import box_areas, clip_boxes
-from bboxprep.review.cards import Card
-from bboxprep.review.shown import Shown
+from bboxprep.review.display import Shown
+from bboxprep.review.image_cards import Card
 
 GRID = 32  # cells along each side of the map of where boxes lie
 SIDES = 2.0 ** np.arange(1.0, 12.01, 0.5)  # px, bounds of the classes of box size: square roots of areas

@@ -18,13 +18,13 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.geometry.shapes import Boxes, box_areas, clip_ring, hull, map_boxes, ring_area
-from bboxprep.images.pipelines import Augmented, Named, Pixels, Shapes, augment
-from bboxprep.images.raster import execute
-from bboxprep.model.checks import Location, lost
+from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment
+from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances, Rings
 from bboxprep.model.rendering import Effect
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP
+from bboxprep.model.validation import Location, lost
 from bboxprep.transform.clip import CUT_SLACK, Cut, clipped, hide_keypoints, mask_box, note, tight
 
 _NEAR = 1.0  # px; as far as the library's rounding takes an edge of a box

@@ -28,10 +28,10 @@ from bboxprep.geometry.shapes import (
     ring_area,
     visible_fractions,
 )
-from bboxprep.model.checks import Location, Rows, lost
 from bboxprep.model.instances import Instances
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import Rules
+from bboxprep.model.validation import Location, Rows, lost
 
 CUT_SLACK = 1e-3  # px; an outline whose box reaches no further over an edge than this is left as it is
 _EDGE = 1e-6  # px; what the rounding of float64 may make of an edge that two pixels share

@@ -16,11 +16,11 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.raster import execute
-from bboxprep.model.checks import Location, lost, sound
+from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.object_policy import DEFAULT_RULES, Rules
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import DEFAULT_RULES, Rules
+from bboxprep.model.validation import Location, lost, sound
 from bboxprep.transform.clip import Cut, cut_at_own_edges, cut_at_plan_edges
 from bboxprep.transform.rotated import warp
 

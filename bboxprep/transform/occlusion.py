@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes, box_areas, clip_ring, ring_area
-from bboxprep.images.appearance import holes_in
-from bboxprep.model.checks import Location, lost
+from bboxprep.images.effects.apply import holes_in
 from bboxprep.model.instances import Instances
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.rendering import Effect
-from bboxprep.model.rules import Rules
+from bboxprep.model.validation import Location, lost
 from bboxprep.transform.clip import SHARE_SLACK, Cut
 
 

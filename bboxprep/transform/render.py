@@ -17,20 +17,21 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError, PlanError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import image_fault
+from bboxprep.formats.api import image_fault
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
-from bboxprep.images import codec, raster
-from bboxprep.images.appearance import effects_applied
-from bboxprep.images.pipelines import PipelineError
+from bboxprep.images.codecs import codec
+from bboxprep.images.effects.albumentations_adapter import PipelineError
+from bboxprep.images.effects.apply import effects_applied
+from bboxprep.images.raster import execute
 from bboxprep.model.categories import Categories
-from bboxprep.model.checks import Location
-from bboxprep.model.handedness import Mirror
+from bboxprep.model.flip_names import Mirror
 from bboxprep.model.header import Header
+from bboxprep.model.object_policy import DEFAULT_RULES, Rules
 from bboxprep.model.rendering import AUGMENTATION, Effect
-from bboxprep.model.rules import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Basis, Frame, Planner, Sample
+from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import Outcome, through_pipeline
 from bboxprep.transform.map_objects import move
 from bboxprep.transform.mosaic import pasted
@@ -115,13 +116,13 @@ class PillowDarkroom:
         kernel, pad = sample.rendering.kernel, sample.rendering.pad
         if sample.basis:
             plan = sample.plan or Plan(sample.basis.size)
-            moved = raster.execute(plan, self._basis_pixels(sample.basis), kernel=kernel, pad=pad)
+            moved = execute.execute(plan, self._basis_pixels(sample.basis), kernel=kernel, pad=pad)
         else:
             turn = header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
             plan = sample.plan or Plan(header.size).then(Orient(turn))
-            least = raster.reduction_for(plan, kernel)
+            least = execute.reduction_for(plan, kernel)
             decoded = codec.decode(sample.path, header, self.policy, at_least=least, data=data)
-            moved = raster.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
+            moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
         return effects_applied(moved, sample.rendering)
 
     def _basis_pixels(self, basis: Basis) -> NDArray[np.uint8]:
@@ -131,9 +132,9 @@ class PillowDarkroom:
 
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
-        from bboxprep.images import drawing  # its fonts are slow to load, and no run draws
+        from bboxprep.images.draw import annotations
 
-        return drawing.draw(self.pixels(sample), sample.instances, self.categories.names)
+        return annotations.draw(self.pixels(sample), sample.instances, self.categories.names)
 
     def named(self, categories: Categories) -> PillowDarkroom:
         """The same, for samples whose labels are rows of `categories`."""

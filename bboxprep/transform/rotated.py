@@ -29,10 +29,10 @@ from bboxprep.geometry.shapes import (
     ring_around,
     within_convex,
 )
-from bboxprep.model.checks import Location, lost
 from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.object_policy import Rules, TurnedRule
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import Rules, TurnedRule
+from bboxprep.model.validation import Location, lost
 from bboxprep.transform.clip import (
     CUT_SLACK,
     SHARE_SLACK,

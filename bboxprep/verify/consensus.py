@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bboxprep.verify.likeness import Likeness, Verdict
+from bboxprep.verify.patch_similarity import Likeness, Verdict
 
 SURE = 0.95  # a lone place that fits so well elsewhere, and
 CLEARLY = 4.0  # so many times worse where it should be, has moved

@@ -14,13 +14,13 @@ from bboxprep.errors import FrameError
 from bboxprep.findings import Severity
 from bboxprep.frames.from_pixels import turn_from_pixels
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codec import Policy
+from bboxprep.images.codecs.codec import Policy
 from bboxprep.model.dataset import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.open import Source, open_source
-from bboxprep.verify.case import Options, described, names_of, relative
 from bboxprep.verify.faults import Fault, Layer, Tally
-from bboxprep.verify.whole import DONE
+from bboxprep.verify.verification_inputs import Options, described, names_of, relative
+from bboxprep.verify.whole_image import DONE
 
 SPILL = 1.5  # px; one-based formats and rounding tools reach so far over an edge and mean nothing by it
 LEAST_OVERLAP = 0.9  # of a box with the box around its own outline

@@ -2,7 +2,7 @@
 
 An object with an outline whose box is cut may have its box drawn tight to what is left of the outline. How it is cut is
 not repeated here; a box between `inner` (around those points of the outline that are still in the picture) and `outer`
-is as it should be. Where the axes were turned, boxes were drawn anew: `verify.turned` says how.
+is as it should be. Where the axes were turned, boxes were drawn anew: `verify.rotated_expectation` says how.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.verify.arithmetic import apply, apply_to_boxes
 from bboxprep.verify.region import Matrix, Region, box_around, corners, rectangle
-from bboxprep.verify.turned import Turned, Way, quadrilateral, turned
+from bboxprep.verify.rotated_expectation import Turned, Way, quadrilateral, turned
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
 Box = NDArray[np.float64]  # (4,)

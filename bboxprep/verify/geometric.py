@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Affine, Size
-from bboxprep.images.witness import Look, look
+from bboxprep.images.codecs.independent_decoder import Look, look
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.run import RunImage
 from bboxprep.verify.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix
-from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.expectation import Expectation, Mapped, expect
 from bboxprep.verify.faults import Fault, Layer, Tally
 from bboxprep.verify.matching import Matching, fits, match, same_class
 from bboxprep.verify.region import Matrix, moved, rectangle
+from bboxprep.verify.verification_inputs import Case, described, names_of
 
 LEAST_GROWTH = 1e-12  # of areas, by a map that can be turned round
 STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the picture

@@ -15,19 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
-from bboxprep.images.witness import Gray, shown, softened, trained_on, warped
+from bboxprep.images.codecs.independent_decoder import Gray, shown, softened, trained_on, warped
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run import RunImage
-from bboxprep.verify.case import Case, described, names_of
 from bboxprep.verify.consensus import settled
+from bboxprep.verify.effects_model import Retouched, retouch
 from bboxprep.verify.expectation import Mapped
 from bboxprep.verify.faults import Fault, Layer, Tally
 from bboxprep.verify.geometric import Compared
-from bboxprep.verify.likeness import Likeness, Mask, Verdict, compare
+from bboxprep.verify.patch_similarity import Likeness, Mask, Verdict, compare
 from bboxprep.verify.region import beyond, pixels_inside
-from bboxprep.verify.retouching import Retouched, retouch
-from bboxprep.verify.whole import DONE, MIRRORED, POOR, SAME_THUMB, Posture, posture, resembles, thumbnail
+from bboxprep.verify.verification_inputs import Case, described, names_of
+from bboxprep.verify.whole_image import DONE, MIRRORED, POOR, SAME_THUMB, Posture, posture, resembles, thumbnail
 
 SOFT = 0.8  # px; what JPEG and another kernel do differs mostly in the finest detail
 MARGIN = 0.15  # of a box on each side: the edge of a thing says most of where it is

@@ -14,17 +14,17 @@ import msgspec
 
 from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.findings import spelt
-from bboxprep.images.codec import DEFAULT_POLICY, Policy
+from bboxprep.images.codecs.codec import DEFAULT_POLICY, Policy
 from bboxprep.io.remote import place
 from bboxprep.pipeline.output.run import Run, RunImage, read_images
 from bboxprep.pipeline.output.run_record import IMAGES, INCOMPLETE, RECORD, read_record
 from bboxprep.pipeline.work.engines.local import Local
-from bboxprep.verify.case import Case, Options, open_case, open_output
 from bboxprep.verify.consistency import examine
 from bboxprep.verify.faults import Fault, Layer, Tally, meaning, worst_first
 from bboxprep.verify.geometric import compare
 from bboxprep.verify.pixel import UNIT, Seen, look_at, swapped
 from bboxprep.verify.structural import contents_of, dataset_faults, image_faults
+from bboxprep.verify.verification_inputs import Case, Options, open_case, open_output
 
 
 @dataclass(frozen=True)

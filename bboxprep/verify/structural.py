@@ -14,15 +14,15 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, ImageError
 from bboxprep.findings import Severity
-from bboxprep.formats.contract import IMAGE_SUFFIXES
-from bboxprep.images.witness import look
+from bboxprep.formats.api import IMAGE_SUFFIXES
+from bboxprep.images.codecs.independent_decoder import look
 from bboxprep.io.paths import lies_within, read_bytes, real
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run import RunImage
-from bboxprep.verify.case import Case, described, names_of
-from bboxprep.verify.draws import copy_faults, drawn_faults
+from bboxprep.verify.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verify.faults import Fault, Layer
+from bboxprep.verify.verification_inputs import Case, described, names_of
 
 SPILL = 0.01  # px that a box may reach over an edge by rounding
 _FRACTION = 1e-6  # the same of a number that should lie in 0 to 1

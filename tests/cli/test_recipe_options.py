@@ -12,11 +12,11 @@ from PIL import Image
 from bboxprep.cli import commands
 from bboxprep.errors import UsageError
 from bboxprep.recipe.appearance import Exposure, Grayscale
-from bboxprep.recipe.cuts import Tile
+from bboxprep.recipe.crops import Tile
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox
+from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.moves import Rotate
-from bboxprep.recipe.reading import read_recipe
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Crop, Flip, Letterbox
 from tests.tiny import tiny
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Writer
+from bboxprep.formats.api import Writer
 from bboxprep.io.atomic import write_bytes
 from bboxprep.model.sample import Sample
 

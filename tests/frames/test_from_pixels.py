@@ -17,7 +17,7 @@ from bboxprep.frames.from_pixels import PHOTOS, turn_from_pixels
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codec import Policy
+from bboxprep.images.codecs.codec import Policy
 from tests.painted import UNTURN
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

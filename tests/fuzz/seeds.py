@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bboxprep.recipe.appearance import Grayscale
-from bboxprep.recipe.cuts import RandomCrop
+from bboxprep.recipe.crops import RandomCrop
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.moves import Rotate
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Flip, Letterbox
 from bboxprep.recipe.text_yaml import to_yaml
 from tests.images import specimens
 

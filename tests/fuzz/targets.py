@@ -14,16 +14,16 @@ from pathlib import Path
 from bboxprep import formats
 from bboxprep.errors import BboxprepError, ImageError
 from bboxprep.formats import coco, shards
-from bboxprep.formats.contract import NoOptions
+from bboxprep.formats.api import NoOptions
 from bboxprep.formats.voc.annotation import read_file
-from bboxprep.formats.voc.opening import open_files, unpacked
+from bboxprep.formats.voc.parse_files import open_files, unpacked
 from bboxprep.formats.yolo.config import read_config, read_lines
-from bboxprep.formats.yolo.grammar import Grammar
+from bboxprep.formats.yolo.row_kinds import Grammar
 from bboxprep.formats.yolo.rows import looks_like_rows, parse
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codec import untag
+from bboxprep.images.codecs.codec import untag
 from bboxprep.images.header import read_header
-from bboxprep.images.moment import moment_of
+from bboxprep.images.metadata.capture_time import moment_of
 from bboxprep.io import remote
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -34,8 +34,8 @@ from bboxprep.pipeline.sidecar.schema import BadLine, Head, KeptImage, decode, u
 from bboxprep.pipeline.source.split import SplitRule
 from bboxprep.predictions.coco import unmap_results
 from bboxprep.predictions.inverse import way_back
-from bboxprep.recipe.reading import read_recipe, recipe_of
-from bboxprep.recipe.text import parse_color, parse_crop, parse_pad, parse_size
+from bboxprep.recipe.cli_values import parse_color, parse_crop, parse_pad, parse_size
+from bboxprep.recipe.load import read_recipe, recipe_of
 from tests.fuzz import seeds
 
 SIZE = Size(64, 40)

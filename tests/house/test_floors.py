@@ -44,12 +44,12 @@ def test_the_contracts_are_kept(copy: Path) -> None:
     ("module", "planted", "contract"),
     [
         ("geometry/affine.py", "import bboxprep.model.header", FLOORS),
-        ("recipe/steps.py", "import bboxprep.images.raster", FLOORS),
+        ("recipe/geometric.py", "import bboxprep.images.raster.execute", FLOORS),
         ("formats/coco/__init__.py", "import bboxprep.cli", FLOORS),
         ("newfloor.py", "import numpy", FLOORS),
         ("formats/coco/__init__.py", "import bboxprep.formats.yolo", FORMATS),
         ("pipeline/work/convert.py", "import PIL.Image", IMAGING),
-        ("recipe/steps.py", "import cv2", IMAGING),
+        ("recipe/geometric.py", "import cv2", IMAGING),
     ],
 )
 def test_a_planted_import_breaks_its_contract(copy: Path, module: str, planted: str, contract: str) -> None:

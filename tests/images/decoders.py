@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Plan
-from bboxprep.images.raster import execute
+from bboxprep.images.raster.execute import execute
 
 
 def pillow_shows(data: bytes) -> NDArray[np.uint8]:

@@ -18,19 +18,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import StoppedError
-from bboxprep.images import raster
-from bboxprep.model.rules import Rules
+from bboxprep.images.raster import execute
+from bboxprep.model.object_policy import Rules
 from bboxprep.pipeline.preview import drawn_samples
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
-from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.geometric import Flip, Letterbox
+from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.moves import Rotate, Scale
-from bboxprep.recipe.reading import read_recipe
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Flip, Letterbox
 from tests.painted import BRIGHT, DARK, Box, displayed, label, written_boxes
 from tests.tiny import label as label_tiny
 from tests.tiny import tiny, tree
@@ -208,12 +208,12 @@ def test_boxes_lie_on_what_is_painted(tmp_path: Path, name: str, target: str) ->
 def test_the_law_catches_pixels_that_lie_two_to_the_side(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = raster.execute
+    honest = execute.execute
 
     def mistaken(*arguments: Any, **how: Any) -> NDArray[np.uint8]:
         return np.roll(honest(*arguments, **how), 2, axis=1)
 
-    monkeypatch.setattr(raster, "execute", mistaken)
+    monkeypatch.setattr(execute, "execute", mistaken)
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
     run(root, tmp_path / "out", PAINTED[name])
     assert any(mismatch(path, boxes) for path, boxes in written_boxes(tmp_path / "out", "yolo"))

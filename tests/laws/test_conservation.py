@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.errors import InternalError, LossError
-from bboxprep.model.rules import Rules
+from bboxprep.model.object_policy import Rules
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.transform import map_objects
 from tests.painted import written_boxes
 

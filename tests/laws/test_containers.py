@@ -15,8 +15,8 @@ from PIL import Image
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox
 from tests.images.iso_files import Kind, iso_file
 from tests.images.specimens import card, saved
 from tests.painted import displayed, written_boxes

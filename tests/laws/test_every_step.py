@@ -1,7 +1,7 @@
 """The paint law and the ramp law for each step of the catalogue by itself, so that none is without them.
 
 Pairs of steps, all formats and both frames are in `test_paint.py`, turns of many kinds in `test_paint_turned.py`, tiles
-and mosaics of several objects in `test_augmented.py`, any plans at all in `tests/images/test_raster.py` and
+and mosaics of several objects in `test_augmented.py`, any plans at all in `tests/images/test_execute.py` and
 `test_warp.py`.
 """
 
@@ -21,20 +21,20 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
-from bboxprep.images import raster
-from bboxprep.images.raster import execute
+from bboxprep.images.raster import execute as execute_module
+from bboxprep.images.raster.execute import execute
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.catalog import STEPS
-from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
+from bboxprep.recipe.mosaic_split import parted, then
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.parted import parted, then
 from bboxprep.recipe.recipe import Augment, Recipe, Sight
-from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, Resize
-from tests.images import test_raster, test_warp
+from tests.images.raster import test_execute, test_warp
 from tests.laws import test_augmented, test_paint, test_paint_turned
 from tests.laws.test_ramp import Mistaken
 from tests.painted import DARK, Box, bright_box, displayed, label, written_boxes
@@ -113,12 +113,12 @@ def test_the_rectangle_is_where_the_box_says(source: Path, tmp_path: Path, name:
 def test_the_paint_law_catches_pixels_that_lie_two_to_the_side(
     source: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = raster.execute
+    honest = execute_module.execute
 
     def mistaken(*arguments: Any, **how: Any) -> NDArray[np.uint8]:
         return np.roll(honest(*arguments, **how), 2, axis=1)
 
-    monkeypatch.setattr(raster, "execute", mistaken)
+    monkeypatch.setattr(execute_module, "execute", mistaken)
     assert max(worst_edges(source, tmp_path / "out", name).values()) > 1.0
 
 
@@ -156,7 +156,7 @@ def ramp_error(plan: Plan) -> float:
     """The largest error of an inner pixel, where 1 is all that is allowed; 0 where there is none."""
     if plan.is_warped:
         return float(np.abs(test_warp.errors(plan, "cubic")).max(initial=0.0)) / test_warp.tolerance(plan, "cubic")
-    return float(test_raster.ramp_errors(execute, plan, "linear").max(initial=0.0))
+    return float(test_execute.ramp_errors(execute, plan, "linear").max(initial=0.0))
 
 
 @pytest.mark.parametrize("name", RAMPED)

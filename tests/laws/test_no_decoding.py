@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from bboxprep.images import codec, opening
+from bboxprep.images.codecs import codec, pillow_reader
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox
 from tests.images.specimens import card, oriented_file, saved
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -34,7 +34,7 @@ def refuse(*_: object, **__: object) -> None:
 def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes whatever decodes an image raise."""
     monkeypatch.setattr(codec, "decode", refuse)
-    for reader in {ImageFile.ImageFile, Image.Image, *opening._READERS.values()}:
+    for reader in {ImageFile.ImageFile, Image.Image, *pillow_reader._READERS.values()}:
         if "load" in vars(reader):
             monkeypatch.setattr(reader, "load", refuse)
 

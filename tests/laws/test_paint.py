@@ -12,12 +12,12 @@ import pytest
 
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
-from bboxprep.images import lossless
+from bboxprep.images.codecs import lossless
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import LabelsIn, open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from tests.painted import bright_box, displayed, label, written_boxes
 
 LOSSLESS, LOSSY = 0.52, 1.0  # px

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan, Warp
-from bboxprep.images import warp
-from bboxprep.model.rules import Rules
+from bboxprep.images.raster import warp
+from bboxprep.model.object_policy import Rules
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import LabelsIn, open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Fill, Flip, Letterbox, RecipeStep
 from tests.painted import BRIGHT, DARK, displayed, label, written_boxes
 
 LOSSLESS, LOSSY = 0.82, 1.0  # px

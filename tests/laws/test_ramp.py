@@ -11,10 +11,10 @@ import pytest
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
-from bboxprep.images.raster import execute
+from bboxprep.images.raster.execute import execute
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Flip, Letterbox
-from tests.images.test_raster import ramp_errors
+from tests.images.raster.test_execute import ramp_errors
 
 SOURCES = [Size(25, height) for height in range(9, 25)]
 NOTHING = Affine()

@@ -26,8 +26,8 @@ from bboxprep.errors import AnnotationError, LayoutError, LossError, SourceError
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox
 from tests.painted import written_boxes
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

@@ -18,8 +18,8 @@ from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import local
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Flip, Letterbox
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SOURCES = ["phone-photos-coco", "phone-photos-yolo", "phone-photos-voc", "stored-frame-yolo"]

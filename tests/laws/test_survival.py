@@ -19,8 +19,8 @@ from bboxprep.pipeline.output.run_record import RECORD
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox
 from tests.running import finish, on_linux, running
 from tests.tiny import stamps, tiny, tree
 

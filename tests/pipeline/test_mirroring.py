@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codec import Policy
+from bboxprep.images.codecs.codec import Policy
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.rules import Rules
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.report.account import Account, came_of
+from bboxprep.recipe.geometric import Axis, Fit, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Axis, Fit, Flip, Letterbox
 from bboxprep.transform.render import PillowDarkroom
 from tests.strategies import samples
 

@@ -20,8 +20,8 @@ from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import box_areas, clip_boxes, hull, map_boxes, ring_area
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import Rules
 from bboxprep.pipeline.output.run import Run, open_run
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import LabelsIn, open_source
@@ -29,10 +29,10 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
 from bboxprep.predictions.inverse import Way
 from bboxprep.recipe.albumentations import Albumentations
-from bboxprep.recipe.cuts import Mosaic
+from bboxprep.recipe.crops import Mosaic
+from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from tests.painted import Photo, paint
 from tests.strategies import boxes, masks, points, warped_plans
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from bboxprep.model.rendering import Pad
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
-from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.values import OneOf
 from tests.strategies import sizes
 

@@ -21,14 +21,14 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.pipelines import Augmented, Named, Shapes, augment
-from bboxprep.images.raster import execute
-from bboxprep.model.checks import Location
+from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Shapes, augment
+from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances
-from bboxprep.model.rules import Rules
+from bboxprep.model.object_policy import Rules
+from bboxprep.model.validation import Location
+from bboxprep.recipe.geometric import Crop, Flip, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Flip, RecipeStep, Resize
 from bboxprep.transform.map_objects import move
 
 SIZE, BOX = Size(160, 120), (60.0, 40.0, 100.0, 85.0)

@@ -14,11 +14,11 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes, visible_fractions
 from bboxprep.recipe.appearance import Exposure, Noise
-from bboxprep.recipe.cuts import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
+from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.mosaic_split import parted
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.parted import parted
 from bboxprep.recipe.recipe import Augment, Drawn, Recipe, Sight
-from bboxprep.recipe.steps import Crop, Fit, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.values import OneOf
 from tests.recipe.recipes import fixed_steps, recipes
 from tests.stepwise import folded

@@ -10,9 +10,9 @@ from typing import Any
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox
-from bboxprep.review.site import build, plan_review
+from bboxprep.review.build import build, plan_review
 from bboxprep.verify.faults import Fault
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from bboxprep.images.drawing import PALETTE
+from bboxprep.images.draw.annotations import PALETTE
 from bboxprep.verify.faults import Fault, Layer
 from tests.painted import label
 from tests.review.sites import BROKEN, FIXTURES, OUTSIDE, QUOTED, SCRIPT, VAN, hostile, loaded, prepared, site
@@ -319,9 +319,9 @@ def test_a_folder_that_was_moved_still_works(browser: Browser, sites: Path) -> N
 
 def test_twenty_thousand_images_open_at_once(browser: Browser, sites: Path) -> None:
     from bboxprep.model.categories import Category
+    from bboxprep.review.build import finish
+    from bboxprep.review.data_scripts import Shelf
     from bboxprep.review.page import Subject
-    from bboxprep.review.shelf import Shelf
-    from bboxprep.review.site import finish
     from bboxprep.review.statistics import Statistics
     from tests.review.test_statistics import card
 

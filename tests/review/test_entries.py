@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bboxprep.errors import UsageError
+from bboxprep.review.build import plan_review
 from bboxprep.review.entries import Exhibition
-from bboxprep.review.site import plan_review
 from bboxprep.verify.faults import Fault, Layer
 from tests.review.sites import BROKEN, FIXTURES, OUTSIDE, QUOTED, hostile, prepared
 

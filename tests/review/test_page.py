@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bboxprep.images.drawing import PALETTE
+from bboxprep.images.draw.annotations import PALETTE
 from bboxprep.model.categories import Category
-from bboxprep.review.books import Books, ClassCount, Noted, SplitCount
+from bboxprep.review.build import ASSETS, finish
+from bboxprep.review.data_scripts import Shelf
 from bboxprep.review.page import Subject, render
-from bboxprep.review.shelf import Shelf
-from bboxprep.review.site import ASSETS, finish
+from bboxprep.review.run_summary import Books, ClassCount, Noted, SplitCount
 from bboxprep.review.statistics import Statistics
 from tests.review.test_statistics import card
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes, box_areas
-from bboxprep.review.books import Noted
-from bboxprep.review.cards import Card, Side
-from bboxprep.review.shown import Shown
+from bboxprep.review.display import Shown
+from bboxprep.review.image_cards import Card, Side
+from bboxprep.review.run_summary import Noted
 from bboxprep.review.statistics import GRID, Statistics
 from tests.strategies import boxes, sizes
 

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Place, Plan, Resample
-from bboxprep.images.raster import execute
-from bboxprep.model.checks import Location
+from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances
+from bboxprep.model.object_policy import OutsideRule, Rules
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import OutsideRule, Rules
+from bboxprep.model.validation import Location
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Flip, Letterbox, Resize
 from bboxprep.transform.map_objects import move
 from tests.strategies import dihedrals, instances, plans
 

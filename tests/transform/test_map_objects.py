@@ -12,11 +12,11 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Place, Plan, Resample
 from bboxprep.geometry.shapes import clip_boxes, map_boxes
-from bboxprep.model.checks import Location as Spot
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
+from bboxprep.model.validation import Location as Spot
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Flip, Letterbox
 from bboxprep.transform import map_objects as moving
 from bboxprep.transform.map_objects import move
 from tests.stepwise import map_of, size_after

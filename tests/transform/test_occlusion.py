@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.appearance import effects_applied
-from bboxprep.model.checks import Location
+from bboxprep.images.effects.apply import effects_applied
 from bboxprep.model.instances import Instances
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.rendering import Effect, Rendering
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import Rules
+from bboxprep.model.validation import Location
 from bboxprep.transform.occlusion import cover
 
 SPOT = Location("a.jpg", "train", ["cat"])

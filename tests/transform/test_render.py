@@ -15,19 +15,19 @@ from PIL import Image
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codec import Policy
+from bboxprep.images.codecs.codec import Policy
 from bboxprep.images.header import read_header
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.checks import Location
 from bboxprep.model.instances import Instances
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import Rules
 from bboxprep.model.sample import Sample
+from bboxprep.model.validation import Location
 from bboxprep.pipeline.output.run_record import image_row
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
+from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Flip, Letterbox, Resize
 from bboxprep.transform import render
 from bboxprep.transform.albumentations import through_pipeline
 from bboxprep.transform.render import PillowDarkroom

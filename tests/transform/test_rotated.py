@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.plan import Place, Plan, Warp
 from bboxprep.geometry.shapes import box_areas, hull, map_boxes, ring_area
-from bboxprep.images.raster import execute
-from bboxprep.model.checks import Location as Spot
+from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.rle import Rle
-from bboxprep.model.rules import Rules
+from bboxprep.model.validation import Location as Spot
 from bboxprep.transform.map_objects import move
 from tests.strategies import instances, points, warped_plans
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.rules import DEFAULT_RULES, Rules
+from bboxprep.model.object_policy import DEFAULT_RULES, Rules
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import LabelsIn, open_source

@@ -13,9 +13,9 @@ from bboxprep.errors import PlanError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes, ring_area
+from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.verify.arithmetic import Derived, apply, apply_to_boxes, derive, turn_matrix, turned_size
 from bboxprep.verify.region import box_around, corners, depths
 from tests.strategies import boxes, sizes

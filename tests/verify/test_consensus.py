@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bboxprep.verify.consensus import settled
-from bboxprep.verify.likeness import Likeness, Verdict
+from bboxprep.verify.patch_similarity import Likeness, Verdict
 
 RIGHT = Likeness(Verdict.SAME, 0.99, 0.99, (0, 0), 30.0)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Flip, Letterbox, Resize
 from bboxprep.verify.faults import Layer
 from bboxprep.verify.proof import Proof, prove
 from tests.verify.outputs import (

@@ -8,8 +8,8 @@ import pytest
 import bboxprep
 from bboxprep.errors import LayoutError, UsageError
 from bboxprep.pipeline.output.run import open_run
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Flip, Letterbox
 from bboxprep.verify.faults import FAULTS, Fault, Layer, Tally, meaning, worst_first
 from bboxprep.verify.proof import prove
 from tests.verify.outputs import codes, copied, edit_object, edit_record, edit_row, image_at, make, photos, told

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from bboxprep.images.witness import trained_on
+from bboxprep.images.codecs.independent_decoder import trained_on
 from bboxprep.pipeline.output.run import open_run
+from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Fit, Flip, Letterbox
 from bboxprep.verify import pixel
-from bboxprep.verify.case import open_case, open_output
 from bboxprep.verify.geometric import compare
-from bboxprep.verify.likeness import Verdict
+from bboxprep.verify.patch_similarity import Verdict
 from bboxprep.verify.proof import prove
+from bboxprep.verify.verification_inputs import open_case, open_output
 from tests.verify.outputs import make, told
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

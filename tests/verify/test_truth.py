@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bboxprep.pipeline.source.open import LabelsIn
+from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.verify.proof import prove
 from tests.painted import label
 from tests.verify.outputs import FIXTURES, make, photos, told

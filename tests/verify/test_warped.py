@@ -15,12 +15,12 @@ from PIL import Image, ImageOps
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.geometry.plan import Plan, Warp
-from bboxprep.images import raster
-from bboxprep.model.rules import Rules, TurnedRule
-from bboxprep.recipe.cuts import RandomCrop
+from bboxprep.images.raster import execute
+from bboxprep.model.object_policy import Rules, TurnedRule
+from bboxprep.recipe.crops import RandomCrop
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Augment, Recipe
-from bboxprep.recipe.steps import Crop, Flip, Letterbox
 from bboxprep.verify.faults import Layer
 from bboxprep.verify.proof import Proof, prove
 from tests.verify.outputs import (
@@ -124,7 +124,7 @@ def drawn_with(out: Path, change: Callable[[Warp, Size], Affine]) -> Path:
     source = ImageOps.exif_transpose(Image.open(next(photos("coco").rglob(VICTIM)))).convert("RGB")
     plan = Recipe(Letterbox(384), Rotate(15.0)).plan(Size(*source.size), IDENTITY)
     steps = [Warp(change(step, size), step.canvas) if isinstance(step, Warp) else step for step in plan.steps]
-    pixels = raster.execute(Plan(plan.source, tuple(steps)), np.asarray(source), kernel="cubic", pad=114)
+    pixels = execute.execute(Plan(plan.source, tuple(steps)), np.asarray(source), kernel="cubic", pad=114)
     redraw(image_at(out, VICTIM), lambda _: Image.fromarray(pixels))
     return out
 

@@ -27,7 +27,7 @@ from bboxprep.formats.coco.decoding import (
     line_and_column,
     what_follows,
 )
-from bboxprep.formats.coco.ranges import Ranges
+from bboxprep.formats.coco.record_ranges import Ranges
 
 LISTS = ("images", "annotations", "categories")
 WINDOW = 8 << 20  # bytes that are looked at together; it grows where one record is longer

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from bboxprep.formats.coco.decoding import Key
 from bboxprep.formats.coco.shapes import LARGEST, read_shape
-from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.validation import FARTHEST
 
 _ID = 2**63
 

@@ -28,15 +28,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.ahead import Ahead
+from bboxprep.formats.api import NoOptions, Probe, Spread, probe_image
 from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
 from bboxprep.formats.coco.document import Document
-from bboxprep.formats.coco.index import Index, open_indexed
+from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import choose, show
 from bboxprep.formats.coco.plain import read_plain
+from bboxprep.formats.coco.prefetch import Ahead
 from bboxprep.formats.coco.records import Entry, RecordReader
-from bboxprep.formats.contract import NoOptions, Probe, Spread, probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header

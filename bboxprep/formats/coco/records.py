@@ -15,8 +15,8 @@ from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, 
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS
 from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
-from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Instances
+from bboxprep.model.validation import FARTHEST
 
 T = TypeVar("T")
 

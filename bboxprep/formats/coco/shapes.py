@@ -13,9 +13,9 @@ from bboxprep.formats.coco.decoding import brief, number, numbers, whole
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.categories import MOST_KEYPOINTS
-from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Rings
 from bboxprep.model.rle import Rle
+from bboxprep.model.validation import FARTHEST
 
 Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
 Triples = tuple[tuple[float, float, int], ...]  # x y px, as COCO counts them, and visibility

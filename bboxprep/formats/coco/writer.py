@@ -22,8 +22,8 @@ import numpy as np
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
+from bboxprep.formats.api import Labels, NoOptions
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
-from bboxprep.formats.contract import Labels, NoOptions
 from bboxprep.geometry.shapes import box_areas, length, ring_area
 from bboxprep.io.atomic import room_for, told, write_chunks
 from bboxprep.model.categories import Categories, Category

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bboxprep.formats.contract import Format, deferred
+from bboxprep.formats.api import Format, deferred
 from bboxprep.formats.voc.options import ReadOptions, WriteOptions
 from bboxprep.model.instances import Column
 

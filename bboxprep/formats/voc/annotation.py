@@ -21,9 +21,9 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.voc.conventions import UNSAID
+from bboxprep.formats.voc.numbers import Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.formats.voc.origin import Corners, Tool, tool_of
-from bboxprep.formats.voc.own import UNSAID
-from bboxprep.formats.voc.text import Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.io.paths import read_bytes

@@ -14,14 +14,14 @@ from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Probe, Spread, probe_image
+from bboxprep.formats.api import Probe, Spread, probe_image
 from bboxprep.formats.voc import FORMAT
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
-from bboxprep.formats.voc.opening import Brief, open_files, unpacked
 from bboxprep.formats.voc.options import ReadOptions
 from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, trusted_size
-from bboxprep.formats.voc.pairs import Item, pair
+from bboxprep.formats.voc.pair_images import Item, pair
+from bboxprep.formats.voc.parse_files import Brief, open_files, unpacked
 from bboxprep.formats.voc.tree import Tree, masks_of, parted, walk
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import lies_within, read_bytes, real

@@ -16,7 +16,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.io import paths
 from bboxprep.io.paths import lies_within, real
 from bboxprep.io.remote import Entry

@@ -16,11 +16,11 @@ from typing import Any
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Labels
+from bboxprep.formats.api import Labels
 from bboxprep.formats.voc import FORMAT
+from bboxprep.formats.voc.conventions import OURS, UNSAID
+from bboxprep.formats.voc.numbers import encode_value, holds, one_more, shortest
 from bboxprep.formats.voc.options import WriteOptions
-from bboxprep.formats.voc.own import OURS, UNSAID
-from bboxprep.formats.voc.text import encode_value, holds, one_more, shortest
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
 from bboxprep.model.dataset import Dataset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bboxprep.formats.contract import Format, deferred
+from bboxprep.formats.api import Format, deferred
 from bboxprep.formats.shard_options import CARRIES, WriteOptions
 
 FORMAT = Format(

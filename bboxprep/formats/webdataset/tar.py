@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bboxprep.formats import shards
-from bboxprep.formats.contract import NoOptions, Probe, Spread
+from bboxprep.formats.api import NoOptions, Probe, Spread
 from bboxprep.formats.shard_options import WriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.io.atomic import Growing, told

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Spread, in_batches
+from bboxprep.formats.api import Spread, in_batches
 from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, read_lines
-from bboxprep.formats.yolo.grammar import Grammar
-from bboxprep.formats.yolo.items import Item
+from bboxprep.formats.yolo.image_index import Item
 from bboxprep.formats.yolo.layout import config_folder, find_place
+from bboxprep.formats.yolo.row_kinds import Grammar
 from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
 from bboxprep.formats.yolo.tree import Tree, by_bytes, read_head
 from bboxprep.model.categories import MOST_CLASSES, Categories, Category

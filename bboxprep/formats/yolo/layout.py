@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding, spelt
-from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
-from bboxprep.formats.yolo.items import Item, Items
+from bboxprep.formats.yolo.image_index import Item, Items
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, Tree, by_bytes, kind_of, split_of
 from bboxprep.io.paths import common_folder, normal, real
 from bboxprep.io.suffixes import stem_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
-from bboxprep.formats.yolo.grammar import Task
+from bboxprep.formats.yolo.row_kinds import Task
 
 OutTask = Literal["detect", "segment", "pose", "obb"]
 

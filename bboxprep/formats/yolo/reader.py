@@ -23,16 +23,16 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Probe, Spread, probe_image
+from bboxprep.formats.api import Probe, Spread, probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, grown
 from bboxprep.formats.yolo.config import Config, find_config, read_config
-from bboxprep.formats.yolo.grammar import Grammar
-from bboxprep.formats.yolo.items import Item
+from bboxprep.formats.yolo.image_index import Item
 from bboxprep.formats.yolo.layout import lay_out
 from bboxprep.formats.yolo.options import ReadOptions
-from bboxprep.formats.yolo.orphans import orphans, shared
+from bboxprep.formats.yolo.row_kinds import Grammar
 from bboxprep.formats.yolo.rows import Rows, read_labels
 from bboxprep.formats.yolo.tree import Tree
+from bboxprep.formats.yolo.unmatched_labels import orphans, shared
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import UNREAD, Sample

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.yolo.grammar import Grammar, Kind
+from bboxprep.formats.yolo.row_kinds import Grammar, Kind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import read_start
 from bboxprep.model.categories import MOST_CLASSES

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.formats.contract import IMAGE_SUFFIXES
+from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.io.paths import lies_within, read_start, real, scan
 from bboxprep.io.remote import Entry

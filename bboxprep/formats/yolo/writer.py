@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Labels
+from bboxprep.formats.api import Labels
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.options import WriteOptions
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.io.atomic import write_text
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.handedness import flip_order
+from bboxprep.model.flip_names import flip_order
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 
@@ -61,7 +61,7 @@ def write(root: Path, dataset: Dataset, options: WriteOptions) -> YoloWriter:
 
 
 class YoloWriter:
-    """The writer (see `formats.contract.Writer`)."""
+    """The writer (see `formats.api.Writer`)."""
 
     stage = ""
 

@@ -18,9 +18,9 @@ from unicodedata import normalize
 
 from bboxprep.errors import TargetError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Writer
+from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codec import suffix_of
+from bboxprep.images.codecs.codec import suffix_of
 from bboxprep.model.header import Header
 from bboxprep.pipeline.source.open import Glimpse, Key
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from bboxprep import __version__
-from bboxprep.images import lossless
+from bboxprep.images.codecs import lossless
 
 _MATTER = ("albumentations", "numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg")
 

@@ -9,9 +9,9 @@ from typing import Any, TypedDict
 
 from bboxprep.errors import InternalError
 from bboxprep.findings import Finding, Severity
+from bboxprep.model.class_mapping import objects_by_class
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
-from bboxprep.model.tables import objects_by_class
 from bboxprep.pipeline.work.image_result import Piece
 
 _USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits in

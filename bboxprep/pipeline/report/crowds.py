@@ -15,11 +15,11 @@ import numpy as np
 
 from bboxprep.errors import LossError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Format, Writer
-from bboxprep.model.checks import Location, lost_by_class
+from bboxprep.formats.api import Format, Writer
 from bboxprep.model.instances import Column
-from bboxprep.model.rules import CrowdRule
+from bboxprep.model.object_policy import CrowdRule
 from bboxprep.model.sample import Sample
+from bboxprep.model.validation import Location, lost_by_class
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from bboxprep.errors import LossError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Format, Writer
+from bboxprep.formats.api import Format, Writer
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.pipeline.augment import Director

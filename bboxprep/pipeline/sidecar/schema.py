@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Category
-from bboxprep.model.checks import FARTHEST
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.rle import Rle
+from bboxprep.model.validation import FARTHEST
 
 SIDECAR = "bboxprep.sidecar.jsonl"
 IN_SIDECAR = f"kept in {SIDECAR}"

@@ -16,9 +16,9 @@ from typing import Any
 
 from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, real
+from bboxprep.model.class_mapping import ClassMap, ClassRules, joint, similar
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.model.tables import ClassMap, ClassRules, joint, similar
 from bboxprep.pipeline.source.open import Glimpse, Key, Source
 from bboxprep.pipeline.source.split import SplitRule
 

@@ -17,13 +17,13 @@ from bboxprep.errors import AnnotationError, FrameError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.frames.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
 from bboxprep.frames.from_pixels import frames_from_pixels
-from bboxprep.images.codec import DEFAULT_POLICY, Policy
+from bboxprep.images.codecs.codec import DEFAULT_POLICY, Policy
 from bboxprep.io.remote import is_stored, place
-from bboxprep.model.checks import repeats
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.rules import Rules
+from bboxprep.model.object_policy import Rules
 from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.validation import repeats
 from bboxprep.pipeline.sidecar.merge import rejoin
 from bboxprep.pipeline.source.header_cache import KnownHeaders
 from bboxprep.pipeline.source.masks import with_masks

@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bboxprep.errors import UsageError
-from bboxprep.images.moment import Moment, moment_of
+from bboxprep.images.metadata.capture_time import Moment, moment_of
 from bboxprep.pipeline.source.open import Glimpse
 
 _TOLERANCE = 1e-9

@@ -11,8 +11,8 @@ from typing import Any
 from bboxprep import formats
 from bboxprep.errors import PlanError, StoppedError, UsageError
 from bboxprep.findings import Finding, spelt
-from bboxprep.formats.contract import Format, Writer
-from bboxprep.images.codec import Encoding
+from bboxprep.formats.api import Format, Writer
+from bboxprep.images.codecs.codec import Encoding
 from bboxprep.images.opencv import opencv
 from bboxprep.io.paths import real
 from bboxprep.io.remote import place

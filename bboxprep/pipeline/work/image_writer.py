@@ -13,16 +13,16 @@ import numpy as np
 
 from bboxprep.errors import ImageError
 from bboxprep.findings import Finding
-from bboxprep.formats.contract import Labels, Writer, image_fault
+from bboxprep.formats.api import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
-from bboxprep.images import codec, lossless
-from bboxprep.images.opening import faults_named
+from bboxprep.images.codecs import codec, lossless
+from bboxprep.images.codecs.pillow_reader import faults_named
 from bboxprep.io.atomic import Place, below, link_or_copy, write_bytes
-from bboxprep.model.checks import Location, lost_by_class
-from bboxprep.model.handedness import Mirror
+from bboxprep.model.flip_names import Mirror
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
+from bboxprep.model.validation import Location, lost_by_class
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bboxprep.errors import BboxprepError, InternalError, TargetError
-from bboxprep.formats.contract import Writer
+from bboxprep.formats.api import Writer
 from bboxprep.io.atomic import Growing
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.run_record import IMAGES

@@ -16,9 +16,9 @@ from pycocotools.cocoeval import COCOeval
 
 from bboxprep.errors import BboxprepError
 from bboxprep.formats import detect, load
+from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
 from bboxprep.formats.coco.layout import show
-from bboxprep.formats.contract import NoOptions
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances

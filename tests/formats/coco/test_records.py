@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
+from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
-from bboxprep.formats.contract import NoOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rle import Rle
 from tests.formats.coco.trees import (

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
+from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
 from bboxprep.formats.coco.writer import settle_ids
-from bboxprep.formats.contract import NoOptions
 from bboxprep.geometry.shapes import length
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle

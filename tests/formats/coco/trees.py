@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bboxprep.findings import Finding
+from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
-from bboxprep.formats.contract import NoOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bboxprep.formats.yolo.grammar import Grammar, Kind, Task
+from bboxprep.formats.yolo.row_kinds import Grammar, Kind, Task
 from bboxprep.formats.yolo.rows import MOST_BYTES, Rows, looks_like_rows, parse
 
 BOX = b"0 0.5 0.5 0.2 0.4\n"

@@ -11,8 +11,8 @@ from bboxprep.pipeline.output.run import open_run
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox
 
 SOURCE = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bboxprep.errors import LossError
-from bboxprep.model.rules import CrowdRule, Rules
+from bboxprep.model.object_policy import CrowdRule, Rules
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source

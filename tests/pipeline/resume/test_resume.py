@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from bboxprep.errors import StoppedError, TargetError
-from bboxprep.model.tables import ClassRules
+from bboxprep.model.class_mapping import ClassRules
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.journal import FOLDER, NAME
@@ -24,8 +24,8 @@ from bboxprep.pipeline.source.open import open_source, read
 from bboxprep.pipeline.work import convert as convert_module
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.pipeline.work.engines import local
+from bboxprep.recipe.geometric import Fit, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Fit, Letterbox
 from tests.tiny import changed, label, stamps, tiny, tree
 
 BIG = Recipe(Letterbox(40))

@@ -24,7 +24,7 @@ from bboxprep.pipeline.resume.journal import FOLDER
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import read
 from bboxprep.pipeline.work.convert import write
-from bboxprep.recipe.steps import Crop, Flip, Letterbox, RecipeStep
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox, RecipeStep
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import INFO, SIDECAR, around, grow, records, run, small
 from tests.strategies import instances

@@ -15,8 +15,8 @@ from bboxprep.model.rle import Rle
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import RecipeStep
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import RecipeStep
 from tests.formats.coco import trees
 
 SIDECAR = "bboxprep.sidecar.jsonl"

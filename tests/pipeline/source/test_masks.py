@@ -20,8 +20,8 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Letterbox
 from tests.painted import UNTURN
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.errors import TargetError, UsageError
-from bboxprep.model.tables import ClassRules
+from bboxprep.model.class_mapping import ClassRules
 from bboxprep.pipeline.run_options import Terms
 from bboxprep.pipeline.source.merge import assemble, unique_keys
 from bboxprep.pipeline.source.open import Source, open_source

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from bboxprep.errors import UsageError
 from bboxprep.frames.evidence import Testimony
 from bboxprep.geometry.affine import Size
-from bboxprep.images.moment import Moment
+from bboxprep.images.metadata.capture_time import Moment
 from bboxprep.model.header import Header
 from bboxprep.pipeline.source.open import Glimpse
 from bboxprep.pipeline.source.split import SplitRule, bursts
-from tests.images.test_moment import photo
+from tests.images.metadata.test_capture_time import photo
 
 RULES = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(
     lambda parts: SplitRule({f"split{number}": part / sum(parts) for number, part in enumerate(parts)})

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images import lossless
-from bboxprep.images.codec import Encoding
+from bboxprep.images.codecs import lossless
+from bboxprep.images.codecs.codec import Encoding
 from bboxprep.pipeline.run_options import Outcome, Terms
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.recipe.steps import Flip, Letterbox, RecipeStep
 from tests.images import specimens
 from tests.images.specimens import EXIF_HEADER, saved, tiff_block
 

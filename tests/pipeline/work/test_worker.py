@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bboxprep import formats
-from bboxprep.images.codec import DEFAULT_POLICY, Encoding
+from bboxprep.images.codecs.codec import DEFAULT_POLICY, Encoding
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.rules import DEFAULT_RULES
+from bboxprep.model.object_policy import DEFAULT_RULES
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Director
 from bboxprep.pipeline.output.naming import Output

@@ -1,0 +1,192 @@
+"""Which records of a COCO file belong to which image, in a few numbers for each.
+
+Everything that concerns several records is settled here, once: images that share a file, annotations of images that
+are not listed, ids that stand twice. What concerns one record waits until its image is asked for.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import AnnotationError
+from bboxprep.findings import Finding
+from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, whole
+from bboxprep.formats.coco.document import Document, load
+from bboxprep.formats.coco.fields import standing
+from bboxprep.formats.coco.id_index import Batch
+from bboxprep.formats.coco.layout import Source, image_folder, reach
+from bboxprep.formats.coco.locate_images import Located, locate, safe_name
+
+T = TypeVar("T")
+
+
+class ImageHead(msgspec.Struct):
+    """What of an image record says which file it is."""
+
+    id: Any = None
+    file_name: Any = None
+    coco_url: Any = None
+
+    @property
+    def name(self) -> str:
+        """The name of the file, also where there is only its address (LVIS); "" where nothing names one."""
+        if isinstance(self.file_name, str):
+            return self.file_name
+        return self.coco_url.split("?")[0].rsplit("/", 1)[-1] if isinstance(self.coco_url, str) else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """The images of one file, and the annotation records of each.
+
+    `images` are the records that stand for a sample; the annotations of record i are
+    ``order[starts[i]:starts[i + 1]]``; `stands` says of each annotation whether its id is positive and no other's
+    before. `orphans` counts annotations without an image by class, with the place of the first; `used` are the class
+    ids of all records; `crowd` counts those that are marked as crowd regions.
+    """
+
+    folder: Path
+    located: Located
+    images: array[int]
+    order: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    stands: NDArray[np.bool_]
+    orphans: Mapping[Key | None, tuple[int, int]]
+    used: frozenset[Key]
+    crowd: int
+    findings: tuple[Finding, ...]
+
+    def places(self, image: int) -> NDArray[np.int64]:
+        """The annotation records of the image record `image`, in the order of the file."""
+        return self.order[self.starts[image] : self.starts[image + 1]]
+
+
+def open_indexed(source: Source, root: Path) -> tuple[Document, Index]:
+    """The document of `source` and its index. Raises `AnnotationError`: it is no such document, or one id means several
+    images.
+    """
+    heads = _Heads()
+    document = load(source.path, heads.visit)
+    return document, _index(document, heads, source, root)
+
+
+def _index(document: Document, seen: _Heads, source: Source, root: Path) -> Index:
+    heads = seen.images
+    wanted = [head.name if head else "" for head in heads]
+    folder = image_folder(source, root, [name for name in map(safe_name, wanted) if name])
+    located = locate(folder, wanted, reach(source, root))
+    owners = _owners(located.names)
+    rows = {identity: owners[row] for identity, row in _rows_by_id(document.path, heads).items()}
+    images = np.concatenate([np.zeros(0, np.int64), *(batch.rows(rows) for batch in seen.batches)])
+    ids = np.concatenate([np.zeros(0, np.int64), *(batch.ids for batch in seen.batches)])
+    order = np.argsort(images, kind="stable")
+    return Index(
+        folder=folder,
+        located=located,
+        images=array("q", (row for row, owner in enumerate(owners) if owner == row and heads[row] is not None)),
+        order=order,
+        starts=np.searchsorted(images[order], np.arange(len(heads) + 1)),
+        stands=standing(ids),
+        orphans=_orphans(seen.batches, images),
+        used=frozenset().union(*(batch.used for batch in seen.batches)),
+        crowd=sum(batch.crowd for batch in seen.batches),
+        findings=(
+            *_image_findings(source, heads, located, owners),
+            *_record_findings(source, [place for batch in seen.batches for place in batch.unreadable], ids),
+        ),
+    )
+
+
+class _Heads:
+    """The heads of all records, gathered while the file goes by."""
+
+    def __init__(self) -> None:
+        self.images: list[ImageHead | None] = []
+        self.batches: list[Batch] = []
+
+    def visit(self, name: str, raws: Sequence[msgspec.Raw]) -> None:
+        if name == "images":
+            self.images += [_head(raw, ImageHead) for raw in raws]
+        elif name == "annotations":
+            first = self.batches[-1].first + len(self.batches[-1].ids) if self.batches else 0
+            self.batches.append(Batch.of(raws, first))
+
+
+def _orphans(batches: Iterable[Batch], images: NDArray[np.int64]) -> dict[Key | None, tuple[int, int]]:
+    """How many records have no image, by class, and the place of the first."""
+    orphans: dict[Key | None, tuple[int, int]] = {}
+    for batch in batches:
+        unreadable = set(batch.unreadable)
+        for row in np.flatnonzero(images[batch.first : batch.first + len(batch.ids)] < 0).tolist():
+            if (place := batch.first + row) not in unreadable:
+                count, first = orphans.get(batch.category(row), (0, place))
+                orphans[batch.category(row)] = (count + 1, first)
+    return orphans
+
+
+def _head(raw: msgspec.Raw, kind: type[T]) -> T | None:
+    try:
+        return decode(as_long_tokens(bytes(raw)), kind)
+    except BadJson:
+        return None
+
+
+def _rows_by_id(path: Path, heads: Sequence[ImageHead | None]) -> dict[Key, int]:
+    rows: dict[Key, int] = {}
+    for row, head in enumerate(heads):
+        identity = key(head.id) if head else None
+        if head is None or identity is None:
+            continue
+        other = heads[rows.setdefault(identity, row)]
+        if other is not None and other.name != head.name:
+            words = f"have {identity!r} for {head.name!r}, which is already that of {other.name!r}"
+            raise AnnotationError(path, f"images[{row}].id", words)
+    return rows
+
+
+def _owners(names: Sequence[str]) -> list[int]:
+    """For each image record the first one of the same file."""
+    first: dict[str, int] = {}
+    return [first.setdefault(name, row) for row, name in enumerate(names)]
+
+
+def _image_findings(
+    source: Source, heads: Sequence[ImageHead | None], located: Located, owners: Sequence[int]
+) -> Iterator[Finding]:
+    def finding(code: str, row: int, words: str) -> Finding:
+        return Finding(code, words, source.shown, f"images[{row}]", split=source.split)
+
+    for row, (head, owner) in enumerate(zip(heads, owners, strict=True)):
+        if head is None:
+            yield finding("record-unreadable", row, "have something else than an object; left out")
+        elif owner != row:
+            yield finding("image-repeated", row, f"its file is that of images[{owner}], which has its objects too")
+    stands = standing(np.array([(whole(head.id) or 0) if head else 0 for head in heads], dtype=np.int64))
+    changed = [row for row, owner in enumerate(owners) if owner == row and not stands[row] and heads[row] is not None]
+    if changed:
+        words = f"image ids that are not positive whole numbers ({len(changed)}); new ones are given on writing"
+        yield finding("record-repaired", changed[0], words)
+    if located.by_end:
+        first = located.by_end[0]
+        words = f"images that are found by the end of their file_name ({len(located.by_end)}); here it is"
+        yield finding("record-repaired", first, f"{words} {located.names[first]!r}")
+
+
+def _record_findings(source: Source, unreadable: Iterable[int], ids: NDArray[np.int64]) -> Iterator[Finding]:
+    path, split = source.shown, source.split
+    for place in unreadable:
+        words = "have something else than an object; dropped"
+        yield Finding("record-unreadable", words, path, f"annotations[{place}]", objects=1, split=split)
+    stands = standing(ids)
+    if not stands.all():
+        first = int(np.argmin(stands))
+        words = f"ids that repeat or are not positive whole numbers ({(~stands).sum()}); new ones are given on writing"
+        yield Finding("record-repaired", words, path, f"annotations[{first}].id", split=split)

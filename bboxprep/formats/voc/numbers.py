@@ -1,0 +1,133 @@
+"""Values as Pascal VOC spells them: numbers, attribute values, and the characters that XML cannot hold.
+
+Attribute values are JSON wherever that is canonical and plain text otherwise, so ``0`` comes back as a number,
+``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read, but for one that
+is nested so deep that nobody can have meant it: it stays text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Context, Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+from xml.etree.ElementTree import Element
+
+from bboxprep.model.validation import FARTHEST
+
+# Enough digits that one more or less is exact for every coordinate of 1e-9 px or more; no traps, so nothing raises.
+_EXACT = Context(prec=64, traps=[])
+_NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?|nan|inf(?:inity)?)", re.IGNORECASE)
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may as well be a thousand, so it is neither
+_LONGEST_NUMBER = 64
+_DEEPEST = 64  # levels of an attribute value
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what is no Char of XML 1.0, production 2
+
+
+class Corner(NamedTuple):
+    """A number of a box, infinite from `FARTHEST` on; that number - 1, rounded once; and how it is written: with
+    `decimals`, and whether it had to be `repaired` (a decimal comma).
+    """
+
+    value: float
+    less_one: float
+    decimals: bool
+    repaired: bool
+
+
+@lru_cache(maxsize=1 << 14)  # a dataset has few different numbers, most of them whole
+def parse_corner(text: str) -> Corner:
+    """What `text` spells. Raises ValueError."""
+    number, repaired = _parse_number(text)
+    return Corner(_whole(float(number)), _whole(less_one(number)), "." in text, repaired)
+
+
+def _parse_number(text: str) -> tuple[Decimal, bool]:
+    word = text.strip()
+    repaired = _DECIMAL_COMMA.fullmatch(word) is not None
+    plain = word.replace(",", ".") if repaired else word
+    if len(plain) > _LONGEST_NUMBER or not _NUMBER.fullmatch(plain):
+        raise ValueError(f"have {word[:40]!r}, want a number")
+    number = _EXACT.create_decimal(plain)
+    within = number.is_nan() or number.copy_abs() < FARTHEST
+    return (number if within else Decimal("Infinity").copy_sign(number)), repaired
+
+
+def _whole(value: float) -> float:
+    """`value`, as an int where it is one: packed, that takes a third of the room."""
+    return int(value) if value.is_integer() else value
+
+
+def less_one(number: Decimal) -> float:
+    """`number` - 1, rounded once: the float that `one_more` was given comes back."""
+    return float(_EXACT.subtract(number, Decimal(1)))
+
+
+def text_below(element: Element, outer: str, inner: str) -> str:
+    """The text of the first `inner` in an `outer` of `element`, "" where there is none."""
+    for found in element.findall(outer):
+        text = found.findtext(inner)
+        if text is not None:
+            return text
+    return ""
+
+
+def one_more(value: float) -> str:
+    """The shortest text of `value` + 1, without an exponent."""
+    return _spell(_EXACT.add(Decimal(repr(value)), Decimal(1)))
+
+
+def shortest(value: float) -> str:
+    """The shortest text that reads back as `value`, without an exponent."""
+    return _spell(Decimal(repr(value)))
+
+
+def holds(text: str) -> bool:
+    """Whether XML brings `text` back as it is: no control character, no carriage return, no half of a pair."""
+    return "\r" not in text and not _NOT_XML.search(text)
+
+
+def encode_value(value: Any) -> str:
+    """The text of an attribute value, such that `decode_value` gives `value` back."""
+    if isinstance(value, str) and value == value.strip() and holds(value) and _parsed(value) is _TEXT:
+        return value
+    return json.dumps(value, default=str)
+
+
+def decode_value(text: str) -> Any:
+    """The attribute value that `text` spells: JSON where `encode_value` would spell it so, else the text itself."""
+    return _decoded(text) if text[:1] in "[{" else _known(text)
+
+
+def _decoded(text: str) -> Any:
+    value = _parsed(text)
+    return text if value is _TEXT or encode_value(value) != text else value
+
+
+_known = lru_cache(maxsize=1024)(_decoded)  # of what nobody can change
+
+
+_TEXT = object()
+
+
+def _parsed(text: str) -> Any:
+    """`text` as JSON, or `_TEXT` where it is none."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return _TEXT
+    return _TEXT if _is_deep(value, _DEEPEST) else value
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    """Whether lists and mappings in `value` have more than so many `levels`."""
+    if not isinstance(value, list | dict):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return not levels or any(_is_deep(one, levels - 1) for one in inner)
+
+
+def _spell(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

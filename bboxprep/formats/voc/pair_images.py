@@ -1,0 +1,157 @@
+"""Which image each VOC file is about, and so which samples there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from bboxprep.findings import Finding, spelt
+from bboxprep.formats.voc.lists import SplitLists
+from bboxprep.formats.voc.parse_files import Brief
+from bboxprep.formats.voc.tree import SPLITS, Images, Tree, base_of, expected, parted, parts_of
+from bboxprep.geometry.affine import Size
+from bboxprep.io.suffixes import stem_of
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One sample to be: its image, and the XML file about it ("" where there is none) with what that says, packed.
+
+    Paths are below the root.
+    """
+
+    split: str
+    name: str
+    image: str
+    present: bool = True
+    label: str = ""
+    declared: Size | None = None
+    packed: bytes = b""
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The samples, sorted by split and name, and findings about files that gave none."""
+
+    items: list[Item]
+    findings: list[Finding]
+
+
+def pair(tree: Tree, lists: SplitLists, briefs: Mapping[str, Brief], broken: Mapping[str, Finding]) -> Pairing:
+    """The samples of a tree. The images of `broken` files are none: their objects are not known, and so not none."""
+    matching = _Matching(Images(tree.images), lists)
+    for label, finding in broken.items():
+        matching.leave_out(label, finding)
+    for label, brief in briefs.items():
+        matching.by_stem(label, brief)
+    for label in list(matching.pending):
+        matching.by_filename(label, briefs[label])
+    bare, aside = _unlabelled(tree, matching)
+    items = [Item(*lists.place(image), image) for image in bare]
+    items += [_item(lists, image, label, briefs[label]) for image, label in matching.label_of.items()]
+    for label in matching.pending:
+        items.append(_item(lists, expected(label, briefs[label].filename), label, briefs[label], present=False))
+    if len({(item.split, item.name) for item in items}) < len(items):
+        items = [replace(item, name=item.image) for item in items]
+    items = [item if item.name.isascii() else replace(item, name=spelt(item.name)) for item in items]
+    items.sort(key=lambda item: (item.split, item.name))  # as their bytes in UTF-8 would be
+    listed = [item.image for item in items] + list(matching.left_out)
+    return Pairing(items, [*matching.findings, *_folded(matching, aside, lists, lists.absent(listed))])
+
+
+def _item(lists: SplitLists, image: str, label: str, brief: Brief, *, present: bool = True) -> Item:
+    return Item(*lists.place(image), image, present, label, brief.declared, brief.packed)
+
+
+@dataclass
+class _Matching:
+    """Labels given to images, one by one."""
+
+    images: Images
+    lists: SplitLists
+    label_of: dict[str, str] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    pending: dict[str, None] = field(default_factory=dict)
+    misnamed: list[tuple[str, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def leave_out(self, label: str, finding: Finding) -> None:
+        """Note that `label` cannot be read: its image is no sample."""
+        self.left_out.update(self.images.beside(label, _stem(label)))
+        self.findings.append(finding)
+
+    def by_stem(self, label: str, brief: Brief) -> None:
+        """Give `label` to the image of its own stem, or leave it pending."""
+        found = self.images.beside(label, _stem(label))
+        if not found:
+            self.pending[label] = None
+            return
+        self._give(label, brief, found)
+        if brief.filename and all(brief.filename not in (parted(image)[1], _stem(image)) for image in found):
+            self.misnamed.append((label, brief.filename))
+
+    def by_filename(self, label: str, brief: Brief) -> None:
+        """Give the pending `label` to the image that its ``<filename>`` names, with or without suffix."""
+        name = brief.filename
+        found = self.images.beside(label, name) or self.images.beside(label, stem_of(name))
+        if found:
+            del self.pending[label]
+            self._give(label, brief, found)
+
+    def _give(self, label: str, brief: Brief, found: list[str]) -> None:
+        named = [image for image in found if parted(image)[1] == brief.filename]
+        found = named if len(named) == 1 else found
+        if len(found) > 1:
+            self.left_out.update(found)
+            self._drop("record-unreadable", label, brief, f"{len(found)} images fit: {_joined(found)}")
+        elif found[0] in self.left_out:
+            self._drop("label-orphan", label, brief, f"its image {found[0]} is left out for another XML file")
+        elif found[0] in self.label_of:
+            self._drop("label-orphan", label, brief, f"{found[0]} has its labels from {self.label_of[found[0]]}")
+        else:
+            self.label_of[found[0]] = label
+
+    def _drop(self, code: str, label: str, brief: Brief, message: str) -> None:
+        split, _ = self.lists.place(expected(label, brief.filename))
+        self.findings.append(Finding(code, message, label, objects=brief.listed, split=split))
+
+
+def _unlabelled(tree: Tree, matching: _Matching) -> tuple[list[str], list[str]]:
+    """The images without labels that are samples, and those that lie where no labelled images do."""
+    bases = {base_of(folder) for folder in {parted(image)[0] for image in matching.label_of}}
+    bare: list[str] = []
+    aside: list[str] = []
+    for image in tree.images:
+        if image in matching.label_of or image in matching.left_out:
+            continue
+        base = base_of(parted(image)[0])
+        known = base in bases or parted(base)[1].lower() in {*SPLITS, "jpegimages"}
+        (bare if known else aside).append(image)
+    return bare, aside
+
+
+def _folded(matching: _Matching, aside: list[str], lists: SplitLists, absent: list[str]) -> list[Finding]:
+    """One finding for each kind of thing that may be true of many files."""
+    findings = []
+    if matching.misnamed:
+        label, name = matching.misnamed[0]
+        what = f"{len(matching.misnamed):,} files name another image in <filename> than their own stem does"
+        findings.append(Finding("record-repaired", f"{what} (first: {name!r}); the stem was taken", label))
+    if lists.torn:
+        message = f"{lists.torn:,} names stand in several of train, val and test; the first of these was taken"
+        findings.append(Finding("record-repaired", message, "ImageSets/Main"))
+    if absent:
+        message = f"{len(absent):,} listed names have no image and no XML file (first: {absent[0]!r})"
+        findings.append(Finding("image-missing", message, "ImageSets/Main"))
+    if aside:
+        message = f"{len(aside):,} images lie where no labelled images do; left aside"
+        findings.append(Finding("image-aside", message, aside[0]))
+    return findings
+
+
+def _joined(paths: list[str]) -> str:
+    return ", ".join(sorted(paths, key=parts_of))
+
+
+def _stem(path: str) -> str:
+    return stem_of(parted(path)[1])

@@ -1,0 +1,99 @@
+"""The XML files of a VOC dataset, each parsed once: when it is opened, in several processes where there are any.
+
+What the classes, the pairs and the origin are settled from is told of each file in `Brief`; the rest stays packed, at a
+fraction of its size, until its sample is asked for.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from bboxprep.errors import AnnotationError
+from bboxprep.findings import Finding
+from bboxprep.formats.api import Spread, in_batches
+from bboxprep.formats.voc.annotation import Annotation, read_file
+from bboxprep.formats.voc.origin import Tool, prove, reaches_over
+from bboxprep.geometry.affine import Size
+
+
+class Brief(NamedTuple):
+    """What is asked of a file before its sample is: whether it is `boxed` at all, how many of its boxes start at 0, and
+    whether one `reaches_over` the image, perhaps.
+    """
+
+    filename: str
+    listed: int
+    declared: Size | None
+    tool: Tool | None
+    boxed: bool
+    zeros: int
+    reaches_over: bool
+    packed: bytes
+
+
+@dataclass
+class Opened:
+    """The files that can be read, in their order, and those that cannot; and what is in all of them together."""
+
+    briefs: dict[str, Brief] = field(default_factory=dict)
+    broken: dict[str, Finding] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    unread: Counter[str] = field(default_factory=Counter)
+
+
+def open_files(root: Path, labels: Sequence[str], spread: Spread) -> Opened:
+    """What the files at `labels`, below `root`, say. Raises `AnnotationError` where none of them can be read."""
+    opened = Opened()
+    for part in in_batches(_Opening(root), labels, spread):
+        opened.briefs.update(part.briefs)
+        opened.broken.update(part.broken)
+        opened.names |= part.names
+        opened.unread.update(part.unread)
+    if opened.broken and not opened.briefs:
+        label, finding = next(iter(opened.broken.items()))
+        raise AnnotationError(root / label, finding.where, finding.message)
+    return opened
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """Opens one batch of files; plain data, so that worker processes can have it."""
+
+    root: Path
+
+    def __call__(self, labels: Sequence[str]) -> Opened:
+        part = Opened()
+        for label in labels:
+            try:
+                said = read_file(self.root / label)
+            except AnnotationError as error:
+                part.broken[label] = Finding("record-unreadable", error.problem, label, error.where)
+                continue
+            part.briefs[label] = _brief(said)
+            part.names.update(said.names)
+            part.unread.update(said.unread)
+        return part
+
+
+def _brief(said: Annotation) -> Brief:
+    corners = said.corners
+    return Brief(
+        filename=said.filename,
+        listed=said.listed,
+        declared=said.declared,
+        tool=said.tool,
+        boxed=bool(said.names),
+        zeros=prove(corners, None).zeros,
+        reaches_over=reaches_over(corners, said.declared),
+        packed=pickle.dumps(tuple(said._replace(filename="", tool=None, unread=()))),
+    )
+
+
+def unpacked(packed: bytes) -> Annotation:
+    """What a `Brief` has packed: an annotation, but for what the brief itself says."""
+    return Annotation(*pickle.loads(packed))

@@ -1,0 +1,245 @@
+"""Pixels out of files and into files. Decoding gives the *stored* plane, never turned; nothing is changed in place."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from bboxprep.errors import ImageError, RefusedImageError, UsageError
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.images.codecs import jpeg
+from bboxprep.images.codecs.modes import Colour, Depth16, is_deep, to_uint8
+from bboxprep.images.codecs.pillow_reader import faults_named, opened, read
+from bboxprep.images.codecs.quantisation import own_coding
+from bboxprep.images.container import MOST_SCANS, NAMES, scans
+from bboxprep.images.header import MOST_PIXELS
+from bboxprep.images.metadata.keep import Kept, kept_from
+from bboxprep.images.orientation import untagged
+from bboxprep.images.raster.malloc_hint import keep_freed
+from bboxprep.model.header import Header
+
+Frames = Literal["error", "first"]
+
+_OTHERWISE = {"gif": "png", "avif": "jpeg", "heic": "jpeg"}  # what is written in another container than it came in
+_QUALITY = 95
+_SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What to do with pixels that 8-bit RGB cannot hold, and with pictures too large to be held at all.
+
+    `depth16` for more than 8 bits a channel: refuse, keep the high byte, or stretch the extremes (percentiles 0.5 and
+    99.5) to 0 and 255. `background` shows through transparency. `frames` for several pictures in one file: refuse, or
+    take the first. `max_pixels` is the most that a picture may have; a larger one is refused from its header, before
+    anything of it is decoded. Raises `UsageError` for values that are none of these.
+    """
+
+    depth16: Depth16 = "error"
+    background: Colour = (255, 255, 255)
+    frames: Frames = "error"
+    max_pixels: int = MOST_PIXELS
+
+    def __post_init__(self) -> None:
+        for name, have, known in (
+            ("depth16", self.depth16, get_args(Depth16)),
+            ("frames", self.frames, get_args(Frames)),
+        ):
+            if have not in known:
+                raise UsageError(f"{name}: have {have!r}, want one of {', '.join(known)}")
+        if not all(level in range(256) for level in self.background):
+            raise UsageError(f"background: have {self.background!r}, want three levels of 0 to 255")
+        if self.max_pixels < 1:
+            raise UsageError(f"max pixels: have {self.max_pixels!r}, want 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How pixels are written: JPEG and lossy WebP at `quality`, 1 to 100; EXIF left out if `strip_metadata`.
+
+    A `quality` of None is 95, and a JPEG that is only turned keeps its own coding.
+    """
+
+    quality: int | None = None
+    strip_metadata: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and self.quality not in range(1, 101):
+            raise UsageError(f"quality: have {self.quality!r}, want 1 to 100")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The stored plane of a file: `pixels` uint8 (H, W) gray or (H, W, 3) RGB, possibly read-only.
+
+    `covers` is the exact extent (width, height) of the whole picture on this raster, in raster pixels. A reduced
+    JPEG covers stored size / n, while its raster is rounded up to whole pixels; otherwise the two are equal.
+    """
+
+    pixels: NDArray[np.uint8]
+    covers: tuple[float, float]
+
+
+DEFAULT_POLICY = Policy()
+DEFAULT_ENCODING = Encoding()
+
+
+def decode(
+    path: Path,
+    header: Header,
+    policy: Policy = DEFAULT_POLICY,
+    *,
+    at_least: Size | None = None,
+    data: bytes | None = None,
+) -> Decoded:
+    """The stored pixels of the file at `path`, whose header is `header` and whose bytes are `data`, if known already.
+
+    A JPEG may come reduced by 2, 4 or 8, but in neither axis smaller than `at_least`. Raises `ImageError`: the file is
+    gone, broken or truncated, has changed since its header was read, or `policy` refuses its kind.
+    """
+    refuse(path, header, policy)
+    keep_freed()
+    if header.container == "jpeg":
+        data = read(path) if data is None else data
+        if scans(data) > MOST_SCANS:
+            raise ImageError(path, "", f"has more than {MOST_SCANS} scans")
+        by = jpeg.divisor(header.size, at_least)
+        pixels = jpeg.decode(data, header, by)
+        if pixels is not None:
+            return Decoded(pixels, (header.size.width / by, header.size.height / by))
+    return _decoded(path, header, policy, data)
+
+
+def _decoded(path: Path, header: Header, policy: Policy, data: bytes | None) -> Decoded:
+    """By Pillow, which reads all there is."""
+    with opened(path, header.container, _without_turn(path, header, data)) as image:
+        if image.size != header.size:
+            want = f"have {image.width}x{image.height}, want {header.size}"
+            raise ImageError(path, "", f"has changed since its header was read ({want})")
+        image.load()
+        if image.size != header.size:
+            want = f"have {image.width}x{image.height}, want {header.size}"
+            raise ImageError(path, "", f"its picture is of another size than its header says ({want})")
+        pixels = to_uint8(path, image, header.depth, depth16=policy.depth16, background=policy.background)
+    return Decoded(pixels, (float(header.size.width), float(header.size.height)))
+
+
+def refuse(path: Path, header: Header, policy: Policy) -> None:
+    """Raises `ImageError` where `policy` refuses a file of this `header`; to be known before any pixel is decoded."""
+    if policy.frames == "error" and header.frames > 1:
+        raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or --frames first)")
+    if policy.depth16 == "error" and is_deep(header.mode, header.depth):
+        choices = "--depth16 shift8, minmax or percentile"
+        raise RefusedImageError(
+            path, "", f"has {header.depth} bits a channel, mode {header.mode} (want 8, or {choices})"
+        )
+
+
+def encode(
+    pixels: NDArray[np.uint8],
+    source: Path,
+    header: Header,
+    encoding: Encoding = DEFAULT_ENCODING,
+    *,
+    turn: Dihedral | None = None,
+    data: bytes | None = None,
+) -> tuple[bytes, str]:
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a file of the kind that `source` is, whose bytes are `data`, if known.
+
+    A GIF becomes a PNG; AVIF and HEIC become JPEG. Also words for the finding `metadata-dropped`, or "". A JPEG keeps
+    its chroma subsampling, a lossless WebP stays so, TIFF is deflated (one with EXIF is left uncompressed). The colour
+    profile is kept where it fits, EXIF with orientation 1 and without its thumbnail, XMP never. Where `turn` is all
+    that was done to the picture, a JPEG of gray or RGB keeps its quantisation tables too, unless a quality is asked
+    for. The same pixels and source give the same bytes. Raises `ImageError`.
+    """
+    container = _OTHERWISE.get(header.container, header.container)
+    if container == "webp" and pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)  # all it knows; said here so that a gray profile is not kept
+    mode = "L" if pixels.ndim == 2 else "RGB"
+    kept = kept_from(source, header.container, mode, strip=encoding.strip_metadata, data=data)
+    if turn and header.container == "jpeg" and header.mode == mode and encoding.quality is None:
+        options = own_coding(source, turn, kept.sampling) | _metadata(kept)
+        return _saved(Image.fromarray(pixels), container, source, options), kept.lost
+    if container == "jpeg":
+        return _as_jpeg(pixels, source, kept, encoding.quality or _QUALITY), kept.lost
+    return _saved(Image.fromarray(pixels), container, source, _options(container, kept, encoding)), kept.lost
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a PNG for showing to people."""
+    return _saved(Image.fromarray(pixels), "png", Path(), {})
+
+
+def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a JPEG for showing to people; no metadata."""
+    return _as_jpeg(pixels, Path(), Kept(sampling="4:2:0"), quality)
+
+
+def suffix_of(header: Header) -> str:
+    """The suffix that fits what `encode` writes for a file of this `header`."""
+    return _SUFFIXES[_OTHERWISE.get(header.container, header.container)]
+
+
+def keeps_bytes(header: Header) -> bool:
+    """Whether a file of this `header` may be handed on as it is: not AVIF and HEIC, which no trainer reads."""
+    return header.container not in {"avif", "heic"}
+
+
+def untag(data: bytes, header: Header) -> bytes:
+    """The file `data` of this `header` with every orientation tag, EXIF and XMP, set to 1; all else as it is.
+
+    A PNG text chunk that is compressed and speaks of an orientation is left out.
+    """
+    return untagged(data, header.container, header.frames)
+
+
+def _without_turn(path: Path, header: Header, data: bytes | None) -> BytesIO | None:
+    """The file at `path`, untagged if a TIFF, for Pillow turns one while it loads it; None where Pillow may open it."""
+    if header.container == "tiff" and header.tagged:
+        return BytesIO(untag(read(path) if data is None else data, header))
+    return None if data is None else BytesIO(data)
+
+
+def _options(container: str, kept: Kept, encoding: Encoding) -> dict[str, Any]:
+    given = _metadata(kept)
+    quality = encoding.quality or _QUALITY
+    match container:
+        case "webp":
+            how = {"lossless": True} if kept.lossless else {"quality": quality}
+            return {**how, **given}
+        case "tiff":
+            # with compression Pillow cannot write the directories that EXIF and GPS are in
+            return given if kept.exif else {"compression": "tiff_adobe_deflate", **given}
+        case "png":
+            return given
+        case _:
+            return {}
+
+
+def _metadata(kept: Kept) -> dict[str, Any]:
+    """Pillow's options for what is kept."""
+    return {name: value for name, value in (("icc_profile", kept.profile), ("exif", kept.exif)) if value}
+
+
+def _as_jpeg(pixels: NDArray[np.uint8], source: Path, kept: Kept, quality: int) -> bytes:
+    with _unencodable(source, "jpeg", pixels.shape):
+        return jpeg.with_metadata(jpeg.encode(pixels, quality, kept.sampling), kept.exif, kept.profile)
+
+
+def _saved(image: Image.Image, container: str, source: Path, options: dict[str, Any]) -> bytes:
+    out = BytesIO()
+    with _unencodable(source, container, (image.height, image.width)):
+        image.save(out, NAMES[container], **options)
+    return out.getvalue()
+
+
+def _unencodable(source: Path, container: str, shape: tuple[int, ...]) -> AbstractContextManager[None]:
+    return faults_named(source, f"cannot be encoded as {NAMES[container]} at {shape[1]}x{shape[0]}")

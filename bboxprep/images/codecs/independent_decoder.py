@@ -1,0 +1,108 @@
+"""A second pair of eyes: pictures as others decode and resample them, to judge what this package has written.
+
+Pillow's own ``exif_transpose`` shows a source as viewers do, OpenCV reads an output as trainers do, and OpenCV's area
+averages and affine warp stand in for the resampling. Nothing here calls this package's decoder or its raster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
+
+from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.pillow_reader import faults_named, opened
+
+Gray = NDArray[np.float32]  # (H, W) luminance, 0 to 255
+_ORIENTATION = 0x0112
+_DEEP = ("I", "F")
+_CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What Pillow says of a file without decoding it: the size as stored, the EXIF orientation (1 where there is none
+    or an invalid one), and the size as displayed."""
+
+    stored: Size
+    orientation: int
+    displayed: Size
+
+
+def look(path: Path, container: str) -> Look:
+    """Pillow's word on the file at `path`, which is a `container`. Raises `ImageError`."""
+    with opened(path, container) as image:
+        said = image.getexif().get(_ORIENTATION, 1)
+        code = int(said) if isinstance(said, int) and 1 <= said <= 8 else 1
+        stored = _stored(image)
+        return Look(stored, code, stored.transposed if code >= 5 else stored)
+
+
+def shown(path: Path, container: str) -> Gray:
+    """The picture at `path` as viewers show it, in gray. Transparency shows white. Raises `ImageError`."""
+    with opened(path, container) as image:
+        image.load()  # turns a TIFF, and takes its tag away; without it exif_transpose would turn it again
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in _DEEP or upright.mode.startswith("I;"):
+            return _levels(np.asarray(upright, dtype=np.float32))
+        if upright.mode in _CLEAR or "transparency" in upright.info:
+            clear = upright.convert("RGBA")
+            upright = Image.new("RGB", clear.size, (255, 255, 255))
+            upright.paste(clear, mask=clear.getchannel("A"))
+        return np.asarray(upright.convert("L"), dtype=np.float32)
+
+
+def trained_on(path: Path, container: str) -> Gray:
+    """The picture at `path` as OpenCV, and so most trainers, read it, in gray. Raises `ImageError`."""
+    with faults_named(path, "cannot be read"):
+        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    read = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    return shown(path, container) if read is None else cv2.cvtColor(read, cv2.COLOR_BGR2GRAY).astype(np.float32)
+
+
+def warped(gray: Gray, matrix: NDArray[np.float64], size: Size) -> Gray:
+    """`gray` mapped by `matrix` (3, 3) onto a picture of `size`, averaged where it shrinks, continued at its edges."""
+    height, width = gray.shape
+    shrink = np.minimum(1.0, np.abs(matrix[:2, :2]).sum(axis=0))  # how long a source pixel is in the output, per axis
+    small = Size(max(1, round(width * shrink[0])), max(1, round(height * shrink[1])))
+    if small != (width, height):
+        gray = shrunk(gray, small)
+        matrix = matrix @ np.diag([width / small.width, height / small.height, 1.0])
+    centre = np.array([(1, 0, 0.5), (0, 1, 0.5), (0, 0, 1)], dtype=np.float64)  # OpenCV counts from pixel centres
+    moved = np.linalg.inv(centre) @ matrix @ centre
+    return np.asarray(cv2.warpAffine(gray, moved[:2], size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def shrunk(gray: Gray, size: Size) -> Gray:
+    """`gray` at the smaller `size`, each pixel the mean of what it covers."""
+    return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA))
+
+
+def softened(gray: Gray, sigma: float) -> Gray:
+    """`gray` after a Gaussian blur of `sigma` px."""
+    return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma))
+
+
+def correlations(window: Gray, patch: Gray) -> NDArray[np.float64]:
+    """The normalised cross-correlation, -1 to 1, of `patch` (h, w) at each place in `window` (H, W), as
+    (H - h + 1, W - w + 1); 0 where either is flat."""
+    scores = cv2.matchTemplate(window, patch, cv2.TM_CCOEFF_NORMED).astype(np.float64)
+    return np.clip(np.nan_to_num(scores, posinf=0.0, neginf=0.0), -1.0, 1.0)
+
+
+def _stored(image: ImageFile) -> Size:
+    """The size that a TIFF's own tags state, since Pillow reports the displayed one; else what Pillow reports."""
+    tags = getattr(image, "tag_v2", {})
+    return Size.of((tags.get(256, image.width), tags.get(257, image.height)))
+
+
+def _levels(values: NDArray[np.float32]) -> Gray:
+    """Deep values stretched to 0 to 255; correlation does not mind how."""
+    finite = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    low, high = float(finite.min()), float(finite.max())
+    return ((finite - low) * np.float32(255.0 / (high - low))) if high > low else np.zeros_like(finite)

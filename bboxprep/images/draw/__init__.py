@@ -1,0 +1,1 @@
+"""Pictures with their objects drawn in."""

@@ -1,0 +1,153 @@
+"""Pictures of annotated pictures, for notebooks and for looking at what a recipe did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.shapes import box_areas, clip_boxes
+from bboxprep.images.codecs.codec import encode_png
+from bboxprep.model.instances import Instances
+from bboxprep.model.rle import Rle
+
+Colour = tuple[int, int, int]
+
+# Okabe and Ito, "Color Universal Design" (2008): told apart by the colour-blind too. Their black is left out.
+PALETTE: tuple[Colour, ...] = (
+    (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (213, 94, 0), (204, 121, 167), (0, 114, 178),
+)  # fmt: skip
+_DARK, _LIGHT = (16, 16, 16), (255, 255, 255)
+_LEAST_SIDE, _MOST_SIDE = 480, 1600  # px of the longer side as shown
+_VEIL = 72  # opacity of filled regions, of 255
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """What is drawn on: the picture as shown, `scale` times its size, and the measures that go with that size."""
+
+    image: Image.Image
+    pen: ImageDraw.ImageDraw
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont
+    scale: float
+    line: int
+
+
+def draw(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]) -> bytes:
+    """A PNG of what `annotated` makes of them."""
+    return encode_png(annotated(pixels, instances, names))
+
+
+def annotated(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]) -> NDArray[np.uint8]:
+    """`pixels`, uint8 (H, W) or (H, W, 3), with masks, polygons, boxes, keypoints and class names drawn in: (h, w, 3).
+
+    A small picture is shown enlarged by a whole factor and a large one reduced, so that names can be read. One colour
+    a class; `names` are the classes by label. Large objects are drawn first; one that is not finite is left out.
+    """
+    size = Size(pixels.shape[1], pixels.shape[0])
+    sheet = _sheet(pixels, size)
+    finite = np.flatnonzero(np.isfinite(instances.boxes).all(axis=1))
+    order = finite[np.argsort(-np.abs(box_areas(instances.boxes[finite])), kind="stable")]
+    for row in order:
+        _draw_regions(sheet, instances, row)
+    boxes = clip_boxes(instances.boxes, size)
+    for row in order:
+        _draw_box(sheet, boxes[row], _colour(instances.labels[row]))
+        _draw_keypoints(sheet, instances.keypoints[row], instances.visibility[row], _colour(instances.labels[row]))
+    for row in order:
+        _draw_name(sheet, boxes[row], _name(instances, row, names), _colour(instances.labels[row]))
+    return np.asarray(sheet.image)
+
+
+def _sheet(pixels: NDArray[np.uint8], size: Size) -> _Sheet:
+    longest = max(size)
+    scale = float(-(-_LEAST_SIDE // longest)) if longest < _LEAST_SIDE else min(1.0, _MOST_SIDE / longest)
+    shown = (max(1, round(size.width * scale)), max(1, round(size.height * scale)))
+    kernel = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+    image = Image.fromarray(pixels).convert("RGB").resize(shown, kernel)
+    font = ImageFont.load_default(size=max(11, round(max(shown) / 50)))
+    return _Sheet(image, ImageDraw.Draw(image, "RGBA"), font, scale, max(2, round(max(shown) / 250)))
+
+
+def _colour(label: int) -> Colour:
+    return PALETTE[int(label) % len(PALETTE)]
+
+
+def _name(instances: Instances, row: int, names: tuple[str, ...]) -> str:
+    label, score = int(instances.labels[row]), instances.scores[row]
+    name = names[label] if 0 <= label < len(names) else f"class {label}"
+    crowd = " (crowd)" if instances.crowd[row] else ""
+    return f"{name}{crowd}" if np.isnan(score) else f"{name}{crowd} {score:.2f}"
+
+
+def _draw_regions(sheet: _Sheet, instances: Instances, row: int) -> None:
+    colour = _colour(instances.labels[row])
+    if mask := instances.masks[row]:
+        _draw_mask(sheet, mask, colour)
+    for ring in instances.polygons[row]:
+        if len(ring) > 1 and np.isfinite(ring).all():
+            corners = _shown(sheet, ring)
+            sheet.pen.polygon(corners, fill=(*colour, _VEIL))
+            sheet.pen.line([*corners, corners[0]], fill=colour, width=max(1, sheet.line // 2), joint="curve")
+
+
+def _draw_mask(sheet: _Sheet, mask: Rle, colour: Colour) -> None:
+    veil = Image.fromarray(mask.mask().astype(np.uint8) * np.uint8(_VEIL))
+    sheet.image.paste(colour, (0, 0, *sheet.image.size), veil.resize(sheet.image.size, Image.Resampling.NEAREST))
+
+
+def _draw_box(sheet: _Sheet, box: NDArray[np.float64], colour: Colour) -> None:
+    """The outline of `box` (4,), inside its edges, between two dark lines that keep it visible on any ground."""
+    x0, y0, x1, y1 = _corners(sheet, box)
+    sheet.pen.rectangle((x0 - 1, y0 - 1, x1 + 1, y1 + 1), outline=(*_DARK, 150))
+    sheet.pen.rectangle((x0, y0, x1, y1), outline=colour, width=sheet.line)
+    inner = sheet.line
+    if x1 - x0 > 2 * inner and y1 - y0 > 2 * inner:
+        sheet.pen.rectangle((x0 + inner, y0 + inner, x1 - inner, y1 - inner), outline=(*_DARK, 110))
+
+
+def _draw_keypoints(sheet: _Sheet, points: Points, visibility: NDArray[np.uint8], colour: Colour) -> None:
+    """A dot for each labelled keypoint, hollow where it is hidden."""
+    seen = (visibility > 0) & np.isfinite(points).all(axis=1)
+    radius = 1.5 * sheet.line
+    for (x, y), state in zip(_shown(sheet, points[seen]), visibility[seen], strict=True):
+        around = (x - radius, y - radius, x + radius, y + radius)
+        sheet.pen.ellipse(
+            around, fill=colour if state == 2 else None, outline=_LIGHT if state == 2 else colour, width=2
+        )
+
+
+def _draw_name(sheet: _Sheet, box: NDArray[np.float64], name: str, colour: Colour) -> None:
+    """A chip with `name` on top of the upper left corner, or below that corner where there is no room above."""
+    if not name.strip():
+        return
+    x0, y0, *_ = _corners(sheet, box)
+    margin = 2 * sheet.line
+    left, top, right, bottom = sheet.pen.textbbox((0, 0), name, font=sheet.font)
+    width, height = right - left + 2 * margin, bottom - top + 2 * margin
+    x = max(0.0, min(x0, sheet.image.width - width))
+    y = y0 - height if y0 >= height else min(y0, sheet.image.height - height)
+    sheet.pen.rectangle((x, y, x + width, y + height), fill=colour)
+    sheet.pen.text((x + margin - left, y + margin - top), name, fill=_ink(colour), font=sheet.font)
+
+
+def _ink(ground: Colour) -> Colour:
+    """Black or white, whichever stands out from `ground` (luma of ITU-R BT.601)."""
+    red, green, blue = ground
+    return _DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 115 else _LIGHT
+
+
+def _corners(sheet: _Sheet, box: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """The outermost pixels, as shown, of `box` (4,); one pixel at least."""
+    (x0, y0), (x1, y1) = np.rint(np.sort(box.reshape(2, 2), axis=0) * sheet.scale).tolist()
+    x0, y0 = min(x0, sheet.image.width - 1.0), min(y0, sheet.image.height - 1.0)
+    return x0, y0, max(x0, x1 - 1.0), max(y0, y1 - 1.0)
+
+
+def _shown(sheet: _Sheet, points: Points) -> list[tuple[float, float]]:
+    """`points` (P, 2) in pixels as shown, whose centres Pillow counts from 0; none further off than twice the size."""
+    far = 2.0 * max(sheet.image.size)
+    return [(x, y) for x, y in np.clip(points * sheet.scale - 0.5, -far, far).tolist()]

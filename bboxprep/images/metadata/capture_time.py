@@ -1,0 +1,51 @@
+"""When a photo was taken, and by which camera, from its EXIF."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import ExifTags, Image
+
+from bboxprep.errors import ImageError
+from bboxprep.images.codecs.pillow_reader import opened
+from bboxprep.images.container import EXIF_HEADER, blobs
+from bboxprep.images.header import mapped
+from bboxprep.images.metadata.exif import Data, is_sound
+
+
+class Moment(NamedTuple):
+    """`camera` is the model as the file names it, "" where it does not; `second` counts on the camera's own clock."""
+
+    camera: str
+    second: int
+
+
+def moment_of(path: Path, container: str) -> Moment | None:
+    """The moment of the photo at `path`; None where its EXIF has no DateTimeOriginal that can be read."""
+    try:
+        with mapped(path) as (file, data), opened(path, container, file) as image:
+            exif = image.getexif() if container == "tiff" else _loaded(data, container)
+            time = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, "")
+            return Moment(_text(exif.get(ExifTags.Base.Model, "")), _seconds(_text(time)))
+    except ImageError:
+        return None
+
+
+def _loaded(data: Data, container: str) -> Image.Exif:
+    """The EXIF of a container that would have to be decoded for it otherwise, as PNG."""
+    exif = Image.Exif()
+    blob = next((blob for blob in blobs(data, container) if blob.kind == "exif"), None)
+    if blob is not None and is_sound(blob.content):
+        exif.load(EXIF_HEADER + bytes(blob.content))
+    return exif
+
+
+def _seconds(text: str) -> int:
+    """Seconds since 1970 as if the clock were that of Greenwich. Raises ValueError for what is no time."""
+    return int(datetime.strptime(text, "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC).timestamp())
+
+
+def _text(value: object) -> str:
+    return str(value).strip("\0 ")

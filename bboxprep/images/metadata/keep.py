@@ -1,0 +1,92 @@
+"""What of a source's metadata an encoded picture keeps: its colour profile where that still fits, and its EXIF.
+
+EXIF is copied as it is, not written anew, with every orientation set to 1 and the thumbnail unlinked; EXIF that
+cannot be read in full is left out. XMP, comments and text are never kept: they may speak of the orientation too.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from bboxprep.images.codecs import jpeg
+from bboxprep.images.codecs.modes import icc_space
+from bboxprep.images.codecs.pillow_reader import opened, read
+from bboxprep.images.container import EXIF_HEADER, blobs, is_lossless_webp
+from bboxprep.images.metadata import exif
+
+_SPACES = {"L": "GRAY", "RGB": "RGB"}
+_DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)  # of a TIFF: description, maker, model, software, date, people
+_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_UNREADABLE = "EXIF that cannot be read in full was left out"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is handed on from a source. `exif` begins with the EXIF header; `sampling` is that of a JPEG's chroma,
+    4:4:4 where it has none or a rare one; `lost` says what could not be kept, or ""."""
+
+    profile: bytes | None = None
+    exif: bytes | None = None
+    sampling: str = "4:4:4"
+    lossless: bool = False
+    lost: str = ""
+
+
+def kept_from(source: Path, container: str, mode: str, *, strip: bool, data: bytes | None = None) -> Kept:
+    """What a picture of Pillow's `mode` ("L" or "RGB") made from the file `source`, whose bytes are `data` if known
+    already, keeps of it. `strip` leaves EXIF out, but never the profile, without which the colours would change.
+    Raises `ImageError`."""
+    data = read(source) if data is None else data
+    if container == "jpeg":
+        profile, (block, block_lost) = jpeg.profile_of(data), _exif(data, container)
+    else:
+        with opened(source, container, BytesIO(data)) as image:
+            profile = image.info.get("icc_profile")
+            block, block_lost = _tiff_exif(image) if isinstance(image, TiffImageFile) else _exif(data, container)
+    fitting, profile_lost = _fitting(profile, mode)
+    return Kept(
+        fitting,
+        None if strip else block,
+        sampling=jpeg.sampling_of(data) if container == "jpeg" else "4:4:4",
+        lossless=container == "webp" and is_lossless_webp(data),
+        lost="; ".join(words for words in (profile_lost, "" if strip else block_lost) if words),
+    )
+
+
+def _fitting(profile: bytes | None, mode: str) -> tuple[bytes | None, str]:
+    if not profile:
+        return None, ""
+    space = icc_space(profile)
+    if space == _SPACES[mode]:
+        return profile, ""
+    return None, f"the colour profile was left out: it is for {space or 'nothing known'}, the output is {_SPACES[mode]}"
+
+
+def _exif(data: bytes, container: str) -> tuple[bytes | None, str]:
+    blob = next((blob for blob in blobs(data, container) if blob.kind == "exif"), None)
+    if blob is None:
+        return None, ""
+    if not exif.is_sound(blob.content):
+        return None, _UNREADABLE
+    return EXIF_HEADER + exif.upright(blob.content, depth=2, unlink=True), ""
+
+
+def _tiff_exif(image: TiffImageFile) -> tuple[bytes | None, str]:
+    """The descriptive tags of a TIFF as a block of EXIF: its own directory also says where its pixels lie."""
+    try:
+        read, kept = image.getexif(), Image.Exif()
+        kept.update({tag: read[tag] for tag in _DESCRIPTIVE if tag in read})
+        directories = {pointer: read.get_ifd(pointer) for pointer in _DIRECTORIES if pointer in read}
+        for pointer, tags in directories.items():
+            kept.get_ifd(pointer).update(tags)
+            kept[pointer] = 0
+        lost = "" if all(directories.values()) else _UNREADABLE
+        return (kept.tobytes() if len(kept) else None), lost
+    except (LookupError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error):
+        return None, _UNREADABLE

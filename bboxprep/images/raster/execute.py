@@ -1,0 +1,174 @@
+"""Executes a plan on pixels: one resampling for all its steps, the margin around it, and the turn last.
+
+Where the picture ends inside an output pixel, that pixel is mixed with the margin by the share that each covers, so
+that an edge stays where the map puts it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import lru_cache
+from math import ceil, floor
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import InternalError
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.geometry.plan import Plan, Span, Window
+from bboxprep.images.opencv import opencv
+from bboxprep.images.raster.resample import Box, Pixels, resample
+from bboxprep.model.rendering import Kernel, Pad
+
+ROOM = 1.25  # times the output's size, from which on a reduced raster is as good as the whole one to within 45 dB
+
+Hull = tuple[int, int]  # the whole pixels of a canvas axis that something touches, first and one past the last
+
+
+def execute(
+    plan: Plan, pixels: Pixels, *, kernel: Kernel, pad: Pad, covers: tuple[float, float] | None = None
+) -> Pixels:
+    """The outcome of `plan` on `pixels`, uint8 (H, W) or (H, W, 3), as large as `plan.size`; perhaps a view.
+
+    `covers` is the exact extent (width, height) of the plan's source on a raster that was reduced while it was decoded.
+    A coloured `pad` makes a gray picture RGB. Masks go the same way, with "nearest" and 0. Raises `InternalError`
+    where the raster is not the plan's source.
+    """
+    raster = Size(pixels.shape[1], pixels.shape[0])
+    if covers is None and raster != plan.source:
+        raise InternalError(f"raster: have {raster} pixels, want {plan.source} for this plan")
+    covers = covers or (float(raster.width), float(raster.height))
+    if plan.is_warped:
+        from bboxprep.images.raster.warp import execute_warped  # OpenCV takes a while to load, and few runs need it
+
+        return execute_warped(plan, pixels, kernel=kernel, pad=pad, covers=covers)
+    window = plan.window
+    hulls, box = _places(plan, covers)
+    seen = _seen(pixels, hulls, box, kernel, reduced=covers != plan.source)
+    return _turned(_framed(window, seen, hulls, pad, soft=kernel != "nearest"), plan.turn)
+
+
+@lru_cache(maxsize=4096)
+def _places(plan: Plan, covers: tuple[float, float]) -> tuple[tuple[Hull, Hull], Box]:
+    """The whole pixels that the seen part of the picture touches, across and down, and what lies under them on a raster
+    that it `covers`. Kept, for it is said in fractions, and photos of one size share it.
+    """
+    window = plan.window
+    hulls = (_hull(window.seen[0]), _hull(window.seen[1]))
+    (left, right), (top, bottom) = [
+        _source(span, hull, cover) for span, hull, cover in zip(window.whole, hulls, covers, strict=True)
+    ]
+    return hulls, (left, top, right, bottom)
+
+
+@lru_cache(maxsize=4096)
+def reduction_for(plan: Plan, kernel: Kernel) -> Size | None:
+    """The least size at which the source of `plan` may be decoded, or None for its own.
+
+    That is the output's own size, so that nothing is resampled, or `ROOM` times as much. Never reduced for "nearest",
+    whose output is to hold values of the source and no others.
+    """
+    if kernel == "nearest":
+        return None
+    lengths = plan.stretched
+    for by in (8, 4, 2):
+        rooms = [side / (length * by) for side, length in zip(plan.source, lengths, strict=True)]
+        if all(room == 1 or room >= ROOM for room in rooms):
+            return Size(plan.source.width // by, plan.source.height // by)
+    return None
+
+
+def _hull(span: Span) -> Hull:
+    return floor(span.start), max(ceil(span.end), floor(span.start))
+
+
+def _seen(pixels: Pixels, hulls: tuple[Hull, Hull], box: Box, kernel: Kernel, *, reduced: bool) -> Pixels:
+    """The picture on the whole pixels `hulls`, under which `box` lies on the raster."""
+    left, top, right, bottom = box
+    width, height = (last - first for first, last in hulls)
+    if min(width, height) == 0:
+        return np.empty((height, width, *pixels.shape[2:]), dtype=np.uint8)
+    if _is_slice(left, right, width) and _is_slice(top, bottom, height):
+        return pixels[round(top) : round(bottom), round(left) : round(right)]
+    return resample(pixels, box, Size(width, height), kernel, reduced=reduced)
+
+
+def _source(whole: Span, hull: Hull, cover: float) -> tuple[float, float]:
+    """The stretch of a raster axis, on which the picture covers `cover`, that lies under a hull of the canvas."""
+    ratio = Fraction(cover) / whole.length  # exact, so that rounding never reaches over the edge of the raster
+    return float((hull[0] - whole.start) * ratio), float((hull[1] - whole.start) * ratio)
+
+
+def _is_slice(start: float, end: float, length: int) -> bool:
+    return start.is_integer() and start >= 0 and end - start == length
+
+
+def _framed(window: Window, seen: Pixels, hulls: tuple[Hull, Hull], pad: Pad, *, soft: bool) -> Pixels:
+    """The whole canvas: what is `seen`, at `hulls`, and the margin."""
+    (left, right), (top, bottom) = hulls
+    across, down = window.seen
+    if (left, top, right, bottom) == (0, 0, *window.canvas) and across.is_whole and down.is_whole:
+        return seen
+    if isinstance(pad, str) and seen.size:
+        rows = _continued(np.arange(window.canvas.height) - top, bottom - top, pad)
+        columns = _continued(np.arange(window.canvas.width) - left, right - left, pad)
+        return seen[rows][:, columns]
+    seen, fill = _same_channels(seen, 0 if isinstance(pad, str) else pad)
+    canvas = np.empty((window.canvas.height, window.canvas.width, *seen.shape[2:]), dtype=np.uint8)
+    canvas[:top] = canvas[bottom:] = canvas[top:bottom, :left] = canvas[top:bottom, right:] = fill
+    if not (across.is_whole and down.is_whole):
+        seen = _mixed(seen, np.asarray(fill), _share(down, (top, bottom)), _share(across, (left, right)), soft=soft)
+    canvas[top:bottom, left:right] = seen
+    return canvas
+
+
+def _share(span: Span, hull: Hull) -> NDArray[np.float64]:
+    """The share of each pixel of `hull` that `span` covers."""
+    first = np.arange(*hull)
+    covered = np.minimum(first + 1, float(span.end)) - np.maximum(first, float(span.start))
+    return np.asarray(np.clip(covered, 0.0, 1.0))
+
+
+def _mixed(
+    seen: Pixels, fill: NDArray[np.int64], down: NDArray[np.float64], across: NDArray[np.float64], *, soft: bool
+) -> Pixels:
+    """`seen` where it covers its pixels, the fill where it does not, both in their shares where it does in part."""
+    share = np.outer(down, across)
+    if not soft:
+        share = np.round(share)
+    if seen.ndim == 3:
+        share = share[..., None]
+    return np.rint(seen * share + fill * (1.0 - share)).astype(np.uint8)
+
+
+def _continued(positions: NDArray[np.int64], length: int, how: Literal["edge", "reflect"]) -> NDArray[np.int64]:
+    """The pixel of an axis of `length` that stands at each of `positions`, inside or out.
+
+    "reflect" mirrors at the edge of the picture, x -> -x in the plane, so the outermost pixel comes twice; over and
+    over, if the pad is wider than the picture.
+    """
+    if how == "edge":
+        return np.clip(positions, 0, length - 1)
+    folded = positions % (2 * length)
+    return np.minimum(folded, 2 * length - 1 - folded)
+
+
+def _same_channels(pixels: Pixels, pad: int | tuple[int, int, int]) -> tuple[Pixels, int | tuple[int, int, int]]:
+    """`pixels` and the fill with as many channels as each other."""
+    if pixels.ndim == 3 or isinstance(pad, int):
+        return pixels, pad
+    if len(set(pad)) == 1:
+        return pixels, pad[0]
+    return np.repeat(pixels[..., None], 3, axis=2), pad
+
+
+def _turned(pixels: Pixels, turn: Dihedral) -> Pixels:
+    if turn.swap:
+        pixels = opencv().transpose(pixels)
+    if turn.mirror_x and turn.mirror_y:
+        return np.asarray(opencv().flip(pixels, -1))
+    if turn.mirror_x or turn.mirror_y:
+        return np.asarray(opencv().flip(pixels, 1 if turn.mirror_x else 0))
+    return pixels

@@ -1,0 +1,250 @@
+"""Changes of the class table: what the user asks of it, and one table for several datasets.
+
+Identity is the name. Classes that come to have one name become one class: in the row and with the id of the first, with
+the keypoints of the first that names any. No two classes become one by guess: names that are nearly the same are
+reported, with the option that would join them.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from unicodedata import normalize
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import UsageError
+from bboxprep.findings import Finding
+from bboxprep.model.categories import Categories, Category
+from bboxprep.model.sample import Sample
+from bboxprep.model.validation import Location, lost_by_class
+from bboxprep.model.words import did_you_mean, escaped
+
+_NONE = -1  # the row of a class that is left out
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """What becomes of each class of a table: a row of the new table `categories`, or none.
+
+    `rows` and `names` are by old label: the new label (-1 where the class is left out), and the name that its objects
+    are accounted by. `renamed` is new names by old ones, `findings` are about the table as a whole.
+    """
+
+    categories: Categories
+    rows: tuple[int, ...]
+    names: tuple[str, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    def change(self, sample: Sample) -> Sample:
+        """`sample` with labels of the new table, and its objects of the classes that are left out as findings."""
+        instances = sample.instances
+        labels = self._labels[instances.labels]
+        gone = labels == _NONE
+        location = Location(str(sample.name), sample.split, self.names)
+        named = replace(instances, labels=self._first[instances.labels])
+        lost = lost_by_class("class-dropped", named, gone, location, "the class is left out")
+        return replace(
+            sample,
+            instances=replace(instances, labels=labels).select(~gone),
+            findings=(*map(self.retold, sample.findings), *lost),
+            darkroom=sample.darkroom and sample.darkroom.named(self.categories),
+        )
+
+    def retold(self, finding: Finding) -> Finding:
+        """`finding` with its class by the new name."""
+        name = self.renamed.get(finding.category, finding.category)
+        return finding if name == finding.category else replace(finding, category=name)
+
+    @cached_property
+    def _labels(self) -> NDArray[np.int64]:
+        return np.array(self.rows, dtype=np.int64)
+
+    @cached_property
+    def _first(self) -> NDArray[np.int64]:
+        """For each old label the first that its name stands at, so that classes of one name are counted as one."""
+        return np.array([self.names.index(name) for name in self.names], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class ClassRules:
+    """What is asked of a class table, done in this order.
+
+    `rename` gives classes other names, all at once, so two can change places; classes of one name become one. `only`
+    keeps these classes, `drop` leaves these out, their objects with them; both by the new names. `classes` is then the
+    table, in this order: what it lists and the source has not is an empty class, what it does not list must have no
+    objects. Raises `UsageError` for what is no list of different names.
+    """
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    only: Sequence[str] = ()
+    drop: Sequence[str] = ()
+    classes: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        for what, names in (("only", self.only), ("drop", self.drop), ("classes", self.classes or ())):
+            _check_names(what, names)
+            if len(set(names)) < len(names):
+                twice = next(name for name, count in Counter(names).items() if count > 1)
+                raise UsageError(f"{what}: {twice!r} stands twice")
+        if not isinstance(self.rename, Mapping):
+            raise UsageError(f"rename: have {self.rename!r}, want new names by old ones")
+        _check_names("rename", [*self.rename, *self.rename.values()])
+
+    def __bool__(self) -> bool:
+        return bool(self.rename or self.only or self.drop or self.classes is not None)
+
+    def options(self) -> dict[str, Any]:
+        """The rules as plain data."""
+        listed = {"only": self.only, "drop": self.drop, "classes": self.classes}
+        said = {"rename": dict(self.rename)} if self.rename else {}
+        return said | {what: list(names) for what, names in listed.items() if names}
+
+    def settle(self, categories: Categories, counts: Mapping[str, int]) -> ClassMap:
+        """What becomes of `categories`, of which each has so many objects as `counts` says of its name.
+
+        Raises `UsageError` where a rule names a class that is not there, where `classes` lacks one that has objects,
+        and where classes that become one have different keypoints.
+        """
+        _check_known("rename", self.rename, categories.names, {})
+        names = tuple(self.rename.get(name, name) for name in categories.names)
+        _check_known("only", self.only, names, self.rename)
+        _check_known("drop", self.drop, names, self.rename)
+        members: dict[str, list[Category]] = {}
+        for name, category in zip(names, categories, strict=True):
+            members.setdefault(name, []).append(category)
+        kept = {
+            name: _one(name, group)
+            for name, group in members.items()
+            if name not in self.drop and (name in self.only or not self.only)
+        }
+        notes = [_merger(name, group, counts) for name, group in members.items() if len(group) > 1 and name in kept]
+        table, left_out = self._listed(kept, members, counts)
+        return _class_map(table, names, dict(self.rename), (*notes, *left_out))
+
+    def _listed(
+        self, kept: Mapping[str, Category], members: Mapping[str, Sequence[Category]], counts: Mapping[str, int]
+    ) -> tuple[list[Category], list[Finding]]:
+        """The classes of the new table, and a finding for each that `classes` leaves out."""
+        if self.classes is None:
+            return list(kept.values()), []
+        others = [name for name in kept if name not in self.classes]
+        for name in others:
+            count = sum(counts.get(old, 0) for old in _names(members[name]))
+            if count:
+                raise UsageError(
+                    f"classes: have no {name!r}, of which the source has {_objects(count)}"
+                    f"{did_you_mean(name, self.classes)} (--rename or --drop-class says what to do with them)"
+                )
+        words = "the class has no objects and is not listed; left out"
+        return (
+            [kept.get(name, Category(name)) for name in self.classes],
+            [Finding("class-dropped", words, category=name) for name in others],
+        )
+
+
+def joint(tables: Sequence[Categories]) -> tuple[ClassMap, ...]:
+    """For each table what becomes of it in one table of all, where classes of one name are one.
+
+    Its order is that of the first table, then what each next one adds. Raises `UsageError` where classes of one name
+    have different keypoints.
+    """
+    members: dict[str, list[Category]] = {}
+    for table in tables:
+        for category in table:
+            members.setdefault(category.name, []).append(category)
+    whole = [_one(name, group) for name, group in members.items()]
+    return tuple(_class_map(whole, table.names, {}, ()) for table in tables)
+
+
+def similar(names: Iterable[str]) -> tuple[Finding, ...]:
+    """A finding for each name that differs from an earlier one in case, blanks, ``-``, ``_`` or a final s alone."""
+    first: dict[str, str] = {}
+    findings = []
+    for name in names:
+        known = first.setdefault(_folded(name), name)
+        if known != name:
+            option = f"--rename {shlex.quote(f'{escaped(name)}={escaped(known)}')}"
+            words = f"{known!r} and {name!r} stay two classes; if they are one: {option}"
+            findings.append(Finding("class-similar", words, category=name))
+    return tuple(findings)
+
+
+def objects_by_class(sample: Sample, names: Sequence[str]) -> Counter[str]:
+    """How many objects of each class the source lists for `sample`, read or not; "" where the class is not known."""
+    objects = Counter(map(names.__getitem__, sample.instances.labels.tolist()))
+    for finding in sample.findings:
+        if finding.objects:
+            objects[finding.category] += finding.objects
+    return objects
+
+
+def _class_map(
+    table: Sequence[Category], names: tuple[str, ...], renamed: Mapping[str, str], findings: tuple[Finding, ...]
+) -> ClassMap:
+    categories = Categories(_with_ids(table))
+    row_of = {name: row for row, name in enumerate(categories.names)}
+    return ClassMap(categories, tuple(row_of.get(name, _NONE) for name in names), names, renamed, findings)
+
+
+def _one(name: str, members: Sequence[Category]) -> Category:
+    """The class `name` that all `members` become."""
+    pointed = [category for category in members if category.keypoints]
+    for category in pointed[1:]:
+        if (category.keypoints, category.flip_idx) != (pointed[0].keypoints, pointed[0].flip_idx):
+            have = " and ".join(", ".join(one.keypoints) for one in (pointed[0], category))
+            raise UsageError(f"class {name!r}: cannot be one, its keypoints differ (have {have}); rename one of them")
+    points = pointed[0] if pointed else members[0]
+    return replace(
+        members[0], name=name, keypoints=points.keypoints, skeleton=points.skeleton, flip_idx=points.flip_idx
+    )
+
+
+def _with_ids(table: Sequence[Category]) -> tuple[Category, ...]:
+    """`table` where no class has an id; else with an id for all: its own, or a free one where an earlier has that."""
+    known = [category.id for category in table if category.id is not None]
+    free, taken, settled = max(known, default=0) + 1, set[int](), []
+    for category in table if known else ():
+        if category.id is None or category.id in taken:
+            category = replace(category, id=free)
+            free += 1
+        settled.append(category)
+        taken.add(category.id or 0)
+    return tuple(settled or table)
+
+
+def _merger(name: str, members: Sequence[Category], counts: Mapping[str, int]) -> Finding:
+    parts = ", ".join(f"{old!r} ({_objects(counts.get(old, 0))})" for old in _names(members))
+    return Finding("class-merged", f"{parts} became one class, {name!r}", category=name)
+
+
+def _objects(count: int) -> str:
+    return f"{count:,} object{'' if count == 1 else 's'}"
+
+
+def _names(members: Sequence[Category]) -> list[str]:
+    return list(dict.fromkeys(category.name for category in members))
+
+
+def _check_names(what: str, names: Iterable[object]) -> None:
+    if isinstance(names, str) or not all(isinstance(name, str) and name for name in names):
+        raise UsageError(f"{what}: have {names!r}, want names")
+
+
+def _check_known(what: str, wanted: Iterable[str], known: Sequence[str], renamed: Mapping[str, str]) -> None:
+    for name in wanted:
+        if name in known:
+            continue
+        hint = f"; it is {renamed[name]!r} now" if name in renamed else did_you_mean(name, known)
+        raise UsageError(f"{what}: have {name!r}, want a class of the source{hint}")
+
+
+def _folded(name: str) -> str:
+    plain = "".join(normalize("NFKC", name).casefold().split()).replace("-", "").replace("_", "")
+    return plain[:-1] if plain.endswith("s") and len(plain) > 1 else plain

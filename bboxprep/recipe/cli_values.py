@@ -1,0 +1,77 @@
+"""The words of the command line, read as steps and values. Each raises `UsageError` that says what it wants."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+from bboxprep.errors import UsageError
+from bboxprep.geometry.affine import Size
+from bboxprep.model.rendering import Pad
+from bboxprep.recipe.geometric import Axis, Crop
+
+AXES: tuple[Axis, ...] = get_args(Axis)
+
+
+def parse_size(text: str) -> Size:
+    """``640`` (a square) or ``640x480`` (width x height)."""
+    match = re.fullmatch(r"([0-9]{1,9})(?:[xX×]([0-9]{1,9}))?", text.strip())
+    if not match:
+        raise UsageError(f"size: have {text!r}, want N or WIDTHxHEIGHT")
+    return Size.of((int(match[1]), int(match[2] or match[1])))
+
+
+def parse_crop(text: str) -> Crop:
+    """``X,Y,W,H`` in pixels of the upright picture."""
+    if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){3}", text.replace(" ", "")):
+        raise UsageError(f"crop: have {text!r}, want X,Y,W,H in whole pixels")
+    x, y, width, height = map(int, text.replace(" ", "").split(","))
+    return Crop(x, y, width, height)
+
+
+def parse_tile(text: str) -> tuple[Size, float]:
+    """``640x640`` or ``640:0.2``: the size of a tile, and the share of it that two neighbours have in common."""
+    size, colon, overlap = text.partition(":")
+    return parse_size(size), _number(overlap, "tile", "WxH[:OVERLAP]") if colon else 0.0
+
+
+def parse_flip(text: str) -> tuple[Axis, float]:
+    """``horizontal`` (always) or ``horizontal:0.5`` (with this probability)."""
+    axis, colon, chance = text.partition(":")
+    known = {name: name for name in AXES}
+    if axis not in known:
+        raise UsageError(f"flip: have {text!r}, want {', '.join(AXES)}, or one of them and :P")
+    return known[axis], _number(chance, "flip", "AXIS[:P]") if colon else 1.0
+
+
+def parse_amount(text: str, what: str) -> float | tuple[float, float]:
+    """``15`` or ``-15:15``, a range."""
+    low, colon, high = text.partition(":")
+    first = _number(low, what, "N or LO:HI")
+    return (first, _number(high, what, "N or LO:HI")) if colon else first
+
+
+def _number(text: str, what: str, want: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UsageError(f"{what}: have {text!r}, want a number ({want})") from None
+
+
+def parse_color(text: str) -> tuple[int, int, int]:
+    """``N`` (a gray level) or ``R,G,B``, each 0 to 255."""
+    parts = [part.strip() for part in text.split(",")]
+    levels = tuple(int(part) for part in parts if re.fullmatch("[0-9]{1,9}", part))
+    if len(levels) not in (1, 3) or len(levels) != len(parts) or max(levels) > 255:
+        raise UsageError(f"colour: have {text!r}, want N or R,G,B of 0 to 255")
+    return (levels[0], levels[1], levels[2]) if len(levels) == 3 else (levels[0],) * 3
+
+
+def parse_pad(text: str) -> Pad:
+    """A gray level, an ``R,G,B`` colour, ``edge`` or ``reflect``."""
+    match text:
+        case "edge" | "reflect":
+            return text
+        case _:
+            red, green, blue = parse_color(text)
+            return red if red == green == blue else (red, green, blue)

@@ -1,0 +1,200 @@
+"""Steps that make other pictures of a picture: a crop at random, tiles, four pictures in one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import ceil, floor, sqrt
+from typing import ClassVar
+
+from bboxprep.errors import UsageError
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.plan import Step
+from bboxprep.geometry.shapes import visible_fractions
+from bboxprep.recipe.geometric import ChanceStep, Crop, RecipeStep, Scene, Sized, SizeLike
+from bboxprep.recipe.random_draw import Draw
+from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError
+
+_TRIES = 20
+_SHARE_SLACK = 1e-9
+
+
+@dataclass(frozen=True)
+class RandomCrop(ChanceStep):
+    """A crop of `area` of the picture's area and of proportions that are `aspect` times the picture's.
+
+    Every object stays in it with at least `min_visibility` of its box (1: whole; 0: objects may be lost). Where chance
+    finds no such place, the crop is made as large as the objects need and laid around all of them.
+    """
+
+    name = "random_crop"
+    amounts: ClassVar[Amounts] = {"area": Bounds(0.01, 1.0), "aspect": Bounds(0.1, 10.0)}
+    area: Amount = (0.5, 1.0)
+    aspect: Amount = (0.75, 4 / 3)
+    min_visibility: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share = Bounds(0.0, 1.0).number(self.name, "min_visibility", self.min_visibility)
+        object.__setattr__(self, "min_visibility", share)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def needs_scene(self) -> bool:
+        """Always: where a crop can be hangs on the size and the objects."""
+        return True
+
+    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:
+        """The crop as a `Crop`; None where chance says no."""
+        if scene is None:
+            raise UsageError("random_crop: want the size and the objects of the picture to draw from")
+        if draw.uniform("p") >= self.p:
+            return None
+        for crop in self._tries(draw, scene.size):
+            region = (crop.x, crop.y, crop.x + crop.width, crop.y + crop.height)
+            shares = visible_fractions(scene.boxes, tuple(map(float, region)))  # type: ignore[arg-type]  # of four
+            if (shares >= self.min_visibility - _SHARE_SLACK).all():
+                return crop
+        return _around_all(crop, scene, draw)
+
+    def _tries(self, draw: Draw, size: Size) -> Iterator[Crop]:
+        for number in range(_TRIES):
+            area, aspect = draw.amount(f"area {number}", self.area), draw.amount(f"aspect {number}", self.aspect)
+            width = min(size.width, max(1, round(size.width * sqrt(area * aspect))))
+            height = min(size.height, max(1, round(size.height * sqrt(area / aspect))))
+            x = int(draw.uniform(f"x {number}") * (size.width - width + 1))
+            y = int(draw.uniform(f"y {number}") * (size.height - height + 1))
+            yield Crop(x, y, width, height)
+
+
+def _around_all(crop: Crop, scene: Scene, draw: Draw) -> Crop:
+    """A crop of the size of `crop`, or larger, that holds all objects of the scene."""
+    low, high = scene.boxes[:, :2].min(axis=0), scene.boxes[:, 2:].max(axis=0)
+    sides = []
+    for axis, (length, side) in enumerate(zip((crop.width, crop.height), scene.size, strict=True)):
+        first, last = max(0, floor(low[axis])), min(side, ceil(high[axis]))
+        length = min(side, max(length, last - first))
+        least, most = max(0, last - length), min(first, side - length)
+        sides.append((least + int(draw.uniform(f"around {axis}") * (most - least + 1)), length))
+    (x, width), (y, height) = sides
+    return Crop(x, y, width, height)
+
+
+@dataclass(frozen=True)
+class Tile(Sized):
+    """Cut into tiles of `size` that overlap by at least `overlap` of their side.
+
+    The tiles lie at equal distances, the first and the last at the edges of the picture; a picture that is smaller than
+    a tile is one, as large as it is. `crops` has them; a recipe is planned for one of them at a time.
+    """
+
+    name = "tile"
+    overlap: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "overlap", Bounds(0.0, 0.9).number(self.name, "overlap", self.overlap))
+
+    def crops(self, size: Size) -> tuple[tuple[tuple[int, int], Crop], ...]:
+        """Each tile of a picture of `size`: its (row, column), and the crop that it is."""
+        columns, rows = (_starts(side, tile, self.overlap) for side, tile in zip(size, self.target, strict=True))
+        width, height = min(size.width, self.target.width), min(size.height, self.target.height)
+        return tuple(
+            ((row, column), Crop(x, y, width, height)) for row, y in enumerate(rows) for column, x in enumerate(columns)
+        )
+
+    def steps(self, size: Size) -> tuple[Step, ...]:
+        """None: raises `UsageError`, since tiles are many pictures."""
+        raise UsageError(f"tile: a picture of {size} becomes several, want a plan for one of `Recipe.tiles`")
+
+    def __str__(self) -> str:
+        return f"tile {self.target}" + (f" overlap {self.overlap:g}" if self.overlap else "")
+
+
+def _starts(side: int, tile: int, overlap: float) -> list[int]:
+    """Where the tiles of an axis begin."""
+    rest = side - tile
+    if rest <= 0:
+        return [0]
+    gaps = ceil(rest / max(1, floor(tile * (1.0 - overlap))))
+    return [round(rest * place / gaps) for place in range(gaps + 1)]
+
+
+@dataclass(frozen=True)
+class Mosaic(ChanceStep):
+    """Four pictures in one of `size`, that meet at a point between `low` and 1 - `low` of each side.
+
+    Each goes through the steps before the mosaic as they are drawn for itself, and fills its quarter then, keeping
+    proportions, cut around its middle; the steps after the mosaic see all of it. Drawn, it has the `centre` where they
+    meet, as shares of the sides, and for each of the three `others` beside the picture itself, which is at the top
+    left, a number of 0 to 1 by which it is picked from the sorted training images. `recipe.mosaic_split` takes a recipe
+    apart around it.
+    """
+
+    name = "mosaic"
+    size: SizeLike
+    low: float = 0.25
+    centre: tuple[float, float] | None = None
+    others: tuple[float, float, float] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "size", self._canvas())
+        object.__setattr__(self, "low", Bounds(0.05, 0.5).number(self.name, "low", self.low))
+        for option, count in (("centre", 2), ("others", 3)):
+            object.__setattr__(self, option, self._shares(option, getattr(self, option), count))
+
+    def _canvas(self) -> Size:
+        try:
+            canvas = Size.of(self.size)
+        except UsageError as error:
+            raise OptionError(self.name, "size", str(error).removeprefix("size: ")) from error
+        if min(canvas) < 2:
+            raise OptionError(self.name, "size", f"have {canvas}, want at least 2x2")
+        return canvas
+
+    def _shares(self, option: str, value: object, count: int) -> tuple[float, ...] | None:
+        if value is None:
+            return None
+        if not isinstance(value, tuple | list) or len(value) != count:
+            raise OptionError(self.name, option, f"have {value!r}, want {count} numbers of 0 to 1")
+        return tuple(Bounds(0.0, 1.0).number(self.name, option, each) for each in value)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it was drawn."""
+        return super().is_fixed and self.centre is not None and self.others is not None
+
+    def drawn(self, draw: Draw, scene: Scene | None) -> Mosaic | None:  # noqa: ARG002  # asked as every step is
+        """The mosaic with its centre and the others' numbers, or None."""
+        if self.is_fixed:
+            return self
+        if draw.uniform("p") >= self.p:
+            return None
+        x, y = (draw.amount(f"centre {axis}", (self.low, 1.0 - self.low)) for axis in "xy")
+        first, second, third = (draw.uniform(f"other {number}") for number in range(3))
+        return replace(self, p=1.0, centre=self.centre or (x, y), others=self.others or (first, second, third))
+
+    @property
+    def quarters(self) -> tuple[tuple[int, int, Size], ...]:
+        """The left, the top and the size of each quarter of a drawn mosaic, row by row, in whole pixels."""
+        if self.centre is None:
+            raise ValueError("a mosaic is drawn before it has quarters")
+        canvas = Size.of(self.size)
+        x, y = (min(side - 1, max(1, round(side * share))) for side, share in zip(canvas, self.centre, strict=True))
+        return tuple(
+            (left, top, Size(right - left, bottom - top))
+            for top, bottom in ((0, y), (y, canvas.height))
+            for left, right in ((0, x), (x, canvas.width))
+        )
+
+    def steps(self, size: Size) -> tuple[Step, ...]:
+        """None: raises `UsageError`, since several pictures become one."""
+        raise UsageError(f"mosaic: a picture of {size} becomes a part of one, want a plan for a part")
+
+    def _described(self) -> str:
+        return f"mosaic {Size.of(self.size)}"

@@ -1,0 +1,137 @@
+"""The work on one image of a review, which threads share: its pictures on the disk, and what the page is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bboxprep.errors import ImageError
+from bboxprep.findings import Severity
+from bboxprep.images.codecs.codec import encode_jpeg
+from bboxprep.io.atomic import write_bytes
+from bboxprep.model.sample import Sample
+from bboxprep.review.display import Shown, picture, reduced, show
+from bboxprep.review.entries import Entry
+from bboxprep.review.js_encoding import legible
+from bboxprep.review.run_summary import Noted
+from bboxprep.review.wording import drawn_words
+
+CHUNK = 100  # images whose data is in one script, and whose pictures are in one folder
+VIEW, THUMB = 1024, 320  # px, the longest side of a picture to look at, and of one to find it by
+VIEW_QUALITY, THUMB_QUALITY = 86, 78
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One image to make: its number in the review, and its samples, where there are any."""
+
+    number: int
+    entry: Entry
+    after: Sample | None
+    before: Sample | None
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One picture of a card: what it shows, and the path of its file below the site, or None where it has none."""
+
+    shown: Shown
+    path: str | None
+
+    def row(self) -> dict[str, Any]:
+        """It as plain data."""
+        return {"size": list(self.shown.size), "view": self.path, "objects": self.shown.objects}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One image as the page knows it."""
+
+    split: str
+    name: str
+    orientation: int
+    frame: str
+    evidence: str
+    after: Side | None
+    before: Side | None
+    notes: tuple[Noted, ...]
+    thumb: bool
+    origin: str
+    drawn: str = ""
+
+    @property
+    def side(self) -> Side | None:
+        """The side that counts: the output, else the source."""
+        return self.after or self.before
+
+    def row(self) -> dict[str, Any]:
+        """It as plain data, without what the index has."""
+        return {
+            "before": self.before.row() if self.before else None,
+            "after": self.after.row() if self.after else None,
+            "frame": self.frame,
+            "evidence": self.evidence,
+            "origin": self.origin,
+            "drawn": self.drawn,
+            "notes": [
+                {"code": note.code, "severity": note.severity, "message": note.message, "where": note.where}
+                for note in self.notes
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Cards:
+    """Makes cards, and their pictures below `dest`; the class numbers of the page by label of output and source."""
+
+    dest: Path
+    after: Sequence[int]
+    before: Sequence[int]
+
+    def __call__(self, task: Task) -> Card:
+        """The card of `task`. Raises `TargetError`."""
+        notes = list(task.entry.notes)
+        after = self._side(task, task.after, self.after, "after", notes)
+        before = self._side(task, task.before, self.before, "before", notes)
+        row, known = task.entry.row, task.after or task.before
+        header = known.header if known else None
+        return Card(
+            split=legible(known.split if known else row.split if row else ""),
+            name=legible(str(known.name) if known else row.source if row else ""),
+            orientation=row.orientation if row else header.orientation if header else 1,
+            frame=str(row.frame if row else known.frame if known else ""),
+            evidence=row.evidence if row else known.evidence if known else "",
+            after=after,
+            before=before,
+            notes=tuple(notes),
+            thumb=any(side is not None and side.path for side in (after, before)),
+            origin=row.source if row else "",
+            drawn=legible(drawn_words(row.recipe, row.copy, row.tile)) if row else "",
+        )
+
+    def _side(
+        self, task: Task, sample: Sample | None, classes: Sequence[int], name: str, notes: list[Noted]
+    ) -> Side | None:
+        """One side of the card; a picture that cannot be read is added to `notes`."""
+        if sample is None or sample.header is None:
+            return None
+        shown = show(sample, sample.header, classes)
+        try:
+            pixels = picture(sample, sample.header, VIEW)
+        except ImageError as error:
+            if not any(note.code in ("image-unreadable", "image-refused") for note in notes):
+                notes.append(Noted("image-unreadable", error.problem, str(Severity.FAULT), where=name))
+            return Side(shown, None)
+        path = f"{place(task.number)}-{name}.jpg"
+        write_bytes(self.dest / path, encode_jpeg(pixels, VIEW_QUALITY))
+        thumb = self.dest / f"{place(task.number)}-thumb.jpg"
+        if not thumb.exists():
+            write_bytes(thumb, encode_jpeg(reduced(pixels, THUMB), THUMB_QUALITY))
+        return Side(shown, path)
+
+
+def place(number: int) -> str:
+    """Where the pictures of image `number` lie below the site, without their kind and suffix."""
+    return f"pictures/{number // CHUNK:04d}/{number % CHUNK:02d}"

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bboxprep.errors import ImageError
+from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.independent_decoder import correlations, look, shown, shrunk, trained_on, warped
+from bboxprep.images.header import read_header
+from tests.painted import CONTAINERS, bright_box, paint
+
+BOX = (14.0, 11.0, 33.0, 37.0)
+SIZE = (62, 47)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("code", range(1, 9))
+def test_both_eyes_see_the_upright_picture(tmp_path: Path, code: int, container: str) -> None:
+    path = tmp_path / paint(tmp_path, code, container, "displayed", SIZE, BOX).name
+    header = read_header(path)
+    seen = look(path, header.container)
+    assert (seen.stored, seen.orientation, seen.displayed) == (header.size, code, Size(*SIZE))
+    by_pillow = shown(path, header.container)
+    assert bright_box(np.repeat(by_pillow[..., None], 3, axis=2).astype(np.uint8)) == BOX
+    if container in ("jpg", "png"):
+        assert np.abs(trained_on(path, header.container) - by_pillow).max() < 6
+
+
+def test_deep_and_transparent_pixels_are_shown(tmp_path: Path) -> None:
+    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 900).save(tmp_path / "deep.png")
+    deep = shown(tmp_path / "deep.png", "png")
+    assert (deep.min(), deep.max()) == (0.0, 255.0)
+    Image.new("RGBA", (4, 3), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert (shown(tmp_path / "clear.png", "png") == 255).all()
+
+
+def test_a_broken_file_is_our_error(tmp_path: Path) -> None:
+    path = tmp_path / "broken.jpg"
+    path.write_bytes(b"\xff\xd8\xff")
+    for call in (look, shown, trained_on):
+        with pytest.raises(ImageError):
+            call(path, "jpeg")
+
+
+def test_a_warp_keeps_the_convention_of_edges() -> None:
+    ramp = np.tile(np.arange(40, dtype=np.float32) + np.float32(0.5), (30, 1))  # each pixel holds its own centre
+    matrix = np.array([(-0.5, 0, 20), (0, 2.0, 3), (0, 0, 1)])
+    out = warped(ramp, matrix, Size(20, 60))
+    x = np.arange(20) + 0.5
+    np.testing.assert_allclose(out[30, 1:-1], ((20 - x) / 0.5)[1:-1], atol=1e-3)
+
+
+def test_correlation_of_a_flat_window_is_none() -> None:
+    flat = np.full((9, 9), 4, dtype=np.float32)
+    assert (correlations(flat, flat[:3, :3]) == 0).all() or (np.abs(correlations(flat, flat[:3, :3])) <= 1).all()
+    assert shrunk(flat, Size(3, 3)).shape == (3, 3)
