@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from bboxprep.findings import Finding as Finding
     from bboxprep.geometry.affine import Affine as Affine
     from bboxprep.geometry.affine import Size as Size
-    from bboxprep.images.codecs.codec import Policy as Policy
-    from bboxprep.model.class_mapping import ClassRules as ClassRules
+    from bboxprep.images.codecs.codec import ImagePolicy as ImagePolicy
+    from bboxprep.model.class_mapping import ClassPolicy as ClassPolicy
     from bboxprep.model.dataset import Dataset as Dataset
     from bboxprep.model.instances import Instances as Instances
-    from bboxprep.model.object_policy import Rules as Rules
+    from bboxprep.model.object_policy import ObjectPolicy as ObjectPolicy
     from bboxprep.model.sample import Sample as Sample
     from bboxprep.pipeline.api import convert as convert
     from bboxprep.pipeline.api import preview as preview
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from bboxprep.recipe.moves import Translate as Translate
     from bboxprep.recipe.recipe import Augment as Augment
     from bboxprep.recipe.recipe import Recipe as Recipe
-    from bboxprep.verify.proof import prove as prove
+    from bboxprep.verification.verify import verify as verify
 
 __version__ = "0.1.0"
 
@@ -65,7 +65,7 @@ _HOMES = {
     "Augment": "recipe.recipe",
     "BboxprepError": "errors",
     "Blur": "recipe.appearance",
-    "ClassRules": "model.class_mapping",
+    "ClassPolicy": "model.class_mapping",
     "Contrast": "recipe.appearance",
     "Crop": "recipe.geometric",
     "Cutout": "recipe.appearance",
@@ -77,16 +77,16 @@ _HOMES = {
     "Flip": "recipe.geometric",
     "Grayscale": "recipe.appearance",
     "Hue": "recipe.appearance",
+    "ImagePolicy": "images.codecs.codec",
     "Instances": "model.instances",
     "Letterbox": "recipe.geometric",
     "Mosaic": "recipe.crops",
     "Noise": "recipe.appearance",
-    "Policy": "images.codecs.codec",
+    "ObjectPolicy": "model.object_policy",
     "RandomCrop": "recipe.crops",
     "Recipe": "recipe.recipe",
     "Resize": "recipe.geometric",
     "Rotate": "recipe.moves",
-    "Rules": "model.object_policy",
     "Sample": "model.sample",
     "Saturation": "recipe.appearance",
     "Scale": "recipe.moves",
@@ -97,10 +97,10 @@ _HOMES = {
     "convert": "pipeline.api",
     "open_run": "pipeline.output.run",
     "preview": "pipeline.api",
-    "prove": "verify.proof",
     "read": "pipeline.source.open",
     "read_recipe": "recipe.load",
     "unmap": "predictions",
+    "verify": "verification.verify",
     "write": "pipeline.work.convert",
 }
 __all__ = sorted([*_HOMES, "__version__"])

@@ -74,7 +74,7 @@ CODES: dict[str, tuple[Severity, str]] = {
 }
 
 
-def spelt(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """`text` with halves of surrogate pairs spelt out: bytes of a name that are no UTF-8, which JSON cannot hold."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -101,7 +101,7 @@ class Finding:
             raise ValueError(f"finding code: {self.code!r} is not in CODES")
         for name in ("message", "path", "where"):
             if not (text := getattr(self, name)).isascii():
-                object.__setattr__(self, name, spelt(text))
+                object.__setattr__(self, name, escape_surrogates(text))
 
     @property
     def severity(self) -> Severity:

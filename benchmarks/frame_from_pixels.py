@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 import bboxprep
-from bboxprep.frames.contrast import LONG_SIDE, Sight, contrast, look, sight_of
+from bboxprep.frames.contrast import LONG_SIDE, ContrastFeatures, contrast, contrast_features_of, look
 from bboxprep.frames.integer_pixels import whole_pixel_frame
-from bboxprep.frames.likelihood import MEASURES, TURNS, frame_of, log_odds, turn_of, votes_of
+from bboxprep.frames.likelihood import MEASURES, TURNS, frame_of, log_odds, turn_of, vote_weights
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Place, Plan, Resample
 from bboxprep.geometry.shapes import map_boxes
@@ -45,7 +45,7 @@ class Photos:
     gists: Floats
 
     @classmethod
-    def seen(cls, looks: Iterable[tuple[Sight, Floats]]) -> Photos:
+    def seen(cls, looks: Iterable[tuple[ContrastFeatures, Floats]]) -> Photos:
         """The photos of `looks`: each a picture made ready and its boxes, in fractions of it."""
         pairs = [(contrast(sight, turned(boxes)), sight.gist) for sight, boxes in looks]
         measures, gists = zip(*pairs, strict=True)
@@ -143,7 +143,9 @@ def filmed(data: Path, paths: tuple[str, ...]) -> list[Photos]:
     return films
 
 
-def frame_of_film(pixels: NDArray[np.uint8], boxes: Floats, random: np.random.Generator) -> tuple[Sight, Floats]:
+def frame_of_film(
+    pixels: NDArray[np.uint8], boxes: Floats, random: np.random.Generator
+) -> tuple[ContrastFeatures, Floats]:
     """A window on the picture, brighter or darker, with noise; its boxes drawn afresh."""
     height, width = pixels.shape[:2]
     scale = min(1.0, LONG_SIDE / max(width, height))
@@ -155,7 +157,7 @@ def frame_of_film(pixels: NDArray[np.uint8], boxes: Floats, random: np.random.Ge
     window = execute(plan, pixels, kernel="linear", pad=0) * random.uniform(0.9, 1.1)
     noisy = np.clip(window + random.normal(0.0, 3.0, window.shape), 0, 255).astype(np.uint8)
     moved = (boxes * np.tile((width, height), 2) - (left, top, left, top)) / np.tile((wide, high), 2)
-    return sight_of(noisy), moved + random.normal(0.0, 0.006, moved.shape)
+    return contrast_features_of(noisy), moved + random.normal(0.0, 0.006, moved.shape)
 
 
 # --- fitting -----------------------------------------------------------------------------------------------------
@@ -227,7 +229,7 @@ def draws(count: int, size: int) -> Iterator[NDArray[np.int64]]:
 
 def verdict(group: Photos, weights: Floats, code: int, frame: Frame) -> Frame | None:
     """What is said of one group whose labels were drawn in `frame`."""
-    return frame_of(*planted(group, code, frame), votes_of(group.gists), weights)
+    return frame_of(*planted(group, code, frame), vote_weights(group.gists), weights)
 
 
 def verdicts(group: Photos, weights: Floats, code: int, frame: Frame, size: int) -> tuple[int, int, int]:
@@ -296,12 +298,12 @@ def alarm_table(sets: Sets, judges: Judges) -> str:
 def film_table(films: dict[str, list[Photos]], judges: Judges) -> str:
     """By dataset: what is said of `FRAMES` frames of one film, which are hardly more than one photo."""
     rows = [f"| dataset | films of {FRAMES} frames | right | cannot tell | wrong |", "|---|---|---|---|---|"]
-    for name, shot in films.items():
+    for name, augmented in films.items():
         planes = [(code, frame) for code in range(2, 9) for frame in Frame]
-        said = [(frame, verdict(film, judges[name], code, frame)) for film in shot for code, frame in planes]
+        said = [(frame, verdict(film, judges[name], code, frame)) for film in augmented for code, frame in planes]
         right, silent = sum(frame is told for frame, told in said), sum(told is None for _, told in said)
         rows.append(
-            f"| {name} | {len(shot)} | {right / len(said):.1%} | {silent / len(said):.1%} "
+            f"| {name} | {len(augmented)} | {right / len(said):.1%} | {silent / len(said):.1%} "
             f"| {(len(said) - right - silent) / len(said):.1%} |"
         )
     return "\n".join(rows) + "\n"
@@ -341,7 +343,7 @@ def _alarms(group: Photos, weights: Floats, code: int, cure: Callable[[int], int
     wrong = Photos(group.measures[:, order], group.gists)
     wanted = cure(code)
     said = [
-        turn_of(some.measures, votes_of(some.gists), weights)
+        turn_of(some.measures, vote_weights(some.gists), weights)
         for some in (wrong[rows] for rows in draws(len(wrong), GROUP))
     ]
     named = [TURNS.index(turn) if turn else None for turn in said]

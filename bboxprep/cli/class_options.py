@@ -10,7 +10,7 @@ import click
 
 from bboxprep.cli.stacking import Decorator, stacked
 from bboxprep.errors import UsageError
-from bboxprep.model.class_mapping import ClassRules
+from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.words import split_names, split_pair
 from bboxprep.pipeline.source.class_list import LIST_SUFFIXES, read_class_list
 
@@ -34,14 +34,14 @@ class_options: Decorator = stacked(
 )
 
 
-def class_rules(given: Mapping[str, Any]) -> ClassRules:
+def class_rules(given: Mapping[str, Any]) -> ClassPolicy:
     """The rules that were given. Raises `UsageError`, and `AnnotationError` for a file of names that cannot be read."""
     rename: dict[str, str] = {}
     for text in given["rename"]:
         old, new = split_pair(text)
         if rename.setdefault(old, new) != new:
             raise UsageError(f"rename: have {old!r} as {rename[old]!r} and as {new!r}, want one new name")
-    return ClassRules(
+    return ClassPolicy(
         rename=rename,
         only=_names(given["only"]),
         drop=_names(given["drop_class"]),

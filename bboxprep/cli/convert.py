@@ -18,11 +18,11 @@ from bboxprep.cli.signals import stop_signals
 from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
 from bboxprep.formats import detect, load
-from bboxprep.images.codecs.codec import Encoding, Policy
+from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
-from bboxprep.pipeline.augment import with_takes
+from bboxprep.pipeline.augment import with_variants
 from bboxprep.pipeline.output.run_record import encode_report
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -119,7 +119,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """  # noqa: D301  # click wants the character
     load(given["to"])  # a name that is no format is told before a large source is read
     recipe = chosen_recipe(given)
-    policy = Policy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
+    policy = ImagePolicy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
     say = printing.Printer(quiet=given["quiet"])
     rules, split = class_rules(given), split_rule(given)
     engine = _engine(given)
@@ -136,7 +136,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
         _write_preview(whole, dest, recipe, given, say)
         return
     what = "accounting" if given["dry_run"] else "converting"
-    pictures = len(with_takes(whole, recipe).dataset)
+    pictures = len(with_variants(whole, recipe).dataset)
     with stop_signals() as stop, say.progress(pictures, what) as advance:
         outcome = convert_source(
             whole,
@@ -182,7 +182,7 @@ def _engine(given: dict[str, Any]) -> Engine:
 
 
 def _open(
-    sources: Sequence[Path], policy: Policy, given: dict[str, Any], engine: Engine, say: printing.Printer
+    sources: Sequence[Path], policy: ImagePolicy, given: dict[str, Any], engine: Engine, say: printing.Printer
 ) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
@@ -204,8 +204,8 @@ def _open(
     return opened
 
 
-def _terms(given: dict[str, Any], engine: Engine) -> Terms:
-    return Terms(
+def _terms(given: dict[str, Any], engine: Engine) -> RunOptions:
+    return RunOptions(
         engine=engine,
         on_error=given["on_error"],
         strict=given["strict"],

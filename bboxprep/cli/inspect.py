@@ -12,7 +12,7 @@ from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.findings import Severity
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
 
@@ -34,7 +34,7 @@ def command(source: Path, **given: Any) -> None:
         source,
         given["from_"],
         labels_in=given["labels_in"],
-        policy=Policy(max_pixels=given["max_pixels"]),
+        policy=ImagePolicy(max_pixels=given["max_pixels"]),
         options=lambda name: chosen_options("read_options", name, given),
     )
     seen = inspect(opened)

@@ -14,7 +14,7 @@ import click
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
-from bboxprep.io.remote import place
+from bboxprep.io.remote import open_path
 
 
 class _Place(click.ParamType["Path | str"]):
@@ -23,7 +23,7 @@ class _Place(click.ParamType["Path | str"]):
     name = "path"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
-        return place(value)
+        return open_path(value)
 
 
 PLACE = _Place()

@@ -1,4 +1,4 @@
-"""The flags that say what becomes of odd objects and images: `Rules` and `Policy` on the command line."""
+"""The flags that say what becomes of odd objects and images: `ObjectPolicy` and `Policy` on the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from bboxprep.images.header import MOST_PIXELS
-from bboxprep.model.object_policy import CrowdRule, DegenerateRule, OutsideRule, Rules, TurnedRule
+from bboxprep.model.object_policy import CrowdRule, DegenerateRule, ObjectPolicy, OutsideRule, TurnedRule
 from bboxprep.model.words import split_pair
 
 _OPTIONS = (
@@ -82,9 +82,9 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def chosen_rules(given: Mapping[str, Any]) -> Rules:
+def chosen_rules(given: Mapping[str, Any]) -> ObjectPolicy:
     """The rules among the values that were `given`. Raises `UsageError`."""
-    return Rules(
+    return ObjectPolicy(
         crowd=given["crowd"],
         degenerate=given["degenerate"],
         outside=given["outside"],

@@ -47,20 +47,20 @@ class Printer:
 
     def source(self, source: Source) -> None:
         """What was opened, and what was decided of its frames."""
-        dataset, glimpses = source.dataset, source.glimpses
-        splits = dict.fromkeys(glimpse.key[0] for glimpse in glimpses)
+        dataset, summaries = source.dataset, source.summaries
+        splits = dict.fromkeys(summary.key[0] for summary in summaries)
         self.line(
             f"{dataset.root}: {formats.load(dataset.format).title}, {_count(len(splits), 'split')}, "
-            f"{_count(len(glimpses), 'image')}, {_count(len(dataset.categories), 'class', 'classes')}"
+            f"{_count(len(summaries), 'image')}, {_count(len(dataset.categories), 'class', 'classes')}"
         )
         if source.frames:
             self.line(f"  {_turned(source)}")
 
     def together(self, source: Source) -> None:
         """What several sources are as one."""
-        dataset, glimpses = source.dataset, source.glimpses
+        dataset, summaries = source.dataset, source.summaries
         self.line(
-            f"together: {_count(len(dataset.splits), 'split')}, {_count(len(glimpses), 'image')}, "
+            f"together: {_count(len(dataset.splits), 'split')}, {_count(len(summaries), 'image')}, "
             f"{_count(len(dataset.categories), 'class', 'classes')}"
         )
 
@@ -147,7 +147,7 @@ class Printer:
 
 def _turned(source: Source) -> str:
     codes = Counter(
-        glimpse.header.orientation for glimpse in source.glimpses if glimpse.header and glimpse.testimony.turned
+        summary.header.orientation for summary in source.summaries if summary.header and summary.frame_evidence.turned
     )
     frames = Counter(source.frames.values())
     turned = ", ".join(f"{code} in {count}" for code, count in sorted(codes.items()))

@@ -13,10 +13,10 @@ import click
 from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.review.build import SHOWING, Options, build, plan_review
-from bboxprep.verify.faults import Fault
-from bboxprep.verify.proof import prove
+from bboxprep.verification.faults import Fault
+from bboxprep.verification.verify import verify
 
 
 @click.command("review")
@@ -57,12 +57,12 @@ def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Pr
     """What is wrong with OUT, the worst first."""
     with ExitStack() as stack:
         advance: list[Callable[[int], None]] = []
-        proof = prove(
+        proof = verify(
             out,
             given["against"],
             workers=given["workers"],
             reading=options,
-            policy=Policy(max_pixels=given["max_pixels"]),
+            policy=ImagePolicy(max_pixels=given["max_pixels"]),
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),
         )

@@ -9,7 +9,7 @@ import click
 
 from bboxprep.cli.stacking import Decorator, stacked
 from bboxprep.errors import UsageError
-from bboxprep.pipeline.source.split import SplitRule
+from bboxprep.pipeline.source.split import SplitPolicy
 
 split_options: Decorator = stacked(
     click.option(
@@ -27,10 +27,10 @@ split_options: Decorator = stacked(
 )
 
 
-def split_rule(given: Mapping[str, Any]) -> SplitRule | None:
+def split_rule(given: Mapping[str, Any]) -> SplitPolicy | None:
     """The rule that was given, None where images stay in their splits. Raises `UsageError`."""
     if given["split"] is None:
         if given["group_by"] is not None:
             raise UsageError("--group-by: says what --split keeps together, but there is no --split")
         return None
-    return SplitRule.parse(given["split"], given["group_by"] or "file")
+    return SplitPolicy.parse(given["split"], given["group_by"] or "file")

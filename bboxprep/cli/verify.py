@@ -14,10 +14,10 @@ import click
 from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.cli.printing import Printer
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
-from bboxprep.verify.faults import Tally, meaning
-from bboxprep.verify.proof import Proof, prove
+from bboxprep.verification.faults import Tally, meaning
+from bboxprep.verification.verify import VerificationReport, verify
 
 SHOWN = 20  # faults of one code that are printed; --json has all of them
 
@@ -46,12 +46,12 @@ def command(out: Path, **given: Any) -> None:
     say = Printer(quiet=given["quiet"])
     with ExitStack() as stack:
         advance: list[Callable[[int], None]] = []
-        proof = prove(
+        proof = verify(
             out,
             given["against"],
             sample=given["sample"],
             workers=given["workers"],
-            policy=Policy(max_pixels=given["max_pixels"]),
+            policy=ImagePolicy(max_pixels=given["max_pixels"]),
             reading=lambda name: chosen_options("read_options", name, given),
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),
@@ -62,7 +62,7 @@ def command(out: Path, **given: Any) -> None:
     sys.exit(0 if proof.holds else 1)
 
 
-def _print(say: Printer, proof: Proof) -> None:
+def _print(say: Printer, proof: VerificationReport) -> None:
     say.line(f"{proof.out}: {f'against {proof.against}' if proof.against else 'by itself'}")
     for tally in proof.tallies:
         say.line(f"  {_summary(tally)}")

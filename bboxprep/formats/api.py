@@ -19,8 +19,8 @@ from typing import Any, Protocol, TypeVar
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import lies_there
-from bboxprep.io.remote import place
+from bboxprep.io.paths import exists_safely
+from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column
@@ -46,7 +46,7 @@ class Probe(Protocol):
         """
 
 
-class Spread(Protocol):
+class MapEngine(Protocol):
     """Does a piece of work on many items, in several processes perhaps; `map` does it here."""
 
     def __call__(self, work: Callable[[Any], Result], items: Iterable[Any], /) -> Iterator[Result]:
@@ -140,7 +140,7 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], spread: Spread) -> Iterator[Result]:
+def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], spread: MapEngine) -> Iterator[Result]:
     """What comes of `work` on so many `items` at a time that a process is busy for a while; on few it is done here."""
     batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
     return iter((spread if len(items) > _FEW else map)(work, batches))
@@ -148,7 +148,7 @@ def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], sp
 
 def image_fault(error: ImageError, shown: str, split: str) -> Finding:
     """The finding about an image that `error` keeps from being used; `shown` is its name to the user."""
-    code = "image-unreadable" if lies_there(place(error.path)) else "image-missing"
+    code = "image-unreadable" if exists_safely(open_path(error.path)) else "image-missing"
     return Finding("image-refused" if isinstance(error, RefusedImageError) else code, error.problem, shown, split=split)
 
 

@@ -11,7 +11,7 @@ CARRIES = frozenset({Column.BOXES, Column.CROWD, Column.AREAS, Column.IDS})
 
 
 @dataclass(frozen=True)
-class WriteOptions:
+class ShardWriteOptions:
     """How many pictures a file has."""
 
     shard: int = field(

@@ -27,7 +27,7 @@ import numpy as np
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import IMAGE_SUFFIXES, Labels, Probe, probe_image
-from bboxprep.formats.shard_options import CARRIES, WriteOptions
+from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import length
 from bboxprep.io.atomic import write_bytes
@@ -78,7 +78,7 @@ class ShardWriter:
     stage = STAGE
 
     def __init__(
-        self, root: Path, dataset: Dataset, options: WriteOptions, suffix: str, pack: Pack, folder: str = ""
+        self, root: Path, dataset: Dataset, options: ShardWriteOptions, suffix: str, pack: Pack, folder: str = ""
     ) -> None:
         self._root, self._options, self._suffix, self._pack, self._folder = root, options, suffix, pack, folder
         self._classes = dataset.categories.names

@@ -34,31 +34,32 @@ FAINT = 0.01  # added to textures, of 0 to 1, so that a flat patch has a logarit
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ContrastFeatures:
     """A picture made ready for measuring.
 
     `sums` (H + 1, W + 1, C) are integral images: the square root of the gradient, then one channel a bin of each
-    histogram. `basis` (B, CELLS * CELLS) describes the cells, each row centred; `inverse` (B, B) that of its products.
+    histogram. `base_image` (B, CELLS * CELLS) describes the cells, each row centred; `inverse` (B, B) that of its
+    products.
     `gist` (192,) is the picture at 8 x 8, of length 1 (0 if it is plain): that of a picture much like it points the
     same way.
     """
 
     sums: Floats
-    basis: Floats
+    base_image: Floats
     inverse: Floats
     gist: Floats
 
 
-def look(path: Path, header: Header, policy: codec.Policy = codec.DEFAULT_POLICY) -> Sight:
+def look(path: Path, header: Header, policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY) -> ContrastFeatures:
     """The stored picture of the file at `path`, decoded small, made ready. Raises `ImageError`."""
     scale = min(1.0, LONG_SIDE / max(header.size))
     small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
     plan = Plan(header.size).then(Resample(small))
     decoded = codec.decode(path, header, policy, at_least=execute.reduction_for(plan, "linear"))
-    return sight_of(execute.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers))
+    return contrast_features_of(execute.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers))
 
 
-def sight_of(pixels: NDArray[np.uint8]) -> Sight:
+def contrast_features_of(pixels: NDArray[np.uint8]) -> ContrastFeatures:
     """The picture `pixels`, uint8 (H, W) or (H, W, 3), made ready."""
     red, green, blue = _channels(pixels)
     planes = ((red + green + blue) / 3.0, red - green, (red + green) / 2.0 - blue)
@@ -67,13 +68,13 @@ def sight_of(pixels: NDArray[np.uint8]) -> Sight:
     binned = [
         _one_hot((plane - start) / span, bins) for plane, (bins, start, span) in zip(planes, HISTOGRAMS, strict=True)
     ]
-    basis = _basis(np.stack((*planes, planes[0] ** 2, texture, colour_edges), axis=-1))
-    products = basis @ basis.T + RIDGE * basis.shape[1] * np.eye(len(basis))
+    base_image = _basis(np.stack((*planes, planes[0] ** 2, texture, colour_edges), axis=-1))
+    products = base_image @ base_image.T + RIDGE * base_image.shape[1] * np.eye(len(base_image))
     sums = _integral(np.concatenate((texture[..., None], *binned), axis=-1))
-    return Sight(sums, basis, np.linalg.inv(products), _gist(basis))
+    return ContrastFeatures(sums, base_image, np.linalg.inv(products), _thumbnail_vector(base_image))
 
 
-def contrast(sight: Sight, readings: Floats) -> Floats:
+def contrast(sight: ContrastFeatures, readings: Floats) -> Floats:
     """The measures (R, 5) of `readings` (R, N, 4): boxes x0 y0 x1 y1 as fractions of the picture, N at least 1.
 
     In order: the share of the boxes' cover that the looks of the cells explain; the logarithm of the texture inside
@@ -133,19 +134,19 @@ def _basis(channels: Floats) -> Floats:
     looks = np.stack((light, red, blue, texture, spread, edges))
     looks = (looks - looks.mean(axis=1, keepdims=True)) / (looks.std(axis=1, keepdims=True) + 1e-3)
     first, second = np.triu_indices(len(looks))
-    basis = np.concatenate((looks, looks[first] * looks[second]))
-    return np.asarray(basis - basis.mean(axis=1, keepdims=True))
+    base_image = np.concatenate((looks, looks[first] * looks[second]))
+    return np.asarray(base_image - base_image.mean(axis=1, keepdims=True))
 
 
-def _gist(basis: Floats) -> Floats:
-    blocks = basis[:3].reshape(3, GIST, CELLS // GIST, GIST, CELLS // GIST).mean(axis=(2, 4)).ravel()
+def _thumbnail_vector(base_image: Floats) -> Floats:
+    blocks = base_image[:3].reshape(3, GIST, CELLS // GIST, GIST, CELLS // GIST).mean(axis=(2, 4)).ravel()
     return np.asarray(blocks / max(float(np.linalg.norm(blocks)), 1e-9))
 
 
-def _explained(sight: Sight, readings: Floats) -> Floats:
+def _explained(sight: ContrastFeatures, readings: Floats) -> Floats:
     covers = _covers(readings).reshape(len(readings), -1)
     covers = covers - covers.mean(axis=1, keepdims=True)
-    along = covers @ sight.basis.T
+    along = covers @ sight.base_image.T
     total = np.maximum((covers**2).sum(axis=1), 1e-9)
     return np.asarray(np.einsum("rb,bc,rc->r", along, sight.inverse, along) / total)
 
@@ -162,7 +163,7 @@ def _covers(readings: Floats) -> Floats:
     return covers
 
 
-def _rings(sight: Sight, readings: Floats) -> Floats:
+def _rings(sight: ContrastFeatures, readings: Floats) -> Floats:
     extent = _extent(sight.sums)
     inner = readings.reshape(-1, 4)
     size = np.tile(inner[:, 2:] - inner[:, :2], 2) * RING

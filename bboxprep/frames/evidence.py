@@ -23,7 +23,7 @@ RARE = 0.02  # of the turned images: so few whole-pixel votes can be accidents a
 
 
 @dataclass(frozen=True, slots=True)
-class Testimony:
+class FrameEvidence:
     """What one image says of its frame: votes as (frame, evidence), empty where it says nothing."""
 
     turned: bool
@@ -35,14 +35,14 @@ class Testimony:
         return len({frame for frame, _ in self.votes}) > 1
 
 
-def testimony_of(sample: Sample) -> Testimony:
+def frame_evidence_of(sample: Sample) -> FrameEvidence:
     """The testimony of `sample`, which needs a header."""
     header = sample.header
     if header is None or header.orientation == 1:
-        return Testimony(turned=False)
+        return FrameEvidence(turned=False)
     planes = {Frame.STORED: header.size, Frame.DISPLAYED: header.displayed}
     if header.size == header.displayed:
-        return Testimony(turned=True)
+        return FrameEvidence(turned=True)
     votes = [(frame, "declared-size") for frame, size in planes.items() if sample.declared == size]
     if not sample.fractional:
         fitting = [frame for frame, size in planes.items() if fits(sample.instances.boxes, size)]
@@ -50,7 +50,7 @@ def testimony_of(sample: Sample) -> Testimony:
             votes.append((fitting[0], "box-bounds"))
     elif frame := whole_pixel_frame(sample):
         votes.append((frame, "whole-pixels"))
-    return Testimony(turned=True, votes=tuple(votes))
+    return FrameEvidence(turned=True, votes=tuple(votes))
 
 
 def fits(boxes: Boxes, size: Size) -> bool:
@@ -58,27 +58,29 @@ def fits(boxes: Boxes, size: Size) -> bool:
     return bool((boxes >= -SLACK).all() and (boxes[:, 2:] <= (size.width + SLACK, size.height + SLACK)).all())
 
 
-def without_accidents(testimonies: Sequence[Testimony]) -> list[Testimony]:
+def without_chance_votes(frame_evidences: Sequence[FrameEvidence]) -> list[FrameEvidence]:
     """The testimonies of the turned images, votes for whole pixels struck out where fewer than `RARE` of all cast one.
 
     An image votes by accident once in 50,000 times, which in a large dataset is bound to happen; and one vote would
     settle all images that are silent.
     """
-    cast = [any(evidence == "whole-pixels" for _, evidence in testimony.votes) for testimony in testimonies]
-    if sum(cast) >= RARE * len(testimonies):
-        return list(testimonies)
+    cast = [
+        any(evidence == "whole-pixels" for _, evidence in frame_evidence.votes) for frame_evidence in frame_evidences
+    ]
+    if sum(cast) >= RARE * len(frame_evidences):
+        return list(frame_evidences)
     return [
-        replace(testimony, votes=tuple(vote for vote in testimony.votes if vote[1] != "whole-pixels"))
-        for testimony in testimonies
+        replace(frame_evidence, votes=tuple(vote for vote in frame_evidence.votes if vote[1] != "whole-pixels"))
+        for frame_evidence in frame_evidences
     ]
 
 
-def verdict_of_all(testimonies: Sequence[Testimony]) -> tuple[Frame, str] | None:
+def unanimous_frame(frame_evidences: Sequence[FrameEvidence]) -> tuple[Frame, str] | None:
     """The frame, and the evidence for it, of the turned images that say nothing themselves.
 
     None where the other images disagree, so that nothing can be concluded.
     """
-    said = Counter(testimony.votes[0][0] for testimony in testimonies if testimony.votes)
+    said = Counter(frame_evidence.votes[0][0] for frame_evidence in frame_evidences if frame_evidence.votes)
     if not said:
         return Frame.DISPLAYED, "assumed"
     return (next(iter(said)), "dataset") if len(said) == 1 else None

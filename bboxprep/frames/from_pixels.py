@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
 from bboxprep.frames.contrast import contrast, look
-from bboxprep.frames.likelihood import TURNS, Measures, Votes, frame_of, turn_of, votes_of
+from bboxprep.frames.likelihood import TURNS, Measures, Votes, frame_of, turn_of, vote_weights
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame, Sample
@@ -23,7 +23,7 @@ PHOTOS = 60  # of one orientation are looked at; a third of them tells as much
 Shares = NDArray[np.float64]  # (R, N, 4): readings of N boxes, in fractions of the stored picture
 
 
-def frames_from_pixels(dataset: Dataset, orientations: Mapping[int, int], policy: Policy) -> dict[int, Frame]:
+def frames_from_pixels(dataset: Dataset, orientations: Mapping[int, int], policy: ImagePolicy) -> dict[int, Frame]:
     """The plane that the labels of samples were drawn in, by their index, as far as their pictures tell.
 
     `orientations` has the EXIF code of each sample of `dataset` in question, by its index; those of one code stand
@@ -39,7 +39,7 @@ def frames_from_pixels(dataset: Dataset, orientations: Mapping[int, int], policy
     return verdicts
 
 
-def turn_from_pixels(samples: Sequence[Sample], policy: Policy) -> Dihedral | None:
+def turn_from_pixels(samples: Sequence[Sample], policy: ImagePolicy) -> Dihedral | None:
     """The turn that would set the labels of all `samples` right, None where they look right or nothing can be told.
 
     The samples, each in its own frame and untransformed, are taken to share one mistake, if any.
@@ -49,7 +49,7 @@ def turn_from_pixels(samples: Sequence[Sample], policy: Policy) -> Dihedral | No
 
 
 def _measured(
-    samples: Iterable[Sample], readings: Callable[[Sample, Header], Shares], policy: Policy
+    samples: Iterable[Sample], readings: Callable[[Sample, Header], Shares], policy: ImagePolicy
 ) -> tuple[Measures, Votes]:
     """The measures (P, R, 5) and votes (P,) of the samples that can be decoded and have a box; empty where none is."""
     found: list[Measures] = []
@@ -63,7 +63,7 @@ def _measured(
             continue
         found.append(contrast(sight, readings(sample, sample.header)))
         gists.append(sight.gist)
-    return np.array(found), votes_of(np.array(gists)) if gists else np.zeros(0)
+    return np.array(found), vote_weights(np.array(gists)) if gists else np.zeros(0)
 
 
 def _as_both_frames(sample: Sample, header: Header) -> Shares:

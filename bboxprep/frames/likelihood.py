@@ -42,7 +42,7 @@ def log_odds(one: Measures, other: Measures, weights: Weights = WEIGHTS) -> NDAr
     return np.asarray(np.clip((one - other) @ np.asarray(weights), -MOST, MOST))
 
 
-def votes_of(gists: NDArray[np.float64]) -> Votes:
+def vote_weights(gists: NDArray[np.float64]) -> Votes:
     """The share (P,) of a vote that each photo of a group has: 1, or 1 / n for one of n that are much alike.
 
     `gists` (P, K) are vectors of length 1 whose products tell how much alike two photos are.

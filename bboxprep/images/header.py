@@ -25,7 +25,7 @@ from bboxprep.images.codecs.pillow_reader import faults_named, opened
 from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, sniff
 from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
-from bboxprep.images.orientation import Verdict, judge, overrule
+from bboxprep.images.orientation import OrientationVerdict, judge, overrule
 from bboxprep.io.remote import is_stored
 from bboxprep.model.header import Header
 
@@ -96,14 +96,14 @@ def mapped(path: Path) -> Iterator[tuple[IO[bytes], Data]]:
             yield file, data
 
 
-def _verdict(path: Path, data: Data, container: str) -> Verdict:
+def _verdict(path: Path, data: Data, container: str) -> OrientationVerdict:
     found = blobs(data, container)
     if len(found) > MOST_BLOBS:
         raise ImageError(path, "", f"has more than {MOST_BLOBS} pieces of EXIF and XMP")
     if container not in {"avif", "heic"}:
         return judge(found)
     own = heif.turn(data).exif
-    return Verdict(own if container == "avif" else 1, disputed=overrule(found, own))
+    return OrientationVerdict(own if container == "avif" else 1, disputed=overrule(found, own))
 
 
 def _pages(path: Path, data: Data) -> int:

@@ -18,7 +18,7 @@ _KINDS = {1: "BYTE", 2: "ASCII", 3: "an empty SHORT", 4: "LONG", 5: "RATIONAL", 
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class OrientationVerdict:
     """The fields of `model.header.Header` that are about orientation."""
 
     orientation: int = 1
@@ -42,15 +42,15 @@ class _Claim:
         return _code(self.value)
 
 
-def judge(found: Iterable[Blob]) -> Verdict:
+def judge(found: Iterable[Blob]) -> OrientationVerdict:
     """What the metadata of one picture says of its orientation. Never raises."""
     groups = [(blob.kind, _claims(blob)) for blob in found]
     claims = [claim for _, group in groups for claim in group]
     if not any(claim.value != 1 or _code(claim.strict) != 1 for claim in claims):
-        return Verdict()
+        return OrientationVerdict()
     first_exif = next((group for kind, group in groups if kind == "exif"), [])
     heeded = first_exif or [claim for claim in claims if claim.source == "XMP"] or [_Claim("EXIF", 1, 1, "")]
-    return Verdict(heeded[0].code, True, _invalid(heeded[0]), _disputed(heeded[0], claims))
+    return OrientationVerdict(heeded[0].code, True, _invalid(heeded[0]), _disputed(heeded[0], claims))
 
 
 def overrule(found: Iterable[Blob], own: int) -> str:

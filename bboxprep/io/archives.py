@@ -18,7 +18,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
 from bboxprep.errors import StorageError, UsageError
-from bboxprep.io.fsspec_errors import EXTRA, DamagedError, said_of, told
+from bboxprep.io.fsspec_errors import EXTRA, DamagedError, as_storage_error, remote_stat
 from bboxprep.io.parquet_rows import ParquetFiles
 
 _MOST_MEMBERS = 1 << 24
@@ -35,9 +35,9 @@ def archive_at(text: str) -> Any:
         import fsspec
     except ImportError as error:
         raise UsageError(f"{text}: fsspec is not installed; {EXTRA}") from error
-    with told(text):
+    with as_storage_error(text):
         place = fsspec.open(text, "rb")
-        version = str(said_of(place.fs.info(place.path)).st_mtime_ns)
+        version = str(remote_stat(place.fs.info(place.path)).st_mtime_ns)
         file = place.open()
         if text.lower().endswith(".parquet"):
             return ParquetFiles(text, file, version)

@@ -15,21 +15,21 @@ from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from bboxprep.errors import ImageError, StorageError, TargetError
-from bboxprep.io.paths import BINARY, reason
+from bboxprep.io.paths import BINARY, error_reason
 from bboxprep.io.remote import is_stored
 
 Place = Path | str
-"""Of a file, as `below` gives it."""
+"""Of a file, as `output_path` gives it."""
 
 _CHUNK = 1 << 20  # bytes
 
 
-def room_for(root: Path) -> str | None:
+def spool_dir(root: Path) -> str | None:
     """Where what waits to be written below `root` may lie; None leaves it to the system."""
     return None if is_stored(root) else str(root)
 
 
-def below(root: Path, path: str) -> Place:
+def output_path(root: Path, path: str) -> Place:
     """What lies at `path` below `root`, to be written to: a text where it can be, for there are as many as images."""
     return cast("Path", root / path) if is_stored(root) else f"{root}{os.sep}{path}"
 
@@ -44,17 +44,17 @@ def write_bytes(path: Place, data: bytes, *, lasting: bool = False) -> None:
         else:
             _write_beside(path, data, lasting=lasting)
     except (StorageError, OSError, ValueError) as error:
-        raise _untold(path, error) from error
+        raise _unwrapped(path, error) from error
 
 
 def write_chunks(path: Place, chunks: Iterable[bytes]) -> None:
     """Write `chunks` one after the other to `path`, as `write_bytes` does. Raises `TargetError`."""
-    with Growing(path) as file:
+    with AtomicWriter(path) as file:
         for chunk in chunks:
             file.write(chunk)
 
 
-class Growing:
+class AtomicWriter:
     """A file that grows beside its place, and stands there when all is written; on an error it is removed.
 
     A context manager. A `lasting` file is on the disk before it stands in its place. Raises `TargetError`.
@@ -67,8 +67,8 @@ class Growing:
         self._room: TemporaryDirectory[str] | None = None  # for what is put into a storage in one piece
         self.size = 0
 
-    def __enter__(self) -> Growing:
-        with told(self._path):
+    def __enter__(self) -> AtomicWriter:
+        with as_target_error(self._path):
             self._file: IO[bytes]
             if is_stored(self._path):
                 self._room = TemporaryDirectory(prefix=TEMPORARY)
@@ -86,14 +86,14 @@ class Growing:
 
     def write(self, *chunks: bytes) -> None:
         """Add `chunks` at the end, one after the other."""
-        with told(self._path):
+        with as_target_error(self._path):
             for chunk in chunks:
                 self.size += self._file.write(chunk)
 
     def __exit__(self, kind: object, *_: object) -> None:
         whole = False
         try:
-            with told(self._path):
+            with as_target_error(self._path):
                 self._file.flush()
                 if kind is None and self._lasting:
                     os.fsync(self._file.fileno())
@@ -115,19 +115,19 @@ class Growing:
 
 
 @contextmanager
-def told(path: PurePath | str) -> Iterator[None]:
+def as_target_error(path: PurePath | str) -> Iterator[None]:
     """Where what is written to `path` fails, `TargetError` says so."""
     try:
         yield
     except (StorageError, OSError, ValueError) as error:
-        raise _untold(path, error) from error
+        raise _unwrapped(path, error) from error
 
 
-def _untold(path: PurePath | str, error: Exception) -> TargetError:
-    """What `told` says of `error`."""
+def _unwrapped(path: PurePath | str, error: Exception) -> TargetError:
+    """What `as_target_error` says of `error`."""
     if isinstance(error, StorageError):
         return TargetError(f"{error}; what is done stays, --resume goes on from there")
-    return TargetError(f"{path}: cannot be written ({reason(error)})")
+    return TargetError(f"{path}: cannot be written ({error_reason(error)})")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -153,7 +153,7 @@ def link_or_copy(source: Path, path: Place) -> str:
     if not (is_stored(origin) or is_stored(path)) and _linked(origin, path):
         return ""
     hashed = sha256()
-    with Growing(path) as file:
+    with AtomicWriter(path) as file:
         for chunk in _chunks(origin):
             hashed.update(chunk)
             file.write(chunk)
@@ -169,7 +169,7 @@ def _origin(source: Path) -> Path:
             origin = source.resolve(strict=True)
             mode = origin.stat().st_mode
     except (OSError, RuntimeError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({reason(error)})") from error
+        raise ImageError(source, "", f"cannot be read ({error_reason(error)})") from error
     if not stat.S_ISREG(mode):
         raise ImageError(source, "", "cannot be read (want a file)")
     return origin
@@ -181,7 +181,7 @@ def _chunks(source: Path) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK):
                 yield chunk
     except (OSError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({reason(error)})") from error
+        raise ImageError(source, "", f"cannot be read ({error_reason(error)})") from error
 
 
 def _linked(origin: Path, path: Place) -> bool:

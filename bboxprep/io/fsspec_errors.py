@@ -16,7 +16,7 @@ from bboxprep.errors import BboxprepError, StorageError, UsageError
 EXTRA = "pip install 'bboxprep[remote]' brings it"
 
 
-class Said(NamedTuple):
+class RemoteStat(NamedTuple):
     """What a storage says of a file, by the names that `os.stat` has for it; `st_mtime_ns` changes with its content."""
 
     st_mode: int
@@ -24,18 +24,18 @@ class Said(NamedTuple):
     st_mtime_ns: int
 
 
-def said_of(info: Mapping[str, Any]) -> Said:
+def remote_stat(info: Mapping[str, Any]) -> RemoteStat:
     """What a backend's `info` says of a file."""
     mode = stat.S_IFDIR if info["type"] == "directory" else stat.S_IFREG
     version = next((info[name] for name in _VERSIONS if info.get(name)), "")
     number = int.from_bytes(blake2b(str(version).encode(), digest_size=6).digest(), "big")
-    return Said(mode, int(info.get("size") or 0), number)
+    return RemoteStat(mode, int(info.get("size") or 0), number)
 
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "CRC", "LastModified", "mtime", "created")
 
 
-def files_of(protocol: str) -> Any:
+def filesystem_of(protocol: str) -> Any:
     """Fsspec's file system. Each process has its own: their connections outlive no fork. Raises `UsageError`."""
     try:
         import fsspec
@@ -70,7 +70,7 @@ class DamagedError(OSError):
 
 
 @contextmanager
-def told(path: PurePath | str) -> Iterator[None]:
+def as_storage_error(path: PurePath | str) -> Iterator[None]:
     """Whatever a backend raises, and they raise what they like, said in one line."""
     try:
         yield
@@ -108,14 +108,14 @@ class _Raw(RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        with told(self._path):
+        with as_storage_error(self._path):
             return int(self._file.seek(offset, whence))
 
     def tell(self) -> int:
         return int(self._file.tell())
 
     def readinto(self, buffer: Any) -> int:
-        with told(self._path):
+        with as_storage_error(self._path):
             found = self._file.read(len(buffer))
         buffer[: len(found)] = found
         return len(found)

@@ -11,14 +11,14 @@ from typing import cast
 
 from bboxprep.errors import AnnotationError
 from bboxprep.io import remote
-from bboxprep.io.remote import Entry, is_stored
+from bboxprep.io.remote import RemoteEntry, is_stored
 
 _CHUNK = 1 << 20  # bytes
 BINARY = getattr(os, "O_BINARY", 0)
 """A flag that Windows has, and would change line ends without."""
 
 
-def real(path: Path) -> Path:
+def resolved(path: Path) -> Path:
     """`path` with its links followed; as it stands where they lead nowhere (a circle, or a name that cannot be)."""
     try:
         return _followed(path)
@@ -38,7 +38,7 @@ def _followed(path: Path) -> Path:
         return path.resolve()
 
 
-def lies_there(path: Path) -> bool:
+def exists_safely(path: Path) -> bool:
     """Whether anything is at `path`, whatever its name is made of."""
     try:
         return path.exists()
@@ -46,8 +46,8 @@ def lies_there(path: Path) -> bool:
         return False
 
 
-def lies_within(path: Path, *roots: Path) -> bool:
-    """Whether `path`, its links followed, is or lies below one of `roots`, which are `real`; False where it cannot."""
+def is_within(path: Path, *roots: Path) -> bool:
+    """Whether `path`, its links followed, is or lies below one of `roots`, which are `resolved`; False where it cannot."""
     try:
         place = _followed(path)
     except (OSError, RuntimeError, ValueError):
@@ -67,7 +67,7 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise AnnotationError(path, "", f"have {said.st_size:,} bytes, want at most {most:,}")
         return read_start(path, most)
     except (OSError, ValueError) as error:
-        raise AnnotationError(path, "", f"cannot be read ({reason(error)})") from error
+        raise AnnotationError(path, "", f"cannot be read ({error_reason(error)})") from error
 
 
 def read_start(path: Path, most: int) -> bytes:
@@ -99,11 +99,11 @@ def read_lines(path: Path, most: int) -> Iterator[bytes]:
                     raise AnnotationError(path, "", f"have a line of more than {most:,} bytes")
                 yield line
     except (OSError, ValueError) as error:
-        raise AnnotationError(path, "", f"cannot be read ({reason(error)})") from error
+        raise AnnotationError(path, "", f"cannot be read ({error_reason(error)})") from error
 
 
 @contextmanager
-def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | Entry]]:
+def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | RemoteEntry]]:
     """What is in `folder`, in no order. Raises `OSError`."""
     if is_stored(folder):
         yield folder.scan()
@@ -120,7 +120,7 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     yield from ((Path(place), folders, names) for place, folders, names in os.walk(folder))
 
 
-def normal(path: Path) -> Path:
+def normalized(path: Path) -> Path:
     """`path` without ``..``, links or not."""
     return cast("Path", path.normal()) if is_stored(path) else Path(os.path.normpath(path))
 
@@ -135,6 +135,6 @@ def common_folder(paths: Sequence[Path]) -> Path:
     return cast("Path", remote.common_folder(stored))
 
 
-def reason(error: Exception) -> str:
+def error_reason(error: Exception) -> str:
     """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)

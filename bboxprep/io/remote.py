@@ -24,7 +24,7 @@ from posixpath import normpath
 from typing import IO, Any, Literal, TypeGuard, cast
 
 from bboxprep.errors import UsageError
-from bboxprep.io.fsspec_errors import Said, files_of, in_pieces, said_of, told
+from bboxprep.io.fsspec_errors import RemoteStat, as_storage_error, filesystem_of, in_pieces, remote_stat
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".parquet")
 """How the names of archives end."""
@@ -35,7 +35,7 @@ _SAME = {"s3a": "s3", "gcs": "gs"}  # two names of one place, of which a path ha
 _WINDOW = 1 << 20  # bytes that a file is read by
 
 
-def place(text: str | PurePath) -> Path:
+def open_path(text: str | PurePath) -> Path:
     """What `text` names: a path of this machine, an object (``s3://…``), or what an archive there holds now, all of it
     (``photos.zip``) or a folder (``photos.zip/train``).
 
@@ -71,7 +71,7 @@ def member(path: Path) -> Path:
     return path
 
 
-def plain(path: PurePath) -> str:
+def plain_path(path: PurePath) -> str:
     """`path` as text, without the sign that a folder of it is an archive."""
     return path.as_posix().replace(f"{_INSIDE}/", "/")
 
@@ -82,7 +82,7 @@ def is_stored(path: PurePath | str) -> TypeGuard[StoredPath]:
 
 
 @dataclass(frozen=True)
-class Entry:
+class RemoteEntry:
     """What a folder holds, with the face of `os.DirEntry`; there are no links."""
 
     name: str
@@ -159,13 +159,13 @@ class StoredPath(PurePosixPath):
         archive = self._archive
         return min(2, len(self.parts)) if archive is None else archive + 1
 
-    def stat(self) -> Said:
+    def stat(self) -> RemoteStat:
         """What the storage says of it. Raises `FileNotFoundError`."""
         if known := _seen.get(str(self.parent), {}).get(self.name):
             return known
         files, inner = self._where()
-        with told(self):
-            return said_of(files.info(inner))
+        with as_storage_error(self):
+            return remote_stat(files.info(inner))
 
     def exists(self) -> bool:
         """Whether a file or a folder is there."""
@@ -202,7 +202,7 @@ class StoredPath(PurePosixPath):
         if self.stat().st_size <= _WINDOW:
             return BytesIO(self.read_bytes())
         files, inner = self._where()
-        with told(self):
+        with as_storage_error(self):
             return in_pieces(self, files.open(inner, mode), _WINDOW)
 
     def read_bytes(self) -> bytes:
@@ -216,15 +216,15 @@ class StoredPath(PurePosixPath):
     def read_range(self, start: int, end: int | None) -> bytes:
         """The bytes of the file from `start` up to `end`."""
         files, inner = self._where()
-        with told(self):
+        with as_storage_error(self):
             return bytes(files.cat_file(inner, start=start or None, end=end))
 
-    def scan(self) -> Iterator[Entry]:
+    def scan(self) -> Iterator[RemoteEntry]:
         """What the folder holds. Sizes are remembered, so that nobody asks for those of its files one by one."""
         found = self._listed()
         _seen[str(self)] = {name: said for name, said in found.items() if stat.S_ISREG(said.st_mode) and said.st_size}
         for name, said in found.items():
-            yield Entry(name, str(self / name), stat.S_ISDIR(said.st_mode))
+            yield RemoteEntry(name, str(self / name), stat.S_ISDIR(said.st_mode))
 
     def iterdir(self) -> Iterator[StoredPath]:
         """The paths in the folder."""
@@ -253,7 +253,7 @@ class StoredPath(PurePosixPath):
         files, inner = self._where()
         _seen.pop(str(self.parent), None)
         try:
-            with told(self):
+            with as_storage_error(self):
                 files.rm_file(inner)
         except FileNotFoundError:
             if not missing_ok:
@@ -263,21 +263,21 @@ class StoredPath(PurePosixPath):
         """Write the file, whole or not at all."""
         files, inner = self._where()
         _seen.pop(str(self.parent), None)
-        with told(self):
+        with as_storage_error(self):
             files.pipe_file(inner, data)
 
     def put_file(self, path: Path) -> None:
         """Write the file, whole or not at all, from that at `path` of this machine."""
         files, inner = self._where()
         _seen.pop(str(self.parent), None)
-        with told(self):
+        with as_storage_error(self):
             files.put_file(str(path), inner)
 
     def put_first(self, data: bytes) -> bool:
         """Write the file unless there is one; whether that was done. Of two who ask at once one is told so."""
         files, inner = self._where()
         try:
-            with told(self):
+            with as_storage_error(self):
                 files.pipe_file(inner, data, mode="create")
         except FileExistsError:
             return False
@@ -287,22 +287,22 @@ class StoredPath(PurePosixPath):
         """Remove all that lies below."""
         files, inner = self._where()
         _seen.clear()
-        with told(self):
+        with as_storage_error(self):
             if any(sign in inner for sign in "*?["):  # which `rm` would take for a pattern
                 for path in files.find(inner):
                     files.rm_file(path)
             else:
                 files.rm(inner, recursive=True)
 
-    def _listed(self) -> Mapping[str, Said]:
+    def _listed(self) -> Mapping[str, RemoteStat]:
         files, inner = self._where()
-        with told(self):
+        with as_storage_error(self):
             found = files.ls(inner, detail=True)
         if [str(entry["name"]).strip("/") for entry in found] == [inner.strip("/")] and found[0]["type"] == "file":
             raise NotADirectoryError(str(self))
         names = ((PurePosixPath(entry["name"]).name, entry) for entry in found)
         own = inner.strip("/")
-        return {name: said_of(entry) for name, entry in sorted(names, key=_name) if entry["name"].strip("/") != own}
+        return {name: remote_stat(entry) for name, entry in sorted(names, key=_name) if entry["name"].strip("/") != own}
 
     def _where(self) -> tuple[Any, str]:
         """The file system, and the name there."""
@@ -312,7 +312,7 @@ class StoredPath(PurePosixPath):
             return _opened(archive, os.getpid()), "/".join(self.parts[last + 1 :])
         if not self._is_url:
             raise FileNotFoundError(str(self))
-        return files_of(self.parts[0][:-1]), "/".join(self.parts[1:])
+        return filesystem_of(self.parts[0][:-1]), "/".join(self.parts[1:])
 
 
 @cache
@@ -327,7 +327,7 @@ def _name(entry: tuple[str, object]) -> str:
     return entry[0]
 
 
-_seen: dict[str, dict[str, Said]] = {}  # of folders that were scanned, what was said of their files
+_seen: dict[str, dict[str, RemoteStat]] = {}  # of folders that were scanned, what was said of their files
 
 
 def walk(folder: StoredPath) -> Iterator[tuple[StoredPath, list[str], list[str]]]:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bboxprep.errors import AnnotationError
-from bboxprep.findings import spelt
+from bboxprep.findings import escape_surrogates
 from bboxprep.io.paths import read_bytes
 
 _MOST_BYTES = 1024**2
@@ -60,7 +60,7 @@ def _plain(path: Path, node: yaml.Node | None) -> Any:
         return said
     if isinstance(node, yaml.SequenceNode):
         return [_plain(path, child) for child in node.value]
-    return spelt(node.value) if node else ""
+    return escape_surrogates(node.value) if node else ""
 
 
 def _key(path: Path, where: str, value: Any) -> str:

@@ -29,7 +29,7 @@ _NONE = -1  # the row of a class that is left out
 
 
 @dataclass(frozen=True)
-class ClassMap:
+class ClassMapping:
     """What becomes of each class of a table: a row of the new table `categories`, or none.
 
     `rows` and `names` are by old label: the new label (-1 where the class is left out), and the name that its objects
@@ -53,11 +53,11 @@ class ClassMap:
         return replace(
             sample,
             instances=replace(instances, labels=labels).select(~gone),
-            findings=(*map(self.retold, sample.findings), *lost),
-            darkroom=sample.darkroom and sample.darkroom.named(self.categories),
+            findings=(*map(self.renamed_finding, sample.findings), *lost),
+            renderer=sample.renderer and sample.renderer.named(self.categories),
         )
 
-    def retold(self, finding: Finding) -> Finding:
+    def renamed_finding(self, finding: Finding) -> Finding:
         """`finding` with its class by the new name."""
         name = self.renamed.get(finding.category, finding.category)
         return finding if name == finding.category else replace(finding, category=name)
@@ -73,7 +73,7 @@ class ClassMap:
 
 
 @dataclass(frozen=True)
-class ClassRules:
+class ClassPolicy:
     """What is asked of a class table, done in this order.
 
     `rename` gives classes other names, all at once, so two can change places; classes of one name become one. `only`
@@ -106,7 +106,7 @@ class ClassRules:
         said = {"rename": dict(self.rename)} if self.rename else {}
         return said | {what: list(names) for what, names in listed.items() if names}
 
-    def settle(self, categories: Categories, counts: Mapping[str, int]) -> ClassMap:
+    def settle(self, categories: Categories, counts: Mapping[str, int]) -> ClassMapping:
         """What becomes of `categories`, of which each has so many objects as `counts` says of its name.
 
         Raises `UsageError` where a rule names a class that is not there, where `classes` lacks one that has objects,
@@ -149,7 +149,7 @@ class ClassRules:
         )
 
 
-def joint(tables: Sequence[Categories]) -> tuple[ClassMap, ...]:
+def merge_tables(tables: Sequence[Categories]) -> tuple[ClassMapping, ...]:
     """For each table what becomes of it in one table of all, where classes of one name are one.
 
     Its order is that of the first table, then what each next one adds. Raises `UsageError` where classes of one name
@@ -163,7 +163,7 @@ def joint(tables: Sequence[Categories]) -> tuple[ClassMap, ...]:
     return tuple(_class_map(whole, table.names, {}, ()) for table in tables)
 
 
-def similar(names: Iterable[str]) -> tuple[Finding, ...]:
+def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
     """A finding for each name that differs from an earlier one in case, blanks, ``-``, ``_`` or a final s alone."""
     first: dict[str, str] = {}
     findings = []
@@ -187,10 +187,10 @@ def objects_by_class(sample: Sample, names: Sequence[str]) -> Counter[str]:
 
 def _class_map(
     table: Sequence[Category], names: tuple[str, ...], renamed: Mapping[str, str], findings: tuple[Finding, ...]
-) -> ClassMap:
+) -> ClassMapping:
     categories = Categories(_with_ids(table))
     row_of = {name: row for row, name in enumerate(categories.names)}
-    return ClassMap(categories, tuple(row_of.get(name, _NONE) for name in names), names, renamed, findings)
+    return ClassMapping(categories, tuple(row_of.get(name, _NONE) for name in names), names, renamed, findings)
 
 
 def _one(name: str, members: Sequence[Category]) -> Category:

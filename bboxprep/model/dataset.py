@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar, overload
 
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories
-from bboxprep.model.class_mapping import ClassRules, objects_by_class
-from bboxprep.model.flip_names import Mirror, unmapped
-from bboxprep.model.object_policy import DEFAULT_RULES, Rules
+from bboxprep.model.class_mapping import ClassPolicy, objects_by_class
+from bboxprep.model.flip_names import FlipMapping, unmapped
+from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Planner, Sample
 
 Key = TypeVar("Key")
@@ -60,7 +60,7 @@ class Dataset:
     splits: tuple[str, ...] = ("train",)
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
-    rules: Rules = DEFAULT_RULES
+    rules: ObjectPolicy = DEFAULT_OBJECT_POLICY
     merged: tuple[Path, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
     crowd: tuple[int, int] = (0, 0)
@@ -72,9 +72,9 @@ class Dataset:
         return self.merged or (self.root,)
 
     @cached_property
-    def mirror(self) -> Mirror:
+    def mirror(self) -> FlipMapping:
         """What a mirror does to the objects."""
-        return Mirror.of(self.categories, self.rules.swap_classes)
+        return FlipMapping.of(self.categories, self.rules.swap_classes)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -113,7 +113,7 @@ class Dataset:
         notes = unmapped(self.categories, self.rules.swap_classes)
         return replace(moved, findings=(*self.findings, *(note for note in notes if note not in self.findings)))
 
-    def with_classes(self, rules: ClassRules, counts: Mapping[str, int] | None = None) -> Dataset:
+    def with_classes(self, rules: ClassPolicy, counts: Mapping[str, int] | None = None) -> Dataset:
         """This dataset with its class table changed by `rules`.
 
         `counts` is how many objects there are by class name; where it is None all labels are read for it. Raises
@@ -124,7 +124,7 @@ class Dataset:
         return replace(
             self.map(change.change),
             categories=change.categories,
-            findings=(*map(change.retold, self.findings), *change.findings),
+            findings=(*map(change.renamed_finding, self.findings), *change.findings),
             changes=(*self.changes, {"classes": rules.options()}),
         )
 

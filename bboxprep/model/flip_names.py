@@ -74,7 +74,7 @@ def unmapped(categories: Categories, swaps: Swaps = ()) -> tuple[Finding, ...]:
 
 
 @dataclass(frozen=True)
-class Mirror:
+class FlipMapping:
     """What a mirror does to the objects of one class table: `labels` (C,) is the label that each becomes, `keypoints`
     the `flip_order` of each class. Both undo themselves.
     """
@@ -83,7 +83,7 @@ class Mirror:
     keypoints: tuple[tuple[int, ...], ...] = ()
 
     @classmethod
-    def of(cls, categories: Categories, swaps: Swaps = ()) -> Mirror:
+    def of(cls, categories: Categories, swaps: Swaps = ()) -> FlipMapping:
         """The mirror of `categories`, in which the classes of each pair of `swaps` change places.
 
         Raises `UsageError` for a name that no class, or more than one, has, and for classes whose keypoints differ.

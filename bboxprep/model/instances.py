@@ -223,7 +223,7 @@ class Instances:
                 return np.array([len(mapping) > 0 for mapping in self.attributes], dtype=np.bool_)
 
 
-def unsaid(count: int, none: float, dtype: type[Any] = np.float64) -> NDArray[Any]:
+def default_column(count: int, none: float, dtype: type[Any] = np.float64) -> NDArray[Any]:
     """A read-only column (N,) that holds `none` throughout; images of few objects share it."""
     if count > _FEW:
         return _filled(count, none, np.dtype(dtype))
@@ -242,7 +242,7 @@ def _shared(none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 
 def _column(values: ArrayLike | None, count: int, none: float, dtype: type[Any]) -> NDArray[Any]:
-    return unsaid(count, none, dtype) if values is None else np.array(values, dtype=dtype)
+    return default_column(count, none, dtype) if values is None else np.array(values, dtype=dtype)
 
 
 def _rings(rings: Sequence[ArrayLike]) -> Rings:

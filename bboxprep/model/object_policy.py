@@ -1,8 +1,8 @@
 """What is done with objects that may be meant in more than one way: crowd regions, boxes without area, boxes over the
 edge, objects that a crop hides, classes that a mirror exchanges.
 
-A rule whose answer is "error" drops nothing: `Rules.refuse` finds the first finding that it forbids and raises. So
-there is one account of what is wrong, and whether to go on is asked of it afterwards.
+A rule whose answer is "error" drops nothing: `ObjectPolicy.refuse` finds the first finding that it forbids and raises.
+So there is one account of what is wrong, and whether to go on is asked of it afterwards.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RULE_OF = {  # the rule that a finding of this code belongs to
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ObjectPolicy:
     """The rules of one dataset, given to `bboxprep.read`. Raises `UsageError` for values that it does not know.
 
     `crowd` says what becomes of crowd regions. None: kept as such where the target format has them, else dropped;
@@ -107,4 +107,4 @@ def _is_pair(pair: object) -> bool:
     return isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
 
 
-DEFAULT_RULES = Rules()
+DEFAULT_OBJECT_POLICY = ObjectPolicy()

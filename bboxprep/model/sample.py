@@ -21,7 +21,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
 from bboxprep.model.segmentation import Segmentation
-from bboxprep.model.variant import Take
+from bboxprep.model.variant import SampleVariant
 
 
 class Frame(StrEnum):
@@ -46,7 +46,7 @@ class Planner(Protocol):
         """The plan for a picture stored at `size` that `turn` displays. Raises `PlanError` where there is none."""
 
 
-class Darkroom(Protocol):
+class Renderer(Protocol):
     """What moves and shows pixels. The floors above give one to each sample they read, so that a sample can show
     itself while this floor knows no image library."""
 
@@ -59,12 +59,12 @@ class Darkroom(Protocol):
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
 
-    def named(self, categories: Categories) -> Darkroom:
+    def named(self, categories: Categories) -> Renderer:
         """The same, for samples whose labels are rows of `categories`."""
 
 
 @dataclass(frozen=True, eq=False)
-class Basis:
+class BaseImage:
     """The picture that a plan starts from where it is not the file's: that of `sample`, after the `pipeline` of
     albumentations that its options name (None: as it is).
 
@@ -94,8 +94,8 @@ class Sample:
     all; `id` is the source's own number or 0; `extra` what else a format says of the image, by its name. `refusal` is
     the code of the finding for which the image is left out of any output, or "". `segmentation` is where masks are
     still to be read from. `take` says which outcome of its image it is, where there are several; `parts` are the
-    pictures of a mosaic, on one canvas. `basis` is the picture that `plan` starts from, where that is not the file's:
-    of a mosaic, the canvas.
+    pictures of a mosaic, on one canvas. `base_image` is the picture that `plan` starts from, where that is not the
+    file's: of a mosaic, the canvas.
     """
 
     name: PurePosixPath
@@ -116,18 +116,18 @@ class Sample:
     labelled: bool = True
     id: int = 0
     segmentation: Segmentation | None = None
-    basis: Basis | None = field(default=None, repr=False)
+    base_image: BaseImage | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
-    take: Take | None = None
+    take: SampleVariant | None = None
     parts: tuple[Sample, ...] = ()
-    darkroom: Darkroom | None = field(default=None, repr=False, compare=False)
+    renderer: Renderer | None = field(default=None, repr=False, compare=False)
 
     @property
     def size(self) -> Size:
         """The size of the plane that `instances` lie in. Raises ValueError without a header."""
         if self.plan:
             return self.plan.size
-        return self.basis.size if self.basis else self._frame_size(self.frame)
+        return self.base_image.size if self.base_image else self._frame_size(self.frame)
 
     @property
     def to_stored(self) -> Affine:
@@ -139,33 +139,33 @@ class Sample:
     def affine(self) -> Affine | None:
         """The map from the plane of `frame`, or from the canvas of a mosaic, to the plane that `instances` lie in now.
 
-        None where no affine map leads there, because of a pipeline that bends pictures: `basis` says why.
+        None where no affine map leads there, because of a pipeline that bends pictures: `base_image` says why.
         """
         if self.plan is None:
-            return self.basis.affine if self.basis else Affine()
-        first = self.basis.affine if self.basis else self.to_stored
+            return self.base_image.affine if self.base_image else Affine()
+        first = self.base_image.affine if self.base_image else self.to_stored
         return first and _joined(self.plan.affine, first)
 
     @property
     def is_repainted(self) -> bool:
         """Whether its pixels are not only moved, so that they cannot be had from its file without decoding it."""
-        return bool(self.rendering.effects or self.basis or self.parts)
+        return bool(self.rendering.effects or self.base_image or self.parts)
 
-    def having(self, **changes: Any) -> Sample:
+    def replace_fast(self, **changes: Any) -> Sample:
         """This sample with some fields changed: `dataclasses.replace` at a tenth of its cost, which is paid per image
         several times over."""
         changed = object.__new__(Sample)
         changed.__dict__.update(self.__dict__, **changes)
         return changed
 
-    def noting(self, *findings: Finding) -> Sample:
+    def with_findings(self, *findings: Finding) -> Sample:
         """This sample with `findings` after its own."""
-        return self.having(findings=(*self.findings, *findings)) if findings else self
+        return self.replace_fast(findings=(*self.findings, *findings)) if findings else self
 
     def seen_in(self, frame: Frame, evidence: str) -> Sample:
         """This untransformed sample with its annotations understood as drawn in `frame`."""
         if not self.fractional or frame is self.frame or self.header is None:
-            return self.having(frame=frame, evidence=evidence)
+            return self.replace_fast(frame=frame, evidence=evidence)
         old, new = self._frame_size(self.frame), self._frame_size(frame)
         ratio = np.array([new.width / old.width, new.height / old.height])
         moved = replace(
@@ -174,19 +174,19 @@ class Sample:
             polygons=tuple(tuple(ring * ratio for ring in rings) for rings in self.instances.polygons),
             keypoints=self.instances.keypoints * ratio,
         )
-        return self.having(frame=frame, evidence=evidence, instances=moved)
+        return self.replace_fast(frame=frame, evidence=evidence, instances=moved)
 
     def pixels(self, data: bytes | None = None) -> NDArray[np.uint8]:
         """The picture that `instances` lie on: uint8 (H, W) or (H, W, 3), RGB. `data` are the bytes of the file at
         `path`, where they have been read already. Raises `ImageError`."""
-        return self._open_darkroom().pixels(self, data)
+        return self._require_renderer().pixels(self, data)
 
     def transform(self, recipe: Planner) -> Sample:
         """This sample with its annotations moved by `recipe`; its pixels follow when they are asked for."""
-        return self._open_darkroom().transform(self, recipe)
+        return self._require_renderer().transform(self, recipe)
 
     def _repr_png_(self) -> bytes | None:
-        return self.darkroom.draw(self) if self.darkroom and self.header else None
+        return self.renderer.draw(self) if self.renderer and self.header else None
 
     def _frame_size(self, frame: Frame) -> Size:
         header = self._known_header()
@@ -197,14 +197,15 @@ class Sample:
             raise ValueError(f"{self.path}: the image has no readable header")
         return self.header
 
-    def _open_darkroom(self) -> Darkroom:
-        if self.darkroom is None:
+    def _require_renderer(self) -> Renderer:
+        if self.renderer is None:
             raise ValueError("this sample was made by hand; samples of bboxprep.read can open their images")
-        return self.darkroom
+        return self.renderer
 
 
-UNREAD = Sample(PurePosixPath(), Path(), None, Instances.of())
-"""One of which nothing has been read: readers give it what they know by `having`, which is quicker than a new one."""
+EMPTY_SAMPLE = Sample(PurePosixPath(), Path(), None, Instances.of())
+"""One of which nothing has been read: readers give it what they know by `replace_fast`, which is quicker than a new
+one."""
 
 
 @lru_cache(maxsize=1024)

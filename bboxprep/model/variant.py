@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Take:
+class SampleVariant:
     """Copy number `copy` of the image `key` (``split/name`` in the source), and its `tile` ("r0c1", "" for the whole).
 
     `recipe` is what was drawn for it, without chance, as plain data; empty until it is drawn.

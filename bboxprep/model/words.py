@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from bboxprep.errors import UsageError
-from bboxprep.findings import spelt
+from bboxprep.findings import escape_surrogates
 
 _MOST_LISTED = 12
 _ESCAPED = re.compile(r"\\[\\,=\s]")
@@ -63,4 +63,4 @@ def _plain(part: list[str]) -> str:
         part = part[1:]
     while part and part[-1].isspace():
         part = part[:-1]
-    return spelt("".join(token[1] if _ESCAPED.fullmatch(token) else token for token in part))
+    return escape_surrogates("".join(token[1] if _ESCAPED.fullmatch(token) else token for token in part))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
-from bboxprep.images.codecs.codec import Encoding, Policy
-from bboxprep.io.remote import place
-from bboxprep.model.class_mapping import ClassRules
-from bboxprep.model.object_policy import Rules
+from bboxprep.images.codecs.codec import Encoding, ImagePolicy
+from bboxprep.io.remote import open_path
+from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.preview import preview as sheet_of
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import NO_RULES, assemble
 from bboxprep.pipeline.source.open import LabelsIn, Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -30,9 +30,9 @@ def convert(
     recipe: Recipe = _AS_IT_IS,
     *,
     labels_in: LabelsIn = "auto",
-    policy: Policy | None = None,
-    rules: Rules | None = None,
-    classes: ClassRules = NO_RULES,
+    policy: ImagePolicy | None = None,
+    rules: ObjectPolicy | None = None,
+    classes: ClassPolicy = NO_RULES,
     workers: int = 1,
     engine: Engine | None = None,
     overwrite: bool = False,
@@ -52,8 +52,8 @@ def convert(
     """
     source = assemble(_opened(sources, labels_in, policy, rules, engine or Local(workers)), classes)
     encoding = Encoding(quality, strip_metadata)
-    terms = Terms(workers, overwrite=overwrite, resume=resume, encoding=encoding, sidecar=sidecar, engine=engine)
-    return convert_source(source, place(dest), to, recipe, terms=terms, options=options)
+    terms = RunOptions(workers, overwrite=overwrite, resume=resume, encoding=encoding, sidecar=sidecar, engine=engine)
+    return convert_source(source, open_path(dest), to, recipe, terms=terms, options=options)
 
 
 def preview(
@@ -62,8 +62,8 @@ def preview(
     count: int = 9,
     *,
     labels_in: LabelsIn = "auto",
-    policy: Policy | None = None,
-    rules: Rules | None = None,
+    policy: ImagePolicy | None = None,
+    rules: ObjectPolicy | None = None,
 ) -> bytes:
     """A PNG of at most `count` of the pictures that `convert` would make, with their objects drawn in.
 
@@ -73,8 +73,8 @@ def preview(
 
 
 def _opened(
-    sources: Sources, labels_in: LabelsIn, policy: Policy | None, rules: Rules | None, engine: Engine
+    sources: Sources, labels_in: LabelsIn, policy: ImagePolicy | None, rules: ObjectPolicy | None, engine: Engine
 ) -> list[Source]:
     paths = [sources] if isinstance(sources, str | PurePath) else sources
     how: dict[str, Any] = {"labels_in": labels_in, "policy": policy, "rules": rules, "engine": engine}
-    return [open_source(place(path), **how) for path in paths]
+    return [open_source(open_path(path), **how) for path in paths]

@@ -1,7 +1,7 @@
 """A recipe that makes several pictures of one, and none of them by rote: copies, tiles, mosaics, chance.
 
-The dataset is made longer first: one sample for each picture that will be written, all with the objects of their
-image. What each goes through is settled when it is its turn (`Director`): its draw is keyed by what it is a copy of, so
+The dataset is made longer first: one sample for each picture that will be written, all with the objects of their image.
+What each goes through is settled when it is its turn (`Augmenter`): its draw is keyed by what it is a copy of, so
 neither order nor workers have a part in it, and what was drawn stands in the record of the run.
 """
 
@@ -20,25 +20,25 @@ from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
-from bboxprep.model.variant import Take
+from bboxprep.model.variant import SampleVariant
 from bboxprep.model.words import did_you_mean
-from bboxprep.pipeline.source.open import Glimpse, Source
+from bboxprep.pipeline.source.open import ImageSummary, Source
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Fill, Flip, RecipeStep
-from bboxprep.recipe.mosaic_split import Parted, parted, then
-from bboxprep.recipe.recipe import TRAIN, Drawn, Recipe, Sight
+from bboxprep.recipe.mosaic_split import MosaicSplit, split_at_mosaic, then
+from bboxprep.recipe.recipe import TRAIN, Drawn, ImageContext, Recipe
 from bboxprep.transform.mosaic import assembled, laid
 
 _TRIES = 16  # images that are looked at for one that a mosaic can hold
 
 
-def with_takes(source: Source, recipe: Recipe) -> Source:
+def with_variants(source: Source, recipe: Recipe) -> Source:
     """`source` with a sample for each picture that `recipe` makes of its images; as it is where that is one of each."""
     if recipe.is_fixed and not recipe.is_tiled:
         return source
-    takes = [take for row, glimpse in enumerate(source.glimpses) for take in _takes(row, glimpse, recipe)]
-    if recipe.is_fixed and len(takes) == len(source.glimpses):
+    takes = [take for row, summary in enumerate(source.summaries) for take in _takes(row, summary, recipe)]
+    if recipe.is_fixed and len(takes) == len(source.summaries):
         return source
     taken = _Taken(source.dataset, tuple(take for _, take in takes))
     rows = list(enumerate(row for row, _ in takes))
@@ -47,23 +47,25 @@ def with_takes(source: Source, recipe: Recipe) -> Source:
         samples=LazySamples(rows, taken),
         outlines=LazySamples(rows, taken.outline),
     )
-    glimpses = tuple(
-        source.glimpses[row].having(key=(source.glimpses[row].key[0], _named(source.glimpses[row].key[1], take)))
+    summaries = tuple(
+        source.summaries[row].replace_fast(
+            key=(source.summaries[row].key[0], _named(source.summaries[row].key[1], take))
+        )
         for row, take in takes
     )
-    return replace(source, dataset=dataset, glimpses=glimpses)
+    return replace(source, dataset=dataset, summaries=summaries)
 
 
-def _takes(row: int, glimpse: Glimpse, recipe: Recipe) -> Iterator[tuple[int, Take]]:
-    split, key = glimpse.key[0], "/".join(glimpse.key)
-    header = glimpse.header
+def _takes(row: int, summary: ImageSummary, recipe: Recipe) -> Iterator[tuple[int, SampleVariant]]:
+    split, key = summary.key[0], "/".join(summary.key)
+    header = summary.header
     try:
         tiles = [tile for tile, _ in recipe.tiles(header.size, header.turn)] if header else [""]
     except PlanError:  # told when the picture is planned
         tiles = [""]
     for copy in range(recipe.copies(split) if header else 1):
         for tile in tiles:
-            yield row, Take(key, copy, tile)
+            yield row, SampleVariant(key, copy, tile)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class _Taken:
     """The samples of a dataset, once for each take."""
 
     dataset: Dataset
-    takes: tuple[Take, ...]
+    takes: tuple[SampleVariant, ...]
 
     def __call__(self, place: tuple[int, int]) -> Sample:
         number, row = place
@@ -82,19 +84,19 @@ class _Taken:
         return _as_taken(self.dataset.outline(row), self.takes[number])
 
 
-def _as_taken(sample: Sample, take: Take) -> Sample:
+def _as_taken(sample: Sample, take: SampleVariant) -> Sample:
     if not take.name:
-        return sample.having(take=take)
-    return sample.having(take=take, name=PurePosixPath(_named(str(sample.name), take)), id=0)
+        return sample.replace_fast(take=take)
+    return sample.replace_fast(take=take, name=PurePosixPath(_named(str(sample.name), take)), id=0)
 
 
-def _named(name: str, take: Take) -> str:
+def _named(name: str, take: SampleVariant) -> str:
     path = PurePosixPath(name)
     return str(path.with_stem(path.stem + take.name)) if take.name else name
 
 
 @dataclass(frozen=True)
-class Shot:
+class AugmentedSample:
     """A sample through its recipe, and the samples of the source that are in it: itself first."""
 
     sample: Sample
@@ -102,7 +104,7 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Director:
+class Augmenter:
     """Takes each sample of `dataset` through `recipe` as it is drawn for it; `training` are the rows of the images, or
     of their tiles, that a mosaic may hold.
     """
@@ -112,7 +114,7 @@ class Director:
     training: Sequence[int] = ()
 
     @classmethod
-    def of(cls, recipe: Recipe, source: Source) -> Director:
+    def of(cls, recipe: Recipe, source: Source) -> Augmenter:
         """The one for the samples of `source`, which has a sample for each picture that `recipe` makes.
 
         Raises `UsageError` where the recipe keeps a class from being flipped that `source` has not, or a pipeline of
@@ -120,21 +122,23 @@ class Director:
         """
         _check(recipe, source.dataset.categories.names)
         rows: list[int] = []
-        if parted(recipe):
-            seen = [row for row, one in enumerate(source.glimpses) if one.key[0] == TRAIN and one.header is not None]
-            for _, takes in groupby(seen, lambda row: source.glimpses[row].path):
+        if split_at_mosaic(recipe):
+            seen = [row for row, one in enumerate(source.summaries) if one.key[0] == TRAIN and one.header is not None]
+            for _, takes in groupby(seen, lambda row: source.summaries[row].path):
                 of_image = list(takes)
                 rows += of_image[: len(of_image) // recipe.copies(TRAIN)]  # those of its first copy
         return cls(recipe, source.dataset, tuple(rows))
 
-    def __call__(self, sample: Sample) -> Shot:
+    def __call__(self, sample: Sample) -> AugmentedSample:
         """`sample` in the outcome of what is drawn for it."""
         if sample.header is None or sample.refusal:
-            return Shot(sample.transform(self.recipe.without_augment), (sample,))
+            return AugmentedSample(sample.transform(self.recipe.without_augment), (sample,))
         around, mosaic = self._around(sample)
         if around and mosaic:
             return self._assembled(sample, around, mosaic)
-        return Shot(self._through(sample, around.without if around else self.recipe, _take(sample)), (sample,))
+        return AugmentedSample(
+            self._through(sample, around.without if around else self.recipe, _take(sample)), (sample,)
+        )
 
     def others(self, sample: Sample) -> tuple[Sample, ...]:
         """The samples that are in one picture with `sample`."""
@@ -143,9 +147,9 @@ class Director:
         _, mosaic = self._around(sample)
         return self._picked(sample, mosaic) if mosaic else ()
 
-    def _around(self, sample: Sample) -> tuple[Parted | None, Mosaic | None]:
+    def _around(self, sample: Sample) -> tuple[MosaicSplit | None, Mosaic | None]:
         """The recipe around the mosaic that it may have for `sample`, and the mosaic, if it is drawn."""
-        around, augment = parted(self.recipe), self.recipe.augment
+        around, augment = split_at_mosaic(self.recipe), self.recipe.augment
         if around is None or sample.split != TRAIN:
             return None, None
         take = _take(sample)
@@ -153,7 +157,7 @@ class Director:
             return None, None
         return around, around.drawn(_key(take), take.copy)
 
-    def _through(self, sample: Sample, recipe: Recipe, take: Take, *steps: RecipeStep) -> Sample:
+    def _through(self, sample: Sample, recipe: Recipe, take: SampleVariant, *steps: RecipeStep) -> Sample:
         """`sample` through `recipe` as it is drawn for `take`, and through `steps` then; refused where that cannot be.
 
         A flip that was kept back is a finding.
@@ -162,27 +166,27 @@ class Director:
             drawn = self._drawn(sample, recipe, take)
         except PlanError as error:
             finding = Finding("crop-outside", str(error), path=str(sample.name), split=sample.split)
-            return sample.having(refusal=finding.code, findings=(*sample.findings, finding))
+            return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
         if drawn.kept:
             note = Finding("flip-kept", "not flipped, for what it shows", path=str(sample.name), split=sample.split)
-            sample = sample.having(findings=(*sample.findings, note))
+            sample = sample.replace_fast(findings=(*sample.findings, note))
         if sample.take or steps:
-            sample = sample.having(take=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))
+            sample = sample.replace_fast(take=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))
         return sample.transform(then(drawn.recipe, *steps) if steps else drawn.recipe)
 
-    def _drawn(self, sample: Sample, recipe: Recipe, take: Take) -> Drawn:
+    def _drawn(self, sample: Sample, recipe: Recipe, take: SampleVariant) -> Drawn:
         header = sample.header
         if header is None or (recipe.is_fixed and not take.tile):
             return Drawn(recipe)
         names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
         if sample.parts:
-            sight = Sight(sample.size, boxes=sample.instances.boxes, names=names)
+            sight = ImageContext(sample.size, boxes=sample.instances.boxes, names=names)
         else:
             recipe = dict(recipe.tiles(header.size, header.turn))[take.tile]
-            sight = Sight(header.size, header.turn, map_boxes(sample.to_stored, sample.instances.boxes), names)
+            sight = ImageContext(header.size, header.turn, map_boxes(sample.to_stored, sample.instances.boxes), names)
         return recipe.drawn(_key(take), take.copy, sight, split=sample.split)
 
-    def _assembled(self, sample: Sample, around: Parted, mosaic: Mosaic) -> Shot:
+    def _assembled(self, sample: Sample, around: MosaicSplit, mosaic: Mosaic) -> AugmentedSample:
         """The mosaic of `sample` and others, each drawn for itself, through what stands after it."""
         take, canvas = _take(sample), Size.of(mosaic.size)
         sources, parts = (sample, *self._picked(sample, mosaic)), list[Sample]()
@@ -191,13 +195,13 @@ class Director:
             part = self._through(source, around.before, own, Fill(quarter))
             parts.append(part if part.refusal else laid(part, canvas, left, top))
         if parts[0].refusal:
-            return Shot(parts[0], (sample,))
+            return AugmentedSample(parts[0], (sample,))
         used = [number for number, part in enumerate(parts) if not part.refusal]
         whole = assembled([parts[number] for number in used], canvas)
         said = _chained(_take(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
-        made = self._through(whole, around.after, Take(f"{_key(take)}#mosaic", take.copy, recipe=said))
-        made = made.having(take=replace(take, recipe=_take(made).recipe))
-        return Shot(made, tuple(sources[number] for number in used))
+        made = self._through(whole, around.after, SampleVariant(f"{_key(take)}#mosaic", take.copy, recipe=said))
+        made = made.replace_fast(take=replace(take, recipe=_take(made).recipe))
+        return AugmentedSample(made, tuple(sources[number] for number in used))
 
     def _picked(self, sample: Sample, mosaic: Mosaic) -> tuple[Sample, ...]:
         """The three images that a `mosaic` holds beside `sample`: three others, where there are as many."""
@@ -236,11 +240,11 @@ def _shown(sample: Sample) -> tuple[Path, str]:
     return sample.path, _take(sample).tile
 
 
-def _take(sample: Sample) -> Take:
-    return sample.take or Take(f"{sample.split}/{sample.name}")
+def _take(sample: Sample) -> SampleVariant:
+    return sample.take or SampleVariant(f"{sample.split}/{sample.name}")
 
 
-def _key(take: Take) -> str:
+def _key(take: SampleVariant) -> str:
     """What the draws of `take` are keyed by, beside its copy."""
     return f"{take.key}#{take.tile}" if take.tile else take.key
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from bboxprep.errors import ImageError
 from bboxprep.images.draw.contact_sheet import Cell, contact_sheet
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.augment import Director, with_takes
+from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.source.open import Source
 from bboxprep.recipe.recipe import TRAIN, Recipe
 
@@ -32,11 +32,11 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
 
     They are training pictures where there are any, from all over the dataset, each image with all that is made of it.
     """
-    taken = with_takes(source, recipe)
-    director = Director.of(recipe, taken)
-    splits = [glimpse.key[0] for glimpse in taken.glimpses]
+    taken = with_variants(source, recipe)
+    augmenter = Augmenter.of(recipe, taken)
+    splits = [summary.key[0] for summary in taken.summaries]
     rows = [row for row, split in enumerate(splits) if split == TRAIN or TRAIN not in splits]
-    return [director(taken.dataset[row]).sample for row in _spread(_by_image(taken, rows), count)]
+    return [augmenter(taken.dataset[row]).sample for row in _spread(_by_image(taken, rows), count)]
 
 
 def _by_image(taken: Source, rows: Sequence[int]) -> list[list[int]]:

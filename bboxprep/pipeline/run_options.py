@@ -16,7 +16,7 @@ from bboxprep.pipeline.work.worker import OnError
 
 
 @dataclass(frozen=True)
-class Terms:
+class RunOptions:
     """How a run is done.
 
     By `engine`, else by `workers` processes; `on_error` at the first fault; `strict` refuses loss; `overwrite` replaces

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bboxprep.errors import UsageError
-from bboxprep.io.paths import real
-from bboxprep.io.remote import place
+from bboxprep.io.paths import resolved
+from bboxprep.io.remote import open_path
 from bboxprep.pipeline.output.run import Run
 from bboxprep.predictions.coco import unmap_results
 from bboxprep.predictions.inverse import Unmapped
@@ -24,11 +24,11 @@ def unmap(run: Run, predictions: str | Path, dest: str | Path, *, split: str | N
     rectangles. Predictions for images that the
     output does not have are left out, each with a finding. Raises `BboxprepError` where nothing can be read or written.
     """
-    predictions, dest = place(predictions), place(dest)
+    predictions, dest = open_path(predictions), open_path(dest)
     known = {image.split for image in run.images}
     if split is not None and split not in known:
         raise UsageError(f"split: have {split!r}, want one of {', '.join(sorted(known))}")
-    if real(predictions) == real(dest):
+    if resolved(predictions) == resolved(dest):
         raise UsageError(f"{dest}: is the predictions themselves, want another place")
     if predictions.is_dir():
         return unmap_folder(run, predictions, dest, split)

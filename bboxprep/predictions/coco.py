@@ -20,12 +20,12 @@ from bboxprep.errors import AnnotationError, BboxprepError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import lies_within, read_bytes, real
-from bboxprep.io.remote import place
+from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.remote import open_path
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.run import Run, RunImage
-from bboxprep.pipeline.source.header_cache import KnownHeaders
-from bboxprep.predictions.inverse import LARGEST, Names, Sides, Unmapped, Way, way_back
+from bboxprep.pipeline.source.header_cache import HeaderCache
+from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _NAMES = ("file_name", "image")
@@ -63,14 +63,14 @@ class _Finder:
 
     ids: Mapping[int, tuple[str, ...]]
     images: Mapping[str, RunImage]
-    names: Names
+    names: OutputNames
     source_ids: Mapping[tuple[str, str], int]
-    sides: Sides
+    sides: FlipNames
 
     @classmethod
     def of(cls, run: Run, split: str | None) -> _Finder:
         ids = _output_ids(run.root, split) if run.record.get("to") == "coco" else {}
-        return cls(ids, run.outputs, Names(run, split), _source_ids(run), Sides.of(run))
+        return cls(ids, run.outputs, OutputNames(run, split), _source_ids(run), FlipNames.of(run))
 
     def find(self, row: Mapping[str, Any]) -> RunImage:
         name = next((row[key] for key in _NAMES if isinstance(row.get(key), str)), None)
@@ -110,7 +110,7 @@ def _output_ids(root: Path, split: str | None) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {}
     for path in sorted((root / "annotations").glob("instances_*.json")):
         name = path.stem.removeprefix("instances_")
-        if split not in (None, name) or not lies_within(path, real(root)):
+        if split not in (None, name) or not is_within(path, resolved(root)):
             continue
         try:
             images = msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=_Document).images
@@ -133,11 +133,11 @@ class _Document(msgspec.Struct):
 def _source_ids(run: Run) -> dict[tuple[str, str], int]:
     """The source's own ids by (path, split); none where it is not COCO or cannot be read any more."""
     source = run.record.get("source")
-    if run.record.get("from") != "coco" or not isinstance(source, str) or not place(source).exists():
+    if run.record.get("from") != "coco" or not isinstance(source, str) or not open_path(source).exists():
         return {}
     chosen = formats.load("coco")
     try:
-        dataset = chosen.read(place(source), KnownHeaders(), chosen.read_options())
+        dataset = chosen.read(open_path(source), HeaderCache(), chosen.read_options())
     except BboxprepError:
         return {}
     base = dataset.root if dataset.root.is_dir() else dataset.root.parent
@@ -151,7 +151,7 @@ def _source_ids(run: Run) -> dict[tuple[str, str], int]:
 def _back(row: Mapping[str, Any], image: RunImage, finder: _Finder) -> dict[str, Any]:
     """The prediction `row` in the plane of its source. Raises `_Unusable`."""
     try:
-        way = way_back(image)
+        way = inverse_map(image)
     except UsageError as error:
         raise _Unusable("map-unknown", str(error)) from error
     number = finder.source_ids.get((image.source, image.split))
@@ -171,7 +171,7 @@ def _back(row: Mapping[str, Any], image: RunImage, finder: _Finder) -> dict[str,
     return head | kept | back
 
 
-def _own_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: Sides) -> dict[str, Any]:
+def _own_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: FlipNames) -> dict[str, Any]:
     """The class and the keypoints of a prediction on a mirrored picture, by the names they have in the source."""
     found: dict[str, Any] = {}
     if "category_id" in row:
@@ -183,7 +183,7 @@ def _own_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: Sides) ->
     return found
 
 
-def _box(value: object, way: Way) -> list[float]:
+def _box(value: object, way: InverseMap) -> list[float]:
     x, y, width, height = _numbers(value, "bbox", 4)
     x0, y0, x1, y1 = way.boxes(np.array([(x, y, x + width, y + height)]))[0].tolist()
     if not (x1 > x0 and y1 > y0):
@@ -191,7 +191,7 @@ def _box(value: object, way: Way) -> list[float]:
     return [x0, y0, x1 - x0, y1 - y0]
 
 
-def _segmentation(value: object, way: Way) -> object:
+def _segmentation(value: object, way: InverseMap) -> object:
     """Polygons, or a run-length mask, which may be compressed or not."""
     if isinstance(value, list):
         rings = [way.ring(np.array(_numbers(ring, "segmentation")).reshape(-1, 2)) for ring in value]
@@ -217,7 +217,7 @@ def _mask(size: Size, counts: object) -> Rle:
     raise ValueError("counts are neither text nor whole numbers")
 
 
-def _keypoints(value: object, way: Way) -> list[float]:
+def _keypoints(value: object, way: InverseMap) -> list[float]:
     """x, y and a third number (visibility or score) for each point; COCO names pixels, whose centres are at + 1/2."""
     numbers = np.array(_numbers(value, "keypoints"))
     if len(numbers) % 3:

@@ -43,7 +43,7 @@ class Unmapped:
 
 
 @dataclass(frozen=True, slots=True)
-class Sides:
+class FlipNames:
     """What the names in a mirrored picture are in its source, where left and right changed places.
 
     `ids` (C,) are the category ids of the output, `labels` (C,) the label that each class becomes, `keypoints` for
@@ -55,7 +55,7 @@ class Sides:
     keypoints: Sequence[Sequence[int]] = ()
 
     @classmethod
-    def of(cls, run: Run) -> Sides:
+    def of(cls, run: Run) -> FlipNames:
         """As the record of `run` says; nothing changes places where it does not."""
         said = run.record.get("mirror")
         if not isinstance(said, dict):
@@ -77,7 +77,7 @@ class Sides:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class InverseMap:
     """The way back from one prepared picture of size `prepared` to its source's plane of size `source`."""
 
     affine: Affine
@@ -126,17 +126,17 @@ class Way:
         return Rle.from_mask(whole, compressed=mask.compressed)
 
 
-def way_back(image: RunImage) -> Way:
+def inverse_map(image: RunImage) -> InverseMap:
     """The way back of `image`. Raises `UsageError` where the record does not hold it; no mosaic has one."""
     steps = image.recipe.get("steps") if image.recipe else None
     if isinstance(steps, list) and any(isinstance(step, dict) and "mosaic" in step for step in steps):
         raise UsageError(f"{image.output or image.source}: is made of several pictures")
     if image.frame_size is None or image.output_size is None:
         raise UsageError(f"{image.output or image.source}: the record does not hold its sizes")
-    return Way(image.to_source, image.output_size, image.frame_size)
+    return InverseMap(image.to_source, image.output_size, image.frame_size)
 
 
-class Names:
+class OutputNames:
     """The prepared pictures by every name that a prediction may call them: their path below the output, any end of it,
     each also without the suffix."""
 

@@ -17,10 +17,10 @@ from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageErro
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.io.atomic import write_text
-from bboxprep.io.paths import lies_within, read_bytes, real
+from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.pipeline.output.naming import safe_path
 from bboxprep.pipeline.output.run import Run, RunImage
-from bboxprep.predictions.inverse import LARGEST, Names, Sides, Unmapped, Way, way_back
+from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 
 _MOST_BYTES = 16 << 20  # of one picture
 _CLASS = re.compile(r"[0-9]{1,9}")
@@ -32,16 +32,16 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
     """Write the YOLO predictions below `predictions` to the new or empty folder `dest` (see `unmap.unmap`)."""
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise TargetError(f"{dest}: want an empty or new folder")
-    fence, found = real(predictions), sorted(predictions.rglob("*.txt"))
-    files = [path for path in found if path.name not in _NOT_LABELS and path.is_file() and lies_within(path, fence)]
+    fence, found = resolved(predictions), sorted(predictions.rglob("*.txt"))
+    files = [path for path in found if path.name not in _NOT_LABELS and path.is_file() and is_within(path, fence)]
     if not files:
         raise LayoutError(predictions, "", "holds no .txt files of predictions")
-    names, sides = Names(run, split), Sides.of(run)
+    names, sides = OutputNames(run, split), FlipNames.of(run)
     lines: dict[PurePosixPath, list[str]] = {}
     findings = [
         Finding("file-skipped", "a link that leads out of the predictions; not followed", _below(path, predictions))
         for path in found
-        if not lies_within(path, fence)
+        if not is_within(path, fence)
     ]
     owners: dict[PurePosixPath, set[str]] = defaultdict(set)
     read = 0
@@ -53,13 +53,13 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
             findings.append(Finding("annotation-orphan", image, below, objects=len(rows)))
             continue
         try:
-            way = way_back(image)
+            way = inverse_map(image)
         except UsageError as error:
             findings.append(Finding("map-unknown", str(error), below, objects=len(rows)))
             continue
         target = safe_path(PurePosixPath(image.source)).with_suffix(".txt")
         owners[target].add(image.source)
-        table = sides if image.mirrored else Sides()
+        table = sides if image.mirrored else FlipNames()
         back = [_back(number, words, way, below, table) for number, words in rows]
         lines.setdefault(target, []).extend(row for row in back if isinstance(row, str))
         findings += [row for row in back if isinstance(row, Finding)]
@@ -71,7 +71,7 @@ def _below(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _image_of(names: Names, below: str) -> RunImage | str:
+def _image_of(names: OutputNames, below: str) -> RunImage | str:
     """The picture of the file `below`: by its whole path, else by its name alone (trainers write one flat folder)."""
     stem = below.removesuffix(".txt")
     whole = names.find(stem)
@@ -86,7 +86,7 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
-def _back(number: int, words: list[str], way: Way, below: str, sides: Sides) -> str | Finding:
+def _back(number: int, words: list[str], way: InverseMap, below: str, sides: FlipNames) -> str | Finding:
     """A row in the plane of the source, or why there is none."""
     where, values = f"line {number}", _numbers(words[1:])
     if values is None or not _CLASS.fullmatch(words[0]) or len(words) < 5:
@@ -109,7 +109,7 @@ def _numbers(words: list[str]) -> list[float] | None:
     return values if all(abs(value) < LARGEST for value in values) else None
 
 
-def _box(shape: list[float], way: Way) -> list[float] | None:
+def _box(shape: list[float], way: InverseMap) -> list[float] | None:
     """The cx cy w h as fractions of the source; None where nothing is left."""
     prepared, source = np.array(way.prepared, dtype=np.float64), np.array(way.source, dtype=np.float64)
     centre, extent = np.array(shape[:2]) * prepared, np.array(shape[2:]) * prepared
@@ -120,7 +120,7 @@ def _box(shape: list[float], way: Way) -> list[float] | None:
     return [*middle.tolist(), *size.tolist()]
 
 
-def _polygon(shape: list[float], way: Way) -> list[float] | None:
+def _polygon(shape: list[float], way: InverseMap) -> list[float] | None:
     ring: Points = way.ring(np.array(shape).reshape(-1, 2) * np.array(way.prepared, dtype=np.float64))
     fractions: list[float] = (ring / np.array(way.source, dtype=np.float64)).ravel().tolist()
     return fractions or None

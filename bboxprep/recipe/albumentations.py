@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from bboxprep.recipe.geometric import ChanceStep, RecipeStep, Scene
+from bboxprep.recipe.geometric import ChanceStep, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import OptionError, check_seed
 
@@ -56,7 +56,7 @@ class Albumentations(ChanceStep):
         """Whether it was drawn."""
         return super().is_fixed and self.seed is not None
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:
+    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
         """The pipeline with its seed, or None."""
         step = super().drawn(draw, scene)
         settled = not isinstance(step, Albumentations) or step.seed is not None

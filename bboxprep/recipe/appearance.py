@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, get_args
 
-from bboxprep.recipe.geometric import ChanceStep, RecipeStep, Scene
+from bboxprep.recipe.geometric import ChanceStep, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError, check_choice, check_seed, words
 
@@ -106,7 +106,7 @@ class Noise(AppearanceStep):
         """Whether it was drawn."""
         return super().is_fixed and self.seed is not None
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:
+    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
         """The noise with its seed, or None."""
         step = super().drawn(draw, scene)
         return replace(step, seed=draw.number("seed") >> 32) if isinstance(step, Noise) and step.seed is None else step
@@ -141,7 +141,7 @@ class Cutout(AppearanceStep):
         """Whether it was drawn."""
         return self.p == 1.0 and self.holes is not None
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:  # noqa: ARG002
+    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
         """The cutout with its holes, or None."""
         if self.is_fixed:
             return self

@@ -11,7 +11,7 @@ from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Step
 from bboxprep.geometry.shapes import visible_fractions
-from bboxprep.recipe.geometric import ChanceStep, Crop, RecipeStep, Scene, Sized, SizeLike
+from bboxprep.recipe.geometric import ChanceStep, Crop, RecipeStep, Sized, SizeLike, StepContext
 from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amount, Amounts, Bounds, OptionError
 
@@ -44,11 +44,11 @@ class RandomCrop(ChanceStep):
         return False
 
     @property
-    def needs_scene(self) -> bool:
+    def needs_context(self) -> bool:
         """Always: where a crop can be hangs on the size and the objects."""
         return True
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:
+    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
         """The crop as a `Crop`; None where chance says no."""
         if scene is None:
             raise UsageError("random_crop: want the size and the objects of the picture to draw from")
@@ -71,7 +71,7 @@ class RandomCrop(ChanceStep):
             yield Crop(x, y, width, height)
 
 
-def _around_all(crop: Crop, scene: Scene, draw: Draw) -> Crop:
+def _around_all(crop: Crop, scene: StepContext, draw: Draw) -> Crop:
     """A crop of the size of `crop`, or larger, that holds all objects of the scene."""
     low, high = scene.boxes[:, :2].min(axis=0), scene.boxes[:, 2:].max(axis=0)
     sides = []
@@ -169,7 +169,7 @@ class Mosaic(ChanceStep):
         """Whether it was drawn."""
         return super().is_fixed and self.centre is not None and self.others is not None
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> Mosaic | None:  # noqa: ARG002  # asked as every step is
+    def drawn(self, draw: Draw, scene: StepContext | None) -> Mosaic | None:  # noqa: ARG002  # asked as every step is
         """The mosaic with its centre and the others' numbers, or None."""
         if self.is_fixed:
             return self

@@ -27,7 +27,7 @@ SizeLike = int | tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class StepContext:
     """What a step may have to see of a picture before it is drawn: the `size` that it has by then, the `boxes` (N, 4)
     of its objects there, and the `names` of their classes.
     """
@@ -56,11 +56,11 @@ class RecipeStep:
         return all(is_settled(getattr(self, option)) for option in self.amounts)
 
     @property
-    def needs_scene(self) -> bool:
-        """Whether it cannot be drawn without a `Scene`."""
+    def needs_context(self) -> bool:
+        """Whether it cannot be drawn without a `StepContext`."""
         return False
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:  # noqa: ARG002  # crops and flips look
+    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:  # noqa: ARG002  # crops and flips look
         """This step without chance; None where chance says no. Itself, if fixed."""
         return self if self.is_fixed else self._settled(draw)
 
@@ -96,7 +96,7 @@ class ChanceStep(RecipeStep):
         """Whether it is done always, and always in the same way."""
         return self.p == 1.0 and super().is_fixed
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:  # noqa: ARG002
+    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
         """This step without chance, or None."""
         if self.is_fixed:
             return self
@@ -247,11 +247,11 @@ class Flip(ChanceStep):
         return super().is_fixed and not self.keep
 
     @property
-    def needs_scene(self) -> bool:
+    def needs_context(self) -> bool:
         """Whether it asks what a picture shows."""
         return bool(self.keep)
 
-    def drawn(self, draw: Draw, scene: Scene | None) -> RecipeStep | None:
+    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
         """This flip without chance; None where chance, or what the picture shows, says no."""
         if draw.uniform("p") >= self.p or (scene and not scene.names.isdisjoint(self.keep)):
             return None

@@ -1,7 +1,7 @@
 """Recipes out of plain data and out of files, each error with the place it stands at.
 
-Plain data (a record's ``recipe``, a file of YAML) becomes a tree of `Found`: what stands where. What a value may be is
-for the step to say that takes it; here is only how steps and options are written:
+Plain data (a record's ``recipe``, a file of YAML) becomes a tree of `LocatedData`: what stands where. What a value may
+be is for the step to say that takes it; here is only how steps and options are written:
 
     preprocess:                     # or steps:, for every split
       - upright
@@ -32,7 +32,7 @@ from bboxprep.model.words import did_you_mean
 from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.geometric import Crop, RecipeStep, Resize
-from bboxprep.recipe.located_data import Found, WrongPlace, as_found, bare
+from bboxprep.recipe.located_data import LocatedData, WrongPlace, bare, located
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.values import OneOf, OptionError
 
@@ -47,7 +47,7 @@ def recipe_of(options: Any, name: str = "recipe") -> Recipe:
     Raises `UsageError` with the place in `options`, and `name` before it.
     """
     try:
-        return _recipe(as_found(options))
+        return _recipe(located(options))
     except WrongPlace as error:
         raise UsageError(f"{name}: {error}") from error
 
@@ -62,7 +62,7 @@ def read_recipe(path: Path) -> Recipe:
     data = _read(path)
     try:
         if path.suffix.casefold() == ".json":
-            return _recipe(as_found(_recorded(data)), path.parent)
+            return _recipe(located(_recorded(data)), path.parent)
         return _recipe(parse_yaml(data), path.parent)
     except WrongPlace as error:
         raise UsageError(f"{path}: {error}") from error
@@ -96,16 +96,16 @@ class _Margins:
             raise WrongPlace(where, f"pad: have {pad!r} beside {self.said['pad']!r}, want one pad in a recipe")
 
 
-def _recipe(found: Found, folder: Path | None = None) -> Recipe:
+def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
     if isinstance(found.value, list):
-        found = Found({"steps": found}, found.where)
+        found = LocatedData({"steps": found}, found.where)
     said = _keys(found, _KEYS, "a map with preprocess, augment and seed, or steps")
     if "steps" in said and "preprocess" in said:
         raise WrongPlace(said["steps"].where, "have steps beside preprocess, want one of them")
     margins = _Margins()
     if "pad" in said:
         margins.say(bare(said["pad"]), said["pad"].where)
-    first = said.get("steps") or said.get("preprocess") or Found([], found.where)
+    first = said.get("steps") or said.get("preprocess") or LocatedData([], found.where)
     upright, first = _upright(first, said.get("upright"))
     steps = _steps(first, margins, folder)
     augment = _augment(said["augment"], margins, folder) if "augment" in said else None
@@ -116,31 +116,31 @@ def _recipe(found: Found, folder: Path | None = None) -> Recipe:
         raise WrongPlace(_blamed(error, said, found), str(error)) from error
 
 
-def _blamed(error: Exception, said: Mapping[str, Found], found: Found) -> str:
+def _blamed(error: Exception, said: Mapping[str, LocatedData], found: LocatedData) -> str:
     """The place of the part that an error is about, by the first word of its message."""
     part = str(error).partition(":")[0]
     listed = [said[key] for key in ("steps", "preprocess", "augment") if key in said]
     return next((each.where for each in (*_flat(listed), *_named(said)) if each.name == part), found.where)
 
 
-def _flat(listed: Sequence[Found]) -> list[Found]:
+def _flat(listed: Sequence[LocatedData]) -> list[LocatedData]:
     """All steps of all sections."""
     sections = [each.value.get("steps", each) if isinstance(each.value, dict) else each for each in listed]
     items = [item for section in sections if isinstance(section.value, list) for item in section.value]
-    return [Found(None, item.where, _name_of(item)) for item in items]
+    return [LocatedData(None, item.where, _name_of(item)) for item in items]
 
 
-def _named(said: Mapping[str, Found]) -> list[Found]:
-    return [Found(None, each.where, key) for key, each in said.items()]
+def _named(said: Mapping[str, LocatedData]) -> list[LocatedData]:
+    return [LocatedData(None, each.where, key) for key, each in said.items()]
 
 
-def _name_of(item: Found) -> str:
+def _name_of(item: LocatedData) -> str:
     name = next(iter(item.value), "") if isinstance(item.value, dict) else str(item.value)
     known = lookup(name)
     return known[0] if known else name
 
 
-def _upright(steps: Found, switch: Found | None) -> tuple[bool, Found]:
+def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[bool, LocatedData]:
     """Whether pictures are turned upright, and the steps without the word for it, which can only stand first."""
     listed = steps.value if isinstance(steps.value, list) else []
     places = [place for place, item in enumerate(listed) if _name_of(item) == UPRIGHT]
@@ -156,12 +156,12 @@ def _upright(steps: Found, switch: Found | None) -> tuple[bool, Found]:
     wish = bare(next(iter(said.values()))) if isinstance(said, dict) else True
     if wish not in (True, None, {}, "Applied") or (switch is not None and switch.value is not True):
         raise WrongPlace(listed[0].where, "upright: have it as a step and switched off, want one of them")
-    return True, Found(listed[1:], steps.where)
+    return True, LocatedData(listed[1:], steps.where)
 
 
-def _augment(found: Found, margins: _Margins, folder: Path | None) -> Augment:
+def _augment(found: LocatedData, margins: _Margins, folder: Path | None) -> Augment:
     if isinstance(found.value, list):
-        found = Found({"steps": found}, found.where)
+        found = LocatedData({"steps": found}, found.where)
     said = _keys(found, _AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
     steps = _steps(said["steps"], margins, folder) if "steps" in said else []
     try:
@@ -171,15 +171,15 @@ def _augment(found: Found, margins: _Margins, folder: Path | None) -> Augment:
         raise WrongPlace(said.get(part, found).where, str(error)) from error
 
 
-def _steps(found: Found, margins: _Margins, folder: Path | None) -> list[RecipeStep]:
+def _steps(found: LocatedData, margins: _Margins, folder: Path | None) -> list[RecipeStep]:
     if not isinstance(found.value, list):
         raise WrongPlace(found.where, f"have {bare(found)!r}, want a list of steps")
     return [_step(item, margins, folder) for item in found.value]
 
 
-def _step(item: Found, margins: _Margins, folder: Path | None) -> RecipeStep:
+def _step(item: LocatedData, margins: _Margins, folder: Path | None) -> RecipeStep:
     """The step that is written as its name, or as one name with its options."""
-    name, given = item.value, Found({}, item.where)
+    name, given = item.value, LocatedData({}, item.where)
     if isinstance(name, dict) and len(name) == 1:
         name, given = next(iter(name.items()))
     if not isinstance(name, str):
@@ -191,24 +191,24 @@ def _step(item: Found, margins: _Margins, folder: Path | None) -> RecipeStep:
     said = _options(step, given)
     if step is Resize and (other := _resize_as(said)):
         way, rest = other
-        return _step(Found({way: Found(rest, given.where)}, item.where), margins, folder)
+        return _step(LocatedData({way: LocatedData(rest, given.where)}, item.where), margins, folder)
     for pad, where in _pads(step, implied, said):
         margins.say(pad, where)
     return _built(step, said, given, folder)
 
 
-def _resize_as(said: dict[str, Found]) -> tuple[str, dict[str, Found]] | None:
+def _resize_as(said: dict[str, LocatedData]) -> tuple[str, dict[str, LocatedData]] | None:
     """The way of resizing that services name in a `format`, or before the size (``Fit within 640x640``), and the other
     options.
     """
     if "format" in said:
         return str(bare(said["format"])), {name: found for name, found in said.items() if name != "format"}
-    size = said.get("size", Found(None, ""))
+    size = said.get("size", LocatedData(None, ""))
     words = re.fullmatch(r"(.*\S)\s+([0-9]+(?:[xX×][0-9]+)?)", size.value) if isinstance(size.value, str) else None
-    return (words[1], said | {"size": Found(words[2], size.where)}) if words and lookup(words[1]) else None
+    return (words[1], said | {"size": LocatedData(words[2], size.where)}) if words and lookup(words[1]) else None
 
 
-def _pads(step: type[RecipeStep], implied: Mapping[str, Any], said: dict[str, Found]) -> list[tuple[Any, str]]:
+def _pads(step: type[RecipeStep], implied: Mapping[str, Any], said: dict[str, LocatedData]) -> list[tuple[Any, str]]:
     """The pads that a step says, which are the recipe's."""
     where = next(iter(said.values())).where if said else ""
     pads = [(implied["pad"], where)] if "pad" in implied else []
@@ -218,14 +218,14 @@ def _pads(step: type[RecipeStep], implied: Mapping[str, Any], said: dict[str, Fo
     return pads
 
 
-def _options(step: type[RecipeStep], given: Found) -> dict[str, Found]:
+def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedData]:
     """The options of a step by their names, however they are written: a map, or what stands for the first option."""
     value = given.value
     if isinstance(value, dict) and set(value) != {"one_of"}:
         said = dict(value)
         if {"width", "height"} <= set(said) and "size" in _names(step):
             width, height = said.pop("width"), said.pop("height")
-            said["size"] = Found([width, height], width.where)
+            said["size"] = LocatedData([width, height], width.where)
         return said
     if value is None or (value is True and not step.amounts):
         return {}
@@ -239,7 +239,7 @@ def _names(step: type[RecipeStep]) -> list[str]:
     return sorted((each.name for each in fields(step)), key=lambda name: name == "p")
 
 
-def _built(step: type[RecipeStep], said: dict[str, Found], given: Found, folder: Path | None) -> RecipeStep:
+def _built(step: type[RecipeStep], said: dict[str, LocatedData], given: LocatedData, folder: Path | None) -> RecipeStep:
     names = _names(step)
     if step.name == "albumentations" and "file" in said:
         said["pipeline"] = _pipeline(said.pop("file"), folder)
@@ -255,7 +255,7 @@ def _built(step: type[RecipeStep], said: dict[str, Found], given: Found, folder:
         raise WrongPlace(given.where, f"{step.name}: want {' and '.join(missing[:1])} too") from error
 
 
-def _pipeline(found: Found, folder: Path | None) -> Found:
+def _pipeline(found: LocatedData, folder: Path | None) -> LocatedData:
     """What stands in the file of a pipeline, which is looked for beside the recipe."""
     from bboxprep.recipe.text_yaml import parse_yaml
 
@@ -265,10 +265,10 @@ def _pipeline(found: Found, folder: Path | None) -> Found:
         said = parse_yaml(_read(folder / found.value))
     except (UsageError, WrongPlace) as error:
         raise WrongPlace(found.where, f"albumentations: {found.value}: {error}") from error
-    return Found(bare(said), found.where)
+    return LocatedData(bare(said), found.where)
 
 
-def _value(found: Found, step: type[RecipeStep], option: str) -> Any:
+def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
     """The value of an `option` as `step` takes it; a size may be written as on the command line."""
     value = bare(found)
     if option == "size" and isinstance(value, str) and option not in step.amounts:
@@ -286,7 +286,7 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _keys(found: Found, known: Sequence[str], wanted: str) -> dict[str, Found]:
+def _keys(found: LocatedData, known: Sequence[str], wanted: str) -> dict[str, LocatedData]:
     """The map that `found` is, whose keys are all `known`."""
     if not isinstance(found.value, dict):
         raise WrongPlace(found.where, f"have {bare(found)!r}, want {wanted}")

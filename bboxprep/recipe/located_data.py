@@ -9,8 +9,8 @@ MOST_DEPTH = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A scalar, a list of `Found` or a dict of them; `where` it stands (``line 7``), and what it is called there."""
+class LocatedData:
+    """A scalar, a list of `LocatedData` or a dict of them; `where` it stands (``line 7``), and what it is called there."""
 
     value: Any
     where: str
@@ -24,7 +24,7 @@ class WrongPlace(Exception):  # never leaves this folder
         super().__init__(f"{where}: {problem}" if where else problem)
 
 
-def as_found(value: Any, where: str = "", depth: int = 0) -> Found:
+def located(value: Any, where: str = "", depth: int = 0) -> LocatedData:
     """Plain data as a tree whose places are paths, as in ``augment.steps[1].flip``. Raises `WrongPlace`."""
     if depth > MOST_DEPTH:
         raise WrongPlace(where, f"have more than {MOST_DEPTH} levels")
@@ -33,18 +33,22 @@ def as_found(value: Any, where: str = "", depth: int = 0) -> Found:
             if not all(isinstance(key, str) for key in value):
                 raise WrongPlace(where, "have a key that is no text")
             dot = "." if where else ""
-            return Found({key: as_found(each, f"{where}{dot}{key}", depth + 1) for key, each in value.items()}, where)
+            return LocatedData(
+                {key: located(each, f"{where}{dot}{key}", depth + 1) for key, each in value.items()}, where
+            )
         case list() | tuple():
-            return Found([as_found(each, f"{where}[{place}]", depth + 1) for place, each in enumerate(value)], where)
+            return LocatedData(
+                [located(each, f"{where}[{place}]", depth + 1) for place, each in enumerate(value)], where
+            )
         case None | bool() | int() | float() | str():
-            return Found(value, where)
+            return LocatedData(value, where)
         case _:
             raise WrongPlace(where, f"have a {type(value).__name__}, want text, a number, a list or a map")
 
 
 def bare(found: Any) -> Any:
     """The plain data of a tree."""
-    value = found.value if isinstance(found, Found) else found
+    value = found.value if isinstance(found, LocatedData) else found
     match value:
         case dict():
             return {key: bare(each) for key, each in value.items()}

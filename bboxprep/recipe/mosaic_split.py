@@ -16,7 +16,7 @@ from bboxprep.recipe.recipe import Augment, Recipe
 
 
 @dataclass(frozen=True)
-class Parted:
+class MosaicSplit:
     """What each picture goes through `before` the `mosaic`, which is step number `place` of the draws, and what all of
     it goes through `after`; `without`: the recipe where chance makes no mosaic. `seed` is the key of its chance.
     """
@@ -34,14 +34,14 @@ class Parted:
 
 
 @lru_cache(maxsize=8)
-def parted(recipe: Recipe) -> Parted | None:
+def split_at_mosaic(recipe: Recipe) -> MosaicSplit | None:
     """`recipe` around its mosaic; None where it has none."""
     steps = recipe.augment.steps if recipe.augment else ()
     for place, step in enumerate(steps):
         if isinstance(step, Mosaic):
             first, last = steps[:place], steps[place + 1 :]
             before, after = _like(recipe, recipe.steps, first), _like(recipe, (), last)
-            return Parted(before, step, after, _like(recipe, recipe.steps, (*first, *last)), place, recipe.seed)
+            return MosaicSplit(before, step, after, _like(recipe, recipe.steps, (*first, *last)), place, recipe.seed)
     return None
 
 

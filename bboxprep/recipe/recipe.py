@@ -25,7 +25,7 @@ from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic, Tile
-from bboxprep.recipe.geometric import Flip, RecipeStep, Scene
+from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
 
 TRAIN = "train"  # the split that is augmented
@@ -63,7 +63,7 @@ class Augment:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ImageContext:
     """What a draw may have to see of an image: its stored `size` and the `turn` that displays it, and of its objects
     the `boxes` (N, 4) in the stored plane and the class `names`.
     """
@@ -170,7 +170,7 @@ class Recipe:
             )
         return _plan(self, size, turn)
 
-    def drawn(self, key: str, copy: int = 0, sight: Sight | None = None, *, split: str = TRAIN) -> Drawn:
+    def drawn(self, key: str, copy: int = 0, sight: ImageContext | None = None, *, split: str = TRAIN) -> Drawn:
         """Copy number `copy` of the image `key` (``split/name``), without chance; a fixed recipe as it is.
 
         The same for the same seed, key and copy, whatever else is drawn. Raises `UsageError` where a step has to see
@@ -183,8 +183,8 @@ class Recipe:
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
             if isinstance(step, Mosaic):
                 raise UsageError("mosaic: several pictures become one, want draws of its parts (`recipe.mosaic_split`)")
-            scene = settled.scene(sight) if sight and step.needs_scene else None
-            if step.needs_scene and scene is None:
+            scene = settled.scene(sight) if sight and step.needs_context else None
+            if step.needs_context and scene is None:
                 raise UsageError(f"{step.name}: want a sight of the image to draw from")
             draw = Draw(self.seed, key, copy, number - len(self.steps))
             found = step.drawn(draw, scene)
@@ -192,12 +192,12 @@ class Recipe:
             settled = settled._with((*settled.steps, *((found,) if found else ())))
         return Drawn(settled, kept)
 
-    def scene(self, sight: Sight) -> Scene:
+    def scene(self, sight: ImageContext) -> StepContext:
         """What is seen of an image after this fixed recipe: its objects in boxes around them, cut at its edges."""
         plan = _plan(self, sight.size, sight.turn)
         boxes = clip_boxes(map_boxes(plan.affine, sight.boxes), plan.seen)
         left = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return Scene(plan.size, boxes[left], sight.names)
+        return StepContext(plan.size, boxes[left], sight.names)
 
     def tiles(self, size: Size, turn: Dihedral) -> tuple[tuple[str, Recipe], ...]:
         """The recipe once for each tile that its `Tile` makes of a picture stored at `size`, and the tile's name,

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from bboxprep.recipe.located_data import MOST_DEPTH, Found, WrongPlace
+from bboxprep.recipe.located_data import MOST_DEPTH, LocatedData, WrongPlace
 from bboxprep.recipe.recipe import Recipe
 
 _MOST_BYTES = 1024**2
@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
-def parse_yaml(data: bytes) -> Found:
+def parse_yaml(data: bytes) -> LocatedData:
     """What stands in a YAML file, each part with its line. Raises `WrongPlace`."""
     if len(data) > _MOST_BYTES:
         raise WrongPlace("", f"have {len(data):,} bytes, want at most {_MOST_BYTES:,}")
@@ -36,7 +36,7 @@ def parse_yaml(data: bytes) -> Found:
         raise WrongPlace(where, f"not YAML that can be read here ({error.problem})") from error
     except yaml.YAMLError as error:
         raise WrongPlace("", "not YAML: " + str(error).splitlines()[0]) from error
-    return _found(node, "line 1") if node else Found(None, "line 1")
+    return _found(node, "line 1") if node else LocatedData(None, "line 1")
 
 
 def to_yaml(recipe: Recipe) -> str:
@@ -55,10 +55,10 @@ def _refuse_bombs(text: str) -> None:
             raise WrongPlace(where, f"have an alias, a tag or more than {MOST_DEPTH} levels, want none of them")
 
 
-def _found(node: yaml.Node, where: str) -> Found:
+def _found(node: yaml.Node, where: str) -> LocatedData:
     """A node and all that stands in it; what a key leads to stands where the key does."""
     if isinstance(node, yaml.MappingNode):
-        said: dict[str, Found] = {}
+        said: dict[str, LocatedData] = {}
         for key, value in node.value:
             line = _line(key)
             if not isinstance(key, yaml.ScalarNode):
@@ -66,10 +66,10 @@ def _found(node: yaml.Node, where: str) -> Found:
             if key.value in said:
                 raise WrongPlace(line, f"the key {key.value!r} stands twice")
             said[key.value] = _found(value, line)
-        return Found(said, where)
+        return LocatedData(said, where)
     if isinstance(node, yaml.SequenceNode):
-        return Found([_found(each, _line(each)) for each in node.value], where)
-    return Found(_scalar(node) if isinstance(node, yaml.ScalarNode) else None, where)
+        return LocatedData([_found(each, _line(each)) for each in node.value], where)
+    return LocatedData(_scalar(node) if isinstance(node, yaml.ScalarNode) else None, where)
 
 
 def _line(node: yaml.Node) -> str:

@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import UsageError
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import real
+from bboxprep.io.paths import resolved
 from bboxprep.model.categories import Category
 from bboxprep.pipeline.output.run import open_run
 from bboxprep.pipeline.output.run_record import RECORD
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.review import page, site_folder
-from bboxprep.review.data_scripts import Shelf
-from bboxprep.review.entries import Exhibition, Told, exhibit
+from bboxprep.review.data_scripts import DataScripts
+from bboxprep.review.entries import EntryNotes, ReviewSelection, select_entries
 from bboxprep.review.image_cards import Cards, Task
 from bboxprep.review.js_encoding import legible
-from bboxprep.review.run_summary import Books, books_of
+from bboxprep.review.run_summary import RunSummary, run_summary_of
 from bboxprep.review.statistics import Statistics
-from bboxprep.verify.faults import Fault
+from bboxprep.verification.faults import Fault
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = "index.html"
-SHOWING = Policy(depth16="percentile", frames="first")  # a review shows what can be shown, and refuses nothing
+SHOWING = ImagePolicy(depth16="percentile", frames="first")  # a review shows what can be shown, and refuses nothing
 
 Options = Callable[[str], dict[str, Any]]
 
@@ -38,9 +38,9 @@ class Review:
     one, what is shown, and the classes."""
 
     out: Source
-    books: Books | None
+    books: RunSummary | None
     source: Source | None
-    shown: Exhibition
+    shown: ReviewSelection
     classes: tuple[Category, ...]
 
 
@@ -50,7 +50,7 @@ def plan_review(
     *,
     against: Path | None = None,
     faults: Sequence[Fault] = (),
-    policy: Policy = SHOWING,
+    policy: ImagePolicy = SHOWING,
     options: Options = lambda _: {},
 ) -> Review:
     """The review of the dataset at `out`, beside the source at `against` that it was made from.
@@ -61,7 +61,7 @@ def plan_review(
     does not say what came from where.
     """
     run = open_run(out) if (out / RECORD).is_file() else None
-    books = books_of(out, run.record) if run else None
+    books = run_summary_of(out, run.record) if run else None
     if against and books is None:
         raise UsageError(f"{out}: has no record of a run, so it does not say what it was made from (want no --against)")
     opened = open_source(
@@ -76,8 +76,8 @@ def plan_review(
     if against and books:
         # the record says image by image which plane the labels were in, so the question is not asked again
         source = open_source(against, books.source_format, labels_in="displayed", policy=policy, options=options)
-    told = Told(run.images, books.findings) if run and books else None
-    return Review(opened, books, source, exhibit(opened, told, source, faults), _classes(opened, source))
+    told = EntryNotes(run.images, books.findings) if run and books else None
+    return Review(opened, books, source, select_entries(opened, told, source, faults), _classes(opened, source))
 
 
 def build(
@@ -90,13 +90,13 @@ def build(
     roots = [each.dataset.root for each in (review.out, review.source) if each]
     site_folder.claim(dest, roots, overwrite=overwrite)
     work = Cards(dest, _numbers(review.out, review.classes), _numbers(review.source, review.classes))
-    counted, shelf = Statistics(), Shelf(dest)
+    counted, shelf = Statistics(), DataScripts(dest)
     for number, card in enumerate(Local(workers).run(work, _tasks(review)), 1):
         counted.book(card)
         shelf.add(card)
         progress(number)
     subject = page.Subject(
-        name=real(review.out.dataset.root).name,
+        name=resolved(review.out.dataset.root).name,
         format=review.out.dataset.format,
         classes=review.classes,
         books=review.books,
@@ -107,7 +107,7 @@ def build(
     return finish(dest, subject, counted, shelf)
 
 
-def finish(dest: Path, subject: page.Subject, counted: Statistics, shelf: Shelf) -> Path:
+def finish(dest: Path, subject: page.Subject, counted: Statistics, shelf: DataScripts) -> Path:
     """Write the page about `subject`, whose cards have all gone to `shelf`; its path. Raises `TargetError`."""
     shelf.close(page.splits_of(counted))
     for asset in sorted(ASSETS.iterdir()):

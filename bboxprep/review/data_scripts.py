@@ -17,7 +17,7 @@ from bboxprep.review.js_encoding import call
 
 
 @dataclass
-class Shelf:
+class DataScripts:
     """Takes the cards of a site in their order, and writes their scripts below `dest`."""
 
     dest: Path

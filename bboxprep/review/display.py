@@ -22,7 +22,7 @@ from bboxprep.review.masks import mask_path
 
 
 @dataclass(frozen=True)
-class Shown:
+class DisplayedSample:
     """The displayed picture of a sample: its `size`, its objects' `boxes` (N, 4) there and class `names`.
 
     `objects` is what a page draws, as plain data: for each object ``c`` its class, ``b`` its box, and where it has
@@ -35,7 +35,7 @@ class Shown:
     objects: list[dict[str, Any]]
 
 
-def show(sample: Sample, header: Header, classes: Sequence[int]) -> Shown:
+def show(sample: Sample, header: Header, classes: Sequence[int]) -> DisplayedSample:
     """`sample`, which no recipe has touched, in its displayed plane; `classes` are the page's numbers of its labels."""
     affine = header.turn.affine(header.size) @ sample.to_stored
     turn = header.turn if sample.frame is Frame.STORED else IDENTITY
@@ -46,7 +46,7 @@ def show(sample: Sample, header: Header, classes: Sequence[int]) -> Shown:
     labels = tuple(classes[label] for label in instances.labels.tolist())
     for row, each in enumerate(objects):
         each |= {"c": labels[row], "b": _numbers(boxes[row], 3)}
-    return Shown(header.displayed, boxes, labels, objects)
+    return DisplayedSample(header.displayed, boxes, labels, objects)
 
 
 def picture(sample: Sample, header: Header, most: int) -> NDArray[np.uint8]:

@@ -12,11 +12,11 @@ from bboxprep.findings import Finding, Severity
 from bboxprep.pipeline.output.run import RunImage
 from bboxprep.pipeline.source.open import Source
 from bboxprep.review.run_summary import Noted
-from bboxprep.verify.faults import Fault
+from bboxprep.verification.faults import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ReviewEntry:
     """One image of the review: the numbers of its samples in the output and in the source, and what is said of it.
 
     `rank` is the place of its worst fault among all that a proof found, 0 the first; infinite where there is none.
@@ -35,7 +35,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Told:
+class EntryNotes:
     """What a run says of its images: a row each, and the findings of all of them."""
 
     rows: Sequence[RunImage]
@@ -43,10 +43,10 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Exhibition:
+class ReviewSelection:
     """The images in their order; all that was said, and what of it is about none of the images."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ReviewEntry, ...]
     notes: tuple[Noted, ...]
     loose: tuple[Noted, ...]
 
@@ -54,7 +54,9 @@ class Exhibition:
 Key = tuple[str, str]  # split and name, or split and path
 
 
-def exhibit(out: Source, told: Told | None, source: Source | None, faults: Sequence[Fault]) -> Exhibition:
+def select_entries(
+    out: Source, told: EntryNotes | None, source: Source | None, faults: Sequence[Fault]
+) -> ReviewSelection:
     """The images of the output `out` with those of `source` that they come from, the worst first.
 
     Images that the run left out are there too; without a run each image stands for itself. `faults` are in the order
@@ -62,7 +64,7 @@ def exhibit(out: Source, told: Told | None, source: Source | None, faults: Seque
     """
     board = _Board([Noted(each.code, each.message, str(Severity.FAULT), each.image, each.where) for each in faults])
     found = list(_paired(out, told, source, board) if told else _alone(out, board))
-    return Exhibition(tuple(sorted(found, key=lambda entry: entry.order)), tuple(board.notes), board.loose())
+    return ReviewSelection(tuple(sorted(found, key=lambda entry: entry.order)), tuple(board.notes), board.loose())
 
 
 class _Board:
@@ -81,18 +83,18 @@ class _Board:
         self.of_key[key].append(len(self.notes))
         self.notes.append(note)
 
-    def entry(self, after: int | None, before: int | None, row: RunImage | None, path: str, key: Key) -> Entry:
+    def entry(self, after: int | None, before: int | None, row: RunImage | None, path: str, key: Key) -> ReviewEntry:
         """The entry of the image at `path`, called `key`, with all that is said of it."""
         numbers = (*self.of_path.get(path, ()), *self.of_key.get(key, ()))
         self.used.update(numbers)
         rank = min((number for number in numbers if number < self.faults), default=inf)
-        return Entry(after, before, row, tuple(self.notes[number] for number in numbers), rank)
+        return ReviewEntry(after, before, row, tuple(self.notes[number] for number in numbers), rank)
 
     def loose(self) -> tuple[Noted, ...]:
         return tuple(note for number, note in enumerate(self.notes) if number not in self.used)
 
 
-def _alone(out: Source, board: _Board) -> Iterator[Entry]:
+def _alone(out: Source, board: _Board) -> Iterator[ReviewEntry]:
     for finding in out.dataset.findings:
         board.put((finding.split, finding.path), _noted(finding))
     for number, sample in enumerate(out.dataset):
@@ -102,7 +104,7 @@ def _alone(out: Source, board: _Board) -> Iterator[Entry]:
         yield board.entry(number, None, None, _below(sample.path, out), key)
 
 
-def _paired(out: Source, told: Told, source: Source | None, board: _Board) -> Iterator[Entry]:
+def _paired(out: Source, told: EntryNotes, source: Source | None, board: _Board) -> Iterator[ReviewEntry]:
     after = {_below(sample.path, out): number for number, sample in enumerate(out.dataset)}
     before: dict[Key, int] = {}
     names: dict[Key, str] = {}
@@ -120,7 +122,7 @@ def _paired(out: Source, told: Told, source: Source | None, board: _Board) -> It
         yield board.entry(number, None, None, path, ("", path))
 
 
-def _paths(told: Told, names: Mapping[Key, str]) -> Mapping[Key, str]:
+def _paths(told: EntryNotes, names: Mapping[Key, str]) -> Mapping[Key, str]:
     """The path below the source of the image that findings call by split and name.
 
     That path ends with the name. `names` has it where the source is at hand; else the shortest one is taken.

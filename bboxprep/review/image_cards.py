@@ -12,8 +12,8 @@ from bboxprep.findings import Severity
 from bboxprep.images.codecs.codec import encode_jpeg
 from bboxprep.io.atomic import write_bytes
 from bboxprep.model.sample import Sample
-from bboxprep.review.display import Shown, picture, reduced, show
-from bboxprep.review.entries import Entry
+from bboxprep.review.display import DisplayedSample, picture, reduced, show
+from bboxprep.review.entries import ReviewEntry
 from bboxprep.review.js_encoding import legible
 from bboxprep.review.run_summary import Noted
 from bboxprep.review.wording import drawn_words
@@ -28,7 +28,7 @@ class Task:
     """One image to make: its number in the review, and its samples, where there are any."""
 
     number: int
-    entry: Entry
+    entry: ReviewEntry
     after: Sample | None
     before: Sample | None
 
@@ -37,7 +37,7 @@ class Task:
 class Side:
     """One picture of a card: what it shows, and the path of its file below the site, or None where it has none."""
 
-    shown: Shown
+    shown: DisplayedSample
     path: str | None
 
     def row(self) -> dict[str, Any]:
@@ -124,14 +124,14 @@ class Cards:
             if not any(note.code in ("image-unreadable", "image-refused") for note in notes):
                 notes.append(Noted("image-unreadable", error.problem, str(Severity.FAULT), where=name))
             return Side(shown, None)
-        path = f"{place(task.number)}-{name}.jpg"
+        path = f"{card_folder(task.number)}-{name}.jpg"
         write_bytes(self.dest / path, encode_jpeg(pixels, VIEW_QUALITY))
-        thumb = self.dest / f"{place(task.number)}-thumb.jpg"
+        thumb = self.dest / f"{card_folder(task.number)}-thumb.jpg"
         if not thumb.exists():
             write_bytes(thumb, encode_jpeg(reduced(pixels, THUMB), THUMB_QUALITY))
         return Side(shown, path)
 
 
-def place(number: int) -> str:
+def card_folder(number: int) -> str:
     """Where the pictures of image `number` lie below the site, without their kind and suffix."""
     return f"pictures/{number // CHUNK:04d}/{number % CHUNK:02d}"

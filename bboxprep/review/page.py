@@ -17,10 +17,10 @@ from bboxprep.model.categories import Category
 from bboxprep.review import charts
 from bboxprep.review.image_cards import CHUNK
 from bboxprep.review.js_encoding import encode
-from bboxprep.review.run_summary import Books, Noted
+from bboxprep.review.run_summary import Noted, RunSummary
 from bboxprep.review.statistics import ASPECTS, SIDES, Statistics
 from bboxprep.review.wording import recipe_words
-from bboxprep.verify.faults import FAULTS, meaning
+from bboxprep.verification.faults import FAULTS, meaning
 
 TEMPLATES = Path(__file__).parent / "templates"
 _USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits in
@@ -36,7 +36,7 @@ class Subject:
     name: str
     format: str
     classes: Sequence[Category]
-    books: Books | None
+    books: RunSummary | None
     compared: bool
     notes: Sequence[Noted] = ()
     loose: Sequence[Noted] = ()

@@ -43,7 +43,7 @@ class Noted(msgspec.Struct, frozen=True):
     split: str = ""
 
 
-class Books(msgspec.Struct, frozen=True):
+class RunSummary(msgspec.Struct, frozen=True):
     """What `bboxprep.json` says of the run as a whole; fields that are not here are passed over."""
 
     source: str = ""
@@ -56,9 +56,9 @@ class Books(msgspec.Struct, frozen=True):
     findings: tuple[Noted, ...] = ()
 
 
-def books_of(root: Path, record: Mapping[str, Any]) -> Books:
+def run_summary_of(root: Path, record: Mapping[str, Any]) -> RunSummary:
     """The books in the `record` of the output at `root`. Raises `AnnotationError`."""
     try:
-        return msgspec.convert(dict(record), Books)
+        return msgspec.convert(dict(record), RunSummary)
     except msgspec.ValidationError as error:
         raise AnnotationError(root / RECORD, "", f"is not the record of a run ({error})") from error

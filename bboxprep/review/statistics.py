@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import box_areas, clip_boxes
-from bboxprep.review.display import Shown
+from bboxprep.review.display import DisplayedSample
 from bboxprep.review.image_cards import Card
 
 GRID = 32  # cells along each side of the map of where boxes lie
@@ -51,7 +51,7 @@ class Statistics:
         if card.side:
             self._book_objects(card.split, card.side.shown)
 
-    def _book_objects(self, split: str, shown: Shown) -> None:
+    def _book_objects(self, split: str, shown: DisplayedSample) -> None:
         self.objects.update((label, split) for label in shown.labels)
         self.empty[split] += not shown.labels
         boxes = clip_boxes(shown.boxes[np.isfinite(shown.boxes).all(axis=1)], shown.size)

@@ -31,7 +31,7 @@ _NEAR = 1.0  # px; as far as the library's rounding takes an edge of a box
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class AugmentedObjects:
     """What a pipeline made of a picture: the `pixels`, and of its objects (`objects`, with `findings`, is a `Cut`)."""
 
     pixels: Pixels
@@ -48,7 +48,7 @@ class Outcome:
 
 def through_pipeline(
     pixels: Pixels, instances: Instances, pipeline: Effect, location: Location, min_visibility: float
-) -> Outcome:
+) -> AugmentedObjects:
     """`pixels` and the `instances` on them after `pipeline`; the objects that it dropped are findings.
 
     Raises `PipelineError` where it cannot be done on this picture, and `UsageError` where there is none.
@@ -59,7 +59,7 @@ def through_pipeline(
     named = Named(options.get("pipeline"), options.get("object"), min_visibility)
     made = augment(pixels, _shapes(instances), named, options["seed"])
     objects = _objects(instances, made, location)
-    return Outcome(made.pixels, objects, made.found.affine, made.found.mirrors, made.found.problem)
+    return AugmentedObjects(made.pixels, objects, made.found.affine, made.found.mirrors, made.found.problem)
 
 
 def _shapes(instances: Instances) -> Shapes:

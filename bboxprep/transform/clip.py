@@ -1,9 +1,10 @@
 """Objects cut at the edges of a picture, in two acts that mean different things.
 
 `cut_at_own_edges`: what reaches over the picture that it was drawn on was never pictured. It is laid onto the edge, and
-`Rules.outside` says what is thought of it. `cut_at_plan_edges`: what a recipe leaves outside is hidden by us, and
-`Rules.min_visibility` says how much of an object must be left. Its whole is therefore the object as it was pictured,
-after the first act and before the recipe: what no photo ever showed is not hidden by a crop.
+`ObjectPolicy.outside` says what is thought of it. `cut_at_plan_edges`: what a recipe leaves outside is hidden by us,
+and
+`ObjectPolicy.min_visibility` says how much of an object must be left. Its whole is therefore the object as it was
+pictured, after the first act and before the recipe: what no photo ever showed is not hidden by a crop.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from bboxprep.geometry.shapes import (
     visible_fractions,
 )
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, Rows, lost
 
@@ -41,7 +42,7 @@ Shares = NDArray[np.float64]  # (N,), 0 to 1
 Cut = tuple[Instances, tuple[Finding, ...]]
 
 
-def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules: Rules) -> Cut:
+def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules: ObjectPolicy) -> Cut:
     """The objects cut at the edges of the picture of `size` that they were drawn on, or dropped, as `rules` say."""
     reach = _reach(instances, size)
     over = reach > rules.outside_tolerance
@@ -60,7 +61,7 @@ def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules
     return cut.select(~gone), (*refused, *dropped, *clipped(over & ~gone, size, location), *hidden)
 
 
-def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: Rules) -> Cut:
+def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: ObjectPolicy) -> Cut:
     """The objects `mapped` by `plan`, which were `source`, cut where its outcome ends to show the picture."""
     reach = _reach(mapped, plan.seen)
     mapped, hidden = hide_keypoints(mapped, _within(mapped.keypoints, plan.seen), plan.size, location)

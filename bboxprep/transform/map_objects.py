@@ -18,19 +18,21 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances, Rings
-from bboxprep.model.object_policy import DEFAULT_RULES, Rules
+from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, lost, sound
 from bboxprep.transform.clip import Cut, cut_at_own_edges, cut_at_plan_edges
-from bboxprep.transform.rotated import warp
+from bboxprep.transform.rotated import map_rotated
 
 
-def move(instances: Instances, plan: Plan, location: Location, rules: Rules = DEFAULT_RULES) -> Cut:
+def map_objects(
+    instances: Instances, plan: Plan, location: Location, rules: ObjectPolicy = DEFAULT_OBJECT_POLICY
+) -> Cut:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
     inside, mended = _mended(instances, plan.source, location, rules)
     if plan.is_identity:
         return inside, mended
-    through = warp if plan.is_warped else cut_at_plan_edges
+    through = map_rotated if plan.is_warped else cut_at_plan_edges
     moved, lost_on_the_way = through(_map(inside, plan), inside, plan, location, rules)
     return moved, (*mended, *lost_on_the_way)
 
@@ -47,7 +49,7 @@ def _lies_well(instances: Instances, size: Size) -> bool:
     return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)
 
 
-def _mended(instances: Instances, size: Size, location: Location, rules: Rules) -> Cut:
+def _mended(instances: Instances, size: Size, location: Location, rules: ObjectPolicy) -> Cut:
     """The objects as they can lie in a picture of `size`, and what was lost of them."""
     if _lies_well(instances, size):
         return instances, ()

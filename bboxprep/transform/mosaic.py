@@ -15,7 +15,7 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Place, Plan
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Rendering
-from bboxprep.model.sample import Basis, Sample
+from bboxprep.model.sample import BaseImage, Sample
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ def laid(part: Sample, canvas: Size, left: int, top: int) -> Sample:
 def assembled(parts: Sequence[Sample], canvas: Size) -> Sample:
     """The sample of a mosaic, whose `parts` lie on one `canvas`: a picture to start from, by the name of the first."""
     first, objects = parts[0], Instances.stacked([part.instances for part in parts])
-    whole = first.having(
+    whole = first.replace_fast(
         parts=tuple(parts),
         instances=replace(objects, ids=np.zeros(len(objects), dtype=np.int64)),
         findings=tuple(chain(first.findings, *(_told(part, first) for part in parts[1:]))),
         rendering=replace(first.rendering, effects=()),
         mirrored=False,
-        basis=None,
+        base_image=None,
     )
-    return whole.having(basis=Basis(whole, None, canvas, Affine()), plan=None)
+    return whole.replace_fast(base_image=BaseImage(whole, None, canvas, Affine()), plan=None)
 
 
 def _told(part: Sample, first: Sample) -> list[Finding]:

@@ -2,8 +2,8 @@
 
 A box stays as it is: it says where the object lies, as it does when something else stands before it, which is what a
 cutout is to teach; trainers that erase parts of pictures keep their boxes too. But what nobody could see any more is
-not to be found: an object is dropped where all that the plan left of it, or more than `Rules.min_visibility` allows, is
-under holes.
+not to be found: an object is dropped where all that the plan left of it, or more than `ObjectPolicy.min_visibility`
+allows, is under holes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes, box_areas, clip_ring, ring_area
 from bboxprep.images.effects.apply import holes_in
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rendering import Effect
 from bboxprep.model.validation import Location, lost
 from bboxprep.transform.clip import SHARE_SLACK, Cut
 
 
-def cover(instances: Instances, effects: Iterable[Effect], size: Size, location: Location, rules: Rules) -> Cut:
+def drop_occluded(
+    instances: Instances, effects: Iterable[Effect], size: Size, location: Location, rules: ObjectPolicy
+) -> Cut:
     """The objects that the `effects` on a picture of `size` leave to be seen, and findings on the others."""
     found = [holes for effect in effects if len(holes := holes_in(size, effect))]
     if not found or not len(instances):

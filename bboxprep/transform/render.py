@@ -4,7 +4,7 @@ One formula serves labels drawn in the stored and in the displayed plane, uprigh
 pixels, then follow the plan. Both halves are steps of one plan, in which turns that meet cancel.
 
 A plan is followed by the effects of its rendering. Where a pipeline of albumentations stands among them, or where a
-sample with effects is transformed once more, the picture so far is the `Basis` of what comes next.
+sample with effects is transformed once more, the picture so far is the `BaseImage` of what comes next.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from bboxprep.images.effects.albumentations_adapter import PipelineError
 from bboxprep.images.effects.apply import effects_applied
 from bboxprep.images.raster import execute
 from bboxprep.model.categories import Categories
-from bboxprep.model.flip_names import Mirror
+from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
-from bboxprep.model.object_policy import DEFAULT_RULES, Rules
+from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rendering import AUGMENTATION, Effect
-from bboxprep.model.sample import Basis, Frame, Planner, Sample
+from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
 from bboxprep.model.validation import Location
-from bboxprep.transform.albumentations import Outcome, through_pipeline
-from bboxprep.transform.map_objects import move
+from bboxprep.transform.albumentations import AugmentedObjects, through_pipeline
+from bboxprep.transform.map_objects import map_objects
 from bboxprep.transform.mosaic import pasted
-from bboxprep.transform.occlusion import cover
+from bboxprep.transform.occlusion import drop_occluded
 
 
 @dataclass(frozen=True)
-class PillowDarkroom:
+class SampleRenderer:
     """Moves and shows the samples of one dataset: `categories` are its classes, `policy` says how odd images are
     decoded, `rules` what becomes of odd objects.
     """
 
     categories: Categories
-    policy: codec.Policy
-    rules: Rules = DEFAULT_RULES
+    policy: codec.ImagePolicy
+    rules: ObjectPolicy = DEFAULT_OBJECT_POLICY
 
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
         """`sample` in the outcome of `recipe`; refused, with a finding, where the recipe cannot be done on it.
@@ -58,7 +58,7 @@ class PillowDarkroom:
             return sample
         header = sample.header
         if sample.rendering.effects:
-            sample = _based(sample, Basis(sample, None, sample.size, sample.affine, _problem(sample)))
+            sample = _based(sample, BaseImage(sample, None, sample.size, sample.affine, _problem(sample)))
         stages = _stages(recipe.rendering.effects)
         sample = self._moved(sample, header, recipe, stages[0].effects)
         for stage in stages[1:]:
@@ -73,11 +73,11 @@ class PillowDarkroom:
             plan, rest = _plans(sample, header, recipe)
         except PlanError as error:
             return _refused(sample, Finding("crop-outside", str(error), path=location.path, split=sample.split))
-        instances, findings = move(sample.instances, rest, location, self.rules)
-        instances, hidden = cover(instances, effects, plan.size, location, self.rules)
+        instances, findings = map_objects(sample.instances, rest, location, self.rules)
+        instances, hidden = drop_occluded(instances, effects, plan.size, location, self.rules)
         self.rules.refuse(findings)
         rendering = recipe.rendering
-        return sample.having(
+        return sample.replace_fast(
             plan=plan,
             rendering=rendering if rendering.effects == effects else replace(rendering, effects=effects),
             mirrored=sample.mirrored != recipe.mirrors,
@@ -95,10 +95,10 @@ class PillowDarkroom:
         except PipelineError as error:
             return _refused(sample, Finding("augmentation-failed", str(error), path=location.path, split=sample.split))
         instances, findings = made.objects
-        instances, hidden = cover(instances, stage.effects, made.size, location, self.rules)
+        instances, hidden = drop_occluded(instances, stage.effects, made.size, location, self.rules)
         affine = sample.affine and made.affine and made.affine @ sample.affine
-        basis = Basis(sample, stage.pipeline, made.size, affine, made.problem or _problem(sample))
-        return _based(sample, basis).having(
+        base_image = BaseImage(sample, stage.pipeline, made.size, affine, made.problem or _problem(sample))
+        return _based(sample, base_image).replace_fast(
             plan=Plan(made.size),
             rendering=replace(sample.rendering, effects=stage.effects),
             mirrored=sample.mirrored != made.mirrors,
@@ -108,15 +108,15 @@ class PillowDarkroom:
 
     def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
         """The picture that the instances of `sample` lie on. Raises `ImageError`."""
-        if sample.parts and not sample.basis:
+        if sample.parts and not sample.base_image:
             return pasted([(part, self.pixels(part)) for part in sample.parts])
         header = sample.header
         if header is None:
             raise ValueError(f"{sample.path}: the image has no readable header")
         kernel, pad = sample.rendering.kernel, sample.rendering.pad
-        if sample.basis:
-            plan = sample.plan or Plan(sample.basis.size)
-            moved = execute.execute(plan, self._basis_pixels(sample.basis), kernel=kernel, pad=pad)
+        if sample.base_image:
+            plan = sample.plan or Plan(sample.base_image.size)
+            moved = execute.execute(plan, self._base_pixels(sample.base_image), kernel=kernel, pad=pad)
         else:
             turn = header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
             plan = sample.plan or Plan(header.size).then(Orient(turn))
@@ -125,10 +125,10 @@ class PillowDarkroom:
             moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
         return effects_applied(moved, sample.rendering)
 
-    def _basis_pixels(self, basis: Basis) -> NDArray[np.uint8]:
-        if basis.pipeline is None:
-            return self.pixels(basis.sample)
-        return _outcome(self, basis.sample, basis.pipeline).pixels
+    def _base_pixels(self, base_image: BaseImage) -> NDArray[np.uint8]:
+        if base_image.pipeline is None:
+            return self.pixels(base_image.sample)
+        return _outcome(self, base_image.sample, base_image.pipeline).pixels
 
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
@@ -136,13 +136,13 @@ class PillowDarkroom:
 
         return annotations.draw(self.pixels(sample), sample.instances, self.categories.names)
 
-    def named(self, categories: Categories) -> PillowDarkroom:
+    def named(self, categories: Categories) -> SampleRenderer:
         """The same, for samples whose labels are rows of `categories`."""
         return replace(self, categories=categories)
 
     @cached_property
-    def _mirror(self) -> Mirror:
-        return Mirror.of(self.categories, self.rules.swap_classes)
+    def _mirror(self) -> FlipMapping:
+        return FlipMapping.of(self.categories, self.rules.swap_classes)
 
     def location(self, sample: Sample) -> Location:
         """How findings name `sample`: an object by the class that it came in with."""
@@ -175,37 +175,37 @@ class _LastOutcome:
     """
 
     def __init__(self) -> None:
-        self._last: tuple[PillowDarkroom, Sample, Effect, Outcome] | None = None
+        self._last: tuple[SampleRenderer, Sample, Effect, AugmentedObjects] | None = None
 
-    def __call__(self, darkroom: PillowDarkroom, sample: Sample, pipeline: Effect) -> Outcome:
+    def __call__(self, renderer: SampleRenderer, sample: Sample, pipeline: Effect) -> AugmentedObjects:
         last = self._last  # read once: another thread may put its own in place
-        if last and last[0] is darkroom and last[1] is sample and last[2] == pipeline:
+        if last and last[0] is renderer and last[1] is sample and last[2] == pipeline:
             return last[3]
-        pixels, location = darkroom.pixels(sample), darkroom.location(sample)
-        made = through_pipeline(pixels, sample.instances, pipeline, location, darkroom.rules.min_visibility)
-        self._last = (darkroom, sample, pipeline, made)
+        pixels, location = renderer.pixels(sample), renderer.location(sample)
+        made = through_pipeline(pixels, sample.instances, pipeline, location, renderer.rules.min_visibility)
+        self._last = (renderer, sample, pipeline, made)
         return made
 
 
 _outcome = _LastOutcome()
 
 
-def _based(sample: Sample, basis: Basis) -> Sample:
-    """`sample` as it lies on `basis`, still without a plan and effects of its own."""
-    return sample.having(basis=basis, plan=None, rendering=replace(sample.rendering, effects=()))
+def _based(sample: Sample, base_image: BaseImage) -> Sample:
+    """`sample` as it lies on `base_image`, still without a plan and effects of its own."""
+    return sample.replace_fast(base_image=base_image, plan=None, rendering=replace(sample.rendering, effects=()))
 
 
 def _problem(sample: Sample) -> str:
-    return sample.basis.problem if sample.basis else ""
+    return sample.base_image.problem if sample.base_image else ""
 
 
 def _refused(sample: Sample, finding: Finding) -> Sample:
-    return sample.having(refusal=finding.code, findings=(*sample.findings, finding))
+    return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
 
 
 def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]:
     """The whole plan from the stored pixels, and the part of it that the instances have still to go through."""
-    if sample.plan or sample.basis:
+    if sample.plan or sample.base_image:
         steps = recipe.plan(sample.size, IDENTITY).steps
         return (sample.plan or Plan(sample.size)).then(*steps), Plan(sample.size).then(*steps)
     plan = recipe.plan(header.size, header.turn)

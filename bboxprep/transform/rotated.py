@@ -1,8 +1,8 @@
 """Objects through a plan that turns the axes: new boxes around what is known of each object's outline, then cut.
 
 The box around a turned box is looser than the box around the object in it. So a new box is drawn around the object's
-polygons where it has any, else around its mask; only where there is neither does `Rules.turned` decide what of the old
-box stands for the object, and a finding says how much looser the new ones are.
+polygons where it has any, else around its mask; only where there is neither does `ObjectPolicy.turned` decide what of
+the old box stands for the object, and a finding says how much looser the new ones are.
 
 **Why an ellipse by default.** Measured on the 76 polygon-labelled objects of public sample data sets, against the box
 around the turned polygon: turned by 15 degrees, the box around the ellipse overlaps it by 0.80 on average (intersection
@@ -30,7 +30,7 @@ from bboxprep.geometry.shapes import (
     within_convex,
 )
 from bboxprep.model.instances import Instances, Rings
-from bboxprep.model.object_policy import Rules, TurnedRule
+from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, lost
 from bboxprep.transform.clip import (
@@ -58,7 +58,7 @@ class _Warped:
     growth: float | None = None
 
 
-def warp(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: Rules) -> Cut:
+def map_rotated(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: ObjectPolicy) -> Cut:
     """The objects `mapped` by the warped `plan`, which were `source`, in boxes drawn anew, and cut where its outcome
     ends to show the picture.
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import ImageError
-from bboxprep.frames.contrast import LONG_SIDE, contrast, look, sight_of
+from bboxprep.frames.contrast import LONG_SIDE, contrast, contrast_features_of, look
 from bboxprep.frames.likelihood import ALIKE, MEASURES
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
@@ -49,15 +49,15 @@ def test_turning_picture_and_boxes_together_changes_nothing(
     seed: int, turn: Dihedral, width: int, height: int, gray: bool
 ) -> None:
     pixels, boxes = scene(seed, width, height, gray=gray)
-    before = contrast(sight_of(pixels), boxes[None])
-    after = contrast(sight_of(turned(pixels, turn)), map_boxes(turn.affine(UNIT), boxes)[None])
+    before = contrast(contrast_features_of(pixels), boxes[None])
+    after = contrast(contrast_features_of(turned(pixels, turn)), map_boxes(turn.affine(UNIT), boxes)[None])
     assert after == pytest.approx(before, abs=1e-6)
 
 
 @given(st.integers(0, 999), st.integers(0, 99))
 def test_the_order_of_boxes_and_of_readings_does_not_matter(seed: int, shuffle: int) -> None:
     pixels, boxes = scene(seed, 60, 40)
-    random, sight = np.random.default_rng(shuffle), sight_of(pixels)
+    random, sight = np.random.default_rng(shuffle), contrast_features_of(pixels)
     readings = np.stack([boxes, 1.0 - boxes[:, [2, 3, 0, 1]]])
     measured = contrast(sight, readings)
     assert contrast(sight, readings[::-1]) == pytest.approx(measured[::-1], abs=1e-9)
@@ -72,7 +72,7 @@ def test_a_box_around_a_thing_measures_more_than_the_same_box_on_the_plain_groun
     pixels = np.full((100, 120, 3), random.integers(0, 256, 3), dtype=np.uint8)
     pixels[y : y + high, x : x + wide] = random.integers(0, 256, (high, wide, 3))
     box = np.array([[x - 1, y - 1, x + wide + 1, y + high + 1]]) / (120, 100, 120, 100)
-    around, beside = contrast(sight_of(pixels), np.stack([box, 1.0 - box[:, [2, 3, 0, 1]]]))
+    around, beside = contrast(contrast_features_of(pixels), np.stack([box, 1.0 - box[:, [2, 3, 0, 1]]]))
     assert (around > beside).all()
 
 
@@ -82,7 +82,7 @@ def test_the_gist_tells_frames_of_a_film_from_other_pictures(seed: int) -> None:
     clouds = [Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=np.uint8)).resize((100, 80)) for _ in range(2)]
     first, other = (np.asarray(cloud) for cloud in clouds)
     moved = np.clip(first[2:78, 3:97] * 0.9 + random.normal(0.0, 3.0, (76, 94, 3)), 0, 255).astype(np.uint8)
-    gists = np.array([sight_of(picture).gist for picture in (first, moved, other)])
+    gists = np.array([contrast_features_of(picture).gist for picture in (first, moved, other)])
     assert np.linalg.norm(gists, axis=1) == pytest.approx(1.0)
     assert gists[0] @ gists[1] > ALIKE > gists[0] @ gists[2]
 
@@ -93,13 +93,13 @@ def test_the_gist_tells_frames_of_a_film_from_other_pictures(seed: int) -> None:
 )
 def test_odd_pictures_and_boxes_measure_something_finite(size: tuple[int, int], box: tuple[float, ...]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
-    measured = contrast(sight_of(pixels), np.array([[box]]))
+    measured = contrast(contrast_features_of(pixels), np.array([[box]]))
     assert measured.shape == (1, len(MEASURES))
     assert np.isfinite(measured).all()
 
 
 def test_a_plain_picture_measures_the_same_everywhere() -> None:
-    sight = sight_of(np.full((40, 60, 3), 90, np.uint8))
+    sight = contrast_features_of(np.full((40, 60, 3), 90, np.uint8))
     here, there = contrast(sight, np.array([[[0.1, 0.1, 0.4, 0.3]], [[0.6, 0.7, 0.9, 0.9]]]))
     assert here == pytest.approx(there, abs=1e-6)
     assert here == pytest.approx(0.0, abs=1e-6)
@@ -117,7 +117,7 @@ def test_a_file_is_looked_at_as_stored_and_small(tmp_path: Path, suffix: str) ->
     assert (width - 1, height - 1) == (LONG_SIDE, round(LONG_SIDE * 0.7))
     with Image.open(path) as image:
         small = np.asarray(image.resize((width - 1, height - 1), Image.Resampling.BILINEAR))
-    assert contrast(sight, boxes[None]) == pytest.approx(contrast(sight_of(small), boxes[None]), abs=0.1)
+    assert contrast(sight, boxes[None]) == pytest.approx(contrast(contrast_features_of(small), boxes[None]), abs=0.1)
 
 
 def test_a_picture_that_cannot_be_decoded_is_an_image_error(tmp_path: Path) -> None:

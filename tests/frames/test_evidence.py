@@ -4,7 +4,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from bboxprep.frames.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
+from bboxprep.frames.evidence import FrameEvidence, frame_evidence_of, size_fault, unanimous_frame, without_chance_votes
 from bboxprep.geometry.affine import Size
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
@@ -42,47 +42,47 @@ def sample(
 )
 def test_size_and_bounds_bear_witness(declared: Size | None, box: tuple[float, ...], votes: object) -> None:
     for orientation in (5, 6, 7, 8):
-        assert testimony_of(sample(orientation, declared, box)) == Testimony(turned=True, votes=votes)  # type: ignore[arg-type]
+        assert frame_evidence_of(sample(orientation, declared, box)) == FrameEvidence(turned=True, votes=votes)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("orientation", [2, 3, 4])
 def test_turns_that_keep_the_size_tell_nothing(orientation: int) -> None:
-    assert testimony_of(sample(orientation, STORED, WIDE)) == Testimony(turned=True)
+    assert frame_evidence_of(sample(orientation, STORED, WIDE)) == FrameEvidence(turned=True)
 
 
 def test_fractions_fit_every_plane_and_tell_nothing_but_where_they_are_whole_pixels() -> None:
     beside = (10.123, 10.234, 390.345, 200.456)
-    assert testimony_of(sample(6, None, beside, fractional=True)) == Testimony(turned=True)
-    whole = testimony_of(sample(6, None, (11.0, 13.0, 290.0, 211.0), fractional=True))
-    assert whole == Testimony(turned=True, votes=((Frame.DISPLAYED, "whole-pixels"),))
+    assert frame_evidence_of(sample(6, None, beside, fractional=True)) == FrameEvidence(turned=True)
+    whole = frame_evidence_of(sample(6, None, (11.0, 13.0, 290.0, 211.0), fractional=True))
+    assert whole == FrameEvidence(turned=True, votes=((Frame.DISPLAYED, "whole-pixels"),))
 
 
 def test_a_rare_vote_for_whole_pixels_is_an_accident() -> None:
-    silent = Testimony(turned=True)
-    sized = Testimony(turned=True, votes=((Frame.STORED, "declared-size"),))
-    whole = Testimony(turned=True, votes=((Frame.STORED, "whole-pixels"),))
-    assert without_accidents([whole] + [silent] * 99) == [silent] * 100
-    assert without_accidents([whole, sized] + [silent] * 98) == [silent, sized] + [silent] * 98
+    silent = FrameEvidence(turned=True)
+    sized = FrameEvidence(turned=True, votes=((Frame.STORED, "declared-size"),))
+    whole = FrameEvidence(turned=True, votes=((Frame.STORED, "whole-pixels"),))
+    assert without_chance_votes([whole] + [silent] * 99) == [silent] * 100
+    assert without_chance_votes([whole, sized] + [silent] * 98) == [silent, sized] + [silent] * 98
     for kept in ([], [whole] * 2 + [silent] * 98, [whole]):
-        assert without_accidents(kept) == kept
+        assert without_chance_votes(kept) == kept
 
 
 def test_an_upright_photo_has_nothing_to_decide() -> None:
-    assert testimony_of(sample(1, SHOWN, TALL)) == Testimony(turned=False)
+    assert frame_evidence_of(sample(1, SHOWN, TALL)) == FrameEvidence(turned=False)
 
 
 def test_evidence_can_contradict_itself() -> None:
-    assert testimony_of(sample(6, SHOWN, WIDE)).contradicts_itself
-    assert not testimony_of(sample(6, SHOWN, TALL)).contradicts_itself
+    assert frame_evidence_of(sample(6, SHOWN, WIDE)).contradicts_itself
+    assert not frame_evidence_of(sample(6, SHOWN, TALL)).contradicts_itself
 
 
 def test_the_silent_follow_the_others_only_where_these_agree() -> None:
-    silent = Testimony(turned=True)
-    stored = Testimony(turned=True, votes=((Frame.STORED, "declared-size"),))
-    shown = Testimony(turned=True, votes=((Frame.DISPLAYED, "box-bounds"),))
-    assert verdict_of_all([silent, silent]) == (Frame.DISPLAYED, "assumed")
-    assert verdict_of_all([silent, stored, stored]) == (Frame.STORED, "dataset")
-    assert verdict_of_all([silent, stored, shown]) is None
+    silent = FrameEvidence(turned=True)
+    stored = FrameEvidence(turned=True, votes=((Frame.STORED, "declared-size"),))
+    shown = FrameEvidence(turned=True, votes=((Frame.DISPLAYED, "box-bounds"),))
+    assert unanimous_frame([silent, silent]) == (Frame.DISPLAYED, "assumed")
+    assert unanimous_frame([silent, stored, stored]) == (Frame.STORED, "dataset")
+    assert unanimous_frame([silent, stored, shown]) is None
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from bboxprep.frames.from_pixels import PHOTOS, turn_from_pixels
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from tests.painted import UNTURN
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -138,7 +138,7 @@ def test_labels_that_look_turned_are_told_how(tmp_path: Path, code: int) -> None
     mistake = Dihedral.from_exif(code)
     wrong = ((picture, map_boxes(mistake.affine(UNIT), boxes)) for picture, boxes in scenes(8))
     dataset = bboxprep.read(write_yolo(tmp_path, "displayed", ((1, scene) for scene in wrong)))
-    cure = turn_from_pixels(dataset.samples, Policy())
+    cure = turn_from_pixels(dataset.samples, ImagePolicy())
     assert cure == (None if mistake == IDENTITY else ~mistake)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from bboxprep.frames.likelihood import MEASURES, MOST, TURNS, WEIGHTS, frame_of, log_odds, turn_of, votes_of
+from bboxprep.frames.likelihood import MEASURES, MOST, TURNS, WEIGHTS, frame_of, log_odds, turn_of, vote_weights
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.model.sample import Frame
 
@@ -36,15 +36,15 @@ def test_exchanging_the_readings_exchanges_the_verdict(pair: tuple[Measures, Mea
 def test_copies_of_a_photo_have_one_vote(one: Measures, other: Measures, copies: int) -> None:
     gist = np.zeros(192)
     gist[7] = 1.0
-    votes = votes_of(np.tile(gist, (copies, 1)))
+    votes = vote_weights(np.tile(gist, (copies, 1)))
     assert votes.sum() == pytest.approx(1.0)
     assert frame_of(np.tile(one, (copies, 1)), np.tile(other, (copies, 1)), votes) is None
 
 
 def test_each_photo_unlike_the_others_has_a_vote() -> None:
-    assert votes_of(np.eye(5)).tolist() == [1.0] * 5
-    assert votes_of(np.eye(5)[[0, 1, 1, 2, 1]]) == pytest.approx([1.0, 1 / 3, 1 / 3, 1.0, 1 / 3])
-    assert votes_of(np.zeros((3, 5))).tolist() == [1.0] * 3  # plain pictures, which measure nothing
+    assert vote_weights(np.eye(5)).tolist() == [1.0] * 5
+    assert vote_weights(np.eye(5)[[0, 1, 1, 2, 1]]) == pytest.approx([1.0, 1 / 3, 1 / 3, 1.0, 1 / 3])
+    assert vote_weights(np.zeros((3, 5))).tolist() == [1.0] * 3  # plain pictures, which measure nothing
 
 
 @given(measures(), measures())

@@ -18,12 +18,12 @@ from bboxprep.formats.api import NoOptions
 from bboxprep.formats.voc.annotation import read_file
 from bboxprep.formats.voc.parse_files import open_files, unpacked
 from bboxprep.formats.yolo.config import read_config, read_lines
-from bboxprep.formats.yolo.row_kinds import Grammar
+from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import looks_like_rows, parse
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import untag
 from bboxprep.images.header import read_header
-from bboxprep.images.metadata.capture_time import moment_of
+from bboxprep.images.metadata.capture_time import capture_time_of
 from bboxprep.io import remote
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -31,15 +31,21 @@ from bboxprep.model.words import split_names, split_pair
 from bboxprep.pipeline.output.run import Run, read_images
 from bboxprep.pipeline.output.run_record import IMAGES
 from bboxprep.pipeline.sidecar.schema import BadLine, Head, KeptImage, decode, unpack
-from bboxprep.pipeline.source.split import SplitRule
+from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.predictions.coco import unmap_results
-from bboxprep.predictions.inverse import way_back
+from bboxprep.predictions.inverse import inverse_map
 from bboxprep.recipe.cli_values import parse_color, parse_crop, parse_pad, parse_size
 from bboxprep.recipe.load import read_recipe, recipe_of
 from tests.fuzz import seeds
 
 SIZE = Size(64, 40)
-GRAMMARS = (Grammar(), Grammar("obb"), Grammar("pose", (3, 3), 2), Grammar("auto", (2, 2)), Grammar("segment", None, 3))
+GRAMMARS = (
+    RowGrammar(),
+    RowGrammar("obb"),
+    RowGrammar("pose", (3, 3), 2),
+    RowGrammar("auto", (2, 2)),
+    RowGrammar("segment", None, 3),
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def _header(data: bytes) -> None:
     path = _at("picture", data)
     header = read_header(path, 1 << 20)
     assert header.size.pixels <= 1 << 20
-    moment_of(path, header.container)
+    capture_time_of(path, header.container)
     if header.tagged:
         untag(data, header)
 
@@ -144,7 +150,7 @@ def _record(data: bytes) -> None:
     images, _ = read_images(folder)
     for image in images:
         if image.frame_size and image.affine:
-            way_back(image)
+            inverse_map(image)
 
 
 def _webdataset(data: bytes) -> None:
@@ -160,7 +166,7 @@ def _parquet(data: bytes) -> None:
 
 
 def _archive(data: bytes) -> None:
-    root = remote.place(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
+    root = remote.open_path(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
     form = formats.load(formats.detect(root))
     _balance(form.read(root, _probe, form.read_options()))
 
@@ -192,7 +198,7 @@ def _recipe(data: bytes) -> None:
 
 def _words(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
-    for read in (split_names, split_pair, SplitRule.parse):
+    for read in (split_names, split_pair, SplitPolicy.parse):
         with contextlib.suppress(BboxprepError):
             read(text)
 

@@ -8,11 +8,11 @@ import sys
 import bboxprep
 
 PUBLIC = [
-    *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassRules", "Contrast", "Crop"),
-    *("Cutout", "Dataset", "Exposure", "Fill", "Finding", "Fit", "Flip", "Grayscale", "Hue", "Instances"),
-    *("Letterbox", "Mosaic", "Noise", "Policy", "RandomCrop", "Recipe", "Resize", "Rotate", "Rules", "Sample"),
-    *("Saturation", "Scale", "Shear", "Size", "Tile", "Translate", "__version__", "convert", "open_run"),
-    *("preview", "prove", "read", "read_recipe", "unmap", "write"),
+    *("Affine", "Albumentations", "Augment", "BboxprepError", "Blur", "ClassPolicy", "Contrast", "Crop", "Cutout"),
+    *("Dataset", "Exposure", "Fill", "Finding", "Fit", "Flip", "Grayscale", "Hue", "ImagePolicy", "Instances"),
+    *("Letterbox", "Mosaic", "Noise", "ObjectPolicy", "RandomCrop", "Recipe", "Resize", "Rotate", "Sample"),
+    *("Saturation", "Scale", "Shear", "Size", "Tile", "Translate", "__version__", "convert", "open_run", "preview"),
+    *("read", "read_recipe", "unmap", "verify", "write"),
 ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from bboxprep.images.container import blobs
-from bboxprep.images.orientation import Verdict, judge, untagged
+from bboxprep.images.orientation import OrientationVerdict, judge, untagged
 from tests.images import specimens
 from tests.images.decoders import differ, opencv_shows, pillow_shows, turned
 from tests.images.specimens import EXIF_HEADER, jpeg, oriented_file, png, raw_profile, tiff_block, webp, xmp_packet
@@ -80,7 +80,7 @@ def test_a_file_that_decoders_differ_over_is_called_disputed_and_they_do_differ(
 @pytest.mark.parametrize("case", CLEAR)
 def test_a_file_that_decoders_agree_on_is_not_disputed(case: str) -> None:
     container, data, code = CLEAR[case]
-    assert judge(blobs(data, container)) == Verdict(code, tagged=True)
+    assert judge(blobs(data, container)) == OrientationVerdict(code, tagged=True)
     assert differ(pillow_shows(data), turned(specimens.card(), code)) < 3
     assert differ(opencv_shows(data), turned(specimens.card(), code)) < 3
 
@@ -108,13 +108,15 @@ def test_words_name_both_sides_of_a_dispute() -> None:
 @pytest.mark.parametrize("container", ["jpeg", "png", "webp"])
 def test_an_orientation_of_one_everywhere_is_not_a_tag(container: str) -> None:
     block = EXIF_HEADER + tiff_block(1) if container == "jpeg" else tiff_block(1)
-    assert judge(blobs(specimens.image_file(container, exif=block, xmp=xmp_packet(1)), container)) == Verdict()
+    assert (
+        judge(blobs(specimens.image_file(container, exif=block, xmp=xmp_packet(1)), container)) == OrientationVerdict()
+    )
 
 
 @pytest.mark.parametrize(("container", "data"), ALL)
 def test_an_untagged_file_is_read_unturned_by_all_and_its_pixels_are_the_same(container: str, data: bytes) -> None:
     clean = untagged(data, container)
-    assert judge(blobs(clean, container)) == Verdict()
+    assert judge(blobs(clean, container)) == OrientationVerdict()
     assert differ(pillow_shows(clean), specimens.card()) < 3
     assert differ(opencv_shows(clean), specimens.card()) < 3
     assert untagged(clean, container) == clean

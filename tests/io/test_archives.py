@@ -23,7 +23,7 @@ from bboxprep import Letterbox, Recipe
 from bboxprep.cli import commands
 from bboxprep.errors import StorageError, TargetError, UsageError
 from bboxprep.io import archives
-from bboxprep.io.remote import StoredPath, place
+from bboxprep.io.remote import StoredPath, open_path
 from tests.running import ROOT
 from tests.tiny import tiny, tree
 
@@ -309,15 +309,15 @@ def test_memory_is_a_storage_too_and_is_that_of_one_process() -> None:
 
 
 def test_a_path_of_a_storage_has_the_parts_of_a_path() -> None:
-    path = place("s3://bucket/folder/name.jpg")
+    path = open_path("s3://bucket/folder/name.jpg")
     assert isinstance(path, StoredPath)
     assert (str(path), str(path.parent), path.name) == ("s3://bucket/folder/name.jpg", "s3://bucket/folder", "name.jpg")
-    assert path.is_relative_to(place("s3://bucket"))
+    assert path.is_relative_to(open_path("s3://bucket"))
     assert not path.is_relative_to(Path("/s3:/bucket"))
     assert str((path / "../../../../x").resolve()) == "s3://bucket/x"
     with pytest.raises(TypeError, match="no path of this machine"):
         open(path, "rb")  # noqa: PTH123, SIM115
     with pytest.raises(FileNotFoundError):
         (path / "/etc/hostname").stat()
-    assert place("s3a://bucket/x") == place("s3://bucket/x")
-    assert place("s3://bucket/folder!/x").parent.name == "folder!"
+    assert open_path("s3a://bucket/x") == open_path("s3://bucket/x")
+    assert open_path("s3://bucket/folder!/x").parent.name == "folder!"

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
-from bboxprep.io.paths import lies_there, lies_within, read_bytes, read_lines, read_start, real
+from bboxprep.io.paths import exists_safely, is_within, read_bytes, read_lines, read_start, resolved
 
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -43,16 +43,16 @@ def test_a_link_counts_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "in" / "link").symlink_to(tmp_path / "out")
     (tmp_path / "in" / "circle").symlink_to("circle")
-    root = real(tmp_path / "in")
-    assert lies_within(tmp_path / "in" / "gone", root)
-    assert lies_within(tmp_path / "in" / "link", root, real(tmp_path / "out"))
+    root = resolved(tmp_path / "in")
+    assert is_within(tmp_path / "in" / "gone", root)
+    assert is_within(tmp_path / "in" / "link", root, resolved(tmp_path / "out"))
     for path in ("link", "link/deeper", "..", "../out", "circle", "a\0b"):
-        assert not lies_within(tmp_path / "in" / path, root)
-    assert real(tmp_path / "in" / "link") == real(tmp_path / "out")
+        assert not is_within(tmp_path / "in" / path, root)
+    assert resolved(tmp_path / "in" / "link") == resolved(tmp_path / "out")
     for path in ("circle", "a\0b"):
-        assert real(tmp_path / "in" / path).name == path
-    assert lies_there(tmp_path / "in" / "link")
-    assert not lies_there(tmp_path / "in" / "a\0b")
+        assert resolved(tmp_path / "in" / path).name == path
+    assert exists_safely(tmp_path / "in" / "link")
+    assert not exists_safely(tmp_path / "in" / "a\0b")
 
 
 def test_a_link_that_may_not_be_read_leads_nowhere(tmp_path: Path) -> None:
@@ -61,17 +61,17 @@ def test_a_link_that_may_not_be_read_leads_nowhere(tmp_path: Path) -> None:
             process.readlink()
         except OSError:  # of another user, or of the kernel
             (tmp_path / "link").symlink_to(process)
-            assert not lies_within(tmp_path / "link", real(tmp_path))
-            assert real(tmp_path / "link").name == "link"
+            assert not is_within(tmp_path / "link", resolved(tmp_path))
+            assert resolved(tmp_path / "link").name == "link"
             return
     pytest.skip("every link may be read here")
 
 
 @shared_folder
-@given(data=st.binary(max_size=9), most=st.integers(0, 12), piece=st.integers(1, 5))
-def test_a_file_is_read_from_its_start_up_to_a_limit(tmp_path: Path, data: bytes, most: int, piece: int) -> None:
+@given(data=st.binary(max_size=9), most=st.integers(0, 12), result=st.integers(1, 5))
+def test_a_file_is_read_from_its_start_up_to_a_limit(tmp_path: Path, data: bytes, most: int, result: int) -> None:
     (tmp_path / "file.bin").write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
         whole = os.read
-        patch.setattr(os, "read", lambda handle, size: whole(handle, min(size, piece)))  # as a network may do it
+        patch.setattr(os, "read", lambda handle, size: whole(handle, min(size, result)))  # as a network may do it
         assert read_start(tmp_path / "file.bin", most) == data[:most]

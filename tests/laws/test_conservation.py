@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.errors import InternalError, LossError
-from bboxprep.model.object_policy import Rules
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.model.object_policy import ObjectPolicy
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
@@ -48,7 +48,7 @@ STEPS: st.SearchStrategy[list[RecipeStep]] = st.lists(
     max_size=3,
 )
 RULES = st.builds(
-    Rules,
+    ObjectPolicy,
     crowd=st.sampled_from([None, "keep", "drop", "ignore"]),
     outside=st.sampled_from(["clip", "drop"]),
     outside_tolerance=st.sampled_from([0.0, 1e-3, 2.0]),
@@ -88,13 +88,13 @@ def test_every_object_and_image_is_accounted_for(
     train: list[tuple[str, list[dict[str, Any]]]],
     val: list[tuple[str, list[dict[str, Any]]]],
     steps: list[RecipeStep],
-    rules: Rules,
+    rules: ObjectPolicy,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root, out = Path(folder) / "in", Path(folder) / "out"
         make(root, {"train": train, "val": val})
         try:
-            convert_source(open_source(root, rules=rules), out, target, Recipe(*steps), terms=Terms())
+            convert_source(open_source(root, rules=rules), out, target, Recipe(*steps), terms=RunOptions())
         except LossError:
             assert rules.crowd is None
             assert target != "coco"
@@ -123,6 +123,6 @@ def test_an_object_that_vanishes_without_a_finding_stops_the_run(
     make(tmp_path / "in", {"train": [("sound", [{"category_id": 3, "bbox": [45, 1, 5, 5], "iscrowd": 0}])]})
     monkeypatch.setattr(map_objects, "lost", lambda *_: ())
     with pytest.raises(InternalError, match="does not balance"):
-        convert_source(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), terms=Terms())
+        convert_source(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
     assert not (tmp_path / "out" / "bboxprep.json").exists()
     shutil.rmtree(tmp_path / "out")

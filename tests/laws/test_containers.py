@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
@@ -42,7 +42,7 @@ def source(root: Path, files: dict[str, tuple[bytes, tuple[float, float, float, 
 
 def run(root: Path, out: Path, format: str, recipe: str) -> tuple[Outcome, dict[str, str]]:
     """The outcome, and by the name of each image the code of the finding about its container."""
-    outcome = convert_source(open_source(root), out, format, RECIPES[recipe], terms=Terms())
+    outcome = convert_source(open_source(root), out, format, RECIPES[recipe], terms=RunOptions())
     return outcome, {f.path.split("/")[-1]: f.code for f in outcome.account.findings if f.code in CODES}
 
 

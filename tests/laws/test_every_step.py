@@ -23,7 +23,7 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.raster import execute as execute_module
 from bboxprep.images.raster.execute import execute
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.albumentations import Albumentations
@@ -31,9 +31,9 @@ from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Graysca
 from bboxprep.recipe.catalog import STEPS
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
-from bboxprep.recipe.mosaic_split import parted, then
+from bboxprep.recipe.mosaic_split import split_at_mosaic, then
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.recipe import Augment, Recipe, Sight
+from bboxprep.recipe.recipe import Augment, ImageContext, Recipe
 from tests.images.raster import test_execute, test_warp
 from tests.laws import test_augmented, test_paint, test_paint_turned
 from tests.laws.test_ramp import Mistaken
@@ -86,7 +86,7 @@ def bright_edges(pixels: NDArray[np.uint8]) -> Box:
 
 def worst_edges(root: Path, out: Path, name: str) -> dict[bool, float]:
     """How far an edge of a written box is from that of the rectangle, at worst, px: in lossless files, and in JPEGs."""
-    outcome = convert_source(open_source(root, labels_in="displayed"), out, "coco", PAINTED[name], terms=Terms())
+    outcome = convert_source(open_source(root, labels_in="displayed"), out, "coco", PAINTED[name], terms=RunOptions())
     assert sum(outcome.account.objects_out.values()) == 32 * PAINTED[name].copies("train")
     worst = {False: 0.0, True: 0.0}
     for path, boxes in written_boxes(out, "coco"):
@@ -142,14 +142,14 @@ SIZES = st.builds(Size, st.integers(20, 25), st.integers(20, 25))
 
 def plans(recipe: Recipe, size: Size, key: str) -> Iterator[Plan]:
     """The plans that `recipe` makes of a picture of `size`."""
-    around = parted(recipe)
+    around = split_at_mosaic(recipe)
     mosaic = around.drawn(key, 0) if around else None
     if around and mosaic:
         for _, _, quarter in mosaic.quarters:
             yield then(around.before, Fill(quarter)).plan(size, Dihedral())
         return
     for _, tile in recipe.tiles(size, Dihedral()):
-        yield tile.drawn(key, 0, Sight(size)).recipe.plan(size, Dihedral())
+        yield tile.drawn(key, 0, ImageContext(size)).recipe.plan(size, Dihedral())
 
 
 def ramp_error(plan: Plan) -> float:

@@ -20,7 +20,7 @@ from PIL import Image
 
 from bboxprep.pipeline.report.account import UNREADABLE
 from bboxprep.pipeline.resume.journal import FOLDER
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
@@ -86,7 +86,7 @@ def make(root: Path, splits: Mapping[str, Sequence[Photo]]) -> Path:
 
 
 def hop(source: Path, out: Path, format: str) -> Path:
-    convert_source(open_source(source), out, format, Recipe(), terms=Terms())
+    convert_source(open_source(source), out, format, Recipe(), terms=RunOptions())
     return out
 
 
@@ -204,7 +204,7 @@ def test_the_laws_catch_planted_mistakes(tmp_path: Path) -> None:
     for trip in range(2):
         root = tmp_path / f"trip{trip}"
         source = open_source(tmp_path / (f"trip{trip - 1}" if trip else "in"), options=shifted)
-        convert_source(source, root, "voc", Recipe(), terms=Terms())
+        convert_source(source, root, "voc", Recipe(), terms=RunOptions())
         trees.append(tree(root))
         forget(root)
     assert trees[0] != trees[1]

@@ -13,7 +13,7 @@ import pytest
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import lossless
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import LabelsIn, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
@@ -66,7 +66,9 @@ def test_the_rectangle_is_where_the_box_says(tmp_path: Path, source: str, target
     opened = open_source(root, source, labels_in=frame)
     for number, (steps, upright) in enumerate([*((steps, True) for steps in RECIPES), ((), False), (STEPS[:1], False)]):
         out = tmp_path / f"out{number}"
-        outcome = convert_source(opened, out, target, Recipe(*steps, upright=upright), terms=Terms(), options=options)
+        outcome = convert_source(
+            opened, out, target, Recipe(*steps, upright=upright), terms=RunOptions(), options=options
+        )
         assert sum(outcome.account.objects_out.values()) == 32
         worst = worst_edges(out, target)
         assert max(edge for suffix, edge in worst.items() if suffix != ".jpg") <= LOSSLESS, (steps, worst)
@@ -81,16 +83,16 @@ def test_the_rectangle_of_a_photo_that_is_only_turned_is_where_the_box_says(
 ) -> None:
     root = label(tmp_path / "source", "yolo", frame, size, BOX)
     outcome = convert_source(
-        open_source(root, "yolo", labels_in=frame), tmp_path / "out", "coco", Recipe(), terms=Terms()
+        open_source(root, "yolo", labels_in=frame), tmp_path / "out", "coco", Recipe(), terms=RunOptions()
     )
-    whole = not any(side % 8 for side in size) and lossless.tool() is not None
+    whole = not any(side % 8 for side in size) and lossless.find_jpegtran() is not None
     assert outcome.account.made["turned-lossless"] in ({7} if whole else {0, 1})
     assert worst_edges(tmp_path / "out", "coco")[".jpg"] <= LOSSY
 
 
 def test_whole_pixels_of_voc_cost_half_a_pixel_more(tmp_path: Path) -> None:
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
-    convert_source(open_source(root), tmp_path / "out", "voc", Recipe(Letterbox((53, 71))), terms=Terms())
+    convert_source(open_source(root), tmp_path / "out", "voc", Recipe(Letterbox((53, 71))), terms=RunOptions())
     worst = worst_edges(tmp_path / "out", "voc")
     assert max(edge for suffix, edge in worst.items() if suffix != ".jpg") <= LOSSLESS + 0.5
 
@@ -102,5 +104,5 @@ def test_the_law_catches_a_planted_mistake(tmp_path: Path, mistake: str, monkeyp
         honest = Plan.__dict__["affine"].func
         monkeypatch.setattr(Plan, "affine", property(lambda plan: Affine.translation(1.0, 0.0) @ honest(plan)))
     opened = open_source(root, labels_in="stored" if "frame" in mistake else "displayed")
-    convert_source(opened, tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=Terms())
+    convert_source(opened, tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=RunOptions())
     assert max(worst_edges(tmp_path / "out", "yolo").values()) > LOSSY

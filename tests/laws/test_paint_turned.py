@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.images.raster import warp
-from bboxprep.model.object_policy import Rules
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.model.object_policy import ObjectPolicy
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import LabelsIn, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
@@ -59,9 +59,11 @@ def middle(share: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray([(columns * share).sum(), (rows * share).sum()]) / float(share.sum())
 
 
-def run(root: Path, out: Path, target: str, steps: tuple[RecipeStep, ...], rules: Rules, labels: LabelsIn) -> None:
+def run(
+    root: Path, out: Path, target: str, steps: tuple[RecipeStep, ...], rules: ObjectPolicy, labels: LabelsIn
+) -> None:
     recipe = Recipe(*steps, pad=DARK)
-    outcome = convert_source(open_source(root, labels_in=labels, rules=rules), out, target, recipe, terms=Terms())
+    outcome = convert_source(open_source(root, labels_in=labels, rules=rules), out, target, recipe, terms=RunOptions())
     assert sum(outcome.account.objects_out.values()) == 32
 
 
@@ -82,7 +84,7 @@ def test_the_turned_rectangle_is_where_the_box_says(tmp_path: Path, source: str,
     root = label(tmp_path / "source", source, frame, SIZE, BOX)
     for number, steps in enumerate(RECIPES):
         out = tmp_path / f"out{number}"
-        run(root, out, "coco", steps, Rules(turned="corners"), frame)
+        run(root, out, "coco", steps, ObjectPolicy(turned="corners"), frame)
         off = worst(out, "coco")
         assert max(value for suffix, value in off.items() if suffix != ".jpg") <= LOSSLESS, (steps, off)
         assert off[".jpg"] <= LOSSY, (steps, off)
@@ -91,7 +93,7 @@ def test_the_turned_rectangle_is_where_the_box_says(tmp_path: Path, source: str,
 @pytest.mark.parametrize("steps", RECIPES)
 def test_its_mass_and_its_middle_are_those_of_the_map(tmp_path: Path, steps: tuple[RecipeStep, ...]) -> None:
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
-    run(root, tmp_path / "out", "coco", steps, Rules(), "displayed")
+    run(root, tmp_path / "out", "coco", steps, ObjectPolicy(), "displayed")
     recipe = Recipe(*steps, pad=DARK)
     for sample in open_source(root, labels_in="displayed").dataset:
         assert sample.header is not None
@@ -124,5 +126,5 @@ def test_the_law_catches_pixels_that_went_another_way(
 
     monkeypatch.setattr(warp, "execute_warped", mistaken)
     root = label(tmp_path / "source", "yolo", "displayed", SIZE, BOX)
-    run(root, tmp_path / "out", "coco", (Rotate(20.0),), Rules(turned="corners"), "displayed")
+    run(root, tmp_path / "out", "coco", (Rotate(20.0),), ObjectPolicy(turned="corners"), "displayed")
     assert max(worst(tmp_path / "out", "coco").values()) > LOSSY

@@ -23,7 +23,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from bboxprep.errors import AnnotationError, LayoutError, LossError, SourceError
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
@@ -152,9 +152,9 @@ def test_a_real_set_is_accounted_for_and_its_outputs_hold_up(tmp_path: Path, nam
         out = tmp_path / target
         if 2 * known.crowd > known.objects and target != "coco":
             with pytest.raises(LossError, match=f"{known.crowd} of {known.objects} objects are marked as crowd"):
-                convert_source(source, out, target, Recipe(Letterbox(SIDE)), terms=Terms())
+                convert_source(source, out, target, Recipe(Letterbox(SIDE)), terms=RunOptions())
             continue
-        outcome = convert_source(source, out, target, Recipe(Letterbox(SIDE)), terms=Terms(workers=2))
+        outcome = convert_source(source, out, target, Recipe(Letterbox(SIDE)), terms=RunOptions(workers=2))
         assert_conserved(outcome, known, target)
         assert_images_open_alike(out, target)
         if target == "coco":

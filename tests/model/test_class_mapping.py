@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.class_mapping import ClassRules, joint, objects_by_class, similar
+from bboxprep.model.class_mapping import ClassPolicy, merge_tables, objects_by_class, similar_names
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
@@ -59,7 +59,7 @@ def test_objects_of_each_class_are_kept_or_dropped_by_name(
 ) -> None:
     table, labels, broken, given_ = wish
     before = Counter(given_["rename"].get(table[label], table[label]) for label in labels)
-    changed = dataset(table, sample(labels, table, broken)).with_classes(ClassRules(**given_))
+    changed = dataset(table, sample(labels, table, broken)).with_classes(ClassPolicy(**given_))
     kept = Counter(written(changed)[0])
     dropped = Counter({f.category: f.objects for f in changed[0].findings if f.code == "class-dropped"})
     assert kept + dropped == before
@@ -75,7 +75,7 @@ def test_objects_of_each_class_are_kept_or_dropped_by_name(
 def test_what_is_kept_stays_what_it_was(wish: tuple[tuple[str, ...], list[int], str, dict[str, Any]]) -> None:
     table, labels, _, given_ = wish
     data = dataset(table, sample(labels, table))
-    before, after = data[0].instances, data.with_classes(ClassRules(**given_))[0].instances
+    before, after = data[0].instances, data.with_classes(ClassPolicy(**given_))[0].instances
     rows = after.ids - 1
     assert rows.tolist() == sorted(rows.tolist())
     assert replace(after, labels=before.labels[rows]) == before.select(rows)
@@ -87,8 +87,8 @@ def test_renamed_and_renamed_back_is_the_same(table: tuple[str, ...], data: st.D
     rename = dict(zip(table, new, strict=False))
     labels = data.draw(st.lists(st.integers(0, len(table) - 1), max_size=5))
     first = dataset(table, sample(labels))
-    there = first.with_classes(ClassRules(rename))
-    back = there.with_classes(ClassRules({new: old for old, new in rename.items()}))
+    there = first.with_classes(ClassPolicy(rename))
+    back = there.with_classes(ClassPolicy({new: old for old, new in rename.items()}))
     assert there.categories.names == tuple(rename[name] for name in table)
     assert back.categories == first.categories
     assert list(back) == list(first)
@@ -101,19 +101,19 @@ def test_the_table_is_in_the_order_that_is_pinned(table: tuple[str, ...], data: 
     first = dataset(table, sample(labels))
     used = {table[label] for label in labels}
     if used <= set(pinned):
-        changed = first.with_classes(ClassRules(classes=pinned))
+        changed = first.with_classes(ClassPolicy(classes=pinned))
         assert changed.categories.names == tuple(pinned)
         assert written(changed) == written(first)
         left = [f.category for f in changed.findings if f.code == "class-dropped"]
         assert left == [name for name in table if name not in pinned]
     else:
         with pytest.raises(UsageError, match="classes: have no '"):
-            first.with_classes(ClassRules(classes=pinned))
+            first.with_classes(ClassPolicy(classes=pinned))
 
 
 @given(st.lists(tables, min_size=1, max_size=4))
 def test_a_joint_table_keeps_every_name_once_and_every_object_its_name(parts: list[tuple[str, ...]]) -> None:
-    maps = joint([Categories.named(table) for table in parts])
+    maps = merge_tables([Categories.named(table) for table in parts])
     whole = maps[0].categories
     assert whole.names == tuple(dict.fromkeys(name for table in parts for name in table))
     for table, change in zip(parts, maps, strict=True):
@@ -125,7 +125,7 @@ def test_a_joint_table_keeps_every_name_once_and_every_object_its_name(parts: li
 def test_classes_that_get_one_name_become_one_with_the_id_of_the_first() -> None:
     table = Categories((Category("car", 3), Category("tree", 9), Category("truck", 8, keypoints=("wheel",))))
     data = replace(dataset((), sample([0, 1, 2, 2])), categories=table)
-    changed = data.with_classes(ClassRules({"truck": "vehicle", "car": "vehicle"}))
+    changed = data.with_classes(ClassPolicy({"truck": "vehicle", "car": "vehicle"}))
     assert changed.categories.items == (Category("vehicle", 3, keypoints=("wheel",)), Category("tree", 9))
     assert written(changed) == [["vehicle", "tree", "vehicle", "vehicle"]]
     assert [str(finding) for finding in changed.findings] == [
@@ -134,7 +134,7 @@ def test_classes_that_get_one_name_become_one_with_the_id_of_the_first() -> None
 
 
 def test_two_classes_can_change_places() -> None:
-    changed = dataset(("cat", "dog"), sample([0, 0, 1])).with_classes(ClassRules({"cat": "dog", "dog": "cat"}))
+    changed = dataset(("cat", "dog"), sample([0, 0, 1])).with_classes(ClassPolicy({"cat": "dog", "dog": "cat"}))
     assert changed.categories.names == ("dog", "cat")
     assert written(changed) == [["dog", "dog", "cat"]]
     assert changed.findings == ()
@@ -143,9 +143,9 @@ def test_two_classes_can_change_places() -> None:
 def test_classes_with_different_keypoints_cannot_be_one() -> None:
     hand, face = Category("hand", keypoints=("thumb",)), Category("face", keypoints=("nose", "chin"))
     with pytest.raises(UsageError, match=r"class 'face': cannot be one, its keypoints differ \(have thumb and nose"):
-        ClassRules({"hand": "face"}).settle(Categories((hand, face)), {})
+        ClassPolicy({"hand": "face"}).settle(Categories((hand, face)), {})
     with pytest.raises(UsageError, match="class 'hand': cannot be one"):
-        joint([Categories((hand,)), Categories((replace(face, name="hand"),))])
+        merge_tables([Categories((hand,)), Categories((replace(face, name="hand"),))])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_classes_with_different_keypoints_cannot_be_one() -> None:
     ],
 )
 def test_ids_stand_where_they_can(tables_: list[list[tuple[str, int | None]]], ids: list[int | None]) -> None:
-    maps = joint([Categories(tuple(Category(*row) for row in table)) for table in tables_])
+    maps = merge_tables([Categories(tuple(Category(*row) for row in table)) for table in tables_])
     assert [category.id for category in maps[0].categories] == ids
 
 
@@ -184,13 +184,13 @@ def test_ids_stand_where_they_can(tables_: list[list[tuple[str, int | None]]], i
 )
 def test_rules_that_do_not_fit_are_refused(rules: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        dataset(("cat", "dog"), sample([0, 1])).with_classes(ClassRules(**rules))
+        dataset(("cat", "dog"), sample([0, 1])).with_classes(ClassPolicy(**rules))
 
 
 def test_rules_say_what_was_asked() -> None:
-    assert not ClassRules()
-    assert ClassRules().options() == {}
-    rules = ClassRules({"cat": "lion"}, drop=["dog"], classes=("lion",))
+    assert not ClassPolicy()
+    assert ClassPolicy().options() == {}
+    rules = ClassPolicy({"cat": "lion"}, drop=["dog"], classes=("lion",))
     assert rules
     changed = dataset(("cat", "dog"), sample([0])).with_classes(rules)
     assert changed.changes == ({"classes": {"rename": {"cat": "lion"}, "drop": ["dog"], "classes": ["lion"]}},)
@@ -201,7 +201,7 @@ def test_rules_say_what_was_asked() -> None:
     [("Car", "car"), ("traffic sign", "traffic-sign"), ("car", "cars"), ("a_b", "A B"), ("Straße", "STRASSE")],
 )
 def test_names_that_are_nearly_the_same_are_told_with_the_option_that_joins_them(name: str, other: str) -> None:
-    (finding,) = similar([name, "x", other])
+    (finding,) = similar_names([name, "x", other])
     words = shlex.split(finding.message.partition("if they are one: ")[2])
     assert words[0] == "--rename"
     assert split_pair(words[1]) == (other, name)
@@ -209,7 +209,7 @@ def test_names_that_are_nearly_the_same_are_told_with_the_option_that_joins_them
 
 @given(st.lists(st.text(min_size=1, max_size=5), unique=True, max_size=6))
 def test_the_option_that_is_told_joins_the_names(words: list[str]) -> None:
-    for finding in similar(words):
+    for finding in similar_names(words):
         option, pair = shlex.split(finding.message.partition("if they are one: ")[2])
         old, new = split_pair(pair)
         assert option == "--rename"
@@ -217,7 +217,7 @@ def test_the_option_that_is_told_joins_the_names(words: list[str]) -> None:
 
 
 def test_names_that_differ_are_not() -> None:
-    assert similar(["car", "cart", "bus", "tram", "s", "1", "11"]) == ()
+    assert similar_names(["car", "cart", "bus", "tram", "s", "1", "11"]) == ()
 
 
 def test_objects_are_counted_by_the_class_they_are_listed_with() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.flip_names import Mirror, flip_order, opposite, says_side, unmapped
+from bboxprep.model.flip_names import FlipMapping, flip_order, opposite, says_side, unmapped
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from tests.strategies import instances
@@ -70,7 +70,7 @@ def test_the_opposite_of_a_word_that_says_a_side_says_the_other(name: str) -> No
 def test_a_mirror_of_a_mirror_is_the_thing_itself(data: st.DataObject, order: list[int], swap: bool) -> None:
     points = [("left_a", "b", "right_a")[row] for row in order]
     table = Categories(tuple(Category(name, keypoints=tuple(points)) for name in ("one", "two", "three")))
-    mirror = Mirror.of(table, (("one", "three"),) if swap else ())
+    mirror = FlipMapping.of(table, (("one", "three"),) if swap else ())
     objects = data.draw(instances(Size(30, 20)))
     once = mirror.apply(objects)
     assert mirror.apply(once) == objects
@@ -138,14 +138,14 @@ def test_points_and_their_visibility_move_together() -> None:
         keypoints=[[[1, 1], [2, 2], [3, 3]], [[4, 4], [5, 5], [6, 6]]],
         visibility=[[1, 2, 0], [1, 2, 0]],
     )
-    once = Mirror.of(table).apply(objects)
+    once = FlipMapping.of(table).apply(objects)
     assert once.keypoints[:, :, 0].tolist() == [[2, 1, 3], [4, 5, 6]]
     assert once.visibility.tolist() == [[2, 1, 0], [1, 2, 0]]
 
 
 def test_classes_change_places_and_are_known_by_what_they_were() -> None:
     table = Categories.named(["left_hand", "cup", "right_hand"])
-    mirror = Mirror.of(table, [("left_hand", "right_hand")])
+    mirror = FlipMapping.of(table, [("left_hand", "right_hand")])
     once = mirror.apply(Instances.of(np.ones((3, 4)), [0, 1, 2]))
     assert once.labels.tolist() == [2, 1, 0]
     sample = Sample(PurePosixPath("a.jpg"), Path("a.jpg"), None, once)
@@ -162,14 +162,14 @@ def test_classes_change_places_and_are_known_by_what_they_were() -> None:
 )
 def test_a_pair_that_cannot_be_swapped_is_refused(classes: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Mirror.of(Categories.named(classes), [("left_hand", "right_hand")])
+        FlipMapping.of(Categories.named(classes), [("left_hand", "right_hand")])
     assert str(caught.value) == said
 
 
 def test_classes_of_different_points_are_not_swapped() -> None:
     table = Categories((Category("a", keypoints=("left", "right")), Category("b", keypoints=("tip", "end"))))
     with pytest.raises(UsageError, match="the keypoints of 'a' and 'b' do not match"):
-        Mirror.of(table, [("a", "b")])
+        FlipMapping.of(table, [("a", "b")])
 
 
 @pytest.mark.parametrize(

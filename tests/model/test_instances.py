@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
-from bboxprep.model.instances import Column, Instances, unsaid
+from bboxprep.model.instances import Column, Instances, default_column
 from bboxprep.model.rle import Rle
 from tests.strategies import instances
 
@@ -172,7 +172,7 @@ def test_parts_are_what_is_selected_of_the_whole(some: Instances, data: st.DataO
 
 @given(st.integers(0, 600), st.sampled_from([(0, np.int64), (False, np.bool_), (np.nan, np.float64), (1, np.float64)]))
 def test_an_unsaid_column_holds_one_value_and_cannot_be_changed(count: int, kind: tuple[float, type[Any]]) -> None:
-    column = unsaid(count, *kind)
+    column = default_column(count, *kind)
 
     np.testing.assert_array_equal(column, np.full(count, kind[0]))
     assert column.dtype == kind[1]

@@ -6,7 +6,7 @@ import pytest
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.findings import Finding
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 
 FOUND = [Finding(code, f"a {code}", "a.jpg", "object 2", 1, "cat") for code in ("box-cropped", "box-degenerate")]
 
@@ -32,20 +32,20 @@ FOUND = [Finding(code, f"a {code}", "a.jpg", "object 2", 1, "cat") for code in (
 )
 def test_a_wrong_rule_says_what_it_wants(given: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Rules(**given)
+        ObjectPolicy(**given)
     assert said in str(caught.value)
 
 
 def test_rules_are_values() -> None:
     pairs: Any = [["a", "b"]]
-    assert Rules(swap_classes=pairs) == Rules(swap_classes=(("a", "b"),))
-    assert hash(Rules(min_visibility=0.5)) == hash(Rules(min_visibility=0.5))
+    assert ObjectPolicy(swap_classes=pairs) == ObjectPolicy(swap_classes=(("a", "b"),))
+    assert hash(ObjectPolicy(min_visibility=0.5)) == hash(ObjectPolicy(min_visibility=0.5))
 
 
 def test_a_refusal_names_the_place_and_the_option() -> None:
-    Rules(outside="error").refuse(FOUND)
+    ObjectPolicy(outside="error").refuse(FOUND)
     with pytest.raises(AnnotationError) as caught:
-        Rules(degenerate="error").refuse(FOUND)
+        ObjectPolicy(degenerate="error").refuse(FOUND)
     assert str(caught.value) == (
         "a.jpg: object 2: a box-degenerate (--degenerate error refuses it, --degenerate drop lists it instead)"
     )
@@ -62,7 +62,7 @@ def test_a_refusal_names_the_place_and_the_option() -> None:
 )
 def test_each_rule_refuses_its_own(rule: str, code: str) -> None:
     given: dict[str, Any] = {rule: "error"}
-    assert Rules(**given).may_refuse
+    assert ObjectPolicy(**given).may_refuse
     with pytest.raises(AnnotationError, match=f"--{rule} error"):
-        Rules(**given).refuse([Finding(code, "x")])
-    Rules().refuse([Finding(code, "x")])
+        ObjectPolicy(**given).refuse([Finding(code, "x")])
+    ObjectPolicy().refuse([Finding(code, "x")])

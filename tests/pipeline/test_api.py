@@ -30,7 +30,7 @@ def test_a_run_is_that_of_the_command(tmp_path: Path) -> None:
 
 def test_several_sources_are_one_dataset(tmp_path: Path) -> None:
     first, second = tiny(tmp_path / "first", range(3)), tiny(tmp_path / "second", range(4, 6))
-    rename = bboxprep.ClassRules(rename={"cat": "pet"})
+    rename = bboxprep.ClassPolicy(rename={"cat": "pet"})
     outcome = bboxprep.convert([first, second], tmp_path / "out", "yolo", classes=rename, task="detect")
     assert len(outcome.dataset) == 5
     assert outcome.dataset.categories.names == ("pet", "dog")

@@ -12,27 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.recipe.geometric import Axis, Fit, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.transform.render import PillowDarkroom
+from bboxprep.transform.render import SampleRenderer
 from tests.strategies import samples
 
 POINTS = ("left_eye", "nose", "right_eye")
 TABLE = Categories(tuple(Category(name, keypoints=POINTS) for name in ("left_hand", "cup", "right_hand")))
-RULES = Rules(swap_classes=(("left_hand", "right_hand"),))
+RULES = ObjectPolicy(swap_classes=(("left_hand", "right_hand"),))
 axes = st.sampled_from(("horizontal", "vertical", "both"))
 
 
-def developed(sample: Sample, rules: Rules = RULES) -> Sample:
-    return replace(sample, darkroom=PillowDarkroom(TABLE, Policy(), rules))
+def written_sample(sample: Sample, rules: ObjectPolicy = RULES) -> Sample:
+    return replace(sample, renderer=SampleRenderer(TABLE, ImagePolicy(), rules))
 
 
 def one(header: Header, frame: Frame = Frame.DISPLAYED) -> Sample:
@@ -40,12 +40,12 @@ def one(header: Header, frame: Frame = Frame.DISPLAYED) -> Sample:
     size = header.size if frame is Frame.STORED else header.displayed
     points = np.array([[0.25, 0.25], [0.5, 0.5], [0.75, 0.75]]) * size
     objects = Instances.of([[0, 0, *size]], [0], keypoints=[points], visibility=[[1, 2, 1]])
-    return developed(Sample(PurePosixPath("a.jpg"), Path("a.jpg"), header, objects, frame=frame, listed=1))
+    return written_sample(Sample(PurePosixPath("a.jpg"), Path("a.jpg"), header, objects, frame=frame, listed=1))
 
 
 @given(samples(), axes)
 def test_a_flip_done_twice_is_the_identity_names_and_all(sample: Sample, axis: Axis) -> None:
-    first = developed(sample).transform(Recipe())
+    first = written_sample(sample).transform(Recipe())
     twice = first.transform(Recipe(Flip(axis))).transform(Recipe(Flip(axis)))
     together = first.transform(Recipe(Flip(axis), Flip(axis)))
     for back in (twice, together):
@@ -58,8 +58,8 @@ def test_a_flip_done_twice_is_the_identity_names_and_all(sample: Sample, axis: A
 
 @given(samples(), st.lists(axes, max_size=5))
 def test_names_follow_the_number_of_mirrors_however_they_are_grouped(sample: Sample, flips: list[Axis]) -> None:
-    at_once = developed(sample).transform(Recipe(*map(Flip, flips), Fit(50)))
-    one_by_one = developed(sample)
+    at_once = written_sample(sample).transform(Recipe(*map(Flip, flips), Fit(50)))
+    one_by_one = written_sample(sample)
     for recipe in (*(Recipe(Flip(axis)) for axis in flips), Recipe(Fit(50))):
         one_by_one = one_by_one.transform(recipe)
     odd = sum(axis != "both" for axis in flips) % 2 == 1

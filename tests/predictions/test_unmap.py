@@ -20,14 +20,14 @@ from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import box_areas, clip_boxes, hull, map_boxes, ring_area
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.run import Run, open_run
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import LabelsIn, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
-from bboxprep.predictions.inverse import Way
+from bboxprep.predictions.inverse import InverseMap
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
@@ -73,7 +73,7 @@ def coco_set(root: Path, frame: LabelsIn) -> list[Photo]:
 
 
 def run_of(source: Path, out: Path, to: str, steps: tuple[RecipeStep, ...], frame: LabelsIn, **options: Any) -> Run:
-    convert_source(open_source(source, labels_in=frame), out, to, Recipe(*steps), terms=Terms(), options=options)
+    convert_source(open_source(source, labels_in=frame), out, to, Recipe(*steps), terms=RunOptions(), options=options)
     return open_run(out)
 
 
@@ -144,7 +144,7 @@ def test_results_on_what_a_pipeline_made_come_back_where_it_moved_affinely(tmp_p
     for number, augment in enumerate((pipeline, Augment(Albumentations(bent)), Augment(Mosaic(150)))):
         out = tmp_path / f"out-{number}"
         recipe = Recipe(Letterbox(124), augment=augment, seed=4)
-        convert_source(open_source(source, labels_in="displayed"), out, "coco", recipe, terms=Terms())
+        convert_source(open_source(source, labels_in="displayed"), out, "coco", recipe, terms=RunOptions())
         run = open_run(out)
         done = unmap(run, write(tmp_path / "results.json", results_of(run)), tmp_path / "home.json")
         home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
@@ -175,7 +175,7 @@ def test_boxes_and_points_go_there_and_back(data: st.DataObject, turn: int, zoom
     size = Size(50, 30)
     drawn = data.draw(boxes(size))
     forward = Affine.translation(left, 3) @ Dihedral.from_exif(turn).affine(size) @ Affine.scale(zoom, zoom * 1.1)
-    way = Way(~forward, Size(400, 400), size)
+    way = InverseMap(~forward, Size(400, 400), size)
     there = forward(drawn.reshape(-1, 2)).reshape(-1, 4)
     ordered = np.concatenate((np.minimum(there[:, :2], there[:, 2:]), np.maximum(there[:, :2], there[:, 2:])), axis=1)
     np.testing.assert_allclose(way.boxes(ordered), drawn, atol=1e-9)
@@ -185,7 +185,7 @@ def test_boxes_and_points_go_there_and_back(data: st.DataObject, turn: int, zoom
 @given(data=st.data(), plan=warped_plans())
 def test_polygons_and_keypoints_come_back_through_any_warp(data: st.DataObject, plan: Plan) -> None:
     source = plan.source
-    way = Way(~plan.affine, plan.size, source)
+    way = InverseMap(~plan.affine, plan.size, source)
     ring = data.draw(points(source, 3, 6))
     np.testing.assert_allclose(way.points(plan.affine(ring)), ring, atol=CLOSE)
     if ring_area(ring) > 1e-3:  # what lies in the source comes back whole
@@ -196,7 +196,7 @@ def test_polygons_and_keypoints_come_back_through_any_warp(data: st.DataObject, 
 
 @given(data=st.data(), plan=warped_plans())
 def test_a_box_comes_back_as_the_box_around_what_of_it_lies_in_the_source(data: st.DataObject, plan: Plan) -> None:
-    way = Way(~plan.affine, plan.size, plan.source)
+    way = InverseMap(~plan.affine, plan.size, plan.source)
     drawn = data.draw(boxes(plan.source))
     drawn = drawn[box_areas(drawn) > 1e-3]
     around = map_boxes(plan.affine, drawn)
@@ -212,7 +212,7 @@ def test_a_box_comes_back_as_the_box_around_what_of_it_lies_in_the_source(data: 
 
 def test_a_box_in_the_corner_beside_a_turned_picture_is_not_in_it() -> None:
     plan = Recipe(Rotate(45.0)).plan(Size(100, 100), IDENTITY)
-    way = Way(~plan.affine, plan.size, plan.source)
+    way = InverseMap(~plan.affine, plan.size, plan.source)
     corner, across = (0.0, 0.0, 19.0, 9.0), (20.0, 20.0, 40.0, 40.0)
     found = way.boxes(np.array([corner, across]))
     assert box_areas(found).tolist() == [0.0, pytest.approx(800.0)]
@@ -248,7 +248,7 @@ def test_masks_of_turned_pictures_come_back_pixel_for_pixel(mask: NDArray[np.boo
     for row, column in np.argwhere(mask):
         x, y = forward(np.array([column + 0.5, row + 0.5]))
         turned[int(y), int(x)] = True
-    way = Way(~forward, dihedral.size(size), size)
+    way = InverseMap(~forward, dihedral.size(size), size)
     assert (way.mask(Rle.from_mask(turned)).mask() == mask).all()
 
 
@@ -420,8 +420,8 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
 
 def test_predictions_on_mirrored_pictures_come_home_with_their_own_left_and_right(tmp_path: Path) -> None:
     root, out = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco", tmp_path / "out"
-    source = open_source(root, "coco", rules=Rules(swap_classes=(("car", "traffic sign"),)))
-    convert_source(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), terms=Terms())
+    source = open_source(root, "coco", rules=ObjectPolicy(swap_classes=(("car", "traffic sign"),)))
+    convert_source(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), terms=RunOptions())
     for split in ("train", "val"):
         made = json.loads((out / "annotations" / f"instances_{split}.json").read_text(encoding="utf-8"))
         rows = [{**row, "score": 1.0} for row in made["annotations"] if not row["iscrowd"]]

@@ -24,12 +24,12 @@ from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Shapes, augment
 from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.validation import Location
 from bboxprep.recipe.geometric import Crop, Flip, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.transform.map_objects import move
+from bboxprep.transform.map_objects import map_objects
 
 SIZE, BOX = Size(160, 120), (60.0, 40.0, 100.0, 85.0)
 BOXES = np.array([BOX])
@@ -99,9 +99,9 @@ def test_a_turned_box_of_corners_is_that_of_torchvision_and_an_outline_makes_it_
     plan = plan_of(Rotate(float(-angle)))
     if angle == -90:  # the canvas turns along, which theirs does when it is told to expand
         wanted = wanted + np.tile([(plan.size.width - 160) / 2, (plan.size.height - 120) / 2], 2)
-    corners, _ = move(Instances.of(BOXES, [0]), plan, SPOT, Rules(turned="corners"))
+    corners, _ = map_objects(Instances.of(BOXES, [0]), plan, SPOT, ObjectPolicy(turned="corners"))
     np.testing.assert_allclose(corners.boxes[0], wanted, atol=1e-9)
     diamond = np.array([[80.0, 40.0], [100.0, 60.0], [80.0, 85.0], [60.0, 60.0]])
-    tight, _ = move(Instances.of(BOXES, [0], polygons=[(diamond,)]), plan, SPOT)
+    tight, _ = map_objects(Instances.of(BOXES, [0], polygons=[(diamond,)]), plan, SPOT)
     inside = plan.affine(diamond)
     np.testing.assert_allclose(tight.boxes[0], [*inside.min(axis=0), *inside.max(axis=0)], atol=1e-9)

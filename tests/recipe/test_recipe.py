@@ -16,9 +16,9 @@ from bboxprep.geometry.shapes import map_boxes, visible_fractions
 from bboxprep.recipe.appearance import Exposure, Noise
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox, RecipeStep
-from bboxprep.recipe.mosaic_split import parted
+from bboxprep.recipe.mosaic_split import split_at_mosaic
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
-from bboxprep.recipe.recipe import Augment, Drawn, Recipe, Sight
+from bboxprep.recipe.recipe import Augment, Drawn, ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from tests.recipe.recipes import fixed_steps, recipes
 from tests.stepwise import folded
@@ -81,7 +81,7 @@ def test_a_recipe_for_training_reads_as_a_sentence_too() -> None:
     )
 
 
-SIGHT = Sight(Size(80, 60), Dihedral.from_exif(6), np.array([[10.0, 10.0, 20.0, 30.0]]), frozenset({"cat"}))
+SIGHT = ImageContext(Size(80, 60), Dihedral.from_exif(6), np.array([[10.0, 10.0, 20.0, 30.0]]), frozenset({"cat"}))
 
 
 def drawn_or_none(recipe: Recipe, key: str, copy: int, split: str = "train") -> Drawn | None:
@@ -118,7 +118,7 @@ def test_a_draw_hangs_on_nothing_that_was_drawn_before(recipe: Recipe, other: Re
 @given(recipes(mosaics=0))
 def test_a_draw_of_augment_does_not_hang_on_what_comes_before_it(recipe: Recipe) -> None:
     """A step more in what every split goes through leaves the chance of the rest as it was."""
-    assume(recipe.augment and not any(step.needs_scene for step in recipe.augment.steps))
+    assume(recipe.augment and not any(step.needs_context for step in recipe.augment.steps))
     pad, kernel = recipe.rendering.pad, recipe.rendering.kernel
     more = Recipe(Fit(50), *recipe.steps, pad=pad, kernel=kernel, augment=recipe.augment, seed=recipe.seed)
     one, other = recipe.drawn("a", 1, SIGHT).recipe, more.drawn("a", 1, SIGHT).recipe
@@ -163,7 +163,7 @@ def test_a_flip_leaves_what_is_to_be_kept_and_says_so() -> None:
     drawn = [recipe.drawn(f"{number}", 0, SIGHT) for number in range(60)]
     assert {each.recipe.steps for each in drawn} == {()}
     assert {each.kept for each in drawn} == {1, 2}
-    dogs = Sight(SIGHT.size, names=frozenset({"dog"}))
+    dogs = ImageContext(SIGHT.size, names=frozenset({"dog"}))
     assert {each.recipe.steps for each in (recipe.drawn(f"{n}", 0, dogs) for n in range(60))} == {
         (Flip("horizontal"),),
         (Flip("horizontal"), Flip("vertical")),
@@ -237,7 +237,7 @@ def test_a_recipe_without_tiles_is_its_own() -> None:
     st.integers(0, 5),
 )
 def test_the_four_of_a_mosaic_share_the_canvas_among_them(size: Size, low: float, key: str, copy: int) -> None:
-    around = parted(Recipe(augment=Augment(Mosaic(size, low)), seed=3))
+    around = split_at_mosaic(Recipe(augment=Augment(Mosaic(size, low)), seed=3))
     assert around is not None
     mosaic = around.drawn(key, copy)
     assert mosaic is not None
@@ -255,13 +255,13 @@ def test_the_four_of_a_mosaic_share_the_canvas_among_them(size: Size, low: float
 def test_a_recipe_is_parted_around_its_mosaic() -> None:
     before, after = (Flip(p=0.5), Exposure((0.5, 2.0))), (Rotate((-9, 9)), Noise(3))
     recipe = Recipe(Letterbox(64), pad=3, augment=Augment(*before, Mosaic(90, p=0.5), *after, copies=4), seed=7)
-    found = parted(recipe)
+    found = split_at_mosaic(recipe)
     assert found is not None
     assert found.before == Recipe(Letterbox(64), pad=3, augment=Augment(*before), seed=7)
     assert found.after == Recipe(pad=3, augment=Augment(*after), seed=7)
     assert found.without == Recipe(Letterbox(64), pad=3, augment=Augment(*before, *after), seed=7)
     assert {found.drawn("a", copy) is None for copy in range(9)} == {True, False}
-    assert parted(Recipe(Letterbox(64), augment=Augment(*before))) is None
+    assert split_at_mosaic(Recipe(Letterbox(64), augment=Augment(*before))) is None
 
 
 def test_a_mosaic_is_no_step_of_one_picture() -> None:
@@ -282,7 +282,7 @@ def test_a_random_crop_keeps_of_each_object_what_it_has_to(
 ) -> None:
     boxes = np.array([[x, y, x + width, y + height] for x, y, width, height in found], dtype=np.float64).reshape(-1, 4)
     recipe = Recipe(augment=Augment(RandomCrop((0.1, 0.4), min_visibility=least)), seed=seed)
-    drawn = recipe.drawn("a", 0, Sight(Size(80, 60), boxes=boxes)).recipe
+    drawn = recipe.drawn("a", 0, ImageContext(Size(80, 60), boxes=boxes)).recipe
     (crop,) = drawn.steps
     assert isinstance(crop, Crop)
     plan = drawn.plan(Size(80, 60), Dihedral())

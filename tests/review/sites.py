@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.review.build import build, plan_review
-from bboxprep.verify.faults import Fault
+from bboxprep.verification.faults import Fault
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SCRIPT, VAN = "<script>document.title='x'</script>", "\"car\" & 'van' \U0001f697"
@@ -48,7 +48,7 @@ def _spoil(root: Path, document: dict[str, Any]) -> None:
 
 def prepared(source: Path, out: Path, *, to: str = "coco") -> Path:
     """`source` letterboxed to 320x320."""
-    convert_source(open_source(source), out, to, Recipe(Letterbox((320, 320))), terms=Terms())
+    convert_source(open_source(source), out, to, Recipe(Letterbox((320, 320))), terms=RunOptions())
     return out
 
 

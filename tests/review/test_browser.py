@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bboxprep.images.draw.annotations import PALETTE
-from bboxprep.verify.faults import Fault, Layer
+from bboxprep.verification.faults import Fault, Layer
 from tests.painted import label
 from tests.review.sites import BROKEN, FIXTURES, OUTSIDE, QUOTED, SCRIPT, VAN, hostile, loaded, prepared, site
 from tests.review.surfing import Browser
@@ -320,13 +320,13 @@ def test_a_folder_that_was_moved_still_works(browser: Browser, sites: Path) -> N
 def test_twenty_thousand_images_open_at_once(browser: Browser, sites: Path) -> None:
     from bboxprep.model.categories import Category
     from bboxprep.review.build import finish
-    from bboxprep.review.data_scripts import Shelf
+    from bboxprep.review.data_scripts import DataScripts
     from bboxprep.review.page import Subject
     from bboxprep.review.statistics import Statistics
     from tests.review.test_statistics import card
 
     root, counted = sites / "many", Statistics()
-    shelf, corners = Shelf(root), np.array([[1.0, 1.0, 5.0, 4.0]])
+    shelf, corners = DataScripts(root), np.array([[1.0, 1.0, 5.0, 4.0]])
     for number in range(20_000):
         made = card("train" if number % 5 else "val", corners=corners, name=f"photo_{number:06d}.jpg")
         counted.book(made)

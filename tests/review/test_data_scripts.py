@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bboxprep.review.data_scripts import Shelf
+from bboxprep.review.data_scripts import DataScripts
 from bboxprep.review.image_cards import CHUNK
 from bboxprep.review.run_summary import Noted
 from tests.review.sites import loaded
@@ -17,7 +17,7 @@ TWO = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 2.0, 2.0]])
 
 
 def test_cards_go_into_chunks_in_their_order_and_the_index_has_them_all(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path)
+    shelf = DataScripts(tmp_path)
     count = 2 * CHUNK + 30
     for number in range(count):
         shelf.add(replace(card("val" if number % 3 else "train", corners=TWO[: number % 3]), name=f"{number}.jpg"))
@@ -32,7 +32,7 @@ def test_cards_go_into_chunks_in_their_order_and_the_index_has_them_all(tmp_path
 
 @given(st.lists(st.lists(st.sampled_from(["note", "fault"]), max_size=3), min_size=1, max_size=5))
 def test_the_worst_of_an_image_is_its_worst_note(severities: list[list[str]]) -> None:
-    shelf = Shelf(Path("unused"))
+    shelf = DataScripts(Path("unused"))
     for each in severities:
         shelf.add(card(notes=tuple(Noted("box-clipped", "", severity) for severity in each)))
     assert shelf.worst == [2 if "fault" in each else 1 if each else 0 for each in severities]

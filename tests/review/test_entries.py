@@ -6,8 +6,8 @@ import pytest
 
 from bboxprep.errors import UsageError
 from bboxprep.review.build import plan_review
-from bboxprep.review.entries import Exhibition
-from bboxprep.verify.faults import Fault, Layer
+from bboxprep.review.entries import ReviewSelection
+from bboxprep.verification.faults import Fault, Layer
 from tests.review.sites import BROKEN, FIXTURES, OUTSIDE, QUOTED, hostile, prepared
 
 PHOTOS = FIXTURES / "phone-photos-coco"
@@ -17,7 +17,7 @@ def fault(code: str, image: str) -> Fault:
     return Fault(Layer.PIXEL, code, image, "object 1", "is wrong")
 
 
-def sources(shown: Exhibition) -> list[str]:
+def sources(shown: ReviewSelection) -> list[str]:
     return [entry.row.source if entry.row else "" for entry in shown.entries]
 
 

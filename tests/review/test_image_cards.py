@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from bboxprep.pipeline.source.open import open_source
-from bboxprep.review.entries import Entry
-from bboxprep.review.image_cards import THUMB, VIEW, Cards, Task, place
+from bboxprep.review.entries import ReviewEntry
+from bboxprep.review.image_cards import THUMB, VIEW, Cards, Task, card_folder
 from bboxprep.review.run_summary import Noted
 from tests.painted import bright_box, label
 
@@ -23,7 +23,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def task(root: Path, name: str, number: int = 7, notes: tuple[Noted, ...] = ()) -> Task:
     sample = next(each for each in open_source(root).dataset if str(each.name) == name)
-    return Task(number, Entry(0, None, None, notes), sample, None)
+    return Task(number, ReviewEntry(0, None, None, notes), sample, None)
 
 
 def test_pictures_are_upright_small_and_carry_nothing_but_pixels(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_picture_that_cannot_be_read_is_a_note_and_not_the_end(photos: Path, t
     try:
         card = Cards(tmp_path, [0], [])(made)
         known = Noted("image-unreadable", "said by the run", "fault")
-        again = Cards(tmp_path, [0], [])(Task(7, Entry(0, None, None, (known,)), made.after, None))
+        again = Cards(tmp_path, [0], [])(Task(7, ReviewEntry(0, None, None, (known,)), made.after, None))
     finally:
         path.write_bytes(whole)
     assert [note.code for note in card.notes] == ["image-unreadable"]
@@ -74,13 +74,13 @@ def test_the_facts_are_those_of_the_file_where_no_run_tells_them(photos: Path, t
 
 
 def test_pictures_lie_in_folders_of_a_hundred() -> None:
-    assert place(0) == "pictures/0000/00"
-    assert place(12_345) == "pictures/0123/45"
+    assert card_folder(0) == "pictures/0000/00"
+    assert card_folder(12_345) == "pictures/0123/45"
 
 
 def test_the_thumbnail_is_of_the_source_where_nothing_was_written(photos: Path, tmp_path: Path) -> None:
     made = task(photos, "jpg-1.jpg")
-    card = Cards(tmp_path, [], [3])(Task(101, Entry(None, 0, None), None, made.after))
+    card = Cards(tmp_path, [], [3])(Task(101, ReviewEntry(None, 0, None), None, made.after))
     assert card.after is None
     assert card.side is card.before
     assert card.before is not None

@@ -11,9 +11,9 @@ import pytest
 from bboxprep.images.draw.annotations import PALETTE
 from bboxprep.model.categories import Category
 from bboxprep.review.build import ASSETS, finish
-from bboxprep.review.data_scripts import Shelf
+from bboxprep.review.data_scripts import DataScripts
 from bboxprep.review.page import Subject, render
-from bboxprep.review.run_summary import Books, ClassCount, Noted, SplitCount
+from bboxprep.review.run_summary import ClassCount, Noted, RunSummary, SplitCount
 from bboxprep.review.statistics import Statistics
 from tests.review.test_statistics import card
 
@@ -47,7 +47,7 @@ def about(name: str, *, count: int = 1) -> Subject:
         name=name,
         format="coco",
         classes=[Category(f"{name}{number}") for number in range(count)],
-        books=Books(
+        books=RunSummary(
             source=name,
             source_format=name,
             format=name,
@@ -128,7 +128,7 @@ def test_names_stand_out_from_the_colours_of_their_classes() -> None:
 
 
 def test_twenty_thousand_images_make_a_small_page(tmp_path: Path) -> None:
-    counted, shelf = Statistics(), Shelf(tmp_path)
+    counted, shelf = Statistics(), DataScripts(tmp_path)
     corners = np.array([[0.0, 0.0, 3.0, 3.0], [1.0, 1.0, 5.0, 4.0]])
     for number in range(20_000):
         made = card("train" if number % 5 else "val", corners=corners, name=f"folder/photo_{number:06d}.jpg")

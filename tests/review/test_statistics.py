@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes, box_areas
-from bboxprep.review.display import Shown
+from bboxprep.review.display import DisplayedSample
 from bboxprep.review.image_cards import Card, Side
 from bboxprep.review.run_summary import Noted
 from bboxprep.review.statistics import GRID, Statistics
@@ -22,7 +22,7 @@ def card(split: str = "train", *, size: Size = SMALL, corners: Boxes | None = No
     """A card of the output alone."""
     found = np.zeros((0, 4)) if corners is None else corners
     labels = tuple(row % 2 for row in range(len(found)))
-    side = Side(Shown(size, found, labels, [{"c": label, "b": [0, 0, 1, 1]} for label in labels]), None)
+    side = Side(DisplayedSample(size, found, labels, [{"c": label, "b": [0, 0, 1, 1]} for label in labels]), None)
     given_fields: dict[str, Any] = {"orientation": 1, "frame": "displayed", "evidence": "upright", "notes": ()}
     rest: dict[str, Any] = {"name": "a.jpg", "after": side, "before": None, "thumb": False, "origin": ""}
     return Card(split=split, **{**given_fields, **rest, **changes})

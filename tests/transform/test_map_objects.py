@@ -18,7 +18,7 @@ from bboxprep.model.validation import Location as Spot
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform import map_objects as moving
-from bboxprep.transform.map_objects import move
+from bboxprep.transform.map_objects import map_objects
 from tests.stepwise import map_of, size_after
 from tests.strategies import instances, plans
 
@@ -27,18 +27,18 @@ SIZE = Size(40, 30)
 
 
 def moved(objects: Instances, plan: Plan) -> Instances:
-    return move(objects, plan, SPOT)[0]
+    return map_objects(objects, plan, SPOT)[0]
 
 
 def codes(objects: Instances, plan: Plan) -> list[str]:
-    return [finding.code for finding in move(objects, plan, SPOT)[1]]
+    return [finding.code for finding in map_objects(objects, plan, SPOT)[1]]
 
 
 @given(st.data(), plans())
 def test_objects_are_moved_or_listed(data: st.DataObject, plan: Plan) -> None:
     objects = data.draw(instances(plan.source))
     assume(objects.labels.max(initial=0) < 1000)
-    result, findings = move(objects, plan, SPOT)
+    result, findings = map_objects(objects, plan, SPOT)
     assert len(objects) == len(result) + sum(finding.objects for finding in findings)
     assert (clip_boxes(result.boxes, plan.size) == result.boxes).all()
     assert ((result.boxes[:, 2:] - result.boxes[:, :2]) > 0).all()
@@ -48,7 +48,7 @@ def agrees_with_the_careful_way(objects: Instances, size: Size, well: Callable[[
     """Whether objects of which it is said that they lie `well` are those that looking at each of them leaves."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(moving, "_lies_well", lambda *_: False)
-        careful = move(objects, Plan(size), SPOT)
+        careful = map_objects(objects, Plan(size), SPOT)
     return not well(objects, size) or (objects, ()) == careful
 
 
@@ -97,7 +97,7 @@ def test_what_a_crop_cut_off_does_not_come_back_on_the_margin_of_a_letterbox() -
         keypoints=[[[12, 6], [22, 6]], [[0, 0], [0, 0]]],
         visibility=[[2, 2], [0, 0]],
     )
-    result, findings = move(objects, plan, SPOT)
+    result, findings = map_objects(objects, plan, SPOT)
     assert result.boxes.tolist() == [[25, 12.5, 50, 37.5]]
     np.testing.assert_allclose(result.polygons[0][0].min(0), [25, 12.5])
     np.testing.assert_allclose(result.polygons[0][0].max(0), [50, 37.5])
@@ -185,7 +185,7 @@ def test_nothing_changes_where_nothing_is_to_be_done() -> None:
 
 def test_keypoints_outside_are_no_longer_labelled() -> None:
     objects = Instances.of([[0, 0, 40, 30]], [0], keypoints=[[[5, 5], [35, 5], [2, 2]]], visibility=[[2, 2, 0]])
-    result, findings = move(objects, Plan(SIZE).then(Place(Size(30, 30), -10, 0)), SPOT)
+    result, findings = map_objects(objects, Plan(SIZE).then(Place(Size(30, 30), -10, 0)), SPOT)
     assert result.visibility.tolist() == [[0, 2, 0]]
     assert [finding.code for finding in findings] == ["box-clipped", "keypoint-outside"]
     assert findings[1].message.startswith("1 ")
@@ -193,6 +193,6 @@ def test_keypoints_outside_are_no_longer_labelled() -> None:
 
 def test_a_mask_of_another_size_is_dropped_and_its_box_kept() -> None:
     objects = Instances.of([[0, 0, 5, 5]], [0], masks=[Rle(Size(30, 40), (1200,))])
-    result, findings = move(objects, Plan(SIZE), SPOT)
+    result, findings = map_objects(objects, Plan(SIZE), SPOT)
     assert result == replace(objects, masks=(None,))
     assert [finding.code for finding in findings] == ["mask-misfit"]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.images.effects.apply import effects_applied
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rendering import Effect, Rendering
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location
-from bboxprep.transform.occlusion import cover
+from bboxprep.transform.occlusion import drop_occluded
 
 SPOT = Location("a.jpg", "train", ["cat"])
 SIZE = Size(20, 20)
@@ -50,7 +50,7 @@ def test_what_is_dropped_is_what_the_pixels_hide(
         Instances.of(corners, labels, polygons=polygons),
         Instances.of(corners, labels, masks=masks),
     ):
-        left, findings = cover(objects, [cutout(*holes)], SIZE, SPOT, Rules(min_visibility=least))
+        left, findings = drop_occluded(objects, [cutout(*holes)], SIZE, SPOT, ObjectPolicy(min_visibility=least))
         assert left == objects.select(kept)
         assert [finding.code for finding in findings] == ["box-hidden"] * int((~kept).sum())
         assert sum(finding.objects for finding in findings) == len(objects) - len(left)
@@ -59,7 +59,7 @@ def test_what_is_dropped_is_what_the_pixels_hide(
 def test_holes_that_overlap_hide_no_part_twice() -> None:
     objects = Instances.of([[0, 0, 10, 10]], [0])
     twice = cutout((0.0, 0.0, 0.25, 0.5), (0.0, 0.0, 0.25, 0.5), (0.1, 0.0, 0.2, 0.2))
-    left, _ = cover(objects, [twice], SIZE, SPOT, Rules(min_visibility=0.46))
+    left, _ = drop_occluded(objects, [twice], SIZE, SPOT, ObjectPolicy(min_visibility=0.46))
     assert len(left) == 1
 
 
@@ -68,4 +68,4 @@ def test_holes_that_overlap_hide_no_part_twice() -> None:
 )
 def test_without_holes_nothing_is_asked(effects: list[Effect]) -> None:
     objects = Instances.of([[0, 0, 10, 10]], [0])
-    assert cover(objects, effects, SIZE, SPOT, Rules(min_visibility=1.0)) == (objects, ())
+    assert drop_occluded(objects, effects, SIZE, SPOT, ObjectPolicy(min_visibility=1.0)) == (objects, ())

@@ -15,11 +15,11 @@ from PIL import Image
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codecs.codec import Policy
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.images.header import read_header
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location
@@ -30,11 +30,11 @@ from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.transform import render
 from bboxprep.transform.albumentations import through_pipeline
-from bboxprep.transform.render import PillowDarkroom
+from bboxprep.transform.render import SampleRenderer
 
 BOX = (40, 20, 100, 60)
 TABLE = Categories(tuple(Category(name, keypoints=("left", "right")) for name in ("left_hand", "right_hand")))
-RULES = Rules(swap_classes=(("left_hand", "right_hand"),))
+RULES = ObjectPolicy(swap_classes=(("left_hand", "right_hand"),))
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def sample(tmp_path: Path) -> Sample:
         visibility=[[2, 1], [2, 0]],
         areas=[2400.0, 400.0],
     )
-    darkroom = PillowDarkroom(TABLE, Policy(), RULES)
+    renderer = SampleRenderer(TABLE, ImagePolicy(), RULES)
     return Sample(
-        PurePosixPath("photo.png"), path, read_header(path), objects, listed=2, darkroom=darkroom
+        PurePosixPath("photo.png"), path, read_header(path), objects, listed=2, renderer=renderer
     )  # fmt: skip
 
 

@@ -11,15 +11,15 @@ from bboxprep.geometry.plan import Place, Plan, Warp
 from bboxprep.geometry.shapes import box_areas, hull, map_boxes, ring_area
 from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location as Spot
-from bboxprep.transform.map_objects import move
+from bboxprep.transform.map_objects import map_objects
 from tests.strategies import instances, points, warped_plans
 
 SPOT = Spot("a.jpg", "train", [f"class {number}" for number in range(1000)])
 SIZE = Size(40, 30)
-CORNERS = Rules(turned="corners")
+CORNERS = ObjectPolicy(turned="corners")
 
 
 def turned(degrees: float, canvas: Size = Size(60, 60)) -> Plan:  # noqa: B008  # frozen
@@ -37,7 +37,7 @@ def boxed(ring: Points) -> Instances:
 def test_objects_are_moved_or_listed(data: st.DataObject, plan: Plan, held: str, least: float) -> None:
     objects = data.draw(instances(plan.source))
     assume(objects.labels.max(initial=0) < 1000)
-    result, findings = move(objects, plan, SPOT, Rules(turned=held, min_visibility=least))  # type: ignore[arg-type]
+    result, findings = map_objects(objects, plan, SPOT, ObjectPolicy(turned=held, min_visibility=least))  # type: ignore[arg-type]
     assert len(objects) == len(result) + sum(finding.objects for finding in findings)
     x0, y0, x1, y1 = plan.seen
     assert (result.boxes >= [x0 - 0.01, y0 - 0.01, x0 - 0.01, y0 - 0.01]).all()
@@ -49,7 +49,7 @@ def test_objects_are_moved_or_listed(data: st.DataObject, plan: Plan, held: str,
 def test_a_box_is_drawn_anew_around_the_outline(ring: Points, degrees: int) -> None:
     assume(ring_area(ring) > 0.5)
     plan = turned(degrees)
-    result, _ = move(boxed(ring), plan, SPOT)
+    result, _ = map_objects(boxed(ring), plan, SPOT)
     assert len(result) == 1
     np.testing.assert_allclose(result.boxes[0], hull(plan.affine(ring)), atol=1e-9)
 
@@ -62,7 +62,7 @@ def test_a_box_is_drawn_anew_around_the_mask(degrees: int, width: int, height: i
     assume(mask.any())
     objects = Instances.of([box_of(mask)], [0], masks=[Rle.from_mask(mask)])
     plan = turned(degrees)
-    result, findings = move(objects, plan, SPOT)
+    result, findings = map_objects(objects, plan, SPOT)
     moved = result.masks[0]
     assert moved is not None
     if moved.area:
@@ -80,8 +80,8 @@ def test_without_an_outline_the_box_is_that_of_an_ellipse_or_of_the_corners(
     degrees: int, width: float, height: float
 ) -> None:
     objects, plan = Instances.of([[4, 3, 4 + width, 3 + height]], [0]), turned(degrees)
-    ellipse, said = move(objects, plan, SPOT)
-    corners, _ = move(objects, plan, SPOT, CORNERS)
+    ellipse, said = map_objects(objects, plan, SPOT)
+    corners, _ = map_objects(objects, plan, SPOT, CORNERS)
     np.testing.assert_allclose(corners.boxes, map_boxes(plan.affine, objects.boxes), atol=1e-9)
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     sides = np.hypot([width * c, width * s], [height * s, height * c])
@@ -94,10 +94,10 @@ def test_without_an_outline_the_box_is_that_of_an_ellipse_or_of_the_corners(
 def test_all_of_a_box_counts_when_a_crop_hides_some_of_it() -> None:
     plan = Plan(SIZE).then(Place(Size(20, 30), 0, 0), Warp(Affine.rotation(45.0), Size(40, 40)))
     objects = Instances.of([[10, 5, 30, 15]], [0], areas=[200.0])
-    cut, findings = move(objects, plan, SPOT, Rules(turned="corners"))
+    cut, findings = map_objects(objects, plan, SPOT, ObjectPolicy(turned="corners"))
     np.testing.assert_allclose(cut.areas, [200.0 * _share(objects.boxes[0], plan)])
     assert [finding.code for finding in findings] == ["box-clipped", "box-loosened"]
-    gone, findings = move(objects, plan, SPOT, Rules(turned="corners", min_visibility=0.6))
+    gone, findings = map_objects(objects, plan, SPOT, ObjectPolicy(turned="corners", min_visibility=0.6))
     assert len(gone) == 0
     assert [finding.code for finding in findings] == ["box-hidden"]
 
@@ -115,7 +115,7 @@ def test_an_outline_that_is_cut_gives_a_tight_box_and_its_own_area() -> None:
     ring = np.array([[15.0, 10.0], [25.0, 10.0], [25.0, 20.0], [15.0, 20.0]])
     to = Affine.translation(0.0, -30.0)
     plan = turned(45.0).then(Warp(to, Size(60, 30)))
-    result, findings = move(boxed(ring), plan, SPOT)
+    result, findings = map_objects(boxed(ring), plan, SPOT)
     half = 5.0 * np.sqrt(2.0)
     np.testing.assert_allclose(result.boxes[0], [30 - half, 0, 30 + half, half], atol=1e-9)
     np.testing.assert_allclose(result.areas, [50.0])
@@ -127,15 +127,15 @@ def test_a_mask_that_is_cut_gives_the_box_of_its_pixels_and_counts_by_them() -> 
     mask[10:20, 15:25] = True
     objects = Instances.of([[15, 10, 25, 20]], [0], masks=[Rle.from_mask(mask)], areas=[100.0])
     plan = turned(45.0).then(Warp(Affine.translation(0.0, -30.0), Size(60, 30)))
-    result, findings = move(objects, plan, SPOT)
+    result, findings = map_objects(objects, plan, SPOT)
     moved = result.masks[0]
     assert moved is not None
     assert np.array_equal(moved.mask(), execute(plan, mask.astype(np.uint8), kernel="nearest", pad=0) > 0)
     assert result.areas.tolist() == [moved.area]
     assert np.abs(result.boxes[0] - box_of(moved.mask())).max() <= 1.0
     assert [finding.code for finding in findings] == ["box-clipped"]
-    assert len(move(objects, plan, SPOT, Rules(min_visibility=0.45))[0]) == 1
-    assert len(move(objects, plan, SPOT, Rules(min_visibility=0.55))[0]) == 0
+    assert len(map_objects(objects, plan, SPOT, ObjectPolicy(min_visibility=0.45))[0]) == 1
+    assert len(map_objects(objects, plan, SPOT, ObjectPolicy(min_visibility=0.55))[0]) == 0
 
 
 @pytest.mark.parametrize("degrees", [20.0, 45.0, 200.0])
@@ -145,7 +145,7 @@ def test_no_thin_part_of_a_mask_is_lost_when_it_is_turned_smaller_and_cut(degree
     mask[3:27, 19] = mask[4:6, 17:24] = True
     smaller = Affine.scale(0.2, 0.2).about(30.0, 30.0)
     plan = turned(degrees).then(Warp(Affine.translation(0.0, -30.0) @ smaller, Size(60, 30)))
-    result, _ = move(Instances.of([[17, 3, 24, 27]], [0], masks=[Rle.from_mask(mask)]), plan, SPOT)
+    result, _ = map_objects(Instances.of([[17, 3, 24, 27]], [0], masks=[Rle.from_mask(mask)]), plan, SPOT)
     rows, columns = np.nonzero(mask)
     centres = plan.affine(np.stack((columns, rows), axis=-1).astype(np.float64) + 0.5)
     seen = centres[centres[:, 1] > 0]
@@ -158,13 +158,15 @@ def test_an_outline_that_is_none_leaves_the_box_to_speak() -> None:
     for ring in ([[5, 5], [15, 5], [5, 5]], [[30, 20], [39, 20], [39, 29]]):
         objects = Instances.of([[5, 5, 15, 15]], [0], polygons=[[ring]])
         plain = Instances.of([[5, 5, 15, 15]], [0])
-        assert np.array_equal(move(objects, turned(20.0), SPOT)[0].boxes, move(plain, turned(20.0), SPOT)[0].boxes)
+        assert np.array_equal(
+            map_objects(objects, turned(20.0), SPOT)[0].boxes, map_objects(plain, turned(20.0), SPOT)[0].boxes
+        )
 
 
 def test_keypoints_that_a_turn_puts_off_the_picture_are_no_longer_labelled() -> None:
     objects = Instances.of([[0, 0, 40, 30]], [0], keypoints=[[[1, 1], [20, 15]]], visibility=[[2, 2]])
     plan = turned(30.0, SIZE)
-    result, findings = move(objects, plan, SPOT)
+    result, findings = map_objects(objects, plan, SPOT)
     assert result.visibility.tolist() == [[0, 2]]
     np.testing.assert_allclose(result.keypoints[0, 1], [20, 15])
     assert "keypoint-outside" in [finding.code for finding in findings]
@@ -172,4 +174,4 @@ def test_keypoints_that_a_turn_puts_off_the_picture_are_no_longer_labelled() -> 
 
 def test_no_turn_that_is_unknown() -> None:
     with pytest.raises(ValueError, match="turned: have 'round', want one of ellipse, corners"):
-        Rules(turned="round")  # type: ignore[arg-type]
+        ObjectPolicy(turned="round")  # type: ignore[arg-type]

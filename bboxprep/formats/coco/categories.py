@@ -21,7 +21,7 @@ Table = Mapping[Key, Category]  # the classes of one file by the ids that its re
 
 
 @dataclass(frozen=True)
-class Classes:
+class CocoClasses:
     """The class table of a dataset, and for each file the row that an id of its records means."""
 
     categories: Categories
@@ -29,7 +29,7 @@ class Classes:
     findings: tuple[Finding, ...] = ()
 
 
-def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequence[frozenset[Key]]) -> Classes:
+def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequence[frozenset[Key]]) -> CocoClasses:
     """The classes of `documents`, called `shown` in findings, whose records use the ids `used`.
 
     Raises `AnnotationError` where two classes of a file share an id.
@@ -46,7 +46,7 @@ def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequ
     if len(set(known)) < len(known):
         notes.append("the files give one id to several classes; new ids are given on writing")
     findings += [Finding("record-repaired", note, shown[0], "categories") for note in notes]
-    return Classes(classes.categories, classes.rows, tuple(findings))
+    return CocoClasses(classes.categories, classes.rows, tuple(findings))
 
 
 def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:
@@ -138,7 +138,7 @@ def _pair(value: object) -> tuple[int, int] | None:
     return (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
 
 
-def _merged(tables: Sequence[Table]) -> Classes:
+def _merged(tables: Sequence[Table]) -> CocoClasses:
     """One table of all: the k-th class of a name is the same in every file, and the first file describes it."""
     found: dict[tuple[str, int], Category] = {}
     named: list[dict[Key, tuple[str, int]]] = []
@@ -154,10 +154,10 @@ def _merged(tables: Sequence[Table]) -> Classes:
         found = dict(sorted(found.items(), key=lambda item: item[1].id or 0))
     row_of = {name: row for row, name in enumerate(found)}
     rows = tuple({identity: row_of[name] for identity, name in names.items()} for names in named)
-    return Classes(Categories(tuple(found.values())), rows)
+    return CocoClasses(Categories(tuple(found.values())), rows)
 
 
-def _without_parent(classes: Classes, used: Sequence[frozenset[Key]]) -> tuple[Classes, list[str]]:
+def _without_parent(classes: CocoClasses, used: Sequence[frozenset[Key]]) -> tuple[CocoClasses, list[str]]:
     above = Counter(category.supercategory for category in classes.categories)
     in_use = {rows.get(identity) for rows, ids in zip(classes.rows, used, strict=True) for identity in ids}
     items = classes.categories.items
@@ -167,5 +167,5 @@ def _without_parent(classes: Classes, used: Sequence[frozenset[Key]]) -> tuple[C
         if above[parent.name] - (parent.supercategory == parent.name) == len(items) - 1:
             rows = tuple({key: at - (at > row) for key, at in table.items() if at != row} for table in classes.rows)
             words = f"class {parent.name!r} is only the parent of all others and has no objects; left out"
-            return Classes(Categories(items[:row] + items[row + 1 :]), rows), [words]
+            return CocoClasses(Categories(items[:row] + items[row + 1 :]), rows), [words]
     return classes, []

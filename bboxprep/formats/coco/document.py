@@ -27,7 +27,7 @@ from bboxprep.formats.coco.decoding import (
     line_and_column,
     what_follows,
 )
-from bboxprep.formats.coco.record_ranges import Ranges
+from bboxprep.formats.coco.record_ranges import RecordRanges
 
 LISTS = ("images", "annotations", "categories")
 WINDOW = 8 << 20  # bytes that are looked at together; it grows where one record is longer
@@ -50,9 +50,9 @@ class Document:
     """One annotation file: its three lists as records in the file, and all else it says (`extra`)."""
 
     path: Path
-    images: Ranges
-    annotations: Ranges
-    categories: Ranges
+    images: RecordRanges
+    annotations: RecordRanges
+    categories: RecordRanges
     extra: Mapping[str, object]
 
 
@@ -153,9 +153,9 @@ class _Scan:
         if window.next_byte():
             raise BadJson("something follows the document")
 
-    def ranges(self, path: Path, name: str) -> Ranges:
+    def ranges(self, path: Path, name: str) -> RecordRanges:
         starts, lengths = (np.concatenate([_NONE, *parts.get(name, ())]) for parts in (self.starts, self.lengths))
-        return Ranges(path, starts, lengths)
+        return RecordRanges(path, starts, lengths)
 
     def _member(self) -> None:
         name = decode(self._key(), str)

@@ -32,7 +32,7 @@ class _Any(msgspec.Struct, gc=False):
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class RecordBatch:
     """Records that stand one after the other from the place `first` on: their `ids` (N,), 0 where there is none, their
     `images` and `categories`. `unreadable` are the places of those that are no objects.
     """
@@ -45,7 +45,7 @@ class Batch:
     unreadable: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, raws: Sequence[msgspec.Raw], first: int) -> Batch:
+    def of(cls, raws: Sequence[msgspec.Raw], first: int) -> RecordBatch:
         """The batch of `raws`."""
         try:
             heads = msgspec.json.decode(b"[%b]" % b",".join(raws), type=list[_Plain])
@@ -60,7 +60,7 @@ class Batch:
             return cls._of_any([_head(raw) for raw in raws], first)
 
     @classmethod
-    def _of_any(cls, heads: Sequence[_Any | None], first: int) -> Batch:
+    def _of_any(cls, heads: Sequence[_Any | None], first: int) -> RecordBatch:
         return cls(
             first,
             np.array([(whole(head.id) or 0) if head else 0 for head in heads], dtype=np.int64),

@@ -21,8 +21,8 @@ from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, whole
 from bboxprep.formats.coco.document import Document, load
 from bboxprep.formats.coco.fields import standing
-from bboxprep.formats.coco.id_index import Batch
-from bboxprep.formats.coco.layout import Source, image_folder, reach
+from bboxprep.formats.coco.id_index import RecordBatch
+from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
 from bboxprep.formats.coco.locate_images import Located, locate, safe_name
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Index:
         return self.order[self.starts[image] : self.starts[image + 1]]
 
 
-def open_indexed(source: Source, root: Path) -> tuple[Document, Index]:
+def open_indexed(source: CocoSource, root: Path) -> tuple[Document, Index]:
     """The document of `source` and its index. Raises `AnnotationError`: it is no such document, or one id means several
     images.
     """
@@ -78,7 +78,7 @@ def open_indexed(source: Source, root: Path) -> tuple[Document, Index]:
     return document, _index(document, heads, source, root)
 
 
-def _index(document: Document, seen: _Heads, source: Source, root: Path) -> Index:
+def _index(document: Document, seen: _Heads, source: CocoSource, root: Path) -> Index:
     heads = seen.images
     wanted = [head.name if head else "" for head in heads]
     folder = image_folder(source, root, [name for name in map(safe_name, wanted) if name])
@@ -110,17 +110,17 @@ class _Heads:
 
     def __init__(self) -> None:
         self.images: list[ImageHead | None] = []
-        self.batches: list[Batch] = []
+        self.batches: list[RecordBatch] = []
 
     def visit(self, name: str, raws: Sequence[msgspec.Raw]) -> None:
         if name == "images":
             self.images += [_head(raw, ImageHead) for raw in raws]
         elif name == "annotations":
             first = self.batches[-1].first + len(self.batches[-1].ids) if self.batches else 0
-            self.batches.append(Batch.of(raws, first))
+            self.batches.append(RecordBatch.of(raws, first))
 
 
-def _orphans(batches: Iterable[Batch], images: NDArray[np.int64]) -> dict[Key | None, tuple[int, int]]:
+def _orphans(batches: Iterable[RecordBatch], images: NDArray[np.int64]) -> dict[Key | None, tuple[int, int]]:
     """How many records have no image, by class, and the place of the first."""
     orphans: dict[Key | None, tuple[int, int]] = {}
     for batch in batches:
@@ -159,7 +159,7 @@ def _owners(names: Sequence[str]) -> list[int]:
 
 
 def _image_findings(
-    source: Source, heads: Sequence[ImageHead | None], located: Located, owners: Sequence[int]
+    source: CocoSource, heads: Sequence[ImageHead | None], located: Located, owners: Sequence[int]
 ) -> Iterator[Finding]:
     def finding(code: str, row: int, words: str) -> Finding:
         return Finding(code, words, source.shown, f"images[{row}]", split=source.split)
@@ -180,7 +180,7 @@ def _image_findings(
         yield finding("record-repaired", first, f"{words} {located.names[first]!r}")
 
 
-def _record_findings(source: Source, unreadable: Iterable[int], ids: NDArray[np.int64]) -> Iterator[Finding]:
+def _record_findings(source: CocoSource, unreadable: Iterable[int], ids: NDArray[np.int64]) -> Iterator[Finding]:
     path, split = source.shown, source.split
     for place in unreadable:
         words = "have something else than an object; dropped"

@@ -17,7 +17,7 @@ from pathlib import Path
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco import FORMAT
-from bboxprep.io.paths import lies_within, real
+from bboxprep.io.paths import is_within, resolved
 
 _HEAD = 65536
 _STRAYED = "a link that leads out of the dataset"
@@ -35,7 +35,7 @@ _CANONICAL = {"train": "train", "val": "val", "valid": "val", "validation": "val
 
 
 @dataclass(frozen=True)
-class Source:
+class CocoSource:
     """One annotation file: what COCO calls its `kind`, the `split` it is about, and that as the file spells it.
 
     `shown` is its path below the data set, as findings name it.
@@ -60,7 +60,7 @@ def sniff(root: Path) -> str:
     return f"{show(found[0], root)} is {_family(found[0])}" if found else ""
 
 
-def choose(root: Path) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
+def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     """The annotation file of each split of `root`, by split, and notes on those beside them that are not read.
 
     Raises `LayoutError` where there is none or two serve one split, `AnnotationError` where all are of another kind.
@@ -78,28 +78,28 @@ def choose(root: Path) -> tuple[tuple[Source, ...], tuple[Finding, ...]]:
         for source in sources
         if source not in chosen
     ]
-    fence = real(root)
+    fence = resolved(root)
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
-    strayed = [path for path in beside if not lies_within(path, fence)]
+    strayed = [path for path in beside if not is_within(path, fence)]
     notes += [Finding("file-skipped", f"not read: {_STRAYED}", show(path, root)) for path in strayed]
     return chosen, tuple(notes)
 
 
-def image_folder(source: Source, root: Path, names: Sequence[str]) -> Path:
+def image_folder(source: CocoSource, root: Path, names: Sequence[str]) -> Path:
     """The folder that the image names of `source` are relative to: where the most of a sample of them exist."""
     fence = reach(source, root)
-    folders = [folder for folder in _image_folders(source, root) if folder.is_dir() and lies_within(folder, fence)]
+    folders = [folder for folder in _image_folders(source, root) if folder.is_dir() and is_within(folder, fence)]
     tried = names[:: max(1, len(names) // 64)]
     return max(folders or [source.path.parent], key=lambda folder: sum(is_file(folder / name) for name in tried))
 
 
-def reach(source: Source, root: Path) -> Path:
+def reach(source: CocoSource, root: Path) -> Path:
     """The folder that holds all that belongs to `source`, links followed: `root`, or around a `root` that is a file the
     folder above that of its annotations.
     """
     if not root.is_file():
-        return real(root)
-    return real(_top(source).parent)
+        return resolved(root)
+    return resolved(_top(source).parent)
 
 
 def show(path: Path, root: Path) -> str:
@@ -118,18 +118,18 @@ def is_file(path: Path) -> bool:
 
 def _search(root: Path) -> list[Path]:
     """The COCO files of the first place that has any."""
-    folders, fence = _subfolders(root), real(root)
+    folders, fence = _subfolders(root), resolved(root)
     annotations = [folder for folder in folders if folder.name.lower() == "annotations"]
     for place in (annotations, [root], folders):
-        found = [path for folder in place for path in _json_files(folder) if lies_within(path, fence)]
+        found = [path for folder in place for path in _json_files(folder) if is_within(path, fence)]
         if found := [path for path in found if _family(path) == "a COCO document"]:
             return found
     return []
 
 
 def _subfolders(root: Path) -> list[Path]:
-    fence = real(root)
-    return sorted(path for path in _listed(root) if path.is_dir() and lies_within(path, fence))
+    fence = resolved(root)
+    return sorted(path for path in _listed(root) if path.is_dir() and is_within(path, fence))
 
 
 def _json_files(folder: Path) -> list[Path]:
@@ -162,23 +162,23 @@ def _family(path: Path) -> str:
     return "a COCO document" if head.startswith(b"{") and (b'"images"' in head or records or tables) else ""
 
 
-def _source(path: Path, root: Path) -> Source:
+def _source(path: Path, root: Path) -> CocoSource:
     stem, folder, shown = path.name[: -len(path.suffix)], path.parent.name, show(path, root)
     if stem.lower() == _ROBOFLOW:
-        return Source(path, shown, "", folder if path.parent != root or _SPLIT.fullmatch(folder) else "")
+        return CocoSource(path, shown, "", folder if path.parent != root or _SPLIT.fullmatch(folder) else "")
     named = _KIND.fullmatch(stem)
     if named and (named[2] or named[1].lower() != "labels"):
         word = named[2] or ""
-        return Source(path, shown, named[1].lower(), "" if word.lower() == "default" else word)
+        return CocoSource(path, shown, named[1].lower(), "" if word.lower() == "default" else word)
     words = [word for word in [folder, *re.split(r"[\W_]+", stem)] if _SPLIT.fullmatch(word)]
-    return Source(path, shown, "", words[-1] if words else "")
+    return CocoSource(path, shown, "", words[-1] if words else "")
 
 
-def _of_kind(sources: Sequence[Source], kinds: Sequence[str]) -> list[Source]:
+def _of_kind(sources: Sequence[CocoSource], kinds: Sequence[str]) -> list[CocoSource]:
     return [source for source in sources if source.kind in kinds]
 
 
-def _best(root: Path, group: list[Source]) -> Source:
+def _best(root: Path, group: list[CocoSource]) -> CocoSource:
     ranked = sorted(group, key=lambda source: _RANK[source.kind])
     if len(ranked) > 1 and ranked[0].kind == ranked[1].kind:
         both = " and ".join(source.shown for source in ranked[:2])
@@ -186,20 +186,20 @@ def _best(root: Path, group: list[Source]) -> Source:
     return ranked[0]
 
 
-def _because(source: Source, chosen: Sequence[Source]) -> str:
+def _because(source: CocoSource, chosen: Sequence[CocoSource]) -> str:
     if source.kind in _OTHERS:
         return f"it holds {source.kind}, not boxes"
     same = next((other.path.name for other in chosen if other.split == source.split), "")
     return f"{same} has the objects of this split" if same else "other files here have objects"
 
 
-def _top(source: Source) -> Path:
+def _top(source: CocoSource) -> Path:
     """The folder of a dataset whose annotation file lies in it, or in a folder of annotations in it."""
     base = source.path.parent
     return base.parent if base.name.lower() == "annotations" else base
 
 
-def _image_folders(source: Source, root: Path) -> Iterator[Path]:
+def _image_folders(source: CocoSource, root: Path) -> Iterator[Path]:
     """The folders that images may be in, the most specific first; never outside a `root` that is a folder."""
     base, top = source.path.parent, _top(source)
     words = dict.fromkeys(filter(None, (source.word, source.split, source.word.rstrip("0123456789"))))

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
-from bboxprep.io.paths import lies_within, real, scan, walk
+from bboxprep.io.paths import is_within, resolved, scan, walk
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_PART = 255  # bytes; of all file systems in use
@@ -48,14 +48,14 @@ class Fence:
         """Whether the file at `path` lies inside."""
         folder = os.path.dirname(str(path))  # noqa: PTH120 (of 100,000 paths)
         if folder not in self._folders:
-            self._folders[folder] = lies_within(path.parent, self.root)
-        return lies_within(path, self.root) if path.is_symlink() else self._folders[folder]
+            self._folders[folder] = is_within(path.parent, self.root)
+        return is_within(path, self.root) if path.is_symlink() else self._folders[folder]
 
 
 def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
     """The files below `folder` that the names in `wanted` mean; none outside of `root`, a real path."""
     fence = Fence(root)
-    bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), real(folder))))
+    bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), resolved(folder))))
     names: dict[int, str] = {}
     strayed: dict[int, str] = {}
     plain = _files_in(folder)

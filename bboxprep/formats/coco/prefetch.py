@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 _MOST = 64  # read together
 
 
-class Ahead(Generic[Found]):
+class Prefetch(Generic[Found]):
     """Keeps what was read last. Nothing that comes back depends on it, and no copy of it knows what it keeps."""
 
     def __init__(self) -> None:
@@ -29,4 +29,4 @@ class Ahead(Generic[Found]):
         return found[place - places.start]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Ahead, ()
+        return Prefetch, ()

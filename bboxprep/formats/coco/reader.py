@@ -28,23 +28,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.api import NoOptions, Probe, Spread, probe_image
+from bboxprep.formats.api import MapEngine, NoOptions, Probe, probe_image
 from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import choose, show
 from bboxprep.formats.coco.plain import read_plain
-from bboxprep.formats.coco.prefetch import Ahead
-from bboxprep.formats.coco.records import Entry, RecordReader
+from bboxprep.formats.coco.prefetch import Prefetch
+from bboxprep.formats.coco.records import AnnotationEntry, RecordReader
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import UNREAD, Sample
+from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 
 
-def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one JSON file. Raises `LayoutError` or `AnnotationError`."""
     sources, findings = choose(root)
     opened = [open_indexed(source, root) for source in sources]
@@ -76,7 +76,7 @@ class _Part:
     document: Document
     index: Index
     reader: RecordReader
-    ahead: Ahead[Instances | None] = field(default_factory=lambda: Ahead())
+    ahead: Prefetch[Instances | None] = field(default_factory=lambda: Prefetch())
 
     @cached_property
     def _shown_folder(self) -> str:
@@ -103,7 +103,7 @@ class _Part:
         instances, findings = self.ahead.get(place, len(self.images), self._plain), list[Finding]()
         if instances is None:
             instances, findings = self._any(records)
-        return outline.having(instances=instances, findings=(*outline.findings, *findings), listed=len(records))
+        return outline.replace_fast(instances=instances, findings=(*outline.findings, *findings), listed=len(records))
 
     def outline(self, place: int, probe: Probe) -> Sample:
         """The same without its objects."""
@@ -114,7 +114,7 @@ class _Part:
         declared = Size(width, height) if width > 0 and height > 0 else None
         path = self.index.folder / name
         header, seen = self._header(image, path, probe, declared)
-        return UNREAD.having(
+        return EMPTY_SAMPLE.replace_fast(
             name=PurePosixPath(name),
             path=path,
             header=header,
@@ -137,7 +137,7 @@ class _Part:
 
     def _any(self, records: NDArray[np.int64]) -> tuple[Instances, list[Finding]]:
         found = zip(records.tolist(), self.index.stands[records].tolist(), strict=True)
-        return self.reader.read([Entry(at, self.document.annotations[at], stands) for at, stands in found])
+        return self.reader.read([AnnotationEntry(at, self.document.annotations[at], stands) for at, stands in found])
 
     def _record(self, image: int) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
         try:

@@ -16,7 +16,7 @@ from bboxprep.io.remote import is_stored
 
 
 @dataclass(frozen=True, eq=False)
-class Ranges(Sequence[bytes]):
+class RecordRanges(Sequence[bytes]):
     """The records of one list in the file at `path`: `starts` and `lengths` (N,), bytes. Each is read when asked for.
 
     A record is b"" where the file cannot be read any more.

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AnnotationEntry:
     """One record: its `place` in the file, and whether its id `stands` (it does not where another has it too)."""
 
     place: int
@@ -39,7 +39,7 @@ class RecordReader:
     categories: Categories
     rows: Mapping[Key, int]
 
-    def read(self, entries: Sequence[Entry]) -> tuple[Instances, list[Finding]]:
+    def read(self, entries: Sequence[AnnotationEntry]) -> tuple[Instances, list[Finding]]:
         """The objects of `entries`, whatever they hold, and a finding on each fault."""
         objects: list[_Object] = []
         findings: list[Finding] = []
@@ -67,7 +67,9 @@ class RecordReader:
             return ""
         return self.categories[self.rows[identity]].name if identity in self.rows else str(identity)
 
-    def _finding(self, entry: Entry, record: Mapping[str, Any], code: str, name: str, message: str) -> Finding:
+    def _finding(
+        self, entry: AnnotationEntry, record: Mapping[str, Any], code: str, name: str, message: str
+    ) -> Finding:
         where = f"annotations[{entry.place}]{'.' if name else ''}{name}"
         category = self.class_name(key(record.get("category_id")))
         return Finding(code, message, self.path, where, int(code != "record-repaired"), category, self.split)

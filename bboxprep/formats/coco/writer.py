@@ -25,7 +25,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
 from bboxprep.geometry.shapes import box_areas, length, ring_area
-from bboxprep.io.atomic import room_for, told, write_chunks
+from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances, Rings
@@ -120,7 +120,7 @@ class _Sheet:
         self._counts = array("q")  # of the annotations of each image
 
     def add(self, number: int, image: bytes, numbers: Sequence[int], lines: bytes) -> None:
-        with told(self._root):
+        with as_target_error(self._root):
             self._images.write(image + b"\n")
             self._annotations.write(lines + b"\n" if lines else b"")
         self._image_ids.append(number if 0 < number <= _MOST else 0)
@@ -151,7 +151,7 @@ class _Sheet:
 
 
 def _waiting(root: Path) -> SpooledTemporaryFile[bytes]:
-    return SpooledTemporaryFile(_IN_MEMORY, dir=room_for(root))
+    return SpooledTemporaryFile(_IN_MEMORY, dir=spool_dir(root))
 
 
 def _lines(waiting: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, deferred
-from bboxprep.formats.shard_options import CARRIES, WriteOptions
+from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 
 FORMAT = Format(
     title="Parquet",
@@ -13,5 +13,5 @@ FORMAT = Format(
     sniff=deferred(f"{__name__}.table", "sniff"),
     read=deferred(f"{__name__}.table", "read"),
     write=deferred(f"{__name__}.table", "write"),
-    write_options=WriteOptions,
+    write_options=ShardWriteOptions,
 )

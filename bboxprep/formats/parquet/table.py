@@ -14,10 +14,10 @@ import msgspec
 
 from bboxprep.errors import UsageError
 from bboxprep.formats import shards
-from bboxprep.formats.api import NoOptions, Probe, Spread
-from bboxprep.formats.shard_options import WriteOptions
+from bboxprep.formats.api import MapEngine, NoOptions, Probe
+from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.formats.shards import ShardWriter
-from bboxprep.io.atomic import Growing, told
+from bboxprep.io.atomic import AtomicWriter, as_target_error
 from bboxprep.model.dataset import Dataset
 
 _SUFFIX = ".parquet"
@@ -29,12 +29,12 @@ def sniff(root: Path) -> str:
     return shards.sniff(root, _SUFFIX, lambda path: path.is_file())
 
 
-def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset in the Parquet files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "parquet")
 
 
-def write(root: Path, dataset: Dataset, options: WriteOptions) -> ShardWriter:
+def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWriter:
     """A writer of Parquet files below `root`. Raises `UsageError` where pyarrow is not installed."""
     _arrow()
     return ShardWriter(root, dataset, options, _SUFFIX, pack, "data/")
@@ -44,7 +44,7 @@ def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:
     """Write the Parquet file `shard` of `pictures` and the labels beside them. Raises `TargetError`."""
     arrow, parquet = _arrow()
     schema = _schema(arrow, classes)
-    with Growing(shard) as file, told(shard), parquet.ParquetWriter(file.stream, schema) as writer:
+    with AtomicWriter(shard) as file, as_target_error(shard), parquet.ParquetWriter(file.stream, schema) as writer:
         for start in range(0, len(pictures), _GROUP):
             rows = list(map(_row, pictures[start : start + _GROUP]))
             writer.write_table(arrow.Table.from_pylist(rows, schema=schema), row_group_size=_GROUP)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, deferred
-from bboxprep.formats.voc.options import ReadOptions, WriteOptions
+from bboxprep.formats.voc.options import VocReadOptions, VocWriteOptions
 from bboxprep.model.instances import Column
 
-__all__ = ["FORMAT", "ReadOptions", "WriteOptions"]
+__all__ = ["FORMAT", "VocReadOptions", "VocWriteOptions"]
 
 FORMAT = Format(
     title="Pascal VOC",
@@ -16,7 +16,7 @@ FORMAT = Format(
     sniff=deferred(f"{__name__}.sniff", "sniff"),
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "VocWriter"),
-    read_options=ReadOptions,
-    write_options=WriteOptions,
+    read_options=VocReadOptions,
+    write_options=VocWriteOptions,
     ignored_by="difficult",
 )

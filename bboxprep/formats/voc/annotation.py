@@ -23,7 +23,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.conventions import UNSAID
 from bboxprep.formats.voc.numbers import Corner, decode_value, less_one, parse_corner, text_below
-from bboxprep.formats.voc.origin import Corners, Tool, tool_of
+from bboxprep.formats.voc.origin import Corners, LabellingTool, tool_of
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.io.paths import read_bytes
@@ -50,7 +50,7 @@ class Annotation(NamedTuple):
 
     filename: str
     declared: Size | None
-    tool: Tool | None
+    tool: LabellingTool | None
     written: tuple[float, ...]
     less_one: tuple[float, ...]
     names: tuple[str, ...]

@@ -11,7 +11,7 @@ OriginChoice = Literal["auto", "devkit", "as-is", "plus-one"]
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class VocReadOptions:
     """How VOC is read. Raises `UsageError` for an unknown origin."""
 
     origin: OriginChoice = field(
@@ -30,7 +30,7 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
-class WriteOptions:
+class VocWriteOptions:
     """How VOC is written."""
 
     float_: bool = field(

@@ -48,29 +48,29 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class LabellingTool:
     """A program that writes VOC files, and its origin."""
 
     name: str
     origin: Origin
 
 
-_DECIMALS = Tool("a tool that writes decimals", Origin.AS_IS)
-_PATHS = Tool("a drawing tool that notes its <path>", Origin.AS_IS)
-_LABELME = Tool("labelme", Origin.AS_IS)
-_DATUMARO = Tool("CVAT or Datumaro", Origin.AS_IS)
+_DECIMALS = LabellingTool("a tool that writes decimals", Origin.AS_IS)
+_PATHS = LabellingTool("a drawing tool that notes its <path>", Origin.AS_IS)
+_LABELME = LabellingTool("labelme", Origin.AS_IS)
+_DATUMARO = LabellingTool("CVAT or Datumaro", Origin.AS_IS)
 _BY_DATABASE = (
-    (re.compile(rf"^{OURS}$"), Tool("bboxprep", Origin.DEVKIT)),
-    (re.compile(r"^the voc ?\d{4} database$"), Tool("the VOC devkit", Origin.DEVKIT)),
-    (re.compile(r"roboflow"), Tool("Roboflow", Origin.PLUS_ONE)),
-    (re.compile(r"^unknown$|labelimg"), Tool("labelImg", Origin.AS_IS)),
-    (re.compile(r"^mydatabase$|label ?studio"), Tool("Label Studio", Origin.AS_IS)),
+    (re.compile(rf"^{OURS}$"), LabellingTool("bboxprep", Origin.DEVKIT)),
+    (re.compile(r"^the voc ?\d{4} database$"), LabellingTool("the VOC devkit", Origin.DEVKIT)),
+    (re.compile(r"roboflow"), LabellingTool("Roboflow", Origin.PLUS_ONE)),
+    (re.compile(r"^unknown$|labelimg"), LabellingTool("labelImg", Origin.AS_IS)),
+    (re.compile(r"^mydatabase$|label ?studio"), LabellingTool("Label Studio", Origin.AS_IS)),
     (re.compile(r"cvat|datumaro"), _DATUMARO),
     (re.compile(r"labelme"), _LABELME),
 )
 
 
-def tool_of(annotation: Element, *, decimals: bool) -> Tool | None:
+def tool_of(annotation: Element, *, decimals: bool) -> LabellingTool | None:
     """The tool that `annotation` has the hand of; `decimals` says whether its boxes are written with decimals."""
     database = text_below(annotation, "source", "database").strip().lower()
     if database == "unknown" and text_below(annotation, "source", "annotation").strip().lower() == "unknown":
@@ -85,7 +85,7 @@ def tool_of(annotation: Element, *, decimals: bool) -> Tool | None:
 
 
 @lru_cache(maxsize=256)
-def _tool_of_database(database: str) -> Tool | None:
+def _tool_of_database(database: str) -> LabellingTool | None:
     return next((tool for pattern, tool in _BY_DATABASE if pattern.search(database)), None)
 
 
@@ -109,15 +109,15 @@ def offset(origin: Origin) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class OriginEvidence:
     """How many boxes start at 0, how many end at the size + 1 exactly, and how many reach further."""
 
     zeros: int = 0
     ends: int = 0
     beyond: int = 0
 
-    def __add__(self, other: Proof) -> Proof:
-        return Proof(self.zeros + other.zeros, self.ends + other.ends, self.beyond + other.beyond)
+    def __add__(self, other: OriginEvidence) -> OriginEvidence:
+        return OriginEvidence(self.zeros + other.zeros, self.ends + other.ends, self.beyond + other.beyond)
 
 
 def reaches_over(corners: Corners, declared: Size | None) -> bool:
@@ -132,20 +132,20 @@ def trusted_size(header: Header, declared: Size | None) -> Size | None:
     return declared if declared in (header.size, header.displayed) else None
 
 
-def prove(corners: Corners, size: Size | None) -> Proof:
+def prove(corners: Corners, size: Size | None) -> OriginEvidence:
     """What the boxes prove in an image of `size` (None: unknown). Boxes without area are placeholders."""
     boxes = corners[0]
     if size is None and not np.count_nonzero(boxes[:, :2] == 0.0):  # as of most images
-        return Proof()
+        return OriginEvidence()
     boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
     zeros = int(np.count_nonzero((boxes[:, :2] == 0.0).any(axis=1)))
     if size is None:
-        return Proof(zeros)
+        return OriginEvidence(zeros)
     over = (boxes[:, 2:] - np.array(size, dtype=np.float64)).max(axis=1, initial=-np.inf)
-    return Proof(zeros, int((over == 1.0).sum()), int((over > 1.0).sum()))
+    return OriginEvidence(zeros, int((over == 1.0).sum()), int((over > 1.0).sum()))
 
 
-def decide(root: Path, proof: Proof, tools: Iterable[Tool | None]) -> tuple[Origin, Finding]:
+def decide(root: Path, proof: OriginEvidence, tools: Iterable[LabellingTool | None]) -> tuple[Origin, Finding]:
     """The origin of a dataset, and the finding that says why; `tools` has one entry for each file that holds boxes.
 
     Raises `AnnotationError` where the numbers prove two origins.
@@ -166,7 +166,7 @@ def decide(root: Path, proof: Proof, tools: Iterable[Tool | None]) -> tuple[Orig
     return Origin.DEVKIT, Finding("voc-origin-assumed", f"{message} (files with boxes: {files.total():,})")
 
 
-def _most_common(files: Counter[Tool | None]) -> tuple[Tool | None, int]:
+def _most_common(files: Counter[LabellingTool | None]) -> tuple[LabellingTool | None, int]:
     """The tool that wrote most of the files, if its origin is that of more than half of them."""
     origins = Counter(dict.fromkeys(Origin, 0))
     for tool, count in files.items():

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from bboxprep.findings import Finding, spelt
+from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.voc.lists import SplitLists
-from bboxprep.formats.voc.parse_files import Brief
-from bboxprep.formats.voc.tree import SPLITS, Images, Tree, base_of, expected, parted, parts_of
+from bboxprep.formats.voc.parse_files import ParsedFile
+from bboxprep.formats.voc.tree import SPLITS, Images, VocTree, base_of, expected, parted, parts_of
 from bboxprep.geometry.affine import Size
 from bboxprep.io.suffixes import stem_of
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class VocItem:
     """One sample to be: its image, and the XML file about it ("" where there is none) with what that says, packed.
 
     Paths are below the root.
@@ -33,11 +33,11 @@ class Item:
 class Pairing:
     """The samples, sorted by split and name, and findings about files that gave none."""
 
-    items: list[Item]
+    items: list[VocItem]
     findings: list[Finding]
 
 
-def pair(tree: Tree, lists: SplitLists, briefs: Mapping[str, Brief], broken: Mapping[str, Finding]) -> Pairing:
+def pair(tree: VocTree, lists: SplitLists, briefs: Mapping[str, ParsedFile], broken: Mapping[str, Finding]) -> Pairing:
     """The samples of a tree. The images of `broken` files are none: their objects are not known, and so not none."""
     matching = _Matching(Images(tree.images), lists)
     for label, finding in broken.items():
@@ -47,20 +47,20 @@ def pair(tree: Tree, lists: SplitLists, briefs: Mapping[str, Brief], broken: Map
     for label in list(matching.pending):
         matching.by_filename(label, briefs[label])
     bare, aside = _unlabelled(tree, matching)
-    items = [Item(*lists.place(image), image) for image in bare]
+    items = [VocItem(*lists.place(image), image) for image in bare]
     items += [_item(lists, image, label, briefs[label]) for image, label in matching.label_of.items()]
     for label in matching.pending:
         items.append(_item(lists, expected(label, briefs[label].filename), label, briefs[label], present=False))
     if len({(item.split, item.name) for item in items}) < len(items):
         items = [replace(item, name=item.image) for item in items]
-    items = [item if item.name.isascii() else replace(item, name=spelt(item.name)) for item in items]
+    items = [item if item.name.isascii() else replace(item, name=escape_surrogates(item.name)) for item in items]
     items.sort(key=lambda item: (item.split, item.name))  # as their bytes in UTF-8 would be
     listed = [item.image for item in items] + list(matching.left_out)
     return Pairing(items, [*matching.findings, *_folded(matching, aside, lists, lists.absent(listed))])
 
 
-def _item(lists: SplitLists, image: str, label: str, brief: Brief, *, present: bool = True) -> Item:
-    return Item(*lists.place(image), image, present, label, brief.declared, brief.packed)
+def _item(lists: SplitLists, image: str, label: str, brief: ParsedFile, *, present: bool = True) -> VocItem:
+    return VocItem(*lists.place(image), image, present, label, brief.declared, brief.packed)
 
 
 @dataclass
@@ -80,7 +80,7 @@ class _Matching:
         self.left_out.update(self.images.beside(label, _stem(label)))
         self.findings.append(finding)
 
-    def by_stem(self, label: str, brief: Brief) -> None:
+    def by_stem(self, label: str, brief: ParsedFile) -> None:
         """Give `label` to the image of its own stem, or leave it pending."""
         found = self.images.beside(label, _stem(label))
         if not found:
@@ -90,7 +90,7 @@ class _Matching:
         if brief.filename and all(brief.filename not in (parted(image)[1], _stem(image)) for image in found):
             self.misnamed.append((label, brief.filename))
 
-    def by_filename(self, label: str, brief: Brief) -> None:
+    def by_filename(self, label: str, brief: ParsedFile) -> None:
         """Give the pending `label` to the image that its ``<filename>`` names, with or without suffix."""
         name = brief.filename
         found = self.images.beside(label, name) or self.images.beside(label, stem_of(name))
@@ -98,7 +98,7 @@ class _Matching:
             del self.pending[label]
             self._give(label, brief, found)
 
-    def _give(self, label: str, brief: Brief, found: list[str]) -> None:
+    def _give(self, label: str, brief: ParsedFile, found: list[str]) -> None:
         named = [image for image in found if parted(image)[1] == brief.filename]
         found = named if len(named) == 1 else found
         if len(found) > 1:
@@ -111,12 +111,12 @@ class _Matching:
         else:
             self.label_of[found[0]] = label
 
-    def _drop(self, code: str, label: str, brief: Brief, message: str) -> None:
+    def _drop(self, code: str, label: str, brief: ParsedFile, message: str) -> None:
         split, _ = self.lists.place(expected(label, brief.filename))
         self.findings.append(Finding(code, message, label, objects=brief.listed, split=split))
 
 
-def _unlabelled(tree: Tree, matching: _Matching) -> tuple[list[str], list[str]]:
+def _unlabelled(tree: VocTree, matching: _Matching) -> tuple[list[str], list[str]]:
     """The images without labels that are samples, and those that lie where no labelled images do."""
     bases = {base_of(folder) for folder in {parted(image)[0] for image in matching.label_of}}
     bare: list[str] = []

@@ -1,7 +1,7 @@
 """The XML files of a VOC dataset, each parsed once: when it is opened, in several processes where there are any.
 
-What the classes, the pairs and the origin are settled from is told of each file in `Brief`; the rest stays packed, at a
-fraction of its size, until its sample is asked for.
+What the classes, the pairs and the origin are settled from is told of each file in `ParsedFile`; the rest stays packed,
+at a fraction of its size, until its sample is asked for.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Spread, in_batches
+from bboxprep.formats.api import MapEngine, in_batches
 from bboxprep.formats.voc.annotation import Annotation, read_file
-from bboxprep.formats.voc.origin import Tool, prove, reaches_over
+from bboxprep.formats.voc.origin import LabellingTool, prove, reaches_over
 from bboxprep.geometry.affine import Size
 
 
-class Brief(NamedTuple):
+class ParsedFile(NamedTuple):
     """What is asked of a file before its sample is: whether it is `boxed` at all, how many of its boxes start at 0, and
     whether one `reaches_over` the image, perhaps.
     """
@@ -29,7 +29,7 @@ class Brief(NamedTuple):
     filename: str
     listed: int
     declared: Size | None
-    tool: Tool | None
+    tool: LabellingTool | None
     boxed: bool
     zeros: int
     reaches_over: bool
@@ -37,18 +37,18 @@ class Brief(NamedTuple):
 
 
 @dataclass
-class Opened:
+class ParsedFiles:
     """The files that can be read, in their order, and those that cannot; and what is in all of them together."""
 
-    briefs: dict[str, Brief] = field(default_factory=dict)
+    briefs: dict[str, ParsedFile] = field(default_factory=dict)
     broken: dict[str, Finding] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     unread: Counter[str] = field(default_factory=Counter)
 
 
-def open_files(root: Path, labels: Sequence[str], spread: Spread) -> Opened:
+def open_files(root: Path, labels: Sequence[str], spread: MapEngine) -> ParsedFiles:
     """What the files at `labels`, below `root`, say. Raises `AnnotationError` where none of them can be read."""
-    opened = Opened()
+    opened = ParsedFiles()
     for part in in_batches(_Opening(root), labels, spread):
         opened.briefs.update(part.briefs)
         opened.broken.update(part.broken)
@@ -66,8 +66,8 @@ class _Opening:
 
     root: Path
 
-    def __call__(self, labels: Sequence[str]) -> Opened:
-        part = Opened()
+    def __call__(self, labels: Sequence[str]) -> ParsedFiles:
+        part = ParsedFiles()
         for label in labels:
             try:
                 said = read_file(self.root / label)
@@ -80,9 +80,9 @@ class _Opening:
         return part
 
 
-def _brief(said: Annotation) -> Brief:
+def _brief(said: Annotation) -> ParsedFile:
     corners = said.corners
-    return Brief(
+    return ParsedFile(
         filename=said.filename,
         listed=said.listed,
         declared=said.declared,
@@ -95,5 +95,5 @@ def _brief(said: Annotation) -> Brief:
 
 
 def unpacked(packed: bytes) -> Annotation:
-    """What a `Brief` has packed: an annotation, but for what the brief itself says."""
+    """What a `ParsedFile` has packed: an annotation, but for what the brief itself says."""
     return Annotation(*pickle.loads(packed))

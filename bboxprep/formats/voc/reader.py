@@ -14,28 +14,28 @@ from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Probe, Spread, probe_image
+from bboxprep.formats.api import MapEngine, Probe, probe_image
 from bboxprep.formats.voc import FORMAT
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
-from bboxprep.formats.voc.options import ReadOptions
-from bboxprep.formats.voc.origin import Origin, Proof, decide, edges, offset, prove, trusted_size
-from bboxprep.formats.voc.pair_images import Item, pair
-from bboxprep.formats.voc.parse_files import Brief, open_files, unpacked
-from bboxprep.formats.voc.tree import Tree, masks_of, parted, walk
+from bboxprep.formats.voc.options import VocReadOptions
+from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
+from bboxprep.formats.voc.pair_images import VocItem, pair
+from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
+from bboxprep.formats.voc.tree import VocTree, masks_of, parted, walk
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.paths import lies_within, read_bytes, real
+from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.io.suffixes import stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import UNREAD, Sample
+from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.segmentation import Segmentation
 
 _MOST_NAME_BYTES = 8 << 20  # of a list of classes
 
 
-def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:
+def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = map) -> Dataset:
     """The dataset below the folder `root`; every XML file is parsed once, now.
 
     Raises `LayoutError` where there is none, `AnnotationError` where no file can be read or two origins are proven.
@@ -63,7 +63,7 @@ def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -
 
 
 def _settle(
-    root: Path, probe: Probe, items: Iterable[Item], briefs: Mapping[str, Brief], options: ReadOptions
+    root: Path, probe: Probe, items: Iterable[VocItem], briefs: Mapping[str, ParsedFile], options: VocReadOptions
 ) -> tuple[Origin, list[Finding]]:
     """The origin of all boxes, and why; nothing is said where there is no box. Raises `AnnotationError`."""
     if options.origin != "auto":
@@ -71,12 +71,12 @@ def _settle(
     boxed = [(item, brief) for item in items if (brief := briefs.get(item.label)) and brief.boxed]
     if not boxed:
         return Origin.DEVKIT, []
-    proof = sum((_proof(root, probe, item, brief) for item, brief in boxed), Proof())
+    proof = sum((_proof(root, probe, item, brief) for item, brief in boxed), OriginEvidence())
     origin, finding = decide(root, proof, (brief.tool for _, brief in boxed))
     return origin, [finding]
 
 
-def _proof(root: Path, probe: Probe, item: Item, brief: Brief) -> Proof:
+def _proof(root: Path, probe: Probe, item: VocItem, brief: ParsedFile) -> OriginEvidence:
     """What the boxes of `item` prove, held against its true size where that is known and a box could tell by it."""
     if item.present and brief.reaches_over:
         try:
@@ -85,14 +85,14 @@ def _proof(root: Path, probe: Probe, item: Item, brief: Brief) -> Proof:
             size = None
         if size:
             return prove(unpacked(brief.packed).corners, size)
-    return Proof(brief.zeros)
+    return OriginEvidence(brief.zeros)
 
 
 def _classes(root: Path, found: Iterable[str]) -> tuple[str, ...]:
     """The class names: those of a list at the root in its order, then all others that are `found`, sorted by bytes."""
     listed: list[str] = []
     for path in (root / "labels.txt", root / "classes.txt"):
-        if path.is_file() and lies_within(path, real(root)):
+        if path.is_file() and is_within(path, resolved(root)):
             try:
                 listed = [line.strip() for line in read_bytes(path, _MOST_NAME_BYTES).decode("utf-8-sig").split("\n")]
             except UnicodeDecodeError as error:
@@ -101,7 +101,7 @@ def _classes(root: Path, found: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*filter(None, listed), *sorted(found, key=lambda name: name.encode())]))
 
 
-def _of_tree(tree: Tree, unread: Mapping[str, int]) -> list[Finding]:
+def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
     """What holds for the files as a whole."""
     findings = []
     if tree.outside:
@@ -128,11 +128,11 @@ class _Samples:
     rows: Mapping[str, int]
     masks: Mapping[str, Path]
 
-    def load(self, item: Item) -> Sample:
+    def load(self, item: VocItem) -> Sample:
         sample = self.outline(item)
         if not item.label:
             unlabelled = Finding("image-unlabelled", "no XML file is about it", item.image, split=item.split)
-            return sample.having(findings=(*sample.findings, unlabelled))
+            return sample.replace_fast(findings=(*sample.findings, unlabelled))
         said = unpacked(item.packed)
         boxes, exchanged = edges(said.corners, self.origin)
         noted = list(said.findings)
@@ -140,7 +140,7 @@ class _Samples:
             message = f"minimum and maximum exchanged ({exchanged} of {said.listed} objects)"
             noted.append(Finding("record-repaired", message))
         told = [replace(finding, path=item.label, split=item.split) for finding in noted]
-        return sample.having(
+        return sample.replace_fast(
             instances=self._instances(said, boxes),
             findings=(*sample.findings, *told),
             listed=said.listed,
@@ -148,7 +148,7 @@ class _Samples:
             extra={"voc": said.extra} if said.extra else {},
         )
 
-    def outline(self, item: Item) -> Sample:
+    def outline(self, item: VocItem) -> Sample:
         """The sample without its objects."""
         path = self.root / item.image
         if item.present:
@@ -156,7 +156,7 @@ class _Samples:
         else:
             message = f"not there, but {item.label} labels it"
             header, findings = None, (Finding("image-missing", message, item.image, split=item.split),)
-        return UNREAD.having(
+        return EMPTY_SAMPLE.replace_fast(
             name=PurePosixPath(item.name),
             path=path,
             header=header,
@@ -176,10 +176,10 @@ class _Samples:
             attributes=said.attributes,
         )
 
-    def _segmentation(self, item: Item, said: Annotation) -> Segmentation | None:
+    def _segmentation(self, item: VocItem, said: Annotation) -> Segmentation | None:
         folder, name = parted(item.label)
         if folder not in self.masks:
             return None
         path = self.masks[folder] / f"{stem_of(name)}.png"
-        known = path.is_file() and lies_within(path, real(self.root))
+        known = path.is_file() and is_within(path, resolved(self.root))
         return Segmentation(path, said.numbers) if known else None

@@ -18,8 +18,8 @@ from unicodedata import normalize
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.io import paths
-from bboxprep.io.paths import lies_within, real
-from bboxprep.io.remote import Entry
+from bboxprep.io.paths import is_within, resolved
+from bboxprep.io.remote import RemoteEntry
 from bboxprep.io.suffixes import stem_of, suffix_of
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
@@ -31,7 +31,7 @@ _FOLDERS = 4096  # of which is remembered what they are
 
 
 @dataclass(frozen=True)
-class Tree:
+class VocTree:
     """The files below a folder, as sorted paths relative to it; `outside` are links that lead out of it."""
 
     images: list[str] = field(default_factory=list)
@@ -40,17 +40,17 @@ class Tree:
     outside: list[str] = field(default_factory=list)
 
 
-def walk(root: Path) -> Tree:
+def walk(root: Path) -> VocTree:
     """The images, XML files and split lists below `root`. Links are followed to files within `root` only.
 
     Hidden files and the devkit's segmentation masks are no part of it. Raises `LayoutError`.
     """
-    tree, fence, folders = Tree(), real(root), [""]
+    tree, fence, folders = VocTree(), resolved(root), [""]
     while folders:
         folder = folders.pop()
         for entry in _entries(root / folder):
             path = joined(folder, entry.name)
-            if entry.is_symlink() and not lies_within(root / path, fence):
+            if entry.is_symlink() and not is_within(root / path, fence):
                 tree.outside.append(path)
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(path)
@@ -66,7 +66,7 @@ def may_be_voc(root: Path) -> bool:
     return any(name.endswith((".xml", ".XML", ".txt")) for _, _, names in paths.walk(root) for name in names)
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str] | Entry]:
+def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
     try:
         with paths.scan(folder) as found:
             return [entry for entry in found if not entry.name.lower().startswith((".", *_NOT_PHOTOS))]
@@ -74,7 +74,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str] | Entry]:
         raise LayoutError(folder, "", f"the folder cannot be read ({error.strerror or error})") from error
 
 
-def _file(tree: Tree, path: str) -> None:
+def _file(tree: VocTree, path: str) -> None:
     suffix = suffix_of(parted(path)[1]).lower()
     if suffix in IMAGE_SUFFIXES:
         tree.images.append(path)

@@ -20,7 +20,7 @@ from bboxprep.formats.api import Labels
 from bboxprep.formats.voc import FORMAT
 from bboxprep.formats.voc.conventions import OURS, UNSAID
 from bboxprep.formats.voc.numbers import encode_value, holds, one_more, shortest
-from bboxprep.formats.voc.options import WriteOptions
+from bboxprep.formats.voc.options import VocWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
 from bboxprep.model.dataset import Dataset
@@ -42,7 +42,7 @@ class VocWriter:
 
     stage = ""
 
-    def __init__(self, root: Path, dataset: Dataset, options: WriteOptions) -> None:
+    def __init__(self, root: Path, dataset: Dataset, options: VocWriteOptions) -> None:
         for name in dataset.categories.names:
             _check(dataset.root, "class name", name)
         self._root = root

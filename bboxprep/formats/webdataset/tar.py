@@ -10,10 +10,10 @@ from io import BytesIO
 from pathlib import Path
 
 from bboxprep.formats import shards
-from bboxprep.formats.api import NoOptions, Probe, Spread
-from bboxprep.formats.shard_options import WriteOptions
+from bboxprep.formats.api import MapEngine, NoOptions, Probe
+from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.formats.shards import ShardWriter
-from bboxprep.io.atomic import Growing, told
+from bboxprep.io.atomic import AtomicWriter, as_target_error
 from bboxprep.model.dataset import Dataset
 
 _SUFFIX = ".tar"
@@ -24,12 +24,12 @@ def sniff(root: Path) -> str:
     return shards.sniff(root, _SUFFIX, lambda path: (root / shards.CLASSES).is_file() and path.is_file())
 
 
-def read(root: Path, probe: Probe, options: NoOptions, spread: Spread = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset in the tar files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "webdataset")
 
 
-def write(root: Path, dataset: Dataset, options: WriteOptions) -> ShardWriter:
+def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWriter:
     """A writer of tar files below `root`."""
     return ShardWriter(root, dataset, options, _SUFFIX, pack)
 
@@ -39,8 +39,8 @@ def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:
     import tarfile  # every source is asked whether it is of this format, and that takes none of it
 
     with (
-        Growing(shard) as file,
-        told(shard),
+        AtomicWriter(shard) as file,
+        as_target_error(shard),
         tarfile.open(fileobj=file.stream, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for path in (path for picture in pictures for path in (picture, picture.with_suffix(".json"))):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, deferred
-from bboxprep.formats.yolo.options import ReadOptions, WriteOptions
+from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions
 from bboxprep.model.instances import Column
 
-__all__ = ["FORMAT", "ReadOptions", "WriteOptions"]
+__all__ = ["FORMAT", "YoloReadOptions", "YoloWriteOptions"]
 
 FORMAT = Format(
     title="YOLO",
@@ -16,6 +16,6 @@ FORMAT = Format(
     sniff=deferred(f"{__name__}.sniff", "sniff"),
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
-    read_options=ReadOptions,
-    write_options=WriteOptions,
+    read_options=YoloReadOptions,
+    write_options=YoloWriteOptions,
 )

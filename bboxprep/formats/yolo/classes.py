@@ -11,20 +11,20 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Spread, in_batches
+from bboxprep.formats.api import MapEngine, in_batches
 from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, read_lines
-from bboxprep.formats.yolo.image_index import Item
+from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import config_folder, find_place
-from bboxprep.formats.yolo.row_kinds import Grammar
+from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
-from bboxprep.formats.yolo.tree import Tree, by_bytes, read_head
+from bboxprep.formats.yolo.tree import YoloTree, by_bytes, read_head
 from bboxprep.model.categories import MOST_CLASSES, Categories, Category
 
 _NAME_FILES = {"classes.txt", "labels.txt", "predefined_classes.txt", "_darknet.labels", "object.data"}
 
 
 @dataclass(frozen=True)
-class Classes:
+class YoloClasses:
     """The names by number; `stated`, in the file `where`, or only the numbers in use are known."""
 
     names: tuple[str, ...] = ()
@@ -33,12 +33,12 @@ class Classes:
     findings: tuple[Finding, ...] = ()
 
 
-def find_classes(tree: Tree, config: Config) -> Classes:
+def find_classes(tree: YoloTree, config: Config) -> YoloClasses:
     """The classes that the dataset's files name. Raises `AnnotationError` where two files of names disagree."""
     named = config.names or _names_of(tree, config)
     where = tree.shown(config.file) if config.file else ""
     if not named:
-        return Classes(tuple(str(number) for number in range(config.count or 0)), where=where)
+        return YoloClasses(tuple(str(number) for number in range(config.count or 0)), where=where)
     table = tuple(named.get(number, "") or str(number) for number in range(max(named) + 1))
     gaps = [number for number, name in enumerate(table) if not named.get(number)]
     findings = []
@@ -48,10 +48,10 @@ def find_classes(tree: Tree, config: Config) -> Classes:
     if config.count not in (None, len(table)):
         words = f"have {config.count} classes and {len(table)} names; the names are taken"
         findings.append(Finding("record-repaired", words, where, "nc"))
-    return Classes(table, True, where, tuple(findings))
+    return YoloClasses(table, True, where, tuple(findings))
 
 
-def grown(classes: Classes, items: Sequence[Item], grammar: Grammar, spread: Spread) -> Classes:
+def grown(classes: YoloClasses, items: Sequence[YoloItem], grammar: RowGrammar, spread: MapEngine) -> YoloClasses:
     """`classes` where they are stated, else with every number that a label file uses."""
     if classes.stated:
         return classes
@@ -59,21 +59,21 @@ def grown(classes: Classes, items: Sequence[Item], grammar: Grammar, spread: Spr
     counted = len(classes.names)
     words = f"have {counted} classes, the labels use {most}; all are taken"
     findings = (Finding("record-repaired", words, classes.where, "nc"),) if 0 < counted < most else ()
-    return Classes(tuple(str(number) for number in range(max(most, counted))), findings=findings)
+    return YoloClasses(tuple(str(number) for number in range(max(most, counted))), findings=findings)
 
 
 @dataclass(frozen=True)
 class _Counting:
     """Counts the classes that the labels of some images use; plain data, so that worker processes can have it."""
 
-    grammar: Grammar
+    grammar: RowGrammar
 
-    def __call__(self, items: Sequence[Item]) -> int:
+    def __call__(self, items: Sequence[YoloItem]) -> int:
         used = (read_labels(item.label, self.grammar).labels for item in items if item.label)
         return max((int(labels.max()) + 1 for labels in used if len(labels)), default=0)
 
 
-def categories(classes: Classes, config: Config) -> Categories:
+def categories(classes: YoloClasses, config: Config) -> Categories:
     """The table of `classes` with their keypoints."""
     count = config.keypoints[0] if config.keypoints else 0
     usual = tuple(f"kp{number}" for number in range(count))
@@ -87,7 +87,7 @@ def categories(classes: Classes, config: Config) -> Categories:
     )
 
 
-def _names_of(tree: Tree, config: Config) -> Mapping[int, str]:
+def _names_of(tree: YoloTree, config: Config) -> Mapping[int, str]:
     if config.names_file and config.file:
         path, why = find_place(tree, config.names_file, (config_folder(tree, config), config.file.parent))
         if path and path.is_file():
@@ -97,7 +97,7 @@ def _names_of(tree: Tree, config: Config) -> Mapping[int, str]:
     return _names_among(tree)
 
 
-def _names_among(tree: Tree) -> Mapping[int, str]:
+def _names_among(tree: YoloTree) -> Mapping[int, str]:
     """The names in the file of names that lies nearest to the root."""
     tree.listing(tree.home)
     by_depth: dict[int, list[Path]] = {}
@@ -122,7 +122,7 @@ def _numbered(path: Path) -> Mapping[int, str]:
     return dict(enumerate(names))
 
 
-def _name_files(tree: Tree, folder: Path) -> list[Path]:
+def _name_files(tree: YoloTree, folder: Path) -> list[Path]:
     listing = tree.listing(folder)
     return [
         folder / name

@@ -10,7 +10,7 @@ from typing import Any
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.tree import read_head, split_of
-from bboxprep.io.paths import lies_within, read_bytes, real
+from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, undoes_itself
 
 MOST_LIST_BYTES = 256 << 20  # of images, one a line; ten million of them
@@ -46,12 +46,12 @@ def config_files(folder: Path) -> tuple[Path, ...]:
     """The files in `folder` that could describe the dataset, of which only one can be meant: data.yaml before others,
     YAML before darknet's .data.
     """
-    fence = real(folder)
+    fence = resolved(folder)
     for patterns, fits, usual in (
         (("*.yaml", "*.yml"), _is_data_yaml, ("data", "dataset")),
         (("*.data",), _is_darknet, ("obj",)),
     ):
-        paths = [path for glob in patterns for path in folder.glob(glob) if path.is_file() and lies_within(path, fence)]
+        paths = [path for glob in patterns for path in folder.glob(glob) if path.is_file() and is_within(path, fence)]
         found = sorted(path for path in paths if fits(path))
         if found:
             return tuple(path for path in found if path.stem in usual) or tuple(found)

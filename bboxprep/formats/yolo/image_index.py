@@ -12,7 +12,7 @@ from typing import NamedTuple, overload
 from bboxprep.io.suffixes import stem_of
 
 
-class Item(NamedTuple):
+class YoloItem(NamedTuple):
     """One image and its label file: `file` lies in `folder`, its labels in `texts`, which is None where it has none.
     `text` is the label file's name where that is not the image's.
     """
@@ -48,10 +48,10 @@ class Item(NamedTuple):
 Home = tuple[str, Path, Path | None]  # what many items have in common: split, folder, folder of the labels
 
 
-class Items(Sequence[Item]):
+class YoloItems(Sequence[YoloItem]):
     """`found`, sorted by split and name. Of each only its file's name is kept, and a number for what others share."""
 
-    def __init__(self, found: Iterable[Item] = ()) -> None:
+    def __init__(self, found: Iterable[YoloItem] = ()) -> None:
         homes: dict[Home, int] = {}
         self._files: list[str] = []
         self._of = array("q")
@@ -80,13 +80,13 @@ class Items(Sequence[Item]):
         return len(self._files)
 
     @overload
-    def __getitem__(self, index: int) -> Item: ...
+    def __getitem__(self, index: int) -> YoloItem: ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Item]: ...
-    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+    def __getitem__(self, index: slice) -> Sequence[YoloItem]: ...
+    def __getitem__(self, index: int | slice) -> YoloItem | Sequence[YoloItem]:
         if isinstance(index, slice):
             return [self[row] for row in range(*index.indices(len(self)))]
         row = range(len(self))[index]
         split, folder, texts = self.homes[self._of[row]]
         file = self._files[row]
-        return Item(split, self._named.get(row, file), folder, file, texts, self._texts.get(row, ""))
+        return YoloItem(split, self._named.get(row, file), folder, file, texts, self._texts.get(row, ""))

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import LayoutError
-from bboxprep.findings import Finding, spelt
+from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
-from bboxprep.formats.yolo.image_index import Item, Items
-from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, Tree, by_bytes, kind_of, split_of
-from bboxprep.io.paths import common_folder, normal, real
+from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
+from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, YoloTree, by_bytes, kind_of, split_of
+from bboxprep.io.paths import common_folder, normalized, resolved
 from bboxprep.io.suffixes import stem_of
 
 _ABSENT = "is not there"
@@ -31,20 +31,20 @@ _USUAL = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("
 
 
 @dataclass
-class Layout:
+class YoloLayout:
     """The images of a dataset, sorted by split and name; `folders` are those that hold labels, with their split."""
 
-    items: Items = field(default_factory=Items)
+    items: YoloItems = field(default_factory=YoloItems)
     folders: dict[Path, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
-def lay_out(tree: Tree, config: Config) -> Layout:
+def lay_out(tree: YoloTree, config: Config) -> YoloLayout:
     """Where everything is. Raises `LayoutError` where there are no images."""
-    layout = _as_said(tree, config) if config.splits else Layout()
+    layout = _as_said(tree, config) if config.splits else YoloLayout()
     if not layout.items:
         found = _as_found(tree)
-        layout = Layout(found.items, found.folders, layout.findings)
+        layout = YoloLayout(found.items, found.folders, layout.findings)
     if not layout.items:
         raise LayoutError(tree.home, "", "no images here; " + _why(layout))
     if config.file is None and not any(texts for _, _, texts in layout.items.homes):
@@ -55,13 +55,13 @@ def lay_out(tree: Tree, config: Config) -> Layout:
     return layout
 
 
-def find_place(tree: Tree, text: str, bases: Sequence[Path], *, beside: bool = True) -> tuple[Path | None, str]:
+def find_place(tree: YoloTree, text: str, bases: Sequence[Path], *, beside: bool = True) -> tuple[Path | None, str]:
     """What `text`, a path in a file of the dataset, means; or None and why it means nothing. `beside` lets it lead to
     a folder beside the dataset.
     """
     why = _ABSENT
     for candidate in _candidates(text.replace("\\", "/"), bases, tree.home):
-        path = normal(candidate)
+        path = normalized(candidate)
         if kind_of(path):
             if tree.holds(path) or (beside and tree.admit(path)):
                 return path, ""
@@ -69,14 +69,14 @@ def find_place(tree: Tree, text: str, bases: Sequence[Path], *, beside: bool = T
     return None, why
 
 
-def config_folder(tree: Tree, config: Config) -> Path:
+def config_folder(tree: YoloTree, config: Config) -> Path:
     """The folder that the places in `config` are relative to."""
     own = config.file.parent if config.file else tree.home
     path, _ = find_place(tree, config.path, (own,)) if config.path else (own, "")
     return path if path and kind_of(path) == "folder" else own
 
 
-def _why(layout: Layout) -> str:
+def _why(layout: YoloLayout) -> str:
     missing = [str(finding) for finding in layout.findings]
     return "; ".join(missing[:3]) or "labels without images cannot be read, since their numbers are fractions of them"
 
@@ -91,16 +91,16 @@ def _candidates(text: str, bases: Sequence[Path], home: Path) -> Iterator[Path]:
             if inner and parts[0] == "..":
                 yield base.joinpath(*inner)
             yield base.joinpath(*parts)
-    own = real(home).name
+    own = resolved(home).name
     for index, part in enumerate(inner):
         yield home.joinpath(*inner[index:])
         if part == own:
             yield home.joinpath(*inner[index + 1 :])
 
 
-def _as_said(tree: Tree, config: Config) -> Layout:
+def _as_said(tree: YoloTree, config: Config) -> YoloLayout:
     """The layout that the places in `config` give."""
-    layout, items, taken = Layout(), [], set[Place]()
+    layout, items, taken = YoloLayout(), [], set[Place]()
     base = config_folder(tree, config)
     for split, places in config.splits.items():
         images: list[Place] = []
@@ -117,7 +117,7 @@ def _as_said(tree: Tree, config: Config) -> Layout:
         top = common_folder(tops) if tops else base
         above = {folder: folder.relative_to(top).as_posix() for folder in {folder for folder, _ in new}}
         items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]
-    layout.items = Items(items)
+    layout.items = YoloItems(items)
     for split, parent, _ in layout.items.homes:
         for folder in tree.label_folders(parent):
             layout.folders.setdefault(folder, split)
@@ -125,7 +125,7 @@ def _as_said(tree: Tree, config: Config) -> Layout:
 
 
 def _images_at(
-    tree: Tree, config: Config, base: Path, split: str, place: str, layout: Layout
+    tree: YoloTree, config: Config, base: Path, split: str, place: str, layout: YoloLayout
 ) -> Iterator[tuple[Path, list[Place]]]:
     """Folders above images, and these images, that the words `place` of `split` mean."""
     bases = (base, config.file.parent if config.file else base, tree.home)
@@ -153,7 +153,7 @@ def _images_at(
             yield folder, [(folder, image.name)]
 
 
-def _usual_place(tree: Tree, base: Path, split: str) -> Path | None:
+def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
     for name in _USUAL.get(split, ()):
         for path in (base / name / "images", base / "images" / name):
             if tree.listing(path).images:
@@ -161,7 +161,7 @@ def _usual_place(tree: Tree, base: Path, split: str) -> Path | None:
     return None
 
 
-def _listed_images(tree: Tree, path: Path, bases: Sequence[Path], split: str, layout: Layout) -> Iterator[Path]:
+def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:
     """The images that the lines of the text file `path` name. One that is missing is given where it ought to be."""
     for number, line in enumerate(read_lines(path), 1):
         if not line:
@@ -176,7 +176,7 @@ def _listed_images(tree: Tree, path: Path, bases: Sequence[Path], split: str, la
             yield image
 
 
-def _missing_image(tree: Tree, line: str, bases: Sequence[Path]) -> Path | None:
+def _missing_image(tree: YoloTree, line: str, bases: Sequence[Path]) -> Path | None:
     """Where an image that is not there ought to be, if its folder is there."""
     above, _, name = line.replace("\\", "/").rpartition("/")
     folder, _ = find_place(tree, above, bases, beside=False)
@@ -184,9 +184,9 @@ def _missing_image(tree: Tree, line: str, bases: Sequence[Path]) -> Path | None:
     return folder / name if folder and known else None
 
 
-def _as_found(tree: Tree) -> Layout:
+def _as_found(tree: YoloTree) -> YoloLayout:
     """The layout that the names of the folders give."""
-    layout = Layout()
+    layout = YoloLayout()
     found: list[tuple[str, str, Path, str]] = []
     for folder, listing in tree.walk(tree.home):
         split, rest = _read_folders(folder.relative_to(tree.home).parts)
@@ -197,7 +197,7 @@ def _as_found(tree: Tree) -> Layout:
             (split, _below(folder.relative_to(tree.home).as_posix(), name), folder, name)
             for split, _, folder, name in found
         ]
-    layout.items = Items(_item(tree, *image) for image in found)
+    layout.items = YoloItems(_item(tree, *image) for image in found)
     return layout
 
 
@@ -216,10 +216,12 @@ def _read_folders(parts: Sequence[str]) -> tuple[str, PurePosixPath]:
     return split_of(named) or "train", PurePosixPath(*rest)
 
 
-def _item(tree: Tree, split: str, named: str, folder: Path, name: str) -> Item:
+def _item(tree: YoloTree, split: str, named: str, folder: Path, name: str) -> YoloItem:
     texts, text = tree.label_of(folder, name) or (None, "")
-    return Item(split, spelt(named), folder, name, texts, "" if text == f"{stem_of(name)}.txt" else text)
+    return YoloItem(
+        split, escape_surrogates(named), folder, name, texts, "" if text == f"{stem_of(name)}.txt" else text
+    )
 
 
-def _file_name(tree: Tree, config: Config) -> str:
+def _file_name(tree: YoloTree, config: Config) -> str:
     return tree.shown(config.file) if config.file else ""

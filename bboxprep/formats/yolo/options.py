@@ -12,7 +12,7 @@ OutTask = Literal["detect", "segment", "pose", "obb"]
 
 
 @dataclass(frozen=True)
-class ReadOptions:
+class YoloReadOptions:
     """What the rows of the source are, where their number of columns does not tell."""
 
     task: Task = field(
@@ -26,7 +26,7 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
-class WriteOptions:
+class YoloWriteOptions:
     """What each row states, and the ``path:`` that data.yaml gets ("" for none)."""
 
     task: OutTask = field(

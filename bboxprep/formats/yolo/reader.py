@@ -2,7 +2,7 @@
 
 The parts: `grammar` what a row can be, `rows` reading rows, `tree` the files and which label belongs
 to which image, `config` data.yaml and .data files, `layout` where the images lie, `classes` the class
-table, `orphans` labels without images, `writer` writing.
+table, `unmatched_labels` labels without images, `writer` writing.
 
 **Read** are Ultralytics' layouts (``images/<split>`` and ``labels/<split>``, or ``<split>/images`` and
 ``<split>/labels``, with a data.yaml or none), darknet's (a .data file, lists of images, labels beside them) and
@@ -23,32 +23,32 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Probe, Spread, probe_image
+from bboxprep.formats.api import MapEngine, Probe, probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, grown
 from bboxprep.formats.yolo.config import Config, find_config, read_config
-from bboxprep.formats.yolo.image_index import Item
+from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import lay_out
-from bboxprep.formats.yolo.options import ReadOptions
-from bboxprep.formats.yolo.row_kinds import Grammar
+from bboxprep.formats.yolo.options import YoloReadOptions
+from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import Rows, read_labels
-from bboxprep.formats.yolo.tree import Tree
-from bboxprep.formats.yolo.unmatched_labels import orphans, shared
+from bboxprep.formats.yolo.tree import YoloTree
+from bboxprep.formats.yolo.unmatched_labels import shared, unmatched_labels
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import UNREAD, Sample
+from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 
 
-def read(root: Path, probe: Probe, options: ReadOptions, spread: Spread = map) -> Dataset:
+def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine = map) -> Dataset:
     """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
     home, config = _open(root)
-    tree = Tree(home, wide=root.is_file())
+    tree = YoloTree(home, wide=root.is_file())
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for --yolo-task pose")
-    classes = grown(find_classes(tree, config), layout.items, Grammar(options.task, config.keypoints), spread)
-    grammar = Grammar(options.task, config.keypoints, len(classes.names))
+    classes = grown(find_classes(tree, config), layout.items, RowGrammar(options.task, config.keypoints), spread)
+    grammar = RowGrammar(options.task, config.keypoints, len(classes.names))
     claims = layout.items.claims()
-    lost = orphans(tree, layout, claims, grammar, classes.names)
+    lost = unmatched_labels(tree, layout, claims, grammar, classes.names)
     loader = _Loader(tree.home, probe, grammar)
     return Dataset(
         root=home,
@@ -77,32 +77,32 @@ class _Loader:
 
     home: Path
     probe: Probe
-    grammar: Grammar
+    grammar: RowGrammar
 
-    def __call__(self, item: Item) -> Sample:
+    def __call__(self, item: YoloItem) -> Sample:
         sample = self.outline(item)
         if item.texts is None:
             if sample.header is None:
                 return sample
             unlabelled = Finding("image-unlabelled", "no label file", self._shown_image(item), split=item.split)
-            return sample.having(findings=(*sample.findings, unlabelled))
+            return sample.replace_fast(findings=(*sample.findings, unlabelled))
         name = item.label_name
         rows = read_labels(item.texts / name, self.grammar, _shown(item.texts, self.home) + name, item.split)
         size = sample.header.displayed if sample.header else (1, 1)
-        return sample.having(
+        return sample.replace_fast(
             instances=_instances(rows, size),
             findings=(*sample.findings, *rows.findings),
             listed=rows.listed,
             labelled=True,
         )
 
-    def outline(self, item: Item) -> Sample:
+    def outline(self, item: YoloItem) -> Sample:
         """The sample without what its label file says."""
         path = item.image
         header, findings = probe_image(self.probe, path, self._shown_image(item), item.split)
-        return _UNREAD.having(name=item.name, path=path, header=header, split=item.split, findings=findings)
+        return _UNREAD.replace_fast(name=item.name, path=path, header=header, split=item.split, findings=findings)
 
-    def _shown_image(self, item: Item) -> str:
+    def _shown_image(self, item: YoloItem) -> str:
         return _shown(item.folder, self.home) + item.file
 
 
@@ -113,7 +113,7 @@ def _shown(folder: Path, home: Path) -> str:
     return "" if below == "." else f"{below.rstrip('/')}/"
 
 
-_UNREAD = UNREAD.having(fractional=True, labelled=False)
+_UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True, labelled=False)
 
 
 def _instances(rows: Rows, size: tuple[int, int]) -> Instances:

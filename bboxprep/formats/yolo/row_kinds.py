@@ -21,7 +21,7 @@ from typing import Literal
 Task = Literal["auto", "detect", "segment", "pose", "obb"]
 
 
-class Kind(StrEnum):
+class RowKind(StrEnum):
     """What a row states."""
 
     BOX = "box"
@@ -31,24 +31,24 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Grammar:
+class RowGrammar:
     """What rows a dataset has: its `task`, the keypoints' (count, numbers each), and how many classes (None: any)."""
 
     task: Task = "auto"
     keypoints: tuple[int, int] | None = None
     classes: int | None = None
 
-    def kind(self, columns: int) -> Kind | None:
+    def kind(self, columns: int) -> RowKind | None:
         """What a row of so many columns states, or None."""
         if columns == 5:
-            return Kind.BOX
+            return RowKind.BOX
         if self.keypoints and self.task in ("auto", "pose"):
-            return Kind.POSE if columns == 5 + self.keypoints[0] * self.keypoints[1] else None
+            return RowKind.POSE if columns == 5 + self.keypoints[0] * self.keypoints[1] else None
         if columns == 6 and self.task != "obb":
-            return Kind.SCORED
+            return RowKind.SCORED
         if self.task == "obb":
-            return Kind.RING if columns == 9 else None
-        return Kind.RING if self.task in ("auto", "segment") and columns >= 7 and columns % 2 else None
+            return RowKind.RING if columns == 9 else None
+        return RowKind.RING if self.task in ("auto", "segment") and columns >= 7 and columns % 2 else None
 
     @property
     def wanted(self) -> str:

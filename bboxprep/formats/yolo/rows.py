@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.yolo.row_kinds import Grammar, Kind
+from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import read_start
 from bboxprep.model.categories import MOST_CLASSES
-from bboxprep.model.instances import Rings, unsaid
+from bboxprep.model.instances import Rings, default_column
 
 Floats = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ class _Part(NamedTuple):
     visibility: NDArray[np.uint8]
 
 
-def parse(data: bytes, grammar: Grammar, path: str = "", split: str = "") -> Rows:
+def parse(data: bytes, grammar: RowGrammar, path: str = "", split: str = "") -> Rows:
     """The rows of a label file whose bytes are `data`; `path` and `split` are what findings call it."""
     notes = _Notes(path, split)
     fault = _unreadable_as_a_whole(data)
@@ -113,7 +113,7 @@ def parse(data: bytes, grammar: Grammar, path: str = "", split: str = "") -> Row
     return _collect([part for part in read if part is not None], grammar, notes, listed)
 
 
-def read_labels(file: Path, grammar: Grammar, path: str = "", split: str = "") -> Rows:
+def read_labels(file: Path, grammar: RowGrammar, path: str = "", split: str = "") -> Rows:
     """The rows of the label file `file`; none, and a finding, where it cannot be opened."""
     try:
         return parse(read_start(file, MOST_BYTES + 1), grammar, path, split)
@@ -178,7 +178,7 @@ def _guess(tokens: Sequence[bytes]) -> str:
     return f"have {shown}, want a number"
 
 
-def _read_group(columns: int, rows: list[_Row], grammar: Grammar, notes: _Notes) -> _Part | None:
+def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: _Notes) -> _Part | None:
     """The sound rows among `rows`, which all have so many columns."""
     read = _numbers([token for _, tokens in rows for token in tokens])
     if read is None:
@@ -208,33 +208,33 @@ def _numeric(rows: list[_Row], notes: _Notes) -> list[_Row]:
     return good
 
 
-def _part(kind: Kind, values: Floats, rows: list[_Row], grammar: Grammar) -> _Part:
-    boxes, rings = _outlines(values, rows) if kind is Kind.RING else (_edges(values, rows), ((),) * len(rows))
+def _part(kind: RowKind, values: Floats, rows: list[_Row], grammar: RowGrammar) -> _Part:
+    boxes, rings = _outlines(values, rows) if kind is RowKind.RING else (_edges(values, rows), ((),) * len(rows))
     keypoints, visibility = _keypoints(kind, values, rows, grammar)
     return _Part(
         lines=[line for line, _ in rows],
         labels=values[:, 0].astype(np.int64),
         boxes=boxes,
-        scores=values[:, 5] if kind is Kind.SCORED else unsaid(len(rows), np.nan),
+        scores=values[:, 5] if kind is RowKind.SCORED else default_column(len(rows), np.nan),
         rings=rings,
         keypoints=keypoints,
         visibility=visibility,
     )
 
 
-def _sound(kind: Kind, values: Floats, grammar: Grammar) -> NDArray[np.bool_]:
+def _sound(kind: RowKind, values: Floats, grammar: RowGrammar) -> NDArray[np.bool_]:
     """Which rows (N,) of numbers can be read; of the others `_fault` says why not."""
     classes = values[:, 0]
     good = np.asarray((np.abs(values) < _LARGEST).all(axis=1))
     good &= (classes == np.floor(classes)) & (classes >= 0) & (classes < _most(grammar))
-    if kind is Kind.SCORED:
+    if kind is RowKind.SCORED:
         good &= (values[:, 5] >= 0) & (values[:, 5] <= 1)
     if _tells_visibility(kind, grammar):
         good &= np.isin(values[:, 7::3], (0, 1, 2)).all(axis=1)
     return good
 
 
-def _fault(kind: Kind, row: _Row, grammar: Grammar) -> tuple[str, str]:
+def _fault(kind: RowKind, row: _Row, grammar: RowGrammar) -> tuple[str, str]:
     """What is wrong with a row of numbers that is not `_sound`, the worst first; and the code of the finding."""
     _, tokens = row
     label, *values = map(float, tokens)
@@ -247,17 +247,17 @@ def _fault(kind: Kind, row: _Row, grammar: Grammar) -> tuple[str, str]:
     if not 0 <= label < _most(grammar):
         words = f"only {MOST_CLASSES} classes can be" if grammar.classes is None else f"but {grammar.classes} names"
         return f"id {int(label)} {words}", "category-unknown"
-    if kind is Kind.SCORED:
+    if kind is RowKind.SCORED:
         return f"confidence {_text(tokens[5])}, want 0 to 1", "record-unreadable"
     return "visibility of a keypoint, want 0, 1 or 2", "record-unreadable"
 
 
-def _most(grammar: Grammar) -> int:
+def _most(grammar: RowGrammar) -> int:
     return MOST_CLASSES if grammar.classes is None else grammar.classes
 
 
-def _tells_visibility(kind: Kind, grammar: Grammar) -> bool:
-    return kind is Kind.POSE and grammar.keypoints is not None and grammar.keypoints[1] == 3
+def _tells_visibility(kind: RowKind, grammar: RowGrammar) -> bool:
+    return kind is RowKind.POSE and grammar.keypoints is not None and grammar.keypoints[1] == 3
 
 
 def _edges(values: Floats, rows: list[_Row]) -> Boxes:
@@ -275,10 +275,12 @@ def _outlines(values: Floats, rows: list[_Row]) -> tuple[Boxes, tuple[Rings, ...
     return boxes, tuple((outline,) for outline in outlines)
 
 
-def _keypoints(kind: Kind, values: Floats, rows: list[_Row], grammar: Grammar) -> tuple[Floats, NDArray[np.uint8]]:
+def _keypoints(
+    kind: RowKind, values: Floats, rows: list[_Row], grammar: RowGrammar
+) -> tuple[Floats, NDArray[np.uint8]]:
     """The points (N, K, 2) and their visibility (N, K); a point of two numbers is visible unless it is 0, 0."""
     count, numbers = grammar.keypoints or (0, 2)
-    if kind is not Kind.POSE:
+    if kind is not RowKind.POSE:
         return np.zeros((len(rows), count, 2)), np.zeros((len(rows), count), np.uint8)
     points = values[:, 5:].reshape(len(rows), count, numbers)
     seen: Floats = points[..., 2] if numbers == 3 else np.where(points.any(axis=2), 2.0, 0.0)
@@ -303,7 +305,7 @@ def _rounding(row: _Row) -> float:
     return min(max(_LEAST_ROUNDING, 0.75 * 10.0**-decimals), _MOST_ROUNDING)
 
 
-def _collect(parts: Sequence[_Part], grammar: Grammar, notes: _Notes, listed: int) -> Rows:
+def _collect(parts: Sequence[_Part], grammar: RowGrammar, notes: _Notes, listed: int) -> Rows:
     """The rows of all parts in the order of the file."""
     parts = parts or (_no_rows(grammar),)
     if len(parts) == 1:  # in its order already
@@ -324,7 +326,7 @@ def _collect(parts: Sequence[_Part], grammar: Grammar, notes: _Notes, listed: in
     )
 
 
-def _no_rows(grammar: Grammar) -> _Part:
+def _no_rows(grammar: RowGrammar) -> _Part:
     count = grammar.keypoints[0] if grammar.keypoints else 0
     seen = np.zeros((0, count), dtype=np.uint8)
     return _Part([], np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), (), np.zeros((0, count, 2)), seen)

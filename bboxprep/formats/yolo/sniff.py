@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bboxprep.formats.yolo.config import config_files
 from bboxprep.formats.yolo.rows import looks_like_rows
-from bboxprep.formats.yolo.tree import Tree, read_head
+from bboxprep.formats.yolo.tree import YoloTree, read_head
 
 _FOLDERS_SNIFFED = 200
 
@@ -18,7 +18,7 @@ def sniff(root: Path) -> str:
         return f"{root.name} is a dataset file" if root in files else ""
     if files:
         return f"{files[0].name} describes it"
-    tree = Tree(root)
+    tree = YoloTree(root)
     for _, (folder, listing) in zip(range(_FOLDERS_SNIFFED), tree.walk(root), strict=False):
         for name in list(listing.texts.values())[:9]:
             path = folder / name

@@ -24,8 +24,8 @@ from unicodedata import normalize
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.rows import looks_like_rows
-from bboxprep.io.paths import lies_within, read_start, real, scan
-from bboxprep.io.remote import Entry
+from bboxprep.io.paths import is_within, read_start, resolved, scan
+from bboxprep.io.remote import RemoteEntry
 from bboxprep.io.suffixes import stem_of, suffix_of
 
 _LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
@@ -63,7 +63,7 @@ class Listing:
         return {normalize("NFC", stem): name for stem, name in self.texts.items()}
 
 
-class Tree:
+class YoloTree:
     """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence.
 
     `wide`: the fence may take in a folder beside `home`.
@@ -73,7 +73,7 @@ class Tree:
         self.home = home
         self._wide = wide
         self.foreign: set[Path] = set()
-        self._roots = {real(home)}
+        self._roots = {resolved(home)}
         self._listings: dict[Path, Listing] = {}
         self._inside: dict[Path, bool] = {}
         self._label_folders: dict[Path, tuple[Path, ...]] = {}
@@ -101,8 +101,8 @@ class Tree:
 
     def admit(self, path: Path) -> bool:
         """Take the folder that holds `path` into the fence, if it is one beside the dataset; whether that was done."""
-        above, place = real(self.home).parent, real(path)
-        if not self._wide or above == above.parent or not lies_within(path, above):
+        above, place = resolved(self.home).parent, resolved(path)
+        if not self._wide or above == above.parent or not is_within(path, above):
             return False
         self._roots.add(above.joinpath(*place.relative_to(above).parts[:1]))
         self._inside.clear()
@@ -163,7 +163,7 @@ class Tree:
         return folder, ()
 
     def _walk(self, folder: Path, visited: set[Path]) -> Iterator[tuple[Path, Listing]]:
-        place = real(folder)
+        place = resolved(folder)
         if place in visited:
             return
         visited.add(place)
@@ -191,7 +191,7 @@ class Tree:
         texts = {stem_of(name): name for name in ordered.pop("texts")}
         return Listing(texts=texts, **ordered)
 
-    def _sort(self, folder: Path, entry: os.DirEntry[str] | Entry) -> str:
+    def _sort(self, folder: Path, entry: os.DirEntry[str] | RemoteEntry) -> str:
         """Which list of its folder an entry belongs to, "" for none."""
         if entry.name.startswith("."):
             return ""
@@ -206,7 +206,7 @@ class Tree:
         return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
 
     def _contains(self, path: Path) -> bool:
-        return lies_within(path, *self._roots)
+        return is_within(path, *self._roots)
 
 
 def by_bytes(path: Path) -> bytes:

@@ -7,21 +7,23 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bboxprep.findings import Finding
-from bboxprep.formats.yolo.image_index import Item
-from bboxprep.formats.yolo.layout import Layout
-from bboxprep.formats.yolo.row_kinds import Grammar
+from bboxprep.formats.yolo.image_index import YoloItem
+from bboxprep.formats.yolo.layout import YoloLayout
+from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
-from bboxprep.formats.yolo.tree import Place, Tree, by_bytes, is_reserved, read_head
+from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes, is_reserved, read_head
 
 Claims = Mapping[Path, Counter[str]]  # how many images a label file is for, by its folder and its name
 
 
-def orphans(tree: Tree, layout: Layout, claims: Claims, grammar: Grammar, names: Sequence[str]) -> tuple[Finding, ...]:
+def unmatched_labels(
+    tree: YoloTree, layout: YoloLayout, claims: Claims, grammar: RowGrammar, names: Sequence[str]
+) -> tuple[Finding, ...]:
     """One finding for each class in each label file without an image, and one for each unreadable row there.
 
     A label file whose image exists, but is none of the dataset, is none of the dataset either.
     """
-    owners: dict[Place, Item] = {}
+    owners: dict[Place, YoloItem] = {}
     findings: list[Finding] = []
     for folder, split in sorted(layout.folders.items(), key=lambda entry: by_bytes(entry[0])):
         claimed: Collection[str] = claims.get(folder, ())
@@ -39,11 +41,11 @@ def orphans(tree: Tree, layout: Layout, claims: Claims, grammar: Grammar, names:
     return tuple(findings)
 
 
-def shared(tree: Tree, items: Sequence[Item], claims: Claims) -> tuple[Finding, ...]:
+def shared(tree: YoloTree, items: Sequence[YoloItem], claims: Claims) -> tuple[Finding, ...]:
     """One finding for each label file that several images claim."""
     if all(count == 1 for files in claims.values() for count in files.values()):
         return ()
-    users: dict[Path, list[Item]] = defaultdict(list)
+    users: dict[Path, list[YoloItem]] = defaultdict(list)
     for item in items:
         if item.texts and claims[item.texts][item.label_name] > 1:
             users[item.texts / item.label_name].append(item)
@@ -53,7 +55,7 @@ def shared(tree: Tree, items: Sequence[Item], claims: Claims) -> tuple[Finding, 
     )
 
 
-def _is_label(tree: Tree, path: Path) -> bool:
+def _is_label(tree: YoloTree, path: Path) -> bool:
     head = read_head(path)
     if looks_like_rows(head):
         return True
@@ -62,7 +64,7 @@ def _is_label(tree: Tree, path: Path) -> bool:
 
 
 def _orphan(
-    tree: Tree, path: Path, split: str, grammar: Grammar, names: Sequence[str], why: str
+    tree: YoloTree, path: Path, split: str, grammar: RowGrammar, names: Sequence[str], why: str
 ) -> tuple[Finding, ...]:
     shown = tree.shown(path)
     rows = read_labels(path, grammar, shown, split)

@@ -24,7 +24,7 @@ from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels
 from bboxprep.formats.yolo.config import NOT_SPLITS
-from bboxprep.formats.yolo.options import WriteOptions
+from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.io.atomic import write_text
 from bboxprep.model.categories import Categories
@@ -47,7 +47,7 @@ _CONFIG = "data.yaml"
 _FIRST = ("train", "val", "test")
 
 
-def write(root: Path, dataset: Dataset, options: WriteOptions) -> YoloWriter:
+def write(root: Path, dataset: Dataset, options: YoloWriteOptions) -> YoloWriter:
     """A writer of labels below `root`. Raises `UsageError` for splits or keypoints that it cannot write."""
     for split in dataset.splits:
         if split in NOT_SPLITS:
@@ -65,7 +65,7 @@ class YoloWriter:
 
     stage = ""
 
-    def __init__(self, root: Path, dataset: Dataset, options: WriteOptions) -> None:
+    def __init__(self, root: Path, dataset: Dataset, options: YoloWriteOptions) -> None:
         self._root = root
         self._categories = dataset.categories
         self._options = options

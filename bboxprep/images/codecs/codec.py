@@ -21,7 +21,7 @@ from bboxprep.images.codecs.pillow_reader import faults_named, opened, read
 from bboxprep.images.codecs.quantisation import own_coding
 from bboxprep.images.container import MOST_SCANS, NAMES, scans
 from bboxprep.images.header import MOST_PIXELS
-from bboxprep.images.metadata.keep import Kept, kept_from
+from bboxprep.images.metadata.keep import KeptMetadata, kept_from
 from bboxprep.images.orientation import untagged
 from bboxprep.images.raster.malloc_hint import keep_freed
 from bboxprep.model.header import Header
@@ -34,7 +34,7 @@ _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bm
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ImagePolicy:
     """What to do with pixels that 8-bit RGB cannot hold, and with pictures too large to be held at all.
 
     `depth16` for more than 8 bits a channel: refuse, keep the high byte, or stretch the extremes (percentiles 0.5 and
@@ -88,14 +88,14 @@ class Decoded:
     covers: tuple[float, float]
 
 
-DEFAULT_POLICY = Policy()
+DEFAULT_IMAGE_POLICY = ImagePolicy()
 DEFAULT_ENCODING = Encoding()
 
 
 def decode(
     path: Path,
     header: Header,
-    policy: Policy = DEFAULT_POLICY,
+    policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
     *,
     at_least: Size | None = None,
     data: bytes | None = None,
@@ -118,7 +118,7 @@ def decode(
     return _decoded(path, header, policy, data)
 
 
-def _decoded(path: Path, header: Header, policy: Policy, data: bytes | None) -> Decoded:
+def _decoded(path: Path, header: Header, policy: ImagePolicy, data: bytes | None) -> Decoded:
     """By Pillow, which reads all there is."""
     with opened(path, header.container, _without_turn(path, header, data)) as image:
         if image.size != header.size:
@@ -132,7 +132,7 @@ def _decoded(path: Path, header: Header, policy: Policy, data: bytes | None) -> 
     return Decoded(pixels, (float(header.size.width), float(header.size.height)))
 
 
-def refuse(path: Path, header: Header, policy: Policy) -> None:
+def refuse(path: Path, header: Header, policy: ImagePolicy) -> None:
     """Raises `ImageError` where `policy` refuses a file of this `header`; to be known before any pixel is decoded."""
     if policy.frames == "error" and header.frames > 1:
         raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or --frames first)")
@@ -180,7 +180,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
     """`pixels`, uint8 (H, W) or (H, W, 3), as a JPEG for showing to people; no metadata."""
-    return _as_jpeg(pixels, Path(), Kept(sampling="4:2:0"), quality)
+    return _as_jpeg(pixels, Path(), KeptMetadata(sampling="4:2:0"), quality)
 
 
 def suffix_of(header: Header) -> str:
@@ -208,7 +208,7 @@ def _without_turn(path: Path, header: Header, data: bytes | None) -> BytesIO | N
     return None if data is None else BytesIO(data)
 
 
-def _options(container: str, kept: Kept, encoding: Encoding) -> dict[str, Any]:
+def _options(container: str, kept: KeptMetadata, encoding: Encoding) -> dict[str, Any]:
     given = _metadata(kept)
     quality = encoding.quality or _QUALITY
     match container:
@@ -224,12 +224,12 @@ def _options(container: str, kept: Kept, encoding: Encoding) -> dict[str, Any]:
             return {}
 
 
-def _metadata(kept: Kept) -> dict[str, Any]:
+def _metadata(kept: KeptMetadata) -> dict[str, Any]:
     """Pillow's options for what is kept."""
     return {name: value for name, value in (("icc_profile", kept.profile), ("exif", kept.exif)) if value}
 
 
-def _as_jpeg(pixels: NDArray[np.uint8], source: Path, kept: Kept, quality: int) -> bytes:
+def _as_jpeg(pixels: NDArray[np.uint8], source: Path, kept: KeptMetadata, quality: int) -> bytes:
     with _unencodable(source, "jpeg", pixels.shape):
         return jpeg.with_metadata(jpeg.encode(pixels, quality, kept.sampling), kept.exif, kept.profile)
 

@@ -24,7 +24,7 @@ _MOST_METADATA, _MOST_PIECES = 1 << 20, 16  # bytes, and pieces of them: no EXIF
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class HeifItem:
     """A piece of metadata: `content` begins at the byte order mark of EXIF, or is an XMP packet; `start` is where."""
 
     kind: Literal["exif", "xmp"]
@@ -93,21 +93,21 @@ def depth(data: Data) -> int:
     return 8 + (codec[0] & 7) if codec else 8
 
 
-def items(data: Data) -> Iterator[Item]:
+def items(data: Data) -> Iterator[HeifItem]:
     """The EXIF and XMP of the file, EXIF first."""
     meta = _meta(data)
     kinds = _kinds(data, meta.get(b"iinf", (0, 0)))
     stretches = _locations(data, meta)
     for wanted in ("exif", "xmp"):
         for number, kind in kinds.items():
-            pieces = stretches.get(number, [])
-            if kind != wanted or not pieces:
+            results = stretches.get(number, [])
+            if kind != wanted or not results:
                 continue
-            parts = (data[start : min(end, start + _MOST_METADATA)] for start, end in pieces[:_MOST_PIECES])
+            parts = (data[start : min(end, start + _MOST_METADATA)] for start, end in results[:_MOST_PIECES])
             content = b"".join(parts)[:_MOST_METADATA]
             # the item Exif begins with how far behind its first four bytes the byte order mark is
             skip = 4 + int.from_bytes(content[:4], "big") if kind == "exif" else 0
-            yield Item("exif" if kind == "exif" else "xmp", content[skip:], pieces[0][0] + skip)
+            yield HeifItem("exif" if kind == "exif" else "xmp", content[skip:], results[0][0] + skip)
 
 
 def _boxes(data: Data, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -195,11 +195,11 @@ def _locations(data: Data, meta: dict[bytes, Stretch]) -> dict[int, list[Stretch
         inside = version > 0 and cursor.number(2) & 15 == 1  # of the box idat, not of the file
         cursor.at += 2
         base = cursor.number(wide_base) + (meta.get(b"idat", (0, 0))[0] if inside else 0)
-        pieces = found.setdefault(number, [])
+        results = found.setdefault(number, [])
         for _ in range(cursor.number(2)):
             cursor.at += wide_index if version > 0 else 0
             start = base + cursor.number(wide_offset)
-            pieces.append((start, start + cursor.number(wide_length)))
+            results.append((start, start + cursor.number(wide_length)))
         if cursor.ended:
             break
     return found

@@ -25,7 +25,7 @@ _CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class DecoderModel:
     """What Pillow says of a file without decoding it: the size as stored, the EXIF orientation (1 where there is none
     or an invalid one), and the size as displayed."""
 
@@ -34,13 +34,13 @@ class Look:
     displayed: Size
 
 
-def look(path: Path, container: str) -> Look:
+def look(path: Path, container: str) -> DecoderModel:
     """Pillow's word on the file at `path`, which is a `container`. Raises `ImageError`."""
     with opened(path, container) as image:
         said = image.getexif().get(_ORIENTATION, 1)
         code = int(said) if isinstance(said, int) and 1 <= said <= 8 else 1
         stored = _stored(image)
-        return Look(stored, code, stored.transposed if code >= 5 else stored)
+        return DecoderModel(stored, code, stored.transposed if code >= 5 else stored)
 
 
 def shown(path: Path, container: str) -> Gray:

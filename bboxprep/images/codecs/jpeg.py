@@ -94,15 +94,15 @@ def with_metadata(data: bytes, exif: bytes | None, profile: bytes | None) -> byt
 
 def profile_of(data: Data) -> bytes | None:
     """The colour profile of the JPEG `data`; None where it has none, or not all of it."""
-    pieces = sorted(
+    results = sorted(
         bytes(data[start + len(_ICC_HEADER) : end])
         for marker, start, end in jpeg_segments(data)
         if marker == _ICC
         and data[start : start + len(_ICC_HEADER)] == _ICC_HEADER
         and end - start > len(_ICC_HEADER) + 2
     )
-    whole = bool(pieces) and pieces[0][1] == len(pieces)
-    return b"".join(piece[2:] for piece in pieces) if whole else None
+    whole = bool(results) and results[0][1] == len(results)
+    return b"".join(result[2:] for result in results) if whole else None
 
 
 def sampling_of(data: Data) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.images.container import FRAMES, MOST_SCANS, jpeg_segments, scans
-from bboxprep.images.metadata.keep import Kept, kept_from
+from bboxprep.images.metadata.keep import KeptMetadata, kept_from
 from bboxprep.model.header import Header
 
 _SWITCHES = {  # by the EXIF code that asks for the turn
@@ -36,7 +36,7 @@ _ICC_CHUNK = 65_519  # bytes of a profile that one segment has room for
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class JpegtranTool:
     """The `program` that turns, and its `version` as it states it."""
 
     program: str
@@ -44,14 +44,14 @@ class Tool:
 
 
 @cache
-def tool() -> Tool | None:
+def find_jpegtran() -> JpegtranTool | None:
     """The jpegtran of this machine, or None where there is none or it does not state its version."""
     program = shutil.which("jpegtran")
     if program is None:
         return None
     said = _run(program, ("-version",), b"")
     found = re.search(r"\S+ version \S+( \(build \w+\))?", said.stderr.decode("utf-8", "replace")) if said else None
-    return Tool(program, found[0]) if found else None
+    return JpegtranTool(program, found[0]) if found else None
 
 
 def turned(source: Path, data: bytes, header: Header, turn: Dihedral, *, strip: bool) -> tuple[bytes, str] | None:
@@ -61,7 +61,7 @@ def turned(source: Path, data: bytes, header: Header, turn: Dihedral, *, strip: 
     of gray or RGB, another container, or a file that is damaged in any way. Its metadata is what an encoded
     picture keeps: the profile, and EXIF with orientation 1 unless `strip`. Raises `ImageError`.
     """
-    found = tool() if header.container == "jpeg" and header.mode in {"L", "RGB"} else None
+    found = find_jpegtran() if header.container == "jpeg" and header.mode in {"L", "RGB"} else None
     if not found or turn.is_identity or scans(data) > MOST_SCANS:
         return None
     made = _run(found.program, ("-copy", "none", "-perfect", *_SWITCHES[turn.exif]), data)
@@ -86,7 +86,7 @@ def _size(data: bytes) -> Size | None:
     return Size(int.from_bytes(data[at + 3 : at + 5], "big"), int.from_bytes(data[at + 1 : at + 3], "big"))
 
 
-def _with_metadata(data: bytes, kept: Kept) -> bytes:
+def _with_metadata(data: bytes, kept: KeptMetadata) -> bytes:
     """The JPEG `data`, which has none, with what is `kept`, behind the segments that say how its colours are coded."""
     at = 2
     for marker, _, end in jpeg_segments(data):

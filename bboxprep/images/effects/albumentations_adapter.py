@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import Boxes, box_areas, map_boxes
-from bboxprep.images.effects.recover_affine import Found, found_map, probes_on
+from bboxprep.images.effects.recover_affine import RecoveredAffine, probes_on, recover_affine
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Masks = NDArray[np.uint8]  # (K, H, W), 0 or 1
@@ -83,7 +83,7 @@ class Augmented:
     boxes: Boxes
     points: Points
     masks: Masks | None
-    found: Found
+    found: RecoveredAffine
 
     @property
     def size(self) -> Size:
@@ -101,7 +101,7 @@ def augment(pixels: Pixels, shapes: Shapes, named: Named, seed: int) -> Augmente
     data = _data(pixels, shapes, before)
     out = _done(named, seed, data)
     after = Size(out["image"].shape[1], out["image"].shape[0])
-    found = found_map(*_boxes(out[_PROBES], after), before, after)
+    found = recover_affine(*_boxes(out[_PROBES], after), before, after)
     masks = None
     if found.affine is None:
         if len(shapes.masks):
@@ -231,7 +231,9 @@ def _boxes(shares: Any, size: Size) -> tuple[NDArray[np.int64], Boxes]:
     return np.rint(array[:, 4]).astype(np.int64), array[:, :4] * np.tile(size, 2)
 
 
-def _one_each(rows: NDArray[np.int64], boxes: Boxes, before: Boxes, found: Found) -> tuple[NDArray[np.int64], Boxes]:
+def _one_each(
+    rows: NDArray[np.int64], boxes: Boxes, before: Boxes, found: RecoveredAffine
+) -> tuple[NDArray[np.int64], Boxes]:
     """Each row once, in order. Of an object that a mirrored margin repeats, the box where the map puts it, or where no
     map is known the largest.
     """

@@ -25,7 +25,7 @@ _GOLDEN = (0.7548776662466927, 0.5698402909980532)  # R2 sequence (Roberts, 2018
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RecoveredAffine:
     """The `affine` map, or None and a `problem`; `mirrors` says whether left and right changed places, as far as that
     can be told.
     """
@@ -42,25 +42,29 @@ def probes_on(size: Size) -> Boxes:
     return np.concatenate((middles - _HALF, middles + _HALF), axis=1)
 
 
-def found_map(rows: NDArray[np.int64], boxes: Boxes, before: Size, after: Size) -> Found:
+def recover_affine(rows: NDArray[np.int64], boxes: Boxes, before: Size, after: Size) -> RecoveredAffine:
     """The map by which the probes of number `rows` (M,) on a picture of size `before` became `boxes` (M, 4)."""
     if len(np.unique(rows)) < len(rows):
-        return Found(None, problem="it repeats the picture in a mirrored margin")
+        return RecoveredAffine(None, problem="it repeats the picture in a mirrored margin")
     if len(rows) < 3:
-        return Found(None, problem="it moves things in a way that cannot be followed")
+        return RecoveredAffine(None, problem="it moves things in a way that cannot be followed")
     there, whole = _middles(boxes), _middles(probes_on(before))
     solution, _, rank, _ = np.linalg.lstsq(_padded(whole[rows]), there, rcond=None)
     if rank < 3:
-        return Found(None, problem="too little of the picture is left to tell its map")
+        return RecoveredAffine(None, problem="too little of the picture is left to tell its map")
     off = float(np.abs(_padded(whole[rows]) @ solution - there).max())
     (a, d), (b, e), (c, f) = solution.tolist()
     mirrors = a * e - b * d < 0
     seen = _padded(whole) @ solution
     missing = np.setdiff1d(np.flatnonzero(((seen > 1.0) & (seen < np.array(after) - 1.0)).all(axis=1)), rows)
     if off > _TOLERANCE or len(missing) or not np.isfinite(off):
-        return Found(None, mirrors, "it bends or cuts up the picture, no affine map does the same")
+        return RecoveredAffine(None, mirrors, "it bends or cuts up the picture, no affine map does the same")
     affine = _snapped(Affine(a, b, c, d, e, f), before)
-    return Found(affine, mirrors) if affine.determinant else Found(None, problem="it flattens the picture")
+    return (
+        RecoveredAffine(affine, mirrors)
+        if affine.determinant
+        else RecoveredAffine(None, problem="it flattens the picture")
+    )
 
 
 def _middles(boxes: Boxes) -> Points:

@@ -15,20 +15,20 @@ from bboxprep.images.header import mapped
 from bboxprep.images.metadata.exif import Data, is_sound
 
 
-class Moment(NamedTuple):
+class CaptureTime(NamedTuple):
     """`camera` is the model as the file names it, "" where it does not; `second` counts on the camera's own clock."""
 
     camera: str
     second: int
 
 
-def moment_of(path: Path, container: str) -> Moment | None:
+def capture_time_of(path: Path, container: str) -> CaptureTime | None:
     """The moment of the photo at `path`; None where its EXIF has no DateTimeOriginal that can be read."""
     try:
         with mapped(path) as (file, data), opened(path, container, file) as image:
             exif = image.getexif() if container == "tiff" else _loaded(data, container)
             time = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, "")
-            return Moment(_text(exif.get(ExifTags.Base.Model, "")), _seconds(_text(time)))
+            return CaptureTime(_text(exif.get(ExifTags.Base.Model, "")), _seconds(_text(time)))
     except ImageError:
         return None
 

@@ -23,7 +23,7 @@ _WHOLE_NUMBERS = {3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class IfdLayout:
     """How the numbers of one structure are written: `order` is "<" or ">", `big` says BigTIFF, `first` is IFD0."""
 
     order: str
@@ -47,7 +47,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ExifEntry:
     """One tag of a directory: `kind` is its type as stored, `at` where the entry begins, `field` its value field."""
 
     tag: int
@@ -65,14 +65,14 @@ class Directory:
     directory stands, and `next` that position (0 where it is not there).
     """
 
-    layout: Layout
-    entries: tuple[Entry, ...]
+    layout: IfdLayout
+    entries: tuple[ExifEntry, ...]
     count: int
     complete: bool
     link: int
     next: int
 
-    def find(self, tag: int) -> Entry | None:
+    def find(self, tag: int) -> ExifEntry | None:
         """The first entry of `tag`."""
         return next((entry for entry in self.entries if entry.tag == tag), None)
 
@@ -108,7 +108,7 @@ def orientation_tags(data: Data) -> tuple[OrientationTag, ...]:
     return tuple(_orientation(data, ifd0.layout, entry) for entry in ifd0.entries if entry.tag == ORIENTATION)
 
 
-def whole_numbers(data: Data, layout: Layout, entry: Entry) -> tuple[int, ...]:
+def whole_numbers(data: Data, layout: IfdLayout, entry: ExifEntry) -> tuple[int, ...]:
     """The values of `entry`, at most 16 of them; none where its type is another or they lie outside the data."""
     if entry.kind not in _WHOLE_NUMBERS or not entry.count:
         return ()
@@ -117,7 +117,7 @@ def whole_numbers(data: Data, layout: Layout, entry: Entry) -> tuple[int, ...]:
     return () if at is None or at + struct.calcsize(form) > len(data) else struct.unpack_from(form, data, at)
 
 
-def stretch(data: Data, layout: Layout, entry: Entry) -> tuple[int, int] | None:
+def stretch(data: Data, layout: IfdLayout, entry: ExifEntry) -> tuple[int, int] | None:
     """Where the values of `entry` begin and end in the data, or None where they do not lie inside it."""
     at = _place(data, layout, entry)
     end = (at or 0) + entry.count * _FIELD_SIZES.get(entry.kind, 1)
@@ -146,19 +146,19 @@ def upright(data: Data, *, depth: int, unlink: bool = False) -> bytes:
     return bytes(patched)
 
 
-def _layout(data: Data) -> Layout | None:
+def _layout(data: Data) -> IfdLayout | None:
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None or len(data) < 8:
         return None
     (magic,) = struct.unpack_from(order + "H", data, 2)
     if magic == 42:
-        return Layout(order, big=False, first=struct.unpack_from(order + "I", data, 4)[0])
+        return IfdLayout(order, big=False, first=struct.unpack_from(order + "I", data, 4)[0])
     if magic == 43 and len(data) >= 16:
-        return Layout(order, big=True, first=struct.unpack_from(order + "Q", data, 8)[0])
+        return IfdLayout(order, big=True, first=struct.unpack_from(order + "Q", data, 8)[0])
     return None
 
 
-def _directory(data: Data, layout: Layout, at: int) -> Directory | None:
+def _directory(data: Data, layout: IfdLayout, at: int) -> Directory | None:
     """The directory at `at`, cut off where the data ends; None where not even its count lies inside."""
     start = at + struct.calcsize(layout.count)
     if start > len(data):
@@ -170,7 +170,7 @@ def _directory(data: Data, layout: Layout, at: int) -> Directory | None:
     body = data[start : start + count * size]
     there = len(body) // size
     entries = tuple(
-        Entry(tag, kind, number, start + index * size, start + index * size + (12 if layout.big else 8))
+        ExifEntry(tag, kind, number, start + index * size, start + index * size + (12 if layout.big else 8))
         for index, (tag, kind, number) in enumerate(struct.iter_unpack(layout.entry, body[: there * size]))
         if tag in _WANTED
     )
@@ -180,7 +180,7 @@ def _directory(data: Data, layout: Layout, at: int) -> Directory | None:
     return Directory(layout, entries, count, there == count, link, following)
 
 
-def _place(data: Data, layout: Layout, entry: Entry) -> int | None:
+def _place(data: Data, layout: IfdLayout, entry: ExifEntry) -> int | None:
     """Where the values of `entry` begin: in its field if they fit, else where the field points."""
     room = struct.calcsize(layout.offset)
     if entry.count * _FIELD_SIZES.get(entry.kind, 1) <= room:
@@ -189,12 +189,12 @@ def _place(data: Data, layout: Layout, entry: Entry) -> int | None:
     return at if at < len(data) else None
 
 
-def _orientation(data: Data, layout: Layout, entry: Entry) -> OrientationTag:
+def _orientation(data: Data, layout: IfdLayout, entry: ExifEntry) -> OrientationTag:
     values = whole_numbers(data, layout, entry)
     (as_short,) = struct.unpack_from(layout.order + "H", data, entry.field)
     return OrientationTag(values[0] if values else None, as_short, entry.kind)
 
 
-def _write_upright(data: bytearray, layout: Layout, entry: Entry) -> None:
+def _write_upright(data: bytearray, layout: IfdLayout, entry: ExifEntry) -> None:
     form = layout.order + ("HHQH6x" if layout.big else "HHIH2x")
     struct.pack_into(form, data, entry.at, ORIENTATION, _SHORT, 1, 1)

@@ -27,7 +27,7 @@ _UNREADABLE = "EXIF that cannot be read in full was left out"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptMetadata:
     """What is handed on from a source. `exif` begins with the EXIF header; `sampling` is that of a JPEG's chroma,
     4:4:4 where it has none or a rare one; `lost` says what could not be kept, or ""."""
 
@@ -38,7 +38,7 @@ class Kept:
     lost: str = ""
 
 
-def kept_from(source: Path, container: str, mode: str, *, strip: bool, data: bytes | None = None) -> Kept:
+def kept_from(source: Path, container: str, mode: str, *, strip: bool, data: bytes | None = None) -> KeptMetadata:
     """What a picture of Pillow's `mode` ("L" or "RGB") made from the file `source`, whose bytes are `data` if known
     already, keeps of it. `strip` leaves EXIF out, but never the profile, without which the colours would change.
     Raises `ImageError`."""
@@ -50,7 +50,7 @@ def kept_from(source: Path, container: str, mode: str, *, strip: bool, data: byt
             profile = image.info.get("icc_profile")
             block, block_lost = _tiff_exif(image) if isinstance(image, TiffImageFile) else _exif(data, container)
     fitting, profile_lost = _fitting(profile, mode)
-    return Kept(
+    return KeptMetadata(
         fitting,
         None if strip else block,
         sampling=jpeg.sampling_of(data) if container == "jpeg" else "4:4:4",

@@ -22,7 +22,7 @@ from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import suffix_of
 from bboxprep.model.header import Header
-from bboxprep.pipeline.source.open import Glimpse, Key
+from bboxprep.pipeline.source.open import ImageSummary, Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Outputs(Mapping[Key, Output]):
     """
 
     def __init__(
-        self, glimpses: Sequence[Glimpse], writer: Writer, renamed: Mapping[Key, str], packed: Mapping[Key, Paths]
+        self, summaries: Sequence[ImageSummary], writer: Writer, renamed: Mapping[Key, str], packed: Mapping[Key, Paths]
     ) -> None:
-        self._glimpses = glimpses
+        self._glimpses = summaries
         self._writer = writer
         self._renamed = renamed
         self._packed = packed
-        self._without = frozenset(glimpse.key for glimpse in glimpses if glimpse.header is None)
+        self._without = frozenset(summary.key for summary in summaries if summary.header is None)
 
     def __getitem__(self, key: Key) -> Output:
         """The output of an image of the dataset; KeyError where it has no header."""
@@ -65,23 +65,23 @@ class Outputs(Mapping[Key, Output]):
         return Output(paths[0], (Finding("name-changed", f"written as {paths[0]}", name, split=split),), paths[1:])
 
     def __iter__(self) -> Iterator[Key]:
-        return (glimpse.key for glimpse in self._glimpses if glimpse.header is not None)
+        return (summary.key for summary in self._glimpses if summary.header is not None)
 
     def __len__(self) -> int:
         return len(self._glimpses) - len(self._without)
 
 
-def name_outputs(glimpses: Sequence[Glimpse], writer: Writer, touched: Callable[[Glimpse], bool]) -> Outputs:
+def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, touched: Callable[[ImageSummary], bool]) -> Outputs:
     """The outputs of all images. `touched` says whether the pixels of one will be written anew."""
     taken: set[str] = set()
     numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try, or a thousand names alike would cost a million
     renamed: dict[Key, str] = {}
     packed: dict[Key, Paths] = {}
-    for glimpse in glimpses:
-        if glimpse.header is None:
+    for summary in summaries:
+        if summary.header is None:
             continue
-        split, name = glimpse.key
-        wanted = _wanted(name, glimpse.header, reencode=touched(glimpse))
+        split, name = summary.key
+        wanted = _wanted(name, summary.header, reencode=touched(summary))
         for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
             folded = {_fold(path) for path in paths}
@@ -89,21 +89,21 @@ def name_outputs(glimpses: Sequence[Glimpse], writer: Writer, touched: Callable[
                 break
         taken |= folded
         if candidate != name:
-            renamed[glimpse.key] = candidate
+            renamed[summary.key] = candidate
         if writer.stage:
-            packed[glimpse.key] = paths
-    _check_names(glimpses, packed or renamed)
-    return Outputs(glimpses, writer, renamed, packed)
+            packed[summary.key] = paths
+    _check_names(summaries, packed or renamed)
+    return Outputs(summaries, writer, renamed, packed)
 
 
-def _check_names(glimpses: Iterable[Glimpse], known: Collection[Key]) -> None:
+def _check_names(summaries: Iterable[ImageSummary], known: Collection[Key]) -> None:
     """Raise `TargetError` where two images have one name: such a one is among those that are `known`."""
     seen: set[Key] = set()
-    for glimpse in glimpses if known else ():
-        if glimpse.key in known and glimpse.header:
-            if glimpse.key in seen:
-                raise TargetError(f"{'/'.join(glimpse.key)}: two images of the source have this name")
-            seen.add(glimpse.key)
+    for summary in summaries if known else ():
+        if summary.key in known and summary.header:
+            if summary.key in seen:
+                raise TargetError(f"{'/'.join(summary.key)}: two images of the source have this name")
+            seen.add(summary.key)
 
 
 def check_splits(splits: Iterable[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import TargetError
 from bboxprep.io.atomic import TEMPORARY, own_temporary, write_text
-from bboxprep.io.paths import real
+from bboxprep.io.paths import resolved
 from bboxprep.io.remote import ARCHIVES, is_stored
 from bboxprep.pipeline.output.naming import safe_path
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, read_record
@@ -62,7 +62,7 @@ def check_entries(dest: Path, planned: Iterable[str]) -> None:
 
 def overlap(one: Path, other: Path) -> bool:
     """Whether one of two folders is the other or lies in it, links followed."""
-    here, there = real(one), real(other)
+    here, there = resolved(one), resolved(other)
     return here.is_relative_to(there) or there.is_relative_to(here)
 
 

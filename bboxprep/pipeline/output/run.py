@@ -16,8 +16,8 @@ import msgspec
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
-from bboxprep.io.paths import lies_within, read_lines, real
-from bboxprep.io.remote import place
+from bboxprep.io.paths import is_within, read_lines, resolved
+from bboxprep.io.remote import open_path
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.output.run_record import IMAGES, INCOMPLETE, RECORD, read_record
 
@@ -87,7 +87,7 @@ class Run:
 
 def open_run(root: str | Path) -> Run:
     """The complete output at the folder `root`. Raises `LayoutError` where there is none or its record is damaged."""
-    folder = place(root)
+    folder = open_path(root)
     record = read_record(folder)
     if record is None:
         state = "the run that writes it has not ended" if (folder / INCOMPLETE).is_file() else f"no {RECORD} in it"
@@ -103,7 +103,7 @@ def read_images(root: Path) -> tuple[tuple[RunImage, ...], tuple[tuple[str, str]
     images: list[RunImage] = []
     problems: list[tuple[str, str]] = []
     path = root / IMAGES
-    if path.exists() and not (path.is_file() and lies_within(path, real(root))):
+    if path.exists() and not (path.is_file() and is_within(path, resolved(root))):
         return (), (("", "cannot be read (want a file, and no link that leads out of its folder)"),)
     try:
         for number, line in enumerate(read_lines(path, _MOST_ROW_BYTES), 1):

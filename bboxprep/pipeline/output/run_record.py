@@ -16,13 +16,13 @@ from typing import Annotated, Any
 import msgspec
 
 from bboxprep.errors import AnnotationError
-from bboxprep.findings import Finding, spelt
+from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.geometry.affine import Affine
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import lies_within, read_bytes, real
+from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.report.account import Account
-from bboxprep.pipeline.work.image_writer import Written
+from bboxprep.pipeline.work.image_writer import ImageFile
 
 RECORD = "bboxprep.json"
 IMAGES = "bboxprep.images.jsonl"
@@ -32,7 +32,9 @@ MOST_RECORD_BYTES = 1 << 30  # findings of ten million objects
 _Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
-def image_row(sample: Sample, root: str, *, output: str | None, objects: int, image: Written | None) -> dict[str, Any]:
+def image_row(
+    sample: Sample, root: str, *, output: str | None, objects: int, image: ImageFile | None
+) -> dict[str, Any]:
     """The row of one image of the source in the folder `root`.
 
     `objects` is how many the writer wrote. `sha256` is of the source file where its bytes were read, null where the
@@ -77,7 +79,7 @@ def _way(affine: Affine | None, sample: Sample) -> dict[str, Any]:
     """The map to the picture of `sample`, or why there is none."""
     if affine:
         return {"affine": list(affine.coefficients)}
-    problem = sample.basis.problem if sample.basis else ""
+    problem = sample.base_image.problem if sample.base_image else ""
     return {"affine": None, "not_affine": problem or "a mosaic shows several pictures"}
 
 
@@ -102,10 +104,10 @@ def write_record(root: Path, content: Mapping[str, Any]) -> None:
 
 def encode_report(account: Account, names: Sequence[str]) -> bytes:
     """The books of a run as JSON: by split, by class, and every finding."""
-    return msgspec.json.format(msgspec.json.encode(books(account, names)), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(account_data(account, names)), indent=2) + b"\n"
 
 
-def books(account: Account, names: Sequence[str]) -> dict[str, Any]:
+def account_data(account: Account, names: Sequence[str]) -> dict[str, Any]:
     """The books of a run as plain data."""
     return {
         "splits": account.rows(),
@@ -118,7 +120,7 @@ def books(account: Account, names: Sequence[str]) -> dict[str, Any]:
 def read_record(root: Path) -> dict[str, Any] | None:
     """The record of the complete output at `root`, or None where there is none that can be read."""
     path = root / RECORD
-    if not path.is_file() or not lies_within(path, real(root)):
+    if not path.is_file() or not is_within(path, resolved(root)):
         return None
     try:
         content = msgspec.json.decode(read_bytes(path, MOST_RECORD_BYTES))
@@ -182,4 +184,4 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
 
 
 def _relative(path: str, root: str) -> str:
-    return spelt(path.replace(os.sep, "/").removeprefix(root.replace(os.sep, "/").rstrip("/") + "/"))
+    return escape_surrogates(path.replace(os.sep, "/").removeprefix(root.replace(os.sep, "/").rstrip("/") + "/"))

@@ -13,7 +13,7 @@ _MATTER = ("albumentations", "numpy", "opencv-python-headless", "pillow", "pillo
 
 def versions() -> Mapping[str, str]:
     """The version of each, by its name; bboxprep's first."""
-    tool = lossless.tool()
+    tool = lossless.find_jpegtran()
     turns = {"jpegtran": tool.version} if tool else {}
     return {"bboxprep": __version__, **_packages(), **turns}
 

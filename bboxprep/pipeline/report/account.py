@@ -12,7 +12,7 @@ from bboxprep.findings import Finding, Severity
 from bboxprep.model.class_mapping import objects_by_class
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.work.image_result import Piece
+from bboxprep.pipeline.work.image_result import ImageResult
 
 _USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits in
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
@@ -50,22 +50,22 @@ class Account:
                 self.objects_in[finding.split, finding.category or UNREADABLE] += finding.objects
                 self.objects_due[finding.split, finding.category or UNREADABLE] += finding.objects
 
-    def book(self, piece: Piece) -> None:
+    def book(self, result: ImageResult) -> None:
         """Book an image of the source, and what came of it."""
-        split = piece.split
-        if piece.first:
-            self.image_in(split, piece.listed, piece.came, piece.columns)
-        for name, count in piece.due.items():
+        split = result.split
+        if result.first:
+            self.image_in(split, result.listed, result.came, result.columns)
+        for name, count in result.due.items():
             self.objects_due[split, name] += count
-        self.note(piece.findings)
-        if piece.written:
+        self.note(result.findings)
+        if result.written:
             self.images_out[split] += 1
-            for name, count in piece.went.items():
+            for name, count in result.went.items():
                 self.objects_out[split, name] += count
-            for name, count in piece.swapped.items():
+            for name, count in result.swapped.items():
                 self.swapped[split, name] += count
-        if piece.made:
-            self.made[piece.made] += 1
+        if result.made:
+            self.made[result.made] += 1
 
     def image_in(self, split: str, listed: int, came: Mapping[str, int], columns: Mapping[str, int]) -> None:
         """Book an image of the source: how many objects it lists, how many of which class were found there, and what

@@ -54,7 +54,7 @@ class CrowdPlan:
         if self.act == "drop":
             why = f"crowd regions; {IN_SIDECAR}" if self.kept_aside else "crowd regions"
             gone = lost_by_class("crowd-dropped", instances, crowd, location, why)
-            return sample.having(instances=instances.select(~crowd), findings=(*sample.findings, *gone))
+            return sample.replace_fast(instances=instances.select(~crowd), findings=(*sample.findings, *gone))
         outcome = f"marked {self.mark}" if self.mark else "written as ordinary objects"
         note = Finding(
             "crowd-kept", f"crowd regions {outcome}: {crowd.sum()}", path=location.path, split=location.split
@@ -64,7 +64,7 @@ class CrowdPlan:
             for attributes, region in zip(instances.attributes, crowd, strict=True)
         )
         plain = replace(instances, crowd=np.zeros(len(instances), dtype=np.bool_), attributes=marked)
-        return sample.having(instances=plain, findings=(*sample.findings, note))
+        return sample.replace_fast(instances=plain, findings=(*sample.findings, note))
 
 
 def refuse_mere_crowd(crowd: int, objects: int, title: str) -> None:

@@ -9,7 +9,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Format, Writer
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
-from bboxprep.pipeline.augment import Director
+from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
@@ -34,11 +34,11 @@ def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: boo
         raise LossError(f"{'; '.join(lost)}; without --strict the boxes are written and {rest}")
 
 
-def refuse_faults(dataset: Dataset, director: Director | None, on_error: OnError) -> None:
+def refuse_faults(dataset: Dataset, augmenter: Augmenter | None, on_error: OnError) -> None:
     """Raise `SourceError` for the first fault of `dataset`, if `on_error` is "stop", and where its rules refuse."""
     stop_at_fault(dataset.findings, on_error)
     for sample in dataset:
-        moved = director(sample).sample if director else sample
+        moved = augmenter(sample).sample if augmenter else sample
         stop_at_fault(moved.findings, on_error)
 
 

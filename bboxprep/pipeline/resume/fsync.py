@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from bboxprep.io.atomic import told
+from bboxprep.io.atomic import as_target_error
 from bboxprep.io.remote import is_stored
 
 
@@ -18,7 +18,7 @@ def flush_all(root: Path) -> None:
     if is_stored(root):
         return
     if sys.platform == "linux":
-        with told(root):
+        with as_target_error(root):
             _flush_disk_of(root)
     elif hasattr(os, "sync"):
         os.sync()

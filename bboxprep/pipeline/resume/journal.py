@@ -25,8 +25,8 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import TargetError
-from bboxprep.findings import spelt
-from bboxprep.pipeline.work.image_result import Claim, Piece, Stamp, decode_pieces, encode_pieces
+from bboxprep.findings import escape_surrogates
+from bboxprep.pipeline.work.image_result import FileStamp, Fingerprint, ImageResult, decode_results, encode_results
 
 FOLDER = ".bboxprep"
 NAME = "journal.sqlite"
@@ -42,7 +42,7 @@ _UNREADABLE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTA
 Key = tuple[str, str]
 
 
-class Plan(msgspec.Struct, frozen=True, array_like=True):
+class PlannedFiles(msgspec.Struct, frozen=True, array_like=True):
     """What the run may write, or an earlier one has written: the paths of `files` below the output that are its own,
     and the `entries` of the output that they are in, with those that it shares.
     """
@@ -52,7 +52,7 @@ class Plan(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Entries(msgspec.Struct, frozen=True, array_like=True):
-    """A `Plan` of which half is read."""
+    """A `PlannedFiles` of which half is read."""
 
     files: msgspec.Raw
     entries: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ class End(msgspec.Struct, frozen=True, array_like=True):
     """
 
     state: str
-    files: tuple[tuple[str, Stamp], ...]
+    files: tuple[tuple[str, FileStamp], ...]
 
 
 class Journal:
@@ -73,7 +73,7 @@ class Journal:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._places = dict(self._index())
-        self._recent: tuple[int, list[Piece | None]] = (0, [])
+        self._recent: tuple[int, list[ImageResult | None]] = (0, [])
 
     @property
     def terms(self) -> dict[str, str]:
@@ -82,9 +82,9 @@ class Journal:
         return {str(name): str(value) for name, value in found}
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> PlannedFiles:
         """What was noted before anything was written; empty where nothing was."""
-        return self._note("plan", Plan) or Plan()
+        return self._note("plan", PlannedFiles) or PlannedFiles()
 
     @property
     def entries(self) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ class Journal:
         self.connection.commit()
         self._places = {}
 
-    def note_plan(self, plan: Plan) -> None:
+    def note_plan(self, plan: PlannedFiles) -> None:
         """Note the `plan`, before any of it is written; the `end` is no longer true."""
         self.connection.execute("DELETE FROM notes WHERE name = 'end'")
         self._set("plan", plan)
@@ -124,10 +124,10 @@ class Journal:
     def files(self) -> Iterator[str]:
         """The paths of all files that the pieces speak of."""
         for block in self._blocks():
-            for piece in filter(None, self._read(block)):
-                yield from (file.path for file in piece.files)
+            for result in filter(None, self._read(block)):
+                yield from (file.path for file in result.files)
 
-    def piece(self, key: Key) -> Piece | None:
+    def result(self, key: Key) -> ImageResult | None:
         """What is noted of an image."""
         found = self._places.get(key_as_noted(key))
         if found is None:
@@ -137,14 +137,14 @@ class Journal:
             self._recent = block, self._read(block)
         return self._recent[1][place] if place < len(self._recent[1]) else None
 
-    def claim(self, key: Key) -> Claim | None:
+    def claim(self, key: Key) -> Fingerprint | None:
         """What is noted of an image and can be checked."""
-        piece = self.piece(key)
-        return piece.claim if piece else None
+        result = self.result(key)
+        return result.claim if result else None
 
-    def add(self, pieces: bytes) -> None:
+    def add(self, results: bytes) -> None:
         """Note the pieces of a block, which are done."""
-        self.connection.execute("INSERT INTO blocks (pieces) VALUES (?)", (pieces,))
+        self.connection.execute("INSERT INTO blocks (pieces) VALUES (?)", (results,))
         self.connection.commit()
 
     def keep(self, keys: Iterable[Key]) -> None:
@@ -153,29 +153,29 @@ class Journal:
         live = {places[key] for key in map(key_as_noted, keys) if key in places}
         for block in self._blocks():
             old = self._read(block)
-            new = [piece if (block, place) in live else None for place, piece in enumerate(old)]
+            new = [result if (block, place) in live else None for place, result in enumerate(old)]
             if not any(new):
                 self.connection.execute("DELETE FROM blocks WHERE id = ?", (block,))
             elif new != old:
-                self.connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (encode_pieces(new), block))
+                self.connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (encode_results(new), block))
         self.connection.commit()
 
     def _index(self) -> Iterator[tuple[Key, tuple[int, int]]]:
         """Where each image stands: the last block that has it, and its place there."""
         for block in self._blocks():
-            for place, piece in enumerate(self._read(block)):
-                if piece:
-                    yield piece.key, (block, place)
+            for place, result in enumerate(self._read(block)):
+                if result:
+                    yield result.key, (block, place)
 
     def _blocks(self) -> list[int]:
         return [block for (block,) in self.connection.execute("SELECT id FROM blocks ORDER BY id").fetchall()]
 
-    def _read(self, block: int) -> list[Piece | None]:
+    def _read(self, block: int) -> list[ImageResult | None]:
         found = self.connection.execute(
             "SELECT pieces FROM blocks WHERE id = ? AND length(pieces) <= ?", (block, _MOST_BYTES)
         ).fetchone()
         try:
-            return decode_pieces(found[0]) if found else []
+            return decode_results(found[0]) if found else []
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
             return []
 
@@ -212,7 +212,7 @@ def terms_as_text(terms: Mapping[str, Any]) -> dict[str, str]:
 
 def key_as_noted(key: Key) -> Key:
     """`key` as a journal can hold it."""
-    return key if key[1].isascii() and key[0].isascii() else (spelt(key[0]), spelt(key[1]))
+    return key if key[1].isascii() and key[0].isascii() else (escape_surrogates(key[0]), escape_surrogates(key[1]))
 
 
 def _make_folder(folder: Path) -> None:

@@ -26,11 +26,11 @@ from typing import cast
 import msgspec
 
 from bboxprep.errors import TargetError
-from bboxprep.io.atomic import TEMPORARY, told
+from bboxprep.io.atomic import TEMPORARY, as_target_error
 from bboxprep.io.paths import read_bytes
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.pipeline.resume import journal as local
-from bboxprep.pipeline.resume.journal import FOLDER, End, Journal, Key, Plan
+from bboxprep.pipeline.resume.journal import FOLDER, End, Journal, Key, PlannedFiles
 
 LEASE = 900  # s
 _RENEWED = 60  # s
@@ -96,7 +96,7 @@ class _Mirrored(Journal):
         self._mirror_blocks()
         self._mirror_head()
 
-    def note_plan(self, plan: Plan) -> None:
+    def note_plan(self, plan: PlannedFiles) -> None:
         super().note_plan(plan)
         self._mirror_head()
 
@@ -104,11 +104,11 @@ class _Mirrored(Journal):
         super().note_end(end)
         self._mirror_head()
 
-    def add(self, pieces: bytes) -> None:
-        super().add(pieces)
+    def add(self, results: bytes) -> None:
+        super().add(results)
         self._lock.renew()
         (number,) = self.connection.execute("SELECT max(id) FROM blocks").fetchone()
-        self._write(number, pieces)
+        self._write(number, results)
 
     def keep(self, keys: Iterable[Key]) -> None:
         super().keep(keys)
@@ -116,36 +116,36 @@ class _Mirrored(Journal):
 
     def _mirror_head(self) -> None:
         notes = dict(self.connection.execute("SELECT name, value FROM notes").fetchall())
-        with told(self._folder):
+        with as_target_error(self._folder):
             (self._folder / "head").put(msgspec.msgpack.encode(_Head(self.terms, notes)))
 
     def _mirror_blocks(self) -> None:
         """Put the blocks that are not as they were put, and remove those that are gone."""
         now = dict(self._hashes())
         for number in self._put.keys() - now.keys():
-            with told(self._folder):
+            with as_target_error(self._folder):
                 self._object(number).unlink(missing_ok=True)
         for number, hashed in now.items():
             if self._put.get(number) != hashed:
-                (pieces,) = self.connection.execute("SELECT pieces FROM blocks WHERE id = ?", (number,)).fetchone()
-                self._write(number, pieces)
+                (results,) = self.connection.execute("SELECT pieces FROM blocks WHERE id = ?", (number,)).fetchone()
+                self._write(number, results)
         self._put = now
 
-    def _write(self, number: int, pieces: bytes) -> None:
-        with told(self._folder):
-            self._object(number).put(pieces)
-        self._put[number] = _hashed(pieces)
+    def _write(self, number: int, results: bytes) -> None:
+        with as_target_error(self._folder):
+            self._object(number).put(results)
+        self._put[number] = _hashed(results)
 
     def _object(self, number: int) -> StoredPath:
         return self._folder / "blocks" / f"{number:08}"
 
     def _hashes(self) -> Iterator[tuple[int, bytes]]:
-        for number, pieces in self.connection.execute("SELECT id, pieces FROM blocks"):
-            yield number, _hashed(pieces)
+        for number, results in self.connection.execute("SELECT id, pieces FROM blocks"):
+            yield number, _hashed(results)
 
 
-def _hashed(pieces: bytes) -> bytes:
-    return blake2b(pieces, digest_size=16).digest()
+def _hashed(results: bytes) -> bytes:
+    return blake2b(results, digest_size=16).digest()
 
 
 class _Holder(msgspec.Struct, frozen=True):
@@ -184,27 +184,27 @@ class _Lock:
         """Say that we are still at work, where that was said some time ago."""
         if time() - self.since > _RENEWED:
             self.since = time()
-            with told(self.path):
+            with as_target_error(self.path):
                 self.path.put(self.content)
 
 
 @contextmanager
 def _locked(dest: PurePath, path: StoredPath) -> Iterator[_Lock]:
     lock = _Lock(path)
-    with told(dest):
+    with as_target_error(dest):
         taken = path.put_first(lock.content)
     if not taken:
         holder = _holder(path)
         if holder and holder.is_at_work:
             raise TargetError(f"{dest}: another run is writing here ({holder.host}, process {holder.process})")
-        with told(dest):
+        with as_target_error(dest):
             path.put(lock.content)
     _own.add(lock.token)
     try:
         yield lock
     finally:
         _own.discard(lock.token)
-        with told(dest):
+        with as_target_error(dest):
             path.unlink(missing_ok=True)
 
 

@@ -18,11 +18,11 @@ from bboxprep.pipeline.output.output_folder import (
     remove_left_over,
 )
 from bboxprep.pipeline.output.run_record import INCOMPLETE
-from bboxprep.pipeline.resume.journal import End, Journal, Plan
+from bboxprep.pipeline.resume.journal import End, Journal, PlannedFiles
 from bboxprep.pipeline.work.image_result import stamp_of
 
 
-def may_go_on(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
+def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
     """Whether a run by `terms` goes on from an earlier one in `dest`; False where it begins from nothing.
 
     Raises `TargetError` where it can do neither.
@@ -65,10 +65,10 @@ def begin(
     roots = {path.partition("/")[0] for path in (*images, *once)}
     if labels_only:
         images = [path for _, labels in places for path in labels]
-    journal.note_plan(Plan((*images, *once), tuple(sorted(roots))))
+    journal.note_plan(PlannedFiles((*images, *once), tuple(sorted(roots))))
 
 
-def end_of(dest: Path, dataset: Dataset, once: Collection[str]) -> End:
+def end_state(dest: Path, dataset: Dataset, once: Collection[str]) -> End:
     """What the output at `dest` depends on besides the terms and the pieces, and the files that are written `once`, as
     they are now.
     """

@@ -11,8 +11,8 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.io.paths import lies_within, read_lines, real
-from bboxprep.io.remote import member, plain
+from bboxprep.io.paths import is_within, read_lines, resolved
+from bboxprep.io.remote import member, plain_path
 from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode, digest
 
 _MOST_LINE_BYTES = 64 << 20  # of one image
@@ -48,7 +48,7 @@ class SidecarIndex:
         """The line of the image at `image`, if it has one."""
         if not image.is_relative_to(self.folder):
             return None
-        return self.lines.get(normalize("NFC", plain(image.relative_to(self.folder))))
+        return self.lines.get(normalize("NFC", plain_path(image.relative_to(self.folder))))
 
     def read(self, line: Line) -> KeptImage:
         """What `line` says. Raises `BadLine`."""
@@ -65,7 +65,7 @@ class SidecarIndex:
         return bool(labels) and all(
             known
             and _stays_below(name)
-            and lies_within(path := member(self.folder / name), real(self.folder))
+            and is_within(path := member(self.folder / name), resolved(self.folder))
             and digest(path) == known
             for name, known in labels.items()
         )
@@ -82,7 +82,7 @@ def find_sidecar(root: Path) -> SidecarIndex | None:
 
 def _is_sidecar(folder: Path) -> bool:
     path = folder / SIDECAR
-    return path.is_file() and lies_within(path, real(folder))
+    return path.is_file() and is_within(path, resolved(folder))
 
 
 def _read(folder: Path) -> SidecarIndex:

@@ -32,7 +32,7 @@ _FIELDS = {  # of `Instances`, that a label file can hold besides the box
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenObjects:
     """Objects as they were written, N of them: `boxes` (N, 4), `outlines` (N, 4) the boxes around their polygons (the
     box itself where there is none), which is all that is left of the box where a row states only the polygon; and
     `classes` (N,), negative where the class is no more.
@@ -43,7 +43,7 @@ class Written:
     classes: Rows
 
     @classmethod
-    def of(cls, instances: Instances, classes: Rows) -> Written:
+    def of(cls, instances: Instances, classes: Rows) -> WrittenObjects:
         """Those of `instances`."""
         outlines = instances.boxes.copy()
         for row, rings in enumerate(instances.polygons):
@@ -52,7 +52,7 @@ class Written:
         return cls(instances.boxes, outlines, classes)
 
 
-def match(boxes: Boxes, classes: Rows, written: Written, slack: float) -> Rows:
+def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float) -> Rows:
     """For each written object (N,) the row among `boxes` (M, 4) of `classes` (M,) that it still is, or `GONE`.
 
     It is of the same class and no edge lies further than `slack` px off. Each looks at its own row first, then, because
@@ -78,7 +78,9 @@ def match(boxes: Boxes, classes: Rows, written: Written, slack: float) -> Rows:
     return found
 
 
-def _alike(boxes: Boxes, classes: Rows, written: Written, rows: Rows | np.int64, slack: float) -> NDArray[np.bool_]:
+def _alike(
+    boxes: Boxes, classes: Rows, written: WrittenObjects, rows: Rows | np.int64, slack: float
+) -> NDArray[np.bool_]:
     """Which of `boxes` (M, 4) are the written ones at `rows` (M,), or the one at a single row."""
     off = np.minimum(
         np.abs(boxes - written.boxes[rows]).max(axis=1, initial=0.0),

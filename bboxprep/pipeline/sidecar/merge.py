@@ -26,7 +26,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.pipeline.sidecar.classes import KeptClasses
 from bboxprep.pipeline.sidecar.index import SidecarIndex, find_sidecar, finding
-from bboxprep.pipeline.sidecar.matching import GONE, UNWRITTEN, Order, Rows, Written, joined, joint_order, match
+from bboxprep.pipeline.sidecar.matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, joined, joint_order, match
 from bboxprep.pipeline.sidecar.schema import BadLine, KeptImage, unpack
 
 _FINEST = 2e-6  # of the longer side; the step of the formats that write fractions, and some slack
@@ -137,7 +137,7 @@ class _Rejoiner:
         kinds = np.append(self.classes.kinds, -1)  # -1, the label of a class that is no more, is alike to no other
         if slack is None:
             return np.where(kinds[read.labels] == kinds[labels], np.arange(len(read)), GONE)
-        return match(read.boxes, kinds[read.labels], Written.of(objects, kinds[labels]), slack)
+        return match(read.boxes, kinds[read.labels], WrittenObjects.of(objects, kinds[labels]), slack)
 
 
 def _still_to_read(segmentation: Segmentation, instances: Instances, order: Order) -> Segmentation:

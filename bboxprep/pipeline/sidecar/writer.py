@@ -18,18 +18,18 @@ import numpy as np
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
-from bboxprep.io.atomic import Growing
+from bboxprep.io.atomic import AtomicWriter
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, encode, pack
-from bboxprep.pipeline.work.image_writer import Done
+from bboxprep.pipeline.work.image_writer import LabelledSample
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
 
 
 @dataclass(frozen=True)
-class Keeper:
+class SidecarWriter:
     """Makes the lines of one output's sidecar; its format is `to`, and its label files hold the columns `carries`."""
 
     to: str
@@ -38,11 +38,11 @@ class Keeper:
     extra: Mapping[str, Any]
 
     @classmethod
-    def of(cls, dataset: Dataset, to: str, carries: frozenset[Column]) -> Keeper:
+    def of(cls, dataset: Dataset, to: str, carries: frozenset[Column]) -> SidecarWriter:
         """The one for an output of `dataset`."""
         return cls(to, carries, dataset.categories, dataset.extra)
 
-    def line(self, done: Done) -> bytes:
+    def line(self, done: LabelledSample) -> bytes:
         """The line of an image; empty where nothing is lost.
 
         Raises `UsageError` for values that JSON cannot hold.
@@ -68,7 +68,7 @@ class Keeper:
         return _encoded(kept, image)
 
     @contextmanager
-    def opened(self, root: Path) -> Iterator[Growing]:
+    def opened(self, root: Path) -> Iterator[AtomicWriter]:
         """The sidecar below `root`, its first line written; there is none in the end where nothing is lost.
 
         Raises `TargetError` and `UsageError`.
@@ -76,7 +76,7 @@ class Keeper:
         extra = _restorable(self.extra, self.to)
         head = Head(1, self.to, tuple(sorted(self.carries)), self.categories.items, extra)
         first = _encoded(head, "data set")
-        with Growing(root / SIDECAR) as file:
+        with AtomicWriter(root / SIDECAR) as file:
             file.write(first)
             yield file
         if not extra and self._holds_classes() and file.size == len(first):
@@ -97,12 +97,12 @@ class Keeper:
         )
 
 
-def _digests(done: Done) -> dict[str, str]:
+def _digests(done: LabelledSample) -> dict[str, str]:
     """The SHA-256 of each label file; "" where there is none, because nobody has labelled the image."""
     return {path: done.digests.get(path, "") for path in done.output.labels} if done.output else {}
 
 
-def _rows(done: Done) -> list[int | None]:
+def _rows(done: LabelledSample) -> list[int | None]:
     """The row of each object in its label file, None for crowd regions that it has no place for."""
     if len(done.objects) == len(done.sample.instances):
         return list(range(len(done.objects)))

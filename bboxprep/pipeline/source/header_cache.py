@@ -15,7 +15,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.sample import Sample
 
 
-class Seen(Protocol):
+class SeenHeader(Protocol):
     """An image file that has been looked at."""
 
     @property
@@ -32,7 +32,7 @@ class Seen(Protocol):
 
 
 @dataclass(frozen=True)
-class KnownHeaders:
+class HeaderCache:
     """The probe that readers are given. Unless it `opens` images, it believes the size that the labels declare; one of
     more than `most_pixels` is refused.
     """
@@ -56,7 +56,7 @@ class KnownHeaders:
         kept = tuple(finding for finding in sample.findings if finding.code != "image-missing")
         return replace(sample, header=self(sample.path, sample.declared), findings=kept)
 
-    def learn(self, seen: Iterable[Seen]) -> None:
+    def learn(self, seen: Iterable[SeenHeader]) -> None:
         """Remember the headers of the images `seen`."""
         alike: dict[Header, Header] = {}
         for one in seen:

@@ -9,7 +9,7 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.report.account import Account, came_of
-from bboxprep.pipeline.source.open import Glimpse, Source
+from bboxprep.pipeline.source.open import ImageSummary, Source
 
 UPRIGHT = "nothing to decide"
 
@@ -38,7 +38,7 @@ class Inspection:
 
 def inspect(source: Source) -> Inspection:
     """The counts of `source`, whose labels are read for them."""
-    glimpses, dataset = source.glimpses, source.dataset
+    summaries, dataset = source.summaries, source.dataset
     unlabelled: Counter[str] = Counter()
     account = Account()
     account.note_outside_samples(dataset.findings)
@@ -46,16 +46,16 @@ def inspect(source: Source) -> Inspection:
         unlabelled[sample.split] += not sample.labelled
         account.image_in(sample.split, sample.listed, **came_of(sample, dataset.categories.names))
         account.note(sample.findings)
-    headers = [glimpse.header for glimpse in glimpses if glimpse.header]
+    headers = [summary.header for summary in summaries if summary.header]
     return Inspection(
         format=dataset.format,
-        splits=tuple(dict.fromkeys(glimpse.key[0] for glimpse in glimpses)),
+        splits=tuple(dict.fromkeys(summary.key[0] for summary in summaries)),
         names=dataset.categories.names,
-        images=Counter(glimpse.key[0] for glimpse in glimpses),
+        images=Counter(summary.key[0] for summary in summaries),
         unlabelled=unlabelled,
         objects=account.listed,
         classes=Counter({(name, split): count for (split, name), count in account.objects_in.items()}),
-        orientations=Counter(_orientation(glimpse, source) for glimpse in glimpses if glimpse.header),
+        orientations=Counter(_orientation(summary, source) for summary in summaries if summary.header),
         sizes=tuple(sorted(header.displayed for header in headers)),
         containers=Counter(header.container for header in headers),
         columns=account.columns,
@@ -63,7 +63,7 @@ def inspect(source: Source) -> Inspection:
     )
 
 
-def _orientation(glimpse: Glimpse, source: Source) -> tuple[int, str, str]:
-    frame, evidence = source.frames.get(glimpse.key, (Frame.DISPLAYED, UPRIGHT))
-    code = glimpse.header.orientation if glimpse.header else 1
+def _orientation(summary: ImageSummary, source: Source) -> tuple[int, str, str]:
+    frame, evidence = source.frames.get(summary.key, (Frame.DISPLAYED, UPRIGHT))
+    code = summary.header.orientation if summary.header else 1
     return (code, "either", UPRIGHT) if code == 1 else (code, str(frame), evidence)

@@ -13,41 +13,41 @@ from pathlib import Path
 
 from bboxprep.findings import Finding
 from bboxprep.model.dataset import Dataset
-from bboxprep.pipeline.source.open import Glimpse
+from bboxprep.pipeline.source.open import ImageSummary
 
 
-def checked(dataset: Dataset, glimpses: Iterable[Glimpse]) -> Dataset:
+def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:
     """`dataset` with a finding for each leak between its splits."""
-    return replace(dataset, findings=(*dataset.findings, *find_leaks(glimpses)))
+    return replace(dataset, findings=(*dataset.findings, *find_leaks(summaries)))
 
 
-def find_leaks(glimpses: Iterable[Glimpse]) -> tuple[Finding, ...]:
+def find_leaks(summaries: Iterable[ImageSummary]) -> tuple[Finding, ...]:
     """A finding for each image whose bytes are also those of an image in an earlier split; it names both."""
-    glimpses = list(glimpses)
-    by_size: dict[int, list[Glimpse]] = {}
-    for glimpse in glimpses if _crosses(glimpses) else ():
-        size = _size(glimpse.path) if glimpse.header else 0
+    summaries = list(summaries)
+    by_size: dict[int, list[ImageSummary]] = {}
+    for summary in summaries if _crosses(summaries) else ():
+        size = _size(summary.path) if summary.header else 0
         if size:
-            by_size.setdefault(size, []).append(glimpse)
+            by_size.setdefault(size, []).append(summary)
     return tuple(finding for group in by_size.values() if _crosses(group) for finding in _leaks(group))
 
 
-def _leaks(group: Iterable[Glimpse]) -> Iterator[Finding]:
-    by_content: dict[bytes, list[Glimpse]] = {}
-    for glimpse in group:
-        digest = _digest(glimpse.path)
+def _leaks(group: Iterable[ImageSummary]) -> Iterator[Finding]:
+    by_content: dict[bytes, list[ImageSummary]] = {}
+    for summary in group:
+        digest = _digest(summary.path)
         if digest:
-            by_content.setdefault(digest, []).append(glimpse)
+            by_content.setdefault(digest, []).append(summary)
     for same in by_content.values():
         first = same[0].key
-        for glimpse in same:
-            split, name = glimpse.key
+        for summary in same:
+            split, name = summary.key
             if split != first[0]:
                 yield Finding("split-leak", f"the same bytes as {'/'.join(first)}", path=name, split=split)
 
 
-def _crosses(group: Iterable[Glimpse]) -> bool:
-    return len({glimpse.key[0] for glimpse in group}) > 1
+def _crosses(group: Iterable[ImageSummary]) -> bool:
+    return len({summary.key[0] for summary in group}) > 1
 
 
 def _size(path: Path) -> int:

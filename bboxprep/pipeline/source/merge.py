@@ -15,17 +15,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bboxprep.findings import Finding
-from bboxprep.io.paths import common_folder, real
-from bboxprep.model.class_mapping import ClassMap, ClassRules, joint, similar
+from bboxprep.io.paths import common_folder, resolved
+from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables, similar_names
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.source.open import Glimpse, Key, Source
-from bboxprep.pipeline.source.split import SplitRule
+from bboxprep.pipeline.source.open import ImageSummary, Key, Source
+from bboxprep.pipeline.source.split import SplitPolicy
 
-NO_RULES = ClassRules()
+NO_RULES = ClassPolicy()
 
 
-def assemble(sources: Sequence[Source], rules: ClassRules = NO_RULES, split: SplitRule | None = None) -> Source:
+def assemble(sources: Sequence[Source], rules: ClassPolicy = NO_RULES, split: SplitPolicy | None = None) -> Source:
     """`sources` as one, split anew by `split`, its classes changed by `rules`.
 
     Raises `UsageError` where the rules do not fit the classes, or classes of one name have different keypoints.
@@ -36,7 +36,7 @@ def assemble(sources: Sequence[Source], rules: ClassRules = NO_RULES, split: Spl
     if rules:
         source = replace(source, dataset=source.dataset.with_classes(rules))
     if len(sources) > 1:
-        notes = similar(source.dataset.categories.names)
+        notes = similar_names(source.dataset.categories.names)
         source = replace(source, dataset=replace(source.dataset, findings=(*source.dataset.findings, *notes)))
     return source
 
@@ -46,20 +46,20 @@ class _Pile:
     """Samples one after the other, of which several may have one name; `homes` are the folders of their sources."""
 
     dataset: Dataset
-    glimpses: tuple[Glimpse, ...]
+    summaries: tuple[ImageSummary, ...]
     frames: tuple[tuple[Frame, str] | None, ...]
     homes: tuple[str, ...]
 
 
 def _alone(source: Source) -> _Pile:
-    return _Pile(source.dataset, source.glimpses, _frames(source), ("",) * len(source.glimpses))
+    return _Pile(source.dataset, source.summaries, _frames(source), ("",) * len(source.summaries))
 
 
 def _merged(sources: Sequence[Source]) -> _Pile:
     datasets = [source.dataset for source in sources]
     homes = [_home(dataset.root) for dataset in datasets]
     root = _common(homes)
-    classes = joint([dataset.categories for dataset in datasets])
+    classes = merge_tables([dataset.categories for dataset in datasets])
     parts = [
         _part(dataset, change, _below(home, root))
         for dataset, change, home in zip(datasets, classes, homes, strict=True)
@@ -81,14 +81,14 @@ def _merged(sources: Sequence[Source]) -> _Pile:
     )
     return _Pile(
         whole,
-        tuple(chain.from_iterable(source.glimpses for source in sources)),
+        tuple(chain.from_iterable(source.summaries for source in sources)),
         tuple(chain.from_iterable(map(_frames, sources))),
-        tuple(real(home).name for home, part in zip(homes, parts, strict=True) for _ in range(len(part))),
+        tuple(resolved(home).name for home, part in zip(homes, parts, strict=True) for _ in range(len(part))),
     )
 
 
 def _frames(source: Source) -> tuple[tuple[Frame, str] | None, ...]:
-    return tuple(source.frames.get(glimpse.key) for glimpse in source.glimpses)
+    return tuple(source.frames.get(summary.key) for summary in source.summaries)
 
 
 @dataclass(frozen=True)
@@ -103,13 +103,13 @@ class _Parts:
         return self.parts[part].outline(index) if self.outlined else self.parts[part][index]
 
 
-def _part(dataset: Dataset, change: ClassMap, where: str) -> Dataset:
+def _part(dataset: Dataset, change: ClassMapping, where: str) -> Dataset:
     """`dataset` with the labels of the joint table, and `where` it lies in all of its findings."""
     placed = tuple(_placed(finding, where) for finding in dataset.findings)
     return replace(dataset.map(partial(_as_part, change=change, where=where)), findings=placed)
 
 
-def _as_part(sample: Sample, change: ClassMap, where: str) -> Sample:
+def _as_part(sample: Sample, change: ClassMapping, where: str) -> Sample:
     findings = tuple(_placed(finding, where) for finding in sample.findings)
     return change.change(replace(sample, findings=findings))
 
@@ -148,10 +148,10 @@ def _joined(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return joined
 
 
-def _arranged(pile: _Pile, split: SplitRule | None) -> Source:
+def _arranged(pile: _Pile, split: SplitPolicy | None) -> Source:
     """`pile` with a name of its own for each sample, in the order of splits and names."""
-    before = [glimpse.key for glimpse in pile.glimpses]
-    after = split.assign(pile.glimpses) if split else [key[0] for key in before]
+    before = [summary.key for summary in pile.summaries]
+    after = split.assign(pile.summaries) if split else [key[0] for key in before]
     folders = [home or old for home, (old, _) in zip(pile.homes, before, strict=True)]
     keys = unique_keys([(new, name) for new, (_, name) in zip(after, before, strict=True)], folders)
     splits = tuple(split.shares) if split else pile.dataset.splits
@@ -169,7 +169,7 @@ def _arranged(pile: _Pile, split: SplitRule | None) -> Source:
     )
     return Source(
         dataset,
-        tuple(pile.glimpses[row].having(key=keys[row]) for row in order),
+        tuple(pile.summaries[row].replace_fast(key=keys[row]) for row in order),
         {keys[row]: frame for row in order if (frame := pile.frames[row])},
     )
 

@@ -15,21 +15,21 @@ import msgspec
 from bboxprep import formats
 from bboxprep.errors import AnnotationError, FrameError, UsageError
 from bboxprep.findings import Finding
-from bboxprep.frames.evidence import Testimony, size_fault, testimony_of, verdict_of_all, without_accidents
+from bboxprep.frames.evidence import FrameEvidence, frame_evidence_of, size_fault, unanimous_frame, without_chance_votes
 from bboxprep.frames.from_pixels import frames_from_pixels
-from bboxprep.images.codecs.codec import DEFAULT_POLICY, Policy
-from bboxprep.io.remote import is_stored, place
+from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
+from bboxprep.io.remote import is_stored, open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.object_policy import Rules
+from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.validation import repeats
 from bboxprep.pipeline.sidecar.merge import rejoin
-from bboxprep.pipeline.source.header_cache import KnownHeaders
+from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.masks import with_masks
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local, blocks
-from bboxprep.transform.render import PillowDarkroom
+from bboxprep.transform.render import SampleRenderer
 
 LabelsIn = Literal["auto", "stored", "displayed"]
 Key = tuple[str, str]  # split and name of a sample
@@ -37,7 +37,7 @@ HERE = Local()
 _FEW = 256  # images that are looked at while other processes would still be starting
 
 
-class Glimpse(msgspec.Struct, frozen=True, gc=False):
+class ImageSummary(msgspec.Struct, frozen=True, gc=False):
     """What a first look at a sample keeps of it: enough to settle frames and to plan names.
 
     There is one of each image, handed over by the process that looked: msgspec's are made and pickled in half the time.
@@ -45,7 +45,7 @@ class Glimpse(msgspec.Struct, frozen=True, gc=False):
 
     key: Key
     header: Header | None
-    testimony: Testimony
+    frame_evidence: FrameEvidence
     touched: bool  # whether a step has changed its pixels
     folder: Path = Path()  # of the image file, which many share
     file: str = ""
@@ -55,7 +55,7 @@ class Glimpse(msgspec.Struct, frozen=True, gc=False):
         """Of the image file."""
         return self.folder / self.file
 
-    def having(self, **changes: Any) -> Glimpse:
+    def replace_fast(self, **changes: Any) -> ImageSummary:
         """The same but for `changes`."""
         return msgspec.structs.replace(self, **changes)
 
@@ -65,10 +65,10 @@ class Source:
     """A dataset ready to be used, with the first look at each of its samples, in their order."""
 
     dataset: Dataset
-    glimpses: tuple[Glimpse, ...]
+    summaries: tuple[ImageSummary, ...]
     frames: Mapping[Key, tuple[Frame, str]]  # of the turned images, with the evidence
     reading: Mapping[str, Any] = field(default_factory=dict)  # the options that its format was read with
-    policy: Policy = DEFAULT_POLICY
+    policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 
 
 def open_source(
@@ -76,8 +76,8 @@ def open_source(
     format: str | None = None,
     *,
     labels_in: LabelsIn = "auto",
-    policy: Policy | None = None,
-    rules: Rules | None = None,
+    policy: ImagePolicy | None = None,
+    rules: ObjectPolicy | None = None,
     sidecar: bool = True,
     labels_only: bool = False,
     engine: Engine = HERE,
@@ -96,19 +96,19 @@ def open_source(
     name = format or formats.detect(path)
     chosen = formats.load(name)
     reading = options(name)
-    policy = policy or Policy()
-    probe = KnownHeaders(policy.max_pixels, opens=not labels_only)
+    policy = policy or ImagePolicy()
+    probe = HeaderCache(policy.max_pixels, opens=not labels_only)
     dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = rejoin(dataset) if sidecar else dataset
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
-    glimpses = survey(dataset, engine)
-    probe.learn(glimpses)
-    frames = _settle(path, _with_pixels(dataset, glimpses, policy) if labels_in == "auto" else glimpses, labels_in)
-    darkroom = PillowDarkroom(dataset.categories, policy, rules or Rules())
-    settled = dataset.map(partial(_settled, frames=frames, darkroom=darkroom))
-    return Source(replace(settled, rules=rules or Rules()), glimpses, frames, reading, policy)
+    summaries = survey(dataset, engine)
+    probe.learn(summaries)
+    frames = _settle(path, _with_pixels(dataset, summaries, policy) if labels_in == "auto" else summaries, labels_in)
+    renderer = SampleRenderer(dataset.categories, policy, rules or ObjectPolicy())
+    settled = dataset.map(partial(_settled, frames=frames, renderer=renderer))
+    return Source(replace(settled, rules=rules or ObjectPolicy()), summaries, frames, reading, policy)
 
 
 def read(
@@ -116,8 +116,8 @@ def read(
     format: str | None = None,
     *,
     labels_in: LabelsIn = "auto",
-    policy: Policy | None = None,
-    rules: Rules | None = None,
+    policy: ImagePolicy | None = None,
+    rules: ObjectPolicy | None = None,
     **options: Any,
 ) -> Dataset:
     """The labelled dataset at `path`.
@@ -128,11 +128,11 @@ def read(
     the edge and the like; `options` are those of the format's reader. Raises `SourceError` (the files) and `UsageError`
     (the arguments).
     """
-    where, chosen = place(path), lambda _: options
+    where, chosen = open_path(path), lambda _: options
     return open_source(where, format, labels_in=labels_in, policy=policy, rules=rules, options=chosen).dataset
 
 
-def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[Glimpse, ...]:
+def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[ImageSummary, ...]:
     """A first look at each sample of `dataset`, in order, by the `engine`; at few files of this machine by itself."""
     here = len(dataset) <= _FEW and not any(map(is_stored, dataset.roots))
     found = (HERE if here else engine).run(_Survey(dataset), blocks(len(dataset), engine.workers))
@@ -145,68 +145,72 @@ class _Survey:
 
     dataset: Dataset
 
-    def __call__(self, block: range) -> list[Glimpse]:
+    def __call__(self, block: range) -> list[ImageSummary]:
         alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
         folders: dict[str, Path] = {}
-        return [self._glimpse(index, alike, folders) for index in block]
+        return [self._summary(index, alike, folders) for index in block]
 
-    def _glimpse(self, index: int, alike: dict[Any, Any], folders: dict[str, Path]) -> Glimpse:
+    def _summary(self, index: int, alike: dict[Any, Any], folders: dict[str, Path]) -> ImageSummary:
         outline = self.dataset.outline(index)
         turned = outline.header is not None and outline.header.orientation != 1
-        testimony = testimony_of(self.dataset[index] if turned else outline)
+        frame_evidence = frame_evidence_of(self.dataset[index] if turned else outline)
         split, name = key_of(outline)
         folder, file = os.path.split(str(outline.path))
-        return Glimpse(
+        return ImageSummary(
             key=(alike.setdefault(split, split), name),
             header=alike.setdefault(outline.header, outline.header),
-            testimony=alike.setdefault(testimony, testimony),
+            frame_evidence=alike.setdefault(frame_evidence, frame_evidence),
             touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
             folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
             file=name if name == file else file,
         )
 
 
-def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
-    return with_masks(_framed(sample, frames, darkroom))
+def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], renderer: SampleRenderer) -> Sample:
+    return with_masks(_framed(sample, frames, renderer))
 
 
-def _with_pixels(dataset: Dataset, glimpses: Sequence[Glimpse], policy: Policy) -> list[Glimpse]:
-    """`glimpses` with what the pictures say in index of silence, looked at only where no number settles the frame."""
-    indices = [index for index, glimpse in enumerate(glimpses) if glimpse.testimony.turned]
-    testimonies = dict(zip(indices, without_accidents([glimpses[index].testimony for index in indices]), strict=True))
-    if verdict_of_all(list(testimonies.values())) in (None, (Frame.DISPLAYED, "assumed")):
-        silent = {index: header.orientation for index, header in _silent(glimpses, testimonies)}
+def _with_pixels(dataset: Dataset, summaries: Sequence[ImageSummary], policy: ImagePolicy) -> list[ImageSummary]:
+    """`summaries` with what the pictures say in index of silence, looked at only where no number settles the frame."""
+    indices = [index for index, summary in enumerate(summaries) if summary.frame_evidence.turned]
+    frame_evidences = dict(
+        zip(indices, without_chance_votes([summaries[index].frame_evidence for index in indices]), strict=True)
+    )
+    if unanimous_frame(list(frame_evidences.values())) in (None, (Frame.DISPLAYED, "assumed")):
+        silent = {index: header.orientation for index, header in _silent(summaries, frame_evidences)}
         for index, frame in frames_from_pixels(dataset, silent, policy).items():
-            testimonies[index] = Testimony(turned=True, votes=((frame, "pixels"),))
+            frame_evidences[index] = FrameEvidence(turned=True, votes=((frame, "pixels"),))
     return [
-        glimpse.having(testimony=testimonies[index]) if index in testimonies else glimpse
-        for index, glimpse in enumerate(glimpses)
+        summary.replace_fast(frame_evidence=frame_evidences[index]) if index in frame_evidences else summary
+        for index, summary in enumerate(summaries)
     ]
 
 
-def _silent(glimpses: Sequence[Glimpse], testimonies: Mapping[int, Testimony]) -> Iterator[tuple[int, Header]]:
-    for index, testimony in testimonies.items():
-        header = glimpses[index].header
-        if header and not testimony.votes:
+def _silent(
+    summaries: Sequence[ImageSummary], frame_evidences: Mapping[int, FrameEvidence]
+) -> Iterator[tuple[int, Header]]:
+    for index, frame_evidence in frame_evidences.items():
+        header = summaries[index].header
+        if header and not frame_evidence.votes:
             yield index, header
 
 
-def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:
+def _settle(path: Path, summaries: Sequence[ImageSummary], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:
     """The frame, and the evidence for it, of each turned image. Raises `FrameError`."""
-    turned = [glimpse for glimpse in glimpses if glimpse.testimony.turned]
+    turned = [summary for summary in summaries if summary.frame_evidence.turned]
     if labels_in != "auto":
-        return {glimpse.key: (Frame(labels_in), "option") for glimpse in turned}
-    for glimpse in turned:
-        if glimpse.testimony.contradicts_itself:
-            said = ", ".join(f"{evidence} says {frame}" for frame, evidence in glimpse.testimony.votes)
+        return {summary.key: (Frame(labels_in), "option") for summary in turned}
+    for summary in turned:
+        if summary.frame_evidence.contradicts_itself:
+            said = ", ".join(f"{evidence} says {frame}" for frame, evidence in summary.frame_evidence.votes)
             raise FrameError(
                 path,
-                "/".join(glimpse.key),
+                "/".join(summary.key),
                 f"contradicting evidence of the plane its labels were drawn in ({said}); "
                 "say which with --labels-in stored or --labels-in displayed",
             )
-    default = verdict_of_all([glimpse.testimony for glimpse in turned])
-    silent = sum(not glimpse.testimony.votes for glimpse in turned)
+    default = unanimous_frame([summary.frame_evidence for summary in turned])
+    silent = sum(not summary.frame_evidence.votes for summary in turned)
     if default is None and silent:
         raise FrameError(
             path,
@@ -215,10 +219,10 @@ def _settle(path: Path, glimpses: Sequence[Glimpse], labels_in: LabelsIn) -> dic
             f"{len(turned) - silent} that do disagree; say which with --labels-in stored or --labels-in displayed",
         )
     fallback = default or (Frame.DISPLAYED, "assumed")
-    return {glimpse.key: (glimpse.testimony.votes or (fallback,))[0] for glimpse in turned}
+    return {summary.key: (summary.frame_evidence.votes or (fallback,))[0] for summary in turned}
 
 
-def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: PillowDarkroom) -> Sample:
+def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], renderer: SampleRenderer) -> Sample:
     """`sample` in its settled frame, and refused where its declared size contradicts the image."""
     frame, evidence = frames.get(key_of(sample), (Frame.DISPLAYED, "upright"))
     sample = sample.seen_in(frame, evidence)
@@ -233,7 +237,7 @@ def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], darkroom: P
     if code:
         findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
     refusal = code if code == "size-contradicts" else ""
-    return sample.having(findings=tuple(findings), refusal=refusal, darkroom=darkroom)
+    return sample.replace_fast(findings=tuple(findings), refusal=refusal, renderer=renderer)
 
 
 def key_of(sample: Sample) -> Key:

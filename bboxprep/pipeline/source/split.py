@@ -17,8 +17,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bboxprep.errors import UsageError
-from bboxprep.images.metadata.capture_time import Moment, moment_of
-from bboxprep.pipeline.source.open import Glimpse
+from bboxprep.images.metadata.capture_time import CaptureTime, capture_time_of
+from bboxprep.pipeline.source.open import ImageSummary
 
 _TOLERANCE = 1e-9
 _BITS = 53  # of a float
@@ -26,7 +26,7 @@ _SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class SplitRule:
+class SplitPolicy:
     """`shares` of each split, which sum to 1, and what keeps images together: `group_by`.
 
     "file" (each image by its name, folders included), "folder", "regex:PATTERN" (the first group of the first match in
@@ -49,7 +49,7 @@ class SplitRule:
         _grouping(self.group_by)
 
     @classmethod
-    def parse(cls, text: str, group_by: str = "file") -> SplitRule:
+    def parse(cls, text: str, group_by: str = "file") -> SplitPolicy:
         """The rule of ``train=0.8,val=0.2``. Raises `UsageError`."""
         shares: dict[str, float] = {}
         for part in text.split(","):
@@ -76,30 +76,30 @@ class SplitRule:
                 return split
         return split  # the shares may sum to a little less than 1
 
-    def assign(self, glimpses: Sequence[Glimpse]) -> list[str]:
+    def assign(self, summaries: Sequence[ImageSummary]) -> list[str]:
         """The split of each image."""
-        return [self.split_of(group) for group in self._groups(glimpses)]
+        return [self.split_of(group) for group in self._groups(summaries)]
 
-    def _groups(self, glimpses: Sequence[Glimpse]) -> list[str]:
+    def _groups(self, summaries: Sequence[ImageSummary]) -> list[str]:
         kind, pattern, seconds = _grouping(self.group_by)
-        names = [glimpse.key[1] for glimpse in glimpses]
+        names = [summary.key[1] for summary in summaries]
         match kind:
             case "folder":
                 return [str(PurePosixPath(name).parent) for name in names]
             case "regex":
                 return [_matched(pattern, name) for name in names]
             case "exif-time":
-                moments = [moment_of(one.path, one.header.container) if one.header else None for one in glimpses]
+                moments = [capture_time_of(one.path, one.header.container) if one.header else None for one in summaries]
                 return bursts(names, moments, seconds)
             case _:
                 return names
 
 
-def bursts(names: Sequence[str], moments: Sequence[Moment | None], seconds: float) -> list[str]:
+def bursts(names: Sequence[str], moments: Sequence[CaptureTime | None], seconds: float) -> list[str]:
     """The group of each photo: its camera and the time of the first of the series that it is in; its name where it has
     no time. A series goes on as long as the next photo comes at most `seconds` after the one before.
     """
-    starts: dict[Moment, Moment] = {}
+    starts: dict[CaptureTime, CaptureTime] = {}
     known = sorted({moment for moment in moments if moment})
     for before, moment in pairwise([None, *known]):
         if moment is None:

@@ -10,16 +10,16 @@ from typing import Any
 
 from bboxprep import formats
 from bboxprep.errors import PlanError, StoppedError, UsageError
-from bboxprep.findings import Finding, spelt
+from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.images.opencv import opencv
-from bboxprep.io.paths import real
-from bboxprep.io.remote import place
+from bboxprep.io.paths import resolved
+from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.augment import Director, with_takes
+from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.output import run_record
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
 from bboxprep.pipeline.output.output_folder import (
@@ -38,17 +38,17 @@ from bboxprep.pipeline.report.preflight import column_findings, refuse_faults, r
 from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.journal import Journal, key_as_noted, terms_as_text
 from bboxprep.pipeline.resume.remote_journal import open_journal
-from bboxprep.pipeline.resume.resume import begin, end_of, may_go_on
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.resume.resume import begin, end_state, may_resume
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR, SIDECAR
-from bboxprep.pipeline.sidecar.writer import Keeper
+from bboxprep.pipeline.sidecar.writer import SidecarWriter
 from bboxprep.pipeline.source.leaks import checked
-from bboxprep.pipeline.source.open import Glimpse, Key, Source, survey
+from bboxprep.pipeline.source.open import ImageSummary, Key, Source, survey
 from bboxprep.pipeline.work.engines.local import blocks
-from bboxprep.pipeline.work.image_result import Piece, decode_pieces
-from bboxprep.pipeline.work.image_writer import Work
-from bboxprep.pipeline.work.result_sink import Gathering
-from bboxprep.pipeline.work.worker import Block, Shift
+from bboxprep.pipeline.work.image_result import ImageResult, decode_results
+from bboxprep.pipeline.work.image_writer import ImageWriter
+from bboxprep.pipeline.work.result_sink import ResultSink
+from bboxprep.pipeline.work.worker import BatchWorker, Block
 from bboxprep.recipe.recipe import Recipe
 
 PIXEL_BLOCK = 8  # images of a block whose pixels are made anew
@@ -62,7 +62,7 @@ def convert_source(
     to: str,
     recipe: Recipe,
     *,
-    terms: Terms,
+    terms: RunOptions,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
@@ -73,24 +73,24 @@ def convert_source(
     other is begun. Raises `BboxprepError` where the run cannot be done, of these `StoppedError` where it was stopped.
     """
 
-    def touched(glimpse: Glimpse) -> bool:
-        if glimpse.header is None:
+    def touched(summary: ImageSummary) -> bool:
+        if summary.header is None:
             return False
         try:
             if recipe.is_tiled or recipe.appearance or not recipe.is_fixed:
                 return True
-            return not recipe.plan(glimpse.header.size, glimpse.header.turn).is_identity
+            return not recipe.plan(summary.header.size, summary.header.turn).is_identity
         except PlanError:
             return False
 
-    if terms.labels_only and any(map(touched, source.glimpses)):
+    if terms.labels_only and any(map(touched, source.summaries)):
         raise UsageError(f"labels only: have the recipe {recipe}, want one that leaves every picture as it is")
-    dataset = source.dataset if terms.labels_only else checked(source.dataset, source.glimpses)
+    dataset = source.dataset if terms.labels_only else checked(source.dataset, source.summaries)
     dataset = replace(dataset, findings=dataset.transform(recipe).findings)
-    source = with_takes(replace(source, dataset=dataset), recipe)
+    source = with_variants(replace(source, dataset=dataset), recipe)
     asked = {**source.reading, "policy": asdict(source.policy)}
-    director = Director.of(recipe, source)
-    job = _Job(source.dataset, source.glimpses, dest, to, terms, options or {}, director, source.reading, asked, stop)
+    augmenter = Augmenter.of(recipe, source)
+    job = _Job(source.dataset, source.summaries, dest, to, terms, options or {}, augmenter, source.reading, asked, stop)
     return job.run(touched, progress)
 
 
@@ -114,10 +114,10 @@ def write(
     out and stands in the outcome's account. Raises `BboxprepError` where nothing can be written.
     """
     planned = dataset.map(_planned)
-    terms = Terms(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
-    glimpses = survey(planned, terms.hands)
-    job = _Job(checked(planned, glimpses), glimpses, place(dest), to, terms, options, None)
-    return job.run(lambda glimpse: glimpse.touched, lambda _: None)
+    terms = RunOptions(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
+    summaries = survey(planned, terms.hands)
+    job = _Job(checked(planned, summaries), summaries, open_path(dest), to, terms, options, None)
+    return job.run(lambda summary: summary.touched, lambda _: None)
 
 
 def _planned(sample: Sample) -> Sample:
@@ -133,7 +133,7 @@ class _Hand:
     outputs: Mapping[Key, Output]
     most: int
     paints: bool
-    shift: Shift
+    shift: BatchWorker
     account: Account
     progress: Callable[[int], None]
 
@@ -143,17 +143,17 @@ class _Job:
     """A run: of what, to where, as what, and how."""
 
     dataset: Dataset
-    glimpses: Sequence[Glimpse]
+    summaries: Sequence[ImageSummary]
     dest: Path
     to: str
-    terms: Terms
+    terms: RunOptions
     options: Mapping[str, Any]
-    director: Director | None  # None where the samples have been through their recipes
+    augmenter: Augmenter | None  # None where the samples have been through their recipes
     reading: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)  # of the reading of labels and images
     stop: Callable[[], bool] = lambda: False
 
-    def run(self, touched: Callable[[Glimpse], bool], progress: Callable[[int], None]) -> Outcome:
+    def run(self, touched: Callable[[ImageSummary], bool], progress: Callable[[int], None]) -> Outcome:
         target = formats.load(self.to)
         for root in self.dataset.roots:
             check_target(self.dest, root)
@@ -161,9 +161,9 @@ class _Job:
         writer: Writer = target.write(self.dest, self.dataset, target.write_options(**self.options))
         refuse_loss(self.dataset, writer, target, strict=self.terms.strict, sidecar=self.terms.sidecar)
         if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
-            refuse_faults(self.dataset, self.director, self.terms.on_error)
-        outputs = name_outputs(self.glimpses, writer, touched)
-        paints = any(map(touched, self.glimpses))
+            refuse_faults(self.dataset, self.augmenter, self.terms.on_error)
+        outputs = name_outputs(self.summaries, writer, touched)
+        paints = any(map(touched, self.summaries))
         most = max(self.terms.hands.least, PIXEL_BLOCK if paints else LABEL_BLOCK)
         shift = self._shift(writer, target, together=1 if paints else TOGETHER)
         hand = _Hand(writer, target, outputs, most, paints, shift, self._open_account(), progress)
@@ -171,7 +171,7 @@ class _Job:
             return self._account_only(hand)
         with open_journal(self.dest, anew=self.terms.overwrite) as journal:
             asked = self._terms_of_bytes()
-            resumed = may_go_on(self.dest, journal, asked, overwrite=self.terms.overwrite, resume=self.terms.resume)
+            resumed = may_resume(self.dest, journal, asked, overwrite=self.terms.overwrite, resume=self.terms.resume)
             if resumed and self._unchanged(journal, hand):
                 return self._as_it_was(journal, hand)
             places, once = hand.outputs.values(), _written_once(hand.writer)
@@ -180,36 +180,36 @@ class _Job:
             return self._do(journal if resumed else None, journal, hand)
 
     def _account_only(self, hand: _Hand) -> Outcome:
-        for harvest in self._harvests(hand, None):
-            self._account(decode_pieces(harvest), hand.account)
+        for results in self._results(hand, None):
+            self._account(decode_results(results), hand.account)
             hand.progress(hand.account.images_in.total())
         self._close(hand)
         return Outcome(self.dataset, hand.account, None, self.options)
 
     def _unchanged(self, journal: Journal, hand: _Hand) -> bool:
         """Whether the output is finished, and a run would make the same again."""
-        end, keys = journal.end, {key_as_noted(glimpse.key) for glimpse in self.glimpses}
+        end, keys = journal.end, {key_as_noted(summary.key) for summary in self.summaries}
         shift = replace(hand.shift, packed=bool(hand.writer.stage))
-        if not is_finished(self.dest) or end != end_of(self.dest, self.dataset, _written_once(hand.writer)):
+        if not is_finished(self.dest) or end != end_state(self.dest, self.dataset, _written_once(hand.writer)):
             return False
         return set(journal.keys()) == keys and all(
             self.terms.hands.run(shift.holds, self._blocks(hand, journal), stop=self.stop)
         )
 
     def _as_it_was(self, journal: Journal, hand: _Hand) -> Outcome:
-        self._account([journal.piece(glimpse.key) for glimpse in self.glimpses], hand.account)
+        self._account([journal.result(summary.key) for summary in self.summaries], hand.account)
         self._close(hand)
         return Outcome(self.dataset, hand.account, self.dest, self.options)
 
     def _do(self, old: Journal | None, journal: Journal, hand: _Hand) -> Outcome:
-        keys = [glimpse.key for glimpse in self.glimpses]
+        keys = [summary.key for summary in self.summaries]
         shift, account = hand.shift, hand.account
         if hand.paints:
             opencv()  # before there are processes, which would each load it
         ours: Mapping[Key, Output] = {} if self.terms.labels_only else hand.outputs  # others may put the images there
-        gathering = Gathering(self.dest, keys, ours, journal, account, hand.writer, shift.keeper)
+        gathering = ResultSink(self.dest, keys, ours, journal, account, hand.writer, shift.sidecar_writer)
         try:
-            gathering.take(self._harvests(hand, old), hand.progress)
+            gathering.take(self._results(hand, old), hand.progress)
         except StoppedError as error:
             done = f"{gathering.done:,} of {len(keys):,} images are done, --resume goes on from there"
             raise StoppedError(f"{self.dest}: {error}; {done}") from error
@@ -223,10 +223,10 @@ class _Job:
         flush_all(self.dest)
         self._write_record(account, journal.entries)
         mark_finished(self.dest)
-        journal.note_end(end_of(self.dest, self.dataset, _written_once(hand.writer)))
+        journal.note_end(end_state(self.dest, self.dataset, _written_once(hand.writer)))
         return Outcome(self.dataset, account, self.dest, self.options, gathering.fresh)
 
-    def _harvests(self, hand: _Hand, old: Journal | None) -> Iterator[bytes]:
+    def _results(self, hand: _Hand, old: Journal | None) -> Iterator[bytes]:
         return self.terms.hands.run(
             hand.shift,
             self._blocks(hand, old),
@@ -235,10 +235,10 @@ class _Job:
             died=partial(remove_left_over, self.dest, at_work=True),
         )
 
-    def _account(self, pieces: Iterable[Piece | None], account: Account) -> None:
-        for piece in pieces:
-            if piece:
-                account.book(piece)
+    def _account(self, results: Iterable[ImageResult | None], account: Account) -> None:
+        for result in results:
+            if result:
+                account.book(result)
 
     def _close(self, hand: _Hand) -> None:
         """Book what holds for the run as a whole. Raises `InternalError` where the books do not balance."""
@@ -252,11 +252,11 @@ class _Job:
         """What the bytes of the output depend on, besides the images and labels, as JSON by name."""
         terms = {
             "version": versions(),
-            "source": [spelt(str(real(root))) for root in self.dataset.roots],
+            "source": [escape_surrogates(str(resolved(root))) for root in self.dataset.roots],
             "format": [self.dataset.format, self.to],
             "reading": self.asked,
             "changes": self.dataset.changes,
-            "recipe": self.director.recipe.options() if self.director else None,
+            "recipe": self.augmenter.recipe.options() if self.augmenter else None,
             "options": self.options,
             "rules": asdict(self.dataset.rules),
             "class table": [asdict(category) for category in self.dataset.categories],
@@ -266,8 +266,8 @@ class _Job:
         }
         return terms_as_text(terms)
 
-    def _shift(self, writer: Writer, target: Format, *, together: int) -> Shift:
-        work = Work(
+    def _shift(self, writer: Writer, target: Format, *, together: int) -> BatchWorker:
+        work = ImageWriter(
             self.dataset.categories.names,
             writer,
             None if self.terms.dry_run else self.dest / writer.stage,
@@ -277,12 +277,12 @@ class _Job:
             self.terms.labels_only,
         )
         kept = self.terms.sidecar and not self.terms.dry_run
-        keeper = Keeper.of(self.dataset, self.to, writer.carries) if kept else None
-        return Shift(self.dataset, self.director, work, keeper, self.terms.on_error, together)
+        sidecar_writer = SidecarWriter.of(self.dataset, self.to, writer.carries) if kept else None
+        return BatchWorker(self.dataset, self.augmenter, work, sidecar_writer, self.terms.on_error, together)
 
     def _blocks(self, hand: _Hand, old: Journal | None) -> Iterator[Block]:
         """The work in blocks, with what the `old` journal claims of it."""
-        keys = [glimpse.key for glimpse in self.glimpses]
+        keys = [summary.key for summary in self.summaries]
         for rows in blocks(len(keys), self.terms.hands.workers, hand.most):
             block = [keys[row] for row in rows]
             claims = [old.claim(key) if old else None for key in block]
@@ -302,18 +302,18 @@ class _Job:
     def _write_record(self, account: Account, planned: Collection[str]) -> None:
         content = {
             "versions": versions(),
-            "source": spelt(str(self.dataset.root)),
-            "sources": [spelt(str(root)) for root in self.dataset.roots],
+            "source": escape_surrogates(str(self.dataset.root)),
+            "sources": [escape_surrogates(str(root)) for root in self.dataset.roots],
             "from": self.dataset.format,
             "reading": self.reading,
             "to": self.to,
             "changes": self.dataset.changes,
-            "recipe": self.director.recipe.options() if self.director else {},
+            "recipe": self.augmenter.recipe.options() if self.augmenter else {},
             "options": self.options,
             "rules": asdict(self.dataset.rules),
             "names": self.dataset.categories.names,
             "mirror": {"category_ids": self.dataset.categories.ids, **asdict(self.dataset.mirror)},
-            **run_record.books(account, self.dataset.categories.names),
+            **run_record.account_data(account, self.dataset.categories.names),
             "entries": [name for name in entries(self.dest) if name in planned],
         }
         run_record.write_record(self.dest, content)

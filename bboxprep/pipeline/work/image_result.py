@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from bboxprep.findings import Finding, spelt
+from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.geometry.plan import Plan
 from bboxprep.io.remote import StoredPath
 from bboxprep.model.header import Header
@@ -28,7 +28,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=_MOST)]
 _Change = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
 
 
-class Stamp(msgspec.Struct, frozen=True, array_like=True):
+class FileStamp(msgspec.Struct, frozen=True, array_like=True):
     """What is known of a file without reading it: the size in bytes, and the time of its last change (in a storage a
     number of its version).
     """
@@ -37,17 +37,17 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
     time: int
 
 
-class File(msgspec.Struct, frozen=True, array_like=True):
+class OutputFile(msgspec.Struct, frozen=True, array_like=True):
     """A file of the output: its `path` below it, and its SHA-256, "" where it is a link; in a storage its `stamp`,
     which spares reading it again.
     """
 
     path: str
     digest: str = ""
-    stamp: Stamp | None = None
+    stamp: FileStamp | None = None
 
 
-class Piece(msgspec.Struct, frozen=True, array_like=True):
+class ImageResult(msgspec.Struct, frozen=True, array_like=True):
     """One image after its work.
 
     `split` and `name` are its key. `listed` objects came in, to be counted if it is the `first` picture of its image;
@@ -60,7 +60,7 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
     split: str
     name: str
     content: bytes
-    stamp: Stamp
+    stamp: FileStamp
     digest: str
     first: bool
     listed: _Count
@@ -72,7 +72,7 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
     findings: tuple[Finding, ...]
     written: bool
     made: str
-    files: tuple[File, ...]
+    files: tuple[OutputFile, ...]
     row: bytes
     kept: bytes
     entry: Any
@@ -82,9 +82,9 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
             raise ValueError("findings: want a count of objects")
 
     @property
-    def claim(self) -> Claim:
+    def claim(self) -> Fingerprint:
         """What a later run has to check of it."""
-        return Claim(self.content, self.stamp, self.digest, self.files)
+        return Fingerprint(self.content, self.stamp, self.digest, self.files)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -92,27 +92,27 @@ class Piece(msgspec.Struct, frozen=True, array_like=True):
         return self.split, self.name
 
 
-class Claim(msgspec.Struct, frozen=True, array_like=True):
-    """What an earlier run says of an image: as in `Piece`."""
+class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
+    """What an earlier run says of an image: as in `ImageResult`."""
 
     content: bytes
-    stamp: Stamp
+    stamp: FileStamp
     digest: str
-    files: tuple[File, ...]
+    files: tuple[OutputFile, ...]
 
 
-def encode_pieces(pieces: Sequence[Piece | None]) -> bytes:
+def encode_results(results: Sequence[ImageResult | None]) -> bytes:
     """Pieces as bytes, None for those of which the claim of an earlier run is still true."""
     try:
-        return _encode(pieces)
+        return _encode(results)
     except UnicodeEncodeError:  # the name of a file, in a text or as a key
-        return _encode(_spelt_out(msgspec.to_builtins(pieces, builtin_types=(bytes,))))
+        return _encode(_spelt_out(msgspec.to_builtins(results, builtin_types=(bytes,))))
 
 
 def _spelt_out(data: Any) -> Any:
     match data:
         case str():
-            return spelt(data)
+            return escape_surrogates(data)
         case list() | tuple():
             return [_spelt_out(item) for item in data]
         case dict():
@@ -121,23 +121,23 @@ def _spelt_out(data: Any) -> Any:
 
 
 _encode = msgspec.msgpack.Encoder().encode
-decode_pieces = msgspec.msgpack.Decoder(list[Piece | None]).decode
-"""What `encode_pieces` made bytes of. Raises `msgspec.DecodeError`."""
+decode_results = msgspec.msgpack.Decoder(list[ImageResult | None]).decode
+"""What `encode_results` made bytes of. Raises `msgspec.DecodeError`."""
 
 
-def stamp_of(path: Path | StoredPath) -> Stamp:
+def stamp_of(path: Path | StoredPath) -> FileStamp:
     """The stamp of the file at `path`; zeros where there is none."""
     try:
         said = path.stat()
     except (OSError, ValueError):
         return NO_STAMP
-    return Stamp(said.st_size, said.st_mtime_ns)
+    return FileStamp(said.st_size, said.st_mtime_ns)
 
 
-NO_STAMP = Stamp(0, 0)
+NO_STAMP = FileStamp(0, 0)
 
 
-def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, Stamp]] = ()) -> bytes:
+def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, FileStamp]] = ()) -> bytes:
     """The hash of all that was read of `sample` but its pixels, and of where it goes; and of the `others` in its
     picture, with what is known of their files.
     """

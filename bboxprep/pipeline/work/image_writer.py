@@ -17,8 +17,8 @@ from bboxprep.formats.api import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.codecs.pillow_reader import faults_named
-from bboxprep.io.atomic import Place, below, link_or_copy, write_bytes
-from bboxprep.model.flip_names import Mirror
+from bboxprep.io.atomic import Place, link_or_copy, output_path, write_bytes
+from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
@@ -32,7 +32,7 @@ Made = Literal["linked", "untagged", "turned-lossless", "turned-re-encoded", "en
 
 
 @dataclass(frozen=True)
-class Written:
+class ImageFile:
     """An image file: how it was made, the SHA-256 of its source where that was read, and findings.
 
     `content` is the SHA-256 of the file written, "" of a link.
@@ -44,7 +44,7 @@ class Written:
     content: str = ""
 
 
-class Developed(NamedTuple):
+class WrittenSample(NamedTuple):
     """One sample whose image is made, with its findings so far: `output` is None where the image was left out.
 
     `written` is its image file, None where none was made. `objects` are those of the sample and, in their order, the
@@ -53,26 +53,27 @@ class Developed(NamedTuple):
 
     sample: Sample
     output: Output | None
-    written: Written | None = None
+    written: ImageFile | None = None
     objects: Instances = _NOTHING
 
 
-class Done(NamedTuple):
-    """One sample after its work, with all its findings: as in `Developed`, and the `labels` that were written of it.
+class LabelledSample(NamedTuple):
+    """One sample after its work, with all its findings: as in `WrittenSample`, and the `labels` that were written of
+    it.
 
     `digests` are the SHA-256 of each label file, by its path.
     """
 
     sample: Sample
     output: Output | None
-    written: Written | None
+    written: ImageFile | None
     objects: Instances
     labels: Labels
     digests: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Work:
+class ImageWriter:
     """Makes the image and the labels of a transformed sample below `dest` (nothing, if None)."""
 
     names: Sequence[str]
@@ -80,10 +81,10 @@ class Work:
     dest: Path | None
     encoding: codec.Encoding
     crowd: CrowdPlan
-    mirror: Mirror
+    mirror: FlipMapping
     labels_only: bool = False
 
-    def develop(self, sample: Sample, output: Output | None) -> Developed:
+    def write_image_of(self, sample: Sample, output: Output | None) -> WrittenSample:
         """The image of `sample` written at `output`; or left out, its objects with it, and findings.
 
         Raises `TargetError`.
@@ -95,54 +96,54 @@ class Work:
         try:
             written = self._write_image(sample, output)
         except ImageError as error:
-            return self._left_out(sample.noting(image_fault(error, str(sample.name), sample.split)))
-        noted = sample.noting(*output.findings, *(written.findings if written else ()))
-        return Developed(noted, output, written, whole if self.crowd.kept_aside else sample.instances)
+            return self._left_out(sample.with_findings(image_fault(error, str(sample.name), sample.split)))
+        noted = sample.with_findings(*output.findings, *(written.findings if written else ()))
+        return WrittenSample(noted, output, written, whole if self.crowd.kept_aside else sample.instances)
 
-    def label(self, developed: Sequence[Developed]) -> list[Done]:
-        """What was `developed`, the labels of each written. Raises `TargetError`."""
-        labels = [self._labels(one) for one in developed]
+    def label(self, written_sample: Sequence[WrittenSample]) -> list[LabelledSample]:
+        """What was `written_sample`, the labels of each written. Raises `TargetError`."""
+        labels = [self._labels(one) for one in written_sample]
         if self.dest:
             for path, data in chain.from_iterable([own.files for own in labels]):
-                write_bytes(below(self.dest, path), data)
-        return [_done(one, own) for one, own in zip(developed, labels, strict=True)]
+                write_bytes(output_path(self.dest, path), data)
+        return [_done(one, own) for one, own in zip(written_sample, labels, strict=True)]
 
-    def give_up(self, sample: Sample) -> Developed:
+    def give_up(self, sample: Sample) -> WrittenSample:
         """`sample`, whose image brings down every process that opens it, left out with its objects."""
         words = "brings down the process that works on it (out of memory, or a fault of its decoder)"
         fault = Finding("image-unreadable", words, str(sample.name), split=sample.split)
-        return self._left_out(sample.noting(fault))
+        return self._left_out(sample.with_findings(fault))
 
-    def _write_image(self, sample: Sample, output: Output) -> Written | None:
+    def _write_image(self, sample: Sample, output: Output) -> ImageFile | None:
         if self.dest is None:
             return None
-        path = below(self.dest, output.image)
+        path = output_path(self.dest, output.image)
         return _linked_if_there(sample.path, path) if self.labels_only else write_image(sample, path, self.encoding)
 
-    def _labels(self, developed: Developed) -> Labels:
-        sample, output = developed.sample, developed.output
+    def _labels(self, written_sample: WrittenSample) -> Labels:
+        sample, output = written_sample.sample, written_sample.output
         if output is None:
             return Labels()
         return self.writer.encode(sample, output.image) if self.dest else Labels(len(sample.instances))
 
-    def _left_out(self, sample: Sample) -> Developed:
+    def _left_out(self, sample: Sample) -> WrittenSample:
         rows = np.ones(len(sample.instances), dtype=np.bool_)
         gone = lost_by_class(
             "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
         )
-        return Developed(sample.having(instances=_NOTHING).noting(*gone), None)
+        return WrittenSample(sample.replace_fast(instances=_NOTHING).with_findings(*gone), None)
 
     def _location(self, sample: Sample) -> Location:
         return Location(str(sample.name), sample.split, self.mirror.before(self.names, sample))
 
 
-def _done(developed: Developed, labels: Labels) -> Done:
-    sample, output, written, objects = developed
+def _done(written_sample: WrittenSample, labels: Labels) -> LabelledSample:
+    sample, output, written, objects = written_sample
     digests = {path: sha256(data).hexdigest() for path, data in labels.files}
-    return Done(sample.noting(*labels.findings), output, written, objects, labels, digests)
+    return LabelledSample(sample.with_findings(*labels.findings), output, written, objects, labels, digests)
 
 
-def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> Written:
+def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> ImageFile:
     """Write the picture of a transformed sample.
 
     Where no step changes a pixel the bytes are the source's: linked, or copied with their orientation tags set to 1;
@@ -164,16 +165,16 @@ def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> Writte
     return _linked(sample.path, path)
 
 
-def _written(path: Place, data: bytes, made: Made, source: bytes, findings: tuple[Finding, ...] = ()) -> Written:
+def _written(path: Place, data: bytes, made: Made, source: bytes, findings: tuple[Finding, ...] = ()) -> ImageFile:
     write_bytes(path, data)
-    return Written(made, sha256(source).hexdigest(), findings, sha256(data).hexdigest())
+    return ImageFile(made, sha256(source).hexdigest(), findings, sha256(data).hexdigest())
 
 
-def _linked(source: Path, path: Place) -> Written:
-    return Written("linked", content=link_or_copy(source, path))
+def _linked(source: Path, path: Place) -> ImageFile:
+    return ImageFile("linked", content=link_or_copy(source, path))
 
 
-def _linked_if_there(source: Path, path: Place) -> Written | None:
+def _linked_if_there(source: Path, path: Place) -> ImageFile | None:
     """What came of the image at `source`; None where there is none."""
     try:
         return _linked(source, path)

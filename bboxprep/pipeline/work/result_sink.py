@@ -9,17 +9,17 @@ from pathlib import Path
 
 from bboxprep.errors import BboxprepError, InternalError, TargetError
 from bboxprep.formats.api import Writer
-from bboxprep.io.atomic import Growing
+from bboxprep.io.atomic import AtomicWriter
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.run_record import IMAGES
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.resume.journal import Journal, Key
-from bboxprep.pipeline.sidecar.writer import Keeper
-from bboxprep.pipeline.work.image_result import Piece, decode_pieces, encode_pieces
+from bboxprep.pipeline.sidecar.writer import SidecarWriter
+from bboxprep.pipeline.work.image_result import ImageResult, decode_results, encode_results
 
 
 @dataclass
-class Gathering:
+class ResultSink:
     """Takes the pieces of a run.
 
     `done` counts the images, `fresh` those that were not as an earlier run had left them. `absent` are the paths of
@@ -32,28 +32,28 @@ class Gathering:
     journal: Journal
     account: Account
     writer: Writer
-    keeper: Keeper | None
+    sidecar_writer: SidecarWriter | None
     done: int = 0
     fresh: int = 0
     absent: list[str] = field(default_factory=list)
     _trusts: bool = False  # a piece that it has not seen made
 
-    def take(self, harvests: Iterator[bytes], progress: Callable[[int], None]) -> None:
-        """Write the records and the sidecar from `harvests`, the pieces of blocks, and note all else.
+    def take(self, encoded_batches: Iterator[bytes], progress: Callable[[int], None]) -> None:
+        """Write the records and the sidecar from `encoded_batches`, the pieces of blocks, and note all else.
 
         Raises `TargetError`, and what comes of the blocks.
         """
         with ExitStack() as stack:
-            rows = stack.enter_context(Growing(self.dest / IMAGES))
-            kept = stack.enter_context(self.keeper.opened(self.dest)) if self.keeper else None
-            for harvest in harvests:
-                pieces = self._pieces(harvest)
-                for piece in pieces:
-                    self._note(piece, self.keys[self.done])
+            rows = stack.enter_context(AtomicWriter(self.dest / IMAGES))
+            kept = stack.enter_context(self.sidecar_writer.opened(self.dest)) if self.sidecar_writer else None
+            for encoded in encoded_batches:
+                results = self._results_of(encoded)
+                for result in results:
+                    self._note(result, self.keys[self.done])
                     self.done += 1
-                rows.write(*[piece.row for piece in pieces])
+                rows.write(*[result.row for result in results])
                 if kept:
-                    kept.write(*[piece.kept for piece in pieces])
+                    kept.write(*[result.kept for result in results])
                 progress(self.done)
 
     def close(self) -> None:
@@ -61,31 +61,31 @@ class Gathering:
         with self._as_noted():
             self.writer.close()
 
-    def _note(self, piece: Piece, key: Key) -> None:
-        self.account.book(piece)
-        if piece.written:
+    def _note(self, result: ImageResult, key: Key) -> None:
+        self.account.book(result)
+        if result.written:
             with self._as_noted():
-                self.writer.collect(piece.entry)
+                self.writer.collect(result.entry)
         if output := self.outputs.get(key):
-            written = {file.path for file in piece.files}
+            written = {file.path for file in result.files}
             self.absent += [path for path in (output.image, *output.labels) if path not in written]
 
-    def _pieces(self, harvest: bytes) -> Sequence[Piece]:
+    def _results_of(self, results: bytes) -> Sequence[ImageResult]:
         """The pieces of a block, those that are as they were from the journal; the others go into it."""
-        found = decode_pieces(harvest)
-        new = sum(piece is not None for piece in found)
+        found = decode_results(results)
+        new = sum(result is not None for result in found)
         self.fresh += new
-        whole = [piece or self._old(self.keys[self.done + place]) for place, piece in enumerate(found)]
+        whole = [result or self._old(self.keys[self.done + place]) for place, result in enumerate(found)]
         if new:
-            self.journal.add(harvest if new == len(found) else encode_pieces(whole))
+            self.journal.add(results if new == len(found) else encode_results(whole))
         return whole
 
-    def _old(self, key: Key) -> Piece:
+    def _old(self, key: Key) -> ImageResult:
         self._trusts = True
-        piece = self.journal.piece(key)
-        if piece is None:
+        result = self.journal.result(key)
+        if result is None:
             raise InternalError(f"{'/'.join(key)}: its claim is true but its piece is gone; please report this")
-        return piece
+        return result
 
     @contextmanager
     def _as_noted(self) -> Iterator[None]:

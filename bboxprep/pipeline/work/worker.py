@@ -21,28 +21,28 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from bboxprep.errors import SourceError, WorkerError
-from bboxprep.findings import Finding, Severity, spelt
+from bboxprep.findings import Finding, Severity, escape_surrogates
 from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.augment import Director, Shot
+from bboxprep.pipeline.augment import AugmentedSample, Augmenter
 from bboxprep.pipeline.output import run_record
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.account import came_of, due_of, went_of
-from bboxprep.pipeline.sidecar.writer import Keeper
+from bboxprep.pipeline.sidecar.writer import SidecarWriter
 from bboxprep.pipeline.work.engines.local import alone
 from bboxprep.pipeline.work.image_result import (
     NO_STAMP,
-    Claim,
-    File,
-    Piece,
-    Stamp,
+    FileStamp,
+    Fingerprint,
+    ImageResult,
+    OutputFile,
     content_of,
-    decode_pieces,
-    encode_pieces,
+    decode_results,
+    encode_results,
     stamp_of,
 )
-from bboxprep.pipeline.work.image_writer import Developed, Done, Work
+from bboxprep.pipeline.work.image_writer import ImageWriter, LabelledSample, WrittenSample
 
 OnError = Literal["skip", "stop"]
 
@@ -55,7 +55,7 @@ class Block:
 
     start: int
     outputs: tuple[Output | None, ...]
-    claims: tuple[Claim | None, ...]
+    claims: tuple[Fingerprint | None, ...]
 
     @property
     def rows(self) -> range:
@@ -78,16 +78,16 @@ class _Case(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Shift:
-    """Does the work on blocks of `dataset`; the `director`, if there is one, takes its samples through their recipe.
+class BatchWorker:
+    """Does the work on blocks of `dataset`; the `augmenter`, if there is one, takes its samples through their recipe.
 
     `together` is how many samples go through a stage before the next one begins.
     """
 
     dataset: Dataset
-    director: Director | None
-    work: Work
-    keeper: Keeper | None
+    augmenter: Augmenter | None
+    work: ImageWriter
+    sidecar_writer: SidecarWriter | None
     on_error: OnError
     together: int = 1
     given_up: frozenset[int] = frozenset()  # samples whose image brings down every process that opens it
@@ -101,81 +101,93 @@ class Shift:
         )
 
     def __call__(self, block: Block) -> bytes:
-        """The pieces of `block`, None where a claim is still true, as `encode_pieces` writes them.
+        """The pieces of `block`, None where a claim is still true, as `encode_results` writes them.
 
         Raises `SourceError` at the first fault, if it is to stop there, and `TargetError`.
         """
-        return encode_pieces([piece for part in block.parted(self.together) for piece in self._part(part)])
+        return encode_results([result for part in block.parted(self.together) for result in self._part(part)])
 
     def one_by_one(self, block: Block) -> bytes:
         """The pieces of a `block` that brings down every process: each image has one of its own, and the image that it
         is because of is left out. Raises as a call does.
         """
-        pieces: list[Piece | None] = []
+        results: list[ImageResult | None] = []
         for single in block.parted(1):
             try:
-                pieces += decode_pieces(alone(self, single))
+                results += decode_results(alone(self, single))
             except WorkerError:
                 given_up = replace(self, given_up=frozenset({single.start}))
-                pieces += decode_pieces(given_up(single))
-        return encode_pieces(pieces)
+                results += decode_results(given_up(single))
+        return encode_results(results)
 
-    def _part(self, block: Block) -> list[Piece | None]:
+    def _part(self, block: Block) -> list[ImageResult | None]:
         samples = [self.dataset[row] for row in block.rows]
         cases = [
             _Case(row, sample, output)
             for row, sample, output, claim in zip(block.rows, samples, block.outputs, block.claims, strict=True)
             if not (claim and self._holds(sample, output, claim))
         ]
-        made = dict(zip([case.row for case in cases], self._pieces(cases), strict=True))
+        made = dict(zip([case.row for case in cases], self._results_of(cases), strict=True))
         return [made.get(row) for row in block.rows]
 
-    def _pieces(self, cases: Sequence[_Case]) -> list[Piece]:
+    def _results_of(self, cases: Sequence[_Case]) -> list[ImageResult]:
         contents = [self._content(case.sample, case.output) for case in cases]
         stamps = [self._stamp(case) for case in cases]
-        shots = [self._shot(case) for case in cases]
-        done = self.work.label([self._developed(case, shot.sample) for case, shot in zip(cases, shots, strict=True)])
+        augmented_samples = [self._augmented(case) for case in cases]
+        done = self.work.label(
+            [
+                self._written_sample(case, augmented.sample)
+                for case, augmented in zip(cases, augmented_samples, strict=True)
+            ]
+        )
         for one in done:
             stop_at_fault(one.sample.findings, self.on_error)
-        kept = [self.keeper.line(one) for one in done] if self.keeper else [b""] * len(done)
+        kept = [self.sidecar_writer.line(one) for one in done] if self.sidecar_writer else [b""] * len(done)
         rows = [self._row(one) for one in done]
-        return list(map(self._piece, cases, contents, stamps, shots, done, rows, kept))
+        return list(map(self._result, cases, contents, stamps, augmented_samples, done, rows, kept))
 
-    def _stamp(self, case: _Case) -> Stamp:
+    def _stamp(self, case: _Case) -> FileStamp:
         """Of the image of `case`; none of one that is given up, for the next run shall try again."""
         return NO_STAMP if case.row in self.given_up else stamp_of(case.sample.path)
 
-    def _shot(self, case: _Case) -> Shot:
-        return self.director(case.sample) if self.director else Shot(case.sample, (case.sample,))
+    def _augmented(self, case: _Case) -> AugmentedSample:
+        return self.augmenter(case.sample) if self.augmenter else AugmentedSample(case.sample, (case.sample,))
 
-    def _developed(self, case: _Case, sample: Sample) -> Developed:
+    def _written_sample(self, case: _Case, sample: Sample) -> WrittenSample:
         """The image of `case`, whose `sample` has been through its recipe."""
-        return self.work.give_up(sample) if case.row in self.given_up else self.work.develop(sample, case.output)
+        return self.work.give_up(sample) if case.row in self.given_up else self.work.write_image_of(sample, case.output)
 
-    def _row(self, done: Done) -> bytes:
+    def _row(self, done: LabelledSample) -> bytes:
         image = done.output.image if done.output else None
         row = run_record.image_row(done.sample, self._root, output=image, objects=done.labels.count, image=done.written)
         return msgspec.json.encode(row) + b"\n"
 
-    def _piece(
-        self, case: _Case, content: bytes, stamp: Stamp, shot: Shot, done: Done, row: bytes, kept: bytes
-    ) -> Piece:
+    def _result(
+        self,
+        case: _Case,
+        content: bytes,
+        stamp: FileStamp,
+        augmented: AugmentedSample,
+        done: LabelledSample,
+        row: bytes,
+        kept: bytes,
+    ) -> ImageResult:
         sample = case.sample
         names = self.work.mirror.before(self.work.names, sample)
         went, swapped = self._went(done)
-        for part in shot.sample.parts:
+        for part in augmented.sample.parts:
             swapped = _sum(swapped, self._counted(part, len(part.instances))[1])
         came = came_of(sample, names)
-        return Piece(
+        return ImageResult(
             split=sample.split,
-            name=spelt(str(sample.name)),
+            name=escape_surrogates(str(sample.name)),
             content=content,
             stamp=stamp,
             digest=(done.written.digest if done.written else "") or "",
             first=sample.take is None or sample.take.is_first,
             listed=sample.listed,
             **came,
-            due=came["came"] if len(shot.sources) == 1 else due_of(shot.sources, names),
+            due=came["came"] if len(augmented.sources) == 1 else due_of(augmented.sources, names),
             went=went,
             swapped=swapped,
             findings=done.sample.findings,
@@ -187,7 +199,7 @@ class Shift:
             entry=done.labels.entry,
         )
 
-    def _holds(self, sample: Sample, output: Output | None, claim: Claim) -> bool:
+    def _holds(self, sample: Sample, output: Output | None, claim: Fingerprint) -> bool:
         """Whether the image, its labels and all its files are as `claim` says. What was read once is read again.
 
         No file is looked at but those that are this image's own: the claim may be anybody's.
@@ -203,10 +215,10 @@ class Shift:
         return same and (self.packed or all(_stands(dest / file.path, file, sample.path) for file in claim.files))
 
     def _content(self, sample: Sample, output: Output | None) -> bytes:
-        others = self.director.others(sample) if self.director else ()
+        others = self.augmenter.others(sample) if self.augmenter else ()
         return content_of(sample, output, [(other, stamp_of(other.path)) for other in others])
 
-    def _went(self, done: Done) -> tuple[dict[str, int], dict[str, int]]:
+    def _went(self, done: LabelledSample) -> tuple[dict[str, int], dict[str, int]]:
         return ({}, {}) if done.output is None else self._counted(done.sample, done.labels.count)
 
     def _counted(self, sample: Sample, written: int) -> tuple[dict[str, int], dict[str, int]]:
@@ -232,18 +244,18 @@ def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {name: one.get(name, 0) + other.get(name, 0) for name in [*one, *other]}
 
 
-def _files(done: Done, dest: Path | None) -> tuple[File, ...]:
+def _files(done: LabelledSample, dest: Path | None) -> tuple[OutputFile, ...]:
     if done.output is None:
         return ()
-    image = done.written and File(done.output.image, done.written.content)
-    labels = [File(path, digest) for path, digest in done.digests.items()]
+    image = done.written and OutputFile(done.output.image, done.written.content)
+    labels = [OutputFile(path, digest) for path, digest in done.digests.items()]
     files = (image, *labels) if image else tuple(labels)
     if dest is None or not is_stored(dest):
         return files
-    return tuple([File(file.path, file.digest, stamp_of(dest / file.path)) for file in files])
+    return tuple([OutputFile(file.path, file.digest, stamp_of(dest / file.path)) for file in files])
 
 
-def _stands(path: Path, file: File, source: Path) -> bool:
+def _stands(path: Path, file: OutputFile, source: Path) -> bool:
     """Whether what stands at `path` is `file`: by its bytes, or as a link to the `source`."""
     try:
         if file.stamp and is_stored(path):

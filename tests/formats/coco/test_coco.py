@@ -23,7 +23,7 @@ from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.source.header_cache import KnownHeaders
+from bboxprep.pipeline.source.header_cache import HeaderCache
 from tests.formats.coco.trees import (
     CLASSES,
     SIZE,
@@ -218,7 +218,7 @@ def records_in(path: Path) -> int:
 @needs_data
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_dataset_keeps_its_accounts_and_comes_back_the_same(name: str, tmp_path: Path) -> None:
-    dataset: Dataset = FORMAT.read(DATA / name, KnownHeaders(), NoOptions())
+    dataset: Dataset = FORMAT.read(DATA / name, HeaderCache(), NoOptions())
     check_accounts(dataset)
     skipped = {finding.path for finding in dataset.findings if finding.code == "file-skipped"}
     files = [DATA / name] if (DATA / name).is_file() else [*(DATA / name).glob("**/*.json")]
@@ -240,7 +240,7 @@ def test_a_real_dataset_keeps_its_accounts_and_comes_back_the_same(name: str, tm
 @pytest.mark.parametrize(("name", "words"), REFUSED.items())
 def test_a_real_tree_without_one_clear_reading_is_refused_with_a_reason(name: str, words: str) -> None:
     with pytest.raises(BboxprepError, match=words):
-        FORMAT.read(DATA / name, KnownHeaders(), NoOptions())
+        FORMAT.read(DATA / name, HeaderCache(), NoOptions())
 
 
 def test_what_is_read_ahead_is_what_is_read_alone(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_an_image_that_is_left_out_leaves_its_neighbours_in_their_places(tmp_pat
     (source / "images" / "train" / "00002.jpg").write_bytes(b"\xff\xd8\xff\xe0broken")
     done = bboxprep.convert(source, tmp_path / "out", to, RECIPE, labels_in="displayed", shard=4)
     assert sum(done.account.images_out.values()) == 5
-    proof = bboxprep.prove(tmp_path / "out", against=source)
+    proof = bboxprep.verify(tmp_path / "out", against=source)
     assert not proof.faults
 
 

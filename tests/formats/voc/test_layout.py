@@ -254,7 +254,7 @@ def test_no_dataset_is_a_layout_error(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="no Pascal VOC annotations here"):
         read(tmp_path)
     with pytest.raises(LayoutError, match="want a folder"):
-        voc.FORMAT.read(image(tmp_path / "a.jpg"), probe, voc.ReadOptions())
+        voc.FORMAT.read(image(tmp_path / "a.jpg"), probe, voc.VocReadOptions())
 
 
 def test_only_voc_is_recognised(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.formats import voc
-from bboxprep.formats.voc.origin import Proof, decide
+from bboxprep.formats.voc.origin import OriginEvidence, decide
 from tests.formats.voc.trees import Box, document, flat, image, obj, read, xml
 
 INNER: Box = (10, 20, 30, 40)
@@ -24,7 +24,7 @@ def test_each_origin_moves_the_corners_its_own_way(tmp_path: Path, origin: voc.o
 
 def test_an_unknown_origin_is_refused() -> None:
     with pytest.raises(UsageError, match="--voc-origin: have 'one', want one of auto, devkit, as-is, plus-one"):
-        voc.ReadOptions("one")  # type: ignore[arg-type]  # what a caller without types may do
+        voc.VocReadOptions("one")  # type: ignore[arg-type]  # what a caller without types may do
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_nothing_is_said_of_the_origin_where_there_are_no_boxes(tmp_path: Path) 
 
 
 def test_numbers_are_counted_with_separators() -> None:
-    assert decide(Path("x"), Proof(zeros=1200), [None])[1].message == "as-is: 1,200 boxes start at 0"
+    assert decide(Path("x"), OriginEvidence(zeros=1200), [None])[1].message == "as-is: 1,200 boxes start at 0"
 
 
 def test_polygons_follow_their_boxes(tmp_path: Path) -> None:

@@ -64,8 +64,8 @@ def test_several_processes_open_what_one_does(tmp_path: Path) -> None:
     }
     flat(tmp_path, files)
 
-    here = voc.FORMAT.read(tmp_path, probe, voc.ReadOptions())
-    there = voc.FORMAT.read(tmp_path, probe, voc.ReadOptions(), Local(2).run)
+    here = voc.FORMAT.read(tmp_path, probe, voc.VocReadOptions())
+    there = voc.FORMAT.read(tmp_path, probe, voc.VocReadOptions(), Local(2).run)
 
     assert list(there) == list(here)
     assert (there.findings, there.categories) == (here.findings, here.categories)
@@ -76,7 +76,7 @@ def test_where_no_file_can_be_read_the_first_one_is_told(tmp_path: Path) -> None
     flat(tmp_path, {f"{number:04}": f"<annotation>{'x' * number}" for number in range(1100)})
 
     with pytest.raises(AnnotationError, match=r"0000\.xml: 1:12: not well-formed XML"):
-        voc.FORMAT.read(tmp_path, probe, voc.ReadOptions(), Local(2).run)
+        voc.FORMAT.read(tmp_path, probe, voc.VocReadOptions(), Local(2).run)
 
 
 def test_few_files_are_not_worth_a_process() -> None:
@@ -92,7 +92,7 @@ def test_outlines_are_the_samples_without_their_objects(tmp_path: Path) -> None:
     flat(tmp_path, {"a": document(obj((1, 2, 3, 4))), "b": document(), "c": document(obj((1, 2, 3, 4)))})
     (tmp_path / "b.xml").unlink()
     (tmp_path / "c.jpg").unlink()
-    dataset = voc.FORMAT.read(tmp_path, probe, voc.ReadOptions())
+    dataset = voc.FORMAT.read(tmp_path, probe, voc.VocReadOptions())
 
     for index, sample in enumerate(dataset):
         outline = dataset.outline(index)

@@ -23,7 +23,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.source.header_cache import KnownHeaders
+from bboxprep.pipeline.source.header_cache import HeaderCache
 from tests.formats.filing import file_labels
 from tests.formats.voc.trees import check_books, codes, document, flat, image, obj, probe, read, xml
 
@@ -486,7 +486,7 @@ def test_real_datasets_read_in_full(name: str) -> None:
     if not root.is_dir():
         pytest.skip("the shared data is not here")
     assert formats.load("voc").sniff(root)
-    dataset = voc.FORMAT.read(root, KnownHeaders(), voc.ReadOptions())
+    dataset = voc.FORMAT.read(root, HeaderCache(), voc.VocReadOptions())
     images, objects, origin = REAL[name]
     assert len(dataset) == images
     assert check_books(dataset) == objects == sum(len(sample.instances) for sample in dataset)
@@ -500,7 +500,7 @@ def test_a_real_box_lies_where_its_makers_say(tmp_path: Path) -> None:
         pytest.skip("the shared data is not here")
     shutil.copytree(root / "testannotations/exif/pvoc", tmp_path / "pvoc")
     shutil.copytree(root / "testimages/ExifJpeg", tmp_path / "ExifJpeg")
-    dataset = voc.FORMAT.read(tmp_path, KnownHeaders(), voc.ReadOptions())
+    dataset = voc.FORMAT.read(tmp_path, HeaderCache(), voc.VocReadOptions())
     check_books(dataset)
     labelled = [sample for sample in dataset if sample.labelled]
     assert [sample.header and sample.header.orientation for sample in labelled] == list(range(1, 8))
@@ -516,7 +516,7 @@ def test_what_is_no_voc_is_refused_with_one_clear_error(name: str) -> None:
         pytest.skip("the shared data is not here")
     assert voc.FORMAT.sniff(root) == ""
     with pytest.raises((AnnotationError, LayoutError)):
-        voc.FORMAT.read(root, probe, voc.ReadOptions())
+        voc.FORMAT.read(root, probe, voc.VocReadOptions())
 
 
 def test_a_folder_that_may_not_be_read_is_our_error(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def flat(root: Path, files: Mapping[str, str]) -> Path:
 
 def read(root: Path, origin: voc.options.OriginChoice = "auto") -> Dataset:
     """The dataset at `root`, its books checked."""
-    dataset = voc.FORMAT.read(root, probe, voc.ReadOptions(origin))
+    dataset = voc.FORMAT.read(root, probe, voc.VocReadOptions(origin))
     check_books(dataset)
     return dataset
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bboxprep.formats.yolo.row_kinds import Grammar, Kind, Task
+from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind, Task
 from bboxprep.formats.yolo.rows import MOST_BYTES, Rows, looks_like_rows, parse
 
 BOX = b"0 0.5 0.5 0.2 0.4\n"
@@ -21,7 +21,7 @@ tokens = st.one_of(
     st.sampled_from(["nan", "inf", "1e999", "1e-3", "0,5", "person", "1_0", "٣", "0.5,", "\x00", "-"]),
 )
 grammars = st.builds(
-    Grammar,
+    RowGrammar,
     st.sampled_from(["auto", "detect", "segment", "pose", "obb"]),
     st.sampled_from([None, (1, 2), (2, 3)]),
     st.sampled_from([None, 0, 3]),
@@ -42,7 +42,7 @@ def balances(rows: Rows) -> bool:
 
 
 @given(st.lists(st.lists(tokens, max_size=12).map(" ".join)).map("\n".join), grammars)
-def test_every_row_is_an_object_or_in_a_finding(text: str, grammar: Grammar) -> None:
+def test_every_row_is_an_object_or_in_a_finding(text: str, grammar: RowGrammar) -> None:
     rows = parse(text.encode(), grammar)
 
     assert balances(rows)
@@ -52,10 +52,10 @@ def test_every_row_is_an_object_or_in_a_finding(text: str, grammar: Grammar) -> 
     assert rows.keypoints.shape == (len(rows.labels), count, 2)
 
 
-@example([["1"] * 5 + ["-0.5"]], Grammar())
-@example([["1"] * 10 + ["3"], ["1"] * 7 + ["3"] + ["1"] * 3], Grammar(keypoints=(2, 3)))
+@example([["1"] * 5 + ["-0.5"]], RowGrammar())
+@example([["1"] * 10 + ["3"], ["1"] * 7 + ["3"] + ["1"] * 3], RowGrammar(keypoints=(2, 3)))
 @given(st.lists(nearly_sound(), max_size=9), grammars)
-def test_exactly_the_rows_are_read_that_can_be_meant(lines: list[list[str]], grammar: Grammar) -> None:
+def test_exactly_the_rows_are_read_that_can_be_meant(lines: list[list[str]], grammar: RowGrammar) -> None:
     rows = parse("\n".join(map(" ".join, lines)).encode(), grammar)
 
     meant = [line for line in lines if can_be_meant(line, grammar)]
@@ -63,7 +63,7 @@ def test_exactly_the_rows_are_read_that_can_be_meant(lines: list[list[str]], gra
     assert len({finding.where for finding in rows.findings}) == len(lines) - len(meant)
 
 
-def can_be_meant(line: list[str], grammar: Grammar) -> bool:
+def can_be_meant(line: list[str], grammar: RowGrammar) -> bool:
     """Row by row and number by number what `parse` does with all of a file at once."""
     kind = grammar.kind(len(line))
     try:
@@ -72,15 +72,15 @@ def can_be_meant(line: list[str], grammar: Grammar) -> bool:
         return False
     if kind is None or "_" in "".join(line) or not all(abs(value) < 1e9 for value in (label, *values)):
         return False
-    if kind is Kind.SCORED and not 0 <= values[4] <= 1:
+    if kind is RowKind.SCORED and not 0 <= values[4] <= 1:
         return False
-    if kind is Kind.POSE and grammar.keypoints == (2, 3) and not {values[6], values[9]} <= {0, 1, 2}:
+    if kind is RowKind.POSE and grammar.keypoints == (2, 3) and not {values[6], values[9]} <= {0, 1, 2}:
         return False
     return label >= 0 and label.is_integer() and (grammar.classes is None or label < grammar.classes)
 
 
 @given(st.lists(nearly_sound().map(" ".join), max_size=6), grammars)
-def test_a_row_reads_alike_alone_and_among_others(lines: list[str], grammar: Grammar) -> None:
+def test_a_row_reads_alike_alone_and_among_others(lines: list[str], grammar: RowGrammar) -> None:
     together = parse("\n".join(lines).encode(), grammar)
     alone = [parse(line.encode(), grammar) for line in lines]
 
@@ -92,7 +92,7 @@ def test_a_row_reads_alike_alone_and_among_others(lines: list[str], grammar: Gra
 
 
 @given(st.binary(max_size=400), grammars)
-def test_no_bytes_raise(data: bytes, grammar: Grammar) -> None:
+def test_no_bytes_raise(data: bytes, grammar: RowGrammar) -> None:
     rows = parse(data, grammar)
 
     assert balances(rows)
@@ -104,7 +104,7 @@ def test_the_order_of_the_file_is_kept(objects: list[tuple[int, ...]]) -> None:
     rows = [[str(label), *(f"{value / 1e6:.6f}" for value in values)] for label, *values in objects]
     mixed = [row if index % 2 else [*row, "0.1", "0.2"] for index, row in enumerate(rows)]
 
-    read = parse("\n".join(map(" ".join, mixed)).encode(), Grammar())
+    read = parse("\n".join(map(" ".join, mixed)).encode(), RowGrammar())
 
     assert read.labels.tolist() == [label for label, *_ in objects]
     assert [len(rings) for rings in read.rings] == [1 - index % 2 for index in range(len(objects))]
@@ -122,7 +122,7 @@ def test_the_order_of_the_file_is_kept(objects: list[tuple[int, ...]]) -> None:
     ],
 )
 def test_spellings_of_one_box(data: bytes) -> None:
-    rows = parse(data, Grammar())
+    rows = parse(data, RowGrammar())
 
     assert rows.findings == ()
     assert rows.listed == 1
@@ -150,7 +150,7 @@ def test_spellings_of_one_box(data: bytes) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_row_is_one_finding_and_harms_no_other(row: str, code: str, message: str) -> None:
-    rows = parse(BOX + b"\n" + row.encode() + b"\n1 0.5 0.5 0.5 0.5\n", Grammar(classes=3), "labels/a.txt", "val")
+    rows = parse(BOX + b"\n" + row.encode() + b"\n1 0.5 0.5 0.5 0.5\n", RowGrammar(classes=3), "labels/a.txt", "val")
 
     (finding,) = rows.findings
     assert (finding.code, finding.message, finding.objects) == (code, message, 1)
@@ -160,7 +160,7 @@ def test_a_bad_row_is_one_finding_and_harms_no_other(row: str, code: str, messag
 
 
 def test_a_confidence_and_polygons_stand_beside_boxes() -> None:
-    rows = parse(b"2 .1 .1 .2 .2 .9\n1 .1 .1 .5 .1 .5 .7\n" + BOX + b"0 .1 .2 .3 .2 .3 .4 .1 .4", Grammar())
+    rows = parse(b"2 .1 .1 .2 .2 .9\n1 .1 .1 .5 .1 .5 .7\n" + BOX + b"0 .1 .2 .3 .2 .3 .4 .1 .4", RowGrammar())
 
     assert rows.labels.tolist() == [2, 1, 0, 0]
     np.testing.assert_array_equal(rows.scores, [0.9, np.nan, np.nan, np.nan])
@@ -179,26 +179,26 @@ def test_a_confidence_and_polygons_stand_beside_boxes() -> None:
     ],
 )
 def test_the_task_settles_which_rows_there_are(task: Task, columns: set[int]) -> None:
-    readable = {count for count in range(1, 14) if parse(b"0" + b" 0.5" * (count - 1), Grammar(task)).labels.size}
+    readable = {count for count in range(1, 14) if parse(b"0" + b" 0.5" * (count - 1), RowGrammar(task)).labels.size}
 
     assert readable == columns
 
 
 def test_keypoints_of_three_numbers_keep_their_visibility() -> None:
-    rows = parse(b"0 .5 .5 .2 .2 .1 .2 2 .3 .4 1 0 0 0\n" + BOX, Grammar(keypoints=(3, 3)))
+    rows = parse(b"0 .5 .5 .2 .2 .1 .2 2 .3 .4 1 0 0 0\n" + BOX, RowGrammar(keypoints=(3, 3)))
 
     np.testing.assert_array_equal(rows.visibility, [[2, 1, 0], [0, 0, 0]])
     np.testing.assert_allclose(rows.keypoints[0], [[0.1, 0.2], [0.3, 0.4], [0.0, 0.0]])
 
 
 def test_keypoints_of_two_numbers_are_visible_unless_zero() -> None:
-    rows = parse(b"0 .5 .5 .2 .2 .1 .2 0 0 0 .5", Grammar(keypoints=(3, 2)))
+    rows = parse(b"0 .5 .5 .2 .2 .1 .2 0 0 0 .5", RowGrammar(keypoints=(3, 2)))
 
     np.testing.assert_array_equal(rows.visibility, [[2, 0, 2]])
 
 
 def test_keypoints_with_a_foreign_visibility_are_not_guessed() -> None:
-    rows = parse(b"0 .5 .5 .2 .2 .1 .2 0.87", Grammar(keypoints=(1, 3)))
+    rows = parse(b"0 .5 .5 .2 .2 .1 .2 0.87", RowGrammar(keypoints=(1, 3)))
 
     assert [finding.message for finding in rows.findings] == ["visibility of a keypoint, want 0, 1 or 2"]
 
@@ -216,7 +216,7 @@ def test_keypoints_with_a_foreign_visibility_are_not_guessed() -> None:
     ],
 )
 def test_what_rounding_spills_over_the_edge_is_cut(row: bytes, right: float) -> None:
-    rows = parse(row, Grammar())
+    rows = parse(row, RowGrammar())
 
     np.testing.assert_allclose(rows.boxes[0, 2], right, atol=1e-12)
     assert not rows.findings
@@ -224,14 +224,14 @@ def test_what_rounding_spills_over_the_edge_is_cut(row: bytes, right: float) -> 
 
 
 def test_a_repeated_row_is_read_like_any_other() -> None:
-    rows = parse(BOX + b"1 .1 .1 .1 .1\n0.0 .50 0.5 0.20 0.4\n", Grammar())
+    rows = parse(BOX + b"1 .1 .1 .1 .1\n0.0 .50 0.5 0.20 0.4\n", RowGrammar())
 
     assert len(rows.labels) == 3
     assert not rows.findings
 
 
 def test_a_ruined_file_does_not_flood_the_report() -> None:
-    rows = parse(b"x\n" * 5000 + BOX, Grammar())
+    rows = parse(b"x\n" * 5000 + BOX, RowGrammar())
 
     assert len(rows.findings) == 101
     assert rows.findings[-1].message == "4900 more rows"
@@ -241,14 +241,14 @@ def test_a_ruined_file_does_not_flood_the_report() -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
 def test_utf_16_is_said_so(encoding: str) -> None:
     mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
-    rows = parse(mark + (BOX.decode() * 3).encode(encoding), Grammar())
+    rows = parse(mark + (BOX.decode() * 3).encode(encoding), RowGrammar())
 
     assert [(finding.message, finding.objects) for finding in rows.findings] == [("have UTF-16 text, want UTF-8", 3)]
     assert balances(rows)
 
 
 def test_a_file_too_large_for_one_image_is_refused_whole() -> None:
-    rows = parse(b"0 1 1 1 1\n" * (MOST_BYTES // 10 + 1), Grammar())
+    rows = parse(b"0 1 1 1 1\n" * (MOST_BYTES // 10 + 1), RowGrammar())
 
     assert len(rows.labels) == 0
     assert [finding.code for finding in rows.findings] == ["record-unreadable"]

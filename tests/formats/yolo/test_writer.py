@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
-from bboxprep.formats.yolo import FORMAT, ReadOptions, WriteOptions
+from bboxprep.formats.yolo import FORMAT, YoloReadOptions, YoloWriteOptions
 from bboxprep.formats.yolo.options import OutTask
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
@@ -44,9 +44,11 @@ def dataset_of(samples: Sequence[Sample], categories: Categories | None = None, 
     return Dataset(Path("source"), "test", table, samples, splits, **more)
 
 
-def write(root: Path, dataset: Dataset, options: WriteOptions | None = None) -> list[tuple[int, tuple[Finding, ...]]]:
+def write(
+    root: Path, dataset: Dataset, options: YoloWriteOptions | None = None
+) -> list[tuple[int, tuple[Finding, ...]]]:
     """Write `dataset` below `root`, with an empty file for each image; what each sample returned."""
-    writer = FORMAT.write(root, dataset, options or WriteOptions())
+    writer = FORMAT.write(root, dataset, options or YoloWriteOptions())
     returned = []
     for sample in dataset:
         image = writer.paths(sample.split, str(sample.name))[0]
@@ -57,11 +59,11 @@ def write(root: Path, dataset: Dataset, options: WriteOptions | None = None) -> 
     return returned
 
 
-def read(root: Path, sizes: Mapping[str, Size] | None = None, options: ReadOptions | None = None) -> Dataset:
+def read(root: Path, sizes: Mapping[str, Size] | None = None, options: YoloReadOptions | None = None) -> Dataset:
     """The dataset at `root`; its images have the size that `sizes` gives for their name, else `SIZE`."""
     table = sizes or {}
     dataset: Dataset = FORMAT.read(
-        root, lambda path, *_: Header(table.get(path.name, SIZE)), options or ReadOptions()
+        root, lambda path, *_: Header(table.get(path.name, SIZE)), options or YoloReadOptions()
     )  # fmt: skip
     return dataset
 
@@ -224,7 +226,7 @@ def test_class_names_survive_pyyaml_and_our_reader(tmp_path: Path) -> None:
 
 def test_a_path_is_written_on_request_only(tmp_path: Path) -> None:
     dataset = dataset_of([sample_of(Instances.of())], Categories())
-    write(tmp_path, dataset, WriteOptions(yaml_path="/data/my: set"))
+    write(tmp_path, dataset, YoloWriteOptions(yaml_path="/data/my: set"))
 
     assert texts(tmp_path)["data.yaml"] == 'path: "/data/my: set"\ntrain: images/train\nnc: 0\nnames: {}\n'
     assert len(read(tmp_path)) == 1
@@ -239,12 +241,12 @@ def test_a_folder_called_images_is_renamed_so_that_trainers_find_the_label(tmp_p
 
 def test_a_split_called_like_a_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="split: 'names' has another meaning"):
-        FORMAT.write(tmp_path, dataset_of([sample_of(Instances.of(), split="names")]), WriteOptions())
+        FORMAT.write(tmp_path, dataset_of([sample_of(Instances.of(), split="names")]), YoloWriteOptions())
 
 
 def test_an_unknown_task_is_refused() -> None:
     with pytest.raises(UsageError, match="task: have 'auto', want one of detect, segment, pose, obb"):
-        WriteOptions("auto")  # type: ignore[arg-type]  # what a caller without types may do
+        YoloWriteOptions("auto")  # type: ignore[arg-type]  # what a caller without types may do
 
 
 @pytest.mark.parametrize(
@@ -258,7 +260,7 @@ def test_an_unknown_task_is_refused() -> None:
 )
 def test_what_a_task_carries(tmp_path: Path, task: OutTask, columns: set[Column]) -> None:
     table = Categories((Category("cat", keypoints=("nose",)),))
-    writer = FORMAT.write(tmp_path, dataset_of([], table), WriteOptions(task))
+    writer = FORMAT.write(tmp_path, dataset_of([], table), YoloWriteOptions(task))
 
     assert writer.carries == columns
     assert writer.carries <= FORMAT.carries
@@ -278,7 +280,9 @@ def drawn(points: NDArray[np.float64], size: Size) -> NDArray[np.bool_]:
 def test_a_polygon_comes_back(tmp_path: Path) -> None:
     ring = np.array([[64, 48], [320, 48.5], [640, 480], [0, 240]])
     write(
-        tmp_path, dataset_of([sample_of(Instances.of([[0, 48, 640, 480]], polygons=[[ring]]))]), WriteOptions("segment")
+        tmp_path,
+        dataset_of([sample_of(Instances.of([[0, 48, 640, 480]], polygons=[[ring]]))]),
+        YoloWriteOptions("segment"),
     )
     back = read(tmp_path)[0].instances
 
@@ -291,7 +295,7 @@ def test_polygons_do_not_drift_on_ten_trips(tmp_path: Path) -> None:
     dataset = dataset_of([sample_of(Instances.of([[1.1, 2.2, 33.3, 66.6]], polygons=[rings]))])
     written = []
     for trip in range(10):
-        write(tmp_path / str(trip), dataset, WriteOptions("segment"))
+        write(tmp_path / str(trip), dataset, YoloWriteOptions("segment"))
         written.append(texts(tmp_path / str(trip)))
         dataset = read(tmp_path / str(trip))
 
@@ -306,7 +310,7 @@ def test_parts_become_one_row_that_covers_the_same_pixels(tmp_path: Path) -> Non
     ]
     size = Size(160, 100)
     instances = Instances.of([[10, 10, 140, 95]], polygons=[parts])
-    ((count, notes),) = write(tmp_path, dataset_of([sample_of(instances, size)]), WriteOptions("segment"))
+    ((count, notes),) = write(tmp_path, dataset_of([sample_of(instances, size)]), YoloWriteOptions("segment"))
     (ring,) = read(tmp_path, {"a.jpg": size})[0].instances.polygons[0]
 
     assert (count, notes) == (1, ())
@@ -322,7 +326,7 @@ def test_objects_without_a_polygon_get_the_corners_of_their_box(tmp_path: Path) 
         polygons=[[], [], [[[0, 0], [64, 0], [64, 48]]]],
         masks=[None, mask, None],
     )
-    ((count, notes),) = write(tmp_path, dataset_of([sample_of(instances)]), WriteOptions("segment"))
+    ((count, notes),) = write(tmp_path, dataset_of([sample_of(instances)]), YoloWriteOptions("segment"))
 
     assert count == 3
     assert [(note.code, note.message) for note in notes] == [
@@ -339,7 +343,7 @@ def test_keypoints_come_back(tmp_path: Path) -> None:
     )
     cat = replace(POSED[0], flip_idx=(1, 0, 2))
     dataset = dataset_of([sample_of(instances)], Categories((cat, POSED[1])))
-    write(tmp_path, dataset, WriteOptions("pose"))
+    write(tmp_path, dataset, YoloWriteOptions("pose"))
     back = read(tmp_path)
 
     np.testing.assert_array_equal(back[0].instances.visibility, instances.visibility)
@@ -366,19 +370,19 @@ def test_flip_idx_is_written_where_all_classes_agree_on_it(
     tmp_path: Path, classes: tuple[tuple[str, ...], ...], expected: list[int] | None
 ) -> None:
     table = Categories(tuple(Category(str(number), keypoints=points) for number, points in enumerate(classes)))
-    write(tmp_path, dataset_of([sample_of(Instances.of([[0, 0, 64, 48]], [0]))], table), WriteOptions("pose"))
+    write(tmp_path, dataset_of([sample_of(Instances.of([[0, 0, 64, 48]], [0]))], table), YoloWriteOptions("pose"))
     assert yaml.safe_load((tmp_path / "data.yaml").read_text(encoding="utf-8")).get("flip_idx") == expected
 
 
 def test_images_without_keypoints_are_filled_up(tmp_path: Path) -> None:
-    write(tmp_path, dataset_of([sample_of(Instances.of([[0, 0, 64, 48]]))], POSED), WriteOptions("pose"))
+    write(tmp_path, dataset_of([sample_of(Instances.of([[0, 0, 64, 48]]))], POSED), YoloWriteOptions("pose"))
 
     assert texts(tmp_path)["labels/train/a.txt"].endswith("0.100000" + " 0.000000 0.000000 0" * 3 + "\n")
 
 
 def test_a_source_without_keypoints_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="pose: no class of the source has keypoints"):
-        FORMAT.write(tmp_path, dataset_of([]), WriteOptions("pose"))
+        FORMAT.write(tmp_path, dataset_of([]), YoloWriteOptions("pose"))
 
 
 def test_four_corners_come_back_and_other_polygons_become_boxes(tmp_path: Path) -> None:
@@ -387,8 +391,8 @@ def test_four_corners_come_back_and_other_polygons_become_boxes(tmp_path: Path) 
         [[240, 48, 400, 152], [0, 0, 64, 48], [64, 48, 128, 96]],
         polygons=[[turned], [[[0, 0], [64, 0], [64, 48]]], []],
     )
-    ((_, notes),) = write(tmp_path, dataset_of([sample_of(instances)]), WriteOptions("obb"))
-    back = read(tmp_path, options=ReadOptions("obb"))[0].instances
+    ((_, notes),) = write(tmp_path, dataset_of([sample_of(instances)]), YoloWriteOptions("obb"))
+    back = read(tmp_path, options=YoloReadOptions("obb"))[0].instances
 
     np.testing.assert_allclose(back.polygons[0][0], turned, atol=1e-3)
     np.testing.assert_allclose(back.boxes, instances.boxes, atol=1e-3)

@@ -11,12 +11,12 @@ import pytest
 
 from bboxprep import formats
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, UsageError
-from bboxprep.formats.yolo import FORMAT, ReadOptions
+from bboxprep.formats.yolo import FORMAT, YoloReadOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.source.header_cache import KnownHeaders
+from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.work.engines.local import Local
 from tests.formats.yolo.trees import (
     EDGES,
@@ -62,7 +62,7 @@ def test_a_sample_says_what_its_files_say(tmp_path: Path) -> None:
 def test_fractions_are_of_the_displayed_size(tmp_path: Path) -> None:
     grow(tmp_path, ULTRALYTICS)
     turned = Header(Size(200, 100), orientation=6)
-    dataset: Dataset = FORMAT.read(tmp_path, lambda *_: turned, ReadOptions())
+    dataset: Dataset = FORMAT.read(tmp_path, lambda *_: turned, YoloReadOptions())
 
     assert dataset[0].instances.boxes.tolist() == [[40.0, 60.0, 60.0, 140.0]]
 
@@ -347,7 +347,7 @@ def test_images_of_one_stem_share_their_labels_and_it_is_told(tmp_path: Path) ->
 
 def test_an_image_that_cannot_be_read_keeps_its_count(tmp_path: Path) -> None:
     grow(tmp_path, {"data.yaml": "names: [cat]", "a.jpg": "no image", "a.txt": ROW * 2 + "x\n"})
-    dataset: Dataset = FORMAT.read(tmp_path, KnownHeaders(), ReadOptions())
+    dataset: Dataset = FORMAT.read(tmp_path, HeaderCache(), YoloReadOptions())
 
     assert dataset[0].header is None
     assert (len(dataset[0].instances), dataset[0].listed) == (2, 3)
@@ -360,8 +360,8 @@ def test_several_processes_count_the_classes_that_one_does(tmp_path: Path) -> No
     labels = {f"labels/{number:04}.txt": f"{number % 500} .5 .5 .1 .1" for number in range(1099)}
     grow(tmp_path, {"data.yaml": "nc: 2", **files, **labels})
 
-    here = FORMAT.read(tmp_path, probe, ReadOptions())
-    there = FORMAT.read(tmp_path, probe, ReadOptions(), Local(2).run)
+    here = FORMAT.read(tmp_path, probe, YoloReadOptions())
+    there = FORMAT.read(tmp_path, probe, YoloReadOptions(), Local(2).run)
 
     assert len(here.categories) == 500
     assert (there.categories, there.findings) == (here.categories, here.findings)
@@ -512,10 +512,10 @@ def test_several_yamls_are_not_chosen_from(tmp_path: Path) -> None:
 
 def test_options_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="task: have 'boxes', want one of auto, detect"):
-        ReadOptions("boxes")  # type: ignore[arg-type]
+        YoloReadOptions("boxes")  # type: ignore[arg-type]
     grow(tmp_path, ULTRALYTICS)
     with pytest.raises(AnnotationError, match="kpt_shape: is missing"):
-        read(tmp_path, ReadOptions("pose"))
+        read(tmp_path, YoloReadOptions("pose"))
 
 
 @pytest.mark.parametrize("place", ["../../secret", "../../secret/list.txt", "/etc", "{outside}", "link"])
@@ -614,7 +614,7 @@ def test_real_datasets_account_for_every_row(name: str) -> None:
     root = SHARED / name
     if not root.exists():
         pytest.skip("the data is not here")
-    dataset: Dataset = FORMAT.read(root, KnownHeaders(), ReadOptions())
+    dataset: Dataset = FORMAT.read(root, HeaderCache(), YoloReadOptions())
 
     assert balances(dataset)
     assert rows_accounted(dataset) == REAL[name]
@@ -646,7 +646,7 @@ def test_boxes_on_turned_photos_of_an_editor(tmp_path: Path) -> None:
         pytest.skip("the data is not here")
     for file in (*(source / "testannotations/exif/yolo").iterdir(), *(source / "testimages/ExifJpeg").iterdir()):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    dataset: Dataset = FORMAT.read(tmp_path, KnownHeaders(), ReadOptions())
+    dataset: Dataset = FORMAT.read(tmp_path, HeaderCache(), YoloReadOptions())
 
     assert dataset.categories.names == ("test",)
     boxes = {tuple(round(edge, 2) for edge in sample.instances.boxes[0]) for sample in dataset if sample.labelled}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bboxprep.errors import ImageError
-from bboxprep.formats.yolo import FORMAT, ReadOptions
+from bboxprep.formats.yolo import FORMAT, YoloReadOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -34,9 +34,9 @@ def grow(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-def read(root: Path, options: ReadOptions | None = None) -> Dataset:
+def read(root: Path, options: YoloReadOptions | None = None) -> Dataset:
     """The dataset at `root`."""
-    dataset: Dataset = FORMAT.read(root, probe, options or ReadOptions())
+    dataset: Dataset = FORMAT.read(root, probe, options or YoloReadOptions())
     return dataset
 
 

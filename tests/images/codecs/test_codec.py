@@ -17,7 +17,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import (
     Decoded,
     Encoding,
-    Policy,
+    ImagePolicy,
     decode,
     encode,
     encode_jpeg,
@@ -34,7 +34,7 @@ from tests.images.specimens import DATA, EXIF_HEADER, oriented_file, saved
 
 LOSSLESS = ("png", "webp", "tiff", "bmp", "gif")
 FORMS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "bmp": "BMP", "gif": "GIF"}
-FIRST = Policy(depth16="shift8", frames="first")
+FIRST = ImagePolicy(depth16="shift8", frames="first")
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "photo.bin"
 
 
-def decoded(file: Path, data: bytes, policy: Policy | None = None, *, at_least: Size | None = None) -> Decoded:
+def decoded(file: Path, data: bytes, policy: ImagePolicy | None = None, *, at_least: Size | None = None) -> Decoded:
     file.write_bytes(data)
-    return decode(file, read_header(file), policy or Policy(), at_least=at_least)
+    return decode(file, read_header(file), policy or ImagePolicy(), at_least=at_least)
 
 
 def reencoded(
@@ -114,12 +114,12 @@ DEEP = {
 def test_deep_pixels_are_refused_by_default_and_the_way_out_is_named(file: Path, kind: str) -> None:
     with pytest.raises(RefusedImageError, match=r"(16|32) bits a channel.*--depth16 shift8, minmax or percentile"):
         decoded(file, DEEP[kind])
-    assert decoded(file, DEEP[kind], Policy(depth16="minmax")).pixels.dtype == np.uint8
+    assert decoded(file, DEEP[kind], ImagePolicy(depth16="minmax")).pixels.dtype == np.uint8
 
 
 def test_deep_rgb_gives_its_high_byte(file: Path) -> None:
     values = np.arange(256, dtype=np.uint16).reshape(16, 16, 1) * np.array([257, 256, 1], dtype=np.uint16)
-    pixels = decoded(file, specimens.deep_png(values), Policy(depth16="shift8")).pixels
+    pixels = decoded(file, specimens.deep_png(values), ImagePolicy(depth16="shift8")).pixels
     assert np.array_equal(pixels, values >> 8)
 
 
@@ -131,13 +131,13 @@ def test_several_pictures_are_refused_by_default_or_the_first_is_taken(file: Pat
     )
     with pytest.raises(RefusedImageError, match=r"holds 3 pictures \(want one, or --frames first\)"):
         decoded(file, data)
-    assert (decoded(file, data, Policy(frames="first")).pixels == 200).all()
+    assert (decoded(file, data, ImagePolicy(frames="first")).pixels == 200).all()
 
 
 @pytest.mark.parametrize("given", [{"depth16": "high"}, {"frames": "all"}, {"background": (0, 0, 256)}])
 def test_a_policy_that_means_nothing_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=f"{next(iter(given))}: have .*, want"):
-        Policy(**given)
+        ImagePolicy(**given)
 
 
 @pytest.mark.parametrize("quality", [0, 101, -5])
@@ -149,7 +149,7 @@ def test_a_quality_that_no_encoder_knows_is_refused(quality: int) -> None:
 def test_what_a_policy_refuses_is_known_from_the_header() -> None:
     refuse(Path("a.png"), Header(Size(1, 1), depth=16, mode="I;16", frames=2), FIRST)
     with pytest.raises(RefusedImageError, match="--depth16"):
-        refuse(Path("a.png"), Header(Size(1, 1), depth=16, mode="RGB"), Policy())
+        refuse(Path("a.png"), Header(Size(1, 1), depth=16, mode="RGB"), ImagePolicy())
 
 
 @pytest.mark.parametrize("container", FORMS)

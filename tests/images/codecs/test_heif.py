@@ -14,7 +14,7 @@ from PIL import AvifImagePlugin, Image
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs import heif
-from bboxprep.images.codecs.codec import Policy, decode, encode, keeps_bytes, suffix_of
+from bboxprep.images.codecs.codec import ImagePolicy, decode, encode, keeps_bytes, suffix_of
 from bboxprep.images.container import blobs, sniff
 from bboxprep.images.header import read_header
 from bboxprep.model.header import Header
@@ -114,7 +114,7 @@ def test_it_is_written_as_a_jpeg_that_nobody_turns(file: Path, kind: Kind) -> No
 def test_gray_stays_gray_and_what_is_clear_shows_the_background(file: Path, kind: Kind) -> None:
     pixels = decode(file, header_of(file, gray_file(kind))).pixels
     assert differ(np.stack([pixels] * 3, axis=-1) if pixels.ndim == 2 else pixels, grays()) < 4
-    clear = decode(file, header_of(file, clear_file(kind)), Policy(background=(9, 8, 7))).pixels
+    clear = decode(file, header_of(file, clear_file(kind)), ImagePolicy(background=(9, 8, 7))).pixels
     assert (clear == (9, 8, 7)).all()
 
 
@@ -127,7 +127,7 @@ def test_several_pictures_wait_for_a_decision_and_the_first_is_the_primary_one(f
     assert (header.frames, header.size) == (2, Size(64, 65))
     with pytest.raises(RefusedImageError, match=r"holds 2 pictures \(want one, or --frames first\)"):
         decode(file, header)
-    assert abs(int(decode(file, header, Policy(frames="first")).pixels.mean()) - 200) < 4
+    assert abs(int(decode(file, header, ImagePolicy(frames="first")).pixels.mean()) - 200) < 4
     assert header_of(file, heic_of(40)).frames == 1
 
 
@@ -136,7 +136,7 @@ def test_ten_bits_wait_for_a_decision(file: Path) -> None:
     assert header.depth == 10
     with pytest.raises(RefusedImageError, match="has 10 bits a channel"):
         decode(file, header)
-    assert decode(file, header, Policy(depth16="shift8")).pixels.shape == (40, 64, 3)
+    assert decode(file, header, ImagePolicy(depth16="shift8")).pixels.shape == (40, 64, 3)
 
 
 def test_without_the_extra_a_heic_is_refused_in_one_clear_line(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_damage_is_an_image_error_or_nothing(
     path.write_bytes(specimens.damaged(iso_file(kind, 6, 3, xmp=6), data))
     try:
         header = read_header(path)
-        decoded = decode(path, header, Policy(frames="first", depth16="shift8"))
+        decoded = decode(path, header, ImagePolicy(frames="first", depth16="shift8"))
     except ImageError:
         return
     assert (decoded.pixels.shape[1], decoded.pixels.shape[0]) == header.size

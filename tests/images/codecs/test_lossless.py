@@ -26,7 +26,7 @@ from tests.images import specimens
 from tests.images.decoders import turned as stood_up
 from tests.images.specimens import EXIF_HEADER, saved
 
-needs_jpegtran = pytest.mark.skipif(lossless.tool() is None, reason="no jpegtran on this machine")
+needs_jpegtran = pytest.mark.skipif(lossless.find_jpegtran() is None, reason="no jpegtran on this machine")
 SAMPLINGS = {"gray": (8, 8), "4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}  # px of a whole block of all colours
 ROUNDING = {"gray": 1, "4:4:4": 3, "4:2:2": 4, "4:2:0": 4}  # levels that a decoder rounds rows and columns apart
 MIRRORED = {2: "w", 3: "wh", 4: "h", 5: "", 6: "h", 7: "wh", 8: "w"}  # the stored axes that a turn runs backwards
@@ -192,13 +192,13 @@ def specimens_file(path: Path, size: Size) -> Path:
 def no_tool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """A folder that alone is searched for programs."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
     yield tmp_path
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
 
 
 def test_without_a_jpegtran_nothing_is_turned(path: Path, no_tool: Path) -> None:
-    assert lossless.tool() is None
+    assert lossless.find_jpegtran() is None
     assert turn_file(path, saved("JPEG", specimens.card(Size(64, 48))), 6) is None
 
 
@@ -208,12 +208,12 @@ def test_a_program_of_that_name_that_states_no_version_is_not_used(no_tool: Path
     program = no_tool / "jpegtran"
     program.write_text(script, encoding="utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    assert lossless.tool() is None
+    assert lossless.find_jpegtran() is None
 
 
 @needs_jpegtran
 def test_the_version_is_what_the_program_says() -> None:
-    tool = lossless.tool()
+    tool = lossless.find_jpegtran()
     assert tool is not None
     said = subprocess.run([tool.program, "-version"], capture_output=True, check=True).stderr.decode()
     assert tool.version in said

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.shapes import Boxes, map_boxes
-from bboxprep.images.effects.recover_affine import PROBES, found_map, probes_on
+from bboxprep.images.effects.recover_affine import PROBES, probes_on, recover_affine
 from tests.strategies import sizes
 
 ROWS = np.arange(PROBES)
@@ -31,7 +31,7 @@ def test_any_affine_map_is_found_from_the_probes_that_are_seen(
     affine = Affine.translation(side / 2, side / 2) @ linear @ Affine.translation(-size.width / 2, -size.height / 2)
     boxes = map_boxes(affine, probes_on(size))
     left = seen(boxes, canvas)
-    found = found_map(ROWS[left], boxes[left], size, canvas)
+    found = recover_affine(ROWS[left], boxes[left], size, canvas)
     if found.affine is None:
         assert left.sum() < 4
         return
@@ -46,14 +46,14 @@ def test_probes_lie_in_the_picture_and_a_picture_that_stays_is_exactly_the_same(
     probes = probes_on(size)
     assert seen(probes, size).all()
     rounded = probes.astype(np.float32).astype(np.float64)
-    assert found_map(ROWS, rounded, size, size).affine == Affine()
+    assert recover_affine(ROWS, rounded, size, size).affine == Affine()
 
 
 def test_whole_moves_and_flips_are_exact() -> None:
     size = Size(401, 300)
     for affine in (Affine(-1, 0, 401, 0, 1, 0), Affine(0, 1, 80, -1, 0, 320), Affine(1, 0, -50, 0, 1, 7)):
         boxes = map_boxes(affine, probes_on(size)) + 1e-6
-        assert found_map(ROWS, boxes, size, Size(900, 900)).affine == affine
+        assert recover_affine(ROWS, boxes, size, Size(900, 900)).affine == affine
 
 
 @pytest.mark.parametrize("bend", [1e-4, 1e-3])
@@ -61,7 +61,7 @@ def test_a_bend_is_no_affine_map(bend: float) -> None:
     size = Size(400, 300)
     boxes = probes_on(size)
     bent = boxes + bend * boxes[:, [1, 0, 3, 2]] ** 2
-    found = found_map(ROWS, bent, size, Size(900, 900))
+    found = recover_affine(ROWS, bent, size, Size(900, 900))
     assert (found.affine, found.mirrors) == (None, False)
     assert "bends" in found.problem
 
@@ -69,17 +69,17 @@ def test_a_bend_is_no_affine_map(bend: float) -> None:
 def test_boxes_on_whole_pixels_are_not_taken_for_a_map() -> None:
     """A transform that moves boxes through masks rounds them, and leaves small ones out at random."""
     size = Size(400, 300)
-    assert found_map(ROWS, np.floor(probes_on(size)) + np.array([0, 0, 1, 1]), size, size).affine is None
+    assert recover_affine(ROWS, np.floor(probes_on(size)) + np.array([0, 0, 1, 1]), size, size).affine is None
 
 
 def test_probes_that_are_missing_though_they_should_be_seen_are_no_map() -> None:
     size = Size(400, 300)
-    assert found_map(ROWS[1:], probes_on(size)[1:], size, size).affine is None
-    assert found_map(ROWS[:2], probes_on(size)[:2], size, size).affine is None
+    assert recover_affine(ROWS[1:], probes_on(size)[1:], size, size).affine is None
+    assert recover_affine(ROWS[:2], probes_on(size)[:2], size, size).affine is None
 
 
 def test_a_mirrored_margin_is_no_map() -> None:
     size = Size(400, 300)
-    found = found_map(np.append(ROWS, 0), np.concatenate((probes_on(size), probes_on(size)[:1] + 9)), size, size)
+    found = recover_affine(np.append(ROWS, 0), np.concatenate((probes_on(size), probes_on(size)[:1] + 9)), size, size)
     assert found.affine is None
     assert "mirrored margin" in found.problem

@@ -8,10 +8,10 @@ from PIL import ExifTags, Image
 
 from bboxprep.images.container import EXIF_HEADER
 from bboxprep.images.metadata import exif
-from bboxprep.images.metadata.keep import Kept, kept_from
+from bboxprep.images.metadata.keep import KeptMetadata, kept_from
 from tests.images import specimens
 
-NOTHING = Kept()
+NOTHING = KeptMetadata()
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "source.bin"
 
 
-def kept(file: Path, data: bytes, container: str, *, mode: str = "RGB", strip: bool = False) -> Kept:
+def kept(file: Path, data: bytes, container: str, *, mode: str = "RGB", strip: bool = False) -> KeptMetadata:
     file.write_bytes(data)
     return kept_from(file, container, mode, strip=strip)
 
@@ -49,7 +49,7 @@ def test_a_text_profile_is_handed_on_as_exif(file: Path) -> None:
 
 def test_exif_that_is_cut_off_is_left_out_and_told(file: Path) -> None:
     data = specimens.jpeg((0xE1, EXIF_HEADER + specimens.tiff_block(6)[:20]))
-    assert kept(file, data, "jpeg") == Kept(lost="EXIF that cannot be read in full was left out")
+    assert kept(file, data, "jpeg") == KeptMetadata(lost="EXIF that cannot be read in full was left out")
 
 
 def test_a_tiff_hands_on_what_describes_it_and_not_where_its_pixels_lie(file: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_colour_profile_is_kept_where_it_fits_and_else_told(
 def test_stripping_leaves_exif_out_without_a_word_and_keeps_the_profile(file: Path) -> None:
     profile = specimens.srgb_profile()
     data = specimens.saved("PNG", specimens.card(), icc_profile=profile, exif=EXIF_HEADER + specimens.tiff_block(6))
-    assert kept(file, data, "png", strip=True) == Kept(profile)
+    assert kept(file, data, "png", strip=True) == KeptMetadata(profile)
 
 
 @pytest.mark.parametrize(("number", "name"), [(0, "4:4:4"), (1, "4:2:2"), (2, "4:2:0")])

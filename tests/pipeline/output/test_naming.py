@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from bboxprep import formats
 from bboxprep.errors import TargetError
-from bboxprep.frames.evidence import Testimony
+from bboxprep.frames.evidence import FrameEvidence
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs, safe_path
-from bboxprep.pipeline.source.open import Glimpse
+from bboxprep.pipeline.source.open import ImageSummary
 
 EMPTY = Dataset(Path("source"), "coco", Categories.named(["cat"]), ())
 
@@ -28,23 +28,23 @@ def is_reserved(name: str) -> bool:
     return asked(name) if asked else PureWindowsPath(name).is_reserved()
 
 
-def glimpse(name: str, split: str = "train", container: str = "jpeg") -> Glimpse:
+def summary(name: str, split: str = "train", container: str = "jpeg") -> ImageSummary:
     header = Header(Size(4, 3), container=container)
-    return Glimpse((split, name), header, Testimony(turned=False), touched=False)
+    return ImageSummary((split, name), header, FrameEvidence(turned=False), touched=False)
 
 
-def outputs(format: str, *glimpses: Glimpse, touched: bool = False) -> Mapping[tuple[str, str], Output]:
+def outputs(format: str, *summaries: ImageSummary, touched: bool = False) -> Mapping[tuple[str, str], Output]:
     target = formats.load(format)
     writer = target.write(Path("out"), EMPTY, target.write_options())
-    return name_outputs(glimpses, writer, lambda _: touched)
+    return name_outputs(summaries, writer, lambda _: touched)
 
 
-def images(format: str, *glimpses: Glimpse, touched: bool = False) -> list[str]:
-    return [str(output.image) for output in outputs(format, *glimpses, touched=touched).values()]
+def images(format: str, *summaries: ImageSummary, touched: bool = False) -> list[str]:
+    return [str(output.image) for output in outputs(format, *summaries, touched=touched).values()]
 
 
 def test_folders_and_names_are_kept() -> None:
-    assert images("yolo", glimpse("a b/ü #1.jpg")) == ["images/train/a b/ü #1.jpg"]
+    assert images("yolo", summary("a b/ü #1.jpg")) == ["images/train/a b/ü #1.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_no_two_images_share_a_file(
     second: tuple[str, str, str],
     written: str,
 ) -> None:
-    found = outputs(format, glimpse(*first), glimpse(*second))
+    found = outputs(format, summary(*first), summary(*second))
     later = found[second[1], second[0]]
     assert str(later.image) == written
     assert [finding.code for finding in later.findings] == ["name-changed"] * ("-2" in written)
 
 
 def test_a_number_that_is_taken_is_passed_over() -> None:
-    assert images("yolo", glimpse("a-2.jpg"), glimpse("a.jpg"), glimpse("a.png", container="png")) == [
+    assert images("yolo", summary("a-2.jpg"), summary("a.jpg"), summary("a.png", container="png")) == [
         "images/train/a-2.jpg",
         "images/train/a.jpg",
         "images/train/a-3.png",
@@ -91,22 +91,22 @@ def test_a_number_that_is_taken_is_passed_over() -> None:
     ],
 )
 def test_a_suffix_says_what_the_file_is(name: str, container: str, touched: bool, written: str) -> None:
-    assert images("coco", glimpse(name, container=container), touched=touched) == [written]
+    assert images("coco", summary(name, container=container), touched=touched) == [written]
 
 
 @pytest.mark.parametrize("format", ["coco", "yolo", "voc", "webdataset"])
 def test_two_images_of_one_name_are_refused(format: str) -> None:
     with pytest.raises(TargetError, match=r"train/a\.jpg: two images of the source have this name"):
-        outputs(format, glimpse("a.jpg"), glimpse("b.jpg"), glimpse("a.jpg"))
+        outputs(format, summary("a.jpg"), summary("b.jpg"), summary("a.jpg"))
 
 
 def test_an_image_without_a_header_goes_nowhere() -> None:
-    lost = Glimpse(("train", "a.jpg"), None, Testimony(turned=False), touched=False)
+    lost = ImageSummary(("train", "a.jpg"), None, FrameEvidence(turned=False), touched=False)
     assert outputs("coco", lost) == {}
 
 
 def test_paths_are_below_the_output_folder() -> None:
-    assert all(not PurePosixPath(path).is_absolute() for path in images("voc", glimpse("a.jpg")))
+    assert all(not PurePosixPath(path).is_absolute() for path in images("voc", summary("a.jpg")))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_paths_are_below_the_output_folder() -> None:
     ],
 )
 def test_a_name_is_safe_on_every_system_and_the_change_is_told(name: str, written: str) -> None:
-    (found,) = outputs("coco", glimpse(name)).values()
+    (found,) = outputs("coco", summary(name)).values()
     assert str(found.image) == f"train/{written}"
     assert [finding.code for finding in found.findings] == ["name-changed"] * (name != written)
 
@@ -168,6 +168,6 @@ def test_a_split_that_cannot_be_a_folder_everywhere_is_refused(split: str) -> No
 
 def test_many_names_that_become_one_cost_little() -> None:
     names = ["".join(chars) + ".jpg" for chars in product('<>:"|?*', repeat=5)]
-    found = images("yolo", *map(glimpse, names))
+    found = images("yolo", *map(summary, names))
     assert len(set(found)) == len(names) == 7**5
     assert {"images/train/_____.jpg", f"images/train/_____-{7**5}.jpg"} <= set(found)

@@ -8,7 +8,7 @@ from bboxprep.errors import LayoutError, UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.output.run import open_run
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    convert_source(open_source(SOURCE), tmp_path / "out", "yolo", Recipe(Letterbox(320)), terms=Terms())
+    convert_source(open_source(SOURCE), tmp_path / "out", "yolo", Recipe(Letterbox(320)), terms=RunOptions())
     return tmp_path / "out"
 
 

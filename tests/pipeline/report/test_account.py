@@ -13,7 +13,7 @@ from bboxprep.findings import Finding
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.report.account import UNREADABLE, Account, came_of, went_of
-from bboxprep.pipeline.work.image_result import Piece, Stamp
+from bboxprep.pipeline.work.image_result import FileStamp, ImageResult
 
 NAMES = ("cat", "dog")
 
@@ -22,16 +22,16 @@ def drop(count: int, category: str = "cat", code: str = "box-degenerate") -> Fin
     return Finding(code, "gone", objects=count, category=category, split="train")
 
 
-def piece(
+def result(
     listed: int, came: list[str], out: list[str], findings: Sequence[Finding] = (), was: list[str] | None = None
-) -> Piece:
+) -> ImageResult:
     """An image that lists so many objects, of which `came` were read and `out` written, which `was` before a mirror."""
     went, swapped = went_of(out, was or out, len(out))
-    return Piece(
+    return ImageResult(
         split="train",
         name="a.jpg",
         content=b"",
-        stamp=Stamp(1, 1),
+        stamp=FileStamp(1, 1),
         digest="",
         first=True,
         listed=listed,
@@ -53,7 +53,7 @@ def piece(
 def test_in_is_out_plus_dropped() -> None:
     account = Account()
     lost = (drop(1), drop(1, "", "record-unreadable"))
-    account.book(piece(5, ["cat", "cat", "cat", "dog", UNREADABLE], ["cat", "cat", "dog"], lost))
+    account.book(result(5, ["cat", "cat", "cat", "dog", UNREADABLE], ["cat", "cat", "dog"], lost))
     account.check()
     assert account.rows() == [
         {
@@ -76,7 +76,7 @@ def test_in_is_out_plus_dropped() -> None:
 )
 def test_an_object_lost_in_silence_is_found(listed: int, dropped: int, out: list[str]) -> None:
     account = Account()
-    account.book(piece(listed, ["cat", "cat", "cat"], out, [drop(dropped)] if dropped else []))
+    account.book(result(listed, ["cat", "cat", "cat"], out, [drop(dropped)] if dropped else []))
     with pytest.raises(InternalError, match="does not balance"):
         account.check()
 
@@ -114,7 +114,7 @@ def test_the_books_balance_where_every_loss_is_told_whatever_a_mirror_exchanges(
     for written, became, lost in images:
         out = [new for new, _ in zip(became, written, strict=False)] + written[len(became) :]
         findings = [drop(lost, "cup")] if lost else []
-        account.book(piece(len(written) + lost, [*written, *["cup"] * lost], out, findings, was=written))
+        account.book(result(len(written) + lost, [*written, *["cup"] * lost], out, findings, was=written))
     account.check()
     swaps = sum(count for count in account.swapped.values())
     assert swaps == 0
@@ -123,11 +123,11 @@ def test_the_books_balance_where_every_loss_is_told_whatever_a_mirror_exchanges(
 
 @given(st.lists(st.tuples(st.lists(NAMED), st.integers(0, 3)), max_size=8), st.integers(0, 8))
 def test_the_books_of_two_parts_add_up_to_those_of_the_whole(images: list[tuple[list[str], int]], cut: int) -> None:
-    pieces = [piece(len(out) + n, [*out, *["cat"] * n], out, [drop(n)] if n else []) for out, n in images]
+    results = [result(len(out) + n, [*out, *["cat"] * n], out, [drop(n)] if n else []) for out, n in images]
     whole, first, second = Account(), Account(), Account()
-    for one in pieces:
+    for one in results:
         whole.book(one)
-    for part, taken in ((first, pieces[:cut]), (second, pieces[cut:])):
+    for part, taken in ((first, results[:cut]), (second, results[cut:])):
         for one in taken:
             part.book(one)
     for name in ("images_in", "images_out", "made", "listed", "objects_in", "objects_out", "dropped", "columns"):

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from bboxprep.errors import LossError
-from bboxprep.model.object_policy import CrowdRule, Rules
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.model.object_policy import CrowdRule, ObjectPolicy
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
@@ -38,8 +38,8 @@ def make(root: Path, crowds: list[list[int]]) -> Path:
 
 
 def run(source: Path, out: Path, to: str, crowd: CrowdRule | None, *, strict: bool = False) -> Outcome:
-    opened = open_source(source, rules=Rules(crowd=crowd))
-    return convert_source(opened, out, to, Recipe(), terms=Terms(strict=strict))
+    opened = open_source(source, rules=ObjectPolicy(crowd=crowd))
+    return convert_source(opened, out, to, Recipe(), terms=RunOptions(strict=strict))
 
 
 def told(outcome: Outcome, code: str) -> list[str]:

@@ -10,16 +10,17 @@ import msgspec
 import pytest
 
 from bboxprep.errors import TargetError
-from bboxprep.pipeline.resume.journal import FOLDER, NAME, End, Journal, Plan, open_journal, terms_as_text
-from bboxprep.pipeline.work.image_result import NO_STAMP, File, Piece, Stamp, encode_pieces
+from bboxprep.pipeline.resume.journal import FOLDER, NAME, End, Journal, PlannedFiles, open_journal, terms_as_text
+from bboxprep.pipeline.work.image_result import NO_STAMP, FileStamp, ImageResult, OutputFile, encode_results
 
-PLAN = Plan(("images/a.jpg",), ("images",))
+PLAN = PlannedFiles(("images/a.jpg",), ("images",))
 
 
-def piece(name: str, path: str = "") -> Piece:
-    return Piece(
-        split="train", name=name, content=b"c", stamp=Stamp(1, 2), digest="", first=True, listed=0, came={}, due={},
-        went={}, swapped={}, columns={}, findings=(), written=True, made="linked", files=(File(path),) if path else (),
+def result(name: str, path: str = "") -> ImageResult:
+    return ImageResult(
+        split="train", name=name, content=b"c", stamp=FileStamp(1, 2), digest="", first=True, listed=0, came={}, due={},
+        went={}, swapped={}, columns={}, findings=(), written=True, made="linked",
+        files=(OutputFile(path),) if path else (),
         row=b"", kept=b"", entry=None,
     )  # fmt: skip
 
@@ -39,7 +40,7 @@ def filled(dest: Path) -> None:
     with open_journal(dest) as journal:
         journal.begin({"recipe": "1"})
         journal.note_plan(PLAN)
-        journal.add(encode_pieces([piece("a"), piece("b")]))
+        journal.add(encode_results([result("a"), result("b")]))
         journal.note_end(End("state", (("data.yaml", NO_STAMP),)))
 
 
@@ -47,7 +48,7 @@ def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path
     with pytest.raises(ZeroDivisionError), open_journal(tmp_path) as journal:  # noqa: PT012
         journal.begin({"recipe": "1"})
         journal.note_plan(PLAN)
-        journal.add(encode_pieces([piece("a", "images/a.jpg"), None, piece("b")]))
+        journal.add(encode_results([result("a", "images/a.jpg"), None, result("b")]))
         raise ZeroDivisionError
     with open_journal(tmp_path) as journal:
         assert journal.terms == {"recipe": "1"}
@@ -55,13 +56,13 @@ def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path
         assert journal.end is None
         assert names(journal) == ["a", "b"]
         assert list(journal.files()) == ["images/a.jpg"]
-        assert journal.piece(("train", "b")) == piece("b")
-        assert journal.claim(("train", "a")) == piece("a", "images/a.jpg").claim
-        assert journal.piece(("val", "a")) is None
+        assert journal.result(("train", "b")) == result("b")
+        assert journal.claim(("train", "a")) == result("a", "images/a.jpg").claim
+        assert journal.result(("val", "a")) is None
         journal.note_end(End("state", ()))
     with open_journal(tmp_path) as journal:
         assert journal.end == End("state", ())
-        journal.note_plan(Plan())
+        journal.note_plan(PlannedFiles())
         assert journal.end is None
 
 
@@ -69,28 +70,28 @@ def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
     filled(tmp_path)
     with open_journal(tmp_path) as journal:
         journal.begin({"recipe": "2"})
-        assert (names(journal), journal.plan, journal.end, journal.terms) == ([], Plan(), None, {"recipe": "2"})
+        assert (names(journal), journal.plan, journal.end, journal.terms) == ([], PlannedFiles(), None, {"recipe": "2"})
 
 
 def test_the_last_word_on_an_image_counts_and_those_that_are_gone_are_forgotten(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        journal.add(encode_pieces([piece("a"), piece("b")]))
-        journal.add(encode_pieces([piece("c")]))
-        journal.add(encode_pieces([piece("b", "new")]))
+        journal.add(encode_results([result("a"), result("b")]))
+        journal.add(encode_results([result("c")]))
+        journal.add(encode_results([result("b", "new")]))
     with open_journal(tmp_path) as journal:
-        assert journal.piece(("train", "b")) == piece("b", "new")
+        assert journal.result(("train", "b")) == result("b", "new")
         journal.keep([("train", "b"), ("train", "a")])
     with open_journal(tmp_path) as journal:
         assert names(journal) == ["a", "b"]
-        assert journal.piece(("train", "b")) == piece("b", "new")
+        assert journal.result(("train", "b")) == result("b", "new")
         assert list(journal.files()) == ["new"]
 
 
 def test_names_that_are_no_text_are_found_again(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        journal.add(encode_pieces([piece("\udcff.jpg")]))
+        journal.add(encode_results([result("\udcff.jpg")]))
     with open_journal(tmp_path) as journal:
-        assert journal.piece(("train", "\udcff.jpg")) is not None
+        assert journal.result(("train", "\udcff.jpg")) is not None
 
 
 def test_a_journal_is_for_one_run_at_a_time(tmp_path: Path) -> None:
@@ -150,8 +151,8 @@ def test_what_is_no_journal_is_refused_and_begun_anew_if_that_is_allowed(
     with pytest.raises(TargetError, match=said), open_journal(tmp_path):
         pass
     with open_journal(tmp_path, anew=True) as journal:
-        assert (names(journal), journal.plan, journal.terms) == ([], Plan(), {})
-        journal.add(encode_pieces([piece("a")]))
+        assert (names(journal), journal.plan, journal.terms) == ([], PlannedFiles(), {})
+        journal.add(encode_results([result("a")]))
     with open_journal(tmp_path) as journal:
         assert names(journal) == ["a"]
 
@@ -170,10 +171,10 @@ def test_what_cannot_be_read_in_it_is_as_if_it_were_not_there(tmp_path: Path, va
     )
     with open_journal(tmp_path) as journal:
         assert names(journal) == ["a", "b"]
-        assert (journal.plan, journal.end) == (Plan(), None)
+        assert (journal.plan, journal.end) == (PlannedFiles(), None)
         assert isinstance(journal.terms["recipe"], str)
         journal.keep([("train", "a")])
-        assert journal.piece(("train", "a")) == piece("a")
+        assert journal.result(("train", "a")) == result("a")
 
 
 def test_what_is_too_much_to_read_is_left_unread(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ import msgspec
 import pytest
 
 from bboxprep.errors import StoppedError, TargetError
-from bboxprep.model.class_mapping import ClassRules
+from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.journal import FOLDER, NAME
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import open_source, read
 from bboxprep.pipeline.work import convert as convert_module
@@ -33,7 +33,7 @@ BIG = Recipe(Letterbox(40))
 
 def run(source: Path, dest: Path, recipe: Recipe = BIG, to: str = "yolo", **given: Any) -> Outcome:
     stop = given.pop("stop", lambda: False)
-    return convert_source(open_source(source), dest, to, recipe, terms=Terms(**given), stop=stop)
+    return convert_source(open_source(source), dest, to, recipe, terms=RunOptions(**given), stop=stop)
 
 
 def stopped(source: Path, dest: Path, after: int = 3, to: str = "yolo", **given: Any) -> None:
@@ -191,8 +191,8 @@ def test_a_file_over_all_images_that_was_touched_is_written_again(source: Path, 
         (lambda source, dest: run(tiny(source.parent / "other", [1]), dest, resume=True), "another source"),
         (
             lambda source, dest: convert_source(
-                assemble([open_source(source)], ClassRules(rename={"cat": "lynx"})),
-                dest, "yolo", BIG, terms=Terms(resume=True),
+                assemble([open_source(source)], ClassPolicy(rename={"cat": "lynx"})),
+                dest, "yolo", BIG, terms=RunOptions(resume=True),
             ),
             "another class table .*lynx.*",
         ),
@@ -235,12 +235,12 @@ def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
     steps: list[str] = []
 
     def noted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def noting(*given: Any) -> Any:
+        def with_findings(*given: Any) -> Any:
             found = call(*given)
             steps.append(Path(given[1]).name if name == "replace" else name)
             return found
 
-        return noting
+        return with_findings
 
     for name in ("replace", "fsync"):
         monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
@@ -324,10 +324,10 @@ def forge(dest: Path, path: str) -> None:
     """Have the journal say that every image of it was written to `path`."""
     with closing(sqlite3.connect(dest / FOLDER / NAME)) as connection:
         for number, data in connection.execute("SELECT id, pieces FROM blocks").fetchall():
-            pieces = msgspec.msgpack.decode(data)
-            for piece in pieces:
-                piece[13] = [[path, ""]]
-            connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (msgspec.msgpack.encode(pieces), number))
+            results = msgspec.msgpack.decode(data)
+            for result in results:
+                result[13] = [[path, ""]]
+            connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
         plan = msgspec.msgpack.encode([[path], ["images", "labels", "data.yaml"]])
         connection.execute("UPDATE notes SET value = ? WHERE name = 'plan'", (plan,))
         connection.commit()
@@ -339,8 +339,8 @@ def test_a_journal_with_the_notes_of_no_writer_is_told(source: Path, tmp_path: P
     run(source, tmp_path / "out", to=to)
     with closing(sqlite3.connect(tmp_path / "out" / FOLDER / NAME)) as connection:
         for number, data in connection.execute("SELECT id, pieces FROM blocks").fetchall():
-            pieces = [[*piece[:-1], entry] for piece in msgspec.msgpack.decode(data)]
-            connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (msgspec.msgpack.encode(pieces), number))
+            results = [[*result[:-1], entry] for result in msgspec.msgpack.decode(data)]
+            connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
         connection.execute("DELETE FROM notes WHERE name = 'end'")
         connection.commit()
     with pytest.raises(TargetError, match=r"its journal is damaged .*--overwrite begins anew"):
@@ -390,7 +390,7 @@ def test_images_that_others_put_beside_labels_stay(source: Path, tmp_path: Path)
 
     def labels(**given: Any) -> Outcome:
         opened = open_source(coco, labels_only=True)
-        return convert_source(opened, tmp_path / "out", "yolo", Recipe(), terms=Terms(labels_only=True, **given))
+        return convert_source(opened, tmp_path / "out", "yolo", Recipe(), terms=RunOptions(labels_only=True, **given))
 
     labels()
     theirs = tmp_path / "out" / "images" / "train" / "00001.jpg"

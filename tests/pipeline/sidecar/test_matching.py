@@ -10,15 +10,15 @@ from hypothesis.extra import numpy as hnp
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.instances import Column, Instances
-from bboxprep.pipeline.sidecar.matching import GONE, UNWRITTEN, Written, joined, joint_order, match
+from bboxprep.pipeline.sidecar.matching import GONE, UNWRITTEN, WrittenObjects, joined, joint_order, match
 from tests.strategies import instances
 
 SIZE = Size(64, 48)
 SLACK = 0.01
 
 
-def written(objects: Instances) -> Written:
-    return Written.of(objects, objects.labels)
+def written(objects: Instances) -> WrittenObjects:
+    return WrittenObjects.of(objects, objects.labels)
 
 
 @given(objects=instances(SIZE), data=st.data())
@@ -59,7 +59,7 @@ def test_a_row_that_states_only_the_polygon_is_known_by_its_outline(objects: Ins
 
 def test_boxes_that_are_no_numbers_are_nobodys() -> None:
     boxes = np.array([[np.nan] * 4, [-np.inf, 0, np.inf, 4], [1, 2, 3, 4]])
-    one = Written(np.array([[1.0, 2, 3, 4]]), np.array([[1.0, 2, 3, 4]]), np.array([0]))
+    one = WrittenObjects(np.array([[1.0, 2, 3, 4]]), np.array([[1.0, 2, 3, 4]]), np.array([0]))
     assert match(boxes, np.zeros(3, dtype=np.int64), one, SLACK).tolist() == [2]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import RecipeStep
@@ -48,9 +48,11 @@ THREE = Instances.of(
 )
 
 
-def run(source: Path, dest: Path, to: str, *steps: RecipeStep, terms: Terms | None = None, **options: Any) -> Outcome:
+def run(
+    source: Path, dest: Path, to: str, *steps: RecipeStep, terms: RunOptions | None = None, **options: Any
+) -> Outcome:
     """What comes of converting `source` to `dest`."""
-    return convert_source(open_source(source), dest, to, Recipe(*steps), terms=terms or Terms(), options=options)
+    return convert_source(open_source(source), dest, to, Recipe(*steps), terms=terms or RunOptions(), options=options)
 
 
 def around(root: Path, to: str, *steps: RecipeStep, **options: Any) -> tuple[dict[str, bytes], dict[str, bytes]]:

@@ -6,17 +6,17 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bboxprep.frames.evidence import Testimony
+from bboxprep.frames.evidence import FrameEvidence
 from bboxprep.geometry.affine import Size
 from bboxprep.model.header import Header
 from bboxprep.pipeline.source.leaks import find_leaks
-from bboxprep.pipeline.source.open import Glimpse
+from bboxprep.pipeline.source.open import ImageSummary
 
 
-def glimpse(split: str, path: Path, *, readable: bool = True) -> Glimpse:
+def summary(split: str, path: Path, *, readable: bool = True) -> ImageSummary:
     header = Header(Size(4, 3)) if readable else None
-    return Glimpse(
-        (split, path.name), header, Testimony(turned=False), touched=False, folder=path.parent, file=path.name
+    return ImageSummary(
+        (split, path.name), header, FrameEvidence(turned=False), touched=False, folder=path.parent, file=path.name
     )
 
 
@@ -25,12 +25,12 @@ def glimpse(split: str, path: Path, *, readable: bool = True) -> Glimpse:
 def test_each_copy_in_a_later_split_is_told_with_its_first(files: list[tuple[str, bytes]]) -> None:
     files.sort(key=lambda file: ["train", "val", "test"].index(file[0]))
     with tempfile.TemporaryDirectory() as folder:
-        glimpses = []
+        summaries = []
         for number, (split, data) in enumerate(files):
             path = Path(folder) / f"{number}.jpg"
             path.write_bytes(data)
-            glimpses.append(glimpse(split, path))
-        found = {(leak.split, leak.path): leak.message for leak in find_leaks(glimpses)}
+            summaries.append(summary(split, path))
+        found = {(leak.split, leak.path): leak.message for leak in find_leaks(summaries)}
     first = {data: index for index, (_, data) in reversed(list(enumerate(files)))}
     assert found == {
         (split, f"{number}.jpg"): f"the same bytes as {files[first[data]][0]}/{first[data]}.jpg"
@@ -42,6 +42,6 @@ def test_each_copy_in_a_later_split_is_told_with_its_first(files: list[tuple[str
 def test_what_cannot_be_read_leaks_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"same")
     (tmp_path / "b.jpg").write_bytes(b"same")
-    gone = glimpse("val", tmp_path / "gone.jpg")
-    broken = glimpse("val", tmp_path / "b.jpg", readable=False)
-    assert find_leaks([glimpse("train", tmp_path / "a.jpg"), gone, broken]) == ()
+    gone = summary("val", tmp_path / "gone.jpg")
+    broken = summary("val", tmp_path / "b.jpg", readable=False)
+    assert find_leaks([summary("train", tmp_path / "a.jpg"), gone, broken]) == ()

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.errors import TargetError, UsageError
-from bboxprep.model.class_mapping import ClassRules
-from bboxprep.pipeline.run_options import Terms
+from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.merge import assemble, unique_keys
 from bboxprep.pipeline.source.open import Source, open_source
-from bboxprep.pipeline.source.split import SplitRule
+from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from tests.painted import written_boxes
@@ -75,9 +75,9 @@ def test_nothing_is_lost_between_several_sources_and_one_output(
             )
             for number, images in enumerate(sets)
         ]
-        split = SplitRule({"train": 0.5, "val": 0.5}) if anew else None
-        source = assemble(opened(*roots), ClassRules(rename), split)
-        outcome = convert_source(source, Path(folder) / "out", "coco", Recipe(), terms=Terms())
+        split = SplitPolicy({"train": 0.5, "val": 0.5}) if anew else None
+        source = assemble(opened(*roots), ClassPolicy(rename), split)
+        outcome = convert_source(source, Path(folder) / "out", "coco", Recipe(), terms=RunOptions())
         written = dict(written_boxes(Path(folder) / "out", "coco"))
         found: Counter[str] = Counter()
         ids: list[tuple[str, int]] = []
@@ -124,7 +124,7 @@ def test_two_coco_sets_that_both_start_at_id_1(tmp_path: Path) -> None:
     source = assemble(opened(one, two))
     assert names(source) == ["train/1.png", "train/2.png", "train/two/1.png", "val/9.png"]
     assert [(one.name, one.id) for one in source.dataset.categories] == [("cat", 1), ("dog", 2), ("cow", 3)]
-    convert_source(source, tmp_path / "out", "coco", Recipe(), terms=Terms())
+    convert_source(source, tmp_path / "out", "coco", Recipe(), terms=RunOptions())
     document = json.loads((tmp_path / "out" / "annotations" / "instances_train.json").read_text(encoding="utf-8"))
     assert sorted(row["id"] for row in document["images"]) == [1, 2, 3]
     assert sorted(row["id"] for row in document["annotations"]) == [1, 2]
@@ -138,7 +138,7 @@ def test_two_coco_sets_that_both_start_at_id_1(tmp_path: Path) -> None:
 def test_where_each_image_came_from_is_told_below_the_folder_of_all_sources(tmp_path: Path) -> None:
     one = make(tmp_path / "x" / "photos", {"train": {"1.png": ["cat"]}}, ["cat"])
     two = make(tmp_path / "y" / "photos", {"train": {"1.png": ["cat"]}}, ["cat"], 1)
-    convert_source(assemble(opened(one, two)), tmp_path / "out", "voc", Recipe(), terms=Terms())
+    convert_source(assemble(opened(one, two)), tmp_path / "out", "voc", Recipe(), terms=RunOptions())
     record = json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))
     rows = (tmp_path / "out" / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()
     sources = [json.loads(row)["source"] for row in rows]
@@ -153,7 +153,7 @@ def test_no_source_may_hold_the_output(tmp_path: Path) -> None:
     two = make(tmp_path / "two", {"train": {"1.png": ["cat"]}}, ["cat"])
     for dest in (one / "out", two / "out", tmp_path):
         with pytest.raises(TargetError, match="the source is never modified"):
-            convert_source(assemble(opened(one, two)), dest, "yolo", Recipe(), terms=Terms())
+            convert_source(assemble(opened(one, two)), dest, "yolo", Recipe(), terms=RunOptions())
 
 
 def test_three_formats_of_the_same_photos(tmp_path: Path) -> None:
@@ -169,21 +169,23 @@ def test_three_formats_of_the_same_photos(tmp_path: Path) -> None:
         "whole-pixels": 7,
         "dataset": 9,
     }
-    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), terms=Terms())
+    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
     assert sum(row["images_out"] for row in outcome.account.rows()) == 36
     assert not outcome.account.faults
 
 
 def test_the_same_photo_on_both_sides_of_a_split_is_a_fault(tmp_path: Path) -> None:
     sources = opened(*PHONES[:2])
-    source = assemble(sources, split=SplitRule({"train": 0.5, "val": 0.5}))
-    outcome = convert_source(source, tmp_path / "whole", "yolo", Recipe(), terms=Terms(dry_run=True))
+    source = assemble(sources, split=SplitPolicy({"train": 0.5, "val": 0.5}))
+    outcome = convert_source(source, tmp_path / "whole", "yolo", Recipe(), terms=RunOptions(dry_run=True))
     assert not outcome.account.faults  # one name, one group, one split
     swapped = tmp_path / "swapped"
     shutil.copytree(PHONES[2], swapped)
     lists = swapped / "ImageSets" / "Main"
     (lists / "train.txt").rename(lists / "test.txt")
-    outcome = convert_source(assemble(opened(PHONES[0], swapped)), tmp_path / "out", "yolo", Recipe(), terms=Terms())
+    outcome = convert_source(
+        assemble(opened(PHONES[0], swapped)), tmp_path / "out", "yolo", Recipe(), terms=RunOptions()
+    )
     leaks = {f"{one.split}/{one}" for one in outcome.account.findings if one.code == "split-leak"}
     assert len(leaks) == outcome.account.faults == 8
     assert "test/IMG_2001.jpg: the same bytes as train/IMG_2001.jpg" in leaks
@@ -196,7 +198,7 @@ def test_names_that_are_nearly_the_same_are_told_until_they_are_joined(tmp_path:
     (finding,) = apart.dataset.findings
     assert finding.code == "class-similar"
     assert finding.message.endswith("if they are one: --rename 'Traffic_signs=traffic sign'")
-    joined = assemble(opened(one, two), ClassRules({"Traffic_signs": "traffic sign"}))
+    joined = assemble(opened(one, two), ClassPolicy({"Traffic_signs": "traffic sign"}))
     assert joined.dataset.categories.names == ("traffic sign",)
     assert codes(joined) == {"class-merged": 1}
 
@@ -214,19 +216,19 @@ def test_classes_of_one_name_and_other_keypoints_are_refused(tmp_path: Path) -> 
 
 def test_a_new_split_keeps_apart_what_had_one_name_in_two_splits(tmp_path: Path) -> None:
     root = make(tmp_path / "in", {"train": {"1.png": ["cat"]}, "val": {"1.png": ["dog", "dog"]}}, ["cat", "dog"])
-    source = assemble(opened(root), split=SplitRule({"all": 1.0}))
+    source = assemble(opened(root), split=SplitPolicy({"all": 1.0}))
     assert names(source) == ["all/1.png", "all/val/1.png"]
     assert [len(sample.instances) for sample in source.dataset] == [1, 2]
     assert source.dataset.splits == ("all",)
     assert source.dataset.changes == ({"split": {"shares": {"all": 1.0}, "group_by": "file"}},)
-    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), terms=Terms())
+    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
     assert [(row["split"], row["objects_out"]) for row in outcome.account.rows()] == [("all", 3)]
 
 
 @settings(max_examples=15)
 @given(st.lists(st.sampled_from(["1.png", "2.png", "a/1.png", "b/2.png", "3.png"]), min_size=1, unique=True))
 def test_the_split_of_an_image_depends_on_no_other_source(wanted: list[str]) -> None:
-    rule = SplitRule({"train": 0.4, "val": 0.4, "test": 0.2})
+    rule = SplitPolicy({"train": 0.4, "val": 0.4, "test": 0.2})
     with tempfile.TemporaryDirectory() as folder:
         one = make(Path(folder) / "one", {"train": {name: [] for name in wanted}}, ["cat"])
         two = make(Path(folder) / "two", {"val": {name: [] for name in ["1.png", "2.png", "b/2.png"]}}, ["cat"], 1)
@@ -240,8 +242,8 @@ def test_the_split_of_an_image_depends_on_no_other_source(wanted: list[str]) -> 
 
 def test_class_rules_reach_the_account_and_what_is_not_carried(tmp_path: Path) -> None:
     (source,) = opened(PHONES[0])
-    ruled = assemble([source], ClassRules({"car": "vehicle"}, only=["vehicle"]))
-    outcome = convert_source(ruled, tmp_path / "out", "yolo", Recipe(), terms=Terms())
+    ruled = assemble([source], ClassPolicy({"car": "vehicle"}, only=["vehicle"]))
+    outcome = convert_source(ruled, tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
     rows = {row["class"]: row for row in outcome.account.class_rows(ruled.dataset.categories.names)}
     assert list(rows) == ["vehicle", "person", "traffic sign"]
     assert rows["vehicle"]["objects_in"] == rows["vehicle"]["objects_out"] == 9
@@ -252,12 +254,14 @@ def test_class_rules_reach_the_account_and_what_is_not_carried(tmp_path: Path) -
 
 
 def test_parts_converted_with_a_pinned_table_are_the_parts_of_the_whole(tmp_path: Path) -> None:
-    table = ClassRules(classes=["zebra", "dog", "cat"])
+    table = ClassPolicy(classes=["zebra", "dog", "cat"])
     parts = {"one": {"1.png": ["cat"]}, "two": {"2.png": ["dog", "cat"]}}
     roots = [make(tmp_path / name, {"train": images}, ["cat", "dog"]) for name, images in parts.items()]
-    convert_source(assemble(opened(*roots), table), tmp_path / "whole", "yolo", Recipe(), terms=Terms())
+    convert_source(assemble(opened(*roots), table), tmp_path / "whole", "yolo", Recipe(), terms=RunOptions())
     for root in roots:
-        convert_source(assemble(opened(root), table), tmp_path / "out" / root.name, "yolo", Recipe(), terms=Terms())
+        convert_source(
+            assemble(opened(root), table), tmp_path / "out" / root.name, "yolo", Recipe(), terms=RunOptions()
+        )
         for label in sorted((tmp_path / "out" / root.name / "labels").rglob("*.txt")):
             whole = tmp_path / "whole" / label.relative_to(tmp_path / "out" / root.name)
             assert label.read_bytes() == whole.read_bytes()

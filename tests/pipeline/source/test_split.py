@@ -10,32 +10,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
-from bboxprep.frames.evidence import Testimony
+from bboxprep.frames.evidence import FrameEvidence
 from bboxprep.geometry.affine import Size
-from bboxprep.images.metadata.capture_time import Moment
+from bboxprep.images.metadata.capture_time import CaptureTime
 from bboxprep.model.header import Header
-from bboxprep.pipeline.source.open import Glimpse
-from bboxprep.pipeline.source.split import SplitRule, bursts
+from bboxprep.pipeline.source.open import ImageSummary
+from bboxprep.pipeline.source.split import SplitPolicy, bursts
 from tests.images.metadata.test_capture_time import photo
 
 RULES = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(
-    lambda parts: SplitRule({f"split{number}": part / sum(parts) for number, part in enumerate(parts)})
+    lambda parts: SplitPolicy({f"split{number}": part / sum(parts) for number, part in enumerate(parts)})
 )
 NAMES = st.lists(st.text(st.sampled_from("ab/é1_"), min_size=1, max_size=6), unique=True, max_size=30)
 
 
-def glimpse(name: str, path: Path = Path("none")) -> Glimpse:
-    return Glimpse(
-        ("train", name), Header(Size(4, 3)), Testimony(turned=False), touched=False, folder=path.parent, file=path.name
+def summary(name: str, path: Path = Path("none")) -> ImageSummary:
+    return ImageSummary(
+        ("train", name),
+        Header(Size(4, 3)),
+        FrameEvidence(turned=False),
+        touched=False,
+        folder=path.parent,
+        file=path.name,
     )
 
 
-def assign(rule: SplitRule, names: list[str]) -> dict[str, str]:
-    return dict(zip(names, rule.assign([glimpse(name) for name in names]), strict=True))
+def assign(rule: SplitPolicy, names: list[str]) -> dict[str, str]:
+    return dict(zip(names, rule.assign([summary(name) for name in names]), strict=True))
 
 
 @given(RULES, NAMES, NAMES)
-def test_images_that_are_added_move_none(rule: SplitRule, names: list[str], more: list[str]) -> None:
+def test_images_that_are_added_move_none(rule: SplitPolicy, names: list[str], more: list[str]) -> None:
     before = assign(rule, names)
     after = assign(rule, sorted({*names, *more}))
     assert {name: after[name] for name in names} == before
@@ -43,7 +48,7 @@ def test_images_that_are_added_move_none(rule: SplitRule, names: list[str], more
 
 @settings(max_examples=20)
 @given(RULES, st.integers(0, 10**6))
-def test_the_shares_are_met_as_well_as_chance_allows(rule: SplitRule, start: int) -> None:
+def test_the_shares_are_met_as_well_as_chance_allows(rule: SplitPolicy, start: int) -> None:
     number = 2000
     counts = Counter(assign(rule, [f"IMG_{start + index}.jpg" for index in range(number)]).values())
     for split, share in rule.shares.items():
@@ -51,9 +56,9 @@ def test_the_shares_are_met_as_well_as_chance_allows(rule: SplitRule, start: int
 
 
 @given(RULES, st.sampled_from(["folder", "regex:^([ab]+)", "regex:a|b"]), NAMES)
-def test_no_group_is_torn(rule: SplitRule, group_by: str, names: list[str]) -> None:
-    rule = SplitRule(rule.shares, group_by)
-    groups = dict(zip(names, rule._groups([glimpse(name) for name in names]), strict=True))
+def test_no_group_is_torn(rule: SplitPolicy, group_by: str, names: list[str]) -> None:
+    rule = SplitPolicy(rule.shares, group_by)
+    groups = dict(zip(names, rule._groups([summary(name) for name in names]), strict=True))
     splits = assign(rule, names)
     assert len({(groups[name], splits[name]) for name in names}) == len(set(groups.values()))
 
@@ -71,22 +76,22 @@ def test_no_group_is_torn(rule: SplitRule, group_by: str, names: list[str]) -> N
     ],
 )
 def test_what_the_group_is(group_by: str, name: str, group: str) -> None:
-    assert SplitRule({"train": 1.0}, group_by)._groups([glimpse(name)]) == [group]
+    assert SplitPolicy({"train": 1.0}, group_by)._groups([summary(name)]) == [group]
 
 
 def test_the_place_of_a_name_is_the_same_for_ever() -> None:
-    rule = SplitRule.parse("train=0.5, val=0.3, test=0.2")
+    rule = SplitPolicy.parse("train=0.5, val=0.3, test=0.2")
     names = ["IMG_0001.jpg", "IMG_0002.jpg", "a/b.png", "ü.jpg", ""]
     assert [rule.split_of(name) for name in names] == ["train", "train", "val", "val", "test"]
 
 
 MOMENTS = st.lists(
-    st.one_of(st.none(), st.builds(Moment, st.sampled_from(["", "A", "B"]), st.integers(0, 200))), max_size=12
+    st.one_of(st.none(), st.builds(CaptureTime, st.sampled_from(["", "A", "B"]), st.integers(0, 200))), max_size=12
 )
 
 
 @given(MOMENTS, st.integers(0, 60), st.randoms(use_true_random=False))
-def test_a_burst_is_a_chain_of_one_camera(moments: list[Moment | None], seconds: int, random: object) -> None:
+def test_a_burst_is_a_chain_of_one_camera(moments: list[CaptureTime | None], seconds: int, random: object) -> None:
     names = [f"{number}.jpg" for number in range(len(moments))]
     groups = bursts(names, moments, seconds)
     timed = sorted((moment, group) for moment, group in zip(moments, groups, strict=True) if moment)
@@ -101,11 +106,11 @@ def test_photos_of_one_burst_share_a_split(tmp_path: Path) -> None:
     times = ["2024:05:01 10:00:00", "2024:05:01 10:00:50", "2024:05:01 10:01:45", "2024:05:01 11:00:00"]
     paths = [photo(tmp_path / f"{number}.jpg", time) for number, time in enumerate(times)]
     other = photo(tmp_path / "other.jpg", times[0], "Other camera")
-    glimpses = [glimpse(path.name, path) for path in [*paths, other]]
-    first, second, third, late, foreign = SplitRule({"train": 1.0}, "exif-time")._groups(glimpses)
+    summaries = [summary(path.name, path) for path in [*paths, other]]
+    first, second, third, late, foreign = SplitPolicy({"train": 1.0}, "exif-time")._groups(summaries)
     assert first == second == third
     assert len({first, late, foreign}) == 3
-    assert len(set(SplitRule({"train": 1.0}, "exif-time:50")._groups(glimpses))) == 4
+    assert len(set(SplitPolicy({"train": 1.0}, "exif-time:50")._groups(summaries))) == 4
 
 
 @pytest.mark.parametrize(
@@ -124,7 +129,7 @@ def test_photos_of_one_burst_share_a_split(tmp_path: Path) -> None:
 )
 def test_shares_that_cannot_be_are_refused(text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        SplitRule.parse(text)
+        SplitPolicy.parse(text)
     assert said in str(caught.value)
 
 
@@ -141,5 +146,5 @@ def test_shares_that_cannot_be_are_refused(text: str, said: str) -> None:
 )
 def test_groupings_that_cannot_be_are_refused(group_by: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        SplitRule({"train": 1.0}, group_by)
+        SplitPolicy({"train": 1.0}, group_by)
     assert said in str(caught.value)

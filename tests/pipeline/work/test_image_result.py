@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bboxprep.findings import CODES, Finding, spelt
+from bboxprep.findings import CODES, Finding, escape_surrogates
 from bboxprep.geometry.affine import Size
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
@@ -18,39 +18,39 @@ from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.work.image_result import (
     NO_STAMP,
-    File,
-    Piece,
-    Stamp,
+    FileStamp,
+    ImageResult,
+    OutputFile,
     content_of,
-    decode_pieces,
-    encode_pieces,
+    decode_results,
+    encode_results,
     stamp_of,
 )
 
 TEXTS = st.text(st.characters(), max_size=8)  # halves of surrogate pairs too
 COUNTS = st.integers(0, 2**53)
-BOOKS = st.dictionaries(TEXTS.map(spelt), COUNTS, max_size=3)
+BOOKS = st.dictionaries(TEXTS.map(escape_surrogates), COUNTS, max_size=3)
 FINDINGS = st.builds(
     Finding, st.sampled_from(sorted(CODES)), TEXTS, TEXTS, TEXTS, st.integers(0, 9), category=TEXTS, split=TEXTS
 )
 PIECES = st.builds(
-    Piece,
+    ImageResult,
     split=TEXTS,
     name=TEXTS,
     content=st.binary(max_size=16),
-    stamp=st.builds(Stamp, COUNTS, st.integers(-(2**62), 2**62)),
+    stamp=st.builds(FileStamp, COUNTS, st.integers(-(2**62), 2**62)),
     digest=st.sampled_from(["", "ab" * 32]),
     first=st.booleans(),
     listed=COUNTS,
     came=BOOKS,
     due=BOOKS,
     went=BOOKS,
-    swapped=st.dictionaries(TEXTS.map(spelt), st.integers(-(2**53), 2**53), max_size=3),
+    swapped=st.dictionaries(TEXTS.map(escape_surrogates), st.integers(-(2**53), 2**53), max_size=3),
     columns=BOOKS,
     findings=st.lists(FINDINGS, max_size=2).map(tuple),
     written=st.booleans(),
     made=st.sampled_from(["", "linked", "encoded"]),
-    files=st.lists(st.builds(File, TEXTS, TEXTS), max_size=2).map(tuple),
+    files=st.lists(st.builds(OutputFile, TEXTS, TEXTS), max_size=2).map(tuple),
     row=st.binary(max_size=9),
     kept=st.binary(max_size=9),
     entry=st.none() | st.text(max_size=5) | st.lists(st.integers(0, 9) | st.binary(max_size=3), max_size=3),
@@ -58,17 +58,19 @@ PIECES = st.builds(
 
 
 @given(st.lists(st.none() | PIECES, max_size=4))
-def test_pieces_come_back_as_they_were_but_for_what_is_no_text(pieces: list[Piece | None]) -> None:
-    found = decode_pieces(encode_pieces(pieces))
-    assert len(found) == len(pieces)
-    for before, after in zip(pieces, found, strict=True):
+def test_pieces_come_back_as_they_were_but_for_what_is_no_text(results: list[ImageResult | None]) -> None:
+    found = decode_results(encode_results(results))
+    assert len(found) == len(results)
+    for before, after in zip(results, found, strict=True):
         if before is None:
             assert after is None
             continue
         assert after is not None
-        assert after.key == (spelt(before.split), spelt(before.name))
-        assert [str(finding) for finding in after.findings] == [spelt(str(finding)) for finding in before.findings]
-        assert [file.path for file in after.files] == [spelt(file.path) for file in before.files]
+        assert after.key == (escape_surrogates(before.split), escape_surrogates(before.name))
+        assert [str(finding) for finding in after.findings] == [
+            escape_surrogates(str(finding)) for finding in before.findings
+        ]
+        assert [file.path for file in after.files] == [escape_surrogates(file.path) for file in before.files]
         for name in ("content", "stamp", "digest", "listed", "came", "due", "went", "swapped", "row", "kept"):
             assert getattr(after, name) == getattr(before, name), name
         assert after.entry == before.entry
@@ -81,7 +83,7 @@ def test_bytes_that_are_no_pieces_give_none(data: bytes) -> None:
 
 def pieces_in(data: bytes) -> int:
     try:
-        return len(list(filter(None, decode_pieces(data))))
+        return len(list(filter(None, decode_results(data))))
     except msgspec.DecodeError:
         return 0
 
@@ -90,10 +92,10 @@ def pieces_in(data: bytes) -> int:
 def test_counts_that_no_image_can_have_are_no_piece(change: dict[str, Any]) -> None:
     data = msgspec.msgpack.encode([msgspec.structs.replace(PIECE, **change)])
     with pytest.raises(msgspec.DecodeError):
-        decode_pieces(data)
+        decode_results(data)
 
 
-PIECE = Piece(
+PIECE = ImageResult(
     split="train", name="a.jpg", content=b"", stamp=NO_STAMP, digest="", first=True, listed=1, came={}, due={}, went={},
     swapped={}, columns={}, findings=(), written=True, made="linked", files=(), row=b"", kept=b"", entry=None,
 )  # fmt: skip
@@ -164,5 +166,5 @@ def test_where_it_goes_makes_another_content_and_where_it_lies_does_not() -> Non
 def test_a_stamp_knows_size_and_time_and_a_missing_file_has_none(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(b"abc")
-    assert stamp_of(path) == Stamp(3, path.stat().st_mtime_ns)
+    assert stamp_of(path) == FileStamp(3, path.stat().st_mtime_ns)
     assert stamp_of(tmp_path / "absent") == stamp_of(tmp_path / "a\0b") == NO_STAMP

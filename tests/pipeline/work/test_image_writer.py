@@ -11,7 +11,7 @@ from PIL import Image
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs import lossless
 from bboxprep.images.codecs.codec import Encoding
-from bboxprep.pipeline.run_options import Outcome, Terms
+from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep
@@ -20,7 +20,7 @@ from tests.images import specimens
 from tests.images.specimens import EXIF_HEADER, saved, tiff_block
 
 SIZE = Size(96, 64)
-needs_jpegtran = pytest.mark.skipif(lossless.tool() is None, reason="no jpegtran on this machine")
+needs_jpegtran = pytest.mark.skipif(lossless.find_jpegtran() is None, reason="no jpegtran on this machine")
 
 
 def photo(orientation: int, size: Size = SIZE, **how: object) -> bytes:
@@ -50,13 +50,13 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def no_jpegtran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("PATH", str(tmp_path))
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
     yield
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
 
 
 def converted(root: Path, *steps: RecipeStep, quality: int | None = None, out: str = "out") -> Outcome:
-    terms = Terms(encoding=Encoding(quality))
+    terms = RunOptions(encoding=Encoding(quality))
     return convert_source(open_source(root), root.parent / out, "yolo", Recipe(*steps), terms=terms)
 
 
@@ -80,7 +80,7 @@ def test_the_record_says_of_each_picture_how_it_was_made(root: Path) -> None:
         "ragged.jpg": "turned-re-encoded",
         "turned.png": "encoded",
     }
-    tool = lossless.tool()
+    tool = lossless.find_jpegtran()
     assert tool is not None
     assert outcome.dest is not None
     assert json.loads((outcome.dest / "bboxprep.json").read_text("utf-8"))["versions"]["jpegtran"] == tool.version
@@ -110,9 +110,9 @@ def test_both_ways_keep_the_same_metadata_and_show_the_same_picture(
 ) -> None:
     with_tool = converted(root)
     monkeypatch.setenv("PATH", "")
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
     without = converted(root, out="without")
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
     pictures = []
     for outcome in (with_tool, without):
         assert outcome.dest is not None
@@ -129,8 +129,8 @@ def test_a_truncated_photo_is_found_with_and_without_jpegtran(root: Path, monkey
     path.write_bytes(path.read_bytes()[:-200])
     first = converted(root).account.findings
     monkeypatch.setenv("PATH", "")
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
     second = converted(root, out="without").account.findings
-    lossless.tool.cache_clear()
+    lossless.find_jpegtran.cache_clear()
     assert first == second
     assert "image-unreadable" in {finding.code for finding in first}

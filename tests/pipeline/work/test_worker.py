@@ -11,32 +11,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bboxprep import formats
-from bboxprep.images.codecs.codec import DEFAULT_POLICY, Encoding
+from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, Encoding
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.object_policy import DEFAULT_RULES
+from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.augment import Director
+from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
-from bboxprep.pipeline.sidecar.writer import Keeper
-from bboxprep.pipeline.work.image_result import Piece, decode_pieces
-from bboxprep.pipeline.work.image_writer import Developed, Done, Work
-from bboxprep.pipeline.work.worker import Block, Shift
+from bboxprep.pipeline.sidecar.writer import SidecarWriter
+from bboxprep.pipeline.work.image_result import ImageResult, decode_results
+from bboxprep.pipeline.work.image_writer import ImageWriter, LabelledSample, WrittenSample
+from bboxprep.pipeline.work.worker import BatchWorker, Block
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.transform.render import PillowDarkroom
+from bboxprep.transform.render import SampleRenderer
 from tests.strategies import samples
 
 TABLE = Categories.named(["cat", "dog", "hen"])
-DARKROOM = PillowDarkroom(TABLE, DEFAULT_POLICY, DEFAULT_RULES)
+DARKROOM = SampleRenderer(TABLE, DEFAULT_IMAGE_POLICY, DEFAULT_OBJECT_POLICY)
 
 
-class Absentminded(Work):
+class Absentminded(ImageWriter):
     """Writes the labels of each sample at the place of another one."""
 
-    def label(self, developed: Sequence[Developed]) -> list[Done]:
-        places = [one.output for one in reversed(developed)]
-        return super().label([one._replace(output=place) for one, place in zip(developed, places, strict=True)])
+    def label(self, written_sample: Sequence[WrittenSample]) -> list[LabelledSample]:
+        places = [one.output for one in reversed(written_sample)]
+        return super().label([one._replace(output=place) for one, place in zip(written_sample, places, strict=True)])
 
 
 @st.composite
@@ -49,30 +49,30 @@ def datasets(draw: st.DrawFn) -> Dataset:
 def _varied(sample: Sample, kind: int, number: int) -> Sample:
     name, refusal = PurePosixPath(f"{number}.jpg"), "size-contradicts" if kind == 0 else ""
     labelled, given = kind != 1 or bool(len(sample.instances)), number if kind == 2 else 0
-    return replace(sample, name=name, refusal=refusal, labelled=labelled, id=given, darkroom=DARKROOM)
+    return replace(sample, name=name, refusal=refusal, labelled=labelled, id=given, renderer=DARKROOM)
 
 
-def shift_over(dataset: Dataset, dest: Path, to: str, work: type[Work] = Work) -> Shift:
+def shift_over(dataset: Dataset, dest: Path, to: str, work: type[ImageWriter] = ImageWriter) -> BatchWorker:
     target = formats.load(to)
     writer = target.write(dest, dataset, target.write_options())
     crowd = CrowdPlan.of(None, writer, target, sidecar=True)
     made = work(TABLE.names, writer, dest, Encoding(), crowd, dataset.mirror, labels_only=True)
-    keeper = Keeper.of(dataset, to, writer.carries)
-    return Shift(dataset, Director(Recipe(upright=False), dataset), made, keeper, "skip")
+    sidecar_writer = SidecarWriter.of(dataset, to, writer.carries)
+    return BatchWorker(dataset, Augmenter(Recipe(upright=False), dataset), made, sidecar_writer, "skip")
 
 
-def worked(shift: Shift, together: int) -> tuple[list[Piece | None], dict[str, bytes]]:
+def worked(shift: BatchWorker, together: int) -> tuple[list[ImageResult | None], dict[str, bytes]]:
     """The pieces of all samples, so many at a time, and the files below the output, which are removed."""
     writer, dest = shift.work.writer, shift.work.dest
     assert dest is not None
     paths = [writer.paths(sample.split, str(sample.name)) for sample in shift.dataset]
     block = Block(0, tuple(Output(image, (), tuple(own)) for image, *own in paths), (None,) * len(paths))
-    pieces = decode_pieces(replace(shift, together=together, given_up=frozenset({1}))(block))
+    results = decode_results(replace(shift, together=together, given_up=frozenset({1}))(block))
     files = {path.relative_to(dest).as_posix(): path for path in dest.rglob("*") if path.is_file()}
     found = {name: path.read_bytes() for name, path in files.items()}
     for path in files.values():
         path.unlink()
-    return pieces, found
+    return results, found
 
 
 @pytest.mark.parametrize("to", ["coco", "yolo", "voc"])

@@ -25,7 +25,7 @@ from bboxprep.errors import StoppedError, TargetError, UsageError, WorkerError
 from bboxprep.pipeline.work.convert import PIXEL_BLOCK
 from bboxprep.pipeline.work.engines.local import Local, blocks
 from bboxprep.pipeline.work.engines.on_ray import OnRay
-from bboxprep.pipeline.work.worker import Shift
+from bboxprep.pipeline.work.worker import BatchWorker
 from tests.pipeline.work.engines.fatal import Fatal
 from tests.running import ROOT, finish, running
 from tests.tiny import tiny, tree
@@ -99,7 +99,7 @@ def test_few_items_are_taken_ahead_and_what_is_in_hand_is_done_when_it_is_stoppe
 class Deadly:
     """A shift whose process is killed over one of its blocks, the first time that it comes."""
 
-    shift: Shift
+    shift: BatchWorker
     mark: Path
 
     def __call__(self, block: Any) -> bytes:
@@ -117,7 +117,7 @@ class Murderous(OnRay):
     mark: Path = Path()
 
     def run(self, work: Callable[[Any], Any], items: Iterable[Any], **how: Any) -> Iterator[Any]:
-        return super().run(Deadly(work, self.mark) if isinstance(work, Shift) else work, items, **how)
+        return super().run(Deadly(work, self.mark) if isinstance(work, BatchWorker) else work, items, **how)
 
 
 def test_a_run_on_the_cluster_ends_in_the_same_tree(
@@ -147,7 +147,7 @@ def test_tasks_have_some_hundred_images_where_there_are_enough(tmp_path: Path) -
 
         def run(self, work: Callable[[Any], Any], items: Iterable[Any], **_: Any) -> Iterator[Any]:
             for item in items:
-                sizes.append(len(item.outputs) if isinstance(work, Shift) else 0)
+                sizes.append(len(item.outputs) if isinstance(work, BatchWorker) else 0)
                 yield work(item)
 
     assert Counted.least >= 200

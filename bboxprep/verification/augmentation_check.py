@@ -1,0 +1,167 @@
+"""Is what was drawn for each image something that the recipe of the run can have drawn? By the two records alone.
+
+A recipe wishes: steps for all images, and steps of chance for training images. What was drawn of it are the same steps
+in the same order, each number within its range, and without those that chance may leave out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil, floor
+from typing import Any
+
+from bboxprep.geometry.affine import Size
+from bboxprep.pipeline.output.run import RunImage
+from bboxprep.verification.arithmetic import Derived, derive
+from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.verification_inputs import TRAIN, VerificationInputs
+
+Step = Mapping[str, Any]  # one name, and its options
+_HOW = ("upright", "pad", "kernel")
+_CHANCE = frozenset({"p", "keep", "low"})  # options that say how to draw
+_SETTLED = frozenset({"seed", "holes", "centre", "others"})  # options that a draw adds
+
+
+def drawn_faults(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+    """What is wrong with the row of a written image: augmented where none is, or drawn from elsewhere."""
+    wishes = case.run.record.get("recipe")
+    unseen = image.split != TRAIN
+    if unseen and image.copy:
+        yield _fault("augmented-unseen", image, f"is copy {image.copy} of an image of the split {image.split}")
+    if image.recipe is None or not isinstance(wishes, Mapping) or not wishes:
+        return
+    always, augment = _wished(wishes)
+    plain = unseen or (image.copy == 0 and _augment(wishes).get("plain") is True)
+    if _explained(always if plain else [*always, *augment], image) and _same_manner(wishes, image.recipe):
+        return
+    if unseen and _explained([*always, *augment], image):
+        yield _fault("augmented-unseen", image, f"has steps of chance, in the split {image.split}")
+    else:
+        words = f"{_words(image.recipe)} is nothing that the recipe of the run draws"
+        yield _fault("draw-differs", image, words + (f" for copy {image.copy}" if augment else ""))
+
+
+def copy_faults(case: VerificationInputs) -> Iterator[Fault]:
+    """The training images that have not each of their copies once, tile by tile."""
+    wishes = case.run.record.get("recipe")
+    copies = _augment(wishes).get("copies", 1) if isinstance(wishes, Mapping) else 1
+    if not isinstance(copies, int) or not wishes:
+        return
+    found: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for image in case.run.images:
+        if image.split == TRAIN and image.output:
+            found[image.source, image.split, image.tile].append(image.copy)
+    for (source, _, tile), numbers in found.items():
+        if sorted(numbers) != list(range(copies)):
+            have = ", ".join(map(str, sorted(numbers)))
+            words = f"{f'tile {tile} ' if tile else ''}has the copies {have}; the recipe asks for {copies}, from 0 on"
+            yield Fault(Layer.STRUCTURAL, "copies-differ", source, "", words)
+
+
+def _fault(code: str, image: RunImage, words: str) -> Fault:
+    return Fault(Layer.STRUCTURAL, code, str(image.output), "", words)
+
+
+def _augment(wishes: Mapping[str, Any]) -> Mapping[str, Any]:
+    said = wishes.get("augment")
+    return said if isinstance(said, Mapping) else {}
+
+
+def _wished(wishes: Mapping[str, Any]) -> tuple[list[Step], list[Step]]:
+    """The steps that every image has, and those of training images."""
+    return _steps(wishes.get("steps", wishes.get("preprocess"))), _steps(_augment(wishes).get("steps"))
+
+
+def _steps(said: object) -> list[Step]:
+    found = said if isinstance(said, list) else []
+    return [step if isinstance(step, Mapping) and len(step) == 1 else {"": step} for step in found]
+
+
+def _words(recipe: Mapping[str, Any]) -> str:
+    return " > ".join(f"{name} {options}" for step in _steps(recipe.get("steps")) for name, options in step.items())
+
+
+def _same_manner(wishes: Mapping[str, Any], drawn: Mapping[str, Any]) -> bool:
+    return all(wishes.get(key) == drawn.get(key) for key in _HOW)
+
+
+def _explained(wishes: Sequence[Step], image: RunImage) -> bool:
+    """Whether what was drawn for `image` are `wishes`, in order, but for those that chance may leave out."""
+    drawn = _steps((image.recipe or {}).get("steps"))
+    reached = {0}  # how many of the drawn steps the wishes so far can have made
+    for wish in wishes:
+        further = {count + 1 for count in reached if count < len(drawn) and _allows(wish, drawn, count, image)}
+        reached = further | (reached if _may_be_left_out(wish) else set())
+    return len(drawn) in reached
+
+
+def _may_be_left_out(wish: Step) -> bool:
+    ((_, options),) = wish.items()
+    return isinstance(options, Mapping) and ("p" in options or bool(options.get("keep")))
+
+
+def _allows(wish: Step, drawn: Sequence[Step], place: int, image: RunImage) -> bool:
+    """Whether the drawn step at `place` can come of `wish`."""
+    ((name, wanted),), ((have, options),) = wish.items(), drawn[place].items()
+    if not isinstance(wanted, Mapping) or not isinstance(options, Mapping):
+        return wish == drawn[place]
+    match name:
+        case "random_crop":
+            return bool(have == "crop")
+        case "tile":
+            return have == "crop" and _is_tile(wanted, options, drawn[:place], image)
+        case "cutout" if have == name and "holes" not in wanted:
+            return _are_holes(wanted, options.get("holes"))
+    keys = (wanted.keys() - _CHANCE) | (options.keys() - _SETTLED - _CHANCE)
+    return have == name and all(_holds(wanted.get(key), options.get(key)) for key in keys)
+
+
+def _holds(wanted: Any, value: Any) -> bool:
+    """Whether `value` may be drawn of what is `wanted`: the same, a number in a range, or one of some."""
+    if wanted == value:
+        return True
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(wanted, Mapping):
+        return number and value in wanted.get("one_of", ())
+    return number and _is_range(wanted) and bool(wanted[0] <= value <= wanted[1])
+
+
+def _is_range(wanted: Any) -> bool:
+    return isinstance(wanted, list) and len(wanted) == 2 and all(isinstance(each, int | float) for each in wanted)
+
+
+def _are_holes(wanted: Mapping[str, Any], holes: Any) -> bool:
+    """Whether `holes` are as many, and as large, as the cutout `wanted` them."""
+    if not isinstance(holes, list) or len(holes) != wanted.get("count"):
+        return False
+    sides = [side for hole in holes if isinstance(hole, list) and len(hole) == 4 for side in hole[2:]]
+    return len(sides) == 2 * len(holes) and all(_holds(wanted.get("size"), side) for side in sides)
+
+
+def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequence[Step], image: RunImage) -> bool:
+    """Whether `crop` is the tile that `image` is called, after the steps `before` it."""
+    said = image.recipe or {}
+    if image.size is None:
+        return False
+    derived = derive({"upright": said.get("upright"), "steps": list(before)}, image.size, image.orientation)
+    grid = _grid(wanted, derived.size) if isinstance(derived, Derived) else {}
+    rectangle = [crop.get(key) for key in ("x", "y", "width", "height")]
+    return grid.get(image.tile) == rectangle
+
+
+def _grid(wanted: Mapping[str, Any], size: Size) -> Mapping[str, list[int]]:
+    """The rectangles x, y, width, height of all tiles of a picture of `size`, by their names."""
+    sides, overlap = wanted.get("size"), wanted.get("overlap", 0.0)
+    if not _is_range(sides) or not isinstance(overlap, int | float) or not 0 <= overlap < 1:
+        return {}
+    across, down = (_starts(length, int(side), overlap) for length, side in zip(size, sides or (), strict=True))
+    width, height = (min(length, int(side)) for length, side in zip(size, sides or (), strict=True))
+    return {f"r{row}c{column}": [x, y, width, height] for row, y in enumerate(down) for column, x in enumerate(across)}
+
+
+def _starts(length: int, tile: int, overlap: float) -> list[int]:
+    """Where the tiles of an axis begin: at equal distances, the last one at the end."""
+    rest, stride = max(0, length - tile), max(1, floor(tile * (1.0 - overlap)))
+    gaps = ceil(rest / stride)
+    return [round(rest * number / max(1, gaps)) for number in range(gaps + 1)]

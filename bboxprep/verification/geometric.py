@@ -1,0 +1,216 @@
+"""The second layer: every object of the output against its object of the source, through a map derived anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.errors import ImageError
+from bboxprep.geometry.affine import Affine, Size
+from bboxprep.images.codecs.independent_decoder import DecoderModel, look
+from bboxprep.model.header import Header
+from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Frame, Sample
+from bboxprep.pipeline.output.run import RunImage
+from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix
+from bboxprep.verification.expectation import Expectation, Mapped, expect
+from bboxprep.verification.faults import Fault, Layer, Tally
+from bboxprep.verification.matching import Matching, fits, match, same_class
+from bboxprep.verification.region import Matrix, moved, rectangle
+from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
+
+LEAST_GROWTH = 1e-12  # of areas, by a map that can be turned round
+STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the picture
+_EXACT, _WHOLE, _MILLIONTHS = 0.01, 1.01, 2e-6  # the steps of the formats: shortest floats, whole pixels, six digits
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The objects of one image compared: what should be there, what became what, and all that is wrong."""
+
+    faults: tuple[Fault, ...]
+    tally: Tally
+    mapped: Mapped | None = None
+    expected: Expectation | None = None
+    matching: Matching | None = None
+
+
+def compare(case: VerificationInputs, image: RunImage) -> Compared:
+    """The objects of `image` against those of its source."""
+    origin, sample = case.origin(image), case.written(image)
+    nothing = Tally(Layer.GEOMETRIC, "objects")
+    if not image.output or sample is None or sample.header is None:
+        return Compared((), nothing)
+    count = len(sample.instances)
+    if image.parts:
+        words = ("a mosaic shows objects of several pictures",)
+        return Compared((), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=words))
+    if origin is None or origin.header is None:
+        return _without_origin(case, image, count)
+    mapped, word, faults = _mapped(case, image, _seen(origin.path, origin.header))
+    if mapped is None:
+        return Compared(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
+    expected = expect(origin.instances, mapped)
+    tolerance = _tolerance(case, expected, sample.size)
+    outlined = case.target == "yolo" and case.task in ("segment", "obb")
+    fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
+    names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
+    alike = same_class(names, labels)
+    lost = max(0, sum(image.dropped.values()) - sum(finding.objects for finding in origin.findings))
+    matching = match(fitting, alike, expected, sample.instances.boxes, lost=lost)
+    faults += _object_faults(image.output, matching, expected, sample, names, labels)
+    if not image.mirrored:
+        faults += _shape_faults(image.output, matching, expected, (origin, sample), mapped, tolerance, labels)
+    wrong = len({fault.where for fault in faults if fault.where})
+    tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, (word,) if word else ())
+    return Compared(tuple(faults), tally, mapped, expected, matching)
+
+
+def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
+    return Fault(Layer.GEOMETRIC, code, image, where, message, amount)
+
+
+def _without_origin(case: VerificationInputs, image: RunImage, count: int) -> Compared:
+    """An image whose source cannot be had: unsure, or a fault where it should be in the source that was given."""
+    word = case.why_not or "its source cannot be read, or the record names its sources in a way not known here"
+    tally = Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,))
+    if case.source is None or case.several or image.source in case.source.places:
+        return Compared((), tally)
+    return Compared((_fault("source-missing", str(image.output), f"{image.source} is not in the source"),), tally)
+
+
+def _mapped(case: VerificationInputs, image: RunImage, seen: DecoderModel) -> tuple[Mapped | None, str, list[Fault]]:
+    """How the source became the output; a word where that cannot be told in full; and what is wrong with the record."""
+    turn = turn_matrix(seen.orientation, seen.stored)
+    to_shown = turn if image.frame is Frame.STORED else np.eye(3)
+    frame = seen.stored if image.frame is Frame.STORED else seen.displayed
+    derived = derive(case.recipe(image), seen.stored, seen.orientation)
+    if isinstance(derived, Derived):
+        planes = (derived.matrix, derived.matrix @ to_shown, derived.size, derived.seen, frame, seen.displayed)
+        mapped = Mapped(*planes, derived=True, warped=derived.warped, rule=case.turned_rule)
+        return mapped, "", _stale(image, mapped, seen)
+    if image.affine is None or image.output_size is None:
+        return None, f"{derived}, and it holds no affine for the image", []
+    recorded, size = _matrix(image.affine), image.output_size
+    if not abs(np.linalg.det(recorded)) > LEAST_GROWTH:
+        return None, f"{derived}, and its affine is none", []
+    region = np.concatenate((moved(rectangle(frame), recorded), rectangle(size)))
+    from_shown = np.asarray(recorded @ np.linalg.inv(to_shown), dtype=np.float64)
+    warped = not keeps_axes(recorded)
+    planes = (from_shown, recorded, size, region, frame, seen.displayed)
+    mapped = Mapped(*planes, derived=False, warped=warped, rule=case.turned_rule)
+    return mapped, f"{derived}; boxes were compared through the recorded affine", []
+
+
+def _seen(path: Path, header: Header) -> DecoderModel:
+    """The size and orientation of a source file in Pillow's words; in ours where Pillow alone cannot open it."""
+    try:
+        return look(path, header.container)
+    except ImageError:
+        return DecoderModel(header.size, header.orientation, header.displayed)
+
+
+def _stale(image: RunImage, mapped: Mapped, seen: DecoderModel) -> list[Fault]:
+    faults, output = [], str(image.output)
+    if (image.size, image.orientation) != (seen.stored, seen.orientation):
+        words = f"recorded as stored at {image.size} with orientation {image.orientation}"
+        faults.append(_fault("affine-stale", output, f"{words}; it is {seen.stored}, {seen.orientation}"))
+    if image.affine is None:
+        return [*faults, _fault("affine-stale", output, "the record holds no affine for it")]
+    width, height = mapped.frame
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
+    off = float(np.abs(apply(_matrix(image.affine), corners) - apply(mapped.from_frame, corners)).max())
+    if not off <= STALE:
+        words = f"the recorded affine is {off:.4g} px off what the recipe does to {image.source}"
+        faults.append(_fault("affine-stale", output, words, amount=off))
+    if image.output_size != mapped.size:
+        words = f"the record says {image.output_size}, the recipe makes {mapped.size} of {image.source}"
+        faults.append(_fault("size-differs", output, words))
+    return faults
+
+
+def _tolerance(case: VerificationInputs, expected: Expectation, size: Size) -> NDArray[np.float64]:
+    """How far (4,) an edge may lie from its place by the numbers of the format, px."""
+    options = case.run.record.get("options")
+    exact = isinstance(options, dict) and bool(options.get("float_"))
+    match case.target:
+        case "coco":
+            step = np.zeros(4)
+        case "yolo":
+            step = np.array([*size, *size]) * _MILLIONTHS
+        case "voc" if exact:
+            step = np.zeros(4)
+        case _:
+            extent = expected.boxes[:, 2:] - expected.boxes[:, :2]
+            thin = bool((extent < 1).any())  # becomes the one pixel that its middle is in
+            step = np.full(4, _WHOLE if thin or case.target != "voc" else 0.5)
+    return step + _EXACT
+
+
+def _object_faults(
+    image: str, matching: Matching, expected: Expectation, sample: Sample, names: list[str], labels: list[str]
+) -> Iterator[Fault]:
+    boxes = sample.instances.boxes
+    for source, output in matching.relabelled:
+        words = f"is of class {names[source]!r} in the source (object {source + 1})"
+        yield _fault("label-changed", image, words, described(output, labels[output]))
+    for source, output in matching.moved:
+        off = np.abs(boxes[output] - expected.boxes[source])
+        words = f"lies {off.max():.3g} px off; have {_edges(boxes[output])}, want {_edges(expected.boxes[source])}"
+        yield _fault("box-moved", image, words, described(output, labels[output]), float(off.max()))
+    for source in matching.missing:
+        words = f"is gone, and no finding says why; want it at {_edges(expected.boxes[source])}"
+        yield _fault("object-missing", image, words, f"source {described(source, names[source])}")
+    for output in matching.extra:
+        words = f"comes from no object of the source; it lies at {_edges(boxes[output])}"
+        yield _fault("object-extra", image, words, described(output, labels[output]))
+
+
+def _shape_faults(
+    image: str, matching: Matching, expected: Expectation, samples: tuple[Sample, Sample], mapped: Mapped,
+    tolerance: NDArray[np.float64], labels: list[str],
+) -> Iterator[Fault]:  # fmt: skip
+    """Outlines and keypoints of the objects that are in their places and whole."""
+    source, output = samples[0].instances, samples[1].instances
+    for one, other in matching.true:
+        where = described(other, labels[other])
+        off = _keypoints_off(source, output, (one, other), mapped)
+        if off > tolerance.max():
+            words = f"a keypoint lies {off:.3g} px off its place"
+            yield _fault("keypoint-moved", image, words, where, off)
+        if expected.cut[one] or len(source.polygons[one]) != len(output.polygons[other]):
+            continue
+        off = _rings_off(source, output, (one, other), mapped)
+        if off > tolerance.max():
+            yield _fault("outline-moved", image, f"its outline lies {off:.3g} px off", where, off)
+
+
+def _keypoints_off(source: Instances, output: Instances, rows: tuple[int, int], mapped: Mapped) -> float:
+    """How far the keypoints that are labelled in both lie from their places at most, px."""
+    count = min(source.visibility.shape[1], output.visibility.shape[1])
+    both = (source.visibility[rows[0], :count] > 0) & (output.visibility[rows[1], :count] > 0)
+    want = apply(mapped.from_frame, source.keypoints[rows[0], :count][both])
+    return float(np.abs(want - output.keypoints[rows[1], :count][both]).max(initial=0.0))
+
+
+def _rings_off(source: Instances, output: Instances, rows: tuple[int, int], mapped: Mapped) -> float:
+    """How far the corners of the polygons lie from their places at most, px; 0 where they are not the same corners."""
+    pairs = list(zip(source.polygons[rows[0]], output.polygons[rows[1]], strict=True))
+    if any(len(one) != len(other) for one, other in pairs):
+        return 0.0
+    want = [np.clip(apply(mapped.from_frame, one), 0.0, np.array(mapped.size)) for one, _ in pairs]
+    have = [np.clip(other, 0.0, np.array(mapped.size)) for _, other in pairs]
+    return max((float(np.abs(one - other).max()) for one, other in zip(want, have, strict=True)), default=0.0)
+
+
+def _matrix(affine: Affine) -> Matrix:
+    a, b, c, d, e, f = affine.coefficients
+    return np.array([(a, b, c), (d, e, f), (0, 0, 1)], dtype=np.float64)
+
+
+def _edges(box: NDArray[np.float64]) -> str:
+    return " ".join(f"{edge:.6g}" for edge in box)

@@ -1,0 +1,120 @@
+"""Do two patches show the same thing, and in the same place?
+
+A patch of the picture that is expected is laid on the picture that is there, at its place and some pixels around it.
+It must fit well at its place, and no other place may fit clearly better. A patch that would fit itself as well a few
+pixels further (a wall, one straight edge) cannot tell, and is no fault. All of it is normalised correlation, so a
+change of light or contrast does not matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.independent_decoder import Gray, correlations, shrunk
+from bboxprep.verification import masked_correlation
+
+Mask = NDArray[np.bool_]
+
+LARGEST = 128  # px; a larger patch is averaged down to this
+REACH = 0.04  # of the picture's longer side: how far around its place a patch is tried
+SHIFT = 0.028  # of the picture's longer side: a shift that must be told
+TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that has something to compare
+ALIKE = 0.94  # a patch that fits itself so well at another place cannot tell the two apart
+POOR = 0.5  # a textured patch that fits worse than this at its place is not the same thing
+LEAST_SEEN = 0.25  # of a patch; of less, nothing is said
+CLEARLY = 0.03  # how much better another place has to fit
+
+
+class PatchVerdict(StrEnum):
+    """What a comparison came to."""
+
+    SAME = "same"
+    UNSURE = "unsure"
+    SHIFTED = "shifted"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """The correlation of a patch at its place, `score`, the best one around, `best`, and where that is: `shift` px.
+
+    `texture` is the standard deviation of the patch, in gray levels.
+    """
+
+    verdict: PatchVerdict
+    score: float = 0.0
+    best: float = 0.0
+    shift: tuple[int, int] = (0, 0)
+    texture: float = 0.0
+
+
+def compare(
+    expected: Gray, actual: Gray, region: tuple[int, int, int, int], offset: tuple[int, int], seen: Mask | None = None
+) -> Likeness:
+    """Whether `actual` shows at `region` (x0 y0 x1 y1, px) moved by `offset` what `expected` shows at `region`.
+
+    Where not all of the region is `seen` (H, W), only what is counts.
+    """
+    x0, y0, x1, y1 = region
+    step = max(1, -(-max(x1 - x0, y1 - y0) // LARGEST))
+    size = Size((x1 - x0) // step, (y1 - y0) // step)
+    longer = max(expected.shape)
+    reach = max(2, -(-round(longer * REACH) // step))
+    if min(size) < 4:
+        return Likeness(PatchVerdict.UNSURE)
+    patch = _cut(expected, x0, y0, size, step)
+    counts = None if seen is None or seen[y0:y1, x0:x1].all() else _cut_mask(seen, x0, y0, size, step)
+    if counts is not None and counts.mean() < LEAST_SEEN:
+        return Likeness(PatchVerdict.UNSURE)
+    texture = float((patch if counts is None else patch[counts]).std())
+    if texture < TEXTURE:
+        return Likeness(PatchVerdict.UNSURE, texture=texture)
+    around = Size(size.width + 2 * reach, size.height + 2 * reach)
+
+    def scores(gray: Gray, left: int, top: int) -> NDArray[np.float64]:
+        window = _cut(gray, left, top, around, step)
+        if seen is None or counts is None:
+            return correlations(window, patch)
+        return masked_correlation.correlations(window, _cut_mask(seen, left, top, around, step), patch, counts)
+
+    left, top = x0 - step * reach, y0 - step * reach
+    itself = scores(expected, left, top)
+    found = scores(actual, left + offset[0], top + offset[1])
+    far = max(2.0, longer * SHIFT / step)
+    return replace(_judge(found, itself, reach, step, far), texture=texture)
+
+
+def _judge(scores: NDArray[np.float64], itself: NDArray[np.float64], reach: int, step: int, far: float) -> Likeness:
+    places = np.arange(-reach, reach + 1)
+    distance = np.hypot(places[:, None], places[None, :])
+    score = float(scores[distance < 1.5].max())  # a pixel of this grid to any side is rounding
+    row, column = divmod(int(scores.argmax()), scores.shape[1])
+    best = float(scores[row, column])
+    shift = ((column - reach) * step, (row - reach) * step)
+    telling = float(itself[distance >= far].max(initial=-1.0)) < ALIKE
+    if best > score + CLEARLY and best > POOR and distance[row, column] >= 2.0:
+        return Likeness(PatchVerdict.SHIFTED, score, best, shift)
+    if score < POOR:
+        return Likeness(PatchVerdict.OTHER, score, best, shift)
+    return Likeness(PatchVerdict.SAME if telling else PatchVerdict.UNSURE, score, best, shift)
+
+
+def _cut(gray: Gray, x: int, y: int, size: Size, step: int) -> Gray:
+    """The part of `gray` from (`x`, `y`) on, `size` cells of `step` px; the picture is continued at its edges."""
+    rows = np.clip(np.arange(y, y + size.height * step), 0, gray.shape[0] - 1)
+    columns = np.clip(np.arange(x, x + size.width * step), 0, gray.shape[1] - 1)
+    part = np.ascontiguousarray(gray[rows][:, columns])
+    return part if step == 1 else shrunk(part, size)
+
+
+def _cut_mask(mask: Mask, x: int, y: int, size: Size, step: int) -> Mask:
+    """The cells of such a part all of whose pixels are set; nothing is set beyond the edges."""
+    rows, columns = np.arange(y, y + size.height * step), np.arange(x, x + size.width * step)
+    inside = np.logical_and.outer((rows >= 0) & (rows < mask.shape[0]), (columns >= 0) & (columns < mask.shape[1]))
+    part = mask[rows.clip(0, mask.shape[0] - 1)][:, columns.clip(0, mask.shape[1] - 1)] & inside
+    return np.asarray(part.reshape(size.height, step, size.width, step).all(axis=(1, 3)))

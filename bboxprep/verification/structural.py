@@ -1,0 +1,238 @@
+"""The first layer: files, sizes, tags, ids and counts of an output, against its own record and its own pixels."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bboxprep.errors import AnnotationError, ImageError
+from bboxprep.findings import Severity
+from bboxprep.formats.api import IMAGE_SUFFIXES
+from bboxprep.images.codecs.independent_decoder import look
+from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.remote import member
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.output.run import RunImage
+from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
+from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
+
+SPILL = 0.01  # px that a box may reach over an edge by rounding
+_FRACTION = 1e-6  # the same of a number that should lie in 0 to 1
+_MOST_LABEL_BYTES = 64 << 20  # of one image
+_RENAMED = {  # findings of reading the output that are faults under another name here
+    "size-contradicts": "size-differs",
+    "size-swapped": "size-differs",
+    "box-outside": "outside-range",
+    "box-degenerate": "outside-range",
+    "box-not-finite": "outside-range",
+}
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The images and objects that an output holds, by split and by class."""
+
+    images: Counter[str]
+    objects: Counter[str]
+    classes: Counter[str]
+
+
+def image_faults(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+    """What is wrong with one image of the output, its file and its labels."""
+    if image.output is None:
+        yield from _left_out(case, image)
+        return
+    path, sample = member(case.run.root / image.output), case.written(image)
+    if not path.is_file():
+        yield _fault("image-missing", image.output, f"was written from {image.source}, and is gone")
+        return
+    if sample is None:
+        yield _fault("image-unlisted", image.output, "the labels of the output do not name it")
+        return
+    yield from _sample_findings(sample, image.output)
+    yield from _size_faults(image, sample, path)
+    yield from _label_faults(case, image.output, sample)
+    yield from _count_faults(case, image, sample)
+    yield from _source_changed(case, image)
+    yield from drawn_faults(case, image)
+
+
+def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fault]:
+    """What is wrong with the output as a whole: `contents` is what its images hold together."""
+    yield from _stray_images(case)
+    yield from _repeated_outputs(case.run.images)
+    yield from copy_faults(case)
+    yield from _class_faults(case)
+    yield from _totals(case, contents)
+    if case.target == "coco":
+        yield from _repeated_ids(case.run.root)
+    for finding in case.output.dataset.findings:
+        if finding.severity is Severity.FAULT:
+            yield _fault(_RENAMED.get(finding.code, finding.code), finding.path, finding.message, finding.where)
+
+
+def contents_of(case: VerificationInputs) -> Contents:
+    """What the output holds, counted once more from its labels."""
+    contents = Contents(Counter(), Counter(), Counter())
+    for sample in case.output.dataset:
+        if sample.header is not None:
+            contents.images[sample.split] += 1
+        contents.objects[sample.split] += len(sample.instances)
+        contents.classes.update(names_of(sample, case.output.dataset))
+    return contents
+
+
+def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
+    return Fault(Layer.STRUCTURAL, code, image, where, message, amount)
+
+
+def _left_out(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+    """An image may be left out only for a finding that names it."""
+    findings = case.run.record.get("findings", ())
+    paths = [str(row.get("path", "")) for row in findings if isinstance(row, Mapping)]
+    if not any(path and (path.endswith(image.source) or image.source.endswith(path)) for path in paths):
+        yield _fault("image-missing", image.source, "was not written, and no finding says why")
+
+
+def _sample_findings(sample: Sample, output: str) -> Iterator[Fault]:
+    """What the reader has to say of the image and its labels."""
+    for finding in sample.findings:
+        if finding.severity is Severity.FAULT or finding.code in _RENAMED:
+            yield _fault(_RENAMED.get(finding.code, finding.code), output, finding.message, finding.where)
+    header = sample.header
+    if header is not None and header.tagged:
+        words = header.disputed or header.invalid or f"says orientation {header.orientation} in EXIF or XMP"
+        yield _fault("tag-present", output, f"{words} (want 1 or none)")
+
+
+def _size_faults(image: RunImage, sample: Sample, path: Path) -> Iterator[Fault]:
+    try:
+        seen = look(path, sample.header.container if sample.header else "jpeg")
+    except ImageError as error:
+        yield _fault("image-unreadable", str(image.output), error.problem)
+        return
+    if seen.orientation != 1 and not (sample.header and sample.header.tagged):
+        yield _fault("tag-present", str(image.output), f"Pillow reads orientation {seen.orientation} (want 1)")
+    for who, size in (("the record", image.output_size), ("the labels", sample.declared)):
+        if size is not None and size != seen.displayed:
+            yield _fault("size-differs", str(image.output), f"{who} say {size}, the picture is {seen.displayed}")
+
+
+def _label_faults(case: VerificationInputs, output: str, sample: Sample) -> Iterator[Fault]:
+    if sample.header is None:
+        return
+    size, boxes = sample.size, sample.instances.boxes
+    over = np.maximum(-boxes, boxes - np.array([*size, *size])).max(axis=1, initial=0.0)
+    names = names_of(sample, case.output.dataset)
+    for row in np.flatnonzero(~(over <= SPILL)):
+        words = f"the box reaches {over[row]:.3g} px out of a picture of {size}"
+        yield _fault("outside-range", output, words, described(int(row), names[row]), float(over[row]))
+    if case.target == "yolo" and case.task != "pose":
+        labels = case.run.root / Path("labels", *Path(output).parts[1:]).with_suffix(".txt")
+        yield from _fraction_faults(labels, output) if is_within(labels, resolved(case.run.root)) else ()
+
+
+def _fraction_faults(labels: Path, output: str) -> Iterator[Fault]:
+    """Rows of a YOLO label file with a number outside 0 to 1, or a box with an edge there; read as plain text."""
+    try:
+        lines = read_bytes(labels, _MOST_LABEL_BYTES).decode("utf-8").splitlines()
+        rows = [(number, [float(word) for word in line.split()[1:]]) for number, line in enumerate(lines, 1)]
+    except (AnnotationError, ValueError):
+        return  # the reader has said so
+    for number, values in rows:
+        edges = list(values)
+        if len(values) == 4:
+            x, y, w, h = values
+            edges += [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
+        if not all(-_FRACTION <= edge <= 1 + _FRACTION for edge in edges):
+            yield _fault("outside-range", output, "a fraction lies outside 0 to 1", f"line {number}")
+
+
+def _count_faults(case: VerificationInputs, image: RunImage, sample: Sample) -> Iterator[Fault]:
+    """Too few or too many objects; where there is a source, the geometric layer says which."""
+    have, want = len(sample.instances), image.written
+    if have != want and case.source is None:
+        code = "object-missing" if have < want else "object-extra"
+        yield _fault(code, str(image.output), f"has {have} objects, the record says {want}")
+
+
+def _source_changed(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+    origin = case.origin(image)
+    if image.sha256 is None or origin is None:
+        return
+    try:
+        digest = sha256(origin.path.read_bytes()).hexdigest()
+    except OSError:
+        return
+    if digest != image.sha256:
+        words = f"{image.source} has changed since {image.output} was made of it"
+        yield _fault("source-changed", str(image.output), words)
+
+
+def _stray_images(case: VerificationInputs) -> Iterator[Fault]:
+    """Image files that no row names."""
+    known = case.run.outputs
+    for path in sorted(case.run.root.rglob("*")):
+        below = path.relative_to(case.run.root).as_posix()
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and below not in known:
+            yield _fault("image-extra", below, "lies in the output, and the record does not name it")
+
+
+def _repeated_outputs(images: Iterable[RunImage]) -> Iterator[Fault]:
+    counts = Counter(image.output for image in images if image.output)
+    for output, count in counts.items():
+        if count > 1:
+            yield _fault("record-damaged", output, f"has {count} rows in the record, want one")
+
+
+def _class_faults(case: VerificationInputs) -> Iterator[Fault]:
+    names = case.run.record.get("names")
+    if not isinstance(names, list):
+        return
+    recorded = [str(name) for name in names]
+    have = list(case.output.dataset.categories.names)
+    if have != recorded[: len(have)] or len(have) < len(recorded):
+        words = f"have {', '.join(have) or 'none'}; the record says {', '.join(recorded) or 'none'}"
+        yield _fault("classes-differ", "", words)
+
+
+def _totals(case: VerificationInputs, contents: Contents) -> Iterator[Fault]:
+    """Counts by split and by class, against those that the record states."""
+    sides = (
+        ("splits", "split", "images_out", "images", contents.images),
+        ("splits", "split", "objects_out", "objects", contents.objects),
+        ("classes", "class", "objects_out", "objects", contents.classes),
+    )
+    for table, key, column, what, counts in sides:
+        rows = case.run.record.get(table)
+        for row in rows if isinstance(rows, list) else ():
+            if not isinstance(row, Mapping) or not isinstance(row.get(column), int):
+                continue
+            name, want = str(row.get(key)), row[column]
+            if counts[name] != want:
+                words = f"holds {counts[name]} {what}, the record says {want}"
+                yield _fault("count-differs", "", words, f"{key} {name}", abs(counts[name] - want))
+
+
+def _repeated_ids(root: Path) -> Iterator[Fault]:
+    for path in sorted((root / "annotations").glob("*.json")):
+        if not is_within(path, resolved(root)):
+            continue
+        try:
+            document: Any = json.loads(path.read_text(encoding="utf-8"))
+            ids = {table: [row["id"] for row in document[table]] for table in ("images", "annotations", "categories")}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # the reader has said so
+        for table, found in ids.items():
+            for number, count in Counter(map(str, found)).items():
+                if count > 1:
+                    words = f"{table}: the id {number} stands {count} times"
+                    yield _fault("id-repeated", path.relative_to(root).as_posix(), words)

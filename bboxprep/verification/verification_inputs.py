@@ -1,0 +1,177 @@
+"""An output and its source, opened for judgement: what was written, what was recorded, and what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bboxprep import formats
+from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
+from bboxprep.io.remote import open_path, plain_path
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.output.run import Run, RunImage
+from bboxprep.pipeline.source.open import open_source
+
+TRAIN = "train"  # the split that is augmented
+Options = Callable[[str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """A dataset whose samples are found by their path below its root; several may share a file, one in each split."""
+
+    dataset: Dataset
+    places: Mapping[str, tuple[tuple[str, int], ...]]  # path -> (split, index)
+
+    def find(self, path: str, split: str) -> Sample | None:
+        """The sample at `path`, that of `split` where there are several."""
+        found = self.places.get(path, ())
+        index = next((at for where, at in found if where == split), found[0][1] if found else None)
+        return None if index is None else self.dataset[index]
+
+
+@dataclass(frozen=True)
+class VerificationInputs:
+    """`run` is what was recorded, `output` what lies there; `source` what it was made of, or `why_not` there is none.
+
+    `task` is what rows of YOLO labels state. `several`: the record names its source in a way that is not known here.
+    """
+
+    run: Run
+    output: Indexed
+    source: Indexed | None
+    why_not: str
+    task: str
+    several: bool
+
+    @property
+    def target(self) -> str:
+        """The format of the output."""
+        return str(self.run.record.get("to", self.output.dataset.format))
+
+    @property
+    def turned_rule(self) -> str:
+        """What the recorded rules hold for the outline of a box whose picture was turned."""
+        rules = self.run.record.get("rules")
+        return str(rules.get("turned", "ellipse")) if isinstance(rules, Mapping) else "ellipse"
+
+    def recipe(self, image: RunImage) -> Mapping[str, Any]:
+        """What `image` went through: what its row says was drawn, else what the run says of all images of its split;
+        {} where neither says it."""
+        said = self.run.record.get("recipe")
+        if image.recipe is not None or not isinstance(said, Mapping):
+            return image.recipe or {}
+        if "augment" not in said or image.split == TRAIN:
+            return said
+        return {"steps": said.get("preprocess")} | {key: said.get(key) for key in ("upright", "pad", "kernel")}
+
+    def written(self, image: RunImage) -> Sample | None:
+        """The sample of the output that `image` became."""
+        return self.output.find(image.output, image.split) if image.output else None
+
+    def origin(self, image: RunImage) -> Sample | None:
+        """The sample of the source that `image` was made of, its objects in the plane that the record names."""
+        sample = self.source.find(image.source, image.split) if self.source else None
+        return sample if sample is None or sample.header is None else sample.seen_in(image.frame, "recorded")
+
+    def origin_names(self, sample: Sample, *, mirrored: bool) -> list[str]:
+        """The class that each object of a `sample` of the source should have in the output, which may be `mirrored`;
+        "" for a dropped class."""
+        names = names_of(sample, self.source.dataset) if self.source else []
+        changed = [self._changed_names.get(name, name) for name in names]
+        return [self._swapped_names.get(name, name) for name in changed] if mirrored else changed
+
+    @cached_property
+    def _swapped_names(self) -> Mapping[str, str]:
+        """The classes that the recorded rules exchange in a mirrored picture."""
+        rules = self.run.record.get("rules")
+        pairs = rules.get("swap_classes", ()) if isinstance(rules, Mapping) else ()
+        return {name: other for pair in pairs for name, other in (pair, reversed(pair))}
+
+    @cached_property
+    def _changed_names(self) -> Mapping[str, str]:
+        """What the recorded changes of the class table made of the source's names."""
+        before = self.source.dataset.categories.names if self.source else ()
+        names = {name: name for name in before}
+        for change in self.run.record.get("changes") or ():
+            rules = change.get("classes", {}) if isinstance(change, Mapping) else {}
+            renamed, only, drop = rules.get("rename", {}), rules.get("only", ()), rules.get("drop", ())
+            for name, now in names.items():
+                then = renamed.get(now, now)
+                names[name] = "" if then in drop or (only and then not in only) else then
+        return names
+
+
+def open_output(run: Run, policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
+    """The output of `run`, read as the dataset that its record names. Raises `SourceError`."""
+    to = run.record.get("to")
+    options = {"task": _task(run)} if to == "yolo" else {}
+    return indexed(run.root, to if isinstance(to, str) else None, lambda _: options, policy, sidecar=False)
+
+
+def open_case(
+    run: Run, output: Indexed, against: Path | None, reading: Options, policy: ImagePolicy = DEFAULT_IMAGE_POLICY
+) -> VerificationInputs:
+    """The case of `run`, against the dataset at `against` or, if None, the source it records where that is there.
+
+    `reading` gives the options of the source's reader by its format; those that the record names where it gives none.
+    Raises `SourceError` where the source cannot be read.
+    """
+    recorded, listed = run.record.get("source"), run.record.get("sources")
+    single = isinstance(recorded, str) and not (isinstance(listed, list) and len(listed) > 1)
+    path = against or (open_path(recorded) if isinstance(recorded, str) and single else None)
+    if path is None or (against is None and not path.exists()):
+        where = "is not there" if single else "is not a single path"
+        return VerificationInputs(
+            run, output, None, f"the recorded source {where}; name it with --against", _task(run), not single
+        )
+    named = run.record.get("from")
+    source = indexed(
+        path,
+        named if isinstance(named, str) else None,
+        lambda name: {**_recorded_options(run, name), **reading(name)},
+        policy,
+    )
+    return VerificationInputs(run, output, source, "", _task(run), not single)
+
+
+def _recorded_options(run: Run, format: str) -> dict[str, Any]:
+    """The options that the source was read with, as far as the reader of `format` knows them."""
+    recorded = run.record.get("reading")
+    known = {field.name for field in fields(formats.load(format).read_options)}
+    return {key: value for key, value in recorded.items() if key in known} if isinstance(recorded, Mapping) else {}
+
+
+def _task(run: Run) -> str:
+    options = run.record.get("options")
+    return str(options.get("task", "detect")) if isinstance(options, Mapping) else "detect"
+
+
+def indexed(root: Path, format: str | None, options: Options, policy: ImagePolicy, *, sidecar: bool = True) -> Indexed:
+    """The dataset at `root` with its samples by path; the label files alone without `sidecar`. Raises `SourceError`."""
+    opened = open_source(root, format, labels_in="displayed", policy=policy, options=options, sidecar=sidecar)
+    dataset = opened.dataset
+    places: dict[str, list[tuple[str, int]]] = {}
+    for index, sample in enumerate(dataset):
+        places.setdefault(relative(sample.path, dataset.root), []).append((sample.split, index))
+    return Indexed(dataset, {path: tuple(found) for path, found in places.items()})
+
+
+def relative(path: Path, root: Path) -> str:
+    """`path` as the record spells it: below the root where it lies there."""
+    base = root if root.is_dir() else root.parent
+    return plain_path(path.relative_to(base) if path.is_relative_to(base) else path)
+
+
+def names_of(sample: Sample, dataset: Dataset) -> list[str]:
+    """The class of each object of `sample`."""
+    return [dataset.categories.names[label] for label in sample.instances.labels.tolist()]
+
+
+def described(number: int, name: str) -> str:
+    """How an object is named: its number in the labels, from 1, and its class."""
+    return f"object {number + 1} ({name})"

@@ -1,0 +1,196 @@
+"""All three layers over one output, put together: the answer of ``bboxprep verify``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import count
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bboxprep.errors import BboxprepError, UsageError
+from bboxprep.findings import escape_surrogates
+from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
+from bboxprep.io.remote import open_path
+from bboxprep.pipeline.output.run import Run, RunImage, read_images
+from bboxprep.pipeline.output.run_record import IMAGES, INCOMPLETE, RECORD, read_record
+from bboxprep.pipeline.work.engines.local import Local
+from bboxprep.verification.consistency import examine
+from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
+from bboxprep.verification.geometric import compare
+from bboxprep.verification.pixel import UNIT, PixelPlace, look_at, swapped
+from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
+from bboxprep.verification.verification_inputs import Options, VerificationInputs, open_case, open_output
+
+
+@dataclass(frozen=True)
+class VerificationReport:
+    """What came of it: `faults`, the worst first (none: the output is proven as far as `tallies` go), and how much
+    each layer has checked. `against` is the source, None where there was none."""
+
+    out: Path
+    against: Path | None
+    faults: tuple[Fault, ...]
+    tallies: tuple[Tally, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.faults
+
+    def encoded(self) -> bytes:
+        """All of it as JSON."""
+        content: dict[str, Any] = {
+            "out": escape_surrogates(str(self.out)),
+            "against": escape_surrogates(str(self.against)) if self.against else None,
+            "holds": self.holds,
+            "layers": [asdict(tally) for tally in self.tallies],
+            "faults": [{"meaning": meaning(fault.code)} | asdict(fault) for fault in self.faults],
+        }
+        return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
+
+
+def verify(
+    out: str | Path,
+    against: str | Path | None = None,
+    *,
+    sample: int | None = None,
+    workers: int = 1,
+    reading: Options = lambda _: {},
+    policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
+    begin: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> VerificationReport:
+    """Whether the output at `out` is true to the dataset at `against`, by default the source that it records.
+
+    A folder that this package did not write is judged by itself: is it consistent? `sample` checks the pixels of so
+    many images only, turned ones first; `workers` threads; `reading` gives the options of the source's reader by its
+    format; a picture that `policy` finds too large is not opened. `begin` is called with the number of images,
+    `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
+    read, and `UsageError`.
+    """
+    folder = open_path(out)
+    if sample is not None and sample < 0:
+        raise UsageError(f"sample: have {sample}, want 0 or more")
+    record = read_record(folder)
+    if record is None or "recipe" not in record:
+        code, words = _state(folder)
+        if code:
+            return _refuted(folder, code, words)
+        return VerificationReport(folder, None, *examine(folder, reading, policy, begin, progress))
+    images, problems = read_images(folder)
+    run = Run(folder, record, images)
+    try:
+        output = open_output(run, policy)
+    except BboxprepError as error:
+        return _refuted(folder, "output-unreadable", str(error))
+    case = open_case(run, output, open_path(against) if against else None, reading, policy)
+    damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
+    begin(len(images))
+    return _assembled(case, damaged, _pixel_rows(images, sample), workers, progress)
+
+
+def _state(folder: Path) -> tuple[str, str]:
+    """(fault code, words) of a folder that was written by this package and has no whole record; else ("", "")."""
+    if (folder / INCOMPLETE).exists():
+        return "run-incomplete", f"{INCOMPLETE} says that its run has not ended well, or not yet"
+    if (folder / RECORD).exists():
+        return "record-damaged", f"{RECORD} cannot be read, or is not the record of a run"
+    return ("record-missing", f"has {IMAGES} and no {RECORD}") if (folder / IMAGES).exists() else ("", "")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the three layers say of one image."""
+
+    faults: tuple[Fault, ...]
+    tallies: tuple[Tally, ...]
+    seen: PixelPlace
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Checks the image of a row; of those `chosen` the pixels too. Plain data, that any process can have."""
+
+    case: VerificationInputs
+    chosen: frozenset[int]
+
+    def __call__(self, row: int) -> _Answer:
+        return _answer(self.case, self.case.run.images[row], pixels=row in self.chosen)
+
+
+def _answer(case: VerificationInputs, image: RunImage, *, pixels: bool) -> _Answer:
+    structural = tuple(image_faults(case, image))
+    compared = compare(case, image)
+    seen = look_at(case, image, compared) if pixels else PixelPlace()
+    tallies = (
+        Tally(Layer.STRUCTURAL, "images", int(not structural), 0, int(bool(structural))),
+        compared.tally,
+        seen.tally,
+    )
+    return _Answer((*structural, *compared.faults, *seen.faults), tallies, seen)
+
+
+def _assembled(
+    case: VerificationInputs,
+    damaged: list[Fault],
+    chosen: frozenset[int],
+    workers: int,
+    progress: Callable[[int], None],
+) -> VerificationReport:
+    images = case.run.images
+    faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case)]
+    tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
+    astray: list[tuple[str, PixelPlace]] = []
+    for number, answer in enumerate(Local(workers).run(_Check(case, chosen), range(len(images))), 1):
+        faults += answer.faults
+        tallies = [one + other for one, other in zip(tallies, answer.tallies, strict=True)]
+        astray.append((images[number - 1].output or "", answer.seen))
+        progress(number)
+    faults += swapped(astray)
+    against = case.source.dataset.root if case.source else None
+    return VerificationReport(case.run.root, against, worst_first(faults), tuple(tallies))
+
+
+def _unrecorded(case: VerificationInputs) -> Iterator[Fault]:
+    """Images of the source that have no row."""
+    if case.source is None or case.several:
+        return
+    recorded = {image.source for image in case.run.images}
+    for path in case.source.places:
+        if path not in recorded:
+            words = "is in the source, and the record does not name it"
+            yield Fault(Layer.STRUCTURAL, "image-missing", path, "", words)
+
+
+def _pixel_rows(images: Sequence[RunImage], sample: int | None) -> frozenset[int]:
+    """The rows whose pixels are checked: all, or `sample` of them, one orientation after the other, turned ones
+    first."""
+    written = [index for index, image in enumerate(images) if image.output]
+    if sample is None or sample >= len(written):
+        return frozenset(written)
+    groups: dict[int, list[int]] = defaultdict(list)
+    for index in written:
+        groups[images[index].orientation].append(index)
+    ordered = sorted(groups.items(), key=lambda item: (item[0] == 1, item[0]))
+    turns = [
+        (open_path, rank, index)
+        for rank, (_, group) in enumerate(ordered)
+        for open_path, index in enumerate(_spread(group))
+    ]
+    return frozenset(index for _, _, index in sorted(turns)[:sample])
+
+
+def _spread(group: list[int]) -> list[int]:
+    """The rows of one orientation in an order whose beginning is spread over all of them."""
+    step = next(step for step in count(max(1, round(len(group) * 0.618))) if gcd(step, len(group)) == 1)
+    return [group[open_path * step % len(group)] for open_path in range(len(group))]
+
+
+def _refuted(folder: Path, code: str, words: str) -> VerificationReport:
+    tally = Tally(Layer.STRUCTURAL, "images", wrong=1)
+    return VerificationReport(folder, None, (Fault(Layer.STRUCTURAL, code, str(folder), "", words),), (tally,))

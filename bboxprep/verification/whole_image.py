@@ -1,0 +1,103 @@
+"""Whole pictures: is this the picture that is expected, turned as expected?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.independent_decoder import Gray, shrunk
+from bboxprep.verification.patch_similarity import ALIKE, TEXTURE, PatchVerdict
+
+LONGEST = 96  # px, of the small pictures that are compared
+POOR = 0.6  # a picture that correlates less is another one
+CLEARLY = 0.1
+THUMB = Size(16, 16)
+SAME_THUMB = 0.9
+
+DONE = {  # what was done to a picture that this EXIF orientation would undo
+    2: "mirrored left to right",
+    3: "turned by 180 degrees",
+    4: "mirrored upside down",
+    5: "mirrored along its diagonal",
+    6: "turned by 90 degrees counter-clockwise",
+    7: "mirrored along its other diagonal",
+    8: "turned by 90 degrees clockwise",
+}
+MIRRORED = (2, 4, 5, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Posture:
+    """How a picture stands to the one expected: its correlation as it is, and the EXIF orientation, 1 to 8, that
+    brings it nearest, with its correlation. `verdict` SHIFTED means turned."""
+
+    verdict: PatchVerdict
+    score: float = 0.0
+    undo: int = 1
+    best: float = 0.0
+
+
+def posture(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> Posture:
+    """The posture of `actual` against `expected`, both (H, W), where the source is `visible` (H, W).
+
+    `actual` may have height and width exchanged.
+    """
+    factor = min(1.0, LONGEST / max(expected.shape))
+    height, width = expected.shape
+    small = Size(max(1, round(width * factor)), max(1, round(height * factor)))
+    want, mask = _reduced(expected, small), _reduced(visible.astype(np.float32), small) > 0.99
+    if not mask.any() or float(want[mask].std()) < TEXTURE:
+        return Posture(PatchVerdict.UNSURE)
+    scores, itself = {}, {}
+    for code in range(1, 9):
+        have = turned(actual, code)
+        if have.shape == expected.shape:
+            scores[code] = correlation(want, _reduced(have, small), mask)
+        if code > 1 and want.shape == turned(want, code).shape:
+            itself[code] = correlation(want, turned(want, code), mask)
+    return _judge(scores, max(itself.values(), default=-1.0))
+
+
+def correlation(one: NDArray[np.float32], other: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """The correlation, -1 to 1, of two pictures where `mask` is set; 0 where one of them is flat there."""
+    a, b = one[mask].astype(np.float64), other[mask].astype(np.float64)
+    a, b = a - a.mean(), b - b.mean()
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / norm if norm > 0 else 0.0
+
+
+def turned(gray: Gray, code: int) -> Gray:
+    """`gray` turned as the EXIF orientation `code` asks."""
+    if code >= 5:
+        gray = gray.T
+    down = -1 if code in (3, 4, 7, 8) else 1
+    across = -1 if code in (2, 3, 6, 7) else 1
+    return gray[::down, ::across]
+
+
+def thumbnail(gray: Gray) -> NDArray[np.float32]:
+    """`gray` as a very small picture (16, 16), to find it among many."""
+    return _reduced(gray, THUMB)
+
+
+def resembles(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """The correlation of two thumbnails."""
+    return correlation(one, other, np.ones(one.shape, dtype=np.bool_))
+
+
+def _reduced(gray: Gray, size: Size) -> Gray:
+    return shrunk(np.ascontiguousarray(gray), size)
+
+
+def _judge(scores: dict[int, float], itself: float) -> Posture:
+    score = scores.get(1, -1.0)
+    undo = max(scores, key=lambda code: (scores[code], -code), default=1)
+    best = scores.get(undo, -1.0)
+    if undo != 1 and best > score + CLEARLY and best > POOR:
+        return Posture(PatchVerdict.SHIFTED, score, undo, best)
+    if not scores or score < POOR:
+        return Posture(PatchVerdict.OTHER if scores else PatchVerdict.UNSURE, score, undo, best)
+    return Posture(PatchVerdict.SAME if itself < ALIKE else PatchVerdict.UNSURE, score, undo, best)

@@ -1,0 +1,188 @@
+"""Outputs to judge, made of the fixtures' textured photos, and the ways to lie in them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from bboxprep.geometry.shapes import map_boxes
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.run_options import RunOptions
+from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.work.convert import convert_source, write
+from bboxprep.recipe.recipe import ImageContext, Recipe
+from bboxprep.verification.verify import VerificationReport
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+Edges = tuple[float, float, float, float]
+
+
+def make(out: Path, source: Path, to: str, recipe: Recipe, labels_in: LabelsIn = "auto", **options: Any) -> Path:
+    """The output of a run, at `out`."""
+    convert_source(open_source(source, labels_in=labels_in), out, to, recipe, terms=RunOptions(), options=options)
+    return out
+
+
+def augmented(
+    out: Path,
+    source: Path,
+    to: str,
+    recipe: Recipe,
+    labels_in: LabelsIn = "auto",
+    rules: ObjectPolicy = DEFAULT_OBJECT_POLICY,
+    recorded: bool = True,
+    **options: Any,
+) -> Path:
+    """The output of a run that draws of `recipe` for each image, recorded as such a run does."""
+    opened = open_source(source, labels_in=labels_in, rules=rules).dataset
+    drawn: dict[str, dict[str, Any]] = {}
+
+    def draw(sample: Sample) -> Sample:
+        if sample.header is None or sample.refusal:
+            return sample
+        settled = recipe.drawn(f"{sample.split}/{sample.name}", 0, sight_of(sample, opened), split=sample.split).recipe
+        drawn[sample.path.relative_to(source if source.is_dir() else source.parent).as_posix()] = settled.options()
+        return sample.transform(settled)
+
+    write(opened.map(draw), out, to, **options)
+    if recorded:
+        edit_record(out, recipe=recipe.options())
+        edit_rows(out, lambda row: row | {"recipe": drawn.get(row["source"]), "copy": 0})
+    return out
+
+
+def sight_of(sample: Sample, dataset: Dataset) -> ImageContext:
+    """What of `sample` a draw may have to see."""
+    assert sample.header is not None
+    boxes, names = map_boxes(sample.to_stored, sample.instances.boxes), dataset.categories.names
+    shown = frozenset(names[label] for label in sample.instances.labels.tolist())
+    return ImageContext(sample.header.size, sample.header.turn, boxes, shown)
+
+
+def photos(format: str) -> Path:
+    return FIXTURES / f"phone-photos-{format}"
+
+
+def copied(out: Path, to: Path) -> Path:
+    shutil.copytree(out, to)
+    return to
+
+
+def codes(proof: VerificationReport, image: str = "") -> set[str]:
+    """The codes of the faults, or of those of one image."""
+    return {fault.code for fault in proof.faults if not image or Path(fault.image).name == image}
+
+
+def told(proof: VerificationReport) -> str:
+    return "\n".join(f"{fault.code}: {fault}" for fault in proof.faults)
+
+
+def image_at(out: Path, name: str) -> Path:
+    return next(path for path in sorted(out.rglob(name)) if path.is_file())
+
+
+def redraw(path: Path, change: Callable[[Image.Image], Image.Image]) -> None:
+    """Write the picture at `path` changed, in its own kind, without metadata."""
+    with Image.open(BytesIO(path.read_bytes())) as image:
+        kind, picture = image.format, change(image.convert("RGB"))
+    picture.save(path, kind, **({"quality": 90} if kind == "JPEG" else {}))
+
+
+def tag(path: Path, orientation: int) -> None:
+    """Put an orientation back into the file at `path`, its pixels as they are but for the codec."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(BytesIO(path.read_bytes())) as image:
+        kind, picture = image.format, image.convert("RGB")
+    picture.save(path, kind, exif=exif.tobytes())
+
+
+def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
+    """Change the edges (as fractions of the picture) and the class of the first object of `image`, or drop it."""
+    path = image_at(out, image)
+    with Image.open(path) as opened:
+        size = opened.size
+    if (out / "data.yaml").exists():
+        _edit_yolo(out / "labels" / path.relative_to(out / "images").with_suffix(".txt"), change)
+    elif (out / "annotations").exists():
+        _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
+    else:
+        _edit_voc(out / "Annotations" / f"{path.stem}.xml", size, change)
+
+
+def edit_row(out: Path, image: str, **fields: Any) -> None:
+    """Change fields of the row of `image` in the record."""
+    edit_rows(out, lambda row: row | fields if row["output"] and Path(row["output"]).name == image else row)
+
+
+def edit_rows(out: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change all rows of the record."""
+    path = out / "bboxprep.images.jsonl"
+    rows = [change(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def edit_record(out: Path, **fields: Any) -> None:
+    path = out / "bboxprep.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(record | fields), encoding="utf-8")
+
+
+def _edit_yolo(path: Path, change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
+    rows = path.read_text(encoding="utf-8").splitlines()
+    label, x, y, w, h = (float(word) for word in rows[0].split())
+    changed = change((x - w / 2, y - h / 2, x + w / 2, y + h / 2), int(label))
+    first = []
+    if changed:
+        (x0, y0, x1, y1), number = changed
+        first = [f"{number} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}"]
+    path.write_text("".join(f"{row}\n" for row in [*first, *rows[1:]]), encoding="utf-8")
+
+
+def _edit_coco(
+    path: Path, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    number = next(row["id"] for row in document["images"] if Path(row["file_name"]).name == image)
+    ids = [row["id"] for row in document["categories"]]
+    first = next(row for row in document["annotations"] if row["image_id"] == number)
+    x, y, w, h = first["bbox"]
+    width, height = size
+    changed = change((x / width, y / height, (x + w) / width, (y + h) / height), ids.index(first["category_id"]))
+    if changed is None:
+        document["annotations"].remove(first)
+    else:
+        (x0, y0, x1, y1), label = changed
+        first["bbox"] = [x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height]
+        first["category_id"] = ids[label]
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _edit_voc(path: Path, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
+    tree = ET.parse(path)
+    names = (path.parents[1] / "labels.txt").read_text(encoding="utf-8").splitlines()
+    first = next(tree.iter("object"))
+    corners = {tag: next(first.iter(tag)) for tag in ("xmin", "ymin", "xmax", "ymax")}
+    x0, y0, x1, y1 = (float(corner.text or "nan") for corner in corners.values())
+    width, height = size
+    name = first.find("name")
+    assert name is not None
+    changed = change(((x0 - 1) / width, (y0 - 1) / height, x1 / width, y1 / height), names.index(name.text or ""))
+    if changed is None:
+        tree.getroot().remove(first)
+    else:
+        (x0, y0, x1, y1), label = changed
+        values = (round(x0 * width) + 1, round(y0 * height) + 1, round(x1 * width), round(y1 * height))
+        for corner, value in zip(corners.values(), values, strict=True):
+            corner.text = str(value)
+        name.text = names[label]
+    tree.write(path, encoding="utf-8")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bboxprep.images.codecs.independent_decoder import softened
+from bboxprep.verification.patch_similarity import PatchVerdict, compare
+from bboxprep.verification.whole_image import Posture, correlation, posture, turned
+
+RANDOM = np.random.default_rng(5)
+CANVAS = (240, 320)
+WHOLE = np.ones(CANVAS, dtype=np.bool_)
+
+
+def textured(seed: int = 1, sigma: float = 3.0) -> NDArray[np.float32]:
+    noise = np.random.default_rng(seed).normal(0, 60 * sigma, CANVAS).astype(np.float32)
+    return softened(noise, sigma) + np.float32(128)
+
+
+PICTURE = textured()
+
+
+@settings(max_examples=20)
+@given(x=st.integers(0, 200), y=st.integers(0, 140), side=st.integers(16, 90), gain=st.floats(0.3, 1.5))
+def test_a_patch_is_itself_in_any_light(x: int, y: int, side: int, gain: float) -> None:
+    likeness = compare(PICTURE, PICTURE * np.float32(gain) + np.float32(9), (x, y, x + side, y + side), (0, 0))
+    assert likeness.verdict is PatchVerdict.SAME
+    assert likeness.score > 0.99
+
+
+@settings(max_examples=20)
+@given(x=st.integers(20, 180), y=st.integers(20, 120), side=st.integers(20, 90), step=st.sampled_from([-10, 10]))
+def test_a_patch_beside_its_place_is_told_with_how_far(x: int, y: int, side: int, step: int) -> None:
+    actual = np.roll(PICTURE, step, axis=1)
+    likeness = compare(PICTURE, actual, (x, y, x + side, y + side), (0, 0))
+    assert likeness.verdict is PatchVerdict.SHIFTED
+    assert likeness.shift == (step, 0)
+
+
+def test_noise_and_a_weaker_codec_are_no_fault() -> None:
+    noisy = PICTURE + RANDOM.normal(0, 6, CANVAS).astype(np.float32)
+    assert compare(PICTURE, noisy, (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.SAME
+
+
+@pytest.mark.parametrize("picture", [np.full(CANVAS, 90, dtype=np.float32), np.tile(PICTURE[:1], (CANVAS[0], 1))])
+def test_a_flat_patch_and_one_of_stripes_cannot_tell(picture: NDArray[np.float32]) -> None:
+    assert compare(picture, picture, (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.UNSURE
+
+
+def test_another_thing_is_another_thing() -> None:
+    assert compare(PICTURE, textured(2), (40, 40, 120, 120), (0, 0)).verdict is not PatchVerdict.SAME
+    assert posture(PICTURE, textured(2), WHOLE).verdict is PatchVerdict.OTHER
+
+
+@pytest.mark.parametrize("code", range(2, 9))
+def test_the_turn_that_undoes_is_named(code: int) -> None:
+    smooth = textured(sigma=8)
+    inverse = {6: 8, 8: 6}.get(code, code)
+    done = np.ascontiguousarray(turned(smooth, inverse))
+    found = posture(smooth, done, WHOLE)
+    assert (found.verdict, found.undo) == (PatchVerdict.SHIFTED, code)
+
+
+def test_a_picture_as_it_should_be_is_told_so() -> None:
+    smooth = textured(sigma=8)
+    assert posture(smooth, smooth, WHOLE).verdict is PatchVerdict.SAME
+    flat = np.full(CANVAS, 7, dtype=np.float32)
+    assert posture(flat, flat, WHOLE) == Posture(PatchVerdict.UNSURE)
+    assert correlation(flat, smooth, WHOLE) == 0.0
