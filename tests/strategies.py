@@ -157,7 +157,7 @@ def samples(draw: st.DrawFn, most: int = 64) -> Sample:
         split=draw(st.sampled_from(("train", "val"))),
         frame=frame,
         fractional=draw(st.booleans()),
-        listed=len(objects),
+        source_count=len(objects),
     )
 
 

@@ -119,12 +119,12 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """  # noqa: D301  # click wants the character
     load(given["to"])  # a name that is no format is told before a large source is read
     recipe = chosen_recipe(given)
-    policy = ImagePolicy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
+    image_policy = ImagePolicy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
     say = printing.Printer(quiet=given["quiet"])
-    rules, split = class_rules(given), split_rule(given)
+    object_policy, split = class_rules(given), split_rule(given)
     engine = _engine(given)
-    opened = _open(sources, policy, given, engine, say)
-    whole = assemble(opened, rules, split)
+    opened = _open(sources, image_policy, given, engine, say)
+    whole = assemble(opened, object_policy, split)
     if len(opened) > 1:
         say.together(whole)
     say.recipe(recipe)
@@ -143,7 +143,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
             dest,
             given["to"],
             recipe,
-            terms=_terms(given, engine),
+            run_options=_terms(given, engine),
             options=chosen_options("write_options", given["to"], given),
             progress=advance,
             stop=stop,
@@ -182,7 +182,7 @@ def _engine(given: dict[str, Any]) -> Engine:
 
 
 def _open(
-    sources: Sequence[Path], policy: ImagePolicy, given: dict[str, Any], engine: Engine, say: printing.Printer
+    sources: Sequence[Path], image_policy: ImagePolicy, given: dict[str, Any], engine: Engine, say: printing.Printer
 ) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
@@ -193,8 +193,8 @@ def _open(
             path,
             name,
             labels_in=given["labels_in"],
-            policy=policy,
-            rules=chosen_rules(given),
+            image_policy=image_policy,
+            object_policy=chosen_rules(given),
             labels_only=given["labels_only"],
             engine=engine,
             options=lambda name: chosen_options("read_options", name, given, found),

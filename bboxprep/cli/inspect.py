@@ -34,7 +34,7 @@ def command(source: Path, **given: Any) -> None:
         source,
         given["from_"],
         labels_in=given["labels_in"],
-        policy=ImagePolicy(max_pixels=given["max_pixels"]),
+        image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
         options=lambda name: chosen_options("read_options", name, given),
     )
     seen = inspect(opened)

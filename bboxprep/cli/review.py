@@ -46,8 +46,10 @@ def command(out: Path, dest: Path, **given: Any) -> None:
         return chosen_options("read_options", name, given)
 
     faults = _faults(out, given, options, say) if given["verified"] else ()
-    policy = replace(SHOWING, max_pixels=given["max_pixels"])
-    review = plan_review(out, given["from_"], against=given["against"], faults=faults, policy=policy, options=options)
+    image_policy = replace(SHOWING, max_pixels=given["max_pixels"])
+    review = plan_review(
+        out, given["from_"], against=given["against"], faults=faults, image_policy=image_policy, options=options
+    )
     with say.progress(len(review.shown.entries), "making pictures") as advance:
         page = build(review, dest, workers=given["workers"], overwrite=given["overwrite"], progress=advance)
     say.line(f"open {page}")
@@ -62,7 +64,7 @@ def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Pr
             given["against"],
             workers=given["workers"],
             reading=options,
-            policy=ImagePolicy(max_pixels=given["max_pixels"]),
+            image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),
         )

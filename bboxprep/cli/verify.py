@@ -51,7 +51,7 @@ def command(out: Path, **given: Any) -> None:
             given["against"],
             sample=given["sample"],
             workers=given["workers"],
-            policy=ImagePolicy(max_pixels=given["max_pixels"]),
+            image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
             reading=lambda name: chosen_options("read_options", name, given),
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),

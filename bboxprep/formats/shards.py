@@ -208,7 +208,7 @@ class _Loader:
             split=item.split,
             declared=declared,
             findings=(*seen, *findings, *wrong),
-            listed=len(said.objects.bbox) if said.objects else 0,
+            source_count=len(said.objects.bbox) if said.objects else 0,
             labelled=said.objects is not None,
             id=said.image_id or 0,
         )

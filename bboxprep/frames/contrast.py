@@ -50,12 +50,12 @@ class ContrastFeatures:
     gist: Floats
 
 
-def look(path: Path, header: Header, policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY) -> ContrastFeatures:
+def look(path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY) -> ContrastFeatures:
     """The stored picture of the file at `path`, decoded small, made ready. Raises `ImageError`."""
     scale = min(1.0, LONG_SIDE / max(header.size))
     small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
     plan = Plan(header.size).then(Resample(small))
-    decoded = codec.decode(path, header, policy, at_least=execute.reduction_for(plan, "linear"))
+    decoded = codec.decode(path, header, image_policy, at_least=execute.reduction_for(plan, "linear"))
     return contrast_features_of(execute.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers))
 
 

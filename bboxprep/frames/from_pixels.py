@@ -23,7 +23,9 @@ PHOTOS = 60  # of one orientation are looked at; a third of them tells as much
 Shares = NDArray[np.float64]  # (R, N, 4): readings of N boxes, in fractions of the stored picture
 
 
-def frames_from_pixels(dataset: Dataset, orientations: Mapping[int, int], policy: ImagePolicy) -> dict[int, Frame]:
+def frames_from_pixels(
+    dataset: Dataset, orientations: Mapping[int, int], image_policy: ImagePolicy
+) -> dict[int, Frame]:
     """The plane that the labels of samples were drawn in, by their index, as far as their pictures tell.
 
     `orientations` has the EXIF code of each sample of `dataset` in question, by its index; those of one code stand
@@ -32,24 +34,26 @@ def frames_from_pixels(dataset: Dataset, orientations: Mapping[int, int], policy
     verdicts: dict[int, Frame] = {}
     for code in sorted(set(orientations.values())):
         group = [index for index, orientation in orientations.items() if orientation == code]
-        measures, votes = _measured((dataset[index] for index in _spread(group)), _as_both_frames, policy)
+        measures, votes = _measured((dataset[index] for index in _spread(group)), _as_both_frames, image_policy)
         frame = frame_of(measures[:, 0], measures[:, 1], votes) if len(votes) else None
         if frame:
             verdicts |= dict.fromkeys(group, frame)
     return verdicts
 
 
-def turn_from_pixels(samples: Sequence[Sample], policy: ImagePolicy) -> Dihedral | None:
+def turn_from_pixels(samples: Sequence[Sample], image_policy: ImagePolicy) -> Dihedral | None:
     """The turn that would set the labels of all `samples` right, None where they look right or nothing can be told.
 
     The samples, each in its own frame and untransformed, are taken to share one mistake, if any.
     """
-    measures, votes = _measured((samples[index] for index in _spread(range(len(samples)))), _as_every_turn, policy)
+    measures, votes = _measured(
+        (samples[index] for index in _spread(range(len(samples)))), _as_every_turn, image_policy
+    )
     return turn_of(measures, votes) if len(votes) else None
 
 
 def _measured(
-    samples: Iterable[Sample], readings: Callable[[Sample, Header], Shares], policy: ImagePolicy
+    samples: Iterable[Sample], readings: Callable[[Sample, Header], Shares], image_policy: ImagePolicy
 ) -> tuple[Measures, Votes]:
     """The measures (P, R, 5) and votes (P,) of the samples that can be decoded and have a box; empty where none is."""
     found: list[Measures] = []
@@ -58,7 +62,7 @@ def _measured(
         if sample.header is None or sample.refusal or not len(sample.instances):
             continue
         try:
-            sight = look(sample.path, sample.header, policy)
+            sight = look(sample.path, sample.header, image_policy)
         except ImageError:
             continue
         found.append(contrast(sight, readings(sample, sample.header)))

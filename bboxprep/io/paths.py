@@ -47,7 +47,7 @@ def exists_safely(path: Path) -> bool:
 
 
 def is_within(path: Path, *roots: Path) -> bool:
-    """Whether `path`, its links followed, is or lies below one of `roots`, which are `resolved`; False where it cannot."""
+    """Whether `path`, its links followed, is or lies below one of the `resolved` `roots`; False where it cannot."""
     try:
         place = _followed(path)
     except (OSError, RuntimeError, ValueError):

@@ -106,7 +106,7 @@ class ClassPolicy:
         said = {"rename": dict(self.rename)} if self.rename else {}
         return said | {what: list(names) for what, names in listed.items() if names}
 
-    def settle(self, categories: Categories, counts: Mapping[str, int]) -> ClassMapping:
+    def resolve(self, categories: Categories, counts: Mapping[str, int]) -> ClassMapping:
         """What becomes of `categories`, of which each has so many objects as `counts` says of its name.
 
         Raises `UsageError` where a rule names a class that is not there, where `classes` lacks one that has objects,

@@ -44,10 +44,10 @@ class Dataset:
     """The samples of a dataset, sorted by split and name, and what holds for all of them.
 
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
-    conventions); `extra` is what a format says of the dataset, by its name. `merged` are the
-    places of the datasets that were merged into this one, `changes` what was asked of it since it was read, as plain
-    data. `rules` say what becomes of odd objects. `crowd` counts the records that are marked as crowd regions, and all
-    records, where the reader knows it without reading each. Iterating twice reads twice.
+    conventions); `extra` is what a format says of the dataset, by its name. `merged` are the places of the datasets
+    that were merged into this one, `changes` what was asked of it since it was read, as plain data. `object_policy` say
+    what becomes of odd objects. `crowd` counts the records that are marked as crowd regions, and all records, where the
+    reader knows it without reading each. Iterating twice reads twice.
 
     `outlines` are the same samples without their objects, where these can be had without reading labels: all that
     names and sizes can tell.
@@ -60,7 +60,7 @@ class Dataset:
     splits: tuple[str, ...] = ("train",)
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
-    rules: ObjectPolicy = DEFAULT_OBJECT_POLICY
+    object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
     merged: tuple[Path, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
     crowd: tuple[int, int] = (0, 0)
@@ -74,7 +74,7 @@ class Dataset:
     @cached_property
     def mirror(self) -> FlipMapping:
         """What a mirror does to the objects."""
-        return FlipMapping.of(self.categories, self.rules.swap_classes)
+        return FlipMapping.of(self.categories, self.object_policy.swap_classes)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -110,22 +110,22 @@ class Dataset:
         moved = self.map(partial(_transformed, recipe=recipe))
         if not recipe.mirrors:
             return moved
-        notes = unmapped(self.categories, self.rules.swap_classes)
+        notes = unmapped(self.categories, self.object_policy.swap_classes)
         return replace(moved, findings=(*self.findings, *(note for note in notes if note not in self.findings)))
 
-    def with_classes(self, rules: ClassPolicy, counts: Mapping[str, int] | None = None) -> Dataset:
-        """This dataset with its class table changed by `rules`.
+    def with_classes(self, policy: ClassPolicy, counts: Mapping[str, int] | None = None) -> Dataset:
+        """This dataset with its class table changed by `policy`.
 
         `counts` is how many objects there are by class name; where it is None all labels are read for it. Raises
-        `UsageError` where the rules do not fit the table.
+        `UsageError` where the policy does not fit the table.
         """
         counts = self._counts() if counts is None else counts
-        change = rules.settle(self.categories, counts)
+        change = policy.resolve(self.categories, counts)
         return replace(
             self.map(change.change),
             categories=change.categories,
             findings=(*map(change.renamed_finding, self.findings), *change.findings),
-            changes=(*self.changes, {"classes": rules.options()}),
+            changes=(*self.changes, {"classes": policy.options()}),
         )
 
     def _counts(self) -> Counter[str]:

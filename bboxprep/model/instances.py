@@ -184,7 +184,7 @@ class Instances:
         return parts
 
     @cached_property
-    def held(self) -> Mapping[Column, int]:
+    def column_counts(self) -> Mapping[Column, int]:
         """How many objects have something in each column that any has something in."""
         counts = {
             Column.BOXES: len(self),

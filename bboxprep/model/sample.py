@@ -89,13 +89,13 @@ class Sample:
     `instances` lie in the plane of `frame` (size `size`), in pixels, as long as `plan` is None; a transformed
     sample has the executed `plan` and its instances lie in the output picture; `mirrored` says whether its recipes have
     made left of right. `declared` is the size that the annotations state. `fractional`: the format states fractions of
-    the size, so another frame means other pixels. `evidence` says in a word why `frame` is what it is; `listed` counts
-    the objects of the source's records for this image, read or not; `labelled` is False where there is no label file at
-    all; `id` is the source's own number or 0; `extra` what else a format says of the image, by its name. `refusal` is
-    the code of the finding for which the image is left out of any output, or "". `segmentation` is where masks are
-    still to be read from. `take` says which outcome of its image it is, where there are several; `parts` are the
-    pictures of a mosaic, on one canvas. `base_image` is the picture that `plan` starts from, where that is not the
-    file's: of a mosaic, the canvas.
+    the size, so another frame means other pixels. `evidence` says in a word why `frame` is what it is; `source_count`
+    counts the objects of the source's records for this image, read or not; `labelled` is False where there is no label
+    file at all; `id` is the source's own number or 0; `extra` what else a format says of the image, by its name.
+    `refusal` is the code of the finding for which the image is left out of any output, or "". `segmentation` is where
+    masks are still to be read from. `variant` says which outcome of its image it is, where there are several; `parts`
+    are the pictures of a mosaic, on one canvas. `base_image` is the picture that `plan` starts from, where that is not
+    the file's: of a mosaic, the canvas.
     """
 
     name: PurePosixPath
@@ -112,13 +112,13 @@ class Sample:
     rendering: Rendering = DEFAULT_RENDERING
     refusal: str = ""
     findings: tuple[Finding, ...] = ()
-    listed: int = 0
+    source_count: int = 0
     labelled: bool = True
     id: int = 0
     segmentation: Segmentation | None = None
     base_image: BaseImage | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
-    take: SampleVariant | None = None
+    variant: SampleVariant | None = None
     parts: tuple[Sample, ...] = ()
     renderer: Renderer | None = field(default=None, repr=False, compare=False)
 

@@ -30,8 +30,8 @@ def convert(
     recipe: Recipe = _AS_IT_IS,
     *,
     labels_in: LabelsIn = "auto",
-    policy: ImagePolicy | None = None,
-    rules: ObjectPolicy | None = None,
+    image_policy: ImagePolicy | None = None,
+    object_policy: ObjectPolicy | None = None,
     classes: ClassPolicy = NO_RULES,
     workers: int = 1,
     engine: Engine | None = None,
@@ -50,10 +50,12 @@ def convert(
     those of the format's writer, the others as for `read` and `write`. Raises `SourceError`, `UsageError`, and what
     else keeps a run from being done (all are `BboxprepError`).
     """
-    source = assemble(_opened(sources, labels_in, policy, rules, engine or Local(workers)), classes)
+    source = assemble(_opened(sources, labels_in, image_policy, object_policy, engine or Local(workers)), classes)
     encoding = Encoding(quality, strip_metadata)
-    terms = RunOptions(workers, overwrite=overwrite, resume=resume, encoding=encoding, sidecar=sidecar, engine=engine)
-    return convert_source(source, open_path(dest), to, recipe, terms=terms, options=options)
+    run_options = RunOptions(
+        workers, overwrite=overwrite, resume=resume, encoding=encoding, sidecar=sidecar, engine=engine
+    )
+    return convert_source(source, open_path(dest), to, recipe, run_options=run_options, options=options)
 
 
 def preview(
@@ -62,19 +64,23 @@ def preview(
     count: int = 9,
     *,
     labels_in: LabelsIn = "auto",
-    policy: ImagePolicy | None = None,
-    rules: ObjectPolicy | None = None,
+    image_policy: ImagePolicy | None = None,
+    object_policy: ObjectPolicy | None = None,
 ) -> bytes:
     """A PNG of at most `count` of the pictures that `convert` would make, with their objects drawn in.
 
     The draws are those of the run. Raises `SourceError` and `UsageError`.
     """
-    return sheet_of(assemble(_opened(sources, labels_in, policy, rules, Local())), recipe, count)
+    return sheet_of(assemble(_opened(sources, labels_in, image_policy, object_policy, Local())), recipe, count)
 
 
 def _opened(
-    sources: Sources, labels_in: LabelsIn, policy: ImagePolicy | None, rules: ObjectPolicy | None, engine: Engine
+    sources: Sources,
+    labels_in: LabelsIn,
+    image_policy: ImagePolicy | None,
+    object_policy: ObjectPolicy | None,
+    engine: Engine,
 ) -> list[Source]:
     paths = [sources] if isinstance(sources, str | PurePath) else sources
-    how: dict[str, Any] = {"labels_in": labels_in, "policy": policy, "rules": rules, "engine": engine}
+    how: dict[str, Any] = {"labels_in": labels_in, "policy": image_policy, "rules": object_policy, "engine": engine}
     return [open_source(open_path(path), **how) for path in paths]

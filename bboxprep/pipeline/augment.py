@@ -86,8 +86,8 @@ class _Taken:
 
 def _as_taken(sample: Sample, take: SampleVariant) -> Sample:
     if not take.name:
-        return sample.replace_fast(take=take)
-    return sample.replace_fast(take=take, name=PurePosixPath(_named(str(sample.name), take)), id=0)
+        return sample.replace_fast(variant=take)
+    return sample.replace_fast(variant=take, name=PurePosixPath(_named(str(sample.name), take)), id=0)
 
 
 def _named(name: str, take: SampleVariant) -> str:
@@ -170,8 +170,8 @@ class Augmenter:
         if drawn.kept:
             note = Finding("flip-kept", "not flipped, for what it shows", path=str(sample.name), split=sample.split)
             sample = sample.replace_fast(findings=(*sample.findings, note))
-        if sample.take or steps:
-            sample = sample.replace_fast(take=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))
+        if sample.variant or steps:
+            sample = sample.replace_fast(variant=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))
         return sample.transform(then(drawn.recipe, *steps) if steps else drawn.recipe)
 
     def _drawn(self, sample: Sample, recipe: Recipe, take: SampleVariant) -> Drawn:
@@ -200,7 +200,7 @@ class Augmenter:
         whole = assembled([parts[number] for number in used], canvas)
         said = _chained(_take(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
         made = self._through(whole, around.after, SampleVariant(f"{_key(take)}#mosaic", take.copy, recipe=said))
-        made = made.replace_fast(take=replace(take, recipe=_take(made).recipe))
+        made = made.replace_fast(variant=replace(take, recipe=_take(made).recipe))
         return AugmentedSample(made, tuple(sources[number] for number in used))
 
     def _picked(self, sample: Sample, mosaic: Mosaic) -> tuple[Sample, ...]:
@@ -241,7 +241,7 @@ def _shown(sample: Sample) -> tuple[Path, str]:
 
 
 def _take(sample: Sample) -> SampleVariant:
-    return sample.take or SampleVariant(f"{sample.split}/{sample.name}")
+    return sample.variant or SampleVariant(f"{sample.split}/{sample.name}")
 
 
 def _key(take: SampleVariant) -> str:

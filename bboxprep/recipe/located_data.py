@@ -10,7 +10,7 @@ MOST_DEPTH = 40
 
 @dataclass(frozen=True, slots=True)
 class LocatedData:
-    """A scalar, a list of `LocatedData` or a dict of them; `where` it stands (``line 7``), and what it is called there."""
+    """A scalar, a list of `LocatedData` or a dict of them, `where` it stands (``line 7``), and its name there."""
 
     value: Any
     where: str

@@ -50,15 +50,15 @@ def plan_review(
     *,
     against: Path | None = None,
     faults: Sequence[Fault] = (),
-    policy: ImagePolicy = SHOWING,
+    image_policy: ImagePolicy = SHOWING,
     options: Options = lambda _: {},
 ) -> Review:
     """The review of the dataset at `out`, beside the source at `against` that it was made from.
 
     `faults` are what a proof of the output found (`Proof.faults`), to be shown first. `format` is that of `out`, by
     default what its record says or its files show; `options` are those of the reader, by format, of the source if there
-    is one, else of `out`; `policy` says how odd images are shown. Raises `SourceError`, and `UsageError` where `out`
-    does not say what came from where.
+    is one, else of `out`; `image_policy` says how odd images are shown. Raises `SourceError`, and `UsageError` where
+    `out` does not say what came from where.
     """
     run = open_run(out) if (out / RECORD).is_file() else None
     books = run_summary_of(out, run.record) if run else None
@@ -68,14 +68,16 @@ def plan_review(
         out,
         format or (books.format if books else None),
         labels_in="displayed" if books else "auto",
-        policy=policy,
+        image_policy=image_policy,
         sidecar=False,  # what is shown is what a trainer reads
         options=(lambda _: {}) if against else options,
     )
     source = None
     if against and books:
         # the record says image by image which plane the labels were in, so the question is not asked again
-        source = open_source(against, books.source_format, labels_in="displayed", policy=policy, options=options)
+        source = open_source(
+            against, books.source_format, labels_in="displayed", image_policy=image_policy, options=options
+        )
     told = EntryNotes(run.images, books.findings) if run and books else None
     return Review(opened, books, source, select_entries(opened, told, source, faults), _classes(opened, source))
 

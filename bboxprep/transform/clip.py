@@ -42,12 +42,13 @@ Shares = NDArray[np.float64]  # (N,), 0 to 1
 Cut = tuple[Instances, tuple[Finding, ...]]
 
 
-def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules: ObjectPolicy) -> Cut:
-    """The objects cut at the edges of the picture of `size` that they were drawn on, or dropped, as `rules` say."""
+def cut_at_own_edges(instances: Instances, size: Size, location: Location, object_policy: ObjectPolicy) -> Cut:
+    """The objects cut at the edges of the picture of `size` that they were drawn on, or dropped, as `object_policy`
+    say."""
     reach = _reach(instances, size)
-    over = reach > rules.outside_tolerance
+    over = reach > object_policy.outside_tolerance
     refused: tuple[Finding, ...] = ()
-    if rules.outside != "clip" and over.any():
+    if object_policy.outside != "clip" and over.any():
         why = f"it reaches over the edge of its picture of {size}"
         refused = lost("box-overreach", instances, over, location, why)
         instances, reach, over = instances.select(~over), reach[~over], over[~over]
@@ -55,13 +56,17 @@ def cut_at_own_edges(instances: Instances, size: Size, location: Location, rules
     instances, hidden = hide_keypoints(instances, inside, size, location)
     if not reach.any():
         return instances, (*refused, *hidden)
-    cut = _cut_shapes(instances, size, reach > min(CUT_SLACK, rules.outside_tolerance), partial(_mask_at, instances))
+    cut = _cut_shapes(
+        instances, size, reach > min(CUT_SLACK, object_policy.outside_tolerance), partial(_mask_at, instances)
+    )
     gone = box_areas(cut.boxes) <= 0
     dropped = lost("box-outside", instances, gone, location, f"nothing of it is left in the picture of {size}")
     return cut.select(~gone), (*refused, *dropped, *clipped(over & ~gone, size, location), *hidden)
 
 
-def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: ObjectPolicy) -> Cut:
+def cut_at_plan_edges(
+    mapped: Instances, source: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy
+) -> Cut:
     """The objects `mapped` by `plan`, which were `source`, cut where its outcome ends to show the picture."""
     reach = _reach(mapped, plan.seen)
     mapped, hidden = hide_keypoints(mapped, _within(mapped.keypoints, plan.seen), plan.size, location)
@@ -71,9 +76,9 @@ def cut_at_plan_edges(mapped: Instances, source: Instances, plan: Plan, location
     cut = _cut_shapes(mapped, plan.seen, over, partial(_left_of_mask, source, plan))
     gone = box_areas(cut.boxes) <= 0
     dropped = lost("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {plan.size}")
-    shares = _shares(mapped, source, plan, over & ~gone & (rules.min_visibility > 0))
-    dim = ~gone & (shares < rules.min_visibility - SHARE_SLACK)
-    why = f"less than {rules.min_visibility:g} of it is left in the picture of {plan.size}"
+    shares = _shares(mapped, source, plan, over & ~gone & (object_policy.min_visibility > 0))
+    dim = ~gone & (shares < object_policy.min_visibility - SHARE_SLACK)
+    why = f"less than {object_policy.min_visibility:g} of it is left in the picture of {plan.size}"
     dropped += lost("box-hidden", mapped, dim, location, why)
     kept = ~(gone | dim)
     return cut.select(kept), (*dropped, *clipped(over & kept, plan.size, location), *hidden)

@@ -26,14 +26,14 @@ from bboxprep.transform.rotated import map_rotated
 
 
 def map_objects(
-    instances: Instances, plan: Plan, location: Location, rules: ObjectPolicy = DEFAULT_OBJECT_POLICY
+    instances: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
 ) -> Cut:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
-    inside, mended = _mended(instances, plan.source, location, rules)
+    inside, mended = _mended(instances, plan.source, location, object_policy)
     if plan.is_identity:
         return inside, mended
     through = map_rotated if plan.is_warped else cut_at_plan_edges
-    moved, lost_on_the_way = through(_map(inside, plan), inside, plan, location, rules)
+    moved, lost_on_the_way = through(_map(inside, plan), inside, plan, location, object_policy)
     return moved, (*mended, *lost_on_the_way)
 
 
@@ -49,13 +49,13 @@ def _lies_well(instances: Instances, size: Size) -> bool:
     return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)
 
 
-def _mended(instances: Instances, size: Size, location: Location, rules: ObjectPolicy) -> Cut:
+def _mended(instances: Instances, size: Size, location: Location, object_policy: ObjectPolicy) -> Cut:
     """The objects as they can lie in a picture of `size`, and what was lost of them."""
     if _lies_well(instances, size):
         return instances, ()
     fitting, misfits = _drop_misfits(instances, size, location)
     kept, faulty = _drop_faulty(fitting, size, location)
-    inside, cut = cut_at_own_edges(kept, size, location, rules)
+    inside, cut = cut_at_own_edges(kept, size, location, object_policy)
     return inside, (*misfits, *faulty, *cut)
 
 

@@ -26,7 +26,7 @@ from bboxprep.transform.clip import SHARE_SLACK, Cut
 
 
 def drop_occluded(
-    instances: Instances, effects: Iterable[Effect], size: Size, location: Location, rules: ObjectPolicy
+    instances: Instances, effects: Iterable[Effect], size: Size, location: Location, object_policy: ObjectPolicy
 ) -> Cut:
     """The objects that the `effects` on a picture of `size` leave to be seen, and findings on the others."""
     found = [holes for effect in effects if len(holes := holes_in(size, effect))]
@@ -35,8 +35,12 @@ def drop_occluded(
     holes = np.concatenate(found)
     parts = _apart(holes)
     shares = np.array([_seen(instances, row, parts) for row in range(len(instances))])
-    hidden = (shares <= SHARE_SLACK) | (shares < rules.min_visibility - SHARE_SLACK)
-    why = f"less than {rules.min_visibility:g} of it is left" if rules.min_visibility else "nothing of it is left"
+    hidden = (shares <= SHARE_SLACK) | (shares < object_policy.min_visibility - SHARE_SLACK)
+    why = (
+        f"less than {object_policy.min_visibility:g} of it is left"
+        if object_policy.min_visibility
+        else "nothing of it is left"
+    )
     findings: tuple[Finding, ...] = lost("box-hidden", instances, hidden, location, f"{why} beside the cutout")
     return instances.select(~hidden), findings
 

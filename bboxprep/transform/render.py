@@ -40,20 +40,20 @@ from bboxprep.transform.occlusion import drop_occluded
 
 @dataclass(frozen=True)
 class SampleRenderer:
-    """Moves and shows the samples of one dataset: `categories` are its classes, `policy` says how odd images are
-    decoded, `rules` what becomes of odd objects.
+    """Moves and shows the samples of one dataset: `categories` are its classes, `image_policy` says how odd images are
+    decoded, `object_policy` what becomes of odd objects.
     """
 
     categories: Categories
-    policy: codec.ImagePolicy
-    rules: ObjectPolicy = DEFAULT_OBJECT_POLICY
+    image_policy: codec.ImagePolicy
+    object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
 
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
         """`sample` in the outcome of `recipe`; refused, with a finding, where the recipe cannot be done on it.
 
         Raises `AnnotationError` where the rules forbid one of its findings.
         """
-        self.rules.refuse(sample.findings)
+        self.object_policy.refuse(sample.findings)
         if sample.header is None or sample.refusal:
             return sample
         header = sample.header
@@ -73,9 +73,9 @@ class SampleRenderer:
             plan, rest = _plans(sample, header, recipe)
         except PlanError as error:
             return _refused(sample, Finding("crop-outside", str(error), path=location.path, split=sample.split))
-        instances, findings = map_objects(sample.instances, rest, location, self.rules)
-        instances, hidden = drop_occluded(instances, effects, plan.size, location, self.rules)
-        self.rules.refuse(findings)
+        instances, findings = map_objects(sample.instances, rest, location, self.object_policy)
+        instances, hidden = drop_occluded(instances, effects, plan.size, location, self.object_policy)
+        self.object_policy.refuse(findings)
         rendering = recipe.rendering
         return sample.replace_fast(
             plan=plan,
@@ -95,7 +95,7 @@ class SampleRenderer:
         except PipelineError as error:
             return _refused(sample, Finding("augmentation-failed", str(error), path=location.path, split=sample.split))
         instances, findings = made.objects
-        instances, hidden = drop_occluded(instances, stage.effects, made.size, location, self.rules)
+        instances, hidden = drop_occluded(instances, stage.effects, made.size, location, self.object_policy)
         affine = sample.affine and made.affine and made.affine @ sample.affine
         base_image = BaseImage(sample, stage.pipeline, made.size, affine, made.problem or _problem(sample))
         return _based(sample, base_image).replace_fast(
@@ -121,7 +121,7 @@ class SampleRenderer:
             turn = header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
             plan = sample.plan or Plan(header.size).then(Orient(turn))
             least = execute.reduction_for(plan, kernel)
-            decoded = codec.decode(sample.path, header, self.policy, at_least=least, data=data)
+            decoded = codec.decode(sample.path, header, self.image_policy, at_least=least, data=data)
             moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
         return effects_applied(moved, sample.rendering)
 
@@ -142,7 +142,7 @@ class SampleRenderer:
 
     @cached_property
     def _mirror(self) -> FlipMapping:
-        return FlipMapping.of(self.categories, self.rules.swap_classes)
+        return FlipMapping.of(self.categories, self.object_policy.swap_classes)
 
     def location(self, sample: Sample) -> Location:
         """How findings name `sample`: an object by the class that it came in with."""
@@ -182,7 +182,7 @@ class _LastOutcome:
         if last and last[0] is renderer and last[1] is sample and last[2] == pipeline:
             return last[3]
         pixels, location = renderer.pixels(sample), renderer.location(sample)
-        made = through_pipeline(pixels, sample.instances, pipeline, location, renderer.rules.min_visibility)
+        made = through_pipeline(pixels, sample.instances, pipeline, location, renderer.object_policy.min_visibility)
         self._last = (renderer, sample, pipeline, made)
         return made
 

@@ -58,19 +58,21 @@ class _Warped:
     growth: float | None = None
 
 
-def map_rotated(mapped: Instances, source: Instances, plan: Plan, location: Location, rules: ObjectPolicy) -> Cut:
+def map_rotated(
+    mapped: Instances, source: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy
+) -> Cut:
     """The objects `mapped` by the warped `plan`, which were `source`, in boxes drawn anew, and cut where its outcome
     ends to show the picture.
     """
     inside = within_convex(mapped.keypoints, plan.outline, CUT_SLACK)
     mapped, hidden = hide_keypoints(mapped, inside, plan.size, location)
-    objects = [_warped(mapped, source, row, plan, rules.turned) for row in range(len(source))]
+    objects = [_warped(mapped, source, row, plan, object_policy.turned) for row in range(len(source))]
     boxes = np.array([each.box for each in objects]).reshape(-1, 4)
     gone = box_areas(boxes) <= 0
     shares, cut = np.array([each.share for each in objects]), np.array([each.cut for each in objects], dtype=np.bool_)
-    dim = ~gone & (shares < rules.min_visibility - SHARE_SLACK)
+    dim = ~gone & (shares < object_policy.min_visibility - SHARE_SLACK)
     dropped = lost("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {plan.size}")
-    why = f"less than {rules.min_visibility:g} of it is left in the picture of {plan.size}"
+    why = f"less than {object_policy.min_visibility:g} of it is left in the picture of {plan.size}"
     dropped += lost("box-hidden", mapped, dim, location, why)
     kept = ~(gone | dim)
     left = replace(
@@ -80,7 +82,7 @@ def map_rotated(mapped: Instances, source: Instances, plan: Plan, location: Loca
         areas=np.array([each.area for each in objects]),
     )
     growths = [each.growth for each, keep in zip(objects, kept, strict=True) if keep and each.growth is not None]
-    loosened = _loosened(growths, rules.turned, location)
+    loosened = _loosened(growths, object_policy.turned, location)
     return left.select(kept), (*dropped, *clipped(cut & kept, plan.size, location), *loosened, *hidden)
 
 

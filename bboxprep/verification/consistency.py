@@ -30,15 +30,19 @@ _TOLD = frozenset(  # notes of the reader that a person has to look at before tr
 
 
 def examine(
-    root: Path, reading: Options, policy: ImagePolicy, begin: Callable[[int], None], progress: Callable[[int], None]
+    root: Path,
+    reading: Options,
+    image_policy: ImagePolicy,
+    begin: Callable[[int], None],
+    progress: Callable[[int], None],
 ) -> tuple[tuple[Fault, ...], tuple[Tally, ...]]:
     """What is wrong with the dataset at `root`, and how much was looked at. Raises `SourceError`."""
     faults: list[Fault] = []
     try:
-        source = open_source(root, policy=policy, options=reading, sidecar=False)
+        source = open_source(root, image_policy=image_policy, options=reading, sidecar=False)
     except FrameError as error:
         faults.append(_fault("frame-contradicts", str(error.where or error.path), error.problem))
-        source = open_source(root, labels_in="displayed", policy=policy, options=reading, sidecar=False)
+        source = open_source(root, labels_in="displayed", image_policy=image_policy, options=reading, sidecar=False)
     begin(len(source.dataset))
     faults += _dataset_findings(source)
     wrong = objects = bad = 0
@@ -49,7 +53,7 @@ def examine(
         objects += len(sample.instances)
         bad += len({fault.where for fault in found if fault.where})
         progress(number)
-    faults += _turned_labels(source, replace(policy, frames="first"))
+    faults += _turned_labels(source, replace(image_policy, frames="first"))
     images = Tally(Layer.STRUCTURAL, "images", len(source.dataset) - wrong, 0, wrong)
     boxes = Tally(Layer.GEOMETRIC, "objects", max(0, objects - bad), 0, bad)
     return tuple(dict.fromkeys(faults)), (images, boxes)
@@ -60,14 +64,14 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
     return Fault(layer, code, image, where, message, amount)
 
 
-def _turned_labels(source: Source, policy: ImagePolicy) -> Iterator[Fault]:
+def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]:
     """The photos of one orientation whose labels, by what the pictures show, lie as if turned or mirrored."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, summary in enumerate(source.summaries):
         if summary.header:
             groups[summary.header.orientation].append(index)
     for orientation, indices in sorted(groups.items()):
-        turn = turn_from_pixels(LazySamples(indices, source.dataset.__getitem__), policy)
+        turn = turn_from_pixels(LazySamples(indices, source.dataset.__getitem__), image_policy)
         if turn is not None and not turn.is_identity:
             which = f"the labels of the {len(indices)} photos of EXIF orientation {orientation}"
             yield _fault("labels-look-turned", "", f"{which} would fit their pictures if {DONE[(~turn).exif]}")

@@ -106,15 +106,15 @@ class VerificationInputs:
         return names
 
 
-def open_output(run: Run, policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
+def open_output(run: Run, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
     """The output of `run`, read as the dataset that its record names. Raises `SourceError`."""
     to = run.record.get("to")
     options = {"task": _task(run)} if to == "yolo" else {}
-    return indexed(run.root, to if isinstance(to, str) else None, lambda _: options, policy, sidecar=False)
+    return indexed(run.root, to if isinstance(to, str) else None, lambda _: options, image_policy, sidecar=False)
 
 
 def open_case(
-    run: Run, output: Indexed, against: Path | None, reading: Options, policy: ImagePolicy = DEFAULT_IMAGE_POLICY
+    run: Run, output: Indexed, against: Path | None, reading: Options, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 ) -> VerificationInputs:
     """The case of `run`, against the dataset at `against` or, if None, the source it records where that is there.
 
@@ -134,7 +134,7 @@ def open_case(
         path,
         named if isinstance(named, str) else None,
         lambda name: {**_recorded_options(run, name), **reading(name)},
-        policy,
+        image_policy,
     )
     return VerificationInputs(run, output, source, "", _task(run), not single)
 
@@ -151,9 +151,13 @@ def _task(run: Run) -> str:
     return str(options.get("task", "detect")) if isinstance(options, Mapping) else "detect"
 
 
-def indexed(root: Path, format: str | None, options: Options, policy: ImagePolicy, *, sidecar: bool = True) -> Indexed:
+def indexed(
+    root: Path, format: str | None, options: Options, image_policy: ImagePolicy, *, sidecar: bool = True
+) -> Indexed:
     """The dataset at `root` with its samples by path; the label files alone without `sidecar`. Raises `SourceError`."""
-    opened = open_source(root, format, labels_in="displayed", policy=policy, options=options, sidecar=sidecar)
+    opened = open_source(
+        root, format, labels_in="displayed", image_policy=image_policy, options=options, sidecar=sidecar
+    )
     dataset = opened.dataset
     places: dict[str, list[tuple[str, int]]] = {}
     for index, sample in enumerate(dataset):

@@ -61,7 +61,7 @@ def verify(
     sample: int | None = None,
     workers: int = 1,
     reading: Options = lambda _: {},
-    policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
+    image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
     begin: Callable[[int], None] = lambda _: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> VerificationReport:
@@ -69,7 +69,7 @@ def verify(
 
     A folder that this package did not write is judged by itself: is it consistent? `sample` checks the pixels of so
     many images only, turned ones first; `workers` threads; `reading` gives the options of the source's reader by its
-    format; a picture that `policy` finds too large is not opened. `begin` is called with the number of images,
+    format; a picture that `image_policy` finds too large is not opened. `begin` is called with the number of images,
     `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
     read, and `UsageError`.
     """
@@ -81,14 +81,14 @@ def verify(
         code, words = _state(folder)
         if code:
             return _refuted(folder, code, words)
-        return VerificationReport(folder, None, *examine(folder, reading, policy, begin, progress))
+        return VerificationReport(folder, None, *examine(folder, reading, image_policy, begin, progress))
     images, problems = read_images(folder)
     run = Run(folder, record, images)
     try:
-        output = open_output(run, policy)
+        output = open_output(run, image_policy)
     except BboxprepError as error:
         return _refuted(folder, "output-unreadable", str(error))
-    case = open_case(run, output, open_path(against) if against else None, reading, policy)
+    case = open_case(run, output, open_path(against) if against else None, reading, image_policy)
     damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
     begin(len(images))
     return _assembled(case, damaged, _pixel_rows(images, sample), workers, progress)

@@ -148,13 +148,13 @@ def test_repeated_objects_are_told_by_image_in_every_format(tmp_path: Path) -> N
 
 def test_the_same_in_python(tmp_path: Path) -> None:
     source = make(tmp_path / "in", {"bbox": [30, 5, 12, 9]}, {"bbox": [1, 1, 5, 5]})
-    rules = bboxprep.ObjectPolicy(swap_classes=(("left_hand", "right_hand"),), outside="drop")
-    flipped = bboxprep.read(source, rules=rules).transform(bboxprep.Recipe(bboxprep.Flip("vertical")))
+    object_policy = bboxprep.ObjectPolicy(swap_classes=(("left_hand", "right_hand"),), outside="drop")
+    flipped = bboxprep.read(source, object_policy=object_policy).transform(bboxprep.Recipe(bboxprep.Flip("vertical")))
     outcome = bboxprep.write(flipped, tmp_path / "out", "coco")
     assert [row["category_id"] for row in objects(tmp_path / "out")] == [2]
     assert dropped(tmp_path / "out") == {"box-overreach": 1}
     assert [row.get("swapped") for row in outcome.account.class_rows(CLASSES)] == [-1, 1, None]
-    strict = bboxprep.read(source, rules=bboxprep.ObjectPolicy(outside="error"))
+    strict = bboxprep.read(source, object_policy=bboxprep.ObjectPolicy(outside="error"))
     with pytest.raises(AnnotationError, match="--outside error"):
         strict[0].transform(bboxprep.Recipe())
     with pytest.raises(AnnotationError, match="--outside error"):

@@ -94,7 +94,7 @@ def _coco(data: bytes) -> None:
 def _balance(dataset: Dataset) -> None:
     """Every object is there or told, and no name leads out."""
     for sample in dataset:
-        assert sample.listed == len(sample.instances) + sum(finding.objects for finding in sample.findings)
+        assert sample.source_count == len(sample.instances) + sum(finding.objects for finding in sample.findings)
         assert not sample.name.is_absolute()
         assert ".." not in sample.name.parts
 
@@ -103,7 +103,7 @@ def _yolo_labels(data: bytes) -> None:
     looks_like_rows(data)
     for grammar in GRAMMARS:
         rows = parse(data, grammar)
-        assert rows.listed == len(rows.labels) + sum(finding.objects for finding in rows.findings)
+        assert rows.source_count == len(rows.labels) + sum(finding.objects for finding in rows.findings)
 
 
 def _yolo_yaml(data: bytes) -> None:
@@ -118,7 +118,7 @@ def _yolo_text(data: bytes) -> None:
 
 def _voc(data: bytes) -> None:
     said = read_file(_at("a.xml", data))
-    assert said.listed == len(said.names) + sum(finding.objects for finding in said.findings)
+    assert said.source_count == len(said.names) + sum(finding.objects for finding in said.findings)
     assert unpacked(open_files(shelf(), ["a.xml"], map).briefs["a.xml"].packed).names == said.names
 
 

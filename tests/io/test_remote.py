@@ -325,8 +325,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
         )
         people.create_user(UserName="reader")
         allowed = [{"Effect": "Allow", "Action": ["s3:Get*", "s3:List*", "s3:Head*"], "Resource": "*"}]
-        policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
-        people.put_user_policy(UserName="reader", PolicyName="reads", PolicyDocument=policy)
+        image_policy = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+        people.put_user_policy(UserName="reader", PolicyName="reads", PolicyDocument=image_policy)
         key = people.create_access_key(UserName="reader")["AccessKey"]
         server.ask("POST", "moto-api/reset-auth", b"0")
         names = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}

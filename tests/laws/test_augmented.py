@@ -68,7 +68,7 @@ SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
 
 
 def run(source: Path, out: Path, recipe: Recipe, *, workers: int = 1, to: str = "yolo") -> Outcome:
-    return convert_source(open_source(source), out, to, recipe, terms=RunOptions(workers=workers))
+    return convert_source(open_source(source), out, to, recipe, run_options=RunOptions(workers=workers))
 
 
 def rows_of(out: Path) -> list[dict[str, Any]]:
@@ -93,11 +93,11 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_tree(tmp_path: Path, name: s
     run(source, tmp_path / "whole", RECIPES[name])
     with pytest.raises(StoppedError):
         convert_source(
-            open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=RunOptions(workers=2),
+            open_source(source), tmp_path / "out", "yolo", RECIPES[name], run_options=RunOptions(workers=2),
             stop=lambda: next(asked, None) is None,
         )  # fmt: skip
     outcome = convert_source(
-        open_source(source), tmp_path / "out", "yolo", RECIPES[name], terms=RunOptions(resume=True)
+        open_source(source), tmp_path / "out", "yolo", RECIPES[name], run_options=RunOptions(resume=True)
     )
     assert 0 < outcome.fresh < len(rows_of(tmp_path / "whole"))
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
@@ -250,9 +250,9 @@ def test_each_picture_of_a_mosaic_is_drawn_for_itself(tmp_path: Path) -> None:
 
 def test_classes_that_change_places_in_parts_of_a_mosaic_are_accounted_for(tmp_path: Path) -> None:
     root = tiny(tmp_path / "source", range(8))
-    opened = open_source(root, labels_in="displayed", rules=ObjectPolicy(swap_classes=(("cat", "dog"),)))
+    opened = open_source(root, labels_in="displayed", object_policy=ObjectPolicy(swap_classes=(("cat", "dog"),)))
     flips = Augment(Flip(p=0.5), Mosaic(64), Flip(p=0.5), Flip("vertical", p=0.5), copies=3)
-    outcome = convert_source(opened, tmp_path / "out", "yolo", Recipe(augment=flips, seed=1), terms=RunOptions())
+    outcome = convert_source(opened, tmp_path / "out", "yolo", Recipe(augment=flips, seed=1), run_options=RunOptions())
     gained = {name: count for (_, name), count in outcome.account.swapped.items()}
     assert gained["cat"] == -gained["dog"] != 0
 
@@ -263,7 +263,7 @@ def test_a_mosaic_is_made_anew_where_another_picture_in_it_is_another(tmp_path: 
 
     def go(out: str) -> Outcome:
         return convert_source(
-            open_source(root, labels_in="displayed"), tmp_path / out, "yolo", recipe, terms=RunOptions()
+            open_source(root, labels_in="displayed"), tmp_path / out, "yolo", recipe, run_options=RunOptions()
         )
 
     go("out")  # of two pictures of each image

@@ -82,21 +82,23 @@ def make(root: Path, splits: dict[str, list[tuple[str, list[dict[str, Any]]]]]) 
 
 @pytest.mark.parametrize("target", ["coco", "yolo", "voc"])
 @settings(max_examples=25)
-@given(train=IMAGES, val=IMAGES, steps=STEPS, rules=RULES)
+@given(train=IMAGES, val=IMAGES, steps=STEPS, object_policy=RULES)
 def test_every_object_and_image_is_accounted_for(
     target: str,
     train: list[tuple[str, list[dict[str, Any]]]],
     val: list[tuple[str, list[dict[str, Any]]]],
     steps: list[RecipeStep],
-    rules: ObjectPolicy,
+    object_policy: ObjectPolicy,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root, out = Path(folder) / "in", Path(folder) / "out"
         make(root, {"train": train, "val": val})
         try:
-            convert_source(open_source(root, rules=rules), out, target, Recipe(*steps), terms=RunOptions())
+            convert_source(
+                open_source(root, object_policy=object_policy), out, target, Recipe(*steps), run_options=RunOptions()
+            )
         except LossError:
-            assert rules.crowd is None
+            assert object_policy.crowd is None
             assert target != "coco"
             return
         record = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))
@@ -123,6 +125,6 @@ def test_an_object_that_vanishes_without_a_finding_stops_the_run(
     make(tmp_path / "in", {"train": [("sound", [{"category_id": 3, "bbox": [45, 1, 5, 5], "iscrowd": 0}])]})
     monkeypatch.setattr(map_objects, "lost", lambda *_: ())
     with pytest.raises(InternalError, match="does not balance"):
-        convert_source(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
+        convert_source(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
     assert not (tmp_path / "out" / "bboxprep.json").exists()
     shutil.rmtree(tmp_path / "out")

@@ -42,7 +42,7 @@ def source(root: Path, files: dict[str, tuple[bytes, tuple[float, float, float, 
 
 def run(root: Path, out: Path, format: str, recipe: str) -> tuple[Outcome, dict[str, str]]:
     """The outcome, and by the name of each image the code of the finding about its container."""
-    outcome = convert_source(open_source(root), out, format, RECIPES[recipe], terms=RunOptions())
+    outcome = convert_source(open_source(root), out, format, RECIPES[recipe], run_options=RunOptions())
     return outcome, {f.path.split("/")[-1]: f.code for f in outcome.account.findings if f.code in CODES}
 
 

@@ -86,7 +86,9 @@ def bright_edges(pixels: NDArray[np.uint8]) -> Box:
 
 def worst_edges(root: Path, out: Path, name: str) -> dict[bool, float]:
     """How far an edge of a written box is from that of the rectangle, at worst, px: in lossless files, and in JPEGs."""
-    outcome = convert_source(open_source(root, labels_in="displayed"), out, "coco", PAINTED[name], terms=RunOptions())
+    outcome = convert_source(
+        open_source(root, labels_in="displayed"), out, "coco", PAINTED[name], run_options=RunOptions()
+    )
     assert sum(outcome.account.objects_out.values()) == 32 * PAINTED[name].copies("train")
     worst = {False: 0.0, True: 0.0}
     for path, boxes in written_boxes(out, "coco"):

@@ -86,7 +86,7 @@ def make(root: Path, splits: Mapping[str, Sequence[Photo]]) -> Path:
 
 
 def hop(source: Path, out: Path, format: str) -> Path:
-    convert_source(open_source(source), out, format, Recipe(), terms=RunOptions())
+    convert_source(open_source(source), out, format, Recipe(), run_options=RunOptions())
     return out
 
 
@@ -204,7 +204,7 @@ def test_the_laws_catch_planted_mistakes(tmp_path: Path) -> None:
     for trip in range(2):
         root = tmp_path / f"trip{trip}"
         source = open_source(tmp_path / (f"trip{trip - 1}" if trip else "in"), options=shifted)
-        convert_source(source, root, "voc", Recipe(), terms=RunOptions())
+        convert_source(source, root, "voc", Recipe(), run_options=RunOptions())
         trees.append(tree(root))
         forget(root)
     assert trees[0] != trees[1]

@@ -45,10 +45,10 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_labels_are_converted_without_a_pixel(tmp_path: Path, name: str, target: str) -> None:
     source = open_source(FIXTURES / name)
     assert sum(inspect(source).images.values()) == len(source.dataset)
-    convert_source(source, tmp_path / "stored", target, Recipe(upright=False), terms=RunOptions(workers=2))
+    convert_source(source, tmp_path / "stored", target, Recipe(upright=False), run_options=RunOptions(workers=2))
     upright = open_source(tmp_path / "stored")
     assert all(sample.header and sample.header.orientation == 1 for sample in upright.dataset)
-    outcome = convert_source(upright, tmp_path / "out", target, Recipe(), terms=RunOptions(workers=2))
+    outcome = convert_source(upright, tmp_path / "out", target, Recipe(), run_options=RunOptions(workers=2))
     assert sum(outcome.account.images_out.values()) == len(source.dataset)
 
 
@@ -56,7 +56,11 @@ def test_labels_are_converted_without_a_pixel(tmp_path: Path, name: str, target:
 def test_the_guard_catches_a_step_that_needs_pixels(tmp_path: Path) -> None:
     with pytest.raises(DecodedError):
         convert_source(
-            open_source(FIXTURES / SOURCES[0]), tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=RunOptions()
+            open_source(FIXTURES / SOURCES[0]),
+            tmp_path / "out",
+            "yolo",
+            Recipe(Letterbox(64)),
+            run_options=RunOptions(),
         )
 
 
@@ -83,6 +87,6 @@ def test_files_that_end_with_their_headers_are_enough(tmp_path: Path, target: st
     inspection = inspect(source)
     assert inspection.sizes == ((40, 64), (64, 40), (64, 40), (64, 40))
     assert inspection.findings == ()
-    outcome = convert_source(source, tmp_path / "out", target, Recipe(upright=False), terms=RunOptions())
+    outcome = convert_source(source, tmp_path / "out", target, Recipe(upright=False), run_options=RunOptions())
     assert outcome.account.faults == 0
     assert sum(outcome.account.objects_out.values()) == len(HEADERS)

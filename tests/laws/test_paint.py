@@ -67,7 +67,7 @@ def test_the_rectangle_is_where_the_box_says(tmp_path: Path, source: str, target
     for number, (steps, upright) in enumerate([*((steps, True) for steps in RECIPES), ((), False), (STEPS[:1], False)]):
         out = tmp_path / f"out{number}"
         outcome = convert_source(
-            opened, out, target, Recipe(*steps, upright=upright), terms=RunOptions(), options=options
+            opened, out, target, Recipe(*steps, upright=upright), run_options=RunOptions(), options=options
         )
         assert sum(outcome.account.objects_out.values()) == 32
         worst = worst_edges(out, target)
@@ -83,7 +83,7 @@ def test_the_rectangle_of_a_photo_that_is_only_turned_is_where_the_box_says(
 ) -> None:
     root = label(tmp_path / "source", "yolo", frame, size, BOX)
     outcome = convert_source(
-        open_source(root, "yolo", labels_in=frame), tmp_path / "out", "coco", Recipe(), terms=RunOptions()
+        open_source(root, "yolo", labels_in=frame), tmp_path / "out", "coco", Recipe(), run_options=RunOptions()
     )
     whole = not any(side % 8 for side in size) and lossless.find_jpegtran() is not None
     assert outcome.account.made["turned-lossless"] in ({7} if whole else {0, 1})
@@ -92,7 +92,7 @@ def test_the_rectangle_of_a_photo_that_is_only_turned_is_where_the_box_says(
 
 def test_whole_pixels_of_voc_cost_half_a_pixel_more(tmp_path: Path) -> None:
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
-    convert_source(open_source(root), tmp_path / "out", "voc", Recipe(Letterbox((53, 71))), terms=RunOptions())
+    convert_source(open_source(root), tmp_path / "out", "voc", Recipe(Letterbox((53, 71))), run_options=RunOptions())
     worst = worst_edges(tmp_path / "out", "voc")
     assert max(edge for suffix, edge in worst.items() if suffix != ".jpg") <= LOSSLESS + 0.5
 
@@ -104,5 +104,5 @@ def test_the_law_catches_a_planted_mistake(tmp_path: Path, mistake: str, monkeyp
         honest = Plan.__dict__["affine"].func
         monkeypatch.setattr(Plan, "affine", property(lambda plan: Affine.translation(1.0, 0.0) @ honest(plan)))
     opened = open_source(root, labels_in="stored" if "frame" in mistake else "displayed")
-    convert_source(opened, tmp_path / "out", "yolo", Recipe(Letterbox(64)), terms=RunOptions())
+    convert_source(opened, tmp_path / "out", "yolo", Recipe(Letterbox(64)), run_options=RunOptions())
     assert max(worst_edges(tmp_path / "out", "yolo").values()) > LOSSY

@@ -60,10 +60,12 @@ def middle(share: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def run(
-    root: Path, out: Path, target: str, steps: tuple[RecipeStep, ...], rules: ObjectPolicy, labels: LabelsIn
+    root: Path, out: Path, target: str, steps: tuple[RecipeStep, ...], object_policy: ObjectPolicy, labels: LabelsIn
 ) -> None:
     recipe = Recipe(*steps, pad=DARK)
-    outcome = convert_source(open_source(root, labels_in=labels, rules=rules), out, target, recipe, terms=RunOptions())
+    outcome = convert_source(
+        open_source(root, labels_in=labels, object_policy=object_policy), out, target, recipe, run_options=RunOptions()
+    )
     assert sum(outcome.account.objects_out.values()) == 32
 
 

@@ -145,16 +145,16 @@ def test_a_real_set_is_accounted_for_and_its_outputs_hold_up(tmp_path: Path, nam
     samples = list(dataset)
     findings = [*dataset.findings, *(finding for sample in samples for finding in sample.findings)]
     lost = sum(finding.objects for finding in findings)
-    listed = sum(sample.listed for sample in samples) + sum(finding.objects for finding in dataset.findings)
+    listed = sum(sample.source_count for sample in samples) + sum(finding.objects for finding in dataset.findings)
     assert (dataset.format, len(samples), listed) == (known.format, known.images, known.objects)
     assert listed == sum(len(sample.instances) for sample in samples) + lost
     for target in known.targets:
         out = tmp_path / target
         if 2 * known.crowd > known.objects and target != "coco":
             with pytest.raises(LossError, match=f"{known.crowd} of {known.objects} objects are marked as crowd"):
-                convert_source(source, out, target, Recipe(Letterbox(SIDE)), terms=RunOptions())
+                convert_source(source, out, target, Recipe(Letterbox(SIDE)), run_options=RunOptions())
             continue
-        outcome = convert_source(source, out, target, Recipe(Letterbox(SIDE)), terms=RunOptions(workers=2))
+        outcome = convert_source(source, out, target, Recipe(Letterbox(SIDE)), run_options=RunOptions(workers=2))
         assert_conserved(outcome, known, target)
         assert_images_open_alike(out, target)
         if target == "coco":

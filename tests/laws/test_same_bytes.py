@@ -44,7 +44,11 @@ def test_one_or_three_workers_write_the_same_tree(tmp_path: Path, source: str, t
     for workers in (1, 3):
         recipe = Recipe(Letterbox(96), Flip("horizontal"))
         convert_source(
-            open_source(FIXTURES / source), tmp_path / str(workers), target, recipe, terms=RunOptions(workers=workers)
+            open_source(FIXTURES / source),
+            tmp_path / str(workers),
+            target,
+            recipe,
+            run_options=RunOptions(workers=workers),
         )
     assert tree(tmp_path / "1") == tree(tmp_path / "3")
     assert times(FIXTURES / source) == before
@@ -57,7 +61,7 @@ def test_processes_forked_or_spawned_write_the_same_tree(
     for start in ("spawn", local.START):
         monkeypatch.setattr(local, "START", start)
         source = open_source(FIXTURES / "phone-photos-coco", engine=local.Local(2))
-        convert_source(source, tmp_path / start, target, Recipe(Letterbox(96)), terms=RunOptions(workers=2))
+        convert_source(source, tmp_path / start, target, Recipe(Letterbox(96)), run_options=RunOptions(workers=2))
     assert tree(tmp_path / "spawn") == tree(tmp_path / local.START)
 
 
@@ -68,7 +72,7 @@ def test_folders_listed_in_any_order_give_the_same_tree(
     for name, order in (("rising", sorted), ("falling", _falling)):
         with _listed(monkeypatch, order) as seen:
             convert_source(
-                open_source(FIXTURES / source), tmp_path / name, "yolo", Recipe(Letterbox(96)), terms=RunOptions()
+                open_source(FIXTURES / source), tmp_path / name, "yolo", Recipe(Letterbox(96)), run_options=RunOptions()
             )
         assert seen
     assert tree(tmp_path / "rising") == tree(tmp_path / "falling")
@@ -124,7 +128,9 @@ def test_no_time_and_no_path_of_the_machine_is_in_an_output(tmp_path: Path, sour
         home = Path(shutil.copytree(FIXTURES / source, tmp_path / name / f"source {len(name)}"))
         for path in (home, *home.rglob("*")):
             os.utime(path, (seconds, seconds))
-        convert_source(open_source(home), tmp_path / name / "out", target, Recipe(Letterbox(96)), terms=RunOptions())
+        convert_source(
+            open_source(home), tmp_path / name / "out", target, Recipe(Letterbox(96)), run_options=RunOptions()
+        )
     here, there = (tree(tmp_path / name / "out") for name in ("here", "there and further"))
     assert here.pop("bboxprep.json") != there.pop("bboxprep.json")  # it says where the source lay
     assert here == there
@@ -135,7 +141,9 @@ def test_no_time_and_no_path_of_the_machine_is_in_an_output(tmp_path: Path, sour
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_run_without_a_pixel_step_keeps_the_bytes_of_every_untagged_image(tmp_path: Path, source: str) -> None:
-    outcome = convert_source(open_source(FIXTURES / source), tmp_path / "out", "coco", Recipe(), terms=RunOptions())
+    outcome = convert_source(
+        open_source(FIXTURES / source), tmp_path / "out", "coco", Recipe(), run_options=RunOptions()
+    )
     rows = (tmp_path / "out" / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()
     kept = [row for row in map(json.loads, rows) if row["orientation"] == 1]
     assert len(rows) == len(outcome.dataset)

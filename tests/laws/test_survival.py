@@ -197,7 +197,7 @@ def test_images_that_vanish_under_a_run_are_findings_and_counted(tmp_path: Path,
     assert sum(outcome.account.dropped.values()) == 4
     assert not any(path.stem in name for name in tree(tmp_path / "out") for path in lost)
     fresh = convert_source(
-        open_source(source, labels_in="displayed"), tmp_path / "fresh", "yolo", recipe, terms=RunOptions()
+        open_source(source, labels_in="displayed"), tmp_path / "fresh", "yolo", recipe, run_options=RunOptions()
     )
     again = change_under_way(source, tmp_path / "out", recipe, workers, take_away)
     assert again.account.images_out == fresh.account.images_out
@@ -215,4 +215,4 @@ def test_labels_that_vanish_under_a_run_end_it_in_no_traceback(tmp_path: Path, w
 
 def change_under_way(source: Path, dest: Path, recipe: Recipe, workers: int, change: Callable[[int], None]) -> Outcome:
     opened = open_source(source, labels_in="displayed")
-    return convert_source(opened, dest, "yolo", recipe, terms=RunOptions(workers), progress=change)
+    return convert_source(opened, dest, "yolo", recipe, run_options=RunOptions(workers), progress=change)

@@ -29,7 +29,7 @@ def sample(labels: list[int], table: tuple[str, ...] = (), broken: str = "") -> 
     findings = (Finding("record-unreadable", "bad", objects=2, category=broken),) if broken else ()
     boxes = [(row, 0, row + 1, 1) for row in range(len(labels))]
     objects = Instances.of(boxes, labels, ids=range(1, len(labels) + 1))
-    return Sample(PurePosixPath("a.jpg"), Path("a.jpg"), None, objects, findings=findings, listed=len(labels))
+    return Sample(PurePosixPath("a.jpg"), Path("a.jpg"), None, objects, findings=findings, source_count=len(labels))
 
 
 def dataset(table: tuple[str, ...], *samples: Sample) -> Dataset:
@@ -143,7 +143,7 @@ def test_two_classes_can_change_places() -> None:
 def test_classes_with_different_keypoints_cannot_be_one() -> None:
     hand, face = Category("hand", keypoints=("thumb",)), Category("face", keypoints=("nose", "chin"))
     with pytest.raises(UsageError, match=r"class 'face': cannot be one, its keypoints differ \(have thumb and nose"):
-        ClassPolicy({"hand": "face"}).settle(Categories((hand, face)), {})
+        ClassPolicy({"hand": "face"}).resolve(Categories((hand, face)), {})
     with pytest.raises(UsageError, match="class 'hand': cannot be one"):
         merge_tables([Categories((hand,)), Categories((replace(face, name="hand"),))])
 

@@ -166,7 +166,7 @@ def test_parts_are_what_is_selected_of_the_whole(some: Instances, data: st.DataO
     parts = some.parted([end - start for start, end in zip(starts, [*ends, len(some)], strict=True)])
     for part, start, end in zip(parts, starts, [*ends, len(some)], strict=True):
         assert part == some.select(np.arange(start, end))
-        assert part.held == some.select(np.arange(start, end)).held
+        assert part.column_counts == some.select(np.arange(start, end)).column_counts
         assert not any(array.flags.writeable for array in arrays(part))
 
 

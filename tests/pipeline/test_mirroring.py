@@ -31,8 +31,8 @@ RULES = ObjectPolicy(swap_classes=(("left_hand", "right_hand"),))
 axes = st.sampled_from(("horizontal", "vertical", "both"))
 
 
-def written_sample(sample: Sample, rules: ObjectPolicy = RULES) -> Sample:
-    return replace(sample, renderer=SampleRenderer(TABLE, ImagePolicy(), rules))
+def written_sample(sample: Sample, object_policy: ObjectPolicy = RULES) -> Sample:
+    return replace(sample, renderer=SampleRenderer(TABLE, ImagePolicy(), object_policy))
 
 
 def one(header: Header, frame: Frame = Frame.DISPLAYED) -> Sample:
@@ -40,7 +40,7 @@ def one(header: Header, frame: Frame = Frame.DISPLAYED) -> Sample:
     size = header.size if frame is Frame.STORED else header.displayed
     points = np.array([[0.25, 0.25], [0.5, 0.5], [0.75, 0.75]]) * size
     objects = Instances.of([[0, 0, *size]], [0], keypoints=[points], visibility=[[1, 2, 1]])
-    return written_sample(Sample(PurePosixPath("a.jpg"), Path("a.jpg"), header, objects, frame=frame, listed=1))
+    return written_sample(Sample(PurePosixPath("a.jpg"), Path("a.jpg"), header, objects, frame=frame, source_count=1))
 
 
 @given(samples(), axes)
@@ -94,9 +94,9 @@ def test_a_later_step_names_the_object_by_the_class_it_came_in_with() -> None:
     bad = replace(flipped, instances=replace(flipped.instances, boxes=np.array([[5.0, 5, 5, 9]])))
     finding = bad.transform(Recipe()).findings[-1]
     assert (finding.code, finding.category) == ("box-degenerate", "left_hand")
-    dataset = Dataset(Path(), "coco", TABLE, (flipped,), rules=RULES)
+    dataset = Dataset(Path(), "coco", TABLE, (flipped,), object_policy=RULES)
     account = Account()
-    account.image_in("train", flipped.listed, **came_of(flipped, dataset.mirror.before(TABLE.names, flipped)))
+    account.image_in("train", flipped.source_count, **came_of(flipped, dataset.mirror.before(TABLE.names, flipped)))
     assert account.objects_in == {("train", "left_hand"): 1}
 
 

@@ -73,7 +73,9 @@ def coco_set(root: Path, frame: LabelsIn) -> list[Photo]:
 
 
 def run_of(source: Path, out: Path, to: str, steps: tuple[RecipeStep, ...], frame: LabelsIn, **options: Any) -> Run:
-    convert_source(open_source(source, labels_in=frame), out, to, Recipe(*steps), terms=RunOptions(), options=options)
+    convert_source(
+        open_source(source, labels_in=frame), out, to, Recipe(*steps), run_options=RunOptions(), options=options
+    )
     return open_run(out)
 
 
@@ -144,7 +146,7 @@ def test_results_on_what_a_pipeline_made_come_back_where_it_moved_affinely(tmp_p
     for number, augment in enumerate((pipeline, Augment(Albumentations(bent)), Augment(Mosaic(150)))):
         out = tmp_path / f"out-{number}"
         recipe = Recipe(Letterbox(124), augment=augment, seed=4)
-        convert_source(open_source(source, labels_in="displayed"), out, "coco", recipe, terms=RunOptions())
+        convert_source(open_source(source, labels_in="displayed"), out, "coco", recipe, run_options=RunOptions())
         run = open_run(out)
         done = unmap(run, write(tmp_path / "results.json", results_of(run)), tmp_path / "home.json")
         home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
@@ -420,8 +422,8 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
 
 def test_predictions_on_mirrored_pictures_come_home_with_their_own_left_and_right(tmp_path: Path) -> None:
     root, out = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco", tmp_path / "out"
-    source = open_source(root, "coco", rules=ObjectPolicy(swap_classes=(("car", "traffic sign"),)))
-    convert_source(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), terms=RunOptions())
+    source = open_source(root, "coco", object_policy=ObjectPolicy(swap_classes=(("car", "traffic sign"),)))
+    convert_source(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), run_options=RunOptions())
     for split in ("train", "val"):
         made = json.loads((out / "annotations" / f"instances_{split}.json").read_text(encoding="utf-8"))
         rows = [{**row, "score": 1.0} for row in made["annotations"] if not row["iscrowd"]]

@@ -48,7 +48,7 @@ def _spoil(root: Path, document: dict[str, Any]) -> None:
 
 def prepared(source: Path, out: Path, *, to: str = "coco") -> Path:
     """`source` letterboxed to 320x320."""
-    convert_source(open_source(source), out, to, Recipe(Letterbox((320, 320))), terms=RunOptions())
+    convert_source(open_source(source), out, to, Recipe(Letterbox((320, 320))), run_options=RunOptions())
     return out
 
 

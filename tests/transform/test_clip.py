@@ -25,7 +25,7 @@ from tests.strategies import dihedrals, instances, plans
 SPOT = Location("a.jpg", "train", ["cat", "dog", "hen"])
 SIZE = Size(40, 30)
 SQUARE = [[10, 10], [20, 10], [20, 20], [10, 20]]
-rules = st.builds(
+object_policy = st.builds(
     ObjectPolicy,
     outside=st.sampled_from(["clip", "drop"]),
     outside_tolerance=st.sampled_from([0.0, 1e-3, 0.5, 3.0]),
@@ -66,7 +66,7 @@ def test_a_cut_box_ends_where_the_painted_pixels_do(data: st.DataObject, scale: 
     assert result.boxes.tolist() == [[x.min(), y.min(), x.max() + 1, y.max() + 1]]
 
 
-@given(st.data(), plans(), rules)
+@given(st.data(), plans(), object_policy)
 def test_every_object_is_kept_or_told_of(data: st.DataObject, plan: Plan, rule: ObjectPolicy) -> None:
     objects = data.draw(instances(plan.source, spill=5.0))
     result, findings = map_objects(objects, plan, SPOT, rule)

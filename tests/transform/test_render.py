@@ -56,7 +56,7 @@ def sample(tmp_path: Path) -> Sample:
     )
     renderer = SampleRenderer(TABLE, ImagePolicy(), RULES)
     return Sample(
-        PurePosixPath("photo.png"), path, read_header(path), objects, listed=2, renderer=renderer
+        PurePosixPath("photo.png"), path, read_header(path), objects, source_count=2, renderer=renderer
     )  # fmt: skip
 
 

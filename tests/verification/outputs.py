@@ -28,7 +28,7 @@ Edges = tuple[float, float, float, float]
 
 def make(out: Path, source: Path, to: str, recipe: Recipe, labels_in: LabelsIn = "auto", **options: Any) -> Path:
     """The output of a run, at `out`."""
-    convert_source(open_source(source, labels_in=labels_in), out, to, recipe, terms=RunOptions(), options=options)
+    convert_source(open_source(source, labels_in=labels_in), out, to, recipe, run_options=RunOptions(), options=options)
     return out
 
 
@@ -38,12 +38,12 @@ def augmented(
     to: str,
     recipe: Recipe,
     labels_in: LabelsIn = "auto",
-    rules: ObjectPolicy = DEFAULT_OBJECT_POLICY,
+    object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY,
     recorded: bool = True,
     **options: Any,
 ) -> Path:
     """The output of a run that draws of `recipe` for each image, recorded as such a run does."""
-    opened = open_source(source, labels_in=labels_in, rules=rules).dataset
+    opened = open_source(source, labels_in=labels_in, object_policy=object_policy).dataset
     drawn: dict[str, dict[str, Any]] = {}
 
     def draw(sample: Sample) -> Sample:

@@ -1,4 +1,4 @@
-"""Boxes drawn anew, derived a second time: what `map_objects` makes of random objects is what `expect` wants of them."""
+"""Boxes drawn anew, derived a second time: `map_objects` makes of random objects what `expect` wants of them."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ def test_options_that_the_source_was_read_with_are_recorded_and_used(tmp_path: P
     from bboxprep.pipeline.work.convert import convert_source
 
     source = open_source(photos("voc"), options=lambda _: {"origin": "as-is"})
-    convert_source(source, tmp_path / "out", "coco", Recipe(), terms=RunOptions())
+    convert_source(source, tmp_path / "out", "coco", Recipe(), run_options=RunOptions())
     record = json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))
     assert record["reading"] == {"origin": "as-is"}
     proof = verify(tmp_path / "out")

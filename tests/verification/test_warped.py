@@ -72,11 +72,13 @@ def test_a_true_output_is_proven(tmp_path: Path, source: str, to: str, options: 
 
 @pytest.mark.parametrize("turned", ["ellipse", "corners"])
 def test_the_recorded_rule_says_how_large_a_turned_box_is(tmp_path: Path, turned: TurnedRule) -> None:
-    rules = ObjectPolicy(turned=turned)
-    out = augmented(tmp_path / "out", photos("yolo"), "coco", Recipe(Letterbox(320), Rotate(30.0)), rules=rules)
+    object_policy = ObjectPolicy(turned=turned)
+    out = augmented(
+        tmp_path / "out", photos("yolo"), "coco", Recipe(Letterbox(320), Rotate(30.0)), object_policy=object_policy
+    )
     proof = verify(out, photos("yolo"))
     assert proof.holds, told(proof)
-    edit_record(out, rules={"turned": "corners" if turned == "ellipse" else "ellipse"})
+    edit_record(out, object_policy={"turned": "corners" if turned == "ellipse" else "ellipse"})
     assert "box-moved" in codes(verify(out, photos("yolo")))
 
 

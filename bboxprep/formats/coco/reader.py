@@ -103,7 +103,9 @@ class _Part:
         instances, findings = self.ahead.get(place, len(self.images), self._plain), list[Finding]()
         if instances is None:
             instances, findings = self._any(records)
-        return outline.replace_fast(instances=instances, findings=(*outline.findings, *findings), listed=len(records))
+        return outline.replace_fast(
+            instances=instances, findings=(*outline.findings, *findings), source_count=len(records)
+        )
 
     def outline(self, place: int, probe: Probe) -> Sample:
         """The same without its objects."""

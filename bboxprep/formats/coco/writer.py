@@ -247,7 +247,7 @@ def _category(number: int, category: Category) -> dict[str, Any]:
 
 def _findings(sample: Sample, image: str) -> Iterable[Finding]:
     instances = sample.instances
-    if not instances.held.keys() >= {Column.POLYGONS, Column.MASKS}:
+    if not instances.column_counts.keys() >= {Column.POLYGONS, Column.MASKS}:
         return
     both = instances.has(Column.POLYGONS) & instances.has(Column.MASKS)
     if both.any():

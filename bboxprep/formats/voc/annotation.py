@@ -40,7 +40,7 @@ _NOT_ATTRIBUTES = _OTHER_SHAPES | {"name", "bndbox", "attributes", "polygon", "s
 
 
 class Annotation(NamedTuple):
-    """What one file says: N objects that could be read, of the `listed` object elements.
+    """What one file says: N objects that could be read, of the `source_count` object elements.
 
     `written` are four numbers for each, `less_one` each of them less one. `names` and `attributes` are N long, as are
     `numbers`, which of the object elements they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the
@@ -57,7 +57,7 @@ class Annotation(NamedTuple):
     numbers: tuple[int, ...]
     attributes: tuple[Mapping[str, Any], ...]
     rings: Mapping[int, tuple[Points, ...]]
-    listed: int
+    source_count: int
     findings: tuple[Finding, ...]
     unread: tuple[str, ...]
     extra: Mapping[str, Any]
@@ -178,7 +178,7 @@ def _read_annotation(root: Element) -> Annotation:
         numbers=tuple(reading.numbers),
         attributes=tuple(reading.attributes),
         rings=reading.rings,
-        listed=len(objects),
+        source_count=len(objects),
         findings=tuple(reading.findings),
         unread=tuple(reading.unread),
         extra=_extra(root),

@@ -113,7 +113,7 @@ class _Matching:
 
     def _drop(self, code: str, label: str, brief: ParsedFile, message: str) -> None:
         split, _ = self.lists.place(expected(label, brief.filename))
-        self.findings.append(Finding(code, message, label, objects=brief.listed, split=split))
+        self.findings.append(Finding(code, message, label, objects=brief.source_count, split=split))
 
 
 def _unlabelled(tree: VocTree, matching: _Matching) -> tuple[list[str], list[str]]:

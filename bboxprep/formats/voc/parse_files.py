@@ -27,7 +27,7 @@ class ParsedFile(NamedTuple):
     """
 
     filename: str
-    listed: int
+    source_count: int
     declared: Size | None
     tool: LabellingTool | None
     boxed: bool
@@ -84,7 +84,7 @@ def _brief(said: Annotation) -> ParsedFile:
     corners = said.corners
     return ParsedFile(
         filename=said.filename,
-        listed=said.listed,
+        source_count=said.source_count,
         declared=said.declared,
         tool=said.tool,
         boxed=bool(said.names),

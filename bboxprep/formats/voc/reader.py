@@ -137,13 +137,13 @@ class _Samples:
         boxes, exchanged = edges(said.corners, self.origin)
         noted = list(said.findings)
         if exchanged:
-            message = f"minimum and maximum exchanged ({exchanged} of {said.listed} objects)"
+            message = f"minimum and maximum exchanged ({exchanged} of {said.source_count} objects)"
             noted.append(Finding("record-repaired", message))
         told = [replace(finding, path=item.label, split=item.split) for finding in noted]
         return sample.replace_fast(
             instances=self._instances(said, boxes),
             findings=(*sample.findings, *told),
-            listed=said.listed,
+            source_count=said.source_count,
             segmentation=self._segmentation(item, said) if said.names else None,
             extra={"voc": said.extra} if said.extra else {},
         )

@@ -9,8 +9,8 @@ table, `unmatched_labels` labels without images, `writer` writing.
 labelImg's (``classes.txt`` among the labels). A missing label file is an image that nobody has labelled, an empty one
 an image without objects; the two stay apart.
 
-**Every row counts.** For each image, `Sample.listed` = its objects + the objects of its findings; rows of label files
-without an image are in the findings of the dataset.
+**Every row counts.** For each image, `Sample.source_count` = its objects + the objects of its findings; rows of label
+files without an image are in the findings of the dataset.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Loader:
         return sample.replace_fast(
             instances=_instances(rows, size),
             findings=(*sample.findings, *rows.findings),
-            listed=rows.listed,
+            source_count=rows.source_count,
             labelled=True,
         )
 

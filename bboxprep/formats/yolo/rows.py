@@ -43,8 +43,8 @@ class Rows:
     """The objects of one label file, in its order, and findings.
 
     `boxes` (N, 4) are x0 y0 x1 y1, `rings`, `keypoints` (N, K, 2) are x y, all as fractions; `visibility` (N, K) is
-    COCO's; `scores` (N,) NaN where there is none. `listed` counts the rows that are not blank: N + the objects of the
-    findings.
+    COCO's; `scores` (N,) NaN where there is none. `source_count` counts the rows that are not blank: N + the objects of
+    the findings.
     """
 
     labels: NDArray[np.int64]
@@ -54,7 +54,7 @@ class Rows:
     keypoints: Floats
     visibility: NDArray[np.uint8]
     findings: tuple[Finding, ...]
-    listed: int
+    source_count: int
 
 
 @dataclass(frozen=True)
@@ -322,7 +322,7 @@ def _collect(parts: Sequence[_Part], grammar: RowGrammar, notes: _Notes, listed:
         keypoints=np.concatenate([part.keypoints for part in parts])[order],
         visibility=np.concatenate([part.visibility for part in parts])[order],
         findings=notes.findings(),
-        listed=listed,
+        source_count=listed,
     )
 
 

@@ -95,7 +95,7 @@ DEFAULT_ENCODING = Encoding()
 def decode(
     path: Path,
     header: Header,
-    policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
+    image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
     *,
     at_least: Size | None = None,
     data: bytes | None = None,
@@ -103,9 +103,9 @@ def decode(
     """The stored pixels of the file at `path`, whose header is `header` and whose bytes are `data`, if known already.
 
     A JPEG may come reduced by 2, 4 or 8, but in neither axis smaller than `at_least`. Raises `ImageError`: the file is
-    gone, broken or truncated, has changed since its header was read, or `policy` refuses its kind.
+    gone, broken or truncated, has changed since its header was read, or `image_policy` refuses its kind.
     """
-    refuse(path, header, policy)
+    refuse(path, header, image_policy)
     keep_freed()
     if header.container == "jpeg":
         data = read(path) if data is None else data
@@ -115,10 +115,10 @@ def decode(
         pixels = jpeg.decode(data, header, by)
         if pixels is not None:
             return Decoded(pixels, (header.size.width / by, header.size.height / by))
-    return _decoded(path, header, policy, data)
+    return _decoded(path, header, image_policy, data)
 
 
-def _decoded(path: Path, header: Header, policy: ImagePolicy, data: bytes | None) -> Decoded:
+def _decoded(path: Path, header: Header, image_policy: ImagePolicy, data: bytes | None) -> Decoded:
     """By Pillow, which reads all there is."""
     with opened(path, header.container, _without_turn(path, header, data)) as image:
         if image.size != header.size:
@@ -128,15 +128,16 @@ def _decoded(path: Path, header: Header, policy: ImagePolicy, data: bytes | None
         if image.size != header.size:
             want = f"have {image.width}x{image.height}, want {header.size}"
             raise ImageError(path, "", f"its picture is of another size than its header says ({want})")
-        pixels = to_uint8(path, image, header.depth, depth16=policy.depth16, background=policy.background)
+        pixels = to_uint8(path, image, header.depth, depth16=image_policy.depth16, background=image_policy.background)
     return Decoded(pixels, (float(header.size.width), float(header.size.height)))
 
 
-def refuse(path: Path, header: Header, policy: ImagePolicy) -> None:
-    """Raises `ImageError` where `policy` refuses a file of this `header`; to be known before any pixel is decoded."""
-    if policy.frames == "error" and header.frames > 1:
+def refuse(path: Path, header: Header, image_policy: ImagePolicy) -> None:
+    """Raises `ImageError` where `image_policy` refuses a file of this `header`; to be known before any pixel is
+    decoded."""
+    if image_policy.frames == "error" and header.frames > 1:
         raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or --frames first)")
-    if policy.depth16 == "error" and is_deep(header.mode, header.depth):
+    if image_policy.depth16 == "error" and is_deep(header.mode, header.depth):
         choices = "--depth16 shift8, minmax or percentile"
         raise RefusedImageError(
             path, "", f"has {header.depth} bits a channel, mode {header.mode} (want 8, or {choices})"

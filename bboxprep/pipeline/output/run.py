@@ -28,7 +28,8 @@ class RunImage:
 
     `source` is the path below the source, `output` that below the output (None where the image was left out); `size` is
     that of the stored pixels, `affine` maps points of the plane `frame` to the output picture of `output_size`.
-    `listed` objects came in, `written` went out, `dropped` were lost by finding code. `evidence` says in a word why
+    `source_count` objects came in, `written` went out, `dropped` were lost by finding code. `evidence` says in a word
+    why
     `frame` is what it is. `mirrored`: names and points of the left have become those of the right. `recipe` is what was
     drawn for it, as plain data, and `copy` which copy of its source it is; `tile` names the part of it ("r0c1");
     `parts` counts the pictures of a mosaic.
@@ -44,7 +45,7 @@ class RunImage:
     frame: Frame
     affine: Affine | None
     output_size: Size | None
-    listed: int
+    source_count: int
     written: int
     dropped: Mapping[str, int]
     evidence: str = ""
@@ -123,7 +124,7 @@ _Factor = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
 
 
 class _Objects(msgspec.Struct):
-    listed: _Count = msgspec.field(name="in", default=0)
+    source_count: _Count = msgspec.field(name="in", default=0)
     written: _Count = msgspec.field(name="out", default=0)
     dropped: dict[str, int] = {}  # msgspec copies it
 
@@ -159,7 +160,7 @@ def _image(row: _Row) -> RunImage:
         Frame(row.frame),
         Affine(*row.affine) if row.affine else None,
         Size.of(row.output_size) if row.output_size else None,
-        row.objects.listed,
+        row.objects.source_count,
         row.objects.written,
         row.objects.dropped,
         row.evidence,

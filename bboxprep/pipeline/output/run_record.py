@@ -53,7 +53,7 @@ def image_row(
         "sha256": image.digest if image else None,
         "output": output,
         "objects": {
-            "in": sample.listed,
+            "in": sample.source_count,
             "out": objects,
             "dropped": dict(sorted(dropped.items())),
         },
@@ -69,7 +69,7 @@ def image_row(
         row |= {"made": image.made} if image else {}
         row |= _way(None if sample.parts else sample.affine, sample) | {"output_size": list(sample.size)}
         row |= {"mirrored": True} if sample.mirrored and not sample.parts else {}
-        row |= {"copy": sample.take.copy} if sample.take and sample.take.recipe else {}
+        row |= {"copy": sample.variant.copy} if sample.variant and sample.variant.recipe else {}
         row |= _drawn(sample)
         row |= {"parts": [_part_row(part, sample, root) for part in sample.parts]} if sample.parts else {}
     return row
@@ -85,8 +85,8 @@ def _way(affine: Affine | None, sample: Sample) -> dict[str, Any]:
 
 def _drawn(sample: Sample) -> dict[str, Any]:
     """Which outcome of its image a picture is, and what was drawn for it."""
-    said: dict[str, Any] = {"recipe": sample.take.recipe} if sample.take and sample.take.recipe else {}
-    return said | ({"tile": sample.take.tile} if sample.take and sample.take.tile else {})
+    said: dict[str, Any] = {"recipe": sample.variant.recipe} if sample.variant and sample.variant.recipe else {}
+    return said | ({"tile": sample.variant.tile} if sample.variant and sample.variant.tile else {})
 
 
 def _part_row(part: Sample, whole: Sample, root: str) -> dict[str, Any]:

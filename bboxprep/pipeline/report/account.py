@@ -25,7 +25,7 @@ class Account:
     images_in: Counter[str] = field(default_factory=Counter)
     images_out: Counter[str] = field(default_factory=Counter)
     made: Counter[str] = field(default_factory=Counter)  # image files by how they came about
-    listed: Counter[str] = field(default_factory=Counter)
+    source_count: Counter[str] = field(default_factory=Counter)
     objects_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     objects_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # in all pictures that are made of them
@@ -46,7 +46,7 @@ class Account:
         for finding in findings:
             self.note((finding,))
             if finding.objects:
-                self.listed[finding.split] += finding.objects
+                self.source_count[finding.split] += finding.objects
                 self.objects_in[finding.split, finding.category or UNREADABLE] += finding.objects
                 self.objects_due[finding.split, finding.category or UNREADABLE] += finding.objects
 
@@ -54,7 +54,7 @@ class Account:
         """Book an image of the source, and what came of it."""
         split = result.split
         if result.first:
-            self.image_in(split, result.listed, result.came, result.columns)
+            self.image_in(split, result.source_count, result.came, result.columns)
         for name, count in result.due.items():
             self.objects_due[split, name] += count
         self.note(result.findings)
@@ -72,7 +72,7 @@ class Account:
         they have.
         """
         self.images_in[split] += 1
-        self.listed[split] += listed
+        self.source_count[split] += listed
         for name, count in came.items():
             self.objects_in[split, name] += count
         for column, count in columns.items():
@@ -82,9 +82,9 @@ class Account:
         """Raise `InternalError` unless what was due went out or was dropped, for each class of each split; a mirror may
         have swapped it.
         """
-        for split in sorted(self.images_in.keys() | self.listed.keys()):
+        for split in sorted(self.images_in.keys() | self.source_count.keys()):
             counted = sum(count for (where, _), count in self.objects_in.items() if where == split)
-            _balance(f"objects of split {split!r}, listed and read", self.listed[split], counted)
+            _balance(f"objects of split {split!r}, listed and read", self.source_count[split], counted)
         lost: Counter[tuple[str, str]] = Counter()
         for (split, name, _), count in self.dropped.items():
             lost[split, name] += count
@@ -110,7 +110,7 @@ class Account:
                 "objects_out": sum(n for (where, _), n in self.objects_out.items() if where == split),
                 "dropped": _by_code((code, n) for (where, _, code), n in self.dropped.items() if where == split),
             }
-            for split in sorted({*self.images_in, *self.listed}, key=lambda split: (_USUAL.get(split, 3), split))
+            for split in sorted({*self.images_in, *self.source_count}, key=lambda split: (_USUAL.get(split, 3), split))
         ]
 
     def class_rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
@@ -146,7 +146,7 @@ _COLUMN_NAMES = {column: str(column) for column in Column}  # of an image's colu
 def came_of(sample: Sample, names: Sequence[str]) -> Came:
     """What `sample` of the source, untouched, holds; its labels are rows of `names`."""
     came = objects_by_class(sample, names)
-    held = sample.instances.held
+    held = sample.instances.column_counts
     columns = {**held, Column.MASKS: len(sample.instances)} if sample.segmentation else held  # masks still to be read
     return {
         "came": {name or UNREADABLE: count for name, count in came.items()},

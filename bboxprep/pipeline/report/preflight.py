@@ -22,7 +22,7 @@ def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: boo
     """Raise `LossError` where `writer` cannot hold what the objects of `dataset` have, if it is to be `strict`; and
     where nothing but crowd regions would be left.
     """
-    decided = dataset.rules.crowd is not None
+    decided = dataset.object_policy.crowd is not None
     if not decided and Column.CROWD not in writer.carries:
         refuse_mere_crowd(*dataset.crowd, target.title)
     if not strict:
@@ -60,5 +60,5 @@ def _columns(dataset: Dataset) -> Mapping[str, int]:
     """What the objects of the source have, for which all labels are read."""
     account = Account()
     for sample in dataset:
-        account.image_in(sample.split, sample.listed, **came_of(sample, dataset.categories.names))
+        account.image_in(sample.split, sample.source_count, **came_of(sample, dataset.categories.names))
     return account.columns

@@ -137,10 +137,10 @@ class Journal:
             self._recent = block, self._read(block)
         return self._recent[1][place] if place < len(self._recent[1]) else None
 
-    def claim(self, key: Key) -> Fingerprint | None:
+    def fingerprint(self, key: Key) -> Fingerprint | None:
         """What is noted of an image and can be checked."""
         result = self.result(key)
-        return result.claim if result else None
+        return result.fingerprint if result else None
 
     def add(self, results: bytes) -> None:
         """Note the pieces of a block, which are done."""

@@ -124,7 +124,7 @@ class _Rejoiner:
             sample,
             instances=instances,
             segmentation=sample.segmentation and _still_to_read(sample.segmentation, instances, order),
-            listed=sample.listed + int((rows == UNWRITTEN).sum()),
+            source_count=sample.source_count + int((rows == UNWRITTEN).sum()),
         )
         return _compared(sample, gone=int((rows == GONE).sum()), new=len(read) - int((rows >= 0).sum()))
 

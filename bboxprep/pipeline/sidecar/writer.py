@@ -84,7 +84,7 @@ class SidecarWriter:
 
     def _holds(self, objects: Instances) -> bool:
         """Whether the label file holds all that is known of `objects`."""
-        return objects.held.keys() <= self.carries
+        return objects.column_counts.keys() <= self.carries
 
     def _holds_classes(self) -> bool:
         """Whether the class table of the target holds all that is known; one that has ids is taken to."""

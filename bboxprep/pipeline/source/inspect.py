@@ -44,7 +44,7 @@ def inspect(source: Source) -> Inspection:
     account.note_outside_samples(dataset.findings)
     for sample in dataset:
         unlabelled[sample.split] += not sample.labelled
-        account.image_in(sample.split, sample.listed, **came_of(sample, dataset.categories.names))
+        account.image_in(sample.split, sample.source_count, **came_of(sample, dataset.categories.names))
         account.note(sample.findings)
     headers = [summary.header for summary in summaries if summary.header]
     return Inspection(
@@ -53,7 +53,7 @@ def inspect(source: Source) -> Inspection:
         names=dataset.categories.names,
         images=Counter(summary.key[0] for summary in summaries),
         unlabelled=unlabelled,
-        objects=account.listed,
+        objects=account.source_count,
         classes=Counter({(name, split): count for (split, name), count in account.objects_in.items()}),
         orientations=Counter(_orientation(summary, source) for summary in summaries if summary.header),
         sizes=tuple(sorted(header.displayed for header in headers)),

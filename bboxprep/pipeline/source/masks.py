@@ -30,9 +30,9 @@ def with_masks(sample: Sample) -> Sample:
     notes = []
     if astray:
         notes.append(f"{astray} masks of {segmentation.path.name} lie elsewhere than the boxes of their objects")
-    if others := beyond(indices, sample.listed):
+    if others := beyond(indices, sample.source_count):
         shown = ", ".join(map(str, others))
-        notes.append(f"{segmentation.path.name} shows objects {shown}, the labels have {sample.listed}")
+        notes.append(f"{segmentation.path.name} shows objects {shown}, the labels have {sample.source_count}")
     return replace(
         sample,
         segmentation=None,

@@ -25,16 +25,16 @@ from bboxprep.pipeline.source.split import SplitPolicy
 NO_RULES = ClassPolicy()
 
 
-def assemble(sources: Sequence[Source], rules: ClassPolicy = NO_RULES, split: SplitPolicy | None = None) -> Source:
-    """`sources` as one, split anew by `split`, its classes changed by `rules`.
+def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: SplitPolicy | None = None) -> Source:
+    """`sources` as one, split anew by `split`, its classes changed by `classes`.
 
-    Raises `UsageError` where the rules do not fit the classes, or classes of one name have different keypoints.
+    Raises `UsageError` where the classes do not fit the classes, or classes of one name have different keypoints.
     """
     source = sources[0]
     if len(sources) > 1 or split:
         source = _arranged(_merged(sources) if len(sources) > 1 else _alone(source), split)
-    if rules:
-        source = replace(source, dataset=source.dataset.with_classes(rules))
+    if classes:
+        source = replace(source, dataset=source.dataset.with_classes(classes))
     if len(sources) > 1:
         notes = similar_names(source.dataset.categories.names)
         source = replace(source, dataset=replace(source.dataset, findings=(*source.dataset.findings, *notes)))
@@ -74,7 +74,7 @@ def _merged(sources: Sequence[Source]) -> _Pile:
         splits=tuple(dict.fromkeys(chain.from_iterable(dataset.splits for dataset in datasets))),
         findings=tuple(chain.from_iterable(part.findings for part in parts)),
         extra=_joined([dataset.extra for dataset in datasets]),
-        rules=datasets[0].rules,
+        object_policy=datasets[0].object_policy,
         merged=tuple(chain.from_iterable(dataset.roots for dataset in datasets)),
         changes=tuple(chain.from_iterable(dataset.changes for dataset in datasets)),
         crowd=(sum(dataset.crowd[0] for dataset in datasets), sum(dataset.crowd[1] for dataset in datasets)),

@@ -68,7 +68,7 @@ class Source:
     summaries: tuple[ImageSummary, ...]
     frames: Mapping[Key, tuple[Frame, str]]  # of the turned images, with the evidence
     reading: Mapping[str, Any] = field(default_factory=dict)  # the options that its format was read with
-    policy: ImagePolicy = DEFAULT_IMAGE_POLICY
+    image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 
 
 def open_source(
@@ -76,8 +76,8 @@ def open_source(
     format: str | None = None,
     *,
     labels_in: LabelsIn = "auto",
-    policy: ImagePolicy | None = None,
-    rules: ObjectPolicy | None = None,
+    image_policy: ImagePolicy | None = None,
+    object_policy: ObjectPolicy | None = None,
     sidecar: bool = True,
     labels_only: bool = False,
     engine: Engine = HERE,
@@ -86,9 +86,9 @@ def open_source(
     """The dataset at `path`, surveyed and with the frame of every sample settled.
 
     `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
-    of turned photos were drawn in; `rules` are those of the dataset; `sidecar` says whether what an earlier run kept
-    beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size the
-    labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
+    of turned photos were drawn in; `object_policy` are those of the dataset; `sidecar` says whether what an earlier run
+    kept beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size
+    the labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
     `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
@@ -96,8 +96,8 @@ def open_source(
     name = format or formats.detect(path)
     chosen = formats.load(name)
     reading = options(name)
-    policy = policy or ImagePolicy()
-    probe = HeaderCache(policy.max_pixels, opens=not labels_only)
+    image_policy = image_policy or ImagePolicy()
+    probe = HeaderCache(image_policy.max_pixels, opens=not labels_only)
     dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = rejoin(dataset) if sidecar else dataset
@@ -105,10 +105,14 @@ def open_source(
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     summaries = survey(dataset, engine)
     probe.learn(summaries)
-    frames = _settle(path, _with_pixels(dataset, summaries, policy) if labels_in == "auto" else summaries, labels_in)
-    renderer = SampleRenderer(dataset.categories, policy, rules or ObjectPolicy())
+    frames = _settle(
+        path, _with_pixels(dataset, summaries, image_policy) if labels_in == "auto" else summaries, labels_in
+    )
+    renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
     settled = dataset.map(partial(_settled, frames=frames, renderer=renderer))
-    return Source(replace(settled, rules=rules or ObjectPolicy()), summaries, frames, reading, policy)
+    return Source(
+        replace(settled, object_policy=object_policy or ObjectPolicy()), summaries, frames, reading, image_policy
+    )
 
 
 def read(
@@ -116,20 +120,22 @@ def read(
     format: str | None = None,
     *,
     labels_in: LabelsIn = "auto",
-    policy: ImagePolicy | None = None,
-    rules: ObjectPolicy | None = None,
+    image_policy: ImagePolicy | None = None,
+    object_policy: ObjectPolicy | None = None,
     **options: Any,
 ) -> Dataset:
     """The labelled dataset at `path`.
 
     `format` is one of `bboxprep formats`, found from the files if None. `labels_in` says which plane the labels of
-    photos with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence). `policy`
-    says how 16-bit, transparent and multi-frame images are decoded, `rules` what becomes of crowd regions, boxes over
-    the edge and the like; `options` are those of the format's reader. Raises `SourceError` (the files) and `UsageError`
-    (the arguments).
+    photos with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence).
+    `image_policy` says how 16-bit, transparent and multi-frame images are decoded, `object_policy` what becomes of
+    crowd regions, boxes over the edge and the like; `options` are those of the format's reader. Raises `SourceError`
+    (the files) and `UsageError` (the arguments).
     """
     where, chosen = open_path(path), lambda _: options
-    return open_source(where, format, labels_in=labels_in, policy=policy, rules=rules, options=chosen).dataset
+    return open_source(
+        where, format, labels_in=labels_in, image_policy=image_policy, object_policy=object_policy, options=chosen
+    ).dataset
 
 
 def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[ImageSummary, ...]:
@@ -170,7 +176,7 @@ def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], renderer: 
     return with_masks(_framed(sample, frames, renderer))
 
 
-def _with_pixels(dataset: Dataset, summaries: Sequence[ImageSummary], policy: ImagePolicy) -> list[ImageSummary]:
+def _with_pixels(dataset: Dataset, summaries: Sequence[ImageSummary], image_policy: ImagePolicy) -> list[ImageSummary]:
     """`summaries` with what the pictures say in index of silence, looked at only where no number settles the frame."""
     indices = [index for index, summary in enumerate(summaries) if summary.frame_evidence.turned]
     frame_evidences = dict(
@@ -178,7 +184,7 @@ def _with_pixels(dataset: Dataset, summaries: Sequence[ImageSummary], policy: Im
     )
     if unanimous_frame(list(frame_evidences.values())) in (None, (Frame.DISPLAYED, "assumed")):
         silent = {index: header.orientation for index, header in _silent(summaries, frame_evidences)}
-        for index, frame in frames_from_pixels(dataset, silent, policy).items():
+        for index, frame in frames_from_pixels(dataset, silent, image_policy).items():
             frame_evidences[index] = FrameEvidence(turned=True, votes=((frame, "pixels"),))
     return [
         summary.replace_fast(frame_evidence=frame_evidences[index]) if index in frame_evidences else summary

@@ -62,7 +62,7 @@ def convert_source(
     to: str,
     recipe: Recipe,
     *,
-    terms: RunOptions,
+    run_options: RunOptions,
     options: Mapping[str, Any] | None = None,
     progress: Callable[[int], None] = lambda _: None,
     stop: Callable[[], bool] = lambda: False,
@@ -83,14 +83,16 @@ def convert_source(
         except PlanError:
             return False
 
-    if terms.labels_only and any(map(touched, source.summaries)):
+    if run_options.labels_only and any(map(touched, source.summaries)):
         raise UsageError(f"labels only: have the recipe {recipe}, want one that leaves every picture as it is")
-    dataset = source.dataset if terms.labels_only else checked(source.dataset, source.summaries)
+    dataset = source.dataset if run_options.labels_only else checked(source.dataset, source.summaries)
     dataset = replace(dataset, findings=dataset.transform(recipe).findings)
     source = with_variants(replace(source, dataset=dataset), recipe)
-    asked = {**source.reading, "policy": asdict(source.policy)}
+    asked = {**source.reading, "policy": asdict(source.image_policy)}
     augmenter = Augmenter.of(recipe, source)
-    job = _Job(source.dataset, source.summaries, dest, to, terms, options or {}, augmenter, source.reading, asked, stop)
+    job = _Job(
+        source.dataset, source.summaries, dest, to, run_options, options or {}, augmenter, source.reading, asked, stop
+    )
     return job.run(touched, progress)
 
 
@@ -114,9 +116,9 @@ def write(
     out and stands in the outcome's account. Raises `BboxprepError` where nothing can be written.
     """
     planned = dataset.map(_planned)
-    terms = RunOptions(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
-    summaries = survey(planned, terms.hands)
-    job = _Job(checked(planned, summaries), summaries, open_path(dest), to, terms, options, None)
+    run_options = RunOptions(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
+    summaries = survey(planned, run_options.hands)
+    job = _Job(checked(planned, summaries), summaries, open_path(dest), to, run_options, options, None)
     return job.run(lambda summary: summary.touched, lambda _: None)
 
 
@@ -146,7 +148,7 @@ class _Job:
     summaries: Sequence[ImageSummary]
     dest: Path
     to: str
-    terms: RunOptions
+    run_options: RunOptions
     options: Mapping[str, Any]
     augmenter: Augmenter | None  # None where the samples have been through their recipes
     reading: Mapping[str, Any] = field(default_factory=dict)
@@ -159,24 +161,26 @@ class _Job:
             check_target(self.dest, root)
         check_splits(self.dataset.splits)
         writer: Writer = target.write(self.dest, self.dataset, target.write_options(**self.options))
-        refuse_loss(self.dataset, writer, target, strict=self.terms.strict, sidecar=self.terms.sidecar)
-        if self.terms.on_error == "stop" or self.dataset.rules.may_refuse:
-            refuse_faults(self.dataset, self.augmenter, self.terms.on_error)
+        refuse_loss(self.dataset, writer, target, strict=self.run_options.strict, sidecar=self.run_options.sidecar)
+        if self.run_options.on_error == "stop" or self.dataset.object_policy.may_refuse:
+            refuse_faults(self.dataset, self.augmenter, self.run_options.on_error)
         outputs = name_outputs(self.summaries, writer, touched)
         paints = any(map(touched, self.summaries))
-        most = max(self.terms.hands.least, PIXEL_BLOCK if paints else LABEL_BLOCK)
+        most = max(self.run_options.hands.least, PIXEL_BLOCK if paints else LABEL_BLOCK)
         shift = self._shift(writer, target, together=1 if paints else TOGETHER)
         hand = _Hand(writer, target, outputs, most, paints, shift, self._open_account(), progress)
-        if self.terms.dry_run:
+        if self.run_options.dry_run:
             return self._account_only(hand)
-        with open_journal(self.dest, anew=self.terms.overwrite) as journal:
+        with open_journal(self.dest, anew=self.run_options.overwrite) as journal:
             asked = self._terms_of_bytes()
-            resumed = may_resume(self.dest, journal, asked, overwrite=self.terms.overwrite, resume=self.terms.resume)
+            resumed = may_resume(
+                self.dest, journal, asked, overwrite=self.run_options.overwrite, resume=self.run_options.resume
+            )
             if resumed and self._unchanged(journal, hand):
                 return self._as_it_was(journal, hand)
             places, once = hand.outputs.values(), _written_once(hand.writer)
             anew, stage = None if resumed else asked, hand.writer.stage
-            begin(self.dest, journal, anew, places, once, stage=stage, labels_only=self.terms.labels_only)
+            begin(self.dest, journal, anew, places, once, stage=stage, labels_only=self.run_options.labels_only)
             return self._do(journal if resumed else None, journal, hand)
 
     def _account_only(self, hand: _Hand) -> Outcome:
@@ -193,7 +197,7 @@ class _Job:
         if not is_finished(self.dest) or end != end_state(self.dest, self.dataset, _written_once(hand.writer)):
             return False
         return set(journal.keys()) == keys and all(
-            self.terms.hands.run(shift.holds, self._blocks(hand, journal), stop=self.stop)
+            self.run_options.hands.run(shift.holds, self._blocks(hand, journal), stop=self.stop)
         )
 
     def _as_it_was(self, journal: Journal, hand: _Hand) -> Outcome:
@@ -206,7 +210,9 @@ class _Job:
         shift, account = hand.shift, hand.account
         if hand.paints:
             opencv()  # before there are processes, which would each load it
-        ours: Mapping[Key, Output] = {} if self.terms.labels_only else hand.outputs  # others may put the images there
+        ours: Mapping[Key, Output] = (
+            {} if self.run_options.labels_only else hand.outputs
+        )  # others may put the images there
         gathering = ResultSink(self.dest, keys, ours, journal, account, hand.writer, shift.sidecar_writer)
         try:
             gathering.take(self._results(hand, old), hand.progress)
@@ -227,7 +233,7 @@ class _Job:
         return Outcome(self.dataset, account, self.dest, self.options, gathering.fresh)
 
     def _results(self, hand: _Hand, old: Journal | None) -> Iterator[bytes]:
-        return self.terms.hands.run(
+        return self.run_options.hands.run(
             hand.shift,
             self._blocks(hand, old),
             stop=self.stop,
@@ -243,14 +249,14 @@ class _Job:
     def _close(self, hand: _Hand) -> None:
         """Book what holds for the run as a whole. Raises `InternalError` where the books do not balance."""
         account, writer, target = hand.account, hand.writer, hand.target
-        aside = f"; {IN_SIDECAR}" if self.terms.sidecar else ""
+        aside = f"; {IN_SIDECAR}" if self.run_options.sidecar else ""
         account.note(self._unopened(account))
         account.note(column_findings(account.columns, writer, target, besides=frozenset({Column.CROWD}), aside=aside))
         account.check()
 
     def _terms_of_bytes(self) -> dict[str, str]:
         """What the bytes of the output depend on, besides the images and labels, as JSON by name."""
-        terms = {
+        run_options = {
             "version": versions(),
             "source": [escape_surrogates(str(resolved(root))) for root in self.dataset.roots],
             "format": [self.dataset.format, self.to],
@@ -258,41 +264,41 @@ class _Job:
             "changes": self.dataset.changes,
             "recipe": self.augmenter.recipe.options() if self.augmenter else None,
             "options": self.options,
-            "rules": asdict(self.dataset.rules),
+            "rules": asdict(self.dataset.object_policy),
             "class table": [asdict(category) for category in self.dataset.categories],
-            "encoding": asdict(self.terms.encoding),
-            "sidecar": self.terms.sidecar,
-            "labels only": self.terms.labels_only,
+            "encoding": asdict(self.run_options.encoding),
+            "sidecar": self.run_options.sidecar,
+            "labels only": self.run_options.labels_only,
         }
-        return terms_as_text(terms)
+        return terms_as_text(run_options)
 
     def _shift(self, writer: Writer, target: Format, *, together: int) -> BatchWorker:
         work = ImageWriter(
             self.dataset.categories.names,
             writer,
-            None if self.terms.dry_run else self.dest / writer.stage,
-            self.terms.encoding,
-            CrowdPlan.of(self.dataset.rules.crowd, writer, target, sidecar=self.terms.sidecar),
+            None if self.run_options.dry_run else self.dest / writer.stage,
+            self.run_options.encoding,
+            CrowdPlan.of(self.dataset.object_policy.crowd, writer, target, sidecar=self.run_options.sidecar),
             self.dataset.mirror,
-            self.terms.labels_only,
+            self.run_options.labels_only,
         )
-        kept = self.terms.sidecar and not self.terms.dry_run
+        kept = self.run_options.sidecar and not self.run_options.dry_run
         sidecar_writer = SidecarWriter.of(self.dataset, self.to, writer.carries) if kept else None
-        return BatchWorker(self.dataset, self.augmenter, work, sidecar_writer, self.terms.on_error, together)
+        return BatchWorker(self.dataset, self.augmenter, work, sidecar_writer, self.run_options.on_error, together)
 
     def _blocks(self, hand: _Hand, old: Journal | None) -> Iterator[Block]:
         """The work in blocks, with what the `old` journal claims of it."""
         keys = [summary.key for summary in self.summaries]
-        for rows in blocks(len(keys), self.terms.hands.workers, hand.most):
+        for rows in blocks(len(keys), self.run_options.hands.workers, hand.most):
             block = [keys[row] for row in rows]
-            claims = [old.claim(key) if old else None for key in block]
-            yield Block(rows.start, tuple([hand.outputs.get(key) for key in block]), tuple(claims))
+            fingerprints = [old.fingerprint(key) if old else None for key in block]
+            yield Block(rows.start, tuple([hand.outputs.get(key) for key in block]), tuple(fingerprints))
 
     def _unopened(self, account: Account) -> tuple[Finding, ...]:
         """That no image was opened, where that was asked for."""
         count = sum(account.images_out.values())
         words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
-        return (Finding("image-unopened", words),) if self.terms.labels_only and count else ()
+        return (Finding("image-unopened", words),) if self.run_options.labels_only and count else ()
 
     def _open_account(self) -> Account:
         account = Account()
@@ -310,7 +316,7 @@ class _Job:
             "changes": self.dataset.changes,
             "recipe": self.augmenter.recipe.options() if self.augmenter else {},
             "options": self.options,
-            "rules": asdict(self.dataset.rules),
+            "rules": asdict(self.dataset.object_policy),
             "names": self.dataset.categories.names,
             "mirror": {"category_ids": self.dataset.categories.ids, **asdict(self.dataset.mirror)},
             **run_record.account_data(account, self.dataset.categories.names),

@@ -50,7 +50,8 @@ class OutputFile(msgspec.Struct, frozen=True, array_like=True):
 class ImageResult(msgspec.Struct, frozen=True, array_like=True):
     """One image after its work.
 
-    `split` and `name` are its key. `listed` objects came in, to be counted if it is the `first` picture of its image;
+    `split` and `name` are its key. `source_count` objects came in, to be counted if it is the `first` picture of its
+    image;
     `due` are those that are in the picture, of other images too; `came`, `went` and `swapped` count them by class,
     `columns` what they have; `row` and `kept` are its lines in the record of images and in the sidecar, `entry` is what
     the writer notes of it. `files` are those that were written, the image first. `digest` is the SHA-256 of the source
@@ -63,7 +64,7 @@ class ImageResult(msgspec.Struct, frozen=True, array_like=True):
     stamp: FileStamp
     digest: str
     first: bool
-    listed: _Count
+    source_count: _Count
     came: dict[str, _Count]
     due: dict[str, _Count]
     went: dict[str, _Count]
@@ -82,7 +83,7 @@ class ImageResult(msgspec.Struct, frozen=True, array_like=True):
             raise ValueError("findings: want a count of objects")
 
     @property
-    def claim(self) -> Fingerprint:
+    def fingerprint(self) -> Fingerprint:
         """What a later run has to check of it."""
         return Fingerprint(self.content, self.stamp, self.digest, self.files)
 
@@ -142,9 +143,9 @@ def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sam
     picture, with what is known of their files.
     """
     size = sample.declared and tuple(sample.declared)
-    read = (_text(sample.header), sample.split, str(sample.name), size, sample.listed)
+    read = (_text(sample.header), sample.split, str(sample.name), size, sample.source_count)
     seen = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
-    moved = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.take)
+    moved = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.variant)
     goes = output and (output.image, output.labels, output.findings)
     text = repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass")
     around = [content_of(other, None) + repr(stamp).encode() for other, stamp in others]

@@ -92,7 +92,7 @@ class ImageWriter:
         if sample.header is None or sample.refusal or output is None:
             return self._left_out(sample)
         whole = sample.instances
-        sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.held else sample
+        sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.column_counts else sample
         try:
             written = self._write_image(sample, output)
         except ImageError as error:

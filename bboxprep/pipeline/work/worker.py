@@ -55,7 +55,7 @@ class Block:
 
     start: int
     outputs: tuple[Output | None, ...]
-    claims: tuple[Fingerprint | None, ...]
+    fingerprints: tuple[Fingerprint | None, ...]
 
     @property
     def rows(self) -> range:
@@ -66,7 +66,7 @@ class Block:
         """Its samples in blocks of at most so many."""
         for place in range(0, len(self.outputs), most):
             end = place + most
-            yield Block(self.start + place, self.outputs[place:end], self.claims[place:end])
+            yield Block(self.start + place, self.outputs[place:end], self.fingerprints[place:end])
 
 
 class _Case(NamedTuple):
@@ -96,8 +96,8 @@ class BatchWorker:
     def holds(self, block: Block) -> bool:
         """Whether all claims of `block` are still true; nothing is written."""
         return all(
-            claim and self._holds(self.dataset[row], output, claim)
-            for row, output, claim in zip(block.rows, block.outputs, block.claims, strict=True)
+            fingerprint and self._holds(self.dataset[row], output, fingerprint)
+            for row, output, fingerprint in zip(block.rows, block.outputs, block.fingerprints, strict=True)
         )
 
     def __call__(self, block: Block) -> bytes:
@@ -124,8 +124,10 @@ class BatchWorker:
         samples = [self.dataset[row] for row in block.rows]
         cases = [
             _Case(row, sample, output)
-            for row, sample, output, claim in zip(block.rows, samples, block.outputs, block.claims, strict=True)
-            if not (claim and self._holds(sample, output, claim))
+            for row, sample, output, fingerprint in zip(
+                block.rows, samples, block.outputs, block.fingerprints, strict=True
+            )
+            if not (fingerprint and self._holds(sample, output, fingerprint))
         ]
         made = dict(zip([case.row for case in cases], self._results_of(cases), strict=True))
         return [made.get(row) for row in block.rows]
@@ -184,8 +186,8 @@ class BatchWorker:
             content=content,
             stamp=stamp,
             digest=(done.written.digest if done.written else "") or "",
-            first=sample.take is None or sample.take.is_first,
-            listed=sample.listed,
+            first=sample.variant is None or sample.variant.is_first,
+            source_count=sample.source_count,
             **came,
             due=came["came"] if len(augmented.sources) == 1 else due_of(augmented.sources, names),
             went=went,
@@ -199,20 +201,20 @@ class BatchWorker:
             entry=done.labels.entry,
         )
 
-    def _holds(self, sample: Sample, output: Output | None, claim: Fingerprint) -> bool:
-        """Whether the image, its labels and all its files are as `claim` says. What was read once is read again.
+    def _holds(self, sample: Sample, output: Output | None, fingerprint: Fingerprint) -> bool:
+        """Whether the image, its labels and all its files are as `fingerprint` says. What was read once is read again.
 
         No file is looked at but those that are this image's own: the claim may be anybody's.
         """
         stamp, dest = stamp_of(sample.path), self.work.dest
-        if dest is None or claim.content != self._content(sample, output) or claim.stamp.size != stamp.size:
+        if dest is None or fingerprint.content != self._content(sample, output) or fingerprint.stamp.size != stamp.size:
             return False
         own = {output.image, *output.labels} if output else set()
-        if not own >= {file.path for file in claim.files}:
+        if not own >= {file.path for file in fingerprint.files}:
             return False
-        read = claim.digest and not is_stored(sample.path)
-        same = _digest(sample.path) == claim.digest if read else claim.stamp == stamp
-        return same and (self.packed or all(_stands(dest / file.path, file, sample.path) for file in claim.files))
+        read = fingerprint.digest and not is_stored(sample.path)
+        same = _digest(sample.path) == fingerprint.digest if read else fingerprint.stamp == stamp
+        return same and (self.packed or all(_stands(dest / file.path, file, sample.path) for file in fingerprint.files))
 
     def _content(self, sample: Sample, output: Output | None) -> bytes:
         others = self.augmenter.others(sample) if self.augmenter else ()

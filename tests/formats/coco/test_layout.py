@@ -181,7 +181,7 @@ def test_a_name_opens_nothing_outside_the_image_folder(tmp_path: Path, name: str
     assert codes(lost.findings) == ["image-missing"]
     assert words in lost.findings[0].message
     assert lost.findings[0].where == "images[0]"
-    assert len(lost.instances) == lost.listed == 1
+    assert len(lost.instances) == lost.source_count == 1
     assert lost.path.is_relative_to(tmp_path / "data set" / "images")
     assert not lost.path.is_file()
     assert kept.path.is_file()

@@ -61,7 +61,7 @@ def test_a_bad_record_is_one_finding_and_the_others_stay(
 ) -> None:
     sample = one_sample(tmp_path, box(8, 1), record, box(9, 1, 7))
     assert sample.instances.ids.tolist() == [8, 9]
-    assert sample.listed == 3
+    assert sample.source_count == 3
     (found,) = sample.findings
     where = "annotations[1]" + (f".{field}" if field else "")
     assert (found.code, found.path, found.where, found.objects) == (code, "labels.json", where, 1)
@@ -314,7 +314,7 @@ def test_whatever_the_records_are_the_accounts_balance(
     dataset = FORMAT.read(folder, probe, NoOptions())
     check_accounts(dataset)
     lost = sum(finding.objects for finding in dataset.findings)
-    assert len(records) == dataset[0].listed + lost
+    assert len(records) == dataset[0].source_count + lost
     assert np.isfinite(dataset[0].instances.boxes).all()
 
 

@@ -72,7 +72,7 @@ def read(root: Path) -> Dataset:
 def check_accounts(dataset: Dataset) -> None:
     """Assert that every record of every image is an object or counted by a finding, and the order of the samples."""
     for sample in dataset:
-        assert sample.listed == len(sample.instances) + sum(finding.objects for finding in sample.findings)
+        assert sample.source_count == len(sample.instances) + sum(finding.objects for finding in sample.findings)
         assert all(finding.split == sample.split for finding in sample.findings)
         assert ".." not in sample.name.parts
         assert not sample.name.is_absolute()
@@ -84,7 +84,7 @@ def check_accounts(dataset: Dataset) -> None:
 
 def records_of(dataset: Dataset) -> int:
     """How many records the accounts of `dataset` come to."""
-    return sum(sample.listed for sample in dataset) + sum(finding.objects for finding in dataset.findings)
+    return sum(sample.source_count for sample in dataset) + sum(finding.objects for finding in dataset.findings)
 
 
 def one_sample(folder: Path, *annotations: Any, categories: Sequence[Any] = CAT_AND_DOG, **more: Any) -> Sample:

@@ -215,10 +215,10 @@ def test_labels_that_cannot_be_used_are_told(
     tar_of(tmp_path / "train-00000.tar", {"a.jpg": picture, "a.json": labels})
     (tmp_path / shards.CLASSES).write_text('["cat"]', encoding="utf-8")
     (sample,) = bboxprep.read(tmp_path)
-    assert (sample.listed, len(sample.instances)) == (listed, kept)
+    assert (sample.source_count, len(sample.instances)) == (listed, kept)
     (finding,) = (finding for finding in sample.findings if finding.code == "record-unreadable")
     assert words in finding.message
-    assert sample.listed == len(sample.instances) + finding.objects
+    assert sample.source_count == len(sample.instances) + finding.objects
 
 
 @pytest.mark.parametrize("name", ["../../evil.jpg", "/etc/evil.jpg", "C:/evil.jpg", "nul\0.jpg", ""])

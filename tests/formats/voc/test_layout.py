@@ -157,7 +157,7 @@ def test_labels_without_an_image_are_kept_for_the_books(tmp_path: Path) -> None:
     xml(tmp_path / "Annotations/b.xml", document(obj(BOX), obj(BOX), head="<filename>x.png</filename>"))
     dataset = read(tmp_path)
     (bare, missing) = dataset
-    assert (missing.header, missing.listed, len(missing.instances)) == (None, 2, 2)
+    assert (missing.header, missing.source_count, len(missing.instances)) == (None, 2, 2)
     assert str(missing.name) == "b.png"
     assert [str(finding) for finding in missing.findings] == [
         "JPEGImages/b.png: not there, but Annotations/b.xml labels it"

@@ -42,7 +42,7 @@ def test_what_is_packed_comes_back(tmp_path_factory: pytest.TempPathFactory, fou
     assert [*map(type, back.written)] == [*map(type, said.written)]
     for row in said.rings:
         np.testing.assert_array_equal(back.rings[row], said.rings[row])
-    assert (brief.listed, brief.declared, brief.boxed) == (said.listed, said.declared, bool(said.names))
+    assert (brief.source_count, brief.declared, brief.boxed) == (said.source_count, said.declared, bool(said.names))
 
 
 @example([(1, 0, 2, 2)])

@@ -39,7 +39,7 @@ def a_sample(size: Size, boxes: Any, split: str = "train", **fields: Any) -> Sam
     name = fields.pop("name", "a.jpg")
     objects = Instances.of(boxes, **{key: fields.pop(key) for key in ("labels", "attributes") if key in fields})
     header = fields.pop("header", Header(size))
-    return Sample(PurePosixPath(name), Path(name), header, objects, split, listed=len(objects), **fields)
+    return Sample(PurePosixPath(name), Path(name), header, objects, split, source_count=len(objects), **fields)
 
 
 def a_dataset(*samples: Sample, names: tuple[str, ...] = ("cat",)) -> Dataset:
@@ -300,7 +300,7 @@ def test_an_unreadable_object_is_a_finding_with_its_place_and_class(
     flat(tmp_path, {"a": document(obj((1, 2, 3, 4)), broken, obj((5, 6, 7, 8)))})
     sample = read(tmp_path, "as-is")[0]
     assert len(sample.instances) == 2
-    assert sample.listed == 3
+    assert sample.source_count == 3
     assert sample.findings == (Finding("record-unreadable", problem, "a.xml", where, 1, "cat", "train"),)
 
 

@@ -74,12 +74,12 @@ def read(root: Path, origin: voc.options.OriginChoice = "auto") -> Dataset:
 def check_books(dataset: Dataset) -> int:
     """The number of objects that a dataset has listed, after asserting that each is there or in a finding."""
     for sample in dataset:
-        assert sample.listed == len(sample.instances) + sum(finding.objects for finding in sample.findings)
+        assert sample.source_count == len(sample.instances) + sum(finding.objects for finding in sample.findings)
         assert {finding.split for finding in sample.findings} <= {sample.split}
     keys = [(sample.split, str(sample.name)) for sample in dataset]
     assert keys == sorted(keys, key=lambda key: (key[0].encode(), key[1].encode()))
     assert len(set(keys)) == len(keys)
-    return sum(sample.listed for sample in dataset) + sum(finding.objects for finding in dataset.findings)
+    return sum(sample.source_count for sample in dataset) + sum(finding.objects for finding in dataset.findings)
 
 
 def codes(findings: Sequence[Finding]) -> Counter[str]:

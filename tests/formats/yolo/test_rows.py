@@ -38,7 +38,7 @@ def nearly_sound(draw: st.DrawFn) -> list[str]:
 
 
 def balances(rows: Rows) -> bool:
-    return rows.listed == len(rows.labels) + sum(finding.objects for finding in rows.findings)
+    return rows.source_count == len(rows.labels) + sum(finding.objects for finding in rows.findings)
 
 
 @given(st.lists(st.lists(tokens, max_size=12).map(" ".join)).map("\n".join), grammars)
@@ -46,7 +46,7 @@ def test_every_row_is_an_object_or_in_a_finding(text: str, grammar: RowGrammar) 
     rows = parse(text.encode(), grammar)
 
     assert balances(rows)
-    assert rows.listed == sum(1 for line in text.encode().splitlines() if line.strip())
+    assert rows.source_count == sum(1 for line in text.encode().splitlines() if line.strip())
     assert np.isfinite(rows.boxes).all()
     count = grammar.keypoints[0] if grammar.keypoints else 0
     assert rows.keypoints.shape == (len(rows.labels), count, 2)
@@ -125,7 +125,7 @@ def test_spellings_of_one_box(data: bytes) -> None:
     rows = parse(data, RowGrammar())
 
     assert rows.findings == ()
-    assert rows.listed == 1
+    assert rows.source_count == 1
     np.testing.assert_allclose(rows.boxes[0], EDGES, atol=1e-15)
 
 

@@ -55,7 +55,7 @@ def test_a_sample_says_what_its_files_say(tmp_path: Path) -> None:
     assert (sample.frame, sample.fractional, sample.declared, sample.evidence) == (Frame.DISPLAYED, True, None, "")
     assert sample.instances.boxes.tolist() == [EDGES]
     assert sample.instances.labels.tolist() == [0]
-    assert (sample.listed, sample.labelled, sample.findings) == (1, True, ())
+    assert (sample.source_count, sample.labelled, sample.findings) == (1, True, ())
     assert codes(dataset) == []
 
 
@@ -350,7 +350,7 @@ def test_an_image_that_cannot_be_read_keeps_its_count(tmp_path: Path) -> None:
     dataset: Dataset = FORMAT.read(tmp_path, HeaderCache(), YoloReadOptions())
 
     assert dataset[0].header is None
-    assert (len(dataset[0].instances), dataset[0].listed) == (2, 3)
+    assert (len(dataset[0].instances), dataset[0].source_count) == (2, 3)
     assert codes(dataset[0])[0] == "image-unreadable"
     assert balances(dataset)
 

@@ -53,14 +53,14 @@ def codes(of: Dataset | Sample) -> list[str]:
 def balances(dataset: Dataset) -> bool:
     """Whether each image's rows are its objects and those of its findings."""
     return all(
-        sample.listed == len(sample.instances) + sum(finding.objects for finding in sample.findings)
+        sample.source_count == len(sample.instances) + sum(finding.objects for finding in sample.findings)
         for sample in dataset
     )
 
 
 def rows_accounted(dataset: Dataset) -> int:
     """The rows that a dataset accounts for: those of its images and those without one."""
-    return sum(sample.listed for sample in dataset) + sum(finding.objects for finding in dataset.findings)
+    return sum(sample.source_count for sample in dataset) + sum(finding.objects for finding in dataset.findings)
 
 
 def lost_by_class(dataset: Dataset) -> Counter[str]:

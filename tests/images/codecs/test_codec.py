@@ -42,9 +42,11 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "photo.bin"
 
 
-def decoded(file: Path, data: bytes, policy: ImagePolicy | None = None, *, at_least: Size | None = None) -> Decoded:
+def decoded(
+    file: Path, data: bytes, image_policy: ImagePolicy | None = None, *, at_least: Size | None = None
+) -> Decoded:
     file.write_bytes(data)
-    return decode(file, read_header(file), policy or ImagePolicy(), at_least=at_least)
+    return decode(file, read_header(file), image_policy or ImagePolicy(), at_least=at_least)
 
 
 def reencoded(

@@ -151,10 +151,10 @@ CROP = A.Crop(200, 100, 300, 200, p=1)
     ],
     ids=str,
 )
-def test_boxes_at_the_edge_of_a_crop(rules: dict[str, float], kept: list[int]) -> None:
+def test_boxes_at_the_edge_of_a_crop(object_policy: dict[str, float], kept: list[int]) -> None:
     """Whole: (10, 10) to (30, 30) of the crop; a quarter, a hundredth, an edge, nothing of the others."""
     boxes = (210, 110, 230, 130), (190, 90, 210, 110), (162, 110, 202, 120), (180, 110, 200, 130), (10, 10, 30, 30)
-    options = {"bbox_params": A.BboxParams("coco", label_fields=["ignored"], **rules)} if rules else {}
+    options = {"bbox_params": A.BboxParams("coco", label_fields=["ignored"], **object_policy)} if object_policy else {}
     made = through(named(CROP, **options), *boxes)
     assert made.rows.tolist() == kept
     wanted = [[10, 10, 30, 30], [0, 0, 10, 10], [0, 10, 2, 20]]
@@ -178,8 +178,8 @@ def test_what_a_crop_cut_off_does_not_come_back_on_a_later_margin() -> None:
 
 def test_the_least_share_is_of_what_the_transform_before_left() -> None:
     """A quirk of the library: two crops that leave half and half again pass a least share of a half."""
-    rules = A.BboxParams("coco", min_visibility=0.49)
-    pipeline = named(A.Crop(0, 0, 200, 240, p=1), A.Crop(0, 0, 175, 240, p=1), bbox_params=rules)
+    object_policy = A.BboxParams("coco", min_visibility=0.49)
+    pipeline = named(A.Crop(0, 0, 200, 240, p=1), A.Crop(0, 0, 175, 240, p=1), bbox_params=object_policy)
     assert through(pipeline, (150, 0, 250, 100)).rows.tolist() == [0]
 
 

@@ -19,7 +19,7 @@ SOURCE = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    convert_source(open_source(SOURCE), tmp_path / "out", "yolo", Recipe(Letterbox(320)), terms=RunOptions())
+    convert_source(open_source(SOURCE), tmp_path / "out", "yolo", Recipe(Letterbox(320)), run_options=RunOptions())
     return tmp_path / "out"
 
 
@@ -37,7 +37,7 @@ def test_fields_of_later_versions_are_ignored_and_missing_ones_have_defaults(out
     row = '{"source": "a.jpg", "later": [1, 2], "objects": {"in": 1, "new": 3}}\n'
     (out / "bboxprep.images.jsonl").write_text(row, encoding="utf-8")
     image = open_run(out).images[0]
-    assert (image.output, image.affine, image.listed, image.written) == (None, None, 1, 0)
+    assert (image.output, image.affine, image.source_count, image.written) == (None, None, 1, 0)
     with pytest.raises(UsageError, match="holds no affine"):
         _ = image.to_source
 

@@ -34,7 +34,7 @@ def result(
         stamp=FileStamp(1, 1),
         digest="",
         first=True,
-        listed=listed,
+        source_count=listed,
         came=dict(Counter(came)),
         due=dict(Counter(came)),
         went=went,
@@ -89,7 +89,7 @@ def test_a_writer_that_writes_less_than_it_was_given_is_found() -> None:
 def test_what_an_image_holds_is_counted_by_class_and_kind() -> None:
     unread = Finding("record-unreadable", "odd", objects=2, split="train")
     objects = Instances.of([[0, 0, 4, 4]] * 3, [0, 1, 0])
-    sample = Sample(PurePosixPath("a.jpg"), Path("a.jpg"), None, objects, listed=5, findings=(unread,))
+    sample = Sample(PurePosixPath("a.jpg"), Path("a.jpg"), None, objects, source_count=5, findings=(unread,))
     found = came_of(sample, NAMES)
     assert found["came"] == {"cat": 2, "dog": 1, UNREADABLE: 2}
     assert found["columns"]["boxes"] == 3

@@ -38,8 +38,8 @@ def make(root: Path, crowds: list[list[int]]) -> Path:
 
 
 def run(source: Path, out: Path, to: str, crowd: CrowdRule | None, *, strict: bool = False) -> Outcome:
-    opened = open_source(source, rules=ObjectPolicy(crowd=crowd))
-    return convert_source(opened, out, to, Recipe(), terms=RunOptions(strict=strict))
+    opened = open_source(source, object_policy=ObjectPolicy(crowd=crowd))
+    return convert_source(opened, out, to, Recipe(), run_options=RunOptions(strict=strict))
 
 
 def told(outcome: Outcome, code: str) -> list[str]:

@@ -18,8 +18,8 @@ PLAN = PlannedFiles(("images/a.jpg",), ("images",))
 
 def result(name: str, path: str = "") -> ImageResult:
     return ImageResult(
-        split="train", name=name, content=b"c", stamp=FileStamp(1, 2), digest="", first=True, listed=0, came={}, due={},
-        went={}, swapped={}, columns={}, findings=(), written=True, made="linked",
+        split="train", name=name, content=b"c", stamp=FileStamp(1, 2), digest="", first=True, source_count=0, came={},
+        due={}, went={}, swapped={}, columns={}, findings=(), written=True, made="linked",
         files=(OutputFile(path),) if path else (),
         row=b"", kept=b"", entry=None,
     )  # fmt: skip
@@ -57,7 +57,7 @@ def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path
         assert names(journal) == ["a", "b"]
         assert list(journal.files()) == ["images/a.jpg"]
         assert journal.result(("train", "b")) == result("b")
-        assert journal.claim(("train", "a")) == result("a", "images/a.jpg").claim
+        assert journal.fingerprint(("train", "a")) == result("a", "images/a.jpg").fingerprint
         assert journal.result(("val", "a")) is None
         journal.note_end(End("state", ()))
     with open_journal(tmp_path) as journal:

@@ -33,7 +33,7 @@ BIG = Recipe(Letterbox(40))
 
 def run(source: Path, dest: Path, recipe: Recipe = BIG, to: str = "yolo", **given: Any) -> Outcome:
     stop = given.pop("stop", lambda: False)
-    return convert_source(open_source(source), dest, to, recipe, terms=RunOptions(**given), stop=stop)
+    return convert_source(open_source(source), dest, to, recipe, run_options=RunOptions(**given), stop=stop)
 
 
 def stopped(source: Path, dest: Path, after: int = 3, to: str = "yolo", **given: Any) -> None:
@@ -192,7 +192,7 @@ def test_a_file_over_all_images_that_was_touched_is_written_again(source: Path, 
         (
             lambda source, dest: convert_source(
                 assemble([open_source(source)], ClassPolicy(rename={"cat": "lynx"})),
-                dest, "yolo", BIG, terms=RunOptions(resume=True),
+                dest, "yolo", BIG, run_options=RunOptions(resume=True),
             ),
             "another class table .*lynx.*",
         ),
@@ -390,7 +390,9 @@ def test_images_that_others_put_beside_labels_stay(source: Path, tmp_path: Path)
 
     def labels(**given: Any) -> Outcome:
         opened = open_source(coco, labels_only=True)
-        return convert_source(opened, tmp_path / "out", "yolo", Recipe(), terms=RunOptions(labels_only=True, **given))
+        return convert_source(
+            opened, tmp_path / "out", "yolo", Recipe(), run_options=RunOptions(labels_only=True, **given)
+        )
 
     labels()
     theirs = tmp_path / "out" / "images" / "train" / "00001.jpg"

@@ -53,7 +53,7 @@ def relabel(root: Path, rows: list[str]) -> Dataset:
 def test_untouched_labels_bring_everything_back(there: Path, tmp_path: Path) -> None:
     sample = read(there)[0]
     assert sample.instances == read(tmp_path / "in")[0].instances
-    assert (sample.id, sample.listed, sample.findings) == (70, 3, ())
+    assert (sample.id, sample.source_count, sample.findings) == (70, 3, ())
 
 
 def test_labels_written_anew_by_a_tool_bring_everything_back(there: Path) -> None:
@@ -74,12 +74,12 @@ def test_an_added_row_stands_as_it_reads(there: Path) -> None:
         dataset = relabel(there, rows)
         assert ids(dataset) == expected
         assert stale(dataset) == ["0 kept objects are not in the labels any more, 1 objects are new or changed there"]
-        assert dataset[0].listed == 4
+        assert dataset[0].source_count == 4
 
 
 def test_a_removed_row_is_gone(there: Path) -> None:
     dataset = relabel(there, lines(there)[1:])
-    assert (ids(dataset), dataset[0].listed) == ([5, 77], 2)
+    assert (ids(dataset), dataset[0].source_count) == ([5, 77], 2)
     assert stale(dataset) == ["1 kept objects are not in the labels any more, 0 objects are new or changed there"]
 
 
@@ -109,13 +109,13 @@ def test_another_class_is_another_object(there: Path) -> None:
 def test_an_unreadable_row_keeps_its_neighbours(there: Path) -> None:
     first, second = lines(there)
     dataset = relabel(there, ["what is this\n", first, second])
-    assert (ids(dataset), dataset[0].listed, codes(dataset)) == ([900, 5, 77], 4, [])
+    assert (ids(dataset), dataset[0].source_count, codes(dataset)) == ([900, 5, 77], 4, [])
 
 
 def test_labels_that_are_gone_take_all_with_them(there: Path, tmp_path: Path) -> None:
     (there / LABEL).unlink()
     dataset = read(there)
-    assert (len(dataset[0].instances), dataset[0].labelled, dataset[0].listed) == (0, False, 0)
+    assert (len(dataset[0].instances), dataset[0].labelled, dataset[0].source_count) == (0, False, 0)
     assert stale(dataset) == ["its labels are gone; nothing of it is rejoined"]
     for to in ("yolo", "voc", "coco"):
         run(there, tmp_path / to, to)
@@ -208,7 +208,7 @@ def test_classes_are_matched_by_name(there: Path) -> None:
 def test_a_class_that_is_no_more_takes_its_crowd_regions_with_it(there: Path) -> None:
     edit(there / "data.yaml", lambda text: text.replace('"person"', '"people"'))
     dataset = read(there)
-    assert (ids(dataset), dataset[0].listed) == ([900, 77], 2)
+    assert (ids(dataset), dataset[0].source_count) == ([900, 77], 2)
     assert stale(dataset) == ["1 kept objects are not in the labels any more, 0 objects are new or changed there"]
 
 

@@ -152,7 +152,7 @@ def test_corners_that_were_rounded_come_back(tmp_path: Path) -> None:
 def test_nothing_lost_nothing_kept(tmp_path: Path) -> None:
     small(tmp_path / "in")
     run(tmp_path / "in", tmp_path / "coco", "coco", Letterbox(32))
-    run(tmp_path / "in", tmp_path / "yolo", "yolo", terms=RunOptions(sidecar=False))
+    run(tmp_path / "in", tmp_path / "yolo", "yolo", run_options=RunOptions(sidecar=False))
     run(tmp_path / "yolo", tmp_path / "again", "yolo")
     for name in ("coco", "yolo", "again"):
         assert not (tmp_path / name / SIDECAR).exists()
@@ -178,7 +178,7 @@ def test_the_account_counts_a_kept_crowd_region_as_dropped(tmp_path: Path) -> No
     messages = {one.code: one.message for one in there.findings}
     assert messages["crowd-dropped"].endswith(f"kept in {SIDECAR}")
     assert messages["column-dropped"].endswith(f"kept in {SIDECAR}")
-    bare = run(tmp_path / "in", tmp_path / "bare", "yolo", terms=RunOptions(sidecar=False)).account
+    bare = run(tmp_path / "in", tmp_path / "bare", "yolo", run_options=RunOptions(sidecar=False)).account
     assert not any(SIDECAR in one.message for one in bare.findings)
 
 
@@ -188,14 +188,14 @@ def test_the_account_counts_a_kept_crowd_region_as_dropped(tmp_path: Path) -> No
 def test_strict_refuses_all_the_same(tmp_path: Path, sidecar: bool, words: str) -> None:
     small(tmp_path / "in")
     with pytest.raises(LossError, match=words):
-        run(tmp_path / "in", tmp_path / "there", "yolo", terms=RunOptions(strict=True, sidecar=sidecar))
+        run(tmp_path / "in", tmp_path / "there", "yolo", run_options=RunOptions(strict=True, sidecar=sidecar))
 
 
 def test_it_belongs_to_the_output(tmp_path: Path) -> None:
     small(tmp_path / "in")
     run(tmp_path / "in", tmp_path / "out", "yolo")
     assert SIDECAR in json.loads((tmp_path / "out/bboxprep.json").read_bytes())["entries"]
-    run(tmp_path / "in", tmp_path / "out", "coco", terms=RunOptions(overwrite=True))
+    run(tmp_path / "in", tmp_path / "out", "coco", run_options=RunOptions(overwrite=True))
     assert not (tmp_path / "out" / SIDECAR).exists()
 
 
@@ -222,7 +222,7 @@ def test_from_python(tmp_path: Path) -> None:
 def test_it_is_the_same_with_any_number_of_workers(workers: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run(FIXTURE, Path(folder, "one"), "voc", Letterbox(64))
-        run(FIXTURE, Path(folder, "many"), "voc", Letterbox(64), terms=RunOptions(workers=workers))
+        run(FIXTURE, Path(folder, "many"), "voc", Letterbox(64), run_options=RunOptions(workers=workers))
         assert Path(folder, "one", SIDECAR).read_bytes() == Path(folder, "many", SIDECAR).read_bytes()
 
 

@@ -49,10 +49,12 @@ THREE = Instances.of(
 
 
 def run(
-    source: Path, dest: Path, to: str, *steps: RecipeStep, terms: RunOptions | None = None, **options: Any
+    source: Path, dest: Path, to: str, *steps: RecipeStep, run_options: RunOptions | None = None, **options: Any
 ) -> Outcome:
     """What comes of converting `source` to `dest`."""
-    return convert_source(open_source(source), dest, to, Recipe(*steps), terms=terms or RunOptions(), options=options)
+    return convert_source(
+        open_source(source), dest, to, Recipe(*steps), run_options=run_options or RunOptions(), options=options
+    )
 
 
 def around(root: Path, to: str, *steps: RecipeStep, **options: Any) -> tuple[dict[str, bytes], dict[str, bytes]]:

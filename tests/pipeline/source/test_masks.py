@@ -99,8 +99,8 @@ CATS = (Drawn((4, 6, 24, 30), 1), Drawn((30, 10, 56, 36), 2))
 def test_a_mask_lies_on_its_object_whichever_way_the_photo_is_stored(tmp_path: Path, orientation: int) -> None:
     source = open_source(devkit(tmp_path / "in", CATS, orientation=orientation), labels_in="displayed")
     assert set(codes(source.dataset)) <= {"frame-assumed"}
-    convert_source(source, tmp_path / "plain", "coco", Recipe(), terms=RunOptions())
-    convert_source(source, tmp_path / "boxed", "coco", Recipe(Letterbox(120)), terms=RunOptions())
+    convert_source(source, tmp_path / "plain", "coco", Recipe(), run_options=RunOptions())
+    convert_source(source, tmp_path / "boxed", "coco", Recipe(Letterbox(120)), run_options=RunOptions())
     for number, (plain, boxed) in enumerate(zip(written(tmp_path / "plain"), written(tmp_path / "boxed"), strict=True)):
         drawn = picture(CATS) == number + 1
         assert (pixels_of(plain) == drawn).all()
@@ -113,7 +113,7 @@ def test_a_mask_lies_on_its_object_whichever_way_the_photo_is_stored(tmp_path: P
 
 def test_labels_in_the_stored_plane_have_their_masks_there(tmp_path: Path) -> None:
     source = open_source(devkit(tmp_path / "in", CATS, orientation=3), labels_in="stored")
-    convert_source(source, tmp_path / "out", "coco", Recipe(), terms=RunOptions())
+    convert_source(source, tmp_path / "out", "coco", Recipe(), run_options=RunOptions())
     for number, row in enumerate(written(tmp_path / "out"), 1):
         assert (pixels_of(row) == (picture(CATS) == number)[::-1, ::-1]).all()
 
@@ -139,7 +139,7 @@ def test_a_mask_elsewhere_and_a_number_without_an_object_are_left_out(tmp_path: 
         "a.jpg: 1 masks of a.png lie elsewhere than the boxes of their objects; left out",
         "a.jpg: a.png shows objects 9, the labels have 3; left out",
     ]
-    outcome = convert_source(open_source(root), tmp_path / "out", "coco", Recipe(), terms=RunOptions())
+    outcome = convert_source(open_source(root), tmp_path / "out", "coco", Recipe(), run_options=RunOptions())
     assert sum(outcome.account.objects_out.values()) == 3
 
 
@@ -156,7 +156,7 @@ def test_a_picture_of_another_size_or_none_at_all_costs_the_masks_only(tmp_path:
 
 def test_a_target_without_masks_says_how_many_are_lost(tmp_path: Path) -> None:
     outcome = convert_source(
-        open_source(devkit(tmp_path / "in", CATS)), tmp_path / "out", "yolo", Recipe(), terms=RunOptions()
+        open_source(devkit(tmp_path / "in", CATS)), tmp_path / "out", "yolo", Recipe(), run_options=RunOptions()
     )
     messages = [finding.message for finding in outcome.account.findings if finding.code == "column-dropped"]
     assert any("cannot hold masks (2 objects have them)" in message for message in messages)

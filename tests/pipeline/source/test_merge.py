@@ -77,7 +77,7 @@ def test_nothing_is_lost_between_several_sources_and_one_output(
         ]
         split = SplitPolicy({"train": 0.5, "val": 0.5}) if anew else None
         source = assemble(opened(*roots), ClassPolicy(rename), split)
-        outcome = convert_source(source, Path(folder) / "out", "coco", Recipe(), terms=RunOptions())
+        outcome = convert_source(source, Path(folder) / "out", "coco", Recipe(), run_options=RunOptions())
         written = dict(written_boxes(Path(folder) / "out", "coco"))
         found: Counter[str] = Counter()
         ids: list[tuple[str, int]] = []
@@ -124,7 +124,7 @@ def test_two_coco_sets_that_both_start_at_id_1(tmp_path: Path) -> None:
     source = assemble(opened(one, two))
     assert names(source) == ["train/1.png", "train/2.png", "train/two/1.png", "val/9.png"]
     assert [(one.name, one.id) for one in source.dataset.categories] == [("cat", 1), ("dog", 2), ("cow", 3)]
-    convert_source(source, tmp_path / "out", "coco", Recipe(), terms=RunOptions())
+    convert_source(source, tmp_path / "out", "coco", Recipe(), run_options=RunOptions())
     document = json.loads((tmp_path / "out" / "annotations" / "instances_train.json").read_text(encoding="utf-8"))
     assert sorted(row["id"] for row in document["images"]) == [1, 2, 3]
     assert sorted(row["id"] for row in document["annotations"]) == [1, 2]
@@ -138,7 +138,7 @@ def test_two_coco_sets_that_both_start_at_id_1(tmp_path: Path) -> None:
 def test_where_each_image_came_from_is_told_below_the_folder_of_all_sources(tmp_path: Path) -> None:
     one = make(tmp_path / "x" / "photos", {"train": {"1.png": ["cat"]}}, ["cat"])
     two = make(tmp_path / "y" / "photos", {"train": {"1.png": ["cat"]}}, ["cat"], 1)
-    convert_source(assemble(opened(one, two)), tmp_path / "out", "voc", Recipe(), terms=RunOptions())
+    convert_source(assemble(opened(one, two)), tmp_path / "out", "voc", Recipe(), run_options=RunOptions())
     record = json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))
     rows = (tmp_path / "out" / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()
     sources = [json.loads(row)["source"] for row in rows]
@@ -153,7 +153,7 @@ def test_no_source_may_hold_the_output(tmp_path: Path) -> None:
     two = make(tmp_path / "two", {"train": {"1.png": ["cat"]}}, ["cat"])
     for dest in (one / "out", two / "out", tmp_path):
         with pytest.raises(TargetError, match="the source is never modified"):
-            convert_source(assemble(opened(one, two)), dest, "yolo", Recipe(), terms=RunOptions())
+            convert_source(assemble(opened(one, two)), dest, "yolo", Recipe(), run_options=RunOptions())
 
 
 def test_three_formats_of_the_same_photos(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_three_formats_of_the_same_photos(tmp_path: Path) -> None:
         "whole-pixels": 7,
         "dataset": 9,
     }
-    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
+    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
     assert sum(row["images_out"] for row in outcome.account.rows()) == 36
     assert not outcome.account.faults
 
@@ -177,14 +177,14 @@ def test_three_formats_of_the_same_photos(tmp_path: Path) -> None:
 def test_the_same_photo_on_both_sides_of_a_split_is_a_fault(tmp_path: Path) -> None:
     sources = opened(*PHONES[:2])
     source = assemble(sources, split=SplitPolicy({"train": 0.5, "val": 0.5}))
-    outcome = convert_source(source, tmp_path / "whole", "yolo", Recipe(), terms=RunOptions(dry_run=True))
+    outcome = convert_source(source, tmp_path / "whole", "yolo", Recipe(), run_options=RunOptions(dry_run=True))
     assert not outcome.account.faults  # one name, one group, one split
     swapped = tmp_path / "swapped"
     shutil.copytree(PHONES[2], swapped)
     lists = swapped / "ImageSets" / "Main"
     (lists / "train.txt").rename(lists / "test.txt")
     outcome = convert_source(
-        assemble(opened(PHONES[0], swapped)), tmp_path / "out", "yolo", Recipe(), terms=RunOptions()
+        assemble(opened(PHONES[0], swapped)), tmp_path / "out", "yolo", Recipe(), run_options=RunOptions()
     )
     leaks = {f"{one.split}/{one}" for one in outcome.account.findings if one.code == "split-leak"}
     assert len(leaks) == outcome.account.faults == 8
@@ -221,7 +221,7 @@ def test_a_new_split_keeps_apart_what_had_one_name_in_two_splits(tmp_path: Path)
     assert [len(sample.instances) for sample in source.dataset] == [1, 2]
     assert source.dataset.splits == ("all",)
     assert source.dataset.changes == ({"split": {"shares": {"all": 1.0}, "group_by": "file"}},)
-    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
+    outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
     assert [(row["split"], row["objects_out"]) for row in outcome.account.rows()] == [("all", 3)]
 
 
@@ -243,7 +243,7 @@ def test_the_split_of_an_image_depends_on_no_other_source(wanted: list[str]) -> 
 def test_class_rules_reach_the_account_and_what_is_not_carried(tmp_path: Path) -> None:
     (source,) = opened(PHONES[0])
     ruled = assemble([source], ClassPolicy({"car": "vehicle"}, only=["vehicle"]))
-    outcome = convert_source(ruled, tmp_path / "out", "yolo", Recipe(), terms=RunOptions())
+    outcome = convert_source(ruled, tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
     rows = {row["class"]: row for row in outcome.account.class_rows(ruled.dataset.categories.names)}
     assert list(rows) == ["vehicle", "person", "traffic sign"]
     assert rows["vehicle"]["objects_in"] == rows["vehicle"]["objects_out"] == 9
@@ -257,10 +257,10 @@ def test_parts_converted_with_a_pinned_table_are_the_parts_of_the_whole(tmp_path
     table = ClassPolicy(classes=["zebra", "dog", "cat"])
     parts = {"one": {"1.png": ["cat"]}, "two": {"2.png": ["dog", "cat"]}}
     roots = [make(tmp_path / name, {"train": images}, ["cat", "dog"]) for name, images in parts.items()]
-    convert_source(assemble(opened(*roots), table), tmp_path / "whole", "yolo", Recipe(), terms=RunOptions())
+    convert_source(assemble(opened(*roots), table), tmp_path / "whole", "yolo", Recipe(), run_options=RunOptions())
     for root in roots:
         convert_source(
-            assemble(opened(root), table), tmp_path / "out" / root.name, "yolo", Recipe(), terms=RunOptions()
+            assemble(opened(root), table), tmp_path / "out" / root.name, "yolo", Recipe(), run_options=RunOptions()
         )
         for label in sorted((tmp_path / "out" / root.name / "labels").rglob("*.txt")):
             whole = tmp_path / "whole" / label.relative_to(tmp_path / "out" / root.name)

@@ -41,7 +41,7 @@ PIECES = st.builds(
     stamp=st.builds(FileStamp, COUNTS, st.integers(-(2**62), 2**62)),
     digest=st.sampled_from(["", "ab" * 32]),
     first=st.booleans(),
-    listed=COUNTS,
+    source_count=COUNTS,
     came=BOOKS,
     due=BOOKS,
     went=BOOKS,
@@ -96,8 +96,8 @@ def test_counts_that_no_image_can_have_are_no_piece(change: dict[str, Any]) -> N
 
 
 PIECE = ImageResult(
-    split="train", name="a.jpg", content=b"", stamp=NO_STAMP, digest="", first=True, listed=1, came={}, due={}, went={},
-    swapped={}, columns={}, findings=(), written=True, made="linked", files=(), row=b"", kept=b"", entry=None,
+    split="train", name="a.jpg", content=b"", stamp=NO_STAMP, digest="", first=True, source_count=1, came={}, due={},
+    went={}, swapped={}, columns={}, findings=(), written=True, made="linked", files=(), row=b"", kept=b"", entry=None,
 )  # fmt: skip
 
 BOXES = [[0.0, 0, 4, 4], [1.0, 1, 3, 3]]
@@ -106,7 +106,7 @@ SAMPLE = Sample(
     Path("/data/a.jpg"),
     Header(Size(8, 6), 6),
     Instances.of(BOXES, [0, 1], polygons=[[[[0, 0], [4, 0], [4, 4]]], []], ids=[1, 2]),
-    listed=2,
+    source_count=2,
 )
 OUTPUT = Output("images/train/a.jpg", labels=("labels/train/a.txt",))
 

@@ -56,8 +56,8 @@ def no_jpegtran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
 
 
 def converted(root: Path, *steps: RecipeStep, quality: int | None = None, out: str = "out") -> Outcome:
-    terms = RunOptions(encoding=Encoding(quality))
-    return convert_source(open_source(root), root.parent / out, "yolo", Recipe(*steps), terms=terms)
+    run_options = RunOptions(encoding=Encoding(quality))
+    return convert_source(open_source(root), root.parent / out, "yolo", Recipe(*steps), run_options=run_options)
 
 
 def made(outcome: Outcome) -> dict[str, str]:
