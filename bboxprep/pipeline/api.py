@@ -82,5 +82,10 @@ def _opened(
     engine: Engine,
 ) -> list[Source]:
     paths = [sources] if isinstance(sources, str | PurePath) else sources
-    how: dict[str, Any] = {"labels_in": labels_in, "policy": image_policy, "rules": object_policy, "engine": engine}
+    how: dict[str, Any] = {
+        "labels_in": labels_in,
+        "image_policy": image_policy,
+        "object_policy": object_policy,
+        "engine": engine,
+    }
     return [open_source(open_path(path), **how) for path in paths]

@@ -178,9 +178,7 @@ def _pixel_rows(images: Sequence[RunImage], sample: int | None) -> frozenset[int
         groups[images[index].orientation].append(index)
     ordered = sorted(groups.items(), key=lambda item: (item[0] == 1, item[0]))
     turns = [
-        (open_path, rank, index)
-        for rank, (_, group) in enumerate(ordered)
-        for open_path, index in enumerate(_spread(group))
+        (place, rank, index) for rank, (_, group) in enumerate(ordered) for place, index in enumerate(_spread(group))
     ]
     return frozenset(index for _, _, index in sorted(turns)[:sample])
 
@@ -188,7 +186,7 @@ def _pixel_rows(images: Sequence[RunImage], sample: int | None) -> frozenset[int
 def _spread(group: list[int]) -> list[int]:
     """The rows of one orientation in an order whose beginning is spread over all of them."""
     step = next(step for step in count(max(1, round(len(group) * 0.618))) if gcd(step, len(group)) == 1)
-    return [group[open_path * step % len(group)] for open_path in range(len(group))]
+    return [group[place * step % len(group)] for place in range(len(group))]
 
 
 def _refuted(folder: Path, code: str, words: str) -> VerificationReport:

@@ -151,10 +151,10 @@ CROP = A.Crop(200, 100, 300, 200, p=1)
     ],
     ids=str,
 )
-def test_boxes_at_the_edge_of_a_crop(object_policy: dict[str, float], kept: list[int]) -> None:
+def test_boxes_at_the_edge_of_a_crop(rules: dict[str, float], kept: list[int]) -> None:
     """Whole: (10, 10) to (30, 30) of the crop; a quarter, a hundredth, an edge, nothing of the others."""
     boxes = (210, 110, 230, 130), (190, 90, 210, 110), (162, 110, 202, 120), (180, 110, 200, 130), (10, 10, 30, 30)
-    options = {"bbox_params": A.BboxParams("coco", label_fields=["ignored"], **object_policy)} if object_policy else {}
+    options = {"bbox_params": A.BboxParams("coco", label_fields=["ignored"], **rules)} if rules else {}
     made = through(named(CROP, **options), *boxes)
     assert made.rows.tolist() == kept
     wanted = [[10, 10, 30, 30], [0, 0, 10, 10], [0, 10, 2, 20]]

@@ -130,6 +130,6 @@ def test_the_books_of_two_parts_add_up_to_those_of_the_whole(images: list[tuple[
     for part, taken in ((first, results[:cut]), (second, results[cut:])):
         for one in taken:
             part.book(one)
-    for name in ("images_in", "images_out", "made", "listed", "objects_in", "objects_out", "dropped", "columns"):
+    for name in ("images_in", "images_out", "made", "source_count", "objects_in", "objects_out", "dropped", "columns"):
         assert getattr(first, name) + getattr(second, name) == getattr(whole, name)
     assert first.findings + second.findings == whole.findings

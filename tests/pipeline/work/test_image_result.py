@@ -71,7 +71,7 @@ def test_pieces_come_back_as_they_were_but_for_what_is_no_text(results: list[Ima
             escape_surrogates(str(finding)) for finding in before.findings
         ]
         assert [file.path for file in after.files] == [escape_surrogates(file.path) for file in before.files]
-        for name in ("content", "stamp", "digest", "listed", "came", "due", "went", "swapped", "row", "kept"):
+        for name in ("content", "stamp", "digest", "source_count", "came", "due", "went", "swapped", "row", "kept"):
             assert getattr(after, name) == getattr(before, name), name
         assert after.entry == before.entry
 
@@ -88,7 +88,7 @@ def pieces_in(data: bytes) -> int:
         return 0
 
 
-@pytest.mark.parametrize("change", [{"listed": -1}, {"came": {"cat": 2**60}}, {"swapped": {"cat": -(2**60)}}])
+@pytest.mark.parametrize("change", [{"source_count": -1}, {"came": {"cat": 2**60}}, {"swapped": {"cat": -(2**60)}}])
 def test_counts_that_no_image_can_have_are_no_piece(change: dict[str, Any]) -> None:
     data = msgspec.msgpack.encode([msgspec.structs.replace(PIECE, **change)])
     with pytest.raises(msgspec.DecodeError):
@@ -140,7 +140,7 @@ def objects(**columns: Any) -> dict[str, Any]:
         {"declared": Size(8, 6)},
         {"refusal": "size-contradicts"},
         {"findings": (Finding("box-outside", "gone"),)},
-        {"listed": 3},
+        {"source_count": 3},
         {"labelled": False},
         {"id": 4},
         {"extra": {"voc": {"folder": "x"}}},
@@ -149,7 +149,7 @@ def objects(**columns: Any) -> dict[str, Any]:
     ids=[
         "a coordinate", "a label", "a crowd", "a polygon", "whose polygon", "a mask", "keypoints", "areas", "scores",
         "ids", "attributes", "name", "split", "orientation", "no header", "frame", "evidence", "declared", "refusal",
-        "findings", "listed", "labelled", "id", "extra", "mirrored",
+        "findings", "source_count", "labelled", "id", "extra", "mirrored",
     ],
 )  # fmt: skip
 def test_whatever_is_read_of_an_image_makes_another_content(change: dict[str, Any]) -> None:
