@@ -83,8 +83,6 @@ def _opened(
 ) -> list[Source]:
     paths = [sources] if isinstance(sources, str | PurePath) else sources
     how: dict[str, Any] = {
-        "labels_in": labels_in, "image_policy": image_policy, "object_policy": object_policy, "engine": engine,
-    }
         "labels_in": labels_in,
         "image_policy": image_policy,
         "object_policy": object_policy,
