@@ -421,7 +421,7 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
 
 
 def test_predictions_on_mirrored_pictures_come_home_with_their_own_left_and_right(tmp_path: Path) -> None:
-    root, out = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco", tmp_path / "out"
+    root, out = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco", tmp_path / "out"
     source = open_source(root, "coco", object_policy=ObjectPolicy(swap_classes=(("car", "traffic sign"),)))
     convert_source(source, out, "coco", Recipe(Letterbox(320), Flip("horizontal")), run_options=RunOptions())
     for split in ("train", "val"):

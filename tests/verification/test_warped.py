@@ -78,7 +78,7 @@ def test_the_recorded_rule_says_how_large_a_turned_box_is(tmp_path: Path, turned
     )
     proof = verify(out, photos("yolo"))
     assert proof.holds, told(proof)
-    edit_record(out, object_policy={"turned": "corners" if turned == "ellipse" else "ellipse"})
+    edit_record(out, rules={"turned": "corners" if turned == "ellipse" else "ellipse"})
     assert "box-moved" in codes(verify(out, photos("yolo")))
 
 

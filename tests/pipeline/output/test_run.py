@@ -14,7 +14,7 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
 
-SOURCE = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
+SOURCE = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco"
 
 
 @pytest.fixture

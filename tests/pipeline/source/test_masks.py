@@ -24,7 +24,7 @@ from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
 from tests.painted import UNTURN
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
 SIZE = (60, 40)
 VOID = 255
 Rectangle = tuple[int, int, int, int]

@@ -22,7 +22,7 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from tests.painted import written_boxes
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
+FIXTURES = Path(__file__).parents[3] / "fixtures"
 PHONES = [FIXTURES / f"phone-photos-{name}" for name in ("coco", "yolo", "voc")]
 CLASSES = ["cat", "dog", "a: b"]
 OBJECTS = st.lists(st.sampled_from(CLASSES), max_size=3)

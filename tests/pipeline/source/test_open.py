@@ -14,7 +14,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Frame
 from tests.painted import UNTURN, bright_box, label
 
-DATA = Path(__file__).parents[2].parent / "shared" / "data"
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
 STORED, SHOWN = (60, 40), (40, 60)
 WIDE, TALL, SMALL = [5, 5, 50, 20], [5, 5, 20, 50], [5, 5, 10, 10]
 
