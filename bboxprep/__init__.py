@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from bboxprep.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from bboxprep.errors import BboxprepError as BboxprepError
     from bboxprep.findings import Finding as Finding
@@ -56,8 +58,6 @@ if TYPE_CHECKING:
     from bboxprep.recipe.recipe import Augment as Augment
     from bboxprep.recipe.recipe import Recipe as Recipe
     from bboxprep.verification.verify import verify as verify
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Affine": "geometry.affine",

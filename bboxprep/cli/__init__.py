@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 
-from bboxprep import __version__
 from bboxprep.cli.signals import signals_heard
 from bboxprep.errors import BboxprepError, StoppedError
+from bboxprep.version import __version__
 
 STOPPED = 130  # the exit code of a program that Ctrl-C has stopped
 COMMANDS = {

@@ -16,7 +16,6 @@ from typing import Any
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
@@ -179,12 +178,9 @@ class Augmenter:
         if header is None or (recipe.is_fixed and not take.tile):
             return Drawn(recipe)
         names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
-        if sample.parts:
-            sight = ImageContext(sample.size, boxes=sample.instances.boxes, names=names)
-        else:
+        if not sample.parts:
             recipe = dict(recipe.tiles(header.size, header.turn))[take.tile]
-            sight = ImageContext(header.size, header.turn, map_boxes(sample.to_stored, sample.instances.boxes), names)
-        return recipe.drawn(_key(take), take.copy, sight, split=sample.split)
+        return recipe.drawn(_key(take), take.copy, ImageContext.of(sample, names), split=sample.split)
 
     def _assembled(self, sample: Sample, around: MosaicSplit, mosaic: Mosaic) -> AugmentedSample:
         """The mosaic of `sample` and others, each drawn for itself, through what stands after it."""

@@ -23,6 +23,7 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
+from bboxprep.model.sample import Sample
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic, Tile
 from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
@@ -72,6 +73,14 @@ class ImageContext:
     turn: Dihedral = IDENTITY
     boxes: Boxes = field(default_factory=lambda: np.zeros((0, 4)), compare=False)
     names: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, sample: Sample, names: frozenset[str]) -> ImageContext:
+        """That of `sample`, whose objects have the class `names`. One made of several pictures is taken as it is."""
+        if sample.parts or sample.header is None:
+            return cls(sample.size, boxes=sample.instances.boxes, names=names)
+        boxes = map_boxes(sample.to_stored, sample.instances.boxes)
+        return cls(sample.header.size, sample.header.turn, boxes, names)
 
 
 @dataclass(frozen=True, slots=True)

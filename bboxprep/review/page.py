@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bboxprep import __version__
 from bboxprep.findings import CODES, Severity
 from bboxprep.model.categories import Category
 from bboxprep.review import charts
@@ -21,6 +20,7 @@ from bboxprep.review.run_summary import Noted, RunSummary
 from bboxprep.review.statistics import ASPECTS, SIDES, Statistics
 from bboxprep.review.wording import recipe_words
 from bboxprep.verification.faults import FAULTS, meaning
+from bboxprep.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
 _USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits in

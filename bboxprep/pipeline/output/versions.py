@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from bboxprep import __version__
 from bboxprep.images.codecs import lossless
+from bboxprep.version import __version__
 
 _MATTER = ("albumentations", "numpy", "opencv-python-headless", "pillow", "pillow-heif", "simplejpeg")
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.instances import Instances
-from bboxprep.pipeline.sidecar.matching import Rows
+from bboxprep.model.object_matching import Rows
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
+from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, joined, joint_order, match
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.pipeline.sidecar.classes import KeptClasses
 from bboxprep.pipeline.sidecar.index import SidecarIndex, find_sidecar, finding
-from bboxprep.pipeline.sidecar.matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, joined, joint_order, match
 from bboxprep.pipeline.sidecar.schema import BadLine, KeptImage, unpack
 
 _FINEST = 2e-6  # of the longer side; the step of the formats that write fractions, and some slack

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.instances import Column, Instances
-from bboxprep.pipeline.sidecar.matching import GONE, UNWRITTEN, WrittenObjects, joined, joint_order, match
+from bboxprep.model.object_matching import GONE, UNWRITTEN, WrittenObjects, joined, joint_order, match
 from tests.strategies import instances
 
 SIZE = Size(64, 48)

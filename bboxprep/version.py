@@ -1,0 +1,3 @@
+"""The version of this program, which every record of a run names."""
+
+__version__ = "0.1.0"
