@@ -83,9 +83,13 @@ def escape_surrogates(text: str) -> str:
 class Finding:
     """One thing that was dropped, repaired or assumed.
 
-    `code` is a key of `CODES`; `path` the file it is about (as the user would write it) and `where` the place inside;
-    `message` one line; `objects` the number of annotated objects that are lost by it, of class `category` ("" where
-    unreadable) in `split`.
+    `code` is a key of `CODES`. `path` is the file that it is about, as it lies on the disk below the folder of the data
+    set, POSIX (`io.paths.relative_path`): the image of an image, the label file of a label, "" for the data set as a
+    whole. A file elsewhere has its whole path; a member of an archive is named like a file in a folder. Of several
+    sources the folder is the one that holds them all (`Dataset.folder`), so the path begins with that of its source.
+    What the labels name and is not there has the path where it was looked for. `where` is the place inside the file
+    and `message` one line; `objects` is the number of annotated objects that are lost by it, of class `category` (""
+    where unreadable) in `split`.
     """
 
     code: str

@@ -123,8 +123,7 @@ class Printer:
             self.line(f"  {mark}: {codes[code]} x {code}: {CODES[code][1]}")
             places = [finding for finding in findings if finding.code == code]
             for finding in places[:PLACES]:
-                where = f"{finding.split}/{finding}" if finding.split and finding.path else str(finding)
-                self.line(f"    {where}")
+                self.line(f"    {finding}")
             if len(places) > PLACES:
                 self.line(f"    and {len(places) - PLACES:,} more")
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import exists_safely
+from bboxprep.io.paths import exists_safely, relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -146,27 +146,26 @@ def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], sp
     return iter((spread if len(items) > _FEW else map)(work, batches))
 
 
-def image_fault(error: ImageError, shown: str, split: str) -> Finding:
-    """The finding about an image that `error` keeps from being used; `shown` is its name to the user."""
+def image_fault(error: ImageError, path: str, split: str) -> Finding:
+    """The finding about the image at `path`, below the folder of the dataset, that `error` keeps from being used."""
     code = "image-unreadable" if exists_safely(open_path(error.path)) else "image-missing"
-    return Finding("image-refused" if isinstance(error, RefusedImageError) else code, error.problem, shown, split=split)
+    return Finding("image-refused" if isinstance(error, RefusedImageError) else code, error.problem, path, split=split)
 
 
 def probe_image(
-    probe: Probe, path: Path, shown: str, split: str, declared: Size | None = None
+    probe: Probe, path: Path, root: Path, split: str, declared: Size | None = None
 ) -> tuple[Header | None, tuple[Finding, ...]]:
-    """The header of the image at `path`, or None; and the findings about it.
-
-    `shown` is its name to the user, `declared` the size that its labels state.
+    """The header of the image at `path`, or None; and the findings about it, which name it below `root`, the folder of
+    the dataset. `declared` is the size that its labels state.
     """
     try:
         header = probe(path, declared)
     except ImageError as error:
-        return None, (image_fault(error, shown, split),)
+        return None, (image_fault(error, relative_path(path, root), split),)
     if not (header.invalid or header.disputed):
         return header, ()
     found = [
-        Finding(code, words, shown, split=split)
+        Finding(code, words, relative_path(path, root), split=split)
         for code, words in (("orientation-invalid", header.invalid), ("orientation-disputed", header.disputed))
         if words
     ]

@@ -31,7 +31,7 @@ from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import length
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import read_bytes, scan
+from bboxprep.io.paths import read_bytes, relative_path, safe_relative, scan
 from bboxprep.io.remote import forget, opened
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -134,6 +134,11 @@ class _Item:
     split: str
     path: Path
 
+    @property
+    def label(self) -> Path:
+        """The member with its labels."""
+        return self.path.with_suffix(".json")
+
 
 def sniff(root: Path, suffix: str, fits: Callable[[Path], bool]) -> str:
     """Why `root` looks like a dataset in files that end on `suffix` and are as `fits` says, or ""."""
@@ -161,7 +166,7 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
     if not shards:
         raise LayoutError(root, "", f"no {title} here (want <split>-<number>{suffix})")
     items = [_Item(split, path) for split, shard in shards for path in _pictures(opened(shard))]
-    loader = _Loader(probe, _classes(root, shards))
+    loader = _Loader(root, probe, _classes(root, shards))
     return Dataset(
         root=root,
         format=title,
@@ -191,15 +196,16 @@ def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
 class _Loader:
     """Makes samples of items; plain data, so that worker processes can have it."""
 
+    root: Path
     probe: Probe
     classes: tuple[str, ...]
 
     def __call__(self, item: _Item) -> Sample:
         said, findings = self._said(item)
-        name = _safe(said.file_name) or PurePosixPath(item.path.name)
+        name = PurePosixPath(safe_relative((said.file_name or "").replace("\\", "/")) or item.path.name)
         declared = Size(said.width, said.height) if said.width and said.height else None
-        header, seen = probe_image(self.probe, item.path, str(name), item.split, declared)
-        instances, wrong = self._instances(said.objects, str(name), item.split)
+        header, seen = probe_image(self.probe, item.path, self.root, item.split, declared)
+        instances, wrong = self._instances(said.objects, item)
         return Sample(
             name=name,
             path=item.path,
@@ -214,18 +220,14 @@ class _Loader:
         )
 
     def _said(self, item: _Item) -> tuple[_Said, tuple[Finding, ...]]:
-        path = item.path.with_suffix(".json")
-        if not path.is_file():
+        if not item.label.is_file():
             return _Said(), ()
         try:
-            return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=_Said), ()
+            return msgspec.json.decode(read_bytes(item.label, _MOST_BYTES), type=_Said), ()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            fault = Finding(
-                "record-unreadable", f"its labels are not as they should be ({error})", item.path.name, split=item.split
-            )
-            return _Said(), (fault,)
+            return _Said(), (self._fault(f"its labels are not as they should be ({error})", item),)
 
-    def _instances(self, objects: _Objects | None, name: str, split: str) -> tuple[Instances, tuple[Finding, ...]]:
+    def _instances(self, objects: _Objects | None, item: _Item) -> tuple[Instances, tuple[Finding, ...]]:
         """The objects that can be used, and findings on the others."""
         if objects is None:
             return Instances.of(), ()
@@ -234,7 +236,7 @@ class _Loader:
             objects.category, objects.area or [None] * count, objects.id or [0] * count, objects.iscrowd or [0] * count,
         )  # fmt: skip
         if any(len(values) != count for values in lists):
-            return Instances.of(), (_fault("its lists of objects differ in length", name, split, count),)
+            return Instances.of(), (self._fault("its lists of objects differ in length", item, count),)
         category, areas, ids, crowd = lists
         labels = np.array(category, dtype=np.int64)
         known = (labels >= 0) & (labels < len(self.classes))
@@ -249,15 +251,8 @@ class _Loader:
         )
         unknown = int((~known).sum())
         words = f"{unknown} objects have a class that is none of the {len(self.classes)} of {CLASSES}"
-        return whole.select(known), (_fault(words, name, split, unknown),) if unknown else ()
+        return whole.select(known), (self._fault(words, item, unknown),) if unknown else ()
 
-
-def _fault(words: str, name: str, split: str, objects: int) -> Finding:
-    return Finding("record-unreadable", words, name, split=split, objects=objects)
-
-
-def _safe(name: str | None) -> PurePosixPath | None:
-    """`name` where it stays below any folder."""
-    path = PurePosixPath((name or "").replace("\\", "/"))
-    inside = path.parts and ".." not in path.parts and not path.is_absolute() and ":" not in path.parts[0]
-    return path if inside and "\0" not in str(path) else None
+    def _fault(self, words: str, item: _Item, objects: int = 0) -> Finding:
+        label = relative_path(item.label, self.root)
+        return Finding("record-unreadable", words, label, split=item.split, objects=objects)

@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple
 from bboxprep.errors import StorageError, UsageError
 from bboxprep.io.fsspec_errors import EXTRA, DamagedError, as_storage_error, remote_stat
 from bboxprep.io.parquet_rows import ParquetFiles
+from bboxprep.io.paths import safe_relative
 
 _MOST_MEMBERS = 1 << 24
 _MOST_UNPACKED, _MOST_INFLATED = 1 << 30, 100  # bytes, and bytes of each of a gzipped archive: pictures hardly shrink
@@ -100,8 +101,8 @@ class _Members:
 
     def _add(self, member: _Member) -> None:
         """Raises `StorageError` for one that would be somewhere else than in the archive, or twice in one place."""
-        name, parts = member.name, PurePosixPath(member.name.replace("\\", "/")).parts
-        if name.startswith(("/", "\\")) or ".." in parts or (parts and parts[0].endswith(":")) or "\0" in name:
+        name = member.name
+        if PurePosixPath(name).parts and not safe_relative(name):
             raise StorageError(f"{self._text}: has a member {name[:200]!r}, which leads out of it")
         path = "/".join(PurePosixPath(name).parts)
         if path in self._files or (not member.folder and path in self._folders):

@@ -1,21 +1,79 @@
-"""Files as strangers may leave them: read up to a limit, and only where no link leads out of the folder given."""
+"""Paths and files that somebody else may have made: named below a root, kept inside of it, read up to a limit."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import cast
 
 from bboxprep.errors import AnnotationError
 from bboxprep.io import remote
-from bboxprep.io.remote import RemoteEntry, is_stored
+from bboxprep.io.remote import RemoteEntry, is_stored, plain_path
 
 _CHUNK = 1 << 20  # bytes
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*+(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*+)*+")  # safe wherever it stands
+_DRIVE = re.compile(r"[A-Za-z]:|[^/]*:(?:/|$)")  # a drive of Windows, or a protocol
 BINARY = getattr(os, "O_BINARY", 0)
-"""A flag that Windows has, and would change line ends without."""
+"""The flag of `os.open` without which Windows changes line ends; 0 elsewhere."""
+
+
+def relative_path(path: PurePath, root: PurePath) -> str:
+    """`path` as findings and records name a file: POSIX, below the folder `root`; the whole path where it lies
+    elsewhere, "" for `root` itself.
+
+    A member of an archive is named like a file in a folder: ``train-00000.tar/00000007.jpg``. `remote.open_path` of
+    ``root / name`` leads back to the file. Text alone decides: no link is followed.
+    """
+    text, top = plain_path(path), plain_path(root)
+    if top == ".":
+        return "" if text == "." else text
+    return "" if text == top else text.removeprefix(f"{top.rstrip('/')}/")
+
+
+def safe_relative(text: str) -> str:
+    """`text`, a path that somebody else wrote, as a POSIX path below any folder that it is joined to; "" where it could
+    lead out of it.
+
+    That is: ``..``, an absolute path, a drive letter or a protocol, a NUL, or no name at all. Backslashes stay as they
+    are, but count as slashes here, because Windows takes them so. Links are another matter: see `Fence`.
+    """
+    if _PLAIN.fullmatch(text):
+        return text
+    slashed = text.replace("\\", "/")
+    path = PurePosixPath(slashed)
+    safe = path.parts and not (path.is_absolute() or ".." in path.parts or "\0" in text or _DRIVE.match(slashed))
+    return str(PurePosixPath(text)) if safe else ""
+
+
+class Fence:
+    """The folders that a data set may be read from: holds what lies in them, links followed."""
+
+    def __init__(self, *roots: Path) -> None:
+        self._roots = [resolved(root) for root in roots]
+        self._folders: dict[str, bool] = {}
+
+    def admit(self, root: Path) -> None:
+        """Take in the folder `root` as well."""
+        self._roots.append(resolved(root))
+        self._folders.clear()
+
+    def holds(self, path: Path) -> bool:
+        """Whether `path` lies inside. A folder is resolved once; a link in it for itself."""
+        folder = os.path.dirname(str(path))  # noqa: PTH120  (of 100,000 paths)
+        if folder not in self._folders:
+            self._folders[folder] = is_within(path.parent, *self._roots)
+        if path.name in ("", "..") or path.is_symlink():
+            return is_within(path, *self._roots)
+        return self._folders[folder] or is_within(path, *self._roots)
+
+
+def dataset_folder(root: Path) -> Path:
+    """The folder of the data set at `root`: `root` itself, or the folder of a file (a COCO JSON, a data.yaml)."""
+    return root if root.is_dir() else root.parent
 
 
 def resolved(path: Path) -> Path:
@@ -138,3 +196,14 @@ def common_folder(paths: Sequence[Path]) -> Path:
 def error_reason(error: Exception) -> str:
     """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def stem_of(name: str) -> str:
+    """The `name` of a file without its suffix, as `os.path.splitext` has it, at a third of its cost."""
+    stem, _, _ = name.rpartition(".")
+    return stem if stem.strip(".") else name
+
+
+def suffix_of(name: str) -> str:
+    """The suffix of the `name` of a file, with its point."""
+    return name[len(stem_of(name)) :]

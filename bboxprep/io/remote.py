@@ -30,6 +30,7 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".parquet")
 """How the names of archives end."""
 
 _INSIDE = "!"  # at the end of the name of an archive: what follows is in it
+_SIGN = re.compile(rf"({'|'.join(map(re.escape, ARCHIVES))}){_INSIDE}(?=/|$)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 _SAME = {"s3a": "s3", "gcs": "gs"}  # two names of one place, of which a path has one
 _WINDOW = 1 << 20  # bytes that a file is read by
@@ -72,8 +73,8 @@ def member(path: Path) -> Path:
 
 
 def plain_path(path: PurePath) -> str:
-    """`path` as text, without the sign that a folder of it is an archive."""
-    return path.as_posix().replace(f"{_INSIDE}/", "/")
+    """`path` as POSIX text, an archive in it named like a folder. `open_path` leads back."""
+    return _SIGN.sub(r"\1", str(path)) if is_stored(path) else path.as_posix()
 
 
 def is_stored(path: PurePath | str) -> TypeGuard[StoredPath]:

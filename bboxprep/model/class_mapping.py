@@ -47,7 +47,7 @@ class ClassMapping:
         instances = sample.instances
         labels = self._labels[instances.labels]
         gone = labels == _NONE
-        location = Location(str(sample.name), sample.split, self.names)
+        location = Location(sample.relative_path, sample.split, self.names)
         named = replace(instances, labels=self._first[instances.labels])
         lost = lost_by_class("class-dropped", named, gone, location, "the class is left out")
         return replace(

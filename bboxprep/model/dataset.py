@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 from bboxprep.findings import Finding
+from bboxprep.io.paths import dataset_folder
 from bboxprep.model.categories import Categories
 from bboxprep.model.class_mapping import ClassPolicy, objects_by_class
 from bboxprep.model.flip_names import FlipMapping, unmapped
@@ -70,6 +71,11 @@ class Dataset:
     def roots(self) -> tuple[Path, ...]:
         """The places that were read."""
         return self.merged or (self.root,)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The folder that findings and records name files below: `root`, or the folder of a `root` that is a file."""
+        return dataset_folder(self.root)
 
     @cached_property
     def mirror(self) -> FlipMapping:

@@ -16,6 +16,7 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
+from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
@@ -83,8 +84,9 @@ class BaseImage:
 class Sample:
     """One image of a dataset.
 
-    `name` is its path below the dataset's image folder (unique within `split`), `path` the file. `header` is None where
-    the file cannot be read; then a finding says why and the sample cannot be converted.
+    `name` is its path below the dataset's image folder (unique within `split`), `path` the file, `root` the folder of
+    the dataset. `header` is None where the file cannot be read; then a finding says why and the sample cannot be
+    converted.
 
     `instances` lie in the plane of `frame` (size `size`), in pixels, as long as `plan` is None; a transformed
     sample has the executed `plan` and its instances lie in the output picture; `mirrored` says whether its recipes have
@@ -119,8 +121,14 @@ class Sample:
     base_image: BaseImage | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     variant: SampleVariant | None = None
+    root: Path = Path()
     parts: tuple[Sample, ...] = ()
     renderer: Renderer | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def relative_path(self) -> str:
+        """`path` below `root`: how findings and the records of a run name the image."""
+        return relative_path(self.path, self.root)
 
     @property
     def size(self) -> Size:

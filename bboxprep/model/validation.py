@@ -22,7 +22,7 @@ FARTHEST = 1e9  # px; a coordinate is nearer than this, or as good as infinite: 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """How findings name an image: its path as the user knows it, its split, and the class names."""
+    """How findings name an image: its path below the data set's folder, its split, and the class of each label."""
 
     path: str
     split: str

@@ -164,10 +164,10 @@ class Augmenter:
         try:
             drawn = self._drawn(sample, recipe, take)
         except PlanError as error:
-            finding = Finding("crop-outside", str(error), path=str(sample.name), split=sample.split)
+            finding = Finding("crop-outside", str(error), path=sample.relative_path, split=sample.split)
             return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
         if drawn.kept:
-            note = Finding("flip-kept", "not flipped, for what it shows", path=str(sample.name), split=sample.split)
+            note = Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
             sample = sample.replace_fast(findings=(*sample.findings, note))
         if sample.variant or steps:
             sample = sample.replace_fast(variant=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))

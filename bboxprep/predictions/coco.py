@@ -20,7 +20,7 @@ from bboxprep.errors import AnnotationError, BboxprepError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
 from bboxprep.io.remote import open_path
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.run import Run, RunImage
@@ -140,12 +140,7 @@ def _source_ids(run: Run) -> dict[tuple[str, str], int]:
         dataset = chosen.read(open_path(source), HeaderCache(), chosen.read_options())
     except BboxprepError:
         return {}
-    base = dataset.root if dataset.root.is_dir() else dataset.root.parent
-    ids: dict[tuple[str, str], int] = {}
-    for sample in dataset:
-        if sample.id and sample.path.is_relative_to(base):
-            ids[sample.path.relative_to(base).as_posix(), sample.split] = sample.id
-    return ids
+    return {(relative_path(sample.path, dataset.folder), sample.split): sample.id for sample in dataset if sample.id}
 
 
 def _back(row: Mapping[str, Any], image: RunImage, finder: _Finder) -> dict[str, Any]:

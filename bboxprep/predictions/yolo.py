@@ -17,7 +17,7 @@ from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageErro
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.io.atomic import write_text
-from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
 from bboxprep.pipeline.output.naming import safe_path
 from bboxprep.pipeline.output.run import Run, RunImage
 from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
@@ -38,15 +38,14 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
         raise LayoutError(predictions, "", "holds no .txt files of predictions")
     names, sides = OutputNames(run, split), FlipNames.of(run)
     lines: dict[PurePosixPath, list[str]] = {}
+    words = "a link that leads out of the predictions; not followed"
     findings = [
-        Finding("file-skipped", "a link that leads out of the predictions; not followed", _below(path, predictions))
-        for path in found
-        if not is_within(path, fence)
+        Finding("file-skipped", words, relative_path(path, predictions)) for path in found if not is_within(path, fence)
     ]
     owners: dict[PurePosixPath, set[str]] = defaultdict(set)
     read = 0
     for path in files:
-        below, rows = _below(path, predictions), _rows(path)
+        below, rows = relative_path(path, predictions), _rows(path)
         read += len(rows)
         image = _image_of(names, below)
         if isinstance(image, str):
@@ -65,10 +64,6 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
         findings += [row for row in back if isinstance(row, Finding)]
     _write(dest, lines, owners)
     return Unmapped(dest, read, sum(map(len, lines.values())), len(lines), tuple(findings))
-
-
-def _below(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
 
 
 def _image_of(names: OutputNames, below: str) -> RunImage | str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 
 from bboxprep.findings import Finding, Severity
 from bboxprep.pipeline.output.run import RunImage
@@ -51,7 +50,7 @@ class ReviewSelection:
     loose: tuple[Noted, ...]
 
 
-Key = tuple[str, str]  # split and name, or split and path
+Key = tuple[str, str]  # split and path below the source
 
 
 def select_entries(
@@ -68,7 +67,7 @@ def select_entries(
 
 
 class _Board:
-    """All notes: first those of a proof, found by path; then those of a run, found by split and name."""
+    """All notes: first those of a proof, found by path; then those of a run, found by split and path."""
 
     def __init__(self, faults: Iterable[Noted]) -> None:
         self.notes = list(faults)
@@ -98,23 +97,18 @@ def _alone(out: Source, board: _Board) -> Iterator[ReviewEntry]:
     for finding in out.dataset.findings:
         board.put((finding.split, finding.path), _noted(finding))
     for number, sample in enumerate(out.dataset):
-        key = (sample.split, str(sample.name))
+        key = (sample.split, sample.relative_path)
         for finding in sample.findings:
             board.put(key, _noted(finding))
-        yield board.entry(number, None, None, _below(sample.path, out), key)
+        yield board.entry(number, None, None, sample.relative_path, key)
 
 
 def _paired(out: Source, told: EntryNotes, source: Source | None, board: _Board) -> Iterator[ReviewEntry]:
-    after = {_below(sample.path, out): number for number, sample in enumerate(out.dataset)}
-    before: dict[Key, int] = {}
-    names: dict[Key, str] = {}
-    for number, sample in enumerate(source.dataset if source else ()):
-        path = _below(sample.path, source) if source else ""
-        before[sample.split, path] = number
-        names[sample.split, str(sample.name)] = path
-    paths = _paths(told, names)
+    after = {sample.relative_path: number for number, sample in enumerate(out.dataset)}
+    samples = source.dataset if source else ()
+    before = {(sample.split, sample.relative_path): number for number, sample in enumerate(samples)}
     for note in told.findings:
-        board.put((note.split, paths.get((note.split, note.path), "")), note)
+        board.put((note.split, note.path), note)
     for row in told.rows:
         key, number_out = (row.split, row.source), after.pop(row.output, None) if row.output else None
         yield board.entry(number_out, before.get(key), row, row.output or row.source, key)
@@ -122,25 +116,5 @@ def _paired(out: Source, told: EntryNotes, source: Source | None, board: _Board)
         yield board.entry(number, None, None, path, ("", path))
 
 
-def _paths(told: EntryNotes, names: Mapping[Key, str]) -> Mapping[Key, str]:
-    """The path below the source of the image that findings call by split and name.
-
-    That path ends with the name. `names` has it where the source is at hand; else the shortest one is taken.
-    """
-    paths = dict(names)
-    for row in sorted(told.rows, key=lambda row: len(row.source)):
-        parts = row.source.split("/")
-        for first in range(len(parts)):
-            paths.setdefault((row.split, "/".join(parts[first:])), row.source)
-    return paths
-
-
 def _noted(finding: Finding) -> Noted:
     return Noted(finding.code, finding.message, str(finding.severity), finding.path, finding.where, finding.split)
-
-
-def _below(path: Path, source: Source) -> str:
-    """`path` as the record of a run spells it: below the root of `source`, or as it is."""
-    root = source.dataset.root
-    base = root if root.is_dir() else root.parent
-    return (path.relative_to(base) if path.is_relative_to(base) else path).as_posix()

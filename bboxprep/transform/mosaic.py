@@ -53,7 +53,7 @@ def assembled(parts: Sequence[Sample], canvas: Size) -> Sample:
 
 def _told(part: Sample, first: Sample) -> list[Finding]:
     """The findings of a part, as those of the picture that it is in."""
-    return [replace(finding, path=str(first.name), split=first.split) for finding in part.findings]
+    return [replace(finding, path=first.relative_path, split=first.split) for finding in part.findings]
 
 
 def pasted(pictures: Sequence[tuple[Sample, NDArray[np.uint8]]]) -> NDArray[np.uint8]:

@@ -146,7 +146,7 @@ class SampleRenderer:
 
     def location(self, sample: Sample) -> Location:
         """How findings name `sample`: an object by the class that it came in with."""
-        return Location(str(sample.name), sample.split, self._mirror.before(self.categories.names, sample))
+        return Location(sample.relative_path, sample.split, self._mirror.before(self.categories.names, sample))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from bboxprep.model.dataset import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.verification.faults import Fault, Layer, Tally
-from bboxprep.verification.verification_inputs import Options, described, names_of, relative
+from bboxprep.verification.verification_inputs import Options, described, names_of
 from bboxprep.verification.whole_image import DONE
 
 SPILL = 1.5  # px; one-based formats and rounding tools reach so far over an edge and mean nothing by it
@@ -84,7 +84,7 @@ def _dataset_findings(source: Source) -> Iterator[Fault]:
 
 
 def _sample_faults(sample: Sample, source: Source) -> Iterator[Fault]:
-    image = relative(sample.path, source.dataset.root)
+    image = sample.relative_path
     for finding in sample.findings:
         if finding.code == "size-contradicts" and (words := _transposed(sample)):
             yield _fault("size-transposed", image, words)

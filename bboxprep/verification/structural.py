@@ -16,7 +16,7 @@ from bboxprep.errors import AnnotationError, ImageError
 from bboxprep.findings import Severity
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.images.codecs.independent_decoder import look
-from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run import RunImage
@@ -97,8 +97,7 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
 def _left_out(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
     """An image may be left out only for a finding that names it."""
     findings = case.run.record.get("findings", ())
-    paths = [str(row.get("path", "")) for row in findings if isinstance(row, Mapping)]
-    if not any(path and (path.endswith(image.source) or image.source.endswith(path)) for path in paths):
+    if image.source not in {row.get("path") for row in findings if isinstance(row, Mapping)}:
         yield _fault("image-missing", image.source, "was not written, and no finding says why")
 
 
@@ -181,7 +180,7 @@ def _stray_images(case: VerificationInputs) -> Iterator[Fault]:
     """Image files that no row names."""
     known = case.run.outputs
     for path in sorted(case.run.root.rglob("*")):
-        below = path.relative_to(case.run.root).as_posix()
+        below = relative_path(path, case.run.root)
         if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and below not in known:
             yield _fault("image-extra", below, "lies in the output, and the record does not name it")
 
@@ -235,4 +234,4 @@ def _repeated_ids(root: Path) -> Iterator[Fault]:
             for number, count in Counter(map(str, found)).items():
                 if count > 1:
                     words = f"{table}: the id {number} stands {count} times"
-                    yield _fault("id-repeated", path.relative_to(root).as_posix(), words)
+                    yield _fault("id-repeated", relative_path(path, root), words)

@@ -10,7 +10,8 @@ from typing import Any
 
 from bboxprep import formats
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
-from bboxprep.io.remote import open_path, plain_path
+from bboxprep.io.paths import relative_path
+from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run import Run, RunImage
@@ -161,14 +162,8 @@ def indexed(
     dataset = opened.dataset
     places: dict[str, list[tuple[str, int]]] = {}
     for index, sample in enumerate(dataset):
-        places.setdefault(relative(sample.path, dataset.root), []).append((sample.split, index))
+        places.setdefault(relative_path(sample.path, dataset.folder), []).append((sample.split, index))
     return Indexed(dataset, {path: tuple(found) for path, found in places.items()})
-
-
-def relative(path: Path, root: Path) -> str:
-    """`path` as the record spells it: below the root where it lies there."""
-    base = root if root.is_dir() else root.parent
-    return plain_path(path.relative_to(base) if path.is_relative_to(base) else path)
 
 
 def names_of(sample: Sample, dataset: Dataset) -> list[str]:

@@ -2,14 +2,30 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
+import zipfile
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from posixpath import splitext
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
-from bboxprep.io.paths import exists_safely, is_within, read_bytes, read_lines, read_start, resolved
+from bboxprep.io.paths import (
+    Fence,
+    dataset_folder,
+    exists_safely,
+    is_within,
+    read_bytes,
+    read_lines,
+    read_start,
+    relative_path,
+    resolved,
+    safe_relative,
+    stem_of,
+    suffix_of,
+)
+from bboxprep.io.remote import StoredPath, open_path, opened
 
 shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -75,3 +91,83 @@ def test_a_file_is_read_from_its_start_up_to_a_limit(tmp_path: Path, data: bytes
         whole = os.read
         patch.setattr(os, "read", lambda handle, size: whole(handle, min(size, result)))  # as a network may do it
         assert read_start(tmp_path / "file.bin", most) == data[:most]
+
+
+@given(st.text("ab."))
+def test_the_stem_and_the_suffix_are_those_of_os_path(name: str) -> None:
+    assert (stem_of(name), suffix_of(name)) == splitext(name)
+
+
+parts = st.lists(st.text("ab!.:é \\\0", min_size=1).filter(lambda part: part not in (".", "..")), max_size=4)
+
+
+@given(top=st.sampled_from(["", "/", "/data", "s3://bucket"]), above=parts, below=parts)
+def test_a_relative_path_joined_to_its_root_is_the_path_again(top: str, above: list[str], below: list[str]) -> None:
+    kind = StoredPath if top.startswith("s3") else PurePosixPath
+    root = kind(top, *above)
+    path = root.joinpath(*below)
+    shown = relative_path(path, root)
+    assert root / shown == path
+    assert not PurePosixPath(shown).is_absolute()
+    assert relative_path(path, kind(top, "elsewhere")) == str(path)
+    beside = kind(top, *above, "a"), kind(top, *above, "ab", "c")
+    assert relative_path(beside[1], beside[0]) == str(beside[1])  # their names begin alike
+
+
+def test_a_windows_path_is_shown_with_slashes() -> None:
+    assert relative_path(PureWindowsPath(r"C:\set\images\a.jpg"), PureWindowsPath(r"C:\set")) == "images/a.jpg"
+
+
+def test_a_member_of_an_archive_is_named_like_a_file_in_a_folder(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.writestr("images/a.jpg", b"a")
+    (tmp_path / "odd!").mkdir()
+    (tmp_path / "odd!" / "a.jpg").write_bytes(b"b")
+    inside = opened(tmp_path / "set.zip")
+    assert relative_path(inside / "images/a.jpg", inside) == "images/a.jpg"
+    assert relative_path(inside / "images/a.jpg", tmp_path) == "set.zip/images/a.jpg"
+    assert relative_path(inside, tmp_path) == "set.zip"
+    assert open_path(tmp_path / "set.zip/images/a.jpg").read_bytes() == b"a"
+    assert relative_path(tmp_path / "odd!" / "a.jpg", tmp_path) == "odd!/a.jpg"  # which is no archive
+
+
+@given(st.text("a.b/\\:\0C", max_size=12))
+def test_a_safe_relative_path_stays_below_any_folder_on_any_system(text: str) -> None:
+    safe = safe_relative(text)
+    kinds: tuple[type[PurePath], ...] = (PurePosixPath, PureWindowsPath)
+    inside = [
+        path.parts[: len(root.parts)] == root.parts and ".." not in path.parts and len(path.parts) > len(root.parts)
+        for kind in kinds
+        for root in [kind("D:/any/where")]
+        for path in [root / text]
+    ]
+    assert not safe or (all(inside) and PurePosixPath(safe) == PurePosixPath(text) and "\0" not in safe)
+    assert safe or not all(inside) or "\0" in text or ":" in text
+
+
+@pytest.mark.parametrize("text", ["", ".", "..", "/a", "\\a", "a/..", "a\\..\\b", "C:a", "c:/a", "s3://a/b", "a\0b", "//a"])
+def test_a_path_that_could_lead_out_is_refused(text: str) -> None:
+    assert safe_relative(text) == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_fence_holds_what_lies_in_its_folders_links_followed(tmp_path: Path) -> None:
+    for folder in ("in/deep", "beside", "out"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "in/link").symlink_to(tmp_path / "out")
+    (tmp_path / "in/deep/file").symlink_to(tmp_path / "beside")
+    (tmp_path / "in/own").symlink_to(tmp_path / "in/deep")
+    fence = Fence(tmp_path / "in")
+    inside = ("in", "in/gone", "in/deep/gone", "in/own", "in/own/gone", "in/deep/..")
+    outside = ("", "in/..", "in/link", "in/link/gone", "in/deep/file", "beside", "inside", "in/../out")
+    assert all(fence.holds(tmp_path / path) for path in inside)
+    assert not any(fence.holds(tmp_path / path) for path in outside)
+    fence.admit(tmp_path / "beside")
+    assert fence.holds(tmp_path / "in/deep/file")
+    assert fence.holds(tmp_path / "beside/gone")
+    assert not fence.holds(tmp_path / "in/link")
+
+
+def test_the_folder_of_a_data_set_is_its_own_or_that_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").touch()
+    assert dataset_folder(tmp_path / "data.yaml") == dataset_folder(tmp_path) == tmp_path

@@ -181,7 +181,7 @@ def test_boxes_that_turn_are_drawn_around_the_outline(sample: Sample) -> None:
 def test_what_bends_has_no_map_and_the_row_says_why(sample: Sample) -> None:
     moved = sample.transform(Recipe(step(A.Perspective((0.1, 0.1), p=1)))).transform(Recipe(Letterbox(64)))
     assert moved.affine is None
-    row = image_row(moved, "/", output="a.png", objects=1, image=None)
+    row = image_row(moved, Path("/"), output="a.png", objects=1, image=None)
     assert row["affine"] is None
     assert "bends" in row["not_affine"]
     assert json.dumps(row)
@@ -190,7 +190,7 @@ def test_what_bends_has_no_map_and_the_row_says_why(sample: Sample) -> None:
     near = np.array(bright(moved.pixels()))
     assert np.abs(moved.instances.boxes[0] - near).max() < 1.5
     flat = sample.transform(Recipe(step(A.HorizontalFlip(p=1))))
-    assert "not_affine" not in image_row(flat, "/", output="a.png", objects=1, image=None)
+    assert "not_affine" not in image_row(flat, Path("/"), output="a.png", objects=1, image=None)
 
 
 def test_effects_and_pipelines_take_turns(sample: Sample) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco import FORMAT
-from bboxprep.io.paths import is_within, resolved
+from bboxprep.io.paths import dataset_folder, is_within, relative_path, resolved
 
 _HEAD = 65536
 _STRAYED = "a link that leads out of the dataset"
@@ -57,7 +57,7 @@ def sniff(root: Path) -> str:
     if root.is_file():
         return _family(root) if root.suffix.lower() == ".json" else ""
     found = _search(root)
-    return f"{show(found[0], root)} is {_family(found[0])}" if found else ""
+    return f"{relative_path(found[0], root)} is {_family(found[0])}" if found else ""
 
 
 def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
@@ -81,7 +81,7 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     fence = resolved(root)
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
     strayed = [path for path in beside if not is_within(path, fence)]
-    notes += [Finding("file-skipped", f"not read: {_STRAYED}", show(path, root)) for path in strayed]
+    notes += [Finding("file-skipped", f"not read: {_STRAYED}", relative_path(path, root)) for path in strayed]
     return chosen, tuple(notes)
 
 
@@ -100,12 +100,6 @@ def reach(source: CocoSource, root: Path) -> Path:
     if not root.is_file():
         return resolved(root)
     return resolved(_top(source).parent)
-
-
-def show(path: Path, root: Path) -> str:
-    """`path` below the data set at `root`, a folder or a file in one; as it is where it lies elsewhere."""
-    home = root.parent if root.is_file() else root
-    return (path.relative_to(home) if path.is_relative_to(home) else path).as_posix()
 
 
 def is_file(path: Path) -> bool:
@@ -163,7 +157,7 @@ def _family(path: Path) -> str:
 
 
 def _source(path: Path, root: Path) -> CocoSource:
-    stem, folder, shown = path.name[: -len(path.suffix)], path.parent.name, show(path, root)
+    stem, folder, shown = path.name[: -len(path.suffix)], path.parent.name, relative_path(path, dataset_folder(root))
     if stem.lower() == _ROBOFLOW:
         return CocoSource(path, shown, "", folder if path.parent != root or _SPLIT.fullmatch(folder) else "")
     named = _KIND.fullmatch(stem)

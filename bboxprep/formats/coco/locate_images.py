@@ -8,21 +8,19 @@ reaches.
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
-from bboxprep.io.paths import is_within, resolved, scan, walk
+from bboxprep.io.paths import Fence, resolved, safe_relative, scan, walk
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_PART = 255  # bytes; of all file systems in use
-_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*+(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*+)*+")  # safe wherever it stands
 
 
 @dataclass(frozen=True)
@@ -35,21 +33,6 @@ class Located:
     names: tuple[str, ...]
     missing: Mapping[int, str]
     by_end: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Fence:
-    """Holds what lies in `root`, which is a real path, links followed."""
-
-    root: Path
-    _folders: dict[str, bool] = field(default_factory=dict)
-
-    def holds(self, path: Path) -> bool:
-        """Whether the file at `path` lies inside."""
-        folder = os.path.dirname(str(path))  # noqa: PTH120 (of 100,000 paths)
-        if folder not in self._folders:
-            self._folders[folder] = is_within(path.parent, self.root)
-        return is_within(path, self.root) if path.is_symlink() else self._folders[folder]
 
 
 def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
@@ -88,13 +71,10 @@ def _files_in(folder: Path) -> set[str]:
 
 
 def safe_name(text: str) -> str:
-    """`text` as a path that stays below any folder it is put under; "" where it does not."""
-    if len(text) <= _LONGEST_PART and _PLAIN.fullmatch(text):
-        return text
-    path = PurePosixPath(text.replace("\\", "/"))
-    inside = path.parts and ".." not in path.parts and not path.is_absolute() and not _DRIVE.match(text)
-    possible = "\0" not in text and all(len(part.encode("utf-8")) <= _LONGEST_PART for part in path.parts)
-    return str(PurePosixPath(text)) if inside and possible else ""
+    """`text` as a path below any folder that it is put under; "" where it leads elsewhere or no file can have it."""
+    safe = safe_relative(text)
+    long = len(text) > _LONGEST_PART // 4 and any(len(part.encode()) > _LONGEST_PART for part in safe.split("/"))
+    return "" if long else safe
 
 
 def _spellings(text: str, bases: Sequence[str]) -> list[str]:

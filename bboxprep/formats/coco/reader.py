@@ -33,11 +33,12 @@ from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
-from bboxprep.formats.coco.layout import choose, show
+from bboxprep.formats.coco.layout import choose
 from bboxprep.formats.coco.plain import read_plain
 from bboxprep.formats.coco.prefetch import Prefetch
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader
 from bboxprep.geometry.affine import Size
+from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
@@ -51,7 +52,7 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
     documents, indexes = [document for document, _ in opened], [index for _, index in opened]
     classes = read_classes(documents, [source.shown for source in sources], [index.used for index in indexes])
     parts = [
-        _Part(root, document, index, RecordReader(source.shown, source.split, classes.categories, rows))
+        _Part(dataset_folder(root), document, index, RecordReader(source.shown, source.split, classes.categories, rows))
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
     loader = _Loader(parts, probe)
@@ -72,16 +73,11 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
 class _Part:
     """One annotation file with its index: makes the samples of its split."""
 
-    root: Path
+    home: Path
     document: Document
     index: Index
     reader: RecordReader
     ahead: Prefetch[Instances | None] = field(default_factory=lambda: Prefetch())
-
-    @cached_property
-    def _shown_folder(self) -> str:
-        shown = show(self.index.folder, self.root)
-        return "" if shown == "." else f"{shown}/"
 
     @cached_property
     def images(self) -> array[int]:
@@ -153,11 +149,11 @@ class _Part:
     def _header(
         self, image: int, path: Path, probe: Probe, declared: Size | None
     ) -> tuple[Header | None, tuple[Finding, ...]]:
-        located, split = self.index.located, self.reader.split
-        shown = f"{self._shown_folder}{located.names[image]}"
-        if image in located.missing:
-            return None, (Finding("image-missing", located.missing[image], shown, f"images[{image}]", split=split),)
-        return probe_image(probe, path, shown, split, declared)
+        missing, split = self.index.located.missing.get(image), self.reader.split
+        if missing is not None:
+            shown = relative_path(path, self.home)
+            return None, (Finding("image-missing", missing, shown, f"images[{image}]", split=split),)
+        return probe_image(probe, path, self.home, split, declared)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class CocoWriter:
         record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
         lines = [_encode(line, image) for line in _annotations(sample.instances, self._categories)]
         entry = (sample.split, sample.id, _encode(record, image), sample.instances.ids.tolist(), b"\n".join(lines))
-        return Labels(len(sample.instances), tuple(_findings(sample, image)), entry=entry)
+        return Labels(len(sample.instances), tuple(_findings(sample)), entry=entry)
 
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
         """Note the records of an image."""
@@ -245,14 +245,14 @@ def _category(number: int, category: Category) -> dict[str, Any]:
     return record | {name: value for name, value in category.extra.items() if name not in record}
 
 
-def _findings(sample: Sample, image: str) -> Iterable[Finding]:
+def _findings(sample: Sample) -> Iterable[Finding]:
     instances = sample.instances
     if not instances.column_counts.keys() >= {Column.POLYGONS, Column.MASKS}:
         return
     both = instances.has(Column.POLYGONS) & instances.has(Column.MASKS)
     if both.any():
         words = f"{int(both.sum())} objects have polygons and a mask, of which COCO holds one; the polygons are written"
-        yield Finding("column-dropped", words, image, split=sample.split)
+        yield Finding("column-dropped", words, sample.relative_path, split=sample.split)
 
 
 def _encode(value: object, shown: str) -> bytes:

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.voc.tree import SPLITS, composed, joined, name_of, parted, parts_of, place
-from bboxprep.io.paths import read_bytes
-from bboxprep.io.suffixes import stem_of
+from bboxprep.io.paths import read_bytes, stem_of
 
 _FINEST_FIRST = ("train", "val", "test")
 _COARSEST = "trainval"
@@ -24,11 +23,12 @@ MOST_LIST_BYTES = 256 << 20  # of names, one a line; ten million images
 class SplitLists:
     """The lists in ``ImageSets/Main``, by the folder that holds ``ImageSets``: each name in them, to its split.
 
-    `torn` counts names that more than one of train, val and test have.
+    `folder` is where the first of them lies, `torn` counts names that more than one of train, val and test have.
     """
 
     homes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     torn: int = 0
+    folder: str = ""
 
     def place(self, image: str) -> tuple[str, str]:
         """(split, name) of an image: by its lists, "unlisted" where they leave it out; by its folders without lists."""
@@ -71,7 +71,7 @@ def _words(name: str) -> tuple[str, str, str]:
 def read_lists(root: Path, paths: Iterable[str]) -> SplitLists:
     """The split lists at `paths`. A name in several lists belongs to the finest of them. Raises `AnnotationError`."""
     homes: dict[str, dict[str, str]] = {}
-    torn = 0
+    torn, paths = 0, list(paths)
     for split, path in sorted(((_split_name(path), path) for path in paths), key=_fineness):
         names = _names(root / path)
         if "_" in stem_of(parted(path)[1]) and all(_OF_A_CLASS.fullmatch(name) for name in names):
@@ -80,7 +80,7 @@ def read_lists(root: Path, paths: Iterable[str]) -> SplitLists:
         for name in names:
             torn += split in _FINEST_FIRST and known.get(name, split) != split
             known.setdefault(name, split)
-    return SplitLists(homes, torn)
+    return SplitLists(homes, torn, parted(paths[0])[0] if paths else "")
 
 
 def _split_name(path: str) -> str:

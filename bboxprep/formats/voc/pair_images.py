@@ -10,7 +10,7 @@ from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
 from bboxprep.formats.voc.tree import SPLITS, Images, VocTree, base_of, expected, parted, parts_of
 from bboxprep.geometry.affine import Size
-from bboxprep.io.suffixes import stem_of
+from bboxprep.io.paths import stem_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +139,10 @@ def _folded(matching: _Matching, aside: list[str], lists: SplitLists, absent: li
         findings.append(Finding("record-repaired", f"{what} (first: {name!r}); the stem was taken", label))
     if lists.torn:
         message = f"{lists.torn:,} names stand in several of train, val and test; the first of these was taken"
-        findings.append(Finding("record-repaired", message, "ImageSets/Main"))
+        findings.append(Finding("record-repaired", message, lists.folder))
     if absent:
         message = f"{len(absent):,} listed names have no image and no XML file (first: {absent[0]!r})"
-        findings.append(Finding("image-missing", message, "ImageSets/Main"))
+        findings.append(Finding("image-missing", message, lists.folder))
     if aside:
         message = f"{len(aside):,} images lie where no labelled images do; left aside"
         findings.append(Finding("image-aside", message, aside[0]))

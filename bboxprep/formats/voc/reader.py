@@ -24,8 +24,7 @@ from bboxprep.formats.voc.pair_images import VocItem, pair
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
 from bboxprep.formats.voc.tree import VocTree, masks_of, parted, walk
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.paths import is_within, read_bytes, resolved
-from bboxprep.io.suffixes import stem_of
+from bboxprep.io.paths import is_within, read_bytes, resolved, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
@@ -152,7 +151,7 @@ class _Samples:
         """The sample without its objects."""
         path = self.root / item.image
         if item.present:
-            header, findings = probe_image(self.probe, path, item.image, item.split, item.declared)
+            header, findings = probe_image(self.probe, path, self.root, item.split, item.declared)
         else:
             message = f"not there, but {item.label} labels it"
             header, findings = None, (Finding("image-missing", message, item.image, split=item.split),)

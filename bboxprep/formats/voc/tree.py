@@ -18,9 +18,8 @@ from unicodedata import normalize
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.io import paths
-from bboxprep.io.paths import is_within, resolved
+from bboxprep.io.paths import is_within, resolved, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
-from bboxprep.io.suffixes import stem_of, suffix_of
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})

@@ -99,7 +99,7 @@ class VocWriter:
         if not rounded:
             return texts, ()
         message = f"{rounded} of {len(boxes)} boxes rounded to whole pixels, by {max(moved):.2g} px at most"
-        return texts, (Finding("value-rounded", message, path=str(sample.name), split=sample.split),)
+        return texts, (Finding("value-rounded", message, path=sample.relative_path, split=sample.split),)
 
 
 def _list(split: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, overload
 
-from bboxprep.io.suffixes import stem_of
+from bboxprep.io.paths import stem_of
 
 
 class YoloItem(NamedTuple):

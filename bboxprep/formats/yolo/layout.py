@@ -21,8 +21,7 @@ from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, YoloTree, by_bytes, kind_of, split_of
-from bboxprep.io.paths import common_folder, normalized, resolved
-from bboxprep.io.suffixes import stem_of
+from bboxprep.io.paths import common_folder, normalized, resolved, stem_of
 
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"

@@ -16,7 +16,6 @@ files without an image are in the findings of the dataset.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +32,7 @@ from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import Rows, read_labels
 from bboxprep.formats.yolo.tree import YoloTree
 from bboxprep.formats.yolo.unmatched_labels import shared, unmatched_labels
+from bboxprep.io.paths import relative_path
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
@@ -84,10 +84,11 @@ class _Loader:
         if item.texts is None:
             if sample.header is None:
                 return sample
-            unlabelled = Finding("image-unlabelled", "no label file", self._shown_image(item), split=item.split)
+            shown = relative_path(item.image, self.home)
+            unlabelled = Finding("image-unlabelled", "no label file", shown, split=item.split)
             return sample.replace_fast(findings=(*sample.findings, unlabelled))
-        name = item.label_name
-        rows = read_labels(item.texts / name, self.grammar, _shown(item.texts, self.home) + name, item.split)
+        label = item.texts / item.label_name
+        rows = read_labels(label, self.grammar, relative_path(label, self.home), item.split)
         size = sample.header.displayed if sample.header else (1, 1)
         return sample.replace_fast(
             instances=_instances(rows, size),
@@ -99,18 +100,8 @@ class _Loader:
     def outline(self, item: YoloItem) -> Sample:
         """The sample without what its label file says."""
         path = item.image
-        header, findings = probe_image(self.probe, path, self._shown_image(item), item.split)
+        header, findings = probe_image(self.probe, path, self.home, item.split)
         return _UNREAD.replace_fast(name=item.name, path=path, header=header, split=item.split, findings=findings)
-
-    def _shown_image(self, item: YoloItem) -> str:
-        return _shown(item.folder, self.home) + item.file
-
-
-@lru_cache(maxsize=1024)
-def _shown(folder: Path, home: Path) -> str:
-    """How the paths of the files in `folder` begin, as findings call them."""
-    below = (folder.relative_to(home) if folder.is_relative_to(home) else folder).as_posix()
-    return "" if below == "." else f"{below.rstrip('/')}/"
 
 
 _UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True, labelled=False)

@@ -18,15 +18,14 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.rows import looks_like_rows
-from bboxprep.io.paths import is_within, read_start, resolved, scan
+from bboxprep.io.paths import Fence, is_within, read_start, relative_path, resolved, scan, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
-from bboxprep.io.suffixes import stem_of, suffix_of
 
 _LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
 IMAGE_FOLDERS = frozenset(_LABELS_FOR)
@@ -73,9 +72,8 @@ class YoloTree:
         self.home = home
         self._wide = wide
         self.foreign: set[Path] = set()
-        self._roots = {resolved(home)}
+        self._fence = Fence(home)
         self._listings: dict[Path, Listing] = {}
-        self._inside: dict[Path, bool] = {}
         self._label_folders: dict[Path, tuple[Path, ...]] = {}
 
     @property
@@ -86,26 +84,19 @@ class YoloTree:
         )
 
     def shown(self, path: Path) -> str:
-        """`path` as findings call it: below the dataset where it is there."""
-        top, parts = self._below(path)
-        return PurePosixPath(*parts).as_posix() if top == self.home else path.as_posix()
+        """`path` as findings name it."""
+        return relative_path(path, self.home)
 
     def holds(self, path: Path) -> bool:
         """Whether `path` lies inside the fence, links followed."""
-        folder = path.parent
-        if folder not in self._inside:
-            self._inside[folder] = self._contains(folder)
-        if path.name in ("", "..") or path.is_symlink():
-            return self._contains(path)
-        return self._inside[folder] or self._contains(path)
+        return self._fence.holds(path)
 
     def admit(self, path: Path) -> bool:
         """Take the folder that holds `path` into the fence, if it is one beside the dataset; whether that was done."""
         above, place = resolved(self.home).parent, resolved(path)
         if not self._wide or above == above.parent or not is_within(path, above):
             return False
-        self._roots.add(above.joinpath(*place.relative_to(above).parts[:1]))
-        self._inside.clear()
+        self._fence.admit(above.joinpath(*place.relative_to(above).parts[:1]))
         return True
 
     def listing(self, folder: Path) -> Listing:
@@ -176,7 +167,7 @@ class YoloTree:
         found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": []}
         try:
             with scan(folder) as entries:
-                if not self._contains(folder):
+                if not self.holds(folder):
                     self.foreign.add(folder)
                     return Listing()
                 for entry in entries:
@@ -195,7 +186,7 @@ class YoloTree:
         """Which list of its folder an entry belongs to, "" for none."""
         if entry.name.startswith("."):
             return ""
-        if entry.is_symlink() and not self._contains(folder / entry.name):
+        if entry.is_symlink() and not self.holds(folder / entry.name):
             self.foreign.add(folder / entry.name)
             return ""
         if entry.is_dir():
@@ -204,9 +195,6 @@ class YoloTree:
         if not entry.is_file():
             return ""
         return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
-
-    def _contains(self, path: Path) -> bool:
-        return is_within(path, *self._roots)
 
 
 def by_bytes(path: Path) -> bytes:

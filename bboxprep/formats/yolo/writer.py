@@ -96,7 +96,7 @@ class YoloWriter:
         notes = [] if not boxed else [("column-dropped", f"{boxed} objects are written as the corners of their boxes")]
         if "images" in str(sample.name).split("/")[:-1]:
             notes.append(("name-changed", f"written as {image}"))
-        findings = tuple(Finding(code, words, str(sample.name), split=sample.split) for code, words in notes)
+        findings = tuple(Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes)
         return Labels(count, findings, ((_label_path(image), "".join(lines).encode()),), sample.split)
 
     def collect(self, entry: str) -> None:

@@ -17,7 +17,6 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from bboxprep.errors import TargetError
-from bboxprep.findings import Finding
 from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import suffix_of
@@ -27,12 +26,12 @@ from bboxprep.pipeline.source.open import ImageSummary, Key
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The place of one image and of its own label file, if it has one, below the output folder; and a finding where its
-    name had to change.
+    """The place of one image and of its own label file, if it has one, below the output folder; and whether the image
+    had to be `renamed`.
     """
 
     image: str
-    findings: tuple[Finding, ...] = ()
+    renamed: bool = False
     labels: tuple[str, ...] = ()
 
 
@@ -60,9 +59,7 @@ class Outputs(Mapping[Key, Output]):
         split, name = key
         written = self._renamed.get(key, name)
         paths = self._packed.get(key) or self._writer.paths(split, written)
-        if written == name:
-            return Output(paths[0], (), paths[1:])
-        return Output(paths[0], (Finding("name-changed", f"written as {paths[0]}", name, split=split),), paths[1:])
+        return Output(paths[0], written != name, paths[1:])
 
     def __iter__(self) -> Iterator[Key]:
         return (summary.key for summary in self._glimpses if summary.header is not None)

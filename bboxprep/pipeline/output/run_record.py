@@ -6,7 +6,6 @@ The presence of `bboxprep.json` means that the output is complete; while a run i
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -19,7 +18,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.geometry.affine import Affine
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.work.image_writer import ImageFile
@@ -33,7 +32,7 @@ _Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
 def image_row(
-    sample: Sample, root: str, *, output: str | None, objects: int, image: ImageFile | None
+    sample: Sample, root: Path, *, output: str | None, objects: int, image: ImageFile | None
 ) -> dict[str, Any]:
     """The row of one image of the source in the folder `root`.
 
@@ -48,7 +47,7 @@ def image_row(
         if finding.objects:
             dropped[finding.code] += finding.objects
     row: dict[str, Any] = {
-        "source": _relative(str(sample.path), root),
+        "source": escape_surrogates(relative_path(sample.path, root)),
         "split": sample.split,
         "sha256": image.digest if image else None,
         "output": output,
@@ -89,11 +88,11 @@ def _drawn(sample: Sample) -> dict[str, Any]:
     return said | ({"tile": sample.variant.tile} if sample.variant and sample.variant.tile else {})
 
 
-def _part_row(part: Sample, whole: Sample, root: str) -> dict[str, Any]:
+def _part_row(part: Sample, whole: Sample, root: Path) -> dict[str, Any]:
     """What is in a mosaic: the image that it was made of, how that came to its place in the output, what was drawn."""
     affine = whole.affine and part.affine and whole.affine @ part.affine
     mirrored = {"mirrored": True} if part.mirrored != whole.mirrored else {}
-    said = {"source": _relative(str(part.path), root), "frame": str(part.frame)}
+    said = {"source": escape_surrogates(relative_path(part.path, root)), "frame": str(part.frame)}
     return said | _way(affine, whole) | mirrored | _drawn(part)
 
 
@@ -181,7 +180,3 @@ def _finding_row(finding: Finding) -> dict[str, Any]:
     """A finding as plain data, its severity with it and empty fields left out."""
     said = {name: value for name in _FINDING if (value := getattr(finding, name))}
     return {"severity": str(finding.severity)} | said
-
-
-def _relative(path: str, root: str) -> str:
-    return escape_surrogates(path.replace(os.sep, "/").removeprefix(root.replace(os.sep, "/").rstrip("/") + "/"))

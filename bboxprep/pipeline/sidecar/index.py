@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from unicodedata import normalize
 
 import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.io.paths import is_within, read_lines, resolved
-from bboxprep.io.remote import member, plain_path
+from bboxprep.io.paths import dataset_folder, is_within, read_lines, relative_path, resolved, safe_relative
+from bboxprep.io.remote import member
 from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode, digest
 
 _MOST_LINE_BYTES = 64 << 20  # of one image
@@ -37,18 +37,19 @@ class Line:
 
 @dataclass(frozen=True)
 class SidecarIndex:
-    """The sidecar in `folder`: its first line (None where that is no sidecar's), its lines by image, and findings."""
+    """The sidecar in `folder`: its first line (None where that is no sidecar's), its lines by image, and findings,
+    which name it `path`.
+    """
 
     folder: Path
+    path: str
     head: Head | None = None
     lines: Mapping[str, Line] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     def find(self, image: Path) -> Line | None:
         """The line of the image at `image`, if it has one."""
-        if not image.is_relative_to(self.folder):
-            return None
-        return self.lines.get(normalize("NFC", plain_path(image.relative_to(self.folder))))
+        return self.lines.get(normalize("NFC", relative_path(image, self.folder)))
 
     def read(self, line: Line) -> KeptImage:
         """What `line` says. Raises `BadLine`."""
@@ -64,7 +65,7 @@ class SidecarIndex:
         """Whether the label files are those whose hashes are given; a file that is not there proves nothing."""
         return bool(labels) and all(
             known
-            and _stays_below(name)
+            and safe_relative(name)
             and is_within(path := member(self.folder / name), resolved(self.folder))
             and digest(path) == known
             for name, known in labels.items()
@@ -73,11 +74,12 @@ class SidecarIndex:
 
 def find_sidecar(root: Path) -> SidecarIndex | None:
     """The index of the sidecar of the dataset at `root`, a folder or a file in it; None where it has none."""
-    folders = [root] if root.is_dir() else [root.parent]
+    top = dataset_folder(root)
+    folders = [top]
     if not root.is_dir() and root.parent.name == "annotations":
         folders.append(root.parent.parent)
     folder = next((folder for folder in folders if _is_sidecar(folder)), None)
-    return _read(folder) if folder else None
+    return _read(folder, relative_path(folder / SIDECAR, top)) if folder else None
 
 
 def _is_sidecar(folder: Path) -> bool:
@@ -85,7 +87,7 @@ def _is_sidecar(folder: Path) -> bool:
     return path.is_file() and is_within(path, resolved(folder))
 
 
-def _read(folder: Path) -> SidecarIndex:
+def _read(folder: Path, path: str) -> SidecarIndex:
     lines: dict[str, Line] = {}
     bad: list[tuple[int, str]] = []
     try:
@@ -101,15 +103,16 @@ def _read(folder: Path) -> SidecarIndex:
                 bad.append((number, str(error)))
             start += len(data)
     except BadLine as error:
-        return SidecarIndex(folder, findings=(finding(1, f"not a sidecar that is known here ({error}); not used"),))
+        words = f"not a sidecar that is known here ({error}); not used"
+        return SidecarIndex(folder, path, findings=(finding(path, 1, words),))
     except AnnotationError as error:
-        return SidecarIndex(folder, findings=(finding(0, f"{error.problem}; not used"),))
-    return SidecarIndex(folder, head, lines, _told(bad))
+        return SidecarIndex(folder, path, findings=(finding(path, 0, f"{error.problem}; not used"),))
+    return SidecarIndex(folder, path, head, lines, _told(path, bad))
 
 
-def finding(line: int, message: str, split: str = "") -> Finding:
-    """That `line` cannot be used."""
-    return Finding("sidecar-unreadable", message, SIDECAR, f"line {line}" if line else "", split=split)
+def finding(path: str, line: int, message: str, split: str = "") -> Finding:
+    """That `line` of the sidecar at `path` cannot be used."""
+    return Finding("sidecar-unreadable", message, path, f"line {line}" if line else "", split=split)
 
 
 def _add(lines: dict[str, Line], place: _Place, line: Line) -> None:
@@ -118,14 +121,9 @@ def _add(lines: dict[str, Line], place: _Place, line: Line) -> None:
         raise BadLine(f"{place.image} has line {known.number} already")
 
 
-def _told(bad: list[tuple[int, str]]) -> tuple[Finding, ...]:
+def _told(path: str, bad: list[tuple[int, str]]) -> tuple[Finding, ...]:
     if not bad:
         return ()
     number, why = bad[0]
     more = f", the first of {len(bad)} such lines" if len(bad) > 1 else ""
-    return (finding(number, f"not the line of an image ({why}){more}; left out"),)
-
-
-def _stays_below(name: str) -> bool:
-    path = PurePosixPath(name.replace("\\", "/"))
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0]
+    return (finding(path, number, f"not the line of an image ({why}){more}; left out"),)

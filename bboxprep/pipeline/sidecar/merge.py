@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
+from bboxprep.io.paths import safe_relative
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, joined, joint_order, match
@@ -42,7 +43,7 @@ def rejoin(dataset: Dataset) -> Dataset:
     if index.head is None:
         return replace(dataset, findings=findings)
     classes = KeptClasses.of(dataset.categories, index.head.categories)
-    rejoiner = _Rejoiner(index, classes, frozenset(index.head.carries))
+    rejoiner = _Rejoiner(index, classes, frozenset(index.head.carries), dataset.folder)
     rejoined = replace(
         dataset.map(rejoiner),
         outlines=dataset.outlines,
@@ -57,7 +58,7 @@ def _with_names(dataset: Dataset, index: SidecarIndex) -> Dataset:
     """`dataset` with the names that its images had before the layout of the output changed them, sorted by these; as it
     is where two images would have one name.
     """
-    if not any(_is_name(line.name) for line in index.lines.values()):
+    if not any(safe_relative(line.name) for line in index.lines.values()):
         return dataset
     named = dataset.map(partial(_named, index=index))
     outlines = map(named.outline, range(len(named)))
@@ -73,12 +74,7 @@ def _with_names(dataset: Dataset, index: SidecarIndex) -> Dataset:
 
 def _named(sample: Sample, index: SidecarIndex) -> Sample:
     line = index.find(sample.path)
-    return replace(sample, name=PurePosixPath(line.name)) if line and _is_name(line.name) else sample
-
-
-def _is_name(name: str) -> bool:
-    path = PurePosixPath(name)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+    return replace(sample, name=PurePosixPath(line.name)) if line and safe_relative(line.name) else sample
 
 
 @dataclass(frozen=True)
@@ -88,9 +84,10 @@ class _Rejoiner:
     index: SidecarIndex
     classes: KeptClasses
     carries: frozenset[Column]
+    root: Path  # of the dataset
 
     def __call__(self, sample: Sample) -> Sample:
-        sample = replace(sample, instances=self.classes.relabel(sample.instances))
+        sample = replace(sample, root=self.root, instances=self.classes.relabel(sample.instances))
         line = self.index.find(sample.path)
         if line is None or sample.header is None:
             return sample
@@ -98,7 +95,7 @@ class _Rejoiner:
             kept = self.index.read(line)
             objects = unpack(kept, self.classes.count, self.classes.points)
         except BadLine as error:
-            return _noted(sample, finding(line.number, f"{error}; left out", sample.split))
+            return _noted(sample, finding(self.index.path, line.number, f"{error}; left out", sample.split))
         if sample.header.orientation != 1 or sample.header.size != Size(*kept.size):
             have = f"{sample.header.size}, orientation {sample.header.orientation}"
             return _stale(sample, f"the picture is {have} and was {Size(*kept.size)}; nothing of it is rejoined")
@@ -156,7 +153,7 @@ def _compared(sample: Sample, gone: int, new: int) -> Sample:
 
 
 def _stale(sample: Sample, message: str) -> Sample:
-    return _noted(sample, Finding("sidecar-stale", message, str(sample.name), split=sample.split))
+    return _noted(sample, Finding("sidecar-stale", message, sample.relative_path, split=sample.split))
 
 
 def _noted(sample: Sample, note: Finding) -> Sample:

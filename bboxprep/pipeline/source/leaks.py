@@ -12,38 +12,41 @@ from hashlib import file_digest
 from pathlib import Path
 
 from bboxprep.findings import Finding
+from bboxprep.io.paths import relative_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.source.open import ImageSummary
 
 
 def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:
     """`dataset` with a finding for each leak between its splits."""
-    return replace(dataset, findings=(*dataset.findings, *find_leaks(summaries)))
+    return replace(dataset, findings=(*dataset.findings, *find_leaks(summaries, dataset.folder)))
 
 
-def find_leaks(summaries: Iterable[ImageSummary]) -> tuple[Finding, ...]:
-    """A finding for each image whose bytes are also those of an image in an earlier split; it names both."""
+def find_leaks(summaries: Iterable[ImageSummary], root: Path) -> tuple[Finding, ...]:
+    """A finding for each image whose bytes are also those of an image in an earlier split; it names both, below the
+    folder `root` of the dataset.
+    """
     summaries = list(summaries)
     by_size: dict[int, list[ImageSummary]] = {}
     for summary in summaries if _crosses(summaries) else ():
         size = _size(summary.path) if summary.header else 0
         if size:
             by_size.setdefault(size, []).append(summary)
-    return tuple(finding for group in by_size.values() if _crosses(group) for finding in _leaks(group))
+    return tuple(finding for group in by_size.values() if _crosses(group) for finding in _leaks(group, root))
 
 
-def _leaks(group: Iterable[ImageSummary]) -> Iterator[Finding]:
+def _leaks(group: Iterable[ImageSummary], root: Path) -> Iterator[Finding]:
     by_content: dict[bytes, list[ImageSummary]] = {}
     for summary in group:
         digest = _digest(summary.path)
         if digest:
             by_content.setdefault(digest, []).append(summary)
     for same in by_content.values():
-        first = same[0].key
+        first = same[0].key[0]
+        words = f"the same bytes as {relative_path(same[0].path, root)} ({first})"
         for summary in same:
-            split, name = summary.key
-            if split != first[0]:
-                yield Finding("split-leak", f"the same bytes as {'/'.join(first)}", path=name, split=split)
+            if (split := summary.key[0]) != first:
+                yield Finding("split-leak", words, path=relative_path(summary.path, root), split=split)
 
 
 def _crosses(group: Iterable[ImageSummary]) -> bool:

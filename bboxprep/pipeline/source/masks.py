@@ -50,4 +50,4 @@ def _without(sample: Sample, code: str, message: str) -> Sample:
 
 
 def _finding(sample: Sample, code: str, message: str) -> Finding:
-    return Finding(code, message, path=str(sample.name), split=sample.split)
+    return Finding(code, message, path=sample.relative_path, split=sample.split)

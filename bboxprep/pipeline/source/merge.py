@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bboxprep.findings import Finding
-from bboxprep.io.paths import common_folder, resolved
+from bboxprep.io.paths import common_folder, relative_path, resolved
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables, similar_names
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Frame, Sample
@@ -57,13 +57,10 @@ def _alone(source: Source) -> _Pile:
 
 def _merged(sources: Sequence[Source]) -> _Pile:
     datasets = [source.dataset for source in sources]
-    homes = [_home(dataset.root) for dataset in datasets]
+    homes = [dataset.folder for dataset in datasets]
     root = _common(homes)
     classes = merge_tables([dataset.categories for dataset in datasets])
-    parts = [
-        _part(dataset, change, _below(home, root))
-        for dataset, change, home in zip(datasets, classes, homes, strict=True)
-    ]
+    parts = [_part(dataset, change, root) for dataset, change in zip(datasets, classes, strict=True)]
     places = [(part, index) for part, dataset in enumerate(parts) for index in range(len(dataset))]
     whole = Dataset(
         root=root,
@@ -103,23 +100,20 @@ class _Parts:
         return self.parts[part].outline(index) if self.outlined else self.parts[part][index]
 
 
-def _part(dataset: Dataset, change: ClassMapping, where: str) -> Dataset:
-    """`dataset` with the labels of the joint table, and `where` it lies in all of its findings."""
-    placed = tuple(_placed(finding, where) for finding in dataset.findings)
-    return replace(dataset.map(partial(_as_part, change=change, where=where)), findings=placed)
+def _part(dataset: Dataset, change: ClassMapping, root: Path) -> Dataset:
+    """`dataset` with the labels of the joint table, its files named below `root`."""
+    placed = tuple(_placed(finding, dataset.folder, root) for finding in dataset.findings)
+    return replace(dataset.map(partial(_as_part, change=change, folder=dataset.folder, root=root)), findings=placed)
 
 
-def _as_part(sample: Sample, change: ClassMapping, where: str) -> Sample:
-    findings = tuple(_placed(finding, where) for finding in sample.findings)
-    return change.change(replace(sample, findings=findings))
+def _as_part(sample: Sample, change: ClassMapping, folder: Path, root: Path) -> Sample:
+    findings = tuple(_placed(finding, folder, root) for finding in sample.findings)
+    return change.change(replace(sample, findings=findings, root=root))
 
 
-def _placed(finding: Finding, where: str) -> Finding:
-    return replace(finding, path="/".join(part for part in (where, finding.path) if part))
-
-
-def _home(root: Path) -> Path:
-    return root if root.is_dir() else root.parent
+def _placed(finding: Finding, folder: Path, root: Path) -> Finding:
+    """A finding of the source in `folder`, named below `root`; one about the source as a whole names its folder."""
+    return replace(finding, path=relative_path(folder / finding.path, root))
 
 
 def _common(homes: Sequence[Path]) -> Path:
@@ -128,11 +122,6 @@ def _common(homes: Sequence[Path]) -> Path:
         return common_folder(homes)
     except ValueError:  # some absolute and some not, or on several drives
         return Path()
-
-
-def _below(path: Path, root: Path) -> str:
-    shown = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-    return "" if shown == "." else shown
 
 
 def _joined(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -211,5 +200,5 @@ def _called(sample: Sample, key: Key) -> Sample:
     findings = tuple(replace(finding, split=split) for finding in sample.findings)
     if name != str(sample.name):
         words = f"is {name} from here on, since another image has the same name"
-        findings = (*findings, Finding("name-changed", words, path=str(sample.name), split=split))
+        findings = (*findings, Finding("name-changed", words, path=sample.relative_path, split=split))
     return replace(sample, name=PurePosixPath(name), split=split, findings=findings)

@@ -18,6 +18,7 @@ from bboxprep.findings import Finding
 from bboxprep.frames.evidence import FrameEvidence, frame_evidence_of, size_fault, unanimous_frame, without_chance_votes
 from bboxprep.frames.from_pixels import frames_from_pixels
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
+from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import is_stored, open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -105,11 +106,10 @@ def open_source(
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     summaries = survey(dataset, engine)
     probe.learn(summaries)
-    frames = _settle(
-        path, _with_pixels(dataset, summaries, image_policy) if labels_in == "auto" else summaries, labels_in
-    )
+    seen = _with_pixels(dataset, summaries, image_policy) if labels_in == "auto" else summaries
+    frames = _settle(path, dataset.folder, seen, labels_in)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
-    settled = dataset.map(partial(_settled, frames=frames, renderer=renderer))
+    settled = dataset.map(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
     return Source(
         replace(settled, object_policy=object_policy or ObjectPolicy()), summaries, frames, reading, image_policy
     )
@@ -172,8 +172,8 @@ class _Survey:
         )
 
 
-def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], renderer: SampleRenderer) -> Sample:
-    return with_masks(_framed(sample, frames, renderer))
+def _settled(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], renderer: SampleRenderer, root: Path) -> Sample:
+    return with_masks(_framed(sample, frames, renderer, root))
 
 
 def _with_pixels(dataset: Dataset, summaries: Sequence[ImageSummary], image_policy: ImagePolicy) -> list[ImageSummary]:
@@ -201,7 +201,9 @@ def _silent(
             yield index, header
 
 
-def _settle(path: Path, summaries: Sequence[ImageSummary], labels_in: LabelsIn) -> dict[Key, tuple[Frame, str]]:
+def _settle(
+    path: Path, folder: Path, summaries: Sequence[ImageSummary], labels_in: LabelsIn
+) -> dict[Key, tuple[Frame, str]]:
     """The frame, and the evidence for it, of each turned image. Raises `FrameError`."""
     turned = [summary for summary in summaries if summary.frame_evidence.turned]
     if labels_in != "auto":
@@ -211,7 +213,7 @@ def _settle(path: Path, summaries: Sequence[ImageSummary], labels_in: LabelsIn) 
             said = ", ".join(f"{evidence} says {frame}" for frame, evidence in summary.frame_evidence.votes)
             raise FrameError(
                 path,
-                "/".join(summary.key),
+                relative_path(summary.path, folder),
                 f"contradicting evidence of the plane its labels were drawn in ({said}); "
                 "say which with --labels-in stored or --labels-in displayed",
             )
@@ -228,22 +230,25 @@ def _settle(path: Path, summaries: Sequence[ImageSummary], labels_in: LabelsIn) 
     return {summary.key: (summary.frame_evidence.votes or (fallback,))[0] for summary in turned}
 
 
-def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], renderer: SampleRenderer) -> Sample:
-    """`sample` in its settled frame, and refused where its declared size contradicts the image."""
+def _framed(sample: Sample, frames: Mapping[Key, tuple[Frame, str]], renderer: SampleRenderer, root: Path) -> Sample:
+    """`sample` of the dataset in the folder `root`, in its settled frame; refused where its declared size contradicts
+    the image.
+    """
     frame, evidence = frames.get(key_of(sample), (Frame.DISPLAYED, "upright"))
     sample = sample.seen_in(frame, evidence)
-    findings = list(sample.findings)
+    found: list[tuple[str, str]] = []
     if evidence == "assumed":
         message = f"orientation {sample.header.orientation if sample.header else 1}: labels taken as displayed"
-        findings.append(Finding("frame-assumed", message, path=str(sample.name), split=sample.split))
+        found.append(("frame-assumed", message))
     if count := repeats(sample.instances):
         message = f"{count} objects have the class and the box of another one; all kept"
-        findings.append(Finding("record-duplicate", message, path=str(sample.name), split=sample.split))
+        found.append(("record-duplicate", message))
     code, message = size_fault(sample)
     if code:
-        findings.append(Finding(code, message, path=str(sample.name), split=sample.split))
+        found.append((code, message))
     refusal = code if code == "size-contradicts" else ""
-    return sample.replace_fast(findings=tuple(findings), refusal=refusal, renderer=renderer)
+    sample = sample.replace_fast(refusal=refusal, renderer=renderer, root=root)
+    return sample.with_findings(*(Finding(*one, sample.relative_path, split=sample.split) for one in found))
 
 
 def key_of(sample: Sample) -> Key:

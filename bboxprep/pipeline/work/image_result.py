@@ -146,7 +146,7 @@ def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sam
     read = (_text(sample.header), sample.split, str(sample.name), size, sample.source_count)
     seen = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
     moved = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.variant)
-    goes = output and (output.image, output.labels, output.findings)
+    goes = output and (output.image, output.labels, output.renamed)
     text = repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass")
     around = [content_of(other, None) + repr(stamp).encode() for other, stamp in others]
     return blake2b(b"".join([text, *_objects(sample.instances), *around]), digest_size=16).digest()

@@ -96,8 +96,9 @@ class ImageWriter:
         try:
             written = self._write_image(sample, output)
         except ImageError as error:
-            return self._left_out(sample.with_findings(image_fault(error, str(sample.name), sample.split)))
-        noted = sample.with_findings(*output.findings, *(written.findings if written else ()))
+            return self._left_out(sample.with_findings(image_fault(error, sample.relative_path, sample.split)))
+        renamed = (_renamed(sample, output),) if output.renamed else ()
+        noted = sample.with_findings(*renamed, *(written.findings if written else ()))
         return WrittenSample(noted, output, written, whole if self.crowd.kept_aside else sample.instances)
 
     def label(self, written_sample: Sequence[WrittenSample]) -> list[LabelledSample]:
@@ -111,7 +112,7 @@ class ImageWriter:
     def give_up(self, sample: Sample) -> WrittenSample:
         """`sample`, whose image brings down every process that opens it, left out with its objects."""
         words = "brings down the process that works on it (out of memory, or a fault of its decoder)"
-        fault = Finding("image-unreadable", words, str(sample.name), split=sample.split)
+        fault = Finding("image-unreadable", words, sample.relative_path, split=sample.split)
         return self._left_out(sample.with_findings(fault))
 
     def _write_image(self, sample: Sample, output: Output) -> ImageFile | None:
@@ -134,7 +135,11 @@ class ImageWriter:
         return WrittenSample(sample.replace_fast(instances=_NOTHING).with_findings(*gone), None)
 
     def _location(self, sample: Sample) -> Location:
-        return Location(str(sample.name), sample.split, self.mirror.before(self.names, sample))
+        return Location(sample.relative_path, sample.split, self.mirror.before(self.names, sample))
+
+
+def _renamed(sample: Sample, output: Output) -> Finding:
+    return Finding("name-changed", f"written as {output.image}", sample.relative_path, split=sample.split)
 
 
 def _done(written_sample: WrittenSample, labels: Labels) -> LabelledSample:
@@ -157,7 +162,7 @@ def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> ImageF
     if sample.is_repainted or not sample.plan.is_identity or not codec.keeps_bytes(header):
         source = _read(sample.path)
         data, note, made = _made(sample, header, sample.plan, source, encoding)
-        finding = Finding("metadata-dropped", note, path=str(sample.name), split=sample.split)
+        finding = Finding("metadata-dropped", note, path=sample.relative_path, split=sample.split)
         return _written(path, data, made, source, (finding,) if note else ())
     if header.tagged:
         source = _read(sample.path)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from hashlib import file_digest
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -161,7 +160,9 @@ class BatchWorker:
 
     def _row(self, done: LabelledSample) -> bytes:
         image = done.output.image if done.output else None
-        row = run_record.image_row(done.sample, self._root, output=image, objects=done.labels.count, image=done.written)
+        row = run_record.image_row(
+            done.sample, self.dataset.folder, output=image, objects=done.labels.count, image=done.written
+        )
         return msgspec.json.encode(row) + b"\n"
 
     def _result(
@@ -228,11 +229,6 @@ class BatchWorker:
         labels = sample.instances.labels.tolist()
         classes = [names[label] for label in labels]
         return went_of(classes, classes if before is names else [before[label] for label in labels], written)
-
-    @cached_property
-    def _root(self) -> str:
-        root = self.dataset.root
-        return str(root if root.is_dir() else root.parent)
 
 
 def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:

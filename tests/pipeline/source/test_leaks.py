@@ -30,10 +30,10 @@ def test_each_copy_in_a_later_split_is_told_with_its_first(files: list[tuple[str
             path = Path(folder) / f"{number}.jpg"
             path.write_bytes(data)
             summaries.append(summary(split, path))
-        found = {(leak.split, leak.path): leak.message for leak in find_leaks(summaries)}
+        found = {(leak.split, leak.path): leak.message for leak in find_leaks(summaries, Path(folder))}
     first = {data: index for index, (_, data) in reversed(list(enumerate(files)))}
     assert found == {
-        (split, f"{number}.jpg"): f"the same bytes as {files[first[data]][0]}/{first[data]}.jpg"
+        (split, f"{number}.jpg"): f"the same bytes as {first[data]}.jpg ({files[first[data]][0]})"
         for number, (split, data) in enumerate(files)
         if split != files[first[data]][0]
     }
@@ -44,4 +44,4 @@ def test_what_cannot_be_read_leaks_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.jpg").write_bytes(b"same")
     gone = summary("val", tmp_path / "gone.jpg")
     broken = summary("val", tmp_path / "b.jpg", readable=False)
-    assert find_leaks([summary("train", tmp_path / "a.jpg"), gone, broken]) == ()
+    assert find_leaks([summary("train", tmp_path / "a.jpg"), gone, broken], tmp_path) == ()

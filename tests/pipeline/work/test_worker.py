@@ -66,7 +66,7 @@ def worked(shift: BatchWorker, together: int) -> tuple[list[ImageResult | None],
     writer, dest = shift.work.writer, shift.work.dest
     assert dest is not None
     paths = [writer.paths(sample.split, str(sample.name)) for sample in shift.dataset]
-    block = Block(0, tuple(Output(image, (), tuple(own)) for image, *own in paths), (None,) * len(paths))
+    block = Block(0, tuple(Output(image, labels=tuple(own)) for image, *own in paths), (None,) * len(paths))
     results = decode_results(replace(shift, together=together, given_up=frozenset({1}))(block))
     files = {path.relative_to(dest).as_posix(): path for path in dest.rglob("*") if path.is_file()}
     found = {name: path.read_bytes() for name, path in files.items()}
