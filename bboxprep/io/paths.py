@@ -23,15 +23,15 @@ BINARY = getattr(os, "O_BINARY", 0)
 
 def relative_path(path: PurePath, root: PurePath) -> str:
     """`path` as findings and records name a file: POSIX, below the folder `root`; the whole path where it lies
-    elsewhere, "" for `root` itself.
+    elsewhere or `root` is that of the file system; "" for `root` itself.
 
     A member of an archive is named like a file in a folder: ``train-00000.tar/00000007.jpg``. `remote.open_path` of
     ``root / name`` leads back to the file. Text alone decides: no link is followed.
     """
     text, top = plain_path(path), plain_path(root)
-    if top == ".":
-        return "" if text == "." else text
-    return "" if text == top else text.removeprefix(f"{top.rstrip('/')}/")
+    if text == top:
+        return ""
+    return text if str(root) == root.anchor else text.removeprefix(f"{top}/")
 
 
 def safe_relative(text: str) -> str:

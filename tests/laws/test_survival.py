@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bboxprep.io.atomic import TEMPORARY
+from bboxprep.io.paths import relative_path
 from bboxprep.pipeline.output.run_record import RECORD
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
@@ -191,7 +192,8 @@ def test_images_that_vanish_under_a_run_are_findings_and_counted(tmp_path: Path,
             path.unlink(missing_ok=True)
 
     outcome = change_under_way(source, tmp_path / "out", recipe, workers, take_away)
-    codes = [finding.code for finding in outcome.account.findings if finding.path in {path.name for path in lost}]
+    paths = {relative_path(path, source) for path in lost}
+    codes = [finding.code for finding in outcome.account.findings if finding.path in paths]
     assert codes.count("image-missing") == 2
     assert outcome.account.images_in["train"] - outcome.account.images_out["train"] == 2
     assert sum(outcome.account.dropped.values()) == 4

@@ -136,8 +136,8 @@ def test_a_mask_elsewhere_and_a_number_without_an_object_are_left_out(tmp_path: 
     dataset = bboxprep.read(root)
     assert [mask is not None for mask in dataset[0].instances.masks] == [True, False, False]
     assert [str(finding) for finding in dataset[0].findings] == [
-        "a.jpg: 1 masks of a.png lie elsewhere than the boxes of their objects; left out",
-        "a.jpg: a.png shows objects 9, the labels have 3; left out",
+        "JPEGImages/a.jpg: 1 masks of a.png lie elsewhere than the boxes of their objects; left out",
+        "JPEGImages/a.jpg: a.png shows objects 9, the labels have 3; left out",
     ]
     outcome = convert_source(open_source(root), tmp_path / "out", "coco", Recipe(), run_options=RunOptions())
     assert sum(outcome.account.objects_out.values()) == 3

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.errors import TargetError, UsageError
+from bboxprep.io.paths import relative_path
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.merge import assemble, unique_keys
@@ -186,9 +187,11 @@ def test_the_same_photo_on_both_sides_of_a_split_is_a_fault(tmp_path: Path) -> N
     outcome = convert_source(
         assemble(opened(PHONES[0], swapped)), tmp_path / "out", "yolo", Recipe(), run_options=RunOptions()
     )
-    leaks = {f"{one.split}/{one}" for one in outcome.account.findings if one.code == "split-leak"}
+    leaks = {str(one) for one in outcome.account.findings if one.code == "split-leak"}
     assert len(leaks) == outcome.account.faults == 8
-    assert "test/IMG_2001.jpg: the same bytes as train/IMG_2001.jpg" in leaks
+    copy, first = swapped / "JPEGImages" / "IMG_2001.jpg", PHONES[0] / "train" / "IMG_2001.jpg"
+    root = outcome.dataset.root
+    assert f"{relative_path(copy, root)}: the same bytes as {relative_path(first, root)} (train)" in leaks
 
 
 def test_names_that_are_nearly_the_same_are_told_until_they_are_joined(tmp_path: Path) -> None:
