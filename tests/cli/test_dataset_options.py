@@ -174,5 +174,5 @@ def test_the_same_picture_in_two_splits_makes_the_exit_code_1(tmp_path: Path) ->
     assert "fault: 1 x split-leak" in result.output
     assert "    images/val/again.jpg: the same bytes as images/train/IMG_2001.jpg (train)" in result.output
     message = refused("convert", root, tmp_path / "stopped", "--to", "yolo", "--on-error", "stop")
-    assert "again.jpg: the same bytes as train/IMG_2001.jpg" in message
+    assert "images/val/again.jpg: the same bytes as images/train/IMG_2001.jpg (train)" in message
     assert not (tmp_path / "stopped").exists()
