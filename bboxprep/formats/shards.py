@@ -31,8 +31,9 @@ from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import length
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import read_bytes, relative_path, safe_relative, scan
+from bboxprep.io.paths import read_bytes, relative_path, scan
 from bboxprep.io.remote import forget, opened
+from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances

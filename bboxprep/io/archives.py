@@ -20,7 +20,7 @@ from typing import IO, Any, NamedTuple
 from bboxprep.errors import StorageError, UsageError
 from bboxprep.io.fsspec_errors import EXTRA, DamagedError, as_storage_error, remote_stat
 from bboxprep.io.parquet_rows import ParquetFiles
-from bboxprep.io.paths import safe_relative
+from bboxprep.io.safe_names import safe_relative
 
 _MOST_MEMBERS = 1 << 24
 _MOST_UNPACKED, _MOST_INFLATED = 1 << 30, 100  # bytes, and bytes of each of a gzipped archive: pictures hardly shrink

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 from typing import cast
 
 from bboxprep.errors import AnnotationError
@@ -15,8 +14,6 @@ from bboxprep.io import remote
 from bboxprep.io.remote import RemoteEntry, is_stored, plain_path
 
 _CHUNK = 1 << 20  # bytes
-_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*+(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*+)*+")  # safe wherever it stands
-_DRIVE = re.compile(r"[A-Za-z]:|[^/]*:(?:/|$)")  # a drive of Windows, or a protocol
 BINARY = getattr(os, "O_BINARY", 0)
 """The flag of `os.open` without which Windows changes line ends; 0 elsewhere."""
 
@@ -32,21 +29,6 @@ def relative_path(path: PurePath, root: PurePath) -> str:
     if text == top:
         return ""
     return text if str(root) == root.anchor else text.removeprefix(f"{top}/")
-
-
-def safe_relative(text: str) -> str:
-    """`text`, a path that somebody else wrote, as a POSIX path below any folder that it is joined to; "" where it could
-    lead out of it.
-
-    That is: ``..``, an absolute path, a drive letter or a protocol, a NUL, or no name at all. Backslashes stay as they
-    are, but count as slashes here, because Windows takes them so. Links are another matter: see `Fence`.
-    """
-    if _PLAIN.fullmatch(text):
-        return text
-    slashed = text.replace("\\", "/")
-    path = PurePosixPath(slashed)
-    safe = path.parts and not (path.is_absolute() or ".." in path.parts or "\0" in text or _DRIVE.match(slashed))
-    return str(PurePosixPath(text)) if safe else ""
 
 
 class Fence:

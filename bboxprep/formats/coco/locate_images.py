@@ -17,7 +17,8 @@ from pathlib import Path, PurePosixPath
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
-from bboxprep.io.paths import Fence, resolved, safe_relative, scan, walk
+from bboxprep.io.paths import Fence, resolved, scan, walk
+from bboxprep.io.safe_names import safe_relative
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_PART = 255  # bytes; of all file systems in use

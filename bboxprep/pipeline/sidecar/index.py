@@ -11,8 +11,9 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.io.paths import dataset_folder, is_within, read_lines, relative_path, resolved, safe_relative
+from bboxprep.io.paths import dataset_folder, is_within, read_lines, relative_path, resolved
 from bboxprep.io.remote import member
+from bboxprep.io.safe_names import safe_relative
 from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode, digest
 
 _MOST_LINE_BYTES = 64 << 20  # of one image

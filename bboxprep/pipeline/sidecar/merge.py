@@ -20,7 +20,7 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import safe_relative
+from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, joined, joint_order, match
