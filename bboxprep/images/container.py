@@ -2,7 +2,7 @@
 
 Nothing is decoded here and nothing raises: a structure that ends early just has fewer pieces. Sources: JPEG, ITU T.81
 annex B; PNG, W3C third edition, section 11; WebP, RFC 9649; TIFF 6.0; where XMP is embedded, XMP specification part 3.
-For AVIF and HEIC see `bboxprep.images.codecs.heif`.
+For AVIF and HEIC see `bboxprep.images.heif`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
-from bboxprep.images.codecs import heif
+from bboxprep.images import heif
 from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
 

@@ -3,6 +3,10 @@
 The container is told from the bytes, never from the name. The size is that of the stored pixels; for TIFF it comes
 from tags 256 and 257, because Pillow reports the displayed size there. AVIF and HEIC are turned by their container,
 never by EXIF: an AVIF comes as it is coded, the container's turn being its orientation; a HEIC comes turned already.
+
+Of a remote file no more is fetched than its header takes. All that is read of a JPEG stands before its first scan, so
+its first bytes do, however large it is. Other containers may have metadata behind their pixels (a PNG its eXIf chunk)
+or anywhere (a TIFF); they are fetched whole.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -19,14 +24,13 @@ from PIL.ImageFile import ImageFile
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs import heif
-from bboxprep.images.codecs.partial_fetch import fetched
-from bboxprep.images.codecs.pillow_reader import faults_named, opened
-from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, sniff
+from bboxprep.images import heif
+from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, jpeg_head_is_whole, sniff
 from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import OrientationVerdict, judge, overrule
-from bboxprep.io.remote import is_stored
+from bboxprep.images.pillow_reader import faults_named, opened
+from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.model.header import Header
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs, kept whatever its globals are set to
@@ -34,6 +38,10 @@ _MOST_TAGS = 1 << 20  # of all directories of a TIFF; those that overlap could b
 _MOST_PAGES = 1 << 16
 _MOST_OF_A_TILE = 1 << 24  # pixels
 _MOST_BESIDE, _MOST_OF_A_PIXEL = 256 << 20, 64  # bytes: a film that a phone appends, and any depth uncompressed
+
+
+_FIRST_FETCH = 1 << 16  # bytes
+_MOST_FETCHED = 1 << 31  # bytes
 
 
 def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
@@ -81,7 +89,7 @@ def mapped(path: Path) -> Iterator[tuple[IO[bytes], Data]]:
     """The file at `path`, open, and its bytes, read as they are touched. Raises `ImageError`; an empty file is one."""
     if is_stored(path):
         with faults_named(path, "cannot be read"):
-            found = fetched(path)
+            found = _fetched(path)
         yield found
         return
     with faults_named(path, "cannot be read"):
@@ -170,3 +178,32 @@ def _depth(data: Data, container: str) -> int:
             return heif.depth(data)
         case _:
             return 8
+
+
+def _fetched(path: StoredPath) -> tuple[IO[bytes], Data]:
+    """The file at `path`, to be read from its start, and its bytes; those that were not needed are zeros.
+
+    Raises `ImageError` for one that is no file, is empty or is too large, and what the storage raises.
+    """
+    said = path.stat()
+    if not stat.S_ISREG(said.st_mode):
+        raise ImageError(path, "", "is a folder (want an image)")
+    size = said.st_size
+    if not size:
+        raise ImageError(path, "", "the file is empty (0 bytes)")
+    if size > _MOST_FETCHED:
+        raise ImageError(path, "", f"have {size:,} bytes, want at most {_MOST_FETCHED:,}")
+    data, wanted = path.read_range(0, min(_FIRST_FETCH, size)), _FIRST_FETCH
+    while len(data) < size and sniff(data) == "jpeg" and not jpeg_head_is_whole(data):
+        wanted *= 4
+        data = path.read_range(0, min(wanted, size))
+    if sniff(data) not in ("jpeg", None):
+        data = path.read_bytes() if len(data) < size else data
+    return BytesIO(data), data if len(data) >= size else _spread(data, size)
+
+
+def _spread(data: bytes, size: int) -> mmap.mmap:
+    """`data` as the beginning of so many bytes; the others take no memory."""
+    whole = mmap.mmap(-1, size)
+    whole[: len(data)] = data
+    return whole

@@ -145,7 +145,7 @@ def recipes() -> Iterator[bytes]:
     yield to_yaml(recipe).encode()
     yield _json({"bboxprep": 1, "recipe": recipe.options()})
     yield b"- stretch: 640\n- flip: {axis: both, p: 1}\n"
-    yield b"steps: [upright, {exposure: {gain: [0.7, 1.4]}}, {rotate: {one_of: [0, 90]}}]\n"
+    yield b"steps: [xmp_upright, {exposure: {gain: [0.7, 1.4]}}, {rotate: {one_of: [0, 90]}}]\n"
 
 
 def texts() -> Iterator[bytes]:

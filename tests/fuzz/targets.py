@@ -21,9 +21,9 @@ from bboxprep.formats.yolo.config import read_config, read_lines
 from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import looks_like_rows, parse
 from bboxprep.geometry.affine import Size
+from bboxprep.images.capture_time import capture_time_of
 from bboxprep.images.codecs.codec import untag
 from bboxprep.images.header import read_header
-from bboxprep.images.metadata.capture_time import capture_time_of
 from bboxprep.io import remote
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import re
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
+from bboxprep.images import orientation
 from bboxprep.images.container import blobs
 from bboxprep.images.orientation import OrientationVerdict, judge, untagged
 from tests.images import specimens
@@ -139,3 +143,33 @@ def test_untagging_a_tiff_untags_its_further_pages() -> None:
 def test_a_png_without_orientation_keeps_its_texts() -> None:
     data = png((b"iTXt", ITXT[:-4] + b"\1\0\0\0" + zlib.compress(xmp_packet(1))), (b"tEXt", b"Comment\0hello"))
     assert untagged(data, "png") == data
+
+
+@pytest.mark.parametrize("element", [True, False])
+@pytest.mark.parametrize("value", [0, 1, 6, 8, 9, 65537])
+def test_an_orientation_is_read_as_attribute_or_element(value: int, *, element: bool) -> None:
+    assert orientation.xmp_orientations(xmp_packet(value, element=element)) == (value,)
+
+
+@pytest.mark.parametrize("text", [b"tiff:Orientation='6'", b'tiff:Orientation = "6"', b"<tiff:Orientation> 6 </"])
+def test_other_spellings_of_the_same_xml_are_read(text: bytes) -> None:
+    assert orientation.xmp_orientations(text) == (6,)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"tiff:Orientation", b'tiff:Orientation="up"', b"exif:Orientation='6'", b"\xff\xfe<"]
+)
+def test_what_states_no_number_states_nothing(text: bytes) -> None:
+    assert orientation.xmp_orientations(text) == ()
+    assert orientation.xmp_upright(text) == text
+
+
+@given(st.lists(st.tuples(st.integers(-9, 99_999), st.booleans()), max_size=3), st.binary(max_size=40))
+def test_patching_leaves_ones_only_and_the_length(said: list[tuple[int, bool]], noise: bytes) -> None:
+    packet = noise + b"".join(xmp_packet(value, element=element) for value, element in said) + noise
+    patched = orientation.xmp_upright(packet)
+    assert len(patched) == len(packet)
+    assert set(orientation.xmp_orientations(patched)) <= {1}
+    assert len(orientation.xmp_orientations(patched)) == len(orientation.xmp_orientations(packet))
+    # the rule by which Pillow finds it reads a 1 as well
+    assert set(re.findall(rb'tiff:Orientation(?:="|>)([0-9])', patched)) <= {b"1"}

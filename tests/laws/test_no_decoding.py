@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from bboxprep.images.codecs import codec, pillow_reader
+from bboxprep.images import pillow_reader
+from bboxprep.images.codecs import codec
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source

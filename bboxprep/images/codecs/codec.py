@@ -16,13 +16,13 @@ from bboxprep.errors import ImageError, RefusedImageError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.images.codecs import jpeg
+from bboxprep.images.codecs.jpeg import own_coding
+from bboxprep.images.codecs.kept_metadata import KeptMetadata, kept_from
 from bboxprep.images.codecs.modes import Colour, Depth16, is_deep, to_uint8
-from bboxprep.images.codecs.pillow_reader import faults_named, opened, read
-from bboxprep.images.codecs.quantisation import own_coding
 from bboxprep.images.container import MOST_SCANS, NAMES, scans
 from bboxprep.images.header import MOST_PIXELS
-from bboxprep.images.metadata.keep import KeptMetadata, kept_from
 from bboxprep.images.orientation import untagged
+from bboxprep.images.pillow_reader import faults_named, opened, read
 from bboxprep.images.raster.malloc_hint import keep_freed
 from bboxprep.model.header import Header
 

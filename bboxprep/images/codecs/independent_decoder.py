@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.pillow_reader import faults_named, opened
+from bboxprep.images.pillow_reader import faults_named, opened
 
 Gray = NDArray[np.float32]  # (H, W) luminance, 0 to 255
 _ORIENTATION = 0x0112

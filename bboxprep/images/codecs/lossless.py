@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.images.codecs.kept_metadata import KeptMetadata, kept_from
 from bboxprep.images.container import FRAMES, MOST_SCANS, jpeg_segments, scans
-from bboxprep.images.metadata.keep import KeptMetadata, kept_from
 from bboxprep.model.header import Header
 
 _SWITCHES = {  # by the EXIF code that asks for the turn

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from bboxprep.errors import ImageError
 from bboxprep.findings import Finding
-from bboxprep.images.codecs.indexed_png import read_indices
 from bboxprep.images.header import MOST_PIXELS, read_header
+from bboxprep.images.pillow_reader import read_indices
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import beyond, cut_out

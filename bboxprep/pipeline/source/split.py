@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from bboxprep.errors import UsageError
-from bboxprep.images.metadata.capture_time import CaptureTime, capture_time_of
+from bboxprep.images.capture_time import CaptureTime, capture_time_of
 from bboxprep.pipeline.source.open import ImageSummary
 
 _TOLERANCE = 1e-9

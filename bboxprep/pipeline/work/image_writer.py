@@ -16,7 +16,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
-from bboxprep.images.codecs.pillow_reader import faults_named
+from bboxprep.images.pillow_reader import faults_named
 from bboxprep.io.atomic import Place, link_or_copy, output_path, write_bytes
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header

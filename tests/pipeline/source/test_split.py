@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from bboxprep.errors import UsageError
 from bboxprep.frames.evidence import FrameEvidence
 from bboxprep.geometry.affine import Size
-from bboxprep.images.metadata.capture_time import CaptureTime
+from bboxprep.images.capture_time import CaptureTime
 from bboxprep.model.header import Header
 from bboxprep.pipeline.source.open import ImageSummary
 from bboxprep.pipeline.source.split import SplitPolicy, bursts
-from tests.images.metadata.test_capture_time import photo
+from tests.images.test_capture_time import photo
 
 RULES = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(
     lambda parts: SplitPolicy({f"split{number}": part / sum(parts) for number, part in enumerate(parts)})

@@ -16,9 +16,9 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from bboxprep.images.codecs import jpeg
 from bboxprep.images.codecs.modes import icc_space
-from bboxprep.images.codecs.pillow_reader import opened, read
 from bboxprep.images.container import EXIF_HEADER, blobs, is_lossless_webp
 from bboxprep.images.metadata import exif
+from bboxprep.images.pillow_reader import opened, read
 
 _SPACES = {"L": "GRAY", "RGB": "RGB"}
 _DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)  # of a TIFF: description, maker, model, software, date, people

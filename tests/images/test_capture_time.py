@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bboxprep.images.capture_time import CaptureTime, capture_time_of
 from bboxprep.images.header import read_header
-from bboxprep.images.metadata.capture_time import CaptureTime, capture_time_of
 
 
 def photo(path: Path, time: str | None, model: str | None = "Phone 3", **options: str) -> Path:

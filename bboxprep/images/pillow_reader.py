@@ -10,6 +10,10 @@ container displays it, and there is no way to see it otherwise.
 HEIC is read by pillow-heif, an extra: BSD-3-Clause itself, but its wheels hold libheif and libde265 (LGPL-3) and,
 though it is not used here, the encoder x265 (GPL-2). Its decode-only sister pi-heif holds nothing under the GPL, but is
 discontinued, and in its last version, as in pillow-heif before 1.8, damaged metadata ends the process.
+
+The pixels of an indexed PNG are numbers, not colours, whatever its palette or its gray levels stand for. Some tools
+write the colours of the VOC devkit's palette instead of its indices; those are turned back, for each stands for one
+number: bit j of red, green and blue, from the highest down, are bits 3j, 3j + 1 and 3j + 2 of it.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from io import BytesIO
 from pathlib import Path, PurePath
 from typing import IO
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -36,6 +42,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.images.container import NAMES
 from bboxprep.io.remote import is_stored
+from bboxprep.model.header import Header
 
 _READERS: dict[str, type[ImageFile]] = {
     "jpeg": JpegImageFile,
@@ -50,6 +57,9 @@ _FAULTS = (  # what Pillow has been seen to raise over broken files
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
     RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
+
+
+_MODES = frozenset({"P", "L", "1", "RGB"})
 
 
 @contextmanager
@@ -135,3 +145,37 @@ class _Quiet:
 
 
 _quiet = _Quiet()
+
+
+def read_indices(path: Path, header: Header) -> NDArray[np.uint8]:
+    """The numbers (H, W) in the PNG at `path`, whose header is `header`: palette indices, gray levels or the devkit's
+    colours; never turned. Raises `ImageError` for anything else.
+    """
+    if header.container != "png" or header.mode not in _MODES or header.depth > 8:
+        have = f"{header.container}, mode {header.mode}, {header.depth} bits"
+        raise ImageError(path, "", f"want a PNG with a palette (have {have})")
+    with opened(path, "png") as image:
+        if image.size != header.size:
+            raise ImageError(path, "", f"has changed since its header was read (want {header.size})")
+        image.load()
+        pixels = np.array(image, dtype=np.uint8)
+    return pixels if pixels.ndim == 2 else _from_colours(path, pixels)
+
+
+def devkit_palette() -> NDArray[np.uint8]:
+    """The colours (256, 3) that the VOC devkit gives the numbers 0 to 255."""
+    numbers, colours = np.arange(256), np.zeros((256, 3), dtype=np.uint8)
+    for bit in range(8):
+        colours[:, bit % 3] |= ((numbers >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
+    return colours
+
+
+def _from_colours(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    numbers = np.zeros(pixels.shape[:2], dtype=np.uint8)
+    for bit in range(8):
+        numbers |= (pixels[..., bit % 3] >> (7 - bit // 3) & 1) << bit
+    strange = (devkit_palette()[numbers] != pixels).any(axis=-1)
+    if strange.any():
+        colour = tuple(pixels[strange][0].tolist())
+        raise ImageError(path, "", f"want a PNG with a palette (have colours, and {colour} is none of the devkit's)")
+    return numbers

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from PIL import ExifTags, Image
 
 from bboxprep.errors import ImageError
-from bboxprep.images.codecs.pillow_reader import opened
 from bboxprep.images.container import EXIF_HEADER, blobs
 from bboxprep.images.header import mapped
 from bboxprep.images.metadata.exif import Data, is_sound
+from bboxprep.images.pillow_reader import opened
 
 
 class CaptureTime(NamedTuple):

@@ -13,7 +13,7 @@ from PIL import AvifImagePlugin, Image
 
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs import heif
+from bboxprep.images import heif
 from bboxprep.images.codecs.codec import ImagePolicy, decode, encode, keeps_bytes, suffix_of
 from bboxprep.images.container import blobs, sniff
 from bboxprep.images.header import read_header

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
+from bboxprep.images.codecs.kept_metadata import KeptMetadata, kept_from
 from bboxprep.images.container import EXIF_HEADER
 from bboxprep.images.metadata import exif
-from bboxprep.images.metadata.keep import KeptMetadata, kept_from
 from tests.images import specimens
 
 NOTHING = KeptMetadata()
