@@ -1,4 +1,4 @@
-"""Fits the weights of `bboxprep.frames.likelihood` and measures its verdicts.
+"""Fits the weights of `bboxprep.frames.from_pixels` and measures its verdicts.
 
 Run it with ``python benchmarks/frame_from_pixels.py DATA``.
 
@@ -23,8 +23,8 @@ from scipy.optimize import minimize, minimize_scalar
 
 import bboxprep
 from bboxprep.frames.contrast import LONG_SIDE, ContrastFeatures, contrast, contrast_features_of, look
-from bboxprep.frames.integer_pixels import whole_pixel_frame
-from bboxprep.frames.likelihood import MEASURES, TURNS, frame_of, log_odds, turn_of, vote_weights
+from bboxprep.frames.evidence import whole_pixel_frame
+from bboxprep.frames.from_pixels import MEASURES, TURNS, frame_of, log_odds, turn_of, vote_weights
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Place, Plan, Resample
 from bboxprep.geometry.shapes import map_boxes

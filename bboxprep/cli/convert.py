@@ -10,12 +10,17 @@ from typing import Any
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.class_options import class_options, class_rules
 from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option, workers_option
 from bboxprep.cli.policy_options import chosen_rules, max_pixels_option, policy_options
-from bboxprep.cli.recipe_options import chosen_recipe, recipe_options
+from bboxprep.cli.recipe_options import (
+    chosen_recipe,
+    class_options,
+    class_rules,
+    recipe_options,
+    split_options,
+    split_rule,
+)
 from bboxprep.cli.signals import stop_signals
-from bboxprep.cli.split_options import split_options, split_rule
 from bboxprep.errors import UsageError
 from bboxprep.formats import detect, load
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy

@@ -7,6 +7,7 @@ import os
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import Field, fields
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -15,6 +16,8 @@ import click
 from bboxprep import formats
 from bboxprep.errors import UsageError
 from bboxprep.io.remote import open_path
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class _Place(click.ParamType["Path | str"]):
@@ -108,3 +111,8 @@ def _type(hint: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"type": click.Choice(get_args(hint))}
     return {"type": hint}
+
+
+def stacked(*options: Decorator) -> Decorator:
+    """A decorator that adds `options`, which then stand in this order in the help."""
+    return lambda command: reduce(lambda changed, option: option(changed), reversed(options), command)

@@ -1,21 +1,26 @@
-"""The flags that say what becomes of the pictures: a short way of writing a recipe.
+"""The flags of ``bboxprep convert`` alone: the recipe, the class table, a new split.
 
-A fixed value acts on every split; a probability or a range is chance, and acts on training pictures alone.
+Those of the recipe are a short way of writing one. A fixed value acts on every split; a probability or a range is
+chance, and acts on training pictures alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 from click.core import ParameterSource
 
+from bboxprep.cli.options import Decorator, stacked
 from bboxprep.errors import UsageError
+from bboxprep.formats.yolo.config import LIST_SUFFIXES, read_class_list
 from bboxprep.geometry.affine import Size
+from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.rendering import Kernel
-from bboxprep.model.words import split_names
+from bboxprep.model.words import split_names, split_pair
+from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
@@ -64,6 +69,42 @@ _OPTIONS = (
         "others, nearest apart, are antialiased where they shrink.",
     ),
     click.option("--no-upright", is_flag=True, help="Keep the pixels as stored; the orientation tag is still removed."),
+)
+
+
+class_options: Decorator = stacked(
+    click.option(
+        "--rename",
+        multiple=True,
+        metavar="OLD=NEW",
+        help="Give a class another name; classes that then have one name become one. Can be repeated. In names, a "
+        r"comma is written \, and an equals sign \=.",
+    ),
+    click.option("--only", multiple=True, metavar="A,B", help="Keep the objects of these classes. Can be repeated."),
+    click.option("--drop-class", multiple=True, metavar="A,B", help="Leave these classes out. Can be repeated."),
+    click.option(
+        "--classes",
+        multiple=True,
+        metavar="A,B|FILE",
+        help="The class table in exactly this order: names, or a file of them (one a line, or a data.yaml). A class "
+        "that has objects and is not listed is an error. Acts after --rename, --only and --drop-class.",
+    ),
+)
+
+
+split_options: Decorator = stacked(
+    click.option(
+        "--split",
+        metavar="NAME=SHARE,...",
+        help="Split all images anew, as in train=0.8,val=0.2, by a hash of their names: adding images moves none.",
+    ),
+    click.option(
+        "--group-by",
+        metavar="file|folder|regex:PATTERN|exif-time[:SECONDS]",
+        help="What --split keeps together: images of one name (file, the default), of one folder, of one first group "
+        "of a pattern in their names, or photos that one camera took within SECONDS (60) of each other. With "
+        "exif-time an added photo can join two groups, which may move one of them.",
+    ),
 )
 
 
@@ -133,3 +174,45 @@ def _late_steps(given: Mapping[str, Any]) -> list[RecipeStep]:
         steps += [Grayscale()] if given["grayscale"] else []
         steps += [Exposure(parse_amount(given["exposure"], "exposure"))] if given["exposure"] else []
     return steps
+
+
+def class_rules(given: Mapping[str, Any]) -> ClassPolicy:
+    """The rules that were given. Raises `UsageError`, and `AnnotationError` for a file of names that cannot be read."""
+    rename: dict[str, str] = {}
+    for text in given["rename"]:
+        old, new = split_pair(text)
+        if rename.setdefault(old, new) != new:
+            raise UsageError(f"rename: have {old!r} as {rename[old]!r} and as {new!r}, want one new name")
+    return ClassPolicy(
+        rename=rename,
+        only=_names(given["only"]),
+        drop=_names(given["drop_class"]),
+        classes=_listed(given["classes"]) if given["classes"] else None,
+    )
+
+
+def _names(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for text in texts for name in split_names(text)))
+
+
+def _listed(texts: Sequence[str]) -> tuple[str, ...]:
+    """The names of each text in turn, which is a file of them or states them."""
+    return tuple(
+        name for text in texts for name in (read_class_list(Path(text)) if _is_file(text) else split_names(text))
+    )
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).suffix.lower() in LIST_SUFFIXES or Path(text).is_file()
+    except (OSError, ValueError):  # too long for a path, or with a NUL
+        return False
+
+
+def split_rule(given: Mapping[str, Any]) -> SplitPolicy | None:
+    """The rule that was given, None where images stay in their splits. Raises `UsageError`."""
+    if given["split"] is None:
+        if given["group_by"] is not None:
+            raise UsageError("--group-by: says what --split keeps together, but there is no --split")
+        return None
+    return SplitPolicy.parse(given["split"], given["group_by"] or "file")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bboxprep.errors import ImageError
-from bboxprep.images.draw.contact_sheet import Cell, contact_sheet
+from bboxprep.images.draw.annotations import Cell, contact_sheet
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.source.open import Source

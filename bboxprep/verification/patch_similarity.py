@@ -4,6 +4,8 @@ A patch of the picture that is expected is laid on the picture that is there, at
 It must fit well at its place, and no other place may fit clearly better. A patch that would fit itself as well a few
 pixels further (a wall, one straight edge) cannot tell, and is no fault. All of it is normalised correlation, so a
 change of light or contrast does not matter.
+
+Parts of a patch may not count: margins, corners beyond a turned picture, holes. `masked_correlations` leaves them out.
 """
 
 from __future__ import annotations
@@ -16,7 +18,6 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import Gray, correlations, shrunk
-from bboxprep.verification import masked_correlation
 
 Mask = NDArray[np.bool_]
 
@@ -28,6 +29,11 @@ ALIKE = 0.94  # a patch that fits itself so well at another place cannot tell th
 POOR = 0.5  # a textured patch that fits worse than this at its place is not the same thing
 LEAST_SEEN = 0.25  # of a patch; of less, nothing is said
 CLEARLY = 0.03  # how much better another place has to fit
+
+
+Floats = NDArray[np.float64]
+LEAST_SHARE = 0.5  # of what counts of a patch: with less of it in common, a place cannot be judged
+_FLAT = 1e-3  # gray levels; a variance below its square is rounding
 
 
 class PatchVerdict(StrEnum):
@@ -80,7 +86,7 @@ def compare(
         window = _cut(gray, left, top, around, step)
         if seen is None or counts is None:
             return correlations(window, patch)
-        return masked_correlation.correlations(window, _cut_mask(seen, left, top, around, step), patch, counts)
+        return masked_correlations(window, _cut_mask(seen, left, top, around, step), patch, counts)
 
     left, top = x0 - step * reach, y0 - step * reach
     itself = scores(expected, left, top)
@@ -118,3 +124,34 @@ def _cut_mask(mask: Mask, x: int, y: int, size: Size, step: int) -> Mask:
     inside = np.logical_and.outer((rows >= 0) & (rows < mask.shape[0]), (columns >= 0) & (columns < mask.shape[1]))
     part = mask[rows.clip(0, mask.shape[0] - 1)][:, columns.clip(0, mask.shape[1] - 1)] & inside
     return np.asarray(part.reshape(size.height, step, size.width, step).all(axis=(1, 3)))
+
+
+def masked_correlations(window: Gray, seen: Mask, patch: Gray, counts: Mask) -> Floats:
+    """The correlation, -1 to 1, of `patch` (h, w) at each place in `window` (H, W), as (H - h + 1, W - w + 1).
+
+    Only pixels that are `seen` (H, W) in the window and that `counts` (h, w) in the patch have a part in it; 0 where
+    these are few, or flat. By way of Fourier transforms: D. Padfield, "Masked object registration in the Fourier
+    domain" (2012).
+    """
+    shape, patch_shape = window.shape, patch.shape
+    level = float(window[seen].mean()) if seen.any() else 0.0
+    there = (window.astype(np.float64) - level) * seen
+    here = (patch.astype(np.float64) - level) * counts
+    of_window = [_transform(each, shape) for each in (seen.astype(np.float64), there, there**2)]
+    of_patch = [np.conj(_transform(each, shape)) for each in (counts.astype(np.float64), here, here**2)]
+
+    def over(one: int, other: int) -> Floats:
+        """The sums, at each place, of the products of a window's and a patch's values."""
+        sums = np.fft.irfft2(of_window[one] * of_patch[other], shape)
+        return np.asarray(sums[: shape[0] - patch_shape[0] + 1, : shape[1] - patch_shape[1] + 1])
+
+    count = np.maximum(np.rint(over(0, 0)), 1.0)
+    sum_there, sum_here = over(1, 0), over(0, 1)
+    spread = (over(2, 0) - sum_there**2 / count) * (over(0, 2) - sum_here**2 / count)
+    shared = over(1, 1) - sum_there * sum_here / count
+    telling = (count >= LEAST_SHARE * max(1, int(np.count_nonzero(counts)))) & (spread > (_FLAT**2 * count) ** 2)
+    return np.clip(np.where(telling, shared / np.sqrt(np.where(telling, spread, 1.0)), 0.0), -1.0, 1.0)
+
+
+def _transform(values: Floats, shape: tuple[int, ...]) -> NDArray[np.complex128]:
+    return np.asarray(np.fft.rfft2(values, shape), dtype=np.complex128)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bboxprep.errors import ImageError
 from bboxprep.frames.contrast import LONG_SIDE, contrast, contrast_features_of, look
-from bboxprep.frames.likelihood import ALIKE, MEASURES
+from bboxprep.frames.from_pixels import ALIKE, MEASURES
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes

@@ -1,3 +1,5 @@
+"""Masked correlation against the plain one, and against itself written out."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -6,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from bboxprep.images.codecs import independent_decoder
 from bboxprep.images.codecs.independent_decoder import softened
-from bboxprep.verification.patch_similarity import PatchVerdict, compare
+from bboxprep.verification.patch_similarity import LEAST_SHARE, PatchVerdict, compare, masked_correlations
 from bboxprep.verification.whole_image import Posture, correlation, posture, turned
 
 RANDOM = np.random.default_rng(5)
@@ -70,3 +73,34 @@ def test_a_picture_as_it_should_be_is_told_so() -> None:
     flat = np.full(CANVAS, 7, dtype=np.float32)
     assert posture(flat, flat, WHOLE) == Posture(PatchVerdict.UNSURE)
     assert correlation(flat, smooth, WHOLE) == 0.0
+
+
+@given(seed=st.integers(0, 2**16))
+def test_where_all_counts_it_is_the_plain_correlation(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    window, patch = (chance.uniform(0, 255, shape).astype(np.float32) for shape in ((17, 21), (8, 6)))
+    found = masked_correlations(window, np.ones(window.shape, np.bool_), patch, np.ones(patch.shape, np.bool_))
+    np.testing.assert_allclose(found, independent_decoder.correlations(window, patch), atol=1e-4)
+
+
+@given(seed=st.integers(0, 2**16))
+def test_only_what_counts_has_a_part(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    window, patch = (chance.uniform(0, 255, shape).astype(np.float32) for shape in ((9, 11), (6, 5)))
+    seen, counts = chance.random(window.shape) < 0.8, chance.random(patch.shape) < 0.8
+    found = masked_correlations(window, seen, patch, counts)
+    spoilt = masked_correlations(np.where(seen, window, 1e3), seen, np.where(counts, patch, -1e3), counts)
+    np.testing.assert_allclose(found, spoilt, atol=1e-6)
+    for row, column in np.ndindex(found.shape):
+        both = counts & seen[row : row + 6, column : column + 5]
+        if both.sum() < LEAST_SHARE * counts.sum():
+            assert found[row, column] == 0
+        else:
+            want = np.corrcoef(window[row : row + 6, column : column + 5][both], patch[both])[0, 1]
+            np.testing.assert_allclose(found[row, column], want, atol=1e-6)
+
+
+def test_what_is_flat_or_hidden_says_nothing() -> None:
+    flat, all_of = np.full((8, 8), 77.0, np.float32), np.ones((8, 8), np.bool_)
+    assert not masked_correlations(flat, all_of, flat[:4, :4], all_of[:4, :4]).any()
+    assert not masked_correlations(flat, ~all_of, flat[:4, :4], ~all_of[:4, :4]).any()

@@ -11,18 +11,20 @@ records that name no listed image are the objects of the dataset's findings.
 
 A field that COCO does not define rides in the attribute ``coco_fields`` and is written back where it was; what stands
 under a record's ``attributes`` are attributes.
+
+Records that are asked for one by one, in order, are read many at a time (`Prefetch`).
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,15 +36,17 @@ from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whol
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import choose
-from bboxprep.formats.coco.plain import read_plain
-from bboxprep.formats.coco.prefetch import Prefetch
-from bboxprep.formats.coco.records import AnnotationEntry, RecordReader
+from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+
+Found = TypeVar("Found")
+
+_MOST = 64  # read together
 
 
 def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
@@ -201,3 +205,25 @@ def _merged(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         listed = extra.get("licenses")
         licenses += [held for held in (listed if isinstance(listed, list) else ()) if held not in licenses]
     return merged | ({"licenses": licenses} if licenses else {})
+
+
+class Prefetch(Generic[Found]):
+    """Keeps what was read last. Nothing that comes back depends on it, and no copy of it knows what it keeps."""
+
+    def __init__(self) -> None:
+        self._last: tuple[range, Sequence[Found]] = (range(0), ())
+
+    def get(self, place: int, end: int, read: Callable[[range], Sequence[Found]]) -> Found:
+        """What ``read`` gives for `place`. Where the place before it was the last one read, more before `end` are read
+        with it, up to where others that read ahead will begin.
+        """
+        places, found = self._last  # read once: another thread may put its own in place
+        if place not in places:
+            stop = min(end, (place // _MOST + 1) * _MOST) if place == places.stop else place + 1
+            places = range(place, stop)
+            found = read(places)
+            self._last = places, found
+        return found[place - places.start]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Prefetch, ()

@@ -21,8 +21,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.voc.conventions import UNSAID
-from bboxprep.formats.voc.numbers import Corner, decode_value, less_one, parse_corner, text_below
+from bboxprep.formats.voc.numbers import UNSAID, Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.formats.voc.origin import Corners, LabellingTool, tool_of
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull

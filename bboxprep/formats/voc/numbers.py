@@ -3,12 +3,15 @@
 Attribute values are JSON wherever that is canonical and plain text otherwise, so ``0`` comes back as a number,
 ``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read, but for one that
 is nested so deep that nobody can have meant it: it stays text.
+
+`UNSAID` are the values of an object of which nothing is known; `OURS` marks a file that this program wrote.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -23,6 +26,12 @@ _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may as 
 _LONGEST_NUMBER = 64
 _DEEPEST = 64  # levels of an attribute value
 _NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what is no Char of XML 1.0, production 2
+
+
+OURS = "bboxprep"  # as the <database> of the <source>
+
+# What the devkit writes where nothing is known: it says nothing, so it is no attribute, and it is what we write.
+UNSAID: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
 
 
 class Corner(NamedTuple):

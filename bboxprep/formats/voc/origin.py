@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.voc.conventions import OURS
-from bboxprep.formats.voc.numbers import text_below
+from bboxprep.formats.voc.numbers import OURS, text_below
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.header import Header

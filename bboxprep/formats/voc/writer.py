@@ -18,8 +18,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels
 from bboxprep.formats.voc import FORMAT
-from bboxprep.formats.voc.conventions import OURS, UNSAID
-from bboxprep.formats.voc.numbers import encode_value, holds, one_more, shortest
+from bboxprep.formats.voc.numbers import OURS, UNSAID, encode_value, holds, one_more, shortest
 from bboxprep.formats.voc.options import VocWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text

@@ -1,4 +1,7 @@
-"""What a data.yaml or a darknet .data file says of a dataset."""
+"""What a data.yaml or a darknet .data file says of a dataset, and the files that list its class names.
+
+Such a list is classes.txt, obj.names or labels.txt (one name a line), or the names of a data.yaml.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ NOT_SPLITS = {
     *("labels", "backup", "classes", "yaml_file"),
 }
 _SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
+
+
+LIST_SUFFIXES = frozenset({".txt", ".names", ".labels", ".yaml", ".yml"})
 
 
 @dataclass(frozen=True)
@@ -215,3 +221,19 @@ def _text(path: Path, key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise AnnotationError(path, key, "have a list or a map, want text")
     return value
+
+
+def read_class_list(path: Path) -> tuple[str, ...]:
+    """The names that the file at `path` lists, in order. Raises `AnnotationError` where it has none, or a gap."""
+    if path.suffix.lower() in (".yaml", ".yml"):
+        named = read_config(path).names or {}
+        names = tuple(named.get(number, "") for number in range(max(named, default=-1) + 1))
+        place = "names.{}"
+    else:
+        names, place = read_lines(path, MOST_NAME_BYTES), "line {}"
+    if not names:
+        raise AnnotationError(path, "", "have no names, want a class name on each line or the names of a data.yaml")
+    if "" in names:
+        number = names.index("") + (place == "line {}")
+        raise AnnotationError(path, place.format(number), "have no name, want one")
+    return names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,7 +24,6 @@ from bboxprep.images.container import MOST_SCANS, NAMES, scans
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.images.orientation import untagged
 from bboxprep.images.pillow_reader import faults_named, opened, read
-from bboxprep.images.raster.malloc_hint import keep_freed
 from bboxprep.model.header import Header
 
 Frames = Literal["error", "first"]
@@ -31,6 +31,9 @@ Frames = Literal["error", "first"]
 _OTHERWISE = {"gif": "png", "avif": "jpeg", "heic": "jpeg"}  # what is written in another container than it came in
 _QUALITY = 95
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
+
+
+_LARGEST = 31 << 20  # bytes; glibc learns from no block larger than 32 MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,3 +247,13 @@ def _saved(image: Image.Image, container: str, source: Path, options: dict[str, 
 
 def _unencodable(source: Path, container: str, shape: tuple[int, ...]) -> AbstractContextManager[None]:
     return faults_named(source, f"cannot be encoded as {NAMES[container]} at {shape[1]}x{shape[0]}")
+
+
+@cache
+def keep_freed() -> None:
+    """Has glibc keep freed blocks of up to `_LARGEST` bytes for the next picture; elsewhere nothing happens.
+
+    It serves large blocks from fresh pages, each of which costs a fault when it is first written: in all as much time
+    as decoding a photo of 640x480. Once a larger block was freed it keeps smaller ones (mallopt(3), M_MMAP_THRESHOLD).
+    """
+    np.empty(_LARGEST, dtype=np.uint8)

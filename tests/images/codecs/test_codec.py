@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -35,6 +38,24 @@ from tests.images.specimens import DATA, EXIF_HEADER, oriented_file, saved
 LOSSLESS = ("png", "webp", "tiff", "bmp", "gif")
 FORMS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "bmp": "BMP", "gif": "GIF"}
 FIRST = ImagePolicy(depth16="shift8", frames="first")
+
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from bboxprep.images.codecs.codec import keep_freed
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(50):
+        one, other = np.ones(1_000_000, np.uint8), np.ones(1_300_000, np.uint8)
+        del one, other
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+first = faults()
+keep_freed()
+print(first, faults())
+"""
 
 
 @pytest.fixture
@@ -352,3 +373,11 @@ def test_a_jpeg_for_showing_is_the_picture_and_nothing_else(shape: tuple[int, ..
         assert (image.format, image.size) == ("JPEG", (47, 31))
         assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
         assert np.abs(np.asarray(image).astype(int) - 90).max() <= 1
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other libraries keep memory as they see fit")
+def test_arrays_that_are_freed_and_made_again_come_from_pages_that_are_there() -> None:
+    said = subprocess.run([sys.executable, "-c", FAULTS], check=True, capture_output=True, text=True).stdout
+    before, after = map(int, said.split())
+    assert after < 100
+    assert after < before / 4

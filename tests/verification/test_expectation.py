@@ -23,7 +23,7 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.map_objects import map_objects
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.expectation import Expectation, Mapped, expect
-from bboxprep.verification.matching import fits, match
+from bboxprep.verification.geometric import fits, match
 from tests.strategies import instances
 
 SIZE = Size(60, 44)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.verification.expectation import Boxes, Mapped, expect
-from bboxprep.verification.matching import Matching, fits, match, same_class
+from bboxprep.verification.geometric import Matching, fits, match, same_class
 from bboxprep.verification.region import rectangle
 
 SIZE = Size(100, 80)
