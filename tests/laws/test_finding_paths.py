@@ -1,0 +1,253 @@
+"""What a finding names can be opened: each path stands below the folder of the data set, in every format, in a folder,
+in a file's folder and in an archive, alone and among other sources; in `inspect`, in a run and in its record.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from bboxprep import cli, convert, formats
+from bboxprep.findings import Finding
+from bboxprep.formats.api import IMAGE_SUFFIXES
+from bboxprep.io.remote import member, open_path
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.output.run_record import RECORD
+from bboxprep.pipeline.source.inspect import inspect
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.recipe.geometric import Crop
+from bboxprep.recipe.recipe import Recipe
+
+SIZE = (40, 30)
+OVER, FLAT, OUTSIDE = (-4, 2, 12, 12), (5, 5, 0, 8), (90, 5, 8, 8)  # x, y, width, height
+SPOILT = b"\xff\xd8\xff no picture"
+
+
+def photo(path: Path, shade: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", SIZE, (shade, 90, 120)).save(path)
+
+
+def photos(folder: Path) -> None:
+    """The images below `folder`, of which one lies deeper, one has no labels, and one is no picture."""
+    photo(folder / "good.jpg", 10)
+    photo(folder / "deep/er/odd.jpg", 20)
+    photo(folder / "bare.jpg", 30)
+    (folder / "spoilt.jpg").write_bytes(SPOILT)
+
+
+def coco(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+    for split in ("train", "val"):
+        photos(root / split)
+        names = ["good.jpg", "deep/er/odd.jpg", "bare.jpg", "spoilt.jpg", "deep/gone.jpg", "good.jpg"]
+        images = [{"id": row, "file_name": name, "width": 40, "height": 30} for row, name in enumerate(names, 1)]
+        boxes = [(1, (3, 3, 8, 8)), (2, OVER), (2, FLAT), (2, OUTSIDE), (2, (1, "x", 2, 2)), (99, OVER), (5, OVER)]
+        rows = [
+            {"id": row, "image_id": image, "category_id": 1, "bbox": box} for row, (image, box) in enumerate(boxes, 1)
+        ]
+        labels = {"images": images, "annotations": rows, "categories": [{"id": 1, "name": "cat"}]}
+        (root / "annotations").mkdir(exist_ok=True)
+        (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(labels))
+    return root / "annotations" / "instances_train.json"
+
+
+def yolo(root: Path) -> Path:
+    def rows(*boxes: tuple[float, float, float, float]) -> str:
+        return "".join(f"0 {(x + w / 2) / 40} {(y + h / 2) / 30} {w / 40} {h / 30}\n" for x, y, w, h in boxes)
+
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        labels = root / "labels" / split
+        (labels / "deep/er").mkdir(parents=True)
+        (labels / "good.txt").write_text(rows((3, 3, 8, 8)))
+        (labels / "deep/er/odd.txt").write_text(rows(OVER, FLAT, OUTSIDE) + "0 x y\n")
+        (labels / "spoilt.txt").write_text(rows((3, 3, 8, 8)))
+        (labels / "deep/orphan.txt").write_text(rows((3, 3, 8, 8)))
+    (root / "list.txt").write_text("images/train/good.jpg\nimages/train/gone.jpg\nnowhere/gone.jpg\n")
+    (root / "data.yaml").write_text("train: [images/train, list.txt]\nval: images/val\nnames: [cat]\nnc: 2\n")
+    return root / "data.yaml"
+
+
+def voc(root: Path) -> Path | None:
+    top = root / "VOC2007"
+    photos(top / "JPEGImages")
+    for name in ("good", "deep/er/odd", "spoilt", "deep/gone", "torn"):
+        boxes = {"good": [(3, 3, 8, 8)], "deep/er/odd": [OVER, FLAT, OUTSIDE]}.get(name, [(4, 4, 8, 8)])
+        objects = "".join(
+            f"<object><name>cat</name><bndbox><xmin>{x}</xmin><ymin>{y}</ymin><xmax>{x + w}</xmax><ymax>{y + h}</ymax>"
+            "</bndbox></object>" for x, y, w, h in boxes
+        )  # fmt: skip
+        odd = "<object><name>cat</name><bndbox/></object>" if "odd" in name else ""
+        path = top / "Annotations" / f"{name}.xml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"<annotation>{objects}{odd}{'' if name == 'torn' else '</annotation>'}")
+    (top / "ImageSets/Main").mkdir(parents=True)
+    (top / "ImageSets/Main/train.txt").write_text("good\ndeep/er/odd\nspoilt\nbare\nnever\n")
+    (top / "ImageSets/Main/val.txt").write_text("good\n")
+    return None
+
+
+def spoilt_member(name: str, data: bytes) -> bytes:
+    """A member of a shard, as a faulty packer would have made it."""
+    if name.endswith("1.jpg"):
+        return SPOILT
+    if not name.endswith(".json") or name == "classes.json":
+        return data
+    labels = json.loads(data)
+    if name.endswith("0.json"):
+        labels["objects"] = {"bbox": [OVER, FLAT, OUTSIDE, OVER], "category": [0, 0, 0, 7]}
+    return json.dumps(labels).encode() if not name.endswith("2.json") else b"{"
+
+
+def packed(root: Path, format: str) -> Path | None:
+    clean = root.with_name(f"clean-{root.name}")
+    for number in range(4):
+        photo(clean / f"images/train/{number}.jpg", 10 * number)
+        (clean / "labels/train").mkdir(parents=True, exist_ok=True)
+        (clean / f"labels/train/{number}.txt").write_text("0 0.5 0.5 0.25 0.25\n")
+    (clean / "data.yaml").write_text("train: images/train\nnames: [cat]\n")
+    convert(clean, root, format)
+    for file in ("bboxprep.json", "bboxprep.images.jsonl"):
+        (root / file).unlink()
+    return None
+
+
+def webdataset(root: Path) -> Path | None:
+    packed(root, "webdataset")
+    for shard in root.glob("*.tar"):
+        with tarfile.open(shard) as tar:
+            members = {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
+        with tarfile.open(shard, "w") as tar:
+            for name, data in members.items():
+                info, spoilt = tarfile.TarInfo(name), spoilt_member(name, data)
+                info.size = len(spoilt)
+                tar.addfile(info, io.BytesIO(spoilt))
+    return None
+
+
+def parquet(root: Path) -> Path | None:
+    import pyarrow
+    from pyarrow import parquet as files
+
+    packed(root, "parquet")
+    for shard in root.rglob("*.parquet"):
+        table = files.read_table(shard)
+        rows = table.to_pylist()
+        rows[0]["objects"] = {"bbox": [OVER, FLAT, OUTSIDE, OVER], "category": [0, 0, 0, 7]} | {
+            name: [None] * 4 for name in ("area", "id", "iscrowd")
+        }
+        rows[1]["image"]["bytes"] = SPOILT
+        files.write_table(pyarrow.Table.from_pylist(rows, schema=table.schema), shard)
+    return None
+
+
+SOURCES: dict[str, Callable[[Path], Path | None]] = {
+    "coco": coco, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet,
+}  # fmt: skip
+FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
+    "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
+    "yolo": {
+        "label-orphan",
+        "image-missing",
+        "image-unreadable",
+        "record-unreadable",
+        "image-unlabelled",
+        "record-repaired",
+    },
+    "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
+    "webdataset": {"image-unreadable", "record-unreadable"},
+    "parquet": {"image-unreadable", "record-unreadable"},
+}
+CROPPED = {"box-clipped", "box-outside"}
+OF_IMAGES = {"box-clipped", "box-degenerate", "box-outside", "image-unreadable", "image-unlabelled", "image-skipped"}
+
+
+def astray(findings: Iterable[Finding], folder: Path) -> list[str]:
+    """The findings whose path is not there, or is not what they are about."""
+    findings, wrong = tuple(findings), []
+    missing = {finding.path for finding in findings if finding.code == "image-missing"}
+    for finding in findings:
+        path = open_path(folder / finding.path)
+        there = path.parent.exists() if finding.path in missing else path.exists()
+        image = finding.code in OF_IMAGES
+        if finding.path and not (there and (path.suffix.lower() in IMAGE_SUFFIXES or not image)):
+            wrong.append(f"{finding.code}: {finding.path}")
+    return wrong
+
+
+def recorded(dest: Path) -> list[Finding]:
+    rows = json.loads((dest / RECORD).read_text())["findings"]
+    return [Finding(**{key: value for key, value in row.items() if key != "severity"}) for row in rows]
+
+
+def zipped(root: Path) -> Path:
+    path = root.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(root.rglob("*")):
+            if file.is_file():
+                archive.write(file, file.relative_to(root))
+    return path
+
+
+def roots(tmp_path: Path, format: str) -> list[Path]:
+    """A source of `format` with its faults, each way that it may be named."""
+    file = SOURCES[format](tmp_path / "source")
+    archives = [] if list((tmp_path / "source").rglob("*-0*.*")) else [zipped(tmp_path / "source")]  # no archive in one
+    return [tmp_path / "source", *archives, *([file] if file else [])]
+
+
+@pytest.mark.parametrize("format", formats.names())
+def test_every_path_of_a_finding_can_be_opened(tmp_path: Path, format: str) -> None:
+    for number, root in enumerate(roots(tmp_path, format)):
+        source = open_source(open_path(root), format)
+        seen = inspect(source).findings
+        assert FOUND[format] <= {finding.code for finding in seen}
+        assert astray(seen, source.dataset.folder) == []
+        out = convert(root, tmp_path / f"out{number}", "yolo", Recipe(Crop(2, 2, 36, 26)))
+        assert {finding.code for finding in out.account.findings} >= FOUND[format] | CROPPED
+        assert astray(out.account.findings, out.dataset.folder) == []
+        assert [str(one) for one in recorded(tmp_path / f"out{number}")] == [str(one) for one in out.account.findings]
+
+
+@pytest.mark.parametrize("format", formats.names())
+def test_findings_are_printed_as_they_can_be_opened(tmp_path: Path, format: str) -> None:
+    SOURCES[format](tmp_path / "source")
+    printed = CliRunner().invoke(cli.commands, ["inspect", str(tmp_path / "source")]).output
+    places = [line.strip().split(": ")[0] for line in printed.split("fault: ", 1)[1].splitlines() if line[:4] == "    "]
+    assert any(member(tmp_path / "source" / place).is_file() for place in places)
+    assert not any(place.startswith(("train/images", "train/annotations", "train/labels")) for place in places)
+
+
+@pytest.mark.parametrize("format", formats.names())
+def test_paths_of_several_sources_begin_with_the_source(tmp_path: Path, format: str) -> None:
+    for name in ("one", "two"):
+        SOURCES[format](tmp_path / "shop" / name)
+    out = convert([tmp_path / "shop/one", tmp_path / "shop/two"], tmp_path / "out", "coco")
+    assert out.dataset.folder == tmp_path / "shop"
+    assert astray(out.account.findings, tmp_path / "shop") == []
+    sources = {
+        finding.path.partition("/")[0] for finding in recorded(tmp_path / "out") if finding.code in FOUND[format]
+    }
+    assert sources == {"one", "two"}
+
+
+@pytest.mark.parametrize("format", formats.names())
+def test_a_path_by_the_name_or_behind_the_split_is_caught(
+    tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SOURCES[format](tmp_path / "source")
+    source = open_source(tmp_path / "source", format)
+    glued = [Finding(one.code, one.message, f"{one.split or 'train'}/{one.path}") for one in inspect(source).findings]
+    assert astray(glued, source.dataset.folder)
+    monkeypatch.setattr(Sample, "relative_path", property(lambda sample: f"deep/{sample.name}"))
+    out = convert(tmp_path / "source", tmp_path / "out", "yolo", Recipe(Crop(2, 2, 36, 26)))
+    assert astray(out.account.findings, source.dataset.folder)
