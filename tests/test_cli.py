@@ -86,7 +86,7 @@ def test_strict_refuses_a_loss_before_anything_is_written(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--to", "yollo"], "did you mean yolo?"),
+        (["--to", "yollo"], "did you mean 'yolo'?"),
         (["--to", "yolo", "--letterbox", "big"], "size: have 'big', want N or WIDTHxHEIGHT"),
         (["--to", "yolo", "--letterbox", "64", "--resize", "32"], "--letterbox and --resize: each sets the size"),
         (["--to", "yolo", "--crop", "1,2,3"], "crop: have '1,2,3', want X,Y,W,H"),
@@ -145,7 +145,7 @@ def test_formats_prints_a_row_a_format() -> None:
 
 
 def test_an_unknown_command_is_told_the_known_ones() -> None:
-    assert "did you mean convert?" in refused("konvert", "a", "b")
+    assert "did you mean 'convert'?" in refused("konvert", "a", "b")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -166,4 +166,4 @@ def test_no_upright_writes_the_stored_pixels_without_a_tag(source: Path, tmp_pat
 
 
 def test_a_format_that_is_none_is_told_before_the_source_is_read(tmp_path: Path) -> None:
-    assert "did you mean yolo?" in refused("convert", tmp_path / "nowhere", tmp_path / "out", "--to", "yollo")
+    assert "did you mean 'yolo'?" in refused("convert", tmp_path / "nowhere", tmp_path / "out", "--to", "yollo")

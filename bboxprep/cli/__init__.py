@@ -17,6 +17,7 @@ import click
 
 from bboxprep.cli.signals import signals_heard
 from bboxprep.errors import BboxprepError, StoppedError
+from bboxprep.spelling import did_you_mean
 from bboxprep.version import __version__
 
 STOPPED = 130  # the exit code of a program that Ctrl-C has stopped
@@ -58,11 +59,8 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches  # it is for those alone who err
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            ctx.fail(f"no such command {args[0]!r}, want one of {', '.join(COMMANDS)}{hint}")
+            listed = f"{', '.join(COMMANDS)}{did_you_mean(args[0], COMMANDS)}"
+            ctx.fail(f"no such command {args[0]!r}, want one of {listed}")
         return super().resolve_command(ctx, args)
 
 

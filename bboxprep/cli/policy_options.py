@@ -8,8 +8,8 @@ from typing import Any, get_args
 import click
 
 from bboxprep.images.header import MOST_PIXELS
+from bboxprep.model.escaping import split_pair
 from bboxprep.model.object_policy import CrowdRule, DegenerateRule, ObjectPolicy, OutsideRule, TurnedRule
-from bboxprep.model.words import split_pair
 
 _OPTIONS = (
     click.option(

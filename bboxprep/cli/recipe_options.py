@@ -18,8 +18,8 @@ from bboxprep.errors import UsageError
 from bboxprep.formats.yolo.config import LIST_SUFFIXES, read_class_list
 from bboxprep.geometry.affine import Size
 from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.rendering import Kernel
-from bboxprep.model.words import split_names, split_pair
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
 from bboxprep.recipe.crops import Tile

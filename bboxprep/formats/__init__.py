@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 
 from bboxprep.errors import LayoutError, UsageError
 from bboxprep.formats.api import Format
+from bboxprep.spelling import did_you_mean
 
 
 @cache  # a run asks some thirty times
@@ -25,11 +26,8 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Format:
     """The format called `name`. Raises `UsageError` with the nearest known name."""
     if name not in names():
-        from difflib import get_close_matches  # it is for those alone who err
-
-        near = get_close_matches(name.lower(), names(), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"format: have {name!r}, want one of {', '.join(names())}{hint}")
+        listed = f"{', '.join(names())}{did_you_mean(name, names())}"
+        raise UsageError(f"format: have {name!r}, want one of {listed}")
     module: Format = import_module(f"{__name__}.{name}").FORMAT
     return module
 

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
+from bboxprep.model.escaping import escaped
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, lost_by_class
-from bboxprep.model.words import did_you_mean, escaped
+from bboxprep.spelling import suggestion
 
 _NONE = -1  # the row of a class that is left out
 
@@ -140,7 +141,7 @@ class ClassPolicy:
             if count:
                 raise UsageError(
                     f"classes: have no {name!r}, of which the source has {_objects(count)}"
-                    f"{did_you_mean(name, self.classes)} (--rename or --drop-class says what to do with them)"
+                    f"{suggestion(name, self.classes)} (--rename or --drop-class says what to do with them)"
                 )
         words = "the class has no objects and is not listed; left out"
         return (
@@ -241,7 +242,7 @@ def _check_known(what: str, wanted: Iterable[str], known: Sequence[str], renamed
     for name in wanted:
         if name in known:
             continue
-        hint = f"; it is {renamed[name]!r} now" if name in renamed else did_you_mean(name, known)
+        hint = f"; it is {renamed[name]!r} now" if name in renamed else suggestion(name, known)
         raise UsageError(f"{what}: have {name!r}, want a class of the source{hint}")
 
 

@@ -24,7 +24,7 @@ from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.model.words import did_you_mean
+from bboxprep.spelling import suggestion
 
 Swaps = Sequence[tuple[str, str]]  # names of classes that change places
 
@@ -148,7 +148,7 @@ def _loose(category: Category, partners: Sequence[Category]) -> list[str]:
 
 def _label(name: str, names: Sequence[str]) -> int:
     if name not in names:
-        raise UsageError(f"swap classes: have {name!r}, want a class of the source{did_you_mean(name, names)}")
+        raise UsageError(f"swap classes: have {name!r}, want a class of the source{suggestion(name, names)}")
     if names.count(name) > 1:
         raise UsageError(f"swap classes: have {name!r}, which is the name of {names.count(name)} classes")
     return names.index(name)

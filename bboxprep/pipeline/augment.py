@@ -20,13 +20,13 @@ from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.variant import SampleVariant
-from bboxprep.model.words import did_you_mean
 from bboxprep.pipeline.source.open import ImageSummary, Source
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Fill, Flip, RecipeStep
 from bboxprep.recipe.mosaic_split import MosaicSplit, split_at_mosaic, then
 from bboxprep.recipe.recipe import TRAIN, Drawn, ImageContext, Recipe
+from bboxprep.spelling import suggestion
 from bboxprep.transform.mosaic import assembled, laid
 
 _TRIES = 16  # images that are looked at for one that a mosaic can hold
@@ -226,7 +226,7 @@ def _check(recipe: Recipe, names: Sequence[str]) -> None:
     for step in (*recipe.steps, *(recipe.augment.steps if recipe.augment else ())):
         for name in step.keep if isinstance(step, Flip) else ():
             if name not in names:
-                raise UsageError(f"flip: keep: have {name!r}, want a class of the source{did_you_mean(name, names)}")
+                raise UsageError(f"flip: keep: have {name!r}, want a class of the source{suggestion(name, names)}")
         if isinstance(step, Albumentations):
             loaded(Named(str(step.pipeline) if step.pipeline else None, step.object))
 

@@ -28,13 +28,13 @@ import msgspec
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes
-from bboxprep.model.words import did_you_mean
 from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.geometric import Crop, RecipeStep, Resize
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, bare, located
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.values import OneOf, OptionError
+from bboxprep.spelling import suggestion
 
 _KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed")
 _AUGMENT_KEYS = ("copies", "plain", "steps")
@@ -186,7 +186,7 @@ def _step(item: LocatedData, margins: _Margins, folder: Path | None) -> RecipeSt
         raise WrongPlace(item.where, f"have {bare(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
     known = lookup(name)
     if known is None or known[0] not in STEPS:
-        raise WrongPlace(item.where, f"have a step {name!r}, which is none{did_you_mean(name, KNOWN)}")
+        raise WrongPlace(item.where, f"have a step {name!r}, which is none{suggestion(name, KNOWN)}")
     step, implied = STEPS[known[0]], dict(known[1])
     said = _options(step, given)
     if step is Resize and (other := _resize_as(said)):
@@ -245,7 +245,7 @@ def _built(step: type[RecipeStep], said: dict[str, LocatedData], given: LocatedD
         said["pipeline"] = _pipeline(said.pop("file"), folder)
     if unknown := [name for name in said if name not in names]:
         where = said[unknown[0]].where
-        raise WrongPlace(where, f"{step.name}: have {unknown[0]!r}, which it has not{did_you_mean(unknown[0], names)}")
+        raise WrongPlace(where, f"{step.name}: have {unknown[0]!r}, which it has not{suggestion(unknown[0], names)}")
     try:
         return step(**{name: _value(found, step, name) for name, found in said.items()})
     except OptionError as error:
@@ -292,5 +292,5 @@ def _keys(found: LocatedData, known: Sequence[str], wanted: str) -> dict[str, Lo
         raise WrongPlace(found.where, f"have {bare(found)!r}, want {wanted}")
     for key, value in found.value.items():
         if key not in known:
-            raise WrongPlace(value.where, f"have {key!r}, which is no part of a recipe{did_you_mean(key, known)}")
+            raise WrongPlace(value.where, f"have {key!r}, which is no part of a recipe{suggestion(key, known)}")
     return dict(found.value)

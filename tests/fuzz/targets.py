@@ -26,8 +26,8 @@ from bboxprep.images.codecs.codec import untag
 from bboxprep.images.header import read_header
 from bboxprep.io import remote
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.header import Header
-from bboxprep.model.words import split_names, split_pair
 from bboxprep.pipeline.output.run import Run, read_images
 from bboxprep.pipeline.output.run_record import IMAGES
 from bboxprep.pipeline.sidecar.schema import BadLine, Head, KeptImage, decode, unpack

@@ -16,9 +16,9 @@ from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.class_mapping import ClassPolicy, merge_tables, objects_by_class, similar_names
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.escaping import split_pair
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.model.words import split_pair
 
 WORDS = ("cat", "dog", "no", "1e3", "a: b", "🐈", "a,b", "a=b")
 names = st.sampled_from(WORDS)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
-from bboxprep.model.words import did_you_mean, escaped, split_names, split_pair
+from bboxprep.model.escaping import escaped, split_names, split_pair
 
 NAMES = st.text(st.sampled_from([*"ab ,=\\\t🐈é:'\"#"]), min_size=1, max_size=8)
 
@@ -48,10 +48,3 @@ def test_what_is_no_pair_is_told_how_to_write_one(text: str) -> None:
 )
 def test_a_list_of_names(text: str, names: tuple[str, ...]) -> None:
     assert split_names(text) == names
-
-
-def test_a_near_name_is_guessed_whatever_its_case() -> None:
-    assert did_you_mean("CAT", ["dog", "cat"]) == "; did you mean 'cat'?"
-    assert did_you_mean("zebra", ["dog", "cat"]) == " ('dog', 'cat')"
-    assert did_you_mean("zebra", map(str, range(20))).endswith("'11' and 8 more)")
-    assert did_you_mean("zebra", []) == " (there is none)"

@@ -1,17 +1,16 @@
-"""Names written in one line of text, and the name that was probably meant.
+"""Lists and pairs of names in one line of text: ``a,b`` and ``old=new``.
 
 A backslash takes the meaning from the comma, equals sign, blank or backslash behind it, so every name can be written.
+The command line reads such text; messages of this floor write it (`class_mapping.similar_names`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import escape_surrogates
 
-_MOST_LISTED = 12
 _ESCAPED = re.compile(r"\\[\\,=\s]")
 _TOKENS = re.compile(r"\\.|.", re.DOTALL)
 
@@ -32,19 +31,6 @@ def split_pair(text: str, option: str = "rename", wanted: str = "OLD=NEW") -> tu
 def escaped(name: str) -> str:
     """`name` as it is written in a list or a pair."""
     return re.sub(r"[\\,=]|^\s|\s$", r"\\\g<0>", name)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean 'cat'?`` for a known name that is nearly `word`, else which names there are."""
-    from difflib import get_close_matches  # it is for those alone who err
-
-    names = tuple(dict.fromkeys(known))
-    folded = {name.casefold(): name for name in reversed(names)}
-    near = get_close_matches(word.casefold(), folded, n=1)
-    if near:
-        return f"; did you mean {folded[near[0]]!r}?"
-    more = f" and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else ""
-    return f" ({', '.join(map(repr, names[:_MOST_LISTED])) or 'there is none'}{more})"
 
 
 def _split(text: str, mark: str) -> list[list[str]]:
