@@ -24,6 +24,8 @@ from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.model.variant import SampleVariant
 
+Key = tuple[str, str]  # split and name of a sample
+
 
 class Frame(StrEnum):
     """The plane annotations were drawn in: the pixels as the file stores them, or as a viewer shows them."""
@@ -124,6 +126,11 @@ class Sample:
     root: Path = Path()
     parts: tuple[Sample, ...] = ()
     renderer: Renderer | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """What names it within its dataset."""
+        return self.split, str(self.name)
 
     @property
     def relative_path(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.remote import open_path
 from bboxprep.model.class_mapping import ClassPolicy
@@ -13,7 +14,7 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.preview import preview as sheet_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import NO_RULES, assemble
-from bboxprep.pipeline.source.open import LabelsIn, Source, open_source
+from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local

@@ -20,7 +20,8 @@ from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.variant import SampleVariant
-from bboxprep.pipeline.source.open import ImageSummary, Source
+from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Fill, Flip, RecipeStep

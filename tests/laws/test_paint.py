@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import lossless
 from bboxprep.pipeline.run_options import RunOptions
-from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe

@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.images.raster import warp
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.run_options import RunOptions
-from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageError
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Plan
@@ -24,7 +25,7 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.run import Run, open_run
 from bboxprep.pipeline.run_options import RunOptions
-from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
 from bboxprep.predictions.inverse import InverseMap

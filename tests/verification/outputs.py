@@ -12,12 +12,13 @@ from typing import Any
 
 from PIL import Image
 
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.run_options import RunOptions
-from bboxprep.pipeline.source.open import LabelsIn, open_source
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.verification.verify import VerificationReport

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bboxprep.pipeline.source.open import LabelsIn
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify

@@ -21,7 +21,8 @@ from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import suffix_of
 from bboxprep.model.header import Header
-from bboxprep.pipeline.source.open import ImageSummary, Key
+from bboxprep.model.sample import Key
+from bboxprep.pipeline.source.survey import ImageSummary
 
 
 @dataclass(frozen=True, slots=True)

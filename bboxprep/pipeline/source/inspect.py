@@ -9,7 +9,8 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.report.account import Account, came_of
-from bboxprep.pipeline.source.open import ImageSummary, Source
+from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.survey import ImageSummary
 
 UPRIGHT = "nothing to decide"
 

@@ -18,9 +18,10 @@ from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, relative_path, resolved
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables, similar_names
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.source.open import ImageSummary, Key, Source
+from bboxprep.model.sample import Frame, Key, Sample
+from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.split import SplitPolicy
+from bboxprep.pipeline.source.survey import ImageSummary
 
 NO_RULES = ClassPolicy()
 

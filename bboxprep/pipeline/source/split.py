@@ -18,7 +18,7 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 from bboxprep.images.capture_time import CaptureTime, capture_time_of
-from bboxprep.pipeline.source.open import ImageSummary
+from bboxprep.pipeline.source.survey import ImageSummary
 
 _TOLERANCE = 1e-9
 _BITS = 53  # of a float

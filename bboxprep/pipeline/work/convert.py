@@ -18,7 +18,7 @@ from bboxprep.io.paths import resolved
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.output import run_record
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
@@ -42,8 +42,8 @@ from bboxprep.pipeline.resume.resume import begin, end_state, may_resume
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR, SIDECAR
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
-from bboxprep.pipeline.source.leaks import checked
-from bboxprep.pipeline.source.open import ImageSummary, Key, Source, survey
+from bboxprep.pipeline.source.open import Source
+from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
 from bboxprep.pipeline.work.engines.local import blocks
 from bboxprep.pipeline.work.image_result import ImageResult, decode_results
 from bboxprep.pipeline.work.image_writer import ImageWriter

@@ -17,7 +17,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs, safe_path
-from bboxprep.pipeline.source.open import ImageSummary
+from bboxprep.pipeline.source.survey import ImageSummary
 
 EMPTY = Dataset(Path("source"), "coco", Categories.named(["cat"]), ())
 

@@ -14,8 +14,8 @@ from bboxprep.frames.evidence import FrameEvidence
 from bboxprep.geometry.affine import Size
 from bboxprep.images.capture_time import CaptureTime
 from bboxprep.model.header import Header
-from bboxprep.pipeline.source.open import ImageSummary
 from bboxprep.pipeline.source.split import SplitPolicy, bursts
+from bboxprep.pipeline.source.survey import ImageSummary
 from tests.images.test_capture_time import photo
 
 RULES = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(

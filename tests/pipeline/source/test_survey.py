@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from bboxprep.frames.evidence import FrameEvidence
 from bboxprep.geometry.affine import Size
 from bboxprep.model.header import Header
-from bboxprep.pipeline.source.leaks import find_leaks
-from bboxprep.pipeline.source.open import ImageSummary
+from bboxprep.pipeline.source.survey import ImageSummary, find_leaks
 
 
 def summary(split: str, path: Path, *, readable: bool = True) -> ImageSummary:

@@ -1,0 +1,102 @@
+"""Which plane the labels of each photo were drawn in, decided for a whole dataset.
+
+A photo follows its own evidence (`frames.evidence`). One without any follows the others where those are unanimous,
+else what its pixels show (`frames.from_pixels`), else it is taken as displayed, which is a finding. Where photos with
+evidence disagree and one without is left, nothing is guessed: `FrameError` asks for the plane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+from bboxprep.errors import FrameError
+from bboxprep.frames.evidence import FrameEvidence, unanimous_frame, without_chance_votes
+from bboxprep.frames.from_pixels import frames_from_pixels
+from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.io.paths import relative_path
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
+from bboxprep.model.sample import Frame, Key, Sample
+
+LabelsIn = Literal["auto", "stored", "displayed"]
+Decision = tuple[Frame, str]  # a frame, and the evidence for it
+
+UPRIGHT: Decision = (Frame.DISPLAYED, "upright")  # of an image that no orientation turns: both planes are one
+_ASSUMED: Decision = (Frame.DISPLAYED, "assumed")
+_HINT = "say which with --labels-in stored or --labels-in displayed"
+
+
+class SurveyedImage(Protocol):
+    """What is known of an image after a first look."""
+
+    @property
+    def key(self) -> Key:
+        """Its split and name."""
+
+    @property
+    def path(self) -> Path:
+        """Where its file lies."""
+
+    @property
+    def header(self) -> Header | None:
+        """Its header, None where it cannot be read."""
+
+    @property
+    def frame_evidence(self) -> FrameEvidence:
+        """What its labels and header say of the plane."""
+
+
+def resolve_frames(
+    source: Path, dataset: Dataset, images: Sequence[SurveyedImage], labels_in: LabelsIn, image_policy: ImagePolicy
+) -> dict[Key, Decision]:
+    """The frame of each turned image of `dataset`, read from `source`; `images` are the first look, in its order.
+
+    `labels_in` states it for all of them, unless it is "auto". Pictures are decoded, as `image_policy` says, only where
+    no number tells. Raises `FrameError` where the evidence of an image contradicts itself, or that of the dataset does.
+    """
+    turned = {index: image for index, image in enumerate(images) if image.frame_evidence.turned}
+    if labels_in != "auto":
+        return {image.key: (Frame(labels_in), "option") for image in turned.values()}
+    evidence = _with_pixels(dataset, turned, image_policy)
+    for index, image in turned.items():
+        if evidence[index].contradicts_itself:
+            _refuse_contradiction(source, relative_path(image.path, dataset.folder), evidence[index])
+    default = unanimous_frame(list(evidence.values()))
+    silent = sum(not one.votes for one in evidence.values())
+    if default is None and silent:
+        raise FrameError(
+            source,
+            "",
+            f"{silent} turned images do not tell which plane their labels were drawn in, and the "
+            f"{len(turned) - silent} that do disagree; {_HINT}",
+        )
+    return {image.key: (evidence[index].votes or (default or _ASSUMED,))[0] for index, image in turned.items()}
+
+
+def assumption(sample: Sample) -> tuple[str, str]:
+    """(finding code, message) where the frame of `sample` was assumed without evidence; ("", "") else."""
+    if (sample.frame, sample.evidence) != _ASSUMED:
+        return "", ""
+    code = sample.header.orientation if sample.header else 1
+    return "frame-assumed", f"orientation {code}: labels taken as displayed"
+
+
+def _with_pixels(
+    dataset: Dataset, turned: Mapping[int, SurveyedImage], image_policy: ImagePolicy
+) -> dict[int, FrameEvidence]:
+    """The evidence of the `turned` images by their indices, and where none settles the silent ones, that of pixels."""
+    evidence = dict(zip(turned, without_chance_votes([image.frame_evidence for image in turned.values()]), strict=True))
+    if unanimous_frame(list(evidence.values())) in (None, _ASSUMED):
+        headers = {index: image.header for index, image in turned.items() if not evidence[index].votes}
+        silent = {index: header.orientation for index, header in headers.items() if header}
+        for index, frame in frames_from_pixels(dataset, silent, image_policy).items():
+            evidence[index] = FrameEvidence(turned=True, votes=((frame, "pixels"),))
+    return evidence
+
+
+def _refuse_contradiction(source: Path, image: str, evidence: FrameEvidence) -> None:
+    votes = ", ".join(f"{kind} says {frame}" for frame, kind in evidence.votes)
+    words = f"contradicting evidence of the plane its labels were drawn in ({votes}); {_HINT}"
+    raise FrameError(source, image, words)

@@ -1,0 +1,139 @@
+"""A first look at each image of a source, once: its header, and what its labels say of the plane they were drawn in.
+
+**Leaks between splits** come out of it too: the same picture on both sides, so that a model is asked what it was told.
+The same means byte for byte: a copy that was saved again, cut or renamed within another file is not found here. Only
+files of one size can be the same, so the bytes of few have to be read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import file_digest
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bboxprep.findings import Finding
+from bboxprep.frames.evidence import FrameEvidence, frame_evidence_of
+from bboxprep.io.paths import relative_path
+from bboxprep.io.remote import is_stored
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
+from bboxprep.model.sample import Key
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import Local, blocks
+
+HERE = Local()
+_FEW = 256  # images that are looked at while other processes would still be starting
+
+
+class ImageSummary(msgspec.Struct, frozen=True, gc=False):
+    """What a first look at a sample keeps of it: enough to settle frames and to plan names.
+
+    There is one of each image, handed over by the process that looked: msgspec's are made and pickled in half the time.
+    """
+
+    key: Key
+    header: Header | None
+    frame_evidence: FrameEvidence
+    touched: bool  # whether a step has changed its pixels
+    folder: Path = Path()  # of the image file, which many share
+    file: str = ""
+
+    @property
+    def path(self) -> Path:
+        """Of the image file."""
+        return self.folder / self.file
+
+    def replace_fast(self, **changes: Any) -> ImageSummary:
+        """The same but for `changes`."""
+        return msgspec.structs.replace(self, **changes)
+
+
+def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[ImageSummary, ...]:
+    """A first look at each sample of `dataset`, in order, by the `engine`; at few files of this machine by itself."""
+    here = len(dataset) <= _FEW and not any(map(is_stored, dataset.roots))
+    found = (HERE if here else engine).run(_Survey(dataset), blocks(len(dataset), engine.workers))
+    return tuple(chain.from_iterable(found))
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """Looks at the samples of a block. Labels are read of turned images only: of others they betray nothing."""
+
+    dataset: Dataset
+
+    def __call__(self, block: range) -> list[ImageSummary]:
+        alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
+        folders: dict[str, Path] = {}
+        return [self._summary(index, alike, folders) for index in block]
+
+    def _summary(self, index: int, alike: dict[Any, Any], folders: dict[str, Path]) -> ImageSummary:
+        outline = self.dataset.outline(index)
+        turned = outline.header is not None and outline.header.orientation != 1
+        frame_evidence = frame_evidence_of(self.dataset[index] if turned else outline)
+        split, name = outline.key
+        folder, file = os.path.split(str(outline.path))
+        return ImageSummary(
+            key=(alike.setdefault(split, split), name),
+            header=alike.setdefault(outline.header, outline.header),
+            frame_evidence=alike.setdefault(frame_evidence, frame_evidence),
+            touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
+            folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
+            file=name if name == file else file,
+        )
+
+
+def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:
+    """`dataset` with a finding for each leak between its splits."""
+    return replace(dataset, findings=(*dataset.findings, *find_leaks(summaries, dataset.folder)))
+
+
+def find_leaks(summaries: Iterable[ImageSummary], root: Path) -> tuple[Finding, ...]:
+    """A finding for each image whose bytes are also those of an image in an earlier split; it names both, below the
+    folder `root` of the dataset.
+    """
+    summaries = list(summaries)
+    by_size: dict[int, list[ImageSummary]] = {}
+    for summary in summaries if _crosses(summaries) else ():
+        size = _size(summary.path) if summary.header else 0
+        if size:
+            by_size.setdefault(size, []).append(summary)
+    return tuple(finding for group in by_size.values() if _crosses(group) for finding in _leaks(group, root))
+
+
+def _leaks(group: Iterable[ImageSummary], root: Path) -> Iterator[Finding]:
+    by_content: dict[bytes, list[ImageSummary]] = {}
+    for summary in group:
+        digest = _digest(summary.path)
+        if digest:
+            by_content.setdefault(digest, []).append(summary)
+    for same in by_content.values():
+        first = same[0].key[0]
+        words = f"the same bytes as {relative_path(same[0].path, root)} ({first})"
+        for summary in same:
+            if (split := summary.key[0]) != first:
+                yield Finding("split-leak", words, path=relative_path(summary.path, root), split=split)
+
+
+def _crosses(group: Iterable[ImageSummary]) -> bool:
+    return len({summary.key[0] for summary in group}) > 1
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # its own finding comes when it is read
+        return 0
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
