@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from bboxprep.model.sample import Sample as Sample
     from bboxprep.pipeline.api import convert as convert
     from bboxprep.pipeline.api import preview as preview
-    from bboxprep.pipeline.output.run import open_run as open_run
+    from bboxprep.pipeline.output.run_record import open_run as open_run
     from bboxprep.pipeline.source.open import read as read
     from bboxprep.pipeline.work.convert import write as write
     from bboxprep.predictions import unmap as unmap
@@ -95,7 +95,7 @@ _HOMES = {
     "Tile": "recipe.crops",
     "Translate": "recipe.moves",
     "convert": "pipeline.api",
-    "open_run": "pipeline.output.run",
+    "open_run": "pipeline.output.run_record",
     "preview": "pipeline.api",
     "read": "pipeline.source.open",
     "read_recipe": "recipe.load",

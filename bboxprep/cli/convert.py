@@ -26,7 +26,6 @@ from bboxprep.formats import detect, load
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.augment import with_variants
-from bboxprep.pipeline.output.run_record import encode_report
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import Source, open_source
@@ -154,7 +153,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
             stop=stop,
         )
     if given["report"]:
-        write_bytes(given["report"], encode_report(outcome.account, whole.dataset.categories.names))
+        write_bytes(given["report"], outcome.account.report(whole.dataset.categories.names).encoded())
     say.outcome(outcome, given["to"], recipe)
     sys.exit(exit_code(outcome))
 

@@ -13,11 +13,11 @@ from rich.table import Table
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
-from bboxprep.pipeline.output.run_record import RECORD
+from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
+from bboxprep.pipeline.output.written_sample import Made
 from bboxprep.pipeline.run_options import Outcome
 from bboxprep.pipeline.source.inspect import UPRIGHT, Inspection
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.work.image_writer import Made
 from bboxprep.recipe.recipe import Recipe
 
 WIDTH = 120  # columns where the output is not a terminal
@@ -154,33 +154,30 @@ def _turned(source: Source) -> str:
     return f"EXIF orientation {turned} images; plane of their labels: {said}"
 
 
-def _split_table(rows: Sequence[dict[str, object]], findings: Iterable[Finding]) -> Table:
+def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Table:
     clipped = Counter(finding.split for finding in findings if finding.code == "box-clipped")
-    several = ["objects_due"] if any(row["objects_due"] != row["objects_in"] for row in rows) else []
+    several = any(row.objects_due != row.objects_in for row in rows)
     words = ["in all pictures"] if several else []
     table = _table(
         ("split", "left"), "images in", "out", "objects in", *words, "out", "images with cut boxes", ("dropped", "left")
     )
     for row in rows:
-        table.add_row(
-            str(row["split"]),
-            *(f"{row[key]:,}" for key in ("images_in", "images_out", "objects_in", *several, "objects_out")),
-            f"{clipped[str(row['split'])]:,}",
-            _dropped(row["dropped"]),
-        )
+        due = [row.objects_due] if several else []
+        counts = (row.images_in, row.images_out, row.objects_in, *due, row.objects_out, clipped[row.split])
+        table.add_row(row.split, *(f"{count:,}" for count in counts), _dropped(row.dropped))
     return table
 
 
-def _class_table(rows: Sequence[dict[str, object]], known: int) -> Table:
+def _class_table(rows: Sequence[ClassCount], known: int) -> Table:
     """A row for each of the `known` classes of the table, then for those that are not in it."""
     table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
     for number, row in enumerate(rows[:_MOST_CLASSES]):
         table.add_row(
             str(number) if number < known else "",
-            str(row["class"]),
-            f"{row['objects_in']:,}",
-            f"{row['objects_out']:,}",
-            _dropped(row["dropped"]) + (f"; swapped {row['swapped']:+,}" if "swapped" in row else ""),
+            row.name,
+            f"{row.objects_in:,}",
+            f"{row.objects_out:,}",
+            _dropped(row.dropped) + (f"; swapped {row.swapped:+,}" if row.swapped else ""),
         )
     return _with_rest(table, len(rows))
 
@@ -221,10 +218,9 @@ def _table(*columns: str | tuple[str, str]) -> Table:
     return table
 
 
-def _dropped(dropped: object) -> str:
-    counts = dropped if isinstance(dropped, dict) else {}
-    total = sum(counts.values())
-    return f"{total:,}: {_listing(counts.items())}" if total else "0"
+def _dropped(dropped: Mapping[str, int]) -> str:
+    total = sum(dropped.values())
+    return f"{total:,}: {_listing(dropped.items())}" if total else "0"
 
 
 def _fresh(fresh: int, images: int) -> str:

@@ -10,7 +10,7 @@ import click
 from bboxprep.cli.options import PLACE
 from bboxprep.cli.printing import Printer
 from bboxprep.findings import Severity
-from bboxprep.pipeline.output.run import open_run
+from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.predictions import unmap
 
 

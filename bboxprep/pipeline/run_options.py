@@ -10,9 +10,9 @@ from typing import Any
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.report.account import Account
+from bboxprep.pipeline.report.preflight import OnError
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local
-from bboxprep.pipeline.work.worker import OnError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from bboxprep.errors import UsageError
 from bboxprep.io.paths import resolved
 from bboxprep.io.remote import open_path
-from bboxprep.pipeline.output.run import Run
+from bboxprep.pipeline.output.run_record import Run
 from bboxprep.predictions.coco import unmap_results
 from bboxprep.predictions.inverse import Unmapped
 from bboxprep.predictions.yolo import unmap_folder

@@ -23,7 +23,8 @@ from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
 from bboxprep.io.remote import open_path
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.output.run import Run, RunImage
+from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 
@@ -62,17 +63,17 @@ class _Finder:
     """Finds the picture that a prediction is of. `ids` are those of the output, `source_ids` of the source."""
 
     ids: Mapping[int, tuple[str, ...]]
-    images: Mapping[str, RunImage]
+    images: Mapping[str, ImageRow]
     names: OutputNames
     source_ids: Mapping[tuple[str, str], int]
     sides: FlipNames
 
     @classmethod
     def of(cls, run: Run, split: str | None) -> _Finder:
-        ids = _output_ids(run.root, split) if run.record.get("to") == "coco" else {}
+        ids = _output_ids(run.root, split) if run.record.format == "coco" else {}
         return cls(ids, run.outputs, OutputNames(run, split), _source_ids(run), FlipNames.of(run))
 
-    def find(self, row: Mapping[str, Any]) -> RunImage:
+    def find(self, row: Mapping[str, Any]) -> ImageRow:
         name = next((row[key] for key in _NAMES if isinstance(row.get(key), str)), None)
         number = row.get("image_id")
         if name is None and isinstance(number, int) and not isinstance(number, bool) and self.ids:
@@ -84,7 +85,7 @@ class _Finder:
             raise _Unusable("annotation-orphan", found)
         return found
 
-    def _by_id(self, number: int) -> RunImage:
+    def _by_id(self, number: int) -> ImageRow:
         found = [output for output in self.ids.get(number, ()) if output in self.images]
         if len(found) == 1:
             return self.images[found[0]]
@@ -132,18 +133,18 @@ class _Document(msgspec.Struct):
 
 def _source_ids(run: Run) -> dict[tuple[str, str], int]:
     """The source's own ids by (path, split); none where it is not COCO or cannot be read any more."""
-    source = run.record.get("source")
-    if run.record.get("from") != "coco" or not isinstance(source, str) or not open_path(source).exists():
+    record = run.record
+    if record.source_format != "coco" or not record.source or not open_path(record.source).exists():
         return {}
     chosen = formats.load("coco")
     try:
-        dataset = chosen.read(open_path(source), HeaderCache(), chosen.read_options())
+        dataset = chosen.read(open_path(record.source), HeaderCache(), chosen.read_options())
     except BboxprepError:
         return {}
     return {(relative_path(sample.path, dataset.folder), sample.split): sample.id for sample in dataset if sample.id}
 
 
-def _back(row: Mapping[str, Any], image: RunImage, finder: _Finder) -> dict[str, Any]:
+def _back(row: Mapping[str, Any], image: ImageRow, finder: _Finder) -> dict[str, Any]:
     """The prediction `row` in the plane of its source. Raises `_Unusable`."""
     try:
         way = inverse_map(image)

@@ -24,7 +24,8 @@ from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.shapes import Boxes, clip_boxes, clip_ring, hull, map_boxes, ring_area, ring_around
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.output.run import Run, RunImage
+from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.output.run_record import Run
 
 LARGEST = 1e9  # no coordinate of a prediction, px or fraction, is as large
 _BLOCK = 1 << 20  # pixels of a mask that are mapped at once
@@ -50,17 +51,15 @@ class FlipNames:
     each class the order of its points.
     """
 
-    ids: Sequence[int] = ()
+    ids: Sequence[int | None] = ()
     labels: Sequence[int] = ()
     keypoints: Sequence[Sequence[int]] = ()
 
     @classmethod
     def of(cls, run: Run) -> FlipNames:
-        """As the record of `run` says; nothing changes places where it does not."""
-        said = run.record.get("mirror")
-        if not isinstance(said, dict):
-            return cls()
-        return cls(said.get("category_ids", ()), said.get("labels", ()), said.get("keypoints", ()))
+        """Those that the record of `run` states."""
+        flip = run.record.flip
+        return cls(flip.category_ids, flip.labels, flip.keypoints)
 
     def label(self, label: int) -> int:
         """The class of the source that `label` is."""
@@ -126,7 +125,7 @@ class InverseMap:
         return Rle.from_mask(whole, compressed=mask.compressed)
 
 
-def inverse_map(image: RunImage) -> InverseMap:
+def inverse_map(image: ImageRow) -> InverseMap:
     """The way back of `image`. Raises `UsageError` where the record does not hold it; no mosaic has one."""
     steps = image.recipe.get("steps") if image.recipe else None
     if isinstance(steps, list) and any(isinstance(step, dict) and "mosaic" in step for step in steps):
@@ -141,13 +140,13 @@ class OutputNames:
     each also without the suffix."""
 
     def __init__(self, run: Run, split: str | None) -> None:
-        self._found: dict[str, list[RunImage]] = {}
+        self._found: dict[str, list[ImageRow]] = {}
         for image in run.images:
             if image.output and split in (None, image.split):
                 for name in _spellings(image.output):
                     self._found.setdefault(name, []).append(image)
 
-    def find(self, name: str) -> RunImage | str:
+    def find(self, name: str) -> ImageRow | str:
         """The picture called `name`, or why it is none."""
         wanted = name.replace("\\", "/").removeprefix("./")
         found = self._found.get(wanted, [])

@@ -18,8 +18,9 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.io.atomic import write_text
 from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
+from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.naming import safe_path
-from bboxprep.pipeline.output.run import Run, RunImage
+from bboxprep.pipeline.output.run_record import Run
 from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 
 _MOST_BYTES = 16 << 20  # of one picture
@@ -66,7 +67,7 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
     return Unmapped(dest, read, sum(map(len, lines.values())), len(lines), tuple(findings))
 
 
-def _image_of(names: OutputNames, below: str) -> RunImage | str:
+def _image_of(names: OutputNames, below: str) -> ImageRow | str:
     """The picture of the file `below`: by its whole path, else by its name alone (trainers write one flat folder)."""
     stem = below.removesuffix(".txt")
     whole = names.find(stem)

@@ -12,8 +12,7 @@ from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import resolved
 from bboxprep.model.categories import Category
-from bboxprep.pipeline.output.run import open_run
-from bboxprep.pipeline.output.run_record import RECORD
+from bboxprep.pipeline.output.run_record import RECORD, RunRecord, open_run
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.review import page, site_folder
@@ -21,7 +20,6 @@ from bboxprep.review.data_scripts import DataScripts
 from bboxprep.review.entries import EntryNotes, ReviewSelection, select_entries
 from bboxprep.review.image_cards import Cards, Task
 from bboxprep.review.js_encoding import legible
-from bboxprep.review.run_summary import RunSummary, run_summary_of
 from bboxprep.review.statistics import Statistics
 from bboxprep.verification.faults import Fault
 
@@ -34,11 +32,11 @@ Options = Callable[[str], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Review:
-    """A review about to be built: the output, the books of its run if it has any, the source if it is compared with
+    """A review about to be built: the output, the record of its run if it has one, the source if it is compared with
     one, what is shown, and the classes."""
 
     out: Source
-    books: RunSummary | None
+    record: RunRecord | None
     source: Source | None
     shown: ReviewSelection
     classes: tuple[Category, ...]
@@ -61,25 +59,25 @@ def plan_review(
     `out` does not say what came from where.
     """
     run = open_run(out) if (out / RECORD).is_file() else None
-    books = run_summary_of(out, run.record) if run else None
-    if against and books is None:
+    record = run.record if run else None
+    if against and record is None:
         raise UsageError(f"{out}: has no record of a run, so it does not say what it was made from (want no --against)")
     opened = open_source(
         out,
-        format or (books.format if books else None),
-        labels_in="displayed" if books else "auto",
+        format or (record.format or None if record else None),
+        labels_in="displayed" if record else "auto",
         image_policy=image_policy,
         sidecar=False,  # what is shown is what a trainer reads
         options=(lambda _: {}) if against else options,
     )
     source = None
-    if against and books:
+    if against and record:
         # the record says image by image which plane the labels were in, so the question is not asked again
         source = open_source(
-            against, books.source_format, labels_in="displayed", image_policy=image_policy, options=options
+            against, record.source_format or None, labels_in="displayed", image_policy=image_policy, options=options
         )
-    told = EntryNotes(run.images, books.findings) if run and books else None
-    return Review(opened, books, source, select_entries(opened, told, source, faults), _classes(opened, source))
+    told = EntryNotes(run.images, run.record.findings) if run else None
+    return Review(opened, record, source, select_entries(opened, told, source, faults), _classes(opened, source))
 
 
 def build(
@@ -101,7 +99,7 @@ def build(
         name=resolved(review.out.dataset.root).name,
         format=review.out.dataset.format,
         classes=review.classes,
-        books=review.books,
+        record=review.record,
         compared=review.source is not None,
         notes=review.shown.notes,
         loose=review.shown.loose,

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from bboxprep.findings import Finding, Severity
-from bboxprep.pipeline.output.run import RunImage
+from bboxprep.findings import Severity
+from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.pipeline.source.open import Source
-from bboxprep.review.run_summary import Noted
 from bboxprep.verification.faults import Fault
 
 
@@ -23,8 +23,8 @@ class ReviewEntry:
 
     after: int | None
     before: int | None
-    row: RunImage | None
-    notes: tuple[Noted, ...] = ()
+    row: ImageRow | None
+    notes: tuple[RecordedFinding, ...] = ()
     rank: float = inf
 
     @property
@@ -37,8 +37,8 @@ class ReviewEntry:
 class EntryNotes:
     """What a run says of its images: a row each, and the findings of all of them."""
 
-    rows: Sequence[RunImage]
-    findings: Sequence[Noted]
+    rows: Sequence[ImageRow]
+    findings: Sequence[RecordedFinding]
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class ReviewSelection:
     """The images in their order; all that was said, and what of it is about none of the images."""
 
     entries: tuple[ReviewEntry, ...]
-    notes: tuple[Noted, ...]
-    loose: tuple[Noted, ...]
+    notes: tuple[RecordedFinding, ...]
+    loose: tuple[RecordedFinding, ...]
 
 
 Key = tuple[str, str]  # split and path below the source
@@ -61,7 +61,9 @@ def select_entries(
     Images that the run left out are there too; without a run each image stands for itself. `faults` are in the order
     of a proof, the worst first.
     """
-    board = _Board([Noted(each.code, each.message, str(Severity.FAULT), each.image, each.where) for each in faults])
+    board = _Board(
+        [RecordedFinding(str(Severity.FAULT), each.code, each.message, each.image, each.where) for each in faults]
+    )
     found = list(_paired(out, told, source, board) if told else _alone(out, board))
     return ReviewSelection(tuple(sorted(found, key=lambda entry: entry.order)), tuple(board.notes), board.loose())
 
@@ -69,7 +71,7 @@ def select_entries(
 class _Board:
     """All notes: first those of a proof, found by path; then those of a run, found by split and path."""
 
-    def __init__(self, faults: Iterable[Noted]) -> None:
+    def __init__(self, faults: Iterable[RecordedFinding]) -> None:
         self.notes = list(faults)
         self.faults = len(self.notes)
         self.of_path: dict[str, list[int]] = defaultdict(list)
@@ -78,28 +80,28 @@ class _Board:
         for number, note in enumerate(self.notes):
             self.of_path[note.path].append(number)
 
-    def put(self, key: Key, note: Noted) -> None:
+    def put(self, key: Key, note: RecordedFinding) -> None:
         self.of_key[key].append(len(self.notes))
         self.notes.append(note)
 
-    def entry(self, after: int | None, before: int | None, row: RunImage | None, path: str, key: Key) -> ReviewEntry:
+    def entry(self, after: int | None, before: int | None, row: ImageRow | None, path: str, key: Key) -> ReviewEntry:
         """The entry of the image at `path`, called `key`, with all that is said of it."""
         numbers = (*self.of_path.get(path, ()), *self.of_key.get(key, ()))
         self.used.update(numbers)
         rank = min((number for number in numbers if number < self.faults), default=inf)
         return ReviewEntry(after, before, row, tuple(self.notes[number] for number in numbers), rank)
 
-    def loose(self) -> tuple[Noted, ...]:
+    def loose(self) -> tuple[RecordedFinding, ...]:
         return tuple(note for number, note in enumerate(self.notes) if number not in self.used)
 
 
 def _alone(out: Source, board: _Board) -> Iterator[ReviewEntry]:
     for finding in out.dataset.findings:
-        board.put((finding.split, finding.path), _noted(finding))
+        board.put((finding.split, finding.path), RecordedFinding.of(finding))
     for number, sample in enumerate(out.dataset):
         key = (sample.split, sample.relative_path)
         for finding in sample.findings:
-            board.put(key, _noted(finding))
+            board.put(key, RecordedFinding.of(finding))
         yield board.entry(number, None, None, sample.relative_path, key)
 
 
@@ -116,5 +118,3 @@ def _paired(out: Source, told: EntryNotes, source: Source | None, board: _Board)
         yield board.entry(number, None, None, path, ("", path))
 
 
-def _noted(finding: Finding) -> Noted:
-    return Noted(finding.code, finding.message, str(finding.severity), finding.path, finding.where, finding.split)

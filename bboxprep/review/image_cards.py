@@ -12,10 +12,10 @@ from bboxprep.findings import Severity
 from bboxprep.images.codecs.codec import encode_jpeg
 from bboxprep.io.atomic import write_bytes
 from bboxprep.model.sample import Sample
+from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.review.display import DisplayedSample, picture, reduced, show
 from bboxprep.review.entries import ReviewEntry
 from bboxprep.review.js_encoding import legible
-from bboxprep.review.run_summary import Noted
 from bboxprep.review.wording import drawn_words
 
 CHUNK = 100  # images whose data is in one script, and whose pictures are in one folder
@@ -56,7 +56,7 @@ class Card:
     evidence: str
     after: Side | None
     before: Side | None
-    notes: tuple[Noted, ...]
+    notes: tuple[RecordedFinding, ...]
     thumb: bool
     origin: str
     drawn: str = ""
@@ -112,7 +112,7 @@ class Cards:
         )
 
     def _side(
-        self, task: Task, sample: Sample | None, classes: Sequence[int], name: str, notes: list[Noted]
+        self, task: Task, sample: Sample | None, classes: Sequence[int], name: str, notes: list[RecordedFinding]
     ) -> Side | None:
         """One side of the card; a picture that cannot be read is added to `notes`."""
         if sample is None or sample.header is None:
@@ -122,7 +122,7 @@ class Cards:
             pixels = picture(sample, sample.header, VIEW)
         except ImageError as error:
             if not any(note.code in ("image-unreadable", "image-refused") for note in notes):
-                notes.append(Noted("image-unreadable", error.problem, str(Severity.FAULT), where=name))
+                notes.append(RecordedFinding(str(Severity.FAULT), "image-unreadable", error.problem, where=name))
             return Side(shown, None)
         path = f"{card_folder(task.number)}-{name}.jpg"
         write_bytes(self.dest / path, encode_jpeg(pixels, VIEW_QUALITY))

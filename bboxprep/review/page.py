@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from bboxprep.findings import CODES, Severity
 from bboxprep.model.categories import Category
+from bboxprep.pipeline.output.run_record import RecordedFinding, RunRecord
 from bboxprep.review import charts
 from bboxprep.review.image_cards import CHUNK
 from bboxprep.review.js_encoding import encode
-from bboxprep.review.run_summary import Noted, RunSummary
 from bboxprep.review.statistics import ASPECTS, SIDES, Statistics
 from bboxprep.review.wording import recipe_words
 from bboxprep.verification.faults import FAULTS, meaning
@@ -28,7 +28,7 @@ _USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits i
 
 @dataclass(frozen=True)
 class Subject:
-    """What the page is about: a name, its classes, the books of its run if it has any, whether it has a before.
+    """What the page is about: a name, its classes, the record of its run if it has one, whether it has a before.
 
     `notes` are all findings and faults, `loose` those of them that are about no image that is shown.
     """
@@ -36,10 +36,10 @@ class Subject:
     name: str
     format: str
     classes: Sequence[Category]
-    books: RunSummary | None
+    record: RunRecord | None
     compared: bool
-    notes: Sequence[Noted] = ()
-    loose: Sequence[Noted] = ()
+    notes: Sequence[RecordedFinding] = ()
+    loose: Sequence[RecordedFinding] = ()
 
 
 def render(subject: Subject, counted: Statistics) -> str:
@@ -55,8 +55,8 @@ def render(subject: Subject, counted: Statistics) -> str:
     classes = _class_rows(subject, counted, splits)
     return environment.get_template("index.html").render(
         subject=subject,
-        books=subject.books,
-        recipe=recipe_words(subject.books.recipe) if subject.books else [],
+        record=subject.record,
+        recipe=recipe_words(subject.record.recipe) if subject.record else [],
         splits=splits,
         counted=counted,
         classes=classes,
@@ -97,7 +97,7 @@ def _class_rows(subject: Subject, counted: Statistics, splits: list[str]) -> lis
     totals: Counter[str] = Counter()
     for (_, split), count in counted.objects.items():
         totals[split] += count
-    account = {row.name: row for row in subject.books.classes} if subject.books else {}
+    account = {row.name: row for row in subject.record.classes} if subject.record else {}
     top = max((counted.objects[key] / totals[key[1]] for key in counted.objects), default=1.0)
     rows = []
     for number, category in enumerate(subject.classes):
@@ -119,7 +119,7 @@ def _class_rows(subject: Subject, counted: Statistics, splits: list[str]) -> lis
     return sorted(rows, key=lambda row: -row["total"])
 
 
-def _finding_rows(notes: Sequence[Noted], counted: Statistics) -> list[dict[str, Any]]:
+def _finding_rows(notes: Sequence[RecordedFinding], counted: Statistics) -> list[dict[str, Any]]:
     """One row a code, faults first: how often it was found, in how many of the images shown, what it means."""
     times = Counter((finding.severity, finding.code) for finding in notes)
     return [

@@ -12,7 +12,7 @@ from math import ceil, floor
 from typing import Any
 
 from bboxprep.geometry.affine import Size
-from bboxprep.pipeline.output.run import RunImage
+from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import TRAIN, VerificationInputs
@@ -23,13 +23,13 @@ _CHANCE = frozenset({"p", "keep", "low"})  # options that say how to draw
 _SETTLED = frozenset({"seed", "holes", "centre", "others"})  # options that a draw adds
 
 
-def drawn_faults(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     """What is wrong with the row of a written image: augmented where none is, or drawn from elsewhere."""
-    wishes = case.run.record.get("recipe")
+    wishes = case.run.record.recipe
     unseen = image.split != TRAIN
     if unseen and image.copy:
         yield _fault("augmented-unseen", image, f"is copy {image.copy} of an image of the split {image.split}")
-    if image.recipe is None or not isinstance(wishes, Mapping) or not wishes:
+    if image.recipe is None or not wishes:
         return
     always, augment = _wished(wishes)
     plain = unseen or (image.copy == 0 and _augment(wishes).get("plain") is True)
@@ -44,8 +44,8 @@ def drawn_faults(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
 
 def copy_faults(case: VerificationInputs) -> Iterator[Fault]:
     """The training images that have not each of their copies once, tile by tile."""
-    wishes = case.run.record.get("recipe")
-    copies = _augment(wishes).get("copies", 1) if isinstance(wishes, Mapping) else 1
+    wishes = case.run.record.recipe
+    copies = _augment(wishes).get("copies", 1)
     if not isinstance(copies, int) or not wishes:
         return
     found: dict[tuple[str, str, str], list[int]] = defaultdict(list)
@@ -59,7 +59,7 @@ def copy_faults(case: VerificationInputs) -> Iterator[Fault]:
             yield Fault(Layer.STRUCTURAL, "copies-differ", source, "", words)
 
 
-def _fault(code: str, image: RunImage, words: str) -> Fault:
+def _fault(code: str, image: ImageRow, words: str) -> Fault:
     return Fault(Layer.STRUCTURAL, code, str(image.output), "", words)
 
 
@@ -86,7 +86,7 @@ def _same_manner(wishes: Mapping[str, Any], drawn: Mapping[str, Any]) -> bool:
     return all(wishes.get(key) == drawn.get(key) for key in _HOW)
 
 
-def _explained(wishes: Sequence[Step], image: RunImage) -> bool:
+def _explained(wishes: Sequence[Step], image: ImageRow) -> bool:
     """Whether what was drawn for `image` are `wishes`, in order, but for those that chance may leave out."""
     drawn = _steps((image.recipe or {}).get("steps"))
     reached = {0}  # how many of the drawn steps the wishes so far can have made
@@ -101,7 +101,7 @@ def _may_be_left_out(wish: Step) -> bool:
     return isinstance(options, Mapping) and ("p" in options or bool(options.get("keep")))
 
 
-def _allows(wish: Step, drawn: Sequence[Step], place: int, image: RunImage) -> bool:
+def _allows(wish: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> bool:
     """Whether the drawn step at `place` can come of `wish`."""
     ((name, wanted),), ((have, options),) = wish.items(), drawn[place].items()
     if not isinstance(wanted, Mapping) or not isinstance(options, Mapping):
@@ -139,7 +139,7 @@ def _are_holes(wanted: Mapping[str, Any], holes: Any) -> bool:
     return len(sides) == 2 * len(holes) and all(_holds(wanted.get("size"), side) for side in sides)
 
 
-def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequence[Step], image: RunImage) -> bool:
+def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequence[Step], image: ImageRow) -> bool:
     """Whether `crop` is the tile that `image` is called, after the steps `before` it."""
     said = image.recipe or {}
     if image.size is None:

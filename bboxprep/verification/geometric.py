@@ -21,7 +21,7 @@ from bboxprep.images.codecs.independent_decoder import DecoderModel, look
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.output.run import RunImage
+from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix
 from bboxprep.verification.expectation import Boxes, Expectation, Mapped, expect
 from bboxprep.verification.faults import Fault, Layer, Tally
@@ -44,7 +44,7 @@ class Compared:
     matching: Matching | None = None
 
 
-def compare(case: VerificationInputs, image: RunImage) -> Compared:
+def compare(case: VerificationInputs, image: ImageRow) -> Compared:
     """The objects of `image` against those of its source."""
     origin, sample = case.origin(image), case.written(image)
     nothing = Tally(Layer.GEOMETRIC, "objects")
@@ -65,7 +65,7 @@ def compare(case: VerificationInputs, image: RunImage) -> Compared:
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
     alike = same_class(names, labels)
-    lost = max(0, sum(image.dropped.values()) - sum(finding.objects for finding in origin.findings))
+    lost = max(0, sum(image.objects.dropped.values()) - sum(finding.objects for finding in origin.findings))
     matching = match(fitting, alike, expected, sample.instances.boxes, lost=lost)
     faults += _object_faults(image.output, matching, expected, sample, names, labels)
     if not image.mirrored:
@@ -79,7 +79,7 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
     return Fault(Layer.GEOMETRIC, code, image, where, message, amount)
 
 
-def _without_origin(case: VerificationInputs, image: RunImage, count: int) -> Compared:
+def _without_origin(case: VerificationInputs, image: ImageRow, count: int) -> Compared:
     """An image whose source cannot be had: unsure, or a fault where it should be in the source that was given."""
     word = case.why_not or "its source cannot be read, or the record names its sources in a way not known here"
     tally = Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,))
@@ -88,7 +88,7 @@ def _without_origin(case: VerificationInputs, image: RunImage, count: int) -> Co
     return Compared((_fault("source-missing", str(image.output), f"{image.source} is not in the source"),), tally)
 
 
-def _mapped(case: VerificationInputs, image: RunImage, seen: DecoderModel) -> tuple[Mapped | None, str, list[Fault]]:
+def _mapped(case: VerificationInputs, image: ImageRow, seen: DecoderModel) -> tuple[Mapped | None, str, list[Fault]]:
     """How the source became the output; a word where that cannot be told in full; and what is wrong with the record."""
     turn = turn_matrix(seen.orientation, seen.stored)
     to_shown = turn if image.frame is Frame.STORED else np.eye(3)
@@ -119,7 +119,7 @@ def _seen(path: Path, header: Header) -> DecoderModel:
         return DecoderModel(header.size, header.orientation, header.displayed)
 
 
-def _stale(image: RunImage, mapped: Mapped, seen: DecoderModel) -> list[Fault]:
+def _stale(image: ImageRow, mapped: Mapped, seen: DecoderModel) -> list[Fault]:
     faults, output = [], str(image.output)
     if (image.size, image.orientation) != (seen.stored, seen.orientation):
         words = f"recorded as stored at {image.size} with orientation {image.orientation}"
@@ -140,8 +140,7 @@ def _stale(image: RunImage, mapped: Mapped, seen: DecoderModel) -> list[Fault]:
 
 def _tolerance(case: VerificationInputs, expected: Expectation, size: Size) -> NDArray[np.float64]:
     """How far (4,) an edge may lie from its place by the numbers of the format, px."""
-    options = case.run.record.get("options")
-    exact = isinstance(options, dict) and bool(options.get("float_"))
+    exact = bool(case.run.record.options.get("float_"))
     match case.target:
         case "coco":
             step = np.zeros(4)

@@ -18,7 +18,7 @@ from bboxprep.errors import ImageError
 from bboxprep.images.codecs.independent_decoder import Gray, shown, softened, trained_on, warped
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.output.run import RunImage
+from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.consensus import settled
 from bboxprep.verification.effects_model import Retouched, retouch
 from bboxprep.verification.expectation import Mapped
@@ -74,7 +74,7 @@ class _Pictures:
         return mask if self.seen is None else mask & self.seen
 
 
-def look_at(case: VerificationInputs, image: RunImage, compared: Compared) -> PixelPlace:
+def look_at(case: VerificationInputs, image: ImageRow, compared: Compared) -> PixelPlace:
     """The pixels of `image` against its source; nothing where either cannot be had."""
     origin, sample, mapped = case.origin(image), case.written(image), compared.mapped
     if sample is None or sample.header is None or not image.output:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from bboxprep.errors import AnnotationError, ImageError
 from bboxprep.findings import Severity
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.images.codecs.independent_decoder import look
+from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.output.run import RunImage
+from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
@@ -45,7 +45,7 @@ class Contents:
     classes: Counter[str]
 
 
-def image_faults(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+def image_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     """What is wrong with one image of the output, its file and its labels."""
     if image.output is None:
         yield from _left_out(case, image)
@@ -94,10 +94,9 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
     return Fault(Layer.STRUCTURAL, code, image, where, message, amount)
 
 
-def _left_out(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+def _left_out(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     """An image may be left out only for a finding that names it."""
-    findings = case.run.record.get("findings", ())
-    if image.source not in {row.get("path") for row in findings if isinstance(row, Mapping)}:
+    if image.source not in {finding.path for finding in case.run.record.findings}:
         yield _fault("image-missing", image.source, "was not written, and no finding says why")
 
 
@@ -112,7 +111,7 @@ def _sample_findings(sample: Sample, output: str) -> Iterator[Fault]:
         yield _fault("tag-present", output, f"{words} (want 1 or none)")
 
 
-def _size_faults(image: RunImage, sample: Sample, path: Path) -> Iterator[Fault]:
+def _size_faults(image: ImageRow, sample: Sample, path: Path) -> Iterator[Fault]:
     try:
         seen = look(path, sample.header.container if sample.header else "jpeg")
     except ImageError as error:
@@ -155,23 +154,20 @@ def _fraction_faults(labels: Path, output: str) -> Iterator[Fault]:
             yield _fault("outside-range", output, "a fraction lies outside 0 to 1", f"line {number}")
 
 
-def _count_faults(case: VerificationInputs, image: RunImage, sample: Sample) -> Iterator[Fault]:
+def _count_faults(case: VerificationInputs, image: ImageRow, sample: Sample) -> Iterator[Fault]:
     """Too few or too many objects; where there is a source, the geometric layer says which."""
-    have, want = len(sample.instances), image.written
+    have, want = len(sample.instances), image.objects.written
     if have != want and case.source is None:
         code = "object-missing" if have < want else "object-extra"
         yield _fault(code, str(image.output), f"has {have} objects, the record says {want}")
 
 
-def _source_changed(case: VerificationInputs, image: RunImage) -> Iterator[Fault]:
+def _source_changed(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     origin = case.origin(image)
     if image.sha256 is None or origin is None:
         return
-    try:
-        digest = sha256(origin.path.read_bytes()).hexdigest()
-    except OSError:
-        return
-    if digest != image.sha256:
+    digest = file_sha256(origin.path)
+    if digest and digest != image.sha256:
         words = f"{image.source} has changed since {image.output} was made of it"
         yield _fault("source-changed", str(image.output), words)
 
@@ -185,7 +181,7 @@ def _stray_images(case: VerificationInputs) -> Iterator[Fault]:
             yield _fault("image-extra", below, "lies in the output, and the record does not name it")
 
 
-def _repeated_outputs(images: Iterable[RunImage]) -> Iterator[Fault]:
+def _repeated_outputs(images: Iterable[ImageRow]) -> Iterator[Fault]:
     counts = Counter(image.output for image in images if image.output)
     for output, count in counts.items():
         if count > 1:
@@ -193,11 +189,7 @@ def _repeated_outputs(images: Iterable[RunImage]) -> Iterator[Fault]:
 
 
 def _class_faults(case: VerificationInputs) -> Iterator[Fault]:
-    names = case.run.record.get("names")
-    if not isinstance(names, list):
-        return
-    recorded = [str(name) for name in names]
-    have = list(case.output.dataset.categories.names)
+    recorded, have = list(case.run.record.names), list(case.output.dataset.categories.names)
     if have != recorded[: len(have)] or len(have) < len(recorded):
         words = f"have {', '.join(have) or 'none'}; the record says {', '.join(recorded) or 'none'}"
         yield _fault("classes-differ", "", words)
@@ -205,20 +197,16 @@ def _class_faults(case: VerificationInputs) -> Iterator[Fault]:
 
 def _totals(case: VerificationInputs, contents: Contents) -> Iterator[Fault]:
     """Counts by split and by class, against those that the record states."""
-    sides = (
-        ("splits", "split", "images_out", "images", contents.images),
-        ("splits", "split", "objects_out", "objects", contents.objects),
-        ("classes", "class", "objects_out", "objects", contents.classes),
-    )
-    for table, key, column, what, counts in sides:
-        rows = case.run.record.get(table)
-        for row in rows if isinstance(rows, list) else ():
-            if not isinstance(row, Mapping) or not isinstance(row.get(column), int):
-                continue
-            name, want = str(row.get(key)), row[column]
-            if counts[name] != want:
-                words = f"holds {counts[name]} {what}, the record says {want}"
-                yield _fault("count-differs", "", words, f"{key} {name}", abs(counts[name] - want))
+    record = case.run.record
+    totals = [
+        *((f"split {row.split}", "images", contents.images[row.split], row.images_out) for row in record.splits),
+        *((f"split {row.split}", "objects", contents.objects[row.split], row.objects_out) for row in record.splits),
+        *((f"class {row.name}", "objects", contents.classes[row.name], row.objects_out) for row in record.classes),
+    ]
+    for where, what, have, want in totals:
+        if have != want:
+            words = f"holds {have} {what}, the record says {want}"
+            yield _fault("count-differs", "", words, where, abs(have - want))
 
 
 def _repeated_ids(root: Path) -> Iterator[Fault]:

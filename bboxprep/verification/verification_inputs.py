@@ -14,7 +14,8 @@ from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.output.run import Run, RunImage
+from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.open import open_source
 
 TRAIN = "train"  # the split that is augmented
@@ -52,29 +53,28 @@ class VerificationInputs:
     @property
     def target(self) -> str:
         """The format of the output."""
-        return str(self.run.record.get("to", self.output.dataset.format))
+        return self.run.record.format or self.output.dataset.format
 
     @property
     def turned_rule(self) -> str:
         """What the recorded rules hold for the outline of a box whose picture was turned."""
-        rules = self.run.record.get("rules")
-        return str(rules.get("turned", "ellipse")) if isinstance(rules, Mapping) else "ellipse"
+        return self.run.record.object_policy.turned
 
-    def recipe(self, image: RunImage) -> Mapping[str, Any]:
+    def recipe(self, image: ImageRow) -> Mapping[str, Any]:
         """What `image` went through: what its row says was drawn, else what the run says of all images of its split;
         {} where neither says it."""
-        said = self.run.record.get("recipe")
-        if image.recipe is not None or not isinstance(said, Mapping):
-            return image.recipe or {}
+        if image.recipe is not None:
+            return image.recipe
+        said = self.run.record.recipe
         if "augment" not in said or image.split == TRAIN:
             return said
         return {"steps": said.get("preprocess")} | {key: said.get(key) for key in ("upright", "pad", "kernel")}
 
-    def written(self, image: RunImage) -> Sample | None:
+    def written(self, image: ImageRow) -> Sample | None:
         """The sample of the output that `image` became."""
         return self.output.find(image.output, image.split) if image.output else None
 
-    def origin(self, image: RunImage) -> Sample | None:
+    def origin(self, image: ImageRow) -> Sample | None:
         """The sample of the source that `image` was made of, its objects in the plane that the record names."""
         sample = self.source.find(image.source, image.split) if self.source else None
         return sample if sample is None or sample.header is None else sample.seen_in(image.frame, "recorded")
@@ -89,8 +89,7 @@ class VerificationInputs:
     @cached_property
     def _swapped_names(self) -> Mapping[str, str]:
         """The classes that the recorded rules exchange in a mirrored picture."""
-        rules = self.run.record.get("rules")
-        pairs = rules.get("swap_classes", ()) if isinstance(rules, Mapping) else ()
+        pairs = self.run.record.object_policy.swap_classes
         return {name: other for pair in pairs for name, other in (pair, reversed(pair))}
 
     @cached_property
@@ -98,20 +97,18 @@ class VerificationInputs:
         """What the recorded changes of the class table made of the source's names."""
         before = self.source.dataset.categories.names if self.source else ()
         names = {name: name for name in before}
-        for change in self.run.record.get("changes") or ():
-            rules = change.get("classes", {}) if isinstance(change, Mapping) else {}
-            renamed, only, drop = rules.get("rename", {}), rules.get("only", ()), rules.get("drop", ())
+        for policy in filter(None, (change.classes for change in self.run.record.changes)):
             for name, now in names.items():
-                then = renamed.get(now, now)
-                names[name] = "" if then in drop or (only and then not in only) else then
+                then = policy.rename.get(now, now)
+                names[name] = "" if then in policy.drop or (policy.only and then not in policy.only) else then
         return names
 
 
 def open_output(run: Run, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
     """The output of `run`, read as the dataset that its record names. Raises `SourceError`."""
-    to = run.record.get("to")
-    options = {"task": _task(run)} if to == "yolo" else {}
-    return indexed(run.root, to if isinstance(to, str) else None, lambda _: options, image_policy, sidecar=False)
+    target = run.record.format
+    options = {"task": _task(run)} if target == "yolo" else {}
+    return indexed(run.root, target or None, lambda _: options, image_policy, sidecar=False)
 
 
 def open_case(
@@ -122,18 +119,17 @@ def open_case(
     `reading` gives the options of the source's reader by its format; those that the record names where it gives none.
     Raises `SourceError` where the source cannot be read.
     """
-    recorded, listed = run.record.get("source"), run.record.get("sources")
-    single = isinstance(recorded, str) and not (isinstance(listed, list) and len(listed) > 1)
-    path = against or (open_path(recorded) if isinstance(recorded, str) and single else None)
+    record = run.record
+    single = bool(record.source) and len(record.sources) <= 1
+    path = against or (open_path(record.source) if single else None)
     if path is None or (against is None and not path.exists()):
         where = "is not there" if single else "is not a single path"
         return VerificationInputs(
             run, output, None, f"the recorded source {where}; name it with --against", _task(run), not single
         )
-    named = run.record.get("from")
     source = indexed(
         path,
-        named if isinstance(named, str) else None,
+        record.source_format or None,
         lambda name: {**_recorded_options(run, name), **reading(name)},
         image_policy,
     )
@@ -142,14 +138,12 @@ def open_case(
 
 def _recorded_options(run: Run, format: str) -> dict[str, Any]:
     """The options that the source was read with, as far as the reader of `format` knows them."""
-    recorded = run.record.get("reading")
     known = {field.name for field in fields(formats.load(format).read_options)}
-    return {key: value for key, value in recorded.items() if key in known} if isinstance(recorded, Mapping) else {}
+    return {key: value for key, value in run.record.reading.items() if key in known}
 
 
 def _task(run: Run) -> str:
-    options = run.record.get("options")
-    return str(options.get("task", "detect")) if isinstance(options, Mapping) else "detect"
+    return str(run.record.options.get("task", "detect"))
 
 
 def indexed(

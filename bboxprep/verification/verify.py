@@ -16,8 +16,8 @@ from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.findings import escape_surrogates
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.remote import open_path
-from bboxprep.pipeline.output.run import Run, RunImage, read_images
-from bboxprep.pipeline.output.run_record import IMAGES, INCOMPLETE, RECORD, read_record
+from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, read_images
+from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, Run, find_record
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.consistency import examine
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
@@ -76,8 +76,8 @@ def verify(
     folder = open_path(out)
     if sample is not None and sample < 0:
         raise UsageError(f"sample: have {sample}, want 0 or more")
-    record = read_record(folder)
-    if record is None or "recipe" not in record:
+    record = find_record(folder)
+    if record is None:
         code, words = _state(folder)
         if code:
             return _refuted(folder, code, words)
@@ -123,7 +123,7 @@ class _Check:
         return _answer(self.case, self.case.run.images[row], pixels=row in self.chosen)
 
 
-def _answer(case: VerificationInputs, image: RunImage, *, pixels: bool) -> _Answer:
+def _answer(case: VerificationInputs, image: ImageRow, *, pixels: bool) -> _Answer:
     structural = tuple(image_faults(case, image))
     compared = compare(case, image)
     seen = look_at(case, image, compared) if pixels else PixelPlace()
@@ -167,7 +167,7 @@ def _unrecorded(case: VerificationInputs) -> Iterator[Fault]:
             yield Fault(Layer.STRUCTURAL, "image-missing", path, "", words)
 
 
-def _pixel_rows(images: Sequence[RunImage], sample: int | None) -> frozenset[int]:
+def _pixel_rows(images: Sequence[ImageRow], sample: int | None) -> frozenset[int]:
     """The rows whose pixels are checked: all, or `sample` of them, one orientation after the other, turned ones
     first."""
     written = [index for index, image in enumerate(images) if image.output]

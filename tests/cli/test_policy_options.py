@@ -153,7 +153,7 @@ def test_the_same_in_python(tmp_path: Path) -> None:
     outcome = bboxprep.write(flipped, tmp_path / "out", "coco")
     assert [row["category_id"] for row in objects(tmp_path / "out")] == [2]
     assert dropped(tmp_path / "out") == {"box-overreach": 1}
-    assert [row.get("swapped") for row in outcome.account.class_rows(CLASSES)] == [-1, 1, None]
+    assert [row.swapped for row in outcome.account.class_rows(CLASSES)] == [-1, 1, 0]
     strict = bboxprep.read(source, object_policy=bboxprep.ObjectPolicy(outside="error"))
     with pytest.raises(AnnotationError, match="--outside error"):
         strict[0].transform(bboxprep.Recipe())

@@ -28,8 +28,8 @@ from bboxprep.io import remote
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.header import Header
-from bboxprep.pipeline.output.run import Run, read_images
-from bboxprep.pipeline.output.run_record import IMAGES
+from bboxprep.pipeline.output.image_rows import IMAGES, read_images
+from bboxprep.pipeline.output.run_record import FlipTable, Run, RunRecord
 from bboxprep.pipeline.sidecar.schema import BadLine, Head, KeptImage, decode, unpack
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.predictions.coco import unmap_results
@@ -180,8 +180,7 @@ def _made(name: str, data: bytes) -> Path:
 def _run() -> Run:
     row = {"source": "a.jpg", "output": "a.jpg", "size": [64, 40], "orientation": 6, "affine": [2, 0, 1, 0, 2, 3]}
     (shelf() / IMAGES).write_bytes(json.dumps({**row, "output_size": [90, 140], "mirrored": True}).encode())
-    mirror = {"category_ids": [1, 2], "labels": [1, 0], "keypoints": [[1, 0], []]}
-    return Run(shelf(), {"mirror": mirror}, read_images(shelf())[0])
+    return Run(shelf(), RunRecord(recipe={}, flip=FlipTable((1, 2), (1, 0), ((1, 0), ()))), read_images(shelf())[0])
 
 
 def _text(data: bytes) -> None:

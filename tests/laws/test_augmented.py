@@ -132,10 +132,10 @@ def test_no_split_but_training_holds_an_augmented_picture(tmp_path: Path, name: 
 def test_every_object_of_every_picture_is_written_or_listed(tmp_path: Path, name: str) -> None:
     outcome = run(FIXTURES / "phone-photos-coco", tmp_path / "out", RECIPES[name])
     for row in outcome.account.rows():
-        assert row["objects_due"] == row["objects_out"] + sum(row["dropped"].values())
-        assert row["objects_due"] >= row["objects_in"]
+        assert row.objects_due == row.objects_out + sum(row.dropped.values())
+        assert row.objects_due >= row.objects_in
     written = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in tmp_path.rglob("labels/**/*.txt"))
-    assert written == sum(row["objects_out"] for row in outcome.account.rows())
+    assert written == sum(row.objects_out for row in outcome.account.rows())
 
 
 @pytest.mark.parametrize("name", ["chance", "tiles", "mosaic"])

@@ -150,5 +150,5 @@ def test_without_the_extra_a_heic_is_left_out_with_its_objects(tmp_path: Path, m
     assert found == {"a.heic": "image-refused"}
     (refusal,) = [finding for finding in outcome.account.findings if finding.code == "image-refused"]
     assert str(refusal).endswith("is a HEIC, which takes one more library (pip install 'bboxprep[heif]')")
-    assert outcome.account.rows()[0]["dropped"] == {"image-skipped": 1}
+    assert outcome.account.rows()[0].dropped == {"image-skipped": 1}
     assert [path.name for path, _ in written_boxes(tmp_path / "out", "yolo")] == ["b.jpg"]

@@ -165,13 +165,13 @@ def assert_conserved(outcome: Outcome, known: Known, target: str) -> None:
     rows = outcome.account.rows()
     dropped: Counter[str] = Counter()
     for row in rows:
-        dropped.update(row["dropped"])
+        dropped.update(row.dropped)
     crowd = {} if target == "coco" or not known.crowd else {"crowd-dropped": known.crowd}
     assert dropped == {**known.lost, **crowd}
-    objects = sum(row["objects_out"] for row in rows)
-    assert (objects, known.objects) == (known.objects - dropped.total(), sum(row["objects_in"] for row in rows))
-    images = sum(row["images_out"] for row in rows)
-    assert (images, sum(row["images_in"] for row in rows)) == (known.images - known.images_left, known.images)
+    objects = sum(row.objects_out for row in rows)
+    assert (objects, known.objects) == (known.objects - dropped.total(), sum(row.objects_in for row in rows))
+    images = sum(row.images_out for row in rows)
+    assert (images, sum(row.images_in for row in rows)) == (known.images - known.images_left, known.images)
     assert outcome.dest is not None
     written = list(written_boxes(outcome.dest, target))
     assert (len(written), sum(len(boxes) for _, boxes in written)) == (images, objects)

@@ -23,7 +23,7 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import box_areas, clip_boxes, hull, map_boxes, ring_area
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
-from bboxprep.pipeline.output.run import Run, open_run
+from bboxprep.pipeline.output.run_record import Run, open_run
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source

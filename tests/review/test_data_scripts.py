@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.review.data_scripts import DataScripts
 from bboxprep.review.image_cards import CHUNK
-from bboxprep.review.run_summary import Noted
 from tests.review.sites import loaded
 from tests.review.test_statistics import card
 
@@ -34,5 +34,5 @@ def test_cards_go_into_chunks_in_their_order_and_the_index_has_them_all(tmp_path
 def test_the_worst_of_an_image_is_its_worst_note(severities: list[list[str]]) -> None:
     shelf = DataScripts(Path("unused"))
     for each in severities:
-        shelf.add(card(notes=tuple(Noted("box-clipped", "", severity) for severity in each)))
+        shelf.add(card(notes=tuple(RecordedFinding(severity, "box-clipped", "") for severity in each)))
     assert shelf.worst == [2 if "fault" in each else 1 if each else 0 for each in severities]

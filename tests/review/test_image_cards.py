@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.entries import ReviewEntry
 from bboxprep.review.image_cards import THUMB, VIEW, Cards, Task, card_folder
-from bboxprep.review.run_summary import Noted
 from tests.painted import bright_box, label
 
 BOX = (420.0, 320.0, 1000.0, 1100.0)
@@ -21,7 +21,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return label(tmp_path_factory.mktemp("cards") / "source", "yolo", "displayed", (92, 70), (21.0, 16.0, 50.0, 55.0))
 
 
-def task(root: Path, name: str, number: int = 7, notes: tuple[Noted, ...] = ()) -> Task:
+def task(root: Path, name: str, number: int = 7, notes: tuple[RecordedFinding, ...] = ()) -> Task:
     sample = next(each for each in open_source(root).dataset if str(each.name) == name)
     return Task(number, ReviewEntry(0, None, None, notes), sample, None)
 
@@ -57,7 +57,7 @@ def test_a_picture_that_cannot_be_read_is_a_note_and_not_the_end(photos: Path, t
     path.write_bytes(whole[:200])
     try:
         card = Cards(tmp_path, [0], [])(made)
-        known = Noted("image-unreadable", "said by the run", "fault")
+        known = RecordedFinding("fault", "image-unreadable", "said by the run")
         again = Cards(tmp_path, [0], [])(Task(7, ReviewEntry(0, None, None, (known,)), made.after, None))
     finally:
         path.write_bytes(whole)

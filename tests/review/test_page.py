@@ -10,10 +10,10 @@ import pytest
 
 from bboxprep.images.draw.annotations import PALETTE
 from bboxprep.model.categories import Category
+from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, RunRecord, SplitCount
 from bboxprep.review.build import ASSETS, finish
 from bboxprep.review.data_scripts import DataScripts
 from bboxprep.review.page import Subject, render
-from bboxprep.review.run_summary import ClassCount, Noted, RunSummary, SplitCount
 from bboxprep.review.statistics import Statistics
 from tests.review.test_statistics import card
 
@@ -47,18 +47,18 @@ def about(name: str, *, count: int = 1) -> Subject:
         name=name,
         format="coco",
         classes=[Category(f"{name}{number}") for number in range(count)],
-        books=RunSummary(
+        record=RunRecord(
             source=name,
             source_format=name,
             format=name,
             versions={"bboxprep": name},
             recipe={"upright": True, "steps": [{name: {name: name}}]},
-            splits=(SplitCount(name, 1, 1, 1, 1, dropped),),
+            splits=(SplitCount(name, 1, 1, 1, 1, 1, dropped),),
             classes=(ClassCount(f"{name}0", 5, 2, dropped),),
         ),
         compared=True,
-        notes=(Noted(name, name, name), Noted("box-outside", name, "fault", name, name)),
-        loose=(Noted(name, name, name, name),),
+        notes=(RecordedFinding(name, name, name), RecordedFinding("fault", "box-outside", name, name, name)),
+        loose=(RecordedFinding(name, name, name, name),),
     )
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes, box_areas
+from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.review.display import DisplayedSample
 from bboxprep.review.image_cards import Card, Side
-from bboxprep.review.run_summary import Noted
 from bboxprep.review.statistics import GRID, Statistics
 from tests.strategies import boxes, sizes
 
@@ -63,7 +63,7 @@ def test_what_is_not_finite_or_lies_outside_does_no_harm() -> None:
 
 def test_images_orientations_codes_and_sizes_are_counted() -> None:
     counted = Statistics()
-    fault = Noted("box-outside", "words", "fault")
+    fault = RecordedFinding("fault", "box-outside", "words")
     counted.book(card("val", orientation=6, evidence="box-bounds", notes=(fault, fault)))
     counted.book(card("val"))
     counted.book(card("train", after=None))

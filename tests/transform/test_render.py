@@ -23,7 +23,9 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location
-from bboxprep.pipeline.output.run_record import image_row
+from bboxprep.pipeline.output.image_rows import encode_row, row_of
+from bboxprep.pipeline.output.naming import Output
+from bboxprep.pipeline.output.written_sample import WrittenSample
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.geometric import Flip, Letterbox, Resize
@@ -181,16 +183,15 @@ def test_boxes_that_turn_are_drawn_around_the_outline(sample: Sample) -> None:
 def test_what_bends_has_no_map_and_the_row_says_why(sample: Sample) -> None:
     moved = sample.transform(Recipe(step(A.Perspective((0.1, 0.1), p=1)))).transform(Recipe(Letterbox(64)))
     assert moved.affine is None
-    row = image_row(moved, Path("/"), output="a.png", objects=1, image=None)
+    row = json.loads(encode_row(row_of(WrittenSample(moved, Output("a.png")), Path("/"))))
     assert row["affine"] is None
     assert "bends" in row["not_affine"]
-    assert json.dumps(row)
     assert len(moved.instances) + sum(f.objects for f in moved.findings) == 2
     assert moved.instances.polygons[0]
     near = np.array(bright(moved.pixels()))
     assert np.abs(moved.instances.boxes[0] - near).max() < 1.5
     flat = sample.transform(Recipe(step(A.HorizontalFlip(p=1))))
-    assert "not_affine" not in image_row(flat, Path("/"), output="a.png", objects=1, image=None)
+    assert "not_affine" not in json.loads(encode_row(row_of(WrittenSample(flat, Output("a.png")), Path("/"))))
 
 
 def test_effects_and_pipelines_take_turns(sample: Sample) -> None:

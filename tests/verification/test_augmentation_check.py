@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.output.run import RunImage, open_run
+from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Noise
 from bboxprep.recipe.crops import RandomCrop, Tile
 from bboxprep.recipe.geometric import Flip, Letterbox
@@ -42,9 +43,9 @@ CHANCES = (
 WISHES = st.lists(st.sampled_from(CHANCES), min_size=1, max_size=5)
 
 
-def row(recipe: dict[str, Any] | None, tile: str = "") -> RunImage:
+def row(recipe: dict[str, Any] | None, tile: str = "") -> ImageRow:
     frame = Frame.DISPLAYED
-    return RunImage("a.jpg", "train", "a.jpg", None, SIZE, 1, frame, None, None, 0, 0, {}, recipe=recipe, tile=tile)
+    return ImageRow("a.jpg", output="a.jpg", size=SIZE, frame_or_unset=frame, recipe=recipe, tile=tile)
 
 
 def explained(recipe: Recipe, drawn: dict[str, Any], tile: str = "") -> bool:
@@ -170,6 +171,6 @@ def test_rows_that_do_not_say_what_was_drawn_are_judged_by_their_affine(out: Pat
     assert "does not say the steps" in " ".join(proof.tallies[1].words)
 
 
-def _rows(out: Path) -> tuple[RunImage, ...]:
+def _rows(out: Path) -> tuple[ImageRow, ...]:
 
     return open_run(out).images

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bboxprep.images.codecs.independent_decoder import trained_on
-from bboxprep.pipeline.output.run import open_run
+from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Recipe

@@ -7,7 +7,7 @@ import pytest
 
 import bboxprep
 from bboxprep.errors import LayoutError, UsageError
-from bboxprep.pipeline.output.run import open_run
+from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import FAULTS, Fault, Layer, Tally, meaning, worst_first

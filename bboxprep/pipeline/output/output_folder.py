@@ -17,7 +17,7 @@ from bboxprep.io.atomic import TEMPORARY, own_temporary, write_text
 from bboxprep.io.paths import resolved
 from bboxprep.io.remote import ARCHIVES, is_stored
 from bboxprep.pipeline.output.naming import safe_path
-from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, read_record
+from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, find_record
 from bboxprep.pipeline.resume.journal import FOLDER
 
 
@@ -31,9 +31,8 @@ def check_target(dest: Path, source: Path) -> None:
     if dest.exists() and not dest.is_dir():
         raise TargetError(f"{dest}: is a file, want a folder")
     if not (dest / INCOMPLETE).is_file():
-        record = read_record(dest)
-        listed = record.get("entries") if record else None
-        _refuse_others(dest, [*listed, RECORD] if isinstance(listed, list) else [])
+        record = find_record(dest)
+        _refuse_others(dest, [*record.entries, RECORD] if record else [])
 
 
 def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, resume: bool) -> None:

@@ -1,182 +1,253 @@
-"""What is written beside every output: `bboxprep.images.jsonl`, one row an image, and `bboxprep.json`, written last.
+"""The record of a run: ``bboxprep.json``, written last, and the rows of ``bboxprep.images.jsonl`` beside it.
 
-The presence of `bboxprep.json` means that the output is complete; while a run is under way, or after it died,
-`bboxprep.incomplete` stands in its place.
+The presence of ``bboxprep.json`` means that the output is complete; while a run is under way, or after it died,
+``bboxprep.incomplete`` stands in its place. `RunRecord` is what is written and what is read. A field that a later
+version adds is ignored when a record is read; a field of another kind makes the record a damaged one.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
-from bboxprep.errors import AnnotationError
+from bboxprep.errors import AnnotationError, BboxprepError, LayoutError
 from bboxprep.findings import Finding, escape_surrogates
-from bboxprep.geometry.affine import Affine
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
-from bboxprep.model.sample import Sample
-from bboxprep.pipeline.report.account import Account
-from bboxprep.pipeline.work.image_writer import ImageFile
+from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.remote import open_path
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.flip_names import FlipMapping
+from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
+from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, read_images
+from bboxprep.pipeline.output.versions import versions
 
 RECORD = "bboxprep.json"
-IMAGES = "bboxprep.images.jsonl"
 INCOMPLETE = "bboxprep.incomplete"
 MOST_RECORD_BYTES = 1 << 30  # findings of ten million objects
 
 _Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
-def image_row(
-    sample: Sample, root: Path, *, output: str | None, objects: int, image: ImageFile | None
-) -> dict[str, Any]:
-    """The row of one image of the source in the folder `root`.
+class SplitCount(msgspec.Struct, frozen=True):
+    """The account of one split. `objects_due` is how many objects all pictures that are made of it should hold."""
 
-    `objects` is how many the writer wrote. `sha256` is of the source file where its bytes were read, null where the
-    output is a link to it; `made` says how the `image` came about.
-    `affine` maps points from the plane the labels were drawn in to the output picture, as a, b, c, d, e, f of
-    ``x' = a x + b y + c, y' = d x + e y + f``; it is null where no such map does, and `not_affine` says why. `mirrored`
-    stands where left and right have changed places. Of a mosaic, each of the `parts` has its own.
-    """
-    dropped: Counter[str] = Counter()
-    for finding in sample.findings:
-        if finding.objects:
-            dropped[finding.code] += finding.objects
-    row: dict[str, Any] = {
-        "source": escape_surrogates(relative_path(sample.path, root)),
-        "split": sample.split,
-        "sha256": image.digest if image else None,
-        "output": output,
-        "objects": {
-            "in": sample.source_count,
-            "out": objects,
-            "dropped": dict(sorted(dropped.items())),
-        },
-    }
-    if sample.header:
-        row |= {
-            "size": list(sample.header.size),
-            "orientation": sample.header.orientation,
-            "frame": sample.frame.value,
-            "evidence": sample.evidence,
-        }
-    if output:
-        row |= {"made": image.made} if image else {}
-        row |= _way(None if sample.parts else sample.affine, sample) | {"output_size": list(sample.size)}
-        row |= {"mirrored": True} if sample.mirrored and not sample.parts else {}
-        row |= {"copy": sample.variant.copy} if sample.variant and sample.variant.recipe else {}
-        row |= _drawn(sample)
-        row |= {"parts": [_part_row(part, sample, root) for part in sample.parts]} if sample.parts else {}
-    return row
+    split: str
+    images_in: int
+    images_out: int
+    objects_in: int
+    objects_due: int
+    objects_out: int
+    dropped: dict[str, int]
 
 
-def _way(affine: Affine | None, sample: Sample) -> dict[str, Any]:
-    """The map to the picture of `sample`, or why there is none."""
-    if affine:
-        return {"affine": list(affine.coefficients)}
-    problem = sample.base_image.problem if sample.base_image else ""
-    return {"affine": None, "not_affine": problem or "a mosaic shows several pictures"}
+class ClassCount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The account of one class. `swapped` is how many objects a flip has added to it from another class, or taken."""
+
+    name: str = msgspec.field(name="class")
+    objects_in: int
+    objects_out: int
+    dropped: dict[str, int]
+    swapped: int = 0
 
 
-def _drawn(sample: Sample) -> dict[str, Any]:
-    """Which outcome of its image a picture is, and what was drawn for it."""
-    said: dict[str, Any] = {"recipe": sample.variant.recipe} if sample.variant and sample.variant.recipe else {}
-    return said | ({"tile": sample.variant.tile} if sample.variant and sample.variant.tile else {})
+class RecordedFinding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One `Finding`, with its severity as it was when the record was written."""
+
+    severity: str
+    code: str
+    message: str
+    path: str = ""
+    where: str = ""
+    objects: int = 0
+    category: str = ""
+    split: str = ""
+
+    @classmethod
+    def of(cls, finding: Finding) -> RecordedFinding:
+        """The record of `finding`."""
+        return cls(
+            str(finding.severity),
+            finding.code,
+            finding.message,
+            finding.path,
+            finding.where,
+            finding.objects,
+            finding.category,
+            finding.split,
+        )
 
 
-def _part_row(part: Sample, whole: Sample, root: Path) -> dict[str, Any]:
-    """What is in a mosaic: the image that it was made of, how that came to its place in the output, what was drawn."""
-    affine = whole.affine and part.affine and whole.affine @ part.affine
-    mirrored = {"mirrored": True} if part.mirrored != whole.mirrored else {}
-    said = {"source": escape_surrogates(relative_path(part.path, root)), "frame": str(part.frame)}
-    return said | _way(affine, whole) | mirrored | _drawn(part)
+class Report(msgspec.Struct, frozen=True):
+    """The account of a run: by split, by how image files were made, by class, and every finding."""
+
+    splits: tuple[SplitCount, ...] = ()
+    images_made: dict[str, int] = {}
+    classes: tuple[ClassCount, ...] = ()
+    findings: tuple[RecordedFinding, ...] = ()
+
+    def encoded(self) -> bytes:
+        """The report as JSON."""
+        return _encoded(self)
 
 
-def write_record(root: Path, content: Mapping[str, Any]) -> None:
-    """Write `bboxprep.json` into `root`."""
-    write_bytes(root / RECORD, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n", lasting=True)
+class ClassChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The options of one `ClassPolicy`."""
+
+    rename: dict[str, str] = {}
+    only: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
 
 
-def encode_report(account: Account, names: Sequence[str]) -> bytes:
-    """The books of a run as JSON: by split, by class, and every finding."""
-    return msgspec.json.format(msgspec.json.encode(account_data(account, names)), indent=2) + b"\n"
+class SplitChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The options of one `SplitPolicy`."""
+
+    shares: dict[str, int | float]
+    group_by: str
 
 
-def account_data(account: Account, names: Sequence[str]) -> dict[str, Any]:
-    """The books of a run as plain data."""
-    return {
-        "splits": account.rows(),
-        "images_made": dict(sorted(account.made.items())),
-        "classes": account.class_rows(names),
-        "findings": [_finding_row(finding) for finding in account.findings],
-    }
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One change of the dataset after it was read, of its classes or of its splits."""
+
+    classes: ClassChange | None = None
+    split: SplitChange | None = None
 
 
-def read_record(root: Path) -> dict[str, Any] | None:
-    """The record of the complete output at `root`, or None where there is none that can be read."""
-    path = root / RECORD
-    if not path.is_file() or not is_within(path, resolved(root)):
-        return None
-    try:
-        content = msgspec.json.decode(read_bytes(path, MOST_RECORD_BYTES))
-        msgspec.convert(content, _Shape)
-    except (AnnotationError, ValueError, RecursionError):
-        return None
-    return dict(content)
+class FlipTable(msgspec.Struct, frozen=True):
+    """The `FlipMapping` of the output's classes, and the category id of each (None where it has none)."""
 
-
-class _Mirror(msgspec.Struct):
-    category_ids: list[int | None] = []
-    labels: list[_Row] = []
-    keypoints: list[list[_Row]] = []
+    category_ids: tuple[int | None, ...] = ()
+    labels: tuple[_Row, ...] = ()
+    keypoints: tuple[tuple[_Row, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.category_ids) not in (0, len(self.labels)) or max(self.labels, default=-1) >= len(self.labels):
             raise ValueError("mirror: want an id and a label for each class")
 
 
-class _Classes(msgspec.Struct):
-    rename: dict[str, str] = {}
-    only: list[str] = []
-    drop: list[str] = []
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made of what, and how.
+
+    `source` is the path of the source, or what its several `sources` have in common; `source_format` and `format` are
+    names of formats. `reading` are the options that the source was read with, `options` those of the writer. `recipe`
+    is plain data, as `Recipe.options` gives it and `recipe.load.recipe_of` reads it; {} where each sample had a recipe
+    of its own. `names` are the classes of the output. `splits`, `images_made`, `classes` and `findings` are those of
+    the `Report`. `entries` are the files and folders of the output that this run wrote.
+    """
+
+    versions: dict[str, str] = {}
+    source: str = ""
+    sources: tuple[str, ...] = ()
+    source_format: str = msgspec.field(name="from", default="")
+    reading: Mapping[str, Any] = {}
+    format: str = msgspec.field(name="to", default="")
+    changes: tuple[Change, ...] = ()
+    recipe: Mapping[str, Any]
+    options: Mapping[str, Any] = {}
+    object_policy: ObjectPolicy = msgspec.field(name="rules", default=DEFAULT_OBJECT_POLICY)
+    names: tuple[str, ...] = ()
+    flip: FlipTable = msgspec.field(name="mirror", default=FlipTable())
+    splits: tuple[SplitCount, ...] = ()
+    images_made: dict[str, int] = {}
+    classes: tuple[ClassCount, ...] = ()
+    findings: tuple[RecordedFinding, ...] = ()
+    entries: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        target: str,
+        report: Report,
+        *,
+        recipe: Mapping[str, Any],
+        reading: Mapping[str, Any],
+        options: Mapping[str, Any],
+        entries: tuple[str, ...],
+    ) -> RunRecord:
+        """The record of a run that wrote `dataset` as the format `target`."""
+        categories = dataset.categories
+        return cls(
+            versions=dict(versions()),
+            source=escape_surrogates(str(dataset.root)),
+            sources=tuple([escape_surrogates(str(root)) for root in dataset.roots]),
+            source_format=dataset.format,
+            reading=reading,
+            format=target,
+            changes=tuple([msgspec.convert(change, Change) for change in dataset.changes]),
+            recipe=recipe,
+            options=options,
+            object_policy=dataset.object_policy,
+            names=tuple(categories.names),
+            flip=_flip_table(categories.ids, dataset.mirror),
+            **msgspec.structs.asdict(report),
+            entries=entries,
+        )
 
 
-class _Change(msgspec.Struct):
-    classes: _Classes = msgspec.field(default_factory=_Classes)
+_decode = msgspec.json.Decoder(RunRecord).decode
 
 
-class _Rules(msgspec.Struct):
-    swap_classes: list[tuple[str, str]] = []
+def _flip_table(ids: Iterable[int | None], flip: FlipMapping) -> FlipTable:
+    return FlipTable(tuple(ids), flip.labels, flip.keypoints)
 
 
-class _Shape(msgspec.Struct):
-    """The kinds of what is read again from a record; msgspec copies the defaults."""
-
-    source: str | None = None
-    sources: list[str] = []
-    origin: str | None = msgspec.field(name="from", default=None)
-    to: str | None = None
-    reading: dict[str, Any] = {}
-    changes: list[_Change] | None = None
-    recipe: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    rules: _Rules = msgspec.field(default_factory=_Rules)
-    names: list[str] = []
-    mirror: _Mirror = msgspec.field(default_factory=_Mirror)
-    splits: list[dict[str, Any]] = []
-    classes: list[dict[str, Any]] = []
-    findings: list[dict[str, Any]] = []
-    entries: list[str] = []
+def _encoded(content: RunRecord | Report) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
 
 
-_FINDING = tuple(each.name for each in fields(Finding))
+def write_record(root: Path, record: RunRecord) -> None:
+    """Write `record` to ``bboxprep.json`` in the folder `root`. Raises `TargetError`."""
+    write_bytes(root / RECORD, _encoded(record), lasting=True)
 
 
-def _finding_row(finding: Finding) -> dict[str, Any]:
-    """A finding as plain data, its severity with it and empty fields left out."""
-    said = {name: value for name in _FINDING if (value := getattr(finding, name))}
-    return {"severity": str(finding.severity)} | said
+def read_record(root: Path) -> RunRecord:
+    """The record of the complete output at `root`. Raises `LayoutError` where there is none or it is damaged."""
+    path = root / RECORD
+    if not path.is_file():
+        state = "the run that writes it has not ended" if (root / INCOMPLETE).is_file() else f"no {RECORD} in it"
+        raise LayoutError(root, "", f"is not a complete output of bboxprep ({state})")
+    if not is_within(path, resolved(root)):
+        raise LayoutError(path, "", "is a link that leads out of its folder")
+    try:
+        return _decode(read_bytes(path, MOST_RECORD_BYTES))
+    except (ValueError, RecursionError, BboxprepError) as error:
+        problem = error.problem if isinstance(error, AnnotationError) else f"is not the record of a run ({error})"
+        raise LayoutError(path, "", problem) from error
+
+
+def find_record(root: Path) -> RunRecord | None:
+    """The record of the complete output at `root`, or None where there is none that can be read."""
+    try:
+        return read_record(root)
+    except LayoutError:
+        return None
+
+
+@dataclass(frozen=True)
+class Run:
+    """The output at `root` as it was recorded; `images` in the order of the source."""
+
+    root: Path
+    record: RunRecord
+    images: tuple[ImageRow, ...]
+
+    @cached_property
+    def outputs(self) -> Mapping[str, ImageRow]:
+        """The images that were written, by their path below the output."""
+        return {image.output: image for image in self.images if image.output}
+
+
+def open_run(root: str | Path) -> Run:
+    """The complete output at the folder `root`. Raises `LayoutError` where there is none or its record is damaged."""
+    folder = open_path(root)
+    record = read_record(folder)
+    images, problems = read_images(folder)
+    if problems:
+        raise LayoutError(folder / IMAGES, *problems[0])
+    return Run(folder, record, images)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from bboxprep.errors import InternalError
 from bboxprep.findings import Finding, Severity
 from bboxprep.model.class_mapping import objects_by_class
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.work.image_result import ImageResult
+from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
+from bboxprep.pipeline.resume.image_result import ImageResult
 
 _USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits in
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
@@ -98,37 +99,40 @@ class Account:
         """How many findings say that something was skipped or is wrong."""
         return sum(finding.severity is Severity.FAULT for finding in self.findings)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """One row a split: images in and out, objects in and out, objects dropped by code."""
+    def report(self, names: Sequence[str]) -> Report:
+        """The whole account, as records keep it; `names` are the classes of the output."""
+        made, findings = dict(sorted(self.made.items())), tuple(map(RecordedFinding.of, self.findings))
+        return Report(tuple(self.rows()), made, tuple(self.class_rows(names)), findings)
+
+    def rows(self) -> list[SplitCount]:
+        """One row a split, in the order people think of splits in."""
         return [
-            {
-                "split": split,
-                "images_in": self.images_in[split],
-                "images_out": self.images_out[split],
-                "objects_in": sum(n for (where, _), n in self.objects_in.items() if where == split),
-                "objects_due": sum(n for (where, _), n in self.objects_due.items() if where == split),
-                "objects_out": sum(n for (where, _), n in self.objects_out.items() if where == split),
-                "dropped": _by_code((code, n) for (where, _, code), n in self.dropped.items() if where == split),
-            }
+            SplitCount(
+                split=split,
+                images_in=self.images_in[split],
+                images_out=self.images_out[split],
+                objects_in=sum(n for (where, _), n in self.objects_in.items() if where == split),
+                objects_due=sum(n for (where, _), n in self.objects_due.items() if where == split),
+                objects_out=sum(n for (where, _), n in self.objects_out.items() if where == split),
+                dropped=_by_code((code, n) for (where, _, code), n in self.dropped.items() if where == split),
+            )
             for split in sorted({*self.images_in, *self.source_count}, key=lambda split: (_USUAL.get(split, 3), split))
         ]
 
-    def class_rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """One row a class, in the order of `names`: objects in and out over all splits, and dropped by code; `swapped`
-        is how many more or fewer there are because a mirror exchanged classes.
-        """
+    def class_rows(self, names: Sequence[str]) -> list[ClassCount]:
+        """One row a class over all splits, in the order of `names`."""
         came, went, swapped = map(_over_splits, (self.objects_in, self.objects_out, self.swapped))
         lost: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for (_, category, code), count in self.dropped.items():
             lost[category].append((code, count))
         return [
-            {
-                "class": name,
-                "objects_in": came[name],
-                "objects_out": went[name],
-                "dropped": _by_code(lost.get(name, ())),
-                **({"swapped": swapped[name]} if swapped[name] else {}),
-            }
+            ClassCount(
+                name=name,
+                objects_in=came[name],
+                objects_out=went[name],
+                dropped=_by_code(lost.get(name, ())),
+                swapped=swapped[name],
+            )
             for name in dict.fromkeys([*names, *came])
         ]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
-from bboxprep.errors import LossError
-from bboxprep.findings import Finding
+from bboxprep.errors import LossError, SourceError
+from bboxprep.findings import Finding, Severity
 from bboxprep.formats.api import Format, Writer
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
@@ -13,9 +14,9 @@ from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
-from bboxprep.pipeline.work.worker import OnError, stop_at_fault
 
-RECOMPUTED = frozenset({Column.IDS, Column.AREAS})  # any reader makes them anew, so that their loss loses no labels
+OnError = Literal["skip", "stop"]
+RECOMPUTED = frozenset({Column.IDS, Column.AREAS})  # any reader computes them again, so their loss loses no labels
 
 
 def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: bool, sidecar: bool) -> None:
@@ -40,6 +41,13 @@ def refuse_faults(dataset: Dataset, augmenter: Augmenter | None, on_error: OnErr
     for sample in dataset:
         moved = augmenter(sample).sample if augmenter else sample
         stop_at_fault(moved.findings, on_error)
+
+
+def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
+    """Raise `SourceError` for the first fault of `findings`, if `on_error` is "stop"."""
+    for finding in findings if on_error == "stop" else ():
+        if finding.severity is Severity.FAULT:
+            raise SourceError(finding.path, finding.where, f"{finding.message} (--on-error skip lists it instead)")
 
 
 def column_findings(

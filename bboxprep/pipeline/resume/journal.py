@@ -26,7 +26,8 @@ import msgspec
 
 from bboxprep.errors import TargetError
 from bboxprep.findings import escape_surrogates
-from bboxprep.pipeline.work.image_result import FileStamp, Fingerprint, ImageResult, decode_results, encode_results
+from bboxprep.pipeline.resume.fingerprint import FileStamp, Fingerprint
+from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
 
 FOLDER = ".bboxprep"
 NAME = "journal.sqlite"

@@ -18,8 +18,8 @@ from bboxprep.pipeline.output.output_folder import (
     remove_left_over,
 )
 from bboxprep.pipeline.output.run_record import INCOMPLETE
+from bboxprep.pipeline.resume.fingerprint import stamp_of
 from bboxprep.pipeline.resume.journal import End, Journal, PlannedFiles
-from bboxprep.pipeline.work.image_result import stamp_of
 
 
 def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:

@@ -11,10 +11,11 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import dataset_folder, is_within, read_lines, relative_path, resolved
 from bboxprep.io.remote import member
 from bboxprep.io.safe_names import safe_relative
-from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode, digest
+from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode
 
 _MOST_LINE_BYTES = 64 << 20  # of one image
 
@@ -68,7 +69,7 @@ class SidecarIndex:
             known
             and safe_relative(name)
             and is_within(path := member(self.folder / name), resolved(self.folder))
-            and digest(path) == known
+            and file_sha256(path) == known
             for name, known in labels.items()
         )
 

@@ -19,9 +19,7 @@ the object in the label file, null where the format cannot hold it. `rounded` sa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import file_digest
 from math import isnan
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -118,17 +116,6 @@ def decode(line: bytes, kind: type[T]) -> T:
         raise BadLine(str(error)) from error
     except RecursionError as error:
         raise BadLine("nested too deeply") from error
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of the label file at `path`; "" where there is none, because nobody has labelled the image, and where
-    it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError):
-        return ""
 
 
 def pack(instances: Instances, rows: Sequence[int | None]) -> tuple[KeptObject, ...]:

@@ -22,8 +22,8 @@ from bboxprep.io.atomic import AtomicWriter
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
+from bboxprep.pipeline.output.written_sample import WrittenSample
 from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, encode, pack
-from bboxprep.pipeline.work.image_writer import LabelledSample
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
 
@@ -42,19 +42,19 @@ class SidecarWriter:
         """The one for an output of `dataset`."""
         return cls(to, carries, dataset.categories, dataset.extra)
 
-    def line(self, done: LabelledSample) -> bytes:
+    def line(self, written: WrittenSample) -> bytes:
         """The line of an image; empty where nothing is lost.
 
         Raises `UsageError` for values that JSON cannot hold.
         """
-        if done.output is None:
+        if written.output is None:
             return b""
-        codes = {note.code for note in done.labels.findings}
-        sample, extra = done.sample, _restorable(done.sample.extra, self.to)
-        whole = self._holds(done.objects) and not codes & _LOSSES
+        codes = {note.code for note in written.labels.findings}
+        sample, extra = written.sample, _restorable(written.sample.extra, self.to)
+        whole = self._holds(written.objects) and not codes & _LOSSES
         if whole and not extra and (not sample.id or Column.IDS in self.carries):
             return b""
-        image = done.output.image
+        image = written.output.image
         kept = KeptImage(
             image=image,
             size=sample.size,
@@ -62,8 +62,8 @@ class SidecarWriter:
             id=sample.id,
             extra=extra,
             rounded="value-rounded" in codes,
-            labels={} if whole else _digests(done),
-            objects=None if whole else pack(done.objects, _rows(done)),
+            labels={} if whole else _digests(written),
+            objects=None if whole else pack(written.objects, _rows(written)),
         )
         return _encoded(kept, image)
 
@@ -97,18 +97,19 @@ class SidecarWriter:
         )
 
 
-def _digests(done: LabelledSample) -> dict[str, str]:
+def _digests(written: WrittenSample) -> dict[str, str]:
     """The SHA-256 of each label file; "" where there is none, because nobody has labelled the image."""
-    return {path: done.digests.get(path, "") for path in done.output.labels} if done.output else {}
+    digests = {file.path: file.digest for file in written.files}
+    return {path: digests.get(path, "") for path in written.output.labels} if written.output else {}
 
 
-def _rows(done: LabelledSample) -> list[int | None]:
+def _rows(written: WrittenSample) -> list[int | None]:
     """The row of each object in its label file, None for crowd regions that it has no place for."""
-    if len(done.objects) == len(done.sample.instances):
-        return list(range(len(done.objects)))
-    written = ~done.objects.crowd
-    numbers = np.cumsum(written) - 1
-    return [number if stands else None for number, stands in zip(numbers.tolist(), written.tolist(), strict=True)]
+    if len(written.objects) == len(written.sample.instances):
+        return list(range(len(written.objects)))
+    stands = ~written.objects.crowd
+    numbers = np.cumsum(stands) - 1
+    return [number if has_row else None for number, has_row in zip(numbers.tolist(), stands.tolist(), strict=True)]
 
 
 def _restorable(extra: Mapping[str, Any], to: str) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import file_digest
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import msgspec
 
 from bboxprep.findings import Finding
 from bboxprep.frames.evidence import FrameEvidence, frame_evidence_of
+from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
@@ -107,9 +107,9 @@ def find_leaks(summaries: Iterable[ImageSummary], root: Path) -> tuple[Finding, 
 
 
 def _leaks(group: Iterable[ImageSummary], root: Path) -> Iterator[Finding]:
-    by_content: dict[bytes, list[ImageSummary]] = {}
+    by_content: dict[str, list[ImageSummary]] = {}
     for summary in group:
-        digest = _digest(summary.path)
+        digest = file_sha256(summary.path)
         if digest:
             by_content.setdefault(digest, []).append(summary)
     for same in by_content.values():
@@ -129,11 +129,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:  # its own finding comes when it is read
         return 0
-
-
-def _digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").digest()
-    except OSError:
-        return b""

@@ -20,7 +20,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column
 from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
-from bboxprep.pipeline.output import run_record
+from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
 from bboxprep.pipeline.output.output_folder import (
     check_target,
@@ -31,11 +31,13 @@ from bboxprep.pipeline.output.output_folder import (
     remove_folder,
     remove_left_over,
 )
+from bboxprep.pipeline.output.run_record import RECORD, RunRecord, write_record
 from bboxprep.pipeline.output.versions import versions
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.report.preflight import column_findings, refuse_faults, refuse_loss
 from bboxprep.pipeline.resume.fsync import flush_all
+from bboxprep.pipeline.resume.image_result import ImageResult, decode_results
 from bboxprep.pipeline.resume.journal import Journal, key_as_noted, terms_as_text
 from bboxprep.pipeline.resume.remote_journal import open_journal
 from bboxprep.pipeline.resume.resume import begin, end_state, may_resume
@@ -45,7 +47,6 @@ from bboxprep.pipeline.sidecar.writer import SidecarWriter
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
 from bboxprep.pipeline.work.engines.local import blocks
-from bboxprep.pipeline.work.image_result import ImageResult, decode_results
 from bboxprep.pipeline.work.image_writer import ImageWriter
 from bboxprep.pipeline.work.result_sink import ResultSink
 from bboxprep.pipeline.work.worker import BatchWorker, Block
@@ -197,7 +198,7 @@ class _Job:
         if not is_finished(self.dest) or end != end_state(self.dest, self.dataset, _written_once(hand.writer)):
             return False
         return set(journal.keys()) == keys and all(
-            self.run_options.hands.run(shift.holds, self._blocks(hand, journal), stop=self.stop)
+            self.run_options.hands.run(shift.is_current, self._blocks(hand, journal), stop=self.stop)
         )
 
     def _as_it_was(self, journal: Journal, hand: _Hand) -> Outcome:
@@ -273,7 +274,7 @@ class _Job:
         return terms_as_text(run_options)
 
     def _shift(self, writer: Writer, target: Format, *, together: int) -> BatchWorker:
-        work = ImageWriter(
+        image_writer = ImageWriter(
             self.dataset.categories.names,
             writer,
             None if self.run_options.dry_run else self.dest / writer.stage,
@@ -284,7 +285,9 @@ class _Job:
         )
         kept = self.run_options.sidecar and not self.run_options.dry_run
         sidecar_writer = SidecarWriter.of(self.dataset, self.to, writer.carries) if kept else None
-        return BatchWorker(self.dataset, self.augmenter, work, sidecar_writer, self.run_options.on_error, together)
+        return BatchWorker(
+            self.dataset, self.augmenter, image_writer, sidecar_writer, self.run_options.on_error, together
+        )
 
     def _blocks(self, hand: _Hand, old: Journal | None) -> Iterator[Block]:
         """The work in blocks, with what the `old` journal claims of it."""
@@ -306,25 +309,18 @@ class _Job:
         return account
 
     def _write_record(self, account: Account, planned: Collection[str]) -> None:
-        content = {
-            "versions": versions(),
-            "source": escape_surrogates(str(self.dataset.root)),
-            "sources": [escape_surrogates(str(root)) for root in self.dataset.roots],
-            "from": self.dataset.format,
-            "reading": self.reading,
-            "to": self.to,
-            "changes": self.dataset.changes,
-            "recipe": self.augmenter.recipe.options() if self.augmenter else {},
-            "options": self.options,
-            "rules": asdict(self.dataset.object_policy),
-            "names": self.dataset.categories.names,
-            "mirror": {"category_ids": self.dataset.categories.ids, **asdict(self.dataset.mirror)},
-            **run_record.account_data(account, self.dataset.categories.names),
-            "entries": [name for name in entries(self.dest) if name in planned],
-        }
-        run_record.write_record(self.dest, content)
+        record = RunRecord.of(
+            self.dataset,
+            self.to,
+            account.report(self.dataset.categories.names),
+            recipe=self.augmenter.recipe.options() if self.augmenter else {},
+            reading=self.reading,
+            options=self.options,
+            entries=tuple([name for name in entries(self.dest) if name in planned]),
+        )
+        write_record(self.dest, record)
 
 
 def _written_once(writer: Writer) -> tuple[str, ...]:
     """The paths of all that is written once for the dataset, and lasts."""
-    return (*writer.documents, run_record.IMAGES, SIDECAR, run_record.RECORD)
+    return (*writer.documents, IMAGES, SIDECAR, RECORD)

@@ -1,13 +1,10 @@
-"""The work on one sample, which any engine can do anywhere: make its image file, and say what came of it."""
+"""Writes the image file and the label files of one sample, wherever an engine runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from itertools import chain
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -17,64 +14,28 @@ from bboxprep.formats.api import Labels, Writer, image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.pillow_reader import faults_named
-from bboxprep.io.atomic import Place, link_or_copy, output_path, write_bytes
+from bboxprep.io.atomic import link_or_copy, output_path, write_bytes
+from bboxprep.io.hashing import bytes_sha256
+from bboxprep.io.remote import is_stored
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, lost_by_class
 from bboxprep.pipeline.output.naming import Output
+from bboxprep.pipeline.output.written_sample import Made, WrittenSample
 from bboxprep.pipeline.report.crowds import CrowdPlan
+from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
 
 _NOTHING = Instances.of()
-
-Made = Literal["linked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """An image file: how it was made, the SHA-256 of its source where that was read, and findings.
-
-    `content` is the SHA-256 of the file written, "" of a link.
-    """
-
-    made: Made
-    digest: str | None = None
-    findings: tuple[Finding, ...] = ()
-    content: str = ""
-
-
-class WrittenSample(NamedTuple):
-    """One sample whose image is made, with its findings so far: `output` is None where the image was left out.
-
-    `written` is its image file, None where none was made. `objects` are those of the sample and, in their order, the
-    crowd regions that were left out because the format has no place for them.
-    """
-
-    sample: Sample
-    output: Output | None
-    written: ImageFile | None = None
-    objects: Instances = _NOTHING
-
-
-class LabelledSample(NamedTuple):
-    """One sample after its work, with all its findings: as in `WrittenSample`, and the `labels` that were written of
-    it.
-
-    `digests` are the SHA-256 of each label file, by its path.
-    """
-
-    sample: Sample
-    output: Output | None
-    written: ImageFile | None
-    objects: Instances
-    labels: Labels
-    digests: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ImageWriter:
-    """Makes the image and the labels of a transformed sample below `dest` (nothing, if None)."""
+    """Writes the image and the labels of transformed samples below `dest`; nothing where that is None (a dry run).
+
+    `names` (C,) are the classes of the output. With `labels_only` no image is opened: those that are there are linked.
+    """
 
     names: Sequence[str]
     writer: Writer
@@ -84,50 +45,99 @@ class ImageWriter:
     mirror: FlipMapping
     labels_only: bool = False
 
-    def write_image_of(self, sample: Sample, output: Output | None) -> WrittenSample:
-        """The image of `sample` written at `output`; or left out, its objects with it, and findings.
-
-        Raises `TargetError`.
+    def write_image(self, sample: Sample, output: Output | None) -> WrittenSample:
+        """The image of `sample` written to `output`. Where that is None or the image cannot be read, the image is left
+        out with its objects, each with a finding. Raises `TargetError`.
         """
         if sample.header is None or sample.refusal or output is None:
-            return self._left_out(sample)
+            return self._leave_out(sample)
         whole = sample.instances
         sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.column_counts else sample
+        objects = whole if self.crowd.kept_aside else sample.instances
         try:
-            written = self._write_image(sample, output)
+            return self._write(_renamed(sample, output) if output.renamed else sample, output)._replace(objects=objects)
         except ImageError as error:
-            return self._left_out(sample.with_findings(image_fault(error, sample.relative_path, sample.split)))
-        renamed = (_renamed(sample, output),) if output.renamed else ()
-        noted = sample.with_findings(*renamed, *(written.findings if written else ()))
-        return WrittenSample(noted, output, written, whole if self.crowd.kept_aside else sample.instances)
+            return self._leave_out(sample.with_findings(image_fault(error, sample.relative_path, sample.split)))
 
-    def label(self, written_sample: Sequence[WrittenSample]) -> list[LabelledSample]:
-        """What was `written_sample`, the labels of each written. Raises `TargetError`."""
-        labels = [self._labels(one) for one in written_sample]
-        if self.dest:
-            for path, data in chain.from_iterable([own.files for own in labels]):
-                write_bytes(output_path(self.dest, path), data)
-        return [_done(one, own) for one, own in zip(written_sample, labels, strict=True)]
+    def write_labels(self, samples: Sequence[WrittenSample]) -> list[WrittenSample]:
+        """`samples`, whose images are written, with their labels written too. Raises `TargetError`."""
+        encoded = [self._encode_labels(one) for one in samples]
+        return [self._with_labels(one, labels) for one, labels in zip(samples, encoded, strict=True)]
 
     def give_up(self, sample: Sample) -> WrittenSample:
-        """`sample`, whose image brings down every process that opens it, left out with its objects."""
+        """`sample`, whose image kills every process that opens it, left out with its objects."""
         words = "brings down the process that works on it (out of memory, or a fault of its decoder)"
         fault = Finding("image-unreadable", words, sample.relative_path, split=sample.split)
-        return self._left_out(sample.with_findings(fault))
+        return self._leave_out(sample.with_findings(fault))
 
-    def _write_image(self, sample: Sample, output: Output) -> ImageFile | None:
+    def _write(self, sample: Sample, output: Output) -> WrittenSample:
+        """The image file of `sample`.
+
+        Where no step changes a pixel, the bytes are the source's: linked, or copied with their orientation tags set to
+        1. AVIF and HEIC are encoded anew all the same. Raises `ImageError` and `TargetError`.
+        """
+        header = sample.header
         if self.dest is None:
-            return None
-        path = output_path(self.dest, output.image)
-        return _linked_if_there(sample.path, path) if self.labels_only else write_image(sample, path, self.encoding)
+            return WrittenSample(sample, output)
+        if self.labels_only:
+            return self._link_if_there(sample, output)
+        if header is None or sample.plan is None:
+            raise ValueError(f"{sample.path}: not a transformed sample")
+        if sample.is_repainted or not sample.plan.is_identity or not codec.keeps_bytes(header):
+            source = _read(sample.path)
+            data, note, made = _encoded(sample, header, sample.plan, source, self.encoding)
+            if note:
+                dropped = Finding("metadata-dropped", note, path=sample.relative_path, split=sample.split)
+                sample = sample.with_findings(dropped)
+            return self._write_bytes(sample, output, data, made, source)
+        if header.tagged:
+            source = _read(sample.path)
+            return self._write_bytes(sample, output, codec.untag(source, header), "untagged", source)
+        return self._link(sample, output)
 
-    def _labels(self, written_sample: WrittenSample) -> Labels:
-        sample, output = written_sample.sample, written_sample.output
-        if output is None:
+    def _write_bytes(self, sample: Sample, output: Output, data: bytes, made: Made, source: bytes) -> WrittenSample:
+        """The image file with the content `data`, made of the bytes `source`."""
+        file = self._write_file(output.image, data)
+        return WrittenSample(sample, output, made, bytes_sha256(source), (file,))
+
+    def _link(self, sample: Sample, output: Output) -> WrittenSample:
+        """The source's own file as the image file."""
+        digest = link_or_copy(sample.path, output_path(self.dest, output.image)) if self.dest else ""
+        return WrittenSample(sample, output, "linked", None, (self._file(output.image, digest),))
+
+    def _link_if_there(self, sample: Sample, output: Output) -> WrittenSample:
+        try:
+            return self._link(sample, output)
+        except ImageError:
+            if sample.path.is_file():
+                raise
+            return WrittenSample(sample, output)
+
+    def _encode_labels(self, written: WrittenSample) -> Labels:
+        if written.output is None:
             return Labels()
-        return self.writer.encode(sample, output.image) if self.dest else Labels(len(sample.instances))
+        sample = written.sample
+        return self.writer.encode(sample, written.output.image) if self.dest else Labels(len(sample.instances))
 
-    def _left_out(self, sample: Sample) -> WrittenSample:
+    def _with_labels(self, written: WrittenSample, labels: Labels) -> WrittenSample:
+        """`written` with `labels`, whose files are written."""
+        files = [self._write_file(path, data) for path, data in labels.files] if self.dest else []
+        return written._replace(
+            sample=written.sample.with_findings(*labels.findings), files=(*written.files, *files), labels=labels
+        )
+
+    def _write_file(self, path: str, data: bytes) -> OutputFile:
+        if self.dest:
+            write_bytes(output_path(self.dest, path), data)
+        return self._file(path, bytes_sha256(data))
+
+    def _file(self, path: str, digest: str) -> OutputFile:
+        """The file that was written to `path`."""
+        stamp = stamp_of(self.dest / path) if self.dest and is_stored(self.dest) else None
+        return OutputFile(path, digest, stamp)
+
+    def _leave_out(self, sample: Sample) -> WrittenSample:
+        """`sample` without its objects, each in a finding."""
         rows = np.ones(len(sample.instances), dtype=np.bool_)
         gone = lost_by_class(
             "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
@@ -138,61 +148,20 @@ class ImageWriter:
         return Location(sample.relative_path, sample.split, self.mirror.before(self.names, sample))
 
 
-def _renamed(sample: Sample, output: Output) -> Finding:
-    return Finding("name-changed", f"written as {output.image}", sample.relative_path, split=sample.split)
+def _renamed(sample: Sample, output: Output) -> Sample:
+    """`sample` with a finding that its output has another name."""
+    words = f"written as {output.image}"
+    return sample.with_findings(Finding("name-changed", words, sample.relative_path, split=sample.split))
 
 
-def _done(written_sample: WrittenSample, labels: Labels) -> LabelledSample:
-    sample, output, written, objects = written_sample
-    digests = {path: sha256(data).hexdigest() for path, data in labels.files}
-    return LabelledSample(sample.with_findings(*labels.findings), output, written, objects, labels, digests)
-
-
-def write_image(sample: Sample, path: Place, encoding: codec.Encoding) -> ImageFile:
-    """Write the picture of a transformed sample.
-
-    Where no step changes a pixel the bytes are the source's: linked, or copied with their orientation tags set to 1;
-    AVIF and HEIC are written anew all the same. A JPEG that is only turned is turned without loss where that can be,
-    else encoded by its own quantisation tables; `encoding` at a quality that is asked for comes before either.
-    Raises `ImageError` and `TargetError`.
-    """
-    header = sample.header
-    if header is None or sample.plan is None:
-        raise ValueError(f"{sample.path}: not a transformed sample")
-    if sample.is_repainted or not sample.plan.is_identity or not codec.keeps_bytes(header):
-        source = _read(sample.path)
-        data, note, made = _made(sample, header, sample.plan, source, encoding)
-        finding = Finding("metadata-dropped", note, path=sample.relative_path, split=sample.split)
-        return _written(path, data, made, source, (finding,) if note else ())
-    if header.tagged:
-        source = _read(sample.path)
-        return _written(path, codec.untag(source, header), "untagged", source)
-    return _linked(sample.path, path)
-
-
-def _written(path: Place, data: bytes, made: Made, source: bytes, findings: tuple[Finding, ...] = ()) -> ImageFile:
-    write_bytes(path, data)
-    return ImageFile(made, sha256(source).hexdigest(), findings, sha256(data).hexdigest())
-
-
-def _linked(source: Path, path: Place) -> ImageFile:
-    return ImageFile("linked", content=link_or_copy(source, path))
-
-
-def _linked_if_there(source: Path, path: Place) -> ImageFile | None:
-    """What came of the image at `source`; None where there is none."""
-    try:
-        return _linked(source, path)
-    except ImageError:
-        if source.is_file():
-            raise
-        return None
-
-
-def _made(
+def _encoded(
     sample: Sample, header: Header, plan: Plan, source: bytes, encoding: codec.Encoding
 ) -> tuple[bytes, str, Made]:
-    """The file of a picture that is not its source's, words for `metadata-dropped`, and how it was made."""
+    """The image file of a picture whose bytes are not its source's, words for `metadata-dropped`, how it was made.
+
+    A JPEG that is only turned is turned without loss where that can be, else encoded by its own quantisation tables;
+    an `encoding` with a quality comes before either.
+    """
     if sample.is_repainted or not plan.is_turn or header.container != "jpeg" or encoding.quality is not None:
         return *codec.encode(sample.pixels(source), sample.path, header, encoding, data=source), "encoded"
     turned = lossless.turned(sample.path, source, header, plan.turn, strip=encoding.strip_metadata)

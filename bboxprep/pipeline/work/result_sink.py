@@ -10,12 +10,12 @@ from pathlib import Path
 from bboxprep.errors import BboxprepError, InternalError, TargetError
 from bboxprep.formats.api import Writer
 from bboxprep.io.atomic import AtomicWriter
+from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.output.run_record import IMAGES
 from bboxprep.pipeline.report.account import Account
+from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
 from bboxprep.pipeline.resume.journal import Journal, Key
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
-from bboxprep.pipeline.work.image_result import ImageResult, decode_results, encode_results
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 
 from bboxprep.errors import TargetError
 from bboxprep.pipeline.output.output_folder import check_target, check_terms, clear_target, entries
-from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, write_record
+from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, RunRecord, write_record
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def source(tmp_path: Path) -> Path:
 def complete(dest: Path) -> None:
     (dest / "images").mkdir(parents=True)
     (dest / "images" / "a.jpg").write_bytes(b"a")
-    write_record(dest, {"entries": ["images"]})
+    write_record(dest, RunRecord(recipe={}, entries=("images",)))
 
 
 def test_a_new_or_empty_folder_will_do(tmp_path: Path, source: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from bboxprep.errors import LayoutError, UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.output.run import open_run
+from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -37,7 +37,7 @@ def test_fields_of_later_versions_are_ignored_and_missing_ones_have_defaults(out
     row = '{"source": "a.jpg", "later": [1, 2], "objects": {"in": 1, "new": 3}}\n'
     (out / "bboxprep.images.jsonl").write_text(row, encoding="utf-8")
     image = open_run(out).images[0]
-    assert (image.output, image.affine, image.source_count, image.written) == (None, None, 1, 0)
+    assert (image.output, image.affine, image.objects.source_count, image.objects.written) == (None, None, 1, 0)
     with pytest.raises(UsageError, match="holds no affine"):
         _ = image.to_source
 

@@ -12,8 +12,10 @@ from bboxprep.errors import InternalError
 from bboxprep.findings import Finding
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from bboxprep.pipeline.output.run_record import SplitCount
 from bboxprep.pipeline.report.account import UNREADABLE, Account, came_of, went_of
-from bboxprep.pipeline.work.image_result import FileStamp, ImageResult
+from bboxprep.pipeline.resume.fingerprint import FileStamp
+from bboxprep.pipeline.resume.image_result import ImageResult
 
 NAMES = ("cat", "dog")
 
@@ -56,17 +58,17 @@ def test_in_is_out_plus_dropped() -> None:
     account.book(result(5, ["cat", "cat", "cat", "dog", UNREADABLE], ["cat", "cat", "dog"], lost))
     account.check()
     assert account.rows() == [
-        {
-            "split": "train",
-            "images_in": 1,
-            "images_out": 1,
-            "objects_in": 5,
-            "objects_due": 5,
-            "objects_out": 3,
-            "dropped": {"box-degenerate": 1, "record-unreadable": 1},
-        }
+        SplitCount(
+            split="train",
+            images_in=1,
+            images_out=1,
+            objects_in=5,
+            objects_due=5,
+            objects_out=3,
+            dropped={"box-degenerate": 1, "record-unreadable": 1},
+        )
     ]
-    assert [row["objects_out"] for row in account.class_rows(["cat", "dog"])] == [2, 1, 0]
+    assert [row.objects_out for row in account.class_rows(["cat", "dog"])] == [2, 1, 0]
     assert account.made == {"linked": 1}
 
 
@@ -99,7 +101,7 @@ def test_objects_that_no_image_lists_are_booked_too() -> None:
     account = Account()
     account.note_outside_samples([drop(2, "cat", "annotation-orphan")])
     account.check()
-    assert account.rows()[0]["dropped"] == {"annotation-orphan": 2}
+    assert account.rows()[0].dropped == {"annotation-orphan": 2}
     assert account.faults == 1
 
 

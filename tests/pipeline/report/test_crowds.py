@@ -80,7 +80,7 @@ def test_what_becomes_of_crowd_regions(
 ) -> None:
     outcome = run(source, tmp_path / "out", to, crowd)
     assert written(tmp_path / "out", to) == (objects, marked)
-    assert outcome.account.rows()[0]["dropped"] == ({} if objects == 6 else {"crowd-dropped": 3})
+    assert outcome.account.rows()[0].dropped == ({} if objects == 6 else {"crowd-dropped": 3})
     assert outcome.account.faults == 0
 
 

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from bboxprep.errors import TargetError
+from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, OutputFile
+from bboxprep.pipeline.resume.image_result import ImageResult, encode_results
 from bboxprep.pipeline.resume.journal import FOLDER, NAME, End, Journal, PlannedFiles, open_journal, terms_as_text
-from bboxprep.pipeline.work.image_result import NO_STAMP, FileStamp, ImageResult, OutputFile, encode_results
 
 PLAN = PlannedFiles(("images/a.jpg",), ("images",))
 

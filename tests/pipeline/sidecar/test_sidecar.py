@@ -173,8 +173,8 @@ def test_the_account_counts_a_kept_crowd_region_as_dropped(tmp_path: Path) -> No
     there = run(tmp_path / "in", tmp_path / "there", "yolo").account
     back = run(tmp_path / "there", tmp_path / "back", "yolo").account
     assert there.rows() == back.rows()
-    assert back.rows()[0]["objects_in"] == 3
-    assert back.rows()[0]["dropped"] == {"crowd-dropped": 1}
+    assert back.rows()[0].objects_in == 3
+    assert back.rows()[0].dropped == {"crowd-dropped": 1}
     messages = {one.code: one.message for one in there.findings}
     assert messages["crowd-dropped"].endswith(f"kept in {SIDECAR}")
     assert messages["column-dropped"].endswith(f"kept in {SIDECAR}")

@@ -90,7 +90,7 @@ def test_nothing_is_lost_between_several_sources_and_one_output(
     assert len(written) == len(set(ids)) == sum(map(len, sets))
     expected = Counter(rename.get(name, name) for images in sets for objects in images.values() for name in objects)
     assert found == expected
-    assert sum(row["objects_in"] for row in outcome.account.rows()) == sum(expected.values())
+    assert sum(row.objects_in for row in outcome.account.rows()) == sum(expected.values())
     assert sorted(map(len, written.values())) == sorted(len(objects) for images in sets for objects in images.values())
 
 
@@ -171,7 +171,7 @@ def test_three_formats_of_the_same_photos(tmp_path: Path) -> None:
         "dataset": 9,
     }
     outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
-    assert sum(row["images_out"] for row in outcome.account.rows()) == 36
+    assert sum(row.images_out for row in outcome.account.rows()) == 36
     assert not outcome.account.faults
 
 
@@ -225,7 +225,7 @@ def test_a_new_split_keeps_apart_what_had_one_name_in_two_splits(tmp_path: Path)
     assert source.dataset.splits == ("all",)
     assert source.dataset.changes == ({"split": {"shares": {"all": 1.0}, "group_by": "file"}},)
     outcome = convert_source(source, tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
-    assert [(row["split"], row["objects_out"]) for row in outcome.account.rows()] == [("all", 3)]
+    assert [(row.split, row.objects_out) for row in outcome.account.rows()] == [("all", 3)]
 
 
 @settings(max_examples=15)
@@ -247,10 +247,10 @@ def test_class_rules_reach_the_account_and_what_is_not_carried(tmp_path: Path) -
     (source,) = opened(PHONES[0])
     ruled = assemble([source], ClassPolicy({"car": "vehicle"}, only=["vehicle"]))
     outcome = convert_source(ruled, tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
-    rows = {row["class"]: row for row in outcome.account.class_rows(ruled.dataset.categories.names)}
+    rows = {row.name: row for row in outcome.account.class_rows(ruled.dataset.categories.names)}
     assert list(rows) == ["vehicle", "person", "traffic sign"]
-    assert rows["vehicle"]["objects_in"] == rows["vehicle"]["objects_out"] == 9
-    assert rows["person"]["dropped"] == {"class-dropped": 10}
+    assert rows["vehicle"].objects_in == rows["vehicle"].objects_out == 9
+    assert rows["person"].dropped == {"class-dropped": 10}
     said = [finding.message for finding in outcome.account.findings if finding.code == "column-dropped"]
     assert not any("keypoints" in words for words in said)
     assert (tmp_path / "out" / "data.yaml").read_text(encoding="utf-8").endswith('nc: 1\nnames:\n  0: "vehicle"\n')

@@ -1,4 +1,4 @@
-"""Samples that go through the stages of a shift together come out as if each had gone alone."""
+"""Samples that go through the stages of a worker together come out as if each had gone alone."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.output.naming import Output
+from bboxprep.pipeline.output.written_sample import WrittenSample
 from bboxprep.pipeline.report.crowds import CrowdPlan
+from bboxprep.pipeline.resume.image_result import ImageResult, decode_results
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
-from bboxprep.pipeline.work.image_result import ImageResult, decode_results
-from bboxprep.pipeline.work.image_writer import ImageWriter, LabelledSample, WrittenSample
+from bboxprep.pipeline.work.image_writer import ImageWriter
 from bboxprep.pipeline.work.worker import BatchWorker, Block
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.render import SampleRenderer
@@ -34,9 +35,9 @@ DARKROOM = SampleRenderer(TABLE, DEFAULT_IMAGE_POLICY, DEFAULT_OBJECT_POLICY)
 class Absentminded(ImageWriter):
     """Writes the labels of each sample at the place of another one."""
 
-    def label(self, written_sample: Sequence[WrittenSample]) -> list[LabelledSample]:
-        places = [one.output for one in reversed(written_sample)]
-        return super().label([one._replace(output=place) for one, place in zip(written_sample, places, strict=True)])
+    def write_labels(self, samples: Sequence[WrittenSample]) -> list[WrittenSample]:
+        places = [one.output for one in reversed(samples)]
+        return super().write_labels([one._replace(output=place) for one, place in zip(samples, places, strict=True)])
 
 
 @st.composite
@@ -52,7 +53,7 @@ def _varied(sample: Sample, kind: int, number: int) -> Sample:
     return replace(sample, name=name, refusal=refusal, labelled=labelled, id=given, renderer=DARKROOM)
 
 
-def shift_over(dataset: Dataset, dest: Path, to: str, work: type[ImageWriter] = ImageWriter) -> BatchWorker:
+def worker_over(dataset: Dataset, dest: Path, to: str, work: type[ImageWriter] = ImageWriter) -> BatchWorker:
     target = formats.load(to)
     writer = target.write(dest, dataset, target.write_options())
     crowd = CrowdPlan.of(None, writer, target, sidecar=True)
@@ -61,13 +62,13 @@ def shift_over(dataset: Dataset, dest: Path, to: str, work: type[ImageWriter] = 
     return BatchWorker(dataset, Augmenter(Recipe(upright=False), dataset), made, sidecar_writer, "skip")
 
 
-def worked(shift: BatchWorker, together: int) -> tuple[list[ImageResult | None], dict[str, bytes]]:
-    """The pieces of all samples, so many at a time, and the files below the output, which are removed."""
-    writer, dest = shift.work.writer, shift.work.dest
+def worked(worker: BatchWorker, together: int) -> tuple[list[ImageResult | None], dict[str, bytes]]:
+    """The results of all samples, so many at a time, and the files below the output, which are removed."""
+    writer, dest = worker.image_writer.writer, worker.image_writer.dest
     assert dest is not None
-    paths = [writer.paths(sample.split, str(sample.name)) for sample in shift.dataset]
+    paths = [writer.paths(sample.split, str(sample.name)) for sample in worker.dataset]
     block = Block(0, tuple(Output(image, labels=tuple(own)) for image, *own in paths), (None,) * len(paths))
-    results = decode_results(replace(shift, together=together, given_up=frozenset({1}))(block))
+    results = decode_results(replace(worker, together=together, given_up=frozenset({1}))(block))
     files = {path.relative_to(dest).as_posix(): path for path in dest.rglob("*") if path.is_file()}
     found = {name: path.read_bytes() for name, path in files.items()}
     for path in files.values():
@@ -81,11 +82,11 @@ def worked(shift: BatchWorker, together: int) -> tuple[list[ImageResult | None],
 def test_together_or_alone_comes_to_the_same(
     tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, to: str
 ) -> None:
-    shift = shift_over(dataset, tmp_path_factory.mktemp("out"), to)
-    alone = worked(shift, 1)
+    worker = worker_over(dataset, tmp_path_factory.mktemp("out"), to)
+    alone = worked(worker, 1)
     assert len(alone[0]) == len(dataset)
-    assert worked(shift, 2) == alone
-    assert worked(shift, len(dataset)) == alone
+    assert worked(worker, 2) == alone
+    assert worked(worker, len(dataset)) == alone
 
 
 @settings(max_examples=25)
@@ -93,7 +94,7 @@ def test_together_or_alone_comes_to_the_same(
 def test_the_law_catches_a_stage_that_takes_one_sample_for_another(
     tmp_path_factory: pytest.TempPathFactory, dataset: Dataset
 ) -> None:
-    shift = shift_over(dataset, tmp_path_factory.mktemp("out"), "yolo", Absentminded)
+    worker = worker_over(dataset, tmp_path_factory.mktemp("out"), "yolo", Absentminded)
     labelled = [sample for row, sample in enumerate(dataset) if row != 1 and not sample.refusal and sample.labelled]
     if len(labelled) > 1:
-        assert worked(shift, len(dataset)) != worked(shift, 1)
+        assert worked(worker, len(dataset)) != worked(worker, 1)

@@ -1,0 +1,224 @@
+"""The rows of ``bboxprep.images.jsonl``: what became of each image of the source, one JSON object a line.
+
+`ImageRow` is what is written and what is read. A field that a later version adds is ignored when a row is read; a field
+of another kind makes the row a damaged one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.findings import escape_surrogates
+from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.io.paths import is_within, read_lines, relative_path, resolved
+from bboxprep.model.sample import Frame, Sample
+from bboxprep.pipeline.output.written_sample import WrittenSample
+
+IMAGES = "bboxprep.images.jsonl"
+
+_MOST_ROW_BYTES = 1 << 20
+_Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Factor = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
+_Factors = tuple[_Factor, _Factor, _Factor, _Factor, _Factor, _Factor]
+
+
+def _always(value: Any) -> Any:
+    """A field that is always written, and is `value` where a row of another version lacks it."""
+    return msgspec.field(default_factory=lambda: value)
+
+
+class ObjectCounts(msgspec.Struct, frozen=True):
+    """How many objects of an image the source lists, how many were written, how many were dropped by finding code."""
+
+    source_count: _Count = msgspec.field(name="in", default=0)
+    written: _Count = msgspec.field(name="out", default=0)
+    dropped: dict[str, int] = {}  # msgspec copies it
+
+
+class MosaicPart(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One image of a mosaic; its fields are as in `ImageRow`, and `factors` lead to the output picture."""
+
+    source: str
+    frame: Frame = _always(Frame.DISPLAYED)
+    factors: _Factors | None = msgspec.field(name="affine", default_factory=lambda: None)
+    not_affine: str = ""
+    mirrored: bool = False
+    recipe: Mapping[str, Any] | None = None
+    tile: str = ""
+
+
+class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One row: an output image, or a source image that was left out.
+
+    `source` is the path below the source, `output` that below the output (None where the image was left out). `sha256`
+    is of the source file, None where it was not read, because the output is a link to it. `size` is that of the stored
+    pixels. `objects` counts what became of the objects. `evidence` says in a word why `frame` is what it is. `made`
+    says how the image file was made (`written_sample.Made`). `factors` are those of `affine`: a, b, c, d, e, f of
+    ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline
+    bent the picture, or it is a mosaic of `parts`. `mirrored`: left and right have changed places. `recipe` is what
+    was drawn for this image, as plain data without chance, None where the recipe of the run has no chance; `tile` names
+    the part of the image that it shows ("r0c1").
+
+    Fields that only some rows have are `UNSET` in the others; their properties give the default.
+    """
+
+    source: str
+    split: str = _always("train")
+    sha256: str | None = _always(None)
+    output: str | None = _always(None)
+    objects: ObjectCounts = msgspec.field(default_factory=ObjectCounts)
+    size: Size | None = None
+    orientation_or_unset: int | UnsetType = msgspec.field(name="orientation", default=UNSET)
+    frame_or_unset: Frame | UnsetType = msgspec.field(name="frame", default=UNSET)
+    evidence_or_unset: str | UnsetType = msgspec.field(name="evidence", default=UNSET)
+    made: str = ""
+    factors: _Factors | UnsetType | None = msgspec.field(name="affine", default=UNSET)
+    not_affine: str = ""
+    output_size: Size | None = None
+    mirrored: bool = False
+    copy_or_unset: _Count | UnsetType = msgspec.field(name="copy", default=UNSET)
+    recipe: Mapping[str, Any] | None = None
+    tile: str = ""
+    parts: tuple[MosaicPart, ...] = ()
+
+    def __post_init__(self) -> None:
+        for size in (self.size, self.output_size):
+            if size and not (1 <= size.width <= _LONGEST and 1 <= size.height <= _LONGEST):
+                raise ValueError(f"size: have {size}, want sides of 1 px or more")
+
+    @property
+    def orientation(self) -> int:
+        """The EXIF orientation of the source file; 1 where that has no header."""
+        return 1 if self.orientation_or_unset is UNSET else self.orientation_or_unset
+
+    @property
+    def frame(self) -> Frame:
+        """The plane that the labels of the source were drawn in."""
+        return self.frame_or_unset or Frame.DISPLAYED
+
+    @property
+    def evidence(self) -> str:
+        """Why `frame` is what it is, in a word; "" where there was nothing to decide."""
+        return self.evidence_or_unset or ""
+
+    @property
+    def copy(self) -> int:
+        """Which copy of its source image it is, from 0 on."""
+        return self.copy_or_unset or 0
+
+    @property
+    def affine(self) -> Affine | None:
+        """The map from points of the plane `frame` to the output picture; None where no affine map does it."""
+        return Affine(*self.factors) if self.factors else None
+
+    @property
+    def frame_size(self) -> Size | None:
+        """The size of the source picture in the plane that its labels were drawn in."""
+        if self.size is None or self.frame is Frame.STORED:
+            return self.size
+        return Dihedral.from_exif(self.orientation).size(self.size)
+
+    @property
+    def to_source(self) -> Affine:
+        """The map from the output picture back to the plane of the source's labels. Raises `UsageError` without one."""
+        if self.affine is None:
+            why = f" ({self.not_affine})" if self.not_affine else ""
+            raise UsageError(f"{self.output or self.source}: the record holds no affine for it{why}")
+        return ~self.affine
+
+
+_LONGEST = 2**31
+_decode = msgspec.json.Decoder(ImageRow).decode
+
+
+def row_of(written: WrittenSample, root: Path) -> ImageRow:
+    """The row of one image of the source in the folder `root`."""
+    sample = written.sample
+    fields: dict[str, Any] = {}
+    if sample.header:
+        fields = {
+            "size": sample.header.size,
+            "orientation_or_unset": sample.header.orientation,
+            "frame_or_unset": sample.frame,
+            "evidence_or_unset": sample.evidence,
+        }
+    if written.output:
+        fields |= {"made": written.made, "output_size": sample.size}
+        fields |= _mosaic_fields(sample, root) if sample.parts else _map_fields(sample.affine, sample, sample.mirrored)
+        fields |= _variant_fields(sample)
+        fields |= {"copy_or_unset": sample.variant.copy} if sample.variant and sample.variant.recipe else {}
+    return ImageRow(
+        source=escape_surrogates(relative_path(sample.path, root)),
+        split=sample.split,
+        sha256=written.source_sha256,
+        output=written.output.image if written.output else None,
+        objects=ObjectCounts(sample.source_count, written.labels.count, _dropped(sample)),
+        **fields,
+    )
+
+
+def encode_row(row: ImageRow) -> bytes:
+    """`row` as one line."""
+    return msgspec.json.encode(row) + b"\n"
+
+
+def read_images(root: Path) -> tuple[tuple[ImageRow, ...], tuple[tuple[str, str], ...]]:
+    """The rows of the output at `root` that can be read, and (where, problem) for all else."""
+    images: list[ImageRow] = []
+    problems: list[tuple[str, str]] = []
+    path = root / IMAGES
+    if path.exists() and not (path.is_file() and is_within(path, resolved(root))):
+        return (), (("", "cannot be read (want a file, and no link that leads out of its folder)"),)
+    try:
+        for number, line in enumerate(read_lines(path, _MOST_ROW_BYTES), 1):
+            try:
+                images.append(_decode(line))
+            except (ValueError, RecursionError) as error:
+                problems.append((f"line {number}", f"is not a row of an image ({error})"))
+    except AnnotationError as error:
+        problems.append(("", error.problem))
+    return tuple(images), tuple(problems)
+
+
+def _dropped(sample: Sample) -> dict[str, int]:
+    """How many objects of `sample` were dropped, by finding code."""
+    dropped: Counter[str] = Counter()
+    for finding in sample.findings:
+        if finding.objects:
+            dropped[finding.code] += finding.objects
+    return dict(sorted(dropped.items()))
+
+
+def _map_fields(affine: Affine | None, sample: Sample, mirrored: bool) -> dict[str, Any]:
+    """How a picture came to its place in the picture of `sample`."""
+    if affine:
+        return {"factors": affine.coefficients, "mirrored": mirrored}
+    problem = sample.base_image.problem if sample.base_image else ""
+    return {"factors": None, "not_affine": problem or "a mosaic shows several pictures", "mirrored": mirrored}
+
+
+def _variant_fields(sample: Sample) -> dict[str, Any]:
+    """What was drawn for `sample`, and the tile that it shows."""
+    variant = sample.variant
+    return {"recipe": variant.recipe or None, "tile": variant.tile} if variant else {}
+
+
+def _mosaic_fields(whole: Sample, root: Path) -> dict[str, Any]:
+    """A mosaic has no map of its own; each of its parts has one."""
+    return {**_map_fields(None, whole, False), "parts": tuple([_part(part, whole, root) for part in whole.parts])}
+
+
+def _part(part: Sample, whole: Sample, root: Path) -> MosaicPart:
+    """Which image a part of the mosaic `whole` shows, how it came to its place, and what was drawn for it."""
+    affine = whole.affine and part.affine and whole.affine @ part.affine
+    fields = _map_fields(affine, whole, part.mirrored != whole.mirrored) | _variant_fields(part)
+    return MosaicPart(source=escape_surrogates(relative_path(part.path, root)), frame=part.frame, **fields)

@@ -1,0 +1,126 @@
+"""Whether an image of an earlier run is still as that run left it, so that it need not be made again.
+
+An output image depends on its source file, its labels, the place it is written to, and the terms of the run (which the
+journal compares as a whole). `content_of` hashes the labels and the place. The source file is compared by its SHA-256
+where an earlier run has read it, else by its `FileStamp`. What was written is compared by its bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bboxprep.geometry.plan import Plan
+from bboxprep.io.hashing import file_sha256
+from bboxprep.io.remote import StoredPath, is_stored
+from bboxprep.model.header import Header
+from bboxprep.model.instances import Instances
+from bboxprep.model.rendering import Rendering
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.output.naming import Output
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class FileStamp(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of a file without reading it: its size in bytes, and the time of its last change in ns (in a
+    storage a number of its version).
+    """
+
+    size: int
+    time: int
+
+
+NO_STAMP = FileStamp(0, 0)
+
+
+class OutputFile(msgspec.Struct, frozen=True, array_like=True):
+    """A file of the output: its `path` below it and its SHA-256, "" for a link; in a storage its `stamp`, which spares
+    reading the file again.
+    """
+
+    path: str
+    digest: str = ""
+    stamp: FileStamp | None = None
+
+
+class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
+    """What an earlier run noted of one image: `content` as `content_of` gives it, the `stamp` of its source file, the
+    SHA-256 (`digest`) of that file, "" where it was not read, and the `files` that were written.
+    """
+
+    content: bytes
+    stamp: FileStamp
+    digest: str
+    files: tuple[OutputFile, ...]
+
+    def matches_source(self, path: Path | StoredPath) -> bool:
+        """Whether the source file at `path` is unchanged. A file that was read once is read again."""
+        stamp = stamp_of(path)
+        if self.stamp.size != stamp.size:
+            return False
+        read = self.digest and not is_stored(path)
+        return file_sha256(path) == self.digest if read else self.stamp == stamp
+
+    def matches_files(self, dest: Path | StoredPath, source: Path | StoredPath) -> bool:
+        """Whether all its files below `dest` are unchanged; a link has to lead to the file `source`."""
+        return all(_is_unchanged(dest / file.path, file, source) for file in self.files)
+
+
+def stamp_of(path: Path | StoredPath) -> FileStamp:
+    """The stamp of the file at `path`; `NO_STAMP` where there is none."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return NO_STAMP
+    return FileStamp(status.st_size, status.st_mtime_ns)
+
+
+def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, FileStamp]] = ()) -> bytes:
+    """A hash (16 bytes) of all that is known of `sample` but its pixels, and of the place it is written to.
+
+    `others` are the samples of a mosaic beside it, with the stamps of their files.
+    """
+    size = sample.declared and tuple(sample.declared)
+    read = (_text(sample.header), sample.split, str(sample.name), size, sample.source_count)
+    seen = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
+    moved = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.variant)
+    goes = output and (output.image, output.labels, output.renamed)
+    text = repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass")
+    around = [content_of(other, None) + repr(stamp).encode() for other, stamp in others]
+    return blake2b(b"".join([text, *_objects(sample.instances), *around]), digest_size=16).digest()
+
+
+@lru_cache(maxsize=1024)
+def _text(value: Header | Plan | Rendering | None) -> str:
+    """The text of a value that many photos of a dataset have in common."""
+    return repr(value)
+
+
+def _objects(instances: Instances) -> list[bytes]:
+    """All of `instances` as bytes: how many numbers each column has, those numbers, then masks and attributes."""
+    rings = [ring for own in instances.polygons for ring in own]
+    columns = (
+        instances.boxes, instances.labels, instances.crowd, instances.keypoints, instances.visibility, instances.areas,
+        instances.scores, instances.ids, *rings,
+    )  # fmt: skip
+    counts = _encode((instances.visibility.shape, list(map(len, instances.polygons)), list(map(len, rings))))
+    known = [counts, *[column.tobytes() for column in columns]]
+    if any(instances.masks) or any(instances.attributes):
+        known.append(repr((instances.masks, instances.attributes)).encode("utf-8", "surrogatepass"))
+    return known
+
+
+def _is_unchanged(path: Any, file: OutputFile, source: Any) -> bool:
+    """Whether the file at `path` is `file`: by its bytes, or as a link to `source`."""
+    try:
+        if file.stamp and is_stored(path):
+            return stamp_of(path) == file.stamp
+        return file_sha256(path) == file.digest if file.digest else bool(path.samefile(source))
+    except OSError:
+        return False
