@@ -36,7 +36,7 @@ def _always(value: Any) -> Any:
     return msgspec.field(default_factory=lambda: value)
 
 
-class ObjectCounts(msgspec.Struct, frozen=True):
+class ObjectCounts(msgspec.Struct, frozen=True, gc=False):
     """How many objects of an image the source lists, how many were written, how many were dropped by finding code."""
 
     source_count: _Count = msgspec.field(name="in", default=0)
@@ -56,7 +56,7 @@ class MosaicPart(msgspec.Struct, frozen=True, omit_defaults=True):
     tile: str = ""
 
 
-class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True):
+class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One row: an output image, or a source image that was left out.
 
     `source` is the path below the source, `output` that below the output (None where the image was left out). `sha256`
