@@ -116,5 +116,3 @@ def _paired(out: Source, told: EntryNotes, source: Source | None, board: _Board)
         yield board.entry(number_out, before.get(key), row, row.output or row.source, key)
     for path, number in after.items():
         yield board.entry(number, None, None, path, ("", path))
-
-
