@@ -1,11 +1,12 @@
-"""YAML read as text, lists and maps, nothing else.
+"""YAML as text, lists and maps with the line of each, and nothing else of YAML.
 
-Every scalar stays text, so that a class called ``no``, ``1e3`` or ``null`` keeps its name. Aliases are refused, and
-size and depth are limited, so a hostile file costs nothing.
+Every scalar stays text, so that a class called ``no``, ``1e3`` or ``null`` keeps its name. Aliases and keys that stand
+twice are refused, and size and depth are limited, so a hostile file costs nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,55 +16,96 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import escape_surrogates
 from bboxprep.io.paths import read_bytes
 
-_MOST_BYTES = 1024**2
-_MOST_DEPTH = 20
+MOST_BYTES = 1024**2
+MOST_DEPTH = 40  # levels of lists and maps
+
+
+@dataclass(frozen=True, slots=True)
+class YamlNode:
+    """The text of a scalar, or a list or map of nodes; the `line` where it stands, from 1 (of a map's value, that of
+    its key); and whether the text is `quoted`.
+    """
+
+    value: str | list[YamlNode] | dict[str, YamlNode]
+    line: int
+    quoted: bool = False
+
+
+class YamlFault(Exception):  # its callers make an error of the package of it
+    """What stands `where` (``line 7``) cannot be read, for this `problem`."""
+
+    def __init__(self, where: str, problem: str) -> None:
+        super().__init__(f"{where}: {problem}" if where else problem)
+        self.where = where
+        self.problem = problem
+
+
+def parse(data: bytes, *, tags: bool = False) -> YamlNode | None:
+    """What stands in a YAML document; None where it is empty. `tags` (``!!str``) are refused, or passed over.
+
+    Raises `YamlFault`.
+    """
+    if len(data) > MOST_BYTES:
+        raise YamlFault("", f"have {len(data):,} bytes, want at most {MOST_BYTES:,}")
+    try:
+        text = data.decode("utf-8-sig")
+        _refuse_bombs(text, tags=tags)
+        node = yaml.compose(text, Loader=yaml.BaseLoader)
+    except UnicodeDecodeError as error:
+        raise YamlFault(f"byte {error.start}", "not UTF-8 text") from error
+    except yaml.MarkedYAMLError as error:
+        where = _line(error.problem_mark.line) if error.problem_mark else ""
+        raise YamlFault(where, f"not YAML that can be read here ({error.problem})") from error
+    except yaml.YAMLError as error:
+        raise YamlFault("", "not YAML: " + str(error).splitlines()[0]) from error
+    return _parsed(node, 1) if node else None
 
 
 def load_texts(path: Path) -> dict[str, Any]:
-    """The map that stands in the file at `path`. Raises `AnnotationError`."""
+    """The map in the YAML file at `path`: its values are texts, lists and maps. Raises `AnnotationError`."""
     try:
-        text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
-        _refuse_bombs(path, text)
-        said = _plain(path, yaml.compose(text, Loader=yaml.BaseLoader))
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
-    except yaml.MarkedYAMLError as error:
-        where = f"line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise AnnotationError(path, where, f"not YAML that can be read here ({error.problem})") from error
-    except yaml.YAMLError as error:
-        raise AnnotationError(path, "", "not YAML: " + str(error).splitlines()[0]) from error
-    if not isinstance(said, dict):
+        node = parse(read_bytes(path, MOST_BYTES), tags=True)
+    except YamlFault as fault:
+        raise AnnotationError(path, fault.where, fault.problem) from fault
+    texts = _texts(node) if node else None
+    if not isinstance(texts, dict):
         raise AnnotationError(path, "", "want keys with values, as in names: [person]")
-    return said
+    return texts
 
 
-def _refuse_bombs(path: Path, text: str) -> None:
+def _refuse_bombs(text: str, *, tags: bool) -> None:
+    """Look for what costs more to build than to read, before anything is built."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or depth > _MOST_DEPTH:
-            line = event.start_mark.line + 1 if event.start_mark else 0
-            raise AnnotationError(
-                path, f"line {line}", f"have an alias or more than {_MOST_DEPTH} levels, want neither"
-            )
+        tagged = getattr(event, "tag", None) is not None and not tags
+        if isinstance(event, yaml.AliasEvent) or tagged or depth > MOST_DEPTH:
+            words = f"have an alias{'' if tags else ', a tag'} or more than {MOST_DEPTH} levels, want none of them"
+            raise YamlFault(_line(event.start_mark.line) if event.start_mark else "", words)
 
 
-def _plain(path: Path, node: yaml.Node | None) -> Any:
-    """A node as text, list or dict. Raises `AnnotationError` for a key that stands twice."""
+def _parsed(node: yaml.Node, line: int) -> YamlNode:
     if isinstance(node, yaml.MappingNode):
-        said: dict[str, Any] = {}
+        found: dict[str, YamlNode] = {}
         for key, value in node.value:
-            name = _key(path, f"line {key.start_mark.line + 1}", _plain(path, key))
-            if name in said:
-                raise AnnotationError(path, f"line {key.start_mark.line + 1}", f"the key {name!r} stands twice")
-            said[name] = _plain(path, value)
-        return said
+            if not isinstance(key, yaml.ScalarNode):
+                raise YamlFault(_line(key.start_mark.line), "have a list or a map as a key, want text")
+            name = escape_surrogates(key.value)
+            if name in found:
+                raise YamlFault(_line(key.start_mark.line), f"the key {name!r} stands twice")
+            found[name] = _parsed(value, key.start_mark.line + 1)
+        return YamlNode(found, line)
     if isinstance(node, yaml.SequenceNode):
-        return [_plain(path, child) for child in node.value]
-    return escape_surrogates(node.value) if node else ""
+        return YamlNode([_parsed(each, each.start_mark.line + 1) for each in node.value], line)
+    return YamlNode(escape_surrogates(node.value), line, quoted=bool(getattr(node, "style", None)))
 
 
-def _key(path: Path, where: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise AnnotationError(path, where, "have a list or a map, want text")
-    return value
+def _line(number: int) -> str:
+    """The place of the line `number`, which PyYAML counts from 0."""
+    return f"line {number + 1}"
+
+
+def _texts(node: YamlNode) -> Any:
+    if isinstance(node.value, dict):
+        return {key: _texts(each) for key, each in node.value.items()}
+    return [_texts(each) for each in node.value] if isinstance(node.value, list) else node.value

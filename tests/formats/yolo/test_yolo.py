@@ -455,7 +455,7 @@ def test_keypoints_are_named(tmp_path: Path) -> None:
     [
         ("names: [cat", "data.yaml: line 1: not YAML"),
         ("names: &a [cat]\nother: *a", "data.yaml: line 2: have an alias"),
-        ("names: " + "[" * 5000, "data.yaml: line 1: have an alias or more than 20 levels"),
+        ("names: " + "[" * 5000, "data.yaml: line 1: have an alias or more than 40 levels"),
         ("names: [[cat]]", "data.yaml: names.0: have a list or a map, want text"),
         ("names: {cat: 0}", "data.yaml: names: have 'cat', want a whole number"),
         ("names: {0: a, 00: b}", "data.yaml: names: two names for one class"),
