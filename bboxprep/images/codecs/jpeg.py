@@ -37,7 +37,8 @@ from bboxprep.model.header import Header
 _COLOURS = {"L": ("GRAY", {"Gray"}), "RGB": ("RGB", {"YCbCr", "RGB"})}  # by Pillow's mode: asked for, and coded as
 _SAMPLINGS = {b"\x11\x11\x11": "4:4:4", b"\x21\x11\x11": "4:2:2", b"\x22\x11\x11": "4:2:0"}
 _FACTORS = {"4:4:4": 0x111111, "4:2:2": 0x211111, "4:2:0": 0x221111}  # in OpenCV's words
-_EXIF, _ICC = 0xE1, 0xE2
+_JFIF, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
+_START = 2  # bytes before the first segment
 _ICC_HEADER = b"ICC_PROFILE\0"
 _ICC_CHUNK = 65_519  # bytes of a profile that one segment has room for
 _LONGEST = 65_533  # bytes of a segment's payload
@@ -98,13 +99,18 @@ def encode(pixels: NDArray[np.uint8], quality: int, sampling: str = "4:2:0") -> 
 
 
 def with_metadata(data: bytes, exif: bytes | None, profile: bytes | None) -> bytes:
-    """The JPEG `data`, which has none, with `exif` (header included) and a colour `profile` behind its first segment.
+    """The JPEG `data`, which has none, with `exif` (header included) and a colour `profile`, behind the segments that
+    say how its colours are coded.
 
     Raises ValueError where they are too long for the container.
     """
     if not (exif or profile):
         return data
-    at = next(end for _, _, end in jpeg_segments(data))
+    at = _START
+    for marker, _, end in jpeg_segments(data):
+        if marker not in (_JFIF, _ADOBE):
+            break
+        at = end
     chunks = [profile[start : start + _ICC_CHUNK] for start in range(0, len(profile), _ICC_CHUNK)] if profile else []
     segments = [_segment(_EXIF, exif)] if exif else []
     for number, chunk in enumerate(chunks, 1):

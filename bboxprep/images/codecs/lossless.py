@@ -17,8 +17,10 @@ from pathlib import Path
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
-from bboxprep.images.codecs.kept_metadata import KeptMetadata, kept_from
+from bboxprep.images.codecs.jpeg import with_metadata
+from bboxprep.images.codecs.kept_metadata import kept_from
 from bboxprep.images.container import FRAMES, MOST_SCANS, jpeg_segments, scans
+from bboxprep.images.pillow_reader import faults_named
 from bboxprep.model.header import Header
 
 _SWITCHES = {  # by the EXIF code that asks for the turn
@@ -30,9 +32,6 @@ _SWITCHES = {  # by the EXIF code that asks for the turn
     7: ("-transverse",),
     8: ("-rotate", "270"),
 }
-_APP0, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
-_ICC_HEADER = b"ICC_PROFILE\0"
-_ICC_CHUNK = 65_519  # bytes of a profile that one segment has room for
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,8 @@ def turned(source: Path, data: bytes, header: Header, turn: Dihedral, *, strip: 
     if made is None or made.returncode or _size(made.stdout) != turn.size(header.size):
         return None
     kept = kept_from(source, header.container, header.mode, strip=strip)
-    return _with_metadata(made.stdout, kept), kept.lost
+    with faults_named(source, "cannot be turned"):
+        return with_metadata(made.stdout, kept.exif, kept.profile), kept.lost
 
 
 def _run(program: str, switches: tuple[str, ...], data: bytes) -> subprocess.CompletedProcess[bytes] | None:
@@ -84,23 +84,3 @@ def _size(data: bytes) -> Size | None:
     if at is None:
         return None
     return Size(int.from_bytes(data[at + 3 : at + 5], "big"), int.from_bytes(data[at + 1 : at + 3], "big"))
-
-
-def _with_metadata(data: bytes, kept: KeptMetadata) -> bytes:
-    """The JPEG `data`, which has none, with what is `kept`, behind the segments that say how its colours are coded."""
-    at = 2
-    for marker, _, end in jpeg_segments(data):
-        if marker not in {_APP0, _ADOBE}:
-            break
-        at = end
-    profile = kept.profile or b""
-    chunks = [profile[start : start + _ICC_CHUNK] for start in range(0, len(profile), _ICC_CHUNK)]
-    segments = [_segment(_EXIF, kept.exif)] if kept.exif else []
-    segments += [
-        _segment(_ICC, _ICC_HEADER + bytes((number, len(chunks))) + chunk) for number, chunk in enumerate(chunks, 1)
-    ]
-    return data[:at] + b"".join(segments) + data[at:]
-
-
-def _segment(marker: int, payload: bytes) -> bytes:
-    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2, "big") + payload

@@ -178,6 +178,15 @@ def test_metadata_lies_where_pillow_puts_it() -> None:
     assert jpeg.with_metadata(want, None, None) == want
 
 
+@pytest.mark.parametrize("before", [[], [0xE0], [0xEE], [0xE0, 0xEE]])
+def test_metadata_lies_behind_the_segments_that_code_the_colours(before: list[int]) -> None:
+    """JFIF has to come first, and a reader looks for Adobe's before it looks at pixels; neither has to be there."""
+    heads = [bytes((0xFF, marker, 0, 4, 1, 2)) for marker in before]
+    rest = b"\xff\xdb\0\2\xff\xd9"
+    found = jpeg.with_metadata(b"".join((b"\xff\xd8", *heads, rest)), b"Exif\0\0", None)
+    assert found == b"".join((b"\xff\xd8", *heads, b"\xff\xe1\0\x08Exif\0\0", rest))
+
+
 @pytest.mark.parametrize(("exif", "profile"), [(bytes(65_534), None), (None, bytes(65_519 * 256))])
 def test_metadata_that_is_too_long_is_a_value_error(exif: bytes | None, profile: bytes | None) -> None:
     data = jpeg.encode(noisy(), 90)

@@ -16,10 +16,12 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.images.codecs import lossless
 from bboxprep.images.codecs.codec import Encoding, decode, encode
+from bboxprep.images.codecs.kept_metadata import KeptMetadata
 from bboxprep.images.container import blobs
 from bboxprep.images.header import read_header
 from tests.images import specimens
@@ -127,6 +129,14 @@ def test_a_wrong_turn_would_be_seen(
     result = turn_file(path, data, code)
     assert result is not None
     assert worst(pixels(result), stood_up(pixels(data), code)) > 100
+
+
+@needs_jpegtran
+def test_metadata_that_no_segment_holds_is_an_image_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = saved("JPEG", specimens.card(Size(64, 48)))
+    monkeypatch.setattr(lossless, "kept_from", lambda *_, **__: KeptMetadata(exif=bytes(65_534)))
+    with pytest.raises(ImageError, match="cannot be turned .*its EXIF is too long"):
+        turn_file(path, data, 6)
 
 
 @needs_jpegtran
