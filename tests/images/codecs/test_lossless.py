@@ -135,7 +135,7 @@ def test_a_wrong_turn_would_be_seen(
 def test_metadata_that_no_segment_holds_is_an_image_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = saved("JPEG", specimens.card(Size(64, 48)))
     monkeypatch.setattr(lossless, "kept_from", lambda *_, **__: KeptMetadata(exif=bytes(65_534)))
-    with pytest.raises(ImageError, match="cannot be turned .*its EXIF is too long"):
+    with pytest.raises(ImageError, match=r"cannot be turned .*its EXIF is too long"):
         turn_file(path, data, 6)
 
 
