@@ -18,8 +18,8 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.io.atomic import write_text
 from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
+from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.output.image_rows import ImageRow
-from bboxprep.pipeline.output.naming import safe_path
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 

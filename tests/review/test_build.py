@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.pipeline.output.naming import safe_path
+from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.build import plan_review
 from tests.conftest import Guard, state_of

@@ -2,8 +2,7 @@
 
 Sub-folders and names of the source are kept. Two outputs never share a file, nor two names that differ only in case
 or in Unicode form, since some file systems cannot tell these apart: the later one gets a number. A name whose suffix
-contradicts the content gets the true one. A name that some system cannot have, or takes for a device, is made safe, and
-in the same way on every system, or the output would depend on where it was made.
+contradicts the content gets the true one, and every name is made safe for all systems (`io.safe_names`).
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from bboxprep.errors import TargetError
 from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import suffix_of
+from bboxprep.io.safe_names import is_device, safe_name, safe_path
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Key
 from bboxprep.pipeline.source.survey import ImageSummary
@@ -107,52 +107,15 @@ def _check_names(summaries: Iterable[ImageSummary], known: Collection[Key]) -> N
 def check_splits(splits: Iterable[str]) -> None:
     """Raise `TargetError` unless each of `splits`, which are names of folders and files, is safe on every system."""
     for split in splits:
-        if split in ("", ".", "..") or _safe_name(split) != split:
+        if split in ("", ".", "..") or safe_name(split) != split:
             raise TargetError(f"split: {split!r} cannot be a folder's name on every system; --split makes others")
-
-
-def safe_path(path: PurePosixPath) -> PurePosixPath:
-    """`path`, relative, with each part a name that Linux, macOS and Windows can have, and none of them gives a meaning.
-
-    Raises `TargetError` where it leaves its folder.
-    """
-    if path.is_absolute() or ".." in path.parts:
-        raise TargetError(f"{path}: an output may not leave its folder")
-    return PurePosixPath(*map(_safe_name, path.parts))
-
-
-def _safe_name(name: str) -> str:
-    """`name` without reserved characters, halves of surrogate pairs, and blanks and dots at its end; no device's name,
-    and not too long."""
-    name = _RESERVED.sub("_", name)
-    kept = name.rstrip(". ")
-    name = kept + "_" * (len(name) - len(kept))
-    stem, dot, rest = name.partition(".")
-    if _DEVICE.fullmatch(stem.rstrip()):
-        name = f"{stem}_{dot}{rest}"
-    return _shortened(name)
-
-
-def _shortened(name: str) -> str:
-    """`name` in so few bytes that a number and another suffix still fit."""
-    if len(name.encode("utf-8")) <= _LONGEST:
-        return name
-    path = PurePosixPath(name)
-    suffix = path.suffix if len(path.suffix) <= 8 else ""
-    stem = name.removesuffix(suffix).encode("utf-8")[: _LONGEST - len(suffix.encode("utf-8"))]
-    return stem.decode("utf-8", "ignore").rstrip(". ") + suffix
-
-
-_RESERVED = re.compile('[\0-\x1f\x7f<>:"|?*\\\\/\ud800-\udfff]')
-_DEVICE = re.compile(r"con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$", re.IGNORECASE)
-_LONGEST = 240  # bytes; file systems have 255
 
 
 def _wanted(name: str, header: Header, *, reencode: bool) -> str:
     """`name` with the suffix that is true of its file, and safe."""
     suffixes = _suffixes(header.container if reencode or header.container != "gif" else "")
     plain = _PLAIN.fullmatch(name)
-    if plain and plain[1].lower() in suffixes and not _DEVICE.match(name):
+    if plain and plain[1].lower() in suffixes and not is_device(name):
         return name
     path = PurePosixPath(name)
     return str(safe_path(path if path.suffix.lower() in suffixes else path.with_suffix(suffixes[0])))

@@ -16,7 +16,7 @@ from bboxprep.errors import TargetError
 from bboxprep.io.atomic import TEMPORARY, own_temporary, write_text
 from bboxprep.io.paths import resolved
 from bboxprep.io.remote import ARCHIVES, is_stored
-from bboxprep.pipeline.output.naming import safe_path
+from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, find_record
 from bboxprep.pipeline.resume.journal import FOLDER
 
