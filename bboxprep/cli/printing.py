@@ -13,8 +13,8 @@ from rich.table import Table
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
+from bboxprep.pipeline.output.image_rows import Made
 from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
-from bboxprep.pipeline.output.written_sample import Made
 from bboxprep.pipeline.run_options import Outcome
 from bboxprep.pipeline.source.inspect import UPRIGHT, Inspection
 from bboxprep.pipeline.source.open import Source

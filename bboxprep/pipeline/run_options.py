@@ -1,4 +1,4 @@
-"""How a run is done, and what came of it."""
+"""How a run is done, and its outcome."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from bboxprep.pipeline.work.engines.local import Local
 class RunOptions:
     """How a run is done.
 
-    By `engine`, else by `workers` processes; `on_error` at the first fault; `strict` refuses loss; `overwrite` replaces
-    an earlier output, `resume` goes on with an unfinished one; `dry_run` writes nothing; `encoding` of the images;
-    `sidecar` keeps beside the output what its format cannot hold; with `labels_only` no image is opened or made, but
-    those that are there are linked.
+    An `engine` does the work, by default `workers` processes of this machine. `on_error` "stop" refuses at the first
+    fault, `strict` refuses loss. `overwrite` replaces an earlier output, `resume` continues an unfinished one.
+    `dry_run` writes nothing. `encoding` is that of the images. `sidecar` keeps beside the output what its format cannot
+    hold. With `labels_only` no image is opened or made: those that are there are linked.
     """
 
     workers: int = 1
@@ -37,16 +37,16 @@ class RunOptions:
     engine: Engine | None = None
 
     @property
-    def hands(self) -> Engine:
-        """Who does the work."""
+    def chosen_engine(self) -> Engine:
+        """The engine that does the work."""
         return self.engine or Local(self.workers)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run: its books, the folder it was written to (None after a dry run), and the writer's options.
+    """The outcome of a run: its account, the folder it was written to (None after a dry run), the writer's options.
 
-    `fresh` counts the images that were not as an earlier run had left them.
+    `fresh` counts the images that this run has written, and not an earlier one.
     """
 
     dataset: Dataset

@@ -23,9 +23,8 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location
-from bboxprep.pipeline.output.image_rows import encode_row, row_of
+from bboxprep.pipeline.output.image_rows import WrittenSample, encode_row, row_of
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.output.written_sample import WrittenSample
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.geometric import Flip, Letterbox, Resize

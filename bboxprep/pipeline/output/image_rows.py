@@ -1,4 +1,4 @@
-"""The rows of ``bboxprep.images.jsonl``: what became of each image of the source, one JSON object a line.
+"""What became of each image: as a `WrittenSample` while it is written, then as a row of ``bboxprep.images.jsonl``.
 
 `ImageRow` is what is written and what is read. A field that a later version adds is ignored when a row is read; a field
 of another kind makes the row a damaged one.
@@ -9,20 +9,45 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.findings import escape_surrogates
+from bboxprep.formats.api import Labels
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.io.paths import is_within, read_lines, relative_path, resolved
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.output.written_sample import WrittenSample
+from bboxprep.pipeline.output.naming import Output
+from bboxprep.pipeline.resume.fingerprint import OutputFile
 
 IMAGES = "bboxprep.images.jsonl"
+
+Made = Literal["", "linked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
+
+
+class WrittenSample(NamedTuple):
+    """One sample with its image written, and then its labels.
+
+    `sample` has been through its recipe and has all findings of the writing. `output` is the place it was written to,
+    None where the image was left out. `made` says how its image file was made, "" where there is no file;
+    `source_sha256` is of the source file, None where that was not read. `files` are those that were written, the image
+    first. `objects` are those of the sample and, in their order, the crowd regions that only the sidecar can hold.
+    `labels` are empty until they are written.
+    """
+
+    sample: Sample
+    output: Output | None
+    made: Made = ""
+    source_sha256: str | None = None
+    files: tuple[OutputFile, ...] = ()
+    objects: Instances = Instances.of()
+    labels: Labels = Labels()
+
 
 _MOST_ROW_BYTES = 1 << 20
 _Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
@@ -62,7 +87,7 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `source` is the path below the source, `output` that below the output (None where the image was left out). `sha256`
     is of the source file, None where it was not read, because the output is a link to it. `size` is that of the stored
     pixels. `objects` counts what became of the objects. `evidence` says in a word why `frame` is what it is. `made`
-    says how the image file was made (`written_sample.Made`). `factors` are those of `affine`: a, b, c, d, e, f of
+    says how the image file was made (one of `Made`). `factors` are those of `affine`: a, b, c, d, e, f of
     ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline
     bent the picture, or it is a mosaic of `parts`. `mirrored`: left and right have changed places. `recipe` is what
     was drawn for this image, as plain data without chance, None where the recipe of the run has no chance; `tile` names

@@ -51,7 +51,7 @@ class Account:
                 self.objects_in[finding.split, finding.category or UNREADABLE] += finding.objects
                 self.objects_due[finding.split, finding.category or UNREADABLE] += finding.objects
 
-    def book(self, result: ImageResult) -> None:
+    def add(self, result: ImageResult) -> None:
         """Book an image of the source, and what came of it."""
         split = result.split
         if result.first:

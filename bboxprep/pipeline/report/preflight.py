@@ -64,6 +64,16 @@ def column_findings(
     )
 
 
+def note_losses(account: Account, writer: Writer, target: Format, *, sidecar: bool, labels_only: bool) -> None:
+    """Note in `account` what the target could not hold, and that no image was opened, if only labels were written."""
+    count = sum(account.images_out.values())
+    if labels_only and count:
+        words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
+        account.note((Finding("image-unopened", words),))
+    aside = f"; {IN_SIDECAR}" if sidecar else ""
+    account.note(column_findings(account.columns, writer, target, besides=frozenset({Column.CROWD}), aside=aside))
+
+
 def _columns(dataset: Dataset) -> Mapping[str, int]:
     """What the objects of the source have, for which all labels are read."""
     account = Account()

@@ -1,12 +1,18 @@
-"""An output over several runs: whether one goes on where another stopped, and what has to go before it does."""
+"""Whether a run continues an earlier one in its output, and what has to be removed before it does."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
+from bboxprep.findings import escape_surrogates
+from bboxprep.formats.api import Writer
+from bboxprep.io.paths import resolved
 from bboxprep.model.dataset import Dataset
+from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.output_folder import (
     check_entries,
@@ -17,13 +23,45 @@ from bboxprep.pipeline.output.output_folder import (
     remove_files,
     remove_left_over,
 )
-from bboxprep.pipeline.output.run_record import INCOMPLETE
+from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
+from bboxprep.pipeline.output.versions import versions
 from bboxprep.pipeline.resume.fingerprint import stamp_of
-from bboxprep.pipeline.resume.journal import End, Journal, PlannedFiles
+from bboxprep.pipeline.resume.journal import End, Journal, PlannedFiles, terms_as_text
+from bboxprep.pipeline.run_options import RunOptions
+from bboxprep.pipeline.sidecar.schema import SIDECAR
+
+
+def terms_of(
+    dataset: Dataset,
+    target: str,
+    recipe: Mapping[str, Any],
+    run_options: RunOptions,
+    options: Mapping[str, Any],
+    reading: Mapping[str, Any],
+) -> dict[str, str]:
+    """All that the bytes of the output depend on besides the images and labels, as JSON by name.
+
+    `options` are those of the writer of the format `target`, `reading` those that labels and images are read with.
+    """
+    terms = {
+        "version": versions(),
+        "source": [escape_surrogates(str(resolved(root))) for root in dataset.roots],
+        "format": [dataset.format, target],
+        "reading": reading,
+        "changes": dataset.changes,
+        "recipe": recipe or None,
+        "options": options,
+        "rules": asdict(dataset.object_policy),
+        "class table": [asdict(category) for category in dataset.categories],
+        "encoding": asdict(run_options.encoding),
+        "sidecar": run_options.sidecar,
+        "labels only": run_options.labels_only,
+    }
+    return terms_as_text(terms)
 
 
 def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
-    """Whether a run by `terms` goes on from an earlier one in `dest`; False where it begins from nothing.
+    """Whether a run by `terms` continues an earlier one in `dest`; False where it begins from nothing.
 
     Raises `TargetError` where it can do neither.
     """
@@ -40,19 +78,18 @@ def begin(
     journal: Journal,
     anew: Mapping[str, str] | None,
     outputs: Collection[Output],
-    once: Collection[str],
+    writer: Writer,
     *,
-    stage: str,
     labels_only: bool,
 ) -> None:
-    """Leave nothing in `dest` but what a claim can be about, and note what will be there: `outputs`, and the files that
-    are written `once`. The outputs, and what the pieces speak of, lie in its folder `stage`.
+    """Remove from `dest` all files that the run will not write, and note in the journal those that it will: `outputs`,
+    which lie in the `stage` of the `writer`, and what is written once for the dataset.
 
-    Where it is begun `anew`, by those terms, nothing is left. With `labels_only` others may put the images there, and
-    none is removed that was not written. Raises `TargetError`.
+    A run that begins `anew`, by those terms, removes everything. With `labels_only` other programs may put the images
+    there, so that none is removed that was not written. Raises `TargetError`.
     """
     mark_unfinished(dest)
-    above = f"{stage}/" if stage else ""
+    above, once = f"{writer.stage}/" if writer.stage else "", _written_once(writer)
     places = [(f"{above}{output.image}", [f"{above}{path}" for path in output.labels]) for output in outputs]
     images = [path for image, labels in places for path in (image, *labels)]
     if anew is None:
@@ -68,10 +105,15 @@ def begin(
     journal.note_plan(PlannedFiles((*images, *once), tuple(sorted(roots))))
 
 
-def end_state(dest: Path, dataset: Dataset, once: Collection[str]) -> End:
-    """What the output at `dest` depends on besides the terms and the pieces, and the files that are written `once`, as
-    they are now.
+def end_state(dest: Path, dataset: Dataset, writer: Writer) -> End:
+    """The state of the finished output at `dest`: a hash of what it depends on besides the terms and the results, and
+    the stamps of the files that are written once.
     """
     whole = repr((dataset.splits, dataset.findings, dataset.extra))
     state = blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return End(state, tuple((path, stamp_of(dest / path)) for path in once))
+    return End(state, tuple((path, stamp_of(dest / path)) for path in _written_once(writer)))
+
+
+def _written_once(writer: Writer) -> tuple[str, ...]:
+    """The paths of all that is written once for the dataset, and stays."""
+    return (*writer.documents, IMAGES, SIDECAR, RECORD)

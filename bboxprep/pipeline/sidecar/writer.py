@@ -22,7 +22,7 @@ from bboxprep.io.atomic import AtomicWriter
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Column, Instances
-from bboxprep.pipeline.output.written_sample import WrittenSample
+from bboxprep.pipeline.output.image_rows import WrittenSample
 from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, encode, pack
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole

@@ -22,8 +22,8 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Column, Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, lost_by_class
+from bboxprep.pipeline.output.image_rows import Made, WrittenSample
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.output.written_sample import Made, WrittenSample
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
 

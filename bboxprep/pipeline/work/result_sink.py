@@ -62,7 +62,7 @@ class ResultSink:
             self.writer.close()
 
     def _note(self, result: ImageResult, key: Key) -> None:
-        self.account.book(result)
+        self.account.add(result)
         if result.written:
             with self._as_noted():
                 self.writer.collect(result.entry)

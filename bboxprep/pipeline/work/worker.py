@@ -13,22 +13,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from bboxprep import formats
 from bboxprep.errors import WorkerError
 from bboxprep.findings import escape_surrogates
+from bboxprep.formats.api import Writer
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import AugmentedSample, Augmenter
-from bboxprep.pipeline.output.image_rows import encode_row, row_of
+from bboxprep.pipeline.output.image_rows import WrittenSample, encode_row, row_of
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.output.written_sample import WrittenSample
 from bboxprep.pipeline.report.account import came_of, due_of, went_of
+from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.report.preflight import OnError, stop_at_fault
 from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, content_of, stamp_of
 from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
+from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
 from bboxprep.pipeline.work.engines.local import alone
 from bboxprep.pipeline.work.image_writer import ImageWriter
+
+_TOGETHER = 64  # samples in a stage, where no pixels are made; more gain nothing and take memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,36 @@ class BatchWorker:
     together: int = 1
     given_up: frozenset[int] = frozenset()
     packed: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        augmenter: Augmenter | None,
+        writer: Writer,
+        to: str,
+        dest: Path,
+        run_options: RunOptions,
+        *,
+        repaints: bool,
+    ) -> BatchWorker:
+        """The worker of a run that writes `dataset` to `dest` as the format `to`; `repaints`: pixels of some images
+        are made anew.
+        """
+        target = formats.load(to)
+        dry, sidecar = run_options.dry_run, run_options.sidecar
+        image_writer = ImageWriter(
+            dataset.categories.names,
+            writer,
+            None if dry else dest / writer.stage,
+            run_options.encoding,
+            CrowdPlan.of(dataset.object_policy.crowd, writer, target, sidecar=sidecar),
+            dataset.mirror,
+            run_options.labels_only,
+        )
+        sidecar_writer = SidecarWriter.of(dataset, to, writer.carries) if sidecar and not dry else None
+        together = 1 if repaints else _TOGETHER
+        return cls(dataset, augmenter, image_writer, sidecar_writer, run_options.on_error, together)
 
     def is_current(self, block: Block) -> bool:
         """Whether the fingerprints of all samples of `block` still match; nothing is written."""

@@ -55,7 +55,7 @@ def result(
 def test_in_is_out_plus_dropped() -> None:
     account = Account()
     lost = (drop(1), drop(1, "", "record-unreadable"))
-    account.book(result(5, ["cat", "cat", "cat", "dog", UNREADABLE], ["cat", "cat", "dog"], lost))
+    account.add(result(5, ["cat", "cat", "cat", "dog", UNREADABLE], ["cat", "cat", "dog"], lost))
     account.check()
     assert account.rows() == [
         SplitCount(
@@ -78,7 +78,7 @@ def test_in_is_out_plus_dropped() -> None:
 )
 def test_an_object_lost_in_silence_is_found(listed: int, dropped: int, out: list[str]) -> None:
     account = Account()
-    account.book(result(listed, ["cat", "cat", "cat"], out, [drop(dropped)] if dropped else []))
+    account.add(result(listed, ["cat", "cat", "cat"], out, [drop(dropped)] if dropped else []))
     with pytest.raises(InternalError, match="does not balance"):
         account.check()
 
@@ -116,7 +116,7 @@ def test_the_books_balance_where_every_loss_is_told_whatever_a_mirror_exchanges(
     for written, became, lost in images:
         out = [new for new, _ in zip(became, written, strict=False)] + written[len(became) :]
         findings = [drop(lost, "cup")] if lost else []
-        account.book(result(len(written) + lost, [*written, *["cup"] * lost], out, findings, was=written))
+        account.add(result(len(written) + lost, [*written, *["cup"] * lost], out, findings, was=written))
     account.check()
     swaps = sum(count for count in account.swapped.values())
     assert swaps == 0
@@ -128,10 +128,10 @@ def test_the_books_of_two_parts_add_up_to_those_of_the_whole(images: list[tuple[
     results = [result(len(out) + n, [*out, *["cat"] * n], out, [drop(n)] if n else []) for out, n in images]
     whole, first, second = Account(), Account(), Account()
     for one in results:
-        whole.book(one)
+        whole.add(one)
     for part, taken in ((first, results[:cut]), (second, results[cut:])):
         for one in taken:
-            part.book(one)
+            part.add(one)
     for name in ("images_in", "images_out", "made", "source_count", "objects_in", "objects_out", "dropped", "columns"):
         assert getattr(first, name) + getattr(second, name) == getattr(whole, name)
     assert first.findings + second.findings == whole.findings

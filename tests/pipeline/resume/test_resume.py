@@ -16,12 +16,13 @@ import pytest
 from bboxprep.errors import StoppedError, TargetError
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
+from bboxprep.pipeline.resume import resume as resume_module
 from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.journal import FOLDER, NAME
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import open_source, read
-from bboxprep.pipeline.work import convert as convert_module
+from bboxprep.pipeline.work import conversion
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.pipeline.work.engines import local
 from bboxprep.recipe.geometric import Fit, Letterbox
@@ -223,7 +224,7 @@ def test_a_changed_class_table_is_refused_by_name(source: Path, tmp_path: Path) 
 
 def test_other_codecs_are_refused_by_name(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(source, tmp_path / "out")
-    monkeypatch.setattr(convert_module, "versions", lambda: {"bboxprep": "0", "pillow": "99.0"})
+    monkeypatch.setattr(resume_module, "versions", lambda: {"bboxprep": "0", "pillow": "99.0"})
     with pytest.raises(TargetError, match=r"with another version .*99\.0.*--overwrite replaces it"):
         run(source, tmp_path / "out")
 
@@ -244,7 +245,7 @@ def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
 
     for name in ("replace", "fsync"):
         monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
-    monkeypatch.setattr(convert_module, "flush_all", noted("flush", flush_all))
+    monkeypatch.setattr(conversion, "flush_all", noted("flush", flush_all))
     run(source, tmp_path / "out", to=to)
     written = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file() and FOLDER not in path.parts]
     assert steps[-3:] == ["flush", "fsync", RECORD]

@@ -17,8 +17,8 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter
+from bboxprep.pipeline.output.image_rows import WrittenSample
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.output.written_sample import WrittenSample
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.image_result import ImageResult, decode_results
 from bboxprep.pipeline.sidecar.writer import SidecarWriter

@@ -22,7 +22,7 @@ import bboxprep
 from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.cli import commands
 from bboxprep.errors import StoppedError, TargetError, UsageError, WorkerError
-from bboxprep.pipeline.work.convert import PIXEL_BLOCK
+from bboxprep.pipeline.work.conversion import PIXEL_BLOCK
 from bboxprep.pipeline.work.engines.local import Local, blocks
 from bboxprep.pipeline.work.engines.on_ray import OnRay
 from bboxprep.pipeline.work.worker import BatchWorker
@@ -97,17 +97,17 @@ def test_few_items_are_taken_ahead_and_what_is_in_hand_is_done_when_it_is_stoppe
 
 @dataclass(frozen=True)
 class Deadly:
-    """A shift whose process is killed over one of its blocks, the first time that it comes."""
+    """A worker whose process is killed over one of its blocks, the first time that it comes."""
 
-    shift: BatchWorker
+    worker: BatchWorker
     mark: Path
 
     def __call__(self, block: Any) -> bytes:
         if block.start > 8 and not self.mark.exists():
-            self.shift(block)  # all of it is written, and nobody hears of it
+            self.worker(block)  # all of it is written, and nobody hears of it
             self.mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.shift(block)
+        return self.worker(block)
 
 
 @dataclass(frozen=True)
