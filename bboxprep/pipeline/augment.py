@@ -1,8 +1,8 @@
-"""A recipe that makes several pictures of one, and none of them by rote: copies, tiles, mosaics, chance.
+"""Recipes that make several pictures of one image, or use chance: copies, tiles, mosaics, random draws.
 
 The dataset is made longer first: one sample for each picture that will be written, all with the objects of their image.
-What each goes through is settled when it is its turn (`Augmenter`): its draw is keyed by what it is a copy of, so
-neither order nor workers have a part in it, and what was drawn stands in the record of the run.
+The draw of each is made when it is its turn (`Augmenter`). It is keyed by the image and its copy, so that it depends
+neither on the order nor on the workers, and it stands in the record of the run.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _takes(row: int, summary: ImageSummary, recipe: Recipe) -> Iterator[tuple[in
     header = summary.header
     try:
         tiles = [tile for tile, _ in recipe.tiles(header.size, header.turn)] if header else [""]
-    except PlanError:  # told when the picture is planned
+    except PlanError:  # its finding comes when the picture is planned
         tiles = [""]
     for copy in range(recipe.copies(split) if header else 1):
         for tile in tiles:

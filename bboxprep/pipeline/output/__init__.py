@@ -1,1 +1,1 @@
-"""The folder a run writes to: names in it, who owns it, the record of the run."""
+"""The folder that a run writes to: the names in it, whose it is, and the record of the run."""

@@ -1,8 +1,8 @@
-"""Where each output goes, decided for the whole dataset before anything is written.
+"""The paths of all output files, decided for the whole dataset before anything is written.
 
-Sub-folders and names of the source are kept. Two outputs never share a file, nor two names that differ only in case
+Sub-folders and names of the source are kept. Two outputs never share a file, nor have names that differ only in case
 or in Unicode form, since some file systems cannot tell these apart: the later one gets a number. A name whose suffix
-contradicts the content gets the true one, and every name is made safe for all systems (`io.safe_names`).
+contradicts the content gets the true suffix, and every name is made safe for all systems (`io.safe_names`).
 """
 
 from __future__ import annotations
@@ -40,14 +40,16 @@ Paths = tuple[str, ...]
 
 
 class Outputs(Mapping[Key, Output]):
-    """The output of each image that has a header. What is kept of it is the name, where that had to change, and the
-    paths, where the writer counts what it packs: the rest is said anew each time, for there are as many as images.
+    """The output of each image that has a header.
+
+    Only names that had to change are kept, and paths that a writer of shards has counted. The rest is computed at each
+    look-up, since there are as many outputs as images.
     """
 
     def __init__(
         self, summaries: Sequence[ImageSummary], writer: Writer, renamed: Mapping[Key, str], packed: Mapping[Key, Paths]
     ) -> None:
-        self._glimpses = summaries
+        self._summaries = summaries
         self._writer = writer
         self._renamed = renamed
         self._packed = packed
@@ -63,16 +65,16 @@ class Outputs(Mapping[Key, Output]):
         return Output(paths[0], written != name, paths[1:])
 
     def __iter__(self) -> Iterator[Key]:
-        return (summary.key for summary in self._glimpses if summary.header is not None)
+        return (summary.key for summary in self._summaries if summary.header is not None)
 
     def __len__(self) -> int:
-        return len(self._glimpses) - len(self._without)
+        return len(self._summaries) - len(self._without)
 
 
 def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, touched: Callable[[ImageSummary], bool]) -> Outputs:
-    """The outputs of all images. `touched` says whether the pixels of one will be written anew."""
+    """The outputs of all images. `touched` says whether the pixels of an image will be encoded again."""
     taken: set[str] = set()
-    numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try, or a thousand names alike would cost a million
+    numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try: a thousand equal names take a thousand steps
     renamed: dict[Key, str] = {}
     packed: dict[Key, Paths] = {}
     for summary in summaries:

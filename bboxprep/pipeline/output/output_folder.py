@@ -1,7 +1,6 @@
-"""The folder that an output goes to: empty, or ours to go on with or to replace; never the source, never somebody
-else's files.
+"""The output folder: empty, or an output of ours to continue or to replace; never the source, never other files.
 
-What is removed there was written, or planned, by a run of ours, as its journal says; whatever else lies there stays.
+Only files are removed that a run of ours has written or planned, as its journal says. All other files stay.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ def check_target(dest: Path, source: Path) -> None:
 
 
 def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, resume: bool) -> None:
-    """Raise `TargetError` unless the output of ours at `dest`, made by the terms `old`, may go on by the terms `new`.
+    """Raise `TargetError` unless our output at `dest`, made by the terms `old`, may continue by the terms `new`.
 
-    A finished output by the same terms is brought up to date; an unfinished one only if it is to `resume`.
+    A finished output by the same terms is brought up to date; an unfinished one only with `resume`.
     """
     state = "the output of an earlier run" if is_finished(dest) else "the unfinished output of an earlier run"
     if not old:
@@ -55,7 +54,7 @@ def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, r
 
 
 def check_entries(dest: Path, planned: Iterable[str]) -> None:
-    """Raise `TargetError` where anything stands in `dest` that is not of the `planned` entries of our earlier run."""
+    """Raise `TargetError` where `dest` holds anything but the `planned` entries of our earlier run."""
     _refuse_others(dest, [RECORD, INCOMPLETE, *planned])
 
 
@@ -76,21 +75,21 @@ def is_finished(dest: Path) -> bool:
 
 
 def mark_unfinished(dest: Path) -> None:
-    """Let nobody take the output at `dest`, which is made if need be, for a complete one. Raises `TargetError`."""
+    """Mark the output at `dest` as incomplete; the folder is made if need be. Raises `TargetError`."""
     write_text(dest / INCOMPLETE, "The run that writes this output has not ended well, or not yet.\n")
-    with _readied(dest):
+    with _as_target_error(dest):
         (dest / RECORD).unlink(missing_ok=True)
 
 
 def mark_finished(dest: Path) -> None:
-    """The end of a run, whose record stands. Raises `TargetError`."""
-    with _readied(dest):
+    """Remove that mark at the end of a run, once its record is written. Raises `TargetError`."""
+    with _as_target_error(dest):
         (dest / INCOMPLETE).unlink(missing_ok=True)
 
 
 def clear_target(dest: Path) -> None:
-    """Remove what an earlier run wrote to `dest`, but for its journal and its mark. Raises `TargetError`."""
-    with _readied(dest):
+    """Remove what an earlier run wrote to `dest`, except for its journal and its mark. Raises `TargetError`."""
+    with _as_target_error(dest):
         for entry in sorted(dest.iterdir()) if dest.is_dir() else ():
             if entry.name in (FOLDER, INCOMPLETE):
                 continue
@@ -102,21 +101,21 @@ def clear_target(dest: Path) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Remove `folder`, which is one of ours, and all in it. Raises `TargetError`."""
-    with _readied(folder):
+    with _as_target_error(folder):
         if folder.is_dir() and not folder.is_symlink():
             folder.remove_tree() if is_stored(folder) else shutil.rmtree(folder)
 
 
 def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
-    """Remove all files below `dest` that a process of ours which was killed left half-written, but not those of this
-    one if it is `at_work`.
+    """Remove all half-written files below `dest` that a killed process of ours has left; if this process is `at_work`,
+    its own stay.
 
-    Raises `TargetError`, also where it finds a link to a folder, for what is written there would stand elsewhere.
+    Raises `TargetError`, also for a link to a folder: files written there would lie outside of the output.
     """
-    if is_stored(dest):  # where a file is whole or absent
+    if is_stored(dest):  # a storage has whole files only
         return
     own = own_temporary() if at_work else "/"
-    with _readied(dest):
+    with _as_target_error(dest):
         for folder, folders, names in os.walk(dest):
             for name in folders:
                 if Path(folder, name).is_symlink():
@@ -127,11 +126,11 @@ def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
 
 
 def remove_files(dest: Path, paths: Iterable[str]) -> None:
-    """Remove the files of the output at `dest` at `paths`, those of them that are there and lie below it, and folders
-    that are empty then. Raises `TargetError`.
+    """Remove those of the files `paths` of the output at `dest` that exist and lie below it, and folders that are
+    empty then. Raises `TargetError`.
     """
     emptied: set[PurePosixPath] = set()
-    with _readied(dest):
+    with _as_target_error(dest):
         for path in filter(is_below, paths):
             if is_stored(dest) or os.path.lexists(dest / path):
                 (dest / path).unlink(missing_ok=True)
@@ -151,7 +150,7 @@ def is_below(path: str) -> bool:
 
 
 def entries(dest: Path) -> list[str]:
-    """The names that stand in `dest`, but for the journal's and what a kill left, sorted."""
+    """The names in `dest`, sorted, without the journal and temporary files of a killed process."""
     names = [entry.name for entry in dest.iterdir()] if dest.is_dir() else []
     return sorted(name for name in names if name != FOLDER and not name.startswith(TEMPORARY))
 
@@ -183,7 +182,7 @@ def _brief(text: str, other: str) -> str:
 
 
 @contextmanager
-def _readied(dest: Path) -> Iterator[None]:
+def _as_target_error(dest: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

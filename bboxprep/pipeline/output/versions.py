@@ -1,4 +1,4 @@
-"""The versions that can matter to the bytes of an output; of what is installed."""
+"""The installed versions that the bytes of an output can depend on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MATTER = ("albumentations", "numpy", "opencv-python-headless", "pillow", "pillo
 
 
 def versions() -> Mapping[str, str]:
-    """The version of each, by its name; bboxprep's first."""
+    """Each version by its name, bboxprep first."""
     tool = lossless.find_jpegtran()
     turns = {"jpegtran": tool.version} if tool else {}
     return {"bboxprep": __version__, **_packages(), **turns}

@@ -1,1 +1,1 @@
-"""What a run has to say: the account of its objects, and what it refuses before it writes."""
+"""What a run reports: the account of its objects, and what it refuses before it writes."""

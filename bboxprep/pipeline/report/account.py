@@ -1,4 +1,4 @@
-"""The books of a run: every image and object that came in went out, or was dropped for a stated reason."""
+"""The account of a run: every image and object that came in went out, or was dropped for a stated reason."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ class Account:
     objects_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     objects_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # in all pictures that are made of them
-    swapped: Counter[tuple[str, str]] = field(default_factory=Counter)  # gained from another class in a mirror
+    swapped: Counter[tuple[str, str]] = field(default_factory=Counter)  # gained from another class by a flip
     dropped: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # split, class, code
-    columns: Counter[str] = field(default_factory=Counter)  # how many objects of the source have what
+    columns: Counter[str] = field(default_factory=Counter)  # how many objects of the source have each column
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, findings: Iterable[Finding]) -> None:
-        """Book findings, with the objects that they drop."""
+        """Add findings, with the objects that they drop."""
         for finding in findings:
             self.findings.append(finding)
             if finding.objects:
                 self.dropped[finding.split, finding.category or UNREADABLE, finding.code] += finding.objects
 
     def note_outside_samples(self, findings: Iterable[Finding]) -> None:
-        """Book findings about the dataset as a whole, whose objects no sample has listed."""
+        """Add findings about the dataset as a whole, whose objects no sample has listed."""
         for finding in findings:
             self.note((finding,))
             if finding.objects:
@@ -52,7 +52,7 @@ class Account:
                 self.objects_due[finding.split, finding.category or UNREADABLE] += finding.objects
 
     def add(self, result: ImageResult) -> None:
-        """Book an image of the source, and what came of it."""
+        """Add an image of the source and its result."""
         split = result.split
         if result.first:
             self.image_in(split, result.source_count, result.came, result.columns)
@@ -69,8 +69,8 @@ class Account:
             self.made[result.made] += 1
 
     def image_in(self, split: str, listed: int, came: Mapping[str, int], columns: Mapping[str, int]) -> None:
-        """Book an image of the source: how many objects it lists, how many of which class were found there, and what
-        they have.
+        """Add an image of the source: how many objects it lists, how many of each class were read, and how many have
+        each column.
         """
         self.images_in[split] += 1
         self.source_count[split] += listed
@@ -80,8 +80,8 @@ class Account:
             self.columns[column] += count
 
     def check(self) -> None:
-        """Raise `InternalError` unless what was due went out or was dropped, for each class of each split; a mirror may
-        have swapped it.
+        """Raise `InternalError` unless all objects that were due went out or were dropped, for each class of each
+        split; a flip may have exchanged classes.
         """
         for split in sorted(self.images_in.keys() | self.source_count.keys()):
             counted = sum(count for (where, _), count in self.objects_in.items() if where == split)
@@ -138,7 +138,7 @@ class Account:
 
 
 class Came(TypedDict):
-    """What came with an image: objects by class, and how many have what."""
+    """What an image of the source holds: objects by class, and how many have each column."""
 
     came: dict[str, int]
     columns: dict[str, int]
@@ -148,7 +148,7 @@ _COLUMN_NAMES = {column: str(column) for column in Column}  # of an image's colu
 
 
 def came_of(sample: Sample, names: Sequence[str]) -> Came:
-    """What `sample` of the source, untouched, holds; its labels are rows of `names`."""
+    """What the untransformed `sample` holds; its labels are rows of `names`."""
     came = objects_by_class(sample, names)
     held = sample.instances.column_counts
     columns = {**held, Column.MASKS: len(sample.instances)} if sample.segmentation else held  # masks still to be read
@@ -159,7 +159,7 @@ def came_of(sample: Sample, names: Sequence[str]) -> Came:
 
 
 def due_of(samples: Iterable[Sample], names: Sequence[str]) -> dict[str, int]:
-    """How many objects of each class `samples` of the source hold, whose pictures go into one."""
+    """How many objects of each class the untransformed `samples` hold, which one picture shows."""
     due: Counter[str] = Counter()
     for sample in samples:
         due.update(came_of(sample, names)["came"])
@@ -167,9 +167,9 @@ def due_of(samples: Iterable[Sample], names: Sequence[str]) -> dict[str, int]:
 
 
 def went_of(classes: Sequence[str], came_as: Sequence[str], written: int) -> tuple[dict[str, int], dict[str, int]]:
-    """How many objects of each class an image has that was written, and how many more than it came with.
+    """How many objects of each class a written image has, and how many more than in its source.
 
-    `classes` are those of its objects, `came_as` the classes of the same ones in the source, which a mirror may have
+    `classes` are those of its objects, `came_as` the classes of the same objects in the source, which a flip may have
     exchanged. Raises `InternalError` unless the writer wrote them all.
     """
     _balance("objects of an image, handed to the writer and written", len(classes), written)

@@ -1,9 +1,9 @@
-"""Crowd regions on their way to a format that may know nothing of them: what `Rules.crowd` means there.
+"""Crowd regions in a format that may have none: what `ObjectPolicy.crowd` means there.
 
-A crowd region (COCO ``iscrowd``) is an area of objects that nobody has told apart. A trainer that takes it for one
-object learns nonsense; one that drops it in silence learns that the people in it are background. So it is dropped with
-a count, unless the user decides. CVAT marks every object that has a mask as crowd, so that a dataset of nothing but
-crowd regions is not what it seems; it is refused until the user says what it is.
+A crowd region (COCO ``iscrowd``) is an area of many objects without a label each. A trainer that takes it for one
+object learns nonsense; one that drops it in silence learns that the people in it are background. So it is dropped
+with a count, unless the user decides. CVAT marks every object that has a mask as crowd. A dataset of nothing but crowd
+regions is therefore refused until the user says what they are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
 @dataclass(frozen=True, slots=True)
 class CrowdPlan:
-    """What becomes of every crowd region of a run; `mark` is the attribute that is set to 1 where they are marked.
+    """What is done with every crowd region of a run; `mark` is the attribute that is set to 1 where they are marked.
 
     `kept_aside` says whether those that are dropped, because the format has no place for them, are in the sidecar.
     """

@@ -1,1 +1,1 @@
-"""What lets a run go on where another stopped: journal, and what is surely on the disk."""
+"""How a run continues where another stopped: its journal, fingerprints of images, and flushing to the disk."""

@@ -1,4 +1,4 @@
-"""What was written, on the disk itself: once for all files, for to ask for each would take longer than the run."""
+"""Flushes all that was written to the disk at once: an fsync of every file would take longer than the run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bboxprep.io.remote import is_stored
 
 
 def flush_all(root: Path) -> None:
-    """Return when all that was written below the folder `root` is on the disk, where the system can say so (Windows
-    cannot), and a storage has it anyhow. Raises `TargetError` where the disk has not taken it.
+    """Return when all that was written below the folder `root` is on the disk. Windows has no such call, and a storage
+    needs none. Raises `TargetError` where the disk reports a failure.
     """
     if is_stored(root):
         return
@@ -25,8 +25,8 @@ def flush_all(root: Path) -> None:
 
 
 def _flush_disk_of(root: Path) -> None:
-    """Linux's ``syncfs``, which Python has not: ``sync`` would wait for what others write to other disks as well, and
-    not tell of a failure. Raises `OSError`.
+    """Call Linux's ``syncfs``, which Python lacks. ``sync`` would wait for all other disks as well, and report no
+    failure. Raises `OSError`.
     """
     folder = os.open(root, os.O_RDONLY)
     try:

@@ -1,15 +1,17 @@
-"""What of an output is done: kept beside it while it grows, so that a kill costs no more than the blocks in hand.
+"""The journal of a run: which images are done. A run that is killed loses no more than the blocks at work.
 
-The journal is one SQLite file in ``.bboxprep`` in the output, and the only thing there that no trainer needs; without
-it an output cannot be resumed or brought up to date. It holds the terms of the run, all paths that it may write, and
-the pieces of all images that are done. It is locked for as long as it is open: two runs never write one output, and a
-kill unlocks it.
+The journal is one SQLite file in the folder ``.bboxprep`` of the output. It is the only file there that no trainer
+needs; without it an output cannot be resumed or brought up to date. It holds the terms of the run, all paths that the
+run may write, and the results of all images that are done. It is locked as long as it is open, so that two runs never
+write one output; a kill unlocks it.
 
-Files are written before the journal says so, but neither is flushed to the disk on the way: a kill loses nothing that
-the system has, and after a power failure what the journal says is checked against the bytes of the files, as it always
-is. At the end all is flushed together, before the record says that the output is complete (an fsync of every label file
-would take longer than the run). The journal may be anybody's, too: a block that is damaged is done again, and no path
-that it names is followed out of the output.
+Files are written before their results are noted, and neither is flushed to the disk on the way. A kill loses nothing
+that the system has taken. After a power failure the journal may be ahead of the files, so a later run compares their
+bytes with it, as it always does. At the end all is flushed together, before the record says that the output is
+complete: an fsync of every label file would take longer than the run.
+
+Nothing in a journal is trusted, since anybody may have written it: a damaged block is done again, and no path in it is
+followed out of the output.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _MOST_BYTES = 1 << 28  # of one entry
 _SCHEMA = """
 CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, pieces BLOB NOT NULL);
+CREATE TABLE blocks (id INTEGER PRIMARY KEY, results BLOB NOT NULL);
 """
 _UNREADABLE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # codes of what is no journal
 
@@ -44,8 +46,8 @@ Key = tuple[str, str]
 
 
 class PlannedFiles(msgspec.Struct, frozen=True, array_like=True):
-    """What the run may write, or an earlier one has written: the paths of `files` below the output that are its own,
-    and the `entries` of the output that they are in, with those that it shares.
+    """What the run may write, or an earlier one has written: the paths of its own `files` below the output, and the
+    `entries` of the output folder that hold them or files that it shares.
     """
 
     files: tuple[str, ...] = ()
@@ -53,15 +55,15 @@ class PlannedFiles(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Entries(msgspec.Struct, frozen=True, array_like=True):
-    """A `PlannedFiles` of which half is read."""
+    """A `PlannedFiles` of which the `entries` alone are read."""
 
     files: msgspec.Raw
     entries: tuple[str, ...] = ()
 
 
 class End(msgspec.Struct, frozen=True, array_like=True):
-    """What stood when the run had ended: `state`, what it depended on besides the terms and the pieces, and of each
-    file that is written once for the dataset its path and its stamp.
+    """The end of a run: `state`, a hash of what the output depends on besides the terms and the results, and path and
+    stamp of each file that is written once for the dataset.
     """
 
     state: str
@@ -78,29 +80,29 @@ class Journal:
 
     @property
     def terms(self) -> dict[str, str]:
-        """What the run was asked for, as JSON by name; empty where none has begun."""
+        """The terms of the run, as JSON by name; empty where none has begun."""
         found = self.connection.execute("SELECT name, value FROM terms").fetchall()
         return {str(name): str(value) for name, value in found}
 
     @property
     def plan(self) -> PlannedFiles:
-        """What was noted before anything was written; empty where nothing was."""
+        """The files that the run may write; empty where none were noted."""
         return self._note("plan", PlannedFiles) or PlannedFiles()
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """Those of the `plan`, without all its files."""
+        """The entries of the `plan`; its files are not read."""
         noted: _Entries | None = self._note("plan", _Entries)
         return noted.entries if noted else ()
 
     @property
     def end(self) -> End | None:
-        """What was noted when the run had ended."""
+        """The end of the run; None where it has not ended."""
         end: End | None = self._note("end", End)
         return end
 
     def begin(self, terms: Mapping[str, str]) -> None:
-        """Forget all that is noted, and note the `terms` of a new run."""
+        """Delete everything, and note the `terms` of a new run."""
         for table in ("terms", "notes", "blocks"):
             self.connection.execute(f"DELETE FROM {table}")
         self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
@@ -108,7 +110,7 @@ class Journal:
         self._places = {}
 
     def note_plan(self, plan: PlannedFiles) -> None:
-        """Note the `plan`, before any of it is written; the `end` is no longer true."""
+        """Note the `plan` before any of it is written, and delete the `end`, which no longer holds."""
         self.connection.execute("DELETE FROM notes WHERE name = 'end'")
         self._set("plan", plan)
         self.connection.commit()
@@ -123,13 +125,13 @@ class Journal:
         return self._places.keys()
 
     def files(self) -> Iterator[str]:
-        """The paths of all files that the pieces speak of."""
+        """The paths of all files of all results."""
         for block in self._blocks():
             for result in filter(None, self._read(block)):
                 yield from (file.path for file in result.files)
 
     def result(self, key: Key) -> ImageResult | None:
-        """What is noted of an image."""
+        """The result of an image; None where there is none."""
         found = self._places.get(key_as_noted(key))
         if found is None:
             return None
@@ -139,17 +141,17 @@ class Journal:
         return self._recent[1][place] if place < len(self._recent[1]) else None
 
     def fingerprint(self, key: Key) -> Fingerprint | None:
-        """What is noted of an image and can be checked."""
+        """The fingerprint of an image; None where it has no result."""
         result = self.result(key)
         return result.fingerprint if result else None
 
     def add(self, results: bytes) -> None:
-        """Note the pieces of a block, which are done."""
-        self.connection.execute("INSERT INTO blocks (pieces) VALUES (?)", (results,))
+        """Note the results of a block, as `encode_results` gives them."""
+        self.connection.execute("INSERT INTO blocks (results) VALUES (?)", (results,))
         self.connection.commit()
 
     def keep(self, keys: Iterable[Key]) -> None:
-        """Forget all images but those of `keys`, and all that was noted of one before it was noted again."""
+        """Delete the results of all images but `keys`, and of each image all but its last result."""
         places = dict(self._index())
         live = {places[key] for key in map(key_as_noted, keys) if key in places}
         for block in self._blocks():
@@ -158,11 +160,11 @@ class Journal:
             if not any(new):
                 self.connection.execute("DELETE FROM blocks WHERE id = ?", (block,))
             elif new != old:
-                self.connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (encode_results(new), block))
+                self.connection.execute("UPDATE blocks SET results = ? WHERE id = ?", (encode_results(new), block))
         self.connection.commit()
 
     def _index(self) -> Iterator[tuple[Key, tuple[int, int]]]:
-        """Where each image stands: the last block that has it, and its place there."""
+        """Where the result of each image stands: the last block that has it, and its place there."""
         for block in self._blocks():
             for place, result in enumerate(self._read(block)):
                 if result:
@@ -173,7 +175,7 @@ class Journal:
 
     def _read(self, block: int) -> list[ImageResult | None]:
         found = self.connection.execute(
-            "SELECT pieces FROM blocks WHERE id = ? AND length(pieces) <= ?", (block, _MOST_BYTES)
+            "SELECT results FROM blocks WHERE id = ? AND length(results) <= ?", (block, _MOST_BYTES)
         ).fetchone()
         try:
             return decode_results(found[0]) if found else []
@@ -195,11 +197,11 @@ class Journal:
 
 @contextmanager
 def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
-    """The journal of the output at `dest`, made if need be, and locked; begun `anew` where it cannot be read, if that
-    is allowed. Raises `TargetError`: another run has it, or it cannot be read or written.
+    """The journal of the output at `dest`, made if need be, and locked. One that cannot be read is replaced, if `anew`.
+    Raises `TargetError` where another run has it, or it cannot be read or written.
     """
     path = dest / FOLDER / NAME
-    with _told(dest, path):
+    with _faults_named(dest, path):
         _make_folder(path.parent)
         connection, journal = _opened(path, anew=anew)
         with closing(connection):
@@ -217,7 +219,7 @@ def key_as_noted(key: Key) -> Key:
 
 
 def _make_folder(folder: Path) -> None:
-    """Raises `OSError`, also where a link stands for the folder or in it: it would lead out of the output."""
+    """Make `folder`. Raises `OSError`, also where it is a link or holds one, which may lead out of the output."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except ValueError as error:  # a NUL in the name
@@ -260,7 +262,7 @@ _TABLES = "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
 
 
 def _check_tables(found: list[tuple[str, str, str | None]]) -> None:
-    """Raises `_ForeignError` for all but none and our own, for a view or a trigger may do anything."""
+    """Raise `_ForeignError` unless there are no tables or just ours: a view or a trigger could do anything."""
     if found and found != _tables():
         raise _ForeignError("its tables are not those of this version")
 
@@ -277,16 +279,16 @@ class _ForeignError(sqlite3.DatabaseError):
 
 
 @contextmanager
-def _told(dest: Path, path: Path) -> Iterator[None]:
+def _faults_named(dest: Path, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise TargetError(f"{error.filename or path}: cannot be used ({error.strerror or error})") from error
     except sqlite3.Error as error:
-        raise TargetError(_why(dest, path, error)) from error
+        raise TargetError(_problem(dest, path, error)) from error
 
 
-def _why(dest: Path, path: Path, error: sqlite3.Error) -> str:
+def _problem(dest: Path, path: Path, error: sqlite3.Error) -> str:
     code = _code(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"{dest}: another run is writing here"

@@ -1,11 +1,11 @@
-"""The journal of an output, wherever that lies.
+"""The journal of an output on this machine or in a storage.
 
-Beside an output in a storage it stands as objects below ``.bboxprep``: `head` with what was asked for and planned, and
-one object for each block of pieces, each put when its block is done; so that a run goes on from there on any machine.
-While a run has it, it is held in a temporary file of this machine, and mirrored.
+In a storage the journal is kept as objects below ``.bboxprep``: `head` with the terms and the plan, and one object for
+each block of results, put when the block is done, so that a run can continue on any machine. While a run has it open,
+it is a temporary file of this machine, and every change is mirrored.
 
-No storage has locks. The object `lock` says who writes; it is put only if it is not there, so that of two runs one has
-it. It counts for nothing once its process has ended (on this machine), or when it was not renewed for `LEASE` seconds.
+A storage has no locks. The object `lock` names the process that writes. It is put only if it does not exist, so that of
+two runs one has it. It is void once its process has ended (on this machine), or was not renewed for `LEASE` seconds.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _MOST_BYTES = 1 << 28
 
 @contextmanager
 def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
-    """The journal of the output at `dest`, made if need be, and locked; begun `anew` where it cannot be read, if that
-    is allowed. Raises `TargetError`: another run has it, or it cannot be read or written.
+    """The journal of the output at `dest`, made if need be, and locked. One that cannot be read is replaced, if `anew`.
+    Raises `TargetError` where another run has it, or it cannot be read or written.
     """
     if not is_stored(dest):
         with local.open_journal(dest, anew=anew) as journal:
@@ -56,14 +56,14 @@ def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
-    """What stands once: the terms, and the notes by their names."""
+    """The object `head`: the terms, and the notes by their names."""
 
     terms: dict[str, str]
     notes: dict[str, bytes]
 
 
 class _Mirrored(Journal):
-    """A journal of which all that is noted stands below `folder` too."""
+    """A journal whose changes are all mirrored below `folder`."""
 
     def __init__(self, connection: Connection, folder: StoredPath, lock: _Lock) -> None:
         super().__init__(connection)
@@ -72,7 +72,7 @@ class _Mirrored(Journal):
 
     @classmethod
     def read(cls, connection: Connection, folder: StoredPath, lock: _Lock, *, anew: bool) -> _Mirrored:
-        """That which stands below `folder`, in the empty database of `connection`. Raises `TargetError`."""
+        """The journal below `folder`, read into the empty database of `connection`. Raises `TargetError`."""
         path, head = folder / "head", _Head({}, {})
         if path.is_file():
             try:
@@ -120,14 +120,14 @@ class _Mirrored(Journal):
             (self._folder / "head").put(msgspec.msgpack.encode(_Head(self.terms, notes)))
 
     def _mirror_blocks(self) -> None:
-        """Put the blocks that are not as they were put, and remove those that are gone."""
+        """Put the blocks that have changed, and remove those that are gone."""
         now = dict(self._hashes())
         for number in self._put.keys() - now.keys():
             with as_target_error(self._folder):
                 self._object(number).unlink(missing_ok=True)
         for number, hashed in now.items():
             if self._put.get(number) != hashed:
-                (results,) = self.connection.execute("SELECT pieces FROM blocks WHERE id = ?", (number,)).fetchone()
+                (results,) = self.connection.execute("SELECT results FROM blocks WHERE id = ?", (number,)).fetchone()
                 self._write(number, results)
         self._put = now
 
@@ -140,7 +140,7 @@ class _Mirrored(Journal):
         return self._folder / "blocks" / f"{number:08}"
 
     def _hashes(self) -> Iterator[tuple[int, bytes]]:
-        for number, results in self.connection.execute("SELECT id, pieces FROM blocks"):
+        for number, results in self.connection.execute("SELECT id, results FROM blocks"):
             yield number, _hashed(results)
 
 
@@ -149,7 +149,7 @@ def _hashed(results: bytes) -> bytes:
 
 
 class _Holder(msgspec.Struct, frozen=True):
-    """Who writes: a process, which calls itself `token`, and said so last at the time `since`."""
+    """The process that writes: its machine, its id, its random `token`, and when it last renewed the lock."""
 
     host: str
     process: int
@@ -158,7 +158,7 @@ class _Holder(msgspec.Struct, frozen=True):
 
     @property
     def is_at_work(self) -> bool:
-        """As far as can be told."""
+        """Whether it still runs, as far as can be known."""
         if self.host != gethostname() or sys.platform == "win32":
             return time() - self.since < LEASE
         return self.token in _own or (self.process != os.getpid() and _runs(self.process))
@@ -169,7 +169,7 @@ _own: set[str] = set()  # the tokens of this process
 
 @dataclass
 class _Lock:
-    """The lock at `path`, which is ours."""
+    """The lock at `path`, which this process holds."""
 
     path: StoredPath
     token: str = field(default_factory=lambda: os.urandom(8).hex())
@@ -177,11 +177,11 @@ class _Lock:
 
     @property
     def content(self) -> bytes:
-        """What is put."""
+        """The content of the object."""
         return msgspec.json.encode(_Holder(gethostname(), os.getpid(), self.token, self.since))
 
     def renew(self) -> None:
-        """Say that we are still at work, where that was said some time ago."""
+        """Renew the lock, if that was done some time ago."""
         if time() - self.since > _RENEWED:
             self.since = time()
             with as_target_error(self.path):

@@ -12,17 +12,9 @@ from bboxprep.findings import escape_surrogates
 from bboxprep.formats.api import Writer
 from bboxprep.io.paths import resolved
 from bboxprep.model.dataset import Dataset
+from bboxprep.pipeline.output import output_folder
 from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.output.output_folder import (
-    check_entries,
-    check_terms,
-    clear_target,
-    is_ours,
-    mark_unfinished,
-    remove_files,
-    remove_left_over,
-)
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.output.versions import versions
 from bboxprep.pipeline.resume.fingerprint import stamp_of
@@ -66,10 +58,10 @@ def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwr
     Raises `TargetError` where it can do neither.
     """
     if (dest / INCOMPLETE).is_file() and (planned := journal.entries):
-        check_entries(dest, planned)
-    resumed = is_ours(dest) and not overwrite
+        output_folder.check_entries(dest, planned)
+    resumed = output_folder.is_ours(dest) and not overwrite
     if resumed:
-        check_terms(dest, journal.terms, terms, resume=resume)
+        output_folder.check_terms(dest, journal.terms, terms, resume=resume)
     return resumed
 
 
@@ -88,16 +80,16 @@ def begin(
     A run that begins `anew`, by those terms, removes everything. With `labels_only` other programs may put the images
     there, so that none is removed that was not written. Raises `TargetError`.
     """
-    mark_unfinished(dest)
+    output_folder.mark_unfinished(dest)
     above, once = f"{writer.stage}/" if writer.stage else "", _written_once(writer)
     places = [(f"{above}{output.image}", [f"{above}{path}" for path in output.labels]) for output in outputs]
     images = [path for image, labels in places for path in (image, *labels)]
     if anew is None:
-        remove_left_over(dest)
+        output_folder.remove_left_over(dest)
         made = (f"{above}{path}" for path in journal.files())
-        remove_files(dest, {*journal.plan.files, *made}.difference(images, once))
+        output_folder.remove_files(dest, {*journal.plan.files, *made}.difference(images, once))
     else:
-        clear_target(dest)
+        output_folder.clear_target(dest)
         journal.begin(anew)
     roots = {path.partition("/")[0] for path in (*images, *once)}
     if labels_only:

@@ -15,16 +15,8 @@ from bboxprep.images.opencv import opencv
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Key
 from bboxprep.pipeline.augment import Augmenter
+from bboxprep.pipeline.output import output_folder
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
-from bboxprep.pipeline.output.output_folder import (
-    check_target,
-    entries,
-    is_finished,
-    mark_finished,
-    remove_files,
-    remove_folder,
-    remove_left_over,
-)
 from bboxprep.pipeline.output.run_record import RunRecord, write_record
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.report.preflight import note_losses, refuse_faults, refuse_loss
@@ -39,7 +31,7 @@ from bboxprep.pipeline.work.engines.local import blocks
 from bboxprep.pipeline.work.result_sink import ResultSink
 from bboxprep.pipeline.work.worker import BatchWorker, Block
 
-PIXEL_BLOCK = 8  # images of a block, where pixels are made anew
+PIXEL_BLOCK = 8  # images of a block, where images are encoded again
 LABEL_BLOCK = 256  # where none are
 
 
@@ -48,7 +40,7 @@ class Conversion:
     """What a run is asked for: to write `dataset`, of the images `summaries`, to the folder `dest` as the format `to`.
 
     `options` are those of the format's writer. The `augmenter` takes each sample through its recipe; None where that
-    was done before. `touched` says whether the pixels of an image are made anew. `reading` are the options that the
+    was done before. `touched` says whether the pixels of an image change. `reading` are the options that the
     source was read with, `image_policy` those of its images. `progress` is called with the number of images done; once
     `stop` returns True, no other block is begun.
     """
@@ -94,7 +86,7 @@ class Conversion:
         """This conversion, checked as far as it can be before anything is written."""
         how, dataset, target = self.run_options, self.dataset, formats.load(self.to)
         for root in dataset.roots:
-            check_target(self.dest, root)
+            output_folder.check_target(self.dest, root)
         check_splits(dataset.splits)
         writer: Writer = target.write(self.dest, dataset, target.write_options(**self.options))
         refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
@@ -110,7 +102,7 @@ class Conversion:
 
 @dataclass(frozen=True)
 class _CheckedConversion:
-    """A conversion that can begin. `outputs` are the places of its images; `repaints`: pixels of some are made anew."""
+    """A conversion that can begin. `outputs` are the places of its images; `repaints`: pixels of some change."""
 
     conversion: Conversion
     target: Format
@@ -132,7 +124,7 @@ class _CheckedConversion:
     def is_current(self, journal: Journal) -> bool:
         """Whether the output is finished, and the run would make the same again."""
         end, dest = journal.end, self.conversion.dest
-        if not is_finished(dest) or end != end_state(dest, self.conversion.dataset, self.writer):
+        if not output_folder.is_finished(dest) or end != end_state(dest, self.conversion.dataset, self.writer):
             return False
         if set(journal.keys()) != {key_as_noted(key) for key in self._keys()}:
             return False
@@ -151,16 +143,16 @@ class _CheckedConversion:
         """Write all that is missing or out of date, then what stands once for the dataset, then the record."""
         dest, keys = self.conversion.dest, self._keys()
         sink = self._written(journal, keys, resumed=resumed)
-        remove_files(dest / self.writer.stage, sink.absent)
+        output_folder.remove_files(dest / self.writer.stage, sink.absent)
         if resumed:
             journal.keep(keys)
         sink.close()
         if self.writer.stage:
-            remove_folder(dest / self.writer.stage)
+            output_folder.remove_folder(dest / self.writer.stage)
         self._close_account()
         flush_all(dest)
         write_record(dest, self._record(journal))
-        mark_finished(dest)
+        output_folder.mark_finished(dest)
         journal.note_end(end_state(dest, self.conversion.dataset, self.writer))
         return self._outcome(dest, sink.fresh)
 
@@ -185,7 +177,7 @@ class _CheckedConversion:
             self._blocks(earlier),
             stop=self.conversion.stop,
             lost=self.worker.one_by_one,
-            died=partial(remove_left_over, self.conversion.dest, at_work=True),
+            died=partial(output_folder.remove_left_over, self.conversion.dest, at_work=True),
         )
 
     def _blocks(self, earlier: Journal | None) -> Iterator[Block]:
@@ -215,7 +207,7 @@ class _CheckedConversion:
             recipe=conversion.recipe,
             reading=conversion.reading,
             options=conversion.options,
-            entries=tuple([name for name in entries(conversion.dest) if name in planned]),
+            entries=tuple([name for name in output_folder.entries(conversion.dest) if name in planned]),
         )
 
     def _outcome(self, dest: Path | None, fresh: int = 0) -> Outcome:

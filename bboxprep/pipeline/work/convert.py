@@ -39,7 +39,7 @@ def convert_source(
     """
 
     def touched(summary: ImageSummary) -> bool:
-        """Whether the pixels of an image are made anew."""
+        """Whether the pixels of an image change."""
         if summary.header is None:
             return False
         try:

@@ -74,7 +74,7 @@ class ImageWriter:
         """The image file of `sample`.
 
         Where no step changes a pixel, the bytes are the source's: linked, or copied with their orientation tags set to
-        1. AVIF and HEIC are encoded anew all the same. Raises `ImageError` and `TargetError`.
+        1. AVIF and HEIC are always encoded again. Raises `ImageError` and `TargetError`.
         """
         header = sample.header
         if self.dest is None:

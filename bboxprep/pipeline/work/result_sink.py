@@ -1,4 +1,4 @@
-"""Pieces, in the order of the samples, into all that is written once: journal, books, records, the writer's files."""
+"""Takes the results in the order of the samples, and writes the journal, the records, the sidecar and the account."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from bboxprep.pipeline.sidecar.writer import SidecarWriter
 
 @dataclass
 class ResultSink:
-    """Takes the pieces of a run.
+    """Takes the results of a run, whose images have the `keys`.
 
-    `done` counts the images, `fresh` those that were not as an earlier run had left them. `absent` are the paths of
+    `done` counts the images, `fresh` those that this run has written, and not an earlier one. `absent` are the paths of
     `outputs` where nothing was written, because the image was left out or nobody has labelled it.
     """
 
@@ -36,12 +36,12 @@ class ResultSink:
     done: int = 0
     fresh: int = 0
     absent: list[str] = field(default_factory=list)
-    _trusts: bool = False  # a piece that it has not seen made
+    _uses_journal: bool = False  # whether some results are those of an earlier run
 
     def take(self, encoded_batches: Iterator[bytes], progress: Callable[[int], None]) -> None:
-        """Write the records and the sidecar from `encoded_batches`, the pieces of blocks, and note all else.
+        """Write the rows and the sidecar of `encoded_batches`, the results of blocks, and note the rest.
 
-        Raises `TargetError`, and what comes of the blocks.
+        Raises `TargetError`, and what the blocks raise.
         """
         with ExitStack() as stack:
             rows = stack.enter_context(AtomicWriter(self.dest / IMAGES))
@@ -57,44 +57,44 @@ class ResultSink:
                 progress(self.done)
 
     def close(self) -> None:
-        """Write what stands once for the dataset. Raises `TargetError`."""
-        with self._as_noted():
+        """Write the documents that stand once for the dataset. Raises `TargetError`."""
+        with self._damage_as_target_error():
             self.writer.close()
 
     def _note(self, result: ImageResult, key: Key) -> None:
         self.account.add(result)
         if result.written:
-            with self._as_noted():
+            with self._damage_as_target_error():
                 self.writer.collect(result.entry)
         if output := self.outputs.get(key):
             written = {file.path for file in result.files}
             self.absent += [path for path in (output.image, *output.labels) if path not in written]
 
     def _results_of(self, results: bytes) -> Sequence[ImageResult]:
-        """The pieces of a block, those that are as they were from the journal; the others go into it."""
+        """The results of a block: new ones go into the journal, those of an earlier run (None) come from it."""
         found = decode_results(results)
         new = sum(result is not None for result in found)
         self.fresh += new
-        whole = [result or self._old(self.keys[self.done + place]) for place, result in enumerate(found)]
+        all_results = [result or self._old(self.keys[self.done + place]) for place, result in enumerate(found)]
         if new:
-            self.journal.add(results if new == len(found) else encode_results(whole))
-        return whole
+            self.journal.add(results if new == len(found) else encode_results(all_results))
+        return all_results
 
     def _old(self, key: Key) -> ImageResult:
-        self._trusts = True
+        self._uses_journal = True
         result = self.journal.result(key)
         if result is None:
-            raise InternalError(f"{'/'.join(key)}: its claim is true but its piece is gone; please report this")
+            raise InternalError(f"{'/'.join(key)}: its fingerprint matches but its result is gone; please report this")
         return result
 
     @contextmanager
-    def _as_noted(self) -> Iterator[None]:
-        """What a writer makes of an entry that no writer has made, for the journal was another's."""
+    def _damage_as_target_error(self) -> Iterator[None]:
+        """Raise `TargetError` where a writer fails over an entry of the journal, which may be anybody's."""
         try:
             yield
         except BboxprepError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            if not self._trusts:
+            if not self._uses_journal:
                 raise
             raise TargetError(f"{self.dest}: its journal is damaged ({error}); --overwrite begins anew") from error

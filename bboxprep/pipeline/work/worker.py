@@ -89,8 +89,8 @@ class BatchWorker:
         *,
         repaints: bool,
     ) -> BatchWorker:
-        """The worker of a run that writes `dataset` to `dest` as the format `to`; `repaints`: pixels of some images
-        are made anew.
+        """The worker of a run that writes `dataset` to `dest` as the format `to`; `repaints`: some images
+        are encoded again.
         """
         target = formats.load(to)
         dry, sidecar = run_options.dry_run, run_options.sidecar

@@ -17,7 +17,7 @@ BOOKS = st.dictionaries(TEXTS.map(escape_surrogates), COUNTS, max_size=3)
 FINDINGS = st.builds(
     Finding, st.sampled_from(sorted(CODES)), TEXTS, TEXTS, TEXTS, st.integers(0, 9), category=TEXTS, split=TEXTS
 )
-PIECES = st.builds(
+RESULTS = st.builds(
     ImageResult,
     split=TEXTS,
     name=TEXTS,
@@ -41,8 +41,8 @@ PIECES = st.builds(
 )
 
 
-@given(st.lists(st.none() | PIECES, max_size=4))
-def test_pieces_come_back_as_they_were_but_for_what_is_no_text(results: list[ImageResult | None]) -> None:
+@given(st.lists(st.none() | RESULTS, max_size=4))
+def test_results_come_back_as_they_were_but_for_what_is_no_text(results: list[ImageResult | None]) -> None:
     found = decode_results(encode_results(results))
     assert len(found) == len(results)
     for before, after in zip(results, found, strict=True):
@@ -61,11 +61,11 @@ def test_pieces_come_back_as_they_were_but_for_what_is_no_text(results: list[Ima
 
 
 @given(st.binary(max_size=200) | st.just(b"\xdd\xff\xff\xff\xff") | st.just(b"\x91" * 5000))
-def test_bytes_that_are_no_pieces_give_none(data: bytes) -> None:
-    assert pieces_in(data) == 0
+def test_bytes_that_are_no_results_give_none(data: bytes) -> None:
+    assert results_in(data) == 0
 
 
-def pieces_in(data: bytes) -> int:
+def results_in(data: bytes) -> int:
     try:
         return len(list(filter(None, decode_results(data))))
     except msgspec.DecodeError:
@@ -73,13 +73,13 @@ def pieces_in(data: bytes) -> int:
 
 
 @pytest.mark.parametrize("change", [{"source_count": -1}, {"came": {"cat": 2**60}}, {"swapped": {"cat": -(2**60)}}])
-def test_counts_that_no_image_can_have_are_no_piece(change: dict[str, Any]) -> None:
-    data = msgspec.msgpack.encode([msgspec.structs.replace(PIECE, **change)])
+def test_counts_that_no_image_can_have_are_no_result(change: dict[str, Any]) -> None:
+    data = msgspec.msgpack.encode([msgspec.structs.replace(RESULT, **change)])
     with pytest.raises(msgspec.DecodeError):
         decode_results(data)
 
 
-PIECE = ImageResult(
+RESULT = ImageResult(
     split="train", name="a.jpg", content=b"", stamp=NO_STAMP, digest="", first=True, source_count=1, came={}, due={},
     went={}, swapped={}, columns={}, findings=(), written=True, made="linked", files=(), row=b"", kept=b"", entry=None,
 )  # fmt: skip

@@ -128,7 +128,7 @@ def overwrite_the_middle(dest: Path) -> None:
 
 
 def add_a_view(dest: Path) -> None:
-    endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, x'90' AS pieces FROM n"
+    endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, x'90' AS results FROM n"
     edit(dest, "DROP TABLE blocks", f"CREATE VIEW blocks AS {endless}")
 
 

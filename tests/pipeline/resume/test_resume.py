@@ -324,11 +324,11 @@ def test_a_journal_that_names_files_elsewhere_moves_nothing_there(source: Path, 
 def forge(dest: Path, path: str) -> None:
     """Have the journal say that every image of it was written to `path`."""
     with closing(sqlite3.connect(dest / FOLDER / NAME)) as connection:
-        for number, data in connection.execute("SELECT id, pieces FROM blocks").fetchall():
+        for number, data in connection.execute("SELECT id, results FROM blocks").fetchall():
             results = msgspec.msgpack.decode(data)
             for result in results:
                 result[13] = [[path, ""]]
-            connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
+            connection.execute("UPDATE blocks SET results = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
         plan = msgspec.msgpack.encode([[path], ["images", "labels", "data.yaml"]])
         connection.execute("UPDATE notes SET value = ? WHERE name = 'plan'", (plan,))
         connection.commit()
@@ -339,9 +339,9 @@ def forge(dest: Path, path: str) -> None:
 def test_a_journal_with_the_notes_of_no_writer_is_told(source: Path, tmp_path: Path, to: str, entry: Any) -> None:
     run(source, tmp_path / "out", to=to)
     with closing(sqlite3.connect(tmp_path / "out" / FOLDER / NAME)) as connection:
-        for number, data in connection.execute("SELECT id, pieces FROM blocks").fetchall():
+        for number, data in connection.execute("SELECT id, results FROM blocks").fetchall():
             results = [[*result[:-1], entry] for result in msgspec.msgpack.decode(data)]
-            connection.execute("UPDATE blocks SET pieces = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
+            connection.execute("UPDATE blocks SET results = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
         connection.execute("DELETE FROM notes WHERE name = 'end'")
         connection.commit()
     with pytest.raises(TargetError, match=r"its journal is damaged .*--overwrite begins anew"):

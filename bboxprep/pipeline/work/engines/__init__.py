@@ -1,4 +1,4 @@
-"""Ways to run the work of a job; one file each, all with the same face."""
+"""Engines run the work of a conversion, one module each, all with the same interface."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Result = TypeVar("Result")
 
 
 def never() -> bool:
-    """False: what a run that nobody stops asks."""
+    """False: the `stop` of a run that nobody stops."""
     return False
 
 
 def nothing() -> None:
-    """What is to be done about a process that died: nothing."""
+    """Do nothing: the default for `died`."""
 
 
 class Engine(Protocol):
-    """Does a piece of work on many items, in some number of processes, here or elsewhere."""
+    """Calls one function on many items, in several processes, on this machine or elsewhere."""
 
     @property
     def workers(self) -> int:
@@ -40,7 +40,8 @@ class Engine(Protocol):
     ) -> Iterator[Result]:
         """The results of ``work(item)``, in the order of the items, of which few are taken ahead.
 
-        An item that brings down every process that takes it has the result that `lost` gives. `died` is called after a
-        process has died, when none is at work. Raises `StoppedError` once `stop` says so and what was in hand is done,
-        `WorkerError` for such an item without `lost` and where no process can be started, and what `work` raises.
+        For an item that kills every process that takes it, the result is ``lost(item)``. `died` is called after a
+        process has died, while none is at work. Raises `StoppedError` once `stop` returns True and the items at work
+        are done, `WorkerError` for such an item without `lost` and where no process can be started, and what `work`
+        raises.
         """

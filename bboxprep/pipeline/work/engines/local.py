@@ -1,9 +1,9 @@
-"""Processes of this machine, each with all that the work needs, and blocks of samples handed to them in order.
+"""Processes of this machine, which take blocks of samples in order.
 
-Processes, because what is not the codec's is Python, of which threads run one at a time. They are forked where that is
-safe, so that they share what has been read; else spawned, and the work is pickled for them. One that dies (killed for
-its memory, or brought down by a decoder) takes nothing with it: what it had in hand is given out again, and to one
-process alone, so that an item that brings down every process is known.
+Processes, because all but the codecs is Python, and its threads run one at a time. They are forked where that is safe,
+so that they share what has been read; else they are spawned, and the work is pickled for them. When a process dies
+(killed for its memory, or by a fault of a decoder), its items are given out again, each to one process alone, so that
+an item that kills every process is found.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from bboxprep.pipeline.work.engines import Item, Result, never, nothing
 
 Start = Literal["fork", "spawn"]
 
-AHEAD = 2  # blocks under way for each worker: enough to keep it busy, few enough that memory stays bounded
-LIVES = 3  # processes that an item may bring down
+AHEAD = 2  # blocks given out per worker: enough to keep it busy, few enough to bound the memory
+LIVES = 3  # processes that an item may kill before it is given up
 
 START: Start = "fork" if sys.platform == "linux" else "spawn"
 STOPPED = "stopped as asked"
@@ -36,14 +36,14 @@ _work: Callable[[Any], Any]
 
 
 def blocks(count: int, workers: int, most: int = 256) -> list[range]:
-    """The numbers below `count` in blocks of at most `most`, so small that all workers end at about one time."""
+    """The numbers below `count` in blocks of at most `most`, so small that all workers finish about together."""
     size = max(1, min(most, count // (workers * 16)))
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 @dataclass(frozen=True)
 class Local:
-    """So many processes of this machine, or this one itself, if 1."""
+    """`workers` processes of this machine; the calling process itself, if 1."""
 
     workers: int = 1
 
@@ -72,13 +72,13 @@ class Local:
 
 
 def alone(work: Callable[[Item], Result], item: Item) -> Result:
-    """The result of ``work(item)`` by a process that does nothing else, and by others if that dies. Raises
-    `WorkerError`, and what the work raises.
+    """The result of ``work(item)`` from a process of its own, tried `LIVES` times. Raises `WorkerError` where all of
+    these die, and what the work raises.
     """
     for _ in range(LIVES):
-        with _hired(work, 1) as pool:
+        with _pool_of(work, 1) as pool:
             try:
-                result: Result = _given(pool, item).result()
+                result: Result = _future_of(pool, item).result()
             except BrokenProcessPool:
                 continue
             return result
@@ -86,7 +86,7 @@ def alone(work: Callable[[Item], Result], item: Item) -> Result:
 
 
 class _Crew(Generic[Item, Result]):
-    """Processes, and the items that they have in hand, in order."""
+    """Processes, and the items that they work on, in order."""
 
     def __init__(
         self,
@@ -98,11 +98,11 @@ class _Crew(Generic[Item, Result]):
     ) -> None:
         self._work, self._workers, self._stop, self._lost, self._died = work, workers, stop, lost, died
         self._pending: deque[tuple[Item, Future[Result]]] = deque()
-        self._pool = _hired(work, workers)
+        self._pool = _pool_of(work, workers)
 
     def results(self, items: Iterable[Item]) -> Iterator[Result]:
         stopped = False
-        gc.freeze()  # what is there now stays, and is shared: no worker's collector shall touch it
+        gc.freeze()  # what was read so far is shared with the workers; a collection there would copy its pages
         try:
             for item in items:
                 stopped = self._stop()
@@ -121,7 +121,7 @@ class _Crew(Generic[Item, Result]):
 
     def _submit(self, item: Item) -> None:
         try:
-            future = _given(self._pool, item)
+            future = _future_of(self._pool, item)
         except BrokenProcessPool as error:
             future = Future()
             future.set_exception(error)
@@ -132,17 +132,17 @@ class _Crew(Generic[Item, Result]):
         try:
             return future.result()
         except BrokenProcessPool:
-            self._pool.shutdown()  # first, or a process would be forked beside the thread that looks after it
+            self._pool.shutdown()  # first: a fork beside the running thread of the pool may lock up
             self._died()
-            result = self._again(item)
-            self._pool = _hired(self._work, self._workers)
+            result = self._retried(item)
+            self._pool = _pool_of(self._work, self._workers)
             again = [item for item, _ in self._pending]
             self._pending.clear()
             for item in again:
                 self._submit(item)
             return result
 
-    def _again(self, item: Item) -> Result:
+    def _retried(self, item: Item) -> Result:
         try:
             return alone(self._work, item)
         except WorkerError:
@@ -151,15 +151,15 @@ class _Crew(Generic[Item, Result]):
             return self._lost(item)
 
 
-def _hired(work: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
+def _pool_of(work: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
     start = "spawn" if "fsspec.asyn" in sys.modules else START  # whose connections, and thread, outlive no fork
     return ProcessPoolExecutor(workers, get_context(start), initializer=_begin, initargs=(work,))
 
 
-def _given(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
-    """`item` in the hands of `pool`, whose processes start with the first one. Raises `WorkerError` if they cannot."""
+def _future_of(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
+    """The future of `item` in `pool`, whose processes start with the first one. Raises `WorkerError` if they cannot."""
     try:
-        with _undisturbed():
+        with _signals_delayed():
             return pool.submit(_do, item)
     except BrokenProcessPool:
         raise
@@ -171,8 +171,8 @@ def _given(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Ctrl-C and SIGTERM come afterwards: a pool that is torn away while it starts its processes never ends them."""
+def _signals_delayed() -> Iterator[None]:
+    """Delay Ctrl-C and SIGTERM: a pool that is interrupted while it starts its processes never ends them."""
     if sys.platform == "win32":
         yield
         return
@@ -189,7 +189,7 @@ _STOPS = {signal.SIGINT, signal.SIGTERM}
 def _begin(work: Callable[[Any], Any]) -> None:
     global _work  # a process has one work for all its life
     _work = work
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process decides what becomes of the run
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the calling process decides whether the run stops
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
@@ -197,7 +197,7 @@ def _begin(work: Callable[[Any], Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone: killed, it could not say so."""
+    """End this process when the one that started it is gone, which may have been killed."""
     parent = parent_process()
     if parent:
         parent.join()

@@ -1,12 +1,12 @@
-"""Tasks of a Ray cluster, each a block of samples; the process that asks keeps the books.
+"""Tasks of a Ray cluster, each a block of samples; the calling process takes the results.
 
-The work travels once to every process that takes a task and is kept there. SOURCE and DEST are paths that every machine
-of the cluster sees. Ray is imported only here, and only when this engine is chosen: ``pip install 'bboxprep[ray]'``.
-Its reports of usage are switched off, its handlers of signals are not left in place of ours, and a cluster that is
-started here has a token of its own; Ray would leave one in the user's home.
+The work is sent once to every process that takes a task, and kept there. SOURCE and DEST are paths that every machine
+of the cluster can open. Ray is imported here alone, and only when this engine is chosen (``pip install
+'bboxprep[ray]'``). Its reports of usage are switched off, and its handlers of signals do
+not replace ours. A cluster that is started here has a token of its own; Ray would leave one in the user's home.
 
-Whether the cluster is still there is asked where nothing comes of it for a while: left to itself Ray would end this
-process, with no word of ours and an exit code that means something else.
+Where no result comes for a while, the cluster is asked whether it still runs: left to itself Ray would end this process
+without a message of ours, and with an exit code that means something else.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from bboxprep.pipeline.work.engines.local import AHEAD, LIVES, STOPPED
 
 PATIENCE = 10.0  # s, for a cluster to answer
 _ADDRESS = re.compile(r"[^\s/]+:[0-9]{1,5}")
-_TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # of whom has something to say about it
-_works: dict[str, Callable[[Any], Any]] = {}  # of a process of the cluster: the work that it has in hand, by its name
+_TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # set by a user who has a token
+_works: dict[str, Callable[[Any], Any]] = {}  # in a process of the cluster: the work that it keeps, by its name
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class OnRay:
 
     @property
     def least(self) -> int:
-        """As `Engine` says: a task costs some milliseconds, and what came of it an entry of the journal."""
+        """As `Engine` says: a task costs some milliseconds, and its results an entry of the journal."""
         return 256
 
     def run(
@@ -97,7 +97,7 @@ class OnRay:
             raise UsageError("engine: ray is not installed; pip install 'bboxprep[ray]' brings it") from error
         if not ray.is_initialized():
             if self.address:
-                _knock(self.address)
+                _check_listening(self.address)
             with _own_signals():
                 self._join(ray)
         return ray
@@ -117,13 +117,13 @@ class _Crew:
     """Gives items to the cluster, and to it again where the process that had one died."""
 
     ray: Any
-    task: Any  # made once: the cluster is told of each that is made
+    task: Any  # made once: each new one is sent to the whole cluster
     work: Any  # a reference to it
     died: Callable[[], None]
-    head: str  # HOST:PORT of what keeps the cluster together
+    head: str  # HOST:PORT of the cluster's head
 
     def given(self, item: Any) -> Any:
-        """A reference to what will come of `item`."""
+        """A reference to the result of `item`."""
         return self.task.remote([self.work], item)
 
     def next(self, pending: deque[tuple[Item, Any]], lost: Callable[[Item], Result] | None) -> Result:
@@ -131,47 +131,47 @@ class _Crew:
         item, reference = pending.popleft()
         for _ in range(LIVES):
             try:
-                result, error = self._got(reference)
+                result, error = self._result_of(reference)
             except self.ray.exceptions.RayError:
-                self._ask()
-                self._rest([reference for _, reference in pending])
+                self._check_cluster()
+                self._wait_for([reference for _, reference in pending])
                 reference = self.given(item)
                 continue
             if error is not None:
-                self._rest([reference for _, reference in pending])
+                self._wait_for([reference for _, reference in pending])
                 raise error
             return result  # type: ignore[no-any-return]
         if lost is None:
             raise WorkerError(f"a piece of work brought down {LIVES} processes one after the other")
         return lost(item)
 
-    def _got(self, reference: Any) -> Any:
-        """What comes of it. Raises `WorkerError` where the cluster is gone."""
+    def _result_of(self, reference: Any) -> Any:
+        """Result and error of a task. Raises `WorkerError` where the cluster is gone."""
         while True:
             try:
                 return self.ray.get(reference, timeout=PATIENCE)
             except self.ray.exceptions.GetTimeoutError:
-                self._ask()
+                self._check_cluster()
 
-    def _ask(self) -> None:
+    def _check_cluster(self) -> None:
         try:
-            _knock(self.head)
+            _check_listening(self.head)
         except WorkerError as error:
             words = "is gone; what is done stays, --resume goes on from there"
             raise WorkerError(f"the cluster at {self.head} {words}") from error
 
-    def _rest(self, references: list[Any]) -> None:
-        """Wait for what is at work, and let what was left half-written be removed."""
+    def _wait_for(self, references: list[Any]) -> None:
+        """Wait for the tasks at work, then let half-written files be removed."""
         while self.ray.wait(references, num_returns=len(references), timeout=PATIENCE)[1] if references else ():
-            self._ask()
+            self._check_cluster()
         self.died()
 
 
 def _do(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
-    """What comes of `item`, or the error; in a process of the cluster, which keeps the work for the next item."""
+    """The result of `item`, or the error; in a process of the cluster, which keeps the work for the next item."""
     import ray
 
-    (reference,) = works  # in a list, so that Ray does not unpack the work for each item anew
+    (reference,) = works  # in a list: Ray would unpack the work again for each item
     name = reference.hex()
     if name not in _works:
         _works.clear()
@@ -183,17 +183,17 @@ def _do(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
 
 
 def _reason(error: BaseException) -> str:
-    """The words for it, of all that has led to it."""
+    """The first line of the message of `error`, or advice, if a missing token has caused it."""
     cause: BaseException | None = error
     while cause:
-        if "AuthenticationError" in repr(cause):  # a traceback may stand in the words of another error
+        if "AuthenticationError" in repr(cause):  # the message of another error may hold the traceback
             return "it asks for a token; set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN unless ~/.ray has it"
         cause = cause.__cause__ or cause.__context__
     return str(error).splitlines()[0]
 
 
-def _knock(address: str) -> None:
-    """Raise `WorkerError` where nobody listens at HOST:PORT; Ray itself would ask again for minutes."""
+def _check_listening(address: str) -> None:
+    """Raise `WorkerError` where nothing listens at HOST:PORT; Ray itself would try again for minutes."""
     host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
@@ -202,7 +202,7 @@ def _knock(address: str) -> None:
 
 
 class _own_signals:
-    """What is to be done about a signal is the same afterwards: Ray puts a handler of its own in place."""
+    """Restores the signal handlers afterwards: Ray puts its own in their place."""
 
     def __enter__(self) -> None:
         self._main = threading.current_thread() is threading.main_thread()
