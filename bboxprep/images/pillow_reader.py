@@ -41,6 +41,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.images.container import NAMES
+from bboxprep.io.paths import error_reason
 from bboxprep.io.remote import is_stored
 from bboxprep.model.header import Header
 
@@ -114,7 +115,7 @@ def _reader(path: Path, container: str) -> type[ImageFile]:
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error.strerror if isinstance(error, OSError) and error.strerror else error) or type(error).__name__
+    text = error_reason(error) or type(error).__name__
     return "truncated: the file ends before its picture does" if "truncated" in text.lower() else text
 
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, cast
 
 from bboxprep.errors import ImageError, StorageError, TargetError
-from bboxprep.io.paths import BINARY, error_reason
+from bboxprep.io.paths import BINARY, error_reason, source_error
 from bboxprep.io.remote import is_stored
 
 Place = Path | str
@@ -44,7 +44,7 @@ def write_bytes(path: Place, data: bytes, *, lasting: bool = False) -> None:
         else:
             _write_beside(path, data, lasting=lasting)
     except (StorageError, OSError, ValueError) as error:
-        raise _unwrapped(path, error) from error
+        raise _target_error(error, path) from error
 
 
 def write_chunks(path: Place, chunks: Iterable[bytes]) -> None:
@@ -115,19 +115,18 @@ class AtomicWriter:
 
 
 @contextmanager
-def as_target_error(path: PurePath | str) -> Iterator[None]:
-    """Where what is written to `path` fails, `TargetError` says so."""
+def as_target_error(path: PurePath | str, words: str = "cannot be written") -> Iterator[None]:
+    """What the system raises over the output at `path` becomes a `TargetError`."""
     try:
         yield
     except (StorageError, OSError, ValueError) as error:
-        raise _unwrapped(path, error) from error
+        raise _target_error(error, path, words) from error
 
 
-def _unwrapped(path: PurePath | str, error: Exception) -> TargetError:
-    """What `as_target_error` says of `error`."""
+def _target_error(error: Exception, path: PurePath | str, words: str = "cannot be written") -> TargetError:
     if isinstance(error, StorageError):
         return TargetError(f"{error}; what is done stays, --resume goes on from there")
-    return TargetError(f"{path}: cannot be written ({error_reason(error)})")
+    return TargetError(f"{path}: {words} ({error_reason(error)})")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -169,7 +168,7 @@ def _origin(source: Path) -> Path:
             origin = source.resolve(strict=True)
             mode = origin.stat().st_mode
     except (OSError, RuntimeError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({error_reason(error)})") from error
+        raise source_error(error, source, ImageError) from error
     if not stat.S_ISREG(mode):
         raise ImageError(source, "", "cannot be read (want a file)")
     return origin
@@ -181,7 +180,7 @@ def _chunks(source: Path) -> Iterator[bytes]:
             while chunk := file.read(_CHUNK):
                 yield chunk
     except (OSError, ValueError) as error:
-        raise ImageError(source, "", f"cannot be read ({error_reason(error)})") from error
+        raise source_error(error, source, ImageError) from error
 
 
 def _linked(origin: Path, path: Place) -> bool:

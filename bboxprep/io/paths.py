@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import cast
 
-from bboxprep.errors import AnnotationError
+from bboxprep.errors import AnnotationError, SourceError
 from bboxprep.io import remote
 from bboxprep.io.remote import RemoteEntry, is_stored, plain_path
 
@@ -107,7 +107,7 @@ def read_bytes(path: Path, most: int) -> bytes:
             raise AnnotationError(path, "", f"have {said.st_size:,} bytes, want at most {most:,}")
         return read_start(path, most)
     except (OSError, ValueError) as error:
-        raise AnnotationError(path, "", f"cannot be read ({error_reason(error)})") from error
+        raise source_error(error, path) from error
 
 
 def read_start(path: Path, most: int) -> bytes:
@@ -139,7 +139,7 @@ def read_lines(path: Path, most: int) -> Iterator[bytes]:
                     raise AnnotationError(path, "", f"have a line of more than {most:,} bytes")
                 yield line
     except (OSError, ValueError) as error:
-        raise AnnotationError(path, "", f"cannot be read ({error_reason(error)})") from error
+        raise source_error(error, path) from error
 
 
 @contextmanager
@@ -175,9 +175,18 @@ def common_folder(paths: Sequence[Path]) -> Path:
     return cast("Path", remote.common_folder(stored))
 
 
-def error_reason(error: Exception) -> str:
+def source_error(
+    error: Exception, path: PurePath, kind: type[SourceError] = AnnotationError, words: str = "cannot be read"
+) -> SourceError:
+    """What the system raised over the file or folder at `path` as an error of the package:
+    ``PATH: cannot be read (Permission denied)``.
+    """
+    return kind(path, "", f"{words} ({error_reason(error)})")
+
+
+def error_reason(error: BaseException) -> str:
     """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
 
 
 def stem_of(name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bboxprep.errors import AnnotationError
+from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.io.paths import (
     Fence,
     dataset_folder,
@@ -21,6 +21,7 @@ from bboxprep.io.paths import (
     read_start,
     relative_path,
     resolved,
+    source_error,
     stem_of,
     suffix_of,
 )
@@ -151,3 +152,17 @@ def test_a_fence_holds_what_lies_in_its_folders_links_followed(tmp_path: Path) -
 def test_the_folder_of_a_data_set_is_its_own_or_that_of_its_file(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").touch()
     assert dataset_folder(tmp_path / "data.yaml") == dataset_folder(tmp_path) == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied", "x"), "Permission denied"),
+        (ValueError("embedded null byte"), "embedded null byte"),
+    ],
+)
+def test_what_the_system_raises_becomes_an_error_that_names_the_file(error: Exception, words: str) -> None:
+    assert str(source_error(error, Path("a/b.txt"))) == f"a/b.txt: cannot be read ({words})"
+    found = source_error(error, Path("a"), LayoutError, "cannot be listed")
+    assert isinstance(found, LayoutError)
+    assert str(found) == f"a: cannot be listed ({words})"

@@ -28,6 +28,7 @@ from bboxprep.formats.coco.decoding import (
     what_follows,
 )
 from bboxprep.formats.coco.record_ranges import RecordRanges
+from bboxprep.io.paths import source_error
 
 LISTS = ("images", "annotations", "categories")
 WINDOW = 8 << 20  # bytes that are looked at together; it grows where one record is longer
@@ -66,7 +67,7 @@ def load(path: Path, visit: Visit = lambda _name, _records: None) -> Document:
             scan = _Scan(_Window(file), visit)
             scan.run()
     except OSError as error:
-        raise AnnotationError(path, "", f"cannot be read ({error.strerror or error})") from error
+        raise source_error(error, path) from error
     except BadJson as error:
         raise _explained(path, str(error)) from error
     for name, problem in scan.faults.items():

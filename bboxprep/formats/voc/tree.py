@@ -18,7 +18,7 @@ from unicodedata import normalize
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.io import paths
-from bboxprep.io.paths import is_within, resolved, stem_of, suffix_of
+from bboxprep.io.paths import is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
@@ -70,7 +70,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
         with paths.scan(folder) as found:
             return [entry for entry in found if not entry.name.lower().startswith((".", *_NOT_PHOTOS))]
     except OSError as error:
-        raise LayoutError(folder, "", f"the folder cannot be read ({error.strerror or error})") from error
+        raise source_error(error, folder, LayoutError, "the folder cannot be read") from error
 
 
 def _file(tree: VocTree, path: str) -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.paths import read_start
+from bboxprep.io.paths import error_reason, read_start
 from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.instances import Rings, default_column
 
@@ -119,7 +119,7 @@ def read_labels(file: Path, grammar: RowGrammar, path: str = "", split: str = ""
         return parse(read_start(file, MOST_BYTES + 1), grammar, path, split)
     except OSError as error:
         notes = _Notes(path, split)
-        notes.add("record-unreadable", 0, f"cannot be read ({error.strerror or error})")
+        notes.add("record-unreadable", 0, f"cannot be read ({error_reason(error)})")
         return _collect([], grammar, notes, 0)
 
 

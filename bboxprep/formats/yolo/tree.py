@@ -24,7 +24,17 @@ from unicodedata import normalize
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.rows import looks_like_rows
-from bboxprep.io.paths import Fence, is_within, read_start, relative_path, resolved, scan, stem_of, suffix_of
+from bboxprep.io.paths import (
+    Fence,
+    is_within,
+    read_start,
+    relative_path,
+    resolved,
+    scan,
+    source_error,
+    stem_of,
+    suffix_of,
+)
 from bboxprep.io.remote import RemoteEntry
 
 _LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
@@ -177,7 +187,7 @@ class YoloTree:
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return Listing()
         except OSError as error:
-            raise LayoutError(folder, "", f"cannot be listed ({error.strerror or error})") from error
+            raise source_error(error, folder, LayoutError, "cannot be listed") from error
         ordered = {kind: tuple(sorted(names, key=os.fsencode)) for kind, names in found.items()}
         texts = {stem_of(name): name for name in ordered.pop("texts")}
         return Listing(texts=texts, **ordered)

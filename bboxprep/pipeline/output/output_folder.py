@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import TargetError
-from bboxprep.io.atomic import TEMPORARY, own_temporary, write_text
+from bboxprep.io.atomic import TEMPORARY, as_target_error, own_temporary, write_text
 from bboxprep.io.paths import resolved
 from bboxprep.io.remote import ARCHIVES, is_stored
 from bboxprep.io.safe_names import safe_path
@@ -77,19 +76,19 @@ def is_finished(dest: Path) -> bool:
 def mark_unfinished(dest: Path) -> None:
     """Mark the output at `dest` as incomplete; the folder is made if need be. Raises `TargetError`."""
     write_text(dest / INCOMPLETE, "The run that writes this output has not ended well, or not yet.\n")
-    with _as_target_error(dest):
+    with as_target_error(dest, _UNREADY):
         (dest / RECORD).unlink(missing_ok=True)
 
 
 def mark_finished(dest: Path) -> None:
     """Remove that mark at the end of a run, once its record is written. Raises `TargetError`."""
-    with _as_target_error(dest):
+    with as_target_error(dest, _UNREADY):
         (dest / INCOMPLETE).unlink(missing_ok=True)
 
 
 def clear_target(dest: Path) -> None:
     """Remove what an earlier run wrote to `dest`, except for its journal and its mark. Raises `TargetError`."""
-    with _as_target_error(dest):
+    with as_target_error(dest, _UNREADY):
         for entry in sorted(dest.iterdir()) if dest.is_dir() else ():
             if entry.name in (FOLDER, INCOMPLETE):
                 continue
@@ -101,7 +100,7 @@ def clear_target(dest: Path) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Remove `folder`, which is one of ours, and all in it. Raises `TargetError`."""
-    with _as_target_error(folder):
+    with as_target_error(folder, _UNREADY):
         if folder.is_dir() and not folder.is_symlink():
             folder.remove_tree() if is_stored(folder) else shutil.rmtree(folder)
 
@@ -115,7 +114,7 @@ def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
     if is_stored(dest):  # a storage has whole files only
         return
     own = own_temporary() if at_work else "/"
-    with _as_target_error(dest):
+    with as_target_error(dest, _UNREADY):
         for folder, folders, names in os.walk(dest):
             for name in folders:
                 if Path(folder, name).is_symlink():
@@ -130,7 +129,7 @@ def remove_files(dest: Path, paths: Iterable[str]) -> None:
     empty then. Raises `TargetError`.
     """
     emptied: set[PurePosixPath] = set()
-    with _as_target_error(dest):
+    with as_target_error(dest, _UNREADY):
         for path in filter(is_below, paths):
             if is_stored(dest) or os.path.lexists(dest / path):
                 (dest / path).unlink(missing_ok=True)
@@ -169,6 +168,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 _BRIEF = 120  # characters
+_UNREADY = "cannot be made ready"
 
 
 def _brief(text: str, other: str) -> str:
@@ -179,11 +179,3 @@ def _brief(text: str, other: str) -> str:
     start = max(0, same - _BRIEF // 3)
     end = start + _BRIEF
     return f"{'...' if start else ''}{text[start:end]}{'...' if end < len(text) else ''}"
-
-
-@contextmanager
-def _as_target_error(dest: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise TargetError(f"{dest}: cannot be made ready ({error.strerror or error})") from error

@@ -28,6 +28,7 @@ import msgspec
 
 from bboxprep.errors import TargetError
 from bboxprep.findings import escape_surrogates
+from bboxprep.io.paths import error_reason
 from bboxprep.pipeline.resume.fingerprint import FileStamp, Fingerprint
 from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
 
@@ -283,7 +284,7 @@ def _faults_named(dest: Path, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise TargetError(f"{error.filename or path}: cannot be used ({error.strerror or error})") from error
+        raise TargetError(f"{error.filename or path}: cannot be used ({error_reason(error)})") from error
     except sqlite3.Error as error:
         raise TargetError(_problem(dest, path, error)) from error
 

@@ -12,7 +12,7 @@ import msgspec
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.io.hashing import file_sha256
-from bboxprep.io.paths import dataset_folder, is_within, read_lines, relative_path, resolved
+from bboxprep.io.paths import dataset_folder, error_reason, is_within, read_lines, relative_path, resolved
 from bboxprep.io.remote import member
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode
@@ -60,7 +60,7 @@ class SidecarIndex:
                 file.seek(line.start)
                 data = file.read(line.length)
         except OSError as error:
-            raise BadLine(f"cannot be read ({error.strerror or error})") from error
+            raise BadLine(f"cannot be read ({error_reason(error)})") from error
         return decode(data, KeptImage)
 
     def holds_as_written(self, labels: Mapping[str, str]) -> bool:
