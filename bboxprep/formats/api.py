@@ -21,9 +21,9 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import exists_safely, relative_path
 from bboxprep.io.remote import open_path
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
 
 Result = TypeVar("Result")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bboxprep.errors import UsageError
-from bboxprep.model.instances import Column
+from bboxprep.model.columns import Column
 
 CARRIES = frozenset({Column.BOXES, Column.CROWD, Column.AREAS, Column.IDS})
 

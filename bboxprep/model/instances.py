@@ -1,49 +1,32 @@
 """The annotated objects of one image, as columns of one length.
 
 Columns are read-only arrays. Shapes are strict (a mistake of the caller raises ValueError), values are free: bad data
-must be representable to be reported (`model.validation`).
+must be representable to be reported (`model.validation`). What each column is stands in `model.columns`.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import chain
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.columns import COLUMNS, FIELDS, Column, ColumnValues, Rings
 from bboxprep.model.rle import Rle
 
-_FEW = 256  # objects of one image
-
-Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
-
-_AXES = {  # of each column's array, 0 where it is a tuple
-    "boxes": 2, "labels": 1, "crowd": 1, "polygons": 0, "masks": 0, "keypoints": 3, "visibility": 2,
-    "areas": 1, "scores": 1, "ids": 1, "attributes": 0,
-}  # fmt: skip
-
-
-class Column(StrEnum):
-    """The kinds of information an object can have, as formats declare what they carry."""
-
-    BOXES = "boxes"
-    POLYGONS = "polygons"
-    MASKS = "masks"
-    KEYPOINTS = "keypoints"
-    CROWD = "crowd regions"
-    AREAS = "areas"
-    SCORES = "scores"
-    IDS = "ids"
-    ATTRIBUTES = "attributes"
-
-    __hash__ = str.__hash__  # that of an enumeration is written in Python, and columns are looked up for every image
+# What is asked of the table for every image, looked up once.
+_NAMES = tuple([field.name for field in FIELDS])
+_AXES = tuple([(field.name, field.axes) for field in FIELDS])
+_COPY = {field.name: field.copied for field in FIELDS}
+_DEFAULTS = tuple([(field.name, field.default) for field in FIELDS[1:]])
+_TO_BYTES = tuple([(field.name, field.to_bytes) for field in FIELDS])
+_COUNTS = tuple([(column, *COLUMNS[column].count) for column in Column])
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,43 +61,34 @@ class Instances:
     attributes: tuple[Mapping[str, Any], ...]
 
     @classmethod
-    def of(
-        cls,
-        boxes: ArrayLike = (),
-        labels: ArrayLike | None = None,
-        *,
-        crowd: ArrayLike | None = None,
-        polygons: Sequence[Sequence[ArrayLike]] | None = None,
-        masks: Sequence[Rle | None] | None = None,
-        keypoints: ArrayLike | None = None,
-        visibility: ArrayLike | None = None,
-        areas: ArrayLike | None = None,
-        scores: ArrayLike | None = None,
-        ids: ArrayLike | None = None,
-        attributes: Sequence[Mapping[str, Any]] | None = None,
-    ) -> Self:
-        """Instances with every column that is not given filled with its "none". Arrays are copied and frozen."""
-        array = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-        count = len(array)
-        points = np.zeros((count, 0, 2)) if keypoints is None else np.array(keypoints, dtype=np.float64)
-        seen = np.zeros(points.shape[:2], np.uint8) if visibility is None else np.array(visibility, dtype=np.uint8)
-        return cls(
-            boxes=array,
-            labels=_column(labels, count, 0, np.int64),
-            crowd=_column(crowd, count, False, np.bool_),
-            polygons=((),) * count if polygons is None else tuple(map(_rings, polygons)),
-            masks=(None,) * count if masks is None else tuple(masks),
-            keypoints=points,
-            visibility=seen,
-            areas=_column(areas, count, np.nan, np.float64),
-            scores=_column(scores, count, np.nan, np.float64),
-            ids=_column(ids, count, 0, np.int64),
-            attributes=tuple([{} for _ in range(count)]) if attributes is None else tuple(attributes),
-        )
+    def of(cls, boxes: ArrayLike = (), labels: ArrayLike | None = None, **columns: Unpack[ColumnValues]) -> Self:
+        """Instances with every column that is not given filled with its "none". Arrays are copied and frozen.
+
+        Raises ValueError, TypeError or OverflowError where values do not fit their column.
+        """
+        made: dict[str, Any] = {"labels": labels, **columns}
+        for name, values in made.items():
+            if values is not None:
+                made[name] = _COPY[name](values)
+        return cls.adopt(np.array(boxes, dtype=np.float64).reshape(-1, 4), **made)
+
+    @classmethod
+    def adopt(cls, boxes: Boxes, **columns: Any) -> Self:
+        """Instances of these very arrays and tuples, which are frozen; the rest is as in `of`.
+
+        Raises ValueError where one is of another shape.
+        """
+        count = len(boxes)
+        keypoints = columns.get("keypoints")
+        points = 0 if keypoints is None else keypoints.shape[1]
+        for name, default in _DEFAULTS:
+            if columns.get(name) is None:
+                columns[name] = default(count, points)
+        return cls(boxes=boxes, **columns)
 
     def __post_init__(self) -> None:
         count, columns = len(self.boxes), self.__dict__
-        for name, axes in _AXES.items():
+        for name, axes in _AXES:
             column = columns[name]
             if len(column) != count:
                 raise ValueError(f"{name}: have {len(column)} rows, want {count}")
@@ -136,7 +110,7 @@ class Instances:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Instances):
             return NotImplemented
-        return all(_same(getattr(self, name), getattr(other, name)) for name in _AXES)
+        return all(_same(getattr(self, name), getattr(other, name)) for name in _NAMES)
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
@@ -144,26 +118,33 @@ class Instances:
         """The objects at `rows`: a boolean mask (N,) or row numbers."""
         wanted = np.asarray(rows)
         index = np.arange(len(self))[wanted] if wanted.size else np.zeros(0, dtype=np.int64)
+        own, numbers = self.__dict__, index.tolist()
         columns: dict[str, Any] = {}
-        for name, axes in _AXES.items():
-            column = getattr(self, name)
-            columns[name] = column[index] if axes else tuple(column[row] for row in index)
+        for field in FIELDS:
+            values = own[field.name]
+            if field.dtype is None:
+                columns[field.name] = tuple([values[row] for row in numbers])
+            else:
+                columns[field.name] = field.default(len(numbers), 0) if field.is_default(values) else values[index]
         return Instances(**columns)
 
     @classmethod
     def stacked(cls, parts: Sequence[Instances]) -> Instances:
         """All objects of `parts`, one after the other, with room for the keypoints of any."""
-        points = max((part.visibility.shape[1] for part in parts), default=0)
-        wide = [part._with_room(points) for part in parts] or [cls.of()]
+        if not parts:
+            return cls.of()
+        points = max([part.visibility.shape[1] for part in parts])
+        wide = [part.with_room(points).__dict__ for part in parts]
         columns: dict[str, Any] = {}
-        for name, axes in _AXES.items():
-            column = [getattr(part, name) for part in wide]
-            columns[name] = np.concatenate(column) if axes else tuple(chain.from_iterable(column))
+        for field in FIELDS:
+            values = [part[field.name] for part in wide]
+            columns[field.name] = tuple(chain.from_iterable(values)) if field.dtype is None else np.concatenate(values)
         return Instances(**columns)
 
-    def _with_room(self, points: int) -> Instances:
+    def with_room(self, points: int) -> Instances:
+        """These objects with room for `points` keypoints each, or more where they have more."""
         more = points - self.visibility.shape[1]
-        if not more:
+        if more <= 0:
             return self
         return replace(
             self,
@@ -173,12 +154,12 @@ class Instances:
 
     def parted(self, counts: Iterable[int]) -> list[Instances]:
         """The first so many objects, the next so many, and so on, sharing memory; `counts` sum up to all."""
-        columns = [getattr(self, name) for name in _AXES]
+        columns = [self.__dict__[name] for name in _NAMES]
         parts, start = [], 0
         for count in counts:
             end = start + count
-            part = object.__new__(Instances)  # every part of sound columns is sound
-            part.__dict__.update(zip(_AXES, [column[start:end] for column in columns], strict=True))
+            part = object.__new__(Instances)  # a part of checked columns needs no check
+            part.__dict__.update(zip(_NAMES, [column[start:end] for column in columns], strict=True))
             parts.append(part)
             start = end
         return parts
@@ -186,67 +167,20 @@ class Instances:
     @cached_property
     def column_counts(self) -> Mapping[Column, int]:
         """How many objects have something in each column that any has something in."""
-        counts = {
-            Column.BOXES: len(self),
-            Column.POLYGONS: len(self.polygons) - self.polygons.count(()),
-            Column.MASKS: len(self.masks) - self.masks.count(None),
-            Column.KEYPOINTS: np.count_nonzero(self.visibility.any(axis=1)) if self.visibility.size else 0,
-            Column.CROWD: np.count_nonzero(self.crowd),
-            Column.AREAS: np.count_nonzero(self.areas == self.areas),
-            Column.SCORES: np.count_nonzero(self.scores == self.scores),
-            Column.IDS: np.count_nonzero(self.ids),
-            Column.ATTRIBUTES: len(self.attributes) - self.attributes.count({}),
-        }
-        return {column: int(count) for column, count in counts.items() if count}
+        own = self.__dict__
+        counts = [(column, count(own[name])) for column, name, count in _COUNTS]
+        return {column: count for column, count in counts if count}
 
     def has(self, column: Column) -> NDArray[np.bool_]:
         """Which objects (N,) have something in `column`."""
-        count = len(self)
-        match column:
-            case Column.BOXES:
-                return np.ones(count, dtype=np.bool_)
-            case Column.POLYGONS:
-                return np.array([len(rings) > 0 for rings in self.polygons], dtype=np.bool_)
-            case Column.MASKS:
-                return np.array([mask is not None for mask in self.masks], dtype=np.bool_)
-            case Column.KEYPOINTS:
-                return np.asarray((self.visibility > 0).any(axis=1), dtype=np.bool_)
-            case Column.CROWD:
-                return self.crowd
-            case Column.AREAS:
-                return ~np.isnan(self.areas)
-            case Column.SCORES:
-                return ~np.isnan(self.scores)
-            case Column.IDS:
-                return np.asarray(self.ids != 0, dtype=np.bool_)
-            case Column.ATTRIBUTES:
-                return np.array([len(mapping) > 0 for mapping in self.attributes], dtype=np.bool_)
+        spec = COLUMNS[column]
+        return spec.has(getattr(self, spec.fields[-1].name))
 
-
-def default_column(count: int, none: float, dtype: type[Any] = np.float64) -> NDArray[Any]:
-    """A read-only column (N,) that holds `none` throughout; images of few objects share it."""
-    if count > _FEW:
-        return _filled(count, none, np.dtype(dtype))
-    return _shared(none, np.dtype(dtype))[:count]
-
-
-def _filled(count: int, none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    column = np.full(count, none, dtype=dtype)
-    column.setflags(write=False)
-    return column
-
-
-@lru_cache
-def _shared(none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    return _filled(_FEW, none, dtype)
-
-
-def _column(values: ArrayLike | None, count: int, none: float, dtype: type[Any]) -> NDArray[Any]:
-    return default_column(count, none, dtype) if values is None else np.array(values, dtype=dtype)
-
-
-def _rings(rings: Sequence[ArrayLike]) -> Rings:
-    return tuple(np.array(ring, dtype=np.float64).reshape(-1, 2) for ring in rings)
+    def content(self) -> list[bytes]:
+        """All that is known of these objects, as bytes for a hash: others than equal ones have other bytes."""
+        own = self.__dict__
+        parts = [to_bytes(own[name]) for name, to_bytes in _TO_BYTES]
+        return [array("q", [*self.visibility.shape, *map(len, parts)]).tobytes(), *parts]
 
 
 def _same(mine: Any, other: Any) -> bool:

@@ -11,24 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.shapes import Boxes, hull
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.columns import COLUMNS, Column
+from bboxprep.model.instances import Instances
 
 Rows = NDArray[np.int64]
 Order = list[tuple[int, int]]  # a kept object and a row of the label file that are one; -1 for neither
 
 GONE, UNWRITTEN = -1, -2  # instead of a row: the object is not in the label file any more, or never was
 _NONE = -1
-
-_FIELDS = {  # of `Instances`, that a label file can hold besides the box
-    Column.POLYGONS: ("polygons",),
-    Column.MASKS: ("masks",),
-    Column.KEYPOINTS: ("keypoints", "visibility"),
-    Column.CROWD: ("crowd",),
-    Column.AREAS: ("areas",),
-    Column.SCORES: ("scores",),
-    Column.IDS: ("ids",),
-    Column.ATTRIBUTES: ("attributes",),
-}
 
 
 @dataclass(frozen=True)
@@ -121,4 +111,5 @@ def joined(kept: Instances, read: Instances, order: Order, told: frozenset[Colum
     ours = [one if one >= 0 else len(kept) + other for one, other in order]
     theirs = [len(kept) + other if other >= 0 else one for one, other in order]
     instances, as_read = both.select(ours), both.select(theirs)
-    return replace(instances, **{name: getattr(as_read, name) for column in told for name in _FIELDS.get(column, ())})
+    names = [field.name for column in told - {Column.BOXES} for field in COLUMNS[column].fields]
+    return replace(instances, **{name: getattr(as_read, name) for name in names})

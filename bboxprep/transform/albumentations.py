@@ -20,7 +20,8 @@ from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.geometry.shapes import Boxes, box_areas, clip_ring, hull, map_boxes, ring_area
 from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment
 from bboxprep.images.raster.execute import execute
-from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.columns import Rings
+from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Effect
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP

@@ -17,7 +17,8 @@ from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.raster.execute import execute
-from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.columns import Rings
+from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, lost, sound

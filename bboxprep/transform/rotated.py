@@ -29,7 +29,8 @@ from bboxprep.geometry.shapes import (
     ring_around,
     within_convex,
 )
-from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.columns import Rings
+from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, lost

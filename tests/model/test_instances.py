@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
-from bboxprep.model.instances import Column, Instances, default_column
+from bboxprep.model.columns import Column, default_column
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from tests.strategies import instances
 

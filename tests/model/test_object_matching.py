@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as hnp
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import hull
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.columns import Column
+from bboxprep.model.instances import Instances
 from bboxprep.model.object_matching import GONE, UNWRITTEN, WrittenObjects, joined, joint_order, match
 from tests.strategies import instances
 

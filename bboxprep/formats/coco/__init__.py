@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, deferred
-from bboxprep.model.instances import Column
+from bboxprep.model.columns import Column
 
 FORMAT = Format(
     title="COCO",

@@ -24,7 +24,8 @@ from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, 
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS
 from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
-from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.columns import Rings
+from bboxprep.model.instances import Instances
 from bboxprep.model.validation import FARTHEST
 
 T = TypeVar("T")
@@ -288,8 +289,8 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
     ):
         return None
     ids = [record.id if -_ID <= record.id < _ID else 0 for record in records]
-    return Instances(
-        boxes=boxes,
+    return Instances.adopt(
+        boxes,
         labels=np.array(labels, dtype=np.int64),
         crowd=np.array(crowd, dtype=np.bool_),
         polygons=polygons,
@@ -297,9 +298,7 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
         keypoints=np.zeros((count, points, 2)),
         visibility=np.zeros((count, points), dtype=np.uint8),
         areas=numbers,
-        scores=np.full(count, np.nan),
         ids=np.where(stands, np.array(ids, dtype=np.int64), 0),
-        attributes=({},) * count,
     )
 
 

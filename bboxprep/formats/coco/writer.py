@@ -27,8 +27,9 @@ from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
 from bboxprep.geometry.shapes import box_areas, length, ring_area
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
 from bboxprep.model.categories import Categories, Category
+from bboxprep.model.columns import Column, Rings
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Column, Instances, Rings
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 

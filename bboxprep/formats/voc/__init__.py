@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bboxprep.formats.api import Format, deferred
 from bboxprep.formats.voc.options import VocReadOptions, VocWriteOptions
-from bboxprep.model.instances import Column
+from bboxprep.model.columns import Column
 
 __all__ = ["FORMAT", "VocReadOptions", "VocWriteOptions"]
 

@@ -22,8 +22,8 @@ from bboxprep.formats.voc.numbers import OURS, UNSAID, encode_value, holds, one_
 from bboxprep.formats.voc.options import VocWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Column
 from bboxprep.model.sample import Sample
 
 IMAGES = "JPEGImages/"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bboxprep.formats.api import Format, deferred
 from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions
-from bboxprep.model.instances import Column
+from bboxprep.model.columns import Column
 
 __all__ = ["FORMAT", "YoloReadOptions", "YoloWriteOptions"]
 

@@ -26,7 +26,7 @@ from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import error_reason, read_start
 from bboxprep.model.categories import MOST_CLASSES
-from bboxprep.model.instances import Rings, default_column
+from bboxprep.model.columns import Rings, default_column
 
 Floats = NDArray[np.float64]
 

@@ -28,9 +28,10 @@ from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.io.atomic import write_text
 from bboxprep.model.categories import Categories
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import flip_order
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 
 Micros = NDArray[np.float64]  # whole millionths of the picture

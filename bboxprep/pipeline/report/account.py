@@ -10,7 +10,7 @@ from typing import TypedDict
 from bboxprep.errors import InternalError
 from bboxprep.findings import Finding, Severity
 from bboxprep.model.class_mapping import objects_by_class
-from bboxprep.model.instances import Column
+from bboxprep.model.columns import Column
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
 from bboxprep.pipeline.resume.image_result import ImageResult

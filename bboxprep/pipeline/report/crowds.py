@@ -16,7 +16,7 @@ import numpy as np
 from bboxprep.errors import LossError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Format, Writer
-from bboxprep.model.instances import Column
+from bboxprep.model.columns import Column
 from bboxprep.model.object_policy import CrowdRule
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, lost_by_class

@@ -8,8 +8,8 @@ from typing import Literal
 from bboxprep.errors import LossError, SourceError
 from bboxprep.findings import Finding, Severity
 from bboxprep.formats.api import Format, Writer
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Column
 from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd

@@ -19,12 +19,9 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Rendering
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.naming import Output
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class FileStamp(msgspec.Struct, frozen=True, array_like=True):
@@ -93,27 +90,13 @@ def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sam
     goes = output and (output.image, output.labels, output.renamed)
     text = repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass")
     around = [content_of(other, None) + repr(stamp).encode() for other, stamp in others]
-    return blake2b(b"".join([text, *_objects(sample.instances), *around]), digest_size=16).digest()
+    return blake2b(b"".join([text, *sample.instances.content(), *around]), digest_size=16).digest()
 
 
 @lru_cache(maxsize=1024)
 def _text(value: Header | Plan | Rendering | None) -> str:
     """The text of a value that many photos of a dataset have in common."""
     return repr(value)
-
-
-def _objects(instances: Instances) -> list[bytes]:
-    """All of `instances` as bytes: how many numbers each column has, those numbers, then masks and attributes."""
-    rings = [ring for own in instances.polygons for ring in own]
-    columns = (
-        instances.boxes, instances.labels, instances.crowd, instances.keypoints, instances.visibility, instances.areas,
-        instances.scores, instances.ids, *rings,
-    )  # fmt: skip
-    counts = _encode((instances.visibility.shape, list(map(len, instances.polygons)), list(map(len, rings))))
-    known = [counts, *[column.tobytes() for column in columns]]
-    if any(instances.masks) or any(instances.attributes):
-        known.append(repr((instances.masks, instances.attributes)).encode("utf-8", "surrogatepass"))
-    return known
 
 
 def _is_unchanged(path: Any, file: OutputFile, source: Any) -> bool:

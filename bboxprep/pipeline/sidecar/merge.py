@@ -21,8 +21,9 @@ import numpy as np
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.io.safe_names import safe_relative
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, joined, joint_order, match
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation

@@ -20,8 +20,9 @@ from bboxprep import formats
 from bboxprep.errors import UsageError
 from bboxprep.io.atomic import AtomicWriter
 from bboxprep.model.categories import Categories
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.pipeline.output.image_rows import WrittenSample
 from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, encode, pack
 

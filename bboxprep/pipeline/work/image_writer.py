@@ -17,9 +17,10 @@ from bboxprep.images.pillow_reader import faults_named
 from bboxprep.io.atomic import link_or_copy, output_path, write_bytes
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
+from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, lost_by_class
 from bboxprep.pipeline.output.image_rows import Made, WrittenSample

@@ -20,8 +20,9 @@ from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
 from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories, Category
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from tests.formats.coco.trees import (

@@ -19,9 +19,10 @@ from bboxprep.formats import voc
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from tests.formats.filing import file_labels

@@ -21,9 +21,10 @@ from bboxprep.formats.yolo.options import OutTask
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.categories import Categories, Category
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from tests.formats.filing import file_labels

@@ -1,0 +1,142 @@
+"""How the columns of one object are spelt as plain data: values that JSON knows, checked by msgspec when they are read.
+
+A column of one number an object is spelt by its dtype, so that a new one needs nothing here. NaN is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Size
+from bboxprep.model.categories import MOST_KEYPOINTS
+from bboxprep.model.columns import COLUMNS, Column, ColumnSpec
+from bboxprep.model.instances import Instances
+from bboxprep.model.rle import Rle
+from bboxprep.model.validation import FARTHEST
+
+Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+_Near = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
+_Number = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
+_Ring = Annotated[tuple[_Near, ...], msgspec.Meta(min_length=6)]
+_Points = Annotated[tuple[_Near, ...], msgspec.Meta(max_length=3 * MOST_KEYPOINTS)]
+
+
+class PlainMask(msgspec.Struct, frozen=True):
+    """A mask as COCO spells it: height and width, then the compressed text or the runs."""
+
+    size: tuple[Side, Side]
+    counts: str | tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class PlainForm:
+    """How a column is spelt: by the name `key`, as a value of `type`, which is `default` for an object without one.
+
+    ``pack(instances)`` gives the values of all objects; ``unpack(values)`` what `Instances.of` takes, and raises
+    ValueError where they are not sound.
+    """
+
+    key: str
+    type: Any
+    default: Any
+    pack: Callable[[Instances], Sequence[Any]]
+    unpack: Callable[[Sequence[Any]], dict[str, Any]]
+
+
+def _scalar_form(spec: ColumnSpec) -> PlainForm:
+    """Of a column of one number an object."""
+    field = spec.fields[-1]
+    has_nan = field.dtype is np.float64
+    kinds: dict[Any, Any] = {np.float64: _Number | None, np.int64: Int64, np.bool_: bool}
+
+    def pack(instances: Instances) -> Sequence[Any]:
+        values: list[Any] = getattr(instances, field.name).tolist()
+        return [None if isnan(value) else value for value in values] if has_nan else values
+
+    def unpack(values: Sequence[Any]) -> dict[str, Any]:
+        return {field.name: [nan if value is None else value for value in values] if has_nan else values}
+
+    return PlainForm(spec.key, kinds[field.dtype], None if has_nan else field.none, pack, unpack)
+
+
+def _pack_polygons(instances: Instances) -> Sequence[Any]:
+    """Each ring as one flat list; none of a ring of less than three points."""
+    return [
+        tuple([tuple(ring.ravel().tolist()) for ring in rings if len(ring) > 2]) if rings else ()
+        for rings in instances.polygons
+    ]
+
+
+def _pack_masks(instances: Instances) -> Sequence[PlainMask | None]:
+    return [None if mask is None else _pack_mask(mask) for mask in instances.masks]
+
+
+def _pack_mask(mask: Rle) -> PlainMask:
+    return PlainMask((mask.size.height, mask.size.width), mask.text().decode("ascii") if mask.compressed else mask.runs)
+
+
+def _unpack_mask(mask: PlainMask) -> Rle:
+    size = Size(mask.size[1], mask.size[0])
+    if isinstance(mask.counts, str):
+        return Rle.from_text(size, mask.counts.encode("ascii"))
+    return Rle(size, mask.counts, compressed=False)
+
+
+def _pack_keypoints(instances: Instances) -> Sequence[tuple[float, ...]]:
+    """x, y and visibility of each point as one flat list; () where none is labelled."""
+    labelled = np.asarray(instances.visibility.any(axis=1)).tolist()
+    triples = np.concatenate((instances.keypoints, instances.visibility[:, :, None]), axis=2).tolist()
+    return [
+        tuple([number for triple in own for number in triple]) if has else ()
+        for own, has in zip(triples, labelled, strict=True)
+    ]
+
+
+def _unpack_keypoints(values: Sequence[tuple[float, ...]]) -> dict[str, Any]:
+    """Places (N, K, 2) and visibility (N, K)."""
+    if any(len(flat) % 3 or not {0.0, 1.0, 2.0}.issuperset(flat[2::3]) for flat in values):
+        raise ValueError("keypoints: want x, y and 0, 1 or 2 for each point")
+    most = max([len(flat) // 3 for flat in values], default=0)
+    places: NDArray[np.float64] = np.zeros((len(values), most, 2))
+    visibility = np.zeros((len(values), most), dtype=np.uint8)
+    for row, flat in enumerate(values):
+        if flat:
+            triples = np.array(flat, dtype=np.float64).reshape(-1, 3)
+            places[row, : len(triples)], visibility[row, : len(triples)] = triples[:, :2], triples[:, 2]
+    return {"keypoints": places, "visibility": visibility}
+
+
+_STRUCTURED = {
+    Column.POLYGONS: PlainForm(
+        COLUMNS[Column.POLYGONS].key, tuple[_Ring, ...], (), _pack_polygons, lambda values: {"polygons": values}
+    ),
+    Column.MASKS: PlainForm(
+        COLUMNS[Column.MASKS].key,
+        PlainMask | None,
+        None,
+        _pack_masks,
+        lambda values: {"masks": [mask and _unpack_mask(mask) for mask in values]},
+    ),
+    Column.KEYPOINTS: PlainForm(COLUMNS[Column.KEYPOINTS].key, _Points, (), _pack_keypoints, _unpack_keypoints),
+    Column.ATTRIBUTES: PlainForm(
+        COLUMNS[Column.ATTRIBUTES].key,
+        dict[str, Any],
+        {},
+        lambda instances: [dict(mapping) for mapping in instances.attributes],
+        lambda values: {"attributes": values},
+    ),
+}
+
+PLAIN_FORMS: Mapping[Column, PlainForm] = {
+    column: _STRUCTURED.get(column) or _scalar_form(spec) for column, spec in COLUMNS.items() if not spec.is_required
+}
+"""Of every column but the boxes, in the order of the table."""

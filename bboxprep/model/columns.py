@@ -1,0 +1,238 @@
+"""The columns of `Instances`, declared once: all that lists, counts, copies, hashes or keeps them goes by this table.
+
+To add a column that does not move with the picture: a member of `Column`, a row of `COLUMNS`, a key of `ColumnValues`
+and a field of `Instances`; then the formats that hold it. `model.column_json` spells it in JSON, by its dtype.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property, lru_cache
+from itertools import chain
+from math import isnan
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bboxprep.geometry.affine import Points
+from bboxprep.model.rle import Rle
+
+Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
+
+_FEW = 256  # objects of one image
+_POINTS = -1  # in a shape: K, the most keypoints of any class
+
+
+class Column(StrEnum):
+    """The kinds of information an object can have, as formats declare what they carry."""
+
+    BOXES = "boxes"
+    POLYGONS = "polygons"
+    MASKS = "masks"
+    KEYPOINTS = "keypoints"
+    CROWD = "crowd regions"
+    AREAS = "areas"
+    SCORES = "scores"
+    IDS = "ids"
+    ATTRIBUTES = "attributes"
+
+    __hash__ = str.__hash__  # that of an enumeration is written in Python, and columns are looked up for every image
+
+
+class ColumnValues(TypedDict, total=False):
+    """What `Instances.of` takes besides boxes and labels: N values each; None is as good as left out."""
+
+    crowd: ArrayLike | None
+    polygons: Sequence[Sequence[ArrayLike]] | None
+    masks: Sequence[Rle | None] | None
+    keypoints: ArrayLike | None
+    visibility: ArrayLike | None
+    areas: ArrayLike | None
+    scores: ArrayLike | None
+    ids: ArrayLike | None
+    attributes: Sequence[Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of `Instances`: an array (N, *`shape`) of `dtype`, or a tuple of N values where `dtype` is None.
+
+    `none` is the value of an object that has nothing there: 0 where there is a `shape`. `is_geometric`: the values move
+    with a plan. Of a tuple, `convert` makes one value of what a caller gives, and `hashed` makes bytes of all values
+    where any object has something.
+    """
+
+    name: str
+    dtype: type[np.generic] | None
+    none: Any
+    shape: tuple[int, ...] = ()
+    is_geometric: bool = False
+    convert: Callable[[Any], Any] | None = None
+    hashed: Callable[[tuple[Any, ...]], bytes] = lambda values: repr(values).encode("utf-8", "surrogatepass")
+
+    @cached_property
+    def axes(self) -> int:
+        """How many axes its array has; 0 of a tuple."""
+        return 0 if self.dtype is None else 1 + len(self.shape)
+
+    @cached_property
+    def is_shared(self) -> bool:
+        """Whether images of few objects share one array where they have nothing."""
+        return self.axes == 1
+
+    @cached_property
+    def default(self) -> Callable[[int, int], Any]:
+        """``default(count, points)``: the values of `count` objects that have nothing, with room for so many keypoints
+        each. Made once, as is `count`: they are asked of every column of every image.
+        """
+        none, shared, shape, dtype = self.none, self._shared, self.shape, self.dtype
+        if isinstance(none, dict):
+            return lambda count, _: ({**none},) * count
+        if dtype is None:
+            return lambda count, _: (none,) * count
+        if shared is not None:
+            return lambda count, _: shared[:count] if count <= _FEW else default_column(count, none, dtype)
+        return lambda count, points: np.zeros((count, *[points if side == _POINTS else side for side in shape]), dtype)
+
+    def is_default(self, values: Any) -> bool:
+        """Whether `values` are of the shared array, so that no object has anything: a quick look, not a proof."""
+        return self.is_shared and values.base is self._shared
+
+    def has(self, values: Any) -> NDArray[np.bool_]:
+        """Which objects (N,) have something in `values`."""
+        if self.dtype is None:
+            return np.array([value != self.none for value in values], dtype=np.bool_)
+        given = ~np.isnan(values) if _is_nan(self.none) else values != self.none
+        return np.asarray(given.any(axis=tuple(range(1, self.axes))))
+
+    @cached_property
+    def count(self) -> Callable[[Any], int]:
+        """``count(values)``: how many objects have something."""
+        none, shared = self.none, self._shared
+        if self.dtype is None:
+            return lambda values: len(values) - int(values.count(none))
+        if not self.is_shared:
+            return lambda values: int(np.count_nonzero(self.has(values))) if values.size else 0
+        if _is_nan(none):
+            return lambda values: 0 if values.base is shared else int(np.count_nonzero(values == values))
+        return lambda values: 0 if values.base is shared else int(np.count_nonzero(values != none))
+
+    @cached_property
+    def to_bytes(self) -> Callable[[Any], bytes]:
+        """``to_bytes(values)``: bytes for a hash; of as many objects, others than equal values have other bytes."""
+        none, hashed = self.none, self.hashed
+        if self.dtype is not None:
+            return np.ndarray.tobytes
+        return lambda values: hashed(values) if values.count(none) < len(values) else b""
+
+    @cached_property
+    def copied(self) -> Callable[[Any], Any]:
+        """``copied(values)``: `values` as the field holds them, in memory of its own.
+
+        Raises ValueError, TypeError or OverflowError.
+        """
+        dtype, convert = self.dtype, self.convert
+        if dtype is not None:
+            return lambda values: np.array(values, dtype=dtype)
+        return tuple if convert is None else lambda values: tuple(map(convert, values))
+
+    @cached_property
+    def _shared(self) -> NDArray[Any] | None:
+        return _shared(self.none, np.dtype(self.dtype)) if self.is_shared else None
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """A column and its `fields`, of which the last tells whether an object has something in it.
+
+    `key` is the name of one object's value in JSON (`model.column_json`). Every object has a column that is `required`.
+    """
+
+    column: Column
+    key: str
+    fields: tuple[Field, ...]
+    is_required: bool = False
+
+    @property
+    def is_geometric(self) -> bool:
+        """Whether it moves with a plan."""
+        return any(field.is_geometric for field in self.fields)
+
+    @property
+    def count(self) -> tuple[str, Callable[[Any], int]]:
+        """The name of the field that tells, and the function that counts the objects that have something in it."""
+        told = self.fields[-1]
+        return told.name, len if self.is_required else told.count
+
+    def has(self, values: Any) -> NDArray[np.bool_]:
+        """Which objects (N,) have something, by the `values` of the last field."""
+        return np.ones(len(values), dtype=np.bool_) if self.is_required else self.fields[-1].has(values)
+
+
+def default_column(count: int, none: float, dtype: type[Any] = np.float64) -> NDArray[Any]:
+    """A read-only column (N,) that holds `none` throughout; images of few objects share it."""
+    if count > _FEW:
+        return _filled(count, none, np.dtype(dtype))
+    return _shared(none, np.dtype(dtype))[:count]
+
+
+def _filled(count: int, none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    column = np.full(count, none, dtype=dtype)
+    column.setflags(write=False)
+    return column
+
+
+@lru_cache
+def _shared(none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    return _filled(_FEW, none, dtype)
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and isnan(value)
+
+
+def _rings(rings: Sequence[ArrayLike]) -> Rings:
+    return tuple(np.array(ring, dtype=np.float64).reshape(-1, 2) for ring in rings)
+
+
+def _ring_bytes(polygons: tuple[Any, ...]) -> bytes:
+    rings = list(chain.from_iterable(polygons))
+    counts = array("q", [*map(len, polygons), *map(len, rings)])
+    return b"".join([counts.tobytes(), *[ring.tobytes() for ring in rings]])
+
+
+_COLUMNS = (
+    ColumnSpec(Column.BOXES, "box", (Field("boxes", np.float64, 0.0, (4,), is_geometric=True),), is_required=True),
+    ColumnSpec(Column.CROWD, "crowd", (Field("crowd", np.bool_, False),)),
+    ColumnSpec(
+        Column.POLYGONS,
+        "polygons",
+        (Field("polygons", None, (), is_geometric=True, convert=_rings, hashed=_ring_bytes),),
+    ),
+    ColumnSpec(Column.MASKS, "mask", (Field("masks", None, None, is_geometric=True),)),
+    ColumnSpec(
+        Column.KEYPOINTS,
+        "keypoints",
+        (
+            Field("keypoints", np.float64, 0.0, (_POINTS, 2), is_geometric=True),
+            Field("visibility", np.uint8, 0, (_POINTS,)),
+        ),
+    ),
+    ColumnSpec(Column.AREAS, "area", (Field("areas", np.float64, np.nan, is_geometric=True),)),
+    ColumnSpec(Column.SCORES, "score", (Field("scores", np.float64, np.nan),)),
+    ColumnSpec(Column.IDS, "id", (Field("ids", np.int64, 0),)),
+    ColumnSpec(Column.ATTRIBUTES, "attributes", (Field("attributes", None, {}),)),
+)
+
+COLUMNS: Mapping[Column, ColumnSpec] = {spec.column: spec for spec in _COLUMNS}
+"""The table, in the order in which plain data states the columns."""
+
+LABELS = Field("labels", np.int64, 0)
+"""Which class an object is of: no column that a format may lack."""
+
+FIELDS = tuple(chain(COLUMNS[Column.BOXES].fields, [LABELS], *[spec.fields for spec in _COLUMNS[1:]]))
+"""All fields of `Instances`: boxes, labels, then as in the table."""
