@@ -13,6 +13,7 @@ from rich.table import Table
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
+from bboxprep.model.splits import TRAIN, VAL
 from bboxprep.pipeline.output.image_rows import Made
 from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
 from bboxprep.pipeline.run_options import Outcome
@@ -110,7 +111,7 @@ class Printer:
         size = f" imgsz={max(sizes[-1])}" if sizes else ""
         task = outcome.options.get("task", "detect")
         self.line(f"next: yolo {task} train data={outcome.dest}/data.yaml{size}")
-        missing = [split for split in ("train", "val") if not outcome.account.images_out[split]]
+        missing = [split for split in (TRAIN, VAL) if not outcome.account.images_out[split]]
         if missing:
             self.line(f"      (trainers want a {' and a '.join(missing)} split too; this dataset has none)")
 

@@ -38,6 +38,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import prefixes, splits_of
 
 CLASSES = "classes.json"
 STAGE = "bboxprep.loose"
@@ -130,10 +131,11 @@ def _objects(instances: Instances) -> _Objects:
 
 @dataclass(frozen=True)
 class _Item:
-    """A picture in a shard."""
+    """A picture in a shard, its name with `prefix`."""
 
     split: str
     path: Path
+    prefix: str = ""
 
     @property
     def label(self) -> Path:
@@ -148,7 +150,7 @@ def sniff(root: Path, suffix: str, fits: Callable[[Path], bool]) -> str:
 
 
 def shards_of(root: Path, suffix: str) -> list[tuple[str, Path]]:
-    """The files below `root` that end on `suffix`, each with its split, by name."""
+    """The files below `root` that end on `suffix`, each with the name of its split, by name."""
     folders = [root, *([root / "data"] if (root / "data").is_dir() else [])]
     found = []
     for folder in folders:
@@ -166,14 +168,17 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
     shards = shards_of(root, suffix) if root.is_dir() else []
     if not shards:
         raise LayoutError(root, "", f"no {title} here (want <split>-<number>{suffix})")
-    items = [_Item(split, path) for split, shard in shards for path in _pictures(opened(shard))]
+    splits = splits_of(name for name, _ in shards)
+    prefix = prefixes(splits)
+    shards.sort(key=lambda shard: (splits[shard[0]], prefix[shard[0]]))
+    items = [_Item(splits[name], path, prefix[name]) for name, shard in shards for path in _pictures(opened(shard))]
     loader = _Loader(root, probe, _classes(root, shards))
     return Dataset(
         root=root,
         format=title,
         categories=Categories.named(loader.classes),
         samples=LazySamples(items, loader),
-        splits=tuple(dict.fromkeys(split for split, _ in shards)),
+        splits=tuple(dict.fromkeys(splits[name] for name, _ in shards)),
     )
 
 
@@ -203,7 +208,8 @@ class _Loader:
 
     def __call__(self, item: _Item) -> Sample:
         said, findings = self._said(item)
-        name = PurePosixPath(safe_relative((said.file_name or "").replace("\\", "/")) or item.path.name)
+        own = safe_relative((said.file_name or "").replace("\\", "/")) or item.path.name
+        name = PurePosixPath(item.prefix + own)
         declared = Size(said.width, said.height) if said.width and said.height else None
         header, seen = probe_image(self.probe, item.path, self.root, item.split, declared)
         instances, wrong = self._instances(said.objects, item)

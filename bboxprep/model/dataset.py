@@ -16,6 +16,7 @@ from bboxprep.model.class_mapping import ClassPolicy, objects_by_class
 from bboxprep.model.flip_names import FlipMapping, unmapped
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Planner, Sample
+from bboxprep.model.splits import TRAIN
 
 Key = TypeVar("Key")
 
@@ -58,7 +59,7 @@ class Dataset:
     format: str
     categories: Categories
     samples: Sequence[Sample]
-    splits: tuple[str, ...] = ("train",)
+    splits: tuple[str, ...] = (TRAIN,)
     findings: tuple[Finding, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY

@@ -22,6 +22,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
 from bboxprep.model.segmentation import Segmentation
+from bboxprep.model.splits import TRAIN
 from bboxprep.model.variant import SampleVariant
 
 Key = tuple[str, str]  # split and name of a sample
@@ -106,7 +107,7 @@ class Sample:
     path: Path
     header: Header | None
     instances: Instances
-    split: str = "train"
+    split: str = TRAIN
     frame: Frame = Frame.DISPLAYED
     evidence: str = ""
     declared: Size | None = None

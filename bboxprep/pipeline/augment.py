@@ -19,6 +19,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary
@@ -26,7 +27,7 @@ from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Fill, Flip, RecipeStep
 from bboxprep.recipe.mosaic_split import MosaicSplit, split_at_mosaic, then
-from bboxprep.recipe.recipe import TRAIN, Drawn, ImageContext, Recipe
+from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.spelling import suggestion
 from bboxprep.transform.mosaic import assembled, laid
 
@@ -123,7 +124,9 @@ class Augmenter:
         _check(recipe, source.dataset.categories.names)
         rows: list[int] = []
         if split_at_mosaic(recipe):
-            seen = [row for row, one in enumerate(source.summaries) if one.key[0] == TRAIN and one.header is not None]
+            seen = [
+                row for row, one in enumerate(source.summaries) if is_training(one.key[0]) and one.header is not None
+            ]
             for _, takes in groupby(seen, lambda row: source.summaries[row].path):
                 of_image = list(takes)
                 rows += of_image[: len(of_image) // recipe.copies(TRAIN)]  # those of its first copy
@@ -150,7 +153,7 @@ class Augmenter:
     def _around(self, sample: Sample) -> tuple[MosaicSplit | None, Mosaic | None]:
         """The recipe around the mosaic that it may have for `sample`, and the mosaic, if it is drawn."""
         around, augment = split_at_mosaic(self.recipe), self.recipe.augment
-        if around is None or sample.split != TRAIN:
+        if around is None or not is_training(sample.split):
             return None, None
         take = _take(sample)
         if augment and augment.plain and take.copy == 0:

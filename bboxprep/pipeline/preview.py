@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from bboxprep.errors import ImageError
 from bboxprep.images.draw.annotations import Cell, contact_sheet
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import is_training
 from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.source.open import Source
-from bboxprep.recipe.recipe import TRAIN, Recipe
+from bboxprep.recipe.recipe import Recipe
 
 
 def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int], None] = lambda _: None) -> bytes:
@@ -35,7 +36,7 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
     taken = with_variants(source, recipe)
     augmenter = Augmenter.of(recipe, taken)
     splits = [summary.key[0] for summary in taken.summaries]
-    rows = [row for row, split in enumerate(splits) if split == TRAIN or TRAIN not in splits]
+    rows = [row for row, split in enumerate(splits) if is_training(split)] or list(range(len(splits)))
     return [augmenter(taken.dataset[row]).sample for row in _spread(_by_image(taken, rows), count)]
 
 

@@ -24,12 +24,11 @@ from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic, Tile
 from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
-
-TRAIN = "train"  # the split that is augmented
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ class Recipe:
 
     def copies(self, split: str) -> int:
         """How many outcomes an image of `split` has, tiles not counted."""
-        return self.augment.copies if self.augment and split == TRAIN else 1
+        return self.augment.copies if self.augment and is_training(split) else 1
 
     def plan(self, size: Size, turn: Dihedral) -> Plan:
         """The plan for a picture stored at `size` that `turn` displays. Raises `PlanError` where a step has none, and
@@ -187,7 +186,8 @@ class Recipe:
         """
         if self.is_fixed:
             return Drawn(self)
-        augment = self.augment if split == TRAIN and not (self.augment and self.augment.plain and copy == 0) else None
+        plain = self.augment is not None and self.augment.plain and copy == 0
+        augment = self.augment if is_training(split) and not plain else None
         settled, kept = self._with(()), 0
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
             if isinstance(step, Mosaic):

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from bboxprep.findings import CODES, Severity
 from bboxprep.model.categories import Category
+from bboxprep.model.splits import order
 from bboxprep.pipeline.output.run_record import RecordedFinding, RunRecord
 from bboxprep.review import charts
 from bboxprep.review.image_cards import CHUNK
@@ -23,7 +24,6 @@ from bboxprep.verification.faults import FAULTS, meaning
 from bboxprep.version import __version__
 
 TEMPLATES = Path(__file__).parent / "templates"
-_USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits in
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def render(subject: Subject, counted: Statistics) -> str:
 
 def splits_of(counted: Statistics) -> list[str]:
     """The splits in the order people think of them in."""
-    return sorted(counted.images, key=lambda split: (_USUAL.get(split, 3), split))
+    return sorted(counted.images, key=order)
 
 
 def _site(subject: Subject, counted: Statistics, splits: list[str]) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from math import ceil, floor
 from typing import Any
 
 from bboxprep.geometry.affine import Size
+from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.faults import Fault, Layer
-from bboxprep.verification.verification_inputs import TRAIN, VerificationInputs
+from bboxprep.verification.verification_inputs import VerificationInputs
 
 Step = Mapping[str, Any]  # one name, and its options
 _HOW = ("upright", "pad", "kernel")
@@ -26,7 +27,7 @@ _SETTLED = frozenset({"seed", "holes", "centre", "others"})  # options that a dr
 def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     """What is wrong with the row of a written image: augmented where none is, or drawn from elsewhere."""
     wishes = case.run.record.recipe
-    unseen = image.split != TRAIN
+    unseen = not is_training(image.split)
     if unseen and image.copy:
         yield _fault("augmented-unseen", image, f"is copy {image.copy} of an image of the split {image.split}")
     if image.recipe is None or not wishes:
@@ -50,7 +51,7 @@ def copy_faults(case: VerificationInputs) -> Iterator[Fault]:
         return
     found: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for image in case.run.images:
-        if image.split == TRAIN and image.output:
+        if is_training(image.split) and image.output:
             found[image.source, image.split, image.tile].append(image.copy)
     for (source, _, tile), numbers in found.items():
         if sorted(numbers) != list(range(copies)):

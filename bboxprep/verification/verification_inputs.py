@@ -14,11 +14,11 @@ from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.open import open_source
 
-TRAIN = "train"  # the split that is augmented
 Options = Callable[[str], Mapping[str, Any]]
 
 
@@ -66,7 +66,7 @@ class VerificationInputs:
         if image.recipe is not None:
             return image.recipe
         said = self.run.record.recipe
-        if "augment" not in said or image.split == TRAIN:
+        if "augment" not in said or is_training(image.split):
             return said
         return {"steps": said.get("preprocess")} | {key: said.get(key) for key in ("upright", "pad", "kernel")}
 

@@ -8,16 +8,18 @@ pictures.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco import FORMAT
 from bboxprep.io.paths import dataset_folder, is_within, relative_path, resolved
+from bboxprep.model.splits import TRAIN, is_word, named, prefixes, splits_of
 
 _HEAD = 65536
 _STRAYED = "a link that leads out of the dataset"
@@ -29,27 +31,24 @@ _KIND = re.compile(
     rf"({'|'.join(filter(None, (*_WITH_OBJECTS, *_WITH_IMAGES, *_OTHERS)))})(?:[_-]([^.].*))?", re.IGNORECASE
 )
 _RANK = {kind: rank for rank, kind in enumerate((*_WITH_OBJECTS, *_WITH_IMAGES, *_OTHERS))}
-_SPLIT = re.compile(r"(?:train|trainval|val|valid|validation|minival|test|testdev|dev|unlabeled)\d*", re.IGNORECASE)
 _ROBOFLOW = "_annotations.coco"
-_CANONICAL = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
 class CocoSource:
-    """One annotation file: what COCO calls its `kind`, the `split` it is about, and that as the file spells it.
+    """One annotation file: what COCO calls its `kind`, the `split` it is about, and that as the file spells it in
+    `word`, which is "" where it names none.
 
-    `shown` is its path below the data set, as findings name it.
+    `shown` is its path below the data set, as findings name it. `prefix` is what the names of its images begin with:
+    a folder of its own where several files are about one split, else "".
     """
 
     path: Path
     shown: str
     kind: str
     word: str
-
-    @property
-    def split(self) -> str:
-        """The split; a file that names none is about "train"."""
-        return _CANONICAL.get(self.word.lower(), self.word) or "train"
+    split: str = TRAIN
+    prefix: str = ""
 
 
 def sniff(root: Path) -> str:
@@ -61,22 +60,26 @@ def sniff(root: Path) -> str:
 
 
 def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
-    """The annotation file of each split of `root`, by split, and notes on those beside them that are not read.
+    """The annotation files of `root`, by split, and notes on those beside them that are not read.
 
-    Raises `LayoutError` where there is none or two serve one split, `AnnotationError` where all are of another kind.
+    Several files are about one split only where each has a word of its own for it (``train2014``, ``train2017``).
+    Raises `LayoutError` where there is none, or where two of one split have no names to tell their images by, and
+    `AnnotationError` where all are of another kind.
     """
     paths = [root] if root.is_file() else _search(root)
-    sources = sorted((_source(path, root) for path in paths), key=lambda source: source.split)
+    sources = [_source(path, root) for path in paths]
     if not sources:
         raise LayoutError(root, "", f"no COCO annotation file (want {FORMAT.layout})")
     useful = _of_kind(sources, _WITH_OBJECTS) or _of_kind(sources, _WITH_IMAGES)
     if not useful and not root.is_file():
         raise AnnotationError(sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json)")
-    chosen = tuple(_best(root, list(group)) for _, group in groupby(useful or sources, lambda source: source.split))
+    chosen = _chosen(root, useful or sources)
+    splits = splits_of(source.word for source in sources) | {source.word: source.split for source in chosen}
+    read = {source.path for source in chosen}
+    skipped = [replace(source, split=splits[source.word]) for source in sources if source.path not in read]
     notes = [
         Finding("file-skipped", f"not read: {_because(source, chosen)}", source.shown, split=source.split)
-        for source in sources
-        if source not in chosen
+        for source in sorted(skipped, key=lambda source: source.split)
     ]
     fence = resolved(root)
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
@@ -100,6 +103,14 @@ def reach(source: CocoSource, root: Path) -> Path:
     if not root.is_file():
         return resolved(root)
     return resolved(_top(source).parent)
+
+
+def two_of_one_split(root: Path, sources: Sequence[CocoSource], why: str = "") -> LayoutError:
+    """What is wrong with a `root` where two of the `sources`, which are about one split, cannot both be read."""
+    both = " and ".join(source.shown for source in sources[:2])
+    return LayoutError(
+        root, "", f"two annotation files for split {sources[0].split!r}: {both}{why}; name the one to read"
+    )
 
 
 def is_file(path: Path) -> bool:
@@ -158,25 +169,36 @@ def _family(path: Path) -> str:
 
 def _source(path: Path, root: Path) -> CocoSource:
     stem, folder, shown = path.name[: -len(path.suffix)], path.parent.name, relative_path(path, dataset_folder(root))
+    own = named(folder) if path.parent != root else is_word(folder)
     if stem.lower() == _ROBOFLOW:
-        return CocoSource(path, shown, "", folder if path.parent != root or _SPLIT.fullmatch(folder) else "")
-    named = _KIND.fullmatch(stem)
-    if named and (named[2] or named[1].lower() != "labels"):
-        word = named[2] or ""
-        return CocoSource(path, shown, named[1].lower(), "" if word.lower() == "default" else word)
-    words = [word for word in [folder, *re.split(r"[\W_]+", stem)] if _SPLIT.fullmatch(word)]
-    return CocoSource(path, shown, "", words[-1] if words else "")
+        return CocoSource(path, shown, "", folder if path.parent != root or own else "")
+    kind = _KIND.fullmatch(stem)
+    if kind and (kind[2] or kind[1].lower() != "labels"):
+        return CocoSource(path, shown, kind[1].lower(), kind[2] or "")
+    return CocoSource(path, shown, "", stem if named(stem) else folder if own else "")
 
 
 def _of_kind(sources: Sequence[CocoSource], kinds: Sequence[str]) -> list[CocoSource]:
     return [source for source in sources if source.kind in kinds]
 
 
+def _chosen(root: Path, sources: Sequence[CocoSource]) -> tuple[CocoSource, ...]:
+    """The best of `sources` for each word, sorted by split and by the names of its images. Raises `LayoutError`."""
+    splits = splits_of(source.word for source in sources)
+    prefix = prefixes(splits)
+    placed = [replace(one, split=splits[one.word], prefix=prefix[one.word]) for one in sources]
+    placed.sort(key=lambda source: (source.split, os.fsencode(f"{source.word}/")))
+    best = [_best(root, list(group)) for _, group in groupby(placed, lambda source: (source.split, source.word))]
+    for one, other in pairwise(best):
+        if one.split == other.split and not one.word:
+            raise two_of_one_split(root, [one, other])
+    return tuple(best)
+
+
 def _best(root: Path, group: list[CocoSource]) -> CocoSource:
     ranked = sorted(group, key=lambda source: _RANK[source.kind])
     if len(ranked) > 1 and ranked[0].kind == ranked[1].kind:
-        both = " and ".join(source.shown for source in ranked[:2])
-        raise LayoutError(root, "", f"two annotation files for split {ranked[0].split!r}: {both}; name the one to read")
+        raise two_of_one_split(root, ranked)
     return ranked[0]
 
 
@@ -196,7 +218,8 @@ def _top(source: CocoSource) -> Path:
 def _image_folders(source: CocoSource, root: Path) -> Iterator[Path]:
     """The folders that images may be in, the most specific first; never outside a `root` that is a folder."""
     base, top = source.path.parent, _top(source)
-    words = dict.fromkeys(filter(None, (source.word, source.split, source.word.rstrip("0123456789"))))
+    parts = (part for part in re.split(r"[\W_]+", source.word) if named(part))
+    words = dict.fromkeys(filter(None, (source.word, *parts, source.split, source.word.rstrip("0123456789"))))
     for folder in (top, top.parent) if root.is_file() or root in top.parents else (top,):
         for word in words:
             yield from (folder / word, folder / "images" / word, folder / word / "images", folder / "data" / word)

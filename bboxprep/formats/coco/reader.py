@@ -35,7 +35,7 @@ from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
-from bboxprep.formats.coco.layout import choose
+from bboxprep.formats.coco.layout import CocoSource, choose, two_of_one_split
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, relative_path
@@ -54,9 +54,11 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
     sources, findings = choose(root)
     opened = [open_indexed(source, root) for source in sources]
     documents, indexes = [document for document, _ in opened], [index for _, index in opened]
+    home = dataset_folder(root)
+    _refuse_shared_images(root, sources, indexes)
     classes = read_classes(documents, [source.shown for source in sources], [index.used for index in indexes])
     parts = [
-        _Part(dataset_folder(root), document, index, RecordReader(source.shown, source.split, classes.categories, rows))
+        _Part(home, document, index, RecordReader(source.shown, source.split, classes.categories, rows), source.prefix)
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
     loader = _Loader(parts, probe)
@@ -66,21 +68,35 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
         categories=classes.categories,
         samples=LazySamples(loader.rows, loader.sample),
         outlines=LazySamples(loader.rows, loader.outline),
-        splits=tuple(source.split for source in sources),
+        splits=tuple(dict.fromkeys(source.split for source in sources)),
         findings=(*findings, *classes.findings, *(found for part in parts for found in part.findings())),
         extra=_extra(_merged([document.extra for document in documents])),
         crowd=(sum(index.crowd for index in indexes), sum(len(document.annotations) for document in documents)),
     )
 
 
+def _refuse_shared_images(root: Path, sources: Sequence[CocoSource], indexes: Sequence[Index]) -> None:
+    """Raise `LayoutError` where two of the `sources` are about one split and list the same image."""
+    owners: dict[tuple[str, Path], CocoSource] = {}
+    for source, index in zip(sources, indexes, strict=True):
+        for image in index.images if source.prefix else ():
+            path = index.folder / index.located.names[image]
+            owner = owners.setdefault((source.split, path), source)
+            if owner is not source:
+                raise two_of_one_split(
+                    root, [owner, source], f", and both list {relative_path(path, dataset_folder(root))}"
+                )
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One annotation file with its index: makes the samples of its split."""
+    """One annotation file with its index: makes the samples of its split, their names with `prefix`."""
 
     home: Path
     document: Document
     index: Index
     reader: RecordReader
+    prefix: str = ""
     ahead: Prefetch[Instances | None] = field(default_factory=lambda: Prefetch())
 
     @cached_property
@@ -117,7 +133,7 @@ class _Part:
         path = self.index.folder / name
         header, seen = self._header(image, path, probe, declared)
         return EMPTY_SAMPLE.replace_fast(
-            name=PurePosixPath(name),
+            name=PurePosixPath(self.prefix + name),
             path=path,
             header=header,
             split=self.reader.split,

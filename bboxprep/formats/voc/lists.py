@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.voc.tree import SPLITS, composed, joined, name_of, parted, parts_of, place
+from bboxprep.formats.voc.tree import ANY_SOURCE, composed, joined, name_of, parted, parts_of, place
 from bboxprep.io.paths import read_bytes, stem_of
+from bboxprep.model.splits import USUAL, SplitFolders, order, splits_of
 
-_FINEST_FIRST = ("train", "val", "test")
 _COARSEST = "trainval"
 _OF_A_CLASS = re.compile(r".*\S\s+(-1|0|1)")  # a line of <class>_<split>.txt: the image, and whether it shows the class
 _QUOTED = re.compile(r'^"(.+)"$')
@@ -23,19 +23,20 @@ MOST_LIST_BYTES = 256 << 20  # of names, one a line; ten million images
 class SplitLists:
     """The lists in ``ImageSets/Main``, by the folder that holds ``ImageSets``: each name in them, to its split.
 
-    `folder` is where the first of them lies, `torn` counts names that more than one of train, val and test have.
+    `folder` is where the first of them lies, `torn` counts names that more than one of train, val and test have;
+    `folders` name the splits where there are no lists.
     """
 
     homes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     torn: int = 0
     folder: str = ""
+    folders: SplitFolders = ANY_SOURCE
 
     def place(self, image: str) -> tuple[str, str]:
         """(split, name) of an image: by its lists, "unlisted" where they leave it out; by its folders without lists."""
         home = self._home(image)
         if home is None:
-            split, name = place(image)
-            return split or "train", name
+            return place(image, self.folders)
         name = name_of(_below(home, image))
         known = self.homes[home]
         return next((known[word] for word in _words(name) if word in known), "unlisted"), name
@@ -68,31 +69,33 @@ def _words(name: str) -> tuple[str, str, str]:
     return composed(joined(folder, stem)), composed(name), composed(stem)
 
 
-def read_lists(root: Path, paths: Iterable[str]) -> SplitLists:
-    """The split lists at `paths`. A name in several lists belongs to the finest of them. Raises `AnnotationError`."""
-    homes: dict[str, dict[str, str]] = {}
+def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE) -> SplitLists:
+    """The split lists at `paths`. A name in several lists belongs to the finest of them; `folders` name the splits of
+    images that have no lists. Raises `AnnotationError`.
+    """
     torn, paths = 0, list(paths)
-    for split, path in sorted(((_split_name(path), path) for path in paths), key=_fineness):
-        names = _names(root / path)
-        if "_" in stem_of(parted(path)[1]) and all(_OF_A_CLASS.fullmatch(name) for name in names):
-            continue
-        known = homes.setdefault("/".join(parts_of(path)[:-3]), {})
-        for name in names:
-            torn += split in _FINEST_FIRST and known.get(name, split) != split
+    names = {path: found for path in paths if not _is_of_a_class(path, found := _names(root / path))}
+    splits = splits_of(map(_stem, names))
+    homes: dict[str, dict[str, str]] = {}
+    for path in sorted(names, key=lambda path: (*_fineness(splits[_stem(path)]), path)):
+        split, known = splits[_stem(path)], homes.setdefault("/".join(parts_of(path)[:-3]), {})
+        for name in names[path]:
+            torn += split in USUAL and known.get(name, split) != split
             known.setdefault(name, split)
-    return SplitLists(homes, torn, parted(paths[0])[0] if paths else "")
+    return SplitLists(homes, torn, parted(paths[0])[0] if paths else "", folders)
 
 
-def _split_name(path: str) -> str:
-    # CVAT's word for images that were put in no split
-    stem = stem_of(parted(path)[1])
-    return "train" if stem.lower() == "default" else SPLITS.get(stem.lower(), stem)
+def _stem(path: str) -> str:
+    return stem_of(parted(path)[1])
 
 
-def _fineness(item: tuple[str, str]) -> tuple[int, int, str]:
-    split, path = item
-    rank = _FINEST_FIRST.index(split) if split in _FINEST_FIRST else len(_FINEST_FIRST)
-    return int(split == _COARSEST), rank, path
+def _is_of_a_class(path: str, names: Sequence[str]) -> bool:
+    """Whether a list says of images whether they show a class, as ``cat_train.txt`` does."""
+    return "_" in _stem(path) and all(_OF_A_CLASS.fullmatch(name) for name in names)
+
+
+def _fineness(split: str) -> tuple[bool, int, str]:
+    return split == _COARSEST, *order(split)
 
 
 def _names(path: Path) -> list[str]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
-from bboxprep.formats.voc.tree import SPLITS, Images, VocTree, base_of, expected, parted, parts_of
+from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, parted, parts_of
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import stem_of
+from bboxprep.model.splits import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,8 @@ def _unlabelled(tree: VocTree, matching: _Matching) -> tuple[list[str], list[str
         if image in matching.label_of or image in matching.left_out:
             continue
         base = base_of(parted(image)[0])
-        known = base in bases or parted(base)[1].lower() in {*SPLITS, "jpegimages"}
+        folder = parted(base)[1]
+        known = base in bases or bool(named(folder)) or folder.lower() == "jpegimages"
         (bare if known else aside).append(image)
     return bare, aside
 

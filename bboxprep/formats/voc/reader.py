@@ -22,7 +22,7 @@ from bboxprep.formats.voc.options import VocReadOptions
 from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pair_images import VocItem, pair
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
-from bboxprep.formats.voc.tree import VocTree, masks_of, parted, walk
+from bboxprep.formats.voc.tree import VocTree, masks_of, parted, split_folders, walk
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import is_within, read_bytes, resolved, stem_of
 from bboxprep.model.categories import Categories
@@ -30,6 +30,7 @@ from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.segmentation import Segmentation
+from bboxprep.model.splits import TRAIN
 
 _MOST_NAME_BYTES = 8 << 20  # of a list of classes
 
@@ -45,7 +46,8 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     if not tree.labels and not (tree.lists and tree.images):
         raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {FORMAT.layout})")
     opened = open_files(root, tree.labels, spread)
-    pairing = pair(tree, read_lists(root, tree.lists), opened.briefs, opened.broken)
+    lists = read_lists(root, tree.lists, split_folders(root, tree.images))
+    pairing = pair(tree, lists, opened.briefs, opened.broken)
     origin, evidence = _settle(root, probe, pairing.items, opened.briefs, options)
     classes = _classes(root, opened.names)
     samples = _Samples(root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels))
@@ -55,7 +57,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
         categories=Categories.named(classes),
         samples=LazySamples(pairing.items, samples.load),
         outlines=LazySamples(pairing.items, samples.outline),
-        splits=tuple(dict.fromkeys(item.split for item in pairing.items)) or ("train",),
+        splits=tuple(dict.fromkeys(item.split for item in pairing.items)) or (TRAIN,),
         findings=(*evidence, *_of_tree(tree, opened.unread), *pairing.findings),
         extra={"voc": {"origin": str(origin)}},
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,13 +20,14 @@ from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.io import paths
 from bboxprep.io.paths import is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
+from bboxprep.model.splits import SplitFolders
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
-SPLITS = {name: name for name in ("train", "val", "test", "trainval")} | {"valid": "val", "validation": "val"}
 _NOT_PHOTOS = ("segmentationclass", "segmentationobject", "annotationsvisualization", "__macosx")  # folders, as begun
 
 _FOLDERS = 4096  # of which is remembered what they are
+ANY_SOURCE = SplitFolders(IMAGE_FOLDERS | LABEL_FOLDERS)
 
 
 @dataclass(frozen=True)
@@ -88,29 +89,33 @@ def composed(name: str) -> str:
     return name if name.isascii() else normalize("NFC", name)
 
 
-def place(path: str) -> tuple[str, str]:
-    """(split, name) of the image at `path` by its folders: split is "" where none is named.
+def split_folders(root: Path, images: Iterable[str]) -> SplitFolders:
+    """Which folders name a split in the dataset of `images` at `root`."""
+    folders = [parts_of(folder) for folder in {parted(image)[0] for image in images}]
+    return ANY_SOURCE.of(resolved(root).name, ((one, _split_places(one)) for one in folders))
+
+
+def place(path: str, splits: SplitFolders) -> tuple[str, str]:
+    """(split, name) of the image at `path` by its folders, which name the split as `splits` has it.
 
     A split's folder stands first in the path, or next to the images folder, or right above the image; elsewhere
     ``test`` is just a word.
     """
     folder, file = parted(path)
-    split, inner = _place(folder)
+    split, inner = _place(folder, splits)
     return split, joined(inner, file)
 
 
 @lru_cache(maxsize=_FOLDERS)
-def _place(folder: str) -> tuple[str, str]:
+def _place(folder: str, splits: SplitFolders) -> tuple[str, str]:
     """The split of the images in `folder`, and the folder in their names."""
     folders = parts_of(folder)
+    index = splits.find(folders, _split_places(folders))
+    split = splits.split(folders, index)
+    if index is None:
+        return split, _inner(folder)
     at = _first(folders, IMAGE_FOLDERS)
-    before, inner = (folders, ()) if at is None else (folders[:at], folders[at + 1 :])
-    if inner and inner[0].lower() in SPLITS:
-        return SPLITS[inner[0].lower()], "/".join(inner[1:])
-    index = _split_folder(before)
-    if index is not None:
-        return SPLITS[before[index].lower()], "/".join((*before[index + 1 :], *inner))
-    return "", _inner(folder)
+    return split, "/".join(name for number, name in enumerate(folders) if number > index and number != at)
 
 
 def name_of(path: str) -> str:
@@ -131,13 +136,15 @@ def base_of(folder: str) -> str:
     """The folder of images that `folder` is, or lies in: an images folder, else a split's, else itself."""
     folders = parts_of(folder)
     at = _first(folders, IMAGE_FOLDERS)
-    at = _split_folder(folders) if at is None else at
+    at = ANY_SOURCE.find(folders, _split_places(folders)) if at is None else at
     return folder if at is None else "/".join(folders[: at + 1])
 
 
-def _split_folder(folders: Sequence[str]) -> int | None:
-    """Where the last or the first of `folders` names a split."""
-    return next((index for index in (len(folders) - 1, 0) if folders and folders[index].lower() in SPLITS), None)
+def _split_places(folders: Sequence[str]) -> tuple[int, ...]:
+    """Which of `folders` may name the split of the images in them, the most likely first."""
+    at = _first(folders, IMAGE_FOLDERS)
+    below, above = (len(folders), len(folders) - 1) if at is None else (at + 1, at - 1)
+    return tuple(index for index in dict.fromkeys((below, above, 0)) if 0 <= index < len(folders))
 
 
 def _first(parts: Sequence[str], known: Collection[str]) -> int | None:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.formats.yolo.tree import read_head, split_of
+from bboxprep.formats.yolo.tree import read_head
 from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, undoes_itself
+from bboxprep.model.splits import is_word, order, split_of
 
 MOST_LIST_BYTES = 256 << 20  # of images, one a line; ten million of them
 MOST_NAME_BYTES = 8 << 20  # of classes, one a line; more than there can be
@@ -22,7 +23,7 @@ NOT_SPLITS = {
     *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
     *("labels", "backup", "classes", "yaml_file"),
 }
-_SPLIT_ORDER = {"train": 0, "val": 1, "test": 2}
+_MEASURES = "eval"  # the key of a .data file that says how results are scored
 
 
 LIST_SUFFIXES = frozenset({".txt", ".names", ".labels", ".yaml", ".yml"})
@@ -108,10 +109,9 @@ def _read_darknet(path: Path) -> Config:
         key, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             said[key.strip()] = value.strip()
-    keys = {split: key for key in said if (split := split_of(key)) and said[key]}
     return Config(
         file=path,
-        splits={split: (said[keys[split]],) for split in sorted(keys, key=_split_rank)},
+        splits=_by_split({key: (said[key],) for key in said if key != _MEASURES and is_word(key) and said[key]}),
         names_file=said.get("names", ""),
         count=_count(path, "classes", said["classes"]) if said.get("classes") else None,
     )
@@ -137,24 +137,29 @@ def _read_yaml(path: Path) -> Config:
 
 
 def _splits(path: Path, said: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The places of each split: of the keys that mean one, and of any other whose value names a folder like itself."""
-    splits: dict[str, tuple[str, ...]] = {}
+    """The places of each split: of the keys that are a word for one, and of any other whose value names a folder like
+    itself.
+    """
+    found: dict[str, tuple[str, ...]] = {}
     for key, value in said.items():
-        usual = split_of(key) if key.isalpha() else ""
         places = value if isinstance(value, list) else [value]
         if key in NOT_SPLITS or not all(isinstance(place, str) for place in places):
-            if usual:
+            if is_word(key):
                 raise AnnotationError(path, key, "want a folder, a text file, or a list of these")
             continue
         named = tuple(place for place in places if place)
         own = bool(named) and all(key in place.replace("\\", "/").split("/") for place in named)
-        if named and (usual or own):
-            splits[usual or key] = (*splits.get(usual or key, ()), *named)
-    return {split: splits[split] for split in sorted(splits, key=_split_rank)}
+        if named and (is_word(key) or own):
+            found[key] = named
+    return _by_split(found)
 
 
-def _split_rank(split: str) -> tuple[int, str]:
-    return _SPLIT_ORDER.get(split, len(_SPLIT_ORDER)), split
+def _by_split(found: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The places of each split, in order: those of all keys that mean it."""
+    splits: dict[str, tuple[str, ...]] = {}
+    for key, places in found.items():
+        splits[split_of(key)] = (*splits.get(split_of(key), ()), *places)
+    return {split: splits[split] for split in sorted(splits, key=order)}
 
 
 def _names(path: Path, names: Any) -> dict[int, str]:

@@ -4,8 +4,9 @@
 leading ``../`` (Roboflow's ``../train/images``) may be one too many. An absolute path of another machine, or one
 relative to a folder above, is taken by its longest end that exists in the dataset.
 
-**Without such a file** every image below the root belongs to the dataset. The first folder on its way that is called
-like a split gives the split (``train`` where none is), and it and the first ``images`` are no part of its name.
+**Without such a file** every image below the root belongs to the dataset. A folder on its way gives the split (see
+`bboxprep.model.splits`), else the root if it is called by a word for one, else it is ``train``. That folder and the
+first ``images`` are no part of its name.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
-from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, Place, YoloTree, by_bytes, kind_of, split_of
+from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
 from bboxprep.io.paths import common_folder, normalized, resolved, stem_of
+from bboxprep.model.splits import SplitFolders, named
 
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
 _LONGEST = 256  # bytes of a file name
-_USUAL = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
 
 
 @dataclass
@@ -153,11 +154,10 @@ def _images_at(
 
 
 def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
-    for name in _USUAL.get(split, ()):
-        for path in (base / name / "images", base / "images" / name):
-            if tree.listing(path).images:
-                return path
-    return None
+    """A folder of images that is called by another word for `split`."""
+    places = [base / name / "images" for name in tree.listing(base).folders if named(name) == split]
+    places += [base / "images" / name for name in tree.listing(base / "images").folders if named(name) == split]
+    return next((path for path in places if tree.listing(path).images), None)
 
 
 def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:
@@ -187,8 +187,11 @@ def _as_found(tree: YoloTree) -> YoloLayout:
     """The layout that the names of the folders give."""
     layout = YoloLayout()
     found: list[tuple[str, str, Path, str]] = []
-    for folder, listing in tree.walk(tree.home):
-        split, rest = _read_folders(folder.relative_to(tree.home).parts)
+    walked = [(folder, folder.relative_to(tree.home).parts, listing) for folder, listing in tree.walk(tree.home)]
+    with_images = ((parts, range(len(parts))) for _, parts, listing in walked if listing.images)
+    splits = SplitFolders(LAYOUT_FOLDERS).of(resolved(tree.home).name, with_images)
+    for folder, parts, listing in walked:
+        split, rest = _read_folders(parts, splits)
         layout.folders[folder] = split
         found += [(split, _below(str(rest), name), folder, name) for name in listing.images]
     if len({(split, named) for split, named, _, _ in found}) < len(found):
@@ -205,14 +208,12 @@ def _below(folder: str, name: str) -> str:
     return name if folder == "." else f"{folder}/{name}"
 
 
-def _read_folders(parts: Sequence[str]) -> tuple[str, PurePosixPath]:
-    """The split that a way of folders names, and what is left of it."""
-    rest = list(parts)
-    named = next((part for part in rest if split_of(part)), "")
-    images = next((part for part in rest if part in IMAGE_FOLDERS), "")
-    for part in {named, images} - {""}:
-        rest.remove(part)
-    return split_of(named) or "train", PurePosixPath(*rest)
+def _read_folders(parts: Sequence[str], splits: SplitFolders) -> tuple[str, PurePosixPath]:
+    """The split of images in the folder at `parts`, and the folder in their names."""
+    at = splits.find(parts, range(len(parts)))
+    images = next((place for place, part in enumerate(parts) if part in IMAGE_FOLDERS), None)
+    rest = PurePosixPath(*(part for place, part in enumerate(parts) if place not in (at, images)))
+    return splits.split(parts, at), rest
 
 
 def _item(tree: YoloTree, split: str, named: str, folder: Path, name: str) -> YoloItem:

@@ -36,12 +36,14 @@ from bboxprep.io.paths import (
     suffix_of,
 )
 from bboxprep.io.remote import RemoteEntry
+from bboxprep.model.splits import WORDS
 
 _LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
 IMAGE_FOLDERS = frozenset(_LABELS_FOR)
+LAYOUT_FOLDERS = frozenset(name.lower() for pair in _LABELS_FOR.items() for name in pair)
 _NOT_LABELS = {
     *("classes", "classes_", "labels", "names", "obj", "predefined_classes", "readme", "license", "licence", "notes"),
-    *("requirements", "images", "train", "training", "val", "valid", "validation", "test", "trainval", "all"),
+    *("requirements", "images", "all", *WORDS),
 }
 
 
@@ -232,21 +234,3 @@ def read_head(path: Path) -> bytes:
         return read_start(path, 4096)
     except OSError:
         return b""
-
-
-def split_of(folder: str) -> str:
-    """The split that a folder or key of that name stands for, or "": ``valid`` is val, ``train2017`` is train."""
-    name = folder.lower().removeprefix("obj_").removesuffix("_data").rstrip("0123456789").rstrip("-_")
-    return _SPLITS.get(name, "")
-
-
-_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}

@@ -33,6 +33,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import flip_order
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import USUAL, order
 
 Micros = NDArray[np.float64]  # whole millionths of the picture
 
@@ -45,7 +46,6 @@ _CARRIES = {
     "obb": frozenset({Column.BOXES, Column.POLYGONS}),
 }
 _CONFIG = "data.yaml"
-_FIRST = ("train", "val", "test")
 
 
 def write(root: Path, dataset: Dataset, options: YoloWriteOptions) -> YoloWriter:
@@ -128,10 +128,11 @@ class YoloWriter:
                 return _outlines(instances, size, _four_corners, meant)
 
     def _yaml(self) -> list[str]:
-        others = sorted(self._splits - set(_FIRST))
         lines = [f"path: {_quoted(self._options.yaml_path)}"] if self._options.yaml_path else []
-        lines += [f"{split}: images/{split}" for split in _FIRST if split in self._splits]
-        lines += [f"{_quoted(split)}: {_quoted('images/' + split)}" for split in others]
+        for split in sorted(self._splits, key=order):
+            usual = split in USUAL
+            key, place = (split, f"images/{split}") if usual else (_quoted(split), _quoted(f"images/{split}"))
+            lines.append(f"{key}: {place}")
         lines.append(f"nc: {len(self._categories)}")
         lines.append("names:" if len(self._categories) else "names: {}")
         lines += [f"  {number}: {_quoted(name)}" for number, name in enumerate(self._categories.names)]

@@ -22,6 +22,7 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.io.paths import is_within, read_lines, relative_path, resolved
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.splits import TRAIN
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.resume.fingerprint import OutputFile
 
@@ -97,7 +98,7 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """
 
     source: str
-    split: str = _always("train")
+    split: str = _always(TRAIN)
     sha256: str | None = _always(None)
     output: str | None = _always(None)
     objects: ObjectCounts = msgspec.field(default_factory=ObjectCounts)

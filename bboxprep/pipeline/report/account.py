@@ -12,10 +12,10 @@ from bboxprep.findings import Finding, Severity
 from bboxprep.model.class_mapping import objects_by_class
 from bboxprep.model.columns import Column
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import order
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
 from bboxprep.pipeline.resume.image_result import ImageResult
 
-_USUAL = {"train": 0, "val": 1, "test": 2}  # the order people think of splits in
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
 
 
@@ -116,7 +116,7 @@ class Account:
                 objects_out=sum(n for (where, _), n in self.objects_out.items() if where == split),
                 dropped=_by_code((code, n) for (where, _, code), n in self.dropped.items() if where == split),
             )
-            for split in sorted({*self.images_in, *self.source_count}, key=lambda split: (_USUAL.get(split, 3), split))
+            for split in sorted({*self.images_in, *self.source_count}, key=order)
         ]
 
     def class_rows(self, names: Sequence[str]) -> list[ClassCount]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 from bboxprep.images.capture_time import CaptureTime, capture_time_of
+from bboxprep.model.splits import split_of
 from bboxprep.pipeline.source.survey import ImageSummary
 
 _TOLERANCE = 1e-9
@@ -27,7 +28,8 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class SplitPolicy:
-    """`shares` of each split, which sum to 1, and what keeps images together: `group_by`.
+    """`shares` of each split, which sum to 1, and what keeps images together: `group_by`. A split may be called by any
+    word of `bboxprep.model.splits`.
 
     "file" (each image by its name, folders included), "folder", "regex:PATTERN" (the first group of the first match in
     the name, or the whole match; the name where there is none) or "exif-time:SECONDS" (photos of one camera of which
@@ -47,6 +49,12 @@ class SplitPolicy:
         if abs(total - 1) > _TOLERANCE:
             raise UsageError(f"split: have shares that sum to {total:.10g}, want 1")
         _grouping(self.group_by)
+        canonical = {split_of(name): share for name, share in self.shares.items()}
+        if len(canonical) < len(self.shares):
+            raise UsageError(
+                f"split: have {', '.join(self.shares)}, of which two mean one split; want one name for each"
+            )
+        object.__setattr__(self, "shares", canonical)
 
     @classmethod
     def parse(cls, text: str, group_by: str = "file") -> SplitPolicy:

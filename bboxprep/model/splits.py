@@ -1,0 +1,135 @@
+"""The one vocabulary of splits: what the names of files, folders and keys mean, in every format.
+
+| words                                                  | split                                           |
+|--------------------------------------------------------|-------------------------------------------------|
+| train, training, trn, train2017, my_train              | train                                           |
+| val, valid, validation, dev, eval, val2017, my_val     | val                                             |
+| test, testing, test2017, test-dev, my_test             | test                                            |
+| trainval, minival, anything else                       | itself; train if it is the only, unknown name   |
+
+Case, numbers and punctuation do not count: ``Train_2017`` is train, ``trainval2012`` is trainval. A word may stand in
+two parts: ``test-dev`` is test, ``train_val`` is trainval. Of several words the last one counts, for it is what the
+others describe: ``instances_train2017`` and ``2012_train`` are train, ``train-dev`` is val. What follows the last word
+only narrows it: ``train2017_subset`` and ``train_annotations`` are train.
+
+**A document or a list** always is about a split, so an unknown name is a split of that name beside others. The only one
+of a source has nothing to be told from: it is train (`splits_of`). A key, as in a data.yaml, states a split by itself
+(`split_of`).
+
+**A folder** need not be about a split. It is one if its name has a word, or if it stands beside a folder that is called
+by a word alone, in the same place of the layout (`SplitFolders`): beside ``images/train`` is ``images/fold1`` a split,
+alone it is a folder of pictures. The folder that a person names as the source counts only where it is called by a word
+alone: there the rest of the name is for people.
+
+**Two names of one split** (``val`` and ``valid``, ``train2014`` and ``train2017``) are one split, and nothing of it is
+lost. Images of folders and lists are put together; those of documents too, each below the name of its own (`prefixes`).
+Documents that list the same image, or that have no names to tell them by, are refused: one may be a draft of the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+
+TRAIN, VAL, TEST = USUAL = ("train", "val", "test")  # in the order of people
+WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("train", "training", "trn"), TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval"), VAL),
+    **dict.fromkeys(("test", "testing", "testdev"), TEST),
+    **{word: word for word in ("trainval", "minival")},
+}
+"""The split that each word means, in lower case."""
+
+_NO_SPLIT = ("", "default")  # the second is CVAT's word for images that were put in no split
+_LETTERS = re.compile(r"[^\W\d_]+")
+
+
+@lru_cache(maxsize=4096)  # readers ask for the folder of each picture, recipes for the split
+def named(name: str) -> str:
+    """The split that `name` has a word for, "" where it has none."""
+    parts = _LETTERS.findall(name.lower())
+    for at in reversed(range(len(parts))):
+        if parts[at] in WORDS:
+            return WORDS.get("".join(parts[max(at - 1, 0) : at + 1]), WORDS[parts[at]])
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def is_word(name: str) -> bool:
+    """Whether `name` is a word for a split and nothing else, but for case, numbers and punctuation."""
+    return "".join(_LETTERS.findall(name.lower())) in WORDS
+
+
+def split_of(name: str) -> str:
+    """The split of what is called `name` beside others: itself where it has no word."""
+    return named(name) or (TRAIN if name.lower() in _NO_SPLIT else name)
+
+
+def splits_of(names: Iterable[str]) -> dict[str, str]:
+    """The split of each of `names`: what all documents or lists of one source are called, "" for none."""
+    distinct = tuple(dict.fromkeys(names))
+    if len(distinct) == 1:
+        return {distinct[0]: named(distinct[0]) or TRAIN}
+    return {name: split_of(name) for name in distinct}
+
+
+def prefixes(splits: Mapping[str, str]) -> dict[str, str]:
+    """What the names of images begin with, by the name of their document, so that those of one split stay apart.
+
+    `splits` is the split of each document: a folder of the document's name where several are about one split, else "".
+    """
+    documents = Counter(splits.values())
+    return {name: f"{name}/" if documents[split] > 1 else "" for name, split in splits.items()}
+
+
+def is_training(split: str) -> bool:
+    """Whether pictures of `split` are trained on, and so augmented."""
+    return named(split) == TRAIN
+
+
+def order(split: str) -> tuple[int, str]:
+    """The key that sorts splits: train, val, test, then others by name."""
+    return (USUAL.index(split) if split in USUAL else len(USUAL)), split
+
+
+@dataclass(frozen=True)
+class SplitFolders:
+    """Which folder of a path names its split.
+
+    `layout` are names of folders of images and of labels, in lower case, which name no split. `homes` are the places
+    where a source has folders that are called by a word alone. `source` is the split of images that no folder names.
+    """
+
+    layout: frozenset[str]
+    homes: frozenset[tuple[str, ...]] = frozenset()
+    source: str = TRAIN
+
+    def of(self, name: str, paths: Iterable[tuple[Sequence[str], Iterable[int]]]) -> SplitFolders:
+        """The same for a source called `name` whose images lie in `paths`: for each the folders on the way, and which
+        of them may name the split.
+        """
+        homes = {self._home(folders, at) for folders, places in paths for at in places if is_word(folders[at])}
+        return SplitFolders(self.layout, frozenset(homes), named(name) if is_word(name) else TRAIN)
+
+    def find(self, folders: Sequence[str], places: Iterable[int]) -> int | None:
+        """Which of `places` in `folders` names the split, None for none: the first that is a word alone, else the first
+        that stands beside such folders, else the first that has a word in it.
+        """
+        able = [at for at in places if folders[at].lower() not in self.layout]
+        alone = (at for at in able if is_word(folders[at]))
+        beside = (at for at in able if self._home(folders, at) in self.homes)
+        composed = (at for at in able if named(folders[at]))
+        return next(chain(alone, beside, composed), None)
+
+    def split(self, folders: Sequence[str], at: int | None) -> str:
+        """The split of images in `folders`, of which the one at `at` names it."""
+        return self.source if at is None else split_of(folders[at])
+
+    def _home(self, folders: Sequence[str], at: int) -> tuple[str, ...]:
+        """The place in the layout of the folder at `at`: the folders above it, and whether one of images is next."""
+        parts = ["*" if folder.lower() in self.layout else folder for folder in folders]
+        return (*parts[:at], "", *(part for part in parts[at + 1 : at + 2] if part == "*"))
