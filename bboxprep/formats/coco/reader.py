@@ -83,9 +83,8 @@ def _refuse_shared_images(root: Path, sources: Sequence[CocoSource], indexes: Se
             path = index.folder / index.located.names[image]
             owner = owners.setdefault((source.split, path), source)
             if owner is not source:
-                raise two_of_one_split(
-                    root, [owner, source], f", and both list {relative_path(path, dataset_folder(root))}"
-                )
+                shown = relative_path(path, dataset_folder(root))
+                raise two_of_one_split(root, [owner, source], f", and both list {shown}")
 
 
 @dataclass(frozen=True, eq=False)

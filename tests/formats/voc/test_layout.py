@@ -61,7 +61,7 @@ def test_lists_of_classes_are_no_splits(tmp_path: Path) -> None:
     lists(tmp_path, cat_val="a 1\n", dog_val="a -1\n", ant_val="")
     assert listing(read(tmp_path)) == [("train", "a.jpg", 1)]
     lists(tmp_path, hard_val="a\n")
-    assert listing(read(tmp_path)) == [("hard_val", "a.jpg", 1)]
+    assert listing(read(tmp_path)) == [("val", "a.jpg", 1)]
 
 
 def test_names_in_several_lists_and_names_of_nothing_are_told(tmp_path: Path) -> None:
