@@ -16,10 +16,9 @@ only narrows it: ``train2017_subset`` and ``train_annotations`` are train.
 of a source has nothing to be told from: it is train (`splits_of`). A key, as in a data.yaml, states a split by itself
 (`split_of`).
 
-**A folder** need not be about a split. It is one if its name has a word, or if it stands beside a folder that is called
-by a word alone, in the same place of the layout (`SplitFolders`): beside ``images/train`` is ``images/fold1`` a split,
-alone it is a folder of pictures. The folder that a person names as the source counts only where it is called by a word
-alone: there the rest of the name is for people.
+**A folder** need not be about a split. It is one if its name has a word, or if it stands where in the layout a folder
+of training images stands (`SplitFolders`): beside ``images/train``, ``images/fold1`` is a split, else it is a folder of
+images. The folder that a person names as the source counts only where it is called by a word alone.
 
 **Two names of one split** (``val`` and ``valid``, ``train2014`` and ``train2017``) are one split, and nothing of it is
 lost. Images of folders and lists are put together; those of documents too, each below the name of its own (`prefixes`).
@@ -35,7 +34,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-TRAIN, VAL, TEST = USUAL = ("train", "val", "test")  # in the order of people
+TRAIN, VAL, TEST = USUAL = ("train", "val", "test")  # in the order that people think of them in
 WORDS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training", "trn"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "dev", "eval"), VAL),
@@ -101,7 +100,7 @@ class SplitFolders:
     """Which folder of a path names its split.
 
     `layout` are names of folders of images and of labels, in lower case, which name no split. `homes` are the places
-    where a source has folders that are called by a word alone. `source` is the split of images that no folder names.
+    where a source has folders of training images. `source` is the split of images that no folder names.
     """
 
     layout: frozenset[str]
@@ -112,12 +111,13 @@ class SplitFolders:
         """The same for a source called `name` whose images lie in `paths`: for each the folders on the way, and which
         of them may name the split.
         """
-        homes = {self._home(folders, at) for folders, places in paths for at in places if is_word(folders[at])}
+        words = ((folders, at) for folders, places in paths for at in places if is_word(folders[at]))
+        homes = {self._home(folders, at) for folders, at in words if is_training(folders[at])}
         return SplitFolders(self.layout, frozenset(homes), named(name) if is_word(name) else TRAIN)
 
     def find(self, folders: Sequence[str], places: Iterable[int]) -> int | None:
         """Which of `places` in `folders` names the split, None for none: the first that is a word alone, else the first
-        that stands beside such folders, else the first that has a word in it.
+        that stands beside training images, else the first that has a word in it.
         """
         able = [at for at in places if folders[at].lower() not in self.layout]
         alone = (at for at in able if is_word(folders[at]))

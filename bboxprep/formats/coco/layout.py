@@ -168,14 +168,16 @@ def _family(path: Path) -> str:
 
 
 def _source(path: Path, root: Path) -> CocoSource:
-    stem, folder, shown = path.name[: -len(path.suffix)], path.parent.name, relative_path(path, dataset_folder(root))
-    own = named(folder) if path.parent != root else is_word(folder)
+    stem, folder, shown = path.name[: -len(path.suffix)], path.parent, relative_path(path, dataset_folder(root))
+    inside = root not in (path, folder)
+    above = folder.name if inside else resolved(folder).name
+    own = above if is_word(above) or (inside and named(above)) else ""
     if stem.lower() == _ROBOFLOW:
-        return CocoSource(path, shown, "", folder if path.parent != root or own else "")
+        return CocoSource(path, shown, "", above if inside else own)
     kind = _KIND.fullmatch(stem)
     if kind and (kind[2] or kind[1].lower() != "labels"):
         return CocoSource(path, shown, kind[1].lower(), kind[2] or "")
-    return CocoSource(path, shown, "", stem if named(stem) else folder if own else "")
+    return CocoSource(path, shown, "", stem if named(stem) else own)
 
 
 def _of_kind(sources: Sequence[CocoSource], kinds: Sequence[str]) -> list[CocoSource]:

@@ -157,7 +157,8 @@ def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
     """A folder of images that is called by another word for `split`."""
     places = [base / name / "images" for name in tree.listing(base).folders if named(name) == split]
     places += [base / "images" / name for name in tree.listing(base / "images").folders if named(name) == split]
-    return next((path for path in places if tree.listing(path).images), None)
+    with_images = [path for path in places if tree.listing(path).images]
+    return min(with_images, key=lambda path: split not in path.parts, default=None)
 
 
 def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:

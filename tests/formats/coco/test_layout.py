@@ -140,6 +140,31 @@ def test_two_files_of_one_split_are_not_chosen_from(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+def test_two_files_of_one_split_by_two_words_are_read_each_below_its_word(tmp_path: Path) -> None:
+    for year in ("train2017", "train"):
+        document(tmp_path / f"annotations/instances_{year}.json", [image(1, "a.jpg"), image(2, "b.jpg")], [], CAT)
+        for name in ("a.jpg", "b.jpg"):
+            picture(tmp_path / year / name)
+    document(tmp_path / "annotations/instances_val.json", [image(1, "a.jpg")], [], CAT)
+    dataset = read(tmp_path)
+    assert dataset.splits == ("train", "val")
+    assert [(sample.split, str(sample.name)) for sample in dataset] == [
+        *(("train", f"{year}/{name}") for year in ("train", "train2017") for name in ("a.jpg", "b.jpg")),
+        ("val", "a.jpg"),
+    ]
+    assert dataset[2].path == tmp_path / "train2017/a.jpg"
+
+
+@pytest.mark.parametrize(("one", "other"), [("train_draft", "train_final"), ("", "train")])
+def test_two_files_of_one_split_about_the_same_images_are_not_chosen_from(tmp_path: Path, one: str, other: str) -> None:
+    names = ["instances.json" if not word else f"instances_{word}.json" for word in (one, other)]
+    for name in names:
+        document(tmp_path / "annotations" / name, [image(1, "a.jpg")], [], CAT)
+    picture(tmp_path / "images/a.jpg")
+    with pytest.raises(LayoutError, match=rf"split 'train': annotations/{names[0]} and annotations/{names[1]}"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["bboxprep.json", "notes.txt", ".hidden.json"])
 def test_what_is_no_annotation_file_is_none(tmp_path: Path, name: str) -> None:
     document(tmp_path / name, [], [], CAT)

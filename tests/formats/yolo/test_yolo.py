@@ -190,6 +190,20 @@ def test_layouts(tmp_path: Path, files: dict[str, str], expected: dict[str, int 
     assert FORMAT.sniff(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("data.yaml", "valid: images/one\nval: images/two\nnames: [cat]\n"),
+        ("obj.data", "classes = 1\nvalid = images/one\nval = images/two\nnames = obj.names\neval = coco\n"),
+    ],
+)
+def test_two_keys_of_one_split_lose_no_image(tmp_path: Path, file: str, text: str) -> None:
+    files = {f"images/{name}/{name}.jpg": "" for name in ("one", "two")}
+    dataset = read(grow(tmp_path, {file: text, "obj.names": "cat\n", "labels/one/one.txt": ROW, **files}))
+    assert contents(dataset) == {"val/one/one.jpg": 1, "val/two/two.jpg": None}
+    assert dataset.findings == ()
+
+
 def test_a_yaml_or_data_file_can_be_given_itself(tmp_path: Path) -> None:
     grow(tmp_path, ULTRALYTICS)
 

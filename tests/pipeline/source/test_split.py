@@ -148,3 +148,9 @@ def test_groupings_that_cannot_be_are_refused(group_by: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         SplitPolicy({"train": 1.0}, group_by)
     assert said in str(caught.value)
+
+
+def test_shares_may_be_named_by_any_word_for_a_split() -> None:
+    assert SplitPolicy.parse("training=0.5,dev=0.25,fold1=0.25") == SplitPolicy.parse("train=0.5,val=0.25,fold1=0.25")
+    with pytest.raises(UsageError, match="val, valid, of which two mean one split"):
+        SplitPolicy({"val": 0.5, "valid": 0.5})
