@@ -95,3 +95,7 @@ class StoppedError(BboxprepError):
 
 class InternalError(BboxprepError):
     """A promise of this package is broken: its accounts do not balance."""
+
+
+class FormatWarning(UserWarning):
+    """A format that another distribution brings cannot be used; it is left out."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+import warnings
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from bboxprep.cli.signals import signals_heard
-from bboxprep.errors import BboxprepError, StoppedError
+from bboxprep.errors import BboxprepError, FormatWarning, StoppedError
 from bboxprep.spelling import did_you_mean
 from bboxprep.version import __version__
 
@@ -85,8 +86,27 @@ def commands() -> None:
     object."""
 
 
+_show_as_python = warnings.showwarning
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a `FormatWarning` as a line, and any other warning as Python does."""
+    if issubclass(category, FormatWarning):
+        click.echo(f"bboxprep: {message}", err=True)
+    else:
+        _show_as_python(message, category, filename, lineno, file, line)
+
+
 def main() -> None:
     """Run the command line of this process."""
+    warnings.showwarning = _show_warning
     atexit.register(gc.freeze)  # or the interpreter, as it ends, looks several times for garbage in all that there is
     try:
         commands(prog_name="bboxprep")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bboxprep import formats
 from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option, workers_option
 from bboxprep.cli.policy_options import chosen_rules, max_pixels_option, policy_options
@@ -22,7 +23,6 @@ from bboxprep.cli.recipe_options import (
 )
 from bboxprep.cli.signals import stop_signals
 from bboxprep.errors import UsageError
-from bboxprep.formats import detect, load
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.augment import with_variants
@@ -39,7 +39,7 @@ from bboxprep.recipe.recipe import Recipe
 @click.command("convert")
 @click.argument("sources", type=PLACE, metavar="SOURCE...", nargs=-1)
 @click.argument("dest", type=PLACE)
-@click.option("--to", required=True, metavar="FORMAT", help="Format to write: coco, yolo, voc, webdataset or parquet.")
+@click.option("--to", required=True, metavar="FORMAT", help=f"Format to write: {', '.join(formats.names())}.")
 @click.option("--from", "from_", metavar="FORMAT", help="Format of each SOURCE; found from its files by default.")
 @recipe_options
 @labels_in_option
@@ -121,7 +121,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training pictures alone, --copies
     times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
-    load(given["to"])  # a name that is no format is told before a large source is read
+    formats.load(given["to"])  # a name that is no format is told before a large source is read
     recipe = chosen_recipe(given)
     image_policy = ImagePolicy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
     say = printing.Printer(quiet=given["quiet"])
@@ -190,7 +190,7 @@ def _open(
 ) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
-    found = [given["from_"] or detect(path) for path in sources]
+    found = [given["from_"] or formats.detect(path) for path in sources]
     opened = []
     for path, name in zip(sources, found, strict=True):
         source = open_source(

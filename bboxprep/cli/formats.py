@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from bboxprep import formats
+from bboxprep.formats.api import Format
 
 
 @click.command("formats")
@@ -18,10 +21,18 @@ def table() -> list[str]:
     """The lines of the table, in Markdown; the README's is the same."""
     rows = [("format", "reads", "carries", "step")]
     for name in formats.names():
-        chosen = formats.load(name)
-        rows.append((f"`{name}`", chosen.layout, ", ".join(sorted(chosen.carries)), chosen.step))
+        declared = formats.load(name)
+        rows.append((f"`{name}`", declared.layout, ", ".join(sorted(declared.carries)), "; ".join(_steps(declared))))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def _steps(declared: Format) -> Iterator[str]:
+    """The step of what is written by default, and the other steps that an option gives it."""
+    (_, default), *others = declared.write_variants()
+    usual = str(declared.step(default))
+    yield usual
+    yield from (f"{step} with {flag}" for flag, options in others if (step := str(declared.step(options))) != usual)

@@ -105,13 +105,14 @@ class Printer:
             self.line(f"exit 1: {_count(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
 
     def _next(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
-        if to != "yolo" or outcome.dest is None or is_stored(outcome.dest):  # no trainer reads from a bucket
+        """The command that trains on the output, where its format knows one."""
+        target = formats.load(to)
+        if target.train_command is None or outcome.dest is None or is_stored(outcome.dest):  # none reads from a bucket
             return
         sizes = [step.options()["size"] for step in recipe.steps if "size" in step.options()]
-        size = f" imgsz={max(sizes[-1])}" if sizes else ""
-        task = outcome.options.get("task", "detect")
-        self.line(f"next: yolo {task} train data={outcome.dest}/data.yaml{size}")
-        missing = [split for split in (TRAIN, VAL) if not outcome.account.images_out[split]]
+        options = target.write_options(**outcome.options)
+        self.line(f"next: {target.train_command(str(outcome.dest), options, max(sizes[-1]) if sizes else None)}")
+        missing = [split for split in target.train_splits if not outcome.account.images_out[split]]
         if missing:
             self.line(f"      (trainers want a {' and a '.join(missing)} split too; this dataset has none)")
 

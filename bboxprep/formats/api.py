@@ -1,40 +1,58 @@
-"""What a format module offers, and what its reader is given.
+"""What a format declares and gives: a `Format`, a `Reader` and a `Writer`.
 
-A reader is *given* `probe`; it never opens an image itself. It returns samples in the displayed frame with
-``evidence=""``; the floors above settle the frame. A fault of one record or one image is a finding of its sample (or
-of the dataset); a fault that leaves nothing to read is an `AnnotationError` or a `LayoutError`.
+Options are frozen dataclasses. Each field has a default and ``metadata={"flag": "--voc-origin", "help": "…"}``, from
+which the command line makes a flag. An option that reader and writer share by name means the same to both: `verify`
+reads an output with the options that it was written with.
 
-Options are frozen dataclasses whose fields carry ``metadata={"flag": "--voc-origin", "help": "…"}``; the command line
-makes its flags from them, so a format knows nothing of it.
+**The contract.** The types below say most of it. These twelve rules no type can say:
+
+1. *Classes.* The order of the class table survives a trip, and so does a class without objects.
+2. *Counts.* `Sample.source_count` is the number of objects of the sample plus those of its findings. Objects that
+   belong to no sample are counted by findings of the dataset.
+3. *Order.* Samples are sorted by split, in the order of `Dataset.splits`, then by the UTF-8 bytes of their names. A
+   name stands once in a split.
+4. *Laziness.* A dataset can be iterated any number of times, and sample ``i`` can be had alone. Samples are made when
+   they are asked for; what makes them can be pickled.
+5. *Frame.* A reader leaves `Sample.frame` displayed and `Sample.evidence` "": the pipeline settles the frame, by
+   `Format.plane` or by evidence. A reader of fractions sets `Sample.fractional`.
+6. *Images.* A reader never opens an image. It asks the `Probe` that it is given (`formats.reading.probe_image`).
+7. *Pickling.* A writer is pickled to other processes, which call `Writer.encode` alone; `collect` and `close` are
+   called on the one that was made first. A pickle need not hold what was collected.
+8. *Entries.* `Labels.entry` passes through msgpack: None, numbers, text, bytes, lists and maps of these. A tuple comes
+   back as a list.
+9. *Documents.* `Writer.documents` is complete before the first `collect`: a run that resumes removes the files that it
+   names, and no others.
+10. *Places.* A reader follows no ``..``, no absolute path and no link out of the dataset's folder: it asks
+    `io.paths.is_within`, and what is refused is a finding. Nor does it wait for a pipe: `io.paths.read_bytes`.
+11. *Findings.* A fault of one record or one image is a finding of its sample, or of the dataset. `Finding.path` is the
+    path of an existing file below the root, as it lies on the disk, and `Finding.where` the place in it. What leaves
+    nothing to read is raised, as `AnnotationError` or `LayoutError`.
+12. *Splits.* A reader names splits by the one vocabulary of `model.splits`; a source that names none is "train".
+
+`bboxprep.testing` checks each rule by its number, and what a `Format` declares, over every registered format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, get_args, get_type_hints
 
-from bboxprep.errors import ImageError, RefusedImageError
+import numpy as np
+from numpy.typing import NDArray
+
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import exists_safely, relative_path
-from bboxprep.io.remote import open_path
+from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Sample
 
 Result = TypeVar("Result")
-
-_BATCH = 256  # label files that a process is given at a time
-_FEW = 1024  # label files that are read while other processes would still be starting
-
-IMAGE_SUFFIXES = frozenset(  # matched in lower case
-    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff"}
-    | {".hif", ".webp"}
-)
+Plane = Literal["either", "stored", "displayed"]
 
 
 class Probe(Protocol):
@@ -47,18 +65,27 @@ class Probe(Protocol):
 
 
 class MapEngine(Protocol):
-    """Does a piece of work on many items, in several processes perhaps; `map` does it here."""
+    """Maps a function over items, in several processes perhaps; the built-in `map` does it in this one."""
 
     def __call__(self, work: Callable[[Any], Result], items: Iterable[Any], /) -> Iterator[Result]:
-        """The results of ``work(item)``, in the order of the items. Both are pickled, as is what comes of them."""
+        """The results of ``work(item)``, in the order of the items. `work`, items and results are pickled."""
+
+
+class Reader(Protocol):
+    """Reads a dataset."""
+
+    def __call__(self, root: Path, probe: Probe, options: Any, spread: MapEngine = ..., /) -> Dataset:
+        """The dataset at `root`, read with `options` (`Format.read_options`). What concerns every label file is done
+        by `spread`. Raises `LayoutError` and `AnnotationError`.
+        """
 
 
 @dataclass(frozen=True)
 class Labels:
     """The labels of one image, ready to be written.
 
-    `count` is how many objects they hold; `files` are label files of the image's own, each a path below the root and
-    its bytes; `entry` is what the writer has to note of the image once for the dataset, plain data.
+    `count` is the number of objects in them. `files` are the image's own label files, each a POSIX path below the root
+    and its bytes. `entry` is what `Writer.collect` is given for the image.
     """
 
     count: int = 0
@@ -67,68 +94,111 @@ class Labels:
     entry: Any = None
 
 
-@dataclass(frozen=True)
-class NoOptions:
-    """The options of a format that has none."""
-
-
 class Writer(Protocol):
-    """Writes the labels of one dataset: each sample is encoded, by itself and anywhere; then all entries are collected
-    in the order of the source.
+    """Writes the labels of one dataset. Each sample is encoded by itself, in any process; then the entries of all are
+    collected in the order of the dataset, and `close` writes the documents. All paths are POSIX paths below the root.
     """
 
     @property
     def carries(self) -> frozenset[Column]:
-        """What it holds under its options. The pipeline drops crowd objects and reports columns that are not here."""
+        """The columns that it holds with its options. The pipeline drops crowd regions and reports the columns that are
+        not among them.
+        """
 
     @property
     def stage(self) -> str:
-        """The folder below the root that images and label files of their own lie in until `close` packs them into the
-        documents, and are removed; "" where they stay.
+        """The folder that holds images and their own label files until `close` packs them into the documents; it is
+        removed then. "" where the files stay.
         """
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
-        """Where the image `name` of `split` goes, then its label file if it has one of its own; below the root.
+        """The path of the image `name` of `split`, then that of its own label file, if it has one.
 
-        A writer with a `stage` counts: it is asked once for each image, in their order.
-        Names and places are POSIX paths.
+        A writer with a `stage` numbers its images: it is asked once for each, in their order.
         """
 
     def encode(self, sample: Sample, image: str) -> Labels:
-        """The labels of `sample`, whose image lies at `image` (of `paths`).
+        """The labels of `sample`, whose image is written to the path `image`.
 
-        `sample.size` is that of the written image and its instances lie in it, clipped, finite and with area.
+        `sample.size` is the size of the written image. Its instances lie in that image: clipped, finite, with an area.
         """
 
     def collect(self, entry: Any) -> None:
-        """Note the entry of one image."""
+        """Take the entry of one image."""
 
     @property
     def documents(self) -> tuple[str, ...]:
-        """The paths below the root of all that `close` may write."""
+        """The paths of all files that `close` may write."""
 
     def close(self) -> None:
         """Write what stands once for the dataset: class tables, indexes, documents over all images."""
 
 
-@dataclass(frozen=True)
-class Format:
-    """One annotation format. `layout` says in a few words what is looked for, `step` how fine its numbers are."""
+class WriterFactory(Protocol):
+    """Makes a writer."""
 
-    title: str
-    layout: str
-    step: str
-    carries: frozenset[Column]  # the most it can hold, under any options
-    sniff: Callable[[Path], str]
-    """Why `root` looks like this format, or "" where it does not. Looks at names and first bytes only."""
-    read: Callable[..., Dataset]
-    """``read(root, probe, options, spread=map) -> Dataset``: `spread` does what is done of every label file."""
-    write: Callable[..., Writer]
-    """``write(root, dataset, options) -> Writer``, where `dataset` gives categories, splits and extra."""
-    read_options: type[Any] = NoOptions
-    write_options: type[Any] = NoOptions
-    ignored_by: str = ""  # the attribute that, set to 1, tells trainers to ignore an object
-    restores: bool = False  # whether its writer writes back what its reader puts into `extra` under its name
+    def __call__(self, root: Path, dataset: Dataset, options: Any, /) -> Writer:
+        """The writer of labels below `root`, with `options` (`Format.write_options`). Of `dataset` it takes categories,
+        splits and extra. Raises `UsageError` for what the format cannot hold.
+        """
+
+
+@dataclass(frozen=True)
+class LabelFault:
+    """What a strict program would refuse in a label file: the file at `path` below the root ("" for that of the image
+    that was asked about) and the place `where` in it.
+    """
+
+    code: Literal["id-repeated", "outside-range"]
+    message: str
+    where: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a written coordinate may lie from the true one: so many `pixels`, and a `fraction` of the width or height
+    of the picture.
+
+    A box thinner than two steps is written two steps wide, lest it vanish: its edges may lie two steps off.
+    """
+
+    pixels: float = 0.0
+    fraction: float = 0.0
+
+    def edges(self, size: Size) -> NDArray[np.float64]:
+        """The step of the edges x0 y0 x1 y1 of a box in a picture of `size`: (4,) float64, px."""
+        return self.pixels + self.fraction * np.array([*size, *size], dtype=np.float64)
+
+    def of(self, boxes: Boxes, size: Size) -> NDArray[np.float64]:
+        """How far each edge of `boxes` (N, 4) in a picture of `size` may be moved by writing it: (N, 4) float64, px."""
+        edges = self.edges(size)
+        thin = boxes[:, 2:] - boxes[:, :2] < 2 * edges[:2]
+        return np.where(np.tile(thin, 2), 2 * edges, edges)
+
+    def __str__(self) -> str:
+        parts = [f"{self.pixels:g} px"] if self.pixels else []
+        parts += [f"{self.fraction:g} of the width or height".replace("e-0", "e-")] if self.fraction else []
+        return " and ".join(parts) or "exact"
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of a format that has none."""
+
+
+ReadFunction = TypeVar("ReadFunction", bound=Reader)
+WriteFunction = TypeVar("WriteFunction", bound=WriterFactory)
+
+
+def reads(function: ReadFunction) -> ReadFunction:
+    """`function` as it is. A decorator by which mypy checks a reader that is `deferred`."""
+    return function
+
+
+def writes(function: WriteFunction) -> WriteFunction:
+    """`function` as it is. A decorator by which mypy checks what makes a writer that is `deferred`, and that writer."""
+    return function
 
 
 def deferred(module: str, name: str) -> Callable[..., Any]:
@@ -140,33 +210,66 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], spread: MapEngine) -> Iterator[Result]:
-    """What comes of `work` on so many `items` at a time that a process is busy for a while; on few it is done here."""
-    batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
-    return iter((spread if len(items) > _FEW else map)(work, batches))
+def no_label_faults(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa: ARG001
+    """The check of a format whose reader forgives nothing that other programs refuse."""
+    return iter(())
 
 
-def image_fault(error: ImageError, path: str, split: str) -> Finding:
-    """The finding about the image at `path`, below the folder of the dataset, that `error` keeps from being used."""
-    code = "image-unreadable" if exists_safely(open_path(error.path)) else "image-missing"
-    return Finding("image-refused" if isinstance(error, RefusedImageError) else code, error.problem, path, split=split)
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """What one annotation format declares. `title` and `layout` are for people: its name, and what its reader takes.
 
-
-def probe_image(
-    probe: Probe, path: Path, root: Path, split: str, declared: Size | None = None
-) -> tuple[Header | None, tuple[Finding, ...]]:
-    """The header of the image at `path`, or None; and the findings about it, which name it below `root`, the folder of
-    the dataset. `declared` is the size that its labels state.
+    Its functions are `deferred`, so that listing the formats is cheap.
     """
-    try:
-        header = probe(path, declared)
-    except ImageError as error:
-        return None, (image_fault(error, relative_path(path, root), split),)
-    if not (header.invalid or header.disputed):
-        return header, ()
-    found = [
-        Finding(code, words, relative_path(path, root), split=split)
-        for code, words in (("orientation-invalid", header.invalid), ("orientation-disputed", header.disputed))
-        if words
-    ]
-    return header, tuple(found)
+
+    title: str
+    layout: str
+    sniff: Callable[[Path], str]
+    """Why `root` looks like this format, or "". It looks at names and first bytes only, and raises nothing."""
+    read: Reader
+    write: WriterFactory
+    carries: frozenset[Column]
+    """The columns that it can hold under any options."""
+    step: Callable[[Any], Step]
+    """``step(write_options)``: how far the coordinates that its writer writes may lie from the true ones."""
+    read_options: type[Any] = NoOptions
+    write_options: type[Any] = NoOptions
+
+    plane: Plane = "either"
+    """The plane that the labels of photos with an EXIF orientation are drawn in, where the format defines it."""
+    origin: int = 0
+    """The number that it writes for the left edge of the first column and the upper edge of the first row."""
+    has_class_table: bool = True
+    """Whether its files hold the class table: order, and classes without objects."""
+    keeps_empty_images: bool = True
+    """Whether an image without objects is still an image of the dataset when it is read again."""
+    has_splits: bool = True
+    """Whether the splits of a dataset survive a trip."""
+    ignored_by: str = ""
+    """The attribute that, set to 1, tells trainers to ignore an object; "" for none."""
+    restores: bool = False
+    """Whether its writer writes back what its reader puts into `extra` under the format's name."""
+    holds_outlines_only: Callable[[Any], bool] = lambda _: False
+    """``holds_outlines_only(write_options)``: whether labels hold the outline of an object and not its box."""
+    check: Callable[[Path, str, Any], Iterator[LabelFault]] = no_label_faults
+    """``check(root, image, write_options)``: what a strict program would refuse in the label file of the image at the
+    path `image` below `root`, or ("") in the files over all images. `verify` asks it: it shares no code with the reader
+    and the writer, and raises nothing."""
+    train_command: Callable[[str, Any, int | None], str] | None = None
+    """``train_command(dest, write_options, side)``: the command that trains on the output at `dest`, whose pictures
+    have the longer `side` (None where sizes differ)."""
+    train_splits: tuple[str, ...] = ()
+    """The splits that this command wants."""
+
+    def write_variants(self) -> Iterator[tuple[str, Any]]:
+        """The writer's options by default, called "", and with every other value of each option that has few, called
+        as on the command line: ("--voc-float", VocWriteOptions(float_=True)).
+        """
+        default, hints = self.write_options(), get_type_hints(self.write_options)
+        yield "", default
+        for field in fields(default):
+            values = (False, True) if hints[field.name] is bool else get_args(hints[field.name])
+            for value in values:
+                if value != getattr(default, field.name):
+                    words = field.metadata["flag"] if isinstance(value, bool) else f"{field.metadata['flag']} {value}"
+                    yield words, replace(default, **{field.name: value})

@@ -26,12 +26,13 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import IMAGE_SUFFIXES, Labels, Probe, probe_image
+from bboxprep.formats.api import Labels, Probe
+from bboxprep.formats.reading import probe_image
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import length
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import read_bytes, relative_path, scan
+from bboxprep.io.paths import IMAGE_SUFFIXES, read_bytes, relative_path, scan
 from bboxprep.io.remote import forget, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.categories import Categories

@@ -13,6 +13,10 @@ from bboxprep.errors import AnnotationError, SourceError
 from bboxprep.io import remote
 from bboxprep.io.remote import RemoteEntry, is_stored, plain_path
 
+IMAGE_SUFFIXES = frozenset(  # of the files that are taken for images; matched in lower case
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif"}
+    | {".tiff", ".webp"}
+)
 _CHUNK = 1 << 20  # bytes
 BINARY = getattr(os, "O_BINARY", 0)
 """The flag of `os.open` without which Windows changes line ends; 0 elsewhere."""

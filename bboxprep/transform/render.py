@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError, PlanError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import image_fault
+from bboxprep.formats.reading import image_fault
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
-from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.affine import Affine
 from bboxprep.images.codecs.independent_decoder import DecoderModel, look
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
@@ -30,7 +30,7 @@ from bboxprep.verification.verification_inputs import VerificationInputs, descri
 
 LEAST_GROWTH = 1e-12  # of areas, by a map that can be turned round
 STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the picture
-_EXACT, _WHOLE, _MILLIONTHS = 0.01, 1.01, 2e-6  # the steps of the formats: shortest floats, whole pixels, six digits
+_SLACK = 0.01  # px that an edge may lie off besides the format's step: two ways to compute it, both in floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,8 @@ def compare(case: VerificationInputs, image: ImageRow) -> Compared:
     if mapped is None:
         return Compared(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     expected = expect(origin.instances, mapped)
-    tolerance = _tolerance(case, expected, sample.size)
-    outlined = case.target == "yolo" and case.task in ("segment", "obb")
+    tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + _SLACK
+    outlined = case.format.holds_outlines_only(case.options)
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
     alike = same_class(names, labels)
@@ -138,23 +138,6 @@ def _stale(image: ImageRow, mapped: Mapped, seen: DecoderModel) -> list[Fault]:
     return faults
 
 
-def _tolerance(case: VerificationInputs, expected: Expectation, size: Size) -> NDArray[np.float64]:
-    """How far (4,) an edge may lie from its place by the numbers of the format, px."""
-    exact = bool(case.run.record.options.get("float_"))
-    match case.target:
-        case "coco":
-            step = np.zeros(4)
-        case "yolo":
-            step = np.array([*size, *size]) * _MILLIONTHS
-        case "voc" if exact:
-            step = np.zeros(4)
-        case _:
-            extent = expected.boxes[:, 2:] - expected.boxes[:, :2]
-            thin = bool((extent < 1).any())  # becomes the one pixel that its middle is in
-            step = np.full(4, _WHOLE if thin or case.target != "voc" else 0.5)
-    return step + _EXACT
-
-
 def _object_faults(
     image: str, matching: Matching, expected: Expectation, sample: Sample, names: list[str], labels: list[str]
 ) -> Iterator[Fault]:
@@ -178,18 +161,18 @@ def _shape_faults(
     image: str, matching: Matching, expected: Expectation, samples: tuple[Sample, Sample], mapped: Mapped,
     tolerance: NDArray[np.float64], labels: list[str],
 ) -> Iterator[Fault]:  # fmt: skip
-    """Outlines and keypoints of the objects that are in their places and whole."""
+    """Outlines and keypoints of the objects that are in their places and whole; `tolerance` (N, 4) as for boxes, px."""
     source, output = samples[0].instances, samples[1].instances
     for one, other in matching.true:
         where = described(other, labels[other])
         off = _keypoints_off(source, output, (one, other), mapped)
-        if off > tolerance.max():
+        if off > tolerance[one].max():
             words = f"a keypoint lies {off:.3g} px off its place"
             yield _fault("keypoint-moved", image, words, where, off)
         if expected.cut[one] or len(source.polygons[one]) != len(output.polygons[other]):
             continue
         off = _rings_off(source, output, (one, other), mapped)
-        if off > tolerance.max():
+        if off > tolerance[one].max():
             yield _fault("outline-moved", image, f"its outline lies {off:.3g} px off", where, off)
 
 
@@ -234,9 +217,10 @@ class Matching:
 def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *, outlined: bool) -> NDArray[np.bool_]:
     """Whether each of the output `boxes` (M, 4) may be that of each source object: (N, M).
 
-    `tolerance` (4,) is the target format's step; `outlined` where it states the box around the outline instead.
+    `tolerance`, (4,) or for each object (N, 4), is what the target format's step allows, px; `outlined` where it states
+    the box around the outline instead.
     """
-    allowed = tolerance + expected.give[:, None, None]
+    allowed = np.atleast_2d(tolerance)[:, None] + expected.give[:, None, None]
     near = np.abs(expected.boxes[:, None] - boxes[None]) <= allowed
     outer = expected.outlines if outlined else expected.outer
     inner = np.clip(expected.inner, np.tile(outer[:, :2], 2), np.tile(outer[:, 2:], 2))

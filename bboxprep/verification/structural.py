@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from bboxprep.errors import AnnotationError, ImageError
+from bboxprep.errors import ImageError
 from bboxprep.findings import Severity
-from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.images.codecs.independent_decoder import look
 from bboxprep.io.hashing import file_sha256
-from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
+from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
@@ -25,8 +22,6 @@ from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 SPILL = 0.01  # px that a box may reach over an edge by rounding
-_FRACTION = 1e-6  # the same of a number that should lie in 0 to 1
-_MOST_LABEL_BYTES = 64 << 20  # of one image
 _RENAMED = {  # findings of reading the output that are faults under another name here
     "size-contradicts": "size-differs",
     "size-swapped": "size-differs",
@@ -72,8 +67,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
     yield from copy_faults(case)
     yield from _class_faults(case)
     yield from _totals(case, contents)
-    if case.target == "coco":
-        yield from _repeated_ids(case.run.root)
+    yield from _strict_faults(case, "")
     for finding in case.output.dataset.findings:
         if finding.severity is Severity.FAULT:
             yield _fault(_RENAMED.get(finding.code, finding.code), finding.path, finding.message, finding.where)
@@ -133,25 +127,13 @@ def _label_faults(case: VerificationInputs, output: str, sample: Sample) -> Iter
     for row in np.flatnonzero(~(over <= SPILL)):
         words = f"the box reaches {over[row]:.3g} px out of a picture of {size}"
         yield _fault("outside-range", output, words, described(int(row), names[row]), float(over[row]))
-    if case.target == "yolo" and case.task != "pose":
-        labels = case.run.root / Path("labels", *Path(output).parts[1:]).with_suffix(".txt")
-        yield from _fraction_faults(labels, output) if is_within(labels, resolved(case.run.root)) else ()
+    yield from _strict_faults(case, output)
 
 
-def _fraction_faults(labels: Path, output: str) -> Iterator[Fault]:
-    """Rows of a YOLO label file with a number outside 0 to 1, or a box with an edge there; read as plain text."""
-    try:
-        lines = read_bytes(labels, _MOST_LABEL_BYTES).decode("utf-8").splitlines()
-        rows = [(number, [float(word) for word in line.split()[1:]]) for number, line in enumerate(lines, 1)]
-    except (AnnotationError, ValueError):
-        return  # the reader has said so
-    for number, values in rows:
-        edges = list(values)
-        if len(values) == 4:
-            x, y, w, h = values
-            edges += [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
-        if not all(-_FRACTION <= edge <= 1 + _FRACTION for edge in edges):
-            yield _fault("outside-range", output, "a fraction lies outside 0 to 1", f"line {number}")
+def _strict_faults(case: VerificationInputs, output: str) -> Iterator[Fault]:
+    """What other programs refuse in the label file of the image `output`, or ("") in the files over all images."""
+    for found in case.format.check(case.run.root, output, case.options):
+        yield _fault(found.code, found.path or output, found.message, found.where)
 
 
 def _count_faults(case: VerificationInputs, image: ImageRow, sample: Sample) -> Iterator[Fault]:
@@ -207,19 +189,3 @@ def _totals(case: VerificationInputs, contents: Contents) -> Iterator[Fault]:
         if have != want:
             words = f"holds {have} {what}, the record says {want}"
             yield _fault("count-differs", "", words, where, abs(have - want))
-
-
-def _repeated_ids(root: Path) -> Iterator[Fault]:
-    for path in sorted((root / "annotations").glob("*.json")):
-        if not is_within(path, resolved(root)):
-            continue
-        try:
-            document: Any = json.loads(path.read_text(encoding="utf-8"))
-            ids = {table: [row["id"] for row in document[table]] for table in ("images", "annotations", "categories")}
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue  # the reader has said so
-        for table, found in ids.items():
-            for number, count in Counter(map(str, found)).items():
-                if count > 1:
-                    words = f"{table}: the id {number} stands {count} times"
-                    yield _fault("id-repeated", relative_path(path, root), words)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bboxprep import formats
+from bboxprep.formats.api import Format
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import open_path
@@ -40,20 +41,29 @@ class Indexed:
 class VerificationInputs:
     """`run` is what was recorded, `output` what lies there; `source` what it was made of, or `why_not` there is none.
 
-    `task` is what rows of YOLO labels state. `several`: the record names its source in a way that is not known here.
+    `several`: the record names its source in a way that is not known here.
     """
 
     run: Run
     output: Indexed
     source: Indexed | None
     why_not: str
-    task: str
     several: bool
 
     @property
     def target(self) -> str:
-        """The format of the output."""
-        return self.run.record.format or self.output.dataset.format
+        """The name of the output's format."""
+        return self.output.dataset.format
+
+    @property
+    def format(self) -> Format:
+        """What the output's format declares."""
+        return formats.load(self.target)
+
+    @cached_property
+    def options(self) -> Any:
+        """The options that the output was written with, of the kind that its format's writer takes."""
+        return _written_with(self.run, self.format)
 
     @property
     def turned_rule(self) -> str:
@@ -106,9 +116,32 @@ class VerificationInputs:
 
 def open_output(run: Run, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
     """The output of `run`, read as the dataset that its record names. Raises `SourceError`."""
-    target = run.record.format
-    options = {"task": _task(run)} if target == "yolo" else {}
-    return indexed(run.root, target or None, lambda _: options, image_policy, sidecar=False)
+    return indexed(
+        run.root,
+        run.record.format or None,
+        lambda name: _shared_options(run, formats.load(name)),
+        image_policy,
+        sidecar=False,
+    )
+
+
+def _written_with(run: Run, format: Format) -> Any:
+    """The options of `format`'s writer that the record of `run` names; its defaults where they cannot be used."""
+    try:
+        return format.write_options(**_known(run.record.options, format.write_options))
+    except (TypeError, ValueError):
+        return format.write_options()
+
+
+def _shared_options(run: Run, format: Format) -> dict[str, Any]:
+    """The options that reader and writer of `format` share, as the output of `run` was written with them."""
+    return _known(asdict(_written_with(run, format)), format.read_options)
+
+
+def _known(options: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
+    """Those of `options`, by name, that are fields of the dataclass `kind`."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in options.items() if name in names}
 
 
 def open_case(
@@ -124,26 +157,19 @@ def open_case(
     path = against or (open_path(record.source) if single else None)
     if path is None or (against is None and not path.exists()):
         where = "is not there" if single else "is not a single path"
-        return VerificationInputs(
-            run, output, None, f"the recorded source {where}; name it with --against", _task(run), not single
-        )
+        return VerificationInputs(run, output, None, f"the recorded source {where}; name it with --against", not single)
     source = indexed(
         path,
         record.source_format or None,
         lambda name: {**_recorded_options(run, name), **reading(name)},
         image_policy,
     )
-    return VerificationInputs(run, output, source, "", _task(run), not single)
+    return VerificationInputs(run, output, source, "", not single)
 
 
 def _recorded_options(run: Run, format: str) -> dict[str, Any]:
     """The options that the source was read with, as far as the reader of `format` knows them."""
-    known = {field.name for field in fields(formats.load(format).read_options)}
-    return {key: value for key, value in run.record.reading.items() if key in known}
-
-
-def _task(run: Run) -> str:
-    return str(run.record.options.get("task", "detect"))
+    return _known(run.record.reading, formats.load(format).read_options)
 
 
 def indexed(

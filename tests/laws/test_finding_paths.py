@@ -17,7 +17,7 @@ from PIL import Image
 
 from bboxprep import cli, convert, formats
 from bboxprep.findings import Finding
-from bboxprep.formats.api import IMAGE_SUFFIXES
+from bboxprep.io.paths import IMAGE_SUFFIXES
 from bboxprep.io.remote import member, open_path
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run_record import RECORD

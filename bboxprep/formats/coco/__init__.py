@@ -1,17 +1,19 @@
-"""COCO: one JSON document a split over a folder of images. `reader` and `writer` keep its conventions."""
+"""COCO: one JSON document a split over a folder of images. `reader` and `writer` describe its conventions."""
 
 from __future__ import annotations
 
-from bboxprep.formats.api import Format, deferred
+from bboxprep.formats.api import Format, Step, deferred
+from bboxprep.formats.coco.fields import LAYOUT
 from bboxprep.model.columns import Column
 
 FORMAT = Format(
     title="COCO",
-    layout="annotations/*.json, <split>/_annotations.coco.json, or a JSON beside the images",
-    step="none: shortest decimals that read back as they were",
-    carries=frozenset(Column),
+    layout=LAYOUT,
     sniff=deferred(f"{__name__}.layout", "sniff"),
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
+    check=deferred(f"{__name__}.label_check", "check"),
+    carries=frozenset(Column),
+    step=lambda _: Step(),  # shortest decimals that read back as they were
     restores=True,
 )

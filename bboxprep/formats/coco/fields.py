@@ -1,9 +1,11 @@
-"""What the reader and the writer of COCO's records agree on, in a module of its own: neither needs all of the other."""
+"""What the modules of COCO agree on: the layout that is looked for, and the fields of a record."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+LAYOUT = "annotations/*.json, <split>/_annotations.coco.json, or a JSON beside the images"
 
 OWN_FIELDS = "coco_fields"
 """The attribute that keeps those fields of a record that COCO does not define."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.coco import FORMAT
+from bboxprep.formats.coco.fields import LAYOUT
 from bboxprep.io.paths import dataset_folder, is_within, relative_path, resolved
 from bboxprep.model.splits import TRAIN, is_word, named, prefixes, splits_of
 
@@ -69,7 +69,7 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     paths = [root] if root.is_file() else _search(root)
     sources = [_source(path, root) for path in paths]
     if not sources:
-        raise LayoutError(root, "", f"no COCO annotation file (want {FORMAT.layout})")
+        raise LayoutError(root, "", f"no COCO annotation file (want {LAYOUT})")
     useful = _of_kind(sources, _WITH_OBJECTS) or _of_kind(sources, _WITH_IMAGES)
     if not useful and not root.is_file():
         raise AnnotationError(sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json)")

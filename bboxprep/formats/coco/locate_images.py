@@ -14,10 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
-from bboxprep.io.paths import Fence, resolved, scan, walk
+from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, resolved, scan, walk
 from bboxprep.io.safe_names import safe_relative
 
 _DRIVE = re.compile(r"[A-Za-z]:")

@@ -30,13 +30,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, NoOptions, Probe, probe_image
+from bboxprep.formats.api import MapEngine, NoOptions, Probe, reads
 from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import CocoSource, choose, two_of_one_split
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
+from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -49,6 +50,7 @@ Found = TypeVar("Found")
 _MOST = 64  # read together
 
 
+@reads
 def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one JSON file. Raises `LayoutError` or `AnnotationError`."""
     sources, findings = choose(root)

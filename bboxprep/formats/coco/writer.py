@@ -22,7 +22,7 @@ import numpy as np
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Labels, NoOptions
+from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
 from bboxprep.geometry.shapes import box_areas, length, ring_area
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
@@ -40,6 +40,7 @@ _TOGETHER = 64  # records that are handed on at once
 _IN_MEMORY = 4 * 1024**2  # bytes of lines that wait in memory, not in a file
 
 
+@writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> CocoWriter:  # noqa: ARG001
     """A writer of COCO below `root`. It preserves the ids of classes, images and objects where they can stand."""
     return CocoWriter(root, dataset)

@@ -1,17 +1,17 @@
-"""Parquet, laid out as Hugging Face's `datasets` lays out object detection. `table` keeps its conventions."""
+"""Parquet, laid out as the `datasets` of Hugging Face lay out object detection. `table` describes its conventions."""
 
 from __future__ import annotations
 
-from bboxprep.formats.api import Format, deferred
+from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 
 FORMAT = Format(
     title="Parquet",
     layout="data/<split>-<number>.parquet with the columns image and objects",
-    step="none: shortest decimals that read back as they were",
-    carries=CARRIES,
     sniff=deferred(f"{__name__}.table", "sniff"),
     read=deferred(f"{__name__}.table", "read"),
     write=deferred(f"{__name__}.table", "write"),
+    carries=CARRIES,
+    step=lambda _: Step(),  # shortest decimals that read back as they were
     write_options=ShardWriteOptions,
 )

@@ -14,7 +14,7 @@ import msgspec
 
 from bboxprep.errors import UsageError
 from bboxprep.formats import shards
-from bboxprep.formats.api import MapEngine, NoOptions, Probe
+from bboxprep.formats.api import MapEngine, NoOptions, Probe, reads, writes
 from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
@@ -29,11 +29,13 @@ def sniff(root: Path) -> str:
     return shards.sniff(root, _SUFFIX, lambda path: path.is_file())
 
 
+@reads
 def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset in the Parquet files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "parquet")
 
 
+@writes
 def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWriter:
     """A writer of Parquet files below `root`. Raises `UsageError` where pyarrow is not installed."""
     _arrow()

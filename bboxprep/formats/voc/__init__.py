@@ -1,22 +1,28 @@
-"""Pascal VOC: one XML file an image, corners in pixels. `reader` and `writer` keep its conventions."""
+"""Pascal VOC: one XML file an image, corners in pixels. `reader` and `writer` describe its conventions."""
 
 from __future__ import annotations
 
-from bboxprep.formats.api import Format, deferred
-from bboxprep.formats.voc.options import VocReadOptions, VocWriteOptions
-from bboxprep.model.columns import Column
+from bboxprep.formats.api import Format, Step, deferred
+from bboxprep.formats.voc.options import CARRIES, LAYOUT, VocReadOptions, VocWriteOptions
 
 __all__ = ["FORMAT", "VocReadOptions", "VocWriteOptions"]
 
+
+def _step(options: VocWriteOptions) -> Step:
+    """Whole pixels, or shortest decimals that read back as they were."""
+    return Step() if options.float_ else Step(pixels=0.5)
+
+
 FORMAT = Format(
     title="Pascal VOC",
-    layout="Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both",
-    step="1 px; exact with --voc-float",
-    carries=frozenset({Column.BOXES, Column.ATTRIBUTES}),
+    layout=LAYOUT,
     sniff=deferred(f"{__name__}.sniff", "sniff"),
     read=deferred(f"{__name__}.reader", "read"),
-    write=deferred(f"{__name__}.writer", "VocWriter"),
+    write=deferred(f"{__name__}.writer", "write"),
+    carries=CARRIES,
+    step=_step,
     read_options=VocReadOptions,
     write_options=VocWriteOptions,
+    origin=1,
     ignored_by="difficult",
 )

@@ -1,4 +1,4 @@
-"""What the user can say of Pascal VOC files that are read or written."""
+"""What Pascal VOC declares: the layout that is looked for, the columns it holds, the options of reader and writer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
+from bboxprep.model.columns import Column
+
+LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
+CARRIES = frozenset({Column.BOXES, Column.ATTRIBUTES})
 
 OriginChoice = Literal["auto", "devkit", "as-is", "plus-one"]
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, in_batches
+from bboxprep.formats.api import MapEngine
+from bboxprep.formats.reading import in_batches
 from bboxprep.formats.voc.annotation import Annotation, read_file
 from bboxprep.formats.voc.origin import LabellingTool, prove, reaches_over
 from bboxprep.geometry.affine import Size

@@ -14,11 +14,11 @@ from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import AnnotationError, ImageError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, Probe, probe_image
-from bboxprep.formats.voc import FORMAT
+from bboxprep.formats.api import MapEngine, Probe, reads
+from bboxprep.formats.reading import probe_image
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
-from bboxprep.formats.voc.options import VocReadOptions
+from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
 from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pair_images import VocItem, pair
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
@@ -35,6 +35,7 @@ from bboxprep.model.splits import TRAIN
 _MOST_NAME_BYTES = 8 << 20  # of a list of classes
 
 
+@reads
 def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = map) -> Dataset:
     """The dataset below the folder `root`; every XML file is parsed once, now.
 
@@ -44,7 +45,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
         raise LayoutError(root, "", "want a folder that holds XML files and images")
     tree = walk(root)
     if not tree.labels and not (tree.lists and tree.images):
-        raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {FORMAT.layout})")
+        raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {LAYOUT})")
     opened = open_files(root, tree.labels, spread)
     lists = read_lists(root, tree.lists, split_folders(root, tree.images))
     pairing = pair(tree, lists, opened.briefs, opened.broken)

@@ -16,9 +16,8 @@ from pathlib import Path
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.io import paths
-from bboxprep.io.paths import is_within, resolved, source_error, stem_of, suffix_of
+from bboxprep.io.paths import IMAGE_SUFFIXES, is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
 from bboxprep.model.splits import SplitFolders
 

@@ -16,10 +16,9 @@ from typing import Any
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Labels
-from bboxprep.formats.voc import FORMAT
+from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.voc.numbers import OURS, UNSAID, encode_value, holds, one_more, shortest
-from bboxprep.formats.voc.options import VocWriteOptions
+from bboxprep.formats.voc.options import CARRIES, VocWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
 from bboxprep.model.columns import Column
@@ -34,6 +33,12 @@ _CONVENTION = "corners are 1-based pixel numbers, both within the box (VOC devki
 _OWN_TAGS = ("pose", "truncated", "difficult", "occluded")
 
 Corners = tuple[str, str, str, str]  # xmin ymin xmax ymax
+
+
+@writes
+def write(root: Path, dataset: Dataset, options: VocWriteOptions) -> VocWriter:
+    """A writer of VOC below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
+    return VocWriter(root, dataset, options)
 
 
 class VocWriter:
@@ -52,7 +57,7 @@ class VocWriter:
     @property
     def carries(self) -> frozenset[Column]:
         """Boxes and attributes."""
-        return FORMAT.carries
+        return CARRIES
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:  # noqa: ARG002  # one folder for all
         """The image in ``JPEGImages``, its XML in ``Annotations``; VOC keeps all splits in the same folders."""

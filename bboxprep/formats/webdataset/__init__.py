@@ -1,17 +1,17 @@
-"""WebDataset: tar files of pictures and their labels side by side. `tar` keeps its conventions."""
+"""WebDataset: tar files of images and their labels side by side. `tar` describes its conventions."""
 
 from __future__ import annotations
 
-from bboxprep.formats.api import Format, deferred
+from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 
 FORMAT = Format(
     title="WebDataset",
     layout="<split>-<number>.tar with <key>.jpg and <key>.json, and classes.json",
-    step="none: shortest decimals that read back as they were",
-    carries=CARRIES,
     sniff=deferred(f"{__name__}.tar", "sniff"),
     read=deferred(f"{__name__}.tar", "read"),
     write=deferred(f"{__name__}.tar", "write"),
+    carries=CARRIES,
+    step=lambda _: Step(),  # shortest decimals that read back as they were
     write_options=ShardWriteOptions,
 )

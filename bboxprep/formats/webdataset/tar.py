@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bboxprep.formats import shards
-from bboxprep.formats.api import MapEngine, NoOptions, Probe
+from bboxprep.formats.api import MapEngine, NoOptions, Probe, reads, writes
 from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
@@ -24,11 +24,13 @@ def sniff(root: Path) -> str:
     return shards.sniff(root, _SUFFIX, lambda path: (root / shards.CLASSES).is_file() and path.is_file())
 
 
+@reads
 def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset in the tar files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "webdataset")
 
 
+@writes
 def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWriter:
     """A writer of tar files below `root`."""
     return ShardWriter(root, dataset, options, _SUFFIX, pack)

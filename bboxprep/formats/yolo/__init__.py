@@ -1,21 +1,31 @@
-"""YOLO text labels: one .txt file an image, one object a row. `reader` and `writer` keep its conventions."""
+"""YOLO text labels: one .txt file an image, one object a row. `reader` and `writer` describe its conventions."""
 
 from __future__ import annotations
 
-from bboxprep.formats.api import Format, deferred
+from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions
 from bboxprep.model.columns import Column
 
 __all__ = ["FORMAT", "YoloReadOptions", "YoloWriteOptions"]
 
+
+def _train_command(dest: str, options: YoloWriteOptions, side: int | None) -> str:
+    size = f" imgsz={side}" if side else ""
+    return f"yolo {options.task} train data={dest}/data.yaml{size}"
+
+
 FORMAT = Format(
     title="YOLO",
     layout="images and labels folders, a data.yaml, a darknet .data file, or .txt files of rows beside the images",
-    step="1e-6 of the width or height",
-    carries=frozenset({Column.BOXES, Column.POLYGONS, Column.KEYPOINTS}),
     sniff=deferred(f"{__name__}.sniff", "sniff"),
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
+    check=deferred(f"{__name__}.label_check", "check"),
+    carries=frozenset({Column.BOXES, Column.POLYGONS, Column.KEYPOINTS}),
+    step=lambda _: Step(fraction=1e-6),  # six digits
     read_options=YoloReadOptions,
     write_options=YoloWriteOptions,
+    holds_outlines_only=lambda options: options.task in ("segment", "obb"),
+    train_command=_train_command,
+    train_splits=("train", "val"),
 )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, in_batches
+from bboxprep.formats.api import MapEngine
+from bboxprep.formats.reading import in_batches
 from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import config_folder, find_place

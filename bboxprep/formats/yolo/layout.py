@@ -18,11 +18,10 @@ from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding, escape_surrogates
-from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
-from bboxprep.io.paths import common_folder, normalized, resolved, stem_of
+from bboxprep.io.paths import IMAGE_SUFFIXES, common_folder, normalized, resolved, stem_of
 from bboxprep.model.splits import SplitFolders, named
 
 _ABSENT = "is not there"

@@ -24,7 +24,8 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, Probe, probe_image
+from bboxprep.formats.api import MapEngine, Probe, reads
+from bboxprep.formats.reading import probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, grown
 from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
@@ -41,6 +42,7 @@ from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 Claims = Mapping[Path, Counter[str]]  # how many images a label file is for, by its folder and its name
 
 
+@reads
 def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine = map) -> Dataset:
     """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
     home, config = _open(root)

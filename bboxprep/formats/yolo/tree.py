@@ -22,9 +22,9 @@ from pathlib import Path
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
-from bboxprep.formats.api import IMAGE_SUFFIXES
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.io.paths import (
+    IMAGE_SUFFIXES,
     Fence,
     is_within,
     read_start,

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Labels
+from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.geometry.affine import Points, Size
@@ -48,6 +48,7 @@ _CARRIES = {
 _CONFIG = "data.yaml"
 
 
+@writes
 def write(root: Path, dataset: Dataset, options: YoloWriteOptions) -> YoloWriter:
     """A writer of labels below `root`. Raises `UsageError` for splits or keypoints that it cannot write."""
     for split in dataset.splits:

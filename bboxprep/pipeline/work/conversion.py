@@ -88,7 +88,7 @@ class Conversion:
         for root in dataset.roots:
             output_folder.check_target(self.dest, root)
         check_splits(dataset.splits)
-        writer: Writer = target.write(self.dest, dataset, target.write_options(**self.options))
+        writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self.options))
         refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
         if how.on_error == "stop" or dataset.object_policy.may_refuse:
             refuse_faults(dataset, self.augmenter, how.on_error)

@@ -10,7 +10,8 @@ import numpy as np
 
 from bboxprep.errors import ImageError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Labels, Writer, image_fault
+from bboxprep.formats.api import Labels, Writer
+from bboxprep.formats.reading import image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.pillow_reader import faults_named

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats import voc
-from bboxprep.formats.api import in_batches
+from bboxprep.formats.reading import in_batches
 from bboxprep.formats.voc.annotation import read_file
 from bboxprep.formats.voc.origin import prove
 from bboxprep.formats.voc.parse_files import open_files, unpacked

@@ -1,0 +1,36 @@
+"""What the programs that load COCO refuse and its reader here forgives: an id that stands twice.
+
+`verify` asks it of its outputs, so it trusts neither the reader nor the writer: it reads the JSON by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bboxprep.formats.api import LabelFault
+from bboxprep.io.paths import is_within, relative_path, resolved
+
+_TABLES = ("images", "annotations", "categories")
+
+
+def check(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa: ARG001  # no image has its own file
+    """The ids that stand twice in a table of a document below `root`."""
+    if image:
+        return
+    for path in sorted((root / "annotations").glob("*.json")):
+        if not is_within(path, resolved(root)):
+            continue
+        try:
+            document: Any = json.loads(path.read_text(encoding="utf-8"))
+            ids = {table: [row["id"] for row in document[table]] for table in _TABLES}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # the reader has said so
+        for table, found in ids.items():
+            for number, count in Counter(map(str, found)).items():
+                if count > 1:
+                    words = f"{table}: the id {number} stands {count} times"
+                    yield LabelFault("id-repeated", words, path=relative_path(path, root))

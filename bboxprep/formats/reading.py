@@ -1,0 +1,50 @@
+"""What readers do alike: ask for the headers of images, and look into label files in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from bboxprep.errors import ImageError, RefusedImageError
+from bboxprep.findings import Finding
+from bboxprep.formats.api import MapEngine, Probe, Result
+from bboxprep.geometry.affine import Size
+from bboxprep.io.paths import exists_safely, relative_path
+from bboxprep.io.remote import open_path
+from bboxprep.model.header import Header
+
+_BATCH = 256  # label files that a process is given at a time
+_FEW = 1024  # label files that are read while other processes would still be starting
+
+
+def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], spread: MapEngine) -> Iterator[Result]:
+    """The results of `work` on batches of `items`, in order: by `spread`, or in this process where items are few."""
+    batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+    return iter((spread if len(items) > _FEW else map)(work, batches))
+
+
+def image_fault(error: ImageError, path: str, split: str) -> Finding:
+    """The finding about the image at `path`, below the folder of the dataset, that `error` keeps from being used."""
+    code = "image-unreadable" if exists_safely(open_path(error.path)) else "image-missing"
+    return Finding("image-refused" if isinstance(error, RefusedImageError) else code, error.problem, path, split=split)
+
+
+def probe_image(
+    probe: Probe, path: Path, root: Path, split: str, declared: Size | None = None
+) -> tuple[Header | None, tuple[Finding, ...]]:
+    """The header of the image at `path`, or None where it cannot be used; and the findings about it, which name it
+    below `root`, the folder of the dataset. `declared` is the size that its labels state.
+    """
+    try:
+        header = probe(path, declared)
+    except ImageError as error:
+        return None, (image_fault(error, relative_path(path, root), split),)
+    if not (header.invalid or header.disputed):
+        return header, ()
+    found = [
+        Finding(code, words, relative_path(path, root), split=split)
+        for code, words in (("orientation-invalid", header.invalid), ("orientation-disputed", header.disputed))
+        if words
+    ]
+    return header, tuple(found)
