@@ -13,7 +13,6 @@ from rich.table import Table
 from bboxprep import formats
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
-from bboxprep.model.splits import TRAIN, VAL
 from bboxprep.pipeline.output.image_rows import Made
 from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
 from bboxprep.pipeline.run_options import Outcome
