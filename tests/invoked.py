@@ -7,6 +7,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from bboxprep.cli import commands
+from bboxprep.cli.flag_names import with_flags
 from bboxprep.errors import BboxprepError
 
 
@@ -17,6 +18,6 @@ def run(*arguments: str | Path) -> Result:
 def refused(*arguments: str | Path) -> str:
     result = run(*arguments)
     if isinstance(result.exception, BboxprepError):
-        return str(result.exception)
+        return with_flags(str(result.exception))
     assert result.exit_code == 2, result.output
     return result.output

@@ -111,8 +111,14 @@ def main() -> None:
     try:
         commands(prog_name="bboxprep")
     except StoppedError as error:
-        click.echo(f"bboxprep: {error}", err=True)
+        _say(error)
         sys.exit(STOPPED)
     except BboxprepError as error:
-        click.echo(f"bboxprep: {error}", err=True)
+        _say(error)
         sys.exit(2)
+
+
+def _say(error: BboxprepError) -> None:
+    from bboxprep.cli.flag_names import with_flags  # only errors and findings need it
+
+    click.echo(f"bboxprep: {with_flags(str(error))}", err=True)

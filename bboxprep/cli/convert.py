@@ -40,7 +40,7 @@ from bboxprep.recipe.recipe import Recipe
 @click.argument("sources", type=PLACE, metavar="SOURCE...", nargs=-1)
 @click.argument("dest", type=PLACE)
 @click.option("--to", required=True, metavar="FORMAT", help=f"Format to write: {', '.join(formats.names())}.")
-@click.option("--from", "from_", metavar="FORMAT", help="Format of each SOURCE; found from its files by default.")
+@click.option("--from", "format", metavar="FORMAT", help="Format of each SOURCE; found from its files by default.")
 @recipe_options
 @labels_in_option
 @click.option(
@@ -190,7 +190,7 @@ def _open(
 ) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
-    found = [given["from_"] or formats.detect(path) for path in sources]
+    found = [given["format"] or formats.detect(path) for path in sources]
     opened = []
     for path, name in zip(sources, found, strict=True):
         source = open_source(

@@ -19,7 +19,7 @@ from bboxprep.pipeline.source.open import open_source
 
 @click.command("inspect")
 @click.argument("source", type=PLACE)
-@click.option("--from", "from_", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
+@click.option("--from", "format", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
 @labels_in_option
 @max_pixels_option
 @format_options("read_options")
@@ -32,7 +32,7 @@ def command(source: Path, **given: Any) -> None:
     """
     opened = open_source(
         source,
-        given["from_"],
+        given["format"],
         labels_in=given["labels_in"],
         image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
         options=lambda name: chosen_options("read_options", name, given),

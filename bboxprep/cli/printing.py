@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bboxprep import formats
+from bboxprep.cli.flag_names import with_flags
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
 from bboxprep.pipeline.output.image_rows import Made
@@ -124,7 +125,7 @@ class Printer:
             self.line(f"  {mark}: {codes[code]} x {code}: {CODES[code][1]}")
             places = [finding for finding in findings if finding.code == code]
             for finding in places[:PLACES]:
-                self.line(f"    {finding}")
+                self.line(f"    {with_flags(str(finding))}")
             if len(places) > PLACES:
                 self.line(f"    and {len(places) - PLACES:,} more")
 

@@ -81,7 +81,9 @@ class_options: Decorator = stacked(
         r"comma is written \, and an equals sign \=.",
     ),
     click.option("--only", multiple=True, metavar="A,B", help="Keep the objects of these classes. Can be repeated."),
-    click.option("--drop-class", multiple=True, metavar="A,B", help="Leave these classes out. Can be repeated."),
+    click.option(
+        "--drop-class", "drop", multiple=True, metavar="A,B", help="Leave these classes out. Can be repeated."
+    ),
     click.option(
         "--classes",
         multiple=True,
@@ -186,7 +188,7 @@ def class_rules(given: Mapping[str, Any]) -> ClassPolicy:
     return ClassPolicy(
         rename=rename,
         only=_names(given["only"]),
-        drop=_names(given["drop_class"]),
+        drop=_names(given["drop"]),
         classes=_listed(given["classes"]) if given["classes"] else None,
     )
 

@@ -24,7 +24,7 @@ from bboxprep.verification.verify import verify
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made from.")
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
 @click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
-@click.option("--from", "from_", metavar="FORMAT", help="Format of OUT; found from its files by default.")
+@click.option("--from", "format", metavar="FORMAT", help="Format of OUT; found from its files by default.")
 @max_pixels_option
 @workers_option
 @click.option("--overwrite", is_flag=True, help="Replace an earlier review in DIR.")
@@ -48,7 +48,7 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     faults = _faults(out, given, options, say) if given["verified"] else ()
     image_policy = replace(SHOWING, max_pixels=given["max_pixels"])
     review = plan_review(
-        out, given["from_"], against=given["against"], faults=faults, image_policy=image_policy, options=options
+        out, given["format"], against=given["against"], faults=faults, image_policy=image_policy, options=options
     )
     with say.progress(len(review.shown.entries), "making pictures") as advance:
         page = build(review, dest, workers=given["workers"], overwrite=given["overwrite"], progress=advance)

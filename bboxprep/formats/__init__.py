@@ -46,7 +46,7 @@ def detect(root: Path) -> str:
         return next(iter(seen))
     if seen:
         found = "; ".join(f"{name} ({reason})" for name, reason in seen.items())
-        raise LayoutError(root, "", f"looks like more than one format: {found}; say which with --from")
+        raise LayoutError(root, "", f"looks like more than one format: {found}; say which with `format`")
     looked_for = "; ".join(f"{name}: {known.layout}" for name, known in _all().items())
     raise LayoutError(root, "", f"no labelled dataset recognised here (looked for {looked_for})")
 

@@ -20,4 +20,4 @@ class ShardWriteOptions:
 
     def __post_init__(self) -> None:
         if self.shard < 1:
-            raise UsageError(f"--shard: have {self.shard}, want at least 1")
+            raise UsageError(f"`shard`: have {self.shard}, want at least 1")

@@ -25,7 +25,7 @@ Decision = tuple[Frame, str]  # a frame, and the evidence for it
 
 UPRIGHT: Decision = (Frame.DISPLAYED, "upright")  # of an image that no orientation turns: both planes are one
 _ASSUMED: Decision = (Frame.DISPLAYED, "assumed")
-_HINT = "say which with --labels-in stored or --labels-in displayed"
+_HINT = "say which with `labels_in='stored'` or `labels_in='displayed'`"
 
 
 class SurveyedImage(Protocol):

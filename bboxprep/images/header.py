@@ -138,7 +138,7 @@ def refuse_large(path: Path, size: Size, most_pixels: int) -> None:
     """Raises `ImageError` where the picture at `path`, of `size`, has more than `most_pixels`."""
     if size.pixels > most_pixels:
         have = f"have {size} = {size.pixels:,} pixels"
-        raise ImageError(path, "", f"too large ({have}, want at most {most_pixels:,}; --max-pixels allows more)")
+        raise ImageError(path, "", f"too large ({have}, want at most {most_pixels:,}; `max_pixels` allows more)")
 
 
 def _refuse_excess(path: Path, length: int, size: Size, frames: int) -> None:

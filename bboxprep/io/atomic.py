@@ -125,7 +125,7 @@ def as_target_error(path: PurePath | str, words: str = "cannot be written") -> I
 
 def _target_error(error: Exception, path: PurePath | str, words: str = "cannot be written") -> TargetError:
     if isinstance(error, StorageError):
-        return TargetError(f"{error}; what is done stays, --resume goes on from there")
+        return TargetError(f"{error}; what is done stays, `resume=True` goes on from there")
     return TargetError(f"{path}: {words} ({error_reason(error)})")
 
 

@@ -117,7 +117,7 @@ class StoredPath(PurePosixPath):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.parts[:1] == ("memory:",):
-            raise UsageError(f"{self}: what is in memory is known to one process alone; want --workers 1, no cluster")
+            raise UsageError(f"{self}: what is in memory is known to one process alone; want `workers=1`, no cluster")
         return type(self), (str(self),)
 
     @property

@@ -7,7 +7,6 @@ reported, with the option that would join them.
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,6 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.escaping import escaped
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, lost_by_class
 from bboxprep.spelling import suggestion
@@ -141,7 +139,7 @@ class ClassPolicy:
             if count:
                 raise UsageError(
                     f"classes: have no {name!r}, of which the source has {_objects(count)}"
-                    f"{suggestion(name, self.classes)} (--rename or --drop-class says what to do with them)"
+                    f"{suggestion(name, self.classes)} (`rename` or `drop` says what to do with them)"
                 )
         words = "the class has no objects and is not listed; left out"
         return (
@@ -171,8 +169,7 @@ def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
     for name in names:
         known = first.setdefault(_folded(name), name)
         if known != name:
-            option = f"--rename {shlex.quote(f'{escaped(name)}={escaped(known)}')}"
-            words = f"{known!r} and {name!r} stay two classes; if they are one: {option}"
+            words = f"{known!r} and {name!r} stay two classes; if they are one: `rename={ {name: known}!r}`"
             findings.append(Finding("class-similar", words, category=name))
     return tuple(findings)
 

@@ -64,7 +64,7 @@ def unmapped(categories: Categories, swaps: Swaps = ()) -> tuple[Finding, ...]:
     partners = dict(swaps) | {right: left for left, right in swaps}
     names = categories.names
     classes = [name for name in names if name not in partners and (says_side(name) or _beside_partner(name, names))]
-    told = {name: f"class {name!r} says left or right; --swap-classes gives its partner" for name in classes}
+    told = {name: f"class {name!r} says left or right; `swap_classes` gives its partner" for name in classes}
     points = {
         point: f"keypoint {point!r} of class {category.name!r} says left or right and has no partner"
         for category in categories

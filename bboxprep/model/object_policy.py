@@ -76,7 +76,7 @@ class ObjectPolicy:
         for finding in findings:
             rule = _RULE_OF.get(finding.code)
             if rule and getattr(self, rule) == "error":
-                problem = f"{finding.message} (--{rule} error refuses it, --{rule} drop lists it instead)"
+                problem = f"{finding.message} (`{rule}='error'` refuses it, `{rule}='drop'` lists it instead)"
                 raise AnnotationError(finding.path, finding.where, problem)
 
 

@@ -90,7 +90,7 @@ class _Finder:
         if len(found) == 1:
             return self.images[found[0]]
         if found:
-            raise _Unusable("annotation-orphan", f"image_id {number} is {' and '.join(found)}; say which with --split")
+            raise _Unusable("annotation-orphan", f"image_id {number} is {' and '.join(found)}; say which with `split`")
         raise _Unusable("annotation-orphan", f"the output has no image of id {number}")
 
 

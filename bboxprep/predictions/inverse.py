@@ -155,7 +155,7 @@ class OutputNames:
         if not found:
             return f"the output has no image {name!r}"
         some = " and ".join(str(image.output) for image in found[:2])
-        return f"{name!r} may be {some}; name more of its path, or its split (--split)"
+        return f"{name!r} may be {some}; name more of its path, or its split (`split`)"
 
 
 def _spellings(output: str) -> Sequence[str]:

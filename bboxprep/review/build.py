@@ -61,7 +61,7 @@ def plan_review(
     run = open_run(out) if (out / RECORD).is_file() else None
     record = run.record if run else None
     if against and record is None:
-        raise UsageError(f"{out}: has no record of a run, so it does not say what it was made from (want no --against)")
+        raise UsageError(f"{out}: has no record of a run, so it does not say what it was made from (want no `against`)")
     opened = open_source(
         out,
         format or (record.format or None if record else None),

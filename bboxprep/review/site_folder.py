@@ -31,7 +31,7 @@ def claim(dest: Path, sources: Iterable[Path], *, overwrite: bool) -> None:
         more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
         raise TargetError(f"{dest}: holds other files ({strange[0]}{more}), want an empty or new folder")
     if entries(dest) and not overwrite:
-        raise TargetError(f"{dest}: holds an earlier review; --overwrite replaces it")
+        raise TargetError(f"{dest}: holds an earlier review; `overwrite=True` replaces it")
     clear_target(dest)
     _mark(dest, [])
 

@@ -157,7 +157,7 @@ def open_case(
     path = against or (open_path(record.source) if single else None)
     if path is None or (against is None and not path.exists()):
         where = "is not there" if single else "is not a single path"
-        return VerificationInputs(run, output, None, f"the recorded source {where}; name it with --against", not single)
+        return VerificationInputs(run, output, None, f"the recorded source {where}; name it with `against`", not single)
     source = indexed(
         path,
         record.source_format or None,

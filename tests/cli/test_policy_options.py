@@ -10,6 +10,7 @@ from PIL import Image
 
 import bboxprep
 from bboxprep.cli import commands
+from bboxprep.cli.flag_names import with_flags
 from bboxprep.errors import AnnotationError, BboxprepError
 
 POINTS = ["nose", "left_eye", "right_eye"]
@@ -40,7 +41,7 @@ def refused(source: Path, out: Path, *arguments: str, to: str = "coco") -> str:
     result = run(source, out, *arguments, to=to)
     assert not out.exists()
     if isinstance(result.exception, BboxprepError):
-        return str(result.exception)
+        return with_flags(str(result.exception))
     assert result.exit_code == 2, result.output
     return result.output
 
@@ -155,8 +156,8 @@ def test_the_same_in_python(tmp_path: Path) -> None:
     assert dropped(tmp_path / "out") == {"box-overreach": 1}
     assert [row.swapped for row in outcome.account.class_rows(CLASSES)] == [-1, 1, 0]
     strict = bboxprep.read(source, object_policy=bboxprep.ObjectPolicy(outside="error"))
-    with pytest.raises(AnnotationError, match="--outside error"):
+    with pytest.raises(AnnotationError, match="`outside='error'`"):
         strict[0].transform(bboxprep.Recipe())
-    with pytest.raises(AnnotationError, match="--outside error"):
+    with pytest.raises(AnnotationError, match="`outside='error'`"):
         bboxprep.write(strict, tmp_path / "never", "yolo")
     assert not (tmp_path / "never").exists()

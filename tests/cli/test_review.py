@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bboxprep.cli import commands
+from bboxprep.cli.flag_names import with_flags
 from bboxprep.errors import BboxprepError, TargetError, UsageError
 from tests.conftest import FIXTURES
 from tests.review.sites import loaded, prepared
@@ -67,4 +68,4 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(out: Path, tm
 def refused(kind: type[BboxprepError], *arguments: str | Path) -> str:
     result = run(*arguments)
     assert isinstance(result.exception, kind)
-    return str(result.exception)
+    return with_flags(str(result.exception))

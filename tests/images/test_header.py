@@ -100,7 +100,7 @@ def picture_claiming(width: int, height: int) -> bytes:
 def test_a_bomb_is_refused_from_its_header_and_the_largest_picture_is_not(file: Path) -> None:
     with pytest.raises(
         ImageError,
-        match=r"too large \(have 30000x30000 = 900,000,000 pixels, want at most 178,956,970; --max-pixels",
+        match=r"too large \(have 30000x30000 = 900,000,000 pixels, want at most 178,956,970; `max_pixels`",
     ):
         header_of(file, picture_claiming(30_000, 30_000))
     assert header_of(file, picture_claiming(MOST_PIXELS // 10, 10)).size.pixels == MOST_PIXELS

@@ -47,7 +47,7 @@ def test_a_refusal_names_the_place_and_the_option() -> None:
     with pytest.raises(AnnotationError) as caught:
         ObjectPolicy(degenerate="error").refuse(FOUND)
     assert str(caught.value) == (
-        "a.jpg: object 2: a box-degenerate (--degenerate error refuses it, --degenerate drop lists it instead)"
+        "a.jpg: object 2: a box-degenerate (`degenerate='error'` refuses it, `degenerate='drop'` lists it instead)"
     )
 
 
@@ -63,6 +63,6 @@ def test_a_refusal_names_the_place_and_the_option() -> None:
 def test_each_rule_refuses_its_own(rule: str, code: str) -> None:
     given: dict[str, Any] = {rule: "error"}
     assert ObjectPolicy(**given).may_refuse
-    with pytest.raises(AnnotationError, match=f"--{rule} error"):
+    with pytest.raises(AnnotationError, match=f"`{rule}='error'`"):
         ObjectPolicy(**given).refuse([Finding(code, "x")])
     ObjectPolicy().refuse([Finding(code, "x")])

@@ -25,7 +25,7 @@ def test_a_new_folder_is_claimed_and_an_empty_one(tmp_path: Path) -> None:
 
 def test_an_earlier_site_is_replaced_only_when_asked(tmp_path: Path) -> None:
     site = made(tmp_path / "site")
-    with pytest.raises(TargetError, match="earlier review; --overwrite"):
+    with pytest.raises(TargetError, match="earlier review; `overwrite=True`"):
         claim(site, (), overwrite=False)
     claim(site, (), overwrite=True)
     assert not (site / "index.html").exists()

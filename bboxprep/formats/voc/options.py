@@ -30,7 +30,7 @@ class VocReadOptions:
 
     def __post_init__(self) -> None:
         if self.origin not in get_args(OriginChoice):
-            raise UsageError(f"--voc-origin: have {self.origin!r}, want one of {', '.join(get_args(OriginChoice))}")
+            raise UsageError(f"`origin`: have {self.origin!r}, want one of {', '.join(get_args(OriginChoice))}")
 
 
 @dataclass(frozen=True)

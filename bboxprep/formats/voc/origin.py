@@ -153,7 +153,7 @@ def decide(root: Path, proof: OriginEvidence, tools: Iterable[LabellingTool | No
     starts, ends = f"{_count(proof.zeros, 'start')} at 0", f"{_count(proof.ends, 'end')} at width or height + 1"
     proven = [Origin.AS_IS] * bool(proof.zeros) + [Origin.PLUS_ONE] * bool(proof.ends and not proof.beyond)
     if len(proven) > 1:
-        raise AnnotationError(root, "", f"{starts} (as-is), but {ends} (plus-one); say which it is with --voc-origin")
+        raise AnnotationError(root, "", f"{starts} (as-is), but {ends} (plus-one); say which it is with `origin`")
     tool, votes = _most_common(files)
     known = f"written by {tool.name} ({votes:,} of {files.total():,} files)" if tool else ""
     if proven:
@@ -161,7 +161,7 @@ def decide(root: Path, proof: OriginEvidence, tools: Iterable[LabellingTool | No
         return proven[0], Finding("voc-origin-decided", f"{proven[0]}: {'; '.join(filter(None, (shown, known)))}")
     if tool:
         return tool.origin, Finding("voc-origin-decided", f"{tool.origin}: {known}")
-    message = "devkit is assumed: neither the numbers nor the hand of a tool tell; --voc-origin says which it is"
+    message = "devkit is assumed: neither the numbers nor the hand of a tool tell; `origin` says which it is"
     return Origin.DEVKIT, Finding("voc-origin-assumed", f"{message} (files with boxes: {files.total():,})")
 
 

@@ -49,7 +49,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     tree = YoloTree(home, wide=root.is_file())
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
-        raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for --yolo-task pose")
+        raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for `task='pose'`")
     classes = grown(find_classes(tree, config), layout.items, RowGrammar(options.task, config.keypoints), spread)
     grammar = RowGrammar(options.task, config.keypoints, len(classes.names))
     claims = layout.items.claims()

@@ -139,9 +139,9 @@ def refuse(path: Path, header: Header, image_policy: ImagePolicy) -> None:
     """Raises `ImageError` where `image_policy` refuses a file of this `header`; to be known before any pixel is
     decoded."""
     if image_policy.frames == "error" and header.frames > 1:
-        raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or --frames first)")
+        raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or `frames='first'`)")
     if image_policy.depth16 == "error" and is_deep(header.mode, header.depth):
-        choices = "--depth16 shift8, minmax or percentile"
+        choices = "`depth16`: shift8, minmax or percentile"
         raise RefusedImageError(
             path, "", f"has {header.depth} bits a channel, mode {header.mode} (want 8, or {choices})"
         )

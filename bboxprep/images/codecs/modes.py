@@ -71,7 +71,9 @@ def _from_deep(
 def _high_byte(path: Path, values: NDArray[np.generic], depth: int) -> NDArray[np.uint8]:
     if values.dtype.kind == "f":
         raise RefusedImageError(
-            path, "", "its pixels are floats, which have no high byte (use --depth16 minmax or percentile)"
+            path,
+            "",
+            "its pixels are floats, which have no high byte (want `depth16='minmax'` or 'percentile')",
         )
     levels: NDArray[np.int64] = values.astype(np.int64) >> max(depth - 8, 0)
     return levels.clip(0, 255).astype(np.uint8)

@@ -110,7 +110,7 @@ def check_splits(splits: Iterable[str]) -> None:
     """Raise `TargetError` unless each of `splits`, which are names of folders and files, is safe on every system."""
     for split in splits:
         if split in ("", ".", "..") or safe_name(split) != split:
-            raise TargetError(f"split: {split!r} cannot be a folder's name on every system; --split makes others")
+            raise TargetError(f"split: {split!r} cannot be a folder's name on every system; `split` makes others")
 
 
 def _wanted(name: str, header: Header, *, reencode: bool) -> str:

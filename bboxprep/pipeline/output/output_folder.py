@@ -40,16 +40,18 @@ def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, r
     """
     state = "the output of an earlier run" if is_finished(dest) else "the unfinished output of an earlier run"
     if not old:
-        raise TargetError(f"{dest}: holds {state}, of which no journal is left to go on by; --overwrite replaces it")
+        raise TargetError(
+            f"{dest}: holds {state}, of which no journal is left to go on by; `overwrite=True` replaces it"
+        )
     for name in sorted(new.keys() | old.keys(), key=_rank):
         one, other = (terms.get(name, "nothing") for terms in (old, new))
         if one != other:
             have, want = _brief(one, other), _brief(other, one)
             raise TargetError(
-                f"{dest}: holds {state} with another {name} ({have}, now {want}); --overwrite replaces it"
+                f"{dest}: holds {state} with another {name} ({have}, now {want}); `overwrite=True` replaces it"
             )
     if not (is_finished(dest) or resume):
-        raise TargetError(f"{dest}: holds {state}; --resume goes on from there, --overwrite replaces it")
+        raise TargetError(f"{dest}: holds {state}; `resume=True` goes on from there, `overwrite=True` replaces it")
 
 
 def check_entries(dest: Path, planned: Iterable[str]) -> None:
@@ -118,7 +120,9 @@ def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
         for folder, folders, names in os.walk(dest):
             for name in folders:
                 if Path(folder, name).is_symlink():
-                    raise TargetError(f"{Path(folder, name)}: is a link, want a folder; --overwrite replaces it all")
+                    raise TargetError(
+                        f"{Path(folder, name)}: is a link, want a folder; `overwrite=True` replaces it all"
+                    )
             for name in names:
                 if name.startswith(TEMPORARY) and not name.startswith(own):
                     Path(folder, name).unlink(missing_ok=True)

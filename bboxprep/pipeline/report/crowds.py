@@ -72,6 +72,6 @@ def refuse_mere_crowd(crowd: int, objects: int, title: str) -> None:
     if 2 * crowd > objects:
         raise LossError(
             f"{crowd:,} of {objects:,} objects are marked as crowd regions, which {title} cannot hold. CVAT marks every"
-            " object that has a mask so (iscrowd: 1); if these are single objects, --crowd keep writes them as such, "
-            "and --crowd drop leaves them out"
+            " object that has a mask so (iscrowd: 1); if these are single objects, `crowd='keep'` writes them as such, "
+            "and `crowd='drop'` leaves them out"
         )

@@ -32,7 +32,7 @@ def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: boo
     lost = [finding.message for finding in column_findings(_columns(dataset), writer, target, besides=besides)]
     if lost:
         rest = f"the rest is {IN_SIDECAR}" if sidecar else "the loss is listed"
-        raise LossError(f"{'; '.join(lost)}; without --strict the boxes are written and {rest}")
+        raise LossError(f"{'; '.join(lost)}; without `strict` the boxes are written and {rest}")
 
 
 def refuse_faults(dataset: Dataset, augmenter: Augmenter | None, on_error: OnError) -> None:
@@ -47,7 +47,7 @@ def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
     """Raise `SourceError` for the first fault of `findings`, if `on_error` is "stop"."""
     for finding in findings if on_error == "stop" else ():
         if finding.severity is Severity.FAULT:
-            raise SourceError(finding.path, finding.where, f"{finding.message} (--on-error skip lists it instead)")
+            raise SourceError(finding.path, finding.where, f"{finding.message} (`on_error='skip'` lists it instead)")
 
 
 def column_findings(

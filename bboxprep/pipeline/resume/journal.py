@@ -294,9 +294,9 @@ def _problem(dest: Path, path: Path, error: sqlite3.Error) -> str:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return f"{dest}: another run is writing here"
     if code == sqlite3.SQLITE_FULL:
-        return f"{path}: cannot be written (no space left); what is done stays, --resume goes on from there"
+        return f"{path}: cannot be written (no space left); what is done stays, `resume=True` goes on from there"
     if code in _UNREADABLE:
-        return f"{path}: is damaged or no journal of this version ({error}); --overwrite begins anew"
+        return f"{path}: is damaged or no journal of this version ({error}); `overwrite=True` begins anew"
     return f"{path}: cannot be used ({error})"
 
 

@@ -79,7 +79,7 @@ class _Mirrored(Journal):
                 head = msgspec.msgpack.decode(read_bytes(cast("Path", path), _MOST_BYTES), type=_Head)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 if not anew:
-                    raise TargetError(f"{path}: is no journal of this version; --overwrite begins anew") from error
+                    raise TargetError(f"{path}: is no journal of this version; `overwrite=True` begins anew") from error
         connection.executemany("INSERT INTO terms VALUES (?, ?)", head.terms.items())
         connection.executemany("INSERT INTO notes VALUES (?, ?)", head.notes.items())
         for entry in (folder / "blocks").scan() if (folder / "blocks").is_dir() else ():

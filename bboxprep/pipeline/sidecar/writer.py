@@ -135,4 +135,4 @@ def _encoded(line: Head | KeptImage, place: str) -> bytes:
     try:
         return encode(line)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise UsageError(f"{place}: cannot be kept in {SIDECAR} ({error}); --no-sidecar writes none") from error
+        raise UsageError(f"{place}: cannot be kept in {SIDECAR} ({error}); `sidecar=False` writes none") from error

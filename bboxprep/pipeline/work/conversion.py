@@ -166,7 +166,7 @@ class _CheckedConversion:
         try:
             sink.take(self._results(journal if resumed else None), self.conversion.progress)
         except StoppedError as error:
-            done = f"{sink.done:,} of {len(keys):,} images are done, --resume goes on from there"
+            done = f"{sink.done:,} of {len(keys):,} images are done, `resume=True` goes on from there"
             raise StoppedError(f"{dest}: {error}; {done}") from error
         return sink
 

@@ -97,4 +97,4 @@ class ResultSink:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             if not self._uses_journal:
                 raise
-            raise TargetError(f"{self.dest}: its journal is damaged ({error}); --overwrite begins anew") from error
+            raise TargetError(f"{self.dest}: its journal is damaged ({error}); `overwrite=True` begins anew") from error

@@ -252,7 +252,7 @@ def test_classes_that_are_missing_or_none_are_one_error(tmp_path: Path, picture:
 
 
 def test_a_shard_of_nothing_is_refused_and_so_is_the_option_of_another_format(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--shard: have 0, want at least 1"):
+    with pytest.raises(UsageError, match="`shard`: have 0, want at least 1"):
         bboxprep.convert(FIXTURES / "phone-photos-yolo", tmp_path / "out", "webdataset", shard=0)
     with pytest.raises((BboxprepError, TypeError)):
         bboxprep.convert(FIXTURES / "phone-photos-yolo", tmp_path / "out", "yolo", shard=3)

@@ -23,7 +23,7 @@ def test_each_origin_moves_the_corners_its_own_way(tmp_path: Path, origin: voc.o
 
 
 def test_an_unknown_origin_is_refused() -> None:
-    with pytest.raises(UsageError, match="--voc-origin: have 'one', want one of auto, devkit, as-is, plus-one"):
+    with pytest.raises(UsageError, match="`origin`: have 'one', want one of auto, devkit, as-is, plus-one"):
         voc.VocReadOptions("one")  # type: ignore[arg-type]  # what a caller without types may do
 
 
@@ -90,7 +90,7 @@ def test_proof_comes_before_the_tool(tmp_path: Path) -> None:
 
 def test_proof_of_two_origins_is_an_error_that_names_the_option(tmp_path: Path) -> None:
     flat(tmp_path, {"a": document(obj((0, 5, 30, 40))), "b": document(obj((5, 5, 101, 40)))})
-    with pytest.raises(AnnotationError, match=r"1 box starts at 0 \(as-is\), but 1 box ends at .* \+ 1 .*--voc-origin"):
+    with pytest.raises(AnnotationError, match=r"1 box starts at 0 \(as-is\), but 1 box ends at .* \+ 1 .*`origin`"):
         read(tmp_path)
     assert len(read(tmp_path, "as-is")) == 2
 

@@ -127,7 +127,7 @@ def test_shift8_keeps_the_high_byte_of_the_depth_and_cuts_below_zero() -> None:
 
 def test_floats_have_no_high_byte_but_can_be_stretched() -> None:
     image = Image.fromarray(np.array([[-1.0, 0.0, 1.0, np.nan, np.inf]], dtype=np.float32))
-    with pytest.raises(RefusedImageError, match=r"photo: its pixels are floats.*--depth16 minmax or percentile"):
+    with pytest.raises(RefusedImageError, match=r"photo: its pixels are floats.*`depth16='minmax'` or 'percentile'"):
         shown(image, depth=32)
     assert shown(image, depth=32, depth16="minmax").tolist() == [[0, 128, 255, 0, 0]]
 

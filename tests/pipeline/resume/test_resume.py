@@ -40,7 +40,7 @@ def run(source: Path, dest: Path, recipe: Recipe = BIG, to: str = "yolo", **give
 def stopped(source: Path, dest: Path, after: int = 3, to: str = "yolo", **given: Any) -> None:
     """A run that is asked to stop when so many blocks have been given out."""
     asked = iter(range(after))
-    with pytest.raises(StoppedError, match=r"stopped as asked; \d+ of \d+ images are done, --resume goes on"):
+    with pytest.raises(StoppedError, match=r"stopped as asked; \d+ of \d+ images are done, `resume=True` goes on"):
         run(source, dest, to=to, stop=lambda: next(asked, None) is None, **given)
 
 
@@ -61,7 +61,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
         run(source, tmp_path / "out", recipe, to, workers=workers, stop=lambda: next(asked, None) is None)
     assert not (tmp_path / "out" / RECORD).exists()
     done = stamps(tmp_path / "out")
-    with pytest.raises(TargetError, match="unfinished output of an earlier run; --resume goes on from there"):
+    with pytest.raises(TargetError, match="unfinished output of an earlier run; `resume=True` goes on from there"):
         run(source, tmp_path / "out", recipe, to)
     outcome = run(source, tmp_path / "out", recipe, to, workers=3 - workers, resume=True)
     assert 0 < outcome.fresh < 20 == fresh.fresh
@@ -209,7 +209,7 @@ def test_another_run_is_refused_by_name_and_nothing_is_touched(
     else:
         stopped(source, dest)
     before = stamps(dest)
-    with pytest.raises(TargetError, match=f"{said} .*--overwrite replaces it"):
+    with pytest.raises(TargetError, match=f"{said} .*`overwrite=True` replaces it"):
         again(source, dest)
     assert stamps(dest) == before
 
@@ -225,7 +225,7 @@ def test_a_changed_class_table_is_refused_by_name(source: Path, tmp_path: Path) 
 def test_other_codecs_are_refused_by_name(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(source, tmp_path / "out")
     monkeypatch.setattr(resume_module, "versions", lambda: {"bboxprep": "0", "pillow": "99.0"})
-    with pytest.raises(TargetError, match=r"with another version .*99\.0.*--overwrite replaces it"):
+    with pytest.raises(TargetError, match=r"with another version .*99\.0.*`overwrite=True` replaces it"):
         run(source, tmp_path / "out")
 
 
@@ -268,7 +268,7 @@ def test_an_output_without_a_journal_is_refused_and_may_be_replaced(source: Path
     run(source, tmp_path / "out")
     (tmp_path / "out" / FOLDER / NAME).unlink()
     for resume in (False, True):
-        with pytest.raises(TargetError, match="of which no journal is left to go on by; --overwrite replaces it"):
+        with pytest.raises(TargetError, match="of which no journal is left to go on by; `overwrite=True` replaces it"):
             run(source, tmp_path / "out", resume=resume)
     assert run(source, tmp_path / "out", overwrite=True).fresh == 20
 
@@ -344,7 +344,7 @@ def test_a_journal_with_the_notes_of_no_writer_is_told(source: Path, tmp_path: P
             connection.execute("UPDATE blocks SET results = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
         connection.execute("DELETE FROM notes WHERE name = 'end'")
         connection.commit()
-    with pytest.raises(TargetError, match=r"its journal is damaged .*--overwrite begins anew"):
+    with pytest.raises(TargetError, match=r"its journal is damaged .*`overwrite=True` begins anew"):
         run(source, tmp_path / "out", to=to)
     assert run(source, tmp_path / "out", to=to, overwrite=True).fresh == 20
 

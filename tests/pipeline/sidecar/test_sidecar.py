@@ -241,6 +241,6 @@ def test_text_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:
     dataset = read(tmp_path / "in")
     objects = replace(dataset[0].instances, attributes=({"half": "\ud800"}, {}, {}))
     odd = dataset.map(lambda sample: replace(sample, instances=objects))
-    with pytest.raises(BboxprepError, match=r"images/train/a\.jpg: cannot be kept .* --no-sidecar writes none"):
+    with pytest.raises(BboxprepError, match=r"images/train/a\.jpg: cannot be kept .* `sidecar=False` writes none"):
         write(odd, tmp_path / "out", "yolo")
     write(odd, tmp_path / "bare", "yolo", sidecar=False)

@@ -65,13 +65,13 @@ def test_where_nothing_tells_the_displayed_plane_is_assumed_and_said(tmp_path: P
 
 def test_silent_images_among_others_that_disagree_stop_the_run(tmp_path: Path) -> None:
     root = write(tmp_path, (6, SHOWN, SMALL), (6, STORED, SMALL), (3, STORED, SMALL))
-    with pytest.raises(FrameError, match=r"1 turned images .* the 2 that do disagree; say which with --labels-in"):
+    with pytest.raises(FrameError, match=r"1 turned images .* the 2 that do disagree; say which with `labels_in"):
         bboxprep.read(root)
     assert frames(bboxprep.read(root, labels_in="stored")) == [("stored", "option")] * 3
 
 
 def test_evidence_that_contradicts_itself_stops_the_run(tmp_path: Path) -> None:
-    with pytest.raises(FrameError, match=r"declared-size says displayed, box-bounds says stored.*--labels-in"):
+    with pytest.raises(FrameError, match=r"declared-size says displayed, box-bounds says stored.*`labels_in"):
         bboxprep.read(write(tmp_path, (6, SHOWN, WIDE)))
 
 

@@ -167,7 +167,7 @@ def _future_of(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
         for process in (pool._processes or {}).values():  # nobody else would end those that did start
             process.terminate()
         pool.shutdown(wait=False)  # for there may be no thread to wait for
-        raise WorkerError(f"no process can be started ({error}); fewer --workers need less") from error
+        raise WorkerError(f"no process can be started ({error}); fewer `workers` need less") from error
 
 
 @contextmanager

@@ -157,7 +157,7 @@ class _Crew:
         try:
             _check_listening(self.head)
         except WorkerError as error:
-            words = "is gone; what is done stays, --resume goes on from there"
+            words = "is gone; what is done stays, `resume=True` goes on from there"
             raise WorkerError(f"the cluster at {self.head} {words}") from error
 
     def _wait_for(self, references: list[Any]) -> None:

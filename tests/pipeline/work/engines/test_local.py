@@ -175,7 +175,7 @@ def test_no_process_to_be_had_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) 
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
     monkeypatch.setattr(os, "fork", refuse)
-    with pytest.raises(WorkerError, match=r"no process can be started .*Resource temporarily unavailable.*--workers"):
+    with pytest.raises(WorkerError, match=r"no process can be started .*Resource temporarily unavailable.*`workers`"):
         list(local.Local(2).run(square, range(9)))
 
 
@@ -184,7 +184,7 @@ def test_no_thread_to_be_had_is_a_clear_error_too(monkeypatch: pytest.MonkeyPatc
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr("concurrent.futures.process._ExecutorManagerThread.start", refuse)
-    with pytest.raises(WorkerError, match=r"no process can be started .*can't start new thread.*--workers"):
+    with pytest.raises(WorkerError, match=r"no process can be started .*can't start new thread.*`workers`"):
         list(local.Local(2).run(square, range(9)))
     patience = time.monotonic() + 5
     while multiprocessing.active_children() and time.monotonic() < patience:

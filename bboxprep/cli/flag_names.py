@@ -1,0 +1,65 @@
+"""Messages in the words of the command line.
+
+The floors below know parameters, not flags: a message names one as Python writes it, in backticks, such as
+`overwrite=True` or `labels_in='stored'`. Here each becomes the flag of the command line that sets it. A parameter that
+no command has stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from ast import literal_eval
+from dataclasses import fields
+from functools import cache
+
+import click
+
+from bboxprep import formats
+from bboxprep.model.escaping import escaped
+
+_PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]+))?`")
+
+
+def with_flags(message: str) -> str:
+    """`message` with each parameter that a command has as its flag: `resume=True` is ``--resume``."""
+    return _PARAMETER.sub(_flag, message) if "`" in message else message
+
+
+def _flag(found: re.Match[str]) -> str:
+    name, text = found[1], found[2]
+    flags = _flags()
+    if text is None:
+        return flags.get(name, found[0])
+    try:
+        value = literal_eval(text)
+    except (SyntaxError, ValueError):
+        return found[0]
+    if value is False:
+        return flags.get(f"no_{name}", found[0])
+    if name not in flags:
+        return found[0]
+    if value is True:
+        return flags[name]
+    if isinstance(value, dict):
+        pairs = (f"{escaped(str(key))}={escaped(str(other))}" for key, other in value.items())
+        return " ".join(f"{flags[name]} {shlex.quote(pair)}" for pair in pairs)
+    return f"{flags[name]} {shlex.quote(str(value))}"
+
+
+@cache
+def _flags() -> dict[str, str]:
+    """The flag of each parameter, by its name in Python: of all commands, and of what formats read and write."""
+    from bboxprep.cli import COMMANDS, commands  # which imports this module
+
+    context = click.Context(commands)
+    found: dict[str, str] = {}
+    for side in ("write_options", "read_options"):  # of one name on both sides, the reader's is meant
+        for name in formats.names():
+            for field in fields(getattr(formats.load(name), side)):
+                found[field.name] = field.metadata["flag"]
+    for command in filter(None, (commands.get_command(context, name) for name in COMMANDS)):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option) and parameter.name:
+                found[parameter.name] = max(parameter.opts, key=len)
+    return found
