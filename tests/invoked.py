@@ -18,6 +18,6 @@ def run(*arguments: str | Path) -> Result:
 def refused(*arguments: str | Path) -> str:
     result = run(*arguments)
     if isinstance(result.exception, BboxprepError):
-        return with_flags(str(result.exception))
+        return with_flags(str(result.exception), commands)
     assert result.exit_code == 2, result.output
     return result.output

@@ -121,4 +121,4 @@ def main() -> None:
 def _say(error: BboxprepError) -> None:
     from bboxprep.cli.flag_names import with_flags  # only errors and findings need it
 
-    click.echo(f"bboxprep: {with_flags(str(error))}", err=True)
+    click.echo(f"bboxprep: {with_flags(str(error), commands)}", err=True)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 import shlex
 from ast import literal_eval
+from collections.abc import Mapping
 from dataclasses import fields
-from functools import cache
+from functools import cache, partial
 
 import click
 
@@ -21,14 +22,20 @@ from bboxprep.model.escaping import escaped
 _PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]+))?`")
 
 
-def with_flags(message: str) -> str:
-    """`message` with each parameter that a command has as its flag: `resume=True` is ``--resume``."""
-    return _PARAMETER.sub(_flag, message) if "`" in message else message
+def with_flags(message: str, root: click.Command | None = None) -> str:
+    """`message` with each parameter that a command has as its flag: `resume=True` is ``--resume``.
+
+    The commands are those below `root`, by default of the command line that runs; without one, nothing changes.
+    """
+    if root is None and (context := click.get_current_context(silent=True)):
+        root = context.find_root().command
+    if root is None or "`" not in message:
+        return message
+    return _PARAMETER.sub(partial(_flag, flags=_flags(root)), message)
 
 
-def _flag(found: re.Match[str]) -> str:
+def _flag(found: re.Match[str], flags: Mapping[str, str]) -> str:
     name, text = found[1], found[2]
-    flags = _flags()
     if text is None:
         return flags.get(name, found[0])
     try:
@@ -48,17 +55,18 @@ def _flag(found: re.Match[str]) -> str:
 
 
 @cache
-def _flags() -> dict[str, str]:
-    """The flag of each parameter, by its name in Python: of all commands, and of what formats read and write."""
-    from bboxprep.cli import COMMANDS, commands  # which imports this module
-
-    context = click.Context(commands)
+def _flags(root: click.Command) -> dict[str, str]:
+    """The flag of each parameter, by its name in Python: of all commands of `root`, and of what formats read and
+    write."""
     found: dict[str, str] = {}
     for side in ("write_options", "read_options"):  # of one name on both sides, the reader's is meant
         for name in formats.names():
             for field in fields(getattr(formats.load(name), side)):
                 found[field.name] = field.metadata["flag"]
-    for command in filter(None, (commands.get_command(context, name) for name in COMMANDS)):
+    context = click.Context(root)
+    names = root.list_commands(context) if isinstance(root, click.Group) else ()
+    below = [root.get_command(context, name) for name in names] if isinstance(root, click.Group) else []
+    for command in (root, *filter(None, below)):
         for parameter in command.params:
             if isinstance(parameter, click.Option) and parameter.name:
                 found[parameter.name] = max(parameter.opts, key=len)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import bboxprep
+from bboxprep.cli import commands
 from bboxprep.cli.flag_names import with_flags
 
 PACKAGE = Path(bboxprep.__file__).parent
@@ -32,7 +33,8 @@ MARK = re.compile(r"`([a-z]\w*)(=|`)")
     ],
 )
 def test_a_parameter_becomes_the_flag_that_sets_it(message: str, said: str) -> None:
-    assert with_flags(message) == said
+    assert with_flags(message, commands) == said
+    assert with_flags(message) == message  # without a command line
 
 
 def literals(source: str) -> Iterator[str]:
@@ -63,7 +65,11 @@ def test_no_message_below_the_command_line_names_a_flag() -> None:
 def test_each_parameter_that_a_message_names_has_a_flag() -> None:
     named = {mark[1] for _, text in below_the_command_line() for mark in MARK.finditer(text)}
     assert len(named) > 10
-    assert {name for name in named if not with_flags(f"`{name}`").startswith("--")} <= {"object", "sidecar", "recipe"}
+    assert {name for name in named if not with_flags(f"`{name}`", commands).startswith("--")} <= {
+        "object",
+        "sidecar",
+        "recipe",
+    }
 
 
 def test_a_flag_in_a_message_is_found_and_a_docstring_is_none() -> None:

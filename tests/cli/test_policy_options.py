@@ -41,7 +41,7 @@ def refused(source: Path, out: Path, *arguments: str, to: str = "coco") -> str:
     result = run(source, out, *arguments, to=to)
     assert not out.exists()
     if isinstance(result.exception, BboxprepError):
-        return with_flags(str(result.exception))
+        return with_flags(str(result.exception), commands)
     assert result.exit_code == 2, result.output
     return result.output
 

@@ -68,4 +68,4 @@ def test_what_cannot_be_done_is_refused_before_anything_is_written(out: Path, tm
 def refused(kind: type[BboxprepError], *arguments: str | Path) -> str:
     result = run(*arguments)
     assert isinstance(result.exception, kind)
-    return with_flags(str(result.exception))
+    return with_flags(str(result.exception), commands)
