@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes
@@ -78,10 +79,18 @@ def _read(path: Path) -> bytes:
 def _recorded(data: bytes) -> Any:
     """The recipe in a record, or all of a file that is one."""
     try:
-        said = msgspec.json.decode(data)
+        if data.lstrip()[:1] == b"{":
+            recipe = msgspec.json.decode(data, type=_Record).recipe
+            return msgspec.json.decode(data) if recipe is UNSET else recipe
+        return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise WrongPlace("", f"not JSON that can be read here ({error})") from error
-    return said["recipe"] if isinstance(said, dict) and "recipe" in said else said
+
+
+class _Record(msgspec.Struct):
+    """The recipe of a run's record, which is `pipeline.output.run_record.RunRecord`; its other fields are skipped."""
+
+    recipe: Any = UNSET
 
 
 @dataclass
