@@ -98,8 +98,9 @@ class ShardWriter:
     def encode(self, sample: Sample, image: str) -> Labels:
         """The labels as JSON."""
         objects = _objects(sample.instances) if sample.labelled or len(sample.instances) else None
-        said = _Said(str(sample.name), *sample.size, objects, sample.id or None)
-        label = str(PurePosixPath(image).with_suffix(".json"))
+        place = PurePosixPath(image)
+        said = _Said(_true_name(sample.name, place.suffix), *sample.size, objects, sample.id or None)
+        label = str(place.with_suffix(".json"))
         return Labels(len(sample.instances), files=((label, msgspec.json.encode(said)),), entry=image)
 
     def collect(self, entry: str) -> None:
@@ -121,6 +122,11 @@ class ShardWriter:
 
     def _shard(self, split: str, number: int) -> str:
         return f"{self._folder}{split}-{number:05}{self._suffix}"
+
+
+def _true_name(name: PurePosixPath, suffix: str) -> str:
+    """`name`, with the `suffix` of its file where its own contradicts that."""
+    return str(name if name.suffix.lower() == suffix else name.with_suffix(suffix))
 
 
 def _objects(instances: Instances) -> _Objects:

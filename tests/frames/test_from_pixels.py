@@ -33,7 +33,7 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.model.sample import Frame
-from tests.painted import UNTURN
+from bboxprep.testing.painting import UNTURN
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 FIXTURES = Path(__file__).parents[2] / "fixtures"

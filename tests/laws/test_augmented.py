@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import StoppedError
+from bboxprep.geometry.shapes import Boxes
 from bboxprep.images.raster import execute
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.preview import drawn_samples
@@ -31,7 +32,10 @@ from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Augment, Recipe
-from tests.painted import BRIGHT, DARK, Box, displayed, label, written_boxes
+from bboxprep.testing.example import LabelledImage
+from bboxprep.testing.painting import BRIGHT, DARK, displayed
+from tests.conformance.examples import FORMATS
+from tests.painted import label, written
 from tests.tiny import label as label_tiny
 from tests.tiny import tiny, tree
 
@@ -151,7 +155,10 @@ def test_a_preview_shows_the_pictures_of_the_run(tmp_path: Path, name: str) -> N
         assert row["affine"] == (list(affine.coefficients) if affine else None)
         pixels = sample.pixels()
         shown = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-        off = {name: distance(shown, displayed(tmp_path / "out" / other["output"])) for name, other in rows.items()}
+        off = {
+            name: distance(shown, displayed((tmp_path / "out" / other["output"]).read_bytes()))
+            for name, other in rows.items()
+        }
         assert min(off, key=off.__getitem__) == sample.name.stem
         assert off[sample.name.stem] < 8.0  # of what is left after the noise has been through a codec
 
@@ -161,18 +168,18 @@ def distance(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
     return float(np.abs(one.astype(float) - other).mean()) if one.shape == other.shape else np.inf
 
 
-def mismatch(path: Path, boxes: list[Box]) -> int:
+def mismatch(image: LabelledImage) -> int:
     """How many pixels are bright off all boxes, or dark well within one."""
-    pixels = displayed(path)
+    pixels = displayed(image.data)
     bright = pixels[..., 1].astype(int) > (DARK[1] + BRIGHT[1]) // 2
-    outer, inner = (covered(bright.shape, boxes, more) for more in (1.0, -1.5))
+    outer, inner = (covered(bright.shape, image.boxes, more) for more in (1.0, -1.5))
     return int((bright & ~outer).sum() + (inner & ~bright).sum())
 
 
-def covered(shape: tuple[int, ...], boxes: list[Box], more: float) -> NDArray[np.bool_]:
+def covered(shape: tuple[int, ...], boxes: Boxes, more: float) -> NDArray[np.bool_]:
     rows, columns = np.indices(shape) + 0.5
     inside = np.zeros(shape, dtype=np.bool_)
-    for x0, y0, x1, y1 in boxes:
+    for x0, y0, x1, y1 in boxes.tolist():
         inside |= (columns > x0 - more) & (columns < x1 + more) & (rows > y0 - more) & (rows < y1 + more)
     return inside
 
@@ -194,15 +201,15 @@ PAINTED = {
 }
 
 
-@pytest.mark.parametrize("target", ["coco", "yolo"])
+@pytest.mark.parametrize("target", FORMATS)
 @pytest.mark.parametrize("name", PAINTED)
 def test_boxes_lie_on_what_is_painted(tmp_path: Path, name: str, target: str) -> None:
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
     run(root, tmp_path / "out", PAINTED[name], to=target)
-    pictures = list(written_boxes(tmp_path / "out", target))
+    pictures = written(tmp_path / "out", target)
     assert len(pictures) >= 32
-    assert max(len(boxes) for _, boxes in pictures) >= (4 if "mosaic" in name else 1)
-    worst = {path.name: wrong for path, boxes in pictures if (wrong := mismatch(path, boxes))}
+    assert max(len(image.boxes) for image in pictures) >= (4 if "mosaic" in name else 1)
+    worst = {image.place: wrong for image in pictures if (wrong := mismatch(image))}
     assert not worst
 
 
@@ -218,7 +225,7 @@ def test_the_law_catches_pixels_that_lie_two_to_the_side(
     monkeypatch.setattr(execute, "execute", mistaken)
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
     run(root, tmp_path / "out", PAINTED[name])
-    assert any(mismatch(path, boxes) for path, boxes in written_boxes(tmp_path / "out", "yolo"))
+    assert any(map(mismatch, written(tmp_path / "out", "yolo")))
 
 
 SIGN = "traffic sign"
@@ -273,7 +280,7 @@ def test_a_mosaic_is_made_anew_where_another_picture_in_it_is_another(tmp_path: 
         tiny(root, [9] if change == "another picture" else [], size=(48, 32))
     if change == "a picture":
         path = root / "images" / "train" / "00004.jpg"
-        Image.fromarray(255 - displayed(path)).save(path, quality=90)
+        Image.fromarray(255 - displayed(path.read_bytes())).save(path, quality=90)
     outcome = go("out")
     assert 2 < outcome.fresh < go("fresh").fresh
     assert tree(tmp_path / "out") == tree(tmp_path / "fresh")

@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from bboxprep import formats
 from bboxprep.errors import InternalError, LossError
+from bboxprep.model.instances import Column
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
@@ -23,7 +25,8 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform import map_objects
-from tests.painted import written_boxes
+from tests.conformance.examples import FORMATS
+from tests.painted import written
 
 CATEGORIES = {3: "cat", 8: "dog", 90: "a: b"}
 EDGES = st.one_of(st.integers(-20, 60), st.floats(-5, 60, allow_nan=False))
@@ -80,7 +83,7 @@ def make(root: Path, splits: dict[str, list[tuple[str, list[dict[str, Any]]]]]) 
         path.write_text(json.dumps(document), encoding="utf-8")
 
 
-@pytest.mark.parametrize("target", ["coco", "yolo", "voc"])
+@pytest.mark.parametrize("target", FORMATS)
 @settings(max_examples=25)
 @given(train=IMAGES, val=IMAGES, steps=STEPS, object_policy=RULES)
 def test_every_object_and_image_is_accounted_for(
@@ -99,19 +102,19 @@ def test_every_object_and_image_is_accounted_for(
             )
         except LossError:
             assert object_policy.crowd is None
-            assert target != "coco"
+            assert Column.CROWD not in formats.load(target).carries
             return
         record = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))
         rows = [json.loads(line) for line in (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()]
-        written = {path.relative_to(out).as_posix(): len(boxes) for path, boxes in written_boxes(out, target)}
-        assert {row["output"]: row["objects"]["out"] for row in rows if row["output"]} == written
+        found = {image.place: len(image.boxes) for image in written(out, target)}
+        assert {row["output"]: row["objects"]["out"] for row in rows if row["output"]} == found
         assert len(rows) == len(train) + len(val)
         for row, images in zip(record["splits"], (train, val), strict=True):
             assert row["images_in"] == len(images)
             assert row["images_out"] == sum(r["split"] == row["split"] and r["output"] is not None for r in rows)
             assert row["objects_in"] == 1 + sum(len(records) for _, records in images)
             assert row["objects_in"] == row["objects_out"] + sum(row["dropped"].values())
-        assert sum(row["objects_out"] for row in record["splits"]) == sum(written.values())
+        assert sum(row["objects_out"] for row in record["splits"]) == sum(found.values())
         listed = Counter(CATEGORIES.get(r["category_id"], "") for _, records in train + val for r in records)
         for row in record["classes"]:
             assert row["objects_in"] + row.get("swapped", 0) == row["objects_out"] + sum(row["dropped"].values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import get_args
 
 import numpy as np
@@ -17,11 +17,12 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.testing.painting import displayed
+from tests.conformance.examples import FORMATS
 from tests.images.iso_files import Kind, iso_file
 from tests.images.specimens import card, saved
-from tests.painted import displayed, written_boxes
+from tests.painted import written
 
-FORMATS = ("coco", "yolo", "voc")
 RECIPES = {"plain": Recipe(), "letterbox": Recipe(Letterbox(96))}
 SIZE, BOX = (64, 40), (0.0, 0.0, 32.0, 13.0)  # of the card, and of its red patch
 CODES = {"image-refused", "image-unreadable", "name-changed", "orientation-disputed", "size-contradicts"}
@@ -46,9 +47,9 @@ def run(root: Path, out: Path, format: str, recipe: str) -> tuple[Outcome, dict[
     return outcome, {f.path.split("/")[-1]: f.code for f in outcome.account.findings if f.code in CODES}
 
 
-def red_box(path: Path) -> tuple[float, float, float, float]:
+def red_box(data: bytes) -> tuple[float, float, float, float]:
     """The edges of the red patch of a picture."""
-    pixels = displayed(path).astype(int)
+    pixels = displayed(data).astype(int)
     rows, columns = np.nonzero((pixels[..., 0] > 160) & (pixels[..., 1] < 60))
     return float(columns.min()), float(rows.min()), float(columns.max() + 1), float(rows.max() + 1)
 
@@ -66,14 +67,17 @@ def test_a_name_that_lies_is_changed_in_the_file_the_labels_and_the_list(
     root = source(tmp_path / "in", {name: (saved(form, card()), FRACTIONS) for name, form in lies.items()})
     _, found = run(root, tmp_path / "out", format, recipe)
     assert found == dict.fromkeys(lies, "name-changed")
-    written = dict(written_boxes(tmp_path / "out", format))
-    assert {path.stem: path.suffix for path in written} == true
-    for path, boxes in written.items():
-        with Image.open(path) as image:
-            assert image.format == path.stem
-        assert np.abs(np.subtract(boxes[0], red_box(path))).max() <= 1.0
+    images = written(tmp_path / "out", format)
+    for paths in ([image.name for image in images], [image.place for image in images]):
+        assert {
+            PurePosixPath(image.name).stem: Path(path).suffix for image, path in zip(images, paths, strict=True)
+        } == true
+    for image in images:
+        with Image.open(BytesIO(image.data)) as opened:
+            assert opened.format == PurePosixPath(image.name).stem
+        assert np.abs(np.subtract(image.boxes[0], red_box(image.data))).max() <= 1.0
     rows = (tmp_path / "out" / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()
-    assert {Path(row["output"]).name for row in map(json.loads, rows)} == {path.name for path in written}
+    assert {row["output"] for row in map(json.loads, rows)} == {image.place for image in images}
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -83,14 +87,14 @@ def test_the_further_pictures_of_a_camera_do_no_harm(tmp_path: Path, format: str
     exif = Image.Exif()
     exif[274] = 1
     data = saved("MPO", pictures[0], save_all=True, append_images=pictures[1:], exif=exif, quality=95)
-    with Image.open(BytesIO(data)) as image:
-        assert (image.format, getattr(image, "n_frames", 1)) == ("MPO", 2)
+    with Image.open(BytesIO(data)) as opened:
+        assert (opened.format, getattr(opened, "n_frames", 1)) == ("MPO", 2)
     root = source(tmp_path / "in", {"a.jpg": (data, FRACTIONS), "b.mpo": (data, FRACTIONS)})
     outcome, found = run(root, tmp_path / "out", format, recipe)
     assert (outcome.account.images_out["train"], found) == (2, {})
-    for path, boxes in written_boxes(tmp_path / "out", format):
-        assert np.abs(np.subtract(boxes[0], red_box(path))).max() <= 1.0
-        assert (path.read_bytes() == data) == (recipe == "plain")
+    for image in written(tmp_path / "out", format):
+        assert np.abs(np.subtract(image.boxes[0], red_box(image.data))).max() <= 1.0
+        assert (image.data == data) == (recipe == "plain")
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -104,12 +108,12 @@ def test_avif_and_heic_become_upright_jpegs_with_their_boxes(tmp_path: Path, for
     outcome, found = run(root, tmp_path / "out", format, recipe)
     assert outcome.account.faults == 0
     assert found == dict.fromkeys(files, "name-changed")
-    written = dict(written_boxes(tmp_path / "out", format))
-    assert {path.name for path in written} == {f"{Path(name).stem}.jpg" for name in files}
-    for path, boxes in written.items():
-        with Image.open(path) as image:
-            assert (image.format, image.getexif().get(274, 1)) == ("JPEG", 1)
-        assert np.abs(np.subtract(boxes[0], red_box(path))).max() <= 1.0, path
+    images = written(tmp_path / "out", format)
+    assert {image.name for image in images} == {f"{Path(name).stem}.jpg" for name in files}
+    for image in images:
+        with Image.open(BytesIO(image.data)) as opened:
+            assert (opened.format, opened.getexif().get(274, 1)) == ("JPEG", 1)
+        assert np.abs(np.subtract(image.boxes[0], red_box(image.data))).max() <= 1.0, image.place
 
 
 def turned_fractions(own: int) -> tuple[float, float, float, float]:
@@ -138,7 +142,7 @@ def test_a_heic_beside_a_jpeg_of_its_name_gets_a_name_of_its_own(tmp_path: Path)
     (root / "annotations").mkdir()
     (root / "annotations" / "instances_train.json").write_text(json.dumps(document), encoding="utf-8")
     run(root, tmp_path / "out", "coco", "plain")
-    names = [path.name for path, _ in written_boxes(tmp_path / "out", "coco")]
+    names = [image.name for image in written(tmp_path / "out", "coco")]
     assert sorted(names) == ["a-2.jpg", "a.jpg"]
 
 
@@ -151,4 +155,4 @@ def test_without_the_extra_a_heic_is_left_out_with_its_objects(tmp_path: Path, m
     (refusal,) = [finding for finding in outcome.account.findings if finding.code == "image-refused"]
     assert str(refusal).endswith("is a HEIC, which takes one more library (pip install 'bboxprep[heif]')")
     assert outcome.account.rows()[0].dropped == {"image-skipped": 1}
-    assert [path.name for path, _ in written_boxes(tmp_path / "out", "yolo")] == ["b.jpg"]
+    assert [image.name for image in written(tmp_path / "out", "yolo")] == ["b.jpg"]

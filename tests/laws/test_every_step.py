@@ -34,10 +34,11 @@ from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.mosaic_split import split_at_mosaic, then
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Augment, ImageContext, Recipe
+from bboxprep.testing.painting import DARK, Box, bright_box, displayed
 from tests.images.raster import test_execute, test_warp
 from tests.laws import test_augmented, test_paint, test_paint_turned
 from tests.laws.test_ramp import Mistaken
-from tests.painted import DARK, Box, bright_box, displayed, label, written_boxes
+from tests.painted import label, written
 
 SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
 PIPELINE = A.to_dict(A.Compose([A.HorizontalFlip(p=1.0), A.Resize(71, 93), A.ToGray(p=1.0)]))
@@ -91,10 +92,10 @@ def worst_edges(root: Path, out: Path, name: str) -> dict[bool, float]:
     )
     assert sum(outcome.account.objects_out.values()) == 32 * PAINTED[name].copies("train")
     worst = {False: 0.0, True: 0.0}
-    for path, boxes in written_boxes(out, "coco"):
-        assert len(boxes) == 1
-        pixels, lossy = displayed(path), path.suffix == ".jpg"
-        worst[lossy] = max(worst[lossy], float(np.abs(np.subtract(found(pixels, name), boxes[0])).max()))
+    for image in written(out, "coco"):
+        assert len(image.boxes) == 1
+        pixels, lossy = displayed(image.data), image.place.endswith(".jpg")
+        worst[lossy] = max(worst[lossy], float(np.abs(np.subtract(found(pixels, name), image.boxes[0])).max()))
     return worst
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -24,9 +22,10 @@ from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
+from tests.conformance.examples import AVAILABLE, FORMATS
 from tests.images.specimens import saved
+from tests.painted import written
 
-FORMATS = ("coco", "yolo", "voc")
 CLASSES = {3: "cat", 8: "a: b", 90: "Ampel # é"}
 SIZES = ((40, 30), (37, 23), (1333, 801), (3, 1000))
 NAMES = ("a.png", "b c.png", "deep/er/ü.png", "IMG_1.png")
@@ -92,39 +91,9 @@ def hop(source: Path, out: Path, format: str) -> Path:
 
 def tally(root: Path, format: str) -> tuple[Tally, Counter[str]]:
     """Objects by split and class, and images by split, by the plain rules of the format."""
-    return {"coco": _tally_coco, "yolo": _tally_yolo, "voc": _tally_voc}[format](root)
-
-
-def _tally_coco(root: Path) -> tuple[Tally, Counter[str]]:
-    objects, images = Tally(), Counter[str]()
-    for path in (root / "annotations").iterdir():
-        split, document = path.stem.removeprefix("instances_"), json.loads(path.read_text(encoding="utf-8"))
-        names = {row["id"]: row["name"] for row in document["categories"]}
-        images[split] += sum((root / split / row["file_name"]).is_file() for row in document["images"])
-        objects.update((split, names[row["category_id"]]) for row in document["annotations"])
-    return objects, images
-
-
-def _tally_yolo(root: Path) -> tuple[Tally, Counter[str]]:
-    objects, images = Tally(), Counter[str]()
-    names = yaml.safe_load((root / "data.yaml").read_text(encoding="utf-8"))["names"]
-    for path in (root / "images").rglob("*.*"):
-        split = path.relative_to(root / "images").parts[0]
-        images[split] += 1
-        label = root / "labels" / path.relative_to(root / "images").with_suffix(".txt")
-        for row in label.read_text(encoding="utf-8").splitlines():
-            objects[split, names[int(row.split()[0])]] += 1
-    return objects, images
-
-
-def _tally_voc(root: Path) -> tuple[Tally, Counter[str]]:
-    objects, images = Tally(), Counter[str]()
-    for path in (root / "ImageSets" / "Main").iterdir():
-        for name in path.read_text(encoding="utf-8").splitlines():
-            images[path.stem] += any((root / "JPEGImages").glob(f"{name}.*"))
-            tree = ET.parse(root / "Annotations" / f"{name}.xml")
-            objects.update((path.stem, str(row.findtext("name"))) for row in tree.iter("object"))
-    return objects, images
+    images = written(root, format)
+    objects = Tally((image.split, name) for image in images for name in image.classes)
+    return objects, Counter(image.split for image in images)
 
 
 def dropped_with_reason(out: Path, code: str = "") -> Tally:
@@ -161,13 +130,13 @@ def test_all_is_conserved_from_every_format_to_every_format(alone: bool, train: 
             for record in objects
         )
         images = Counter({split: len(photos) for split, photos in splits.items()})
-        for first in FORMATS:
+        for first in AVAILABLE:
             middle = hop(root, Path(folder) / first, first)
             between = assert_conserved((listed, images), middle, first)
             kept = dropped_with_reason(middle, "crowd-dropped")
             if alone:
                 forget(middle)
-            for second in FORMATS:
+            for second in AVAILABLE:
                 out = hop(middle, Path(folder) / f"{first}-{second}", second)
                 assert_conserved(between, out, second, Tally() if alone else kept)
 

@@ -16,11 +16,11 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
+from tests.conformance.examples import FORMATS
 from tests.images.specimens import card, oriented_file, saved
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SOURCES = ("phone-photos-coco", "phone-photos-voc", "phone-photos-yolo", "stored-frame-yolo")
-FORMATS = ("coco", "yolo", "voc")
 
 
 class DecodedError(Exception):

@@ -4,7 +4,7 @@ output pixels is the written box, within half a pixel and what a lossy codec add
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -19,7 +19,10 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
-from tests.painted import bright_box, displayed, label, written_boxes
+from bboxprep.testing.example import LabelledImage
+from bboxprep.testing.painting import bright_box, displayed
+from tests.conformance.examples import EXAMPLES, FORMATS
+from tests.painted import label, written
 
 LOSSLESS, LOSSY = 0.52, 1.0  # px
 SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
@@ -33,28 +36,27 @@ STEPS: tuple[RecipeStep, ...] = (
     Flip("vertical"),
 )
 RECIPES = [(), *((step,) for step in STEPS), *product(STEPS, STEPS)]
-FORMATS = ("coco", "yolo", "voc")
 
 
 def worst_edges(out: Path, format: str) -> dict[str, float]:
     """By suffix, how far the edge of a written box lies from the edge of the rectangle, at worst, px."""
     worst: dict[str, float] = {}
     count = 0
-    for path, boxes in written_boxes(out, format):
-        assert len(boxes) == 1, path
-        pixels = displayed(path)
-        assert_opencv_agrees(path, pixels.shape[:2])
-        distance = float(np.abs(np.subtract(bright_box(pixels), boxes[0])).max())
-        worst[path.suffix] = max(worst.get(path.suffix, 0.0), distance)
+    for image in written(out, format):
+        assert len(image.boxes) == 1, image.place
+        pixels, suffix = displayed(image.data), PurePosixPath(image.place).suffix
+        assert_opencv_agrees(image, pixels.shape[:2])
+        distance = float(np.abs(np.subtract(bright_box(pixels), image.boxes[0])).max())
+        worst[suffix] = max(worst.get(suffix, 0.0), distance)
         count += 1
     assert count == 32
     return worst
 
 
-def assert_opencv_agrees(path: Path, shape: tuple[int, ...]) -> None:
-    read = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    assert read is not None, path
-    assert read.shape[:2] == shape, path
+def assert_opencv_agrees(image: LabelledImage, shape: tuple[int, ...]) -> None:
+    read = cv2.imdecode(np.frombuffer(image.data, np.uint8), cv2.IMREAD_COLOR)
+    assert read is not None, image.place
+    assert read.shape[:2] == shape, image.place
 
 
 @pytest.mark.parametrize("frame", ["stored", "displayed"])
@@ -63,12 +65,16 @@ def assert_opencv_agrees(path: Path, shape: tuple[int, ...]) -> None:
 def test_the_rectangle_is_where_the_box_says(tmp_path: Path, source: str, target: str, frame: LabelsIn) -> None:
     root = label(tmp_path / "source", source, frame, SIZE, BOX)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
-    options = {"float_": True} if target == "voc" else {}
     opened = open_source(root, source, labels_in=frame)
     for number, (steps, upright) in enumerate([*((steps, True) for steps in RECIPES), ((), False), (STEPS[:1], False)]):
         out = tmp_path / f"out{number}"
         outcome = convert_source(
-            opened, out, target, Recipe(*steps, upright=upright), run_options=RunOptions(), options=options
+            opened,
+            out,
+            target,
+            Recipe(*steps, upright=upright),
+            run_options=RunOptions(),
+            options=EXAMPLES[target].options,
         )
         assert sum(outcome.account.objects_out.values()) == 32
         worst = worst_edges(out, target)

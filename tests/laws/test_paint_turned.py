@@ -9,7 +9,7 @@ point lies in its pixel moves the edge that is found by up to 0.5 px outwards. W
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,9 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
-from tests.painted import BRIGHT, DARK, displayed, label, written_boxes
+from bboxprep.testing.painting import BRIGHT, DARK, displayed
+from tests.conformance.examples import FORMATS
+from tests.painted import label, written
 
 LOSSLESS, LOSSY = 0.82, 1.0  # px
 CENTRE, MASS = 0.06, 0.02  # px; of the area
@@ -73,17 +75,18 @@ def run(
 def worst(out: Path, target: str) -> dict[str, float]:
     """By suffix, how far the edge of a written box lies from the edge of what is found, at worst, px."""
     off: dict[str, float] = {}
-    for path, boxes in written_boxes(out, target):
-        assert len(boxes) == 1
-        distance = float(np.abs(found_box(strength(displayed(path))) - boxes[0]).max())
-        off[path.suffix] = max(off.get(path.suffix, 0.0), distance)
+    for image in written(out, target):
+        assert len(image.boxes) == 1
+        distance = float(np.abs(found_box(strength(displayed(image.data))) - image.boxes[0]).max())
+        suffix = PurePosixPath(image.place).suffix
+        off[suffix] = max(off.get(suffix, 0.0), distance)
     return off
 
 
-@pytest.mark.parametrize("source", ["coco", "yolo"])
+@pytest.mark.parametrize("source", FORMATS)
 @pytest.mark.parametrize("frame", ["stored", "displayed"])
 def test_the_turned_rectangle_is_where_the_box_says(tmp_path: Path, source: str, frame: LabelsIn) -> None:
-    """COCO's polygons say what is in a box; in YOLO's, the rectangle reaches into its corners, as its user knows."""
+    """COCO's polygons say what is in a box; for the others, it reaches into its corners, as the user knows."""
     root = label(tmp_path / "source", source, frame, SIZE, BOX)
     for number, steps in enumerate(RECIPES):
         out = tmp_path / f"out{number}"
@@ -102,7 +105,7 @@ def test_its_mass_and_its_middle_are_those_of_the_map(tmp_path: Path, steps: tup
         assert sample.header is not None
         plan = recipe.plan(sample.header.size, sample.header.turn)
         to_output = plan.affine @ ~sample.header.turn.affine(sample.header.size)
-        share = strength(displayed(tmp_path / "out" / "train" / sample.name))
+        share = strength(displayed((tmp_path / "out" / "train" / sample.name).read_bytes()))
         centre = to_output(np.array([(BOX[0] + BOX[2]) / 2, (BOX[1] + BOX[3]) / 2]))
         area = (BOX[2] - BOX[0]) * (BOX[3] - BOX[1]) * abs(to_output.determinant)
         slack = 4.0 if sample.name.suffix == ".jpg" else 1.0

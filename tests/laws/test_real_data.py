@@ -28,7 +28,7 @@ from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from tests.painted import written_boxes
+from tests.painted import written
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 FORMATS = ("coco", "yolo", "voc")
@@ -173,17 +173,17 @@ def assert_conserved(outcome: Outcome, known: Known, target: str) -> None:
     images = sum(row.images_out for row in rows)
     assert (images, sum(row.images_in for row in rows)) == (known.images - known.images_left, known.images)
     assert outcome.dest is not None
-    written = list(written_boxes(outcome.dest, target))
-    assert (len(written), sum(len(boxes) for _, boxes in written)) == (images, objects)
+    found = written(outcome.dest, target)
+    assert (len(found), sum(len(image.boxes) for image in found)) == (images, objects)
 
 
 def assert_images_open_alike(out: Path, target: str) -> None:
-    for path, _ in written_boxes(out, target):
-        with Image.open(path) as image:
+    for each in written(out, target):
+        with Image.open(io.BytesIO(each.data)) as image:
             assert image.size == (SIDE, SIDE)
             assert image.getexif().get(0x0112, 1) == 1  # of EXIF, else of XMP
-        read = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        assert read is not None, path
+        read = cv2.imdecode(np.frombuffer(each.data, np.uint8), cv2.IMREAD_COLOR)
+        assert read is not None, each.place
         assert read.shape[:2] == (SIDE, SIDE)
 
 

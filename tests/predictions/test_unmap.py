@@ -34,7 +34,8 @@ from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Augment, Recipe
-from tests.painted import Photo, paint
+from bboxprep.testing.example import LabelledImage
+from bboxprep.testing.painting import painted_image
 from tests.strategies import boxes, masks, points, warped_plans
 
 SIZE, BOX = (62, 47), (24.0, 14.0, 33.0, 24.0)
@@ -46,14 +47,16 @@ RECIPES = [(), *((step,) for step in STEPS), *product(STEPS, STEPS)]
 CLOSE = 0.01  # px
 
 
-def coco_set(root: Path, frame: LabelsIn) -> list[Photo]:
+def coco_set(root: Path, frame: LabelsIn) -> list[LabelledImage]:
     """Eight photos, one of each orientation, their rectangle labelled in `frame` as box, polygon and keypoint."""
     (root / "train").mkdir(parents=True)
-    made = [paint(root / "train", code, "png", frame, SIZE, BOX) for code in range(1, 9)]
+    made = [painted_image(code, "png", frame, SIZE, BOX) for code in range(1, 9)]
+    for photo in made:
+        (root / "train" / photo.name).write_bytes(photo.data)
     document: dict[str, Any] = {"images": [], "annotations": [], "categories": [{"id": 7, "name": "patch"}]}
     document["categories"][0]["keypoints"] = ["corner", "middle"]
     for number, photo in enumerate(made, 40):
-        x0, y0, x1, y1 = photo.box
+        x0, y0, x1, y1 = photo.boxes[0].tolist()
         record = {"id": number, "file_name": photo.name, "width": photo.size[0], "height": photo.size[1]}
         document["images"].append(record)
         document["annotations"].append(
@@ -132,7 +135,7 @@ def test_yolo_files_come_back_through_every_pair_of_steps(tmp_path: Path, task: 
             label = tmp_path / f"home-{number}" / "train" / Path(photo.name).with_suffix(".txt")
             name, *values, score = label.read_text(encoding="utf-8").split()
             assert (name, score) == ("0", "0.75")
-            np.testing.assert_allclose(edges(values, photo.size, task), photo.box, atol=CLOSE)
+            np.testing.assert_allclose(edges(values, photo.size, task), photo.boxes[0], atol=CLOSE)
 
 
 def test_results_on_what_a_pipeline_made_come_back_where_it_moved_affinely(tmp_path: Path) -> None:

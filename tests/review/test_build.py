@@ -10,8 +10,9 @@ from PIL import Image
 from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.build import plan_review
+from bboxprep.testing.painting import bright_box
 from tests.conftest import Guard, state_of
-from tests.painted import bright_box, label
+from tests.painted import label
 from tests.review.sites import BROKEN, QUOTED, SCRIPT, VAN, hostile, loaded, prepared, site
 
 BOX = (70.0, 40.0, 150.0, 200.0)

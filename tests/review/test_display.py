@@ -16,7 +16,8 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.display import MOST, fitted, mask_path, picture, reduced, show
-from tests.painted import bright_box, label
+from bboxprep.testing.painting import bright_box
+from tests.painted import label
 from tests.strategies import instances, masks, sizes
 
 SIZE, BOX = (92, 70), (21.0, 16.0, 50.0, 55.0)

@@ -11,7 +11,8 @@ from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.entries import ReviewEntry
 from bboxprep.review.image_cards import THUMB, VIEW, Cards, Task, card_folder
-from tests.painted import bright_box, label
+from bboxprep.testing.painting import bright_box
+from tests.painted import label
 
 BOX = (420.0, 320.0, 1000.0, 1100.0)
 

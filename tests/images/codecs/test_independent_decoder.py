@@ -10,7 +10,7 @@ from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import correlations, look, shown, shrunk, trained_on, warped
 from bboxprep.images.header import read_header
-from tests.painted import CONTAINERS, bright_box, paint
+from bboxprep.testing.painting import CONTAINERS, bright_box, painted_image
 
 BOX = (14.0, 11.0, 33.0, 37.0)
 SIZE = (62, 47)
@@ -19,7 +19,9 @@ SIZE = (62, 47)
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("code", range(1, 9))
 def test_both_eyes_see_the_upright_picture(tmp_path: Path, code: int, container: str) -> None:
-    path = tmp_path / paint(tmp_path, code, container, "displayed", SIZE, BOX).name
+    image = painted_image(code, container, "displayed", SIZE, BOX)
+    path = tmp_path / image.name
+    path.write_bytes(image.data)
     header = read_header(path)
     seen = look(path, header.container)
     assert (seen.stored, seen.orientation, seen.displayed) == (header.size, code, Size(*SIZE))

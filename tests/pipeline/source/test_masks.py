@@ -22,7 +22,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from tests.painted import UNTURN
+from bboxprep.testing.painting import UNTURN
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 SIZE = (60, 40)

@@ -21,7 +21,7 @@ from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
-from tests.painted import written_boxes
+from tests.painted import written
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 PHONES = [FIXTURES / f"phone-photos-{name}" for name in ("coco", "yolo", "voc")]
@@ -79,7 +79,7 @@ def test_nothing_is_lost_between_several_sources_and_one_output(
         split = SplitPolicy({"train": 0.5, "val": 0.5}) if anew else None
         source = assemble(opened(*roots), ClassPolicy(rename), split)
         outcome = convert_source(source, Path(folder) / "out", "coco", Recipe(), run_options=RunOptions())
-        written = dict(written_boxes(Path(folder) / "out", "coco"))
+        images = written(Path(folder) / "out", "coco")
         found: Counter[str] = Counter()
         ids: list[tuple[str, int]] = []
         for file in sorted((Path(folder) / "out" / "annotations").iterdir()):
@@ -87,11 +87,12 @@ def test_nothing_is_lost_between_several_sources_and_one_output(
             table = {row["id"]: row["name"] for row in document["categories"]}
             found.update(table[row["category_id"]] for row in document["annotations"])
             ids += [(file.name, row["id"]) for row in document["images"]]
-    assert len(written) == len(set(ids)) == sum(map(len, sets))
+    assert len(images) == len(set(ids)) == sum(map(len, sets))
     expected = Counter(rename.get(name, name) for images in sets for objects in images.values() for name in objects)
     assert found == expected
     assert sum(row.objects_in for row in outcome.account.rows()) == sum(expected.values())
-    assert sorted(map(len, written.values())) == sorted(len(objects) for images in sets for objects in images.values())
+    counts = sorted(len(objects) for each in sets for objects in each.values())
+    assert sorted(len(image.boxes) for image in images) == counts
 
 
 @given(st.lists(st.tuples(st.tuples(st.just("train"), st.sampled_from("ab")), st.sampled_from(["x", "y"])), max_size=9))

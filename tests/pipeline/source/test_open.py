@@ -12,7 +12,8 @@ import bboxprep
 from bboxprep.errors import FrameError, LayoutError, UsageError
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Frame
-from tests.painted import UNTURN, bright_box, label
+from bboxprep.testing.painting import UNTURN, bright_box
+from tests.painted import label
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 STORED, SHOWN = (60, 40), (40, 60)

@@ -1,0 +1,107 @@
+"""Painted photos: one bright rectangle on dark ground, in any orientation and container, and the eyes that find it.
+
+What is found in the pixels of an output is where its label has to be, whatever the program has done to both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from bboxprep.geometry.affine import Size
+from bboxprep.testing.example import LabelledDataset, LabelledImage
+
+DARK, BRIGHT = (30, 40, 30), (255, 255, 255)
+CONTAINERS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}
+ORIENTATIONS = range(1, 9)
+PATCH = "patch"
+UNTURN = {  # what was done to the upright picture so that the EXIF code turns it back
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "jpg": {"quality": 95, "subsampling": 0},
+    "webp": {"lossless": True},
+    "tif": {"compression": "tiff_lzw"},
+}
+_ORIENTATION_TAG = 0x0112  # of EXIF
+
+Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
+
+
+def painted_image(
+    orientation: int, container: str, frame: str, size: tuple[int, int], box: Box, split: str = "train"
+) -> LabelledImage:
+    """A photo of EXIF code `orientation` whose rectangle is `box` in the displayed plane of `size`, labelled in the
+    plane `frame` ("stored" or "displayed")."""
+    upright = Image.new("RGB", size, DARK)
+    x0, y0, x1, y1 = (int(edge) for edge in box)
+    upright.paste(BRIGHT, (x0, y0, x1, y1))
+    turn = UNTURN[orientation]
+    stored = upright if turn is None else upright.transpose(turn)
+    labelled = upright if frame == "displayed" else stored
+    return LabelledImage(
+        split,
+        f"{container}-{orientation}.{container}",
+        encoded(stored, container, orientation),
+        Size(*labelled.size),
+        np.array([bright_box(np.asarray(labelled))]),
+        (PATCH,),
+    )
+
+
+def painted_dataset(
+    frame: str, size: tuple[int, int], box: Box, containers: Iterable[str] = CONTAINERS
+) -> LabelledDataset:
+    """All eight orientations in each of the `containers`."""
+    made = (painted_image(code, container, frame, size, box) for container in containers for code in ORIENTATIONS)
+    return LabelledDataset((PATCH,), tuple(sorted(made, key=lambda image: image.name)))
+
+
+def encoded(picture: Image.Image, container: str, orientation: int = 1) -> bytes:
+    """The file of `picture` in a container (a key of `CONTAINERS`), with an EXIF orientation."""
+    exif, out = Image.Exif(), BytesIO()
+    exif[_ORIENTATION_TAG] = orientation
+    picture.save(out, CONTAINERS[container], exif=exif.tobytes(), **_OPTIONS.get(container, {}))
+    return out.getvalue()
+
+
+def bright_box(pixels: NDArray[np.uint8]) -> Box:
+    """The edges of the bright pixels of (H, W, 3), at least half way between dark and bright in green: those of the
+    middle row and column, for beside a corner a kernel that overshoots along one axis lights up what is beyond the
+    edge of the other.
+    """
+    bright = pixels[..., 1] > (DARK[1] + BRIGHT[1]) / 2
+    rows, columns = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
+    across = np.flatnonzero(bright[(rows[0] + rows[-1]) // 2])
+    down = np.flatnonzero(bright[:, (columns[0] + columns[-1]) // 2])
+    return float(across[0]), float(down[0]), float(across[-1] + 1), float(down[-1] + 1)
+
+
+def displayed(data: bytes) -> NDArray[np.uint8]:
+    """The picture in the file `data` as a viewer shows it, by Pillow: uint8 (H, W, 3)."""
+    with Image.open(BytesIO(data)) as opened:
+        return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+
+
+def displayed_size(data: bytes) -> Size:
+    """The size of the picture in the file `data` as a viewer shows it, by Pillow; the file may be cut off behind its
+    header."""
+    with Image.open(BytesIO(data)) as opened:
+        size = Size(*opened.size)
+        try:
+            code = opened.getexif().get(_ORIENTATION_TAG, 1)
+        except OSError:
+            code = 1  # what would say so is behind the cut
+    return Size(size.height, size.width) if code in {5, 6, 7, 8} else size

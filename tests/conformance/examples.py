@@ -1,0 +1,261 @@
+"""The painters and readers of our own formats, by hand from each format's plain rules, sharing no code with them."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+import pytest
+import yaml
+
+from bboxprep import formats
+from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage
+from bboxprep.testing.painting import displayed_size
+
+
+def paint_coco(root: Path, dataset: LabelledDataset) -> None:
+    ids = {name: 7 * number for number, name in enumerate(dataset.classes, 1)}  # neither 0-based nor without gaps
+    object_id = 0
+    _empty(root / "annotations")
+    for split, images in _by_split(dataset):
+        _empty(root / split)
+        document: dict[str, Any] = {"images": [], "annotations": []}
+        document["categories"] = [{"id": number, "name": name} for name, number in ids.items()]
+        for number, image in enumerate(images, 1):
+            _write(root / split / image.name, image.data)
+            width, height = image.size
+            document["images"].append({"id": number, "file_name": image.name, "width": width, "height": height})
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True):
+                object_id += 1
+                row: dict[str, Any] = {"id": object_id, "image_id": number, "category_id": ids[name], "iscrowd": 0}
+                row |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
+                document["annotations"].append(row | {"segmentation": [[x0, y0, x1, y0, x1, y1, x0, y1]]})
+        _write(root / "annotations" / f"instances_{split}.json", json.dumps(document).encode())
+
+
+def read_coco(root: Path) -> LabelledDataset:
+    classes: tuple[str, ...] = ()
+    images = []
+    for file in sorted((root / "annotations").iterdir()):
+        document = json.loads(file.read_bytes())
+        names = {row["id"]: row["name"] for row in document["categories"]}
+        classes, split = tuple(names.values()), file.stem.removeprefix("instances_")
+        for row in document["images"]:
+            own = [each for each in document["annotations"] if each["image_id"] == row["id"]]
+            edges = [(x, y, x + wide, y + high) for x, y, wide, high in (each["bbox"] for each in own)]
+            labels = tuple(names[each["category_id"]] for each in own)
+            image = _image(split, row["file_name"], root / split / row["file_name"], edges, labels, root)
+            assert image.size == (row["width"], row["height"]), image.place
+            images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def paint_yolo(root: Path, dataset: LabelledDataset) -> None:
+    numbers = {name: number for number, name in enumerate(dataset.classes)}
+    _empty(root / "images", root / "labels")
+    for image in dataset.images:
+        _write(root / "images" / image.split / image.name, image.data)
+        wide, high = image.size
+        rows = ""
+        for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True):
+            fractions = ((x0 + x1) / 2 / wide, (y0 + y1) / 2 / high, (x1 - x0) / wide, (y1 - y0) / high)
+            rows += f"{numbers[name]} " + " ".join(f"{value:.12f}" for value in fractions) + "\n"
+        _write((root / "labels" / image.split / image.name).with_suffix(".txt"), rows.encode())
+    config: dict[str, Any] = {split: f"images/{split}" for split, _ in _by_split(dataset)}
+    config["names"] = dict(enumerate(dataset.classes))
+    _write(root / "data.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode())
+
+
+def read_yolo(root: Path) -> LabelledDataset:
+    config = yaml.safe_load((root / "data.yaml").read_text(encoding="utf-8"))
+    classes = tuple(config["names"][number] for number in range(len(config["names"])))
+    images = []
+    for path in sorted(path for path in (root / "images").rglob("*") if path.is_file()):
+        split, *parts = path.relative_to(root / "images").parts
+        text = root / "labels" / path.relative_to(root / "images").with_suffix(".txt")
+        rows = [line.split() for line in text.read_text(encoding="utf-8").splitlines()] if text.is_file() else []
+        wide, high = displayed_size(path.read_bytes())
+        edges = [
+            ((cx - w / 2) * wide, (cy - h / 2) * high, (cx + w / 2) * wide, (cy + h / 2) * high)
+            for cx, cy, w, h in (map(float, words) for _, *words in rows)
+        ]
+        labels = tuple(classes[int(number)] for number, *_ in rows)
+        images.append(_image(split, "/".join(parts), path, edges, labels, root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def paint_voc(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "JPEGImages", root / "Annotations", root / "ImageSets")
+    for image in dataset.images:
+        _write(root / "JPEGImages" / image.name, image.data)
+        objects = "".join(
+            f"<object><name>{escape(name)}</name><bndbox><xmin>{x0 + 1:.12g}</xmin><ymin>{y0 + 1:.12g}</ymin>"
+            f"<xmax>{x1:.12g}</xmax><ymax>{y1:.12g}</ymax></bndbox></object>"
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+        )
+        text = (
+            "<annotation><source><database>The VOC2007 Database</database></source>"
+            f"<filename>{escape(PurePosixPath(image.name).name)}</filename><size><width>{image.size.width}</width>"
+            f"<height>{image.size.height}</height><depth>3</depth></size>{objects}</annotation>"
+        )
+        _write((root / "Annotations" / image.name).with_suffix(".xml"), text.encode())
+    for split, images in _by_split(dataset):
+        names = "".join(f"{PurePosixPath(image.name).with_suffix('')}\n" for image in images)
+        _write(root / "ImageSets" / "Main" / f"{split}.txt", names.encode())
+    _write(root / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_voc(root: Path) -> LabelledDataset:
+    classes = tuple((root / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    folder = root / "JPEGImages"
+    paths = {path.relative_to(folder).with_suffix("").as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    images = []
+    for file in sorted((root / "ImageSets" / "Main").iterdir()):
+        for name in file.read_text(encoding="utf-8").split("\n")[:-1]:
+            text = root / "Annotations" / f"{name}.xml"
+            objects = list(ET.parse(text).iter("object")) if text.is_file() else []
+            edges = []
+            for each in objects:
+                x0, y0, x1, y1 = (float(each.findtext(f"bndbox/{tag}") or "nan") for tag in _CORNERS)
+                edges.append((x0 - 1, y0 - 1, x1, y1))
+            labels = tuple(each.findtext("name") or "" for each in objects)
+            path = paths[name]
+            images.append(_image(file.stem, path.relative_to(folder).as_posix(), path, edges, labels, root))
+    return LabelledDataset(classes, tuple(images))
+
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def paint_webdataset(root: Path, dataset: LabelledDataset) -> None:
+    _remove(*root.glob("*.tar"))
+    for split, images in _by_split(dataset):
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for number, image in enumerate(images):
+                stem, suffix = f"{number:08}", PurePosixPath(image.name).suffix
+                labels = json.dumps(_shard_labels(image, dataset.classes)).encode()
+                for name, content in ((f"{stem}{suffix}", image.data), (f"{stem}.json", labels)):
+                    member = tarfile.TarInfo(name)
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+        _write(root / f"{split}-00000.tar", data.getvalue())
+    _write(root / "classes.json", json.dumps(list(dataset.classes)).encode())
+
+
+def read_webdataset(root: Path) -> LabelledDataset:
+    classes = tuple(json.loads((root / "classes.json").read_bytes()))
+    images = []
+    for shard in sorted(root.glob("*.tar")):
+        with tarfile.open(shard) as tar:
+            members = {member.name: _content(tar, member) for member in tar}
+        for name in sorted(name for name in members if not name.endswith(".json")):
+            said = json.loads(members[f"{PurePosixPath(name).stem}.json"])
+            images.append(_shard_image(shard.name, name, members[name], said, classes))
+    return LabelledDataset(classes, tuple(images))
+
+
+def paint_parquet(root: Path, dataset: LabelledDataset) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    _empty(root / "data")
+    for split, images in _by_split(dataset):
+        rows = [
+            {
+                "image": {"bytes": image.data, "path": f"{number:08}{PurePosixPath(image.name).suffix}"},
+                **_shard_labels(image, dataset.classes),
+            }
+            for number, image in enumerate(images)
+        ]
+        parquet.write_table(pyarrow.Table.from_pylist(rows), root / "data" / f"{split}-00000.parquet")
+    _write(root / "classes.json", json.dumps(list(dataset.classes)).encode())
+
+
+def read_parquet(root: Path) -> LabelledDataset:
+    from pyarrow import parquet
+
+    classes = tuple(json.loads((root / "classes.json").read_bytes()))
+    images = []
+    for shard in sorted((root / "data").iterdir()):
+        for said in parquet.read_table(shard).to_pylist():
+            image = said["image"]
+            images.append(_shard_image(f"data/{shard.name}", image["path"], image["bytes"], said, classes))
+    return LabelledDataset(classes, tuple(images))
+
+
+def _shard_labels(image: LabelledImage, classes: tuple[str, ...]) -> dict[str, Any]:
+    boxes = [[x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in image.boxes.tolist()]
+    objects = {"bbox": boxes, "category": [classes.index(name) for name in image.classes]}
+    return {"file_name": image.name, "width": image.size.width, "height": image.size.height, "objects": objects}
+
+
+def _shard_image(shard: str, name: str, data: bytes, said: dict[str, Any], classes: tuple[str, ...]) -> LabelledImage:
+    objects = said["objects"] or {"bbox": [], "category": []}
+    edges = np.array([(x, y, x + wide, y + high) for x, y, wide, high in objects["bbox"]], dtype=np.float64)
+    labels = tuple(classes[number] for number in objects["category"])
+    size, split = displayed_size(data), PurePosixPath(shard).name.rpartition("-")[0]
+    return LabelledImage(split, said["file_name"], data, size, edges.reshape(-1, 4), labels, f"{shard}/{name}")
+
+
+def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
+    """The images of each split."""
+    for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
+        yield split, list(images)
+
+
+def _image(
+    split: str, name: str, path: Path, edges: Sequence[tuple[float, ...]], labels: tuple[str, ...], root: Path
+) -> LabelledImage:
+    data, boxes = path.read_bytes(), np.array(edges, dtype=np.float64).reshape(-1, 4)
+    return LabelledImage(split, name, data, displayed_size(data), boxes, labels, path.relative_to(root).as_posix())
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    file = tar.extractfile(member)
+    assert file is not None, member.name
+    return file.read()
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _empty(*folders: Path) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+
+
+def _remove(*files: Path) -> None:
+    for file in files:
+        file.unlink()
+
+
+EXAMPLES: Mapping[str, FormatExample] = {
+    example.format: example
+    for example in (
+        FormatExample("coco", paint_coco, read_coco),
+        FormatExample("parquet", paint_parquet, read_parquet),
+        FormatExample("voc", paint_voc, read_voc, {"float_": True}),
+        FormatExample("webdataset", paint_webdataset, read_webdataset),
+        FormatExample("yolo", paint_yolo, read_yolo),
+    )
+}
+_NEEDS = {"parquet": ("pyarrow", "fsspec"), "webdataset": ("fsspec",)}  # of the extra `shards`
+AVAILABLE = tuple(name for name in formats.names() if all(map(find_spec, _NEEDS.get(name, ()))))
+FORMATS = [  # every format that is registered, to parametrise with: one without an example fails
+    pytest.param(name, marks=pytest.mark.skipif(name not in AVAILABLE, reason="take the extra: bboxprep[shards]"))
+    for name in formats.names()
+]
