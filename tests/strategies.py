@@ -14,12 +14,15 @@ from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Orient, Place, Plan, Resample, Step, Warp
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.columns import COLUMNS, FIELDS, Column, Field
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
 
 MOST_OBJECTS = 4
+SPECIMEN_SIZE = Size(64, 48)  # of the picture that specimens lie in
+SCALARS = [field for field in FIELDS if field.axes == 1 and field.name != "labels"]  # one number an object
 
 
 def sizes(most: int = 64) -> st.SearchStrategy[Size]:
@@ -127,16 +130,49 @@ def instances(draw: st.DrawFn, size: Size, *, spill: float = 0.0) -> Instances:
     return Instances.of(
         corners,
         [tag % 3 for tag in tags],
-        crowd=[bool(tag & 4) for tag in tags],
         polygons=draw(_rows(st.lists(ring, max_size=2), count)),
         masks=draw(_rows(st.one_of(st.none(), rles(size)), count)),
         keypoints=draw(points(size, count * joints, count * joints, spill=spill)).reshape(count, joints, 2),
         visibility=np.array([(tag + joint) % 3 for tag in tags for joint in range(joints)]).reshape(count, joints),
-        areas=[tag / 7.0 if tag & 8 else np.nan for tag in tags],
-        scores=[tag / 2**16 if tag & 16 else np.nan for tag in tags],
-        ids=[tag * 2**37 if tag & 32 else tag for tag in tags],
-        attributes=[{"tag": tag} if tag & 64 else {} for tag in tags],
+        attributes=[{"tag": tag} if tag & 2 else {} for tag in tags],
+        **{field.name: _scalars(field, tags, bit) for bit, field in enumerate(SCALARS, 2)},
     )
+
+
+def _scalars(field: Field, tags: list[int], bit: int) -> list[Any]:
+    """A value of `field` for each of `tags` that has `bit` set, else its "none"; ids and the like small or large."""
+    made: dict[Any, Any] = {
+        np.bool_: lambda _: True,
+        np.float64: lambda tag: tag / 2**16,
+        np.int64: lambda tag: tag * 2**37 if tag & 1 else tag,
+    }
+    return [made[field.dtype](tag) if tag & 1 << bit else field.none for tag in tags]
+
+
+def specimen(column: Column, number: int = 1) -> Instances:
+    """Three objects, the first of which has something in `column`: something else for another `number` from 1 to 8."""
+    boxes: list[list[float]] = [[1 + number / 8, 2, 30, 40], [2, 2, 20, 20], [5, 5, 9, 9.5]]
+    mask = np.zeros((SPECIMEN_SIZE.height, SPECIMEN_SIZE.width), dtype=np.bool_)
+    mask[2:20, number:30] = True
+    structured: dict[Column, dict[str, Any]] = {
+        Column.POLYGONS: {"polygons": (([(2.0, 2.0), (25.5, 3.0), (9.0, 30.0 + number)],), (), ())},
+        Column.MASKS: {"masks": (Rle.from_mask(mask), None, None)},
+        Column.KEYPOINTS: {
+            "keypoints": [[[3.5, number], [0, 0]], [[0, 0]] * 2, [[0, 0]] * 2],
+            "visibility": [[2, 0], [0, 0], [0, 0]],
+        },
+        Column.ATTRIBUTES: {"attributes": ({"number": number}, {}, {})},
+    }
+    return Instances.of(boxes, **(structured.get(column) or _scalar_specimen(column, number)))
+
+
+def _scalar_specimen(column: Column, number: int) -> dict[str, Any]:
+    field = COLUMNS[column].fields[-1]
+    if column is Column.BOXES:
+        return {}
+    if field.dtype is np.bool_:
+        return {field.name: [True, number > 1, False]}
+    return {field.name: [number / 8 if field.dtype is np.float64 else 10 * number, field.none, field.none]}
 
 
 def headers(most: int = 64) -> st.SearchStrategy[Header]:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.model.columns import Column, default_column
 from bboxprep.model.instances import Instances
-from bboxprep.model.rle import Rle
 from tests.strategies import instances
 
 SIZE = Size(20, 15)
@@ -114,23 +113,6 @@ def test_bare_boxes_have_boxes_and_nothing_else() -> None:
     assert [column for column in Column if bare.has(column).any()] == [Column.BOXES]
     assert bare.labels.tolist() == [0, 0]
     assert len(Instances.of()) == 0
-
-
-def test_each_column_shows_that_it_is_there() -> None:
-    full = Instances.of(
-        TWO,
-        crowd=[True, False],
-        polygons=[[[[0, 0], [1, 0], [1, 1]]], []],
-        masks=[Rle.from_mask(np.ones((15, 20), dtype=np.bool_)), None],
-        keypoints=np.zeros((2, 1, 2)),
-        visibility=[[1], [0]],
-        areas=[3.0, np.nan],
-        scores=[0.0, np.nan],
-        ids=[7, 0],
-        attributes=[{"colour": "red"}, {}],
-    )
-    for column in set(Column) - {Column.BOXES}:
-        assert full.has(column).tolist() == [True, False], column
 
 
 @pytest.mark.parametrize(

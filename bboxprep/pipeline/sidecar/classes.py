@@ -58,8 +58,8 @@ class KeptClasses:
         return _first_rows(self.categories.names, self.categories.names)
 
     def relabel(self, instances: Instances) -> Instances:
-        """`instances` as they are read, with the new labels."""
-        return replace(instances, labels=self.relabelled[instances.labels])
+        """`instances` as they are read, with the new labels and room for the keypoints of every class."""
+        return replace(instances, labels=self.relabelled[instances.labels]).with_room(self.points)
 
 
 def _described(read: Categories, known: Sequence[Category | None], fresh: int | None) -> tuple[Category, ...]:
