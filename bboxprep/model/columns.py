@@ -23,6 +23,9 @@ from bboxprep.model.rle import Rle
 
 Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
 
+NO_TRACK = -1
+"""The track id of an object of no track: tracks are numbered from 0 or 1, and MOTChallenge says "none" so."""
+
 _FEW = 256  # objects of one image
 _POINTS = -1  # in a shape: K, the most keypoints of any class
 
@@ -39,6 +42,7 @@ class Column(StrEnum):
     SCORES = "scores"
     IDS = "ids"
     ATTRIBUTES = "attributes"
+    TRACKS = "track ids"
 
     __hash__ = str.__hash__  # that of an enumeration is written in Python, and columns are looked up for every image
 
@@ -55,6 +59,7 @@ class ColumnValues(TypedDict, total=False):
     scores: ArrayLike | None
     ids: ArrayLike | None
     attributes: Sequence[Mapping[str, Any]] | None
+    tracks: ArrayLike | None
 
 
 @dataclass(frozen=True)
@@ -226,6 +231,7 @@ _COLUMNS = (
     ColumnSpec(Column.SCORES, "score", (Field("scores", np.float64, np.nan),)),
     ColumnSpec(Column.IDS, "id", (Field("ids", np.int64, 0),)),
     ColumnSpec(Column.ATTRIBUTES, "attributes", (Field("attributes", None, {}),)),
+    ColumnSpec(Column.TRACKS, "track", (Field("tracks", np.int64, NO_TRACK),)),
 )
 
 COLUMNS: Mapping[Column, ColumnSpec] = {spec.column: spec for spec in _COLUMNS}

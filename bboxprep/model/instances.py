@@ -45,6 +45,7 @@ class Instances:
     scores        float64 (N,)           0 to 1; NaN where there is none
     ids           int64 (N,)             the source's own number; 0 where there is none
     attributes    N mappings             what a format knows and this model does not
+    tracks        int64 (N,)             the same number for the same thing in every image of a video; -1 where none
     ============  =====================  ==========================================================
     """
 
@@ -59,6 +60,7 @@ class Instances:
     scores: NDArray[np.float64]
     ids: NDArray[np.int64]
     attributes: tuple[Mapping[str, Any], ...]
+    tracks: NDArray[np.int64]
 
     @classmethod
     def of(cls, boxes: ArrayLike = (), labels: ArrayLike | None = None, **columns: Unpack[ColumnValues]) -> Self:

@@ -10,6 +10,11 @@ LAYOUT = "annotations/*.json, <split>/_annotations.coco.json, or a JSON beside t
 OWN_FIELDS = "coco_fields"
 """The attribute that keeps those fields of a record that COCO does not define."""
 
+TRACK = "track_id"
+"""The field of TAO and others for the track of an object. Where other undefined fields stand before it, `OWN_FIELDS`
+keeps its place, with null for its value.
+"""
+
 KNOWN_FIELDS = frozenset(
     {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints", "score"}
 )

@@ -10,7 +10,7 @@ dataset. For every image the records that name it are its instances and the obje
 records that name no listed image are the objects of the dataset's findings.
 
 A field that COCO does not define rides in the attribute ``coco_fields`` and is written back where it was; what stands
-under a record's ``attributes`` are attributes.
+under a record's ``attributes`` are attributes. ``track_id`` (TAO, BDD100K) is the track of the object.
 
 Records that are asked for one by one, in order, are read many at a time (`Prefetch`).
 """

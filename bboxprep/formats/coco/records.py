@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, number, numbers, whole
-from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS
+from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, TRACK
 from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
-from bboxprep.model.columns import Rings
+from bboxprep.model.columns import NO_TRACK, Rings
 from bboxprep.model.instances import Instances
 from bboxprep.model.validation import FARTHEST
 
@@ -109,6 +109,7 @@ class _Object:
     score: float
     id: int
     attributes: Mapping[str, Any]
+    track: int
     repairs: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -156,6 +157,7 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
         score=fields.take("score", _optional),
         id=(whole(record.get("id")) or 0) if stands else 0,
         attributes=attributes,
+        track=_track(record),
         repairs=fields.repairs,
     )
 
@@ -203,6 +205,12 @@ def _crowd(value: object) -> tuple[bool, str]:
     return False, f"have {brief(value)}, want 0 or 1; taken as 0"
 
 
+def _track(record: Mapping[str, Any]) -> int:
+    """The track id; `NO_TRACK` where the field is missing or no whole number of 64 bits, and then kept as it is."""
+    value = record.get(TRACK)
+    return value if type(value) is int and -_ID <= value < _ID else NO_TRACK
+
+
 def _attributes(record: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
     """The attributes, and the degrees that CVAT's boxes are turned by.
 
@@ -213,6 +221,11 @@ def _attributes(record: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
     rest = {name: value for name, value in record.items() if name not in KNOWN_FIELDS}
     if isinstance(known, dict) or known is None:
         rest.pop("attributes", None)
+    if _track(record) != NO_TRACK:
+        if next(iter(rest)) == TRACK:
+            del rest[TRACK]
+        else:
+            rest[TRACK] = None
     if rest:
         own[OWN_FIELDS] = rest
     degrees = number(own.get("rotation"))
@@ -243,6 +256,7 @@ def _columns(objects: Sequence[_Object], points: int) -> Instances:
         scores=[made.score for made in objects],
         ids=[made.id for made in objects],
         attributes=[made.attributes for made in objects],
+        tracks=[made.track for made in objects],
     )
 
 

@@ -23,11 +23,11 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, standing
+from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, TRACK, standing
 from bboxprep.geometry.shapes import box_areas, length, ring_area
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.columns import Column, Rings
+from bboxprep.model.columns import NO_TRACK, Column, Rings
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
@@ -180,6 +180,7 @@ def settle_ids(ids: Sequence[int]) -> array[int]:
 def _annotations(instances: Instances, categories: Categories) -> Iterable[dict[str, Any]]:
     labels, boxes, crowd = instances.labels.tolist(), instances.boxes.tolist(), instances.crowd.tolist()
     areas, scores, ids = _areas(instances), instances.scores.tolist(), categories.ids
+    tracks = instances.tracks.tolist()
     for row, (label, (x0, y0, x1, y1)) in enumerate(zip(labels, boxes, strict=True)):
         record = {
             "category_id": ids[label],
@@ -192,7 +193,9 @@ def _annotations(instances: Instances, categories: Categories) -> Iterable[dict[
             record |= _keypoints(instances, row, len(categories[label].keypoints))
         if not isnan(scores[row]):
             record["score"] = scores[row]
-        yield record | _said_besides(instances.attributes[row]) if instances.attributes[row] else record
+        if instances.attributes[row] or tracks[row] != NO_TRACK:
+            record |= _other_fields(instances.attributes[row], tracks[row])
+        yield record
 
 
 def _areas(instances: Instances) -> list[float]:
@@ -227,12 +230,14 @@ def _keypoints(instances: Instances, row: int, named: int) -> dict[str, Any]:
     return {"keypoints": triples, "num_keypoints": len(labelled)}
 
 
-def _said_besides(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes, and the fields that COCO does not define, each where it was."""
+def _other_fields(attributes: Mapping[str, Any], track: int) -> dict[str, Any]:
+    """The attributes, the track id, and the fields that COCO does not define, each where it was."""
     plain = {name: value for name, value in attributes.items() if name != OWN_FIELDS}
     own = attributes.get(OWN_FIELDS)
     fields = own if isinstance(own, Mapping) else {}
-    rest = {name: held for name, held in fields.items() if name not in KNOWN_FIELDS}
+    rest = {name: value for name, value in fields.items() if name not in KNOWN_FIELDS}
+    if track != NO_TRACK:
+        rest = rest | {TRACK: track} if TRACK in rest else {TRACK: track} | rest
     return ({"attributes": plain} if plain else {}) | rest
 
 

@@ -17,7 +17,7 @@ from pycocotools.cocoeval import COCOeval
 from bboxprep.errors import BboxprepError
 from bboxprep.formats import detect, load
 from bboxprep.formats.api import NoOptions
-from bboxprep.formats.coco import FORMAT
+from bboxprep.formats.coco import FORMAT, writer
 from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
@@ -35,6 +35,7 @@ from tests.formats.coco.trees import (
     dataset_of,
     document,
     image,
+    one_sample,
     picture,
     probe,
     read,
@@ -78,6 +79,7 @@ def objects(draw: st.DrawFn) -> Instances:
         scores=column(st.one_of(st.just(np.nan), st.floats(0, 1))),
         ids=draw(st.lists(st.integers(1, 2**62), min_size=count, max_size=count, unique=True)),
         attributes=column(ATTRIBUTES),
+        tracks=column(st.one_of(st.just(-1), st.integers(0, 2**62))),
     )
 
 
@@ -134,6 +136,45 @@ def test_every_field_of_a_record_comes_back(tmp_path: Path) -> None:
     assert found["annotations"][0] == record
     assert found["annotations"][1]["attributes"] == [1]
     assert found["images"] == [image(9, "a.jpg", license=2)]
+
+
+OTHER_FIELDS = st.dictionaries(
+    st.sampled_from(["track_id", "video_id", "ignore"]),
+    st.one_of(st.none(), st.booleans(), st.integers(-2, 2**64), st.just(7.0), st.sampled_from(["7", "", [1]])),
+)
+
+
+@given(fields=OTHER_FIELDS, attributes=st.sampled_from([{}, {"attributes": {"occluded": True}}]))
+def test_fields_that_coco_does_not_define_come_back_in_their_order(
+    fields: dict[str, Any], attributes: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("trip")
+    record = box(5, 9, 3, [1.0, 2.0, 3.5, 4.0], area=14.0, iscrowd=0, segmentation=[], **attributes, **fields)
+    sample = one_sample(folder, {**record, "image_id": 1})
+    (again,) = written(copy(dataset_of(sample), folder / "out"))["annotations"]
+    assert list(again.items())[7:] == list(record.items())[7:]
+    track = fields.get("track_id")
+    assert sample.instances.has(Column.TRACKS).tolist() == [type(track) is int and -1 != track < 2**63]
+
+
+def test_the_law_of_the_order_catches_a_track_that_is_written_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_other_fields", lambda attributes, track: {"track_id": track} | dict(attributes))
+    sample = one_sample(tmp_path, box(5, 1, video_id=3, track_id=7))
+    (again,) = written(copy(dataset_of(sample), tmp_path / "out"))["annotations"]
+    assert list(again)[7:] != ["video_id", "track_id"]
+
+
+def test_a_track_that_is_changed_is_written_in_the_place_of_the_old_one(tmp_path: Path) -> None:
+    sample = one_sample(tmp_path, box(5, 1, video_id=3, track_id=7, ignore=0), box(6, 1, track_id=0), box(7, 1))
+    assert sample.instances.tracks.tolist() == [7, 0, -1]
+    assert sample.instances.attributes[1:] == ({}, {})
+    changed = replace(sample, instances=replace(sample.instances, tracks=np.array([8, -1, 9])))
+    found = written(copy(dataset_of(changed), tmp_path / "out"))["annotations"]
+    assert [list(record.items())[7:] for record in found] == [
+        [("video_id", 3), ("track_id", 8), ("ignore", 0)], [], [("track_id", 9)],
+    ]  # fmt: skip
 
 
 def test_it_is_found_by_its_name_and_its_own_output_by_its_looks(tmp_path: Path) -> None:
