@@ -7,17 +7,15 @@ start fast.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import sys
 import warnings
-from importlib import import_module
 from typing import Any, TextIO
 
 import click
 
 from bboxprep.cli.signals import signals_heard
 from bboxprep.errors import BboxprepError, FormatWarning, StoppedError
+from bboxprep.garbage import import_uncollected, spare_at_exit
 from bboxprep.spelling import did_you_mean
 from bboxprep.version import __version__
 
@@ -66,16 +64,8 @@ class _Commands(click.Group):
 
 
 def _imported(module: str) -> Any:
-    """The module of that name. While it loads, and in all that it loads, nobody looks for garbage: what modules make is
-    there to stay, and to look through it time and again would be an eighth of the start.
-    """
     if module not in sys.modules:
-        gc.disable()
-        try:
-            import_module(module)
-            gc.freeze()
-        finally:
-            gc.enable()
+        import_uncollected(module)
     return sys.modules[module]
 
 
@@ -107,7 +97,7 @@ def _show_warning(
 def main() -> None:
     """Run the command line of this process."""
     warnings.showwarning = _show_warning
-    atexit.register(gc.freeze)  # or the interpreter, as it ends, looks several times for garbage in all that there is
+    spare_at_exit()
     try:
         commands(prog_name="bboxprep")
     except StoppedError as error:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,9 +160,8 @@ class Instances:
         parts, start = [], 0
         for count in counts:
             end = start + count
-            part = object.__new__(Instances)  # a part of checked columns needs no check
-            part.__dict__.update(zip(_NAMES, [column[start:end] for column in columns], strict=True))
-            parts.append(part)
+            cut = [column[start:end] for column in columns]
+            parts.append(unchecked(Instances, dict(zip(_NAMES, cut, strict=True))))  # parts of checked columns are sound
             start = end
         return parts
 
@@ -191,3 +190,17 @@ def _same(mine: Any, other: Any) -> bool:
     if isinstance(mine, tuple) and isinstance(other, tuple):
         return len(mine) == len(other) and all(_same(a, b) for a, b in zip(mine, other, strict=True))
     return bool(mine == other)
+
+
+_Frozen = TypeVar("_Frozen")
+
+
+def unchecked(kind: type[_Frozen], fields: dict[str, Any]) -> _Frozen:
+    """A frozen dataclass of the class `kind` with all its `fields`, which are known to be sound.
+
+    The one door past ``__init__`` and its checks: a sample changed through it costs 2.2 us, and 18 us by
+    `dataclasses.replace`, which is paid per image several times over.
+    """
+    made = object.__new__(kind)
+    made.__dict__.update(fields)
+    return made

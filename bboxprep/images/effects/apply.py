@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Size
+from bboxprep.images.opencv import opencv
 from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
@@ -114,9 +115,7 @@ def _saturation(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pix
 def _blur(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:
     if options["sigma"] < _LEAST_BLUR:
         return pixels
-    import cv2  # takes a while to load, and few runs need it
-
-    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(pixels), (0, 0), options["sigma"]))
+    return np.asarray(opencv().GaussianBlur(np.ascontiguousarray(pixels), (0, 0), options["sigma"]))
 
 
 def _noise(pixels: Pixels, options: Mapping[str, Any], _: Rendering) -> Pixels:

@@ -4,11 +4,14 @@ Processes, because all but the codecs is Python, and its threads run one at a ti
 so that they share what has been read; else they are spawned, and the work is pickled for them. When a process dies
 (killed for its memory, or by a fault of a decoder), its items are given out again, each to one process alone, so that
 an item that kills every process is found.
+
+loky (3.7), which keeps such processes too, was tried in place of ``ProcessPoolExecutor``. With it
+`test_a_process_ends_with_the_one_that_started_it` fails: its workers outlive a parent that was killed. It cannot fork
+either, so all that was read is pickled: 64 items beside 200 MB take 4 s with it and 0.1 s here.
 """
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -23,6 +26,7 @@ from multiprocessing import get_context, parent_process
 from typing import Any, Generic, Literal
 
 from bboxprep.errors import StoppedError, WorkerError
+from bboxprep.garbage import spared
 from bboxprep.pipeline.work.engines import Item, Result, never, nothing
 
 Start = Literal["fork", "spawn"]
@@ -102,20 +106,19 @@ class _Crew(Generic[Item, Result]):
 
     def results(self, items: Iterable[Item]) -> Iterator[Result]:
         stopped = False
-        gc.freeze()  # what was read so far is shared with the workers; a collection there would copy its pages
-        try:
-            for item in items:
-                stopped = self._stop()
-                if stopped:
-                    break
-                self._submit(item)
-                if len(self._pending) >= self._workers * AHEAD:
+        with spared():
+            try:
+                for item in items:
+                    stopped = self._stop()
+                    if stopped:
+                        break
+                    self._submit(item)
+                    if len(self._pending) >= self._workers * AHEAD:
+                        yield self._next()
+                while self._pending:
                     yield self._next()
-            while self._pending:
-                yield self._next()
-        finally:
-            self._pool.shutdown(cancel_futures=True)
-            gc.unfreeze()
+            finally:
+                self._pool.shutdown(cancel_futures=True)
         if stopped:
             raise StoppedError(STOPPED)
 
