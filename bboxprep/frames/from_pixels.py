@@ -118,7 +118,7 @@ def _spread(indices: Sequence[int]) -> Sequence[int]:
 
 
 def log_odds(one: Measures, other: Measures, weights: Weights = WEIGHTS) -> NDArray[np.float64]:
-    """The log-odds (...) that the reading measured as `one` is right and not that measured as `other`, photo by photo.
+    """The log-odds (P,) that the reading measured as `one` (P, 5) is right and not `other` (P, 5), photo by photo.
 
     Exchanging the two changes the sign and nothing else.
     """

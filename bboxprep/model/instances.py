@@ -161,7 +161,9 @@ class Instances:
         for count in counts:
             end = start + count
             cut = [column[start:end] for column in columns]
-            parts.append(unchecked(Instances, dict(zip(_NAMES, cut, strict=True))))  # parts of checked columns are sound
+            parts.append(
+                unchecked(Instances, dict(zip(_NAMES, cut, strict=True)))
+            )  # parts of checked columns are sound
             start = end
         return parts
 

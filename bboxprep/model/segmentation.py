@@ -50,7 +50,7 @@ def cut_out(indices: NDArray[np.uint8], numbers: Sequence[int], boxes: Boxes) ->
 
 
 def beyond(indices: NDArray[np.uint8], last: int) -> list[int]:
-    """The values in `indices` that stand for no object of a picture that has `last` of them."""
+    """The values in `indices` (H, W) that stand for no object of a picture that has `last` of them."""
     return [value for value in np.unique(indices).tolist() if last < value != VOID]
 
 

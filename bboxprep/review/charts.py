@@ -81,7 +81,7 @@ class Scatter:
 
 
 def histogram(counts: NDArray[np.int64], bounds: NDArray[np.float64], *, unit: str, labelled: Sequence[float]) -> Bars:
-    """The bars of `counts` between `bounds` on a logarithmic axis; ticks at the bounds that are in `labelled`."""
+    """The bars of `counts` (K,) between `bounds` (K + 1,) on a logarithmic axis; ticks at the bounds in `labelled`."""
     most, step = max(1, int(counts.max())), WIDTH / len(counts)
     bars = tuple(
         Bar(

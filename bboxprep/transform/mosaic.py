@@ -57,7 +57,7 @@ def _told(part: Sample, first: Sample) -> list[Finding]:
 
 
 def pasted(pictures: Sequence[tuple[Sample, NDArray[np.uint8]]]) -> NDArray[np.uint8]:
-    """The picture of a mosaic: of each part what is seen of it, on the canvas of the first."""
+    """The picture of a mosaic, uint8 (H, W) or (H, W, 3): of each part what is seen of it, on the canvas of the first."""
     deep = max(picture.ndim for _, picture in pictures)
     canvas = _as_deep(pictures[0][1], deep).copy()
     for part, picture in pictures[1:]:

@@ -107,7 +107,7 @@ class SampleRenderer:
         )
 
     def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
-        """The picture that the instances of `sample` lie on. Raises `ImageError`."""
+        """The picture that the instances of `sample` lie on, uint8 (H, W) or (H, W, 3). Raises `ImageError`."""
         if sample.parts and not sample.base_image:
             return pasted([(part, self.pixels(part)) for part in sample.parts])
         header = sample.header

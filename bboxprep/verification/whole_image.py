@@ -62,7 +62,7 @@ def posture(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> Posture
 
 
 def correlation(one: NDArray[np.float32], other: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """The correlation, -1 to 1, of two pictures where `mask` is set; 0 where one of them is flat there."""
+    """The correlation, -1 to 1, of two pictures (H, W) where `mask` (H, W) is set; 0 where one is flat there."""
     a, b = one[mask].astype(np.float64), other[mask].astype(np.float64)
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt((a @ a) * (b @ b)))
@@ -84,7 +84,7 @@ def thumbnail(gray: Gray) -> NDArray[np.float32]:
 
 
 def resembles(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The correlation of two thumbnails."""
+    """The correlation, -1 to 1, of two thumbnails (H, W)."""
     return correlation(one, other, np.ones(one.shape, dtype=np.bool_))
 
 

@@ -21,7 +21,7 @@ KNOWN_FIELDS = frozenset(
 
 
 def standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of `ids` can stand: those that are positive and no earlier one's."""
+    """Which of `ids` (N,) can stand, as bool (N,): those that are positive and no earlier one's."""
     stands = np.zeros(len(ids), dtype=np.bool_)
     stands[np.unique(ids, return_index=True)[1]] = True
     return stands & (ids > 0)

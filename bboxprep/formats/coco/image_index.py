@@ -69,7 +69,7 @@ class Index:
     findings: tuple[Finding, ...]
 
     def places(self, image: int) -> NDArray[np.int64]:
-        """The annotation records of the image record `image`, in the order of the file."""
+        """The annotation records (K,) of the image record `image`, int64, in the order of the file."""
         return self.order[self.starts[image] : self.starts[image + 1]]
 
 

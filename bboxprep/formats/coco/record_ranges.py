@@ -40,8 +40,9 @@ class RecordRanges(Sequence[bytes]):
         return self._open.read(self.path, int(self.starts[index]), int(self.lengths[index]))
 
     def joined(self, places: NDArray[np.int64]) -> bytes:
-        """The records at `places` with commas between them. Those that stand together in the file, commas and all, are
-        read at once.
+        """The records at `places` (K,) with commas between them.
+
+        Those that stand together in the file, commas and all, are read at once.
         """
         if not len(places):
             return b""

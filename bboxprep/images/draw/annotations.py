@@ -47,7 +47,7 @@ class _Sheet:
 
 
 def draw(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]) -> bytes:
-    """A PNG of what `annotated` makes of them."""
+    """A PNG of what `annotated` makes of `pixels`, uint8 (H, W) or (H, W, 3)."""
     return encode_png(annotated(pixels, instances, names))
 
 

@@ -220,7 +220,7 @@ def _in_strips(change: Callable[[Pixels], Pixels], pixels: Pixels) -> Pixels:
 
 
 def rounded(levels: NDArray[Any]) -> Pixels:
-    """The nearest of the levels 0 to 255: rounded (halves to even), then cut, then cast."""
+    """The nearest of the levels 0 to 255 to `levels`, of any dtype and shape: rounded (halves to even), cut, cast."""
     return np.asarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
 
 
