@@ -102,6 +102,11 @@ class Affine:
         return self.a * self.e - self.b * self.d
 
     @property
+    def keeps_axes(self) -> bool:
+        """Whether every upright rectangle stays one: a stretch, a move, a mirror or a turn by right angles."""
+        return (self.b == 0.0 == self.d) or (self.a == 0.0 == self.e)
+
+    @property
     def coefficients(self) -> tuple[float, float, float, float, float, float]:
         """(a, b, c, d, e, f)."""
         return (self.a, self.b, self.c, self.d, self.e, self.f)

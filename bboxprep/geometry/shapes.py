@@ -40,6 +40,19 @@ def visible_fractions(boxes: Boxes, region: Region) -> NDArray[np.float64]:
     return np.divide(inside, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
+def common_boxes(one: Boxes, other: Boxes) -> Boxes:
+    """The common parts (..., 4) of boxes (..., 4) that broadcast; zeros for two that share no area."""
+    low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
+    met = (high > low).all(axis=-1, keepdims=True)
+    return np.where(met, np.concatenate((low, high), axis=-1), 0.0)
+
+
+def overlap(one: Boxes, other: Boxes) -> float:
+    """The intersection over union of two boxes (4,), 0 to 1."""
+    common, first, second = box_areas(np.stack((common_boxes(one, other), one, other))).tolist()
+    return float(common / (first + second - common)) if common > 0 else 0.0
+
+
 def hull(points: Points) -> Boxes:
     """The box (4,) around points (P, 2), P at least 1."""
     return np.concatenate((points.min(axis=0), points.max(axis=0)))

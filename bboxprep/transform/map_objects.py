@@ -22,13 +22,13 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, lost, sound
-from bboxprep.transform.clip import Cut, cut_at_own_edges, cut_at_plan_edges
+from bboxprep.transform.clip import ObjectsAndFindings, cut_at_own_edges, cut_at_plan_edges
 from bboxprep.transform.rotated import map_rotated
 
 
 def map_objects(
     instances: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
-) -> Cut:
+) -> ObjectsAndFindings:
     """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
     inside, mended = _mended(instances, plan.source, location, object_policy)
     if plan.is_identity:
@@ -50,7 +50,7 @@ def _lies_well(instances: Instances, size: Size) -> bool:
     return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)
 
 
-def _mended(instances: Instances, size: Size, location: Location, object_policy: ObjectPolicy) -> Cut:
+def _mended(instances: Instances, size: Size, location: Location, object_policy: ObjectPolicy) -> ObjectsAndFindings:
     """The objects as they can lie in a picture of `size`, and what was lost of them."""
     if _lies_well(instances, size):
         return instances, ()

@@ -1,9 +1,8 @@
 """Objects under the holes of a cutout.
 
-A box stays as it is: it says where the object lies, as it does when something else stands before it, which is what a
-cutout is to teach; trainers that erase parts of pictures keep their boxes too. But what nobody could see any more is
-not to be found: an object is dropped where all that the plan left of it, or more than `ObjectPolicy.min_visibility`
-allows, is under holes.
+A box stays as it is: it says where the object lies, as it does when another object stands in front of it, and trainers
+that erase parts of images keep their boxes too. But an object that nobody could see is dropped: one of which the holes
+leave nothing, or less than `ObjectPolicy.min_visibility`.
 """
 
 from __future__ import annotations
@@ -16,25 +15,24 @@ from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.geometry.shapes import Boxes, box_areas, clip_ring, ring_area
+from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes
 from bboxprep.images.effects.apply import holes_in
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rendering import Effect
 from bboxprep.model.validation import Location, lost
-from bboxprep.transform.clip import SHARE_SLACK, Cut
+from bboxprep.transform.clip import SHARE_SLACK, ObjectsAndFindings, Shares
+from bboxprep.transform.outline import Outlines
 
 
 def drop_occluded(
     instances: Instances, effects: Iterable[Effect], size: Size, location: Location, object_policy: ObjectPolicy
-) -> Cut:
-    """The objects that the `effects` on a picture of `size` leave to be seen, and findings on the others."""
+) -> ObjectsAndFindings:
+    """The objects that the `effects` on an image of `size` leave visible, and findings for the others."""
     found = [holes for effect in effects if len(holes := holes_in(size, effect))]
     if not found or not len(instances):
         return instances, ()
-    holes = np.concatenate(found)
-    parts = _apart(holes)
-    shares = np.array([_seen(instances, row, parts) for row in range(len(instances))])
+    shares = _visible_shares(instances, _disjoint(np.concatenate(found)))
     hidden = (shares <= SHARE_SLACK) | (shares < object_policy.min_visibility - SHARE_SLACK)
     why = (
         f"less than {object_policy.min_visibility:g} of it is left"
@@ -45,42 +43,35 @@ def drop_occluded(
     return instances.select(~hidden), findings
 
 
-def _apart(holes: NDArray[np.int64]) -> Boxes:
+def _visible_shares(instances: Instances, parts: Boxes) -> Shares:
+    """The share (N,) of each object that no part (P, 4) covers; parts do not overlap."""
+    common = common_boxes(instances.boxes[:, None], parts)
+    near, outlines = common.any(axis=2), Outlines.of(instances)
+    touched = near.any(axis=1)
+    covered = box_areas(common.reshape(-1, 4)).reshape(near.shape).sum(axis=1)
+    np.divide(covered, box_areas(instances.boxes), out=covered, where=touched)
+    for row in np.flatnonzero(touched).tolist():
+        outline = outlines.usable(row)
+        if outline is not None:
+            covered[row] = outline.share_under(parts[near[row]])
+    return np.asarray(1.0 - covered)
+
+
+def _disjoint(holes: NDArray[np.int64]) -> Boxes:
     """Boxes (P, 4) that cover what `holes` (K, 4) cover, none of them twice."""
     parts: list[tuple[float, float, float, float]] = []
     for left, right in pairwise(np.unique(holes[:, [0, 2]]).tolist()):
         across = holes[(holes[:, 0] <= left) & (holes[:, 2] >= right)]
-        parts += [(left, top, right, bottom) for top, bottom in _joined(sorted(across[:, [1, 3]].tolist()))]
+        parts += [(left, top, right, bottom) for top, bottom in _merge_spans(sorted(across[:, [1, 3]].tolist()))]
     return np.array(parts, dtype=np.float64).reshape(-1, 4)
 
 
-def _joined(spans: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
-    """The union of sorted spans, as spans that do not meet."""
-    joined: list[tuple[int, int]] = []
+def _merge_spans(spans: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """The union of sorted spans, as spans that do not touch."""
+    merged: list[tuple[int, int]] = []
     for start, end in spans:
-        if joined and start <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
         elif end > start:
-            joined.append((start, end))
-    return joined
-
-
-def _seen(instances: Instances, row: int, parts: Boxes) -> float:
-    """The share, 0 to 1, of an object that no part covers: by its polygons, else its mask, else its box."""
-    box, mask, rings = instances.boxes[row], instances.masks[row], instances.polygons[row]
-    common = np.concatenate((np.maximum(box[:2], parts[:, :2]), np.minimum(box[2:], parts[:, 2:])), axis=1)
-    near = (common[:, 2:] > common[:, :2]).all(axis=1)
-    if not near.any():
-        return 1.0
-    whole = sum(map(ring_area, rings))
-    if whole > 0:
-        regions = [(x0, y0, x1, y1) for x0, y0, x1, y1 in parts[near].tolist()]
-        covered = sum(ring_area(clip_ring(ring, region)) for ring in rings for region in regions)
-    elif mask is not None and mask.area:
-        pixels, whole = mask.mask(), float(mask.area)
-        covered = sum(
-            int(np.count_nonzero(pixels[y0:y1, x0:x1])) for x0, y0, x1, y1 in parts[near].astype(int).tolist()
-        )
-    else:
-        whole, covered = float(box_areas(box[None])[0]), float(box_areas(common[near]).sum())
-    return 1.0 - covered / whole
+            merged.append((start, end))
+    return merged

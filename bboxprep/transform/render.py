@@ -32,7 +32,7 @@ from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rendering import AUGMENTATION, Effect
 from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
 from bboxprep.model.validation import Location
-from bboxprep.transform.albumentations import AugmentedObjects, through_pipeline
+from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
 from bboxprep.transform.map_objects import map_objects
 from bboxprep.transform.mosaic import pasted
 from bboxprep.transform.occlusion import drop_occluded
@@ -182,7 +182,7 @@ class _LastOutcome:
         if last and last[0] is renderer and last[1] is sample and last[2] == pipeline:
             return last[3]
         pixels, location = renderer.pixels(sample), renderer.location(sample)
-        made = through_pipeline(pixels, sample.instances, pipeline, location, renderer.object_policy.min_visibility)
+        made = run_pipeline(pixels, sample.instances, pipeline, location, renderer.object_policy.min_visibility)
         self._last = (renderer, sample, pipeline, made)
         return made
 

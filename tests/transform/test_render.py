@@ -30,7 +30,7 @@ from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, No
 from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.transform import render
-from bboxprep.transform.albumentations import through_pipeline
+from bboxprep.transform.albumentations import run_pipeline
 from bboxprep.transform.render import SampleRenderer
 
 BOX = (40, 20, 100, 60)
@@ -209,9 +209,9 @@ def test_a_picture_is_made_once_for_objects_and_pixels(sample: Sample, monkeypat
 
     def counted(*args: Any) -> Any:
         calls.append(args)
-        return through_pipeline(*args)
+        return run_pipeline(*args)
 
-    monkeypatch.setattr(render, "through_pipeline", counted)
+    monkeypatch.setattr(render, "run_pipeline", counted)
     recipe = Recipe(step(A.Rotate(p=1), A.GaussNoise(p=1)))
     one = sample.transform(recipe)
     pixels = one.pixels()
@@ -241,7 +241,7 @@ def test_a_pipeline_needs_a_draw(sample: Sample) -> None:
     assert drawn == [sample.transform(recipe.drawn("train/photo.png", copy).recipe).affine for copy in range(12)]
     unsettled = replace(Recipe(step(A.NoOp())).rendering.effects[0], options=(("pipeline", "{}"), ("seed", None)))
     with pytest.raises(UsageError, match="want a seed"):
-        through_pipeline(sample.pixels(), sample.instances, unsettled, Location("", "", []), 0.0)
+        run_pipeline(sample.pixels(), sample.instances, unsettled, Location("", "", []), 0.0)
 
 
 def test_nothing_that_moves_pixels_comes_after_a_pipeline() -> None:

@@ -1,0 +1,273 @@
+"""The outline of an object: what its labels tell of its shape, by its polygons, else its mask, else its box.
+
+This module alone knows the kinds of annotation that have a shape. To clip, to rotate, to measure visibility or
+occlusion is one loop over outlines; a new kind of annotation is one class here and one line in `Outlines`.
+Where an object has neither polygons nor a mask, `Outlines` gives None: plain boxes are cut all at once, as columns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import ceil, floor
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Affine, Points
+from bboxprep.geometry.shapes import (
+    Boxes,
+    Region,
+    clip_ring,
+    clip_to_convex,
+    common_boxes,
+    hull,
+    map_boxes,
+    ring_area,
+    ring_around,
+    within_convex,
+)
+from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.rle import Rle
+
+Edge = Region | Points  # where objects are cut: an upright rectangle, or a convex ring (Q, 2) px
+
+CUT_SLACK = 1e-3  # px; an outline that reaches no further over an edge than this is left as it is
+_SLIVER = 1e-6  # px; rounding in float64 may move the edge between two pixels by this much
+_LINE = 1e-6  # square px; a ring that is a line may have this area once it was mapped, by rounding in float64
+
+
+@dataclass(frozen=True, eq=False)
+class Outline(ABC):
+    """The shape of one object in the plane that its box lies in."""
+
+    @property
+    @abstractmethod
+    def corners(self) -> Points:
+        """Points (P, 2) px, float64, that have the same hull as the shape; P is 0 for an empty one."""
+
+    @property
+    @abstractmethod
+    def area(self) -> float:
+        """The area, square px."""
+
+    @abstractmethod
+    def clipped(self, edge: Edge) -> Self:
+        """The part inside `edge`."""
+
+    @property
+    def polygons(self) -> Rings:
+        """The shape as the polygons of an object; () where it has another form."""
+        return ()
+
+    @cached_property
+    def bounds(self) -> Boxes:
+        """The box (4,) around the shape, x0 y0 x1 y1 px; zeros for an empty one."""
+        return hull(self.corners) if len(self.corners) else np.zeros(4)
+
+    def lies_within(self, ring: Points) -> bool:
+        """Whether a convex ring (Q, 2) holds all of the shape, up to `CUT_SLACK`."""
+        return bool(within_convex(self.corners, ring, CUT_SLACK).all())
+
+    def share_left(self, left: Outline) -> float:
+        """The area of `left`, a part of this shape, as a share of the whole, 0 to 1; 1 where the whole has no area."""
+        return left.area / self.area if self.area > 0 else 1.0
+
+    def share_under(self, boxes: Boxes) -> float:
+        """The share of the area, 0 to 1, that boxes (K, 4) cover which do not overlap; 0 for a shape without area."""
+        covered = sum(self.clipped((x0, y0, x1, y1)).area for x0, y0, x1, y1 in boxes.tolist())
+        return covered / self.area if self.area > 0 else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class PolygonOutline(Outline):
+    """The closed `rings` of an object, each (P, 2) px; their areas add up."""
+
+    rings: Rings
+
+    @property
+    def polygons(self) -> Rings:
+        """The rings."""
+        return self.rings
+
+    @cached_property
+    def corners(self) -> Points:
+        """The corners of all rings."""
+        return np.concatenate(self.rings) if self.rings else np.zeros((0, 2))
+
+    @cached_property
+    def area(self) -> float:
+        """The sum of the areas of the rings."""
+        return float(sum(map(ring_area, self.rings)))
+
+    def clipped(self, edge: Edge) -> PolygonOutline:
+        """The parts of the rings inside `edge` that have an area."""
+        return PolygonOutline(clip_rings(self.rings, edge))
+
+
+@dataclass(frozen=True, eq=False)
+class BoxOutline(Outline):
+    """The convex `ring` (P, 2) px that stands for an object of which only the box is known."""
+
+    ring: Points
+
+    @classmethod
+    def of(cls, box: Boxes, affine: Affine) -> Self:
+        """A box (4,) px, mapped by `affine`."""
+        x0, y0, x1, y1 = box.tolist()
+        return cls(affine(ring_around((x0, y0, x1, y1))))
+
+    @property
+    def corners(self) -> Points:
+        """The points of the ring."""
+        return self.ring
+
+    @cached_property
+    def area(self) -> float:
+        """The area inside the ring."""
+        return ring_area(self.ring) if len(self.ring) else 0.0
+
+    def clipped(self, edge: Edge) -> BoxOutline:
+        """The part of the ring inside `edge`."""
+        return BoxOutline(_clip(self.ring, edge))
+
+
+@dataclass(frozen=True, eq=False)
+class MaskOutline(Outline):
+    """The set pixels of a mask, measured on the grid that they were drawn on.
+
+    A copy of a mask in a smaller image loses thin parts and has not exactly its area, so `affine` maps the original
+    into the plane of the outline. `pixels` is bool (H, W). `window` (4,) is the part of the grid that is left, px; it
+    may cut through pixels. `limits` (4,) is the box in the plane of the outline that holds what is left.
+    """
+
+    pixels: NDArray[np.bool_]
+    affine: Affine
+    window: Boxes
+    limits: Boxes = field(default_factory=lambda: np.array([-np.inf, -np.inf, np.inf, np.inf]))
+
+    @classmethod
+    def of(cls, mask: Rle, affine: Affine) -> Self:
+        """All of a mask, mapped by `affine`."""
+        return cls(mask.mask(), affine, np.array([0, 0, *mask.size], dtype=np.float64))
+
+    @cached_property
+    def corners(self) -> Points:
+        """The outer corners of the first and the last pixel of each row."""
+        (left, top), (right, bottom) = self._grid_span(_SLIVER)
+        corners = _pixel_corners(self.pixels[top:bottom, left:right]) + np.array([left, top])
+        mapped = self.affine(np.clip(corners, self.window[:2], self.window[2:]))
+        return np.clip(mapped, self.limits[:2], self.limits[2:])
+
+    @cached_property
+    def area(self) -> float:
+        """The area of the pixels, of those that the window cuts that of the part inside."""
+        (left, top), (right, bottom) = self._grid_span()
+        pixels, (x0, y0, x1, y1) = self.pixels[top:bottom, left:right], self.window.tolist()
+        if (left, top, right, bottom) == (x0, y0, x1, y1):
+            count = float(np.count_nonzero(pixels))
+        else:
+            count = float(_covered(top, bottom, y0, y1) @ pixels @ _covered(left, right, x0, x1))
+        return count * abs(self.affine.determinant)
+
+    def clipped(self, edge: Edge) -> MaskOutline:
+        """The part inside an upright rectangle, to fractions of a pixel; in a ring, the pixels whose centres it has."""
+        if not isinstance(edge, np.ndarray) and self.affine.keeps_axes:
+            return replace(self, window=common_boxes(self.window, self._on_grid(edge)))
+        ring = edge if isinstance(edge, np.ndarray) else ring_around(edge)
+        rows, columns = np.nonzero(self.pixels)
+        pixels = self.pixels.copy()
+        pixels[rows, columns] = within_convex(self.affine(np.stack((columns + 0.5, rows + 0.5), axis=-1)), ring)
+        limits = common_boxes(self.limits, hull(ring)) if len(ring) else np.zeros(4)
+        return replace(self, pixels=pixels, limits=limits)
+
+    def _on_grid(self, region: Region) -> Boxes:
+        """`region` of the plane of the outline as a box (4,) on the grid of the mask."""
+        box = np.array((0, 0, *region) if len(region) == 2 else region, dtype=np.float64)
+        if self.affine == Affine():  # to invert and to map costs as much as all the rest
+            return box
+        return map_boxes(~self.affine, box[None])[0]
+
+    def _grid_span(self, slack: float = 0.0) -> tuple[tuple[int, int], tuple[int, int]]:
+        """The first column and row that `window` touches by more than `slack` px, and those after the last."""
+        x0, y0, x1, y1 = self.window.tolist()
+        first = floor(x0 + slack), floor(y0 + slack)
+        return first, (max(first[0], ceil(x1 - slack)), max(first[1], ceil(y1 - slack)))
+
+
+@dataclass(frozen=True, eq=False)
+class Outlines:
+    """The outlines of all objects `moved` by `affine`, whose masks are measured where they were `drawn`."""
+
+    moved: Instances
+    drawn: Instances
+    affine: Affine
+
+    @classmethod
+    def of(cls, instances: Instances) -> Self:
+        """Those of objects where they lie."""
+        return cls(instances, instances, Affine())
+
+    def stated(self, row: int) -> Outline | None:
+        """The best outline that the labels of an object have, be it empty; None where they have only a box."""
+        return next(self._kinds(row), None)
+
+    def usable(self, row: int, box: Boxes | None = None) -> Outline | None:
+        """The best outline that has an area, and meets the `box` (4,) of its object if one is given; None for none."""
+        outlines = (outline for outline in self._kinds(row) if outline.area > _LINE)
+        return next((outline for outline in outlines if box is None or _meet(outline, box)), None)
+
+    def area_left(self, row: int, left: Outline | None, share: float) -> float:
+        """What the `areas` column says of an object of which `left` is left, or a `share` of its box.
+
+        NaN stays NaN; a mask counts the pixels of the copy that is written.
+        """
+        stated, copy = float(self.moved.areas[row]), self.moved.masks[row]
+        if np.isnan(stated):
+            return stated
+        if left is None:
+            return stated * share
+        return float(copy.area) if isinstance(left, MaskOutline) and copy is not None else left.area
+
+    def _kinds(self, row: int) -> Iterator[Outline]:
+        """What the labels tell of an object's shape beyond its box, the best first."""
+        if self.moved.polygons[row]:
+            yield PolygonOutline(self.moved.polygons[row])
+        mask = self.drawn.masks[row]
+        if mask is not None:
+            yield MaskOutline.of(mask, self.affine)
+
+
+def clip_rings(rings: Rings, edge: Edge) -> Rings:
+    """The parts of closed rings inside `edge` that have an area."""
+    parts = (_clip(ring, edge) for ring in rings)
+    return tuple(part for part in parts if len(part) and ring_area(part) > 0)
+
+
+def _clip(ring: Points, edge: Edge) -> Points:
+    return clip_to_convex(ring, edge) if isinstance(edge, np.ndarray) else clip_ring(ring, edge)
+
+
+def _meet(outline: Outline, box: Boxes) -> bool:
+    return bool(common_boxes(outline.bounds, box).any())
+
+
+def _pixel_corners(pixels: NDArray[np.bool_]) -> Points:
+    """Corners (P, 2) of the set pixels (H, W), as many as their hull needs: those of the first and last of each row."""
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    if not len(rows):
+        return np.zeros((0, 2))
+    left, right = int(columns[0]), int(columns[-1]) + 1  # most masks are small in their image
+    filled = pixels[rows, left:right]
+    first, last = left + filled.argmax(axis=1), right - filled[:, ::-1].argmax(axis=1)
+    corners = [(x, y) for x in (first, last) for y in (rows, rows + 1)]
+    return np.concatenate([np.stack(corner, axis=-1) for corner in corners]).astype(np.float64)
+
+
+def _covered(start: int, stop: int, low: float, high: float) -> NDArray[np.float64]:
+    """How much of each pixel of an axis from `start` to `stop` lies between `low` and `high`, 0 to 1."""
+    pixels = np.arange(start, stop)
+    return np.clip(np.minimum(pixels + 1, high) - np.maximum(pixels, low), 0.0, 1.0)
