@@ -44,7 +44,7 @@ def common_boxes(one: Boxes, other: Boxes) -> Boxes:
     """The common parts (..., 4) of boxes (..., 4) that broadcast; zeros for two that share no area."""
     low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
     met = (high > low).all(axis=-1, keepdims=True)
-    return np.where(met, np.concatenate((low, high), axis=-1), 0.0)
+    return np.asarray(np.where(met, np.concatenate((low, high), axis=-1), 0.0))
 
 
 def overlap(one: Boxes, other: Boxes) -> float:

@@ -21,7 +21,7 @@ from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.sample import Sample
-from bboxprep.model.validation import Location, lost_by_class
+from bboxprep.model.validation import Location, drop_findings_by_class
 from bboxprep.spelling import suggestion
 
 _NONE = -1  # the row of a class that is left out
@@ -48,7 +48,7 @@ class ClassMapping:
         gone = labels == _NONE
         location = Location(sample.relative_path, sample.split, self.names)
         named = replace(instances, labels=self._first[instances.labels])
-        lost = lost_by_class("class-dropped", named, gone, location, "the class is left out")
+        lost = drop_findings_by_class("class-dropped", named, gone, location, "the class is left out")
         return replace(
             sample,
             instances=replace(instances, labels=labels).select(~gone),

@@ -49,7 +49,7 @@ def repeats(instances: Instances) -> int:
     return len(keys) - len(set(keys))
 
 
-def lost(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:
+def drop_findings(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:
     """One finding of `code` for each object at `rows`, with its box and class."""
     return tuple(
         Finding(
@@ -65,7 +65,9 @@ def lost(code: str, instances: Instances, rows: Rows, location: Location, why: s
     )
 
 
-def lost_by_class(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:
+def drop_findings_by_class(
+    code: str, instances: Instances, rows: Rows, location: Location, why: str
+) -> tuple[Finding, ...]:
     """One finding of `code` for each class among the objects at `rows`, with their number."""
     counts = Counter(instances.labels[rows].tolist())
     return tuple(

@@ -29,7 +29,7 @@ from bboxprep.recipe.geometric import Fill, Flip, RecipeStep
 from bboxprep.recipe.mosaic_split import MosaicSplit, split_at_mosaic, then
 from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.spelling import suggestion
-from bboxprep.transform.mosaic import assembled, laid
+from bboxprep.transform.mosaic import assemble_mosaic, place_part
 
 _TRIES = 16  # images that are looked at for one that a mosaic can hold
 
@@ -193,11 +193,11 @@ class Augmenter:
         for number, (source, (left, top, quarter)) in enumerate(zip(sources, mosaic.quarters, strict=True)):
             own = replace(_take(source), key=f"{_key(take)}#part{number}", copy=take.copy) if number else take
             part = self._through(source, around.before, own, Fill(quarter))
-            parts.append(part if part.refusal else laid(part, canvas, left, top))
+            parts.append(part if part.refusal else place_part(part, canvas, left, top))
         if parts[0].refusal:
             return AugmentedSample(parts[0], (sample,))
         used = [number for number, part in enumerate(parts) if not part.refusal]
-        whole = assembled([parts[number] for number in used], canvas)
+        whole = assemble_mosaic([parts[number] for number in used], canvas)
         said = _chained(_take(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
         made = self._through(whole, around.after, SampleVariant(f"{_key(take)}#mosaic", take.copy, recipe=said))
         made = made.replace_fast(variant=replace(take, recipe=_take(made).recipe))

@@ -88,7 +88,7 @@ class InverseMap:
 
         Where the axes were turned, those around what of the turned rectangles lies in the source.
         """
-        if (self.affine.b or self.affine.d) and (self.affine.a or self.affine.e):
+        if not self.affine.keeps_axes:
             return np.array([self._box_around(box) for box in boxes]).reshape(-1, 4)
         return clip_boxes(map_boxes(self.affine, boxes), self.source)
 

@@ -25,7 +25,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Effect
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP
-from bboxprep.model.validation import Location, lost
+from bboxprep.model.validation import Location, drop_findings
 from bboxprep.transform.clip import ObjectsAndFindings, clipped_finding, count_finding, hide_keypoints
 from bboxprep.transform.outline import CUT_SLACK, Outlines, clip_rings
 
@@ -83,7 +83,7 @@ def _augmented_objects(before: Instances, augmented: Augmented, location: Locati
     affine = augmented.found.affine
     kept = np.zeros(len(before), dtype=np.bool_)
     kept[augmented.rows] = True
-    dropped = lost("box-filtered", before, ~kept, location, "the pipeline left nothing or too little of it")
+    dropped = drop_findings("box-filtered", before, ~kept, location, "the pipeline left nothing or too little of it")
     if affine == Affine() and augmented.size == _size_before(before, augmented) and _same_boxes(before, augmented):
         return before.select(kept), dropped
     moved = _move_shapes(before, augmented).select(kept)
@@ -195,9 +195,7 @@ def _cut_mask(mask: Rle | None, box: Boxes) -> Rle | None:
 def _drop_misfits(fitted: Instances, before: Instances, location: Location) -> ObjectsAndFindings:
     """The objects without the polygons that the library lost, or moved elsewhere than pixels and boxes."""
     polygons = tuple(
-        rings
-        if rings and len(rings) == len(old) and overlap(box, hull(np.concatenate(rings))) >= LEAST_OVERLAP
-        else ()
+        rings if rings and len(rings) == len(old) and overlap(box, hull(np.concatenate(rings))) >= LEAST_OVERLAP else ()
         for box, rings, old in zip(fitted.boxes, fitted.polygons, before.polygons, strict=True)
     )
     count = sum(bool(old) and not rings for old, rings in zip(before.polygons, polygons, strict=True))

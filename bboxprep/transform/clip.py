@@ -20,7 +20,7 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import Region, box_areas, clip_boxes, common_boxes, visible_fractions
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.model.validation import Location, Rows, lost
+from bboxprep.model.validation import Location, Rows, drop_findings
 from bboxprep.transform.outline import CUT_SLACK, Outlines
 
 SHARE_SLACK = 1e-9  # of an object; what the rounding of float64 may hide of it
@@ -38,16 +38,16 @@ def cut_at_own_edges(
     refused: tuple[Finding, ...] = ()
     if object_policy.outside != "clip" and over.any():
         why = f"it reaches over the edge of its picture of {size}"
-        refused = lost("box-overreach", instances, over, location, why)
+        refused = drop_findings("box-overreach", instances, over, location, why)
         instances, reach, over = instances.select(~over), reach[~over], over[~over]
     inside = _within(instances.keypoints, (0.0, 0.0, float(size.width), float(size.height)))
     instances, hidden = hide_keypoints(instances, inside, size, location)
     if not reach.any():
         return instances, (*refused, *hidden)
     rows = reach > min(CUT_SLACK, object_policy.outside_tolerance)
-    clipped, _ = _clip_objects(Outlines.of(instances), size, rows)
+    clipped, _ = _clip_objects(Outlines.of(instances), size, rows, shares_wanted=False)
     gone = box_areas(clipped.boxes) <= 0
-    dropped = lost("box-outside", instances, gone, location, f"nothing of it is left in the picture of {size}")
+    dropped = drop_findings("box-outside", instances, gone, location, f"nothing of it is left in the picture of {size}")
     return clipped.select(~gone), (*refused, *dropped, *clipped_finding(over & ~gone, size, location), *hidden)
 
 
@@ -60,7 +60,8 @@ def cut_at_plan_edges(
     if not reach.any():
         return mapped, hidden
     over = reach > CUT_SLACK
-    clipped, shares = _clip_objects(Outlines(mapped, source, plan.affine), plan.seen, over)
+    outlines, shares_wanted = Outlines(mapped, source, plan.affine), object_policy.min_visibility > 0
+    clipped, shares = _clip_objects(outlines, plan.seen, over, shares_wanted=shares_wanted)
     dropped, kept = drop_hidden(mapped, clipped.boxes, shares, plan.size, location, object_policy)
     return clipped.select(kept), (*dropped, *clipped_finding(over & kept, plan.size, location), *hidden)
 
@@ -74,9 +75,9 @@ def drop_hidden(
     """
     gone = box_areas(boxes) <= 0
     hidden = ~gone & (shares < policy.min_visibility - SHARE_SLACK)
-    dropped = lost("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {size}")
+    dropped = drop_findings("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {size}")
     why = f"less than {policy.min_visibility:g} of it is left in the picture of {size}"
-    dropped += lost("box-hidden", mapped, hidden, location, why)
+    dropped += drop_findings("box-hidden", mapped, hidden, location, why)
     return dropped, ~(gone | hidden)
 
 
@@ -87,10 +88,11 @@ def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
     return reach
 
 
-def _clip_objects(outlines: Outlines, region: Region, rows: Rows) -> tuple[Instances, Shares]:
+def _clip_objects(outlines: Outlines, region: Region, rows: Rows, *, shares_wanted: bool) -> tuple[Instances, Shares]:
     """The objects clipped at `region`, and how much of each is left; 1 for those that are not at `rows`.
 
     All boxes are clipped. At `rows` polygons and areas are too, and boxes are drawn tight to what is left of outlines.
+    Shares are those of the boxes unless `shares_wanted`: to measure a whole outline takes its time.
     """
     instances = outlines.moved
     boxes, shares = clip_boxes(instances.boxes, region), visible_fractions(instances.boxes, region)
@@ -103,7 +105,7 @@ def _clip_objects(outlines: Outlines, region: Region, rows: Rows) -> tuple[Insta
         boxes[row] = common_boxes(boxes[row], left.bounds)
         areas[row] = outlines.area_left(row, left, shares[row])
         polygons[row] = left.polygons
-        if outline.area > 0:
+        if shares_wanted and outline.area > 0:
             shares[row] = outline.share_left(left)
     return replace(instances, boxes=boxes, areas=areas, polygons=tuple(polygons)), np.where(rows, shares, 1.0)
 
@@ -128,7 +130,9 @@ def hide_keypoints(
 def clipped_finding(rows: Rows, size: Size, location: Location) -> tuple[Finding, ...]:
     """The finding for the objects at `rows`, which were cut at the edge of an image of `size`; none for no object."""
     count = int(np.count_nonzero(rows))
-    return (count_finding("box-clipped", count, f"cut at the edge of the picture of {size}", location),) if count else ()
+    return (
+        (count_finding("box-clipped", count, f"cut at the edge of the picture of {size}", location),) if count else ()
+    )
 
 
 def count_finding(code: str, count: int, message: str, location: Location) -> Finding:

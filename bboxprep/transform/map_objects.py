@@ -1,7 +1,7 @@
-"""Objects through a plan: every kind of annotation follows the one affine map, and is then cut at the picture's edge.
+"""Objects through a plan: every kind of annotation follows one affine map, and is then clipped at the image's edge.
 
-Mapping never cuts; cutting (`transform.clip`) is a second, visible act whose losses are findings. Objects are checked
-and cut in their own picture first, so that a box that reaches over it does not lie on the margin of a letterbox.
+Mapping never clips; clipping (`transform.clip`, `transform.rotated`) is a second step whose losses are findings.
+Objects are checked and clipped in their own image first, so that no box reaches onto the margin of a letterbox.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
-from bboxprep.model.validation import Location, lost, sound
+from bboxprep.model.validation import Location, drop_findings, sound
 from bboxprep.transform.clip import ObjectsAndFindings, cut_at_own_edges, cut_at_plan_edges
 from bboxprep.transform.rotated import map_rotated
 
@@ -29,19 +29,19 @@ from bboxprep.transform.rotated import map_rotated
 def map_objects(
     instances: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
 ) -> ObjectsAndFindings:
-    """The objects in the outcome of `plan`, whose source is the plane they lie in; and what was lost on the way."""
-    inside, mended = _mended(instances, plan.source, location, object_policy)
+    """The objects in the outcome of `plan`, which starts in their plane, and findings for what was lost."""
+    inside, repairs = _repair(instances, plan.source, location, object_policy)
     if plan.is_identity:
-        return inside, mended
-    through = map_rotated if plan.is_warped else cut_at_plan_edges
-    moved, lost_on_the_way = through(_map(inside, plan), inside, plan, location, object_policy)
-    return moved, (*mended, *lost_on_the_way)
+        return inside, repairs
+    clip = map_rotated if plan.is_warped else cut_at_plan_edges
+    mapped, losses = clip(_map_columns(inside, plan), inside, plan, location, object_policy)
+    return mapped, (*repairs, *losses)
 
 
-def _lies_well(instances: Instances, size: Size) -> bool:
-    """Whether nothing of `instances` needs mending in a picture of `size`: said at once for nearly every picture."""
+def _needs_no_repair(instances: Instances, size: Size) -> bool:
+    """Whether `instances` lie in an image of `size` as they are: nearly always, so the test is a fast one."""
     width, height = size
-    for x0, y0, x1, y1 in instances.boxes.tolist():  # a picture has a few, and an operation on arrays takes longer
+    for x0, y0, x1, y1 in instances.boxes.tolist():  # an image has few; numpy takes longer
         if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
             return False
     if instances.visibility.size and instances.visibility.any():
@@ -50,9 +50,9 @@ def _lies_well(instances: Instances, size: Size) -> bool:
     return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)
 
 
-def _mended(instances: Instances, size: Size, location: Location, object_policy: ObjectPolicy) -> ObjectsAndFindings:
-    """The objects as they can lie in a picture of `size`, and what was lost of them."""
-    if _lies_well(instances, size):
+def _repair(instances: Instances, size: Size, location: Location, object_policy: ObjectPolicy) -> ObjectsAndFindings:
+    """The objects that can lie in an image of `size`, clipped at its edges, and findings for what was lost."""
+    if _needs_no_repair(instances, size):
         return instances, ()
     fitting, misfits = _drop_misfits(instances, size, location)
     kept, faulty = _drop_faulty(fitting, size, location)
@@ -79,12 +79,14 @@ def _drop_faulty(instances: Instances, size: Size, location: Location) -> tuple[
         "box-outside": f"the box lies outside the picture of {size}",
     }
     findings = [
-        finding for code, rows in faults.items() for finding in lost(code, instances, rows, location, why[code])
+        finding
+        for code, rows in faults.items()
+        for finding in drop_findings(code, instances, rows, location, why[code])
     ]
     return instances.select(good), tuple(findings)
 
 
-def _map(instances: Instances, plan: Plan) -> Instances:
+def _map_columns(instances: Instances, plan: Plan) -> Instances:
     affine = plan.affine
     return replace(
         instances,
@@ -97,7 +99,7 @@ def _map(instances: Instances, plan: Plan) -> Instances:
 
 
 def _map_rings(affine: Affine, polygons: Sequence[Rings]) -> tuple[Rings, ...]:
-    """All rings at once: there are ten to a picture, and a map costs as much for one as for all."""
+    """The mapped rings, all at once: a call of the map costs as much for one ring as for ten."""
     rings = [ring for own in polygons for ring in own]
     if not rings:
         return tuple(polygons)

@@ -20,7 +20,7 @@ from bboxprep.images.effects.apply import holes_in
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rendering import Effect
-from bboxprep.model.validation import Location, lost
+from bboxprep.model.validation import Location, drop_findings
 from bboxprep.transform.clip import SHARE_SLACK, ObjectsAndFindings, Shares
 from bboxprep.transform.outline import Outlines
 
@@ -39,14 +39,14 @@ def drop_occluded(
         if object_policy.min_visibility
         else "nothing of it is left"
     )
-    findings: tuple[Finding, ...] = lost("box-hidden", instances, hidden, location, f"{why} beside the cutout")
+    findings: tuple[Finding, ...] = drop_findings("box-hidden", instances, hidden, location, f"{why} beside the cutout")
     return instances.select(~hidden), findings
 
 
 def _visible_shares(instances: Instances, parts: Boxes) -> Shares:
     """The share (N,) of each object that no part (P, 4) covers; parts do not overlap."""
     common = common_boxes(instances.boxes[:, None], parts)
-    near, outlines = common.any(axis=2), Outlines.of(instances)
+    near, outlines = np.asarray(common.any(axis=2)), Outlines.of(instances)
     touched = near.any(axis=1)
     covered = box_areas(common.reshape(-1, 4)).reshape(near.shape).sum(axis=1)
     np.divide(covered, box_areas(instances.boxes), out=covered, where=touched)

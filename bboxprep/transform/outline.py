@@ -39,6 +39,9 @@ CUT_SLACK = 1e-3  # px; an outline that reaches no further over an edge than thi
 _SLIVER = 1e-6  # px; rounding in float64 may move the edge between two pixels by this much
 _LINE = 1e-6  # square px; a ring that is a line may have this area once it was mapped, by rounding in float64
 
+_NO_LIMITS = np.array([-np.inf, -np.inf, np.inf, np.inf])
+_NO_LIMITS.setflags(write=False)
+
 
 @dataclass(frozen=True, eq=False)
 class Outline(ABC):
@@ -147,7 +150,7 @@ class MaskOutline(Outline):
     pixels: NDArray[np.bool_]
     affine: Affine
     window: Boxes
-    limits: Boxes = field(default_factory=lambda: np.array([-np.inf, -np.inf, np.inf, np.inf]))
+    limits: Boxes = field(default_factory=lambda: _NO_LIMITS)
 
     @classmethod
     def of(cls, mask: Rle, affine: Affine) -> Self:
@@ -157,7 +160,7 @@ class MaskOutline(Outline):
     @cached_property
     def corners(self) -> Points:
         """The outer corners of the first and the last pixel of each row."""
-        (left, top), (right, bottom) = self._grid_span(_SLIVER)
+        (left, top), (right, bottom) = _pixels_of(self.window, _SLIVER)
         corners = _pixel_corners(self.pixels[top:bottom, left:right]) + np.array([left, top])
         mapped = self.affine(np.clip(corners, self.window[:2], self.window[2:]))
         return np.clip(mapped, self.limits[:2], self.limits[2:])
@@ -165,18 +168,13 @@ class MaskOutline(Outline):
     @cached_property
     def area(self) -> float:
         """The area of the pixels, of those that the window cuts that of the part inside."""
-        (left, top), (right, bottom) = self._grid_span()
-        pixels, (x0, y0, x1, y1) = self.pixels[top:bottom, left:right], self.window.tolist()
-        if (left, top, right, bottom) == (x0, y0, x1, y1):
-            count = float(np.count_nonzero(pixels))
-        else:
-            count = float(_covered(top, bottom, y0, y1) @ pixels @ _covered(left, right, x0, x1))
-        return count * abs(self.affine.determinant)
+        return self._count(self.window) * abs(self.affine.determinant)
 
     def clipped(self, edge: Edge) -> MaskOutline:
         """The part inside an upright rectangle, to fractions of a pixel; in a ring, the pixels whose centres it has."""
         if not isinstance(edge, np.ndarray) and self.affine.keeps_axes:
-            return replace(self, window=common_boxes(self.window, self._on_grid(edge)))
+            box = np.array([(0, 0, *edge) if len(edge) == 2 else edge], dtype=np.float64)
+            return replace(self, window=common_boxes(self.window, self._on_grid(box)[0]))
         ring = edge if isinstance(edge, np.ndarray) else ring_around(edge)
         rows, columns = np.nonzero(self.pixels)
         pixels = self.pixels.copy()
@@ -184,18 +182,24 @@ class MaskOutline(Outline):
         limits = common_boxes(self.limits, hull(ring)) if len(ring) else np.zeros(4)
         return replace(self, pixels=pixels, limits=limits)
 
-    def _on_grid(self, region: Region) -> Boxes:
-        """`region` of the plane of the outline as a box (4,) on the grid of the mask."""
-        box = np.array((0, 0, *region) if len(region) == 2 else region, dtype=np.float64)
-        if self.affine == Affine():  # to invert and to map costs as much as all the rest
-            return box
-        return map_boxes(~self.affine, box[None])[0]
+    def share_under(self, boxes: Boxes) -> float:
+        """As of any outline; all boxes at once, for a mask may lie under many."""
+        if not self.affine.keeps_axes:
+            return super().share_under(boxes)
+        covered = sum(map(self._count, common_boxes(self.window, self._on_grid(boxes))))
+        return covered * abs(self.affine.determinant) / self.area if self.area > 0 else 0.0
 
-    def _grid_span(self, slack: float = 0.0) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The first column and row that `window` touches by more than `slack` px, and those after the last."""
-        x0, y0, x1, y1 = self.window.tolist()
-        first = floor(x0 + slack), floor(y0 + slack)
-        return first, (max(first[0], ceil(x1 - slack)), max(first[1], ceil(y1 - slack)))
+    def _on_grid(self, boxes: Boxes) -> Boxes:
+        """Boxes (K, 4) of the plane of the outline, on the grid of the mask."""
+        return boxes if self.affine == Affine() else map_boxes(~self.affine, boxes)
+
+    def _count(self, window: Boxes) -> float:
+        """The number of set pixels in `window` (4,) px of the grid; of those that it cuts, the parts inside."""
+        (left, top), (right, bottom) = _pixels_of(window)
+        pixels, (x0, y0, x1, y1) = self.pixels[top:bottom, left:right], window.tolist()
+        if (left, top, right, bottom) == (x0, y0, x1, y1):
+            return float(np.count_nonzero(pixels))
+        return float(_covered(top, bottom, y0, y1) @ pixels @ _covered(left, right, x0, x1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,7 +271,14 @@ def _pixel_corners(pixels: NDArray[np.bool_]) -> Points:
     return np.concatenate([np.stack(corner, axis=-1) for corner in corners]).astype(np.float64)
 
 
+def _pixels_of(window: Boxes, slack: float = 0.0) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The first column and row that `window` (4,) touches by more than `slack` px, and those after the last."""
+    x0, y0, x1, y1 = window.tolist()
+    left, top = floor(x0 + slack), floor(y0 + slack)
+    return (left, top), (max(left, ceil(x1 - slack)), max(top, ceil(y1 - slack)))
+
+
 def _covered(start: int, stop: int, low: float, high: float) -> NDArray[np.float64]:
     """How much of each pixel of an axis from `start` to `stop` lies between `low` and `high`, 0 to 1."""
     pixels = np.arange(start, stop)
-    return np.clip(np.minimum(pixels + 1, high) - np.maximum(pixels, low), 0.0, 1.0)
+    return np.asarray(np.clip(np.minimum(pixels + 1, high) - np.maximum(pixels, low), 0.0, 1.0))

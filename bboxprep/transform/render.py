@@ -1,10 +1,10 @@
-"""The one place where pixels and shapes meet: a sample through a recipe.
+"""A sample through a recipe: the one place where pixels and annotations meet.
 
-One formula serves labels drawn in the stored and in the displayed plane, upright or not: bring them to the stored
-pixels, then follow the plan. Both halves are steps of one plan, in which turns that meet cancel.
+One formula serves labels of the stored and of the displayed plane: turn them back to the stored pixels, then follow the
+plan. Both are steps of one plan, in which opposite turns cancel.
 
-A plan is followed by the effects of its rendering. Where a pipeline of albumentations stands among them, or where a
-sample with effects is transformed once more, the picture so far is the `BaseImage` of what comes next.
+The effects of a rendering come after its plan. A pipeline of albumentations among them, or one more transform of a
+sample with effects, starts from the image so far: its `BaseImage`.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
 from bboxprep.transform.map_objects import map_objects
-from bboxprep.transform.mosaic import pasted
+from bboxprep.transform.mosaic import paste_parts
 from bboxprep.transform.occlusion import drop_occluded
 
 
 @dataclass(frozen=True)
 class SampleRenderer:
-    """Moves and shows the samples of one dataset: `categories` are its classes, `image_policy` says how odd images are
-    decoded, `object_policy` what becomes of odd objects.
+    """Transforms and renders the samples of one dataset.
+
+    `categories` are its classes, `image_policy` says how odd images are decoded, `object_policy` what becomes of odd
+    objects.
     """
 
     categories: Categories
@@ -49,30 +51,30 @@ class SampleRenderer:
     object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
 
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
-        """`sample` in the outcome of `recipe`; refused, with a finding, where the recipe cannot be done on it.
+        """`sample` after `recipe`; refused, with a finding, where the recipe cannot be applied to it.
 
-        Raises `AnnotationError` where the rules forbid one of its findings.
+        Raises `AnnotationError` where `object_policy` forbids one of its findings.
         """
         self.object_policy.refuse(sample.findings)
         if sample.header is None or sample.refusal:
             return sample
         header = sample.header
         if sample.rendering.effects:
-            sample = _based(sample, BaseImage(sample, None, sample.size, sample.affine, _problem(sample)))
+            sample = _on_base_image(sample, BaseImage(sample, None, sample.size, sample.affine, _problem(sample)))
         stages = _stages(recipe.rendering.effects)
-        sample = self._moved(sample, header, recipe, stages[0].effects)
+        sample = self._after_plan(sample, header, recipe, stages[0].effects)
         for stage in stages[1:]:
             if not sample.refusal:
-                sample = self._augmented(sample, stage)
+                sample = self._after_pipeline(sample, stage)
         return sample
 
-    def _moved(self, sample: Sample, header: Header, recipe: Planner, effects: tuple[Effect, ...]) -> Sample:
-        """`sample` after the plan of `recipe` and the `effects` that come before any pipeline."""
+    def _after_plan(self, sample: Sample, header: Header, recipe: Planner, effects: tuple[Effect, ...]) -> Sample:
+        """`sample` after the plan of `recipe` and the `effects` before any pipeline."""
         location = self.location(sample)
         try:
             plan, rest = _plans(sample, header, recipe)
         except PlanError as error:
-            return _refused(sample, Finding("crop-outside", str(error), path=location.path, split=sample.split))
+            return _refuse(sample, Finding("crop-outside", str(error), path=location.path, split=sample.split))
         instances, findings = map_objects(sample.instances, rest, location, self.object_policy)
         instances, hidden = drop_occluded(instances, effects, plan.size, location, self.object_policy)
         self.object_policy.refuse(findings)
@@ -81,35 +83,38 @@ class SampleRenderer:
             plan=plan,
             rendering=rendering if rendering.effects == effects else replace(rendering, effects=effects),
             mirrored=sample.mirrored != recipe.mirrors,
-            instances=self._mirror.apply(instances) if recipe.mirrors else instances,
+            instances=self._flip_mapping.apply(instances) if recipe.mirrors else instances,
             findings=(*sample.findings, *findings, *hidden),
         )
 
-    def _augmented(self, sample: Sample, stage: _Stage) -> Sample:
-        """`sample` after a pipeline, and the effects that come after it."""
+    def _after_pipeline(self, sample: Sample, stage: _Stage) -> Sample:
+        """`sample` after the pipeline and the effects of `stage`."""
         location = self.location(sample)
         try:
-            made = _outcome(self, sample, stage.pipeline)
+            augmented = _run_pipeline(self, sample, stage.pipeline)
         except ImageError as error:
-            return _refused(sample, image_fault(error, location.path, sample.split))
+            return _refuse(sample, image_fault(error, location.path, sample.split))
         except PipelineError as error:
-            return _refused(sample, Finding("augmentation-failed", str(error), path=location.path, split=sample.split))
-        instances, findings = made.objects
-        instances, hidden = drop_occluded(instances, stage.effects, made.size, location, self.object_policy)
-        affine = sample.affine and made.affine and made.affine @ sample.affine
-        base_image = BaseImage(sample, stage.pipeline, made.size, affine, made.problem or _problem(sample))
-        return _based(sample, base_image).replace_fast(
-            plan=Plan(made.size),
+            return _refuse(sample, Finding("augmentation-failed", str(error), path=location.path, split=sample.split))
+        instances, findings = augmented.objects
+        instances, hidden = drop_occluded(instances, stage.effects, augmented.size, location, self.object_policy)
+        affine = sample.affine and augmented.affine and augmented.affine @ sample.affine
+        base_image = BaseImage(sample, stage.pipeline, augmented.size, affine, augmented.problem or _problem(sample))
+        return _on_base_image(sample, base_image).replace_fast(
+            plan=Plan(augmented.size),
             rendering=replace(sample.rendering, effects=stage.effects),
-            mirrored=sample.mirrored != made.mirrors,
-            instances=self._mirror.apply(instances) if made.mirrors else instances,
+            mirrored=sample.mirrored != augmented.mirrors,
+            instances=self._flip_mapping.apply(instances) if augmented.mirrors else instances,
             findings=(*sample.findings, *findings, *hidden),
         )
 
     def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
-        """The picture that the instances of `sample` lie on, uint8 (H, W) or (H, W, 3). Raises `ImageError`."""
+        """The image that the instances of `sample` lie on, uint8 (H, W, 3) RGB or (H, W) gray.
+
+        `data` are the bytes of the image file, if they are at hand. Raises `ImageError`.
+        """
         if sample.parts and not sample.base_image:
-            return pasted([(part, self.pixels(part)) for part in sample.parts])
+            return paste_parts([(part, self.pixels(part)) for part in sample.parts])
         header = sample.header
         if header is None:
             raise ValueError(f"{sample.path}: the image has no readable header")
@@ -128,30 +133,30 @@ class SampleRenderer:
     def _base_pixels(self, base_image: BaseImage) -> NDArray[np.uint8]:
         if base_image.pipeline is None:
             return self.pixels(base_image.sample)
-        return _outcome(self, base_image.sample, base_image.pipeline).pixels
+        return _run_pipeline(self, base_image.sample, base_image.pipeline).pixels
 
     def draw(self, sample: Sample) -> bytes:
-        """A PNG of the picture with its objects drawn in."""
+        """A PNG of the image with its objects drawn in."""
         from bboxprep.images.draw import annotations
 
         return annotations.draw(self.pixels(sample), sample.instances, self.categories.names)
 
     def named(self, categories: Categories) -> SampleRenderer:
-        """The same, for samples whose labels are rows of `categories`."""
+        """This renderer for samples whose labels are rows of `categories`."""
         return replace(self, categories=categories)
 
     @cached_property
-    def _mirror(self) -> FlipMapping:
+    def _flip_mapping(self) -> FlipMapping:
         return FlipMapping.of(self.categories, self.object_policy.swap_classes)
 
     def location(self, sample: Sample) -> Location:
-        """How findings name `sample`: an object by the class that it came in with."""
-        return Location(sample.relative_path, sample.split, self._mirror.before(self.categories.names, sample))
+        """How findings name `sample`; they name an object by its class before any flip."""
+        return Location(sample.relative_path, sample.split, self._flip_mapping.before(self.categories.names, sample))
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """A pipeline, and the effects up to the next one."""
+    """A pipeline, and the effects after it up to the next one."""
 
     pipeline: Effect
     effects: tuple[Effect, ...] = ()
@@ -159,7 +164,7 @@ class _Stage:
 
 @lru_cache(maxsize=64)
 def _stages(effects: tuple[Effect, ...]) -> tuple[_Stage, ...]:
-    """`effects` parted at each pipeline; the first stage has those before any."""
+    """`effects` split at each pipeline; the first stage has those before any."""
     stages = [_Stage(Effect(""))]
     for effect in effects:
         if effect.name == AUGMENTATION:
@@ -169,29 +174,30 @@ def _stages(effects: tuple[Effect, ...]) -> tuple[_Stage, ...]:
     return tuple(stages)
 
 
-class _LastOutcome:
-    """What a pipeline made of the sample that went through one last: its objects are asked for, and then its pixels,
-    and to do it twice would double the cost of most runs.
+class _CachedPipeline:
+    """Runs pipelines, and keeps the last result: its objects are needed first, its pixels later.
+
+    To run the pipeline twice would double the cost of most runs.
     """
 
     def __init__(self) -> None:
         self._last: tuple[SampleRenderer, Sample, Effect, AugmentedObjects] | None = None
 
     def __call__(self, renderer: SampleRenderer, sample: Sample, pipeline: Effect) -> AugmentedObjects:
-        last = self._last  # read once: another thread may put its own in place
+        last = self._last  # read once: another thread may replace it
         if last and last[0] is renderer and last[1] is sample and last[2] == pipeline:
             return last[3]
         pixels, location = renderer.pixels(sample), renderer.location(sample)
-        made = run_pipeline(pixels, sample.instances, pipeline, location, renderer.object_policy.min_visibility)
-        self._last = (renderer, sample, pipeline, made)
-        return made
+        augmented = run_pipeline(pixels, sample.instances, pipeline, location, renderer.object_policy.min_visibility)
+        self._last = (renderer, sample, pipeline, augmented)
+        return augmented
 
 
-_outcome = _LastOutcome()
+_run_pipeline = _CachedPipeline()
 
 
-def _based(sample: Sample, base_image: BaseImage) -> Sample:
-    """`sample` as it lies on `base_image`, still without a plan and effects of its own."""
+def _on_base_image(sample: Sample, base_image: BaseImage) -> Sample:
+    """`sample` on `base_image`, without a plan and effects of its own."""
     return sample.replace_fast(base_image=base_image, plan=None, rendering=replace(sample.rendering, effects=()))
 
 
@@ -199,12 +205,12 @@ def _problem(sample: Sample) -> str:
     return sample.base_image.problem if sample.base_image else ""
 
 
-def _refused(sample: Sample, finding: Finding) -> Sample:
+def _refuse(sample: Sample, finding: Finding) -> Sample:
     return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
 
 
 def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]:
-    """The whole plan from the stored pixels, and the part of it that the instances have still to go through."""
+    """The whole plan from the stored pixels, and the part that the instances have not been through yet."""
     if sample.plan or sample.base_image:
         steps = recipe.plan(sample.size, IDENTITY).steps
         return (sample.plan or Plan(sample.size)).then(*steps), Plan(sample.size).then(*steps)
@@ -215,5 +221,5 @@ def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]
 
 @lru_cache(maxsize=4096)
 def _after_turn(size: Size, turn: Dihedral, plan: Plan) -> Plan:
-    """`turn` on a picture of `size`, then `plan`: kept, for the photos of one camera share it."""
+    """`turn` on an image of `size`, then `plan`; cached, since the photos of one camera share it."""
     return Plan(size).then(Orient(turn), *plan.steps)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.model.segmentation import VOID, beyond, cut_out
+from bboxprep.model.segmentation import VOID, read_masks, unused_values
 
 SIZE = Size(40, 30)
 
@@ -31,47 +31,47 @@ def drawn(boxes: NDArray[np.float64], numbers: list[int]) -> NDArray[np.uint8]:
 def test_each_object_gets_the_pixels_of_its_number(boxes: NDArray[np.float64], data: st.DataObject) -> None:
     numbers = data.draw(st.permutations(range(1, len(boxes) + 1)))
     indices = drawn(boxes, list(numbers))
-    masks, astray = cut_out(indices, numbers, boxes)
+    masks, astray = read_masks(indices, numbers, boxes)
     assert astray == 0
     for mask, number in zip(masks, numbers, strict=True):
         assert mask is not None
         assert (mask.mask() == (indices == number)).all()
-    assert beyond(indices, len(boxes)) == []
+    assert unused_values(indices, len(boxes)) == []
 
 
 def test_a_mask_elsewhere_than_its_box_is_none() -> None:
     indices = drawn(np.array([[0.0, 0, 10, 10], [20, 0, 30, 10]]), [1, 2])
     exchanged = np.array([[20.0, 0, 30, 10], [0, 0, 10, 10]])
-    assert cut_out(indices, (1, 2), exchanged) == ([None, None], 2)
+    assert read_masks(indices, (1, 2), exchanged) == ([None, None], 2)
 
 
 def test_half_of_what_both_cover_is_enough_and_less_is_not() -> None:
     indices = drawn(np.array([[0.0, 0, 10, 10]]), [1])
-    (fits,), astray = cut_out(indices, (1,), np.array([[0.0, 0, 20, 10]]))
+    (fits,), astray = read_masks(indices, (1,), np.array([[0.0, 0, 20, 10]]))
     assert fits is not None
     assert astray == 0
-    assert cut_out(indices, (1,), np.array([[0.0, 0, 20.1, 10]])) == ([None], 1)
+    assert read_masks(indices, (1,), np.array([[0.0, 0, 20.1, 10]])) == ([None], 1)
 
 
 def test_the_border_of_nobody_counts_as_the_object_s() -> None:
     box = np.array([[10.0, 10, 22, 22]])
     indices = drawn(np.array([[14.0, 14, 18, 18]]), [1])
-    assert cut_out(indices, (1,), box) == ([None], 1)
+    assert read_masks(indices, (1,), box) == ([None], 1)
     bordered = np.where((drawn(box, [1]) == 1) & (indices == 0), VOID, indices).astype(np.uint8)
-    (mask,), astray = cut_out(bordered, (1,), box)
+    (mask,), astray = read_masks(bordered, (1,), box)
     assert (mask is not None and mask.area, astray) == (16, 0)
 
 
 def test_an_object_that_is_not_shown_has_no_mask_and_nothing_is_astray() -> None:
     indices = drawn(np.array([[0.0, 0, 10, 10]]), [2])
-    assert cut_out(indices, (1,), np.array([[0.0, 0, 10, 10]])) == ([None], 0)
-    assert cut_out(np.full((30, 40), VOID, dtype=np.uint8), (255,), np.array([[0.0, 0, 40, 30]])) == ([None], 0)
+    assert read_masks(indices, (1,), np.array([[0.0, 0, 10, 10]])) == ([None], 0)
+    assert read_masks(np.full((30, 40), VOID, dtype=np.uint8), (255,), np.array([[0.0, 0, 40, 30]])) == ([None], 0)
 
 
 def test_a_box_that_is_no_number_fits_no_mask() -> None:
     indices = drawn(np.array([[0.0, 0, 10, 10]]), [1])
-    assert cut_out(indices, (1,), np.array([[0.0, np.nan, np.inf, 10]])) == ([None], 1)
+    assert read_masks(indices, (1,), np.array([[0.0, np.nan, np.inf, 10]])) == ([None], 1)
 
 
 def test_numbers_that_stand_for_no_object_are_told() -> None:
-    assert beyond(np.array([[0, 1, 2, 7, 255]], dtype=np.uint8), 2) == [7]
+    assert unused_values(np.array([[0, 1, 2, 7, 255]], dtype=np.uint8), 2) == [7]

@@ -45,18 +45,18 @@ def test_objects_are_moved_or_listed(data: st.DataObject, plan: Plan) -> None:
 
 
 def agrees_with_the_careful_way(objects: Instances, size: Size, well: Callable[[Instances, Size], bool]) -> bool:
-    """Whether objects of which it is said that they lie `well` are those that looking at each of them leaves."""
+    """Whether a repair leaves objects as they are, if `well` says that they need none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moving, "_lies_well", lambda *_: False)
+        patch.setattr(moving, "_needs_no_repair", lambda *_: False)
         careful = map_objects(objects, Plan(size), SPOT)
     return not well(objects, size) or (objects, ()) == careful
 
 
 @given(st.data(), st.sampled_from([0.0, 2.0]), st.sampled_from([0.0, 40.0]))
-def test_what_is_said_to_lie_well_needs_no_mending(data: st.DataObject, spill: float, away: float) -> None:
+def test_objects_that_need_no_repair_are_not_changed_by_it(data: st.DataObject, spill: float, away: float) -> None:
     objects = data.draw(instances(SIZE, spill=spill))
     objects = replace(objects, keypoints=objects.keypoints + away)
-    assert agrees_with_the_careful_way(objects, SIZE, moving._lies_well)
+    assert agrees_with_the_careful_way(objects, SIZE, moving._needs_no_repair)
 
 
 @pytest.mark.parametrize(

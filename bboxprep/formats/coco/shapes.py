@@ -38,7 +38,7 @@ class Shape:
         """The box around it, or None where it has no outline."""
         if self.rings:
             return _edges(hull(np.concatenate(self.rings)))
-        return _mask_hull(self.mask) if self.mask is not None and self.mask.area else None
+        return _edges(self.mask.bounds) if self.mask is not None and self.mask.area else None
 
 
 def read_shape(value: object) -> tuple[Shape, str]:
@@ -111,19 +111,6 @@ def _sides(value: object) -> Size | None:
     sides = [whole(side) or 0 for side in value] if isinstance(value, list) else []
     right = len(sides) == 2 and min(sides) > 0 and math.prod(sides) < _MOST_PIXELS
     return Size(sides[1], sides[0]) if right else None
-
-
-def _mask_hull(mask: Rle) -> Box:
-    """The box around the pixels set, from the runs alone: a mask may be larger than what memory holds."""
-    edges = np.cumsum(np.array([0, *mask.runs], dtype=np.int64))
-    stops = edges[2::2]
-    starts = edges[1:-1:2][: len(stops)]
-    starts, stops = starts[stops > starts], stops[stops > starts]
-    left, top = np.divmod(starts, mask.size.height)
-    right, bottom = np.divmod(stops - 1, mask.size.height)
-    if (left != right).any():  # a run that goes on in the next column has the bottom and the top row in it
-        return float(left.min()), 0.0, float(right.max() + 1), float(mask.size.height)
-    return float(left.min()), float(top.min()), float(right.max() + 1), float(bottom.max() + 1)
 
 
 def _edges(box: Points) -> Box:

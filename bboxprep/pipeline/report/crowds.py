@@ -19,7 +19,7 @@ from bboxprep.formats.api import Format, Writer
 from bboxprep.model.columns import Column
 from bboxprep.model.object_policy import CrowdRule
 from bboxprep.model.sample import Sample
-from bboxprep.model.validation import Location, lost_by_class
+from bboxprep.model.validation import Location, drop_findings_by_class
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
 
@@ -53,7 +53,7 @@ class CrowdPlan:
             return sample
         if self.act == "drop":
             why = f"crowd regions; {IN_SIDECAR}" if self.kept_aside else "crowd regions"
-            gone = lost_by_class("crowd-dropped", instances, crowd, location, why)
+            gone = drop_findings_by_class("crowd-dropped", instances, crowd, location, why)
             return sample.replace_fast(instances=instances.select(~crowd), findings=(*sample.findings, *gone))
         outcome = f"marked {self.mark}" if self.mark else "written as ordinary objects"
         note = Finding(

@@ -10,7 +10,7 @@ from bboxprep.images.header import MOST_PIXELS, read_header
 from bboxprep.images.pillow_reader import read_indices
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
-from bboxprep.model.segmentation import beyond, cut_out
+from bboxprep.model.segmentation import read_masks, unused_values
 
 
 def with_masks(sample: Sample) -> Sample:
@@ -26,11 +26,11 @@ def with_masks(sample: Sample) -> Sample:
         indices = read_indices(segmentation.path, header)
     except ImageError as error:
         return _without(sample, "record-unreadable", f"{segmentation.path.name}: {error.problem}; its masks are left")
-    masks, astray = cut_out(indices, segmentation.numbers, sample.instances.boxes)
+    masks, astray = read_masks(indices, segmentation.numbers, sample.instances.boxes)
     notes = []
     if astray:
         notes.append(f"{astray} masks of {segmentation.path.name} lie elsewhere than the boxes of their objects")
-    if others := beyond(indices, sample.source_count):
+    if others := unused_values(indices, sample.source_count):
         shown = ", ".join(map(str, others))
         notes.append(f"{segmentation.path.name} shows objects {shown}, the labels have {sample.source_count}")
     return replace(

@@ -23,7 +23,7 @@ from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.model.validation import Location, lost_by_class
+from bboxprep.model.validation import Location, drop_findings_by_class
 from bboxprep.pipeline.output.image_rows import Made, WrittenSample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
@@ -141,7 +141,7 @@ class ImageWriter:
     def _leave_out(self, sample: Sample) -> WrittenSample:
         """`sample` without its objects, each in a finding."""
         rows = np.ones(len(sample.instances), dtype=np.bool_)
-        gone = lost_by_class(
+        gone = drop_findings_by_class(
             "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
         )
         return WrittenSample(sample.replace_fast(instances=_NOTHING).with_findings(*gone), None)
