@@ -160,7 +160,9 @@ class MaskOutline(Outline):
     @cached_property
     def corners(self) -> Points:
         """The outer corners of the first and the last pixel of each row."""
-        (left, top), (right, bottom) = _pixels_of(self.window, _SLIVER)
+        x0, y0, x1, y1 = self.window.tolist()
+        left, top = floor(x0 + _SLIVER), floor(y0 + _SLIVER)
+        right, bottom = max(left, ceil(x1 - _SLIVER)), max(top, ceil(y1 - _SLIVER))
         corners = _pixel_corners(self.pixels[top:bottom, left:right]) + np.array([left, top])
         mapped = self.affine(np.clip(corners, self.window[:2], self.window[2:]))
         return np.clip(mapped, self.limits[:2], self.limits[2:])
@@ -186,17 +188,22 @@ class MaskOutline(Outline):
         """As of any outline; all boxes at once, for a mask may lie under many."""
         if not self.affine.keeps_axes:
             return super().share_under(boxes)
-        covered = sum(map(self._count, common_boxes(self.window, self._on_grid(boxes))))
+        covered = sum(map(self._count, self._on_grid(boxes)))
         return covered * abs(self.affine.determinant) / self.area if self.area > 0 else 0.0
 
     def _on_grid(self, boxes: Boxes) -> Boxes:
         """Boxes (K, 4) of the plane of the outline, on the grid of the mask."""
         return boxes if self.affine == Affine() else map_boxes(~self.affine, boxes)
 
-    def _count(self, window: Boxes) -> float:
-        """The number of set pixels in `window` (4,) px of the grid; of those that it cuts, the parts inside."""
-        (left, top), (right, bottom) = _pixels_of(window)
-        pixels, (x0, y0, x1, y1) = self.pixels[top:bottom, left:right], window.tolist()
+    def _count(self, box: Boxes) -> float:
+        """The number of set pixels that are left in a `box` (4,) px of the grid; a pixel that is cut counts in part."""
+        low_x, low_y, high_x, high_y = self.window.tolist()
+        x0, y0, x1, y1 = box.tolist()
+        x0, y0, x1, y1 = max(x0, low_x), max(y0, low_y), min(x1, high_x), min(y1, high_y)
+        if x1 <= x0 or y1 <= y0:
+            return 0.0
+        left, top, right, bottom = floor(x0), floor(y0), ceil(x1), ceil(y1)
+        pixels = self.pixels[top:bottom, left:right]
         if (left, top, right, bottom) == (x0, y0, x1, y1):
             return float(np.count_nonzero(pixels))
         return float(_covered(top, bottom, y0, y1) @ pixels @ _covered(left, right, x0, x1))
@@ -269,13 +276,6 @@ def _pixel_corners(pixels: NDArray[np.bool_]) -> Points:
     first, last = left + filled.argmax(axis=1), right - filled[:, ::-1].argmax(axis=1)
     corners = [(x, y) for x in (first, last) for y in (rows, rows + 1)]
     return np.concatenate([np.stack(corner, axis=-1) for corner in corners]).astype(np.float64)
-
-
-def _pixels_of(window: Boxes, slack: float = 0.0) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The first column and row that `window` (4,) touches by more than `slack` px, and those after the last."""
-    x0, y0, x1, y1 = window.tolist()
-    left, top = floor(x0 + slack), floor(y0 + slack)
-    return (left, top), (max(left, ceil(x1 - slack)), max(top, ceil(y1 - slack)))
 
 
 def _covered(start: int, stop: int, low: float, high: float) -> NDArray[np.float64]:
