@@ -1,8 +1,8 @@
-"""Archives read in place: .zip, .tar (also gzipped) and .parquet, each with the face of a file system of fsspec.
+"""Archives read in place: .zip, .tar (also gzipped) and .parquet, each with the methods of a file system of fsspec.
 
-All members are checked before one is read. What is read of one is what was asked for, so that whoever reads caps it by
-the size that the archive states; more than that never comes. The version of a member is its checksum where the archive
-has one (zip), else that of the whole archive: what is packed without times has no other.
+All members are checked before any is read. A read returns at most the size that the archive states for its member, so
+a caller can limit it beforehand. The version of a member is its checksum where the archive has one (zip), else the
+version of the archive with the member's time.
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ from bboxprep.io.parquet_rows import ParquetFiles
 from bboxprep.io.safe_names import safe_relative
 
 _MOST_MEMBERS = 1 << 24
-_MOST_UNPACKED, _MOST_INFLATED = 1 << 30, 100  # bytes, and bytes of each of a gzipped archive: pictures hardly shrink
+_MOST_UNPACKED = 1 << 30  # bytes of a small gzipped archive once unpacked
+_MOST_INFLATED = 100  # bytes from each byte of a large one: pictures hardly shrink
 _FAULTS = (zipfile.BadZipFile, tarfile.TarError, BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 def archive_at(text: str) -> Any:
-    """All that the archive at `text` holds.
+    """The members of the archive at `text`.
 
-    Raises `StorageError` for one that is none or has members that are refused, and `UsageError` for want of a package.
+    Raises `StorageError` where it is no archive or has a member that is refused, and `UsageError` where a package is
+    missing.
     """
     try:
         import fsspec
@@ -50,8 +52,8 @@ def archive_at(text: str) -> Any:
 
 
 def _unpacked(text: str, file: IO[bytes]) -> IO[bytes]:
-    """The gzipped `file` in a temporary one: nobody can begin in its midst, each step back would begin anew."""
-    whole = TemporaryFile(prefix="bboxprep-")  # noqa: SIM115  (it is read for as long as this process lives)
+    """The gzipped `file`, unpacked into a temporary one: gzip cannot seek, so every step back would start over."""
+    whole = TemporaryFile(prefix="bboxprep-")  # noqa: SIM115  (read until this process ends)
     atexit.register(whole.close)
     most = _MOST_UNPACKED + _MOST_INFLATED * file.seek(0, 2)
     file.seek(0)
@@ -65,7 +67,7 @@ def _unpacked(text: str, file: IO[bytes]) -> IO[bytes]:
 
 
 class _Member(NamedTuple):
-    """What stands in an archive: `own` is what the library has of it."""
+    """A file or `folder` in an archive: `size` in bytes, `own` the library's record of it."""
 
     name: str
     folder: bool
@@ -76,7 +78,7 @@ class _Member(NamedTuple):
 
 def _zipped(archive: zipfile.ZipFile) -> Iterator[_Member]:
     for info in archive.infolist():
-        name = info.filename.replace("\\", "/")  # of packers that know no other
+        name = info.filename.replace("\\", "/")  # some packers of Windows write no other
         yield _Member(name, name.endswith("/"), info.file_size, f"{info.CRC:08x}", info)
 
 
@@ -88,7 +90,7 @@ def _tarred(text: str, tar: tarfile.TarFile, version: str) -> Iterator[_Member]:
 
 
 class _Members:
-    """The members of the archive at `text`, of which `opens` opens one."""
+    """The members of the archive at `text`; `opens` opens one by its own record."""
 
     def __init__(self, text: str, members: Iterator[_Member], opens: Callable[[Any], Any]) -> None:
         self._text, self._opens = text, opens
@@ -100,7 +102,7 @@ class _Members:
             self._add(member)
 
     def _add(self, member: _Member) -> None:
-        """Raises `StorageError` for one that would be somewhere else than in the archive, or twice in one place."""
+        """Add a member. Raises `StorageError` where its path leads out of the archive or is taken."""
         name = member.name
         if PurePosixPath(name).parts and not safe_relative(name):
             raise StorageError(f"{self._text}: has a member {name[:200]!r}, which leads out of it")
@@ -120,7 +122,7 @@ class _Members:
             path = "" if known else folder
 
     def ls(self, name: str, *, detail: bool = True) -> list[dict[str, Any]]:  # noqa: ARG002
-        """What is in a folder. Raises `FileNotFoundError`, and `NotADirectoryError` for a file."""
+        """The entries of a folder. Raises `FileNotFoundError`, and `NotADirectoryError` for a file."""
         folder = name.strip("/")
         if folder in self._files:
             raise NotADirectoryError(name)
@@ -129,7 +131,7 @@ class _Members:
         return [self.info(f"{folder}/{last}") for last in self._folders[folder]]
 
     def info(self, name: str) -> dict[str, Any]:
-        """What is said of a file or a folder. Raises `FileNotFoundError`."""
+        """Type, size (bytes) and version of a file or a folder. Raises `FileNotFoundError`."""
         name = name.strip("/")
         if name in self._folders:
             return {"name": name, "type": "directory", "size": 0}
@@ -137,12 +139,12 @@ class _Members:
         return {"name": name, "type": "file", "size": member.size, "ETag": member.version}
 
     def open(self, name: str, mode: str = "rb") -> IO[bytes]:  # noqa: ARG002
-        """A file, to be read in pieces."""
+        """A file, open for reading."""
         file: IO[bytes] = self._opens(self._member(name.strip("/")).own)
         return file
 
     def cat_file(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """The bytes of a file, or some of them. Raises `DamagedError` where they are not as they were packed."""
+        """The bytes of a file from `start` to `end`. Raises `DamagedError` where they do not unpack."""
         member, start = self._member(name.strip("/")), start or 0
         try:
             with self.open(name) as file:

@@ -1,5 +1,5 @@
-"""Files as they are written: whole or absent. Each stands beside its place under a temporary name, then is renamed
-onto it.
+"""Atomic writes: a reader sees a whole file or none. Each file is written beside its place under a temporary name, then
+renamed.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from bboxprep.io.paths import BINARY, error_reason, source_error
 from bboxprep.io.remote import is_stored
 
 Place = Path | str
-"""Of a file, as `output_path` gives it."""
+"""The path of an output file, as `output_path` gives it."""
 
 _CHUNK = 1 << 20  # bytes
 
 
 def spool_dir(root: Path) -> str | None:
-    """Where what waits to be written below `root` may lie; None leaves it to the system."""
+    """The folder for temporary files of an output at `root`; None for that of the system."""
     return None if is_stored(root) else str(root)
 
 
 def output_path(root: Path, path: str) -> Place:
-    """What lies at `path` below `root`, to be written to: a text where it can be, for there are as many as images."""
+    """The file at `path` below `root`: as text where possible, which is quicker to make for every image."""
     return cast("Path", root / path) if is_stored(root) else f"{root}{os.sep}{path}"
 
 
 def write_bytes(path: Place, data: bytes, *, lasting: bool = False) -> None:
-    """Write `data` to `path`, making its folders; a reader sees the whole file or none, also after a power failure if
-    it is to be `lasting`. Raises `TargetError`.
+    """Write `data` to `path`, and make its folders. A `lasting` file is whole or absent after a power failure too.
+
+    Raises `TargetError`.
     """
     try:
         if is_stored(path):
@@ -55,24 +56,24 @@ def write_chunks(path: Place, chunks: Iterable[bytes]) -> None:
 
 
 class AtomicWriter:
-    """A file that grows beside its place, and stands there when all is written; on an error it is removed.
+    """A context manager that writes a file in parts; the file appears at its `path` at the end, on an error not at all.
 
-    A context manager. A `lasting` file is on the disk before it stands in its place. Raises `TargetError`.
+    A `lasting` file is on the disk before it appears. `size` counts the bytes written. Raises `TargetError`.
     """
 
     def __init__(self, path: Place, *, lasting: bool = False) -> None:
         self._path = path
         self._lasting = lasting
         self._temporary = ""
-        self._room: TemporaryDirectory[str] | None = None  # for what is put into a storage in one piece
+        self._spool: TemporaryDirectory[str] | None = None  # of a file that a storage takes in one piece
         self.size = 0
 
     def __enter__(self) -> AtomicWriter:
         with as_target_error(self._path):
             self._file: IO[bytes]
             if is_stored(self._path):
-                self._room = TemporaryDirectory(prefix=TEMPORARY)
-                self._temporary = os.path.join(self._room.name, "file")  # noqa: PTH118
+                self._spool = TemporaryDirectory(prefix=TEMPORARY)
+                self._temporary = os.path.join(self._spool.name, "file")  # noqa: PTH118
                 self._file = Path(self._temporary).open("wb")
             else:
                 handle, self._temporary = _temporary_beside(self._path)
@@ -81,7 +82,7 @@ class AtomicWriter:
 
     @property
     def stream(self) -> IO[bytes]:
-        """The file, for who writes it in a way of its own."""
+        """The open file, for a library that writes to one."""
         return self._file
 
     def write(self, *chunks: bytes) -> None:
@@ -102,10 +103,10 @@ class AtomicWriter:
                     self._put()
                     whole = True
         finally:
-            if not whole or self._room:
+            if not whole or self._spool:
                 Path(self._temporary).unlink(missing_ok=True)
-            if self._room:
-                self._room.cleanup()
+            if self._spool:
+                self._spool.cleanup()
 
     def _put(self) -> None:
         if is_stored(self._path):
@@ -143,10 +144,10 @@ def as_utf8(path: Path | str, text: str) -> bytes:
 
 
 def link_or_copy(source: Path, path: Place) -> str:
-    """Put the bytes of `source` at `path`: a hard link where the file system allows, else a copy.
+    """Put the file `source` at `path`: as a hard link where the file system allows, else as a copy.
 
-    A storage has no links. A symbolic link is followed first, so the output never depends on one. The SHA-256 of a
-    copy comes back, "" of a link. Raises `ImageError` where `source` is no file that can be read, and `TargetError`.
+    A symbolic link is followed first, so the output never depends on one. Returns the SHA-256 of a copy, "" for a link.
+    Raises `ImageError` where `source` is no file that can be read, and `TargetError`.
     """
     origin = _origin(source)
     if not (is_stored(origin) or is_stored(path)) and _linked(origin, path):
@@ -160,7 +161,7 @@ def link_or_copy(source: Path, path: Place) -> str:
 
 
 def _origin(source: Path) -> Path:
-    """`source` with its links followed. Raises `ImageError` where that is no file (a pipe would be waited for)."""
+    """`source` with its links followed. Raises `ImageError` where that is no file: to read a pipe would block."""
     origin = source
     try:
         mode = (source.stat() if is_stored(source) else os.lstat(source)).st_mode
@@ -184,7 +185,7 @@ def _chunks(source: Path) -> Iterator[bytes]:
 
 
 def _linked(origin: Path, path: Place) -> bool:
-    """Whether `path` is a hard link to `origin` now; what else stood there is replaced."""
+    """Make `path` a hard link to `origin`, in the place of any other file; whether that was possible."""
     try:
         try:
             _link(origin, path)
@@ -206,7 +207,7 @@ def _link_over(origin: Path, path: Path) -> None:
 
 
 def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
-    """By the calls of the system alone: there are as many label files as images."""
+    """Write with system calls, because there is a label file for every image."""
     handle, temporary = _temporary_beside(path)
     try:
         try:
@@ -234,7 +235,7 @@ def _temporary_beside(path: Place) -> tuple[int, str]:
         except FileNotFoundError:
             Path(folder).mkdir(parents=True, exist_ok=True)
             return os.open(name, flags, 0o666), name
-        except FileExistsError:  # of a process that was killed, and whose number is given again
+        except FileExistsError:  # left by a killed process that had the same number
             continue
 
 
@@ -243,7 +244,7 @@ def _temporary_name() -> str:
 
 
 def own_temporary() -> str:
-    """How the names of files begin that this process has not written to their end."""
+    """The prefix of the names of this process's unfinished files."""
     return f"{TEMPORARY}{os.getpid()}-"
 
 
@@ -256,6 +257,6 @@ def _link(origin: Path, path: Place) -> None:
 
 
 TEMPORARY = ".bboxprep-"
-"""How the names of files begin that are not whole yet."""
+"""The prefix of the names of unfinished files."""
 
 _numbers = count()

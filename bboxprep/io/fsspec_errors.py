@@ -1,4 +1,4 @@
-"""The file systems of fsspec by their protocol, and what they raise said in one line."""
+"""The file systems of fsspec by protocol; their exceptions become `StorageError` with one line of text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ EXTRA = "pip install 'bboxprep[remote]' brings it"
 
 
 class RemoteStat(NamedTuple):
-    """What a storage says of a file, by the names that `os.stat` has for it; `st_mtime_ns` changes with its content."""
+    """The stat of a remote file, with the names of `os.stat_result`; `st_mtime_ns` is a number that changes with the
+    content, no time.
+    """
 
     st_mode: int
     st_size: int
@@ -25,7 +27,7 @@ class RemoteStat(NamedTuple):
 
 
 def remote_stat(info: Mapping[str, Any]) -> RemoteStat:
-    """What a backend's `info` says of a file."""
+    """The stat in a backend's `info`."""
     mode = stat.S_IFDIR if info["type"] == "directory" else stat.S_IFREG
     version = next((info[name] for name in _VERSIONS if info.get(name)), "")
     number = int.from_bytes(blake2b(str(version).encode(), digest_size=6).digest(), "big")
@@ -36,12 +38,12 @@ _VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "CRC", "LastModified", "m
 
 
 def filesystem_of(protocol: str) -> Any:
-    """Fsspec's file system. Each process has its own: their connections outlive no fork. Raises `UsageError`."""
+    """Fsspec's file system; each process makes its own, for connections do not survive a fork. Raises `UsageError`."""
     try:
         import fsspec
 
         kind = fsspec.get_filesystem_class(protocol)
-        missing = _wanted_by(kind)
+        missing = _required_by(kind)
         if not missing:
             return kind(use_listings_cache=False)
     except ImportError as error:
@@ -54,9 +56,9 @@ def filesystem_of(protocol: str) -> Any:
 
 
 @cache
-def _wanted_by(kind: type) -> list[str]:
-    """What a file system cannot be made without."""
-    from inspect import signature  # which takes its time to start
+def _required_by(kind: type) -> list[str]:
+    """The arguments without which a file system cannot be made."""
+    from inspect import signature  # slow to import
 
     given = list(signature(kind.__init__).parameters.values())[1:]  # type: ignore[misc]  # of the class
     return [one.name for one in given if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
@@ -66,12 +68,12 @@ _BROUGHT = ("s3",)
 
 
 class DamagedError(OSError):
-    """A file that is there, and cannot be read for a reason of its own; others may be read."""
+    """One file is there and cannot be read; the others may be read."""
 
 
 @contextmanager
 def as_storage_error(path: PurePath | str) -> Iterator[None]:
-    """Whatever a backend raises, and they raise what they like, said in one line."""
+    """Turns whatever a backend raises, of any type, into a `StorageError`, but for errors about a single file."""
     try:
         yield
     except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, DamagedError, BboxprepError):
@@ -91,12 +93,12 @@ def _first_line(error: Exception) -> str:
 
 
 def in_pieces(path: PurePath, file: Any, size: int) -> IO[bytes]:
-    """The open `file` of a backend, that at `path`, read by so many bytes."""
+    """The backend's open `file`, at `path`, read with a buffer of `size` bytes."""
     return BufferedReader(_Raw(path, file), size)
 
 
 class _Raw(RawIOBase):
-    """The bytes of a file of a backend, and what it raises said as elsewhere."""
+    """A backend's open file as a raw stream, its errors as `StorageError`."""
 
     def __init__(self, path: PurePath, file: Any) -> None:
         self._path, self._file = path, file

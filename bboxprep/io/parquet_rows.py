@@ -1,5 +1,5 @@
-"""A Parquet file of pictures and objects, with the face of a file system of fsspec: for each row a picture and its
-labels, ``00000007.jpg`` and ``00000007.json``, called as the row says.
+"""A Parquet file of pictures and objects, with the methods of a file system of fsspec: two files for each row, the
+picture ``00000007.jpg`` and its labels ``00000007.json``, named by the row's `image.path` or by its number.
 
 The layout is that of Hugging Face's ``datasets``: a column `image` of (bytes, path), and `objects` with lists of `bbox`
 (x y w h, px), `category` and perhaps `area`, `id` and `iscrowd`. Pyarrow reads it, a row group at a time:
@@ -20,11 +20,17 @@ import msgspec
 from bboxprep.errors import StorageError, UsageError
 
 CLASSES = "classes.json"
-_SAID = ("file_name", "width", "height", "objects", "image_id")  # in the order that they are written in
+_FIELDS = (
+    "file_name",
+    "width",
+    "height",
+    "objects",
+    "image_id",
+)  # of the labels, in the order that they are written in
 
 
 class ParquetFiles:
-    """The rows of the open `file`, which is called `text` and has that `version`.
+    """The rows of the open `file` at the path `text`, of that `version`.
 
     Raises `StorageError` and `UsageError`.
     """
@@ -49,7 +55,7 @@ class ParquetFiles:
 
     @cached_property
     def _names(self) -> Mapping[str, int]:
-        """The row of each picture by its name: that of its path, if each row has one of its own, else a number."""
+        """The row of each picture by its file name: from its path if all rows have different ones, else numbered."""
         found = self._file.read(columns=["image.path"]).column("image").to_pylist()
         paths = [PurePosixPath((path or {}).get("path") or "") for path in found]
         if len({path.stem for path in paths} - {""}) < len(paths):
@@ -58,28 +64,28 @@ class ParquetFiles:
 
     @cached_property
     def _labels(self) -> Mapping[str, int]:
-        """The row of each file of labels."""
+        """The row of each label file."""
         return {f"{name.rpartition('.')[0]}.json": row for name, row in self._names.items()}
 
     def ls(self, name: str, *, detail: bool = True) -> list[dict[str, Any]]:  # noqa: ARG002
-        """All members; there is one folder."""
+        """All files; there is one folder."""
         if name.strip("/"):
             raise FileNotFoundError(name)
         members = (*self._names, *self._labels, *([CLASSES] if self._classes else ()))
         return [{"name": member, "type": "file", "size": None} for member in members]
 
     def info(self, name: str) -> dict[str, Any]:
-        """What is said of a member. Raises `FileNotFoundError`."""
+        """Type, size (bytes) and version of a file. Raises `FileNotFoundError`."""
         if not name.strip("/"):
             return {"name": "", "type": "directory", "size": 0}
         return {"name": name, "type": "file", "size": len(self._read(name)), "ETag": self._version}
 
     def open(self, name: str, mode: str = "rb") -> IO[bytes]:  # noqa: ARG002
-        """A member."""
+        """A file, open for reading."""
         return BytesIO(self._read(name))
 
     def cat_file(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """The bytes of a member, or some of them."""
+        """The bytes of a file from `start` to `end`."""
         return self._read(name)[start or 0 : end]
 
     def _read(self, name: str) -> bytes:
@@ -101,7 +107,7 @@ class ParquetFiles:
 
     @cached_property
     def _classes(self) -> list[str]:
-        """The names of the classes, as `datasets` keeps them with the schema."""
+        """The names of the classes, from the metadata that `datasets` writes into the schema."""
         metadata = self._file.schema_arrow.metadata or {}
         try:
             features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
@@ -111,7 +117,7 @@ class ParquetFiles:
 
 
 def _class_label(feature: Any) -> Any:
-    """The description of the classes, wherever it stands in that of the objects."""
+    """The description of the classes, wherever it stands in the description of the objects."""
     if isinstance(feature, dict):
         if feature.get("_type") == "ClassLabel":
             return feature
@@ -121,5 +127,6 @@ def _class_label(feature: Any) -> Any:
 
 
 def _labels(row: Mapping[str, Any]) -> bytes:
-    said = {"file_name": (row["image"] or {}).get("path")} | {name: row.get(name) for name in _SAID if name in row}
-    return msgspec.json.encode({name: said.get(name) for name in _SAID})
+    """The label file of a row, as JSON."""
+    values = {"file_name": (row["image"] or {}).get("path")} | {name: row[name] for name in _FIELDS if name in row}
+    return msgspec.json.encode({name: values.get(name) for name in _FIELDS})

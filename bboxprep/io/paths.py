@@ -1,4 +1,4 @@
-"""Paths and files that somebody else may have made: named below a root, kept inside of it, read up to a limit."""
+"""Paths and files from untrusted sources: paths relative to a root, a fence around folders, reads up to a limit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import cast
 
@@ -23,32 +24,37 @@ BINARY = getattr(os, "O_BINARY", 0)
 
 
 def relative_path(path: PurePath, root: PurePath) -> str:
-    """`path` as findings and records name a file: POSIX, below the folder `root`; the whole path where it lies
-    elsewhere or `root` is that of the file system; "" for `root` itself.
+    """`path` below the folder `root`, POSIX, as findings and records name a file; "" for `root` itself. The whole path
+    where it lies elsewhere, or where `root` is the root of the file system.
 
     A member of an archive is named like a file in a folder: ``train-00000.tar/00000007.jpg``. `remote.open_path` of
     ``root / name`` leads back to the file. Text alone decides: no link is followed.
     """
-    text, top = plain_path(path), plain_path(root)
-    if text == top:
-        return ""
-    return text if str(root) == root.anchor else text.removeprefix(f"{top}/")
+    text, (top, begin) = plain_path(path), _beginning(root)
+    return "" if text == top else text.removeprefix(begin)
+
+
+@lru_cache(maxsize=64)
+def _beginning(root: PurePath) -> tuple[str, str]:
+    """`root` as text, and the prefix of all paths below it. Cached, because it is used for every image."""
+    top = plain_path(root)
+    return top, "" if str(root) == root.anchor else f"{top}/"
 
 
 class Fence:
-    """The folders that a data set may be read from: holds what lies in them, links followed."""
+    """The folders that a data set may be read from. Links are followed, so that none leads to another place."""
 
     def __init__(self, *roots: Path) -> None:
         self._roots = [resolved(root) for root in roots]
         self._folders: dict[str, bool] = {}
 
     def admit(self, root: Path) -> None:
-        """Take in the folder `root` as well."""
+        """Add the folder `root`."""
         self._roots.append(resolved(root))
         self._folders.clear()
 
     def holds(self, path: Path) -> bool:
-        """Whether `path` lies inside. A folder is resolved once; a link in it for itself."""
+        """Whether `path` lies in one of the folders. Each folder on the way is resolved once."""
         folder = os.path.dirname(str(path))  # noqa: PTH120  (of 100,000 paths)
         if folder not in self._folders:
             self._folders[folder] = is_within(path.parent, *self._roots)
@@ -63,7 +69,7 @@ def dataset_folder(root: Path) -> Path:
 
 
 def resolved(path: Path) -> Path:
-    """`path` with its links followed; as it stands where they lead nowhere (a circle, or a name that cannot be)."""
+    """`path` with its links followed; made absolute only, where that fails (a circle of links, an impossible name)."""
     try:
         return _followed(path)
     except (OSError, RuntimeError, ValueError):
@@ -71,10 +77,10 @@ def resolved(path: Path) -> Path:
 
 
 def _followed(path: Path) -> Path:
-    """`path` with its links followed, though nothing may be at its end.
+    """`path` with its links followed; nothing has to exist at its end.
 
-    Strictly as far as it leads: from Python 3.13 on, a circle or a link that may not be read is else taken for a place.
-    Raises `OSError`, RuntimeError or ValueError.
+    Strict first: without that, Python 3.13 takes a circle or an unreadable link for an ordinary name. Raises `OSError`,
+    RuntimeError or ValueError.
     """
     try:
         return path.resolve(strict=True)
@@ -83,7 +89,7 @@ def _followed(path: Path) -> Path:
 
 
 def exists_safely(path: Path) -> bool:
-    """Whether anything is at `path`, whatever its name is made of."""
+    """Whether anything is at `path`; False for a name that no file system can hold."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -91,7 +97,7 @@ def exists_safely(path: Path) -> bool:
 
 
 def is_within(path: Path, *roots: Path) -> bool:
-    """Whether `path`, its links followed, is or lies below one of the `resolved` `roots`; False where it cannot."""
+    """Whether `path`, its links followed, is or lies below one of the `resolved` `roots`; False where that fails."""
     try:
         place = _followed(path)
     except (OSError, RuntimeError, ValueError):
@@ -100,28 +106,26 @@ def is_within(path: Path, *roots: Path) -> bool:
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """The bytes of the file at `path`. Raises `AnnotationError`, before it reads, where they are more than `most` or it
-    is no file (a pipe would be waited for).
+    """The bytes of the file at `path`. Raises `AnnotationError`; before it reads, for a file of more than `most` bytes
+    and for a pipe or device, which would block.
     """
     try:
-        said = path.stat()
-        if not stat.S_ISREG(said.st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise AnnotationError(path, "", "cannot be read (want a file)")
-        if said.st_size > most:
-            raise AnnotationError(path, "", f"have {said.st_size:,} bytes, want at most {most:,}")
+        if status.st_size > most:
+            raise AnnotationError(path, "", f"have {status.st_size:,} bytes, want at most {most:,}")
         return read_start(path, most)
     except (OSError, ValueError) as error:
         raise source_error(error, path) from error
 
 
 def read_start(path: Path, most: int) -> bytes:
-    """The bytes of the file at `path`, the first `most` of them where they are more. Raises `OSError`, and ValueError
-    for a name that cannot be.
-    """
+    """The first `most` bytes of the file at `path`. Raises `OSError`, and ValueError for an impossible name."""
     if is_stored(path):
         with path.open("rb") as file:
             return file.read(most)
-    handle = os.open(path, os.O_RDONLY | BINARY)  # by the calls of the system alone: there may be 100,000 files
+    handle = os.open(path, os.O_RDONLY | BINARY)  # system calls, for there may be 100,000 files
     try:
         read, size = [], max(os.fstat(handle).st_size, _CHUNK)
         while most and (chunk := os.read(handle, min(most, size))):
@@ -133,8 +137,8 @@ def read_start(path: Path, most: int) -> bytes:
 
 
 def read_lines(path: Path, most: int) -> Iterator[bytes]:
-    """The lines of the file at `path` with their ends, one after the other. Raises `AnnotationError`, also where a line
-    has more than `most` bytes.
+    """The lines of the file at `path` with their line ends, one by one. Raises `AnnotationError`, also for a line of
+    more than `most` bytes.
     """
     try:
         with path.open("rb") as file:
@@ -148,7 +152,7 @@ def read_lines(path: Path, most: int) -> Iterator[bytes]:
 
 @contextmanager
 def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | RemoteEntry]]:
-    """What is in `folder`, in no order. Raises `OSError`."""
+    """The entries of `folder`, in no order. Raises `OSError`."""
     if is_stored(folder):
         yield folder.scan()
         return
@@ -157,7 +161,7 @@ def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | RemoteEntry]]:
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """`folder` and all below, each with the names of the folders and of the files in it, links not followed."""
+    """`folder` and all folders below it, each with the names of its folders and files; links are not followed."""
     if is_stored(folder):
         yield from cast("Iterator[tuple[Path, list[str], list[str]]]", remote.walk(folder))
         return
@@ -165,7 +169,7 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def normalized(path: Path) -> Path:
-    """`path` without ``..``, links or not."""
+    """`path` without ``..``, by its text alone."""
     return cast("Path", path.normal()) if is_stored(path) else Path(os.path.normpath(path))
 
 
@@ -189,7 +193,7 @@ def source_error(
 
 
 def error_reason(error: BaseException) -> str:
-    """The words for it. A name that no file system can hold (a NUL in it, half a surrogate pair) is a ValueError."""
+    """The reason in `error`, an `OSError`, or a ValueError (a NUL or half a surrogate pair in a name)."""
     return str(error.strerror if isinstance(error, OSError) and error.strerror else error)
 
 

@@ -1,18 +1,17 @@
-"""Paths of files that are not in a folder of this machine: objects in a bucket, members of an archive.
+"""Paths of objects in a bucket and of members of an archive.
 
-A `StoredPath` reads like a `pathlib.Path` and is written ``s3://bucket/key`` or ``photos.zip!/images/1.jpg``. Its parts
-are those of a POSIX path, so that what lies below what is told as for any other path. What it asks of a storage goes
-through fsspec, which ``pip install 'bboxprep[remote]'`` brings; who may ask is the business of its backends, which find
-their credentials by their own means.
+A `StoredPath` has the methods of `pathlib.Path` and is written ``s3://bucket/key`` or ``photos.zip!/images/1.jpg``. It
+is a POSIX path, so paths are joined and compared as usual. fsspec does the work: ``pip install 'bboxprep[remote]'``
+installs it, and its backends find credentials in their own ways.
 
-What is not there is a `FileNotFoundError`, as everywhere. Anything else that a storage answers (refused, no
-credentials, the connection is gone) says nothing about a dataset and ends the run, in good order: `StorageError`.
+A missing file is a `FileNotFoundError`, as everywhere. Any other failure of a storage (access refused, no credentials,
+connection lost) is a `StorageError`: it says nothing about the dataset, and ends the run.
 
 universal_pathlib (0.3) was tried in its place. `test_a_folder_of_a_bucket_whose_name_looks_like_a_pattern_is_a_folder`
 asks for what it does not give: its ``rglob`` takes the folder ``x*y`` for a pattern and lists ``xzy`` too. Where a
 server is gone or a key is wrong botocore's own errors come out of it. It has no write that fails where a file is
-(`put_first`, by which the second of two runs is refused), and it asks a storage 2,001 times for the sizes of 2,000
-files, where `scan` asks once.
+there (`put_first`, by which the second of two runs is refused), and it asks a storage 2,001 times for the sizes of
+2,000 files, where `scan` asks once.
 """
 
 from __future__ import annotations
@@ -33,20 +32,20 @@ from bboxprep.errors import UsageError
 from bboxprep.io.fsspec_errors import RemoteStat, as_storage_error, filesystem_of, in_pieces, remote_stat
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".parquet")
-"""How the names of archives end."""
+"""The suffixes of archives."""
 
-_INSIDE = "!"  # at the end of the name of an archive: what follows is in it
+_INSIDE = "!"  # after the name of an archive whose members follow
 _SIGN = re.compile(rf"({'|'.join(map(re.escape, ARCHIVES))}){_INSIDE}(?=/|$)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
-_SAME = {"s3a": "s3", "gcs": "gs"}  # two names of one place, of which a path has one
-_WINDOW = 1 << 20  # bytes that a file is read by
+_SAME = {"s3a": "s3", "gcs": "gs"}  # second names of a protocol
+_WINDOW = 1 << 20  # bytes read at once
 
 
 def open_path(text: str | PurePath) -> Path:
-    """What `text` names: a path of this machine, an object (``s3://…``), or what an archive there holds now, all of it
-    (``photos.zip``) or a folder (``photos.zip/train``).
+    """The path that `text` names: a local one, an object (``s3://…``), an archive as a folder (``photos.zip``), or a
+    folder in one (``photos.zip/train``).
 
-    It is called a Path, for it reads like one. What was seen of storages and archives before is forgotten.
+    Typed as a Path, because a `StoredPath` has the same methods. Caches of storages and archives are cleared.
     """
     forget()
     if isinstance(text, StoredPath):
@@ -60,18 +59,18 @@ def open_path(text: str | PurePath) -> Path:
 
 
 def opened(archive: Path) -> Path:
-    """All that the `archive` holds, as a folder."""
+    """The `archive` as a folder of its members."""
     return cast("Path", StoredPath(f"{archive if is_stored(archive) else archive.as_posix()}{_INSIDE}"))
 
 
 def forget() -> None:
-    """Remember nothing of archives and folders, which may be others by now."""
+    """Clear the caches of archives and folders, which may have changed."""
     _opened.cache_clear()
-    _seen.clear()
+    _stats.clear()
 
 
 def member(path: Path) -> Path:
-    """What lies at `path`, also where one of the folders that it names is an archive."""
+    """`path`, as a `StoredPath` where one of its folders is an archive."""
     for parent in path.parents:
         if parent.name.lower().endswith(ARCHIVES) and parent.is_file():
             return opened(parent) / path.relative_to(parent)
@@ -79,18 +78,18 @@ def member(path: Path) -> Path:
 
 
 def plain_path(path: PurePath) -> str:
-    """`path` as POSIX text, an archive in it named like a folder. `open_path` leads back."""
+    """`path` as POSIX text, in which an archive is named like a folder. `open_path` is the inverse."""
     return _SIGN.sub(r"\1", str(path)) if is_stored(path) else path.as_posix()
 
 
 def is_stored(path: PurePath | str) -> TypeGuard[StoredPath]:
-    """Whether `path` is none of a folder of this machine."""
+    """Whether `path` is in a bucket or an archive."""
     return isinstance(path, StoredPath)
 
 
 @dataclass(frozen=True)
 class RemoteEntry:
-    """What a folder holds, with the face of `os.DirEntry`; there are no links."""
+    """An entry of a folder, with the methods of `os.DirEntry`. There are no links."""
 
     name: str
     path: str
@@ -110,7 +109,7 @@ class RemoteEntry:
 
 
 class StoredPath(PurePosixPath):
-    """See the module. Methods do what those of `pathlib.Path` do, and raise `StorageError` besides."""
+    """See the module. Methods do what those of `pathlib.Path` do, and may raise `StorageError` too."""
 
     __slots__ = ()
 
@@ -123,17 +122,17 @@ class StoredPath(PurePosixPath):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.parts[:1] == ("memory:",):
-            raise UsageError(f"{self}: what is in memory is known to one process alone; want `workers=1`, no cluster")
+            raise UsageError(f"{self}: memory is not shared between processes; want `workers=1` and no cluster")
         return type(self), (str(self),)
 
     @property
     def _is_url(self) -> bool:
-        first = next(iter(self.parts), "")  # of what lies at its own root there is none
+        first = next(iter(self.parts), "")
         return first.endswith(":") and len(first) > 2
 
     @property
     def _archive(self) -> int | None:
-        """Which of the parts is an archive that the others lie in."""
+        """The index of the part that is an archive; None without one."""
         signs = tuple(f"{suffix}{_INSIDE}" for suffix in ARCHIVES)
         return next((at for at, part in enumerate(self.parts) if part.lower().endswith(signs)), None)
 
@@ -151,24 +150,24 @@ class StoredPath(PurePosixPath):
         return self
 
     def resolve(self, *, strict: bool = False) -> StoredPath:  # noqa: ARG002
-        """Without ``..``; none leads out of the bucket or the archive, to whose file links are followed."""
+        """Without ``..``, which never leads out of the bucket or archive; links to an archive's file are followed."""
         path, top = self.normal(), self._top
         return path if self._is_url else type(self)(Path(*path.parts[:top]).resolve().as_posix(), *path.parts[top:])
 
     def normal(self) -> StoredPath:
-        """Without ``..``, and else as it is."""
+        """Without ``..``."""
         below = normpath("/" + "/".join(self.parts[self._top :])).lstrip("/")
         return type(self)(*self.parts[: self._top], below)
 
     @property
     def _top(self) -> int:
-        """How many parts name the bucket, or the archive."""
+        """The number of parts that name the bucket or the archive."""
         archive = self._archive
         return min(2, len(self.parts)) if archive is None else archive + 1
 
     def stat(self) -> RemoteStat:
-        """What the storage says of it. Raises `FileNotFoundError`."""
-        if known := _seen.get(str(self.parent), {}).get(self.name):
+        """Kind, size (bytes) and version. Raises `FileNotFoundError`."""
+        if known := _stats.get(str(self.parent), {}).get(self.name):
             return known
         files, inner = self._where()
         with as_storage_error(self):
@@ -205,7 +204,7 @@ class StoredPath(PurePosixPath):
         return self == other
 
     def open(self, mode: Literal["rb"] = "rb") -> IO[bytes]:
-        """The file, to be read in pieces; a small one is fetched as one."""
+        """The file, open for reading; a small one is fetched at once."""
         if self.stat().st_size <= _WINDOW:
             return BytesIO(self.read_bytes())
         files, inner = self._where()
@@ -227,25 +226,25 @@ class StoredPath(PurePosixPath):
             return bytes(files.cat_file(inner, start=start or None, end=end))
 
     def scan(self) -> Iterator[RemoteEntry]:
-        """What the folder holds. Sizes are remembered, so that nobody asks for those of its files one by one."""
+        """The entries of the folder. Their sizes are cached, so that `stat` needs no request for each file."""
         found = self._listed()
-        _seen[str(self)] = {name: said for name, said in found.items() if stat.S_ISREG(said.st_mode) and said.st_size}
-        for name, said in found.items():
-            yield RemoteEntry(name, str(self / name), stat.S_ISDIR(said.st_mode))
+        _stats[str(self)] = {name: each for name, each in found.items() if stat.S_ISREG(each.st_mode) and each.st_size}
+        for name, each in found.items():
+            yield RemoteEntry(name, str(self / name), stat.S_ISDIR(each.st_mode))
 
     def iterdir(self) -> Iterator[StoredPath]:
         """The paths in the folder."""
         yield from (self / name for name in self._listed())
 
     def glob(self, pattern: str) -> Iterator[StoredPath]:
-        """The paths below the folder that `pattern` fits, of which each part stands for one folder."""
+        """The paths below the folder that match `pattern`; each of its parts matches one level."""
         first, _, rest = pattern.partition("/")
         for path in self.iterdir() if self.is_dir() else ():
             if fnmatchcase(path.name, first):
                 yield from path.glob(rest) if rest else (path,)
 
     def rglob(self, pattern: str) -> Iterator[StoredPath]:
-        """All paths below the folder whose names `pattern` fits."""
+        """All paths below the folder whose names match `pattern`."""
         for entry in list(self.scan()) if self.is_dir() else ():
             if fnmatchcase(entry.name, pattern):
                 yield self / entry.name
@@ -253,12 +252,12 @@ class StoredPath(PurePosixPath):
                 yield from (self / entry.name).rglob(pattern)
 
     def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """Nothing: a storage has no folders, but files whose names begin alike."""
+        """Nothing: a storage has no folders of its own, only files with a common prefix."""
 
     def unlink(self, *, missing_ok: bool = False) -> None:
         """Remove the file."""
         files, inner = self._where()
-        _seen.pop(str(self.parent), None)
+        _stats.pop(str(self.parent), None)
         try:
             with as_storage_error(self):
                 files.rm_file(inner)
@@ -269,19 +268,19 @@ class StoredPath(PurePosixPath):
     def put(self, data: bytes) -> None:
         """Write the file, whole or not at all."""
         files, inner = self._where()
-        _seen.pop(str(self.parent), None)
+        _stats.pop(str(self.parent), None)
         with as_storage_error(self):
             files.pipe_file(inner, data)
 
     def put_file(self, path: Path) -> None:
-        """Write the file, whole or not at all, from that at `path` of this machine."""
+        """Write the file, whole or not at all, from the local file at `path`."""
         files, inner = self._where()
-        _seen.pop(str(self.parent), None)
+        _stats.pop(str(self.parent), None)
         with as_storage_error(self):
             files.put_file(str(path), inner)
 
     def put_first(self, data: bytes) -> bool:
-        """Write the file unless there is one; whether that was done. Of two who ask at once one is told so."""
+        """Write the file unless it exists; whether it was written. Of two simultaneous calls, one returns True."""
         files, inner = self._where()
         try:
             with as_storage_error(self):
@@ -291,11 +290,11 @@ class StoredPath(PurePosixPath):
         return True
 
     def remove_tree(self) -> None:
-        """Remove all that lies below."""
+        """Remove the folder with all files below it."""
         files, inner = self._where()
-        _seen.clear()
+        _stats.clear()
         with as_storage_error(self):
-            if any(sign in inner for sign in "*?["):  # which `rm` would take for a pattern
+            if any(sign in inner for sign in "*?["):  # `rm` would take it for a pattern
                 for path in files.find(inner):
                     files.rm_file(path)
             else:
@@ -312,7 +311,7 @@ class StoredPath(PurePosixPath):
         return {name: remote_stat(entry) for name, entry in sorted(names, key=_name) if entry["name"].strip("/") != own}
 
     def _where(self) -> tuple[Any, str]:
-        """The file system, and the name there."""
+        """The file system, and the path in it."""
         last = self._archive
         if last is not None:
             archive = str(type(self)(*self.parts[: last + 1])).removesuffix(_INSIDE)
@@ -324,8 +323,10 @@ class StoredPath(PurePosixPath):
 
 @cache
 def _opened(archive: str, _process: int) -> Any:
-    """The file system of what is in an archive. Each process has its own: an open file has one place to read at."""
-    from bboxprep.io.archives import archive_at  # what they need is not needed to start
+    """The file system of an archive. Each process has its own, because processes that share an open file share its
+    position.
+    """
+    from bboxprep.io.archives import archive_at  # slow to import
 
     return archive_at(archive)
 
@@ -334,11 +335,11 @@ def _name(entry: tuple[str, object]) -> str:
     return entry[0]
 
 
-_seen: dict[str, dict[str, RemoteStat]] = {}  # of folders that were scanned, what was said of their files
+_stats: dict[str, dict[str, RemoteStat]] = {}  # of the files in scanned folders, by folder and name
 
 
 def walk(folder: StoredPath) -> Iterator[tuple[StoredPath, list[str], list[str]]]:
-    """`folder` and all below, each with the names of folders and of files in it, as `os.walk` has them."""
+    """`folder` and all folders below it, each with the names of its folders and files, as `os.walk` yields them."""
     entries = list(folder.scan())
     folders = [entry.name for entry in entries if entry.folder]
     yield folder, folders, [entry.name for entry in entries if not entry.folder]

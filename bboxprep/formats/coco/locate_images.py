@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
-from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, resolved, scan, walk
+from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, relative_path, resolved, scan, walk
 from bboxprep.io.safe_names import safe_relative
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -103,10 +103,10 @@ def _by_end(
 def _files_by_last_part(folder: Path, fence: Fence) -> dict[str, list[str]]:
     files: dict[str, list[str]] = defaultdict(list)
     for place, _, names in walk(folder):
-        below = place.relative_to(folder).as_posix()
+        below = relative_path(place, folder)
         for name in names:
             if Path(name).suffix.lower() in IMAGE_SUFFIXES and fence.holds(place / name):
-                files[name].append(name if below == "." else f"{below}/{name}")
+                files[name].append(f"{below}/{name}" if below else name)
     return files
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from bboxprep.formats.yolo.config import config_files
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import YoloTree, read_head
+from bboxprep.io.paths import dataset_folder
 
 _FOLDERS_SNIFFED = 200
 
 
 def sniff(root: Path) -> str:
     """Why `root` looks like a YOLO dataset, or ""."""
-    files = config_files(root if root.is_dir() else root.parent)
+    files = config_files(dataset_folder(root))
     if root.is_file():
         return f"{root.name} is a dataset file" if root in files else ""
     if files:
