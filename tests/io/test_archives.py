@@ -304,7 +304,7 @@ def test_memory_is_a_storage_too_and_is_that_of_one_process() -> None:
     assert sum(done.account.images_out.values()) == 12
     assert memory.exists("/out/data.yaml")
     assert bboxprep.convert("memory://source", "memory://out", "yolo").fresh == 0
-    with pytest.raises(UsageError, match="known to one process alone; want `workers=1`"):
+    with pytest.raises(UsageError, match="memory is not shared between processes; want `workers=1`"):
         bboxprep.convert("memory://source", "memory://other", "yolo", workers=2)
 
 
