@@ -30,7 +30,8 @@ from bboxprep.geometry.shapes import (
     ring_around,
     within_convex,
 )
-from bboxprep.model.instances import Instances, Rings
+from bboxprep.model.columns import Rings
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 
 Edge = Region | Points  # where objects are cut: an upright rectangle, or a convex ring (Q, 2) px

@@ -20,6 +20,7 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, ellipses_in, within_convex
+from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.model.validation import Location

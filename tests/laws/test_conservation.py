@@ -17,7 +17,7 @@ from PIL import Image
 
 from bboxprep import formats
 from bboxprep.errors import InternalError, LossError
-from bboxprep.model.instances import Column
+from bboxprep.model.columns import Column
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
