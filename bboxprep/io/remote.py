@@ -1,17 +1,11 @@
 """Paths of objects in a bucket and of members of an archive.
 
-A `StoredPath` has the methods of `pathlib.Path` and is written ``s3://bucket/key`` or ``photos.zip!/images/1.jpg``. It
-is a POSIX path, so paths are joined and compared as usual. fsspec does the work: ``pip install 'bboxprep[remote]'``
-installs it, and its backends find credentials in their own ways.
+A `StoredPath` has the methods of `pathlib.Path`: ``s3://bucket/key``, ``photos.zip!/images/1.jpg``. fsspec does the work
+(``pip install 'bboxprep[remote]'``). A missing file is a `FileNotFoundError`; any other failure of a storage is a
+`StorageError`, which ends the run.
 
-A missing file is a `FileNotFoundError`, as everywhere. Any other failure of a storage (access refused, no credentials,
-connection lost) is a `StorageError`: it says nothing about the dataset, and ends the run.
-
-universal_pathlib (0.3) was tried in its place. `test_a_folder_of_a_bucket_whose_name_looks_like_a_pattern_is_a_folder`
-asks for what it does not give: its ``rglob`` takes the folder ``x*y`` for a pattern and lists ``xzy`` too. Where a
-server is gone or a key is wrong botocore's own errors come out of it. It has no write that fails where a file is
-there (`put_first`, by which the second of two runs is refused), and it asks a storage 2,001 times for the sizes of
-2,000 files, where `scan` asks once.
+universal_pathlib (0.3) was tried. `test_a_folder_of_a_bucket_whose_name_looks_like_a_pattern_is_a_folder` fails with it
+(its ``rglob`` takes the folder ``x*y`` for a pattern), and it asks a storage 2,001 times for the sizes of 2,000 files.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def trip(name: str, options: Any, boxes: Boxes, size: Size) -> Boxes:
 def pictures(draw: st.DrawFn) -> tuple[Boxes, Size]:
     """Boxes of any thinness, also at the edges, and the size of their picture."""
     size = Size(draw(st.integers(1, 5000)), draw(st.integers(1, 5000)))
-    share = st.one_of(st.sampled_from((0.0, 0.5, 1.0)), st.floats(0.0, 1.0))
+    share = st.one_of(st.sampled_from((0.0, 0.5, 1.0)), st.integers(0, 10**9).map(lambda parts: parts / 10**9))
     thinness = st.sampled_from((1e-8, 1e-6, 1e-3, 0.1, 1.0))
     rows = []
     for x, y, width, height in draw(st.lists(st.tuples(share, share, thinness, thinness), min_size=1, max_size=8)):
