@@ -83,13 +83,14 @@ def escape_surrogates(text: str) -> str:
 class Finding:
     """One thing that was dropped, repaired or assumed.
 
-    `code` is a key of `CODES`. `path` is the file that it is about, as it lies on the disk below the folder of the data
-    set, POSIX (`io.paths.relative_path`): the image of an image, the label file of a label, "" for the data set as a
-    whole. A file elsewhere has its whole path; a member of an archive is named like a file in a folder. Of several
-    sources the folder is the one that holds them all (`Dataset.folder`), so the path begins with that of its source.
-    What the labels name and is not there has the path where it was looked for. `where` is the place inside the file
-    and `message` one line; `objects` is the number of annotated objects that are lost by it, of class `category` (""
-    where unreadable) in `split`.
+    `code` is a key of `CODES`, `where` the place inside the file, `message` one line. `objects` is the number of
+    annotated objects that are lost by it, of class `category` ("" where unreadable) in `split`.
+
+    `path` is the file as it lies on the disk, below the folder of the dataset (`io.paths.relative_path`), so that it
+    can be opened: the image file for a finding about an image, the label file for one about a label, "" for the dataset
+    as a whole. A file outside of that folder has its whole path. A missing image has the path where it was expected.
+    Where several sources are merged, the folder is the common one (`Dataset.folder`), and the path begins with the
+    folder of its source.
     """
 
     code: str
