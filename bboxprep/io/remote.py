@@ -1,11 +1,11 @@
 """Paths of objects in a bucket and of members of an archive.
 
-A `StoredPath` has the methods of `pathlib.Path`: ``s3://bucket/key``, ``photos.zip!/images/1.jpg``. fsspec does the work
-(``pip install 'bboxprep[remote]'``). A missing file is a `FileNotFoundError`; any other failure of a storage is a
+A `StoredPath` has the methods of `pathlib.Path`: ``s3://bucket/key``, ``photos.zip!/images/1.jpg``. fsspec does the
+work (``pip install 'bboxprep[remote]'``). A missing file is a `FileNotFoundError`; any other failure of a storage is a
 `StorageError`, which ends the run.
 
-universal_pathlib (0.3) was tried. `test_a_folder_of_a_bucket_whose_name_looks_like_a_pattern_is_a_folder` fails with it
-(its ``rglob`` takes the folder ``x*y`` for a pattern), and it asks a storage 2,001 times for the sizes of 2,000 files.
+universal_pathlib (0.3) was tried by script, not by our tests: its ``rglob`` takes a folder ``x*y`` for a pattern, and
+it asks a storage 2,001 times for the sizes of 2,000 files, where one listing has them all.
 """
 
 from __future__ import annotations
