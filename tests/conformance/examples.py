@@ -187,7 +187,7 @@ def read_parquet(root: Path) -> LabelledDataset:
 
     classes = tuple(json.loads((root / "classes.json").read_bytes()))
     images = []
-    for shard in sorted((root / "data").iterdir()):
+    for shard in sorted((root / "data").glob("*.parquet")):
         for said in parquet.read_table(shard).to_pylist():
             image = said["image"]
             images.append(_shard_image(f"data/{shard.name}", image["path"], image["bytes"], said, classes))

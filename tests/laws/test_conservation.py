@@ -126,7 +126,7 @@ def test_an_object_that_vanishes_without_a_finding_stops_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(tmp_path / "in", {"train": [("sound", [{"category_id": 3, "bbox": [45, 1, 5, 5], "iscrowd": 0}])]})
-    monkeypatch.setattr(map_objects, "lost", lambda *_: ())
+    monkeypatch.setattr(map_objects, "drop_findings", lambda *_: ())
     with pytest.raises(InternalError, match="does not balance"):
         convert_source(open_source(tmp_path / "in"), tmp_path / "out", "yolo", Recipe(), run_options=RunOptions())
     assert not (tmp_path / "out" / "bboxprep.json").exists()
