@@ -169,7 +169,8 @@ def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
     for name in names:
         known = first.setdefault(_folded(name), name)
         if known != name:
-            words = f"{known!r} and {name!r} stay two classes; if they are one: `rename={ {name: known}!r}`"
+            pair = repr({name: known}).replace("`", r"\x60")  # a backtick ends what is marked as Python
+            words = f"{known!r} and {name!r} stay two classes; if they are one: `rename={pair}`"
             findings.append(Finding("class-similar", words, category=name))
     return tuple(findings)
 

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bboxprep.cli import commands
+from bboxprep.cli.flag_names import with_flags
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
@@ -202,7 +204,7 @@ def test_rules_say_what_was_asked() -> None:
 )
 def test_names_that_are_nearly_the_same_are_told_with_the_option_that_joins_them(name: str, other: str) -> None:
     (finding,) = similar_names([name, "x", other])
-    words = shlex.split(finding.message.partition("if they are one: ")[2])
+    words = shlex.split(with_flags(finding.message.partition("if they are one: ")[2], commands))
     assert words[0] == "--rename"
     assert split_pair(words[1]) == (other, name)
 
@@ -210,7 +212,7 @@ def test_names_that_are_nearly_the_same_are_told_with_the_option_that_joins_them
 @given(st.lists(st.text(min_size=1, max_size=5), unique=True, max_size=6))
 def test_the_option_that_is_told_joins_the_names(words: list[str]) -> None:
     for finding in similar_names(words):
-        option, pair = shlex.split(finding.message.partition("if they are one: ")[2])
+        option, pair = shlex.split(with_flags(finding.message.partition("if they are one: ")[2], commands))
         old, new = split_pair(pair)
         assert option == "--rename"
         assert {old, new} <= set(words)
