@@ -419,7 +419,7 @@ def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
     run = run_of(source, tmp_path / "out", "coco", (), "displayed")
     results = write(tmp_path / "r.json", [{"image_id": 41, "bbox": [1, 2, 3, 4]}])
     done = unmap(run, results, tmp_path / "home.json")
-    assert "say which with --split" in done.findings[0].message
+    assert "say which with `split`" in done.findings[0].message
     unmap(run, results, tmp_path / "home.json", split="val")
     assert json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))[0]["file_name"] == "val/png-2.png"
 

@@ -93,7 +93,7 @@ def test_a_source_that_is_not_there(out: Path, tmp_path: Path) -> None:
     assert proof.against is None
     structural, geometric, pixel = proof.tallies
     assert (structural.checked, geometric.checked, pixel.checked) == (12, 0, 0)
-    assert "name it with --against" in geometric.words[0]
+    assert "name it with `against`" in geometric.words[0]
     assert verify(out, photos("coco")).tallies[1].checked == 25
     with pytest.raises(LayoutError):
         verify(out, tmp_path / "moved away")

@@ -98,7 +98,7 @@ def test_a_dataset_of_mere_crowd_is_refused_until_somebody_decides(tmp_path: Pat
     with pytest.raises(LossError) as caught:
         run(source, tmp_path / "out", "yolo", None)
     assert "4 of 5 objects are marked as crowd regions, which YOLO cannot hold. CVAT marks" in str(caught.value)
-    assert "--crowd keep" in str(caught.value)
+    assert "`crowd='keep'`" in str(caught.value)
     assert not (tmp_path / "out").exists()
     run(source, tmp_path / "kept", "yolo", "keep")
     assert written(tmp_path / "kept", "yolo") == (5, 0)

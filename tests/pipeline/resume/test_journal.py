@@ -148,7 +148,7 @@ def test_what_is_no_journal_is_refused_and_begun_anew_if_that_is_allowed(
 ) -> None:
     filled(tmp_path)
     spoil(tmp_path)
-    said = r"journal\.sqlite: is damaged or no journal of this version .*; --overwrite begins anew"
+    said = r"journal\.sqlite: is damaged or no journal of this version .*; `overwrite=True` begins anew"
     with pytest.raises(TargetError, match=said), open_journal(tmp_path):
         pass
     with open_journal(tmp_path, anew=True) as journal:

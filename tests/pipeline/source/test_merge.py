@@ -201,7 +201,7 @@ def test_names_that_are_nearly_the_same_are_told_until_they_are_joined(tmp_path:
     apart = assemble(opened(one, two))
     (finding,) = apart.dataset.findings
     assert finding.code == "class-similar"
-    assert finding.message.endswith("if they are one: --rename 'Traffic_signs=traffic sign'")
+    assert finding.message.endswith("if they are one: `rename={'Traffic_signs': 'traffic sign'}`")
     joined = assemble(opened(one, two), ClassPolicy({"Traffic_signs": "traffic sign"}))
     assert joined.dataset.categories.names == ("traffic sign",)
     assert codes(joined) == {"class-merged": 1}
