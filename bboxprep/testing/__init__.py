@@ -1,1 +1,62 @@
-"""The conformance kit for formats."""
+"""The conformance kit: each format, of this package or of another, goes through the laws that hold for all.
+
+A format brings a painter and a reader of its own (`FormatExample`) and nothing else. Its whole test is::
+
+    import pytest
+    from bboxprep.testing import CHECKS, FormatExample
+
+    EXAMPLE = FormatExample("toy", paint, read)
+
+    @pytest.mark.parametrize("check", CHECKS, ids=str)
+    def test_conformance(check, tmp_path):
+        check(EXAMPLE, tmp_path)
+
+The format must be registered: by an entry point of the group ``bboxprep.formats``. The kit needs no test framework: a
+check fails with an `AssertionError` that says which format, which check, what was found and what was wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bboxprep.testing import contract, lies, objects, pixels, robustness, trips
+from bboxprep.testing.check import Check
+from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage
+from bboxprep.testing.painting import displayed_size
+
+__all__ = ["CHECKS", "Check", "FormatExample", "LabelledDataset", "LabelledImage", "displayed_size"]
+
+
+def _check(name: str, run: Callable[[FormatExample, Path], None]) -> Check:
+    """The check that `run` makes; the law is its docstring."""
+    return Check(name, " ".join((run.__doc__ or "").split()), run)
+
+
+CHECKS: tuple[Check, ...] = (
+    _check("paint", pixels.check_paint),
+    _check("ramp", pixels.check_ramp),
+    _check("conservation", objects.check_conservation),
+    _check("sidecar", objects.check_sidecar),
+    _check("round-trip", trips.check_round_trip),
+    _check("same-bytes", trips.check_same_bytes),
+    _check("kill-and-resume", trips.check_kill_and_resume),
+    _check("declared", trips.check_declared),
+    _check("hostile-names", robustness.check_hostile_names),
+    _check("only-our-errors", robustness.check_only_our_errors),
+    _check("verify", lies.check_verify),
+    _check("rule-1-classes", contract.check_classes),
+    _check("rule-2-source-count", contract.check_source_count),
+    _check("rule-3-order", contract.check_order),
+    _check("rule-4-laziness", contract.check_laziness),
+    _check("rule-5-frame", contract.check_frame),
+    _check("rule-6-images", contract.check_images),
+    _check("rule-7-pickling", contract.check_pickling),
+    _check("rule-8-entries", contract.check_entries),
+    _check("rule-9-documents", contract.check_documents),
+    _check("rule-10-places", contract.check_places),
+    _check("rule-11-findings", contract.check_findings),
+    _check("rule-12-splits", contract.check_splits),
+    _check("row", contract.check_row),
+)
+"""All checks. Each takes an example and an empty folder."""

@@ -155,12 +155,12 @@ def _source_changed(case: VerificationInputs, image: ImageRow) -> Iterator[Fault
 
 
 def _stray_images(case: VerificationInputs) -> Iterator[Fault]:
-    """Image files that no row names."""
-    known = case.run.outputs
-    for path in sorted(case.run.root.rglob("*")):
-        below = relative_path(path, case.run.root)
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and below not in known:
-            yield _fault("image-extra", below, "lies in the output, and the record does not name it")
+    """Image files, also those in packed files, that no row names."""
+    root, known = case.run.root, case.run.outputs
+    files = (path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    packed = (place for place in case.output.places if place not in known and member(root / place).is_file())
+    for below in sorted({*(relative_path(path, root) for path in files), *packed} - known.keys()):
+        yield _fault("image-extra", below, "lies in the output, and the record does not name it")
 
 
 def _repeated_outputs(images: Iterable[ImageRow]) -> Iterator[Fault]:

@@ -1,0 +1,160 @@
+"""Checks of runs: what is written is what was read, again and again, by any number of workers, killed or not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bboxprep import formats
+from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
+from bboxprep.recipe.geometric import Flip, Letterbox
+from bboxprep.recipe.recipe import Recipe
+from bboxprep.testing.check import expect, expect_that
+from bboxprep.testing.example import FormatExample, LabelledDataset
+from bboxprep.testing.runs import (
+    by_key,
+    converted,
+    declared,
+    forget,
+    opened,
+    painted,
+    random_dataset,
+    step_edges,
+    tree,
+    without_data,
+)
+
+TRIPS = 10
+_READ = 1e-6  # px that a reader may be off what was painted, by the arithmetic of its format
+_PATIENCE = 120.0  # s; an end, not a measure
+_KILLS = 3
+_KILLED_IMAGES, _KILLED_SIZE = 60, (480, 320)
+
+
+def check_round_trip(example: FormatExample, folder: Path) -> None:
+    """Boxes are read as painted and written within the step; the tenth trip writes the bytes of the second."""
+    dataset = random_dataset(example, seed=1)
+    root = painted(example, folder / "in", dataset)
+    _check_read(example, root, dataset)
+    converted(example, root, folder / "coarse", finest=False)
+    _check_written(example, folder / "coarse", dataset, finest=False)
+    trees = []
+    for trip in range(1, TRIPS + 1):
+        converted(example, root, folder / f"trip-{trip}")
+        root = forget(folder / f"trip-{trip}")
+        _check_written(example, root, dataset)
+        trees.append(tree(root))
+    _expect_same(f"trip {TRIPS} against trip 2", trees[-1], trees[1])
+
+
+def _check_read(example: FormatExample, root: Path, dataset: LabelledDataset) -> None:
+    wanted, source = by_key(dataset), opened(example, root).dataset
+    names = source.categories.names
+    expect("images read", sorted((sample.split, str(sample.name)) for sample in source), sorted(wanted))
+    for sample in source:
+        image = wanted[sample.split, str(sample.name)]
+        found = tuple(names[label] for label in sample.instances.labels.tolist())
+        expect(f"{image.name}: classes read", found, image.classes)
+        off = float(np.abs(sample.instances.boxes - image.boxes).max(initial=0.0))
+        have = f"{image.name}: boxes read {sample.instances.boxes.tolist()}, painted {image.boxes.tolist()}"
+        expect_that(off <= _READ, have, f"at most {_READ} px between them")
+
+
+def _check_written(example: FormatExample, out: Path, dataset: LabelledDataset, *, finest: bool = True) -> None:
+    found, wanted = by_key(example.read(out)), by_key(dataset)
+    expect("images written", without_data(example.read(out)), without_data(dataset))
+    for key, image in wanted.items():
+        expect(f"{image.name}: classes written", found[key].classes, image.classes)
+        off = float(np.abs(found[key].boxes - image.boxes).max(initial=0.0))
+        most = step_edges(example, image.size, finest=finest) + _READ
+        have = f"{image.name}: boxes {found[key].boxes.tolist()} of {image.boxes.tolist()}, {off:.3g} px off"
+        expect_that(off <= most, have, f"at most {most:.3g} px")
+
+
+def check_same_bytes(example: FormatExample, folder: Path) -> None:
+    """One or two workers write one tree; images painted in another order come out with the same names and labels."""
+    dataset = random_dataset(example, seed=2, images=12)
+    root = painted(example, folder / "in", dataset)
+    recipe = Recipe(Letterbox(40), Flip("horizontal"))
+    for workers in (1, 2):
+        converted(example, root, folder / str(workers), recipe, workers=workers)
+    _expect_same("two workers against one", tree(folder / "2"), tree(folder / "1"))
+    other = painted(example, folder / "other", replace(dataset, images=dataset.images[::-1]))
+    converted(example, other, folder / "reversed", recipe)
+    have, want = (_labels(example, folder / name) for name in ("reversed", "1"))  # numbers may tell the order
+    expect("labels by image, painted in reverse order", have, want)
+
+
+def _labels(example: FormatExample, out: Path) -> dict[tuple[str, str], tuple[object, ...]]:
+    """What is written of each image, by its split and name."""
+    return {key: (image.classes, image.boxes.tolist()) for key, image in by_key(example.read(out)).items()}
+
+
+def check_kill_and_resume(example: FormatExample, folder: Path) -> None:
+    """A run that is killed in the midst of its work and resumed ends in the tree of one that nobody disturbed."""
+    dataset = random_dataset(example, seed=3, images=_KILLED_IMAGES // 2, size=_KILLED_SIZE)
+    root = painted(example, folder / "in", dataset)
+    _finish(_begin(example, root, folder / "whole"))
+    whole, kills = tree(folder / "whole"), 0
+    for number in range(_KILLS):
+        out = folder / f"killed-{number}"
+        process = _begin(example, root, out)
+        kills += _kill(process, out, 1 + 8 * number)
+        _finish(_begin(example, root, out, "--resume"))
+        _expect_same(f"killed and resumed, {number + 1}", tree(out), whole)
+    expect_that(kills, "every run ended before it was killed", "one that is killed in the midst of its work")
+
+
+def _begin(example: FormatExample, root: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "bboxprep", "convert", root, out, "--from", example.format, "--to", example.format]
+    command += ["--letterbox", "400", "--labels-in", "displayed", "--workers", "1", "--quiet", *options]
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        list(map(str, command)), env=surroundings, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def _finish(process: subprocess.Popen[str]) -> None:
+    _, words = process.communicate(timeout=_PATIENCE)
+    expect_that(process.returncode == 0, f"exit code {process.returncode} ({words.strip()[-400:]})", "0")
+
+
+def _kill(process: subprocess.Popen[str], out: Path, files: int) -> bool:
+    """Kill the run once it has written so many files; whether it had not ended by then."""
+    deadline = time.monotonic() + _PATIENCE
+    while process.poll() is None and time.monotonic() < deadline:
+        if (out / INCOMPLETE).exists() and sum(path.is_file() for path in out.rglob("*.png")) >= files:
+            break
+        time.sleep(0.002)
+    process.kill()
+    process.communicate(timeout=_PATIENCE)
+    return not (out / RECORD).exists()
+
+
+def _expect_same(what: str, have: dict[str, str], want: dict[str, str]) -> None:
+    """Fail with the files that differ, unless both trees are the same."""
+    differing = sorted(name for name in have.keys() | want.keys() if have.get(name) != want.get(name))
+    expect(f"{what}: files that differ", differing, [])
+
+
+def check_declared(example: FormatExample, folder: Path) -> None:
+    """What a format declares is true: it is recognised, and holds empty images, splits and its class table."""
+    dataset = random_dataset(example, seed=4)
+    root = painted(example, folder / "in", dataset)
+    converted(example, root, folder / "out")
+    for place in (root, forget(folder / "out")):
+        expect(f"the format that {place.name} is laid out in", formats.detect(place), example.format)
+    expect("sniff on an empty folder", declared(example).sniff(_empty(folder / "empty")), "")
+    splits = {image.split for image in example.read(folder / "out").images}
+    expect("splits written", splits, {image.split for image in dataset.images})
+
+
+def _empty(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

@@ -1,0 +1,21 @@
+"""Every registered format passes the conformance kit, with the painter and the reader of its example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bboxprep import formats
+from bboxprep.testing import CHECKS, Check
+from tests.conformance.examples import EXAMPLES, FORMATS
+
+
+def test_every_registered_format_has_an_example() -> None:
+    assert set(EXAMPLES) == set(formats.names())
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=str)
+@pytest.mark.parametrize("format", FORMATS)
+def test_conformance(format: str, check: Check, tmp_path: Path) -> None:
+    check(EXAMPLES[format], tmp_path)
