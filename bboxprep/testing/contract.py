@@ -216,7 +216,7 @@ def check_row(example: FormatExample, folder: Path) -> None:  # noqa: ARG001
     known = declared(example)
     expect_that(example.format in formats.names(), f"formats {formats.names()}", example.format)
     expect_that(
-        format.title and format.layout and format.carries, f"{format.title!r}, {format.layout!r}", "words of each"
+        bool(known.title and known.layout and known.carries), f"{known.title!r}, {known.layout!r}", "words of each"
     )
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-m", "bboxprep", "formats"]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.columns import Column
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.open import read
@@ -107,7 +108,7 @@ def _check_column(column: Column, found: Sample, wanted: Sample) -> None:
 
 
 def _points(ring: NDArray[np.float64]) -> list[Any]:
-    return ring.round(9).tolist()
+    return list(ring.round(9).tolist())
 
 
 def _enriched(sample: Sample) -> Sample:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Affine, Size
-from bboxprep.pipeline.source.open import LabelsIn
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.check import expect, expect_that
@@ -90,7 +90,7 @@ def check_ramp(example: FormatExample, folder: Path) -> None:
 def _clipped(corners: NDArray[np.float64], size: Size) -> NDArray[np.float64]:
     """The box around the mapped `corners` (2, 2), within a picture of `size`."""
     box = np.concatenate((corners.min(axis=0), corners.max(axis=0)))
-    return np.clip(box, 0.0, np.array([*size, *size]))
+    return np.asarray(np.clip(box, 0.0, np.array([*size, *size])), dtype=np.float64)
 
 
 def _ramp_error(pixels: NDArray[np.uint8], affine: Affine) -> float:

@@ -14,9 +14,10 @@ from PIL import Image
 
 from bboxprep import formats
 from bboxprep.formats.api import Format
+from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Size
 from bboxprep.pipeline.run_options import Outcome, RunOptions
-from bboxprep.pipeline.source.open import LabelsIn, Source, open_source
+from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage

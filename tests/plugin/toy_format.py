@@ -24,8 +24,9 @@ from bboxprep.io.atomic import write_text
 from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.categories import Categories
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.instances import Column, Instances
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import order, splits_of
 
@@ -161,7 +162,7 @@ class ToyWriter:
         names = [self._classes[label] for label in sample.instances.labels]
         rows = [(name, *box) for name, box in zip(names, sample.instances.boxes.tolist(), strict=True)]
         name = image.removeprefix(f"{_PICTURES}/{sample.split}/")
-        line = msgspec.json.encode(_Line(name, tuple(sample.size), rows)).decode("utf-8")
+        line = msgspec.json.encode(_Line(name, (sample.size.width, sample.size.height), rows)).decode("utf-8")
         return Labels(len(rows), entry=[sample.split, line])
 
     def collect(self, entry: Any) -> None:
