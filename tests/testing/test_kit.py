@@ -12,7 +12,7 @@ from tests.testing.plugins import PLUGIN, run
 
 SOUND = (PLUGIN / "toy_format.py").read_text(encoding="utf-8")
 BOXES = "sample.instances.boxes.tolist()"
-LINE = "_Line(name, tuple(sample.size), rows)"
+LINE = "_Line(name, (sample.size.width, sample.size.height), rows)"
 ENTRY = "entry=[sample.split, line]"
 APPEND = "self._lines[split].append(line)"
 NAME = """\
@@ -21,7 +21,7 @@ NAME = """\
 MISTAKES: dict[str, tuple[str, str]] = {  # by check: what stands in the toy format, and what is put in its place
     "paint": (BOXES, "(sample.instances.boxes + 1.0).tolist()"),
     "ramp": (BOXES, "(sample.instances.boxes * 1.02).tolist()"),
-    "conservation": (LINE, "_Line(name, tuple(sample.size), rows[:1])"),
+    "conservation": (LINE, "_Line(name, (sample.size.width, sample.size.height), rows[:1])"),
     "sidecar": ("frozenset({Column.BOXES})", "frozenset({Column.BOXES, Column.AREAS})"),
     "round-trip": (BOXES, "sample.instances.boxes.round(1).tolist()"),
     "same-bytes": (ENTRY, "entry=[sample.split, line + ' ' * bool(__import__('multiprocessing').parent_process())]"),
