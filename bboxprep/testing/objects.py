@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,9 +120,10 @@ def _enriched(sample: Sample) -> Sample:
     mask[3:9, 4:20] = True
     rings = [[[(x0, y0), (x1, y0), (x0, y1)]] for x0, y0, x1, y1 in objects.boxes.tolist()]
     kind = [row % 2 for row in range(count)]  # a polygon or a mask
+    first = 1000 * (1 + crc32("/".join(sample.key).encode()) % 10**6)  # ids are unique in a data set
     return replace(
         sample,
-        id=7,
+        id=first,
         instances=Instances.of(
             objects.boxes,
             objects.labels,
@@ -130,7 +132,7 @@ def _enriched(sample: Sample) -> Sample:
             masks=[Rle.from_mask(mask) if odd else None for odd in kind],
             areas=[10.5 + row for row in range(count)],
             scores=[0.5] * count,
-            ids=[900 + row for row in range(count)],
+            ids=[first + row for row in range(count)],
             attributes=[{"colour": "red", "age": row} for row in range(count)],
         ),
     )
