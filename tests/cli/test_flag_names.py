@@ -48,7 +48,7 @@ def literals(source: str) -> Iterator[str]:
 
 def below_the_command_line() -> Iterator[tuple[Path, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
-        if path.relative_to(PACKAGE).parts[0] not in ("cli", "__main__.py"):
+        if path.relative_to(PACKAGE).parts[0] not in ("cli", "testing", "__main__.py"):
             yield from ((path, text) for text in literals(path.read_text(encoding="utf-8")))
 
 

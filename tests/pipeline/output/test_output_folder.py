@@ -56,9 +56,21 @@ OLD = {"recipe": '{"letterbox":640}', "source": '["/a"]'}
         (True, False, OLD, OLD, None),
         (True, True, OLD, OLD, None),
         (False, True, OLD, OLD, None),
-        (False, False, OLD, OLD, "unfinished output of an earlier run; `resume=True` goes on from there, `overwrite=True`"),
+        (
+            False,
+            False,
+            OLD,
+            OLD,
+            "unfinished output of an earlier run; `resume=True` goes on from there, `overwrite=True`",
+        ),
         (True, False, {}, OLD, "earlier run, of which no journal is left to go on by; `overwrite=True`"),
-        (True, True, OLD, {**OLD, "recipe": "null"}, r'another recipe \({"letterbox":640}, now null\); `overwrite=True`'),
+        (
+            True,
+            True,
+            OLD,
+            {**OLD, "recipe": "null"},
+            r'another recipe \({"letterbox":640}, now null\); `overwrite=True`',
+        ),
         (False, True, OLD, {**OLD, "sidecar": "true"}, r"another sidecar \(nothing, now true\)"),
         (False, True, {**OLD, "source": "[" + "1," * 99 + "1]"}, OLD, r"another source \(\[1,(1,)+1?\.\.\., now"),
         (
