@@ -12,9 +12,9 @@ two parts: ``test-dev`` is test, ``train_val`` is trainval. Of several words the
 others describe: ``instances_train2017`` and ``2012_train`` are train, ``train-dev`` is val. What follows the last word
 only narrows it: ``train2017_subset`` and ``train_annotations`` are train.
 
-**A document or a list** always is about a split, so an unknown name is a split of that name beside others. The only one
-of a source has nothing to be told from: it is train (`splits_of`). A key, as in a data.yaml, states a split by itself
-(`split_of`).
+**A document, a list, a key** always is about a split, so an unknown name is a split of that name (`split_of`). But the
+only split of a source has nothing to be told from: with an unknown name it is train (`splits_of`). Readers need not
+know this: it is done when a source is opened, for every format.
 
 **A folder** need not be about a split. It is one if its name has a word, or if it stands where in the layout a folder
 of training images stands (`SplitFolders`): beside ``images/train``, ``images/fold1`` is a split, else it is a folder of
@@ -64,23 +64,23 @@ def is_word(name: str) -> bool:
 
 
 def split_of(name: str) -> str:
-    """The split of what is called `name` beside others: itself where it has no word."""
+    """The split of what is called `name`: itself where it has no word, train where it is "" and so names none."""
     return named(name) or (TRAIN if name.lower() in _NO_SPLIT else name)
 
 
 def splits_of(names: Iterable[str]) -> dict[str, str]:
-    """The split of each of `names`: what all documents or lists of one source are called, "" for none."""
+    """The split of each of `names`, which are all that a source has."""
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) == 1:
         return {distinct[0]: named(distinct[0]) or TRAIN}
     return {name: split_of(name) for name in distinct}
 
 
-def prefixes(splits: Mapping[str, str]) -> dict[str, str]:
-    """What the names of images begin with, by the name of their document, so that those of one split stay apart.
-
-    `splits` is the split of each document: a folder of the document's name where several are about one split, else "".
+def prefixes(names: Iterable[str]) -> dict[str, str]:
+    """What the names of images begin with, by the name of their document, so that those of one split stay apart: a
+    folder of that name where several of `names` mean one split, else "".
     """
+    splits = {name: split_of(name) for name in names}
     documents = Counter(splits.values())
     return {name: f"{name}/" if documents[split] > 1 else "" for name, split in splits.items()}
 

@@ -16,6 +16,7 @@ from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
+from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.faults import Fault, Layer
@@ -180,9 +181,12 @@ def _class_faults(case: VerificationInputs) -> Iterator[Fault]:
 def _totals(case: VerificationInputs, contents: Contents) -> Iterator[Fault]:
     """Counts by split and by class, against those that the record states."""
     record = case.run.record
+    written = [row.split for row in record.splits if row.images_out]
+    read_as = splits_of(written) if len(case.output.dataset.splits) == 1 else {}
+    splits = [(row, read_as.get(row.split, row.split)) for row in record.splits]
     totals = [
-        *((f"split {row.split}", "images", contents.images[row.split], row.images_out) for row in record.splits),
-        *((f"split {row.split}", "objects", contents.objects[row.split], row.objects_out) for row in record.splits),
+        *((f"split {row.split}", "images", contents.images[name], row.images_out) for row, name in splits),
+        *((f"split {row.split}", "objects", contents.objects[name], row.objects_out) for row, name in splits),
         *((f"class {row.name}", "objects", contents.classes[row.name], row.objects_out) for row in record.classes),
     ]
     for where, what, have, want in totals:

@@ -20,6 +20,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import TEST, TRAIN, VAL
 from bboxprep.recipe.geometric import Flip
 from bboxprep.recipe.recipe import Augment, Recipe
+from tests.invoked import run
 from tests.tiny import tiny
 
 pytest.importorskip("fsspec", reason="fsspec is not installed")
@@ -105,9 +106,18 @@ def test_a_word_is_one_split_in_every_format_and_trained_on_if_it_says_so(
 @pytest.mark.parametrize("format", formats.names())
 def test_an_unknown_word_is_train_alone(tmp_path: Path, written: Outputs, format: str) -> None:
     source = renamed(written[format][0], tmp_path / "set", "v2")
-    (source / "data.yaml").unlink(missing_ok=True)  # its keys state a split
     assert images(bboxprep.read(source)) == {TRAIN: 2}
     assert bboxprep.convert(source, tmp_path / "out", "coco", COPIES).account.images_out == {TRAIN: 6}
+
+
+@pytest.mark.parametrize("shares", ["holdout=1", "training=0.5,dev=0.3,holdout=0.2"])
+@pytest.mark.parametrize("format", formats.names())
+def test_a_new_split_is_proven_whatever_its_names(tmp_path: Path, written: Outputs, format: str, shares: str) -> None:
+    sources = written["yolo"]
+    out = tmp_path / "out"
+    assert run("convert", *sources, out, "--to", format, "--split", shares).exit_code == 0
+    done = run("verify", out)
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("format", formats.names())

@@ -99,10 +99,9 @@ def test_an_unknown_name_is_a_split_beside_others_and_train_alone(names: list[st
 
 @given(st.lists(st.sampled_from([name for name, _ in MEANT if name]), min_size=1, max_size=6))
 def test_images_of_two_documents_never_have_one_name(names: list[str]) -> None:
-    splits = splits_of(names)
-    keys = [(splits[name], f"{prefix}a.jpg") for name, prefix in prefixes(splits).items()]
-    assert len(set(keys)) == len(splits)
-    assert all(prefix == "" for prefix in prefixes(splits).values()) == (len(set(splits.values())) == len(splits))
+    prefix, splits = prefixes(names), set(map(split_of, names))
+    assert len({(split_of(name), f"{prefix[name]}a.jpg") for name in names}) == len(prefix)
+    assert all(folder == "" for folder in prefix.values()) == (len(splits) == len(prefix))
 
 
 @given(st.lists(st.text(st.sampled_from("abtrainvles"), max_size=5)))

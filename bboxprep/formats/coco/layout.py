@@ -19,7 +19,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.fields import LAYOUT
 from bboxprep.io.paths import dataset_folder, is_within, relative_path, resolved
-from bboxprep.model.splits import TRAIN, is_word, named, prefixes, splits_of
+from bboxprep.model.splits import is_word, named, prefixes, split_of
 
 _HEAD = 65536
 _STRAYED = "a link that leads out of the dataset"
@@ -36,8 +36,8 @@ _ROBOFLOW = "_annotations.coco"
 
 @dataclass(frozen=True)
 class CocoSource:
-    """One annotation file: what COCO calls its `kind`, the `split` it is about, and that as the file spells it in
-    `word`, which is "" where it names none.
+    """One annotation file: what COCO calls its `kind`, and the split it is about as the file spells it in `word`, which
+    is "" where it names none.
 
     `shown` is its path below the data set, as findings name it. `prefix` is what the names of its images begin with:
     a folder of its own where several files are about one split, else "".
@@ -47,8 +47,12 @@ class CocoSource:
     shown: str
     kind: str
     word: str
-    split: str = TRAIN
     prefix: str = ""
+
+    @property
+    def split(self) -> str:
+        """The split, see `bboxprep.model.splits`."""
+        return split_of(self.word)
 
 
 def sniff(root: Path) -> str:
@@ -67,19 +71,18 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     `AnnotationError` where all are of another kind.
     """
     paths = [root] if root.is_file() else _search(root)
-    sources = [_source(path, root) for path in paths]
+    sources = sorted((_source(path, root) for path in paths), key=lambda source: source.split)
     if not sources:
         raise LayoutError(root, "", f"no COCO annotation file (want {LAYOUT})")
     useful = _of_kind(sources, _WITH_OBJECTS) or _of_kind(sources, _WITH_IMAGES)
     if not useful and not root.is_file():
         raise AnnotationError(sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json)")
     chosen = _chosen(root, useful or sources)
-    splits = splits_of(source.word for source in sources) | {source.word: source.split for source in chosen}
     read = {source.path for source in chosen}
-    skipped = [replace(source, split=splits[source.word]) for source in sources if source.path not in read]
     notes = [
         Finding("file-skipped", f"not read: {_because(source, chosen)}", source.shown, split=source.split)
-        for source in sorted(skipped, key=lambda source: source.split)
+        for source in sources
+        if source.path not in read
     ]
     fence = resolved(root)
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
@@ -185,10 +188,9 @@ def _of_kind(sources: Sequence[CocoSource], kinds: Sequence[str]) -> list[CocoSo
 
 
 def _chosen(root: Path, sources: Sequence[CocoSource]) -> tuple[CocoSource, ...]:
-    """The best of `sources` for each word, sorted by split and by the names of its images. Raises `LayoutError`."""
-    splits = splits_of(source.word for source in sources)
-    prefix = prefixes(splits)
-    placed = [replace(one, split=splits[one.word], prefix=prefix[one.word]) for one in sources]
+    """The best of `sources` for each word, sorted by split and by the names of their images. Raises `LayoutError`."""
+    prefix = prefixes(source.word for source in sources)
+    placed = [replace(source, prefix=prefix[source.word]) for source in sources]
     placed.sort(key=lambda source: (source.split, os.fsencode(f"{source.word}/")))
     best = [_best(root, list(group)) for _, group in groupby(placed, lambda source: (source.split, source.word))]
     for one, other in pairwise(best):

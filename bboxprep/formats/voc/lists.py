@@ -11,7 +11,7 @@ from pathlib import Path
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.voc.tree import ANY_SOURCE, composed, joined, name_of, parted, parts_of, place
 from bboxprep.io.paths import read_bytes, stem_of
-from bboxprep.model.splits import USUAL, SplitFolders, order, splits_of
+from bboxprep.model.splits import USUAL, SplitFolders, order, split_of
 
 _COARSEST = "trainval"
 _OF_A_CLASS = re.compile(r".*\S\s+(-1|0|1)")  # a line of <class>_<split>.txt: the image, and whether it shows the class
@@ -75,10 +75,10 @@ def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOU
     """
     torn, paths = 0, list(paths)
     names = {path: found for path in paths if not _is_of_a_class(path, found := _names(root / path))}
-    splits = splits_of(map(_stem, names))
+    splits = {path: split_of(_stem(path)) for path in names}
     homes: dict[str, dict[str, str]] = {}
-    for path in sorted(names, key=lambda path: (*_fineness(splits[_stem(path)]), path)):
-        split, known = splits[_stem(path)], homes.setdefault("/".join(parts_of(path)[:-3]), {})
+    for path in sorted(names, key=lambda path: (*_fineness(splits[path]), path)):
+        split, known = splits[path], homes.setdefault("/".join(parts_of(path)[:-3]), {})
         for name in names[path]:
             torn += split in USUAL and known.get(name, split) != split
             known.setdefault(name, split)

@@ -18,6 +18,7 @@ from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Key, Sample
+from bboxprep.model.splits import splits_of
 from bboxprep.model.validation import repeats
 from bboxprep.pipeline.sidecar.merge import rejoin
 from bboxprep.pipeline.source.header_cache import HeaderCache
@@ -67,7 +68,7 @@ def open_source(
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only)
     dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
-    dataset = rejoin(dataset) if sidecar else dataset
+    dataset = _with_known_split(rejoin(dataset) if sidecar else dataset)
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     summaries = survey(dataset, engine)
@@ -101,6 +102,23 @@ def read(
     return open_source(
         where, format, labels_in=labels_in, image_policy=image_policy, object_policy=object_policy, options=chosen
     ).dataset
+
+
+def _with_known_split(dataset: Dataset) -> Dataset:
+    """`dataset`; its only split is train if the name means none (see `bboxprep.model.splits`)."""
+    names = splits_of(dataset.splits)
+    if len(names) != 1 or list(names) == list(names.values()):
+        return dataset
+    renamed = dataset.map(partial(_renamed_split, names=names))
+    findings = tuple(replace(finding, split=names.get(finding.split, finding.split)) for finding in dataset.findings)
+    return replace(renamed, splits=tuple(names.values()), findings=findings)
+
+
+def _renamed_split(sample: Sample, names: Mapping[str, str]) -> Sample:
+    split = names[sample.split]
+    return sample.replace_fast(
+        split=split, findings=tuple(replace(finding, split=split) for finding in sample.findings)
+    )
 
 
 def _settled(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRenderer, root: Path) -> Sample:

@@ -122,16 +122,10 @@ def test_the_image_is_found_in_every_layout(tmp_path: Path, label: str, photo: s
     assert codes(dataset.findings) == {}
 
 
-def test_a_folder_beside_training_images_is_a_split_and_a_lone_list_of_another_name_is_train(tmp_path: Path) -> None:
+def test_a_folder_beside_training_images_is_a_split(tmp_path: Path) -> None:
     for split in ("training", "fold1"):
-        flat(tmp_path / "folders" / split, {"a": document(obj(BOX))})
-    assert listing(read(tmp_path / "folders")) == [("fold1", "a.jpg", 1), ("train", "a.jpg", 1)]
-    image(tmp_path / "lists/JPEGImages/a.jpg")
-    xml(tmp_path / "lists/Annotations/a.xml", ONE)
-    lists(tmp_path / "lists", fold1="a\n")
-    assert listing(read(tmp_path / "lists")) == [("train", "a.jpg", 1)]
-    lists(tmp_path / "lists", trainval="b\n")
-    assert listing(read(tmp_path / "lists")) == [("fold1", "a.jpg", 1)]
+        flat(tmp_path / split, {"a": document(obj(BOX))})
+    assert listing(read(tmp_path)) == [("fold1", "a.jpg", 1), ("train", "a.jpg", 1)]
 
 
 def test_roboflow(tmp_path: Path) -> None:
