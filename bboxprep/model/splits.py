@@ -50,7 +50,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 @lru_cache(maxsize=4096)  # readers ask for the folder of each picture, recipes for the split
 def named(name: str) -> str:
     """The split that `name` has a word for, "" where it has none."""
-    parts = _LETTERS.findall(name.lower())
+    parts = [part.lower() for part in _LETTERS.findall(name)]  # lower case of one letter may be a letter and a mark
     for at in reversed(range(len(parts))):
         if parts[at] in WORDS:
             return WORDS.get("".join(parts[max(at - 1, 0) : at + 1]), WORDS[parts[at]])
@@ -60,7 +60,7 @@ def named(name: str) -> str:
 @lru_cache(maxsize=4096)
 def is_word(name: str) -> bool:
     """Whether `name` is a word for a split and nothing else, but for case, numbers and punctuation."""
-    return "".join(_LETTERS.findall(name.lower())) in WORDS
+    return "".join(_LETTERS.findall(name)).lower() in WORDS
 
 
 def split_of(name: str) -> str:

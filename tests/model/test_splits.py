@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bboxprep.model.splits import (
@@ -75,6 +75,7 @@ def test_numbers_punctuation_and_case_do_not_count(word: str, around: str, upper
 
 
 @given(st.sampled_from(sorted(WORDS)), st.text(letters, min_size=1, max_size=6))
+@example("train", "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}")
 def test_a_word_counts_as_a_whole_only(word: str, more: str) -> None:
     assert named(f"{more}_{word}") in {*WORDS.values()}
     if (glued := f"{more}{word}").lower() not in WORDS:
