@@ -1,13 +1,13 @@
 """COCO results on prepared pictures, brought back: a JSON list in, a JSON list out, in the same order.
 
-An image is named by ``image_id`` (the ids of the output's own annotations where it is COCO, else its name) or by
-``file_name`` or ``image``. Written back are all fields as they came, with the geometry of the source, ``file_name`` as
-the source has it below its root, and ``image_id`` where the source is COCO and can be read; ``category_id`` stays.
+An image is named by ``image_id`` (the id of the output's own labels where its format holds ids, else its name) or by
+``file_name`` or ``image``. All fields are written back as they came, with the geometry of the source, ``file_name`` as
+the source has it below its root, and ``image_id`` where the source has ids and can be read; ``category_id`` stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,11 @@ from bboxprep.errors import AnnotationError, BboxprepError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
+from bboxprep.io.paths import read_bytes
 from bboxprep.io.remote import open_path
+from bboxprep.model.columns import Column
 from bboxprep.model.rle import Rle
+from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.header_cache import HeaderCache
@@ -70,8 +72,7 @@ class _Finder:
 
     @classmethod
     def of(cls, run: Run, split: str | None) -> _Finder:
-        ids = _output_ids(run.root, split) if run.record.format == "coco" else {}
-        return cls(ids, run.outputs, OutputNames(run, split), _source_ids(run), FlipNames.of(run))
+        return cls(_output_ids(run, split), run.outputs, OutputNames(run, split), _source_ids(run), FlipNames.of(run))
 
     def find(self, row: Mapping[str, Any]) -> ImageRow:
         name = next((row[key] for key in _NAMES if isinstance(row.get(key), str)), None)
@@ -106,42 +107,34 @@ def _load(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _output_ids(root: Path, split: str | None) -> dict[int, tuple[str, ...]]:
-    """The outputs that each image id of a COCO output stands for; one in each split at most."""
+def _output_ids(run: Run, split: str | None) -> dict[int, tuple[str, ...]]:
+    """The paths of the output's images by their ids, those of `split` where it is given; one in each split at most."""
     found: dict[int, tuple[str, ...]] = {}
-    for path in sorted((root / "annotations").glob("instances_*.json")):
-        name = path.stem.removeprefix("instances_")
-        if split not in (None, name) or not is_within(path, resolved(root)):
-            continue
-        try:
-            images = msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=_Document).images
-        except (ValueError, RecursionError) as error:
-            raise AnnotationError(path, "images", f"cannot be read ({error})") from error
-        for image in images:
-            found[image.id] = (*found.get(image.id, ()), f"{name}/{image.file_name}")
+    for sample in _identified(run.root, run.record.format):
+        if split in (None, sample.split):
+            found[sample.id] = (*found.get(sample.id, ()), sample.relative_path)
     return found
 
 
-class _ImageHead(msgspec.Struct):
-    id: int
-    file_name: str
-
-
-class _Document(msgspec.Struct):
-    images: list[_ImageHead]
-
-
 def _source_ids(run: Run) -> dict[tuple[str, str], int]:
-    """The source's own ids by (path, split); none where it is not COCO or cannot be read any more."""
+    """The source's own ids by (path, split); none where the source cannot be read any more."""
     record = run.record
-    if record.source_format != "coco" or not record.source or not open_path(record.source).exists():
+    if not record.source or not open_path(record.source).exists():
         return {}
-    chosen = formats.load("coco")
     try:
-        dataset = chosen.read(open_path(record.source), HeaderCache(), chosen.read_options())
+        return {(s.relative_path, s.split): s.id for s in _identified(open_path(record.source), record.source_format)}
     except BboxprepError:
         return {}
-    return {(relative_path(sample.path, dataset.folder), sample.split): sample.id for sample in dataset if sample.id}
+
+
+def _identified(root: Path, format: str) -> Iterator[Sample]:
+    """The images of the dataset at `root` that have an id, where the `format` holds ids; no image is opened whose size
+    the labels state, and no label is read that need not be. Raises `SourceError`.
+    """
+    if format in formats.names() and Column.IDS in (declared := formats.load(format)).carries:
+        dataset = declared.read(root, HeaderCache(opens=False), declared.read_options())
+        outlines = (dataset.outline(row).replace_fast(root=dataset.folder) for row in range(len(dataset)))
+        yield from (sample for sample in outlines if sample.id)
 
 
 def _back(row: Mapping[str, Any], image: ImageRow, finder: _Finder) -> dict[str, Any]:

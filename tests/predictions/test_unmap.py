@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from bboxprep import formats
 from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageError
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import box_areas, clip_boxes, hull, map_boxes, ring_area
+from bboxprep.model.columns import Column
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.run_record import Run, open_run
@@ -406,6 +408,19 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
         unmap(run, tmp_path / "empty", tmp_path / "home")
     with pytest.raises(TargetError, match="empty or new folder"):
         unmap(run, source, tmp_path / "out")
+
+
+@pytest.mark.parametrize("to", [name for name in formats.names() if Column.IDS in formats.load(name).carries])
+def test_an_id_names_an_image_in_every_format_that_holds_ids(tmp_path: Path, to: str) -> None:
+    source = tmp_path / "source"
+    coco_set(source, "displayed")
+    document = json.loads((source / "annotations" / "instances_train.json").read_text(encoding="utf-8"))
+    ids = {row["id"]: f"train/{row['file_name']}" for row in document["images"]}
+    run = run_of(source, tmp_path / "out", to, (), "displayed")
+    results = write(tmp_path / "r.json", [{"image_id": number, "bbox": [1, 2, 3, 4]} for number in ids])
+    unmap(run, results, tmp_path / "home.json")
+    home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
+    assert {row["image_id"]: row["file_name"] for row in home} == ids
 
 
 def test_ids_that_stand_in_two_splits_need_a_word(tmp_path: Path) -> None:
