@@ -9,6 +9,8 @@ import click
 from bboxprep import formats
 from bboxprep.formats.api import Format
 
+_HEAD = ("format", "reads", "carries", "keeps", "coordinates", "step")
+
 
 @click.command("formats")
 def command() -> None:
@@ -19,15 +21,28 @@ def command() -> None:
 
 def table() -> list[str]:
     """The lines of the table, in Markdown; the README's is the same."""
-    rows = [("format", "reads", "carries", "step")]
-    for name in formats.names():
-        declared = formats.load(name)
-        rows.append((f"`{name}`", declared.layout, ", ".join(sorted(declared.carries)), "; ".join(_steps(declared))))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    rows = [_HEAD, *(_row(name, formats.load(name)) for name in formats.names())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+def _row(name: str, declared: Format) -> tuple[str, ...]:
+    kept = {
+        "class table": declared.has_class_table,
+        "splits": declared.has_splits,
+        "images without objects": declared.keeps_empty_images,
+    }
+    return (
+        f"`{name}`",
+        declared.layout,
+        ", ".join(sorted(declared.carries)),
+        ", ".join(word for word, keeps in kept.items() if keeps),
+        f"{declared.plane or 'either'} plane, first pixel at {declared.origin}",
+        "; ".join(_steps(declared)),
+    )
 
 
 def _steps(declared: Format) -> Iterator[str]:

@@ -9,8 +9,8 @@ reads an output with the options that it was written with.
 1. *Classes.* The order of the class table survives a trip, and so does a class without objects.
 2. *Counts.* `Sample.source_count` is the number of objects of the sample plus those of its findings. Objects that
    belong to no sample are counted by findings of the dataset.
-3. *Order.* Samples are sorted by split, in the order of `Dataset.splits`, then by the UTF-8 bytes of their names. A
-   name stands once in a split.
+3. *Order.* Samples are sorted by split, in the order of `Dataset.splits`, then by the UTF-8 bytes of their names; those
+   of packed files (`Writer.stage`) stand in the order of the files. A name stands once in a split.
 4. *Laziness.* A dataset can be iterated any number of times, and sample ``i`` can be had alone. Samples are made when
    they are asked for; what makes them can be pickled.
 5. *Frame.* A reader leaves `Sample.frame` displayed and `Sample.evidence` "": the pipeline settles the frame, by
@@ -29,7 +29,8 @@ reads an output with the options that it was written with.
     nothing to read is raised, as `AnnotationError` or `LayoutError`.
 12. *Splits.* A reader names splits by the one vocabulary of `model.splits`; a source that names none is "train".
 
-`bboxprep.testing` checks each rule by its number, and what a `Format` declares, over every registered format.
+`bboxprep.testing` checks them over every registered format: rule 3 is its check "rule-3-order", and so on; "declared"
+checks what a `Format` declares, and a round trip its `Format.step`.
 """
 
 from __future__ import annotations
@@ -49,10 +50,9 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Frame, Sample
 
 Result = TypeVar("Result")
-Plane = Literal["either", "stored", "displayed"]
 
 
 class Probe(Protocol):
@@ -235,8 +235,9 @@ class Format:
     read_options: type[Any] = NoOptions
     write_options: type[Any] = NoOptions
 
-    plane: Plane = "either"
-    """The plane that the labels of photos with an EXIF orientation are drawn in, where the format defines it."""
+    plane: Frame | None = None
+    """The plane that the labels of photos with an EXIF orientation are drawn in; None where the format does not say.
+    Its writer writes images without an orientation, of which both planes are one."""
     origin: int = 0
     """The number that it writes for the left edge of the first column and the upper edge of the first row."""
     has_class_table: bool = True

@@ -49,16 +49,24 @@ class SurveyedImage(Protocol):
 
 
 def resolve_frames(
-    source: Path, dataset: Dataset, images: Sequence[SurveyedImage], labels_in: LabelsIn, image_policy: ImagePolicy
+    source: Path,
+    dataset: Dataset,
+    images: Sequence[SurveyedImage],
+    labels_in: LabelsIn,
+    image_policy: ImagePolicy,
+    plane: Frame | None = None,
 ) -> dict[Key, Decision]:
     """The frame of each turned image of `dataset`, read from `source`; `images` are the first look, in its order.
 
-    `labels_in` states it for all of them, unless it is "auto". Pictures are decoded, as `image_policy` says, only where
-    no number tells. Raises `FrameError` where the evidence of an image contradicts itself, or that of the dataset does.
+    `labels_in` states it for all of them, unless it is "auto"; then the `plane` that the format defines, if it does.
+    Else pictures are decoded, as `image_policy` says, but only where no number tells. Raises `FrameError` where the
+    evidence of an image contradicts itself, or that of the dataset does.
     """
     turned = {index: image for index, image in enumerate(images) if image.frame_evidence.turned}
     if labels_in != "auto":
         return {image.key: (Frame(labels_in), "option") for image in turned.values()}
+    if plane:
+        return {image.key: (plane, "format") for image in turned.values()}
     evidence = _with_pixels(dataset, turned, image_policy)
     for index, image in turned.items():
         if evidence[index].contradicts_itself:

@@ -73,7 +73,7 @@ def open_source(
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     summaries = survey(dataset, engine)
     probe.learn(summaries)
-    frames = resolve_frames(path, dataset, summaries, labels_in, image_policy)
+    frames = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
     settled = dataset.map(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
     return Source(
