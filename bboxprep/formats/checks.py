@@ -1,6 +1,4 @@
-"""The check of a format when it is loaded, and of its writer when one is made: what mypy would have said to whoever
-wrote it.
-"""
+"""The checks of a format when it is loaded, and of its writer when one is made: those of mypy, at run time."""
 
 from __future__ import annotations
 

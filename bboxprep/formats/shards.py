@@ -60,7 +60,7 @@ class _Objects(msgspec.Struct):
     iscrowd: list[int | None] | None = None
 
 
-class _Said(msgspec.Struct):
+class _ImageLabels(msgspec.Struct):
     """The labels of a picture."""
 
     file_name: str | None = None
@@ -99,9 +99,9 @@ class ShardWriter:
         """The labels as JSON."""
         objects = _objects(sample.instances) if sample.labelled or len(sample.instances) else None
         place = PurePosixPath(image)
-        said = _Said(_true_name(sample.name, place.suffix), *sample.size, objects, sample.id or None)
+        record = _ImageLabels(_true_name(sample.name, place.suffix), *sample.size, objects, sample.id or None)
         label = str(place.with_suffix(".json"))
-        return Labels(len(sample.instances), files=((label, msgspec.json.encode(said)),), entry=image)
+        return Labels(len(sample.instances), files=((label, msgspec.json.encode(record)),), entry=image)
 
     def collect(self, entry: str) -> None:
         """Note a picture."""
@@ -213,12 +213,12 @@ class _Loader:
     classes: tuple[str, ...]
 
     def __call__(self, item: _Item) -> Sample:
-        said, findings = self._said(item)
-        own = safe_relative((said.file_name or "").replace("\\", "/")) or item.path.name
+        record, findings = self._read_labels(item)
+        own = safe_relative((record.file_name or "").replace("\\", "/")) or item.path.name
         name = PurePosixPath(item.prefix + own)
-        declared = Size(said.width, said.height) if said.width and said.height else None
+        declared = Size(record.width, record.height) if record.width and record.height else None
         header, seen = probe_image(self.probe, item.path, self.root, item.split, declared)
-        instances, wrong = self._instances(said.objects, item)
+        instances, wrong = self._instances(record.objects, item)
         return Sample(
             name=name,
             path=item.path,
@@ -227,18 +227,18 @@ class _Loader:
             split=item.split,
             declared=declared,
             findings=(*seen, *findings, *wrong),
-            source_count=len(said.objects.bbox) if said.objects else 0,
-            labelled=said.objects is not None,
-            id=said.image_id or 0,
+            source_count=len(record.objects.bbox) if record.objects else 0,
+            labelled=record.objects is not None,
+            id=record.image_id or 0,
         )
 
-    def _said(self, item: _Item) -> tuple[_Said, tuple[Finding, ...]]:
+    def _read_labels(self, item: _Item) -> tuple[_ImageLabels, tuple[Finding, ...]]:
         if not item.label.is_file():
-            return _Said(), ()
+            return _ImageLabels(), ()
         try:
-            return msgspec.json.decode(read_bytes(item.label, _MOST_BYTES), type=_Said), ()
+            return msgspec.json.decode(read_bytes(item.label, _MOST_BYTES), type=_ImageLabels), ()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return _Said(), (self._fault(f"its labels are not as they should be ({error})", item),)
+            return _ImageLabels(), (self._fault(f"its labels are not as they should be ({error})", item),)
 
     def _instances(self, objects: _Objects | None, item: _Item) -> tuple[Instances, tuple[Finding, ...]]:
         """The objects that can be used, and findings on the others."""

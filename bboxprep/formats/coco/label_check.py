@@ -28,7 +28,7 @@ def check(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa
             document: Any = json.loads(path.read_text(encoding="utf-8"))
             ids = {table: [row["id"] for row in document[table]] for table in _TABLES}
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue  # the reader has said so
+            continue  # the reader reports it
         for table, found in ids.items():
             for number, count in Counter(map(str, found)).items():
                 if count > 1:

@@ -60,7 +60,9 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
     _refuse_shared_images(root, sources, indexes)
     classes = read_classes(documents, [source.shown for source in sources], [index.used for index in indexes])
     parts = [
-        _Part(home, document, index, RecordReader(source.shown, source.split, classes.categories, rows), source.prefix)
+        _SplitFile(
+            home, document, index, RecordReader(source.shown, source.split, classes.categories, rows), source.prefix
+        )
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
     loader = _Loader(parts, probe)
@@ -90,7 +92,7 @@ def _refuse_shared_images(root: Path, sources: Sequence[CocoSource], indexes: Se
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
+class _SplitFile:
     """One annotation file with its index: makes the samples of its split, their names with `prefix`."""
 
     home: Path
@@ -181,7 +183,7 @@ class _Part:
 class _Loader:
     """Makes the samples of all `parts`, one part after the other."""
 
-    parts: Sequence[_Part]
+    parts: Sequence[_SplitFile]
     probe: Probe
 
     def sample(self, row: int) -> Sample:
@@ -200,7 +202,7 @@ class _Loader:
     def _ends(self) -> list[int]:
         return list(accumulate(len(part.images) for part in self.parts))
 
-    def _at(self, row: int) -> tuple[_Part, int]:
+    def _at(self, row: int) -> tuple[_SplitFile, int]:
         """The part that has the sample, and its place among the images there."""
         number = bisect_right(self._ends, row)
         return self.parts[number], row - (self._ends[number - 1] if number else 0)
@@ -209,9 +211,9 @@ class _Loader:
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 
 
-def _extra(said: dict[str, Any]) -> dict[str, Any]:
+def _extra(fields: dict[str, Any]) -> dict[str, Any]:
     """What COCO says besides, under its own name."""
-    return {"coco": said} if said else {}
+    return {"coco": fields} if fields else {}
 
 
 def _merged(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -55,11 +55,11 @@ class CocoWriter:
         self._root = root
         self._categories = dataset.categories
         self._extra: Mapping[str, Any] = dataset.extra.get("coco", {})
-        self._sheets = {split: _Sheet(root) for split in dataset.splits}
+        self._records = {split: _SplitRecords(root) for split in dataset.splits}
 
     def __getstate__(self) -> dict[str, Any]:
         """What a process that encodes has to know: nothing of what is collected."""
-        return {**self.__dict__, "_sheets": {}}
+        return {**self.__dict__, "_records": {}}
 
     @property
     def carries(self) -> frozenset[Column]:
@@ -83,14 +83,14 @@ class CocoWriter:
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
         """Note the records of an image."""
         split, number, image, numbers, lines = entry
-        if split not in self._sheets:
-            self._sheets[split] = _Sheet(self._root)
-        self._sheets[split].add(number, image, numbers, lines)
+        if split not in self._records:
+            self._records[split] = _SplitRecords(self._root)
+        self._records[split].add(number, image, numbers, lines)
 
     @property
     def documents(self) -> tuple[str, ...]:
         """One for each split."""
-        return tuple(map(_document, self._sheets))
+        return tuple(map(_document, self._records))
 
     def close(self) -> None:
         """Write the documents."""
@@ -100,23 +100,23 @@ class CocoWriter:
             _category(number, category)
             for number, category in zip(self._categories.ids, self._categories.items, strict=True)
         ]
-        for split, sheet in self._sheets.items():
+        for split, records in self._records.items():
             path = _document(split)
             head = _encode({**tables, **others}, path)
             classes = [_encode(category, path) for category in categories]
-            write_chunks(self._root / path, sheet.document(head, classes))
-            sheet.close()
+            write_chunks(self._root / path, records.document(head, classes))
+            records.close()
 
 
-class _Sheet:
+class _SplitRecords:
     """One split as encoded records without their ids, which are settled when all are known. Raises `TargetError` where
     there is no room for them below `root`.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._images = _waiting(root)
-        self._annotations = _waiting(root)
+        self._images = _spool(root)
+        self._annotations = _spool(root)
         self._image_ids = array("q")
         self._annotation_ids = array("q")
         self._counts = array("q")  # of the annotations of each image
@@ -152,7 +152,7 @@ class _Sheet:
                 yield b'{"id":%d,"image_id":%d,%b' % (number, image_id, line[1:])
 
 
-def _waiting(root: Path) -> SpooledTemporaryFile[bytes]:
+def _spool(root: Path) -> SpooledTemporaryFile[bytes]:
     return SpooledTemporaryFile(_IN_MEMORY, dir=spool_dir(root))
 
 

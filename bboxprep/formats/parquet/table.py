@@ -53,9 +53,9 @@ def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:
 
 
 def _row(picture: Path) -> dict[str, Any]:
-    said: dict[str, Any] = msgspec.json.decode(picture.with_suffix(".json").read_bytes())
+    record: dict[str, Any] = msgspec.json.decode(picture.with_suffix(".json").read_bytes())
     image = {"bytes": picture.read_bytes(), "path": picture.name}
-    return {"image": image, **said}
+    return {"image": image, **record}
 
 
 def _schema(arrow: Any, classes: Sequence[str]) -> Any:

@@ -21,7 +21,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.voc.numbers import UNSAID, Corner, decode_value, less_one, parse_corner, text_below
+from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.formats.voc.origin import Corners, LabellingTool, tool_of
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
@@ -257,7 +257,7 @@ def _attributes(element: Element) -> dict[str, Any]:
             found[tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
         elif text := (child.text or "").strip():
             found[tag] = decode_value(text)
-    found = {intern(tag): value for tag, value in found.items() if UNSAID.get(tag) != value}
+    found = {intern(tag): value for tag, value in found.items() if DEFAULT_ATTRIBUTES.get(tag) != value}
     for block in element.findall("attributes"):
         for attribute in block.findall("attribute"):
             if name := attribute.findtext("name"):
@@ -279,8 +279,8 @@ def _declared(root: Element) -> Size | None:
 
 def _extra(root: Element) -> dict[str, str]:
     """What the file says of its image besides, where it says it."""
-    said = {"folder": _text(root, "folder"), "database": text_below(root, "source", "database").strip()}
-    return {tag: intern(text) for tag, text in said.items() if text}
+    texts = {"folder": _text(root, "folder"), "database": text_below(root, "source", "database").strip()}
+    return {tag: intern(text) for tag, text in texts.items() if text}
 
 
 def _text(element: Element, path: str) -> str:

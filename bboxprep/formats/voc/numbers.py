@@ -4,7 +4,7 @@ Attribute values are JSON wherever that is canonical and plain text otherwise, s
 ``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read, but for one that
 is nested so deep that nobody can have meant it: it stays text.
 
-`UNSAID` are the values of an object of which nothing is known; `OURS` marks a file that this program wrote.
+`DEFAULT_ATTRIBUTES` are the values of an object of which nothing is known; `OURS` marks a file that this program wrote.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # 
 OURS = "bboxprep"  # as the <database> of the <source>
 
 # What the devkit writes where nothing is known: it says nothing, so it is no attribute, and it is what we write.
-UNSAID: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
+DEFAULT_ATTRIBUTES: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
 
 
 class Corner(NamedTuple):

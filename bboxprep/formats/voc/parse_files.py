@@ -1,6 +1,6 @@
 """The XML files of a VOC dataset, each parsed once: when it is opened, in several processes where there are any.
 
-What the classes, the pairs and the origin are settled from is told of each file in `ParsedFile`; the rest stays packed,
+`ParsedFile` holds what decides classes, pairs and origin; the rest of each file stays packed,
 at a fraction of its size, until its sample is asked for.
 """
 
@@ -71,27 +71,27 @@ class _Opening:
         part = ParsedFiles()
         for label in labels:
             try:
-                said = read_file(self.root / label)
+                annotation = read_file(self.root / label)
             except AnnotationError as error:
                 part.broken[label] = Finding("record-unreadable", error.problem, label, error.where)
                 continue
-            part.briefs[label] = _brief(said)
-            part.names.update(said.names)
-            part.unread.update(said.unread)
+            part.briefs[label] = _brief(annotation)
+            part.names.update(annotation.names)
+            part.unread.update(annotation.unread)
         return part
 
 
-def _brief(said: Annotation) -> ParsedFile:
-    corners = said.corners
+def _brief(annotation: Annotation) -> ParsedFile:
+    corners = annotation.corners
     return ParsedFile(
-        filename=said.filename,
-        source_count=said.source_count,
-        declared=said.declared,
-        tool=said.tool,
-        boxed=bool(said.names),
+        filename=annotation.filename,
+        source_count=annotation.source_count,
+        declared=annotation.declared,
+        tool=annotation.tool,
+        boxed=bool(annotation.names),
         zeros=prove(corners, None).zeros,
-        reaches_over=reaches_over(corners, said.declared),
-        packed=pickle.dumps(tuple(said._replace(filename="", tool=None, unread=()))),
+        reaches_over=reaches_over(corners, annotation.declared),
+        packed=pickle.dumps(tuple(annotation._replace(filename="", tool=None, unread=()))),
     )
 
 

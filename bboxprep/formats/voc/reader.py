@@ -67,7 +67,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
 def _settle(
     root: Path, probe: Probe, items: Iterable[VocItem], briefs: Mapping[str, ParsedFile], options: VocReadOptions
 ) -> tuple[Origin, list[Finding]]:
-    """The origin of all boxes, and why; nothing is said where there is no box. Raises `AnnotationError`."""
+    """The origin of all boxes, and why; no finding where there is no box. Raises `AnnotationError`."""
     if options.origin != "auto":
         return Origin(options.origin), []
     boxed = [(item, brief) for item in items if (brief := briefs.get(item.label)) and brief.boxed]
@@ -135,19 +135,19 @@ class _Samples:
         if not item.label:
             unlabelled = Finding("image-unlabelled", "no XML file is about it", item.image, split=item.split)
             return sample.replace_fast(findings=(*sample.findings, unlabelled))
-        said = unpacked(item.packed)
-        boxes, exchanged = edges(said.corners, self.origin)
-        noted = list(said.findings)
+        annotation = unpacked(item.packed)
+        boxes, exchanged = edges(annotation.corners, self.origin)
+        noted = list(annotation.findings)
         if exchanged:
-            message = f"minimum and maximum exchanged ({exchanged} of {said.source_count} objects)"
+            message = f"minimum and maximum exchanged ({exchanged} of {annotation.source_count} objects)"
             noted.append(Finding("record-repaired", message))
-        told = [replace(finding, path=item.label, split=item.split) for finding in noted]
+        findings = [replace(finding, path=item.label, split=item.split) for finding in noted]
         return sample.replace_fast(
-            instances=self._instances(said, boxes),
-            findings=(*sample.findings, *told),
-            source_count=said.source_count,
-            segmentation=self._segmentation(item, said) if said.names else None,
-            extra={"voc": said.extra} if said.extra else {},
+            instances=self._instances(annotation, boxes),
+            findings=(*sample.findings, *findings),
+            source_count=annotation.source_count,
+            segmentation=self._segmentation(item, annotation) if annotation.names else None,
+            extra={"voc": annotation.extra} if annotation.extra else {},
         )
 
     def outline(self, item: VocItem) -> Sample:
@@ -168,20 +168,20 @@ class _Samples:
             labelled=bool(item.label),
         )
 
-    def _instances(self, said: Annotation, boxes: Boxes) -> Instances:
+    def _instances(self, annotation: Annotation, boxes: Boxes) -> Instances:
         shift = offset(self.origin)
-        rings = [[ring - shift for ring in said.rings.get(row, ())] for row in range(len(said.names))]
+        rings = [[ring - shift for ring in annotation.rings.get(row, ())] for row in range(len(annotation.names))]
         return Instances.of(
             boxes,
-            [self.rows[name] for name in said.names],
-            polygons=rings if said.rings else None,
-            attributes=said.attributes,
+            [self.rows[name] for name in annotation.names],
+            polygons=rings if annotation.rings else None,
+            attributes=annotation.attributes,
         )
 
-    def _segmentation(self, item: VocItem, said: Annotation) -> Segmentation | None:
+    def _segmentation(self, item: VocItem, annotation: Annotation) -> Segmentation | None:
         folder, name = parted(item.label)
         if folder not in self.masks:
             return None
         path = self.masks[folder] / f"{stem_of(name)}.png"
         known = path.is_file() and is_within(path, resolved(self.root))
-        return Segmentation(path, said.numbers) if known else None
+        return Segmentation(path, annotation.numbers) if known else None

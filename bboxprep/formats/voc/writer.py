@@ -17,7 +17,7 @@ from typing import Any
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
-from bboxprep.formats.voc.numbers import OURS, UNSAID, encode_value, holds, one_more, shortest
+from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, OURS, encode_value, holds, one_more, shortest
 from bboxprep.formats.voc.options import CARRIES, VocWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
@@ -143,7 +143,7 @@ def _document(sample: Sample, image: str, names: list[str], corners: list[Corner
 
 
 def _object(name: str, corners: Corners, attributes: Mapping[str, Any]) -> str:
-    own = _own_texts(attributes) if attributes else _UNSAID_TEXTS
+    own = _own_texts(attributes) if attributes else _DEFAULT_TEXTS
     leaves = _leaf(2, "name", name) + "".join([_leaf(2, tag, text) for tag, text in own.items()])
     others = {tag: value for tag, value in attributes.items() if tag not in own}
     return _branch(1, "object", leaves + _BOX % corners + (_attributes(others) if others else ""))
@@ -151,8 +151,8 @@ def _object(name: str, corners: Corners, attributes: Mapping[str, Any]) -> str:
 
 def _own_texts(attributes: Mapping[str, Any]) -> dict[str, str]:
     """The text of each attribute that has a tag of its own."""
-    said = {**UNSAID, **attributes}
-    return {tag: text for tag in _OWN_TAGS if tag in said and (text := _own_text(said[tag]))}
+    values = {**DEFAULT_ATTRIBUTES, **attributes}
+    return {tag: text for tag in _OWN_TAGS if tag in values and (text := _own_text(values[tag]))}
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:
@@ -193,5 +193,5 @@ def _lines(words: tuple[str, ...] | list[str]) -> str:
     return "".join(f"{word}\n" for word in words)
 
 
-_UNSAID_TEXTS = _own_texts({})
+_DEFAULT_TEXTS = _own_texts({})
 _BOX = _branch(2, "bndbox", "".join([_leaf(3, tag, "%s") for tag in ("xmin", "ymin", "xmax", "ymax")]))

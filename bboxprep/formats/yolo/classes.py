@@ -52,7 +52,9 @@ def find_classes(tree: YoloTree, config: Config) -> YoloClasses:
     return YoloClasses(table, True, where, tuple(findings))
 
 
-def grown(classes: YoloClasses, items: Sequence[YoloItem], grammar: RowGrammar, spread: MapEngine) -> YoloClasses:
+def with_numbers(
+    classes: YoloClasses, items: Sequence[YoloItem], grammar: RowGrammar, spread: MapEngine
+) -> YoloClasses:
     """`classes` where they are stated, else with every number that a label file uses."""
     if classes.stated:
         return classes

@@ -104,44 +104,46 @@ def _is_darknet(path: Path) -> bool:
 
 
 def _read_darknet(path: Path) -> Config:
-    said: dict[str, str] = {}
+    content: dict[str, str] = {}
     for line in read_lines(path, MOST_NAME_BYTES):
         key, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
-            said[key.strip()] = value.strip()
+            content[key.strip()] = value.strip()
     return Config(
         file=path,
-        splits=_by_split({key: (said[key],) for key in said if key != _MEASURES and is_word(key) and said[key]}),
-        names_file=said.get("names", ""),
-        count=_count(path, "classes", said["classes"]) if said.get("classes") else None,
+        splits=_by_split(
+            {key: (content[key],) for key in content if key != _MEASURES and is_word(key) and content[key]}
+        ),
+        names_file=content.get("names", ""),
+        count=_count(path, "classes", content["classes"]) if content.get("classes") else None,
     )
 
 
 def _read_yaml(path: Path) -> Config:
     from bboxprep.io.strict_yaml import load_texts  # here, for YAML is slow to import and seldom needed
 
-    said = load_texts(path)
-    names = said.get("names", "")
-    count, numbers = _keypoint_shape(path, said.get("kpt_shape", ""))
+    content = load_texts(path)
+    names = content.get("names", "")
+    count, numbers = _keypoint_shape(path, content.get("kpt_shape", ""))
     return Config(
         file=path,
-        path=_text(path, "path", said.get("path", "")),
-        splits=_splits(path, said),
+        path=_text(path, "path", content.get("path", "")),
+        splits=_splits(path, content),
         names=_names(path, names) if not isinstance(names, str) else None,
         names_file=names if isinstance(names, str) else "",
-        count=_count(path, "nc", said["nc"]) if said.get("nc") else None,
+        count=_count(path, "nc", content["nc"]) if content.get("nc") else None,
         keypoints=(count, numbers) if count else None,
-        keypoint_names=_keypoint_names(path, said.get("kpt_names", {}) or {}),
-        flip_idx=_flip_idx(path, said.get("flip_idx", ()) or (), count),
+        keypoint_names=_keypoint_names(path, content.get("kpt_names", {}) or {}),
+        flip_idx=_flip_idx(path, content.get("flip_idx", ()) or (), count),
     )
 
 
-def _splits(path: Path, said: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _splits(path: Path, content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """The places of each split: of the keys that are a word for one, and of any other whose value names a folder like
     itself.
     """
     found: dict[str, tuple[str, ...]] = {}
-    for key, value in said.items():
+    for key, value in content.items():
         places = value if isinstance(value, list) else [value]
         if key in NOT_SPLITS or not all(isinstance(place, str) for place in places):
             if is_word(key):
@@ -204,9 +206,9 @@ def _keypoint_names(path: Path, names: Any) -> dict[int, tuple[str, ...]]:
     }
 
 
-def _flip_idx(path: Path, said: Any, count: int) -> tuple[int, ...]:
+def _flip_idx(path: Path, indices: Any, count: int) -> tuple[int, ...]:
     """The partner of each of `count` keypoints; () where there are none to exchange. Raises `AnnotationError`."""
-    order = tuple(_whole(path, "flip_idx", index) for index in said)
+    order = tuple(_whole(path, "flip_idx", index) for index in indices)
     if order and count and not (len(order) == count and undoes_itself(order)):
         raise AnnotationError(path, "flip_idx", f"have {list(order)}, want the partner of each of {count} keypoints")
     return order if count else ()

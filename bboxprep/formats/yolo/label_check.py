@@ -29,7 +29,7 @@ def check(root: Path, image: str, options: YoloWriteOptions) -> Iterator[LabelFa
         lines = read_bytes(path, _MOST_BYTES).decode("utf-8").splitlines()
         rows = [(number, [float(word) for word in line.split()[1:]]) for number, line in enumerate(lines, 1)]
     except (AnnotationError, ValueError):
-        return  # the reader has said so
+        return  # the reader reports it
     for number, values in rows:
         edges = list(values)
         if len(values) == 4:

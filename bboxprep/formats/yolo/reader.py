@@ -26,7 +26,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.reading import probe_image
-from bboxprep.formats.yolo.classes import categories, find_classes, grown
+from bboxprep.formats.yolo.classes import categories, find_classes, with_numbers
 from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
@@ -50,10 +50,10 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for `task='pose'`")
-    classes = grown(find_classes(tree, config), layout.items, RowGrammar(options.task, config.keypoints), spread)
+    classes = with_numbers(find_classes(tree, config), layout.items, RowGrammar(options.task, config.keypoints), spread)
     grammar = RowGrammar(options.task, config.keypoints, len(classes.names))
     claims = layout.items.claims()
-    lost = unmatched_labels(tree, layout, claims, grammar, classes.names)
+    unmatched = unmatched_labels(tree, layout, claims, grammar, classes.names)
     loader = _Loader(tree.home, probe, grammar)
     return Dataset(
         root=home,
@@ -62,7 +62,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
         samples=LazySamples(layout.items, loader),
         outlines=LazySamples(layout.items, loader.outline),
         splits=tuple(dict.fromkeys(split for split, _, _ in layout.items.homes)),
-        findings=(*layout.findings, *classes.findings, *shared(tree, layout.items, claims), *lost),
+        findings=(*layout.findings, *classes.findings, *shared(tree, layout.items, claims), *unmatched),
     )
 
 
@@ -89,8 +89,8 @@ class _Loader:
         if item.texts is None:
             if sample.header is None:
                 return sample
-            shown = relative_path(item.image, self.home)
-            unlabelled = Finding("image-unlabelled", "no label file", shown, split=item.split)
+            place = relative_path(item.image, self.home)
+            unlabelled = Finding("image-unlabelled", "no label file", place, split=item.split)
             return sample.replace_fast(findings=(*sample.findings, unlabelled))
         label = item.texts / item.label_name
         rows = read_labels(label, self.grammar, relative_path(label, self.home), item.split)
@@ -176,12 +176,12 @@ def _is_label(tree: YoloTree, path: Path) -> bool:
 def _orphan(
     tree: YoloTree, path: Path, split: str, grammar: RowGrammar, names: Sequence[str], why: str
 ) -> tuple[Finding, ...]:
-    shown = tree.shown(path)
-    rows = read_labels(path, grammar, shown, split)
+    place = tree.shown(path)
+    rows = read_labels(path, grammar, place, split)
     counts = Counter(names[label] for label in rows.labels.tolist())
     readable = [
-        Finding("label-orphan", f"{count} of class {name!r}: {why}", shown, "", count, name, split)
+        Finding("label-orphan", f"{count} of class {name!r}: {why}", place, "", count, name, split)
         for name, count in sorted(counts.items())
     ]
     unreadable = [finding for finding in rows.findings if finding.objects]
-    return (*readable, *unreadable) or (Finding("label-orphan", why, shown, split=split),)
+    return (*readable, *unreadable) or (Finding("label-orphan", why, place, split=split),)

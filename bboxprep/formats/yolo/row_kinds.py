@@ -1,4 +1,4 @@
-"""What a row of a YOLO label file can be, told by its number of columns.
+"""What a row of a YOLO label file can be, by its number of columns.
 
 After the class number a row has
 

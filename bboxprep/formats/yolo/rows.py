@@ -1,6 +1,6 @@
 """The rows of a YOLO label file, as fractions of the picture.
 
-What a row can be is told by `grammar`. Byte order mark, any line end, any number of blanks or tabs, blank lines,
+`row_kinds` says what a row can be. Byte order mark, any line end, any number of blanks or tabs, blank lines,
 exponents and ``0.0`` for a class are read; a row that cannot be read is a finding of its own and harms no other.
 
 **Rounding.** A box whose centre and size were rounded to d decimals can reach 0.75 * 10^-d over the edge (half a step
@@ -31,7 +31,7 @@ from bboxprep.model.columns import Rings, default_column
 Floats = NDArray[np.float64]
 
 MOST_BYTES = 16 * 1024**2  # a label file of one image; 400,000 boxes
-_MOST_TOLD = 100  # findings of one file that are told one by one
+_MOST_LISTED = 100  # findings of one file that are listed one by one
 _LEAST_ROUNDING, _MOST_ROUNDING = 1e-6, 1e-3
 _LARGEST = 1e9
 
@@ -63,20 +63,20 @@ class _Notes:
 
     path: str
     split: str
-    told: list[tuple[int, Finding]] = field(default_factory=list)
+    by_line: list[tuple[int, Finding]] = field(default_factory=list)
 
     def add(self, code: str, line: int, message: str, objects: int = 0) -> None:
         where = f"line {line}" if line else ""
-        self.told.append((line, Finding(code, message, self.path, where, objects, split=self.split)))
+        self.by_line.append((line, Finding(code, message, self.path, where, objects, split=self.split)))
 
     def drop(self, row: _Row, message: str, code: str = "record-unreadable") -> None:
         self.add(code, row[0], message, 1)
 
     def findings(self) -> tuple[Finding, ...]:
         """The first of them by line, the rest counted by code, so that a ruined file cannot flood the report."""
-        ordered = [finding for _, finding in sorted(self.told, key=lambda item: item[0])]
+        ordered = [finding for _, finding in sorted(self.by_line, key=lambda item: item[0])]
         rest: dict[str, list[Finding]] = defaultdict(list)
-        for finding in ordered[_MOST_TOLD:]:
+        for finding in ordered[_MOST_LISTED:]:
             rest[finding.code].append(finding)
         summed = [
             Finding(
@@ -84,10 +84,10 @@ class _Notes:
             )
             for code, more in sorted(rest.items())
         ]
-        return (*ordered[:_MOST_TOLD], *summed)
+        return (*ordered[:_MOST_LISTED], *summed)
 
 
-class _Part(NamedTuple):
+class _RowGroup(NamedTuple):
     """The sound rows of one number of columns."""
 
     lines: list[int]
@@ -102,7 +102,7 @@ class _Part(NamedTuple):
 def parse(data: bytes, grammar: RowGrammar, path: str = "", split: str = "") -> Rows:
     """The rows of a label file whose bytes are `data`; `path` and `split` are what findings call it."""
     notes = _Notes(path, split)
-    fault = _unreadable_as_a_whole(data)
+    fault = _file_fault(data)
     if fault:
         listed = _count_lines(data)
         notes.add("record-unreadable", 0, fault, listed)
@@ -133,7 +133,7 @@ def looks_like_rows(data: bytes) -> bool:
     return False
 
 
-def _unreadable_as_a_whole(data: bytes) -> str:
+def _file_fault(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "have UTF-16 text, want UTF-8"
     return f"more than {MOST_BYTES:,} bytes, too large for the labels of one image" if len(data) > MOST_BYTES else ""
@@ -178,7 +178,7 @@ def _guess(tokens: Sequence[bytes]) -> str:
     return f"have {shown}, want a number"
 
 
-def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: _Notes) -> _Part | None:
+def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: _Notes) -> _RowGroup | None:
     """The sound rows among `rows`, which all have so many columns."""
     read = _numbers([token for _, tokens in rows for token in tokens])
     if read is None:
@@ -194,7 +194,7 @@ def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: _Not
         for index in np.flatnonzero(~good):
             notes.drop(rows[index], *_fault(kind, rows[index], grammar))
         rows, values = [rows[index] for index in np.flatnonzero(good)], values[good]
-    return _part(kind, values, rows, grammar) if rows else None
+    return _row_group(kind, values, rows, grammar) if rows else None
 
 
 def _numeric(rows: list[_Row], notes: _Notes) -> list[_Row]:
@@ -208,10 +208,10 @@ def _numeric(rows: list[_Row], notes: _Notes) -> list[_Row]:
     return good
 
 
-def _part(kind: RowKind, values: Floats, rows: list[_Row], grammar: RowGrammar) -> _Part:
+def _row_group(kind: RowKind, values: Floats, rows: list[_Row], grammar: RowGrammar) -> _RowGroup:
     boxes, rings = _outlines(values, rows) if kind is RowKind.RING else (_edges(values, rows), ((),) * len(rows))
     keypoints, visibility = _keypoints(kind, values, rows, grammar)
-    return _Part(
+    return _RowGroup(
         lines=[line for line, _ in rows],
         labels=values[:, 0].astype(np.int64),
         boxes=boxes,
@@ -305,12 +305,12 @@ def _rounding(row: _Row) -> float:
     return min(max(_LEAST_ROUNDING, 0.75 * 10.0**-decimals), _MOST_ROUNDING)
 
 
-def _collect(parts: Sequence[_Part], grammar: RowGrammar, notes: _Notes, listed: int) -> Rows:
+def _collect(parts: Sequence[_RowGroup], grammar: RowGrammar, notes: _Notes, listed: int) -> Rows:
     """The rows of all parts in the order of the file."""
     parts = parts or (_no_rows(grammar),)
     if len(parts) == 1:  # in its order already
         one = parts[0]
-        found = notes.findings() if notes.told else ()
+        found = notes.findings() if notes.by_line else ()
         return Rows(one.labels, one.boxes, one.scores, one.rings, one.keypoints, one.visibility, found, listed)
     order = np.argsort([line for part in parts for line in part.lines])
     rings = [ring for part in parts for ring in part.rings]
@@ -326,10 +326,10 @@ def _collect(parts: Sequence[_Part], grammar: RowGrammar, notes: _Notes, listed:
     )
 
 
-def _no_rows(grammar: RowGrammar) -> _Part:
+def _no_rows(grammar: RowGrammar) -> _RowGroup:
     count = grammar.keypoints[0] if grammar.keypoints else 0
     seen = np.zeros((0, count), dtype=np.uint8)
-    return _Part([], np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), (), np.zeros((0, count, 2)), seen)
+    return _RowGroup([], np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), (), np.zeros((0, count, 2)), seen)
 
 
 def _text(token: bytes) -> str:

@@ -156,8 +156,8 @@ def _common_flip(categories: Categories, count: int) -> tuple[int, ...]:
     """
     tail = tuple(range(count))
     orders = {flip_order(one) + tail[len(one.keypoints) :] for one in categories if one.keypoints}
-    told = any(one.flip_idx for one in categories) or tail not in orders
-    return next(iter(orders)) if told and len(orders) == 1 else ()
+    known = any(one.flip_idx for one in categories) or tail not in orders
+    return next(iter(orders)) if known and len(orders) == 1 else ()
 
 
 def _unlike_images(folder: str) -> str:
