@@ -1,4 +1,4 @@
-"""What formats of many images in few files declare; see `formats.shards`."""
+"""What formats of many images in few files declare: the columns they hold, the options of their writers."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""What formats of many images in few files have in common: a member for each picture, one beside it for its labels.
+"""What formats of many images in few files share: a member for each image, and one beside it for its labels.
 
-A picture is called by its number in the split, ``00000007.jpg``, its labels ``00000007.json``::
+An image is called by its number in the split, ``00000007.jpg``, and its labels ``00000007.json``::
 
     {"file_name": "IMG_2001.jpg", "width": 640, "height": 480,
      "objects": {"bbox": [[x, y, w, h]], "category": [0], "area": [null], "id": [0], "iscrowd": [0]}}
 
-with `objects` null where nobody has labelled the picture, boxes in pixels (COCO's way), and `category` a number of
-``classes.json``. It is what Hugging Face's ``datasets`` calls an object detection dataset.
+Boxes are in px, as COCO has them. `category` is a row of ``classes.json``. `objects` is null for an unlabelled image.
+Hugging Face's ``datasets`` calls this an object detection dataset.
 
-While a run goes on, members are files below `STAGE`, so that a run that was killed goes on; when all are there they are
-packed, in the order of the source, and the files removed.
+During a run the members are files below `STAGE`, so that a killed run can go on. At its end they are packed, in the
+order of the source, and removed.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from bboxprep.verification.verification_inputs import VerificationInputs, descri
 
 LEAST_GROWTH = 1e-12  # of areas, by a map that can be turned round
 STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the picture
-_SLACK = 0.01  # px that an edge may lie off besides the format's step: two ways to compute it, both in floats
+SLACK = 0.01  # px that an edge may lie off besides the format's step: two ways to compute it, both in floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def compare(case: VerificationInputs, image: ImageRow) -> Compared:
     if mapped is None:
         return Compared(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     expected = expect(origin.instances, mapped)
-    tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + _SLACK
+    tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + SLACK
     outlined = case.format.holds_outlines_only(case.options)
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bboxprep import formats
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
@@ -28,7 +29,7 @@ RECIPES = (
     Recipe(Letterbox(256), Crop(20, 30, 200, 210)),
 )
 TARGETS: tuple[tuple[str, dict[str, Any]], ...] = (
-    *(("coco", {}), ("yolo", {}), ("voc", {})),
+    *((name, {}) for name in formats.names()),
     *(("yolo", {"task": "segment"}), ("yolo", {"task": "obb"}), ("voc", {"float_": True})),
 )
 _turn = count()

@@ -1,16 +1,16 @@
 """COCO: one JSON document a split, ``annotations/instances_<split>.json``, over images in ``<split>/``.
 
-**The convention.** ``bbox`` is x, y, width, height in the plane of `bboxprep.geometry.affine`, so x1 is x + width in
-float64. Polygons and run-length masks lie in the same plane as they are. Keypoints are indices of pixels: half a
-pixel is added on the way in and taken off on the way out.
+**Convention.** ``bbox`` is x, y, width, height in px, in the plane of `bboxprep.geometry.affine`: x1 is x + width in
+float64. Polygons and run-length masks lie in that plane as they are. Keypoints are pixel indices: the reader adds half
+a pixel, the writer takes it off.
 
-**Why findings come late.** A record is decoded when its image is asked for, so a fault of one record is a finding of
-its sample. What concerns several records (`index`) is known when the file is opened, and a finding of the
-dataset. For every image the records that name it are its instances and the objects of its findings; the
-records that name no listed image are the objects of the dataset's findings.
+**Findings.** A record is decoded when its image is asked for: its fault is a finding of the sample. What concerns
+several records (`image_index`) is known when the file is opened, and is a finding of the dataset. The records that name
+an image are its instances and the objects of its findings. Those that name no listed image are objects of the findings
+of the dataset.
 
-A field that COCO does not define rides in the attribute ``coco_fields`` and is written back where it was; what stands
-under a record's ``attributes`` are attributes. ``track_id`` (TAO, BDD100K) is the track of the object.
+**Other fields.** A field that COCO does not define is kept in the attribute ``coco_fields`` and written back where it
+was. The fields below a record's ``attributes`` are attributes. ``track_id`` (TAO, BDD100K) is the track of the object.
 
 Records that are asked for one by one, in order, are read many at a time (`Prefetch`).
 """

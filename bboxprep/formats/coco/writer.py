@@ -1,10 +1,10 @@
-"""Writes COCO: one document a split, its records kept as encoded lines until their ids are known.
+"""Writes COCO: one document a split. Its records are kept as encoded lines until their ids are known.
 
-The lines wait in files without a name in the output folder, so that a run needs no more memory for a million images
-than for a thousand.
+The lines are kept in unnamed files in the output folder: a run needs no more memory for a million images than for a
+thousand.
 
-Numbers are shortest decimals. A width is not ``x1 - x`` but the shortest number that gives ``x1`` back when it is added
-to x, because the difference of two floats is seldom such a number, and boxes would creep with every trip.
+Numbers are shortest decimals. A width is the shortest number that gives x1 when it is added to x. The difference
+``x1 - x`` seldom is such a number, and boxes would creep with every trip.
 """
 
 from __future__ import annotations

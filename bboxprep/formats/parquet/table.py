@@ -1,7 +1,7 @@
-"""Parquet files as `datasets.load_dataset` reads them: a picture is decoded, a category has its name.
+"""Parquet files as `datasets.load_dataset` reads them: it decodes the image, and names the category.
 
 The schema says so in the metadata `huggingface`, as that library writes it. Pyarrow writes the same bytes for the same
-rows; its version stands in the file. ``pip install 'bboxprep[shards]'``.
+rows, and its version beside them. ``pip install 'bboxprep[shards]'`` brings it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The XML files of a VOC dataset, each parsed once: when it is opened, in several processes where there are any.
+"""The XML files of a VOC dataset. Each is parsed once, when the dataset is opened, in several processes if it has many.
 
-`ParsedFile` holds what decides classes, pairs and origin; the rest of each file stays packed,
-at a fraction of its size, until its sample is asked for.
+`ParsedFile` holds what decides classes, pairs and origin. The rest of a file is kept packed, at a fraction of its size,
+until its sample is asked for.
 """
 
 from __future__ import annotations

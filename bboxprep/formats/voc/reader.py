@@ -1,9 +1,9 @@
-"""Pascal VOC: one XML file an image, corners in pixels. Reads every layout and dialect of it, writes the devkit's.
+"""Pascal VOC: one XML file an image, corners in px. It reads every layout and dialect; the writer writes the devkit's.
 
-An image belongs to the XML file of its own stem (``<filename>`` is asked next, ``<path>`` never). Sizes that the files
-state are evidence only; the image's own header rules. What the corners count from is settled for the whole dataset,
-see `bboxprep.formats.voc.origin`. Class names are sorted, unless a ``labels.txt`` or ``classes.txt`` at the root
-gives their order. The places in findings count from 1, as XPath does: ``object[2]/bndbox/xmin``.
+An image belongs to the XML file of its own stem, else to the one whose ``<filename>`` names it; ``<path>`` is ignored.
+The sizes that files state are evidence only: the image's header decides. The origin of the corners is decided for the
+whole dataset (`bboxprep.formats.voc.origin`). Classes are sorted by name, unless a ``labels.txt`` or ``classes.txt`` at
+the root gives their order. Places in findings count from 1, as XPath does: ``object[2]/bndbox/xmin``.
 """
 
 from __future__ import annotations

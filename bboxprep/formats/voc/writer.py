@@ -1,7 +1,7 @@
 """Writes Pascal VOC as the devkit does: corners are 1-based pixel numbers, both within the box.
 
-``JPEGImages/<name>``, ``Annotations/<name>.xml``, ``ImageSets/Main/<split>.txt``, and ``labels.txt`` with the class
-table, which VOC has no place for. ``<source>`` names this program, so that the origin is known when it is read again.
+It writes ``JPEGImages/<name>``, ``Annotations/<name>.xml``, ``ImageSets/Main/<split>.txt``, and the class table as
+``labels.txt``, for VOC has no place for it. ``<source>`` names this program: the reader knows the origin by it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Tar files as WebDataset reads them: members that are called alike but for their suffix belong together.
+"""Tar files as WebDataset reads them: members whose names differ in the suffix alone belong together.
 
-They are the same for the same members: no times, owners or names of this machine stand in them (POSIX ustar).
+Equal members make equal files: they hold no times, owners or names of this machine (POSIX ustar).
 """
 
 from __future__ import annotations

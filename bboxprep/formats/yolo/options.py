@@ -1,4 +1,4 @@
-"""What the user can say of YOLO labels that are read or written."""
+"""The options of the reader and the writer of YOLO labels."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
 """YOLO text labels: one .txt file an image, one object a row, all numbers as fractions of the picture.
 
-The parts: `row_kinds` what a row can be, `rows` reading rows, `tree` the files and which label belongs
-to which image, `config` data.yaml and .data files, `layout` where the images lie, `classes` the class
-table, `unmatched_labels` (here) labels without images, `writer` writing.
+The modules: `row_kinds` says what a row can be, `rows` reads rows, `tree` finds the files and the label file of each
+image, `config` reads data.yaml and .data files, `layout` finds the images, `classes` makes the class table, `writer`
+writes.
 
-**Read** are Ultralytics' layouts (``images/<split>`` and ``labels/<split>``, or ``<split>/images`` and
-``<split>/labels``, with a data.yaml or none), darknet's (a .data file, lists of images, labels beside them) and
-labelImg's (``classes.txt`` among the labels). A missing label file is an image that nobody has labelled, an empty one
-an image without objects; the two stay apart.
+**Layouts.** Ultralytics' (``images/<split>`` and ``labels/<split>``, or ``<split>/images`` and ``<split>/labels``, with
+or without a data.yaml), darknet's (a .data file, lists of images, labels beside them) and labelImg's (``classes.txt``
+among the labels). An image without a label file is unlabelled, one with an empty label file has no objects: the two
+stay apart.
 
-**Every row counts.** For each image, `Sample.source_count` = its objects + the objects of its findings; rows of label
+**Counts.** Every row counts: `Sample.source_count` is the objects of the sample and of its findings. Rows of label
 files without an image are in the findings of the dataset.
 """
 

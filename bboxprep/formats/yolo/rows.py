@@ -1,11 +1,11 @@
 """The rows of a YOLO label file, as fractions of the picture.
 
-`row_kinds` says what a row can be. Byte order mark, any line end, any number of blanks or tabs, blank lines,
-exponents and ``0.0`` for a class are read; a row that cannot be read is a finding of its own and harms no other.
+`row_kinds` says what a row can be. A byte order mark, any line end, any number of blanks or tabs, blank lines,
+exponents and ``0.0`` for a class are read. A row that cannot be read is a finding, and harms no other row.
 
 **Rounding.** A box whose centre and size were rounded to d decimals can reach 0.75 * 10^-d over the edge (half a step
-of the centre and a quarter of the size), so that much, or 1e-6, is cut off without a word, but never more than 1e-3.
-What reaches further is no rounding, and left for the floors above to judge as in any other format.
+of the centre and a quarter of the size). So much, or 1e-6, is cut off without a finding, but never more than 1e-3. What
+reaches further is no rounding: the floors above judge it as in any other format.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Writes YOLO labels in the layout ``images/<split>/…``, ``labels/<split>/…``, ``data.yaml``.
 
-**Numbers** have six digits and are rounded as whole millionths, the size after the centre and never more than twice the
-way from the centre to the edge, so that centre -+ size/2 stays within 0 and 1 also for a reader that computes in
-float32. Rounding each number by itself breaks that for one box in five at an edge, whatever the number of digits.
-An edge is thereby off by at most 1e-6 of the picture.
+**Numbers** have six digits. They are rounded as whole millionths, the size after the centre, and never to more than
+twice the way from the centre to the edge: centre -+ size/2 stays within 0 and 1, also for a reader that computes in
+float32. Rounding each number by itself breaks that for one box in five at an edge, whatever the number of digits. An
+edge is off by at most 1e-6 of the picture; that of a box thinner than 2e-6 by twice as much.
 
-**One shape a row.** *detect* writes boxes. *segment* writes one polygon for each object: parts are joined by a seam of
-no width, there and back between their nearest corners; an object without a polygon gets the four corners of its box.
-*pose* writes box and keypoints. *obb* writes four corners: of a polygon that has four, else of the box.
+**One shape a row.** *detect* writes boxes. *segment* writes one polygon for each object: its parts are joined by a seam
+of no width between their nearest corners; an object without a polygon gets the four corners of its box. *pose* writes
+box and keypoints. *obb* writes four corners: those of a polygon that has four, else those of the box.
 
-**Split keys.** data.yaml names only splits that exist; trainers that want ``val`` must be given one.
+**Splits.** data.yaml names the splits that exist. Trainers that want ``val`` must be given one.
 """
 
 from __future__ import annotations
