@@ -42,15 +42,16 @@ class WrittenObjects:
         return cls(instances.boxes, outlines, classes)
 
 
-def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float) -> Rows:
+def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float | NDArray[np.float64]) -> Rows:
     """For each written object (N,) the row among `boxes` (M, 4) of `classes` (M,) that it still is, or `GONE`.
 
-    It is of the same class and no edge lies further than `slack` px off. Each looks at its own row first, then, because
-    rows may have been added, removed or sorted anew, at all that are left.
+    It is of the same class and no edge lies further off than its `slack`, (N,) float64 or one for all, px. Each looks
+    at its own row first, then, because rows may have been added, removed or sorted anew, at all that are left.
     """
     found = np.full(len(written.classes), GONE, dtype=np.int64)
+    slack = np.broadcast_to(slack, found.shape)
     common = np.arange(min(len(boxes), len(found)))
-    same = common[_alike(boxes[common], classes[common], written, common, slack)]
+    same = common[_alike(boxes[common], classes[common], written, common, slack[common])]
     found[same] = same
     free = np.ones(len(boxes), dtype=np.bool_)
     free[same] = False
@@ -58,10 +59,11 @@ def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float) ->
     starts = boxes[order, 0]
     for row in np.flatnonzero(found == GONE):
         edges = written.boxes[row, 0], written.outlines[row, 0]
-        low, high = np.searchsorted(starts, min(edges) - slack), np.searchsorted(starts, max(edges) + slack, "right")
+        low = np.searchsorted(starts, min(edges) - slack[row])
+        high = np.searchsorted(starts, max(edges) + slack[row], "right")
         near = order[low:high]
         near = near[free[near]]
-        near = near[_alike(boxes[near], classes[near], written, row, slack)]
+        near = near[_alike(boxes[near], classes[near], written, row, slack[row])]
         if len(near):
             found[row] = near.min()
             free[found[row]] = False
@@ -69,7 +71,7 @@ def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float) ->
 
 
 def _alike(
-    boxes: Boxes, classes: Rows, written: WrittenObjects, rows: Rows | np.int64, slack: float
+    boxes: Boxes, classes: Rows, written: WrittenObjects, rows: Rows | np.int64, slack: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Which of `boxes` (M, 4) are the written ones at `rows` (M,), or the one at a single row."""
     off = np.minimum(

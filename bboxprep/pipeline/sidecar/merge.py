@@ -17,8 +17,11 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bboxprep import formats
 from bboxprep.findings import Finding
+from bboxprep.formats.api import Step
 from bboxprep.geometry.affine import Size
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.columns import Column
@@ -31,8 +34,7 @@ from bboxprep.pipeline.sidecar.classes import KeptClasses
 from bboxprep.pipeline.sidecar.index import SidecarIndex, find_sidecar, finding
 from bboxprep.pipeline.sidecar.schema import BadLine, KeptImage, unpack
 
-_FINEST = 2e-6  # of the longer side; the step of the formats that write fractions, and some slack
-_WHOLE = 0.5 + 1e-6  # px; how far an edge lies off that was written as a whole pixel
+_REWRITING = 2e-6  # of the longer side; that a program that writes the labels anew may move an edge
 
 
 def rejoin(dataset: Dataset) -> Dataset:
@@ -44,7 +46,9 @@ def rejoin(dataset: Dataset) -> Dataset:
     if index.head is None:
         return replace(dataset, findings=findings)
     classes = KeptClasses.of(dataset.categories, index.head.categories)
-    rejoiner = _Rejoiner(index, classes, frozenset(index.head.carries), dataset.folder)
+    declared = formats.load(dataset.format)
+    step = declared.step(declared.write_options())
+    rejoiner = _Rejoiner(index, classes, frozenset(index.head.carries), step, dataset.folder)
     rejoined = replace(
         dataset.map(rejoiner),
         outlines=dataset.outlines,
@@ -85,6 +89,7 @@ class _Rejoiner:
     index: SidecarIndex
     classes: KeptClasses
     carries: frozenset[Column]
+    step: Step  # of the format
     root: Path  # of the dataset
 
     def __call__(self, sample: Sample) -> Sample:
@@ -112,7 +117,7 @@ class _Rejoiner:
             return _stale(sample, "its labels are gone; nothing of it is rejoined") if len(objects) else sample
         labels = self.classes.rows[objects.labels]
         rows = np.full(len(objects), UNWRITTEN)
-        slack = None if untouched else _FINEST * max(kept.size) + _WHOLE * kept.rounded
+        slack = None if untouched else self._slack(kept, objects.boxes[written])
         rows[written] = self._match(read, objects.select(written), labels[written], slack)
         rows[labels < 0] = GONE
         order = joint_order(rows, written, len(read))
@@ -126,11 +131,17 @@ class _Rejoiner:
         )
         return _compared(sample, gone=int((rows == GONE).sum()), new=len(read) - int((rows >= 0).sum()))
 
-    def _match(self, read: Instances, objects: Instances, labels: Rows, slack: float | None) -> Rows:
+    def _slack(self, kept: KeptImage, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far an edge of each of the written `boxes` (N, 4) may lie from where it was: (N,) float64, px."""
+        step = self.step if kept.rounded else replace(self.step, pixels=0.0)
+        off = step.of(boxes, Size(*kept.size)).max(axis=1, initial=0.0)
+        return np.asarray(off + _REWRITING * max(kept.size))
+
+    def _match(self, read: Instances, objects: Instances, labels: Rows, slack: NDArray[np.float64] | None) -> Rows:
         """For each of `objects`, which have the new `labels`, its row in the label file; `GONE` where it has none.
 
-        An edge may lie `slack` px from where it was written; None in a file that nobody has touched, where only the
-        classes can have got other names.
+        An edge may lie its `slack` (N,) px from where it was written; None in a file that nobody has touched, where
+        only the classes can have got other names.
         """
         kinds = np.append(self.classes.kinds, -1)  # -1, the label of a class that is no more, is alike to no other
         if slack is None:
