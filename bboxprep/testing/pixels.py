@@ -40,7 +40,8 @@ _INNER = 2.5  # source px from the edge, where no kernel reaches over it
 def check_paint(example: FormatExample, folder: Path) -> None:
     """All orientations and containers, in each plane that labels may be drawn in, through each geometric step."""
     plane = declared(example).plane
-    frames: tuple[LabelsIn, ...] = ("stored", "displayed") if plane == "either" else (plane,)
+    both: tuple[LabelsIn, ...] = ("stored", "displayed")
+    frames = [frame for frame in both if plane in (None, frame)]
     for frame in frames:
         root = painted(example, folder / frame, painted_dataset(frame, SIZE, BOX))
         for name in RECIPES if frame == frames[-1] else _FEW:
