@@ -31,12 +31,12 @@ class Category:
     flip_idx: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.flip_idx and not (len(self.flip_idx) == len(self.keypoints) and undoes_itself(self.flip_idx)):
+        if self.flip_idx and not (len(self.flip_idx) == len(self.keypoints) and is_involution(self.flip_idx)):
             want = f"each of the {len(self.keypoints)} keypoints of {self.name!r} and its partner"
             raise UsageError(f"flip_idx: have {list(self.flip_idx)}, want {want}")
 
 
-def undoes_itself(order: Sequence[int]) -> bool:
+def is_involution(order: Sequence[int]) -> bool:
     """Whether `order`, done twice, leaves everything where it was."""
     return set(order) == set(range(len(order))) and all(order[other] == row for row, other in enumerate(order))
 

@@ -13,7 +13,7 @@ from bboxprep.findings import Finding
 from bboxprep.io.paths import dataset_folder
 from bboxprep.model.categories import Categories
 from bboxprep.model.class_mapping import ClassPolicy, objects_by_class
-from bboxprep.model.flip_names import FlipMapping, unmapped
+from bboxprep.model.flip_names import FlipMapping, names_without_partner
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Planner, Sample
 from bboxprep.model.splits import TRAIN
@@ -117,7 +117,7 @@ class Dataset:
         moved = self.map(partial(_transformed, recipe=recipe))
         if not recipe.mirrors:
             return moved
-        notes = unmapped(self.categories, self.object_policy.swap_classes)
+        notes = names_without_partner(self.categories, self.object_policy.swap_classes)
         return replace(moved, findings=(*self.findings, *(note for note in notes if note not in self.findings)))
 
     def with_classes(self, policy: ClassPolicy, counts: Mapping[str, int] | None = None) -> Dataset:

@@ -59,7 +59,7 @@ def flip_order(category: Category) -> tuple[int, ...]:
     return category.flip_idx or tuple(_partner(row, names) for row in range(len(names)))
 
 
-def unmapped(categories: Categories, swaps: Swaps = ()) -> tuple[Finding, ...]:
+def names_without_partner(categories: Categories, swaps: Swaps = ()) -> tuple[Finding, ...]:
     """One finding for each name of a class or a keypoint that says left or right and that a mirror leaves as it is."""
     partners = dict(swaps) | {right: left for left, right in swaps}
     names = categories.names
@@ -110,7 +110,7 @@ class FlipMapping:
             visibility=np.take_along_axis(instances.visibility, columns, axis=1),
         )
 
-    def before(self, names: Sequence[str], sample: Sample) -> Sequence[str]:
+    def source_names(self, names: Sequence[str], sample: Sample) -> Sequence[str]:
         """The class names by label that the objects of `sample` came in with."""
         return tuple(names[label] for label in self.labels) if sample.mirrored else names
 

@@ -82,7 +82,7 @@ class Instances:
         """
         count = len(boxes)
         keypoints = columns.get("keypoints")
-        points = 0 if keypoints is None else keypoints.shape[1]
+        points = 0 if keypoints is None else (*keypoints.shape, 0)[1]
         for name, default in _DEFAULTS:
             if columns.get(name) is None:
                 columns[name] = default(count, points)
@@ -131,7 +131,7 @@ class Instances:
         return Instances(**columns)
 
     @classmethod
-    def stacked(cls, parts: Sequence[Instances]) -> Instances:
+    def concat(cls, parts: Sequence[Instances]) -> Instances:
         """All objects of `parts`, one after the other, with room for the keypoints of any."""
         if not parts:
             return cls.of()
@@ -154,7 +154,7 @@ class Instances:
             visibility=np.pad(self.visibility, ((0, 0), (0, more))),
         )
 
-    def parted(self, counts: Iterable[int]) -> list[Instances]:
+    def split_by_counts(self, counts: Iterable[int]) -> list[Instances]:
         """The first so many objects, the next so many, and so on, sharing memory; `counts` sum up to all."""
         columns = [self.__dict__[name] for name in _NAMES]
         parts, start = [], 0

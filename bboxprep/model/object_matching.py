@@ -109,7 +109,7 @@ def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tu
 
 def joined(kept: Instances, read: Instances, order: Order, told: frozenset[Column]) -> Instances:
     """The objects in `order`, as they were `kept` where they were, but with the columns `told` as they are `read`."""
-    both = Instances.stacked((kept, read))
+    both = Instances.concat((kept, read))
     ours = [one if one >= 0 else len(kept) + other for one, other in order]
     theirs = [len(kept) + other if other >= 0 else one for one, other in order]
     instances, as_read = both.select(ours), both.select(theirs)

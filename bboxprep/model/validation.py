@@ -29,7 +29,7 @@ class Location:
     names: Sequence[str]
 
 
-def sound(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
+def check_boxes(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
     """Which objects are sound in a picture of `size`; and for each finding code, which are not for that reason."""
     boxes = instances.boxes
     finite = np.asarray((np.abs(boxes) < FARTHEST).all(axis=1))
@@ -40,7 +40,7 @@ def sound(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
     return visible, {"box-not-finite": ~finite, "box-degenerate": finite & ~extent, "box-outside": extent & ~visible}
 
 
-def repeats(instances: Instances) -> int:
+def count_duplicates(instances: Instances) -> int:
     """How many objects have the class and exactly the box of an earlier one; boxes that are not finite never do."""
     if len(set(instances.boxes[:, 0].tolist())) == len(instances):  # as in most images
         return 0

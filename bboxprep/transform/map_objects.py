@@ -21,7 +21,7 @@ from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
-from bboxprep.model.validation import Location, drop_findings, sound
+from bboxprep.model.validation import Location, check_boxes, drop_findings
 from bboxprep.transform.clip import ObjectsAndFindings, cut_at_own_edges, cut_at_plan_edges
 from bboxprep.transform.rotated import map_rotated
 
@@ -70,7 +70,7 @@ def _drop_misfits(instances: Instances, size: Size, location: Location) -> tuple
 
 
 def _drop_faulty(instances: Instances, size: Size, location: Location) -> tuple[Instances, tuple[Finding, ...]]:
-    good, faults = sound(instances, size)
+    good, faults = check_boxes(instances, size)
     if good.all():
         return instances, ()
     why = {

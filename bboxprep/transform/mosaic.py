@@ -39,7 +39,7 @@ def place_part(part: Sample, canvas: Size, left: int, top: int) -> Sample:
 
 def assemble_mosaic(parts: Sequence[Sample], canvas: Size) -> Sample:
     """The sample of a mosaic, whose `parts` lie on one `canvas`; it has the name and the split of the first."""
-    first, objects = parts[0], Instances.stacked([part.instances for part in parts])
+    first, objects = parts[0], Instances.concat([part.instances for part in parts])
     whole = first.replace_fast(
         parts=tuple(parts),
         instances=replace(objects, ids=np.zeros(len(objects), dtype=np.int64)),

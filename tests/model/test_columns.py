@@ -77,8 +77,8 @@ def test_what_an_object_has_is_counted_and_nothing_else(column: Column) -> None:
 @each_column
 def test_it_goes_along_when_objects_are_selected_stacked_and_parted(column: Column) -> None:
     one, other = specimen(column), specimen(column, 2)
-    whole = Instances.stacked([one, Instances.of(), other])
-    assert [*whole.parted([3, 3])] == [one, other]
+    whole = Instances.concat([one, Instances.of(), other])
+    assert [*whole.split_by_counts([3, 3])] == [one, other]
     assert whole.select([0, 1, 2]) == one
     assert whole.select(np.arange(6) >= 3) == other
     assert one != other

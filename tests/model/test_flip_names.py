@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.flip_names import FlipMapping, flip_order, opposite, says_side, unmapped
+from bboxprep.model.flip_names import FlipMapping, flip_order, names_without_partner, opposite, says_side
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from tests.strategies import instances
@@ -149,8 +149,8 @@ def test_classes_change_places_and_are_known_by_what_they_were() -> None:
     once = mirror.apply(Instances.of(np.ones((3, 4)), [0, 1, 2]))
     assert once.labels.tolist() == [2, 1, 0]
     sample = Sample(PurePosixPath("a.jpg"), Path("a.jpg"), None, once)
-    assert mirror.before(table.names, sample) == table.names
-    assert mirror.before(table.names, replace(sample, mirrored=True)) == ("right_hand", "cup", "left_hand")
+    assert mirror.source_names(table.names, sample) == table.names
+    assert mirror.source_names(table.names, replace(sample, mirrored=True)) == ("right_hand", "cup", "left_hand")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_classes_of_different_points_are_not_swapped() -> None:
 def test_what_says_a_side_and_stays_is_told_once(
     table: list[Category], swaps: tuple[tuple[str, str], ...], told: list[str]
 ) -> None:
-    findings = unmapped(Categories(tuple(table)), swaps)
+    findings = names_without_partner(Categories(tuple(table)), swaps)
     assert len(findings) == len(told)
     assert all(finding.code == "flip-unmapped" for finding in findings)
     assert all(finding.message.startswith(words) for finding, words in zip(findings, told, strict=True))

@@ -146,7 +146,7 @@ def test_values_are_not_policed() -> None:
 def test_parts_are_what_is_selected_of_the_whole(some: Instances, data: st.DataObject) -> None:
     ends = sorted(data.draw(st.lists(st.integers(0, len(some)), max_size=3)))
     starts = [0, *ends]
-    parts = some.parted([end - start for start, end in zip(starts, [*ends, len(some)], strict=True)])
+    parts = some.split_by_counts([end - start for start, end in zip(starts, [*ends, len(some)], strict=True)])
     for part, start, end in zip(parts, starts, [*ends, len(some)], strict=True):
         assert part == some.select(np.arange(start, end))
         assert part.column_counts == some.select(np.arange(start, end)).column_counts
@@ -164,10 +164,10 @@ def test_an_unsaid_column_holds_one_value_and_cannot_be_changed(count: int, kind
 
 @given(st.lists(objects, max_size=3))
 def test_what_is_stacked_is_all_of_its_parts_in_their_order(parts: list[Instances]) -> None:
-    whole = Instances.stacked(parts)
+    whole = Instances.concat(parts)
     points = max((part.visibility.shape[1] for part in parts), default=0)
     assert whole.visibility.shape == (sum(map(len, parts)), points)
-    for own, part in zip(whole.parted(map(len, parts)), parts, strict=True):
+    for own, part in zip(whole.split_by_counts(map(len, parts)), parts, strict=True):
         had = part.visibility.shape[1]
         assert not own.visibility[:, had:].any()
         narrow = replace(own, keypoints=own.keypoints[:, :had], visibility=own.visibility[:, :had])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.model.instances import Instances
-from bboxprep.model.validation import repeats
+from bboxprep.model.validation import count_duplicates
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from bboxprep.model.validation import repeats
     ],
 )
 def test_a_repeat_has_exactly_the_same_class_and_box(boxes: list[Any], labels: list[int], count: int) -> None:
-    assert repeats(Instances.of(boxes, labels)) == count
+    assert count_duplicates(Instances.of(boxes, labels)) == count
 
 
 EDGES = st.sampled_from([0.0, -0.0, 1.0, 2.0, np.inf, np.nan])
@@ -33,4 +33,4 @@ EDGES = st.sampled_from([0.0, -0.0, 1.0, 2.0, np.inf, np.nan])
 def test_repeats_are_those_that_a_look_at_every_pair_finds(rows: list[tuple[int, tuple[float, ...]]]) -> None:
     finite = [(label, box) for label, box in rows if np.isfinite(box).all()]
     alike = [any(one == other for other in finite[:at]) for at, one in enumerate(finite)]
-    assert repeats(Instances.of([box for _, box in rows], [label for label, _ in rows])) == sum(alike)
+    assert count_duplicates(Instances.of([box for _, box in rows], [label for label, _ in rows])) == sum(alike)

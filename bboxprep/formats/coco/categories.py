@@ -15,7 +15,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, whole
 from bboxprep.formats.coco.document import Document
-from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, undoes_itself
+from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, is_involution
 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
 
@@ -130,7 +130,7 @@ def _flip_idx(value: object, count: int) -> tuple[int, ...] | None:
     """
     order = tuple(whole(index) for index in value) if isinstance(value, list) else (None,)
     known = tuple(index for index in order if index is not None)
-    return known if known == order and len(known) in (0, count) and undoes_itself(known) else None
+    return known if known == order and len(known) in (0, count) and is_involution(known) else None
 
 
 def _pair(value: object) -> tuple[int, int] | None:

@@ -153,7 +153,7 @@ class _SplitFile:
         joined, stands = self.document.annotations.joined(together), self.index.stands[together]
         found = read_plain(joined, self.reader.rows, stands, self.reader.points)
         if found is not None:
-            return found.parted(map(len, records))
+            return found.split_by_counts(map(len, records))
         return [None] if len(places) == 1 else [self._plain(range(place, place + 1))[0] for place in places]
 
     def _any(self, records: NDArray[np.int64]) -> tuple[Instances, list[Finding]]:

@@ -14,7 +14,7 @@ from typing import Any
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.tree import read_head
 from bboxprep.io.paths import is_within, read_bytes, resolved
-from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, undoes_itself
+from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
 from bboxprep.model.splits import is_word, order, split_of
 
 MOST_LIST_BYTES = 256 << 20  # of images, one a line; ten million of them
@@ -209,7 +209,7 @@ def _keypoint_names(path: Path, names: Any) -> dict[int, tuple[str, ...]]:
 def _flip_idx(path: Path, indices: Any, count: int) -> tuple[int, ...]:
     """The partner of each of `count` keypoints; () where there are none to exchange. Raises `AnnotationError`."""
     order = tuple(_whole(path, "flip_idx", index) for index in indices)
-    if order and count and not (len(order) == count and undoes_itself(order)):
+    if order and count and not (len(order) == count and is_involution(order)):
         raise AnnotationError(path, "flip_idx", f"have {list(order)}, want the partner of each of {count} keypoints")
     return order if count else ()
 

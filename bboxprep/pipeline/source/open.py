@@ -19,7 +19,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Key, Sample
 from bboxprep.model.splits import splits_of
-from bboxprep.model.validation import repeats
+from bboxprep.model.validation import count_duplicates
 from bboxprep.pipeline.sidecar.merge import rejoin
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.masks import with_masks
@@ -136,6 +136,6 @@ def _settled(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRen
 
 def _duplicates(sample: Sample) -> tuple[str, str]:
     """(finding code, message) where objects of `sample` stand twice; ("", "") else."""
-    count = repeats(sample.instances)
+    count = count_duplicates(sample.instances)
     words = f"{count} objects have the class and the box of another one; all kept"
     return ("record-duplicate", words) if count else ("", "")

@@ -147,7 +147,7 @@ class ImageWriter:
         return WrittenSample(sample.replace_fast(instances=_NOTHING).with_findings(*gone), None)
 
     def _location(self, sample: Sample) -> Location:
-        return Location(sample.relative_path, sample.split, self.mirror.before(self.names, sample))
+        return Location(sample.relative_path, sample.split, self.mirror.source_names(self.names, sample))
 
 
 def _renamed(sample: Sample, output: Output) -> Sample:
