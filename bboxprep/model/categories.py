@@ -9,8 +9,8 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 
-MOST_CLASSES = 65_536  # of a dataset, and
-MOST_KEYPOINTS = 512  # of a class: what a file says beyond them is a mistake, or meant to fill the memory
+MOST_CLASSES = 65_536  # of a dataset
+MOST_KEYPOINTS = 512  # of a class; a file with more of either is faulty, or made to fill the memory
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Category:
 
 
 def is_involution(order: Sequence[int]) -> bool:
-    """Whether `order`, done twice, leaves everything where it was."""
+    """Whether `order` is a permutation that is its own inverse: applied twice, it leaves everything in its place."""
     return set(order) == set(range(len(order))) and all(order[other] == row for row, other in enumerate(order))
 
 

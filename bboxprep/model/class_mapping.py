@@ -1,8 +1,9 @@
-"""Changes of the class table: what the user asks of it, and one table for several datasets.
+"""Changes of the class table: `ClassPolicy.resolve` renames, merges, selects and orders classes as the user asks;
+`merge_tables` makes one table of the tables of several datasets.
 
-Identity is the name. Classes that come to have one name become one class: in the row and with the id of the first, with
-the keypoints of the first that names any. No two classes become one by guess: names that are nearly the same are
-reported, with the option that would join them.
+A class is its name. Classes that get the same name are merged: the result has the row and the id of the first, and the
+keypoints of the first that has any. Classes are never merged by guess: `similar_names` reports names that are nearly
+the same, with the option that merges them.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ _NONE = -1  # the row of a class that is left out
 
 @dataclass(frozen=True)
 class ClassMapping:
-    """What becomes of each class of a table: a row of the new table `categories`, or none.
+    """Maps the labels of an old class table to rows of the new table `categories`.
 
-    `rows` and `names` are by old label: the new label (-1 where the class is left out), and the name that its objects
-    are accounted by. `renamed` is new names by old ones, `findings` are about the table as a whole.
+    For each old label, `rows` has the new label (-1 where the class is left out) and `names` the name under which its
+    objects are counted. `renamed` maps old names to new ones; `findings` are about the table as a whole.
     """
 
     categories: Categories
@@ -42,7 +43,7 @@ class ClassMapping:
     findings: tuple[Finding, ...] = ()
 
     def change(self, sample: Sample) -> Sample:
-        """`sample` with labels of the new table, and its objects of the classes that are left out as findings."""
+        """`sample` with labels of the new table. Objects of classes that are left out become findings."""
         instances = sample.instances
         labels = self._labels[instances.labels]
         gone = labels == _NONE
@@ -57,7 +58,7 @@ class ClassMapping:
         )
 
     def renamed_finding(self, finding: Finding) -> Finding:
-        """`finding` with its class by the new name."""
+        """`finding` with the new name of its class."""
         name = self.renamed.get(finding.category, finding.category)
         return finding if name == finding.category else replace(finding, category=name)
 
@@ -67,18 +68,18 @@ class ClassMapping:
 
     @cached_property
     def _first(self) -> NDArray[np.int64]:
-        """For each old label the first that its name stands at, so that classes of one name are counted as one."""
+        """For each old label (C,) the first label of the same name, so that classes of one name are counted as one."""
         return np.array([self.names.index(name) for name in self.names], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class ClassPolicy:
-    """What is asked of a class table, done in this order.
+    """The changes that the user asks of a class table. They are made in this order.
 
     `rename` gives classes other names, all at once, so two can change places; classes of one name become one. `only`
     keeps these classes, `drop` leaves these out, their objects with them; both by the new names. `classes` is then the
-    table, in this order: what it lists and the source has not is an empty class, what it does not list must have no
-    objects. Raises `UsageError` for what is no list of different names.
+    table, in this order: a name that the source lacks becomes an empty class, and a class that is not listed must have
+    no objects. Raises `UsageError` for anything but lists of different names.
     """
 
     rename: Mapping[str, str] = field(default_factory=dict)
@@ -100,16 +101,16 @@ class ClassPolicy:
         return bool(self.rename or self.only or self.drop or self.classes is not None)
 
     def options(self) -> dict[str, Any]:
-        """The rules as plain data."""
+        """The policy as plain data, as the run record states it."""
         listed = {"only": self.only, "drop": self.drop, "classes": self.classes}
-        said = {"rename": dict(self.rename)} if self.rename else {}
-        return said | {what: list(names) for what, names in listed.items() if names}
+        renamed = {"rename": dict(self.rename)} if self.rename else {}
+        return renamed | {what: list(names) for what, names in listed.items() if names}
 
     def resolve(self, categories: Categories, counts: Mapping[str, int]) -> ClassMapping:
-        """What becomes of `categories`, of which each has so many objects as `counts` says of its name.
+        """The mapping of `categories` under this policy; `counts` gives the number of objects by class name.
 
-        Raises `UsageError` where a rule names a class that is not there, where `classes` lacks one that has objects,
-        and where classes that become one have different keypoints.
+        Raises `UsageError` for the name of a class that is not in the table, for `classes` that lacks a class with
+        objects, and for classes of different keypoints that would be merged.
         """
         _check_known("rename", self.rename, categories.names, {})
         names = tuple(self.rename.get(name, name) for name in categories.names)
@@ -119,13 +120,15 @@ class ClassPolicy:
         for name, category in zip(names, categories, strict=True):
             members.setdefault(name, []).append(category)
         kept = {
-            name: _one(name, group)
+            name: _merged(name, group)
             for name, group in members.items()
             if name not in self.drop and (name in self.only or not self.only)
         }
-        notes = [_merger(name, group, counts) for name, group in members.items() if len(group) > 1 and name in kept]
+        notes = [
+            _merge_finding(name, group, counts) for name, group in members.items() if len(group) > 1 and name in kept
+        ]
         table, left_out = self._listed(kept, members, counts)
-        return _class_map(table, names, dict(self.rename), (*notes, *left_out))
+        return _mapping(table, names, dict(self.rename), (*notes, *left_out))
 
     def _listed(
         self, kept: Mapping[str, Category], members: Mapping[str, Sequence[Category]], counts: Mapping[str, int]
@@ -149,21 +152,21 @@ class ClassPolicy:
 
 
 def merge_tables(tables: Sequence[Categories]) -> tuple[ClassMapping, ...]:
-    """For each table what becomes of it in one table of all, where classes of one name are one.
+    """One class table for all `tables`: the mapping of each into it. Classes of the same name are merged.
 
-    Its order is that of the first table, then what each next one adds. Raises `UsageError` where classes of one name
-    have different keypoints.
+    The classes stand in the order of the first table; each next table adds its own at the end. Raises `UsageError`
+    where classes of the same name have different keypoints.
     """
     members: dict[str, list[Category]] = {}
     for table in tables:
         for category in table:
             members.setdefault(category.name, []).append(category)
-    whole = [_one(name, group) for name, group in members.items()]
-    return tuple(_class_map(whole, table.names, {}, ()) for table in tables)
+    whole = [_merged(name, group) for name, group in members.items()]
+    return tuple(_mapping(whole, table.names, {}, ()) for table in tables)
 
 
 def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
-    """A finding for each name that differs from an earlier one in case, blanks, ``-``, ``_`` or a final s alone."""
+    """A finding for each name that differs from an earlier one only in case, blanks, ``-``, ``_`` or a final s."""
     first: dict[str, str] = {}
     findings = []
     for name in names:
@@ -176,7 +179,7 @@ def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
 
 
 def objects_by_class(sample: Sample, names: Sequence[str]) -> Counter[str]:
-    """How many objects of each class the source lists for `sample`, read or not; "" where the class is not known."""
+    """The number of objects of each class that the source lists for `sample`, read or not; "" for an unknown class."""
     objects = Counter(map(names.__getitem__, sample.instances.labels.tolist()))
     for finding in sample.findings:
         if finding.objects:
@@ -184,7 +187,7 @@ def objects_by_class(sample: Sample, names: Sequence[str]) -> Counter[str]:
     return objects
 
 
-def _class_map(
+def _mapping(
     table: Sequence[Category], names: tuple[str, ...], renamed: Mapping[str, str], findings: tuple[Finding, ...]
 ) -> ClassMapping:
     categories = Categories(_with_ids(table))
@@ -192,8 +195,8 @@ def _class_map(
     return ClassMapping(categories, tuple(row_of.get(name, _NONE) for name in names), names, renamed, findings)
 
 
-def _one(name: str, members: Sequence[Category]) -> Category:
-    """The class `name` that all `members` become."""
+def _merged(name: str, members: Sequence[Category]) -> Category:
+    """The class `name` that all `members` are merged into. Raises `UsageError` where their keypoints differ."""
     pointed = [category for category in members if category.keypoints]
     for category in pointed[1:]:
         if (category.keypoints, category.flip_idx) != (pointed[0].keypoints, pointed[0].flip_idx):
@@ -206,19 +209,21 @@ def _one(name: str, members: Sequence[Category]) -> Category:
 
 
 def _with_ids(table: Sequence[Category]) -> tuple[Category, ...]:
-    """`table` where no class has an id; else with an id for all: its own, or a free one where an earlier has that."""
+    """`table` as it is where no class has an id. Else every class gets one: its own, or a free one where an earlier
+    class has the same.
+    """
     known = [category.id for category in table if category.id is not None]
-    free, taken, settled = max(known, default=0) + 1, set[int](), []
+    free, taken, numbered = max(known, default=0) + 1, set[int](), []
     for category in table if known else ():
         if category.id is None or category.id in taken:
             category = replace(category, id=free)
             free += 1
-        settled.append(category)
+        numbered.append(category)
         taken.add(category.id or 0)
-    return tuple(settled or table)
+    return tuple(numbered or table)
 
 
-def _merger(name: str, members: Sequence[Category], counts: Mapping[str, int]) -> Finding:
+def _merge_finding(name: str, members: Sequence[Category], counts: Mapping[str, int]) -> Finding:
     parts = ", ".join(f"{old!r} ({_objects(counts.get(old, 0))})" for old in _names(members))
     return Finding("class-merged", f"{parts} became one class, {name!r}", category=name)
 

@@ -46,10 +46,11 @@ class Dataset:
     """The samples of a dataset, sorted by split and name, and what holds for all of them.
 
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
-    conventions); `extra` is what a format says of the dataset, by its name. `merged` are the places of the datasets
-    that were merged into this one, `changes` what was asked of it since it was read, as plain data. `object_policy` say
-    what becomes of odd objects. `crowd` counts the records that are marked as crowd regions, and all records, where the
-    reader knows it without reading each. Iterating twice reads twice.
+    conventions); `extra` holds what else each format states of the dataset, by the name of the format. `merged` has the
+    places of the datasets that were merged into this one, `changes` the policies applied since it was read, as plain
+    data. `object_policy` says what is done with crowd regions, faulty boxes and the like. `crowd` is the number of
+    records marked as crowd regions and the number of all records, where the reader knows them without reading each.
+    Iterating twice reads twice.
 
     `outlines` are the same samples without their objects, where these can be had without reading labels: all that
     names and sizes can tell.

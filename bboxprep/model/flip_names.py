@@ -1,8 +1,8 @@
-"""Left and right: what a mirrored picture does to names.
+"""Left and right in names: what a flip does to keypoints and classes.
 
-In a mirror the left eye of a face is where the right one was, so the columns of keypoints change places, and so do
-classes where the user says so (`Rules.swap_classes`). Up-down mirrors left and right as much as left-right does; a half
-turn does not. The turn that an EXIF orientation asks for restores the true view, whichever of the eight it is, so it
+In a flipped picture the left eye of a face is where the right one was, so left and right keypoints change places.
+Classes do so where the user asks for it (`ObjectPolicy.swap_classes`). A vertical flip exchanges left and right as a
+horizontal one does; a half turn does not. The turn that an EXIF orientation asks for restores the true view, so it
 never exchanges names.
 
 Which keypoints change places is stated (`Category.flip_idx`) or read from their names: ``left_x`` and ``right_x``,
@@ -41,7 +41,7 @@ _OTHER = {"left": "right", "right": "left", "l": "r", "r": "l"}
 
 
 def says_side(name: str) -> bool:
-    """Whether `name` says left or right in a word of its own."""
+    """Whether `name` contains left or right as a word of its own."""
     return _WORD.search(name) is not None
 
 
@@ -53,30 +53,32 @@ def opposite(name: str) -> str:
 def flip_order(category: Category) -> tuple[int, ...]:
     """Keypoint k of a mirrored object of `category` is its keypoint ``flip_order[k]``, as stated or as the names say.
 
-    It undoes itself; a keypoint that has no partner stays where it is.
+    The order is its own inverse. A keypoint without a partner keeps its place.
     """
     names = category.keypoints
     return category.flip_idx or tuple(_partner(row, names) for row in range(len(names)))
 
 
 def names_without_partner(categories: Categories, swaps: Swaps = ()) -> tuple[Finding, ...]:
-    """One finding for each name of a class or a keypoint that says left or right and that a mirror leaves as it is."""
+    """One finding for each class or keypoint whose name says left or right and that a flip leaves as it is."""
     partners = dict(swaps) | {right: left for left, right in swaps}
     names = categories.names
     classes = [name for name in names if name not in partners and (says_side(name) or _beside_partner(name, names))]
-    told = {name: f"class {name!r} says left or right; `swap_classes` gives its partner" for name in classes}
+    words_by_class = {name: f"class {name!r} says left or right; `swap_classes` gives its partner" for name in classes}
     points = {
         point: f"keypoint {point!r} of class {category.name!r} says left or right and has no partner"
         for category in categories
-        for point in _loose(category, [other for other in categories if other.name == partners.get(category.name)])
+        for point in _unpaired_keypoints(
+            category, [other for other in categories if other.name == partners.get(category.name)]
+        )
     }
-    return tuple(Finding("flip-unmapped", words) for words in (*told.values(), *points.values()))
+    return tuple(Finding("flip-unmapped", words) for words in (*words_by_class.values(), *points.values()))
 
 
 @dataclass(frozen=True)
 class FlipMapping:
-    """What a mirror does to the objects of one class table: `labels` (C,) is the label that each becomes, `keypoints`
-    the `flip_order` of each class. Both undo themselves.
+    """What a flip does to the objects of a class table of C classes: `labels` has the new label of each class,
+    `keypoints` the `flip_order` of each class. Both are their own inverse.
     """
 
     labels: tuple[int, ...] = ()
@@ -84,7 +86,7 @@ class FlipMapping:
 
     @classmethod
     def of(cls, categories: Categories, swaps: Swaps = ()) -> FlipMapping:
-        """The mirror of `categories`, in which the classes of each pair of `swaps` change places.
+        """The mapping for `categories`, in which the classes of each pair of `swaps` change places.
 
         Raises `UsageError` for a name that no class, or more than one, has, and for classes whose keypoints differ.
         """
@@ -111,7 +113,7 @@ class FlipMapping:
         )
 
     def source_names(self, names: Sequence[str], sample: Sample) -> Sequence[str]:
-        """The class names by label that the objects of `sample` came in with."""
+        """The class name of each label of `sample` as it was in the source, before any flip."""
         return tuple(names[label] for label in self.labels) if sample.mirrored else names
 
 
@@ -131,9 +133,9 @@ def _partner(row: int, names: Sequence[str]) -> int:
     return names.index(opposite(names[row])) if _beside_partner(names[row], names) else row
 
 
-def _loose(category: Category, partners: Sequence[Category]) -> list[str]:
-    """The keypoints of `category` that say a side and stay: no other one, and none of the class that it becomes, is
-    their partner.
+def _unpaired_keypoints(category: Category, partners: Sequence[Category]) -> list[str]:
+    """The keypoints of `category` that say left or right and have no partner, neither in it nor in the class that
+    it is swapped with.
     """
     if category.flip_idx:
         return []
@@ -155,5 +157,5 @@ def _label(name: str, names: Sequence[str]) -> int:
 
 
 def _filled(order: Sequence[int], count: int) -> list[int]:
-    """`order` for `count` columns: those beyond it, and those whose partner is not there, stay."""
+    """`order` for `count` keypoints: those without a partner among them keep their place."""
     return [order[row] if row < len(order) and order[row] < count else row for row in range(count)]

@@ -1,4 +1,4 @@
-"""Which objects of a label file are still those that were written to it, and both made into one list."""
+"""Finds written objects again in a label file that may have been edited, and combines both lists of objects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bboxprep.model.instances import Instances
 Rows = NDArray[np.int64]
 Order = list[tuple[int, int]]  # a kept object and a row of the label file that are one; -1 for neither
 
-GONE, UNWRITTEN = -1, -2  # instead of a row: the object is not in the label file any more, or never was
+GONE, UNWRITTEN = -1, -2  # in place of a row: the object is no longer in the label file, or never was
 _NONE = -1
 
 
@@ -107,11 +107,14 @@ def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tu
         yield _NONE, row
 
 
-def joined(kept: Instances, read: Instances, order: Order, told: frozenset[Column]) -> Instances:
-    """The objects in `order`, as they were `kept` where they were, but with the columns `told` as they are `read`."""
+def joined(kept: Instances, read: Instances, order: Order, carried: frozenset[Column]) -> Instances:
+    """The objects in `order`: as they were `kept`, but with the columns `carried` by the label file as they are `read`.
+
+    An object that only one of both has is taken from there.
+    """
     both = Instances.concat((kept, read))
     ours = [one if one >= 0 else len(kept) + other for one, other in order]
     theirs = [len(kept) + other if other >= 0 else one for one, other in order]
     instances, as_read = both.select(ours), both.select(theirs)
-    names = [field.name for column in told - {Column.BOXES} for field in COLUMNS[column].fields]
+    names = [field.name for column in carried - {Column.BOXES} for field in COLUMNS[column].fields]
     return replace(instances, **{name: getattr(as_read, name) for name in names})

@@ -1,8 +1,8 @@
-"""What is done with objects that may be meant in more than one way: crowd regions, boxes without area, boxes over the
-edge, objects that a crop hides, classes that a mirror exchanges.
+"""What the program does with crowd regions, boxes without area, boxes over the edge, objects that a crop hides, and
+classes that a flip exchanges.
 
-A rule whose answer is "error" drops nothing: `ObjectPolicy.refuse` finds the first finding that it forbids and raises.
-So there is one account of what is wrong, and whether to go on is asked of it afterwards.
+A rule of "error" drops nothing itself: the fault becomes a finding as under any other rule, and `ObjectPolicy.refuse`
+raises at the first finding that a rule forbids.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def _within(name: str, value: object, most: float) -> None:
 
 def _pairs(pairs: Any) -> tuple[tuple[str, str], ...]:
     """`pairs` as tuples. Raises `UsageError` where one is no pair of names, or a name stands twice."""
-    sound = isinstance(pairs, tuple | list) and all(map(_is_pair, pairs))
-    if not sound:
+    are_pairs = isinstance(pairs, tuple | list) and all(map(_is_pair, pairs))
+    if not are_pairs:
         raise UsageError(f"swap classes: have {pairs!r}, want pairs of class names")
     names = [name for pair in pairs for name in pair]
     twice = next((name for name in names if names.count(name) > 1), None)

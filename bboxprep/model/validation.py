@@ -1,4 +1,4 @@
-"""Checks of values: which objects of one image are sound, and the findings for those that are not."""
+"""Checks of the boxes of one image, and findings for the objects that are dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bboxprep.model.instances import Instances
 
 Rows = NDArray[np.bool_]  # (N,)
 
-FARTHEST = 1e9  # px; a coordinate is nearer than this, or as good as infinite: products of four such do not overflow
+FARTHEST = 1e9  # px; a larger coordinate counts as infinite: products of four smaller ones do not overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ class Location:
 
 
 def check_boxes(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
-    """Which objects are sound in a picture of `size`; and for each finding code, which are not for that reason."""
+    """Which objects (N,) have a valid box in a picture of `size`, and which (N,) have not, by the code of the finding.
+
+    A box is valid if its edges are finite, its area is positive and some of it lies in the picture.
+    """
     boxes = instances.boxes
     finite = np.asarray((np.abs(boxes) < FARTHEST).all(axis=1))
     with np.errstate(invalid="ignore"):
@@ -41,7 +44,7 @@ def check_boxes(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]
 
 
 def count_duplicates(instances: Instances) -> int:
-    """How many objects have the class and exactly the box of an earlier one; boxes that are not finite never do."""
+    """How many objects have the class and the very box of an earlier one. Boxes that are not finite do not count."""
     if len(set(instances.boxes[:, 0].tolist())) == len(instances):  # as in most images
         return 0
     rows = list(zip(instances.labels.tolist(), map(tuple, instances.boxes.tolist()), strict=True))
