@@ -151,7 +151,9 @@ class SampleRenderer:
 
     def location(self, sample: Sample) -> Location:
         """How findings name `sample`; they name an object by its class before any flip."""
-        return Location(sample.relative_path, sample.split, self._flip_mapping.before(self.categories.names, sample))
+        return Location(
+            sample.relative_path, sample.split, self._flip_mapping.source_names(self.categories.names, sample)
+        )
 
 
 @dataclass(frozen=True)
