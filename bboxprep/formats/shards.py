@@ -39,7 +39,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.model.splits import prefixes, split_of
+from bboxprep.model.splits import name_prefixes, split_of
 
 CLASSES = "classes.json"
 STAGE = "bboxprep.loose"
@@ -175,14 +175,14 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
     shards = shards_of(root, suffix) if root.is_dir() else []
     if not shards:
         raise LayoutError(root, "", f"no {title} here (want <split>-<number>{suffix})")
-    prefix = prefixes(name for name, _ in shards)
+    prefix = name_prefixes(name for name, _ in shards)
     shards.sort(key=lambda shard: (split_of(shard[0]), prefix[shard[0]]))
     items = [_Item(split_of(name), path, prefix[name]) for name, shard in shards for path in _pictures(opened(shard))]
     loader = _Loader(root, probe, _classes(root, shards))
     return Dataset(
         root=root,
         format=title,
-        categories=Categories.named(loader.classes),
+        categories=Categories.from_names(loader.classes),
         samples=LazySamples(items, loader),
         splits=tuple(dict.fromkeys(split_of(name) for name, _ in shards)),
     )

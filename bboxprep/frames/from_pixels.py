@@ -97,7 +97,7 @@ def _measured(
 
 
 def _as_both_frames(sample: Sample, header: Header) -> Shares:
-    return np.stack([_shares(sample.seen_in(frame, ""), header) for frame in (Frame.STORED, Frame.DISPLAYED)])
+    return np.stack([_shares(sample.in_frame(frame, ""), header) for frame in (Frame.STORED, Frame.DISPLAYED)])
 
 
 def _as_every_turn(sample: Sample, header: Header) -> Shares:

@@ -48,7 +48,7 @@ class Categories:
     items: tuple[Category, ...] = ()
 
     @classmethod
-    def named(cls, names: tuple[str, ...] | list[str]) -> Categories:
+    def from_names(cls, names: tuple[str, ...] | list[str]) -> Categories:
         """A table of bare names."""
         return cls(tuple(Category(name) for name in names))
 

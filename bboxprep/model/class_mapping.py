@@ -42,7 +42,7 @@ class ClassMapping:
     renamed: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
-    def change(self, sample: Sample) -> Sample:
+    def apply(self, sample: Sample) -> Sample:
         """`sample` with labels of the new table. Objects of classes that are left out become findings."""
         instances = sample.instances
         labels = self._labels[instances.labels]
@@ -54,7 +54,7 @@ class ClassMapping:
             sample,
             instances=replace(instances, labels=labels).select(~gone),
             findings=(*map(self.renamed_finding, sample.findings), *lost),
-            renderer=sample.renderer and sample.renderer.named(self.categories),
+            renderer=sample.renderer and sample.renderer.with_categories(self.categories),
         )
 
     def renamed_finding(self, finding: Finding) -> Finding:

@@ -80,7 +80,7 @@ class Dataset:
         return dataset_folder(self.root)
 
     @cached_property
-    def mirror(self) -> FlipMapping:
+    def flip_mapping(self) -> FlipMapping:
         """What a mirror does to the objects."""
         return FlipMapping.of(self.categories, self.object_policy.swap_classes)
 
@@ -105,7 +105,7 @@ class Dataset:
             outlines=None if self.outlines is None else LazySamples(self.outlines, change),
         )
 
-    def ordered(self, rows: Sequence[int]) -> Dataset:
+    def select(self, rows: Sequence[int]) -> Dataset:
         """This dataset with its samples at `rows`, in that order."""
         return replace(
             self,
@@ -130,7 +130,7 @@ class Dataset:
         counts = self._counts() if counts is None else counts
         change = policy.resolve(self.categories, counts)
         return replace(
-            self.map(change.change),
+            self.map(change.apply),
             categories=change.categories,
             findings=(*map(change.renamed_finding, self.findings), *change.findings),
             changes=(*self.changes, {"classes": policy.options()}),

@@ -72,10 +72,10 @@ class Instances:
         for name, values in made.items():
             if values is not None:
                 made[name] = _COPY[name](values)
-        return cls.adopt(np.array(boxes, dtype=np.float64).reshape(-1, 4), **made)
+        return cls.from_arrays(np.array(boxes, dtype=np.float64).reshape(-1, 4), **made)
 
     @classmethod
-    def adopt(cls, boxes: Boxes, **columns: Any) -> Self:
+    def from_arrays(cls, boxes: Boxes, **columns: Any) -> Self:
         """Instances of these very arrays and tuples, which are frozen; the rest is as in `of`.
 
         Raises ValueError where one is of another shape.
@@ -136,14 +136,14 @@ class Instances:
         if not parts:
             return cls.of()
         points = max([part.visibility.shape[1] for part in parts])
-        wide = [part.with_room(points).__dict__ for part in parts]
+        wide = [part.pad_keypoints(points).__dict__ for part in parts]
         columns: dict[str, Any] = {}
         for field in FIELDS:
             values = [part[field.name] for part in wide]
             columns[field.name] = tuple(chain.from_iterable(values)) if field.dtype is None else np.concatenate(values)
         return Instances(**columns)
 
-    def with_room(self, points: int) -> Instances:
+    def pad_keypoints(self, points: int) -> Instances:
         """These objects with room for `points` keypoints each, or more where they have more."""
         more = points - self.visibility.shape[1]
         if more <= 0:
@@ -179,7 +179,7 @@ class Instances:
         spec = COLUMNS[column]
         return spec.has(getattr(self, spec.fields[-1].name))
 
-    def content(self) -> list[bytes]:
+    def hash_parts(self) -> list[bytes]:
         """All that is known of these objects, as bytes for a hash: others than equal ones have other bytes."""
         own = self.__dict__
         parts = [to_bytes(own[name]) for name, to_bytes in _TO_BYTES]

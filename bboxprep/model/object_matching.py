@@ -81,7 +81,7 @@ def _alike(
     return np.asarray((off <= slack) & (classes == written.classes[rows]))
 
 
-def joint_order(rows: Rows, written: NDArray[np.bool_], count: int) -> Order:
+def combined_order(rows: Rows, written: NDArray[np.bool_], count: int) -> Order:
     """The objects of both lists in one, as pairs of a kept one and one of `count` in the label file, -1 for neither.
 
     `rows` (N,) says which row each kept object is, `written` (N,) which of them were in the file. They stand in the
@@ -107,7 +107,7 @@ def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tu
         yield _NONE, row
 
 
-def joined(kept: Instances, read: Instances, order: Order, carried: frozenset[Column]) -> Instances:
+def combined(kept: Instances, read: Instances, order: Order, carried: frozenset[Column]) -> Instances:
     """The objects in `order`: as they were `kept`, but with the columns `carried` by the label file as they are `read`.
 
     An object that only one of both has is taken from there.

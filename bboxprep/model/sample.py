@@ -63,7 +63,7 @@ class Renderer(Protocol):
     def draw(self, sample: Sample) -> bytes:
         """A PNG of the picture with its objects drawn in."""
 
-    def named(self, categories: Categories) -> Renderer:
+    def with_categories(self, categories: Categories) -> Renderer:
         """The same, for samples whose labels are rows of `categories`."""
 
 
@@ -163,7 +163,7 @@ class Sample:
         return first and _joined(self.plan.affine, first)
 
     @property
-    def is_repainted(self) -> bool:
+    def is_redrawn(self) -> bool:
         """Whether its pixels are not only moved, so that they cannot be had from its file without decoding it."""
         return bool(self.rendering.effects or self.base_image or self.parts)
 
@@ -175,7 +175,7 @@ class Sample:
         """This sample with `findings` after its own."""
         return self.replace_fast(findings=(*self.findings, *findings)) if findings else self
 
-    def seen_in(self, frame: Frame, evidence: str) -> Sample:
+    def in_frame(self, frame: Frame, evidence: str) -> Sample:
         """This untransformed sample with its annotations understood as drawn in `frame`."""
         if not self.fractional or frame is self.frame or self.header is None:
             return self.replace_fast(frame=frame, evidence=evidence)

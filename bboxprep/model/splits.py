@@ -21,7 +21,7 @@ of training images stands (`SplitFolders`): beside ``images/train``, ``images/fo
 images. The folder that a person names as the source counts only where it is called by a word alone.
 
 **Two names of one split** (``val`` and ``valid``, ``train2014`` and ``train2017``) are one split, and nothing of it is
-lost. Images of folders and lists are put together; those of documents too, each below the name of its own (`prefixes`).
+lost. Images of folders and lists are put together; those of documents too, each below its own name (`name_prefixes`).
 Documents that list the same image, or that have no names to tell them by, are refused: one may be a draft of the other.
 """
 
@@ -48,7 +48,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 @lru_cache(maxsize=4096)  # readers ask for the folder of each picture, recipes for the split
-def named(name: str) -> str:
+def known_split(name: str) -> str:
     """The split that `name` has a word for, "" where it has none."""
     parts = [part.lower() for part in _LETTERS.findall(name)]  # lower case of one letter may be a letter and a mark
     for at in reversed(range(len(parts))):
@@ -65,18 +65,18 @@ def is_word(name: str) -> bool:
 
 def split_of(name: str) -> str:
     """The split of what is called `name`: itself where it has no word, train where it is "" and so names none."""
-    return named(name) or (TRAIN if name.lower() in _NO_SPLIT else name)
+    return known_split(name) or (TRAIN if name.lower() in _NO_SPLIT else name)
 
 
 def splits_of(names: Iterable[str]) -> dict[str, str]:
     """The split of each of `names`, which are all that a source has."""
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) == 1:
-        return {distinct[0]: named(distinct[0]) or TRAIN}
+        return {distinct[0]: known_split(distinct[0]) or TRAIN}
     return {name: split_of(name) for name in distinct}
 
 
-def prefixes(names: Iterable[str]) -> dict[str, str]:
+def name_prefixes(names: Iterable[str]) -> dict[str, str]:
     """What the names of images begin with, by the name of their document, so that those of one split stay apart: a
     folder of that name where several of `names` mean one split, else "".
     """
@@ -87,7 +87,7 @@ def prefixes(names: Iterable[str]) -> dict[str, str]:
 
 def is_training(split: str) -> bool:
     """Whether pictures of `split` are trained on, and so augmented."""
-    return named(split) == TRAIN
+    return known_split(split) == TRAIN
 
 
 def order(split: str) -> tuple[int, str]:
@@ -113,7 +113,7 @@ class SplitFolders:
         """
         words = ((folders, at) for folders, places in paths for at in places if is_word(folders[at]))
         homes = {self._home(folders, at) for folders, at in words if is_training(folders[at])}
-        return SplitFolders(self.layout, frozenset(homes), named(name) if is_word(name) else TRAIN)
+        return SplitFolders(self.layout, frozenset(homes), known_split(name) if is_word(name) else TRAIN)
 
     def find(self, folders: Sequence[str], places: Iterable[int]) -> int | None:
         """Which of `places` in `folders` names the split, None for none: the first that is a word alone, else the first
@@ -122,7 +122,7 @@ class SplitFolders:
         able = [at for at in places if folders[at].lower() not in self.layout]
         alone = (at for at in able if is_word(folders[at]))
         beside = (at for at in able if self._home(folders, at) in self.homes)
-        composed = (at for at in able if named(folders[at]))
+        composed = (at for at in able if known_split(folders[at]))
         return next(chain(alone, beside, composed), None)
 
     def split(self, folders: Sequence[str], at: int | None) -> str:

@@ -124,7 +124,7 @@ def _tasks(review: Review) -> Iterator[Task]:
         if review.source and entry.before is not None:
             before = review.source.dataset[entry.before]
             if entry.row:
-                before = before.seen_in(entry.row.frame, entry.row.evidence)
+                before = before.in_frame(entry.row.frame, entry.row.evidence)
         yield Task(number, entry, after, before)
 
 

@@ -141,7 +141,7 @@ class SampleRenderer:
 
         return annotations.draw(self.pixels(sample), sample.instances, self.categories.names)
 
-    def named(self, categories: Categories) -> SampleRenderer:
+    def with_categories(self, categories: Categories) -> SampleRenderer:
         """This renderer for samples whose labels are rows of `categories`."""
         return replace(self, categories=categories)
 

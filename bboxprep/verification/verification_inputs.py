@@ -87,7 +87,7 @@ class VerificationInputs:
     def origin(self, image: ImageRow) -> Sample | None:
         """The sample of the source that `image` was made of, its objects in the plane that the record names."""
         sample = self.source.find(image.source, image.split) if self.source else None
-        return sample if sample is None or sample.header is None else sample.seen_in(image.frame, "recorded")
+        return sample if sample is None or sample.header is None else sample.in_frame(image.frame, "recorded")
 
     def origin_names(self, sample: Sample, *, mirrored: bool) -> list[str]:
         """The class that each object of a `sample` of the source should have in the output, which may be `mirrored`;

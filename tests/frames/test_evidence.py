@@ -157,7 +157,7 @@ def test_boxes_drawn_on_whole_pixels_betray_their_plane(seed: int, code: int, fr
 def test_the_vote_does_not_depend_on_the_frame_a_sample_is_first_read_in(seed: int, code: int, decimals: int) -> None:
     random = np.random.default_rng(seed)
     sample = from_file(drawn(whole_boxes(random, int(random.integers(1, 5)), STORED_SIZE), STORED_SIZE), decimals, code)
-    assert whole_pixel_frame(sample.seen_in(Frame.STORED, "")) is whole_pixel_frame(sample)
+    assert whole_pixel_frame(sample.in_frame(Frame.STORED, "")) is whole_pixel_frame(sample)
 
 
 @pytest.mark.parametrize("decimals", [3, 4, 5, 6, 17])

@@ -54,10 +54,10 @@ def _written(source: Path, to: str) -> Path:
 def forgetful() -> Iterator[pytest.MonkeyPatch]:
     """A way to change the vocabulary for one test."""
     with pytest.MonkeyPatch.context() as patched:
-        splits.named.cache_clear()
+        splits.known_split.cache_clear()
         splits.is_word.cache_clear()
         yield patched
-    splits.named.cache_clear()
+    splits.known_split.cache_clear()
     splits.is_word.cache_clear()
 
 

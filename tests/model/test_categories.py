@@ -34,7 +34,7 @@ def test_ids_are_counted_where_one_is_missing_or_shared() -> None:
 
 @given(st.lists(st.text()))
 def test_bare_names_are_counted_from_one(names: list[str]) -> None:
-    table = Categories.named(names)
+    table = Categories.from_names(names)
     assert table.names == tuple(names)
     assert table.ids == tuple(range(1, len(names) + 1))
     assert all(category == Category(category.name) for category in table)

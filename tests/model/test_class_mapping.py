@@ -35,7 +35,7 @@ def sample(labels: list[int], table: tuple[str, ...] = (), broken: str = "") -> 
 
 
 def dataset(table: tuple[str, ...], *samples: Sample) -> Dataset:
-    return Dataset(Path("photos"), "coco", Categories.named(table), samples)
+    return Dataset(Path("photos"), "coco", Categories.from_names(table), samples)
 
 
 def written(data: Dataset) -> list[list[str]]:
@@ -115,12 +115,12 @@ def test_the_table_is_in_the_order_that_is_pinned(table: tuple[str, ...], data: 
 
 @given(st.lists(tables, min_size=1, max_size=4))
 def test_a_joint_table_keeps_every_name_once_and_every_object_its_name(parts: list[tuple[str, ...]]) -> None:
-    maps = merge_tables([Categories.named(table) for table in parts])
+    maps = merge_tables([Categories.from_names(table) for table in parts])
     whole = maps[0].categories
     assert whole.names == tuple(dict.fromkeys(name for table in parts for name in table))
     for table, change in zip(parts, maps, strict=True):
         assert change.categories == whole
-        moved = change.change(sample(list(range(len(table)))))
+        moved = change.apply(sample(list(range(len(table)))))
         assert [whole.names[label] for label in moved.instances.labels] == list(table)
 
 

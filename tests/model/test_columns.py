@@ -99,8 +99,8 @@ def test_many_objects_with_nothing_have_what_few_have(column: Column) -> None:
 @each_field
 def test_another_value_makes_other_bytes_for_the_hash(field: Field) -> None:
     some = _full()
-    assert some.content() != changed(some, field).content()
-    assert some.content() == some.select(range(len(some))).content()
+    assert some.hash_parts() != changed(some, field).hash_parts()
+    assert some.hash_parts() == some.select(range(len(some))).hash_parts()
 
 
 @each_field
@@ -108,7 +108,7 @@ def test_the_law_of_the_hash_catches_a_field_that_is_left_out(field: Field, monk
     left = tuple(entry for entry in instances_module._TO_BYTES if entry[0] != field.name)
     monkeypatch.setattr(instances_module, "_TO_BYTES", left)
     some = _full()
-    assert some.content() == changed(some, field).content()
+    assert some.hash_parts() == changed(some, field).hash_parts()
 
 
 @each_column
@@ -121,7 +121,7 @@ def test_plain_data_brings_it_back(column: Column) -> None:
     packed = list(form.pack(some))
     assert packed[1:] == [form.default] * 2
     read = [msgspec.json.decode(msgspec.json.encode(value), type=form.type) for value in packed]
-    again = Instances.of(some.boxes, some.labels, **form.unpack(read)).with_room(some.visibility.shape[1])
+    again = Instances.of(some.boxes, some.labels, **form.unpack(read)).pad_keypoints(some.visibility.shape[1])
     assert again == some
 
 

@@ -144,7 +144,7 @@ def test_points_and_their_visibility_move_together() -> None:
 
 
 def test_classes_change_places_and_are_known_by_what_they_were() -> None:
-    table = Categories.named(["left_hand", "cup", "right_hand"])
+    table = Categories.from_names(["left_hand", "cup", "right_hand"])
     mirror = FlipMapping.of(table, [("left_hand", "right_hand")])
     once = mirror.apply(Instances.of(np.ones((3, 4)), [0, 1, 2]))
     assert once.labels.tolist() == [2, 1, 0]
@@ -162,7 +162,7 @@ def test_classes_change_places_and_are_known_by_what_they_were() -> None:
 )
 def test_a_pair_that_cannot_be_swapped_is_refused(classes: tuple[str, ...], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        FlipMapping.of(Categories.named(classes), [("left_hand", "right_hand")])
+        FlipMapping.of(Categories.from_names(classes), [("left_hand", "right_hand")])
     assert str(caught.value) == said
 
 

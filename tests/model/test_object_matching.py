@@ -11,7 +11,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_matching import GONE, UNWRITTEN, WrittenObjects, joined, joint_order, match
+from bboxprep.model.object_matching import GONE, UNWRITTEN, WrittenObjects, combined, combined_order, match
 from tests.strategies import instances
 
 SIZE = Size(64, 48)
@@ -78,7 +78,7 @@ def test_every_object_of_both_stands_once_and_in_order(states: list[str]) -> Non
             expected.append((kept if state != "new" else -1, row if state in ("kept", "new") else -1))
         kept += state != "new"
         row += state in ("kept", "new")
-    order = joint_order(np.array(rows, dtype=np.int64), np.array(was_written, dtype=np.bool_), row)
+    order = combined_order(np.array(rows, dtype=np.int64), np.array(was_written, dtype=np.bool_), row)
     assert sorted(order) == sorted(expected)
     assert [pair for pair in order if pair[0] >= 0] == [pair for pair in expected if pair[0] >= 0]
     assert [r for _, r in order if r >= 0] == list(range(row))
@@ -88,9 +88,9 @@ def test_every_object_of_both_stands_once_and_in_order(states: list[str]) -> Non
 def test_columns_of_the_file_are_taken_from_it(kept: Instances, read: Instances) -> None:
     common = min(len(kept), len(read))
     order = [(row, row) for row in range(common)] + [(-1, row) for row in range(common, len(read))]
-    found = joined(kept, read, order, frozenset({Column.POLYGONS, Column.ATTRIBUTES}))
+    found = combined(kept, read, order, frozenset({Column.POLYGONS, Column.ATTRIBUTES}))
     assert len(found) == len(read)
     assert found.attributes == read.attributes
     assert (found.boxes[:common] == kept.boxes[:common]).all()
     assert found.select(np.arange(common, len(read))).ids.tolist() == read.ids[common:].tolist()
-    assert joined(kept, read, [(row, -1) for row in range(len(kept))], frozenset()).ids.tolist() == kept.ids.tolist()
+    assert combined(kept, read, [(row, -1) for row in range(len(kept))], frozenset()).ids.tolist() == kept.ids.tolist()

@@ -27,20 +27,20 @@ def assert_same_shapes(one: Sample, other: Sample) -> None:
 
 @given(samples(), frames)
 def test_the_frame_and_its_evidence_are_what_was_asked_for(sample: Sample, frame: Frame) -> None:
-    seen = sample.seen_in(frame, "a word")
+    seen = sample.in_frame(frame, "a word")
     assert (seen.frame, seen.evidence) == (frame, "a word")
     assert replace(seen, instances=sample.instances, frame=sample.frame, evidence=sample.evidence) == sample
 
 
 @given(samples(), frames)
 def test_seeing_it_in_another_frame_and_back_changes_nothing(sample: Sample, frame: Frame) -> None:
-    back = sample.seen_in(frame, "there").seen_in(sample.frame, "and back")
+    back = sample.in_frame(frame, "there").in_frame(sample.frame, "and back")
     assert_same_shapes(back, sample)
 
 
 @given(samples(), frames)
 def test_fractions_of_the_size_stay_what_they_are(sample: Sample, frame: Frame) -> None:
-    seen = replace(sample, fractional=True).seen_in(frame, "")
+    seen = replace(sample, fractional=True).in_frame(frame, "")
     before = sample.instances.boxes / np.tile(sample.size, 2)
     np.testing.assert_allclose(seen.instances.boxes / np.tile(seen.size, 2), before, rtol=1e-12)
     before = sample.instances.keypoints / sample.size
@@ -49,7 +49,7 @@ def test_fractions_of_the_size_stay_what_they_are(sample: Sample, frame: Frame) 
 
 @given(samples(), frames)
 def test_pixels_stay_what_they_are(sample: Sample, frame: Frame) -> None:
-    seen = replace(sample, fractional=False).seen_in(frame, "")
+    seen = replace(sample, fractional=False).in_frame(frame, "")
     assert seen.instances == sample.instances
 
 
@@ -57,8 +57,8 @@ def test_pixels_stay_what_they_are(sample: Sample, frame: Frame) -> None:
 def test_the_size_is_that_of_its_frame(sample: Sample) -> None:
     assert sample.header is not None
     stored = sample.header.size
-    assert sample.seen_in(Frame.STORED, "").size == stored
-    assert sample.seen_in(Frame.DISPLAYED, "").size == sample.header.turn.size(stored)
+    assert sample.in_frame(Frame.STORED, "").size == stored
+    assert sample.in_frame(Frame.DISPLAYED, "").size == sample.header.turn.size(stored)
 
 
 @given(samples())
@@ -91,7 +91,7 @@ def test_an_unchanged_sample_has_not_moved(sample: Sample) -> None:
 @given(samples())
 def test_without_a_header_there_is_no_size_but_a_frame(sample: Sample) -> None:
     unread = replace(sample, header=None)
-    seen = unread.seen_in(Frame.STORED, "a word")
+    seen = unread.in_frame(Frame.STORED, "a word")
     assert (seen.frame, seen.evidence, seen.instances) == (Frame.STORED, "a word", sample.instances)
     with pytest.raises(ValueError, match=r"photo\.jpg: the image has no readable header"):
         _ = unread.size

@@ -13,9 +13,9 @@ from bboxprep.model.splits import (
     SplitFolders,
     is_training,
     is_word,
-    named,
+    known_split,
+    name_prefixes,
     order,
-    prefixes,
     split_of,
     splits_of,
 )
@@ -63,7 +63,7 @@ letters = st.characters(categories=["Ll", "Lu"])
 
 @pytest.mark.parametrize(("name", "split"), MEANT)
 def test_a_name_means_the_split_of_its_last_word(name: str, split: str) -> None:
-    assert named(name) == split
+    assert known_split(name) == split
     assert is_training(name) == (split == TRAIN)
 
 
@@ -71,22 +71,22 @@ def test_a_name_means_the_split_of_its_last_word(name: str, split: str) -> None:
 def test_numbers_punctuation_and_case_do_not_count(word: str, around: str, upper: bool) -> None:
     name = f"{around}{word.upper() if upper else word}{around}"
     assert is_word(name)
-    assert named(name) == WORDS[word]
+    assert known_split(name) == WORDS[word]
 
 
 @given(st.sampled_from(sorted(WORDS)), st.text(letters, min_size=1, max_size=6))
 @example("train", "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}")
 def test_a_word_counts_as_a_whole_only(word: str, more: str) -> None:
-    assert named(f"{more}_{word}") in {*WORDS.values()}
+    assert known_split(f"{more}_{word}") in {*WORDS.values()}
     if (glued := f"{more}{word}").lower() not in WORDS:
         assert not is_word(glued)
-        assert named(glued) == ""
+        assert known_split(glued) == ""
 
 
 @given(st.text(max_size=20))
 def test_a_split_means_itself(name: str) -> None:
     assert split_of(split_of(name)) == split_of(name)
-    assert named(named(name)) == named(name)
+    assert known_split(known_split(name)) == known_split(name)
 
 
 @given(st.lists(st.sampled_from([name for name, _ in MEANT]), min_size=1, max_size=5))
@@ -95,12 +95,12 @@ def test_an_unknown_name_is_a_split_beside_others_and_train_alone(names: list[st
     assert set(splits) == set(names)
     for name, split in splits.items():
         alone = TRAIN if len(splits) == 1 or name in ("", "default") else name
-        assert split == (named(name) or alone)
+        assert split == (known_split(name) or alone)
 
 
 @given(st.lists(st.sampled_from([name for name, _ in MEANT if name]), min_size=1, max_size=6))
 def test_images_of_two_documents_never_have_one_name(names: list[str]) -> None:
-    prefix, splits = prefixes(names), set(map(split_of, names))
+    prefix, splits = name_prefixes(names), set(map(split_of, names))
     assert len({(split_of(name), f"{prefix[name]}a.jpg") for name in names}) == len(prefix)
     assert all(folder == "" for folder in prefix.values()) == (len(splits) == len(prefix))
 

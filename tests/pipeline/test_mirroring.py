@@ -97,7 +97,7 @@ def test_a_later_step_names_the_object_by_the_class_it_came_in_with() -> None:
     dataset = Dataset(Path(), "coco", TABLE, (flipped,), object_policy=RULES)
     account = Account()
     account.image_in(
-        "train", flipped.source_count, **came_of(flipped, dataset.mirror.source_names(TABLE.names, flipped))
+        "train", flipped.source_count, **came_of(flipped, dataset.flip_mapping.source_names(TABLE.names, flipped))
     )
     assert account.objects_in == {("train", "left_hand"): 1}
 

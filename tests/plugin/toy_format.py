@@ -74,7 +74,7 @@ def _read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map,
     return Dataset(
         root=root,
         format="toy",
-        categories=Categories.named(classes),
+        categories=Categories.from_names(classes),
         samples=LazySamples(items, _Loader(root, probe, classes)),
         splits=tuple(sorted(splits.values(), key=order)),
         findings=tuple(findings),

@@ -29,7 +29,7 @@ def test_the_box_lies_on_the_painted_thing_whatever_frame_and_orientation(frame:
     dataset = open_source(root, labels_in="displayed").dataset
     for sample in dataset:
         assert sample.header is not None
-        shown = show(sample.seen_in(Frame(frame), "planted"), sample.header, [4])
+        shown = show(sample.in_frame(Frame(frame), "planted"), sample.header, [4])
         assert shown.size == SIZE
         pixels = picture(sample, sample.header, 1024)
         assert pixels.shape[:2] == SIZE[::-1]

@@ -75,8 +75,8 @@ def test_effects_follow_the_plan_in_their_order(sample: Sample) -> None:
     plain = sample.transform(Recipe(Letterbox(100), Flip("horizontal")))
     moved = sample.transform(Recipe(Letterbox(100), Grayscale(), Flip("horizontal"), Exposure(2.0, "srgb")))
     assert moved.plan == plain.plan
-    assert moved.is_repainted
-    assert not plain.is_repainted
+    assert moved.is_redrawn
+    assert not plain.is_redrawn
     assert moved.instances == plain.instances
     gray = np.asarray(Image.fromarray(plain.pixels()).convert("L")).astype(int)
     assert np.abs(moved.pixels().astype(int) - np.clip(2 * gray, 0, 255)[..., None]).max() <= 2

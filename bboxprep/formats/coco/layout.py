@@ -19,7 +19,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.fields import LAYOUT
 from bboxprep.io.paths import dataset_folder, is_within, relative_path, resolved
-from bboxprep.model.splits import is_word, named, prefixes, split_of
+from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
 
 _HEAD = 65536
 _STRAYED = "a link that leads out of the dataset"
@@ -174,13 +174,13 @@ def _source(path: Path, root: Path) -> CocoSource:
     stem, folder, shown = path.name[: -len(path.suffix)], path.parent, relative_path(path, dataset_folder(root))
     inside = root not in (path, folder)
     above = folder.name if inside else resolved(folder).name
-    own = above if is_word(above) or (inside and named(above)) else ""
+    own = above if is_word(above) or (inside and known_split(above)) else ""
     if stem.lower() == _ROBOFLOW:
         return CocoSource(path, shown, "", above if inside else own)
     kind = _KIND.fullmatch(stem)
     if kind and (kind[2] or kind[1].lower() != "labels"):
         return CocoSource(path, shown, kind[1].lower(), kind[2] or "")
-    return CocoSource(path, shown, "", stem if named(stem) else own)
+    return CocoSource(path, shown, "", stem if known_split(stem) else own)
 
 
 def _of_kind(sources: Sequence[CocoSource], kinds: Sequence[str]) -> list[CocoSource]:
@@ -189,7 +189,7 @@ def _of_kind(sources: Sequence[CocoSource], kinds: Sequence[str]) -> list[CocoSo
 
 def _chosen(root: Path, sources: Sequence[CocoSource]) -> tuple[CocoSource, ...]:
     """The best of `sources` for each word, sorted by split and by the names of their images. Raises `LayoutError`."""
-    prefix = prefixes(source.word for source in sources)
+    prefix = name_prefixes(source.word for source in sources)
     placed = [replace(source, prefix=prefix[source.word]) for source in sources]
     placed.sort(key=lambda source: (source.split, os.fsencode(f"{source.word}/")))
     best = [_best(root, list(group)) for _, group in groupby(placed, lambda source: (source.split, source.word))]
@@ -222,7 +222,7 @@ def _top(source: CocoSource) -> Path:
 def _image_folders(source: CocoSource, root: Path) -> Iterator[Path]:
     """The folders that images may be in, the most specific first; never outside a `root` that is a folder."""
     base, top = source.path.parent, _top(source)
-    parts = (part for part in re.split(r"[\W_]+", source.word) if named(part))
+    parts = (part for part in re.split(r"[\W_]+", source.word) if known_split(part))
     words = dict.fromkeys(filter(None, (source.word, *parts, source.split, source.word.rstrip("0123456789"))))
     for folder in (top, top.parent) if root.is_file() or root in top.parents else (top,):
         for word in words:

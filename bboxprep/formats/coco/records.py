@@ -303,7 +303,7 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
     ):
         return None
     ids = [record.id if -_ID <= record.id < _ID else 0 for record in records]
-    return Instances.adopt(
+    return Instances.from_arrays(
         boxes,
         labels=np.array(labels, dtype=np.int64),
         crowd=np.array(crowd, dtype=np.bool_),

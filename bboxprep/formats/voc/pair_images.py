@@ -11,7 +11,7 @@ from bboxprep.formats.voc.parse_files import ParsedFile
 from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, parted, parts_of
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import stem_of
-from bboxprep.model.splits import named
+from bboxprep.model.splits import known_split
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def _unlabelled(tree: VocTree, matching: _Matching) -> tuple[list[str], list[str
             continue
         base = base_of(parted(image)[0])
         folder = parted(base)[1]
-        known = base in bases or bool(named(folder)) or folder.lower() == "jpegimages"
+        known = base in bases or bool(known_split(folder)) or folder.lower() == "jpegimages"
         (bare if known else aside).append(image)
     return bare, aside
 

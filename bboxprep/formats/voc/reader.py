@@ -55,7 +55,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     return Dataset(
         root=root,
         format="voc",
-        categories=Categories.named(classes),
+        categories=Categories.from_names(classes),
         samples=LazySamples(pairing.items, samples.load),
         outlines=LazySamples(pairing.items, samples.outline),
         splits=tuple(dict.fromkeys(item.split for item in pairing.items)) or (TRAIN,),

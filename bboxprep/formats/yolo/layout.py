@@ -22,7 +22,7 @@ from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
 from bboxprep.io.paths import IMAGE_SUFFIXES, common_folder, normalized, resolved, stem_of
-from bboxprep.model.splits import SplitFolders, named
+from bboxprep.model.splits import SplitFolders, known_split
 
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
@@ -154,8 +154,8 @@ def _images_at(
 
 def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
     """A folder of images that is called by another word for `split`."""
-    places = [base / name / "images" for name in tree.listing(base).folders if named(name) == split]
-    places += [base / "images" / name for name in tree.listing(base / "images").folders if named(name) == split]
+    places = [base / name / "images" for name in tree.listing(base).folders if known_split(name) == split]
+    places += [base / "images" / name for name in tree.listing(base / "images").folders if known_split(name) == split]
     with_images = [path for path in places if tree.listing(path).images]
     return min(with_images, key=lambda path: split not in path.parts, default=None)
 

@@ -184,7 +184,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             options=options,
             object_policy=dataset.object_policy,
             names=tuple(categories.names),
-            flip=_flip_table(categories.ids, dataset.mirror),
+            flip=_flip_table(categories.ids, dataset.flip_mapping),
             **msgspec.structs.asdict(report),
             entries=entries,
         )

@@ -90,7 +90,7 @@ def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sam
     goes = output and (output.image, output.labels, output.renamed)
     text = repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass")
     around = [content_of(other, None) + repr(stamp).encode() for other, stamp in others]
-    return blake2b(b"".join([text, *sample.instances.content(), *around]), digest_size=16).digest()
+    return blake2b(b"".join([text, *sample.instances.hash_parts(), *around]), digest_size=16).digest()
 
 
 @lru_cache(maxsize=1024)

@@ -59,7 +59,7 @@ class KeptClasses:
 
     def relabel(self, instances: Instances) -> Instances:
         """`instances` as they are read, with the new labels and room for the keypoints of every class."""
-        return replace(instances, labels=self.relabelled[instances.labels]).with_room(self.points)
+        return replace(instances, labels=self.relabelled[instances.labels]).pad_keypoints(self.points)
 
 
 def _described(read: Categories, known: Sequence[Category | None], fresh: int | None) -> tuple[Category, ...]:

@@ -27,7 +27,7 @@ from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
-from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, joined, joint_order, match
+from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, combined, combined_order, match
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.pipeline.sidecar.classes import KeptClasses
@@ -74,7 +74,7 @@ def _with_names(dataset: Dataset, index: SidecarIndex) -> Dataset:
     order = sorted(
         range(len(keys)), key=lambda at: (place.get(keys[at][0], 0), keys[at][1].encode("utf-8", "surrogatepass"))
     )
-    return named.ordered(order)
+    return named.select(order)
 
 
 def _named(sample: Sample, index: SidecarIndex) -> Sample:
@@ -120,9 +120,9 @@ class _Rejoiner:
         slack = None if untouched else self._slack(kept, objects.boxes[written])
         rows[written] = self._match(read, objects.select(written), labels[written], slack)
         rows[labels < 0] = GONE
-        order = joint_order(rows, written, len(read))
+        order = combined_order(rows, written, len(read))
         told = frozenset() if untouched else self.carries
-        instances = joined(replace(objects, labels=np.maximum(labels, 0)), read, order, told)
+        instances = combined(replace(objects, labels=np.maximum(labels, 0)), read, order, told)
         sample = replace(
             sample,
             instances=instances,

@@ -138,7 +138,7 @@ def unpack(kept: KeptImage, classes: int, points: int) -> Instances:
     except ValueError as error:
         raise BadLine(str(error)) from error
     _check_boxes(instances, kept.size)
-    return instances.with_room(points)
+    return instances.pad_keypoints(points)
 
 
 def _check_boxes(instances: Instances, size: Sequence[int]) -> None:

@@ -109,7 +109,7 @@ def _part(dataset: Dataset, change: ClassMapping, root: Path) -> Dataset:
 
 def _as_part(sample: Sample, change: ClassMapping, folder: Path, root: Path) -> Sample:
     findings = tuple(_placed(finding, folder, root) for finding in sample.findings)
-    return change.change(replace(sample, findings=findings, root=root))
+    return change.apply(replace(sample, findings=findings, root=root))
 
 
 def _placed(finding: Finding, folder: Path, root: Path) -> Finding:

@@ -125,7 +125,7 @@ def _settled(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRen
     """`sample` of the dataset in the folder `root`, in its settled frame and with its masks; refused where its declared
     size contradicts the image.
     """
-    sample = sample.seen_in(*frames.get(sample.key, UPRIGHT))
+    sample = sample.in_frame(*frames.get(sample.key, UPRIGHT))
     found = [fault for fault in (assumption(sample), _duplicates(sample), size_fault(sample)) if fault[0]]
     refusal = "size-contradicts" if any(code == "size-contradicts" for code, _ in found) else ""
     sample = sample.replace_fast(refusal=refusal, renderer=renderer, root=root)

@@ -82,7 +82,7 @@ class _Survey:
             key=(alike.setdefault(split, split), name),
             header=alike.setdefault(outline.header, outline.header),
             frame_evidence=alike.setdefault(frame_evidence, frame_evidence),
-            touched=outline.is_repainted or (outline.plan is not None and not outline.plan.is_identity),
+            touched=outline.is_redrawn or (outline.plan is not None and not outline.plan.is_identity),
             folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
             file=name if name == file else file,
         )

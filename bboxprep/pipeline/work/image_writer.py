@@ -44,7 +44,7 @@ class ImageWriter:
     dest: Path | None
     encoding: codec.Encoding
     crowd: CrowdPlan
-    mirror: FlipMapping
+    flip_mapping: FlipMapping
     labels_only: bool = False
 
     def write_image(self, sample: Sample, output: Output | None) -> WrittenSample:
@@ -85,7 +85,7 @@ class ImageWriter:
             return self._link_if_there(sample, output)
         if header is None or sample.plan is None:
             raise ValueError(f"{sample.path}: not a transformed sample")
-        if sample.is_repainted or not sample.plan.is_identity or not codec.keeps_bytes(header):
+        if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header):
             source = _read(sample.path)
             data, note, made = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
@@ -147,7 +147,7 @@ class ImageWriter:
         return WrittenSample(sample.replace_fast(instances=_NOTHING).with_findings(*gone), None)
 
     def _location(self, sample: Sample) -> Location:
-        return Location(sample.relative_path, sample.split, self.mirror.source_names(self.names, sample))
+        return Location(sample.relative_path, sample.split, self.flip_mapping.source_names(self.names, sample))
 
 
 def _renamed(sample: Sample, output: Output) -> Sample:
@@ -164,7 +164,7 @@ def _encoded(
     A JPEG that is only turned is turned without loss where that can be, else encoded by its own quantisation tables;
     an `encoding` with a quality comes before either.
     """
-    if sample.is_repainted or not plan.is_turn or header.container != "jpeg" or encoding.quality is not None:
+    if sample.is_redrawn or not plan.is_turn or header.container != "jpeg" or encoding.quality is not None:
         return *codec.encode(sample.pixels(source), sample.path, header, encoding, data=source), "encoded"
     turned = lossless.turned(sample.path, source, header, plan.turn, strip=encoding.strip_metadata)
     if turned:

@@ -100,7 +100,7 @@ class BatchWorker:
             None if dry else dest / writer.stage,
             run_options.encoding,
             CrowdPlan.of(dataset.object_policy.crowd, writer, target, sidecar=sidecar),
-            dataset.mirror,
+            dataset.flip_mapping,
             run_options.labels_only,
         )
         sidecar_writer = SidecarWriter.of(dataset, to, writer.carries) if sidecar and not dry else None
@@ -183,7 +183,7 @@ class BatchWorker:
         kept: bytes,
     ) -> ImageResult:
         source = augmented.sources[0]
-        names = self.image_writer.mirror.source_names(self.image_writer.names, source)
+        names = self.image_writer.flip_mapping.source_names(self.image_writer.names, source)
         went, swapped = ({}, {}) if written.output is None else self._counts(written.sample, written.labels.count)
         for part in augmented.sample.parts:
             swapped = _sum(swapped, self._counts(part, len(part.instances))[1])
@@ -229,7 +229,7 @@ class BatchWorker:
     def _counts(self, sample: Sample, written: int) -> tuple[dict[str, int], dict[str, int]]:
         """How many objects of each class `sample` has, all of them `written`; how many a flip added to a class."""
         names = self.image_writer.names
-        before = self.image_writer.mirror.source_names(names, sample)
+        before = self.image_writer.flip_mapping.source_names(names, sample)
         labels = sample.instances.labels.tolist()
         classes = [names[label] for label in labels]
         return went_of(classes, classes if before is names else [before[label] for label in labels], written)

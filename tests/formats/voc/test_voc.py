@@ -45,7 +45,7 @@ def a_sample(size: Size, boxes: Any, split: str = "train", **fields: Any) -> Sam
 
 def a_dataset(*samples: Sample, names: tuple[str, ...] = ("cat",)) -> Dataset:
     splits = tuple(dict.fromkeys(sample.split for sample in samples))
-    return Dataset(Path("source"), "coco", Categories.named(names), samples, splits)
+    return Dataset(Path("source"), "coco", Categories.from_names(names), samples, splits)
 
 
 def write(root: Path, dataset: Dataset, *, float_: bool = False) -> list[Finding]:

@@ -40,7 +40,7 @@ def sample_of(instances: Instances, size: Size = SIZE, name: str = "a.jpg", spli
 
 
 def dataset_of(samples: Sequence[Sample], categories: Categories | None = None, **more: Any) -> Dataset:
-    table = Categories.named(["cat", "dog", "hen"]) if categories is None else categories
+    table = Categories.from_names(["cat", "dog", "hen"]) if categories is None else categories
     splits = tuple(dict.fromkeys(sample.split for sample in samples))
     return Dataset(Path("source"), "test", table, samples, splits, **more)
 
@@ -217,7 +217,7 @@ def test_the_files_of_a_small_dataset(tmp_path: Path) -> None:
 
 
 def test_class_names_survive_pyyaml_and_our_reader(tmp_path: Path) -> None:
-    write(tmp_path, dataset_of([sample_of(Instances.of())], Categories.named(NAMES)))
+    write(tmp_path, dataset_of([sample_of(Instances.of())], Categories.from_names(NAMES)))
 
     text = (tmp_path / "data.yaml").read_bytes().decode()
     assert yaml.safe_load(text)["names"] == dict(enumerate(NAMES))

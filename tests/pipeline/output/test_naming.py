@@ -16,7 +16,7 @@ from bboxprep.model.header import Header
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
 from bboxprep.pipeline.source.survey import ImageSummary
 
-EMPTY = Dataset(Path("source"), "coco", Categories.named(["cat"]), ())
+EMPTY = Dataset(Path("source"), "coco", Categories.from_names(["cat"]), ())
 
 
 def summary(name: str, split: str = "train", container: str = "jpeg") -> ImageSummary:

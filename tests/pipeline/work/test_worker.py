@@ -28,7 +28,7 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.render import SampleRenderer
 from tests.strategies import samples
 
-TABLE = Categories.named(["cat", "dog", "hen"])
+TABLE = Categories.from_names(["cat", "dog", "hen"])
 DARKROOM = SampleRenderer(TABLE, DEFAULT_IMAGE_POLICY, DEFAULT_OBJECT_POLICY)
 
 
@@ -57,7 +57,7 @@ def worker_over(dataset: Dataset, dest: Path, to: str, work: type[ImageWriter] =
     target = formats.load(to)
     writer = target.write(dest, dataset, target.write_options())
     crowd = CrowdPlan.of(None, writer, target, sidecar=True)
-    made = work(TABLE.names, writer, dest, Encoding(), crowd, dataset.mirror, labels_only=True)
+    made = work(TABLE.names, writer, dest, Encoding(), crowd, dataset.flip_mapping, labels_only=True)
     sidecar_writer = SidecarWriter.of(dataset, to, writer.carries)
     return BatchWorker(dataset, Augmenter(Recipe(upright=False), dataset), made, sidecar_writer, "skip")
 
