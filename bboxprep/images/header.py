@@ -30,6 +30,7 @@ from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import OrientationVerdict, judge, overrule
 from bboxprep.images.pillow_reader import faults_named, opened
+from bboxprep.images.plain_jpeg import read_plain_header
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.model.header import Header
 
@@ -49,6 +50,12 @@ def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
 
     Raises `ImageError`, and nothing else.
     """
+    plain = None if is_stored(path) else read_plain_header(path, most_pixels)
+    return plain or read_any_header(path, most_pixels)
+
+
+def read_any_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
+    """The same as `read_header`, by Pillow and by all the metadata of the file, however plain it is."""
     with mapped(path) as (file, data):
         container = sniff(data)
         if container is None:
