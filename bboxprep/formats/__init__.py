@@ -1,8 +1,8 @@
 """Annotation formats: a folder each, with its reader and its writer. The name of the folder is the name of the format.
 
 A folder's package holds a `FORMAT` (see `formats.api`), and nothing else has to name it. Other distributions bring
-formats by entry points (see `formats.plugins`). A format of theirs that cannot be used is left out with a
-`FormatWarning`; the others are there all the same.
+formats by entry points (see `formats.plugins`). A format of theirs that cannot be used, or cannot tell whether a folder
+is of its kind, is left out with a `FormatWarning`; the others are used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bboxprep.errors import FormatWarning, LayoutError, UsageError
 from bboxprep.formats.api import Format
 from bboxprep.formats.checks import checked
 from bboxprep.formats.checks import open_writer as open_writer
-from bboxprep.formats.plugins import entry_points_by_name, load_entry_point
+from bboxprep.formats.plugins import entry_points_by_name, load_entry_point, sniff_plugin
 from bboxprep.spelling import did_you_mean
 
 
@@ -41,7 +41,7 @@ def detect(root: Path) -> str:
     """The name of the one format that `root` (a folder or a file) is laid out in. Raises `LayoutError`."""
     if not root.exists():
         raise LayoutError(root, "", "there is no such file or folder")
-    seen = {name: reason for name, known in _all().items() if (reason := known.sniff(root))}
+    seen = {name: reason for name, known in _all().items() if (reason := _sniffed(name, known, root))}
     if len(seen) == 1:
         return next(iter(seen))
     if seen:
@@ -49,6 +49,10 @@ def detect(root: Path) -> str:
         raise LayoutError(root, "", f"looks like more than one format: {found}; say which with `format`")
     looked_for = "; ".join(f"{name}: {known.layout}" for name, known in _all().items())
     raise LayoutError(root, "", f"no labelled dataset recognised here (looked for {looked_for})")
+
+
+def _sniffed(name: str, known: Format, root: Path) -> str:
+    return known.sniff(root) if name in _own_names() else sniff_plugin(name, known, root)
 
 
 @cache  # a run asks some thirty times

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bboxprep.errors import UsageError
+from bboxprep.errors import FormatWarning, UsageError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+    from pathlib import Path
+
+    from bboxprep.formats.api import Format
 
 GROUP = "bboxprep.formats"
 
@@ -47,6 +51,18 @@ def load_entry_point(points: Sequence[EntryPoint], taken: Collection[str]) -> ob
         return point.load()
     except Exception as error:  # whatever the code of others raises when it is imported
         raise UsageError(f"{point.value} cannot be imported ({type(error).__name__}: {error})") from error
+
+
+def sniff_plugin(name: str, plugin: Format, root: Path) -> str:
+    """Why `root` looks like the format `name` of another distribution, or "". Where its code raises, a `FormatWarning`
+    names it and the answer is "".
+    """
+    try:
+        return plugin.sniff(root)
+    except Exception as error:  # noqa: BLE001  # whatever the code of others raises
+        words = f"format {name}: its `sniff` raised {type(error).__name__}: {error}; it is not used for {root}"
+        warnings.warn(words, FormatWarning, stacklevel=2)
+        return ""
 
 
 def _may_hold_plugins(folder: str) -> bool:

@@ -110,3 +110,24 @@ def test_a_name_that_two_distributions_bring_is_refused(tmp_path: Path) -> None:
     listed = run(tmp_path, "formats")
     assert "toy" not in rows(listed)
     assert "several distributions bring it (other_format:FORMAT, toy_format:FORMAT)" in listed.stderr
+
+
+def test_a_format_whose_sniff_raises_is_named_and_the_others_are_tried(tmp_path: Path) -> None:
+    raising = "def raises(root):\n    return len(1)\n"
+    code = raising + TOY.replace("sniff=lambda root:", "sniff=raises if True else lambda root:")
+    install(tmp_path, "toy_format", TOY, toy="toy_format:FORMAT")
+    install(tmp_path, "broken_format", code, broken="broken_format:FORMAT")
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "labels.txt").touch()
+    refused = run(tmp_path, "inspect", tmp_path / "source")
+    assert refused.returncode == 2
+    warning, fault = refused.stderr.splitlines()
+    assert warning.startswith(
+        "bboxprep: format broken: its `sniff` raised TypeError: object of type 'int' has no len()"
+    )
+    assert "no labelled dataset recognised here" in fault
+    (tmp_path / "source" / "toys.txt").touch()
+    code = "import sys, pathlib; from bboxprep import formats; print(formats.detect(pathlib.Path(sys.argv[1])))"
+    found = python(tmp_path, "-c", code, tmp_path / "source")
+    assert (found.stdout, found.returncode) == ("toy\n", 0)
+    assert "format broken: its `sniff` raised" in found.stderr

@@ -24,7 +24,6 @@ class VocReadOptions:
             "flag": "--voc-origin",
             "help": "what VOC corners count from: devkit (1-based, inclusive), as-is (0-based edges), plus-one "
             "(1-based edges), or auto: from proof in the numbers, else from the tool that wrote the files",
-            "choices": get_args(OriginChoice),
         },
     )
 
