@@ -19,11 +19,10 @@ from xml.etree.ElementTree import Element
 
 from bboxprep.model.validation import FARTHEST
 
-# Enough digits that one more or less is exact for every coordinate of 1e-9 px or more; no traps, so nothing raises.
-_EXACT = Context(prec=64, traps=[])
+_LONGEST_NUMBER = 400  # characters; no coordinate takes more, 2.2250738585072014e-308 takes 326
+_EXACT = Context(prec=_LONGEST_NUMBER, traps=[])  # one more or less is exact for every coordinate; nothing raises
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?|nan|inf(?:inity)?)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may as well be a thousand, so it is neither
-_LONGEST_NUMBER = 64
 _DEEPEST = 64  # levels of an attribute value
 _NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what is no Char of XML 1.0, production 2
 

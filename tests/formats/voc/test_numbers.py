@@ -10,7 +10,8 @@ from xml.etree.ElementTree import Element, SubElement
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bboxprep.formats.voc.numbers import decode_value, encode_value, parse_corner, text_below
+from bboxprep.formats.voc.numbers import decode_value, encode_value, one_more, parse_corner, shortest, text_below
+from bboxprep.model.validation import FARTHEST
 
 
 @given(
@@ -23,6 +24,14 @@ def test_a_corner_is_rounded_once_and_so_is_that_corner_less_one(number: Decimal
     assert corner.less_one == float(number - 1)
     assert isinstance(corner.value, int) == (number == number.to_integral_value())
     assert corner.decimals == ("." in f"{number:f}")
+
+
+@given(
+    st.floats(0, FARTHEST - 2) | st.floats(0, 1e-60) | st.sampled_from([5e-324, 5e-64, 6e-64, 2.2250738585072014e-308])
+)
+def test_every_coordinate_comes_back_from_its_text_and_from_that_of_one_more(value: float) -> None:
+    assert parse_corner(shortest(value)).value == value
+    assert parse_corner(one_more(value)).less_one == value
 
 
 texts = st.sampled_from([None, "", "a", "b"])
