@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from bboxprep.io.atomic import write_bytes
+from bboxprep.pipeline.output.image_rows import read_images
 from tests.hostile import watching
 from tests.hostile.annotations import LARGE, ROW, Place, coco_document, nested_text, yolo_large_names
 from tests.hostile.child import THEN
@@ -117,6 +118,15 @@ def test_a_spoilt_output_is_refuted_or_refused_by_all_that_read_it(
     assert sorted(path.name for path in place.outside.iterdir()) == [
         *("a.png", "b.png", "labels.json", "secret.png", "secret.txt", "secret.xml")
     ]
+
+
+@pytest.mark.parametrize("path", ["../outside/secret.png", "/etc/hostname", "a/../../b.png", "C:\\evil.png", ""])
+def test_a_row_of_an_output_that_leaves_the_folder_is_a_damaged_row(out: Path, path: str) -> None:
+    rows(out, output=path)
+    found, problems = read_images(out)
+    assert found == ()
+    assert [where for where, _ in problems] == ["line 1", "line 2"]
+    assert all("want a path below the output folder" in problem for _, problem in problems)
 
 
 HUGE_MASK = {"size": [40, 64], "counts": [0, 10**18]}

@@ -20,6 +20,7 @@ from bboxprep.formats.api import Labels
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.io.paths import is_within, read_lines, relative_path, resolved
+from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN
@@ -120,6 +121,8 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         for size in (self.size, self.output_size):
             if size and not (1 <= size.width <= _LONGEST and 1 <= size.height <= _LONGEST):
                 raise ValueError(f"size: have {size}, want sides of 1 px or more")
+        if self.output is not None and not safe_relative(self.output):
+            raise ValueError(f"output: have {self.output!r}, want a path below the output folder")
 
     @property
     def orientation(self) -> int:
