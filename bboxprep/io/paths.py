@@ -12,7 +12,7 @@ from typing import cast
 
 from bboxprep.errors import AnnotationError, SourceError
 from bboxprep.io import remote
-from bboxprep.io.remote import RemoteEntry, is_stored, plain_path
+from bboxprep.io.remote import RemoteEntry, is_stored, plain_path, unpacked_name
 
 IMAGE_SUFFIXES = frozenset(  # of the files that are taken for images; matched in lower case
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif"}
@@ -86,6 +86,14 @@ def _followed(path: Path) -> Path:
         return path.resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError):
         return path.resolve()
+
+
+def folder_name(path: Path) -> str:
+    """The name of the folder at `path`, its links followed; that of an archive is without the suffix, as is that of the
+    folder it would be unpacked into.
+    """
+    folder = resolved(path)
+    return unpacked_name(folder.name) if is_stored(folder) else folder.name
 
 
 def exists_safely(path: Path) -> bool:

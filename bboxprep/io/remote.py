@@ -71,6 +71,11 @@ def member(path: Path) -> Path:
     return path
 
 
+def unpacked_name(archive: str) -> str:
+    """The name of an opened archive, as the last part of a path has it, without its suffix."""
+    return _SIGN.sub("", archive)
+
+
 def plain_path(path: PurePath) -> str:
     """`path` as POSIX text, in which an archive is named like a folder. `open_path` is the inverse."""
     return _SIGN.sub(r"\1", str(path)) if is_stored(path) else path.as_posix()

@@ -18,7 +18,8 @@ know this: it is done when a source is opened, for every format.
 
 **A folder** need not be about a split. It is one if its name has a word, or if it stands where in the layout a folder
 of training images stands (`SplitFolders`): beside ``images/train``, ``images/fold1`` is a split, else it is a folder of
-images. The folder that a person names as the source counts only where it is called by a word alone.
+images. The folder that a person names as the source counts only where it is called by a word alone. An archive counts
+as the folder it would be unpacked into: the images of ``valid.zip`` are val, as those of ``valid`` are.
 
 **Two names of one split** (``val`` and ``valid``, ``train2014`` and ``train2017``) are one split, and nothing of it is
 lost. Images of folders and lists are put together; those of documents too, each below its own name (`name_prefixes`).

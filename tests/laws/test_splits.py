@@ -7,6 +7,7 @@ registered. Layouts that others write and we read are built by hand.
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -211,3 +212,14 @@ LAYOUTS: dict[str, Callable[[Path, str], Path]] = {
 def test_a_word_is_one_split_in_every_layout(tmp_path: Path, layout: str, word: str) -> None:
     for_people = layout.endswith("the folder itself") and word.startswith("my_")  # see `bboxprep.model.splits`
     assert images(bboxprep.read(LAYOUTS[layout](tmp_path, word))) == {TRAIN if for_people else MEANING[word]: 2}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+@pytest.mark.parametrize("word", ["valid", "TEST", "v2"])
+@pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout.endswith("the folder itself")])
+def test_an_archive_names_the_split_that_its_folder_would_name(
+    tmp_path: Path, layout: str, word: str, kind: str
+) -> None:
+    folder = LAYOUTS[layout](tmp_path, word)
+    archive = shutil.make_archive(str(tmp_path / "packed" / word), kind, folder)
+    assert images(bboxprep.read(archive)) == images(bboxprep.read(folder)) == {MEANING.get(word, TRAIN): 2}

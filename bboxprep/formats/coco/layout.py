@@ -18,7 +18,7 @@ from pathlib import Path
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.fields import LAYOUT
-from bboxprep.io.paths import dataset_folder, is_within, relative_path, resolved
+from bboxprep.io.paths import dataset_folder, folder_name, is_within, relative_path, resolved
 from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
 
 _HEAD = 65536
@@ -173,7 +173,7 @@ def _family(path: Path) -> str:
 def _source(path: Path, root: Path) -> CocoSource:
     stem, folder, shown = path.name[: -len(path.suffix)], path.parent, relative_path(path, dataset_folder(root))
     inside = root not in (path, folder)
-    above = folder.name if inside else resolved(folder).name
+    above = folder.name if inside else folder_name(folder)
     own = above if is_word(above) or (inside and known_split(above)) else ""
     if stem.lower() == _ROBOFLOW:
         return CocoSource(path, shown, "", above if inside else own)

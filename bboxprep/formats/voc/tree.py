@@ -17,7 +17,7 @@ from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
 from bboxprep.io import paths
-from bboxprep.io.paths import IMAGE_SUFFIXES, is_within, resolved, source_error, stem_of, suffix_of
+from bboxprep.io.paths import IMAGE_SUFFIXES, folder_name, is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
 from bboxprep.model.splits import SplitFolders
 
@@ -91,7 +91,7 @@ def composed(name: str) -> str:
 def split_folders(root: Path, images: Iterable[str]) -> SplitFolders:
     """Which folders name a split in the dataset of `images` at `root`."""
     folders = [parts_of(folder) for folder in {parted(image)[0] for image in images}]
-    return ANY_SOURCE.of(resolved(root).name, ((one, _split_places(one)) for one in folders))
+    return ANY_SOURCE.of(folder_name(root), ((one, _split_places(one)) for one in folders))
 
 
 def place(path: str, splits: SplitFolders) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
-from bboxprep.io.paths import IMAGE_SUFFIXES, common_folder, normalized, resolved, stem_of
+from bboxprep.io.paths import IMAGE_SUFFIXES, common_folder, folder_name, normalized, stem_of
 from bboxprep.model.splits import SplitFolders, known_split
 
 _ABSENT = "is not there"
@@ -90,7 +90,7 @@ def _candidates(text: str, bases: Sequence[Path], home: Path) -> Iterator[Path]:
             if inner and parts[0] == "..":
                 yield base.joinpath(*inner)
             yield base.joinpath(*parts)
-    own = resolved(home).name
+    own = folder_name(home)
     for index, part in enumerate(inner):
         yield home.joinpath(*inner[index:])
         if part == own:
@@ -189,7 +189,7 @@ def _as_found(tree: YoloTree) -> YoloLayout:
     found: list[tuple[str, str, Path, str]] = []
     walked = [(folder, folder.relative_to(tree.home).parts, listing) for folder, listing in tree.walk(tree.home)]
     with_images = ((parts, range(len(parts))) for _, parts, listing in walked if listing.images)
-    splits = SplitFolders(LAYOUT_FOLDERS).of(resolved(tree.home).name, with_images)
+    splits = SplitFolders(LAYOUT_FOLDERS).of(folder_name(tree.home), with_images)
     for folder, parts, listing in walked:
         split, rest = _read_folders(parts, splits)
         layout.folders[folder] = split

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bboxprep.findings import Finding
-from bboxprep.io.paths import common_folder, relative_path, resolved
+from bboxprep.io.paths import common_folder, folder_name, relative_path
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables, similar_names
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Frame, Key, Sample
@@ -81,7 +81,7 @@ def _merged(sources: Sequence[Source]) -> _Pile:
         whole,
         tuple(chain.from_iterable(source.summaries for source in sources)),
         tuple(chain.from_iterable(map(_frames, sources))),
-        tuple(resolved(home).name for home, part in zip(homes, parts, strict=True) for _ in range(len(part))),
+        tuple(folder_name(home) for home, part in zip(homes, parts, strict=True) for _ in range(len(part))),
     )
 
 
