@@ -242,6 +242,9 @@ class Format:
     """The number that it writes for the left edge of the first column and the upper edge of the first row."""
     has_class_table: bool = True
     """Whether its files hold the class table: order, and classes without objects."""
+    category_fields: frozenset[str] = frozenset()
+    """The fields of `Category` besides the name that its class table holds. Those of keypoints are held only where the
+    writer carries keypoints."""
     keeps_empty_images: bool = True
     """Whether an image without objects is still an image of the dataset when it is read again."""
     has_splits: bool = True

@@ -9,6 +9,7 @@ from typing import Any
 
 from bboxprep.errors import UsageError
 from bboxprep.formats.api import Format, Writer
+from bboxprep.model.categories import Category
 from bboxprep.model.dataset import Dataset
 
 FUNCTIONS = ("sniff", "read", "write", "step", "holds_outlines_only", "check")
@@ -22,6 +23,8 @@ def checked(found: object) -> Format:
     problems = [f"{name} is no function" for name in FUNCTIONS if not callable(getattr(found, name))]
     for side in ("read_options", "write_options"):
         problems += [f"{side}{problem}" for problem in _option_problems(getattr(found, side))]
+    if unknown := sorted(found.category_fields - {field.name for field in fields(Category)}):
+        problems.append(f"category_fields: have {', '.join(unknown)}, want fields of Category")
     if problems:
         raise UsageError("; ".join(problems))
     return found

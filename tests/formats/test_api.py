@@ -146,6 +146,11 @@ def test_options_that_make_no_flag_are_refused_when_they_are_loaded(side: str) -
         checked(changed(TOY, side, dict))
 
 
+def test_a_field_that_no_class_has_is_refused_when_the_format_is_loaded() -> None:
+    with pytest.raises(UsageError, match=r"^category_fields: have colour, want fields of Category$"):
+        checked(replace(TOY, category_fields=frozenset({"id", "colour"})))
+
+
 @pytest.mark.parametrize("member", WRITER_MEMBERS)
 def test_a_writer_without_a_member_is_refused_by_its_name(tmp_path: Path, member: str) -> None:
     members = {name: nothing for name in WRITER_MEMBERS if name != member}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, Step, deferred
-from bboxprep.formats.coco.fields import LAYOUT
-from bboxprep.model.columns import Column
+from bboxprep.formats.coco.fields import CARRIES, LAYOUT
 
 FORMAT = Format(
     title="COCO",
@@ -13,7 +12,8 @@ FORMAT = Format(
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
     check=deferred(f"{__name__}.label_check", "check"),
-    carries=frozenset(Column),
+    carries=CARRIES,
     step=lambda _: Step(),  # shortest decimals that read back as they were
     restores=True,
+    category_fields=frozenset({"id", "supercategory", "keypoints", "skeleton", "extra", "flip_idx"}),
 )

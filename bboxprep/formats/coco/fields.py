@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.model.columns import Column
+
 LAYOUT = "annotations/*.json, <split>/_annotations.coco.json, or a JSON beside the images"
+
+CARRIES = frozenset(
+    {
+        Column.BOXES, Column.POLYGONS, Column.MASKS, Column.KEYPOINTS, Column.CROWD,
+        Column.AREAS, Column.SCORES, Column.IDS, Column.ATTRIBUTES, Column.TRACKS,
+    }
+)  # fmt: skip
+"""The columns that COCO holds. A new column is not among them until the reader and the writer know it."""
 
 OWN_FIELDS = "coco_fields"
 """The attribute that keeps those fields of a record that COCO does not define."""

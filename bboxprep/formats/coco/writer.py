@@ -23,7 +23,7 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, TRACK, standing
+from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK, standing
 from bboxprep.geometry.shapes import box_areas, length, ring_area
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
 from bboxprep.model.categories import Categories, Category
@@ -63,8 +63,8 @@ class CocoWriter:
 
     @property
     def carries(self) -> frozenset[Column]:
-        """All there is."""
-        return frozenset(Column)
+        """All columns that COCO holds."""
+        return CARRIES
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """Where the image goes; the labels of a split share one file."""

@@ -26,6 +26,7 @@ FORMAT = Format(
     read_options=YoloReadOptions,
     write_options=YoloWriteOptions,
     holds_outlines_only=lambda options: options.task in ("segment", "obb"),
+    category_fields=frozenset({"keypoints", "flip_idx"}),
     train_command=_train_command,
     train_splits=("train", "val"),
 )

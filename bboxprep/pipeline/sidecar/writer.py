@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 from bboxprep import formats
 from bboxprep.errors import UsageError
 from bboxprep.io.atomic import AtomicWriter
-from bboxprep.model.categories import Categories
+from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
@@ -27,6 +27,7 @@ from bboxprep.pipeline.output.image_rows import WrittenSample
 from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, encode, pack
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
+_OF_KEYPOINTS = frozenset({"keypoints", "skeleton", "flip_idx"})  # fields of `Category`
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,13 @@ class SidecarWriter:
         return objects.column_counts.keys() <= self.carries
 
     def _holds_classes(self) -> bool:
-        """Whether the class table of the target holds all that is known; one that has ids is taken to."""
-        if Column.IDS in self.carries:
-            return True
-        named = Column.KEYPOINTS in self.carries
-        return not any(
-            one.id is not None or one.supercategory or one.skeleton or one.extra or (one.keypoints and not named)
-            for one in self.categories
-        )
+        """Whether the class table of the target holds all fields of the classes that have a value."""
+        held = formats.load(self.to).category_fields
+        if Column.KEYPOINTS not in self.carries:
+            held -= _OF_KEYPOINTS
+        lost = [one for one in fields(Category) if one.name not in held and one.name != "name"]
+        bare = Category("")
+        return all(getattr(own, one.name) == getattr(bare, one.name) for own in self.categories for one in lost)
 
 
 def _digests(written: WrittenSample) -> dict[str, str]:

@@ -17,11 +17,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.errors import BboxprepError, LossError
+from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.instances import Instances
 from bboxprep.pipeline.resume.journal import FOLDER
 from bboxprep.pipeline.run_options import RunOptions
+from bboxprep.pipeline.sidecar import writer
 from bboxprep.pipeline.source.open import read
 from bboxprep.pipeline.work.convert import write
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox, RecipeStep
@@ -244,3 +248,33 @@ def test_text_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BboxprepError, match=r"images/train/a\.jpg: cannot be kept .* `sidecar=False` writes none"):
         write(odd, tmp_path / "out", "yolo")
     write(odd, tmp_path / "bare", "yolo", sidecar=False)
+
+
+@pytest.mark.parametrize("to", formats.names())
+def test_all_that_is_known_of_the_classes_comes_back_from_every_format(tmp_path: Path, to: str) -> None:
+    boxes = Instances.of([[1.0, 2.0, 11.0, 20.0]], [0], ids=[4], areas=[180.0])
+    grow(tmp_path / "in", trees.dataset_of(trees.sample_of(boxes, id=1), categories=RICH))
+    document = tmp_path / "in" / "annotations" / "instances_train.json"
+    tables = ("images", "annotations", "categories")  # of nothing else a sidecar would be made
+    document.write_text(json.dumps({name: trees.written(tmp_path / "in")[name] for name in tables}), encoding="utf-8")
+    straight, back = around(tmp_path, to)
+    assert straight == back
+
+
+def test_the_law_catches_a_format_that_claims_a_class_table_it_does_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, all_fields = formats.load, formats.load("coco").category_fields
+    monkeypatch.setattr(formats, "load", lambda name: replace(load(name), category_fields=all_fields))
+    monkeypatch.setattr(writer, "_OF_KEYPOINTS", frozenset())
+    with pytest.raises(AssertionError):
+        test_all_that_is_known_of_the_classes_comes_back_from_every_format(tmp_path, "webdataset")
+
+
+RICH = Categories(
+    (
+        Category("cat", 7, "animal", ("nose", "tail"), ((1, 2),), {"colour": "red"}, (1, 0)),
+        Category("dog", 3, "animal"),
+        Category("car", 12, "vehicle"),
+    )
+)
