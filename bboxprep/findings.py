@@ -42,7 +42,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "flip-kept": (Severity.NOTE, "a picture was not flipped because it shows an object of a class that is kept as is"),
     "flip-unmapped": (Severity.NOTE, "a name says left or right and a mirror of the picture does not change it"),
     "frame-assumed": (Severity.NOTE, "a turned photo whose labels' plane nothing betrays; taken as displayed"),
-    "image-aside": (Severity.NOTE, "an image lies where no labelled images do; left aside"),
+    "image-aside": (Severity.NOTE, "an image that no document lists, or where no labelled images lie; left aside"),
     "image-missing": (Severity.FAULT, "an image that the labels name is not there; skipped"),
     "image-refused": (Severity.FAULT, "an image of a kind that needs a decision (16 bit, several frames); skipped"),
     "image-repeated": (Severity.NOTE, "an image is listed more than once; kept where it is listed first"),

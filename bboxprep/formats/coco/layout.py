@@ -32,6 +32,7 @@ _KIND = re.compile(
 )
 _RANK = {kind: rank for rank, kind in enumerate((*_WITH_OBJECTS, *_WITH_IMAGES, *_OTHERS))}
 _ROBOFLOW = "_annotations.coco"
+_NOTHING = (b"[]", b"{}", b"null")  # JSON without content
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def sniff(root: Path) -> str:
     """Why `root`, a folder or a file, looks like COCO; "" where it does not."""
     if root.is_file():
         return _family(root) if root.suffix.lower() == ".json" else ""
-    found = _search(root)
+    found, _ = _search(root)
     return f"{relative_path(found[0], root)} is {_family(found[0])}" if found else ""
 
 
@@ -70,7 +71,7 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     Raises `LayoutError` where there is none, or where two of one split have no names to tell their images by, and
     `AnnotationError` where all are of another kind.
     """
-    paths = [root] if root.is_file() else _search(root)
+    paths, others = ([root], []) if root.is_file() else _search(root)
     sources = sorted((_source(path, root) for path in paths), key=lambda source: source.split)
     if not sources:
         raise LayoutError(root, "", f"no COCO annotation file (want {LAYOUT})")
@@ -88,7 +89,7 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
     strayed = [path for path in beside if not is_within(path, fence)]
     notes += [Finding("file-skipped", f"not read: {_STRAYED}", relative_path(path, root)) for path in strayed]
-    return chosen, tuple(notes)
+    return chosen, (*notes, *_unread(_source(path, root) for path in others))
 
 
 def image_folder(source: CocoSource, root: Path, names: Sequence[str]) -> Path:
@@ -111,9 +112,8 @@ def reach(source: CocoSource, root: Path) -> Path:
 def two_of_one_split(root: Path, sources: Sequence[CocoSource], why: str = "") -> LayoutError:
     """What is wrong with a `root` where two of the `sources`, which are about one split, cannot both be read."""
     both = " and ".join(source.shown for source in sources[:2])
-    return LayoutError(
-        root, "", f"two annotation files for split {sources[0].split!r}: {both}{why}; name the one to read"
-    )
+    found = f"two annotation files for split {sources[0].split!r}: {both}{why}"
+    return LayoutError(root, "", f"{found}; name the one to read, or several, each as a source of its own")
 
 
 def is_file(path: Path) -> bool:
@@ -124,15 +124,18 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def _search(root: Path) -> list[Path]:
-    """The COCO files of the first place that has any."""
+def _search(root: Path) -> tuple[list[Path], list[Path]]:
+    """The COCO files of the first place that has any, and all other JSON files there and in the places before."""
     folders, fence = _subfolders(root), resolved(root)
     annotations = [folder for folder in folders if folder.name.lower() == "annotations"]
+    others: list[Path] = []
     for place in (annotations, [root], folders):
-        found = [path for folder in place for path in _json_files(folder) if is_within(path, fence)]
-        if found := [path for path in found if _family(path) == "a COCO document"]:
-            return found
-    return []
+        files = [path for folder in place for path in _json_files(folder) if is_within(path, fence)]
+        found = [path for path in files if _family(path) == "a COCO document"]
+        others += [path for path in files if path not in found and path not in others]
+        if found:
+            return found, others
+    return [], []
 
 
 def _subfolders(root: Path) -> list[Path]:
@@ -156,18 +159,50 @@ def _listed(folder: Path) -> Iterable[Path]:
         return []
 
 
-def _family(path: Path) -> str:
-    """What of COCO's family the first bytes of `path` are, or ""."""
+def _start(path: Path) -> bytes:
+    """The first bytes of the file at `path`, without a byte order mark and spaces; b"" where it cannot be read."""
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
+            return file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").strip()
     except OSError:
-        return ""
+        return b""
+
+
+def _family(path: Path) -> str:
+    """What of COCO's family the first bytes of `path` are, or ""."""
+    head = _start(path)
     if head.startswith(b"["):
         return "a COCO list of results" if b'"image_id"' in head and b'"category_id"' in head else ""
     records = b'"annotations"' in head and (b'"image_id"' in head or b'"category_id"' in head)
     tables = b'"categories"' in head and (b'"info"' in head or b'"licenses"' in head)
     return "a COCO document" if head.startswith(b"{") and (b'"images"' in head or records or tables) else ""
+
+
+def _unread(sources: Iterable[CocoSource]) -> Iterator[Finding]:
+    """A fault for each of `sources`, JSON files that are no COCO documents, which should have been one: it is empty, or
+    its name says so. One note on the others of a folder.
+    """
+    skipped: dict[Path, list[CocoSource]] = {}
+    for source in sources:
+        start = _start(source.path)
+        if start and not (_is_called_coco(source) or (start in _NOTHING and named(source.word))):
+            skipped.setdefault(source.path.parent, []).append(source)
+            continue
+        have = f"starts with {start[:40]!r}" if start else "the file is empty"
+        yield Finding(
+            "record-unreadable",
+            f"want a COCO document ({have}); its images are left out",
+            source.shown,
+            split=source.split,
+        )
+    for folder in skipped.values():
+        count = f" (nor are {len(folder) - 1} other JSON files beside it)" if len(folder) > 1 else ""
+        yield Finding("file-skipped", f"not read: it is no COCO document{count}", folder[0].shown)
+
+
+def _is_called_coco(source: CocoSource) -> bool:
+    """Whether its name alone makes `source` a COCO document."""
+    return source.path.stem.lower() == _ROBOFLOW or source.kind in filter(None, _WITH_OBJECTS)
 
 
 def _source(path: Path, root: Path) -> CocoSource:

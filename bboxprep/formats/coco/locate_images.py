@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
-from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, relative_path, resolved, scan, walk
+from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, relative_path, resolved, scan, suffix_of, walk
 from bboxprep.io.safe_names import safe_relative
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -68,6 +68,22 @@ def _files_in(folder: Path) -> set[str]:
             return {entry.name for entry in entries if "\\" not in entry.name and entry.is_file(follow_symlinks=False)}
     except OSError:
         return set()
+
+
+def unlisted_images(located: Iterable[tuple[Path, Located]]) -> list[Path]:
+    """The images that lie beside those `located` below each folder and are not among them, sorted."""
+    listed: dict[Path, set[str]] = defaultdict(set)
+    for folder, found in located:
+        for row, name in enumerate(found.names):
+            if row not in found.missing:
+                below, _, file = name.rpartition("/")
+                listed[folder / below if below else folder].add(file)
+    return sorted(
+        folder / name
+        for folder, names in listed.items()
+        for name in _files_in(folder) - names
+        if suffix_of(name).lower() in IMAGE_SUFFIXES and not name.startswith(".")
+    )
 
 
 def safe_name(text: str) -> str:

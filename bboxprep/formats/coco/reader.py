@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
@@ -36,6 +36,7 @@ from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whol
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import CocoSource, choose, two_of_one_split
+from bboxprep.formats.coco.locate_images import unlisted_images
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
 from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
@@ -73,10 +74,22 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
         samples=LazySamples(loader.rows, loader.sample),
         outlines=LazySamples(loader.rows, loader.outline),
         splits=tuple(dict.fromkeys(source.split for source in sources)),
-        findings=(*findings, *classes.findings, *(found for part in parts for found in part.findings())),
+        findings=(
+            *findings,
+            *classes.findings,
+            *(found for part in parts for found in part.findings()),
+            *_unlisted(home, indexes),
+        ),
         extra=_extra(_merged([document.extra for document in documents])),
         crowd=(sum(index.crowd for index in indexes), sum(len(document.annotations) for document in documents)),
     )
+
+
+def _unlisted(home: Path, indexes: Iterable[Index]) -> Iterator[Finding]:
+    """A note on the images that no file lists."""
+    if found := unlisted_images((index.folder, index.located) for index in indexes):
+        words = f"{len(found):,} images lie beside listed ones, and no document lists them; left aside"
+        yield Finding("image-aside", words, relative_path(found[0], home))
 
 
 def _refuse_shared_images(root: Path, sources: Sequence[CocoSource], indexes: Sequence[Index]) -> None:
