@@ -339,3 +339,36 @@ def test_a_folder_of_images_that_is_a_link_out_is_not_looked_into(tmp_path: Path
     (tmp_path / "in" / "train").symlink_to(tmp_path / "outside")
     (sample,) = read(tmp_path / "in")
     assert sample.header is None
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"[]", b"null", b"{}", b"<html>404</html>"])
+@pytest.mark.parametrize("name", ["annotations/instances_val.json", "val/_annotations.coco.json"])
+def test_a_document_of_a_split_that_cannot_be_read_is_a_fault(tmp_path: Path, name: str, content: bytes) -> None:
+    picture(tmp_path / "train" / "a.jpg")
+    document(tmp_path / name.replace("val", "train"), [image(1, "a.jpg")], [box(1, 1, 1)], CAT)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(content)
+    (finding,) = read(tmp_path).findings
+    assert (finding.code, finding.path, finding.split) == ("record-unreadable", name, "val")
+
+
+def test_other_json_beside_the_documents_is_noted(tmp_path: Path) -> None:
+    picture(tmp_path / "train" / "a.jpg")
+    document(tmp_path / "annotations/instances_train.json", [image(1, "a.jpg")], [box(1, 1, 1)], CAT)
+    for name in ("anchors", "colours", "tool"):
+        (tmp_path / f"annotations/{name}.json").write_text('{"x": 1}', encoding="utf-8")
+    (finding,) = read(tmp_path).findings
+    assert (finding.code, finding.path) == ("file-skipped", "annotations/anchors.json")
+    assert "2 other JSON files" in finding.message
+
+
+def test_images_that_no_document_lists_are_noted(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        document(tmp_path / f"annotations/instances_{split}.json", [image(1, f"{split}.jpg")], [box(1, 1, 1)], CAT)
+        picture(tmp_path / f"images/{split}.jpg")
+    assert not read(tmp_path).findings
+    for name in ("b.png", "a.jpg", "c.txt", ".d.jpg"):
+        picture(tmp_path / "images" / name)
+    (finding,) = read(tmp_path).findings
+    assert (finding.code, finding.path) == ("image-aside", "images/a.jpg")
+    assert finding.message.startswith("2 images")
