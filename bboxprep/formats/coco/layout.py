@@ -185,7 +185,7 @@ def _unread(sources: Iterable[CocoSource]) -> Iterator[Finding]:
     skipped: dict[Path, list[CocoSource]] = {}
     for source in sources:
         start = _start(source.path)
-        if start and not (_is_called_coco(source) or (start in _NOTHING and named(source.word))):
+        if start and not (_is_called_coco(source) or (start in _NOTHING and known_split(source.word))):
             skipped.setdefault(source.path.parent, []).append(source)
             continue
         have = f"starts with {start[:40]!r}" if start else "the file is empty"
