@@ -30,7 +30,7 @@ from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import OrientationVerdict, judge, overrule
 from bboxprep.images.pillow_reader import faults_named, opened
-from bboxprep.images.plain_jpeg import read_plain_header
+from bboxprep.images.plain_jpeg import HEAD, plain_header
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.model.header import Header
 
@@ -50,20 +50,30 @@ def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
 
     Raises `ImageError`, and nothing else.
     """
-    plain = None if is_stored(path) else read_plain_header(path, most_pixels)
-    return plain or read_any_header(path, most_pixels)
+    remote: bool = is_stored(path)
+    if remote:
+        return read_any_header(path, most_pixels)
+    file, length = _open(path)
+    try:
+        header = plain_header(os.read(file, HEAD), most_pixels)
+        if header is None:
+            return read_any_header(path, most_pixels, file)
+    finally:
+        os.close(file)
+    _refuse_excess(path, length, header.size, header.frames)
+    return header
 
 
-def read_any_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
-    """The same as `read_header`, by Pillow and by all the metadata of the file, however plain it is."""
-    with mapped(path) as (file, data):
+def read_any_header(path: Path, most_pixels: int = MOST_PIXELS, file: int | None = None) -> Header:
+    """The same by Pillow and by all the metadata, however plain the image is; `file` is its descriptor, if open."""
+    with mapped(path, file) as (source, data):
         container = sniff(data)
         if container is None:
             want = ", ".join(NAMES.values())
             raise ImageError(path, "", f"not an image: starts with {data[:16]!r} (want {want})")
         verdict = _verdict(path, data, container)
         pages = _pages(path, data) if container == "tiff" else 1
-        with opened(path, container, file) as image:
+        with opened(path, container, source) as image:
             size = _stored_size(path, image, data, container, most_pixels)
             frames = max(1, pages) if container in {"jpeg", "tiff"} else getattr(image, "n_frames", 1)
             _refuse_excess(path, len(data), size, frames)
@@ -92,23 +102,34 @@ _CONTAINERS = {
 
 
 @contextmanager
-def mapped(path: Path) -> Iterator[tuple[IO[bytes], Data]]:
-    """The file at `path`, open, and its bytes, read as they are touched. Raises `ImageError`; an empty file is one."""
+def mapped(path: Path, file: int | None = None) -> Iterator[tuple[IO[bytes], Data]]:
+    """The file at `path`, open, and its bytes, read as they are touched; `file` is its descriptor, if it is open.
+
+    Raises `ImageError`; an empty file is one.
+    """
     if is_stored(path):
         with faults_named(path, "cannot be read"):
             found = _fetched(path)
         yield found
         return
+    owned = file is None
+    number = _open(path)[0] if file is None else file
+    with faults_named(path, "cannot be read"), os.fdopen(number, "rb", closefd=owned) as source:
+        source.seek(0)
+        with mmap.mmap(number, 0, access=mmap.ACCESS_READ) as data:
+            yield source, data
+
+
+def _open(path: Path) -> tuple[int, int]:
+    """The descriptor and the length of the file at `path`. Raises `ImageError`; an empty file is one."""
     with faults_named(path, "cannot be read"):
-        mode = path.stat().st_mode
-    if not stat.S_ISREG(mode):  # a pipe would be waited for
-        raise ImageError(path, "", f"is a {'folder' if stat.S_ISDIR(mode) else 'device or a pipe'} (want an image)")
-    with faults_named(path, "cannot be read"), path.open("rb") as file:
-        if not file.seek(0, 2):
-            raise ImageError(path, "", "the file is empty (0 bytes)")
-        file.seek(0)
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield file, data
+        found = os.stat(path)  # noqa: PTH116  (a third of the time of Path.stat)
+        if stat.S_ISREG(found.st_mode) and found.st_size:  # a pipe would be waited for
+            return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)), found.st_size
+    if stat.S_ISREG(found.st_mode):
+        raise ImageError(path, "", "the file is empty (0 bytes)")
+    kind = "folder" if stat.S_ISDIR(found.st_mode) else "device or a pipe"
+    raise ImageError(path, "", f"is a {kind} (want an image)")
 
 
 def _verdict(path: Path, data: Data, container: str) -> OrientationVerdict:

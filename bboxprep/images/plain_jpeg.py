@@ -1,4 +1,4 @@
-"""The header of a plain JPEG, read from its first bytes: 7 us, where Pillow and a map of the file take 50.
+"""The header of a plain JPEG, read from its first bytes: 7 us with the file, where Pillow and a map of it take 50.
 
 Plain is a gray or YCbCr picture of 8 bits whose segments follow each other without a gap, are known, are whole, and
 hold neither EXIF nor XMP: all that a decoder could read in another way is left to `bboxprep.images.header`, which gives
@@ -7,16 +7,14 @@ the same header for a plain file (ITU T.81 annex B; the checks are those of Pill
 
 from __future__ import annotations
 
-import os
-import stat
 from functools import lru_cache
-from pathlib import Path
 
 from bboxprep.geometry.affine import Size
 from bboxprep.model.header import Header
 
-_READ = 4096  # bytes; photos of COCO have 609 bytes before their first scan, those with a colour profile 1 to 4 KB
-_LONGEST = 256 << 20  # bytes of a file that is plain
+HEAD = 4096
+"""Bytes that are enough: photos of COCO have 609 before their first scan, those with a colour profile 1 to 4 KB."""
+
 _MODES = {1: "L", 3: "RGB"}  # Pillow's, by the number of components
 _DQT, _SOS = 0xDB, 0xDA
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2})  # sequential and progressive, Huffman coded
@@ -26,24 +24,10 @@ _LEAST = {  # bytes of a segment's length and payload, by marker; what is not na
 }  # fmt: skip
 
 
-def read_plain_header(path: Path, most_pixels: int) -> Header | None:
-    """The header of the plain JPEG at `path`, which has at most `most_pixels`; None for any other file, or none."""
-    try:
-        found = os.stat(path)  # noqa: PTH116  (a third of the time of Path.stat)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _LONGEST:
-            return None
-        file = os.open(path, _READ_ONLY)
-        try:
-            head = os.read(file, _READ)
-        finally:
-            os.close(file)
-    except (OSError, ValueError):
-        return None
+def plain_header(head: bytes, most_pixels: int) -> Header | None:
+    """The header of the plain JPEG that begins with `head`, of at most `most_pixels`; None of any other file."""
     frame = _frame(head)
     return _header(*frame) if frame and 0 < frame[0] * frame[1] <= most_pixels else None
-
-
-_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def _frame(head: bytes) -> tuple[int, int, int] | None:

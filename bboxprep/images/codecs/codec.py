@@ -170,7 +170,7 @@ def encode(
     mode = "L" if pixels.ndim == 2 else "RGB"
     kept = kept_from(source, header.container, mode, strip=encoding.strip_metadata, data=data)
     if turn and header.container == "jpeg" and header.mode == mode and encoding.quality is None:
-        options = own_coding(source, turn, kept.sampling) | _metadata(kept)
+        options = own_coding(source, turn, kept.sampling, data) | _metadata(kept)
         return _saved(Image.fromarray(pixels), container, source, options), kept.lost
     if container == "jpeg":
         return _as_jpeg(pixels, source, kept, encoding.quality or _QUALITY), kept.lost

@@ -144,13 +144,15 @@ def _segment(marker: int, payload: bytes) -> bytes:
     return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
-def own_coding(source: Path, turn: Dihedral, sampling: str) -> dict[str, Any]:
+def own_coding(source: Path, turn: Dihedral, sampling: str, data: bytes | None = None) -> dict[str, Any]:
     """Pillow's options for the JPEG at `source` after `turn`: a table a component, and its chroma `sampling`.
+
+    `data` are its bytes, if known already.
 
     Chroma that is halved along one axis only is written in full where the axes change places: Pillow can halve no
     other than x. Raises `ImageError`.
     """
-    with opened(source, "jpeg") as image:
+    with opened(source, "jpeg", None if data is None else BytesIO(data)) as image:
         jpeg = cast("JpegImageFile", image)
         size, layers, tables = Size(*jpeg.size), jpeg.layer, jpeg.quantization
     widest, highest = max(layer[1] for layer in layers), max(layer[2] for layer in layers)

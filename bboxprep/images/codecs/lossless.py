@@ -66,7 +66,7 @@ def turned(source: Path, data: bytes, header: Header, turn: Dihedral, *, strip: 
     made = _run(found.program, ("-copy", "none", "-perfect", *_SWITCHES[turn.exif]), data)
     if made is None or made.returncode or _size(made.stdout) != turn.size(header.size):
         return None
-    kept = kept_from(source, header.container, header.mode, strip=strip)
+    kept = kept_from(source, header.container, header.mode, strip=strip, data=data)
     with faults_named(source, "cannot be turned"):
         return with_metadata(made.stdout, kept.exif, kept.profile), kept.lost
 

@@ -1,4 +1,7 @@
-"""Headers of images, each read once a run: the survey reads them, the work asks for them again."""
+"""Headers of images, each read once a run: the survey reads them, the work asks for them again.
+
+The last one read is kept too: of a turned photo the survey asks for the header, then for the labels with the header.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,7 @@ class HeaderCache:
     most_pixels: int = MOST_PIXELS
     opens: bool = True
     _known: dict[str, dict[str, Header]] = field(default_factory=dict, repr=False)  # by folder, by name
+    _last: dict[str, Header] = field(default_factory=dict, repr=False)  # by path, at most one
 
     def __call__(self, path: Path, declared: Size | None = None) -> Header:
         """The header of the file at `path`. Raises `ImageError`."""
@@ -47,7 +51,13 @@ class HeaderCache:
             refuse_large(path, declared, self.most_pixels)
             return _believed(declared, container_of(path))
         folder, file = os.path.split(str(path))
-        return self._known.get(folder, _NONE).get(file) or read_header(path, most_pixels=self.most_pixels)
+        return self._known.get(folder, _NONE).get(file) or self._last.get(str(path)) or self._read(path)
+
+    def _read(self, path: Path) -> Header:
+        header = read_header(path, most_pixels=self.most_pixels)
+        self._last.clear()
+        self._last[str(path)] = header
+        return header
 
     def trusting(self, sample: Sample) -> Sample:
         """`sample` with the size that its labels declare, where its image is not there and need not be."""
