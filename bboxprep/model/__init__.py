@@ -1,1 +1,1 @@
-"""What a labelled dataset is: frozen, columnar, lazy data and checks of its values. No files, no pixels."""
+"""The data model: datasets, samples, objects, class tables, checks of values. It reads no files and decodes no pixels."""

@@ -1,4 +1,4 @@
-"""The class table: identity is the name; a label is a row of it."""
+"""The class table. A class is identified by its name; a label is its row in the table, from 0."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ MOST_KEYPOINTS = 512  # of a class; a file with more of either is faulty, or mad
 class Category:
     """One class. `id` is the source's own number for it, None where the format has none.
 
-    `keypoints` names its points in order, `skeleton` joins them (1-based pairs, COCO's way); `extra` is what else the
-    source says of it. `flip_idx` is YOLO's: in a mirror, point k is what was point ``flip_idx[k]``; () where it is not
-    stated. Raises `UsageError` for a `flip_idx` that does not undo itself.
+    `keypoints` has the names of its K keypoints in order; `skeleton` has the 1-based pairs of keypoints that a line
+    joins, as in COCO; `extra` holds other fields of the source. `flip_idx` (K,) is that of YOLO: after a flip, keypoint
+    k is the former keypoint ``flip_idx[k]``; () where it is not stated. Raises `UsageError` for a `flip_idx` that is
+    not its own inverse.
     """
 
     name: str
@@ -43,13 +44,13 @@ def is_involution(order: Sequence[int]) -> bool:
 
 @dataclass(frozen=True)
 class Categories:
-    """The classes of a dataset, in the order that label numbers follow."""
+    """The classes of a dataset: row k is the class of label k."""
 
     items: tuple[Category, ...] = ()
 
     @classmethod
     def from_names(cls, names: tuple[str, ...] | list[str]) -> Categories:
-        """A table of bare names."""
+        """A table of classes with these names and no other fields."""
         return cls(tuple(Category(name) for name in names))
 
     @cached_property

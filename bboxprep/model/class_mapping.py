@@ -92,7 +92,7 @@ class ClassPolicy:
             _check_names(what, names)
             if len(set(names)) < len(names):
                 twice = next(name for name, count in Counter(names).items() if count > 1)
-                raise UsageError(f"{what}: {twice!r} stands twice")
+                raise UsageError(f"{what}: have {twice!r} twice, want different names")
         if not isinstance(self.rename, Mapping):
             raise UsageError(f"rename: have {self.rename!r}, want new names by old ones")
         _check_names("rename", [*self.rename, *self.rename.values()])
@@ -141,8 +141,8 @@ class ClassPolicy:
             count = sum(counts.get(old, 0) for old in _names(members[name]))
             if count:
                 raise UsageError(
-                    f"classes: have no {name!r}, of which the source has {_objects(count)}"
-                    f"{suggestion(name, self.classes)} (`rename` or `drop` says what to do with them)"
+                    f"classes: {name!r} is missing, but the source has {_objects(count)} of it"
+                    f"{suggestion(name, self.classes)} (add it, or use `rename` or `drop`)"
                 )
         words = "the class has no objects and is not listed; left out"
         return (
@@ -172,7 +172,7 @@ def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
     for name in names:
         known = first.setdefault(_folded(name), name)
         if known != name:
-            pair = repr({name: known}).replace("`", r"\x60")  # a backtick ends what is marked as Python
+            pair = repr({name: known}).replace("`", r"\x60")  # a backtick would end the marked-up code
             words = f"{known!r} and {name!r} stay two classes; if they are one: `rename={pair}`"
             findings.append(Finding("class-similar", words, category=name))
     return tuple(findings)
@@ -201,7 +201,7 @@ def _merged(name: str, members: Sequence[Category]) -> Category:
     for category in pointed[1:]:
         if (category.keypoints, category.flip_idx) != (pointed[0].keypoints, pointed[0].flip_idx):
             have = " and ".join(", ".join(one.keypoints) for one in (pointed[0], category))
-            raise UsageError(f"class {name!r}: cannot be one, its keypoints differ (have {have}); rename one of them")
+            raise UsageError(f"class {name!r}: cannot be merged, keypoints differ (have {have}); rename one of them")
     points = pointed[0] if pointed else members[0]
     return replace(
         members[0], name=name, keypoints=points.keypoints, skeleton=points.skeleton, flip_idx=points.flip_idx

@@ -1,6 +1,6 @@
-"""How the columns of one object are spelt as plain data: values that JSON knows, checked by msgspec when they are read.
+"""The JSON form of each column: values that JSON can hold, checked by msgspec when they are read.
 
-A column of one number an object is spelt by its dtype, so that a new one needs nothing here. NaN is null.
+A column with one number for each object takes its form from its dtype, so a new one needs no code here. NaN is null.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Points = Annotated[tuple[_Near, ...], msgspec.Meta(max_length=3 * MOST_KEYPOINT
 
 
 class PlainMask(msgspec.Struct, frozen=True):
-    """A mask as COCO spells it: height and width, then the compressed text or the runs."""
+    """A mask in COCO's form: height and width, then the compressed text or the list of runs."""
 
     size: tuple[Side, Side]
     counts: str | tuple[Row, ...]
@@ -39,10 +39,10 @@ class PlainMask(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class PlainForm:
-    """How a column is spelt: by the name `key`, as a value of `type`, which is `default` for an object without one.
+    """The JSON form of a column: the key, the type of a value, and its `default` for an object that has none.
 
-    ``pack(instances)`` gives the values of all objects; ``unpack(values)`` what `Instances.of` takes, and raises
-    ValueError where they are not sound.
+    ``pack(instances)`` returns one JSON value for each object; ``unpack(values)`` returns the arguments of
+    `Instances.of` and raises ValueError where the values are not valid.
     """
 
     key: str
@@ -53,7 +53,7 @@ class PlainForm:
 
 
 def _scalar_form(spec: ColumnSpec) -> PlainForm:
-    """Of a column of one number an object."""
+    """The form of a column with one number for each object."""
     field = spec.fields[-1]
     has_nan = field.dtype is np.float64
     kinds: dict[Any, Any] = {np.float64: _Number | None, np.int64: Int64, np.bool_: bool}
@@ -69,7 +69,7 @@ def _scalar_form(spec: ColumnSpec) -> PlainForm:
 
 
 def _pack_polygons(instances: Instances) -> Sequence[Any]:
-    """Each ring as one flat list; none of a ring of less than three points."""
+    """Each ring as a flat list x, y, x, y …; rings of fewer than three points are left out."""
     return [
         tuple([tuple(ring.ravel().tolist()) for ring in rings if len(ring) > 2]) if rings else ()
         for rings in instances.polygons
@@ -92,7 +92,7 @@ def _unpack_mask(mask: PlainMask) -> Rle:
 
 
 def _pack_keypoints(instances: Instances) -> Sequence[tuple[float, ...]]:
-    """x, y and visibility of each point as one flat list; () where none is labelled."""
+    """A flat list x, y, visibility of each keypoint (COCO); () where none is labelled."""
     labelled = np.asarray(instances.visibility.any(axis=1)).tolist()
     triples = np.concatenate((instances.keypoints, instances.visibility[:, :, None]), axis=2).tolist()
     return [
@@ -102,7 +102,7 @@ def _pack_keypoints(instances: Instances) -> Sequence[tuple[float, ...]]:
 
 
 def _unpack_keypoints(values: Sequence[tuple[float, ...]]) -> dict[str, Any]:
-    """Places (N, K, 2) and visibility (N, K)."""
+    """Keypoints float64 (N, K, 2) px and visibility uint8 (N, K)."""
     if any(len(flat) % 3 or not {0.0, 1.0, 2.0}.issuperset(flat[2::3]) for flat in values):
         raise ValueError("keypoints: want x, y and 0, 1 or 2 for each point")
     most = max([len(flat) // 3 for flat in values], default=0)
@@ -139,4 +139,4 @@ _STRUCTURED = {
 PLAIN_FORMS: Mapping[Column, PlainForm] = {
     column: _STRUCTURED.get(column) or _scalar_form(spec) for column, spec in COLUMNS.items() if not spec.is_required
 }
-"""Of every column but the boxes, in the order of the table."""
+"""The form of every column but the boxes, in the order of `COLUMNS`."""

@@ -1,7 +1,7 @@
-"""The columns of `Instances`, declared once: all that lists, counts, copies, hashes or keeps them goes by this table.
+"""The columns of `Instances`, declared once. Code that lists, counts, copies, hashes or stores them reads this table.
 
-To add a column that does not move with the picture: a member of `Column`, a row of `COLUMNS`, a key of `ColumnValues`
-and a field of `Instances`; then the formats that hold it. `model.column_json` spells it in JSON, by its dtype.
+To add a column that does not move with the image: a member of `Column`, a row of `COLUMNS`, a key of `ColumnValues`
+and a field of `Instances`; then the formats that hold it. `model.column_json` derives its JSON form from its dtype.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bboxprep.model.rle import Rle
 Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
 
 NO_TRACK = -1
-"""The track id of an object of no track: tracks are numbered from 0 or 1, and MOTChallenge says "none" so."""
+"""The track id of an object without a track, as in MOTChallenge; real tracks are numbered from 0 or 1."""
 
 _FEW = 256  # objects of one image
 _POINTS = -1  # in a shape: K, the most keypoints of any class
@@ -44,11 +44,11 @@ class Column(StrEnum):
     ATTRIBUTES = "attributes"
     TRACKS = "track ids"
 
-    __hash__ = str.__hash__  # that of an enumeration is written in Python, and columns are looked up for every image
+    __hash__ = str.__hash__  # the hash of an enumeration is Python code; columns are looked up for every image
 
 
 class ColumnValues(TypedDict, total=False):
-    """What `Instances.of` takes besides boxes and labels: N values each; None is as good as left out."""
+    """The keyword arguments of `Instances.of` besides boxes and labels: N values each. None means not given."""
 
     crowd: ArrayLike | None
     polygons: Sequence[Sequence[ArrayLike]] | None
@@ -66,9 +66,9 @@ class ColumnValues(TypedDict, total=False):
 class Field:
     """One field of `Instances`: an array (N, *`shape`) of `dtype`, or a tuple of N values where `dtype` is None.
 
-    `none` is the value of an object that has nothing there: 0 where there is a `shape`. `is_geometric`: the values move
-    with a plan. Of a tuple, `convert` makes one value of what a caller gives, and `hashed` makes bytes of all values
-    where any object has something.
+    `none` is the value of an object that lacks the field: 0 where there is a `shape`. `is_geometric`: a plan moves the
+    values. For a tuple, `convert` turns one value of the caller into the stored form, and `hashed` turns all values
+    into bytes where any object has one.
     """
 
     name: str
@@ -81,18 +81,18 @@ class Field:
 
     @cached_property
     def axes(self) -> int:
-        """How many axes its array has; 0 of a tuple."""
+        """The number of axes of its array; 0 for a tuple."""
         return 0 if self.dtype is None else 1 + len(self.shape)
 
     @cached_property
     def is_shared(self) -> bool:
-        """Whether images of few objects share one array where they have nothing."""
+        """Whether images with few objects share one read-only array of `none`."""
         return self.axes == 1
 
     @cached_property
     def default(self) -> Callable[[int, int], Any]:
-        """``default(count, points)``: the values of `count` objects that have nothing, with room for so many keypoints
-        each. Made once, as is `count`: they are asked of every column of every image.
+        """The function ``default(count, points)``: the values of `count` objects that lack the field, with room for
+        `points` keypoints each. Cached, as `count` is: both are called for every column of every image.
         """
         none, shared, shape, dtype = self.none, self._shared, self.shape, self.dtype
         if isinstance(none, dict):
@@ -104,11 +104,11 @@ class Field:
         return lambda count, points: np.zeros((count, *[points if side == _POINTS else side for side in shape]), dtype)
 
     def is_default(self, values: Any) -> bool:
-        """Whether `values` are of the shared array, so that no object has anything: a quick look, not a proof."""
+        """Whether `values` are a part of the shared array, so that no object has the field. A False proves nothing."""
         return self.is_shared and values.base is self._shared
 
     def has(self, values: Any) -> NDArray[np.bool_]:
-        """Which objects (N,) have something in `values`."""
+        """Which objects, bool (N,), have a value in `values`."""
         if self.dtype is None:
             return np.array([value != self.none for value in values], dtype=np.bool_)
         given = ~np.isnan(values) if _is_nan(self.none) else values != self.none
@@ -116,7 +116,7 @@ class Field:
 
     @cached_property
     def count(self) -> Callable[[Any], int]:
-        """``count(values)``: how many objects have something."""
+        """The function ``count(values)``: the number of objects that have a value."""
         none, shared = self.none, self._shared
         if self.dtype is None:
             return lambda values: len(values) - int(values.count(none))
@@ -128,7 +128,7 @@ class Field:
 
     @cached_property
     def to_bytes(self) -> Callable[[Any], bytes]:
-        """``to_bytes(values)``: bytes for a hash; of as many objects, others than equal values have other bytes."""
+        """The function ``to_bytes(values)``: bytes for a hash. For N objects, different values give different bytes."""
         none, hashed = self.none, self.hashed
         if self.dtype is not None:
             return np.ndarray.tobytes
@@ -136,7 +136,7 @@ class Field:
 
     @cached_property
     def copied(self) -> Callable[[Any], Any]:
-        """``copied(values)``: `values` as the field holds them, in memory of its own.
+        """The function ``copied(values)``: a copy of `values` in the form in which the field stores them.
 
         Raises ValueError, TypeError or OverflowError.
         """
@@ -152,9 +152,9 @@ class Field:
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """A column and its `fields`, of which the last tells whether an object has something in it.
+    """A column and its `fields`. The last field decides whether an object has the column.
 
-    `key` is the name of one object's value in JSON (`model.column_json`). Every object has a column that is `required`.
+    `key` is the name of an object's value in JSON (`model.column_json`). Every object has the `required` columns.
     """
 
     column: Column
@@ -164,17 +164,17 @@ class ColumnSpec:
 
     @property
     def is_geometric(self) -> bool:
-        """Whether it moves with a plan."""
+        """Whether a plan moves its values."""
         return any(field.is_geometric for field in self.fields)
 
     @property
     def count(self) -> tuple[str, Callable[[Any], int]]:
-        """The name of the field that tells, and the function that counts the objects that have something in it."""
+        """The name of the deciding field, and the function that counts the objects with a value in it."""
         told = self.fields[-1]
         return told.name, len if self.is_required else told.count
 
     def has(self, values: Any) -> NDArray[np.bool_]:
-        """Which objects (N,) have something, by the `values` of the last field."""
+        """Which objects, bool (N,), have the column, by the `values` of its last field."""
         return np.ones(len(values), dtype=np.bool_) if self.is_required else self.fields[-1].has(values)
 
 
@@ -235,10 +235,10 @@ _COLUMNS = (
 )
 
 COLUMNS: Mapping[Column, ColumnSpec] = {spec.column: spec for spec in _COLUMNS}
-"""The table, in the order in which plain data states the columns."""
+"""The table of columns, in the order in which JSON states them."""
 
 LABELS = Field("labels", np.int64, 0)
-"""Which class an object is of: no column that a format may lack."""
+"""The class of an object. It is no `Column`: no format may lack it."""
 
 FIELDS = tuple(chain(COLUMNS[Column.BOXES].fields, [LABELS], *[spec.fields for spec in _COLUMNS[1:]]))
-"""All fields of `Instances`: boxes, labels, then as in the table."""
+"""All fields of `Instances`: boxes, labels, then those of the table in its order."""

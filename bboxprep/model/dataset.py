@@ -1,4 +1,4 @@
-"""A labelled dataset: lazy, re-iterable, sorted."""
+"""The dataset: a sequence of samples, sorted by split and name, that are read when they are used."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Key = TypeVar("Key")
 
 
 class LazySamples(Sequence[Sample], Generic[Key]):
-    """Samples that are made when asked for: item i is ``load(keys[i])``."""
+    """Samples that are loaded on access: item i is ``load(keys[i])``."""
 
     def __init__(self, keys: Sequence[Key], load: Callable[[Key], Sample]) -> None:
         self._keys = keys
@@ -43,7 +43,7 @@ class LazySamples(Sequence[Sample], Generic[Key]):
 
 @dataclass(frozen=True)
 class Dataset:
-    """The samples of a dataset, sorted by split and name, and what holds for all of them.
+    """The samples of a dataset, sorted by split and name, with its class table, its splits and its policies.
 
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
     conventions); `extra` holds what else each format states of the dataset, by the name of the format. `merged` has the
@@ -52,8 +52,8 @@ class Dataset:
     records marked as crowd regions and the number of all records, where the reader knows them without reading each.
     Iterating twice reads twice.
 
-    `outlines` are the same samples without their objects, where these can be had without reading labels: all that
-    names and sizes can tell.
+    `outlines` are the same samples without objects, where a format can list them without reading labels: they have
+    names, splits and sizes.
     """
 
     root: Path
@@ -81,7 +81,7 @@ class Dataset:
 
     @cached_property
     def flip_mapping(self) -> FlipMapping:
-        """What a mirror does to the objects."""
+        """The classes and keypoints that a flip exchanges."""
         return FlipMapping.of(self.categories, self.object_policy.swap_classes)
 
     def __len__(self) -> int:
@@ -94,11 +94,11 @@ class Dataset:
         return self.samples[index]
 
     def outline(self, index: int) -> Sample:
-        """Sample `index`, perhaps without its objects."""
+        """Sample `index`, without its objects where the format can list it without reading labels."""
         return (self.samples if self.outlines is None else self.outlines)[index]
 
     def map(self, change: Callable[[Sample], Sample]) -> Dataset:
-        """This dataset with `change` done to each sample when it is asked for."""
+        """This dataset with `change` applied to each sample on access."""
         return replace(
             self,
             samples=LazySamples(self.samples, change),
@@ -114,7 +114,7 @@ class Dataset:
         )
 
     def transform(self, recipe: Planner) -> Dataset:
-        """This dataset with each sample's annotations moved by `recipe`; pixels follow when they are asked for."""
+        """This dataset with `recipe` applied to the annotations of each sample; `Sample.pixels` follows."""
         moved = self.map(partial(_transformed, recipe=recipe))
         if not recipe.mirrors:
             return moved
@@ -124,7 +124,7 @@ class Dataset:
     def with_classes(self, policy: ClassPolicy, counts: Mapping[str, int] | None = None) -> Dataset:
         """This dataset with its class table changed by `policy`.
 
-        `counts` is how many objects there are by class name; where it is None all labels are read for it. Raises
+        `counts` has the number of objects by class name; if it is None, all labels are read to count them. Raises
         `UsageError` where the policy does not fit the table.
         """
         counts = self._counts() if counts is None else counts

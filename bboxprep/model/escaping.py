@@ -1,7 +1,7 @@
 """Lists and pairs of names in one line of text: ``a,b`` and ``old=new``.
 
-A backslash takes the meaning from the comma, equals sign, blank or backslash behind it, so every name can be written.
-The command line reads such text; messages of this floor write it (`class_mapping.similar_names`).
+A backslash escapes the comma, equals sign, blank or backslash after it, so every name can be written. The command line
+parses such text.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _TOKENS = re.compile(r"\\.|.", re.DOTALL)
 
 
 def split_names(text: str) -> tuple[str, ...]:
-    r"""The names of a list: ``a,b`` is two, ``a\,b`` one. Blanks around a name are no part of it."""
+    r"""The names in a list: ``a,b`` is two, ``a\,b`` one. Unescaped blanks around a name are removed."""
     return tuple(_plain(part) for part in _split(text, ","))
 
 
 def split_pair(text: str, option: str = "rename", wanted: str = "OLD=NEW") -> tuple[str, str]:
-    r"""Both sides of ``old=new``; ``\=`` is part of a name. Raises `UsageError`, in the words of `option`."""
+    r"""The two sides of ``old=new``; ``\=`` is part of a name. Raises `UsageError` that names `option`."""
     parts = _split(text, "=")
     if len(parts) != 2:
         raise UsageError(rf"{option}: have {text!r}, want {wanted} (an equals sign in a name is written \=)")
@@ -29,12 +29,12 @@ def split_pair(text: str, option: str = "rename", wanted: str = "OLD=NEW") -> tu
 
 
 def escaped(name: str) -> str:
-    """`name` as it is written in a list or a pair."""
+    """`name` escaped for a list or a pair."""
     return re.sub(r"[\\,=]|^\s|\s$", r"\\\g<0>", name)
 
 
 def _split(text: str, mark: str) -> list[list[str]]:
-    """The parts of `text` between unescaped marks, each as its characters; an escaped one is two characters long."""
+    """The parts of `text` between unescaped marks, as lists of characters; an escaped character keeps its backslash."""
     parts: list[list[str]] = [[]]
     for token in _TOKENS.findall(text):
         if token == mark:

@@ -1,11 +1,11 @@
 """Left and right in names: what a flip does to keypoints and classes.
 
-In a flipped picture the left eye of a face is where the right one was, so left and right keypoints change places.
+In a flipped image the left eye of a face is where the right one was, so left and right keypoints change places.
 Classes do so where the user asks for it (`ObjectPolicy.swap_classes`). A vertical flip exchanges left and right as a
 horizontal one does; a half turn does not. The turn that an EXIF orientation asks for restores the true view, so it
 never exchanges names.
 
-Which keypoints change places is stated (`Category.flip_idx`) or read from their names: ``left_x`` and ``right_x``,
+The pairs of keypoints are stated (`Category.flip_idx`) or found by their names: ``left_x`` and ``right_x``,
 ``x_left``, ``Left``, ``leftEye``, ``left ear``; and, where both stand in the list, ``l_x`` and ``r_x``, ``leftx`` and
 ``rightx``. Classes are never exchanged by their names alone: a sign that says "turn left" is not a mirrored "turn
 right".
@@ -34,7 +34,7 @@ _WORD = re.compile(  # a word of its own: also leftEye and eyeLeft, but not brig
     rf"|(?<!{_LETTER})(?:LEFT|RIGHT)(?!{_LETTER})"
     r"|(?<=[a-z])(?:Left|Right)(?![a-z])"
 )
-_HINT = re.compile(  # what is a side only beside its partner: l_eye, eye.r, lefteye
+_HINT = re.compile(  # names a side only if its partner exists too: l_eye, eye.r, lefteye
     r"(?<![^\W_])[lrLR](?=[\W_])|(?<=[\W_])[lrLR](?![^\W_])|^(?:left|right|Left|Right)(?=[a-z])"
 )
 _OTHER = {"left": "right", "right": "left", "l": "r", "r": "l"}
@@ -51,9 +51,10 @@ def opposite(name: str) -> str:
 
 
 def flip_order(category: Category) -> tuple[int, ...]:
-    """Keypoint k of a mirrored object of `category` is its keypoint ``flip_order[k]``, as stated or as the names say.
+    """The permutation (K,) of the keypoints of `category` under a flip: keypoint k becomes keypoint ``flip_order[k]``.
 
-    The order is its own inverse. A keypoint without a partner keeps its place.
+    It is `flip_idx` where that is stated, else found by the names. It is its own inverse; a keypoint without a partner
+    keeps its place.
     """
     names = category.keypoints
     return category.flip_idx or tuple(_partner(row, names) for row in range(len(names)))
@@ -103,7 +104,7 @@ class FlipMapping:
         if not len(instances):
             return instances
         count = instances.keypoints.shape[1]
-        there, rows = np.unique(instances.labels, return_inverse=True)  # of many classes few are in one picture
+        there, rows = np.unique(instances.labels, return_inverse=True)  # of many classes few are in one image
         columns = np.array([_filled(self.keypoints[label], count) for label in there.tolist()], dtype=np.intp)[rows]
         return replace(
             instances,
@@ -124,7 +125,7 @@ def _exchanged(match: re.Match[str]) -> str:
 
 
 def _beside_partner(name: str, names: Sequence[str]) -> bool:
-    """Whether `name` has one partner among `names`, and stands there once itself."""
+    """Whether `name` and its partner each occur exactly once in `names`."""
     other = opposite(name)
     return other != name and names.count(name) == 1 == names.count(other) and opposite(other) == name
 
@@ -152,7 +153,7 @@ def _label(name: str, names: Sequence[str]) -> int:
     if name not in names:
         raise UsageError(f"swap classes: have {name!r}, want a class of the source{suggestion(name, names)}")
     if names.count(name) > 1:
-        raise UsageError(f"swap classes: have {name!r}, which is the name of {names.count(name)} classes")
+        raise UsageError(f"swap classes: have {name!r}, the name of {names.count(name)} classes, want one class each")
     return names.index(name)
 
 

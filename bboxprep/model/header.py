@@ -1,4 +1,4 @@
-"""What the first bytes of an image say of it."""
+"""The header of an image file: size, EXIF orientation, container, mode and bit depth."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from bboxprep.geometry.dihedral import Dihedral
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """An image file before its pixels are decoded.
+    """The facts about an image file that are known before its pixels are decoded (`images.header.read_header`).
 
-    `size` is that of the *stored* pixels whatever the container (of a HEIC, which no reader gives otherwise, as it is
-    displayed); `orientation` the effective EXIF code, 1 to 8, that a viewer turns it by. `tagged` says whether the file
-    holds any orientation tag (EXIF or XMP) other than 1, valid or not, so that a byte copy of it could be read as
-    turned by somebody. `depth` counts bits a channel, `frames` pictures in the file. `invalid` and `disputed` hold the
-    words for the findings `orientation-invalid` and `orientation-disputed`, or "".
+    `size` is the size of the *stored* pixels; of a HEIC the displayed size, since decoders return nothing else.
+    `orientation` is the effective EXIF code, 1 to 8. `tagged`: the file holds an orientation tag (EXIF or XMP) other
+    than 1, valid or not, so some viewer may turn a byte copy of it. `depth` is the number of bits of a channel,
+    `frames` the number of images in the file. `invalid` and `disputed` are the messages of the findings
+    `orientation-invalid` and `orientation-disputed`, or "".
     """
 
     size: Size
@@ -31,10 +31,10 @@ class Header:
 
     @property
     def turn(self) -> Dihedral:
-        """The turn from the stored to the displayed picture."""
+        """The turn from the stored to the displayed image."""
         return Dihedral.from_exif(self.orientation)
 
     @property
     def displayed(self) -> Size:
-        """The size a viewer shows."""
+        """The size after the EXIF orientation is applied."""
         return self.turn.size(self.size)

@@ -1,7 +1,7 @@
 """The annotated objects of one image, as columns of one length.
 
-Columns are read-only arrays. Shapes are strict (a mistake of the caller raises ValueError), values are free: bad data
-must be representable to be reported (`model.validation`). What each column is stands in `model.columns`.
+Columns are read-only arrays. Shapes are checked (ValueError), values are not: faulty data must be held to be reported
+(`model.validation`). `model.columns` declares the columns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.columns import COLUMNS, FIELDS, Column, ColumnValues, Rings
 from bboxprep.model.rle import Rle
 
-# What is asked of the table for every image, looked up once.
+# Values of the table of columns that are needed for every image, computed once.
 _NAMES = tuple([field.name for field in FIELDS])
 _AXES = tuple([(field.name, field.axes) for field in FIELDS])
 _COPY = {field.name: field.copied for field in FIELDS}
@@ -64,7 +64,7 @@ class Instances:
 
     @classmethod
     def of(cls, boxes: ArrayLike = (), labels: ArrayLike | None = None, **columns: Unpack[ColumnValues]) -> Self:
-        """Instances with every column that is not given filled with its "none". Arrays are copied and frozen.
+        """Instances of copies of these values. A column that is not given holds its "none" for every object.
 
         Raises ValueError, TypeError or OverflowError where values do not fit their column.
         """
@@ -76,9 +76,9 @@ class Instances:
 
     @classmethod
     def from_arrays(cls, boxes: Boxes, **columns: Any) -> Self:
-        """Instances of these very arrays and tuples, which are frozen; the rest is as in `of`.
+        """Instances of these arrays and tuples without a copy; the arrays become read-only. Otherwise as `of`.
 
-        Raises ValueError where one is of another shape.
+        Raises ValueError for a wrong shape.
         """
         count = len(boxes)
         keypoints = columns.get("keypoints")
@@ -132,7 +132,7 @@ class Instances:
 
     @classmethod
     def concat(cls, parts: Sequence[Instances]) -> Instances:
-        """All objects of `parts`, one after the other, with room for the keypoints of any."""
+        """All objects of `parts`, one after the other; K is the largest number of keypoints of any part."""
         if not parts:
             return cls.of()
         points = max([part.visibility.shape[1] for part in parts])
@@ -144,7 +144,7 @@ class Instances:
         return Instances(**columns)
 
     def pad_keypoints(self, points: int) -> Instances:
-        """These objects with room for `points` keypoints each, or more where they have more."""
+        """These objects with K at least `points`: the added keypoints are not labelled."""
         more = points - self.visibility.shape[1]
         if more <= 0:
             return self
@@ -155,7 +155,7 @@ class Instances:
         )
 
     def split_by_counts(self, counts: Iterable[int]) -> list[Instances]:
-        """The first so many objects, the next so many, and so on, sharing memory; `counts` sum up to all."""
+        """Consecutive parts of these objects, of `counts` objects each, as views; `counts` sum up to N."""
         columns = [self.__dict__[name] for name in _NAMES]
         parts, start = [], 0
         for count in counts:
@@ -163,24 +163,24 @@ class Instances:
             cut = [column[start:end] for column in columns]
             parts.append(
                 unchecked(Instances, dict(zip(_NAMES, cut, strict=True)))
-            )  # parts of checked columns are sound
+            )  # slices of checked columns are valid
             start = end
         return parts
 
     @cached_property
     def column_counts(self) -> Mapping[Column, int]:
-        """How many objects have something in each column that any has something in."""
+        """The number of objects that have a value, for each column that any object has."""
         own = self.__dict__
         counts = [(column, count(own[name])) for column, name, count in _COUNTS]
         return {column: count for column, count in counts if count}
 
     def has(self, column: Column) -> NDArray[np.bool_]:
-        """Which objects (N,) have something in `column`."""
+        """Which objects, bool (N,), have a value in `column`."""
         spec = COLUMNS[column]
         return spec.has(getattr(self, spec.fields[-1].name))
 
     def hash_parts(self) -> list[bytes]:
-        """All that is known of these objects, as bytes for a hash: others than equal ones have other bytes."""
+        """The bytes of all columns, for a hash: different objects have different bytes."""
         own = self.__dict__
         parts = [to_bytes(own[name]) for name, to_bytes in _TO_BYTES]
         return [array("q", [*self.visibility.shape, *map(len, parts)]).tobytes(), *parts]
@@ -198,10 +198,9 @@ _Frozen = TypeVar("_Frozen")
 
 
 def unchecked(kind: type[_Frozen], fields: dict[str, Any]) -> _Frozen:
-    """A frozen dataclass of the class `kind` with all its `fields`, which are known to be sound.
+    """An instance of the frozen dataclass `kind` with all its `fields`, made without ``__init__`` and its checks.
 
-    The one door past ``__init__`` and its checks: a sample changed through it costs 2.2 us, and 18 us by
-    `dataclasses.replace`, which is paid per image several times over.
+    Why: each image needs several changed samples, at 2.2 us each; `dataclasses.replace` takes 18 us.
     """
     made = object.__new__(kind)
     made.__dict__.update(fields)

@@ -15,7 +15,7 @@ from bboxprep.model.columns import COLUMNS, Column
 from bboxprep.model.instances import Instances
 
 Rows = NDArray[np.int64]
-Order = list[tuple[int, int]]  # a kept object and a row of the label file that are one; -1 for neither
+Order = list[tuple[int, int]]  # pairs of a kept object and the same object's row in the label file; -1 for none
 
 GONE, UNWRITTEN = -1, -2  # in place of a row: the object is no longer in the label file, or never was
 _NONE = -1
@@ -23,9 +23,9 @@ _NONE = -1
 
 @dataclass(frozen=True)
 class WrittenObjects:
-    """Objects as they were written, N of them: `boxes` (N, 4), `outlines` (N, 4) the boxes around their polygons (the
-    box itself where there is none), which is all that is left of the box where a row states only the polygon; and
-    `classes` (N,), negative where the class is no more.
+    """N objects as they were written: `boxes` (N, 4) px, `classes` (N,), negative where the class no longer exists, and
+    `outlines` (N, 4) px, the boxes around their polygons (the box itself where there is none). A row of a label file
+    that states only the polygon is found by its outline.
     """
 
     boxes: Boxes
@@ -34,7 +34,7 @@ class WrittenObjects:
 
     @classmethod
     def of(cls, instances: Instances, classes: Rows) -> WrittenObjects:
-        """Those of `instances`."""
+        """The written form of `instances`, whose classes are `classes` (N,)."""
         outlines = instances.boxes.copy()
         for row, rings in enumerate(instances.polygons):
             if points := [ring for ring in rings if len(ring)]:
@@ -43,10 +43,10 @@ class WrittenObjects:
 
 
 def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float | NDArray[np.float64]) -> Rows:
-    """For each written object (N,) the row among `boxes` (M, 4) of `classes` (M,) that it still is, or `GONE`.
+    """For each written object, int64 (N,), its row among `boxes` (M, 4) px of `classes` (M,), or `GONE`.
 
-    It is of the same class and no edge lies further off than its `slack`, (N,) float64 or one for all, px. Each looks
-    at its own row first, then, because rows may have been added, removed or sorted anew, at all that are left.
+    A row matches if its class is the same and each edge differs by at most `slack` px, (N,) float64 or one number. The
+    row of the same number is tried first, then all free rows, since rows may have been added, removed or sorted.
     """
     found = np.full(len(written.classes), GONE, dtype=np.int64)
     slack = np.broadcast_to(slack, found.shape)
@@ -73,7 +73,7 @@ def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float | N
 def _alike(
     boxes: Boxes, classes: Rows, written: WrittenObjects, rows: Rows | np.int64, slack: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Which of `boxes` (M, 4) are the written ones at `rows` (M,), or the one at a single row."""
+    """Which of `boxes` (M, 4) match the written objects at `rows`, (M,) or a single row."""
     off = np.minimum(
         np.abs(boxes - written.boxes[rows]).max(axis=1, initial=0.0),
         np.abs(boxes - written.outlines[rows]).max(axis=1, initial=0.0),
@@ -82,18 +82,18 @@ def _alike(
 
 
 def combined_order(rows: Rows, written: NDArray[np.bool_], count: int) -> Order:
-    """The objects of both lists in one, as pairs of a kept one and one of `count` in the label file, -1 for neither.
+    """The order of the combined list: pairs of a kept object and one of `count` rows of the label file, -1 for none.
 
-    `rows` (N,) says which row each kept object is, `written` (N,) which of them were in the file. They stand in the
-    order of the kept ones; what else is in the label file stands where an object is gone whose row it has, or else
-    before the first that follows it in the file.
+    `rows` (N,) has the row of each kept object, or `GONE` or `UNWRITTEN`; `written` (N,) says which of them were in the
+    file. Kept objects keep their order. A new row of the file takes the place of the removed object that had its row
+    number, or else stands before the first object that follows it in the file.
     """
     others = sorted(set(range(count)) - set(rows.tolist()))
     return list(_pairs(rows.tolist(), np.cumsum(written).tolist(), others))
 
 
 def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tuple[int, int]]:
-    """The pairs; `before` counts the objects up to each that were written."""
+    """The pairs; `before` counts the written objects up to and including each kept one."""
     at = 0
     ahead = list(accumulate((row if row >= 0 else inf for row in reversed(rows)), min))[::-1]
     for kept, row in enumerate(rows):
@@ -108,9 +108,9 @@ def _pairs(rows: list[int], before: list[int], others: list[int]) -> Iterator[tu
 
 
 def combined(kept: Instances, read: Instances, order: Order, carried: frozenset[Column]) -> Instances:
-    """The objects in `order`: as they were `kept`, but with the columns `carried` by the label file as they are `read`.
+    """The objects in `order`: the `kept` ones, with the columns `carried` by the label file taken from those `read`.
 
-    An object that only one of both has is taken from there.
+    An object that only one of the two has is taken from that one.
     """
     both = Instances.concat((kept, read))
     ours = [one if one >= 0 else len(kept) + other for one, other in order]

@@ -30,22 +30,22 @@ _RULE_OF = {  # the rule that a finding of this code belongs to
 
 @dataclass(frozen=True, slots=True)
 class ObjectPolicy:
-    """The rules of one dataset, given to `bboxprep.read`. Raises `UsageError` for values that it does not know.
+    """The rules for the objects of a dataset, an option of `bboxprep.read`. Raises `UsageError` for unknown values.
 
-    `crowd` says what becomes of crowd regions. None: kept as such where the target format has them, else dropped;
-    "keep": kept everywhere, as ordinary objects where there are no crowd regions; "drop": dropped everywhere;
-    "ignore": marked as what a trainer ignores (COCO ``iscrowd``, VOC ``difficult``), dropped where there is no mark.
+    `crowd` is the rule for crowd regions. None: keep them where the target format has them, else drop them; "keep":
+    keep them everywhere, as ordinary objects where the format has no crowd regions; "drop": drop them everywhere;
+    "ignore": mark them as ignored (COCO ``iscrowd``, VOC ``difficult``), drop them where the format has no such mark.
 
-    `degenerate` says what becomes of a box without area or with a coordinate that is no finite number. `outside`: of
-    a box that reaches over the edge of its own picture by more than `outside_tolerance` px; one that reaches over by
-    less is laid onto the edge without a word. `min_visibility`: an object of which a smaller share than this, 0 to 1,
-    is left in the output picture is dropped; at 0 one of which nothing is left.
+    `degenerate` is the rule for a box without area or with a coordinate that is not finite. `outside` is the rule for a
+    box that reaches over the edge of its own image by more than `outside_tolerance` px; a smaller overshoot is clipped
+    without a finding. `min_visibility`, 0 to 1: an object is dropped if less than this share of it is left in the
+    output image; at 0, if nothing of it is left.
 
-    `turned` says what of a box without an outline is held to be its object when a picture turns by no right angle:
-    "ellipse", the ellipse that touches its four sides, around which the new box is drawn; "corners", all of it, so that
-    the new box surely holds the object and is the looser for it.
+    `turned` is the assumed outline of an object that has only a box, when its image turns by an angle that is no
+    multiple of 90 degrees. "ellipse": the ellipse that touches the four sides of the box; the new box encloses it.
+    "corners": the whole box; the new box surely holds the object, but is looser.
 
-    `swap_classes` pairs the names of classes that change places in a mirror: ``(("left_hand", "right_hand"),)``.
+    `swap_classes` has the pairs of classes that a flip exchanges: ``(("left_hand", "right_hand"),)``.
     """
 
     crowd: CrowdRule | None = None
@@ -68,7 +68,7 @@ class ObjectPolicy:
 
     @property
     def may_refuse(self) -> bool:
-        """Whether there are findings that these rules forbid."""
+        """Whether any rule is "error"."""
         return "error" in (self.degenerate, self.outside)
 
     def refuse(self, findings: Iterable[Finding]) -> None:
@@ -92,14 +92,14 @@ def _within(name: str, value: object, most: float) -> None:
 
 
 def _pairs(pairs: Any) -> tuple[tuple[str, str], ...]:
-    """`pairs` as tuples. Raises `UsageError` where one is no pair of names, or a name stands twice."""
+    """`pairs` as tuples. Raises `UsageError` for anything but pairs of names, and for a name in two places."""
     are_pairs = isinstance(pairs, tuple | list) and all(map(_is_pair, pairs))
     if not are_pairs:
         raise UsageError(f"swap classes: have {pairs!r}, want pairs of class names")
     names = [name for pair in pairs for name in pair]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(f"swap classes: {twice!r} stands twice, want each class in one pair")
+        raise UsageError(f"swap classes: have {twice!r} twice, want each class in one pair")
     return tuple((left, right) for left, right in pairs)
 
 

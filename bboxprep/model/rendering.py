@@ -1,4 +1,4 @@
-"""How the pixels of a plan are made: what the plan itself, being geometry, does not know."""
+"""Options of resampling, padding and effects. A plan holds geometry alone; these say how its pixels are made."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any, Literal, get_args
 from bboxprep.errors import UsageError
 
 Kernel = Literal["auto", "nearest", "linear", "cubic", "lanczos"]
-Pad = int | tuple[int, int, int] | Literal["edge", "reflect"]  # a gray level, an RGB colour, or the picture continued
+Pad = int | tuple[int, int, int] | Literal["edge", "reflect"]  # a gray level, an RGB colour, or the image continued
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What is done to the pixels of a finished picture: the `name` of a step, and its `options` by name.
+    """A change of pixel values after the plan: the `name` of a recipe step, and its `options` by name.
 
-    The options are settled, plain and hashable; `images.effects.apply` knows the names.
+    The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name.
     """
 
     name: str
     options: tuple[tuple[str, Any], ...] = ()
 
 
-AUGMENTATION = "albumentations"  # the effect that may move things, which is therefore done with its objects
+AUGMENTATION = "albumentations"  # the one effect that may move objects, so it is applied to pixels and objects together
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """The resampling `kernel`, what fills the canvas around a picture (`pad`; 114 is the gray that trainers pad with),
-    and the `effects` on the finished picture, margins included, in their order.
+    """The resampling `kernel`, the `pad` that fills the canvas around an image (114 is the gray that trainers use), and
+    the `effects` that are applied to the whole canvas, in their order.
 
-    "auto" takes the mean of what a pixel covers where a picture shrinks, a cubic where it grows or shrinks by a ninth
-    at most (`images.raster.resample` says it in full); the others are antialiased where they shrink, "nearest" apart.
+    "auto" is the area mean where an image shrinks, a cubic where it grows or shrinks by a ninth at most
+    (`images.raster.execute`). The other kernels are antialiased where they shrink, except "nearest".
     """
 
     kernel: Kernel = "auto"

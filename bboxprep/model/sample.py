@@ -1,4 +1,4 @@
-"""One image with what is known of it, and the plane its annotations are in."""
+"""One image of a dataset: its file, its annotations, and the frame (stored or displayed) that they are drawn in."""
 
 from __future__ import annotations
 
@@ -29,51 +29,51 @@ Key = tuple[str, str]  # split and name of a sample
 
 
 class Frame(StrEnum):
-    """The plane annotations were drawn in: the pixels as the file stores them, or as a viewer shows them."""
+    """The plane that annotations are drawn in: the pixels as stored in the file, or as displayed after EXIF."""
 
     STORED = "stored"
     DISPLAYED = "displayed"
 
 
 class Planner(Protocol):
-    """Decides the geometry of one image from its sizes, and how its pixels are made (a `Recipe` does)."""
+    """Makes the plan of an image from its sizes; a `Recipe` is one."""
 
     @property
     def rendering(self) -> Rendering:
-        """How the pixels are made."""
+        """The kernel, the pad and the effects."""
 
     @property
     def mirrors(self) -> bool:
-        """Whether left and right change places."""
+        """Whether it exchanges left and right."""
 
     def plan(self, size: Size, turn: Dihedral) -> Plan:
-        """The plan for a picture stored at `size` that `turn` displays. Raises `PlanError` where there is none."""
+        """The plan for an image of stored `size` and EXIF `turn`. Raises `PlanError` where there is none."""
 
 
 class Renderer(Protocol):
-    """What moves and shows pixels. The floors above give one to each sample they read, so that a sample can show
-    itself while this floor knows no image library."""
+    """Transforms and draws samples. Readers give one to each sample, so that `Sample.pixels` works although this
+    package imports no image library."""
 
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
-        """`sample` with its annotations moved by `recipe`."""
+        """`sample` with `recipe` applied to its annotations."""
 
     def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
-        """The picture of `sample`, its plan executed: (H, W) or (H, W, 3). `data`: its file, if read already."""
+        """The pixels of `sample` after its plan: uint8 (H, W) or (H, W, 3). `data`: the bytes of its file, if known."""
 
     def draw(self, sample: Sample) -> bytes:
-        """A PNG of the picture with its objects drawn in."""
+        """The bytes of a PNG of the image with its objects drawn on it."""
 
     def with_categories(self, categories: Categories) -> Renderer:
-        """The same, for samples whose labels are rows of `categories`."""
+        """The same renderer for samples whose labels are rows of `categories`."""
 
 
 @dataclass(frozen=True, eq=False)
 class BaseImage:
-    """The picture that a plan starts from where it is not the file's: that of `sample`, after the `pipeline` of
-    albumentations that its options name (None: as it is).
+    """The image that a plan starts from, if it is not that of the file: the image of `sample` after the `pipeline` of
+    albumentations (None: unchanged).
 
-    `size` is what it came out at. `affine` maps points from the plane of the sample's frame to it; None where no
-    affine map does, and then `problem` says why.
+    `size` is its size. `affine` maps points in px from the frame of the sample to it; None if no affine map does, and
+    then `problem` says why.
     """
 
     sample: Sample
@@ -91,16 +91,17 @@ class Sample:
     the dataset. `header` is None where the file cannot be read; then a finding says why and the sample cannot be
     converted.
 
-    `instances` lie in the plane of `frame` (size `size`), in pixels, as long as `plan` is None; a transformed
-    sample has the executed `plan` and its instances lie in the output picture; `mirrored` says whether its recipes have
-    made left of right. `declared` is the size that the annotations state. `fractional`: the format states fractions of
-    the size, so another frame means other pixels. `evidence` says in a word why `frame` is what it is; `source_count`
-    counts the objects of the source's records for this image, read or not; `labelled` is False where there is no label
-    file at all; `id` is the source's own number or 0; `extra` what else a format says of the image, by its name.
-    `refusal` is the code of the finding for which the image is left out of any output, or "". `segmentation` is where
-    masks are still to be read from. `variant` says which outcome of its image it is, where there are several; `parts`
-    are the pictures of a mosaic, on one canvas. `base_image` is the picture that `plan` starts from, where that is not
-    the file's: of a mosaic, the canvas.
+    `instances` are in px of the plane of `frame` (size `size`) while `plan` is None. A transformed sample has a `plan`,
+    and its instances are in px of the output image; `mirrored`: its recipes have exchanged left and right.
+
+    `declared` is the size that the annotations state. `fractional`: the format states fractions of the size, so another
+    frame means other pixels. `evidence` is the reason for `frame`, in one word. `source_count` is the number of object
+    records of the source for this image, read or not. `labelled` is False if the image has no label file. `id` is the
+    number that the source gives it, or 0; `extra` holds other fields of the source, by the name of the format.
+    `refusal` is the code of the finding that keeps the image out of any output, or "". `segmentation` is the file of
+    masks that are not read yet. `variant` is the copy and tile, if its image has several outputs; `parts` are the
+    images of a mosaic, on one canvas. `base_image` is the image that `plan` starts from, if it is not that of the file;
+    for a mosaic it is the canvas.
     """
 
     name: PurePosixPath
@@ -130,7 +131,7 @@ class Sample:
 
     @property
     def key(self) -> Key:
-        """What names it within its dataset."""
+        """(split, name), unique within the dataset."""
         return self.split, str(self.name)
 
     @property
@@ -153,9 +154,9 @@ class Sample:
 
     @property
     def affine(self) -> Affine | None:
-        """The map from the plane of `frame`, or from the canvas of a mosaic, to the plane that `instances` lie in now.
+        """The map in px from the plane of `frame`, or from the canvas of a mosaic, to the current plane of `instances`.
 
-        None where no affine map leads there, because of a pipeline that bends pictures: `base_image` says why.
+        None where no affine map exists because a pipeline bends the image; `base_image.problem` says why.
         """
         if self.plan is None:
             return self.base_image.affine if self.base_image else Affine()
@@ -164,19 +165,19 @@ class Sample:
 
     @property
     def is_redrawn(self) -> bool:
-        """Whether its pixels are not only moved, so that they cannot be had from its file without decoding it."""
+        """Whether more than a plan changes its pixels (mosaic, effects, albumentations), so its file must be decoded."""
         return bool(self.rendering.effects or self.base_image or self.parts)
 
     def replace_fast(self, **changes: Any) -> Sample:
-        """This sample with some fields changed, none of them checked."""
+        """This sample with some fields changed, without checks: faster than `dataclasses.replace`."""
         return unchecked(Sample, {**self.__dict__, **changes})
 
     def with_findings(self, *findings: Finding) -> Sample:
-        """This sample with `findings` after its own."""
+        """This sample with `findings` added after its own."""
         return self.replace_fast(findings=(*self.findings, *findings)) if findings else self
 
     def in_frame(self, frame: Frame, evidence: str) -> Sample:
-        """This untransformed sample with its annotations understood as drawn in `frame`."""
+        """This untransformed sample with its annotations taken as drawn in `frame`, for the reason `evidence`."""
         if not self.fractional or frame is self.frame or self.header is None:
             return self.replace_fast(frame=frame, evidence=evidence)
         old, new = self._frame_size(self.frame), self._frame_size(frame)
@@ -190,12 +191,12 @@ class Sample:
         return self.replace_fast(frame=frame, evidence=evidence, instances=moved)
 
     def pixels(self, data: bytes | None = None) -> NDArray[np.uint8]:
-        """The picture that `instances` lie on: uint8 (H, W) or (H, W, 3), RGB. `data` are the bytes of the file at
+        """The image that `instances` lie on: uint8 (H, W) or (H, W, 3), RGB. `data` are the bytes of the file at
         `path`, where they have been read already. Raises `ImageError`."""
         return self._require_renderer().pixels(self, data)
 
     def transform(self, recipe: Planner) -> Sample:
-        """This sample with its annotations moved by `recipe`; its pixels follow when they are asked for."""
+        """This sample with `recipe` applied to its annotations; `pixels` applies it to the pixels."""
         return self._require_renderer().transform(self, recipe)
 
     def _repr_png_(self) -> bytes | None:
@@ -217,13 +218,12 @@ class Sample:
 
 
 EMPTY_SAMPLE = Sample(PurePosixPath(), Path(), None, Instances.of())
-"""One of which nothing has been read: readers give it what they know by `replace_fast`, which is quicker than a new
-one."""
+"""A sample with no values. Readers fill it by `replace_fast`, which is faster than ``Sample(...)``."""
 
 
 @lru_cache(maxsize=1024)
 def _undone(turn: Dihedral, size: Size) -> Affine:
-    """The map from the displayed picture back to the stored one, of `size`; the photos of one camera share it."""
+    """The map from the displayed image back to the stored one, of `size`; the photos of one camera share it."""
     return ~turn.affine(size)
 
 

@@ -1,4 +1,4 @@
-"""The masks of all objects of an image in one indexed image, as the VOC devkit draws them."""
+"""Instance masks in one indexed PNG for each image, as in ``SegmentationObject`` of the VOC devkit."""
 
 from __future__ import annotations
 

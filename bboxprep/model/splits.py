@@ -1,4 +1,4 @@
-"""The one vocabulary of splits: what the names of files, folders and keys mean, in every format.
+"""The names of splits (train, val, test) in files, folders and keys, the same in every format.
 
 | words                                                  | split                                           |
 |--------------------------------------------------------|-------------------------------------------------|
@@ -12,18 +12,18 @@ two parts: ``test-dev`` is test, ``train_val`` is trainval. Of several words the
 others describe: ``instances_train2017`` and ``2012_train`` are train, ``train-dev`` is val. What follows the last word
 only narrows it: ``train2017_subset`` and ``train_annotations`` are train.
 
-**A document, a list, a key** always is about a split, so an unknown name is a split of that name (`split_of`). But the
-only split of a source has nothing to be told from: with an unknown name it is train (`splits_of`). Readers need not
-know this: it is done when a source is opened, for every format.
+**A document, a list or a key** always names a split, so an unknown name is a split of that name (`split_of`). But the
+only split of a source is train if its name is unknown (`splits_of`). That is applied when a source is opened, for every
+format; readers need not do it.
 
-**A folder** need not be about a split. It is one if its name has a word, or if it stands where in the layout a folder
-of training images stands (`SplitFolders`): beside ``images/train``, ``images/fold1`` is a split, else it is a folder of
-images. The folder that a person names as the source counts only where it is called by a word alone. An archive counts
-as the folder it would be unpacked into: the images of ``valid.zip`` are val, as those of ``valid`` are.
+**A folder** need not name a split. It does if its name has a word, or if it stands in the layout where a folder of
+training images stands (`SplitFolders`): beside ``images/train``, ``images/fold1`` is a split; elsewhere it is a folder
+of images. The root folder of the source names a split only if its name is a word alone. An archive counts as the
+folder that it unpacks to: the images of ``valid.zip`` are val, as those of ``valid`` are.
 
-**Two names of one split** (``val`` and ``valid``, ``train2014`` and ``train2017``) are one split, and nothing of it is
-lost. Images of folders and lists are put together; those of documents too, each below its own name (`name_prefixes`).
-Documents that list the same image, or that have no names to tell them by, are refused: one may be a draft of the other.
+**Two names of one split** (``val`` and ``valid``, ``train2014`` and ``train2017``) are one split with the images of
+both. Images of documents get the name of their document as a prefix (`name_prefixes`). Documents that list the same
+image, or whose names do not differ, are refused: one may be a draft of the other.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 
-TRAIN, VAL, TEST = USUAL = ("train", "val", "test")  # in the order that people think of them in
+TRAIN, VAL, TEST = USUAL = ("train", "val", "test")  # in the usual order
 WORDS: Mapping[str, str] = {
     **dict.fromkeys(("train", "training", "trn"), TRAIN),
     **dict.fromkeys(("val", "valid", "validation", "dev", "eval"), VAL),
@@ -48,7 +48,7 @@ _NO_SPLIT = ("", "default")  # the second is CVAT's word for images that were pu
 _LETTERS = re.compile(r"[^\W\d_]+")
 
 
-@lru_cache(maxsize=4096)  # readers ask for the folder of each picture, recipes for the split
+@lru_cache(maxsize=4096)  # readers ask for the folder of each image, recipes for the split
 def known_split(name: str) -> str:
     """The split that `name` has a word for, "" where it has none."""
     parts = [part.lower() for part in _LETTERS.findall(name)]  # lower case of one letter may be a letter and a mark
@@ -65,12 +65,12 @@ def is_word(name: str) -> bool:
 
 
 def split_of(name: str) -> str:
-    """The split of what is called `name`: itself where it has no word, train where it is "" and so names none."""
+    """The split of a document, list or key called `name`: `name` itself where it has no word; train for ""."""
     return known_split(name) or (TRAIN if name.lower() in _NO_SPLIT else name)
 
 
 def splits_of(names: Iterable[str]) -> dict[str, str]:
-    """The split of each of `names`, which are all that a source has."""
+    """The split of each of `names`, which are all names of splits in a source."""
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) == 1:
         return {distinct[0]: known_split(distinct[0]) or TRAIN}
@@ -78,8 +78,8 @@ def splits_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def name_prefixes(names: Iterable[str]) -> dict[str, str]:
-    """What the names of images begin with, by the name of their document, so that those of one split stay apart: a
-    folder of that name where several of `names` mean one split, else "".
+    """The prefix of image names, by the name of their document: ``name/`` where several of `names` are documents of the
+    same split, so that their images stay apart, else "".
     """
     splits = {name: split_of(name) for name in names}
     documents = Counter(splits.values())
@@ -87,7 +87,7 @@ def name_prefixes(names: Iterable[str]) -> dict[str, str]:
 
 
 def is_training(split: str) -> bool:
-    """Whether pictures of `split` are trained on, and so augmented."""
+    """Whether `split` is the training split, whose images are augmented."""
     return known_split(split) == TRAIN
 
 
@@ -98,10 +98,10 @@ def order(split: str) -> tuple[int, str]:
 
 @dataclass(frozen=True)
 class SplitFolders:
-    """Which folder of a path names its split.
+    """Finds the folder of a path that names its split.
 
-    `layout` are names of folders of images and of labels, in lower case, which name no split. `homes` are the places
-    where a source has folders of training images. `source` is the split of images that no folder names.
+    `layout` has names of folders of images or labels, in lower case, which name no split. `homes` are the places in
+    the layout where a source has folders of training images. `source` is the split of images that no folder names.
     """
 
     layout: frozenset[str]
@@ -109,16 +109,16 @@ class SplitFolders:
     source: str = TRAIN
 
     def of(self, name: str, paths: Iterable[tuple[Sequence[str], Iterable[int]]]) -> SplitFolders:
-        """The same for a source called `name` whose images lie in `paths`: for each the folders on the way, and which
-        of them may name the split.
+        """These rules for a source called `name` with images in `paths`: for each the folders of the path, and the
+        indices of those that may name the split.
         """
         words = ((folders, at) for folders, places in paths for at in places if is_word(folders[at]))
         homes = {self._home(folders, at) for folders, at in words if is_training(folders[at])}
         return SplitFolders(self.layout, frozenset(homes), known_split(name) if is_word(name) else TRAIN)
 
     def find(self, folders: Sequence[str], places: Iterable[int]) -> int | None:
-        """Which of `places` in `folders` names the split, None for none: the first that is a word alone, else the first
-        that stands beside training images, else the first that has a word in it.
+        """The index of the folder that names the split, one of `places` in `folders`, or None: the first that is a word
+        alone, else the first beside training images, else the first that has a word in it.
         """
         able = [at for at in places if folders[at].lower() not in self.layout]
         alone = (at for at in able if is_word(folders[at]))
@@ -127,10 +127,10 @@ class SplitFolders:
         return next(chain(alone, beside, composed), None)
 
     def split(self, folders: Sequence[str], at: int | None) -> str:
-        """The split of images in `folders`, of which the one at `at` names it."""
+        """The split of images in `folders`; the folder at `at` names it, None if none does."""
         return self.source if at is None else split_of(folders[at])
 
     def _home(self, folders: Sequence[str], at: int) -> tuple[str, ...]:
-        """The place in the layout of the folder at `at`: the folders above it, and whether one of images is next."""
+        """The place in the layout of the folder at `at`: the folders above it, and whether a layout folder follows."""
         parts = ["*" if folder.lower() in self.layout else folder for folder in folders]
         return (*parts[:at], "", *(part for part in parts[at + 1 : at + 2] if part == "*"))

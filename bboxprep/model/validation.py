@@ -30,9 +30,9 @@ class Location:
 
 
 def check_boxes(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]]:
-    """Which objects (N,) have a valid box in a picture of `size`, and which (N,) have not, by the code of the finding.
+    """Which objects (N,) have a valid box in an image of `size`, and which (N,) have not, by the code of the finding.
 
-    A box is valid if its edges are finite, its area is positive and some of it lies in the picture.
+    A box is valid if its edges are finite, its area is positive and some of it lies in the image.
     """
     boxes = instances.boxes
     finite = np.asarray((np.abs(boxes) < FARTHEST).all(axis=1))
@@ -44,7 +44,7 @@ def check_boxes(instances: Instances, size: Size) -> tuple[Rows, dict[str, Rows]
 
 
 def count_duplicates(instances: Instances) -> int:
-    """How many objects have the class and the very box of an earlier one. Boxes that are not finite do not count."""
+    """The number of objects that repeat the class and the exact box of an earlier one; only finite boxes count."""
     if len(set(instances.boxes[:, 0].tolist())) == len(instances):  # as in most images
         return 0
     rows = list(zip(instances.labels.tolist(), map(tuple, instances.boxes.tolist()), strict=True))

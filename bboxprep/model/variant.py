@@ -1,4 +1,4 @@
-"""Which of the outcomes of its image a sample is, where a recipe makes several of one."""
+"""The copy and the tile that a sample is, where a recipe makes several output images of one source image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 class SampleVariant:
     """Copy number `copy` of the image `key` (``split/name`` in the source), and its `tile` ("r0c1", "" for the whole).
 
-    `recipe` is what was drawn for it, without chance, as plain data; empty until it is drawn.
+    `recipe` is the recipe drawn for it, without chance, as plain data; empty until it is drawn.
     """
 
     key: str
@@ -21,11 +21,11 @@ class SampleVariant:
 
     @property
     def is_first(self) -> bool:
-        """Whether it is the one by which the image itself is counted."""
+        """Whether it is the first output of its image: the source image is counted once, with this one."""
         return self.copy == 0 and self.tile in ("", "r0c0")
 
     @property
     def name(self) -> str:
-        """What the name of its image file has at the end of its stem; "" for a first copy."""
+        """The suffix of the stem of its file name, as in ``_copy2_r0c1``; "" for a first copy."""
         words = [f"copy{self.copy}"] if self.copy else []
         return "".join(f"_{word}" for word in [*words, *([self.tile] if self.tile else [])])

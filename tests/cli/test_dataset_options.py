@@ -109,9 +109,9 @@ def test_classes_that_become_one_are_counted(tmp_path: Path) -> None:
         (["--drop-class", "sign"], "drop: have 'sign', want a class of the source"),
         (
             ["--classes", "person,cars,traffic sign"],
-            "classes: have no 'car', of which the source has 9 objects; did you",
+            "classes: 'car' is missing, but the source has 9 objects of it; did you",
         ),
-        (["--classes", "person,person"], "classes: 'person' stands twice"),
+        (["--classes", "person,person"], "classes: have 'person' twice"),
         (["--classes", "missing.txt"], "missing.txt: cannot be read"),
         (["--split", "train=0.8,val=0.1"], "split: have shares that sum to 0.9, want 1"),
         (["--split", "train=1", "--group-by", "video"], "group by: have 'video', want file, folder"),

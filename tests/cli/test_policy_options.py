@@ -68,7 +68,7 @@ def objects(out: Path) -> list[dict[str, Any]]:
         (["--min-visibility", "50"], "min visibility: have 50.0, want 0 to 1"),
         (["--swap-classes", "left_hand"], "swap classes: have 'left_hand', want LEFT=RIGHT"),
         (["--swap-classes", "left_hand=rihgt_hand"], "have 'rihgt_hand', want a class of the source; did you mean"),
-        (["--swap-classes", "face=face"], "swap classes: 'face' stands twice"),
+        (["--swap-classes", "face=face"], "swap classes: have 'face' twice"),
     ],
 )
 def test_a_wrong_policy_is_one_clear_line_and_nothing_is_written(

@@ -26,8 +26,8 @@ FOUND = [Finding(code, f"a {code}", "a.jpg", "object 2", 1, "cat") for code in (
         ({"swap_classes": [("a", "b", "c")]}, "want pairs of class names"),
         ({"swap_classes": [("a", 1)]}, "want pairs of class names"),
         ({"swap_classes": 5}, "want pairs of class names"),
-        ({"swap_classes": [("a", "b"), ("b", "c")]}, "swap classes: 'b' stands twice"),
-        ({"swap_classes": [("a", "a")]}, "swap classes: 'a' stands twice"),
+        ({"swap_classes": [("a", "b"), ("b", "c")]}, "swap classes: have 'b' twice"),
+        ({"swap_classes": [("a", "a")]}, "swap classes: have 'a' twice"),
     ],
 )
 def test_a_wrong_rule_says_what_it_wants(given: dict[str, Any], said: str) -> None:

@@ -127,7 +127,7 @@ def test_runs_beyond_the_picture_cost_no_memory(text: bytes) -> None:
 
 def test_a_number_of_more_digits_than_any_run_has_is_refused() -> None:
     assert Rle.from_text(Size(2, 2), b"P" * 11 + b"0" + b"4").runs == (0, 4)
-    with pytest.raises(ValueError, match="longer than any picture"):
+    with pytest.raises(ValueError, match="longer than any image"):
         Rle.from_text(Size(2, 2), b"P" * 12 + b"0" + b"4")
 
 

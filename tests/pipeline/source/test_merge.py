@@ -214,7 +214,7 @@ def test_classes_of_one_name_and_other_keypoints_are_refused(tmp_path: Path) -> 
         document = json.loads(path.read_text(encoding="utf-8"))
         document["categories"][0]["keypoints"] = [point]
         path.write_text(json.dumps(document), encoding="utf-8")
-    with pytest.raises(UsageError, match=r"class 'cat': cannot be one, its keypoints differ \(have nose and tail\)"):
+    with pytest.raises(UsageError, match=r"class 'cat': cannot be merged, keypoints differ \(have nose and tail\)"):
         assemble(opened(*roots))
 
 
