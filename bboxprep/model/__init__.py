@@ -1,1 +1,1 @@
-"""The data model: datasets, samples, objects, class tables, checks of values. It reads no files and decodes no pixels."""
+"""The data model: datasets, samples, objects, class tables, checks of values. It reads no file and decodes no pixel."""

@@ -6,8 +6,8 @@ whole pixels before it computes their area. A disc in an image of 4000x3000, ms 
 brackets: mask to text 3.1 (75), text to mask 1.1 (12), runs to mask 0.6 (13). At 640x480: 0.16 (0.29), 0.09 (0.17),
 0.02 (0.19). Only the text of a very ragged mask takes longer here: 0.8 (0.3) for 3,900 runs at 640x480.
 
-**The compressed text** (pycocotools, ``common/maskApi.c``, ``rleToString`` and ``rleFrString``) is like LEB128. A number
-is a sequence of characters, each of which is six bits c plus 48, the code of "0":
+**The compressed text** (pycocotools, ``common/maskApi.c``, ``rleToString`` and ``rleFrString``) is like LEB128. A
+number is a sequence of characters, each of which is six bits c plus 48, the code of "0":
 
 - ``c & 31``, bits 0 to 4, is a digit of the number in base 32, the lowest digit first;
 - ``c & 32``, bit 5, says that another character of the same number follows;

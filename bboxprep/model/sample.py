@@ -165,7 +165,7 @@ class Sample:
 
     @property
     def is_redrawn(self) -> bool:
-        """Whether more than a plan changes its pixels (mosaic, effects, albumentations), so its file must be decoded."""
+        """Whether more than a plan changes its pixels (mosaic, effects, albumentations): its file must be decoded."""
         return bool(self.rendering.effects or self.base_image or self.parts)
 
     def replace_fast(self, **changes: Any) -> Sample:
