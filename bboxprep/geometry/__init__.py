@@ -1,1 +1,1 @@
-"""The pixel plane: sizes, affine maps, the eight turns, plans made of them, and shapes that follow. Numpy only."""
+"""Geometry in the pixel plane: sizes, affine maps, EXIF turns, plans, boxes and rings. It imports numpy only."""

@@ -1,4 +1,4 @@
-"""Sizes and affine maps of the pixel plane, and the one convention that all of this package keeps.
+"""Sizes, affine maps, and the pixel convention of this package.
 
 **The convention.** An image of W x H pixels covers the rectangle [0, W] x [0, H]; x points right, y points down. The
 pixel in column j, row i is the square [j, j+1] x [i, i+1], and its centre is (j + 1/2, i + 1/2). Boxes are half-open
@@ -30,7 +30,7 @@ class Size(NamedTuple):
 
     @classmethod
     def of(cls, value: int | tuple[int, int]) -> Size:
-        """`value` as a size: one number is a square. Raises `UsageError` for what is not two positive whole numbers."""
+        """`value` as a size; one number is a square. Raises `UsageError` for anything but positive whole numbers."""
         try:
             width, height = map(index, (value, value) if isinstance(value, SupportsIndex) else value)
         except (TypeError, ValueError) as error:
@@ -55,9 +55,9 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """The map x' = a x + b y + c, y' = d x + e y + f.
+    """The affine map x' = a x + b y + c, y' = d x + e y + f, px.
 
-    ``A @ B`` does B first, ``~A`` is the inverse, ``A(points)`` maps float64 points of shape (..., 2).
+    ``A @ B`` applies B first, ``~A`` is the inverse, ``A(points)`` maps float64 points of shape (..., 2).
     """
 
     a: float = 1.0
@@ -79,7 +79,7 @@ class Affine:
 
     @classmethod
     def rotation(cls, degrees: float) -> Self:
-        """The turn about the origin, clockwise as one sees it (y points down); exact at right angles."""
+        """The rotation about the origin, clockwise on the screen (y points down); exact at multiples of 90 degrees."""
         quarters, rest = divmod(degrees, 90.0)
         x, y = (cos(radians(rest)), sin(radians(rest))) if rest else (1.0, 0.0)
         x, y = ((x, y), (-y, x), (-x, -y), (y, -x))[int(quarters) % 4]
@@ -87,23 +87,23 @@ class Affine:
 
     @classmethod
     def shear(cls, x: float, y: float) -> Self:
-        """The map under which upright lines lean by `x` degrees, their lower end to the right, and then level ones by
-        `y`, their right end down. Areas stay as they are."""
+        """The shear under which vertical lines lean by `x` degrees, lower end to the right, and then horizontal ones by
+        `y`, right end down. Areas do not change."""
         across, down = tan(radians(x)), tan(radians(y))
         return cls(b=across, d=down, e=1.0 + across * down)
 
     def about(self, x: float, y: float) -> Affine:
-        """This map with (`x`, `y`) as its origin: where this one leaves (0, 0), that point stays."""
+        """This map about the point (`x`, `y`) in place of the origin."""
         return Affine.translation(x, y) @ self @ Affine.translation(-x, -y)
 
     @property
     def determinant(self) -> float:
-        """The factor by which areas grow; negative for a mirror."""
+        """The determinant: the factor of areas, negative if it mirrors."""
         return self.a * self.e - self.b * self.d
 
     @property
     def keeps_axes(self) -> bool:
-        """Whether every upright rectangle stays one: a stretch, a move, a mirror or a turn by right angles."""
+        """Whether axis-aligned boxes stay axis-aligned: scaling, translation, flips and turns by 90 degrees."""
         return (self.b == 0.0 == self.d) or (self.a == 0.0 == self.e)
 
     @property

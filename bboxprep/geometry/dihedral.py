@@ -1,7 +1,7 @@
-"""The eight turns and mirrors of a rectangle, and the EXIF table that names them.
+"""The eight turns and flips of a rectangle (the dihedral group D4), and the table of EXIF orientations.
 
-A turn is kept as three bits: exchange x and y first, then mirror x, then mirror y. All arithmetic on it is exact.
-The EXIF codes are those of tag 0x0112 (CIPA DC-008, "Orientation"): the turn that brings the *stored* picture to the
+A turn is three bits: exchange x and y first, then mirror x, then mirror y. All arithmetic on it is exact.
+The EXIF codes are those of tag 0x0112 (CIPA DC-008, "Orientation"): the turn that brings the *stored* image to the
 *displayed* one.
 """
 
@@ -22,32 +22,32 @@ class Dihedral:
 
     @classmethod
     def from_exif(cls, code: int) -> Dihedral:
-        """The turn from the stored to the displayed picture; any code outside 1 to 8 means no turn."""
+        """The turn from the stored to the displayed image; any code outside 1 to 8 means no turn."""
         return _FROM_EXIF.get(code, IDENTITY)
 
     @property
     def exif(self) -> int:
-        """The EXIF orientation, 1 to 8, that asks for this turn."""
+        """The EXIF orientation, 1 to 8, of this turn."""
         return _TO_EXIF[self]
 
     @property
     def is_identity(self) -> bool:
-        """Whether nothing moves."""
+        """Whether it moves nothing."""
         return self == IDENTITY
 
     def size(self, size: Size) -> Size:
-        """The size of a picture of `size` after the turn."""
+        """The size of an image of `size` after the turn."""
         return size.transposed if self.swap else size
 
     def affine(self, size: Size) -> Affine:
-        """The map of points in a picture of `size` to points in the turned picture."""
+        """The map of points in an image of `size` to points in the turned image."""
         width, height = self.size(size)
         sx, x = (-1.0, float(width)) if self.mirror_x else (1.0, 0.0)
         sy, y = (-1.0, float(height)) if self.mirror_y else (1.0, 0.0)
         return Affine(0.0, sx, x, sy, 0.0, y) if self.swap else Affine(sx, 0.0, x, 0.0, sy, y)
 
     def __matmul__(self, first: Dihedral) -> Dihedral:
-        """`first`, then this one."""
+        """The turn `first`, then this one."""
         mirror_x, mirror_y = (first.mirror_y, first.mirror_x) if self.swap else (first.mirror_x, first.mirror_y)
         return Dihedral(self.swap != first.swap, self.mirror_x != mirror_x, self.mirror_y != mirror_y)
 

@@ -1,19 +1,19 @@
-"""A plan: every geometric step of one image, decided from sizes alone before a pixel is touched.
+"""The plan: all geometric steps of one image, computed from its size before any pixel is read.
 
 Three kinds of step keep the axes: `Resample` to a size, `Place` on a canvas at whole pixels (a crop where the offsets
 are negative, a pad where the canvas is larger), and `Orient` by one of the eight turns. However many there are, they
-fold into a `Window` (where on an upright canvas the picture lies, and what part of it is seen) and one turn after it.
+fold into a `Window` (where on an upright canvas the image lies, and what part of it is seen) and one turn after it.
 Pixels execute the window and the turn, in one resampling; shapes follow `Plan.affine`, made from the same two. They
 cannot disagree.
 
 **Why a window and a turn.** A turn commutes exactly with a resample and with a placement (whose rectangle turns along),
 so all turns can come last: a phone photo is shrunk as it is stored and turned when it is small, and a decoder may
-always shrink while it loads. A bare matrix would not do: it forgets where a picture was cut and then padded. Stretching
+always shrink while it loads. A bare matrix would not do: it forgets where an image was cut and then padded. Stretching
 step by step would blur at every step, and let an edge wander by a tenth of a pixel. Positions are fractions, so that a
 margin of whole pixels is known to be one.
 
 **What turns the axes** (any angle, a shear) is a `Warp`. A plan with one has no window: it folds to the product of its
-maps, in which each run of other steps is exact, and to a convex `outline`, the part of the outcome on which the picture
+maps, in which each run of other steps is exact, and to a convex `outline`, the part of the outcome on which the image
 is seen. It too is executed in one resampling.
 """
 
@@ -33,14 +33,14 @@ from bboxprep.geometry.shapes import clip_ring, clip_to_convex, hull, ring_aroun
 
 @dataclass(frozen=True, slots=True)
 class Resample:
-    """Stretch the whole picture to the size `to`, edge to edge."""
+    """Stretch the whole image to the size `to`, edge to edge."""
 
     to: Size
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Lay the picture on an empty `canvas` with its top left corner at column `x`, row `y` (whole, maybe negative)."""
+    """Put the image on an empty `canvas` with its top left corner at column `x`, row `y` (whole px, may be negative)."""
 
     canvas: Size
     x: int
@@ -49,16 +49,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Orient:
-    """Turn or mirror the picture."""
+    """Turn or mirror the image."""
 
     turn: Dihedral
 
 
 @dataclass(frozen=True, slots=True)
 class Warp:
-    """Lay the picture through any `affine` map onto an empty `canvas`.
+    """Map the image by any `affine` onto an empty `canvas`.
 
-    Raises `UsageError` for a map that is not finite or that cannot be inverted.
+    Raises `UsageError` for a map that is not finite or not invertible.
     """
 
     affine: Affine
@@ -69,48 +69,48 @@ class Warp:
             raise UsageError(f"warp: have {self.affine.coefficients}, want a map that can be inverted")
 
 
-_LEAST_GROWTH = 1e-12  # of areas; a map that shrinks more has no inverse that float64 could use
-_DIGITS = 6  # of a length in px; the rounding of float64 must not make 20 px more than 20
+_LEAST_GROWTH = 1e-12  # of areas; the inverse of a map that shrinks more is useless in float64
+_DIGITS = 6  # of a length in px, so that float64 errors do not turn 20 px into 21
 
 Step = Resample | Place | Orient | Warp
 
 
 class Span(NamedTuple):
-    """A stretch of one axis, from `start` to `end`, px."""
+    """An interval of one axis, from `start` to `end`, px."""
 
     start: Fraction
     end: Fraction
 
     @property
     def length(self) -> Fraction:
-        """How long it is."""
+        """`end` - `start`, px."""
         return self.end - self.start
 
     @property
     def is_whole(self) -> bool:
-        """Whether it begins and ends between pixels."""
+        """Whether both ends are whole numbers."""
         return self.start.denominator == 1 == self.end.denominator
 
     def stretched(self, old: int, new: int) -> Span:
-        """The span on an axis whose length goes from `old` to `new`."""
+        """The span after the axis is stretched from length `old` to `new`."""
         return Span(self.start * new / old, self.end * new / old)
 
     def moved(self, by: int) -> Span:
-        """The span `by` pixels further on."""
+        """The span moved by `by` px."""
         return Span(self.start + by, self.end + by)
 
     def within(self, length: int) -> Span:
-        """The part of it on an axis from 0 to `length`; empty, at an end, where there is none."""
+        """Its intersection with 0 to `length`; an empty span at the nearer end if they do not meet."""
         limit = Fraction(length)
         return Span(min(max(self.start, Fraction(0)), limit), min(max(self.end, Fraction(0)), limit))
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Where a picture lies on a canvas, along each axis.
+    """The position of an image on a canvas, as spans along x and y.
 
-    `whole` is where all of the picture would lie, `seen` the part of the canvas on which it is seen; the rest of the
-    canvas is margin. Both as (x, y) spans.
+    `whole` is the extent of the whole image, `seen` the part of the canvas on which the image is visible. The rest of
+    the canvas is margin.
     """
 
     canvas: Size
@@ -119,7 +119,7 @@ class Window:
 
     @classmethod
     def onto(cls, size: Size) -> Window:
-        """A picture that fills its canvas."""
+        """The window of an image of `size` that fills its canvas."""
         spans = (Span(Fraction(0), Fraction(size.width)), Span(Fraction(0), Fraction(size.height)))
         return cls(size, spans, spans)
 
@@ -145,9 +145,9 @@ class Window:
                 assert_never(step)
 
     def affine(self, size: Size) -> Affine:
-        """The map of points in the picture, of `size`, to points on the canvas.
+        """The map in px from the image, of `size`, to the canvas.
 
-        It stretches by the *realised* lengths, per axis; a ratio that was wished for never enters.
+        The scale of each axis is the ratio of the *rounded* lengths, not the ratio that was asked for.
         """
         x, y = self.whole
         return Affine(
@@ -157,9 +157,9 @@ class Window:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a picture of the size `source` goes through: `steps`, which fold to one `size` and one `affine`. Hashable.
+    """The `steps` for an image of the size `source`; they fold to one output `size` and one `affine`. Hashable.
 
-    Where no step is a `Warp`, they fold into `window` and then `turn`.
+    If no step is a `Warp`, they fold to a `window` followed by a `turn`.
     """
 
     source: Size
@@ -180,14 +180,14 @@ class Plan:
                 case Orient():
                     turn = step.turn @ turn
                 case Warp():
-                    raise InternalError("a plan with a warp has no window")
+                    raise InternalError("the plan has a warp, so it has no window")
                 case _:
                     window = window.then(_before_turn(step, turn, turn.size(window.canvas)))
         return window, turn
 
     @cached_property
     def _parts(self) -> tuple[Plan, Warp, Plan] | None:
-        """What comes before the last warp, that warp, and what comes after it."""
+        """The steps before the last warp, that warp, and the steps after it."""
         for place, step in reversed(tuple(enumerate(self.steps))):
             if isinstance(step, Warp):
                 return Plan(self.source, self.steps[:place]), step, Plan(step.canvas, self.steps[place + 1 :])
@@ -195,29 +195,29 @@ class Plan:
 
     @cached_property
     def is_warped(self) -> bool:
-        """Whether a step may turn the axes, so that there is no window."""
+        """Whether it has a `Warp`, and so no window."""
         return self._parts is not None
 
     @property
     def window(self) -> Window:
-        """Where the picture lies on its canvas, before the turn. Raises `InternalError` for a warped plan."""
+        """The position of the image on its canvas, before `turn`. Raises `InternalError` for a warped plan."""
         return self._folded[0]
 
     @property
     def turn(self) -> Dihedral:
-        """The turn of the canvas, which comes last. Raises `InternalError` for a warped plan."""
+        """The turn of the canvas, which is applied last. Raises `InternalError` for a warped plan."""
         return self._folded[1]
 
     @cached_property
     def size(self) -> Size:
-        """The size of the outcome."""
+        """The size of the output image."""
         if self._parts:
             return self._parts[2].size
         return self.turn.size(self.window.canvas)
 
     @cached_property
     def affine(self) -> Affine:
-        """The map of points in the source picture to points in the outcome."""
+        """The map in px from the source image to the output image."""
         if self._parts:
             before, warp, after = self._parts
             return after.affine @ warp.affine @ before.affine
@@ -225,7 +225,7 @@ class Plan:
 
     @property
     def stretched(self) -> tuple[Fraction | float, Fraction | float]:
-        """How long the source's upper and its left side are in the outcome, px."""
+        """The lengths in px that the top and the left side of the source have in the output image."""
         if self.is_warped:
             affine, (width, height) = self.affine, self.source
             return round(width * hypot(affine.a, affine.d), _DIGITS), round(height * hypot(affine.b, affine.e), _DIGITS)
@@ -234,18 +234,18 @@ class Plan:
 
     @cached_property
     def seen(self) -> tuple[float, float, float, float]:
-        """The part of the outcome on which the picture is seen, x0 y0 x1 y1 px; the rest is margin.
+        """The box x0 y0 x1 y1 px of the output image on which the source is visible; the rest is margin.
 
-        What a crop cut off does not come back on a margin that is added later, so objects end here. Of a warped plan,
-        the box around `outline`.
+        Objects are clipped to it: what a crop cut off is not visible on a margin that is added later. For a warped
+        plan, the box around `outline`.
         """
         x0, y0, x1, y1 = hull(self.outline).tolist() if len(self.outline) else (0.0, 0.0, 0.0, 0.0)
         return x0, y0, x1, y1
 
     @cached_property
     def outline(self) -> Points:
-        """The convex ring (Q, 2) around the part of the outcome on which the picture is seen; Q is 0 where there is
-        none in the outcome of a warped plan."""
+        """The convex ring (Q, 2) px around the part of the output image on which the source is visible; Q is 0 if a
+        warped plan shows nothing of it."""
         if self._parts:
             before, warp, after = self._parts
             kept = clip_ring(warp.affine(before.outline), warp.canvas)
@@ -256,12 +256,12 @@ class Plan:
 
     @cached_property
     def is_turn(self) -> bool:
-        """Whether the outcome is the source, turned or not, pixel for pixel."""
+        """Whether the output is the source, turned or flipped at most: no pixel is resampled or cut."""
         return not self.is_warped and self.window == Window.onto(self.source)
 
     @cached_property
     def is_identity(self) -> bool:
-        """Whether the outcome is the source, pixel for pixel."""
+        """Whether the output has exactly the pixels of the source."""
         return self.is_turn and self.turn.is_identity
 
     def then(self, *steps: Step) -> Plan:
@@ -270,7 +270,7 @@ class Plan:
 
 
 def _before_turn(step: Resample | Place, turn: Dihedral, size: Size) -> Resample | Place:
-    """The step that, done before `turn`, has the same outcome as `step` after it; `size` is that after the turn."""
+    """The step that, applied before `turn`, equals `step` after it; `size` is the size after the turn."""
     back = ~turn
     match step:
         case Resample(to):

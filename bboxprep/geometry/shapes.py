@@ -1,4 +1,4 @@
-"""Boxes and rings in the plane: mapped without clipping, clipped in a separate, visible act."""
+"""Boxes and polygon rings: `map_boxes` maps without clipping; `clip_boxes` and `clip_ring` clip."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Affine, Points, Size
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
-ELLIPSE_POINTS = 360  # of a ring: its hull is then short of the ellipse's by less than 1 in 10,000
-Region = Size | tuple[float, float, float, float]  # all of a picture of that size, or a part of it: x0 y0 x1 y1, px
+ELLIPSE_POINTS = 360  # of a ring: its bounding box is smaller than that of the ellipse by less than 1 in 10,000
+Region = Size | tuple[float, float, float, float]  # a whole image of that size, or a part of it: x0 y0 x1 y1, px
 
 
 def map_boxes(affine: Affine, boxes: Boxes) -> Boxes:
-    """The hulls (N, 4) of the boxes' mapped corners: exact wherever `affine` keeps the axes."""
+    """The boxes (N, 4) px around the mapped corners of boxes (N, 4): exact where `affine.keeps_axes`. No clipping."""
     corners = affine(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])
     return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
 
 
 def clip_boxes(boxes: Boxes, region: Region) -> Boxes:
-    """The parts (N, 4) of the boxes inside `region`; a box outside becomes one without area."""
+    """Boxes (N, 4) px clipped to `region`; a box outside of it becomes one without area."""
     low, high = _limits(region)
     return np.minimum(np.maximum(boxes, low), high)
 
 
 def box_areas(boxes: Boxes) -> NDArray[np.float64]:
-    """The areas (N,) in square pixels."""
+    """The areas (N,) of boxes (N, 4), square px."""
     area: NDArray[np.float64] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return area
 
 
 def visible_fractions(boxes: Boxes, region: Region) -> NDArray[np.float64]:
-    """The share (N,) of each box's own area that lies inside `region`; 0 for a box without area."""
+    """The fraction (N,) of the area of each box (N, 4) that lies inside `region`, 0 to 1; 0 for a box without area."""
     whole = box_areas(boxes)
     inside = box_areas(clip_boxes(boxes, region))
     return np.divide(inside, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def common_boxes(one: Boxes, other: Boxes) -> Boxes:
-    """The common parts (..., 4) of boxes (..., 4) that broadcast; zeros for two that share no area."""
+    """The intersections (..., 4) of boxes (..., 4), which broadcast; zeros where two share no area."""
     low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
     met = (high > low).all(axis=-1, keepdims=True)
     return np.asarray(np.where(met, np.concatenate((low, high), axis=-1), 0.0))
@@ -54,7 +54,7 @@ def overlap(one: Boxes, other: Boxes) -> float:
 
 
 def hull(points: Points) -> Boxes:
-    """The box (4,) around points (P, 2), P at least 1."""
+    """The bounding box (4,) px of points (P, 2), P at least 1."""
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
@@ -65,7 +65,7 @@ def ring_around(region: Region) -> Points:
 
 
 def ellipses_in(boxes: Boxes) -> Points:
-    """The ellipses that touch the sides of the boxes (N, 4), as rings (N, `ELLIPSE_POINTS`, 2)."""
+    """The ellipses inscribed in boxes (N, 4), as rings (N, `ELLIPSE_POINTS`, 2) px."""
     angles = np.arange(ELLIPSE_POINTS) * (2.0 * np.pi / ELLIPSE_POINTS)
     circle = np.stack((np.cos(angles), np.sin(angles)), axis=-1)
     middle, radius = (boxes[:, 2:] + boxes[:, :2]) / 2.0, (boxes[:, 2:] - boxes[:, :2]) / 2.0
@@ -73,14 +73,14 @@ def ellipses_in(boxes: Boxes) -> Points:
 
 
 def ring_area(points: Points) -> float:
-    """The area inside a closed ring (P, 2), never negative (shoelace formula)."""
+    """The area of a closed ring (P, 2), square px, never negative (shoelace formula)."""
     x, y = points[:, 0], points[:, 1]
     following = np.concatenate((points[1:], points[:1]))  # np.roll takes five times as long
     return float(abs(np.dot(x, following[:, 1]) - np.dot(y, following[:, 0])) / 2.0)
 
 
 def clip_ring(points: Points, region: Region) -> Points:
-    """The part of a closed ring (P, 2) inside `region`, as one ring (Q, 2); Q is 0 where none is.
+    """A closed ring (P, 2) px clipped to `region`, as one ring (Q, 2); Q is 0 if nothing is left.
 
     Sutherland and Hodgman, "Reentrant polygon clipping" (1974): parts of a concave ring stay joined along the edge.
     """
@@ -95,7 +95,7 @@ def clip_ring(points: Points, region: Region) -> Points:
 
 
 def clip_to_convex(points: Points, around: Points) -> Points:
-    """The part of a closed ring (P, 2) inside the convex ring `around` (Q, 2), as one ring; empty where none is."""
+    """A closed ring (P, 2) px clipped to the convex ring `around` (Q, 2), as one ring; empty if nothing is left."""
     if ring_area(around) <= 0:
         return np.zeros((0, 2))
     for normal, offset in convex_sides(around):
@@ -104,8 +104,8 @@ def clip_to_convex(points: Points, around: Points) -> Points:
 
 
 def within_convex(points: Points, around: Points, slack: float = 0.0) -> NDArray[np.bool_]:
-    """Which of the points (..., 2) lie in the convex ring `around` (Q, 2), or up to `slack` px beside it; none in one
-    without area."""
+    """Which points (..., 2) lie in the convex ring `around` (Q, 2), or at most `slack` px outside of it, as bool (...,);
+    none in a ring without area."""
     inside = np.full(points.shape[:-1], ring_area(around) > 0)
     for normal, offset in convex_sides(around):
         inside &= points @ normal - offset >= -slack
@@ -113,8 +113,8 @@ def within_convex(points: Points, around: Points, slack: float = 0.0) -> NDArray
 
 
 def convex_sides(around: Points) -> list[tuple[Points, float]]:
-    """The unit normal (2,) of each side of a convex ring (Q, 2) and an offset: ``points @ normal - offset`` is how far
-    points lie inside of that side, px. Sides without length are left out.
+    """The unit normal (2,) and the offset of each side of a convex ring (Q, 2): ``points @ normal - offset`` is the
+    distance of points from that side in px, positive inside. Sides without length are left out.
     """
     sides = np.roll(around, -1, axis=0) - around
     lengths = np.hypot(sides[:, 0], sides[:, 1])
@@ -133,7 +133,7 @@ def _corners(region: Region) -> tuple[Points, Points]:
 
 @lru_cache(maxsize=1024)
 def _limits(region: Region) -> tuple[Points, Points]:
-    """The least and the greatest edges (4,) of a box inside; the pictures of a dataset share few."""
+    """The lower and upper limits (4,) of the edges of a box in `region`; cached, since few sizes are common."""
     x0, y0, x1, y1 = (0, 0, *region) if len(region) == 2 else region
     low, high = np.array([x0, y0, x0, y0], dtype=np.float64), np.array([x1, y1, x1, y1], dtype=np.float64)
     low.setflags(write=False)
@@ -147,8 +147,8 @@ def _clip_half_plane(points: Points, axis: int, bound: float, sign: float) -> Po
 
 
 def _cut(points: Points, depths: NDArray[np.float64], snap: tuple[int, float] | None = None) -> Points:
-    """The part of a ring (P, 2) whose `depths` (P,) are not negative; the cut lies on a coordinate of its own if `snap`
-    says which axis and value.
+    """The part of a ring (P, 2) where `depths` (P,) are not negative. `snap` (axis, value): the coordinate that the
+    points on the cut get exactly.
     """
     inside = depths >= 0.0
     if inside.all():
@@ -167,9 +167,9 @@ def _cut(points: Points, depths: NDArray[np.float64], snap: tuple[int, float] | 
 
 
 def length(start: float, end: float) -> float:
-    """The shortest decimal d with ``start + d == end`` in floating point; the nearest where there is none."""
+    """The shortest decimal d with ``start + d == end`` in float64; the nearest float if there is none."""
     distance = end - start
-    low, high = (0, 2) if start + round(distance, 2) == end else (3, 18)  # two places as most annotation tools write
+    low, high = (0, 2) if start + round(distance, 2) == end else (3, 18)  # two places, as most annotation tools write
     while low < high:
         places = (low + high) // 2
         low, high = (low, places) if start + round(distance, places) == end else (places + 1, high)

@@ -1,1 +1,1 @@
-"""What the user asks for, as values: given the size of a picture, a recipe says the steps of its plan."""
+"""Recipes: the preprocessing and augmentation steps of the user as values. A recipe turns image sizes into plans."""

@@ -1,8 +1,9 @@
-"""A user's own albumentations pipeline as a step: its text, or where Python finds it. This floor never runs it.
+"""The step that runs an albumentations pipeline of the user, given as text or as the name of a Python object.
 
-It gets the finished picture, so no geometric step stands after it; what size it gives out is the outcome's. An `object`
-is code of the user's that will be imported and run: recipes come from the command line, from Python and from files
-that the user names, never from what lies in a dataset.
+The pipeline gets the image after the plan, so no geometric step may follow; its output size is the size of the output
+image. This module never runs it (`images.effects.albumentations_adapter` does). An `object` is code of the user that
+is imported and run, so recipes are read only from the command line, from Python and from files that the user names,
+never from a dataset.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from bboxprep.recipe.values import OptionError, check_seed
 
 @dataclass(frozen=True)
 class Albumentations(ChanceStep):
-    """A pipeline as ``A.to_dict`` gives it, or the ``module:object`` that is one. Drawn, it has a `seed`.
+    """A pipeline in the form of ``A.to_dict``, or ``module:object`` that names one. A drawn step has a `seed`.
 
-    `pipeline` is kept as JSON text, so that a recipe repeats itself although the file that it came from has changed.
+    `pipeline` is stored as JSON text, so that a recorded recipe does not depend on the file that it was read from.
     """
 
     name = "albumentations"
@@ -34,7 +35,7 @@ class Albumentations(ChanceStep):
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.pipeline is None) == (self.object is None):
-            raise OptionError(self.name, "pipeline", "want either a pipeline or the object that is one")
+            raise OptionError(self.name, "pipeline", "want one of pipeline and object")
         if self.object is not None and not re.fullmatch(r"[\w.]+:[\w.]+", str(self.object)):
             raise OptionError(self.name, "object", f"have {self.object!r}, want module:object")
         if self.pipeline is not None:
@@ -42,28 +43,28 @@ class Albumentations(ChanceStep):
         check_seed(self.name, self.seed)
 
     def _text(self) -> str:
-        """The pipeline as JSON text of one form."""
+        """The pipeline as JSON text with sorted keys."""
         try:
             said = json.loads(self.pipeline) if isinstance(self.pipeline, str) else self.pipeline
             if isinstance(said, Mapping) and "transform" in said:
                 return json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as error:
             raise OptionError(self.name, "pipeline", f"not plain data ({error})") from error
-        raise OptionError(self.name, "pipeline", "want what A.to_dict gives, with a key 'transform'")
+        raise OptionError(self.name, "pipeline", "want the output of A.to_dict, with a key 'transform'")
 
     @property
     def is_fixed(self) -> bool:
         """Whether it was drawn."""
         return super().is_fixed and self.seed is not None
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
-        """The pipeline with its seed, or None."""
-        step = super().drawn(draw, scene)
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
+        """The pipeline with its seed; None if it is not applied."""
+        step = super().drawn(draw, context)
         settled = not isinstance(step, Albumentations) or step.seed is not None
         return step if settled else replace(step, seed=draw.number("seed") >> 32)  # type: ignore[type-var]
 
     def options(self) -> dict[str, Any]:
-        """Its parameters as plain data."""
+        """Its options as plain data."""
         said = super().options()
         return {**said, "pipeline": json.loads(said["pipeline"])} if "pipeline" in said else said
 

@@ -1,7 +1,7 @@
-"""Steps that change what pixels look like and move nothing: described here as values, done in `images.effects.apply`.
+"""Steps that change pixel values and move nothing. `images.effects.apply` executes them.
 
-They act on the finished picture, margins included, in their order, wherever they stand among the geometric steps; those
-before a mosaic act on each of its pictures.
+They apply to the image after the plan, margins included, in their order, wherever they stand among the geometric
+steps; those before a mosaic apply to each of its images.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Space = Literal["linear", "srgb"]
 
 @dataclass(frozen=True)
 class AppearanceStep(ChanceStep):
-    """A step that moves nothing."""
+    """A step that changes pixel values and moves nothing."""
 
     geometric: ClassVar[bool] = False
 
@@ -40,7 +40,7 @@ class Grayscale(AppearanceStep):
 
 @dataclass(frozen=True)
 class Exposure(AppearanceStep):
-    """`gain` times the light: of the linear light that sRGB values stand for, or of the values themselves ("srgb")."""
+    """Multiply by `gain`: the linear light of the sRGB values ("linear"), or the sRGB values themselves ("srgb")."""
 
     name = "exposure"
     amounts: ClassVar[Amounts] = {"gain": Bounds(0.0, 100.0)}
@@ -54,7 +54,7 @@ class Exposure(AppearanceStep):
 
 @dataclass(frozen=True)
 class Contrast(AppearanceStep):
-    """Values `factor` times as far from the picture's mean luma: 0 is flat gray, 1 changes nothing."""
+    """Multiply the distance of values from the mean luma of the image by `factor`: 0 is flat gray, 1 changes nothing."""
 
     name = "contrast"
     amounts: ClassVar[Amounts] = {"factor": Bounds(0.0, 100.0)}
@@ -63,7 +63,7 @@ class Contrast(AppearanceStep):
 
 @dataclass(frozen=True)
 class Hue(AppearanceStep):
-    """All hues further by `degrees` around the colour circle."""
+    """Rotate all hues by `degrees` around the colour circle."""
 
     name = "hue"
     amounts: ClassVar[Amounts] = {"degrees": Bounds(-180.0, 180.0)}
@@ -72,7 +72,7 @@ class Hue(AppearanceStep):
 
 @dataclass(frozen=True)
 class Saturation(AppearanceStep):
-    """Colours `factor` times as far from their own luma: 0 is gray, 1 changes nothing."""
+    """Multiply the distance of each colour from its own luma by `factor`: 0 is gray, 1 changes nothing."""
 
     name = "saturation"
     amounts: ClassVar[Amounts] = {"factor": Bounds(0.0, 100.0)}
@@ -81,7 +81,7 @@ class Saturation(AppearanceStep):
 
 @dataclass(frozen=True)
 class Blur(AppearanceStep):
-    """A Gaussian blur of `sigma` px of the outcome."""
+    """A Gaussian blur of `sigma` px of the output image."""
 
     name = "blur"
     amounts: ClassVar[Amounts] = {"sigma": Bounds(0.0, 100.0)}
@@ -90,7 +90,7 @@ class Blur(AppearanceStep):
 
 @dataclass(frozen=True)
 class Noise(AppearanceStep):
-    """Gaussian noise of `sigma` levels of 255, of each channel on its own. Drawn, it has the `seed` of it."""
+    """Gaussian noise of `sigma` levels (0 to 255), independent for each channel. A drawn step has a `seed`."""
 
     name = "noise"
     amounts: ClassVar[Amounts] = {"sigma": Bounds(0.0, 255.0)}
@@ -106,16 +106,16 @@ class Noise(AppearanceStep):
         """Whether it was drawn."""
         return super().is_fixed and self.seed is not None
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
-        """The noise with its seed, or None."""
-        step = super().drawn(draw, scene)
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
+        """The noise with its seed; None if it is not applied."""
+        step = super().drawn(draw, context)
         return replace(step, seed=draw.number("seed") >> 32) if isinstance(step, Noise) and step.seed is None else step
 
 
 @dataclass(frozen=True)
 class Cutout(AppearanceStep):
-    """`count` rectangles of `size` of each side, filled with the pad. Drawn, it has the `holes`, each as x, y, width
-    and height in shares of the picture.
+    """Fill `count` rectangles with the pad, each `size` times the sides of the image. A drawn step has the `holes`: x,
+    y, width and height of each, as fractions of the image.
     """
 
     name = "cutout"
@@ -141,8 +141,8 @@ class Cutout(AppearanceStep):
         """Whether it was drawn."""
         return self.p == 1.0 and self.holes is not None
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
-        """The cutout with its holes, or None."""
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
+        """The cutout with its holes; None if it is not applied."""
         if self.is_fixed:
             return self
         if draw.uniform("p") >= self.p:

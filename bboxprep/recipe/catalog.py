@@ -1,4 +1,4 @@
-"""The steps by their names, and the names that hosted services have for them."""
+"""The table of steps by name, with the names that hosted services use as aliases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 
-UPRIGHT = "upright"  # the turn that EXIF asks for: a switch of the recipe, not a step of it
+UPRIGHT = "upright"  # applies the EXIF orientation: a switch of the recipe, not a step
 
 STEPS: Mapping[str, type[RecipeStep]] = {
     step.name: step
@@ -24,7 +24,7 @@ STEPS: Mapping[str, type[RecipeStep]] = {
     )
 }  # fmt: skip
 
-_ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name, and options that theirs implies
+_ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the options that the alias implies
     "auto orient": (UPRIGHT, {}),
     "auto orientation": (UPRIGHT, {}),
     "stretch": ("resize", {}),
@@ -41,9 +41,7 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name, and optio
 
 
 def normal(name: str) -> str:
-    """`name` in lower case, with single blanks for all marks between words and without small words: as `lookup`
-    compares it.
-    """
+    """The form of `name` that `lookup` compares: lower case, words separated by single blanks, without `_SMALL_WORDS`."""
     words = re.findall(r"[^\W_]+", name.casefold())
     return " ".join(word for word in words if word not in _SMALL_WORDS) or " ".join(words)
 
@@ -54,6 +52,6 @@ KNOWN = (*STEPS, UPRIGHT)
 
 
 def lookup(name: str) -> tuple[str, Mapping[str, Any]] | None:
-    """Our name for the step that is called `name`, and the options that this implies; None where there is none."""
+    """The name of the step called `name` and the options that this name implies; None if there is no such step."""
     spoken = normal(name)
     return (_OURS[spoken], {}) if spoken in _OURS else _ALIASES.get(spoken)

@@ -1,4 +1,4 @@
-"""The words of the command line, read as steps and values. Each raises `UsageError` that says what it wants."""
+"""Parses values of the command line into steps and options. Each function raises `UsageError` for invalid text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parse_size(text: str) -> Size:
 
 
 def parse_crop(text: str) -> Crop:
-    """``X,Y,W,H`` in pixels of the upright picture."""
+    """``X,Y,W,H`` in pixels of the upright image."""
     if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){3}", text.replace(" ", "")):
         raise UsageError(f"crop: have {text!r}, want X,Y,W,H in whole pixels")
     x, y, width, height = map(int, text.replace(" ", "").split(","))
@@ -30,13 +30,13 @@ def parse_crop(text: str) -> Crop:
 
 
 def parse_tile(text: str) -> tuple[Size, float]:
-    """``640x640`` or ``640:0.2``: the size of a tile, and the share of it that two neighbours have in common."""
+    """``640x640`` or ``640:0.2``: the size of a tile in px, and the share of its side that neighbours overlap by."""
     size, colon, overlap = text.partition(":")
     return parse_size(size), _number(overlap, "tile", "WxH[:OVERLAP]") if colon else 0.0
 
 
 def parse_flip(text: str) -> tuple[Axis, float]:
-    """``horizontal`` (always) or ``horizontal:0.5`` (with this probability)."""
+    """``horizontal`` (every image) or ``horizontal:0.5`` (with this probability)."""
     axis, colon, chance = text.partition(":")
     known = {name: name for name in AXES}
     if axis not in known:

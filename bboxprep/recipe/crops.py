@@ -1,4 +1,4 @@
-"""Steps that make other pictures of a picture: a crop at random, tiles, four pictures in one."""
+"""Random crop, tiles and mosaic."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _SHARE_SLACK = 1e-9
 
 @dataclass(frozen=True)
 class RandomCrop(ChanceStep):
-    """A crop of `area` of the picture's area and of proportions that are `aspect` times the picture's.
+    """A crop of `area` times the area and `aspect` times the aspect ratio of the image.
 
-    Every object stays in it with at least `min_visibility` of its box (1: whole; 0: objects may be lost). Where chance
-    finds no such place, the crop is made as large as the objects need and laid around all of them.
+    At least `min_visibility` of each box stays in it (1: all; 0: objects may be lost). If no drawn position satisfies
+    that, the crop grows as needed and is placed around all objects.
     """
 
     name = "random_crop"
@@ -45,21 +45,21 @@ class RandomCrop(ChanceStep):
 
     @property
     def needs_context(self) -> bool:
-        """Always: where a crop can be hangs on the size and the objects."""
+        """Always: the crop depends on the size and the objects."""
         return True
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
-        """The crop as a `Crop`; None where chance says no."""
-        if scene is None:
-            raise UsageError("random_crop: want the size and the objects of the picture to draw from")
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
+        """The drawn `Crop`; None if it is not applied."""
+        if context is None:
+            raise UsageError("random_crop: want the size and the objects of the image to draw from")
         if draw.uniform("p") >= self.p:
             return None
-        for crop in self._tries(draw, scene.size):
+        for crop in self._tries(draw, context.size):
             region = (crop.x, crop.y, crop.x + crop.width, crop.y + crop.height)
-            shares = visible_fractions(scene.boxes, tuple(map(float, region)))  # type: ignore[arg-type]  # of four
+            shares = visible_fractions(context.boxes, tuple(map(float, region)))  # type: ignore[arg-type]  # of four
             if (shares >= self.min_visibility - _SHARE_SLACK).all():
                 return crop
-        return _around_all(crop, scene, draw)
+        return _around_all(crop, context, draw)
 
     def _tries(self, draw: Draw, size: Size) -> Iterator[Crop]:
         for number in range(_TRIES):
@@ -71,11 +71,11 @@ class RandomCrop(ChanceStep):
             yield Crop(x, y, width, height)
 
 
-def _around_all(crop: Crop, scene: StepContext, draw: Draw) -> Crop:
-    """A crop of the size of `crop`, or larger, that holds all objects of the scene."""
-    low, high = scene.boxes[:, :2].min(axis=0), scene.boxes[:, 2:].max(axis=0)
+def _around_all(crop: Crop, context: StepContext, draw: Draw) -> Crop:
+    """A crop of the size of `crop` or larger that holds all objects of `context`."""
+    low, high = context.boxes[:, :2].min(axis=0), context.boxes[:, 2:].max(axis=0)
     sides = []
-    for axis, (length, side) in enumerate(zip((crop.width, crop.height), scene.size, strict=True)):
+    for axis, (length, side) in enumerate(zip((crop.width, crop.height), context.size, strict=True)):
         first, last = max(0, floor(low[axis])), min(side, ceil(high[axis]))
         length = min(side, max(length, last - first))
         least, most = max(0, last - length), min(first, side - length)
@@ -86,10 +86,10 @@ def _around_all(crop: Crop, scene: StepContext, draw: Draw) -> Crop:
 
 @dataclass(frozen=True)
 class Tile(Sized):
-    """Cut into tiles of `size` that overlap by at least `overlap` of their side.
+    """Cut into tiles of `size` px that overlap by at least `overlap` of their side.
 
-    The tiles lie at equal distances, the first and the last at the edges of the picture; a picture that is smaller than
-    a tile is one, as large as it is. `crops` has them; a recipe is planned for one of them at a time.
+    The tiles are evenly spaced from edge to edge. An image that is smaller than a tile is one tile of its own size.
+    `crops` lists the tiles; `Recipe.tiles` makes a recipe for each.
     """
 
     name = "tile"
@@ -100,7 +100,7 @@ class Tile(Sized):
         object.__setattr__(self, "overlap", Bounds(0.0, 0.9).number(self.name, "overlap", self.overlap))
 
     def crops(self, size: Size) -> tuple[tuple[tuple[int, int], Crop], ...]:
-        """Each tile of a picture of `size`: its (row, column), and the crop that it is."""
+        """The (row, column) and the crop of each tile of an image of `size`."""
         columns, rows = (_starts(side, tile, self.overlap) for side, tile in zip(size, self.target, strict=True))
         width, height = min(size.width, self.target.width), min(size.height, self.target.height)
         return tuple(
@@ -108,15 +108,15 @@ class Tile(Sized):
         )
 
     def steps(self, size: Size) -> tuple[Step, ...]:
-        """None: raises `UsageError`, since tiles are many pictures."""
-        raise UsageError(f"tile: a picture of {size} becomes several, want a plan for one of `Recipe.tiles`")
+        """Raises `UsageError`: there is one plan for each tile, and none for all."""
+        raise UsageError(f"tile: an image of {size} becomes several, want a plan for one of `Recipe.tiles`")
 
     def __str__(self) -> str:
         return f"tile {self.target}" + (f" overlap {self.overlap:g}" if self.overlap else "")
 
 
 def _starts(side: int, tile: int, overlap: float) -> list[int]:
-    """Where the tiles of an axis begin."""
+    """The first pixel of each tile along an axis of length `side`."""
     rest = side - tile
     if rest <= 0:
         return [0]
@@ -126,13 +126,12 @@ def _starts(side: int, tile: int, overlap: float) -> list[int]:
 
 @dataclass(frozen=True)
 class Mosaic(ChanceStep):
-    """Four pictures in one of `size`, that meet at a point between `low` and 1 - `low` of each side.
+    """Four images on one canvas of `size` px that meet at a point between `low` and 1 - `low` of each side.
 
-    Each goes through the steps before the mosaic as they are drawn for itself, and fills its quarter then, keeping
-    proportions, cut around its middle; the steps after the mosaic see all of it. Drawn, it has the `centre` where they
-    meet, as shares of the sides, and for each of the three `others` beside the picture itself, which is at the top
-    left, a number of 0 to 1 by which it is picked from the sorted training images. `recipe.mosaic_split` takes a recipe
-    apart around it.
+    Each image gets the steps before the mosaic, drawn for itself, and then fills its quarter, keeping its aspect ratio,
+    cropped around its centre. The steps after the mosaic apply to the canvas. A drawn mosaic has the `centre` where the
+    images meet, as fractions of the sides, and three numbers `others` from 0 to 1, which pick the other images from
+    the sorted training images; the image itself is at the top left. `recipe.mosaic_split` splits a recipe at it.
     """
 
     name = "mosaic"
@@ -169,8 +168,8 @@ class Mosaic(ChanceStep):
         """Whether it was drawn."""
         return super().is_fixed and self.centre is not None and self.others is not None
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> Mosaic | None:  # noqa: ARG002  # asked as every step is
-        """The mosaic with its centre and the others' numbers, or None."""
+    def drawn(self, draw: Draw, context: StepContext | None) -> Mosaic | None:  # noqa: ARG002  # asked as every step is
+        """The mosaic with its drawn `centre` and `others`; None if it is not applied."""
         if self.is_fixed:
             return self
         if draw.uniform("p") >= self.p:
@@ -181,9 +180,9 @@ class Mosaic(ChanceStep):
 
     @property
     def quarters(self) -> tuple[tuple[int, int, Size], ...]:
-        """The left, the top and the size of each quarter of a drawn mosaic, row by row, in whole pixels."""
+        """(left, top, size) of each quarter of a drawn mosaic, row by row, in whole px."""
         if self.centre is None:
-            raise ValueError("a mosaic is drawn before it has quarters")
+            raise ValueError("mosaic: want one that is drawn, with a centre")
         canvas = Size.of(self.size)
         x, y = (min(side - 1, max(1, round(side * share))) for side, share in zip(canvas, self.centre, strict=True))
         return tuple(
@@ -193,8 +192,8 @@ class Mosaic(ChanceStep):
         )
 
     def steps(self, size: Size) -> tuple[Step, ...]:
-        """None: raises `UsageError`, since several pictures become one."""
-        raise UsageError(f"mosaic: a picture of {size} becomes a part of one, want a plan for a part")
+        """Raises `UsageError`: each part has a plan, the mosaic has none."""
+        raise UsageError(f"mosaic: an image of {size} becomes a part of one, want a plan for a part")
 
     def _described(self) -> str:
         return f"mosaic {Size.of(self.size)}"

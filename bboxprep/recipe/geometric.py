@@ -1,11 +1,11 @@
-"""What a step of a recipe is, and the steps that set a size, cut or mirror.
+"""Letterbox, fit, fill, resize, crop and flip, and `RecipeStep`, the interface of every step.
 
-A geometric step sees sizes only and answers with steps of a plan; a step of appearance has none. A step of chance is
-drawn first: `drawn` says what it is for one copy of one image, as a step without chance.
+A geometric step turns an image size into steps of a plan; an appearance step changes pixel values only. A random step
+is drawn first: `drawn` returns a step with fixed values for one copy of one image.
 
-The rounding of letterbox, fit and fill is here and nowhere else; everyone else reads the plan. It is the rounding that
-trainers use: with r the smaller of target / source, the picture is resized to ``round(w r) x round(h r)`` and the left
-and top margins are half the rest, rounded down.
+**Rounding.** The sizes and margins of letterbox, fit and fill are rounded in this module and nowhere else; all other
+code reads the plan. As in trainers: with r the smaller of target / source, the image is resized to
+``round(w r) x round(h r)``, and the left and top margins are half of the rest, rounded down.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SizeLike = int | tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What a step may have to see of a picture before it is drawn: the `size` that it has by then, the `boxes` (N, 4)
-    of its objects there, and the `names` of their classes.
+    """The image as it is before a random step: its `size`, the `boxes` (N, 4) px of its objects in it, and the `names`
+    of their classes.
     """
 
     size: Size
@@ -39,12 +39,12 @@ class StepContext:
 
 @dataclass(frozen=True)
 class RecipeStep:
-    """One wish of the user; a value. Raises `OptionError` for an option that cannot be."""
+    """One step of a recipe, an immutable value. Raises `OptionError` for an invalid option."""
 
     name: ClassVar[str]
-    pads: ClassVar[bool] = False  # whether it leaves a margin
-    geometric: ClassVar[bool] = True  # whether it moves pixels; else it changes their values
-    amounts: ClassVar[Amounts] = {}  # its options that can be drawn from
+    pads: ClassVar[bool] = False  # whether it may leave a margin
+    geometric: ClassVar[bool] = True  # whether it moves pixels; if not, it changes their values
+    amounts: ClassVar[Amounts] = {}  # the options that may be ranges or choices, with their bounds
 
     def __post_init__(self) -> None:
         for option, bounds in self.amounts.items():
@@ -52,28 +52,28 @@ class RecipeStep:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it has the same outcome for each copy of each picture of one size."""
+        """Whether it draws nothing: it is the same for each copy of each image of one size."""
         return all(is_settled(getattr(self, option)) for option in self.amounts)
 
     @property
     def needs_context(self) -> bool:
-        """Whether it cannot be drawn without a `StepContext`."""
+        """Whether `drawn` needs a `StepContext`."""
         return False
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:  # noqa: ARG002  # crops and flips look
-        """This step without chance; None where chance says no. Itself, if fixed."""
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002  # crops and flips look
+        """This step with all values drawn; None if it is not applied. A fixed step returns itself."""
         return self if self.is_fixed else self._settled(draw)
 
     def _settled(self, draw: Draw) -> Self:
         values = {option: draw.amount(option, getattr(self, option)) for option in self.amounts}
         return replace(self, **values)
 
-    def steps(self, size: Size) -> tuple[Step, ...]:  # noqa: ARG002  # every step is asked the same way
-        """The steps for an upright picture of `size`. Raises `PlanError` where there are none."""
+    def steps(self, size: Size) -> tuple[Step, ...]:  # noqa: ARG002  # the interface of every step
+        """The plan steps for an upright image of `size`. Raises `PlanError` where the step cannot be applied."""
         return ()
 
     def options(self) -> dict[str, Any]:
-        """Its parameters as plain data; those that say nothing are left out."""
+        """Its options as plain data, without those at their defaults."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: plain(value) for name, value in values.items() if value is not None and value != ()}
 
@@ -83,7 +83,7 @@ class RecipeStep:
 
 @dataclass(frozen=True)
 class ChanceStep(RecipeStep):
-    """A step that is done with the probability `p`."""
+    """A step that is applied with the probability `p`, 0 to 1."""
 
     p: float = field(default=1.0, kw_only=True)
 
@@ -93,17 +93,17 @@ class ChanceStep(RecipeStep):
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it is done always, and always in the same way."""
+        """Whether it is always applied, with the same values."""
         return self.p == 1.0 and super().is_fixed
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
-        """This step without chance, or None."""
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
+        """This step with all values drawn, or None."""
         if self.is_fixed:
             return self
         return replace(self._settled(draw), p=1.0) if draw.uniform("p") < self.p else None
 
     def options(self) -> dict[str, Any]:
-        """Its parameters as plain data, the probability last; one of 1 is not said."""
+        """Its options as plain data, the probability last; a probability of 1 is left out."""
         said = super().options()
         chance = said.pop("p")
         return said if chance == 1.0 else {**said, "p": chance}
@@ -141,7 +141,7 @@ class Sized(RecipeStep):
 
 @dataclass(frozen=True)
 class Resize(Sized):
-    """Stretch to the size, whatever the proportions."""
+    """Stretch to the size without keeping the aspect ratio."""
 
     name = "resize"
 
@@ -152,7 +152,7 @@ class Resize(Sized):
 
 @dataclass(frozen=True)
 class Fit(Sized):
-    """Scale, keeping proportions, to the largest size inside the target; no margin."""
+    """Scale, keeping the aspect ratio, to the largest size that fits inside the target; no margin."""
 
     name = "fit"
 
@@ -163,7 +163,7 @@ class Fit(Sized):
 
 @dataclass(frozen=True)
 class Letterbox(Sized):
-    """Scale, keeping proportions, to fit inside the target, and centre on a canvas of exactly that size."""
+    """Scale, keeping the aspect ratio, to fit inside the target, and centre on a canvas of the target size."""
 
     name = "letterbox"
     pads = True
@@ -175,7 +175,7 @@ class Letterbox(Sized):
 
 @dataclass(frozen=True)
 class Fill(Sized):
-    """Scale, keeping proportions, to cover the target, and cut what reaches over it on both sides."""
+    """Scale, keeping the aspect ratio, to cover the target, and crop the excess equally on both sides."""
 
     name = "fill"
 
@@ -186,7 +186,7 @@ class Fill(Sized):
 
 @dataclass(frozen=True)
 class Crop(RecipeStep):
-    """Keep the rectangle whose top left corner is (`x`, `y`), as far as it lies in the picture."""
+    """Keep the part of the image in the rectangle with the top left corner (`x`, `y`), px of the upright image."""
 
     name = "crop"
     x: int
@@ -201,10 +201,10 @@ class Crop(RecipeStep):
             raise OptionError(self.name, "x" if min(size) else "width", f"have {have}, want X,Y >= 0 and W,H >= 1")
 
     def steps(self, size: Size) -> tuple[Step, ...]:
-        """One placement. Raises `PlanError` where the rectangle misses the picture."""
+        """One placement. Raises `PlanError` where the rectangle misses the image."""
         width, height = min(self.width, size.width - self.x), min(self.height, size.height - self.y)
         if width < 1 or height < 1:
-            raise PlanError(f"the crop at {self.x},{self.y} lies outside a picture of {size}")
+            raise PlanError(f"the crop at {self.x},{self.y} lies outside an image of {size}")
         return (Place(Size(width, height), -self.x, -self.y),)
 
     def __str__(self) -> str:
@@ -219,7 +219,7 @@ _FLIPS = {"horizontal": FLIP_HORIZONTAL, "vertical": FLIP_VERTICAL, "both": ROTA
 class Flip(ChanceStep):
     """Mirror left-right (`horizontal`), up-down (`vertical`) or both.
 
-    A picture that shows an object of a class named in `keep` (signs, text) is left as it is.
+    An image with an object of a class in `keep` (signs, text) is not flipped.
     """
 
     name = "flip"
@@ -238,22 +238,22 @@ class Flip(ChanceStep):
 
     @property
     def mirrors(self) -> bool:
-        """Whether it makes left of right, as every flip but a half turn does."""
+        """Whether it exchanges left and right, as every flip but a half turn does."""
         return self.axis != "both"
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it is done always, whatever the picture shows."""
+        """Whether it is applied to every image."""
         return super().is_fixed and not self.keep
 
     @property
     def needs_context(self) -> bool:
-        """Whether it asks what a picture shows."""
+        """Whether it needs the classes of the objects."""
         return bool(self.keep)
 
-    def drawn(self, draw: Draw, scene: StepContext | None) -> RecipeStep | None:
-        """This flip without chance; None where chance, or what the picture shows, says no."""
-        if draw.uniform("p") >= self.p or (scene and not scene.names.isdisjoint(self.keep)):
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
+        """This flip without probability; None if it is not drawn or the image has an object of `keep`."""
+        if draw.uniform("p") >= self.p or (context and not context.names.isdisjoint(self.keep)):
             return None
         return Flip(self.axis)
 
@@ -266,7 +266,7 @@ class Flip(ChanceStep):
 
 
 def centred(size: Size, canvas: Size) -> tuple[Step, ...]:
-    """The picture at `size`, in the middle of `canvas`: the left and top margins, or cuts, are rounded down."""
+    """Resample to `size` and centre on `canvas`; the left and top margins (or cuts) are rounded down."""
     return Resample(size), Place(canvas, (canvas.width - size.width) // 2, (canvas.height - size.height) // 2)
 
 

@@ -1,13 +1,13 @@
-"""Recipes out of plain data and out of files, each error with the place it stands at.
+"""Loads recipes from plain data and files; errors name the place in the file.
 
-Plain data (a record's ``recipe``, a file of YAML) becomes a tree of `LocatedData`: what stands where. What a value may
-be is for the step to say that takes it; here is only how steps and options are written:
+Plain data (the ``recipe`` of a run record, a YAML file) becomes a tree of `LocatedData`, which has the place of each
+part. Each step checks its own options; this module defines how steps and options are written:
 
     preprocess:                     # or steps:, for every split
       - upright
       - letterbox: {size: 640, pad: 114}
       - grayscale
-    augment:                        # for training pictures
+    augment:                        # for training images
       copies: 3
       plain: true                   # the first copy has no augmentation
       steps:
@@ -39,13 +39,13 @@ from bboxprep.spelling import suggestion
 
 _KEYS = ("upright", "steps", "preprocess", "augment", "pad", "kernel", "seed")
 _AUGMENT_KEYS = ("copies", "plain", "steps")
-_MOST_BYTES = 1 << 30  # of a record, which lists its findings too
+_MOST_BYTES = 1 << 30  # of a run record, which has all findings too
 
 
 def recipe_of(options: Any, name: str = "recipe") -> Recipe:
-    """The recipe of which `options` are the plain data; ``recipe_of(recipe.options()) == recipe``.
+    """The recipe that `options` state as plain data: ``recipe_of(recipe.options()) == recipe``.
 
-    Raises `UsageError` with the place in `options`, and `name` before it.
+    Raises `UsageError` with `name` and the place in `options`.
     """
     try:
         return _recipe(located(options))
@@ -54,7 +54,7 @@ def recipe_of(options: Any, name: str = "recipe") -> Recipe:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in the YAML file at `path`, or in the record of a run (``bboxprep.json``), which repeats that run.
+    """The recipe in the YAML file at `path`, or in a run record (``bboxprep.json``).
 
     Raises `UsageError` with the file and the line.
     """
@@ -77,7 +77,7 @@ def _read(path: Path) -> bytes:
 
 
 def _recorded(data: bytes) -> Any:
-    """The recipe in a record, or all of a file that is one."""
+    """The recipe of a run record, or of a JSON file that is a recipe."""
     try:
         if data.lstrip()[:1] == b"{":
             recipe = msgspec.json.decode(data, type=_Record).recipe
@@ -94,53 +94,53 @@ class _Record(msgspec.Struct):
 
 
 @dataclass
-class _Margins:
-    """The one pad of a recipe, wherever in it that is said."""
+class _Pad:
+    """The pad of a recipe, which may be stated in several places."""
 
-    said: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
 
-    def say(self, pad: Any, where: str) -> None:
+    def set(self, pad: Any, where: str) -> None:
         pad = tuple(pad) if isinstance(pad, list) else pad
-        if self.said.setdefault("pad", pad) != pad:
-            raise WrongPlace(where, f"pad: have {pad!r} beside {self.said['pad']!r}, want one pad in a recipe")
+        if self.values.setdefault("pad", pad) != pad:
+            raise WrongPlace(where, f"pad: have {pad!r} beside {self.values['pad']!r}, want one pad in a recipe")
 
 
 def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
     if isinstance(found.value, list):
         found = LocatedData({"steps": found}, found.where)
-    said = _keys(found, _KEYS, "a map with preprocess, augment and seed, or steps")
-    if "steps" in said and "preprocess" in said:
-        raise WrongPlace(said["steps"].where, "have steps beside preprocess, want one of them")
-    margins = _Margins()
-    if "pad" in said:
-        margins.say(bare(said["pad"]), said["pad"].where)
-    first = said.get("steps") or said.get("preprocess") or LocatedData([], found.where)
-    upright, first = _upright(first, said.get("upright"))
-    steps = _steps(first, margins, folder)
-    augment = _augment(said["augment"], margins, folder) if "augment" in said else None
-    options = {key: bare(said[key]) for key in ("kernel", "seed") if key in said}
+    entries = _keys(found, _KEYS, "a map with preprocess, augment and seed, or steps")
+    if "steps" in entries and "preprocess" in entries:
+        raise WrongPlace(entries["steps"].where, "have steps beside preprocess, want one of them")
+    pad_option = _Pad()
+    if "pad" in entries:
+        pad_option.set(bare(entries["pad"]), entries["pad"].where)
+    first = entries.get("steps") or entries.get("preprocess") or LocatedData([], found.where)
+    upright, first = _upright(first, entries.get("upright"))
+    steps = _steps(first, pad_option, folder)
+    augment = _augment(entries["augment"], pad_option, folder) if "augment" in entries else None
+    options = {key: bare(entries[key]) for key in ("kernel", "seed") if key in entries}
     try:
-        return Recipe(*steps, upright=upright, augment=augment, **margins.said, **options)
+        return Recipe(*steps, upright=upright, augment=augment, **pad_option.values, **options)
     except (UsageError, TypeError) as error:
-        raise WrongPlace(_blamed(error, said, found), str(error)) from error
+        raise WrongPlace(_place_of(error, entries, found), str(error)) from error
 
 
-def _blamed(error: Exception, said: Mapping[str, LocatedData], found: LocatedData) -> str:
-    """The place of the part that an error is about, by the first word of its message."""
+def _place_of(error: Exception, entries: Mapping[str, LocatedData], found: LocatedData) -> str:
+    """The place of the part that `error` is about, found by the first word of its message."""
     part = str(error).partition(":")[0]
-    listed = [said[key] for key in ("steps", "preprocess", "augment") if key in said]
-    return next((each.where for each in (*_flat(listed), *_named(said)) if each.name == part), found.where)
+    listed = [entries[key] for key in ("steps", "preprocess", "augment") if key in entries]
+    return next((each.where for each in (*_all_steps(listed), *_named(entries)) if each.name == part), found.where)
 
 
-def _flat(listed: Sequence[LocatedData]) -> list[LocatedData]:
+def _all_steps(listed: Sequence[LocatedData]) -> list[LocatedData]:
     """All steps of all sections."""
     sections = [each.value.get("steps", each) if isinstance(each.value, dict) else each for each in listed]
     items = [item for section in sections if isinstance(section.value, list) for item in section.value]
     return [LocatedData(None, item.where, _name_of(item)) for item in items]
 
 
-def _named(said: Mapping[str, LocatedData]) -> list[LocatedData]:
-    return [LocatedData(None, each.where, key) for key, each in said.items()]
+def _named(entries: Mapping[str, LocatedData]) -> list[LocatedData]:
+    return [LocatedData(None, each.where, key) for key, each in entries.items()]
 
 
 def _name_of(item: LocatedData) -> str:
@@ -150,7 +150,7 @@ def _name_of(item: LocatedData) -> str:
 
 
 def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[bool, LocatedData]:
-    """Whether pictures are turned upright, and the steps without the word for it, which can only stand first."""
+    """The switch `upright`, and the steps without the word ``upright``, which may only stand first."""
     listed = steps.value if isinstance(steps.value, list) else []
     places = [place for place, item in enumerate(listed) if _name_of(item) == UPRIGHT]
     if switch is not None and type(switch.value) is not bool:
@@ -158,36 +158,34 @@ def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[bool, Loca
     if not places:
         return switch is None or bool(switch.value), steps
     if places != [0]:
-        raise WrongPlace(
-            listed[places[-1]].where, "upright: have it after other steps, want it first: they see the turn"
-        )
-    said = listed[0].value
-    wish = bare(next(iter(said.values()))) if isinstance(said, dict) else True
+        raise WrongPlace(listed[places[-1]].where, "upright: have it after other steps, want it first")
+    entries = listed[0].value
+    wish = bare(next(iter(entries.values()))) if isinstance(entries, dict) else True
     if wish not in (True, None, {}, "Applied") or (switch is not None and switch.value is not True):
-        raise WrongPlace(listed[0].where, "upright: have it as a step and switched off, want one of them")
+        raise WrongPlace(listed[0].where, "upright: have it as a step and upright: false, want one of them")
     return True, LocatedData(listed[1:], steps.where)
 
 
-def _augment(found: LocatedData, margins: _Margins, folder: Path | None) -> Augment:
+def _augment(found: LocatedData, pad_option: _Pad, folder: Path | None) -> Augment:
     if isinstance(found.value, list):
         found = LocatedData({"steps": found}, found.where)
-    said = _keys(found, _AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
-    steps = _steps(said["steps"], margins, folder) if "steps" in said else []
+    entries = _keys(found, _AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
+    steps = _steps(entries["steps"], pad_option, folder) if "steps" in entries else []
     try:
-        return Augment(*steps, **{key: bare(said[key]) for key in ("copies", "plain") if key in said})
+        return Augment(*steps, **{key: bare(entries[key]) for key in ("copies", "plain") if key in entries})
     except UsageError as error:
         part = str(error).split(": ")[1]
-        raise WrongPlace(said.get(part, found).where, str(error)) from error
+        raise WrongPlace(entries.get(part, found).where, str(error)) from error
 
 
-def _steps(found: LocatedData, margins: _Margins, folder: Path | None) -> list[RecipeStep]:
+def _steps(found: LocatedData, pad_option: _Pad, folder: Path | None) -> list[RecipeStep]:
     if not isinstance(found.value, list):
         raise WrongPlace(found.where, f"have {bare(found)!r}, want a list of steps")
-    return [_step(item, margins, folder) for item in found.value]
+    return [_step(item, pad_option, folder) for item in found.value]
 
 
-def _step(item: LocatedData, margins: _Margins, folder: Path | None) -> RecipeStep:
-    """The step that is written as its name, or as one name with its options."""
+def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeStep:
+    """The step in `item`: its name, or a map of its name to its options."""
     name, given = item.value, LocatedData({}, item.where)
     if isinstance(name, dict) and len(name) == 1:
         name, given = next(iter(name.items()))
@@ -195,47 +193,47 @@ def _step(item: LocatedData, margins: _Margins, folder: Path | None) -> RecipeSt
         raise WrongPlace(item.where, f"have {bare(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
     known = lookup(name)
     if known is None or known[0] not in STEPS:
-        raise WrongPlace(item.where, f"have a step {name!r}, which is none{suggestion(name, KNOWN)}")
+        raise WrongPlace(item.where, f"have the unknown step {name!r}{suggestion(name, KNOWN)}")
     step, implied = STEPS[known[0]], dict(known[1])
-    said = _options(step, given)
-    if step is Resize and (other := _resize_as(said)):
+    entries = _options(step, given)
+    if step is Resize and (other := _resize_as(entries)):
         way, rest = other
-        return _step(LocatedData({way: LocatedData(rest, given.where)}, item.where), margins, folder)
-    for pad, where in _pads(step, implied, said):
-        margins.say(pad, where)
-    return _built(step, said, given, folder)
+        return _step(LocatedData({way: LocatedData(rest, given.where)}, item.where), pad_option, folder)
+    for pad, where in _pads(step, implied, entries):
+        pad_option.set(pad, where)
+    return _built(step, entries, given, folder)
 
 
-def _resize_as(said: dict[str, LocatedData]) -> tuple[str, dict[str, LocatedData]] | None:
-    """The way of resizing that services name in a `format`, or before the size (``Fit within 640x640``), and the other
-    options.
+def _resize_as(entries: dict[str, LocatedData]) -> tuple[str, dict[str, LocatedData]] | None:
+    """The kind of resize that hosted services state as `format` or before the size (``Fit within 640x640``), and the
+    other options; None if there is none.
     """
-    if "format" in said:
-        return str(bare(said["format"])), {name: found for name, found in said.items() if name != "format"}
-    size = said.get("size", LocatedData(None, ""))
+    if "format" in entries:
+        return str(bare(entries["format"])), {name: found for name, found in entries.items() if name != "format"}
+    size = entries.get("size", LocatedData(None, ""))
     words = re.fullmatch(r"(.*\S)\s+([0-9]+(?:[xX×][0-9]+)?)", size.value) if isinstance(size.value, str) else None
-    return (words[1], said | {"size": LocatedData(words[2], size.where)}) if words and lookup(words[1]) else None
+    return (words[1], entries | {"size": LocatedData(words[2], size.where)}) if words and lookup(words[1]) else None
 
 
-def _pads(step: type[RecipeStep], implied: Mapping[str, Any], said: dict[str, LocatedData]) -> list[tuple[Any, str]]:
-    """The pads that a step says, which are the recipe's."""
-    where = next(iter(said.values())).where if said else ""
+def _pads(step: type[RecipeStep], implied: Mapping[str, Any], entries: dict[str, LocatedData]) -> list[tuple[Any, str]]:
+    """The pads that a step states, each with its place; they apply to the whole recipe."""
+    where = next(iter(entries.values())).where if entries else ""
     pads = [(implied["pad"], where)] if "pad" in implied else []
-    if step.pads and "pad" in said:
-        found = said.pop("pad")
+    if step.pads and "pad" in entries:
+        found = entries.pop("pad")
         pads.append((bare(found), found.where))
     return pads
 
 
 def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedData]:
-    """The options of a step by their names, however they are written: a map, or what stands for the first option."""
+    """The options of a step by name: from a map, or from a single value, which is that of the first option."""
     value = given.value
     if isinstance(value, dict) and set(value) != {"one_of"}:
-        said = dict(value)
-        if {"width", "height"} <= set(said) and "size" in _names(step):
-            width, height = said.pop("width"), said.pop("height")
-            said["size"] = LocatedData([width, height], width.where)
-        return said
+        entries = dict(value)
+        if {"width", "height"} <= set(entries) and "size" in _names(step):
+            width, height = entries.pop("width"), entries.pop("height")
+            entries["size"] = LocatedData([width, height], width.where)
+        return entries
     if value is None or (value is True and not step.amounts):
         return {}
     if step is Crop and isinstance(value, list):
@@ -244,41 +242,45 @@ def _options(step: type[RecipeStep], given: LocatedData) -> dict[str, LocatedDat
 
 
 def _names(step: type[RecipeStep]) -> list[str]:
-    """The options of a step, its chance last."""
+    """The names of the options of a step, `p` last."""
     return sorted((each.name for each in fields(step)), key=lambda name: name == "p")
 
 
-def _built(step: type[RecipeStep], said: dict[str, LocatedData], given: LocatedData, folder: Path | None) -> RecipeStep:
+def _built(
+    step: type[RecipeStep], entries: dict[str, LocatedData], given: LocatedData, folder: Path | None
+) -> RecipeStep:
     names = _names(step)
-    if step.name == "albumentations" and "file" in said:
-        said["pipeline"] = _pipeline(said.pop("file"), folder)
-    if unknown := [name for name in said if name not in names]:
-        where = said[unknown[0]].where
-        raise WrongPlace(where, f"{step.name}: have {unknown[0]!r}, which it has not{suggestion(unknown[0], names)}")
+    if step.name == "albumentations" and "file" in entries:
+        entries["pipeline"] = _pipeline(entries.pop("file"), folder)
+    if unknown := [name for name in entries if name not in names]:
+        where = entries[unknown[0]].where
+        raise WrongPlace(where, f"{step.name}: have the unknown option {unknown[0]!r}{suggestion(unknown[0], names)}")
     try:
-        return step(**{name: _value(found, step, name) for name, found in said.items()})
+        return step(**{name: _value(found, step, name) for name, found in entries.items()})
     except OptionError as error:
-        raise WrongPlace(said.get(error.option, given).where, str(error)) from error
+        raise WrongPlace(entries.get(error.option, given).where, str(error)) from error
     except TypeError as error:
-        missing = [name for name in names if name not in said]
+        missing = [name for name in names if name not in entries]
         raise WrongPlace(given.where, f"{step.name}: want {' and '.join(missing[:1])} too") from error
 
 
 def _pipeline(found: LocatedData, folder: Path | None) -> LocatedData:
-    """What stands in the file of a pipeline, which is looked for beside the recipe."""
+    """The content of the file of a pipeline; its path is relative to the recipe file."""
     from bboxprep.recipe.text_yaml import parse_yaml
 
     if not isinstance(found.value, str) or folder is None:
-        raise WrongPlace(found.where, f"albumentations: file: have {bare(found)!r}, want a path beside a recipe file")
+        raise WrongPlace(
+            found.where, f"albumentations: file: have {bare(found)!r}, want a path relative to the recipe file"
+        )
     try:
-        said = parse_yaml(_read(folder / found.value))
+        entries = parse_yaml(_read(folder / found.value))
     except (UsageError, WrongPlace) as error:
         raise WrongPlace(found.where, f"albumentations: {found.value}: {error}") from error
-    return LocatedData(bare(said), found.where)
+    return LocatedData(bare(entries), found.where)
 
 
 def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
-    """The value of an `option` as `step` takes it; a size may be written as on the command line."""
+    """The value of `option` in the type that `step` takes; a size may be text as on the command line."""
     value = bare(found)
     if option == "size" and isinstance(value, str) and option not in step.amounts:
         try:
@@ -296,10 +298,10 @@ def _tuples(value: Any) -> Any:
 
 
 def _keys(found: LocatedData, known: Sequence[str], wanted: str) -> dict[str, LocatedData]:
-    """The map that `found` is, whose keys are all `known`."""
+    """The map in `found`, with keys among `known`. Raises `WrongPlace` for anything else."""
     if not isinstance(found.value, dict):
         raise WrongPlace(found.where, f"have {bare(found)!r}, want {wanted}")
     for key, value in found.value.items():
         if key not in known:
-            raise WrongPlace(value.where, f"have {key!r}, which is no part of a recipe{suggestion(key, known)}")
+            raise WrongPlace(value.where, f"have the unknown key {key!r}{suggestion(key, known)}")
     return dict(found.value)

@@ -1,4 +1,4 @@
-"""What was written, and where each part of it stands."""
+"""Plain data in which each part has its place in the file."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ MOST_DEPTH = 40
 
 @dataclass(frozen=True, slots=True)
 class LocatedData:
-    """A scalar, a list of `LocatedData` or a dict of them, `where` it stands (``line 7``), and its name there."""
+    """A scalar, a list of `LocatedData` or a dict of them, its place `where` (``line 7``), and its name."""
 
     value: Any
     where: str
     name: str = ""
 
 
-class WrongPlace(Exception):  # never leaves this folder
-    """What stands `where` is not what it has to be."""
+class WrongPlace(Exception):  # internal: `load` turns it into `UsageError`
+    """The data at `where` are invalid."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}" if where else problem)
 
 
 def located(value: Any, where: str = "", depth: int = 0) -> LocatedData:
-    """Plain data as a tree whose places are paths, as in ``augment.steps[1].flip``. Raises `WrongPlace`."""
+    """`value` as a tree whose places are paths, as in ``augment.steps[1].flip``. Raises `WrongPlace`."""
     if depth > MOST_DEPTH:
         raise WrongPlace(where, f"have more than {MOST_DEPTH} levels")
     match value:
@@ -47,7 +47,7 @@ def located(value: Any, where: str = "", depth: int = 0) -> LocatedData:
 
 
 def bare(found: Any) -> Any:
-    """The plain data of a tree."""
+    """The plain data of a tree, without places."""
     value = found.value if isinstance(found, LocatedData) else found
     match value:
         case dict():

@@ -1,7 +1,7 @@
-"""A recipe taken apart around its mosaic, which makes one picture of several and so has no plan of its own.
+"""Splits a recipe at its mosaic: the steps before it, which each of the four images gets, and those after it.
 
-Each of the pictures goes through what stands before the mosaic as it is drawn for itself: what one of them shows, and
-where a crop of it may lie, says nothing about the others. What stands after the mosaic sees all of it, as one picture.
+A mosaic has no plan, since it makes one image of several. Steps before it are drawn for each image on its own, since
+they may depend on its objects. Steps after it apply to the mosaic as one image.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from bboxprep.recipe.recipe import Augment, Recipe
 
 @dataclass(frozen=True)
 class MosaicSplit:
-    """What each picture goes through `before` the `mosaic`, which is step number `place` of the draws, and what all of
-    it goes through `after`; `without`: the recipe where chance makes no mosaic. `seed` is the key of its chance.
+    """The recipe of each image `before` the `mosaic`, and that of the mosaic `after` it. `place` is the number of the
+    mosaic among the random steps; `without` is the recipe of a copy without mosaic; `seed` determines its draws.
     """
 
     before: Recipe
@@ -29,13 +29,13 @@ class MosaicSplit:
     seed: int
 
     def drawn(self, key: str, copy: int) -> Mosaic | None:
-        """The mosaic of copy number `copy` of the image `key`; None where chance says no."""
+        """The drawn mosaic of copy number `copy` of the image `key`; None if it is not applied."""
         return self.mosaic.drawn(Draw(self.seed, key, copy, self.place), None)
 
 
 @lru_cache(maxsize=8)
 def split_at_mosaic(recipe: Recipe) -> MosaicSplit | None:
-    """`recipe` around its mosaic; None where it has none."""
+    """`recipe` split at its mosaic; None if it has none."""
     steps = recipe.augment.steps if recipe.augment else ()
     for place, step in enumerate(steps):
         if isinstance(step, Mosaic):
@@ -46,12 +46,12 @@ def split_at_mosaic(recipe: Recipe) -> MosaicSplit | None:
 
 
 def then(recipe: Recipe, *steps: RecipeStep) -> Recipe:
-    """The drawn `recipe`, and `steps` after its own."""
+    """The drawn `recipe` with `steps` after its own."""
     return _like(recipe, (*recipe.steps, *steps), ())
 
 
 def _like(recipe: Recipe, steps: tuple[RecipeStep, ...], augment: tuple[RecipeStep, ...]) -> Recipe:
-    """A recipe of other steps in the manner of `recipe`."""
+    """A recipe of `steps` and `augment` with the other options of `recipe`."""
     return Recipe(
         *steps,
         upright=recipe.upright,

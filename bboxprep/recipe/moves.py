@@ -1,4 +1,4 @@
-"""Steps that turn, scale, move and lean a picture about its middle. All fold into one map and one resampling."""
+"""Steps that rotate, scale, translate and shear an image about its centre. They fold into one map and one resampling."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bboxprep.recipe.geometric import ChanceStep, centred
 from bboxprep.recipe.values import Amount, Amounts, Bounds, check_choice
 
 Canvas = Literal["keep", "grow"]
-_QUARTERS = {90.0: 6, 180.0: 3, 270.0: 8}  # clockwise degrees as the EXIF orientation that asks for them
+_QUARTERS = {90.0: 6, 180.0: 3, 270.0: 8}  # EXIF orientations by the clockwise degrees that they stand for
 _SLACK = 1e-6  # px of a canvas that the rounding of float64 may add
 
 
@@ -21,8 +21,8 @@ _SLACK = 1e-6  # px of a canvas that the rounding of float64 may add
 class Rotate(ChanceStep):
     """Turn clockwise by `degrees`.
 
-    A right angle is exact, pixel for pixel, and the canvas turns along. Any other turns the picture on a canvas of the
-    old size ("keep", which cuts corners) or one that holds all of it ("grow").
+    A multiple of 90 degrees is exact for every pixel, and the canvas turns too. For any other angle the canvas keeps
+    its size ("keep": the corners are cut) or grows to hold the whole image ("grow").
     """
 
     name = "rotate"
@@ -36,7 +36,7 @@ class Rotate(ChanceStep):
         check_choice(self.name, "canvas", self.canvas, get_args(Canvas))
 
     def steps(self, size: Size) -> tuple[Step, ...]:
-        """One turn, or one warp; nothing for no turn at all."""
+        """One `Orient` or one `Warp`; none for 0 degrees."""
         degrees = _settled(self.degrees) % 360.0
         if degrees == 0.0:
             return ()
@@ -47,7 +47,7 @@ class Rotate(ChanceStep):
 
 @dataclass(frozen=True)
 class Scale(ChanceStep):
-    """Make the picture `factor` times as large, to whole pixels, in the middle of a canvas that stays as it is."""
+    """Scale the image by `factor`, rounded to whole pixels, and centre it on a canvas of the old size."""
 
     name = "scale"
     pads = True
@@ -62,7 +62,7 @@ class Scale(ChanceStep):
 
 @dataclass(frozen=True)
 class Translate(ChanceStep):
-    """Move the picture to the right by `x` of its width and down by `y` of its height, by whole pixels."""
+    """Move the image right by `x` times its width and down by `y` times its height, rounded to whole pixels."""
 
     name = "translate"
     pads = True
@@ -77,7 +77,7 @@ class Translate(ChanceStep):
 
 @dataclass(frozen=True)
 class Shear(ChanceStep):
-    """Lean upright lines by `x` degrees, their lower end to the right, then level ones by `y`, their right end down."""
+    """Shear: vertical lines lean by `x` degrees, lower end to the right, then horizontal ones by `y`, right end down."""
 
     name = "shear"
     pads = True
@@ -91,13 +91,13 @@ class Shear(ChanceStep):
         check_choice(self.name, "canvas", self.canvas, get_args(Canvas))
 
     def steps(self, size: Size) -> tuple[Step, ...]:
-        """One warp; nothing for no lean at all."""
+        """One `Warp`; none for 0 degrees."""
         x, y = _settled(self.x), _settled(self.y)
         return _about_middle(Affine.shear(x, y), size, self.canvas) if x or y else ()
 
 
 def _about_middle(affine: Affine, size: Size, canvas: Canvas) -> tuple[Step, ...]:
-    """`affine` about the middle of a picture of `size`, which becomes the middle of the canvas."""
+    """`affine` about the centre of an image of `size`, which becomes the centre of the canvas."""
     width, height = size
     if canvas == "grow":
         width = ceil(abs(affine.a) * size.width + abs(affine.b) * size.height - _SLACK)
@@ -107,7 +107,7 @@ def _about_middle(affine: Affine, size: Size, canvas: Canvas) -> tuple[Step, ...
 
 
 def _settled(amount: Amount) -> float:
-    """The number that a drawn `amount` is."""
+    """`amount` as a number. Raises `UsageError` if it is not drawn yet."""
     if isinstance(amount, float):
         return amount
-    raise ValueError(f"{amount!r}: a step of chance is drawn before it is planned")
+    raise ValueError(f"{amount!r}: want a number; draw a random step before it is planned")

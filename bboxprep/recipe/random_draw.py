@@ -1,7 +1,7 @@
-"""The keyed draw: what chance says depends on (seed, image, copy, step) and on nothing else.
+"""Random numbers that depend on (seed, image, copy, step) and nothing else.
 
-Neither the order in which images are worked on, nor the number of workers, the platform or a library's version has a
-part in it: a number is a hash of its key (BLAKE2b, RFC 7693), so that a run can be repeated in part, and continued.
+A number is a hash of its key (BLAKE2b, RFC 7693). So the order of images, the number of workers, the platform and the
+versions of libraries do not matter, and a run can be resumed or repeated in part.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ _UNIT = 2.0**-53  # a float64 holds 53 bits
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The chance of one step: `key` names the image in its dataset, `copy` counts its copies, `step` the steps.
+    """The random numbers of one step: `key` is the image (``split/name``), `copy` the number of its copy, `step` the
+    number of the step.
 
-    Each number is asked for by a name of its own, so that no answer hangs on what was asked before.
+    Each number has a name, so it does not depend on the numbers drawn before it.
     """
 
     seed: int
@@ -27,17 +28,17 @@ class Draw:
     step: int
 
     def number(self, name: str) -> int:
-        """A whole number of 0 to 2**64 - 1."""
+        """A whole number from 0 to 2**64 - 1, uniform."""
         words = (str(self.seed), self.key, str(self.copy), str(self.step), name)
         text = "\0".join(words).encode("utf-8", "surrogatepass")
         return int.from_bytes(blake2b(text, digest_size=8, person=b"bboxprep").digest(), "big")
 
     def uniform(self, name: str) -> float:
-        """A number of 0 to 1, 1 excluded."""
+        """A number from 0 to 1, 1 excluded, uniform."""
         return (self.number(name) >> 11) * _UNIT
 
     def amount(self, name: str, amount: Amount) -> float:
-        """`amount` settled: all numbers of a range, and all of a choice, are as likely as each other."""
+        """A number drawn from `amount`, uniform over its range or its choices; a fixed number is returned as it is."""
         match amount:
             case (low, high):
                 return min(high, low + (high - low) * self.uniform(name))

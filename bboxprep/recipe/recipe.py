@@ -1,11 +1,11 @@
-"""A recipe: the user's steps in order, and how their pixels are made.
+"""The recipe: preprocessing steps in order, augmentation, and the kernel and pad of the pixels.
 
-**Two parts.** What all pictures go through (`steps`: each has one outcome), and what a training picture goes through
-on top, as often as `Augment.copies` says, drawn anew each time. `Recipe.drawn` settles one such copy: what comes of it
-is a recipe without chance, that can be planned, executed, kept in a record and repeated.
+**Two parts.** `steps` apply to all images and draw nothing. `augment` applies to training images in addition,
+`Augment.copies` times, drawn anew each time. `Recipe.drawn` draws one copy: the result is a recipe without random
+steps, which can be planned, executed, recorded and repeated.
 
-**Why `upright` is a switch and not a step.** Crops and sizes are meant on the picture as people see it, so the turn
-that EXIF asks for can only come first; there is nothing to place it by.
+**Why `upright` is a switch and not a step.** Crops and sizes are meant on the image as it is displayed, so the EXIF
+orientation can only be applied first.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from bboxprep.recipe.random_draw import Draw
 
 @dataclass(frozen=True)
 class Augment:
-    """``Augment(Flip(p=0.5), copies=3)``: steps of chance, of which each training picture gets `copies` draws.
+    """``Augment(Flip(p=0.5), copies=3)``: random steps; each training image gets `copies` draws of them.
 
-    `plain`: the first copy has none of them. Raises `UsageError` for a number of copies that cannot be.
+    `plain`: the first copy is not augmented. Raises `UsageError` for an invalid number of copies.
     """
 
     steps: tuple[RecipeStep, ...]
@@ -54,7 +54,7 @@ class Augment:
         object.__setattr__(self, "plain", plain)
 
     def options(self) -> dict[str, Any]:
-        """As plain data, for the record of a run."""
+        """The steps, `copies` and `plain` as plain data, for the run record."""
         return {"copies": self.copies, "plain": self.plain, "steps": _options(self.steps)}
 
     def __str__(self) -> str:
@@ -64,8 +64,8 @@ class Augment:
 
 @dataclass(frozen=True, slots=True)
 class ImageContext:
-    """What a draw may have to see of an image: its stored `size` and the `turn` that displays it, and of its objects
-    the `boxes` (N, 4) in the stored plane and the class `names`.
+    """The facts about an image that random steps need: its stored `size`, its EXIF `turn`, and of its objects the
+    `boxes` (N, 4) in px of the stored image and the class `names`.
     """
 
     size: Size
@@ -75,7 +75,7 @@ class ImageContext:
 
     @classmethod
     def of(cls, sample: Sample, names: frozenset[str]) -> ImageContext:
-        """That of `sample`, whose objects have the class `names`. One made of several pictures is taken as it is."""
+        """The context of `sample`, whose objects have the class `names`; for a mosaic, that of its canvas."""
         if sample.parts or sample.header is None:
             return cls(sample.size, boxes=sample.instances.boxes, names=names)
         boxes = map_boxes(sample.to_stored, sample.instances.boxes)
@@ -84,8 +84,8 @@ class ImageContext:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One copy of one image settled: a `recipe` without chance, and how many flips were `kept` back because of what the
-    image shows.
+    """The drawn recipe of one copy: a `recipe` without random steps, and `kept`, the number of flips that were not
+    applied because the image has an object of a class in `Flip.keep`.
     """
 
     recipe: Recipe
@@ -96,10 +96,10 @@ class Drawn:
 class Recipe:
     """``Recipe(Letterbox(640), Flip("horizontal"), pad=0)``: steps in order.
 
-    `upright` turns each picture as its EXIF orientation asks, before all else; without it the stored pixels are taken
-    as they are and the tag is dropped. `pad` fills the margins (a gray level, an RGB triple, "edge" or "reflect"),
-    `kernel` resamples. `augment` is for training pictures alone, and `seed` is the key of all chance in it (0 without
-    it). Raises `UsageError` for a step of chance outside of `augment`.
+    `upright` applies the EXIF orientation of each image first; without it the stored pixels are used and the tag is
+    dropped. `pad` fills margins (a gray level, an RGB triple, "edge" or "reflect"), `kernel` is used to resample.
+    `augment` is for training images alone, and `seed` determines its draws (0 without it). Raises `UsageError` for a
+    random step outside of `augment`.
     """
 
     steps: tuple[RecipeStep, ...]
@@ -126,26 +126,24 @@ class Recipe:
 
     @cached_property
     def is_fixed(self) -> bool:
-        """Whether it has one outcome for each picture, whatever it shows."""
+        """Whether it has no random step: each image has one output."""
         return self.augment is None and all(step.is_fixed for step in self.steps)
 
     @cached_property
     def is_tiled(self) -> bool:
-        """Whether it cuts pictures into several."""
+        """Whether it cuts images into tiles."""
         return any(isinstance(step, Tile) for step in self.steps)
 
     @cached_property
     def appearance(self) -> tuple[RecipeStep, ...]:
-        """The steps that are done on the finished picture, in order. They change what its pixels look like; one of
-        albumentations may move them too.
-        """
+        """The steps that are applied to the pixels after the plan, in order. Only albumentations may move pixels too."""
         return tuple(step for step in self.steps if not step.geometric)
 
     @cached_property
     def mirrors(self) -> bool:
-        """Whether left and right change places: an odd number of steps that mirror. An EXIF turn is none of them.
+        """Whether it exchanges left and right: it has an odd number of mirroring flips. An EXIF turn does not count.
 
-        Of a recipe that is not fixed, whether they may.
+        For a recipe with random steps: whether it may.
         """
         if self.is_fixed:
             return sum(isinstance(step, Flip) and step.mirrors for step in self.steps) % 2 == 1
@@ -154,7 +152,7 @@ class Recipe:
 
     @cached_property
     def without_augment(self) -> Recipe:
-        """What pictures that no training sees go through."""
+        """The recipe of val and test images: this one without `augment`."""
         return self._with(self.steps)
 
     @cached_property
@@ -165,24 +163,22 @@ class Recipe:
         return self._hash
 
     def copies(self, split: str) -> int:
-        """How many outcomes an image of `split` has, tiles not counted."""
+        """The number of copies of an image of `split`; tiles do not count."""
         return self.augment.copies if self.augment and is_training(split) else 1
 
     def plan(self, size: Size, turn: Dihedral) -> Plan:
-        """The plan for a picture stored at `size` that `turn` displays. Raises `PlanError` where a step has none, and
-        `UsageError` where there is chance in the recipe: then plan what `drawn` gives.
+        """The plan for an image of stored `size` and EXIF `turn`. Raises `PlanError` where a step cannot be applied,
+        and `UsageError` for a recipe with random steps: plan the recipe that `drawn` returns.
         """
         if not self.is_fixed:
-            raise UsageError(
-                "recipe: it has chance in it, want one that is drawn for an image and a copy (Recipe.drawn)"
-            )
+            raise UsageError("recipe: have random steps, want the recipe of one copy of an image (Recipe.drawn)")
         return _plan(self, size, turn)
 
-    def drawn(self, key: str, copy: int = 0, sight: ImageContext | None = None, *, split: str = TRAIN) -> Drawn:
-        """Copy number `copy` of the image `key` (``split/name``), without chance; a fixed recipe as it is.
+    def drawn(self, key: str, copy: int = 0, image: ImageContext | None = None, *, split: str = TRAIN) -> Drawn:
+        """The recipe of copy number `copy` of the image `key` (``split/name``), without random steps.
 
-        The same for the same seed, key and copy, whatever else is drawn. Raises `UsageError` where a step has to see
-        the image and no `sight` of it is given, and where it has a mosaic: then draw the parts (`recipe.mosaic_split`).
+        It depends on seed, key, copy and `image` alone. Raises `UsageError` where a step needs the size or the objects
+        and `image` is None, and for a recipe with a mosaic: draw its parts (`recipe.mosaic_split`).
         """
         if self.is_fixed:
             return Drawn(self)
@@ -191,26 +187,26 @@ class Recipe:
         settled, kept = self._with(()), 0
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
             if isinstance(step, Mosaic):
-                raise UsageError("mosaic: several pictures become one, want draws of its parts (`recipe.mosaic_split`)")
-            scene = settled.scene(sight) if sight and step.needs_context else None
-            if step.needs_context and scene is None:
-                raise UsageError(f"{step.name}: want a sight of the image to draw from")
+                raise UsageError("mosaic: several images become one, want a draw of each part (`recipe.mosaic_split`)")
+            context = settled.step_context(image) if image and step.needs_context else None
+            if step.needs_context and context is None:
+                raise UsageError(f"{step.name}: want the size and the objects of the image to draw from")
             draw = Draw(self.seed, key, copy, number - len(self.steps))
-            found = step.drawn(draw, scene)
-            kept += found is None and isinstance(step, Flip) and replace(step, keep=()).drawn(draw, scene) is not None
+            found = step.drawn(draw, context)
+            kept += found is None and isinstance(step, Flip) and replace(step, keep=()).drawn(draw, context) is not None
             settled = settled._with((*settled.steps, *((found,) if found else ())))
         return Drawn(settled, kept)
 
-    def scene(self, sight: ImageContext) -> StepContext:
-        """What is seen of an image after this fixed recipe: its objects in boxes around them, cut at its edges."""
-        plan = _plan(self, sight.size, sight.turn)
-        boxes = clip_boxes(map_boxes(plan.affine, sight.boxes), plan.seen)
+    def step_context(self, image: ImageContext) -> StepContext:
+        """The image after this fixed recipe: its size and the boxes of its objects, clipped at its edges."""
+        plan = _plan(self, image.size, image.turn)
+        boxes = clip_boxes(map_boxes(plan.affine, image.boxes), plan.seen)
         left = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        return StepContext(plan.size, boxes[left], sight.names)
+        return StepContext(plan.size, boxes[left], image.names)
 
     def tiles(self, size: Size, turn: Dihedral) -> tuple[tuple[str, Recipe], ...]:
-        """The recipe once for each tile that its `Tile` makes of a picture stored at `size`, and the tile's name,
-        ``r0c1``; where it has no `Tile`, itself and "".
+        """For each tile of an image of stored `size` and EXIF `turn` its name, as in ``r0c1``, and its recipe with a
+        `Crop` in place of `Tile`; for a recipe without `Tile`, "" and itself.
         """
         places = [place for place, step in enumerate(self.steps) if isinstance(step, Tile)]
         if not places:
@@ -223,7 +219,7 @@ class Recipe:
         )
 
     def options(self) -> dict[str, Any]:
-        """The recipe as plain data, for the record of a run; `reading.recipe_of` makes the recipe of it again."""
+        """The recipe as plain data, for the run record; `recipe.load.recipe_of` is the inverse."""
         how = {"pad": _plain_pad(self.rendering.pad), "kernel": self.rendering.kernel}
         if self.augment is None:
             return {"upright": self.upright, "steps": _options(self.steps), **how}
@@ -244,30 +240,28 @@ class Recipe:
 
 
 def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) -> None:
-    """Raise `UsageError` for steps that cannot stand where they do."""
+    """Raise `UsageError` for steps in the wrong order or part of the recipe."""
     if type(seed) is not int or not 0 <= seed < 2**63:
         raise UsageError(f"seed: have {seed!r}, want a whole number of 0 or more, below 2**63")
     for step in steps:
         if not (step.is_fixed or (isinstance(step, Flip) and replace(step, keep=()).is_fixed)):
-            raise UsageError(f"{step.name}: have chance in what every split goes through, want it under augment")
+            raise UsageError(f"{step.name}: have a random step for all splits, want it under augment")
     order = (*steps, *(augment.steps if augment else ()))
     first = next((place for place, step in enumerate(order) if isinstance(step, Albumentations)), len(order))
     for late in (step for step in order[first:] if step.geometric):
-        raise UsageError(
-            f"{late.name}: have it after albumentations, want it before: a pipeline gets the finished picture"
-        )
+        raise UsageError(f"{late.name}: have it after albumentations, want it before: a pipeline gets the output image")
     if sum(isinstance(step, Tile) for step in steps) > 1:
         raise UsageError("tile: have it twice, want it once")
     if augment and any(isinstance(step, Tile) for step in augment.steps):
-        raise UsageError("tile: have it under augment, want it in what every split goes through")
+        raise UsageError("tile: have it under augment, want it in the steps for all splits")
     if any(isinstance(step, Mosaic) for step in steps):
-        raise UsageError("mosaic: have it in what every split goes through, want it under augment")
+        raise UsageError("mosaic: have it in the steps for all splits, want it under augment")
     if sum(isinstance(step, Mosaic) for step in order) > 1:
         raise UsageError("mosaic: have it twice, want it once")
 
 
 def _effect(step: RecipeStep) -> Effect:
-    """A step of appearance as plain data, which the floors that cannot know it do."""
+    """An appearance step as the plain `Effect` that the lower packages execute."""
     said = ((each.name, getattr(step, each.name)) for each in fields(step) if each.name != "p")
     return Effect(step.name, tuple(said))
 

@@ -1,7 +1,7 @@
-"""Recipes as YAML text, in and out.
+"""Parses and writes recipes as YAML text.
 
-Read are text, numbers, true, false, null, lists and maps as JSON has them: ``no`` stays text, ``1e3`` is a number. What
-is refused, `io.strict_yaml` says, and tags too.
+Scalars are those of JSON: text, numbers, true, false and null, so ``no`` stays text and ``1e3`` is a number. Tags are
+refused, and so is what `io.strict_yaml` refuses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
 def parse_yaml(data: bytes) -> LocatedData:
-    """What stands in a YAML file, each part with its line. Raises `WrongPlace`."""
+    """The content of a YAML file, each part with its line number. Raises `WrongPlace`."""
     try:
         node = parse(data)
     except YamlFault as fault:
@@ -30,7 +30,7 @@ def parse_yaml(data: bytes) -> LocatedData:
 
 
 def to_yaml(recipe: Recipe) -> str:
-    """`recipe` as YAML text, which reads as the same recipe."""
+    """`recipe` as YAML text; parsing it returns an equal recipe."""
     text = yaml.safe_dump(recipe.options(), sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
     return str(text)
 
@@ -45,7 +45,7 @@ def _located(node: YamlNode) -> LocatedData:
 
 
 def _scalar(text: str) -> Any:
-    """The number or word that `text`, which is not quoted, spells; else itself."""
+    """The value of the unquoted scalar `text`: a number, true, false or null, else the text itself."""
     if text.casefold() in _WORDS:
         return _WORDS[text.casefold()]
     if _INTEGER.fullmatch(text):

@@ -1,4 +1,4 @@
-"""The values that options of steps take: fixed ones, and ones that a draw settles."""
+"""Values of step options: fixed numbers, and ranges and choices to draw from."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Amount = float | tuple[float, float] | OneOf  # a number, any number from the fi
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The least and the greatest number that an option takes."""
+    """The smallest and the largest number that an option takes."""
 
     low: float
     high: float
@@ -67,7 +67,7 @@ Amounts = Mapping[str, Bounds]  # by the name of an option
 
 
 def is_settled(amount: Amount) -> bool:
-    """Whether there is nothing to draw."""
+    """Whether `amount` is a fixed number, with nothing to draw."""
     return not isinstance(amount, tuple | OneOf)
 
 
@@ -84,7 +84,7 @@ def check_seed(step: str, seed: object) -> None:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON and YAML have it."""
+    """`value` in the types of JSON and YAML: tuples as lists, a choice as ``{"one_of": [...]}``."""
     match value:
         case OneOf():
             return {"one_of": list(value.values)}
@@ -95,7 +95,7 @@ def plain(value: Any) -> Any:
 
 
 def words(value: Any) -> str:
-    """`value` as one reads it in a summary."""
+    """`value` as text for a summary."""
     match value:
         case OneOf():
             return "|".join(map(words, value.values))

@@ -109,7 +109,7 @@ def test_the_table_is_in_the_order_that_is_pinned(table: tuple[str, ...], data: 
         left = [f.category for f in changed.findings if f.code == "class-dropped"]
         assert left == [name for name in table if name not in pinned]
     else:
-        with pytest.raises(UsageError, match="classes: '.*' is missing"):
+        with pytest.raises(UsageError, match=r"classes: '.*' is missing"):
             first.with_classes(ClassPolicy(classes=pinned))
 
 

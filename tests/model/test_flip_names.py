@@ -157,7 +157,10 @@ def test_classes_change_places_and_are_known_by_what_they_were() -> None:
     ("classes", "said"),
     [
         (("left_hand",), "swap classes: have 'right_hand', want a class of the source; did you mean 'left_hand'?"),
-        (("left_hand", "right_hand", "right_hand"), "swap classes: have 'right_hand', the name of 2 classes"),
+        (
+            ("left_hand", "right_hand", "right_hand"),
+            "swap classes: have 'right_hand', the name of 2 classes, want one class each",
+        ),
     ],
 )
 def test_a_pair_that_cannot_be_swapped_is_refused(classes: tuple[str, ...], said: str) -> None:

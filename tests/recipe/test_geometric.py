@@ -86,7 +86,7 @@ def test_a_crop_keeps_what_lies_in_the_picture() -> None:
 
 
 def test_a_crop_beside_the_picture_is_refused() -> None:
-    with pytest.raises(PlanError, match="the crop at 50,0 lies outside a picture of 20x30"):
+    with pytest.raises(PlanError, match="the crop at 50,0 lies outside an image of 20x30"):
         Crop(50, 0, 5, 5).steps(Size(20, 30))
 
 

@@ -172,12 +172,12 @@ def test_a_flip_leaves_what_is_to_be_kept_and_says_so() -> None:
 
 def test_what_has_to_be_seen_is_asked_for() -> None:
     for step in (RandomCrop(), Flip(keep=("cat",))):
-        with pytest.raises(UsageError, match="want a sight of the image"):
+        with pytest.raises(UsageError, match="want the size and the objects of the image"):
             Recipe(augment=Augment(step)).drawn("a")
 
 
 def test_a_recipe_of_chance_has_no_plan() -> None:
-    with pytest.raises(UsageError, match="has chance in it"):
+    with pytest.raises(UsageError, match="have random steps, want the recipe of one copy"):
         Recipe(augment=Augment(Flip(p=0.5))).plan(Size(3, 3), Dihedral())
     assert Recipe(augment=Augment(Flip(p=0.5))).mirrors
     assert not Recipe(augment=Augment(Rotate((0, 5)))).mirrors
@@ -186,13 +186,13 @@ def test_a_recipe_of_chance_has_no_plan() -> None:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (lambda: Recipe(Flip(p=0.5)), "flip: have chance in what every split goes through"),
-        (lambda: Recipe(Rotate((1, 2))), "rotate: have chance"),
-        (lambda: Recipe(Noise(3)), "noise: have chance"),
+        (lambda: Recipe(Flip(p=0.5)), "flip: have a random step for all splits"),
+        (lambda: Recipe(Rotate((1, 2))), "rotate: have a random step"),
+        (lambda: Recipe(Noise(3)), "noise: have a random step"),
         (lambda: Recipe(Tile(9), Tile(9)), "tile: have it twice"),
         (lambda: Recipe(augment=Augment(Tile(9))), "tile: have it under augment"),
         (lambda: Recipe(augment=Augment(Mosaic(9), Mosaic(9))), "mosaic: have it twice"),
-        (lambda: Recipe(Mosaic(9, centre=(0.5, 0.5), others=(0, 0, 0))), "mosaic: have it in what every split goes"),
+        (lambda: Recipe(Mosaic(9, centre=(0.5, 0.5), others=(0, 0, 0))), "mosaic: have it in the steps for all splits"),
         (lambda: Recipe(seed=-1), "seed: have -1"),
         (lambda: Augment(), "augment: steps: have none"),
         (lambda: Augment(Flip(), copies=0), "augment: copies: have 0"),
@@ -266,7 +266,7 @@ def test_a_recipe_is_parted_around_its_mosaic() -> None:
 
 def test_a_mosaic_is_no_step_of_one_picture() -> None:
     recipe = Recipe(augment=Augment(Mosaic(90)))
-    with pytest.raises(UsageError, match="want draws of its parts"):
+    with pytest.raises(UsageError, match="want a draw of each part"):
         recipe.drawn("a")
     with pytest.raises(UsageError, match="becomes a part of one"):
         Mosaic(90).steps(Size(3, 3))
