@@ -40,7 +40,7 @@ class Resample:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Put the image on an empty `canvas` with its top left corner at column `x`, row `y` (whole px, may be negative)."""
+    """Put the image on an empty `canvas` with its top left corner at column `x`, row `y` (whole, may be negative)."""
 
     canvas: Size
     x: int

@@ -104,8 +104,8 @@ def clip_to_convex(points: Points, around: Points) -> Points:
 
 
 def within_convex(points: Points, around: Points, slack: float = 0.0) -> NDArray[np.bool_]:
-    """Which points (..., 2) lie in the convex ring `around` (Q, 2), or at most `slack` px outside of it, as bool (...,);
-    none in a ring without area."""
+    """Which points (..., 2), as bool (...,), lie in the convex ring `around` (Q, 2), or at most `slack` px outside of
+    it; none in a ring without area."""
     inside = np.full(points.shape[:-1], ring_area(around) > 0)
     for normal, offset in convex_sides(around):
         inside &= points @ normal - offset >= -slack
