@@ -54,7 +54,7 @@ class Exposure(AppearanceStep):
 
 @dataclass(frozen=True)
 class Contrast(AppearanceStep):
-    """Multiply the distance of values from the mean luma of the image by `factor`: 0 is flat gray, 1 changes nothing."""
+    """Multiply the distance of values from the mean luma by `factor`: 0 is flat gray, 1 changes nothing."""
 
     name = "contrast"
     amounts: ClassVar[Amounts] = {"factor": Bounds(0.0, 100.0)}

@@ -60,7 +60,7 @@ class RecipeStep:
         """Whether `drawn` needs a `StepContext`."""
         return False
 
-    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002  # crops and flips look
+    def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
         """This step with all values drawn; None if it is not applied. A fixed step returns itself."""
         return self if self.is_fixed else self._settled(draw)
 

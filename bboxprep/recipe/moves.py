@@ -1,4 +1,4 @@
-"""Steps that rotate, scale, translate and shear an image about its centre. They fold into one map and one resampling."""
+"""Steps that rotate, scale, translate and shear an image about its centre. They fold into one map, one resampling."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Translate(ChanceStep):
 
 @dataclass(frozen=True)
 class Shear(ChanceStep):
-    """Shear: vertical lines lean by `x` degrees, lower end to the right, then horizontal ones by `y`, right end down."""
+    """Shear: vertical lines lean by `x` degrees, lower end right, then horizontal ones by `y`, right end down."""
 
     name = "shear"
     pads = True

@@ -136,7 +136,7 @@ class Recipe:
 
     @cached_property
     def appearance(self) -> tuple[RecipeStep, ...]:
-        """The steps that are applied to the pixels after the plan, in order. Only albumentations may move pixels too."""
+        """The steps that apply to the pixels after the plan, in order. Only albumentations may also move pixels."""
         return tuple(step for step in self.steps if not step.geometric)
 
     @cached_property
