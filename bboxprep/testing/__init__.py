@@ -1,11 +1,11 @@
 """The conformance kit: each format, of this package or of another, goes through the laws that hold for all.
 
-A format brings a painter and a reader of its own (`FormatExample`) and nothing else. Its whole test is::
+A format brings a painter and readers of its own (`FormatExample`) and nothing else. Its whole test is::
 
     import pytest
     from bboxprep.testing import CHECKS, FormatExample
 
-    EXAMPLE = FormatExample("toy", paint, read)
+    EXAMPLE = FormatExample("toy", paint, read, first_corner)
 
     @pytest.mark.parametrize("check", CHECKS, ids=str)
     def test_conformance(check, tmp_path):
@@ -41,6 +41,7 @@ CHECKS: tuple[Check, ...] = (
     _check("round-trip", trips.check_round_trip),
     _check("same-bytes", trips.check_same_bytes),
     _check("kill-and-resume", trips.check_kill_and_resume),
+    _check("origin", trips.check_origin),
     _check("declared", trips.check_declared),
     _check("hostile-names", robustness.check_hostile_names),
     _check("only-our-errors", robustness.check_only_our_errors),

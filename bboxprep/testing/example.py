@@ -1,6 +1,6 @@
-"""What a format brings to be tested: a painter and a reader of its own, and the small data sets that they speak of.
+"""What a format brings to be tested: a painter and readers of its own, and the small data sets that they speak of.
 
-Neither may share code with the format under test, or a mistake made twice would pass.
+None may share code with the format under test, or a mistake made twice would pass.
 """
 
 from __future__ import annotations
@@ -51,12 +51,14 @@ class FormatExample:
     """What the conformance kit needs to test the format called `format`.
 
     ``paint(root, dataset)`` writes a data set into the folder `root`, which is there or not, in the layout that the
-    format's own writer uses, replacing what an earlier data set has there. Numbers are written as fine as they are
-    given. ``read(root)`` gives back all that such a folder holds, of a painter or of a writer. `options` are those
-    under which the format's writer is exact to its finest step.
+    format's own writer uses, and replaces what is there. Numbers are written as fine as they are given. ``read(root)``
+    returns all images and objects in such a folder, painted or written. ``first_corner(root)`` returns the numbers that
+    its labels state for the left and the upper edge of the first object. With `options` the format's writer is exact to
+    its finest step.
     """
 
     format: str
     paint: Callable[[Path, LabelledDataset], None]
     read: Callable[[Path], LabelledDataset]
+    first_corner: Callable[[Path], tuple[float, float]]
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -18,6 +18,7 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset
 from bboxprep.testing.runs import (
+    CLASSES,
     by_key,
     converted,
     declared,
@@ -34,6 +35,7 @@ TRIPS = 10
 _READ = 1e-6  # px that a reader may be off what was painted, by the arithmetic of its format
 _PATIENCE = 120.0  # s; an end, not a measure
 _KILLS = 3
+_HALF = (24.0, 16.0)  # px, of the images' width and height: no format has to round them
 _KILLED_IMAGES, _KILLED_SIZE = 60, (480, 320)
 
 
@@ -141,6 +143,20 @@ def _expect_same(what: str, have: dict[str, str], want: dict[str, str]) -> None:
     """Fail with the files that differ, unless both trees are the same."""
     differing = sorted(name for name in have.keys() | want.keys() if have.get(name) != want.get(name))
     expect(f"{what}: files that differ", differing, [])
+
+
+def check_origin(example: FormatExample, folder: Path) -> None:
+    """A box in the left upper corner of its image is read and written exactly, and starts at the declared origin."""
+    plain = random_dataset(example, seed=5, images=1)
+    images = [image.with_objects([[0.0, 0.0, *_HALF]], CLASSES[:1]) for image in plain.images]
+    dataset = replace(plain, images=tuple(images))
+    root = painted(example, folder / "in", dataset)
+    _check_read(example, root, dataset)
+    converted(example, root, folder / "out")
+    for image in example.read(folder / "out").images:
+        expect(f"{image.name}: the box written", image.boxes.tolist(), [[0.0, 0.0, *_HALF]])
+    origin = declared(example).origin
+    expect("the numbers of the left upper corner", tuple(example.first_corner(folder / "out")), (origin, origin))
 
 
 def check_declared(example: FormatExample, folder: Path) -> None:

@@ -19,6 +19,8 @@ import pytest
 import yaml
 
 from bboxprep import formats
+from bboxprep.model.categories import Categories
+from bboxprep.model.dataset import Dataset
 from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage
 from bboxprep.testing.painting import displayed_size
 
@@ -60,6 +62,12 @@ def read_coco(root: Path) -> LabelledDataset:
     return LabelledDataset(classes, tuple(images))
 
 
+def first_corner_coco(root: Path) -> tuple[float, float]:
+    document = json.loads(min((root / "annotations").iterdir()).read_bytes())
+    x, y, *_ = document["annotations"][0]["bbox"]
+    return x, y
+
+
 def paint_yolo(root: Path, dataset: LabelledDataset) -> None:
     numbers = {name: number for number, name in enumerate(dataset.classes)}
     _empty(root / "images", root / "labels")
@@ -92,6 +100,11 @@ def read_yolo(root: Path) -> LabelledDataset:
         labels = tuple(classes[int(number)] for number, *_ in rows)
         images.append(_image(split, "/".join(parts), path, edges, labels, root))
     return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_yolo(root: Path) -> tuple[float, float]:
+    _, cx, cy, w, h = min((root / "labels").rglob("*.txt")).read_text(encoding="utf-8").split()
+    return float(cx) - float(w) / 2, float(cy) - float(h) / 2
 
 
 def paint_voc(root: Path, dataset: LabelledDataset) -> None:
@@ -134,6 +147,11 @@ def read_voc(root: Path) -> LabelledDataset:
     return LabelledDataset(classes, tuple(images))
 
 
+def first_corner_voc(root: Path) -> tuple[float, float]:
+    box = next(ET.parse(min((root / "Annotations").rglob("*.xml"))).iter("bndbox"))
+    return float(box.findtext("xmin") or "nan"), float(box.findtext("ymin") or "nan")
+
+
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -165,6 +183,13 @@ def read_webdataset(root: Path) -> LabelledDataset:
     return LabelledDataset(classes, tuple(images))
 
 
+def first_corner_webdataset(root: Path) -> tuple[float, float]:
+    with tarfile.open(min(root.glob("*.tar"))) as tar:
+        labels = json.loads(next(_content(tar, member) for member in tar if member.name.endswith(".json")))
+    x, y, *_ = labels["objects"]["bbox"][0]
+    return x, y
+
+
 def paint_parquet(root: Path, dataset: LabelledDataset) -> None:
     import pyarrow
     from pyarrow import parquet
@@ -192,6 +217,13 @@ def read_parquet(root: Path) -> LabelledDataset:
             image = said["image"]
             images.append(_shard_image(f"data/{shard.name}", image["path"], image["bytes"], said, classes))
     return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_parquet(root: Path) -> tuple[float, float]:
+    from pyarrow import parquet
+
+    x, y, *_ = parquet.read_table(min((root / "data").glob("*.parquet"))).to_pylist()[0]["objects"]["bbox"][0]
+    return x, y
 
 
 def _shard_labels(image: LabelledImage, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -243,18 +275,25 @@ def _remove(*files: Path) -> None:
         file.unlink()
 
 
+def _is_loose(name: str) -> bool:
+    """Whether the format writes each image to a file of its own, and not into a packed one."""
+    declared = formats.load(name)
+    return not declared.write(Path(), Dataset(Path(), name, Categories(), []), declared.write_options()).stage
+
+
 EXAMPLES: Mapping[str, FormatExample] = {
     example.format: example
     for example in (
-        FormatExample("coco", paint_coco, read_coco),
-        FormatExample("parquet", paint_parquet, read_parquet),
-        FormatExample("voc", paint_voc, read_voc, {"float_": True}),
-        FormatExample("webdataset", paint_webdataset, read_webdataset),
-        FormatExample("yolo", paint_yolo, read_yolo),
+        FormatExample("coco", paint_coco, read_coco, first_corner_coco),
+        FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
+        FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
+        FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),
+        FormatExample("yolo", paint_yolo, read_yolo, first_corner_yolo),
     )
 }
 _NEEDS = {"parquet": ("pyarrow", "fsspec"), "webdataset": ("fsspec",)}  # of the extra `shards`
 AVAILABLE = tuple(name for name in formats.names() if all(map(find_spec, _NEEDS.get(name, ()))))
+LOOSE = tuple(filter(_is_loose, formats.names()))
 FORMATS = [  # every format that is registered, to parametrise with: one without an example fails
     pytest.param(name, marks=pytest.mark.skipif(name not in AVAILABLE, reason="take the extra: bboxprep[shards]"))
     for name in formats.names()

@@ -1,4 +1,4 @@
-"""Every registered format passes the conformance kit, with the painter and the reader of its example."""
+"""Every registered format passes the conformance kit, with the painter and the readers of its example."""
 
 from __future__ import annotations
 

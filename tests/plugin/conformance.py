@@ -41,7 +41,13 @@ def read(root: Path) -> LabelledDataset:
     return LabelledDataset(tuple((root / "classes.txt").read_text(encoding="utf-8").splitlines()), tuple(images))
 
 
-EXAMPLE = FormatExample("toy", paint, read)
+def first_corner(root: Path) -> tuple[float, float]:
+    with min(root.glob("*.toy.jsonl")).open(encoding="utf-8") as file:
+        _, x, y, *_ = json.loads(file.readline())["objects"][0]
+    return x, y
+
+
+EXAMPLE = FormatExample("toy", paint, read, first_corner)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=str)

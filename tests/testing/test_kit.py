@@ -26,6 +26,7 @@ MISTAKES: dict[str, tuple[str, str]] = {  # by check: what stands in the toy for
     "round-trip": (BOXES, "sample.instances.boxes.round(1).tolist()"),
     "same-bytes": (ENTRY, "entry=[sample.split, line + ' ' * bool(__import__('multiprocessing').parent_process())]"),
     "kill-and-resume": (APPEND, f"{APPEND}\n        (self._root / 'log').open('a').write(split)"),
+    "origin": ("step=lambda _: Step(),", "step=lambda _: Step(), origin=1,"),
     "declared": ('return f"{found.name} holds toy labels" if found else ""', 'return ""'),
     "hostile-names": (NAME, "        name = line.name\n        if name in items:"),
     "only-our-errors": ("except (msgspec.DecodeError, UnicodeDecodeError)", "except UnicodeDecodeError"),
