@@ -12,6 +12,7 @@ import bboxprep
 from bboxprep.cli import commands
 from bboxprep.cli.flag_names import with_flags
 from bboxprep.errors import AnnotationError, BboxprepError
+from tests.conformance.examples import AVAILABLE
 
 POINTS = ["nose", "left_eye", "right_eye"]
 CLASSES = ["left_hand", "right_hand", "face"]
@@ -141,7 +142,7 @@ def test_a_flip_exchanges_what_it_is_told_to_and_the_account_says_so(tmp_path: P
 def test_repeated_objects_are_told_by_image_in_every_format(tmp_path: Path) -> None:
     box = {"bbox": [4, 6, 8, 12]}
     source = make(tmp_path / "in", box, box, box, {**box, "category_id": 3})
-    for to in ("coco", "yolo", "voc"):
+    for to in AVAILABLE:
         assert "note: 1 x record-duplicate" in run(source, tmp_path / to, to=to).output
         again = CliRunner().invoke(commands, ["inspect", str(tmp_path / to)])
         assert "2 objects have the class and the box of another one; all kept" in again.output

@@ -16,7 +16,7 @@ from tests.tiny import tiny, tree
 
 KILLS = 51
 IN_A_ROUND = 11  # at most, then it may end
-OPTIONS = {
+OPTIONS = {  # pixels, augmentation and links, each in one format; the kit kills and resumes every format
     "yolo": ("--letterbox", 400),
     "coco": ("--fit", 300, "--flip", "horizontal:0.5", "--rotate", "-20:20", "--copies", 2, "--seed", 5),
     "voc": (),

@@ -13,6 +13,7 @@ from bboxprep.recipe.geometric import Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import Layer
 from bboxprep.verification.verify import VerificationReport, verify
+from tests.conformance.examples import LOOSE  # files to lie in; the kit lies in every format
 from tests.verification.outputs import (
     Edges,
     codes,
@@ -28,7 +29,6 @@ from tests.verification.outputs import (
     told,
 )
 
-FORMATS = ("coco", "yolo", "voc")
 VICTIM, OTHER = "IMG_2006.jpg", "IMG_2005.jpg"
 
 
@@ -36,10 +36,10 @@ VICTIM, OTHER = "IMG_2006.jpg", "IMG_2005.jpg"
 def true_outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("true")
     recipe = Recipe(Letterbox(384), Flip("horizontal"))
-    return {to: make(root / to, photos("coco"), to, recipe) for to in FORMATS}
+    return {to: make(root / to, photos("coco"), to, recipe) for to in LOOSE}
 
 
-@pytest.fixture(params=FORMATS)
+@pytest.fixture(params=LOOSE)
 def out(request: pytest.FixtureRequest, true_outputs: dict[str, Path], tmp_path: Path) -> Path:
     """A copy of a true output, to lie in."""
     return copied(true_outputs[request.param], tmp_path / "out")

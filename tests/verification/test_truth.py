@@ -13,6 +13,7 @@ from bboxprep.frames.resolve import LabelsIn
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
+from tests.conformance.examples import FORMATS
 from tests.painted import label
 from tests.verification.outputs import FIXTURES, make, photos, told
 
@@ -35,7 +36,7 @@ TARGETS: tuple[tuple[str, dict[str, Any]], ...] = (
 _turn = count()
 RUNS = [
     (source, to, options, RECIPES[next(_turn) % len(RECIPES)])
-    for source in ("coco", "yolo", "voc")
+    for source in ("coco", "yolo", "voc")  # the formats of the fixtures: the kit proves outputs of all
     for to, options in TARGETS
     for _ in range(3 if not options else 1)
 ]
@@ -59,7 +60,7 @@ def test_keypoints_of_a_pose_output_are_proven(tmp_path: Path) -> None:
     assert proof.holds, told(proof)
 
 
-@pytest.mark.parametrize("to", ["coco", "yolo", "voc"])
+@pytest.mark.parametrize("to", FORMATS)
 def test_labels_in_the_stored_frame(tmp_path: Path, to: str) -> None:
     source = FIXTURES / "stored-frame-yolo"
     out = make(tmp_path / "out", source, to, Recipe(Letterbox(300)), labels_in="stored")

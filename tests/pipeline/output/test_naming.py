@@ -85,7 +85,7 @@ def test_a_suffix_says_what_the_file_is(name: str, container: str, touched: bool
     assert images("coco", summary(name, container=container), touched=touched) == [written]
 
 
-@pytest.mark.parametrize("format", ["coco", "yolo", "voc", "webdataset"])
+@pytest.mark.parametrize("format", formats.names())
 def test_two_images_of_one_name_are_refused(format: str) -> None:
     with pytest.raises(TargetError, match=r"train/a\.jpg: two images of the source have this name"):
         outputs(format, summary("a.jpg"), summary("b.jpg"), summary("a.jpg"))

@@ -19,6 +19,7 @@ from PIL import Image
 from bboxprep.errors import BboxprepError
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.source.open import open_source, read
+from tests.conformance.examples import AVAILABLE, FORMATS
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import SIDECAR, THREE, around, codes, edit, grow, records, run, small, stale
 
@@ -117,7 +118,7 @@ def test_labels_that_are_gone_take_all_with_them(there: Path, tmp_path: Path) ->
     dataset = read(there)
     assert (len(dataset[0].instances), dataset[0].labelled, dataset[0].source_count) == (0, False, 0)
     assert stale(dataset) == ["its labels are gone; nothing of it is rejoined"]
-    for to in ("yolo", "voc", "coco"):
+    for to in AVAILABLE:
         run(there, tmp_path / to, to)
 
 
@@ -222,7 +223,7 @@ def test_classes_that_change_names_do_not_exchange_objects(there: Path) -> None:
     assert found.boxes == pytest.approx(before, abs=1e-4)
 
 
-@pytest.mark.parametrize("to", ["yolo", "voc"])
+@pytest.mark.parametrize("to", FORMATS)
 def test_classes_of_one_name_stay_two(tmp_path: Path, to: str) -> None:
     classes = [{"id": number, "name": name, "supercategory": ""} for number, name in ((4, "a"), (9, "b"), (11, "a"))]
     boxes = [trees.box(number, 1, category) for number, category in enumerate((4, 9, 11, 11), 1)]
@@ -355,7 +356,7 @@ def test_names_that_would_be_the_same_are_left_as_they_are(tmp_path: Path) -> No
     assert [(str(sample.name), sample.id) for sample in dataset] == [("a.png", 4), ("b.png", 5)]
 
 
-@given(data=st.data(), to=st.sampled_from(["yolo", "voc", "coco"]))
+@given(data=st.data(), to=st.sampled_from(AVAILABLE))
 def test_nothing_in_it_makes_the_program_fall(data: st.DataObject, to: str, kept: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lines = [spoiled(data, line) for line in (kept / "sound.jsonl").read_bytes().splitlines()]

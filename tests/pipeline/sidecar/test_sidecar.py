@@ -29,6 +29,7 @@ from bboxprep.pipeline.sidecar import writer
 from bboxprep.pipeline.source.open import read
 from bboxprep.pipeline.work.convert import write
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox, RecipeStep
+from tests.conformance.examples import FORMATS
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import INFO, SIDECAR, around, grow, records, run, small
 from tests.strategies import instances
@@ -106,7 +107,7 @@ def test_the_law_catches_a_lost_sidecar(tmp_path: Path) -> None:
     assert [record["bbox"] for record in records(tmp_path / "back")] != [r["bbox"] for r in records(tmp_path / "in")]
 
 
-@pytest.mark.parametrize("to", ["yolo", "voc"])
+@pytest.mark.parametrize("to", FORMATS)
 def test_ten_trips_write_the_same_bytes(tmp_path: Path, to: str) -> None:
     shutil.copytree(FIXTURE, tmp_path / "in")
     run(tmp_path / "in", tmp_path / "first", "coco", Letterbox(96))
@@ -250,7 +251,7 @@ def test_text_that_json_cannot_hold_is_refused(tmp_path: Path) -> None:
     write(odd, tmp_path / "bare", "yolo", sidecar=False)
 
 
-@pytest.mark.parametrize("to", formats.names())
+@pytest.mark.parametrize("to", FORMATS)
 def test_all_that_is_known_of_the_classes_comes_back_from_every_format(tmp_path: Path, to: str) -> None:
     boxes = Instances.of([[1.0, 2.0, 11.0, 20.0]], [0], ids=[4], areas=[180.0])
     grow(tmp_path / "in", trees.dataset_of(trees.sample_of(boxes, id=1), categories=RICH))

@@ -83,7 +83,7 @@ def test_a_size_that_is_no_plane_of_the_image_leaves_it_out(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("frame", ["stored", "displayed"])
-@pytest.mark.parametrize("format", ["coco", "voc"])
+@pytest.mark.parametrize("format", ["coco", "voc"])  # their labels state the size of each image
 def test_auto_finds_the_frame_that_labels_were_drawn_in(tmp_path: Path, format: str, frame: str) -> None:
     dataset = bboxprep.read(label(tmp_path / "in", format, frame, (62, 47), (14, 11, 33, 37)))
     assert {sample.frame for sample in dataset if sample.evidence != "upright"} == {Frame(frame)}
