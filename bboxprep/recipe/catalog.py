@@ -41,7 +41,7 @@ _ALIASES: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # our name and the op
 
 
 def normal(name: str) -> str:
-    """The form of `name` that `lookup` compares: lower case, words with single blanks between, without `_SMALL_WORDS`."""
+    """The form of `name` that `lookup` compares: lower case, words one blank apart, without `_SMALL_WORDS`."""
     words = re.findall(r"[^\W_]+", name.casefold())
     return " ".join(word for word in words if word not in _SMALL_WORDS) or " ".join(words)
 
