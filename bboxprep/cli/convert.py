@@ -123,7 +123,9 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """  # noqa: D301  # click wants the character
     formats.load(given["to"])  # a name that is no format is told before a large source is read
     recipe = chosen_recipe(given)
-    image_policy = ImagePolicy(given["depth16"], parse_color(given["background"]), given["frames"], given["max_pixels"])
+    image_policy = ImagePolicy(
+        given["depth16"], parse_color(given["background"], "background"), given["frames"], given["max_pixels"]
+    )
     say = printing.Printer(quiet=given["quiet"])
     object_policy, split = class_rules(given), split_rule(given)
     engine = _engine(given)

@@ -51,8 +51,8 @@ class Printer:
         dataset, summaries = source.dataset, source.summaries
         splits = dict.fromkeys(summary.key[0] for summary in summaries)
         self.line(
-            f"{dataset.root}: {formats.load(dataset.format).title}, {_count(len(splits), 'split')}, "
-            f"{_count(len(summaries), 'image')}, {_count(len(dataset.categories), 'class', 'classes')}"
+            f"{dataset.root}: {formats.load(dataset.format).title}, {counted(len(splits), 'split')}, "
+            f"{counted(len(summaries), 'image')}, {counted(len(dataset.categories), 'class', 'classes')}"
         )
         if source.frames:
             self.line(f"  {_turned(source)}")
@@ -61,8 +61,8 @@ class Printer:
         """What several sources are as one."""
         dataset, summaries = source.dataset, source.summaries
         self.line(
-            f"together: {_count(len(dataset.splits), 'split')}, {_count(len(summaries), 'image')}, "
-            f"{_count(len(dataset.categories), 'class', 'classes')}"
+            f"together: {counted(len(dataset.splits), 'split')}, {counted(len(summaries), 'image')}, "
+            f"{counted(len(dataset.categories), 'class', 'classes')}"
         )
 
     def recipe(self, recipe: Recipe) -> None:
@@ -99,10 +99,10 @@ class Printer:
                 self.line(_fresh(outcome.fresh, len(outcome.dataset)))
             images = sum(account.images_out.values())
             self.line(_made(account.made))
-            self.line(f"{outcome.dest}: {_count(images, 'image')}, {to}; the account is in {outcome.dest / RECORD}")
+            self.line(f"{outcome.dest}: {counted(images, 'image')}, {to}; the account is in {outcome.dest / RECORD}")
             self._next(outcome, to, recipe)
         if account.faults:
-            self.line(f"exit 1: {_count(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
+            self.line(f"exit 1: {counted(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
 
     def _next(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The command that trains on the output, where its format knows one."""
@@ -228,8 +228,8 @@ def _dropped(dropped: Mapping[str, int]) -> str:
 def _fresh(fresh: int, images: int) -> str:
     """What there was to do beside what an earlier run had done."""
     if not fresh:
-        return f"nothing to do: all {_count(images, 'image')} are as an earlier run left them"
-    return f"{_count(fresh, 'image')} done now, {images - fresh:,} as an earlier run left them"
+        return f"nothing to do: all {counted(images, 'image')} are as an earlier run left them"
+    return f"{counted(fresh, 'image')} done now, {images - fresh:,} as an earlier run left them"
 
 
 def _made(made: Mapping[str, int]) -> str:
@@ -255,5 +255,6 @@ def _sizes(seen: Inspection) -> str:
     )
 
 
-def _count(number: int, one: str, many: str = "") -> str:
+def counted(number: int, one: str, many: str = "") -> str:
+    """`number` and the noun that fits it: "1 fault", "2 faults"; `many` is a plural that takes more than an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

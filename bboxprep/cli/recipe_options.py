@@ -150,7 +150,7 @@ def _steps(given: Mapping[str, Any]) -> list[RecipeStep]:
     sizing = [name for name in SIZING if given[name]]
     if len(sizing) > 1:
         raise UsageError(f"{' and '.join(f'--{name}' for name in sizing)}: each sets the size, want one of them")
-    steps += [SIZING[name](parse_size(given[name])) for name in sizing]
+    steps += [SIZING[name](parse_size(given[name], name)) for name in sizing]
     if given["tile"]:
         size, overlap = parse_tile(given["tile"])
         steps.append(Tile(size, overlap))

@@ -60,7 +60,7 @@ def sniff_plugin(name: str, plugin: Format, root: Path) -> str:
     try:
         return plugin.sniff(root)
     except Exception as error:  # noqa: BLE001  # whatever the code of others raises
-        words = f"format {name}: its `sniff` raised {type(error).__name__}: {error}; it is not used for {root}"
+        words = f"format {name}: its sniff() raised {type(error).__name__}: {error}; it is not used for {root}"
         warnings.warn(words, FormatWarning, stacklevel=2)
         return ""
 

@@ -1,4 +1,7 @@
-"""Parses values of the command line into steps and options. Each function raises `UsageError` for invalid text."""
+"""Parses values of the command line into steps and options.
+
+Each function raises `UsageError` for invalid text; the message names the option in backticks.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,21 @@ from bboxprep.recipe.geometric import Axis, Crop
 AXES: tuple[Axis, ...] = get_args(Axis)
 
 
-def parse_size(text: str) -> Size:
-    """``640`` (a square) or ``640x480`` (width x height)."""
+def parse_size(text: str, option: str = "size") -> Size:
+    """``640`` (a square) or ``640x480`` (width x height), given for `option`."""
     match = re.fullmatch(r"([0-9]{1,9})(?:[xX×]([0-9]{1,9}))?", text.strip())
     if not match:
-        raise UsageError(f"size: have {text!r}, want N or WIDTHxHEIGHT")
-    return Size.of((int(match[1]), int(match[2] or match[1])))
+        raise UsageError(f"`{option}`: have {text!r}, want N or WIDTHxHEIGHT")
+    try:
+        return Size.of((int(match[1]), int(match[2] or match[1])))
+    except UsageError as error:
+        raise UsageError(f"`{option}`: {str(error).removeprefix('size: ')}") from error
 
 
 def parse_crop(text: str) -> Crop:
     """``X,Y,W,H`` in pixels of the upright image."""
     if not re.fullmatch(r"[0-9]{1,9}(,[0-9]{1,9}){3}", text.replace(" ", "")):
-        raise UsageError(f"crop: have {text!r}, want X,Y,W,H in whole pixels")
+        raise UsageError(f"`crop`: have {text!r}, want X,Y,W,H in whole pixels")
     x, y, width, height = map(int, text.replace(" ", "").split(","))
     return Crop(x, y, width, height)
 
@@ -32,7 +38,7 @@ def parse_crop(text: str) -> Crop:
 def parse_tile(text: str) -> tuple[Size, float]:
     """``640x640`` or ``640:0.2``: the size of a tile in px, and the share of its side that neighbours overlap by."""
     size, colon, overlap = text.partition(":")
-    return parse_size(size), _number(overlap, "tile", "WxH[:OVERLAP]") if colon else 0.0
+    return parse_size(size, "tile"), _number(overlap, "tile", "WxH[:OVERLAP]") if colon else 0.0
 
 
 def parse_flip(text: str) -> tuple[Axis, float]:
@@ -40,30 +46,30 @@ def parse_flip(text: str) -> tuple[Axis, float]:
     axis, colon, chance = text.partition(":")
     known = {name: name for name in AXES}
     if axis not in known:
-        raise UsageError(f"flip: have {text!r}, want {', '.join(AXES)}, or one of them and :P")
+        raise UsageError(f"`flip`: have {text!r}, want {', '.join(AXES)}, or one of them and :P")
     return known[axis], _number(chance, "flip", "AXIS[:P]") if colon else 1.0
 
 
-def parse_amount(text: str, what: str) -> float | tuple[float, float]:
-    """``15`` or ``-15:15``, a range."""
+def parse_amount(text: str, option: str) -> float | tuple[float, float]:
+    """``15`` or ``-15:15``, a range, given for `option`."""
     low, colon, high = text.partition(":")
-    first = _number(low, what, "N or LO:HI")
-    return (first, _number(high, what, "N or LO:HI")) if colon else first
+    first = _number(low, option, "N or LO:HI")
+    return (first, _number(high, option, "N or LO:HI")) if colon else first
 
 
-def _number(text: str, what: str, want: str) -> float:
+def _number(text: str, option: str, want: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"{what}: have {text!r}, want a number ({want})") from None
+        raise UsageError(f"`{option}`: have {text!r}, want a number ({want})") from None
 
 
-def parse_color(text: str) -> tuple[int, int, int]:
-    """``N`` (a gray level) or ``R,G,B``, each 0 to 255."""
+def parse_color(text: str, option: str = "color") -> tuple[int, int, int]:
+    """``N`` (a gray level) or ``R,G,B``, each 0 to 255, given for `option`."""
     parts = [part.strip() for part in text.split(",")]
     levels = tuple(int(part) for part in parts if re.fullmatch("[0-9]{1,9}", part))
     if len(levels) not in (1, 3) or len(levels) != len(parts) or max(levels) > 255:
-        raise UsageError(f"colour: have {text!r}, want N or R,G,B of 0 to 255")
+        raise UsageError(f"`{option}`: have {text!r}, want N or R,G,B of 0 to 255")
     return (levels[0], levels[1], levels[2]) if len(levels) == 3 else (levels[0],) * 3
 
 
@@ -73,5 +79,5 @@ def parse_pad(text: str) -> Pad:
         case "edge" | "reflect":
             return text
         case _:
-            red, green, blue = parse_color(text)
+            red, green, blue = parse_color(text, "pad")
             return red if red == green == blue else (red, green, blue)

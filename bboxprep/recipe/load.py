@@ -286,7 +286,7 @@ def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
         try:
             return parse_size(value)
         except UsageError as error:
-            raise WrongPlace(found.where, f"{step.name}: {error}") from error
+            raise WrongPlace(found.where, f"{step.name}: {str(error).replace('`', '')}") from error
     if isinstance(value, dict) and set(value) == {"one_of"}:
         each = value["one_of"]
         return OneOf(tuple(each)) if isinstance(each, list) else OneOf((each,))

@@ -68,7 +68,7 @@ def test_flags_are_a_short_way_of_writing_a_recipe(source: Path, tmp_path: Path,
         ("--flip sideways", "flip"),
         ("--rotate 20:-20", "rotate"),
         ("--exposure dark", "exposure"),
-        ("--tile 0x5", "size: have 0x5"),
+        ("--tile 0x5", "`tile`: have 0x5"),
         ("--labels-only --preview 3", "preview: with --labels-only"),
     ],
 )

@@ -213,7 +213,9 @@ def _box(element: Element, rings: list[Points], reading: _Reading) -> tuple[Sequ
         around = hull(np.concatenate(rings)).tolist()
         return around, [less_one(Decimal(value)) for value in around]
     if len(boxes) != 1:
-        raise _UnreadableError("bndbox", f"have {len(boxes)} boxes, want 1")
+        others = [f"<{child.tag}>" for child in element if child.tag in _OTHER_SHAPES]
+        instead = f" but a {others[0]}, which is not read" if others and not boxes else ""
+        raise _UnreadableError("bndbox", f"have {len(boxes)} boxes{instead}, want 1")
     corners = [_corner(boxes[0], tag) for tag in _EDGES]
     written, less, decimals, repaired = zip(*corners, strict=True)
     reading.decimals |= any(decimals)

@@ -292,6 +292,11 @@ def test_what_can_mean_one_thing_only_is_repaired(tmp_path: Path) -> None:
         (obj((1, 2, "1_0", 4)), "object[2]/bndbox/xmax", "have '1_0', want a number"),
         (obj((1, 2, "٣", 4)), "object[2]/bndbox/xmax", "have '٣', want a number"),
         ("<object><name>cat</name></object>", "object[2]/bndbox", "have 0 boxes, want 1"),
+        (
+            "<object><name>cat</name><robndbox><cx>9</cx></robndbox></object>",
+            "object[2]/bndbox",
+            "have 0 boxes but a <robndbox>, which is not read, want 1",
+        ),
         (obj((1, 2, 3, 4), more="<bndbox/>"), "object[2]/bndbox", "have 2 boxes, want 1"),
     ],
 )
