@@ -3,6 +3,10 @@
 Classes of one name are one class. Samples of one name in one split are not one sample: the later one gets a sub-folder
 in its name, called after its source or, where one source is split anew, the split it was in. Groups are found by the
 names that the sources gave, so that the place of an image depends neither on other sources nor on their order.
+
+Tracks of one number in two sources are two tracks: the first source keeps its track ids, the next ones start at
+1,000,000,000, at 2,000,000,000 and so on. Such a start needs no look at the labels, and a source that grows does not
+change the track ids of another one.
 """
 
 from __future__ import annotations
@@ -14,16 +18,22 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+
 from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables, similar_names
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Key, Sample
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.survey import ImageSummary
 
 NO_RULES = ClassPolicy()
+_TRACKS_APART = 10**9  # between the first track ids of two sources
+_MOST = 2**63 - 1
 
 
 def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: SplitPolicy | None = None) -> Source:
@@ -61,7 +71,10 @@ def _merged(sources: Sequence[Source]) -> _Pile:
     homes = [dataset.folder for dataset in datasets]
     root = _common(homes)
     classes = merge_tables([dataset.categories for dataset in datasets])
-    parts = [_part(dataset, change, root) for dataset, change in zip(datasets, classes, strict=True)]
+    parts = [
+        _part(dataset, change, root, number * _TRACKS_APART)
+        for number, (dataset, change) in enumerate(zip(datasets, classes, strict=True))
+    ]
     places = [(part, index) for part, dataset in enumerate(parts) for index in range(len(dataset))]
     whole = Dataset(
         root=root,
@@ -101,15 +114,25 @@ class _Parts:
         return self.parts[part].outline(index) if self.outlined else self.parts[part][index]
 
 
-def _part(dataset: Dataset, change: ClassMapping, root: Path) -> Dataset:
-    """`dataset` with the labels of the joint table, its files named below `root`."""
+def _part(dataset: Dataset, change: ClassMapping, root: Path, first_track: int) -> Dataset:
+    """`dataset` with the labels of the joint table, its files named below `root`, its tracks from `first_track` on."""
     placed = tuple(_placed(finding, dataset.folder, root) for finding in dataset.findings)
-    return replace(dataset.map(partial(_as_part, change=change, folder=dataset.folder, root=root)), findings=placed)
+    as_part = partial(_as_part, change=change, folder=dataset.folder, root=root, first_track=first_track)
+    return replace(dataset.map(as_part), findings=placed)
 
 
-def _as_part(sample: Sample, change: ClassMapping, folder: Path, root: Path) -> Sample:
+def _as_part(sample: Sample, change: ClassMapping, folder: Path, root: Path, first_track: int) -> Sample:
     findings = tuple(_placed(finding, folder, root) for finding in sample.findings)
-    return change.apply(replace(sample, findings=findings, root=root))
+    instances = _with_tracks_from(first_track, sample.instances)
+    return change.apply(replace(sample, findings=findings, root=root, instances=instances))
+
+
+def _with_tracks_from(first: int, instances: Instances) -> Instances:
+    """`instances` with `first` added to each track id; negative ids, as `NO_TRACK`, stay."""
+    if not first or Column.TRACKS not in instances.column_counts:
+        return instances
+    tracks = instances.tracks
+    return replace(instances, tracks=np.where(tracks < 0, tracks, (tracks + first) & _MOST))
 
 
 def _placed(finding: Finding, folder: Path, root: Path) -> Finding:

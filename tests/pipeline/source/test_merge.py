@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,10 @@ from PIL import Image
 from bboxprep.errors import TargetError, UsageError
 from bboxprep.io.paths import relative_path
 from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.model.columns import NO_TRACK
+from bboxprep.model.instances import Instances
 from bboxprep.pipeline.run_options import RunOptions
+from bboxprep.pipeline.source import merge
 from bboxprep.pipeline.source.merge import assemble, unique_keys
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.split import SplitPolicy
@@ -42,8 +46,13 @@ def make(root: Path, splits: dict[str, dict[str, list[str]]], classes: list[str]
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.new("RGB", (8, 6), (number, len(split), colour)).save(path)
             document["images"].append({"id": number, "file_name": name, "width": 8, "height": 6})
-            for category in objects:
-                row = {"id": len(document["annotations"]) + 1, "image_id": number, "bbox": [1, 1, 2 + colour % 3, 3]}
+            for track, category in enumerate(objects):
+                row: dict[str, Any] = {
+                    "track_id": track,
+                    "id": len(document["annotations"]) + 1,
+                    "image_id": number,
+                    "bbox": [1, 1, 2 + colour % 3, 3],
+                }
                 document["annotations"].append(row | {"category_id": classes.index(category) + 1})
         (root / "annotations").mkdir(parents=True, exist_ok=True)
         path = root / "annotations" / f"instances_{split}.json"
@@ -269,3 +278,38 @@ def test_parts_converted_with_a_pinned_table_are_the_parts_of_the_whole(tmp_path
         for label in sorted((tmp_path / "out" / root.name / "labels").rglob("*.txt")):
             whole = tmp_path / "whole" / label.relative_to(tmp_path / "out" / root.name)
             assert label.read_bytes() == whole.read_bytes()
+
+
+def tracks_by_source(folder: Path) -> list[set[int]]:
+    """The track ids of two sources of the tracks 0 and 1, each with two images, as they are written to one output."""
+    roots = [
+        make(
+            folder / f"set{number}",
+            {"train": {f"{number}a.png": ["cat", "dog"], f"{number}b.png": ["cat", "dog"]}},
+            CLASSES,
+        )
+        for number in range(2)
+    ]
+    convert_source(assemble(opened(*roots)), folder / "out", "coco", Recipe(), run_options=RunOptions())
+    found: dict[str, set[int]] = {}
+    for sample in open_source(folder / "out").dataset:
+        found.setdefault(sample.name.name[0], set()).update(sample.instances.tracks.tolist())
+    return [found["0"], found["1"]]
+
+
+def test_tracks_of_one_number_in_two_sources_stay_two_tracks(tmp_path: Path) -> None:
+    first, second = tracks_by_source(tmp_path)
+    assert first == {0, 1}
+    assert second == {10**9, 10**9 + 1}
+
+
+def test_the_law_catches_tracks_that_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merge, "_TRACKS_APART", 0)
+    first, second = tracks_by_source(tmp_path)
+    assert first & second
+
+
+def test_an_object_without_a_track_gets_none_and_no_track_id_overflows() -> None:
+    tracks = np.array([NO_TRACK, 0, 2**63 - 1])
+    moved = merge._with_tracks_from(10**9, Instances.of([[0, 0, 1, 1]] * 3, [0] * 3, tracks=tracks)).tracks
+    assert moved.tolist() == [NO_TRACK, 10**9, 10**9 - 1]
