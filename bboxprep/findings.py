@@ -57,6 +57,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "mask-misfit": (Severity.FAULT, "a mask does not fit its picture or its object's box; the box is kept"),
     "metadata-dropped": (Severity.NOTE, "EXIF data that cannot be read safely was left out of the output image"),
     "name-changed": (Severity.NOTE, "an output file has another name than its source"),
+    "name-differs": (Severity.NOTE, "labels spell the name of an image otherwise; the only image that fits was taken"),
     "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),
     "orientation-invalid": (Severity.NOTE, "an orientation outside 1 to 8; taken as no turn"),
     "record-duplicate": (Severity.NOTE, "objects of one image have the same class and box; all kept"),

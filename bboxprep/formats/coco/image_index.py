@@ -178,10 +178,6 @@ def _image_findings(
     if changed:
         words = f"image ids that are not positive whole numbers ({len(changed)}); new ones are given on writing"
         yield finding("record-repaired", changed[0], words)
-    if located.by_end:
-        first = located.by_end[0]
-        words = f"images that are found by the end of their file_name ({len(located.by_end)}); here it is"
-        yield finding("record-repaired", first, f"{words} {located.names[first]!r}")
 
 
 def _record_findings(source: CocoSource, unreadable: Iterable[int], ids: NDArray[np.int64]) -> Iterator[Finding]:

@@ -1,25 +1,22 @@
 """From the `file_name` of a record to a file below the image folder, and never to one outside it.
 
-A name is tried as it is, then with backslashes as slashes, then by its end: exports carry absolute paths of other
-machines and prefixes that climb. An end counts only where the one path wholly ends with the other, where a single file
-fits, and where no other record has that file; anything less would be a guess. A link is followed as far as the dataset
-reaches.
+A name is tried as it is, then with backslashes as slashes, then by `formats.image_lookup`, where only an image counts
+that no other record has. A link is followed as far as the dataset reaches.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
+from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, run_together
 from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, relative_path, resolved, scan, suffix_of, walk
 from bboxprep.io.safe_names import safe_relative
 
-_DRIVE = re.compile(r"[A-Za-z]:")
 _LONGEST_PART = 255  # bytes; of all file systems in use
 
 
@@ -27,12 +24,12 @@ _LONGEST_PART = 255  # bytes; of all file systems in use
 class Located:
     """For each record, its `names` below the image folder (POSIX; ``images[7]`` where it has none that is safe).
 
-    `missing` says of records without a file why, `by_end` holds those that were found by the end of their path.
+    `missing` says of records without a file why, `respelled` are those whose file has another name.
     """
 
     names: tuple[str, ...]
     missing: Mapping[int, str]
-    by_end: tuple[int, ...]
+    respelled: Mapping[int, Respelled]
 
 
 def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
@@ -51,14 +48,20 @@ def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
             strayed[index] = f"{found} is a link that leads out of the dataset; not followed"
         elif found is not None:
             names[index] = found
-    open_ends = [index for index in range(len(wanted)) if index not in names and index not in strayed]
-    taken = set(names.values())
-    found_by_end, missing = _by_end(folder, wanted, open_ends, taken, fence) if open_ends else ({}, {})
-    names |= found_by_end
+    unknown = [index for index in range(len(wanted)) if index not in names and index not in strayed]
+    matches = _looked_up(folder, wanted, unknown, fence)
+    claims = Counter([*names.values(), *(match.path for match in matches.values())]) if matches else {}
+    respelled = {
+        index: Respelled(wanted[index], match.path, match.way)
+        for index, match in matches.items()
+        if match.path and claims[match.path] == 1
+    }
+    names |= {index: found.path for index, found in respelled.items()}
+    missing = {index: _why_missing(wanted[index], matches[index]) for index in unknown if index not in respelled}
     missing |= strayed
     for index in missing:
         names[index] = next(reversed(_spellings(wanted[index], bases)), f"images[{index}]")
-    return Located(tuple(names[index] for index in range(len(wanted))), missing, tuple(found_by_end))
+    return Located(tuple(names[index] for index in range(len(wanted))), missing, respelled)
 
 
 def _files_in(folder: Path) -> set[str]:
@@ -100,56 +103,28 @@ def _spellings(text: str, bases: Sequence[str]) -> list[str]:
     return [name for name in map(safe_name, dict.fromkeys((text, below))) if name]
 
 
-def _by_end(
-    folder: Path, wanted: Sequence[str], indices: Sequence[int], taken: set[str], fence: Fence
-) -> tuple[dict[int, str], dict[int, str]]:
-    """What fits the ends of the names at `indices`: the names found, and why the others are missing."""
-    files = _files_by_last_part(folder, fence)
-    fitting = {index: _fitting(files, _end(wanted[index])) for index in indices}
-    claims = Counter(names[0] for names in fitting.values() if len(names) == 1)
-    found, missing = {}, {}
-    for index, names in fitting.items():
-        if len(names) == 1 and claims[names[0]] == 1 and names[0] not in taken:
-            found[index] = names[0]
-        else:
-            missing[index] = _why_missing(wanted[index], names)
-    return found, missing
+def _looked_up(folder: Path, wanted: Sequence[str], indices: Iterable[int], fence: Fence) -> dict[int, Match]:
+    """What the names at `indices` mean, of which no file is called so."""
+    lookup = ImageLookup(lambda: _images_below(folder, fence))
+    return {index: lookup.find(wanted[index]) for index in indices}
 
 
-def _files_by_last_part(folder: Path, fence: Fence) -> dict[str, list[str]]:
-    files: dict[str, list[str]] = defaultdict(list)
+def _images_below(folder: Path, fence: Fence) -> Iterator[str]:
     for place, _, names in walk(folder):
         below = relative_path(place, folder)
         for name in names:
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES and fence.holds(place / name):
-                files[name].append(f"{below}/{name}" if below else name)
-    return files
+            if suffix_of(name).lower() in IMAGE_SUFFIXES and fence.holds(place / name):
+                yield f"{below}/{name}" if below else name
 
 
-def _end(text: str) -> list[str]:
-    """The parts of `text` that can be a path below some folder: those after the last ``..``, root or drive."""
-    parts = PurePosixPath(_DRIVE.sub("", text.replace("\\", "/"), count=1)).parts
-    last = max((index + 1 for index, part in enumerate(parts) if part in {"..", "/", "//"}), default=0)
-    return list(parts[last:])
-
-
-def _fitting(files: Mapping[str, list[str]], end: list[str]) -> list[str]:
-    if not end:
-        return []
-    return sorted(name for name in files.get(end[-1], ()) if _ends_alike(name.split("/"), end))
-
-
-def _ends_alike(mine: list[str], other: list[str]) -> bool:
-    length = min(len(mine), len(other))
-    return mine[-length:] == other[-length:]
-
-
-def _why_missing(text: str, fitting: Sequence[str]) -> str:
-    if len(fitting) == 1:
-        return f"file_name {brief(text)} fits only {fitting[0]!r}, which other records have too; none is taken"
-    if fitting:
-        some = " and ".join(map(repr, fitting[:2]))
-        return f"file_name {brief(text)} fits {len(fitting)} files, of them {some}; none is taken"
+def _why_missing(text: str, match: Match) -> str:
+    if match.path:
+        return f"file_name {brief(text)} fits only {match.path!r}, which other records have too; none is taken"
+    if match.rivals:
+        some = " and ".join(map(repr, match.rivals[:2]))
+        return f"file_name {brief(text)} fits {len(match.rivals)} files, of them {some}; none is taken"
     if not text:
         return "the record has no file_name"
-    return f"no such file (file_name {brief(text)}{'' if safe_name(text) else ', not a path below the image folder'})"
+    unsafe = "" if safe_name(text) else ", not a path below the image folder"
+    two = "; it looks like two paths that run together" if run_together(text) else ""
+    return f"no such file (file_name {brief(text)}{unsafe}){two}{match.hint}"

@@ -38,6 +38,7 @@ from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import CocoSource, choose, two_of_one_split
 from bboxprep.formats.coco.locate_images import unlisted_images
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
+from bboxprep.formats.image_lookup import respelled_note
 from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, relative_path
@@ -78,11 +79,24 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
             *findings,
             *classes.findings,
             *(found for part in parts for found in part.findings()),
+            *_respelled(sources, indexes),
             *_unlisted(home, indexes),
         ),
         extra=_extra(_merged([document.extra for document in documents])),
         crowd=(sum(index.crowd for index in indexes), sum(len(document.annotations) for document in documents)),
     )
+
+
+def _respelled(sources: Iterable[CocoSource], indexes: Iterable[Index]) -> Iterator[Finding]:
+    """A note on the images whose files have other names than their records."""
+    found = [
+        (respelled, source, row)
+        for source, index in zip(sources, indexes, strict=True)
+        for row, respelled in index.located.respelled.items()
+    ]
+    if found:
+        _, source, row = found[0]
+        yield respelled_note([one for one, _, _ in found], source.shown, f"images[{row}]", source.split)
 
 
 def _unlisted(home: Path, indexes: Iterable[Index]) -> Iterator[Finding]:

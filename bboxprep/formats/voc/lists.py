@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError
+from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled
 from bboxprep.formats.voc.tree import ANY_SOURCE, composed, joined, name_of, parted, parts_of, place
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.model.splits import USUAL, SplitFolders, order, split_of
 
+UNLISTED = "unlisted"
+"""The split of images that the lists leave out."""
 _COARSEST = "trainval"
 _OF_A_CLASS = re.compile(r".*\S\s+(-1|0|1)")  # a line of <class>_<split>.txt: the image, and whether it shows the class
 _QUOTED = re.compile(r'^"(.+)"$')
@@ -32,27 +35,62 @@ class SplitLists:
     folder: str = ""
     folders: SplitFolders = ANY_SOURCE
 
-    def place(self, image: str) -> tuple[str, str]:
-        """(split, name) of an image: by its lists, "unlisted" where they leave it out; by its folders without lists."""
-        home = self._home(image)
+    def place(self, image: str, label: str = "") -> tuple[str, str]:
+        """(split, name) of an image whose XML file is `label`: by its lists, "unlisted" where they leave it out; by its
+        folders without lists.
+        """
+        home, name = self._listed_as(image, label)
         if home is None:
             return place(image, self.folders)
-        name = name_of(_below(home, image))
         known = self.homes[home]
-        return next((known[word] for word in _words(name) if word in known), "unlisted"), name
+        return next((known[word] for word in _words(name) if word in known), UNLISTED), name
 
-    def absent(self, images: Iterable[str]) -> list[str]:
-        """The listed names that none of `images` has, sorted."""
+    def absent(self, images: Mapping[str, str]) -> list[tuple[str, str]]:
+        """The listed names that none of `images`, each with its XML file, has: each with its home, sorted by name."""
         seen: dict[str, set[str]] = {home: set() for home in self.homes}
-        for image in images:
-            home = self._home(image)
+        for image, label in images.items() if self.homes else ():
+            home, name = self._listed_as(image, label)
             if home is not None:
-                seen[home].update(_words(name_of(_below(home, image))))
+                seen[home].update(_words(name))
         listed = ((home, name) for home, names in self.homes.items() for name in names)
-        return sorted(name for home, name in listed if name not in seen[home] and not name.startswith("#"))
+        gone = (one for one in listed if one[1] not in seen[one[0]] and not one[1].startswith("#"))
+        return sorted(gone, key=lambda one: (one[1], one[0]))
 
-    def _home(self, image: str) -> str | None:
-        folder, _ = parted(image)
+    def respelled(
+        self, images: Mapping[str, str], absent: Iterable[tuple[str, str]]
+    ) -> tuple[SplitLists, list[Respelled]]:
+        """The same lists with those of the `absent` names that mean one of the unlisted `images` by another spelling."""
+        unlisted: dict[str, dict[str, str]] = {}
+        for image, label in images.items():
+            home, name = self._listed_as(image, label)
+            if home is not None and self.place(image, label)[0] == UNLISTED:
+                unlisted.setdefault(home, {})[name] = image
+        lookups = {home: ImageLookup(names.keys) for home, names in unlisted.items()}
+        homes, found = {home: dict(names) for home, names in self.homes.items()}, []
+        for home, text in absent:
+            match = lookups[home].find(text) if home in lookups else Match()
+            if match.path:
+                del homes[home][text]
+                homes[home].setdefault(composed(match.path), self.homes[home][text])
+                found.append(Respelled(text, unlisted[home][match.path], match.way))
+        return replace(self, homes=homes), found
+
+    def _listed_as(self, image: str, label: str) -> tuple[str | None, str]:
+        """The home of the lists of an image, and its name in them. Images that lie elsewhere have the lists of their XML
+        file, or the only ones if those list them.
+        """
+        home = self._home(image)
+        if home is not None:
+            return home, name_of(_below(home, image))
+        name = name_of(image)
+        home = self._home(label) if label else None
+        if home is None and len(self.homes) == 1:
+            ((only, known),) = self.homes.items()
+            home = only if any(word in known for word in _words(name)) else None
+        return home, name
+
+    def _home(self, path: str) -> str | None:
+        folder, _ = parted(path)
         if folder not in self._known:
             self._known[folder] = next((above for above in _upward(folder) if above in self.homes), None)
         return self._known[folder]
@@ -71,14 +109,20 @@ def _words(name: str) -> tuple[str, str, str]:
 
 def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE) -> SplitLists:
     """The split lists at `paths`. A name in several lists belongs to the finest of them; `folders` name the splits of
-    images that have no lists. Raises `AnnotationError`.
+    images that have no lists. Lists of a class (``cat_train.txt``) count where there are no others: they name all images
+    of their split. Raises `AnnotationError`.
     """
     torn, paths = 0, list(paths)
-    names = {path: found for path in paths if not _is_of_a_class(path, found := _names(root / path))}
-    splits = {path: split_of(_stem(path)) for path in names}
+    read = {path: _names(root / path) for path in paths}
+    of_classes = {path: names for path, names in read.items() if _is_of_a_class(path, names)}
+    plain = {path: names for path, names in read.items() if path not in of_classes}
+    with_plain = {_home_of(path) for path in plain}
+    only = {path: list(map(_image_of, names)) for path, names in of_classes.items() if _home_of(path) not in with_plain}
+    names = plain | only
+    splits = {path: split_of(_stem(path).rpartition("_")[2] if path in only else _stem(path)) for path in names}
     homes: dict[str, dict[str, str]] = {}
     for path in sorted(names, key=lambda path: (*_fineness(splits[path]), path)):
-        split, known = splits[path], homes.setdefault("/".join(parts_of(path)[:-3]), {})
+        split, known = splits[path], homes.setdefault(_home_of(path), {})
         for name in names[path]:
             torn += split in USUAL and known.get(name, split) != split
             known.setdefault(name, split)
@@ -87,6 +131,16 @@ def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOU
 
 def _stem(path: str) -> str:
     return stem_of(parted(path)[1])
+
+
+def _home_of(path: str) -> str:
+    """The folder that holds the ``ImageSets`` of the list at `path`."""
+    return "/".join(parts_of(path)[:-3])
+
+
+def _image_of(line: str) -> str:
+    """The image of a line of a list of a class."""
+    return line.rpartition(" ")[0].strip() if " " in line else line.rpartition("\t")[0].strip()
 
 
 def _is_of_a_class(path: str, names: Sequence[str]) -> bool:

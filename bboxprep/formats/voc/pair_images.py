@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bboxprep.findings import Finding, escape_surrogates
+from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, respelled_note, spelled_alike
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
 from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, parted, parts_of
@@ -28,6 +30,8 @@ class VocItem:
     label: str = ""
     declared: Size | None = None
     packed: bytes = b""
+    hint: str = ""
+    """Images of nearly its name, where it is not `present`."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +51,30 @@ def pair(tree: VocTree, lists: SplitLists, briefs: Mapping[str, ParsedFile], bro
         matching.by_stem(label, brief)
     for label in list(matching.pending):
         matching.by_filename(label, briefs[label])
+    if matching.pending:
+        matching.by_lookup(briefs)
     bare, aside = _unlabelled(tree, matching)
+    expected_at = {label: expected(label, briefs[label].filename) for label in matching.pending}
+    known = {**dict.fromkeys(matching.left_out, ""), **dict.fromkeys(bare, ""), **matching.label_of}
+    known |= {image: label for label, image in expected_at.items()}
+    if absent := lists.absent(known):
+        lists, respelled = lists.respelled(known, absent)
+        matching.respelled += respelled
+        absent = lists.absent(known)
     items = [VocItem(*lists.place(image), image) for image in bare]
     items += [_item(lists, image, label, briefs[label]) for image, label in matching.label_of.items()]
-    for label in matching.pending:
-        items.append(_item(lists, expected(label, briefs[label].filename), label, briefs[label], present=False))
+    for label, hint in matching.pending.items():
+        item = _item(lists, expected_at[label], label, briefs[label], present=False)
+        items.append(replace(item, hint=hint))
     if len({(item.split, item.name) for item in items}) < len(items):
         items = [replace(item, name=item.image) for item in items]
     items = [item if item.name.isascii() else replace(item, name=escape_surrogates(item.name)) for item in items]
     items.sort(key=lambda item: (item.split, item.name))  # as their bytes in UTF-8 would be
-    listed = [item.image for item in items] + list(matching.left_out)
-    return Pairing(items, [*matching.findings, *_folded(matching, aside, lists, lists.absent(listed))])
+    return Pairing(items, [*matching.findings, *_folded(matching, aside, lists, [name for _, name in absent])])
 
 
 def _item(lists: SplitLists, image: str, label: str, brief: ParsedFile, *, present: bool = True) -> VocItem:
-    return VocItem(*lists.place(image), image, present, label, brief.declared, brief.packed)
+    return VocItem(*lists.place(image, label), image, present, label, brief.declared, brief.packed)
 
 
 @dataclass
@@ -72,8 +85,9 @@ class _Matching:
     lists: SplitLists
     label_of: dict[str, str] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
-    pending: dict[str, None] = field(default_factory=dict)
+    pending: dict[str, str] = field(default_factory=dict)  # with images of nearly its name, as the end of a message
     misnamed: list[tuple[str, str]] = field(default_factory=list)
+    respelled: list[Respelled] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def leave_out(self, label: str, finding: Finding) -> None:
@@ -85,10 +99,10 @@ class _Matching:
         """Give `label` to the image of its own stem, or leave it pending."""
         found = self.images.beside(label, _stem(label))
         if not found:
-            self.pending[label] = None
+            self.pending[label] = ""
             return
         self._give(label, brief, found)
-        if brief.filename and all(brief.filename not in (parted(image)[1], _stem(image)) for image in found):
+        if brief.filename and not any(spelled_alike(brief.filename, parted(image)[1]) for image in found):
             self.misnamed.append((label, brief.filename))
 
     def by_filename(self, label: str, brief: ParsedFile) -> None:
@@ -98,6 +112,34 @@ class _Matching:
         if found:
             del self.pending[label]
             self._give(label, brief, found)
+
+    def by_lookup(self, briefs: Mapping[str, ParsedFile]) -> None:
+        """Give each pending label to the one image without a label whose name is spelled otherwise.
+
+        The images of labels that fit several are left out, for their objects are not known.
+        """
+        free = [image for image in self.images.paths if image not in self.label_of and image not in self.left_out]
+        lookup = ImageLookup(lambda: free)
+        matches = {label: self._match(lookup, label, briefs[label].filename) for label in self.pending}
+        claims = Counter(match.path for match in matches.values())
+        for label, match in matches.items():
+            fitting = (match.path,) if match.path else match.rivals
+            if match.path and claims[match.path] == 1:
+                self.label_of[match.path] = label
+                self.respelled.append(Respelled(label, match.path, match.way))
+            elif fitting:
+                why = match.hint or f"; {match.path!r} fits other XML files too"
+                self.left_out.update(fitting)
+                self._drop("label-orphan", label, briefs[label], f"no image of its name{why}; left out")
+            else:
+                self.pending[label] = match.hint
+                continue
+            del self.pending[label]
+
+    def _match(self, lookup: ImageLookup, label: str, filename: str) -> Match:
+        nearness = self.images.nearness(label)
+        by_stem = lookup.find(_stem(label), nearness)
+        return by_stem if by_stem.path or by_stem.rivals or not filename else lookup.find(filename, nearness)
 
     def _give(self, label: str, brief: ParsedFile, found: list[str]) -> None:
         named = [image for image in found if parted(image)[1] == brief.filename]
@@ -113,7 +155,7 @@ class _Matching:
             self.label_of[found[0]] = label
 
     def _drop(self, code: str, label: str, brief: ParsedFile, message: str) -> None:
-        split, _ = self.lists.place(expected(label, brief.filename))
+        split, _ = self.lists.place(expected(label, brief.filename), label)
         self.findings.append(Finding(code, message, label, objects=brief.source_count, split=split))
 
 
@@ -135,10 +177,9 @@ def _unlabelled(tree: VocTree, matching: _Matching) -> tuple[list[str], list[str
 def _folded(matching: _Matching, aside: list[str], lists: SplitLists, absent: list[str]) -> list[Finding]:
     """One finding for each kind of thing that may be true of many files."""
     findings = []
-    if matching.misnamed:
-        label, name = matching.misnamed[0]
-        what = f"{len(matching.misnamed):,} files name another image in <filename> than their own stem does"
-        findings.append(Finding("record-repaired", f"{what} (first: {name!r}); the stem was taken", label))
+    findings += _misnamed(matching)
+    if matching.respelled:
+        findings.append(respelled_note(matching.respelled, matching.respelled[0].name))
     if lists.torn:
         message = f"{lists.torn:,} names stand in several of train, val and test; the first of these was taken"
         findings.append(Finding("record-repaired", message, lists.folder))
@@ -149,6 +190,22 @@ def _folded(matching: _Matching, aside: list[str], lists: SplitLists, absent: li
         message = f"{len(aside):,} images lie where no labelled images do; left aside"
         findings.append(Finding("image-aside", message, aside[0]))
     return findings
+
+
+def _misnamed(matching: _Matching) -> list[Finding]:
+    """The files whose ``<filename>`` is not their own stem: apart from the others those that name another image that is
+    there, for their labels may be exchanged.
+    """
+    what = "files name another image in <filename> than their own stem does"
+    groups: dict[str, list[tuple[str, str]]] = {what: [], f"{what}, one that exists in the dataset": []}
+    absent, existing = groups.values()
+    for label, name in matching.misnamed:
+        (existing if matching.images.beside(label, name) else absent).append((label, name))
+    return [
+        Finding("record-repaired", f"{len(found):,} {words} (first: {found[0][1]!r}); the stem was taken", found[0][0])
+        for words, found in groups.items()
+        if found
+    ]
 
 
 def _joined(paths: list[str]) -> str:

@@ -156,7 +156,7 @@ class _Samples:
         if item.present:
             header, findings = probe_image(self.probe, path, self.root, item.split, item.declared)
         else:
-            message = f"not there, but {item.label} labels it"
+            message = f"not there, but {item.label} labels it{item.hint}"
             header, findings = None, (Finding("image-missing", message, item.image, split=item.split),)
         return EMPTY_SAMPLE.replace_fast(
             name=PurePosixPath(item.name),

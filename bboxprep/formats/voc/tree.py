@@ -11,11 +11,12 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
+from bboxprep.formats.image_lookup import Nearness
 from bboxprep.io import paths
 from bboxprep.io.paths import IMAGE_SUFFIXES, folder_name, is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
@@ -25,6 +26,7 @@ IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # m
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
 _NOT_PHOTOS = ("segmentationclass", "segmentationobject", "annotationsvisualization", "__macosx")  # folders, as begun
 
+_ELSEWHERE = 9  # farther than any place that an XML file has to do with
 _FOLDERS = 4096  # of which is remembered what they are
 ANY_SOURCE = SplitFolders(IMAGE_FOLDERS | LABEL_FOLDERS)
 
@@ -163,15 +165,20 @@ class Images:
         Nearest is the same folder, then the same place in an images folder beside the file's own, then anywhere in
         that folder; and where there is no such folder and no image beside the file, anywhere at all.
         """
-        ranked = defaultdict(list)
-        folder, _ = parted(label)
+        ranked, nearness = defaultdict(list), self.nearness(label)
         for image in self._called(composed(name)):
-            rank = _distance(parted(image)[0], folder)
-            if rank is not None:
+            if (rank := nearness(parted(image)[0])) is not None:
                 ranked[rank].append(image)
-            elif not self._has_neighbours(folder):
-                ranked[9].append(image)
         return ranked[min(ranked)] if ranked else []
+
+    def nearness(self, label: str) -> Nearness:
+        """How near a folder of images is to the file `label`, see `beside`."""
+        folder, _ = parted(label)
+        return partial(self._rank, labels=folder)
+
+    def _rank(self, images: str, labels: str) -> int | None:
+        rank = _distance(images, labels)
+        return _ELSEWHERE if rank is None and not self._has_neighbours(labels) else rank
 
     def _called(self, name: str) -> list[str]:
         """The images whose name, or name without suffix, is `name`."""

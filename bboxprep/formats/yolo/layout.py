@@ -12,14 +12,17 @@ first ``images`` are no part of its name.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding, escape_surrogates
+from bboxprep.formats.image_lookup import Match, Respelled, respelled_note, run_together
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
+from bboxprep.formats.yolo.pair_labels import pair_by_lookup
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
 from bboxprep.io.paths import IMAGE_SUFFIXES, common_folder, folder_name, normalized, stem_of
 from bboxprep.model.splits import SplitFolders, known_split
@@ -27,14 +30,18 @@ from bboxprep.model.splits import SplitFolders, known_split
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
 _LONGEST = 256  # bytes of a file name
+_MOST_SHOWN = 200  # characters of a line
 
 
 @dataclass
 class YoloLayout:
-    """The images of a dataset, sorted by split and name; `folders` are those that hold labels, with their split."""
+    """The images of a dataset, sorted by split and name; `folders` are those that hold labels, with their split;
+    `hints` the ends of messages about label files that have no image.
+    """
 
     items: YoloItems = field(default_factory=YoloItems)
     folders: dict[Path, str] = field(default_factory=dict)
+    hints: dict[Path, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -43,7 +50,9 @@ def lay_out(tree: YoloTree, config: Config) -> YoloLayout:
     layout = _as_said(tree, config) if config.splits else YoloLayout()
     if not layout.items:
         found = _as_found(tree)
-        layout = YoloLayout(found.items, found.folders, layout.findings)
+        layout = YoloLayout(found.items, found.folders, findings=layout.findings)
+    layout.items, layout.hints, notes = pair_by_lookup(tree, layout.items, layout.folders)
+    layout.findings += notes
     if not layout.items:
         raise LayoutError(tree.home, "", "no images here; " + _why(layout))
     if config.file is None and not any(texts for _, _, texts in layout.items.homes):
@@ -58,8 +67,13 @@ def find_place(tree: YoloTree, text: str, bases: Sequence[Path], *, beside: bool
     """What `text`, a path in a file of the dataset, means; or None and why it means nothing. `beside` lets it lead to
     a folder beside the dataset.
     """
+    slashed = text.replace("\\", "/")
+    return _first_place(tree, chain(_as_written(slashed, bases), _by_end(slashed, tree.home)), beside=beside)
+
+
+def _first_place(tree: YoloTree, candidates: Iterable[Path], *, beside: bool) -> tuple[Path | None, str]:
     why = _ABSENT
-    for candidate in _candidates(text.replace("\\", "/"), bases, tree.home):
+    for candidate in candidates:
         path = normalized(candidate)
         if kind_of(path):
             if tree.holds(path) or (beside and tree.admit(path)):
@@ -80,9 +94,8 @@ def _why(layout: YoloLayout) -> str:
     return "; ".join(missing[:3]) or "labels without images cannot be read, since their numbers are fractions of them"
 
 
-def _candidates(text: str, bases: Sequence[Path], home: Path) -> Iterator[Path]:
-    parts = [part for part in text.split("/") if part not in ("", ".")]
-    inner = [part for part in parts if part != ".." and not part.endswith(":")]
+def _as_written(text: str, bases: Sequence[Path]) -> Iterator[Path]:
+    parts, inner = _parts(text)
     if text.startswith("/") or (parts and parts[0].endswith(":")):
         yield Path(text)
     else:
@@ -90,11 +103,20 @@ def _candidates(text: str, bases: Sequence[Path], home: Path) -> Iterator[Path]:
             if inner and parts[0] == "..":
                 yield base.joinpath(*inner)
             yield base.joinpath(*parts)
-    own = folder_name(home)
+
+
+def _by_end(text: str, home: Path) -> Iterator[Path]:
+    own, (_, inner) = folder_name(home), _parts(text)
     for index, part in enumerate(inner):
         yield home.joinpath(*inner[index:])
         if part == own:
             yield home.joinpath(*inner[index + 1 :])
+
+
+def _parts(text: str) -> tuple[list[str], list[str]]:
+    """The parts of a path, and those that can lie below some folder."""
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    return parts, [part for part in parts if part != ".." and not part.endswith(":")]
 
 
 def _as_said(tree: YoloTree, config: Config) -> YoloLayout:
@@ -162,23 +184,32 @@ def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
 
 def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:
     """The images that the lines of the text file `path` name. One that is missing is given where it ought to be."""
+    bases, respelled = (path.parent, *bases), list[tuple[Respelled, int]]()
     for number, line in enumerate(read_lines(path), 1):
         if not line:
             continue
-        image, why = find_place(tree, line, (path.parent, *bases), beside=False)
-        if image is None:
-            image = _missing_image(tree, line, (path.parent, *bases)) if why == _ABSENT else None
+        image, why = _first_place(tree, _as_written(line.replace("\\", "/"), bases), beside=False)
+        match = Match() if image else tree.lookup.find(line)
+        if match.path:
+            image = tree.home / match.path
+            respelled.append((Respelled(line[:_MOST_SHOWN], match.path, match.way), number))
+        elif image is None and why == _ABSENT and not match.hint:
+            image = _missing_image(tree, line, bases)
         if image is None or kind_of(image) == "folder":
-            words, where = f"{line[:200]} {why or 'is a folder'}", f"line {number}"
+            two = "; it looks like two paths that run together" if run_together(line) else ""
+            words, where = f"{line[:_MOST_SHOWN]} {why or 'is a folder'}{two}{match.hint}", f"line {number}"
             layout.findings.append(Finding("image-missing", words, tree.shown(path), where, split=split))
         else:
             yield image
+    if respelled:
+        where = f"line {respelled[0][1]}"
+        layout.findings.append(respelled_note([one for one, _ in respelled], tree.shown(path), where, split))
 
 
 def _missing_image(tree: YoloTree, line: str, bases: Sequence[Path]) -> Path | None:
     """Where an image that is not there ought to be, if its folder is there."""
     above, _, name = line.replace("\\", "/").rpartition("/")
-    folder, _ = find_place(tree, above, bases, beside=False)
+    folder = None if run_together(line) else find_place(tree, above, bases, beside=False)[0]
     known = folder and kind_of(folder) == "folder" and "\0" not in name and 0 < len(os.fsencode(name)) < _LONGEST
     return folder / name if folder and known else None
 

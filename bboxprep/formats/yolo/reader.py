@@ -32,8 +32,8 @@ from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
 from bboxprep.formats.yolo.options import YoloReadOptions
 from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import Rows, looks_like_rows, read_labels
-from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes, is_reserved, read_head
+from bboxprep.formats.yolo.rows import Rows, read_labels
+from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes
 from bboxprep.io.paths import relative_path
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
@@ -138,12 +138,12 @@ def unmatched_labels(
     for folder, split in sorted(layout.folders.items(), key=lambda entry: by_bytes(entry[0])):
         claimed: Collection[str] = claims.get(folder, ())
         for name in tree.listing(folder).texts.values():
-            if name in claimed or not _is_label(tree, path := folder / name):
+            if name in claimed or not tree.is_label(path := folder / name):
                 continue
             owners = owners or {(item.folder, item.file): item for item in layout.items}
             image = tree.image_of(path)
             if image is None:
-                findings += _orphan(tree, path, split, grammar, names, "no image")
+                findings += _orphan(tree, path, split, grammar, names, f"no image{layout.hints.get(path, '')}")
             elif image in owners:
                 used = owners[image].label
                 words = f"its image has its labels in {tree.shown(used)}" if used else "no image"
@@ -163,14 +163,6 @@ def shared(tree: YoloTree, items: Sequence[YoloItem], claims: Claims) -> tuple[F
         Finding("label-shared", f"labels {', '.join(item.named for item in using)}", tree.shown(label))
         for label, using in sorted(users.items(), key=lambda entry: by_bytes(entry[0]))
     )
-
-
-def _is_label(tree: YoloTree, path: Path) -> bool:
-    head = read_head(path)
-    if looks_like_rows(head):
-        return True
-    among_labels = "labels" in tree.shown(path).lower().split("/")
-    return not is_reserved(path.name) and (among_labels or not head.strip())
 
 
 def _orphan(

@@ -22,6 +22,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
+from bboxprep.formats.image_lookup import ImageLookup
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
@@ -129,6 +130,14 @@ class YoloTree:
                 return texts, text
         return None
 
+    def is_label(self, path: Path) -> bool:
+        """Whether the .txt file at `path` holds labels, by what it holds, its name and its place."""
+        head = read_head(path)
+        if looks_like_rows(head):
+            return True
+        among_labels = "labels" in self.shown(path).lower().split("/")
+        return not is_reserved(path.name) and (among_labels or not head.strip())
+
     def image_of(self, label: Path) -> Place | None:
         """An image that `label` is for, or None: the way of `label_of` backwards."""
         top, parts = self._below(label.parent)
@@ -158,6 +167,17 @@ class YoloTree:
             ordered = [*swapped[:1], *beside, *swapped[1:]]
             self._label_folders[folder] = tuple(dict.fromkeys(ordered))
         return self._label_folders[folder]
+
+    @cached_property
+    def lookup(self) -> ImageLookup:
+        """All images below `home`, by any spelling of their paths."""
+        return ImageLookup(lambda: YoloTree(self.home).images())
+
+    def images(self) -> Iterator[str]:
+        """All images below `home`, as findings name them."""
+        for folder, listing in self.walk(self.home):
+            above = self.shown(folder)
+            yield from (f"{above}/{name}" if above else name for name in listing.images)
 
     def _below(self, folder: Path) -> tuple[Path, tuple[str, ...]]:
         for top in (self.home, self.home.parent):

@@ -227,7 +227,8 @@ def test_the_end_of_a_name_is_no_guess(tmp_path: Path) -> None:
     assert "fits only 'd/4.jpg', which other records have too" in found[6]
     assert found[7] == "d/4.jpg"
     assert [finding.message for finding in dataset.findings] == [
-        "images that are found by the end of their file_name (1); here it is 'c/2.jpg'"
+        "names that the labels spell otherwise than the disk (1; first: '/old/c/2.jpg' is 'c/2.jpg', by the end of its"
+        " path); the only image that fits was taken"
     ]
 
 

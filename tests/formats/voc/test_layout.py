@@ -55,13 +55,37 @@ def test_trainval_is_a_split_where_there_is_no_finer_one(tmp_path: Path) -> None
     assert listing(read(tmp_path)) == [("trainval", "a.jpg", 1)]
 
 
-def test_lists_of_classes_are_no_splits(tmp_path: Path) -> None:
-    image(tmp_path / "JPEGImages/a.jpg")
-    xml(tmp_path / "Annotations/a.xml", ONE)
-    lists(tmp_path, cat_val="a 1\n", dog_val="a -1\n", ant_val="")
-    assert listing(read(tmp_path)) == [("train", "a.jpg", 1)]
-    lists(tmp_path, hard_val="a\n")
-    assert listing(read(tmp_path)) == [("val", "a.jpg", 1)]
+def test_lists_of_classes_are_the_splits_where_there_are_no_others(tmp_path: Path) -> None:
+    for name in "ab":
+        image(tmp_path / f"JPEGImages/{name}.jpg")
+        xml(tmp_path / f"Annotations/{name}.xml", ONE)
+    lists(tmp_path, cat_val="a 1\n", dog_val="a -1\n", dog_train="b  1\n", ant_val="")
+    assert listing(read(tmp_path)) == [("train", "b.jpg", 1), ("val", "a.jpg", 1)]
+    lists(tmp_path, hard_test="a\nb\n")
+    assert listing(read(tmp_path)) == [("test", "a.jpg", 1), ("test", "b.jpg", 1)]
+
+
+@pytest.mark.parametrize("home", ["", "gts/", "deep/gts/"])
+@pytest.mark.parametrize("photos", ["images", "gts/JPEGImages", "other/images"])
+def test_lists_are_those_of_the_labels_wherever_the_images_lie(tmp_path: Path, home: str, photos: str) -> None:
+    image(tmp_path / f"{photos}/a.jpg")
+    xml(tmp_path / f"{home}Annotations/a.xml", ONE)
+    lists(tmp_path / home, val="a\n")
+    dataset = read(tmp_path)
+    assert [(split, count) for split, _, count in listing(dataset)] == [("val", 1)]
+    assert "image-missing" not in codes(dataset.findings)
+
+
+@pytest.mark.parametrize(
+    "line", ["A_1", "a_1.JPG", "JPEGImages/a_1.jpg", "C:\\set\\JPEGImages\\a_1.jpg", "/old/a_1.jpg", "a%5F1"]
+)
+def test_a_list_may_spell_an_image_otherwise(tmp_path: Path, line: str) -> None:
+    image(tmp_path / "JPEGImages/a_1.jpg")
+    xml(tmp_path / "Annotations/a_1.xml", ONE)
+    lists(tmp_path, val=f"{line}\n")
+    dataset = read(tmp_path)
+    assert listing(dataset) == [("val", "a_1.jpg", 1)]
+    assert set(codes(dataset.findings)) <= {"name-differs", "voc-origin-assumed", "voc-origin-decided"}
 
 
 def test_names_in_several_lists_and_names_of_nothing_are_told(tmp_path: Path) -> None:
@@ -152,9 +176,14 @@ def test_the_stem_wins_over_the_filename_and_is_told_once(tmp_path: Path) -> Non
     }
     dataset = read(flat(tmp_path, said))
     assert [len(sample.instances) for sample in dataset] == [1, 1, 1, 1]
-    (finding,) = (finding for finding in dataset.findings if finding.code == "record-repaired")
-    assert finding.message.startswith(
-        "3 files name another image in <filename> than their own stem does (first: 'b.jpg')"
+    absent, existing = (finding for finding in dataset.findings if finding.code == "record-repaired")
+    assert absent.path == "c.xml"
+    assert absent.message.startswith(
+        "1 files name another image in <filename> than their own stem does (first: 'x.jpg')"
+    )
+    assert existing.path == "a.xml"
+    assert existing.message.startswith(
+        "2 files name another image in <filename> than their own stem does, one that exists in the dataset (first: 'b.j"
     )
 
 

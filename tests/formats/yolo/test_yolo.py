@@ -669,3 +669,26 @@ def test_boxes_on_turned_photos_of_an_editor(tmp_path: Path) -> None:
 
 def test_the_format_is_registered() -> None:
     assert formats.load("yolo") is FORMAT
+
+
+@pytest.mark.parametrize("line", ["obj/a.jpgobj/b.jpg", "data/obj/a.jpgdata/obj/b.jpg", "obj/a.jpg/home/me/obj/b.jpg"])
+def test_two_lines_that_run_together_are_told(tmp_path: Path, line: str) -> None:
+    files = {f"obj/{name}": text for name in "ab" for name, text in ((f"{name}.jpg", ""), (f"{name}.txt", ROW))}
+    grow(tmp_path, {**files, "obj.names": "cat\n", "train.txt": f"{line}\nobj/a.jpg\n"})
+    dataset = read(grow(tmp_path, {"obj.data": "classes=1\ntrain=train.txt\nnames=obj.names\n"}))
+
+    assert contents(dataset) == {"train/a.jpg": 1}
+    (finding,) = (finding for finding in dataset.findings if finding.code == "image-missing")
+    assert finding.where == "line 1"
+    assert finding.message.startswith(line)
+
+
+@pytest.mark.parametrize(
+    "line", ["OBJ/A.jpg", "obj/a.JPG", "obj/a", "C:\\data\\obj\\a.jpg", "/old/obj/a.jpg", "https://host/obj/a.jpg?x=1"]
+)
+def test_a_list_may_spell_an_image_otherwise(tmp_path: Path, line: str) -> None:
+    files = {"obj/a.jpg": "", "obj/a.txt": ROW, "obj.names": "cat\n", "train.txt": f"{line}\n"}
+    dataset = read(grow(tmp_path, {**files, "obj.data": "classes=1\ntrain=train.txt\nnames=obj.names\n"}))
+
+    assert contents(dataset) == {"train/a.jpg": 1}
+    assert set(codes(dataset)) <= {"name-differs"}

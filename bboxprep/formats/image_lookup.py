@@ -1,0 +1,216 @@
+"""Finds the image that a name means, where labels and disk spell it in two ways: one lookup for all formats.
+
+A format first takes names as they are; only what it does not find that way is asked for here. A name is tried as it is
+written, then with backslashes as slashes, without the query of its address, and with its percent codes decoded. Each of
+these is compared with the images as it is, then in one Unicode form (NFC), with the extension in another case, in
+another case, and without the extension. The first comparison that an image passes decides, and only where one image
+passes it: anything else would be a guess.
+
+**Places.** A path fits an image if the one wholly ends with the other: exports carry absolute paths of other machines
+and prefixes that climb. The longest end counts. A format whose labels lie in folders of their own says instead how near
+the folder of an image is.
+
+Two paths that run together, as lists without a line break have them (``data/a.jpgdata/b.jpg``), fit nothing by their
+end: the first of the two would be lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from unicodedata import normalize
+from urllib.parse import unquote
+
+from bboxprep.findings import Finding
+from bboxprep.io.paths import IMAGE_SUFFIXES, stem_of, suffix_of
+
+Nearness = Callable[[str], int | None]
+"""``nearness(folder)``: how near the folder of an image is to what names it, 0 the nearest; None where it is no place
+for that image."""
+
+_DRIVE = re.compile(r"[A-Za-z]:")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_SUFFIX = re.compile("|".join(map(re.escape, sorted(IMAGE_SUFFIXES))), re.IGNORECASE)
+_ROOTS = frozenset({"..", "/", "//"})
+_MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a name means: the one image at `path`, found in the `way` that is said, or "".
+
+    Without a `path`, `rivals` are the images that fit equally well, and `near` are others of nearly that name.
+    """
+
+    path: str = ""
+    way: str = ""
+    rivals: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """The images that the name may mean, as the end of a message: ``; near that name: 'a.png'``, or ""."""
+        names = self.rivals or self.near
+        if not names:
+            return ""
+        listed = ", ".join(map(repr, names[:_MOST_SHOWN])) + (" and others" if len(names) > _MOST_SHOWN else "")
+        return f"; {'it fits several' if self.rivals else 'near that name'}: {listed}"
+
+
+@dataclass(frozen=True)
+class Respelled:
+    """An image that was taken though its name differs: the name in the labels, the image, and in which way."""
+
+    name: str
+    path: str
+    way: str
+
+
+def respelled_note(found: Sequence[Respelled], path: str = "", where: str = "", split: str = "") -> Finding:
+    """One note on all images of a dataset that were `found` under another name. The first stands at `where` in `path`."""
+    first = found[0]
+    have = f"names that the labels spell otherwise than the disk ({len(found):,}; first: {first.name!r} is {first.path!r}, "
+    words = f"{have}{first.way}); the only image that fits was taken"
+    return Finding("name-differs", words, path, where, split=split)
+
+
+def run_together(text: str) -> bool:
+    """Whether `text` is two paths without a break between them: a folder of it has the suffix of an image."""
+    folder, _, _ = text.replace("\\", "/").rpartition("/")
+    return _SUFFIX.search(folder) is not None
+
+
+def spelled_alike(text: str, name: str) -> bool:
+    """Whether `text` may be another spelling of the `name` of an image."""
+    return text == name or any(_level(name, spelling, lambda _: 0) for spelling, _ in _spellings(text))
+
+
+class ImageLookup:
+    """The images that names are looked up among: POSIX paths below one folder, which `images` gives when the first name
+    is asked for.
+    """
+
+    def __init__(self, images: Callable[[], Iterable[str]]) -> None:
+        self._images = images
+
+    def find(self, text: str, nearness: Nearness | None = None) -> Match:
+        """The image that `text` means: by the ends of paths, or where it is a bare name by `nearness`."""
+        for spelling, way in _spellings(text):
+            best: dict[tuple[int, int], list[str]] = defaultdict(list)
+            for path in self._alike(spelling):
+                level = _level(path, spelling, nearness)
+                if level is not None:
+                    best[level].append(path)
+            if best:
+                fits = sorted(best[min(best)])
+                how = ", ".join(filter(None, (way, _WAYS[min(best)[0]])))
+                how = how or ("by its whole name" if nearness else "by the end of its path")
+                return Match(fits[0], how) if len(fits) == 1 else Match(rivals=tuple(fits))
+        return Match(near=tuple(sorted({path for spelling, _ in _spellings(text) for path in self._alike(spelling)})))
+
+    def _alike(self, spelling: str) -> Collection[str]:
+        """The images whose name, whatever its extension, could be that of `spelling`."""
+        name = spelling.rpartition("/")[2]
+        found = dict.fromkeys(self._by_stem.get(_folded(stem_of(name)), ()))
+        return found | dict.fromkeys(self._by_stem.get(_folded(name), ()))
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for path in self._images():
+            found[_folded(stem_of(path.rpartition("/")[2]))].append(path)
+        return found
+
+
+def _spellings(text: str) -> Iterator[tuple[str, str]]:
+    """The ways to read `text`, as it is first, each with words for it."""
+    ways, seen = "", {""}
+    for words, change in _CHANGES:
+        changed = change(text)
+        ways = ", ".join(filter(None, (ways, words))) if changed != text else ways
+        text = changed
+        if text not in seen:
+            yield text, ways
+            seen.add(text)
+
+
+def _without_query(text: str) -> str:
+    return re.split(r"[?#]", text, maxsplit=1)[0] if re.search(r"://|\?", text) else text
+
+
+def _decoded(text: str) -> str:
+    return unquote(text) if _PERCENT.search(text) else text
+
+
+_CHANGES: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("", str),
+    ("with slashes for backslashes", lambda text: text.replace("\\", "/")),
+    ("without the query", _without_query),
+    ("with percent codes decoded", _decoded),
+)
+
+
+def _composed(text: str) -> str:
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def _small_suffix(text: str) -> str:
+    text = _composed(text)
+    return f"{text[: len(text) - len(suffix_of(text))]}{suffix_of(text).lower()}"
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else normalize("NFC", _composed(text).casefold())
+
+
+_FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("", str),
+    ("in another Unicode form", _composed),
+    ("with its extension in another case", _small_suffix),
+    ("in another case", _folded),
+)
+_WAYS = (*(words for words, _ in _FORMS), "without its extension", "without its extension, in another case")
+
+
+def _level(path: str, text: str, nearness: Nearness | None) -> tuple[int, int] | None:
+    """How well the image at `path` fits `text`: which comparison it passes and how near it is; None where none."""
+    folder, _, name = path.rpartition("/")
+    if nearness is not None:
+        text = text.rpartition("/")[2]
+        near = nearness(folder)
+        if near is None:
+            return None
+        level = next((level for level, mine, other in _pairs(name, text) if mine == other), None)
+        return None if level is None else (level, near)
+    if run_together(text):
+        return None
+    for level, mine, other in _pairs(path, text):
+        if length := _common_end(mine.split("/"), _end(other)):
+            return level, -length
+    return None
+
+
+def _pairs(path: str, text: str) -> Iterator[tuple[int, str, str]]:
+    """`path` and `text` in each form, with its number."""
+    for level, (_, form) in enumerate(_FORMS):
+        yield level, form(path), form(text)
+    bare = path[: len(path) - len(suffix_of(path.rpartition("/")[2]))]
+    for level, form in enumerate((_composed, _folded), len(_FORMS)):
+        yield level, form(bare), form(text)
+
+
+def _end(text: str) -> list[str]:
+    """The parts of `text` that can be a path below some folder: those after the last ``..``, root or drive."""
+    parts = PurePosixPath(_DRIVE.sub("", text, count=1)).parts
+    last = max((index + 1 for index, part in enumerate(parts) if part in _ROOTS), default=0)
+    return list(parts[last:])
+
+
+def _common_end(mine: Sequence[str], other: Sequence[str]) -> int:
+    """How many parts the two have in common, where the one wholly ends with the other; else 0."""
+    length = min(len(mine), len(other))
+    return length if length and mine[-length:] == other[-length:] else 0
