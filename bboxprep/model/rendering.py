@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from bboxprep.errors import UsageError
 
+ChannelOrder = Literal["RGB", "BGR"]  # of the last axis of pixels
 Kernel = Literal["auto", "nearest", "linear", "cubic", "lanczos"]
 Pad = int | tuple[int, int, int] | Literal["edge", "reflect"]  # a gray level, an RGB colour, or the image continued
 

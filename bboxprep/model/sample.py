@@ -20,7 +20,7 @@ from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances, unchecked
-from bboxprep.model.rendering import DEFAULT_RENDERING, Effect, Rendering
+from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.model.splits import TRAIN
 from bboxprep.model.variant import SampleVariant
@@ -57,7 +57,7 @@ class Renderer(Protocol):
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
         """`sample` with `recipe` applied to its annotations."""
 
-    def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
+    def pixels(self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
         """The pixels of `sample` after its plan: uint8 (H, W) or (H, W, 3). `data`: the bytes of its file, if known."""
 
     def draw(self, sample: Sample) -> bytes:
@@ -190,10 +190,10 @@ class Sample:
         )
         return self.replace_fast(frame=frame, evidence=evidence, instances=moved)
 
-    def pixels(self, data: bytes | None = None) -> NDArray[np.uint8]:
-        """The image that `instances` lie on: uint8 (H, W) or (H, W, 3), RGB. `data` are the bytes of the file at
+    def pixels(self, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
+        """The image that `instances` lie on: uint8 (H, W) or (H, W, 3) in `order`. `data` are the bytes of the file at
         `path`, where they have been read already. Raises `ImageError`."""
-        return self._require_renderer().pixels(self, data)
+        return self._require_renderer().pixels(self, data, order)
 
     def transform(self, recipe: Planner) -> Sample:
         """This sample with `recipe` applied to its annotations; `pixels` applies it to the pixels."""

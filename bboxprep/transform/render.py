@@ -22,6 +22,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.images.codecs import codec
+from bboxprep.images.codecs.modes import reverse_channels
 from bboxprep.images.effects.albumentations_adapter import PipelineError
 from bboxprep.images.effects.apply import effects_applied
 from bboxprep.images.raster import execute
@@ -29,7 +30,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
-from bboxprep.model.rendering import AUGMENTATION, Effect
+from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect
 from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
@@ -108,11 +109,13 @@ class SampleRenderer:
             findings=(*sample.findings, *findings, *hidden),
         )
 
-    def pixels(self, sample: Sample, data: bytes | None = None) -> NDArray[np.uint8]:
-        """The image that the instances of `sample` lie on, uint8 (H, W, 3) RGB or (H, W) gray.
+    def pixels(self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
+        """The image that the instances of `sample` lie on, uint8 (H, W, 3) in `order` or (H, W) gray.
 
         `data` are the bytes of the image file, if they are at hand. Raises `ImageError`.
         """
+        if order == "BGR" and (sample.parts or sample.base_image or sample.rendering.effects):
+            return reverse_channels(self.pixels(sample, data))  # mosaics and effects know RGB only
         if sample.parts and not sample.base_image:
             return paste_parts([(part, self.pixels(part)) for part in sample.parts])
         header = sample.header
@@ -126,7 +129,8 @@ class SampleRenderer:
             turn = header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
             plan = sample.plan or Plan(header.size).then(Orient(turn))
             least = execute.reduction_for(plan, kernel)
-            decoded = codec.decode(sample.path, header, self.image_policy, at_least=least, data=data)
+            decoded = codec.decode(sample.path, header, self.image_policy, at_least=least, data=data, order=order)
+            pad = pad[::-1] if isinstance(pad, tuple) and order == "BGR" else pad
             moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
         return effects_applied(moved, sample.rendering)
 

@@ -249,3 +249,37 @@ def test_nothing_that_moves_pixels_comes_after_a_pipeline() -> None:
         Recipe(step(A.NoOp()), Letterbox(64))
     with pytest.raises(UsageError, match="flip: have it after albumentations"):
         Recipe(augment=Augment(Exposure(2.0), step(A.NoOp(), seed=None), Flip("vertical", p=0.5)))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(),
+        Recipe(Letterbox(100), pad=(200, 100, 0)),
+        Recipe(Letterbox(90), Flip("vertical"), kernel="lanczos"),
+        Recipe(Letterbox(100), Grayscale(), Exposure(2.0)),
+    ],
+)
+def test_pixels_come_in_either_order_of_channels(sample: Sample, suffix: str, recipe: Recipe) -> None:
+    path = sample.path.with_suffix(suffix)
+    with Image.open(sample.path) as image:
+        image.save(path)
+    moved = replace(sample, path=path, header=read_header(path)).transform(recipe)
+    np.testing.assert_array_equal(moved.pixels(order="BGR"), moved.pixels()[..., ::-1])
+
+
+def test_the_pixels_of_one_more_transform_come_in_either_order(sample: Sample) -> None:
+    twice = sample.transform(Recipe(Exposure(3.0))).transform(Recipe(Letterbox(100)))
+    np.testing.assert_array_equal(twice.pixels(order="BGR"), twice.pixels()[..., ::-1])
+
+
+def test_gray_pixels_have_no_order(sample: Sample) -> None:
+    path = sample.path.with_suffix(".jpg")
+    with Image.open(sample.path) as image:
+        image.convert("L").save(path)
+    gray = replace(sample, path=path, header=read_header(path)).transform(Recipe(Letterbox(100)))
+    np.testing.assert_array_equal(gray.pixels(order="BGR"), gray.pixels())
+    pad = replace(sample, path=path, header=read_header(path)).transform(Recipe(Letterbox(100), pad=(200, 100, 0)))
+    assert pad.pixels()[0, 0].tolist() == [200, 100, 0]
+    np.testing.assert_array_equal(pad.pixels(order="BGR"), pad.pixels()[..., ::-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -19,12 +19,13 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.images.codecs import jpeg
 from bboxprep.images.codecs.jpeg import own_coding
 from bboxprep.images.codecs.kept_metadata import KeptMetadata, kept_from
-from bboxprep.images.codecs.modes import Colour, Depth16, is_deep, to_uint8
+from bboxprep.images.codecs.modes import Colour, Depth16, is_deep, reverse_channels, to_uint8
 from bboxprep.images.container import MOST_SCANS, NAMES, scans
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.images.orientation import untagged
 from bboxprep.images.pillow_reader import faults_named, opened, read
 from bboxprep.model.header import Header
+from bboxprep.model.rendering import ChannelOrder
 
 Frames = Literal["error", "first"]
 
@@ -81,7 +82,7 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The stored plane of a file: `pixels` uint8 (H, W) gray or (H, W, 3) RGB, possibly read-only.
+    """The stored plane of a file: `pixels` uint8 (H, W) gray or (H, W, 3), possibly read-only.
 
     `covers` is the exact extent (width, height) of the whole picture on this raster, in raster pixels. A reduced
     JPEG covers stored size / n, while its raster is rounded up to whole pixels; otherwise the two are equal.
@@ -102,8 +103,10 @@ def decode(
     *,
     at_least: Size | None = None,
     data: bytes | None = None,
+    order: ChannelOrder = "RGB",
 ) -> Decoded:
-    """The stored pixels of the file at `path`, whose header is `header` and whose bytes are `data`, if known already.
+    """The stored pixels of the file at `path`, whose header is `header` and whose bytes are `data`, if known already;
+    their channels in `order`.
 
     A JPEG may come reduced by 2, 4 or 8, but in neither axis smaller than `at_least`. Raises `ImageError`: the file is
     gone, broken or truncated, has changed since its header was read, or `image_policy` refuses its kind.
@@ -115,10 +118,11 @@ def decode(
         if scans(data) > MOST_SCANS:
             raise ImageError(path, "", f"has more than {MOST_SCANS} scans")
         by = jpeg.divisor(header.size, at_least)
-        pixels = jpeg.decode(data, header, by)
+        pixels = jpeg.decode(data, header, by, order)
         if pixels is not None:
             return Decoded(pixels, (header.size.width / by, header.size.height / by))
-    return _decoded(path, header, image_policy, data)
+    decoded = _decoded(path, header, image_policy, data)
+    return replace(decoded, pixels=reverse_channels(decoded.pixels)) if order == "BGR" else decoded
 
 
 def _decoded(path: Path, header: Header, image_policy: ImagePolicy, data: bytes | None) -> Decoded:
@@ -155,8 +159,10 @@ def encode(
     *,
     turn: Dihedral | None = None,
     data: bytes | None = None,
+    order: ChannelOrder = "RGB",
 ) -> tuple[bytes, str]:
-    """`pixels`, uint8 (H, W) or (H, W, 3), as a file of the kind that `source` is, whose bytes are `data`, if known.
+    """`pixels`, uint8 (H, W) or (H, W, 3) in `order`, as a file of the kind that `source` is, whose bytes are `data`,
+    if known.
 
     A GIF becomes a PNG; AVIF and HEIC become JPEG. Also words for the finding `metadata-dropped`, or "". A JPEG keeps
     its chroma subsampling, a lossless WebP stays so, TIFF is deflated (one with EXIF is left uncompressed). The colour
@@ -165,15 +171,18 @@ def encode(
     for. The same pixels and source give the same bytes. Raises `ImageError`.
     """
     container = _OTHERWISE.get(header.container, header.container)
+    own = turn and header.container == "jpeg" and encoding.quality is None
+    if order == "BGR" and (own or container != "jpeg"):
+        pixels, order = reverse_channels(pixels), "RGB"  # Pillow writes it
     if container == "webp" and pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)  # all it knows; said here so that a gray profile is not kept
     mode = "L" if pixels.ndim == 2 else "RGB"
     kept = kept_from(source, header.container, mode, strip=encoding.strip_metadata, data=data)
-    if turn and header.container == "jpeg" and header.mode == mode and encoding.quality is None:
+    if own and turn and header.mode == mode:
         options = own_coding(source, turn, kept.sampling, data) | _metadata(kept)
         return _saved(Image.fromarray(pixels), container, source, options), kept.lost
     if container == "jpeg":
-        return _as_jpeg(pixels, source, kept, encoding.quality or _QUALITY), kept.lost
+        return _as_jpeg(pixels, source, kept, encoding.quality or _QUALITY, order), kept.lost
     return _saved(Image.fromarray(pixels), container, source, _options(container, kept, encoding)), kept.lost
 
 
@@ -185,6 +194,11 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
     """`pixels`, uint8 (H, W) or (H, W, 3), as a JPEG for showing to people; no metadata."""
     return _as_jpeg(pixels, Path(), KeptMetadata(sampling="4:2:0"), quality)
+
+
+def encoder_order(header: Header) -> ChannelOrder:
+    """The order of channels that `encode` takes as it is for a file of this `header`."""
+    return "BGR" if _OTHERWISE.get(header.container, header.container) == "jpeg" else "RGB"
 
 
 def suffix_of(header: Header) -> str:
@@ -233,9 +247,11 @@ def _metadata(kept: KeptMetadata) -> dict[str, Any]:
     return {name: value for name, value in (("icc_profile", kept.profile), ("exif", kept.exif)) if value}
 
 
-def _as_jpeg(pixels: NDArray[np.uint8], source: Path, kept: KeptMetadata, quality: int) -> bytes:
+def _as_jpeg(
+    pixels: NDArray[np.uint8], source: Path, kept: KeptMetadata, quality: int, order: ChannelOrder = "RGB"
+) -> bytes:
     with _unencodable(source, "jpeg", pixels.shape):
-        return jpeg.with_metadata(jpeg.encode(pixels, quality, kept.sampling), kept.exif, kept.profile)
+        return jpeg.with_metadata(jpeg.encode(pixels, quality, kept.sampling, order), kept.exif, kept.profile)
 
 
 def _saved(image: Image.Image, container: str, source: Path, options: dict[str, Any]) -> bytes:

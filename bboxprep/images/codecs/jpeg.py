@@ -28,13 +28,15 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.images.codecs.modes import reverse_channels
 from bboxprep.images.container import FRAMES, jpeg_segments
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.opencv import opencv
 from bboxprep.images.pillow_reader import opened
 from bboxprep.model.header import Header
+from bboxprep.model.rendering import ChannelOrder
 
-_COLOURS = {"L": ("GRAY", {"Gray"}), "RGB": ("RGB", {"YCbCr", "RGB"})}  # by Pillow's mode: asked for, and coded as
+_CODED_AS = {"L": {"Gray"}, "RGB": {"YCbCr", "RGB"}}  # by Pillow's mode
 _SAMPLINGS = {b"\x11\x11\x11": "4:4:4", b"\x21\x11\x11": "4:2:2", b"\x22\x11\x11": "4:2:0"}
 _FACTORS = {"4:4:4": 0x111111, "4:2:2": 0x211111, "4:2:0": 0x221111}  # in OpenCV's words
 _JFIF, _EXIF, _ICC, _ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
@@ -66,18 +68,19 @@ def reduced(size: Size, by: int) -> Size:
     return Size(-(-size.width // by), -(-size.height // by))
 
 
-def decode(data: bytes, header: Header, by: int) -> NDArray[np.uint8] | None:
-    """The picture of the JPEG `data`, of this `header`, reduced `by` 1, 2, 4 or 8: uint8 (H, W) gray or (H, W, 3) RGB.
+def decode(data: bytes, header: Header, by: int, order: ChannelOrder = "RGB") -> NDArray[np.uint8] | None:
+    """The picture of the JPEG `data`, of this `header`, reduced `by` 1, 2, 4 or 8: uint8 (H, W) gray, or (H, W, 3) with
+    the channels in `order`.
 
     None for inks, and where anything at all is wrong: a damaged file, or one that is not as its header says.
     """
-    if header.mode not in _COLOURS:
+    if header.mode not in _CODED_AS:
         return None
-    colours, coded = _COLOURS[header.mode]
+    colours = "GRAY" if header.mode == "L" else order
     least = reduced(header.size, by)
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(data)
-        if (width, height) != header.size or space not in coded:
+        if (width, height) != header.size or space not in _CODED_AS[header.mode]:
             return None
         pixels = simplejpeg.decode_jpeg(data, colours, min_height=least.height, min_width=least.width)
     except (MemoryError, ValueError):
@@ -85,12 +88,15 @@ def decode(data: bytes, header: Header, by: int) -> NDArray[np.uint8] | None:
     return np.asarray(pixels[..., 0] if colours == "GRAY" else pixels)
 
 
-def encode(pixels: NDArray[np.uint8], quality: int, sampling: str = "4:2:0") -> bytes:
-    """`pixels`, uint8 (H, W) or (H, W, 3) RGB, as a JPEG without metadata. Raises ValueError where none holds them."""
+def encode(pixels: NDArray[np.uint8], quality: int, sampling: str = "4:2:0", order: ChannelOrder = "RGB") -> bytes:
+    """`pixels`, uint8 (H, W) or (H, W, 3) in `order`, as a JPEG without metadata; BGR is coded without a conversion.
+
+    Raises ValueError where none holds them.
+    """
     if not 0 < min(pixels.shape[:2]) <= max(pixels.shape[:2]) <= _LONGEST_SIDE:
         raise ValueError(f"want sides of 1 to {_LONGEST_SIDE:,} px")
     cv2 = opencv()
-    coded = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    coded = pixels if order == "BGR" else reverse_channels(pixels)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _FACTORS[sampling]]
     done, data = cv2.imencode(".jpg", coded, options)
     if not done:

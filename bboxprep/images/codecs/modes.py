@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import RefusedImageError
+from bboxprep.images.opencv import opencv
 
 Depth16 = Literal["error", "shift8", "minmax", "percentile"]
 Colour = tuple[int, int, int]
@@ -46,6 +47,13 @@ def to_uint8(path: Path, image: Image.Image, depth: int, *, depth16: Depth16, ba
             return np.asarray(_from_cmyk(image))
         case _:
             return np.asarray(image.convert("RGB"))
+
+
+def reverse_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`pixels` RGB as BGR, or the reverse: uint8 (H, W, 3); gray (H, W) as they are."""
+    if pixels.ndim == 2:
+        return pixels
+    return np.asarray(opencv().cvtColor(pixels, opencv().COLOR_RGB2BGR))
 
 
 def icc_space(profile: bytes) -> str:

@@ -165,7 +165,9 @@ def _encoded(
     an `encoding` with a quality comes before either.
     """
     if sample.is_redrawn or not plan.is_turn or header.container != "jpeg" or encoding.quality is not None:
-        return *codec.encode(sample.pixels(source), sample.path, header, encoding, data=source), "encoded"
+        order = codec.encoder_order(header)
+        pixels = sample.pixels(source, order)
+        return *codec.encode(pixels, sample.path, header, encoding, data=source, order=order), "encoded"
     turned = lossless.turned(sample.path, source, header, plan.turn, strip=encoding.strip_metadata)
     if turned:
         return *turned, "turned-lossless"

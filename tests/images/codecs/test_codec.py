@@ -17,6 +17,7 @@ from PIL import Image, JpegImagePlugin
 
 from bboxprep.errors import ImageError, RefusedImageError, UsageError
 from bboxprep.geometry.affine import Size
+from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.images.codecs.codec import (
     Decoded,
     Encoding,
@@ -381,3 +382,14 @@ def test_arrays_that_are_freed_and_made_again_come_from_pages_that_are_there() -
     before, after = map(int, said.split())
     assert after < 100
     assert after < before / 4
+
+
+@pytest.mark.parametrize("turn", [None, Dihedral.from_exif(6)])
+@pytest.mark.parametrize("container", specimens.CONTAINERS)
+def test_either_order_of_channels_is_encoded_alike(file: Path, container: str, turn: Dihedral | None) -> None:
+    file.write_bytes(oriented_file(container, 1))
+    header, pixels = read_header(file), specimens.card()
+    back = np.ascontiguousarray(pixels[..., ::-1])
+    want = encode(pixels, file, header, turn=turn)
+    assert encode(back, file, header, turn=turn, order="BGR") == want
+    assert encode(back, file, header, turn=turn) != want
