@@ -10,7 +10,7 @@
     │  ├─ ImageError                    an image is missing or cannot be decoded
     │  │  └─ RefusedImageError          an image of a kind that needs a decision first
     │  └─ FrameError                    nothing settles which plane the labels were drawn in
-    ├─ PlanError                        the recipe cannot be done on a picture of this size
+    ├─ PlanError                        the recipe cannot be done on an image of this size
     ├─ LossError                        the target cannot hold what the source has, and loss was not allowed
     ├─ TargetError                      the output cannot be written where it was asked for
     ├─ StorageError                     a bucket or an archive cannot be used: refused, cut off, no credentials
@@ -62,7 +62,7 @@ class ImageError(SourceError):
 
 
 class RefusedImageError(ImageError):
-    """An image of a kind that needs a decision of the caller first: 16 bits, several pictures in one file."""
+    """An image of a kind that needs a decision of the caller first: 16 bits, several images in one file."""
 
 
 class FrameError(SourceError):
@@ -70,7 +70,7 @@ class FrameError(SourceError):
 
 
 class PlanError(BboxprepError):
-    """The recipe cannot be done on a picture of this size."""
+    """The recipe cannot be done on an image of this size."""
 
 
 class LossError(BboxprepError):

@@ -228,7 +228,7 @@ def _rings(
 
 
 def _whole(box: NDArray[np.float64], size: NDArray[np.int32]) -> NDArray[np.float64]:
-    """The box of a crowd: at least 20 pixels each way, on whole ones, inside the picture."""
+    """The box of a crowd: at least 20 pixels each way, on whole ones, inside the image."""
     extent = np.minimum(np.maximum(np.round(box[2:]), 20), size)
     return np.concatenate([np.minimum(np.round(box[:2]), size - extent), extent])
 

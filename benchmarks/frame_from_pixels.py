@@ -46,7 +46,7 @@ class Photos:
 
     @classmethod
     def seen(cls, looks: Iterable[tuple[ContrastFeatures, Floats]]) -> Photos:
-        """The photos of `looks`: each a picture made ready and its boxes, in fractions of it."""
+        """The photos of `looks`: each an image made ready and its boxes, in fractions of it."""
         pairs = [(contrast(sight, turned(boxes)), sight.gist) for sight, boxes in looks]
         measures, gists = zip(*pairs, strict=True)
         return cls(np.array(measures), np.array(gists))
@@ -111,7 +111,7 @@ def without(sets: Sets, name: str) -> Sets:
 
 
 def photos(data: Path, paths: tuple[str, ...]) -> Iterator[tuple[Path, Header, Floats]]:
-    """Every labelled photo below `paths`, each file once, with its boxes as fractions of the stored picture."""
+    """Every labelled photo below `paths`, each file once, with its boxes as fractions of the stored image."""
     seen: set[str] = set()
     for path in paths:
         for sample in bboxprep.read(data / path, "coco" if path.lower().endswith(".json") else None):
@@ -146,7 +146,7 @@ def filmed(data: Path, paths: tuple[str, ...]) -> list[Photos]:
 def frame_of_film(
     pixels: NDArray[np.uint8], boxes: Floats, random: np.random.Generator
 ) -> tuple[ContrastFeatures, Floats]:
-    """A window on the picture, brighter or darker, with noise; its boxes drawn afresh."""
+    """A window on the image, brighter or darker, with noise; its boxes drawn afresh."""
     height, width = pixels.shape[:2]
     scale = min(1.0, LONG_SIDE / max(width, height))
     share = 1.0 - 0.06 * random.random()
@@ -327,7 +327,7 @@ def whole_pixel_table(data: Path) -> str:
 
 
 def as_yolo(boxes: Floats, header: Header, code: int, frame: Frame) -> Sample:
-    """The boxes, fractions of the plane `frame`, as they come back from a file; the stored picture is such that the
+    """The boxes, fractions of the plane `frame`, as they come back from a file; the stored image is such that the
     plane has the size of the photo."""
     size = header.size if frame is Frame.STORED else header.size.transposed
     photo = Header(size, code)

@@ -20,7 +20,7 @@ GRAINS = (0, 4, 7, 11, 16, 23, 32, 45, 60)  # levels of texture, tried until a f
 
 @dataclass(frozen=True)
 class Photos:
-    """Where pictures come from, and the `texture` (H, W) that gives them grain: 1/f-like, mean 0, deviation 1."""
+    """Where images come from, and the `texture` (H, W) that gives them grain: 1/f-like, mean 0, deviation 1."""
 
     paths: tuple[tuple[Path, ...], ...]
     made: tuple[Pixels, ...]
@@ -94,7 +94,7 @@ def _serves(path: Path) -> bool:
 
 
 def _scene(size: Size, random: np.random.Generator) -> Pixels:
-    """A picture of blotches in three colours that mostly go together, as in photos."""
+    """An image of blotches in three colours that mostly go together, as in photos."""
     shared = _spectrum(size, 1.1, random)
     channels = [0.85 * shared + 0.5 * _spectrum(size, 1.1, random) for _ in range(3)]
     return np.clip(np.stack(channels, axis=-1) * 55 + 118, 0, 255).astype(np.uint8)

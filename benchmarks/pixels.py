@@ -116,7 +116,7 @@ def _memory(runs: Mapping[str, list[Run]]) -> str:
 
 
 def quality(corpus: Path) -> str:
-    """How good our pictures are, in words; measured in a process of its own, lest ours grow."""
+    """How good our images are, in words; measured in a process of its own, lest ours grow."""
     words = [sys.executable, str(HERE / "quality.py"), str(corpus), str(SIDE), str(PHOTOS_COMPARED[corpus.name])]
     said = subprocess.run(words, check=True, capture_output=True, text=True, env={**os.environ, **VARIABLES}).stdout
     lanczos, area = map(float, said.split())

@@ -1,9 +1,9 @@
-"""How near the resampled pictures of a run come to what an exact resampling of the whole photo gives, before they are
+"""How near the resampled images of a run come to what an exact resampling of the whole photo gives, before they are
 encoded.
 
 The references are made from the full decode, upright, in floating point: Lanczos-3, widened where it shrinks, and the
-mean of the area under each output pixel. They differ from each other, so that no picture is near both. Only the
-picture is compared, not its margin. ``python benchmarks/quality.py CORPUS SIDE PHOTOS`` prints the decibels to the
+mean of the area under each output pixel. They differ from each other, so that no image is near both. Only the
+image is compared, not its margin. ``python benchmarks/quality.py CORPUS SIDE PHOTOS`` prints the decibels to the
 first and to the second.
 """
 
@@ -40,7 +40,7 @@ def quality_of(corpus: Path, side: int, count: int) -> Quality:
 
 
 def compare(pictures: Iterable[tuple[Path, NDArray[np.uint8]]]) -> Quality:
-    """The quality of letterboxed pictures (H, W, 3), each with the photo it was made from."""
+    """The quality of letterboxed images (H, W, 3), each with the photo it was made from."""
     errors = {_lanczos: 0.0, _area: 0.0}
     values = 0
     for path, canvas in pictures:

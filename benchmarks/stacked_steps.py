@@ -1,6 +1,6 @@
 """Six geometric steps in one resampling, against one resampling a step: sharpness (PSNR to the true scene) and time.
 
-The picture is a sum of sinusoids of up to 0.3 cycles a pixel, so that its value is known at any place.
+The image is a sum of sinusoids of up to 0.3 cycles a pixel, so that its value is known at any place.
 """
 
 from __future__ import annotations

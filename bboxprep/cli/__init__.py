@@ -23,7 +23,7 @@ STOPPED = 130  # the exit code of a program that Ctrl-C has stopped
 COMMANDS = {
     "convert": "Read a dataset, transform pixels and labels together, write it.",
     "inspect": "Show what is in a dataset: classes, sizes, orientations, faults.",
-    "review": "Make a site to look through: each picture before and after, charts.",
+    "review": "Make a site to look through: each image before and after, charts.",
     "verify": "Prove that an output is true to its source, or list what is wrong.",
     "unmap": "Bring predictions on prepared images back to the source's frames.",
     "formats": "Show the formats and what each can hold.",

@@ -55,7 +55,7 @@ from bboxprep.recipe.recipe import Recipe
     type=click.Choice(["error", "shift8", "minmax", "percentile"]),
     default="error",
     show_default=True,
-    help="How pictures of 16 bits a channel become 8; error skips them.",
+    help="How images of 16 bits a channel become 8; error skips them.",
 )
 @click.option("--background", default="255", metavar="N|R,G,B", show_default=True, help="Shows through transparency.")
 @click.option(
@@ -63,7 +63,7 @@ from bboxprep.recipe.recipe import Recipe
     type=click.Choice(["error", "first"]),
     default="error",
     show_default=True,
-    help="What is taken of a file with several pictures; error skips it.",
+    help="What is taken of a file with several images; error skips it.",
 )
 @click.option(
     "--labels-only",
@@ -95,7 +95,7 @@ from bboxprep.recipe.recipe import Recipe
     "--preview",
     type=click.IntRange(1, 500),
     metavar="N",
-    help="Write N of the pictures that would be made, with their objects, on one sheet beside DEST; nothing else.",
+    help="Write N of the images that would be made, with their objects, on one sheet beside DEST; nothing else.",
 )
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
@@ -118,7 +118,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     bboxprep convert mine theirs both --to yolo --rename Car=car --split train=0.8,val=0.2
 
     Steps act in the order upright, crop, one of letterbox/resize/fit/fill, tile, flip, rotate, grayscale, exposure. One
-    with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training pictures alone, --copies
+    with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training images alone, --copies
     times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
     formats.load(given["to"])  # a name that is no format is told before a large source is read
@@ -162,14 +162,14 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
 
 def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], say: printing.Printer) -> None:
     if given["labels_only"]:
-        raise UsageError("preview: with --labels-only no picture is made that could be shown")
+        raise UsageError("preview: with --labels-only no image is made that could be shown")
     from bboxprep.pipeline.preview import preview  # its fonts take as long to load as NumPy, and few runs draw
 
     sheet = dest.with_name(f"{dest.name}.preview.png")
     with say.progress(given["preview"], "drawing") as advance:
         data = preview(source, recipe, given["preview"], advance)
     write_bytes(sheet, data)
-    say.line(f"{sheet}: some of the pictures that this makes; nothing else was written (--preview)")
+    say.line(f"{sheet}: some of the images that this makes; nothing else was written (--preview)")
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -27,7 +27,7 @@ def command(source: Path, **given: Any) -> None:
     """Show what is in the labelled dataset SOURCE.
 
     Its format, splits, classes and sizes; each EXIF orientation with the evidence for the plane its labels were drawn
-    in; and all that is wrong with it. Changes nothing; decodes pictures only where nothing else tells the plane of
+    in; and all that is wrong with it. Changes nothing; decodes images only where nothing else tells the plane of
     their labels, and then 60 of an orientation at most. Exits with 1 where something is wrong.
     """
     opened = open_source(

@@ -30,7 +30,7 @@ _OPTIONS = (
         type=click.Choice(get_args(OutsideRule)),
         default="clip",
         show_default=True,
-        help="Boxes that reach over the edge of their own picture.",
+        help="Boxes that reach over the edge of their own image.",
     ),
     click.option(
         "--outside-tolerance",
@@ -46,14 +46,14 @@ _OPTIONS = (
         default=0.0,
         show_default=True,
         metavar="0..1",
-        help="Drop objects of which a smaller share than this is left in the output picture.",
+        help="Drop objects of which a smaller share than this is left in the output image.",
     ),
     click.option(
         "--turned",
         type=click.Choice(get_args(TurnedRule)),
         default="ellipse",
         show_default=True,
-        help="What of a box without an outline is its object when a picture turns by no right angle: the ellipse in "
+        help="What of a box without an outline is its object when an image turns by no right angle: the ellipse in "
         "it, or all of it, corners too, for a looser box.",
     ),
     click.option(
@@ -71,7 +71,7 @@ max_pixels_option = click.option(
     default=MOST_PIXELS,
     show_default=True,
     metavar="N",
-    help="A picture of more pixels is refused from its header, before anything of it is decoded.",
+    help="An image of more pixels is refused from its header, before anything of it is decoded.",
 )
 
 

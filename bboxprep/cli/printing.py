@@ -159,7 +159,7 @@ def _turned(source: Source) -> str:
 def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Table:
     clipped = Counter(finding.split for finding in findings if finding.code == "box-clipped")
     several = any(row.objects_due != row.objects_in for row in rows)
-    words = ["in all pictures"] if several else []
+    words = ["in all images"] if several else []
     table = _table(
         ("split", "left"), "images in", "out", "objects in", *words, "out", "images with cut boxes", ("dropped", "left")
     )

@@ -1,7 +1,7 @@
 """The flags of ``bboxprep convert`` alone: the recipe, the class table, a new split.
 
 Those of the recipe are a short way of writing one. A fixed value acts on every split; a probability or a range is
-chance, and acts on training pictures alone.
+chance, and acts on training images alone.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ _OPTIONS = (
     click.option("--resize", metavar="WxH", help="Stretch to this size."),
     click.option("--fit", metavar="N|WxH", help="Scale to fit inside this size, keep proportions, no padding."),
     click.option("--fill", metavar="WxH", help="Scale to cover this size, keep proportions, crop around the centre."),
-    click.option("--crop", metavar="X,Y,W,H", help="Keep this rectangle of the upright picture; before any sizing."),
+    click.option("--crop", metavar="X,Y,W,H", help="Keep this rectangle of the upright image; before any sizing."),
     click.option("--tile", metavar="WxH[:OVERLAP]", help="Cut into tiles of this size, after any sizing."),
     click.option(
         "--flip",
         metavar="horizontal|vertical|both[:P]",
-        help="Mirror every picture; with :P, training pictures with that probability.",
+        help="Mirror every image; with :P, training images with that probability.",
     ),
     click.option(
         "--no-flip-classes",
         multiple=True,
         metavar="A,B",
-        help="Leave pictures that show one of these classes unflipped. Can be repeated.",
+        help="Leave images that show one of these classes unflipped. Can be repeated.",
     ),
-    click.option("--rotate", metavar="DEGREES|LO:HI", help="Turn clockwise; a range, training pictures alone."),
+    click.option("--rotate", metavar="DEGREES|LO:HI", help="Turn clockwise; a range, training images alone."),
     click.option("--grayscale", is_flag=True, help="Take the colour away (BT.601); three equal channels."),
-    click.option("--exposure", metavar="GAIN|LO:HI", help="Brighten or darken; a range, training pictures alone."),
-    click.option("--copies", type=click.IntRange(1), metavar="N", help="Draws of each training picture.  [default: 1]"),
+    click.option("--exposure", metavar="GAIN|LO:HI", help="Brighten or darken; a range, training images alone."),
+    click.option("--copies", type=click.IntRange(1), metavar="N", help="Draws of each training image.  [default: 1]"),
     click.option("--seed", type=click.IntRange(0), metavar="N", help="The key of all chance.  [default: 0]"),
     click.option(
         "--recipe",
@@ -65,7 +65,7 @@ _OPTIONS = (
         type=click.Choice(get_args(Kernel)),
         default="auto",
         show_default=True,
-        help="Resampling. auto: the mean of the area where a picture shrinks by more than a ninth, else cubic. The "
+        help="Resampling. auto: the mean of the area where an image shrinks by more than a ninth, else cubic. The "
         "others, nearest apart, are antialiased where they shrink.",
     ),
     click.option("--no-upright", is_flag=True, help="Keep the pixels as stored; the orientation tag is still removed."),

@@ -36,7 +36,7 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     \b
     bboxprep review prepared --against photos -o review
 
-    Each picture with its boxes, polygons and keypoints, beside its source if that is given; what the run did; charts.
+    Each image with its boxes, polygons and keypoints, beside its source if that is given; what the run did; charts.
     OUT may be any labelled dataset; to compare, it must be the output of a run. Options of a reader are for SOURCE,
     else for OUT.
     """
@@ -50,7 +50,7 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     review = plan_review(
         out, given["format"], against=given["against"], faults=faults, image_policy=image_policy, options=options
     )
-    with say.progress(len(review.shown.entries), "making pictures") as advance:
+    with say.progress(len(review.shown.entries), "making images") as advance:
         page = build(review, dest, workers=given["workers"], overwrite=given["overwrite"], progress=advance)
     say.line(f"open {page}")
 

@@ -1,4 +1,4 @@
-"""Predictions made on prepared pictures, brought home: COCO results or YOLO text files, the same kind out."""
+"""Predictions made on prepared images, brought home: COCO results or YOLO text files, the same kind out."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bboxprep.predictions.yolo import unmap_folder
 
 
 def unmap(run: Run, predictions: str | Path, dest: str | Path, *, split: str | None = None) -> Unmapped:
-    """Write `predictions`, made on the pictures of `run`, to `dest` in the plane of the source's labels.
+    """Write `predictions`, made on the images of `run`, to `dest` in the plane of the source's labels.
 
     `predictions` is a COCO results file (a JSON list of ``{image_id, category_id, bbox, score}``, maybe with
     ``segmentation`` and ``keypoints``) and `dest` then one too, or a folder of YOLO text files (rows of class and box,
     or class and polygon, with or without a confidence at the end) and `dest` a folder. `split` says which one an image
     id or bare name is of where several have it. Polygons and keypoints are within 0.01 px
-    of exact, and boxes, but for those on pictures turned by no right angle, which come back as the boxes around turned
+    of exact, and boxes, but for those on images turned by no right angle, which come back as the boxes around turned
     rectangles. Predictions for images that the
     output does not have are left out, each with a finding. Raises `BboxprepError` where nothing can be read or written.
     """

@@ -1,4 +1,4 @@
-"""COCO results on prepared pictures, brought back: a JSON list in, a JSON list out, in the same order.
+"""COCO results on prepared images, brought back: a JSON list in, a JSON list out, in the same order.
 
 An image is named by ``image_id`` (the id of the output's own labels where its format holds ids, else its name) or by
 ``file_name`` or ``image``. All fields are written back as they came, with the geometry of the source, ``file_name`` as
@@ -62,7 +62,7 @@ def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None) ->
 
 @dataclass(frozen=True)
 class _Finder:
-    """Finds the picture that a prediction is of. `ids` are those of the output, `source_ids` of the source."""
+    """Finds the image that a prediction is of. `ids` are those of the output, `source_ids` of the source."""
 
     ids: Mapping[int, tuple[str, ...]]
     images: Mapping[str, ImageRow]
@@ -161,7 +161,7 @@ def _back(row: Mapping[str, Any], image: ImageRow, finder: _Finder) -> dict[str,
 
 
 def _own_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: FlipNames) -> dict[str, Any]:
-    """The class and the keypoints of a prediction on a mirrored picture, by the names they have in the source."""
+    """The class and the keypoints of a prediction on a mirrored image, by the names they have in the source."""
     found: dict[str, Any] = {}
     if "category_id" in row:
         found["category_id"] = sides.category(row["category_id"])
@@ -176,7 +176,7 @@ def _box(value: object, way: InverseMap) -> list[float]:
     x, y, width, height = _numbers(value, "bbox", 4)
     x0, y0, x1, y1 = way.boxes(np.array([(x, y, x + width, y + height)]))[0].tolist()
     if not (x1 > x0 and y1 > y0):
-        raise _Unusable("box-cropped", "the box lies in the margin around the picture, or has no area")
+        raise _Unusable("box-cropped", "the box lies in the margin around the image, or has no area")
     return [x0, y0, x1 - x0, y1 - y0]
 
 

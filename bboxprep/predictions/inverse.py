@@ -1,11 +1,11 @@
-"""The way back from a prepared picture to the plane that its source's labels were drawn in.
+"""The way back from a prepared image to the plane that its source's labels were drawn in.
 
-Everything goes through the inverse of the affine that was recorded for its picture and is then cut at the edge of the
-source picture: what a detector drew onto the margin of a letterbox is not in the source. What lies in the margin
-altogether is dropped and counted. Pictures of one source (tiles, copies) become one list; nothing is suppressed in it,
+Everything goes through the inverse of the affine that was recorded for its image and is then cut at the edge of the
+source image: what a detector drew onto the margin of a letterbox is not in the source. What lies in the margin
+altogether is dropped and counted. Images of one source (tiles, copies) become one list; nothing is suppressed in it,
 since that is the evaluation's to decide.
 
-Polygons, keypoints and masks come back as they are. A box on a picture that was turned by no right angle is a turned
+Polygons, keypoints and masks come back as they are. A box on an image that was turned by no right angle is a turned
 rectangle in its source, and comes back as the box around what of that lies in the source: never too small for it, and
 the larger the nearer the angle is to 45 degrees.
 """
@@ -45,7 +45,7 @@ class Unmapped:
 
 @dataclass(frozen=True, slots=True)
 class FlipNames:
-    """What the names in a mirrored picture are in its source, where left and right changed places.
+    """What the names in a mirrored image are in its source, where left and right changed places.
 
     `ids` (C,) are the category ids of the output, `labels` (C,) the label that each class becomes, `keypoints` for
     each class the order of its points.
@@ -77,7 +77,7 @@ class FlipNames:
 
 @dataclass(frozen=True, slots=True)
 class InverseMap:
-    """The way back from one prepared picture of size `prepared` to its source's plane of size `source`."""
+    """The way back from one prepared image of size `prepared` to its source's plane of size `source`."""
 
     affine: Affine
     prepared: Size
@@ -107,12 +107,12 @@ class InverseMap:
         return self.affine(points)
 
     def mask(self, mask: Rle) -> Rle:
-        """A mask of the prepared picture on the pixel grid of the source: each pixel has the value at its centre.
+        """A mask of the prepared image on the pixel grid of the source: each pixel has the value at its centre.
 
-        Raises ValueError where either picture has more than `MOST_PIXELS`.
+        Raises ValueError where either image has more than `MOST_PIXELS`.
         """
         if max(self.source.pixels, self.prepared.pixels) > MOST_PIXELS:
-            raise ValueError(f"a mask of a picture of more than {MOST_PIXELS:,} pixels")
+            raise ValueError(f"a mask of an image of more than {MOST_PIXELS:,} pixels")
         drawn, whole = mask.mask(), np.zeros((self.source.height, self.source.width), dtype=np.bool_)
         step = max(1, _BLOCK // self.source.width)
         for top in range(0, self.source.height, step):
@@ -129,14 +129,14 @@ def inverse_map(image: ImageRow) -> InverseMap:
     """The way back of `image`. Raises `UsageError` where the record does not hold it; no mosaic has one."""
     steps = image.recipe.get("steps") if image.recipe else None
     if isinstance(steps, list) and any(isinstance(step, dict) and "mosaic" in step for step in steps):
-        raise UsageError(f"{image.output or image.source}: is made of several pictures")
+        raise UsageError(f"{image.output or image.source}: is made of several images")
     if image.frame_size is None or image.output_size is None:
         raise UsageError(f"{image.output or image.source}: the record does not hold its sizes")
     return InverseMap(image.to_source, image.output_size, image.frame_size)
 
 
 class OutputNames:
-    """The prepared pictures by every name that a prediction may call them: their path below the output, any end of it,
+    """The prepared images by every name that a prediction may call them: their path below the output, any end of it,
     each also without the suffix."""
 
     def __init__(self, run: Run, split: str | None) -> None:
@@ -147,7 +147,7 @@ class OutputNames:
                     self._found.setdefault(name, []).append(image)
 
     def find(self, name: str) -> ImageRow | str:
-        """The picture called `name`, or why it is none."""
+        """The image called `name`, or why it is none."""
         wanted = name.replace("\\", "/").removeprefix("./")
         found = self._found.get(wanted, [])
         if len(found) == 1:

@@ -1,7 +1,7 @@
-"""YOLO text predictions on prepared pictures, brought back: a folder of .txt files in, a folder out.
+"""YOLO text predictions on prepared images, brought back: a folder of .txt files in, a folder out.
 
 A row is ``class cx cy w h`` or ``class x1 y1 x2 y2 x3 y3 …``, with or without a confidence at its end, which their
-number of columns tells apart. A file has the name of its picture, in whatever folder. The files written lie as the
+number of columns tells apart. A file has the name of its image, in whatever folder. The files written lie as the
 source's images do, as fractions of the source's size in the plane its labels were drawn in.
 """
 
@@ -23,7 +23,7 @@ from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 
-_MOST_BYTES = 16 << 20  # of one picture
+_MOST_BYTES = 16 << 20  # of one image
 _CLASS = re.compile(r"[0-9]{1,9}")
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt"})
 _WANTED = "5 or 6 columns (box), or 7 and more (polygon), a confidence last or none"
@@ -68,7 +68,7 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
 
 
 def _image_of(names: OutputNames, below: str) -> ImageRow | str:
-    """The picture of the file `below`: by its whole path, else by its name alone (trainers write one flat folder)."""
+    """The image of the file `below`: by its whole path, else by its name alone (trainers write one flat folder)."""
     stem = below.removesuffix(".txt")
     whole = names.find(stem)
     return whole if not isinstance(whole, str) else names.find(PurePosixPath(stem).name)
@@ -92,7 +92,7 @@ def _back(number: int, words: list[str], way: InverseMap, below: str, sides: Fli
     shape = values[:-1] if scored else values
     fractions = _polygon(shape, way) if len(words) >= 7 else _box(shape, way)
     if fractions is None:
-        return Finding("box-cropped", "lies in the margin around the picture, or has no area", below, where, 1)
+        return Finding("box-cropped", "lies in the margin around the image, or has no area", below, where, 1)
     label = str(sides.label(int(words[0])))
     return " ".join([label, *(f"{value:.9f}" for value in fractions), *words[len(words) - scored :]])
 

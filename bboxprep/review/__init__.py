@@ -1,1 +1,1 @@
-"""A static site to look through: what a run did, each picture before and after, charts. Opens from disk, offline."""
+"""A static site to look through: what a run did, each image before and after, charts. Opens from disk, offline."""

@@ -1,4 +1,4 @@
-"""Builds a review: reads the output (and its source), makes the pictures, writes data and page."""
+"""Builds a review: reads the output (and its source), makes the images, writes data and page."""
 
 from __future__ import annotations
 

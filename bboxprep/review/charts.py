@@ -19,7 +19,7 @@ _NINTHS = (
     *("at the left", "in the centre", "at the right"),
     *("at the lower left", "at the bottom", "at the lower right"),
 )
-MOST_SIZES = 80  # sizes of pictures that are shown, the most frequent first
+MOST_SIZES = 80  # sizes of images that are shown, the most frequent first
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Heat:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One size of picture: a circle whose area goes with its count."""
+    """One size of image: a circle whose area goes with its count."""
 
     x: float
     y: float
@@ -72,7 +72,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Sizes of pictures, on the same scale along both axes; how many sizes are left out."""
+    """Sizes of images, on the same scale along both axes; how many sizes are left out."""
 
     dots: tuple[Dot, ...]
     ticks: tuple[Tick, ...]
@@ -109,7 +109,7 @@ def heat_map(heat: NDArray[np.float64]) -> Heat:
 
 
 def scatter(after: Counter[Size], before: Counter[Size]) -> Scatter:
-    """The sizes of pictures `after`, and `before` where that is known, as dots on a square plane."""
+    """The sizes of images `after`, and `before` where that is known, as dots on a square plane."""
     counts = [*((size, count, "before") for size, count in before.items())]
     counts += [(size, count, "after") for size, count in after.items()]
     counts.sort(key=lambda each: (-each[1], each))

@@ -1,4 +1,4 @@
-"""A sample as a viewer shows it: its picture upright, its objects moved along, never cut, so that faults stay seen.
+"""A sample as a viewer shows it: its image upright, its objects moved along, never cut, so that faults stay seen.
 
 Run-length masks become SVG paths, coarse enough to send and fine enough to see.
 """
@@ -27,7 +27,7 @@ MOST = 160  # rows and columns of the grid that a mask is shown on
 
 @dataclass(frozen=True)
 class DisplayedSample:
-    """The displayed picture of a sample: its `size`, its objects' `boxes` (N, 4) there and class `names`.
+    """The displayed image of a sample: its `size`, its objects' `boxes` (N, 4) there and class `names`.
 
     `objects` is what a page draws, as plain data: for each object ``c`` its class, ``b`` its box, and where it has
     them ``r`` rings (x y x y …), ``m`` its mask as a path, ``p`` keypoints (x y visibility), ``k`` crowd, ``s`` score.
@@ -54,7 +54,7 @@ def show(sample: Sample, header: Header, classes: Sequence[int]) -> DisplayedSam
 
 
 def picture(sample: Sample, header: Header, most: int) -> NDArray[np.uint8]:
-    """The displayed picture of `sample`, uint8 (H, W) or (H, W, 3), no side over `most` px. Raises `ImageError`."""
+    """The displayed image of `sample`, uint8 (H, W) or (H, W, 3), no side over `most` px. Raises `ImageError`."""
     steps: tuple[Step, ...] = (Orient(header.turn),)
     if max(header.displayed) > most:
         steps = (*steps, Resample(fitted(header.displayed, most)))

@@ -1,4 +1,4 @@
-"""Which pictures a review shows, what is to be said of each, and in which order: the worst first."""
+"""Which images a review shows, what is to be said of each, and in which order: the worst first."""
 
 from __future__ import annotations
 

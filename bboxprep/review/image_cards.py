@@ -1,4 +1,4 @@
-"""The work on one image of a review, which threads share: its pictures on the disk, and what the page is told of it."""
+"""The card of one image in a review: its image files and its data for the page. Threads share the work."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bboxprep.review.entries import ReviewEntry
 from bboxprep.review.js_encoding import legible
 from bboxprep.review.wording import drawn_words
 
-CHUNK = 100  # images whose data is in one script, and whose pictures are in one folder
-VIEW, THUMB = 1024, 320  # px, the longest side of a picture to look at, and of one to find it by
+CHUNK = 100  # images whose data is in one script, and whose files are in one folder
+VIEW, THUMB = 1024, 320  # px, the longest side of an image to look at, and of one to find it by
 VIEW_QUALITY, THUMB_QUALITY = 86, 78
 
 
@@ -35,7 +35,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One picture of a card: what it shows, and the path of its file below the site, or None where it has none."""
+    """One image of a card: what it shows, and the path of its file below the site, or None where it has none."""
 
     shown: DisplayedSample
     path: str | None
@@ -84,7 +84,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Cards:
-    """Makes cards, and their pictures below `dest`; the class numbers of the page by label of output and source."""
+    """Makes cards, and their image files below `dest`; the class numbers of the page by label of output and source."""
 
     dest: Path
     after: Sequence[int]
@@ -114,7 +114,7 @@ class Cards:
     def _side(
         self, task: Task, sample: Sample | None, classes: Sequence[int], name: str, notes: list[RecordedFinding]
     ) -> Side | None:
-        """One side of the card; a picture that cannot be read is added to `notes`."""
+        """One side of the card; an image that cannot be read is added to `notes`."""
         if sample is None or sample.header is None:
             return None
         shown = show(sample, sample.header, classes)
@@ -133,5 +133,5 @@ class Cards:
 
 
 def card_folder(number: int) -> str:
-    """Where the pictures of image `number` lie below the site, without their kind and suffix."""
+    """Where the files of image `number` lie below the site, without their kind and suffix."""
     return f"pictures/{number // CHUNK:04d}/{number % CHUNK:02d}"

@@ -22,8 +22,8 @@ ASPECTS = 2.0 ** np.arange(-3.0, 3.01, 0.5)  # bounds of the classes of width / 
 class Statistics:
     """Counts over the cards booked so far.
 
-    `heat` (GRID, GRID) says over each cell of a picture how many boxes lie, parts of a cell as fractions; `sides` and
-    `aspects` count boxes, cut at the edge of their picture, between the bounds `SIDES` and `ASPECTS`, the outermost
+    `heat` (GRID, GRID) says over each cell of an image how many boxes lie, parts of a cell as fractions; `sides` and
+    `aspects` count boxes, cut at the edge of their image, between the bounds `SIDES` and `ASPECTS`, the outermost
     taking all beyond.
     """
 

@@ -57,8 +57,8 @@ def _lies(example: FormatExample, out: Path) -> Mapping[str, tuple[tuple[str, ..
         "an object added": (("object-extra",), lambda data: _first(data, _with_object)),
         "an image deleted": (("image-missing",), lambda data: replace(data, images=data.images[:-1])),
         "an image added": (("image-extra",), _with_image),
-        "two pictures exchanged": (("image-swapped", "pixels-differ"), _swapped),
-        "a picture turned": (("image-turned",), lambda data: _first(data, _turned)),
+        "two images exchanged": (("image-swapped", "pixels-differ"), _swapped),
+        "an image turned": (("image-turned",), lambda data: _first(data, _turned)),
     }
     if declared(example).has_class_table:
         lies["two classes exchanged in the table"] = (("classes-differ",), _exchanged)

@@ -49,7 +49,7 @@ def check_conservation(example: FormatExample, folder: Path) -> None:
 
 
 def _with_odd_boxes(dataset: LabelledDataset) -> LabelledDataset:
-    """`dataset` with a box without width and one wholly outside of its picture."""
+    """`dataset` with a box without width and one wholly outside of its image."""
     first, *others = dataset.images
     boxes = [*first.boxes, (3.0, 4.0, 3.0, 9.0), (200.0, 1.0, 220.0, 9.0)]
     return replace(dataset, images=(first.with_objects(boxes, (*first.classes, "ant", "ant")), *others))

@@ -20,7 +20,7 @@ DARK, BRIGHT = (30, 40, 30), (255, 255, 255)
 CONTAINERS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}
 ORIENTATIONS = range(1, 9)
 PATCH = "patch"
-UNTURN = {  # what was done to the upright picture so that the EXIF code turns it back
+UNTURN = {  # what was done to the upright image so that the EXIF code turns it back
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -90,13 +90,13 @@ def bright_box(pixels: NDArray[np.uint8]) -> Box:
 
 
 def displayed(data: bytes) -> NDArray[np.uint8]:
-    """The picture in the file `data` as a viewer shows it, by Pillow: uint8 (H, W, 3)."""
+    """The image in the file `data` as a viewer shows it, by Pillow: uint8 (H, W, 3)."""
     with Image.open(BytesIO(data)) as opened:
         return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
 
 
 def displayed_size(data: bytes) -> Size:
-    """The size of the picture in the file `data` as a viewer shows it, by Pillow; the file may be cut off behind its
+    """The size of the image in the file `data` as a viewer shows it, by Pillow; the file may be cut off behind its
     header."""
     with Image.open(BytesIO(data)) as opened:
         size = Size(*opened.size)

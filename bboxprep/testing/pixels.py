@@ -89,7 +89,7 @@ def check_ramp(example: FormatExample, folder: Path) -> None:
 
 
 def _clipped(corners: NDArray[np.float64], size: Size) -> NDArray[np.float64]:
-    """The box around the mapped `corners` (2, 2), within a picture of `size`."""
+    """The box around the mapped `corners` (2, 2), within an image of `size`."""
     box = np.concatenate((corners.min(axis=0), corners.max(axis=0)))
     return np.asarray(np.clip(box, 0.0, np.array([*size, *size])), dtype=np.float64)
 

@@ -41,7 +41,7 @@ def check_hostile_names(example: FormatExample, folder: Path) -> None:
     left_out = {image.name for image in dataset.images if not image.name.isprintable()}  # where labels cannot hold it
     whole = {(image.data, image.classes) for image in dataset.images if image.name not in left_out}
     found = [(image.data, image.classes) for image in images]
-    expect("pictures with their objects that are not written", len(whole - set(found)), 0)
+    expect("images with their objects that are not written", len(whole - set(found)), 0)
     expect_that(len(whole) <= len(found) <= len(dataset.images), f"{len(found)} images", f"{len(dataset.images)}")
     places = [image.place for image in images]
     folded = {normalize("NFC", place).casefold() for place in places}

@@ -39,7 +39,7 @@ def random_dataset(
     example: FormatExample, seed: int, images: int = 4, size: tuple[int, int] = (48, 32), reach: float = 0.0
 ) -> LabelledDataset:
     """Textured PNGs of `size` in two splits, each with one to three objects, the last of a split with none; only what
-    the format declares that it can hold. Boxes lie in their picture, or reach up to `reach` px out of it.
+    the format declares that it can hold. Boxes lie in their image, or reach up to `reach` px out of it.
     """
     draw, known = np.random.default_rng(seed), declared(example)
     made = []
@@ -96,7 +96,7 @@ def converted(
 
 
 def step_edges(example: FormatExample, size: Size, *, finest: bool = True) -> float:
-    """How far an edge in a picture of `size` may be moved by writing it, px."""
+    """How far an edge in an image of `size` may be moved by writing it, px."""
     known = declared(example)
     return float(known.step(known.write_options(**(example.options if finest else {}))).edges(size).max())
 
@@ -112,7 +112,7 @@ def without_data(dataset: LabelledDataset) -> list[tuple[str, str, tuple[str, ..
 
 
 def shifted(image: LabelledImage, by: float) -> LabelledImage:
-    """`image` with its first box moved `by` px to the inside of the picture, along x."""
+    """`image` with its first box moved `by` px to the inside of the image, along x."""
     boxes = image.boxes.copy()
     boxes[0, [0, 2]] += by if boxes[0, 0] + boxes[0, 2] < image.size.width else -by
     return replace(image, boxes=boxes)

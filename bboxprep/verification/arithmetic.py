@@ -1,8 +1,8 @@
-"""What a recipe does to a picture, derived a second time and in another way than the program does it.
+"""What a recipe does to an image, derived a second time and in another way than the program does it.
 
 Every step is a 3x3 matrix on homogeneous points and a new size, multiplied in order; no plan, no window, no dihedral
 algebra. The turns are written out as the eight maps of the EXIF table (CIPA DC-008, tag 0x0112). What is seen of the
-picture is a set of half-planes, to which every canvas adds four. Nothing here may import the recipe or the plan.
+image is a set of half-planes, to which every canvas adds four. Nothing here may import the recipe or the plan.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ APPEARANCE = frozenset({"grayscale", "exposure", "contrast", "hue", "saturation"
 _GROWN = 1e-6  # px of a canvas that rounding may add
 _RIGHT = {90.0: 6, 180.0: 3, 270.0: 8}  # degrees clockwise, as EXIF asks for them
 _BEYOND = {  # why some steps cannot be derived
-    "mosaic": "a mosaic is made of several pictures, of which the record names one",
+    "mosaic": "a mosaic is made of several images, of which the record names one",
     "albumentations": "what a pipeline of albumentations draws is not derived here",
     "random_crop": "the record does not say what was drawn for an image",
     "tile": "the record does not say which tile an image is",
@@ -32,9 +32,9 @@ _BEYOND = {  # why some steps cannot be derived
 
 @dataclass(frozen=True, eq=False)
 class Derived:
-    """The map of points of the displayed source picture to points of the output, and the output's size.
+    """The map of points of the displayed source image to points of the output, and the output's size.
 
-    `seen` is the part of the output on which the picture is seen: what a step cuts off does not come back on a margin
+    `seen` is the part of the output on which the image is seen: what a step cuts off does not come back on a margin
     that a later one adds. `warped`: a step of it turned the axes, so that boxes were drawn anew.
     """
 
@@ -45,7 +45,7 @@ class Derived:
 
 
 def turn_matrix(code: int, size: Size) -> Matrix:
-    """The map from a stored picture of `size` to the one that the EXIF orientation `code` displays."""
+    """The map from a stored image of `size` to the one that the EXIF orientation `code` displays."""
     w, h = size
     rows = {
         2: ((-1, 0, w), (0, 1, 0)),
@@ -60,12 +60,12 @@ def turn_matrix(code: int, size: Size) -> Matrix:
 
 
 def turned_size(code: int, size: Size) -> Size:
-    """The size that the EXIF orientation `code` displays a stored picture of `size` at."""
+    """The size that the EXIF orientation `code` displays a stored image of `size` at."""
     return Size(size.height, size.width) if code in (5, 6, 7, 8) else size
 
 
 def derive(recipe: Mapping[str, Any], stored: Size, code: int) -> Derived | str:
-    """What the recorded `recipe` does to a picture stored at `stored` with EXIF orientation `code`.
+    """What the recorded `recipe` does to an image stored at `stored` with EXIF orientation `code`.
 
     A word instead where the record does not say all of it.
     """
@@ -107,7 +107,7 @@ def apply_to_boxes(matrix: Matrix, boxes: NDArray[np.float64]) -> NDArray[np.flo
 
 
 def _after(step: object, size: Size) -> Moved | str:
-    """The map and the size of one step on a picture of `size`, or a word where it is not known."""
+    """The map and the size of one step on an image of `size`, or a word where it is not known."""
     if not isinstance(step, Mapping) or len(step) != 1:
         return "a step of the recipe cannot be read"
     name, options = next(iter(step.items()))
@@ -144,7 +144,7 @@ def _resize(size: Size, options: dict[str, Any]) -> Moved:
 
 
 def _proportioned(choose: Callable[..., float]) -> Callable[[Size, dict[str, Any]], Moved]:
-    """A way to a size that keeps proportions. The picture is stretched by whole sizes, so the axes differ a little."""
+    """A way to a size that keeps proportions. The image is stretched by whole sizes, so the axes differ a little."""
 
     def sized(size: Size, options: dict[str, Any]) -> Moved:
         width, height = map(int, options["size"])
@@ -205,7 +205,7 @@ def _number(options: dict[str, Any], name: str) -> float:
 
 
 def _about_middle(turn: NDArray[np.float64], size: Size, *, grow: bool) -> Moved:
-    """The linear map `turn` (2, 2) about the middle of a picture, which becomes the middle of its canvas."""
+    """The linear map `turn` (2, 2) about the middle of an image, which becomes the middle of its canvas."""
     whole = np.array(size, dtype=np.float64)
     rim = np.array([(0, 0), (size.width, 0), (0, size.height), size]) @ turn.T
     canvas = Size(*(ceil(length - _GROWN) for length in np.ptp(rim, axis=0).tolist())) if grow else size
@@ -216,7 +216,7 @@ def _about_middle(turn: NDArray[np.float64], size: Size, *, grow: bool) -> Moved
 
 
 def _centred(size: Size, ratio: float, canvas: Size | None) -> Moved:
-    """The picture `ratio` times as large, by whole sizes, in the middle of `canvas`; without one it is all there is."""
+    """The image `ratio` times as large, by whole sizes, in the middle of `canvas`; without one it is all there is."""
     w, h = max(1, round(size.width * ratio)), max(1, round(size.height * ratio))
     x, y = (floor((canvas.width - w) / 2), floor((canvas.height - h) / 2)) if canvas else (0, 0)
     return _matrix(w / size.width, h / size.height, x, y), canvas or Size(w, h)

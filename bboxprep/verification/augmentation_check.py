@@ -152,7 +152,7 @@ def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequenc
 
 
 def _grid(wanted: Mapping[str, Any], size: Size) -> Mapping[str, list[int]]:
-    """The rectangles x, y, width, height of all tiles of a picture of `size`, by their names."""
+    """The rectangles x, y, width, height of all tiles of an image of `size`, by their names."""
     sides, overlap = wanted.get("size"), wanted.get("overlap", 0.0)
     if not _is_range(sides) or not isinstance(overlap, int | float) or not 0 <= overlap < 1:
         return {}

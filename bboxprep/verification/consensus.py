@@ -1,8 +1,8 @@
-"""What the places of one picture say together: they all share one map, so they are right or wrong together.
+"""What the places of one image say together: they all share one map, so they are right or wrong together.
 
-A strong JPEG leaves little of a weak texture, and a place then fits by chance a little better elsewhere. If the picture
+A strong JPEG leaves little of a weak texture, and a place then fits by chance a little better elsewhere. If the image
 were off, most places would say so, and all by the same way; or each by its own, as where the angle of a turn is wrong,
-and then the picture as a whole fits badly too. A lone one is believed where chance cannot explain it.
+and then the image as a whole fits badly too. A lone one is believed where chance cannot explain it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ SURE = 0.95  # a lone place that fits so well elsewhere, and
 CLEARLY = 4.0  # so many times worse where it should be, has moved
 STRONG = 10.0  # gray levels of texture, and
 TIMES = 3.0  # so many times the noise: a lone place of so much texture cannot be lost by a codec
-DOUBTFUL = 0.8  # correlation of a whole picture that may be off; least of 160 true ones of 100 px, JPEG quality 5: 0.84
+DOUBTFUL = 0.8  # correlation of a whole image that may be off; least of 160 true ones of 100 px, JPEG quality 5: 0.84
 LEAST = 3  # places that make a majority
-APART = 0.01  # of the picture's longer side: shifts that differ by less are the same
+APART = 0.01  # of the image's longer side: shifts that differ by less are the same
 
 Named = tuple[str, Likeness]
 
 
 def settled(found: Sequence[Named], noise: float, longer: int, whole: float = 1.0) -> list[Named]:
-    """`found`, the verdicts on the places of one picture whose pixels differ by `noise` gray levels for the most part,
-    with those that chance can explain made unsure; infinite where nobody knows which of them are picture. `longer` is
-    the picture's longer side, px, and `whole` how well it correlates with the one expected."""
+    """`found`, the verdicts on the places of one image whose pixels differ by `noise` gray levels for the most part,
+    with those that chance can explain made unsure; `noise` is infinite where nobody knows which pixels show the image.
+    `longer` is the image's longer side, px, and `whole` how well it correlates with the one expected."""
     shifted = np.array([one.shift for _, one in found if one.verdict is PatchVerdict.SHIFTED], dtype=np.float64)
     judged = sum(one.verdict is not PatchVerdict.UNSURE for _, one in found)
     off = sum(one.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, one in found)

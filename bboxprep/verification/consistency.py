@@ -65,7 +65,7 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
 
 
 def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]:
-    """The photos of one orientation whose labels, by what the pictures show, lie as if turned or mirrored."""
+    """The photos of one orientation whose labels, by what the images show, lie as if turned or mirrored."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, summary in enumerate(source.summaries):
         if summary.header:
@@ -74,7 +74,7 @@ def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]
         turn = turn_from_pixels(LazySamples(indices, source.dataset.__getitem__), image_policy)
         if turn is not None and not turn.is_identity:
             which = f"the labels of the {len(indices)} photos of EXIF orientation {orientation}"
-            yield _fault("labels-look-turned", "", f"{which} would fit their pictures if {DONE[(~turn).exif]}")
+            yield _fault("labels-look-turned", "", f"{which} would fit their images if {DONE[(~turn).exif]}")
 
 
 def _dataset_findings(source: Source) -> Iterator[Fault]:
@@ -108,10 +108,10 @@ def _transposed(sample: Sample) -> str:
     if header is None or declared != header.size.transposed or header.orientation != 1:
         return ""
     boxes, size = sample.instances.boxes, header.size
-    words = f"the labels say {declared}, the picture is {size} and has no orientation tag: turned after labelling, by "
+    words = f"the labels say {declared}, the image is {size} and has no orientation tag: turned after labelling, by "
     words += "90 degrees one way or the other (orientation 6 or 8, or mirrored, 5 or 7)"
     fits = len(boxes) == 0 or bool((boxes[:, 2:].max(axis=0) <= np.array(size) + SPILL).all())
-    return f"{words}; its boxes also fit the picture as it is" if fits else words
+    return f"{words}; its boxes also fit the image as it is" if fits else words
 
 
 def _outside(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
@@ -124,7 +124,7 @@ def _outside(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
         elif (boxes[row, 2:] <= boxes[row, :2]).any():
             yield _fault("box-degenerate", image, f"has no area ({_edges(boxes[row])})", where)
         elif over[row] > SPILL:
-            words = f"reaches {over[row]:.3g} px out of the picture of {sample.size} ({_edges(boxes[row])})"
+            words = f"reaches {over[row]:.3g} px out of the image of {sample.size} ({_edges(boxes[row])})"
             yield _fault("outside-range", image, words, where, float(over[row]))
 
 
@@ -141,7 +141,7 @@ def _repeated(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
 
 
 def _overlap(box: NDArray[np.float64], points: NDArray[np.float64], size: Size) -> float:
-    """Intersection over union of a box and the box around `points` (P, 2), both in the picture; 1 without area, which
+    """Intersection over union of a box and the box around `points` (P, 2), both in the image; 1 without area, which
     is another fault."""
     limit = np.array(size, dtype=np.float64)
     one = np.concatenate((np.clip(box[:2], 0, limit), np.clip(box[2:], 0, limit)))

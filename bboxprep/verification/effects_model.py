@@ -1,4 +1,4 @@
-"""What the recorded steps of appearance make of a picture that is expected, as far as that can be said in gray.
+"""What the recorded steps of appearance make of an image that is expected, as far as that can be said in gray.
 
 Correlation does not mind light and contrast, so only what bends or hides values is repeated: the curve of an exposure,
 what a contrast clips, a blur, the holes of a cutout. For other steps the verdict is weak: likeness proves a place, but
@@ -24,7 +24,7 @@ REACHES = 3.0  # sigmas of a blur
 
 @dataclass(frozen=True, eq=False)
 class Retouched:
-    """A picture after its steps: the `gray` that is expected, where it is `bare` of holes (H, W), by how many px a
+    """An image after its steps: the `gray` that is expected, where it is `bare` of holes (H, W), by how many px a
     margin may have come into it (`bleed`); `weak` names steps after which unlikeness says nothing, "" for none."""
 
     gray: Gray
@@ -87,7 +87,7 @@ def _exposed(gray: Gray, gain: float, *, linear: bool) -> Gray:
 
 
 def _cut_out(bare: Mask, holes: Sequence[Any]) -> None:
-    """Take the holes, as x, y, width, height in shares of the picture, out of what is bare, and a pixel around."""
+    """Take the holes, as x, y, width, height in shares of the image, out of what is bare, and a pixel around."""
     height, width = bare.shape
     for hole in holes:
         if isinstance(hole, list) and len(hole) == 4 and all(isinstance(each, int | float) for each in hole):

@@ -1,7 +1,7 @@
-"""Where the objects of a source picture should lie in the output: their boxes through a matrix, cut at both pictures.
+"""Where the objects of a source image should lie in the output: their boxes through a matrix, cut at both images.
 
 An object with an outline whose box is cut may have its box drawn tight to what is left of the outline. How it is cut is
-not repeated here; a box between `inner` (around those points of the outline that are still in the picture) and `outer`
+not repeated here; a box between `inner` (around those points of the outline that are still in the image) and `outer`
 is as it should be.
 
 Where the axes were turned, the box was drawn anew. It is that around what is seen of the object's outline: of its
@@ -47,9 +47,9 @@ _HALF = 0.51  # px: how far the pixels of a mask may reach beyond its true edge
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """How one source picture became one output picture.
+    """How one source image became one output image.
 
-    `from_shown` maps points of the picture as viewers show it, of size `shown`, to the output of `size`; `from_frame`
+    `from_shown` maps points of the image as viewers show it, of size `shown`, to the output of `size`; `from_frame`
     those of the plane of its labels, of size `frame`. `seen` is the part of the output on which the source is seen.
     `derived` says whether the recipe was recomputed, else all of this is from the record. `warped`: the axes were
     turned, and boxes drawn anew by the `rule`.
@@ -92,7 +92,7 @@ class Expectation:
 
 
 def expect(source: Instances, mapped: Mapped) -> Expectation:
-    """What the objects of `source` become in a picture that was `mapped`.
+    """What the objects of `source` become in an image that was `mapped`.
 
     Where the map is only the recorded one, nobody knows what was cut on the way: a box may then be any part of its
     place.
@@ -148,7 +148,7 @@ def _drawn_anew(source: Instances, mapped: Mapped) -> Expectation:
 
 
 def whole_of(size: Size) -> Box:
-    """All of a picture of `size`."""
+    """All of an image of `size`."""
     return np.array([0, 0, *size], dtype=np.float64)
 
 
@@ -168,7 +168,7 @@ def _outline(source: Instances, row: int, matrix: Matrix) -> tuple[NDArray[np.fl
 def _around(
     points: NDArray[np.float64], slack: float, frame: Box, matrix: Matrix, output: Box
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The box around all of an outline, cut at the output's edge; and the one around its points in both pictures."""
+    """The box around all of an outline, cut at the output's edge; and the one around its points in both images."""
     mapped = apply(matrix, points)
     whole = _clipped(np.concatenate((mapped.min(axis=0), mapped.max(axis=0)))[None], output)[0]
     seen = _within(points, frame) & _within(mapped, output)
@@ -224,7 +224,7 @@ _LOST = Turned(np.zeros(4), _NOWHERE, np.zeros(4), np.zeros(4), cut=True, drawn=
 
 
 def turned(source: Instances, row: int, box: Box, way: ExpectedMap, *, overreached: bool) -> Turned:
-    """What the object of `row` becomes, whose box in its own picture is `box`, and was more if it `overreached`.
+    """What the object of `row` becomes, whose box in its own image is `box`, and was more if it `overreached`.
 
     Such a box may have been drawn tight to its outline before it was turned.
     """
@@ -261,7 +261,7 @@ def _by_box(box: Box, way: ExpectedMap) -> Turned:
 
 
 def _tight(box: Box, outline: _Outline, way: ExpectedMap) -> Box:
-    """What `box` and the box around what its own picture shows of the outline have in common."""
+    """What `box` and the box around what its own image shows of the outline have in common."""
     own = [part_of(ring, way.frame) for ring in outline.rings]
     return _common(box, box_around(np.concatenate(own)))
 

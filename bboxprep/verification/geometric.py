@@ -29,7 +29,7 @@ from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 LEAST_GROWTH = 1e-12  # of areas, by a map that can be turned round
-STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the picture
+STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the image
 SLACK = 0.01  # px that an edge may lie off besides the format's step: two ways to compute it, both in floats
 
 
@@ -52,7 +52,7 @@ def compare(case: VerificationInputs, image: ImageRow) -> Compared:
         return Compared((), nothing)
     count = len(sample.instances)
     if image.parts:
-        words = ("a mosaic shows objects of several pictures",)
+        words = ("a mosaic shows objects of several images",)
         return Compared((), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=words))
     if origin is None or origin.header is None:
         return _without_origin(case, image, count)

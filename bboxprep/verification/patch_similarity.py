@@ -1,11 +1,11 @@
 """Do two patches show the same thing, and in the same place?
 
-A patch of the picture that is expected is laid on the picture that is there, at its place and some pixels around it.
+A patch of the image that is expected is laid on the image that is there, at its place and some pixels around it.
 It must fit well at its place, and no other place may fit clearly better. A patch that would fit itself as well a few
 pixels further (a wall, one straight edge) cannot tell, and is no fault. All of it is normalised correlation, so a
 change of light or contrast does not matter.
 
-Parts of a patch may not count: margins, corners beyond a turned picture, holes. `masked_correlations` leaves them out.
+Parts of a patch may not count: margins, corners beyond a turned image, holes. `masked_correlations` leaves them out.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from bboxprep.images.codecs.independent_decoder import Gray, correlations, shrun
 Mask = NDArray[np.bool_]
 
 LARGEST = 128  # px; a larger patch is averaged down to this
-REACH = 0.04  # of the picture's longer side: how far around its place a patch is tried
-SHIFT = 0.028  # of the picture's longer side: a shift that must be told
+REACH = 0.04  # of the image's longer side: how far around its place a patch is tried
+SHIFT = 0.028  # of the image's longer side: a shift that must be told
 TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that has something to compare
 ALIKE = 0.94  # a patch that fits itself so well at another place cannot tell the two apart
 POOR = 0.5  # a textured patch that fits worse than this at its place is not the same thing
@@ -111,7 +111,7 @@ def _judge(scores: NDArray[np.float64], itself: NDArray[np.float64], reach: int,
 
 
 def _cut(gray: Gray, x: int, y: int, size: Size, step: int) -> Gray:
-    """The part of `gray` from (`x`, `y`) on, `size` cells of `step` px; the picture is continued at its edges."""
+    """The part of `gray` from (`x`, `y`) on, `size` cells of `step` px; the image is continued at its edges."""
     rows = np.clip(np.arange(y, y + size.height * step), 0, gray.shape[0] - 1)
     columns = np.clip(np.arange(x, x + size.width * step), 0, gray.shape[1] - 1)
     part = np.ascontiguousarray(gray[rows][:, columns])

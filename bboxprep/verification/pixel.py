@@ -1,6 +1,6 @@
 """The third layer: does the output show at each box what the source shows there?
 
-The source, decoded by Pillow and mapped by OpenCV, is laid over the output as OpenCV reads it: the whole picture
+The source, decoded by Pillow and mapped by OpenCV, is laid over the output as OpenCV reads it: the whole image
 against all eight turns, every object at its place and around it, and some places without objects. Steps that change how
 pixels look are repeated on the source as far as they can be; after one that cannot, only likeness says something.
 """
@@ -32,8 +32,8 @@ from bboxprep.verification.whole_image import DONE, MIRRORED, POOR, SAME_THUMB, 
 SOFT = 0.8  # px; what JPEG and another kernel do differs mostly in the finest detail
 MARGIN = 0.15  # of a box on each side: the edge of a thing says most of where it is
 LEAST = 4  # px of margin
-EDGE = 4.0  # px; so near to the rim of a turned picture its margin may be mixed in
-CLEAR = 0.8  # correlation that proves a place in a picture whose looks were changed in a way that is not known
+EDGE = 4.0  # px; so near to the rim of a turned image its margin may be mixed in
+CLEAR = 0.8  # correlation that proves a place in an image whose looks were changed in a way that is not known
 PLAIN = 2.0  # gray levels; a row or column that varies less may be a margin
 PROBES = 3  # places along each axis that are looked at besides the objects
 UNIT = "objects and places"
@@ -41,8 +41,8 @@ UNIT = "objects and places"
 
 @dataclass(frozen=True, eq=False)
 class PixelPlace:
-    """What the pixels of one image say. Thumbnails of the picture `wanted` and of the one that is there (`have`) are
-    kept of each; `astray` where the picture is none of the eight turns of what it should be."""
+    """What the pixels of one image say. Thumbnails of the image `wanted` and of the one that is there (`have`) are
+    kept of each; `astray` where the image is none of the eight turns of what it should be."""
 
     faults: tuple[Fault, ...] = ()
     tally: Tally = field(default_factory=lambda: Tally(Layer.PIXEL, UNIT))
@@ -53,9 +53,9 @@ class PixelPlace:
 
 @dataclass(frozen=True, eq=False)
 class _Pictures:
-    """The picture that is expected, the one that is there, and the part (x0 y0 x1 y1, px) that the source covers.
+    """The image that is expected, the one that is there, and the part (x0 y0 x1 y1, px) that the source covers.
 
-    `seen` (H, W) are the pixels of that part that count, None for all. `weak` names what was done to the picture so
+    `seen` (H, W) are the pixels of that part that count, None for all. `weak` names what was done to the image so
     that unlikeness says nothing; `vague`: nobody knows where its margins are.
     """
 
@@ -97,7 +97,7 @@ def look_at(case: VerificationInputs, image: ImageRow, compared: Compared) -> Pi
 
 
 def swapped(pairs: Sequence[tuple[str, PixelPlace]]) -> Iterator[Fault]:
-    """What the pictures that are not what they should be show instead: that of another image, or something else."""
+    """What the images that are not what they should be show instead: that of another image, or something else."""
     for output, seen in pairs:
         if not seen.astray or seen.have is None:
             continue
@@ -108,9 +108,9 @@ def swapped(pairs: Sequence[tuple[str, PixelPlace]]) -> Iterator[Fault]:
         ]
         score, name = max(others, default=(-1.0, ""))
         if score >= SAME_THUMB:
-            yield _fault("image-swapped", output, f"shows the picture that {name} should show", amount=score)
+            yield _fault("image-swapped", output, f"shows the image that {name} should show", amount=score)
         else:
-            yield _fault("pixels-differ", output, "does not show the picture of its source, in any turn")
+            yield _fault("pixels-differ", output, "does not show the image of its source, in any turn")
 
 
 def _judge(
@@ -125,7 +125,7 @@ def _judge(
     if stance.verdict is PatchVerdict.SHIFTED:
         return PixelPlace((_turned(output, stance),), tally, *thumbs)
     if pictures.actual.shape != pictures.expected.shape:
-        return PixelPlace((), Tally(Layer.PIXEL, UNIT, unsure=count, words=("a picture is not of its size",)), *thumbs)
+        return PixelPlace((), Tally(Layer.PIXEL, UNIT, unsure=count, words=("an image is not of its size",)), *thumbs)
     if stance.verdict is PatchVerdict.OTHER and not pictures.vague and not _merely_shifted(pictures):
         return PixelPlace((), tally, *thumbs, astray=True)
     moved, resting = _likenesses(case, sample, compared, pictures)
@@ -138,9 +138,9 @@ def _judge(
 
 
 def _weakly(case: VerificationInputs, sample: Sample, compared: Compared, pictures: _Pictures) -> PixelPlace:
-    """A picture whose unlikeness says nothing: what is alike all the same is proven, the rest cannot be told."""
+    """An image whose unlikeness says nothing: what is alike all the same is proven, the rest cannot be told."""
     if pictures.actual.shape != pictures.expected.shape:
-        return _unsure(len(sample.instances), "a picture is not of its size")
+        return _unsure(len(sample.instances), "an image is not of its size")
     _, resting = _likenesses(case, sample, compared, pictures)
     sure = sum(likeness.verdict is PatchVerdict.SAME and likeness.score >= CLEAR for _, likeness in resting)
     word = f"{pictures.weak} changes pixels in a way that is not repeated here"
@@ -159,7 +159,7 @@ def _likenesses(
 
 
 def _thumbnails(pictures: _Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Those of the picture that is expected and of the one that is there; the margins of both are the latter's."""
+    """Those of the image that is expected and of the one that is there; the margins of both are the latter's."""
     expected, outside = pictures.expected, ~pictures.mask()
     if pictures.seen is not None and outside.any() and pictures.actual.shape == expected.shape:
         expected = np.where(outside, np.median(pictures.actual[outside]), expected).astype(np.float32)
@@ -167,7 +167,7 @@ def _thumbnails(pictures: _Pictures) -> tuple[NDArray[np.float32], NDArray[np.fl
 
 
 def _merely_shifted(pictures: _Pictures) -> bool:
-    """Whether a picture that does not fit as it lies would fit a little beside its place."""
+    """Whether an image that does not fit as it lies would fit a little beside its place."""
     found = compare(pictures.expected, pictures.actual, pictures.visible, (0, 0), pictures.seen)
     return found.verdict is PatchVerdict.SHIFTED and found.best > POOR
 
@@ -181,7 +181,7 @@ def _unsure(count: int, word: str) -> PixelPlace:
 
 
 def _pictures(path: Path, container: str, mapped: Mapped, actual: Gray, steps: object) -> _Pictures | None:
-    """The pictures to compare; None where the source is not what its header says."""
+    """The images to compare; None where the source is not what its header says."""
     source = shown(path, container)
     if source.shape != (mapped.shown.height, mapped.shown.width):
         return None
@@ -245,7 +245,7 @@ def _moved_objects(
 
 
 def _noise(pictures: _Pictures) -> float:
-    """By how many gray levels the pictures differ for the most part: the median deviation, as a standard deviation."""
+    """By how many gray levels the images differ for the most part: the median deviation, as a standard deviation."""
     mask = pictures.mask()
     want, have = (picture[mask].astype(np.float64) for picture in (pictures.expected, pictures.actual))
     if not len(want):

@@ -1,4 +1,4 @@
-"""Convex parts of a picture as half-planes, and what of an outline lies in one.
+"""Convex parts of an image as half-planes, and what of an outline lies in one.
 
 A region is (K, 3): a point (x, y) is in it where no row of ``region @ (x, y, 1)`` is negative; the normals have length
 1, so that a row is a distance in px. A map moves half-planes as easily as points, and a cut adds rows; nothing has to
@@ -20,7 +20,7 @@ _SLACK = 1e-6  # px that the rounding of a corner may reach out
 
 
 def rectangle(size: Size) -> Region:
-    """All of a picture of `size`."""
+    """All of an image of `size`."""
     return np.array([(1, 0, 0), (0, 1, 0), (-1, 0, size.width), (0, -1, size.height)], dtype=np.float64)
 
 
@@ -36,13 +36,13 @@ def depths(region: Region, points: Points) -> NDArray[np.float64]:
 
 
 def beyond(region: Region, size: Size) -> Region:
-    """The sides of the region but those that are the edges of a picture of `size`."""
+    """The sides of the region but those that are the edges of an image of `size`."""
     edges = rectangle(size)
     return region[[not np.isclose(edges, side, atol=_SLACK).all(axis=1).any() for side in region]]
 
 
 def pixels_inside(region: Region, size: Size, margin: float) -> NDArray[np.bool_]:
-    """Which pixels (H, W) of a picture of `size` have their centres at least `margin` px inside."""
+    """Which pixels (H, W) of an image of `size` have their centres at least `margin` px inside."""
     columns, rows = np.arange(size.width) + 0.5, np.arange(size.height) + 0.5
     inside = np.ones((size.height, size.width), dtype=np.bool_)
     for x, y, offset in region:

@@ -116,7 +116,7 @@ def _size_faults(image: ImageRow, sample: Sample, path: Path) -> Iterator[Fault]
         yield _fault("tag-present", str(image.output), f"Pillow reads orientation {seen.orientation} (want 1)")
     for who, size in (("the record", image.output_size), ("the labels", sample.declared)):
         if size is not None and size != seen.displayed:
-            yield _fault("size-differs", str(image.output), f"{who} say {size}, the picture is {seen.displayed}")
+            yield _fault("size-differs", str(image.output), f"{who} say {size}, the image is {seen.displayed}")
 
 
 def _label_faults(case: VerificationInputs, output: str, sample: Sample) -> Iterator[Fault]:
@@ -126,7 +126,7 @@ def _label_faults(case: VerificationInputs, output: str, sample: Sample) -> Iter
     over = np.maximum(-boxes, boxes - np.array([*size, *size])).max(axis=1, initial=0.0)
     names = names_of(sample, case.output.dataset)
     for row in np.flatnonzero(~(over <= SPILL)):
-        words = f"the box reaches {over[row]:.3g} px out of a picture of {size}"
+        words = f"the box reaches {over[row]:.3g} px out of an image of {size}"
         yield _fault("outside-range", output, words, described(int(row), names[row]), float(over[row]))
     yield from _strict_faults(case, output)
 

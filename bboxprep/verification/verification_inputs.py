@@ -67,7 +67,7 @@ class VerificationInputs:
 
     @property
     def turned_rule(self) -> str:
-        """What the recorded rules hold for the outline of a box whose picture was turned."""
+        """What the recorded rules hold for the outline of a box whose image was turned."""
         return self.run.record.object_policy.turned
 
     def recipe(self, image: ImageRow) -> Mapping[str, Any]:
@@ -98,7 +98,7 @@ class VerificationInputs:
 
     @cached_property
     def _swapped_names(self) -> Mapping[str, str]:
-        """The classes that the recorded rules exchange in a mirrored picture."""
+        """The classes that the recorded rules exchange in a mirrored image."""
         pairs = self.run.record.object_policy.swap_classes
         return {name: other for pair in pairs for name, other in (pair, reversed(pair))}
 

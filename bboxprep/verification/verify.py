@@ -69,7 +69,7 @@ def verify(
 
     A folder that this package did not write is judged by itself: is it consistent? `sample` checks the pixels of so
     many images only, turned ones first; `workers` threads; `reading` gives the options of the source's reader by its
-    format; a picture that `image_policy` finds too large is not opened. `begin` is called with the number of images,
+    format; an image that `image_policy` finds too large is not opened. `begin` is called with the number of images,
     `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
     read, and `UsageError`.
     """

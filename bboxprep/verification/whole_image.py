@@ -1,4 +1,4 @@
-"""Whole pictures: is this the picture that is expected, turned as expected?"""
+"""Whole images: is this the image that is expected, turned as expected?"""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import Gray, shrunk
 from bboxprep.verification.patch_similarity import ALIKE, TEXTURE, PatchVerdict
 
-LONGEST = 96  # px, of the small pictures that are compared
-POOR = 0.6  # a picture that correlates less is another one
+LONGEST = 96  # px, of the small images that are compared
+POOR = 0.6  # an image that correlates less is another one
 CLEARLY = 0.1
 THUMB = Size(16, 16)
 SAME_THUMB = 0.9
 
-DONE = {  # what was done to a picture that this EXIF orientation would undo
+DONE = {  # what was done to an image that this EXIF orientation would undo
     2: "mirrored left to right",
     3: "turned by 180 degrees",
     4: "mirrored upside down",
@@ -31,7 +31,7 @@ MIRRORED = (2, 4, 5, 7)
 
 @dataclass(frozen=True, slots=True)
 class Posture:
-    """How a picture stands to the one expected: its correlation as it is, and the EXIF orientation, 1 to 8, that
+    """How an image stands to the one expected: its correlation as it is, and the EXIF orientation, 1 to 8, that
     brings it nearest, with its correlation. `verdict` SHIFTED means turned."""
 
     verdict: PatchVerdict
@@ -62,7 +62,7 @@ def posture(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> Posture
 
 
 def correlation(one: NDArray[np.float32], other: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """The correlation, -1 to 1, of two pictures (H, W) where `mask` (H, W) is set; 0 where one is flat there."""
+    """The correlation, -1 to 1, of two images (H, W) where `mask` (H, W) is set; 0 where one is flat there."""
     a, b = one[mask].astype(np.float64), other[mask].astype(np.float64)
     a, b = a - a.mean(), b - b.mean()
     norm = float(np.sqrt((a @ a) * (b @ b)))
@@ -79,7 +79,7 @@ def turned(gray: Gray, code: int) -> Gray:
 
 
 def thumbnail(gray: Gray) -> NDArray[np.float32]:
-    """`gray` as a very small picture (16, 16), to find it among many."""
+    """`gray` as a very small image (16, 16), to find it among many."""
     return _reduced(gray, THUMB)
 
 

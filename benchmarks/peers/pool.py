@@ -21,7 +21,7 @@ def each(task: Callable[[Path, Path], object]) -> None:
 
 
 def fitted(width: int, height: int) -> tuple[int, int, int, int]:
-    """The picture's size on the canvas, and the margin on its left and above it."""
+    """The image's size on the canvas, and the margin on its left and above it."""
     gain = min(SIDE / width, SIDE / height)
     wide, high = round(width * gain), round(height * gain)
     return wide, high, (SIDE - wide) // 2, (SIDE - high) // 2

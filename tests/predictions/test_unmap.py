@@ -159,7 +159,7 @@ def test_results_on_what_a_pipeline_made_come_back_where_it_moved_affinely(tmp_p
         if number:
             assert (done.read, home) == (8 if number == 1 else 32, [])
             assert {finding.code for finding in done.findings} == {"map-unknown"}
-            assert ("bends" if number == 1 else "several pictures") in done.findings[0].message
+            assert ("bends" if number == 1 else "several images") in done.findings[0].message
             continue
         assert (done.read, done.written, done.findings) == (24, 24, ())
         wanted = {f"train/png-{row['image_id'] - 39}.png": row for row in truth(source)}
@@ -244,7 +244,7 @@ def test_pictures_whose_map_is_not_known_are_findings(tmp_path: Path) -> None:
         done = unmap(open_run(run.root), predictions, tmp_path / home)
         assert (done.read, done.written) == (3, 1)
         assert [finding.code for finding in done.findings] == ["map-unknown", "map-unknown"]
-        assert "several pictures" in done.findings[1].message
+        assert "several images" in done.findings[1].message
 
 
 @given(mask=masks(Size(7, 5)), turn=st.integers(1, 8))

@@ -42,7 +42,7 @@ def test_a_tag_that_was_lost_is_named_with_the_turns_it_may_have_been(coco: Path
     redraw(image_at(coco, VICTIM), lambda picture: picture)
     fault = next(fault for fault in verify(coco).faults if fault.code == "size-transposed")
     assert Path(fault.image).name == VICTIM
-    assert "the labels say 1200x1600, the picture is 1600x1200" in fault.message
+    assert "the labels say 1200x1600, the image is 1600x1200" in fault.message
     assert "orientation 6 or 8" in fault.message
 
 

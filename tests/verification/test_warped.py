@@ -254,6 +254,6 @@ def test_a_mosaic_cannot_be_told(out: Path) -> None:
     edit_object(out, VICTIM, lambda *_: None)
     proof = verify(out, photos("coco"))
     assert proof.tallies[1].checked == 0
-    assert "made of several pictures" in proof.tallies[1].words[0]
+    assert "made of several images" in proof.tallies[1].words[0]
     assert proof.tallies[2].checked == 0
     assert {fault.layer for fault in proof.faults} == {Layer.STRUCTURAL}
