@@ -1,4 +1,4 @@
-"""The bar that shows how far a run is; a module of its own, for few runs have somebody who looks on."""
+"""The progress bar of a run; a module of its own, because only a run on a terminal imports it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def bar_on(console: Console, total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A bar with rate and time left; to be told how many of `total` images are done."""
+    """A bar with rate and time left. It is called with the number of images that are done, of `total`."""
     bar = Progress(
         TextColumn("  {task.description}"),
         BarColumn(),

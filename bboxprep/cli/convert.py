@@ -121,7 +121,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training images alone, --copies
     times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
-    formats.load(given["to"])  # a name that is no format is told before a large source is read
+    formats.load(given["to"])  # an unknown format is refused before a large source is read
     recipe = chosen_recipe(given)
     image_policy = ImagePolicy(
         given["depth16"], parse_color(given["background"], "background"), given["frames"], given["max_pixels"]

@@ -1,4 +1,4 @@
-"""The flags that say what becomes of odd objects and images: `ObjectPolicy` and `Policy` on the command line."""
+"""The flags of `ObjectPolicy` and `ImagePolicy`: how odd objects and images are handled."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def chosen_rules(given: Mapping[str, Any]) -> ObjectPolicy:
-    """The rules among the values that were `given`. Raises `UsageError`."""
+    """The policies among the values that were `given`. Raises `UsageError`."""
     return ObjectPolicy(
         crowd=given["crowd"],
         degenerate=given["degenerate"],

@@ -1,4 +1,4 @@
-"""What people read: the source, the progress, the summary."""
+"""Prints the source, the progress and the summary of a run."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Printer:
             self.line(f"      (trainers want a {' and a '.join(missing)} split too; this dataset has none)")
 
     def findings(self, findings: Sequence[Finding]) -> None:
-        """Each kind of finding with its number and its first places; faults last, where the eye rests."""
+        """Each kind of finding with its number and its first places; faults last, nearest to the prompt."""
         codes = Counter(finding.code for finding in findings)
         for code in sorted(codes, key=lambda code: (CODES[code][0] is Severity.FAULT, code)):
             mark = "fault" if CODES[code][0] is Severity.FAULT else "note"
@@ -226,7 +226,7 @@ def _dropped(dropped: Mapping[str, int]) -> str:
 
 
 def _fresh(fresh: int, images: int) -> str:
-    """What there was to do beside what an earlier run had done."""
+    """How many images this run did, and how many an earlier run had done."""
     if not fresh:
         return f"nothing to do: all {counted(images, 'image')} are as an earlier run left them"
     return f"{counted(fresh, 'image')} done now, {images - fresh:,} as an earlier run left them"

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end a command at once, but a run that writes is asked to stop in good order first."""
+"""Ctrl-C and SIGTERM: they end a command at once; a run that writes is first asked to finish the images at hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _state = _State()  # of the process, as handlers are
 
 @contextmanager
 def signals_heard() -> Iterator[None]:
-    """Each of the signals is a `KeyboardInterrupt` inside; as before afterwards."""
+    """Inside, each of the signals raises `KeyboardInterrupt`; afterwards the earlier handlers are back."""
     _state.asked = False
     before = {number: signal.signal(number, _hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -30,7 +30,7 @@ def signals_heard() -> Iterator[None]:
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Whether one of the signals has come, of which the first does nothing else inside, and the second does."""
+    """A function: whether a signal has come. Inside, the first one raises nothing, and the second one does."""
     if _state.asked:  # Python drops what is raised while it forks, among other things
         raise KeyboardInterrupt
     _state.patient = True

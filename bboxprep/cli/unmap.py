@@ -1,4 +1,4 @@
-"""``bboxprep unmap``: predictions on prepared images, home again."""
+"""``bboxprep unmap``: predictions on prepared images, mapped back to the source."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(predictions: Path, root: Path, dest: Path, split: str | None, *, qui
 
     PREDICTIONS is a COCO results file (a JSON list of {image_id or file_name, category_id, bbox, score}, maybe with
     segmentation and keypoints) or a folder of YOLO .txt files (class, box or polygon, maybe a confidence). Written is
-    the same kind, in the plane that the source's labels were drawn in, cut at the edge of the image. A box on a
+    the same kind, in the plane that the source's labels were drawn in, cut at the edge of the image. A box on an
     image turned by no right angle comes back as the box around a turned rectangle. Predictions of unknown images are
     listed, and the exit code is 1.
     """

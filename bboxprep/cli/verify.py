@@ -82,5 +82,5 @@ def _print(say: Printer, proof: VerificationReport) -> None:
 
 
 def _summary(tally: Tally) -> str:
-    counts = f"{tally.checked:,} {tally.unit} right, {tally.wrong:,} wrong, {tally.unsure:,} cannot be told"
+    counts = f"{tally.checked:,} {tally.unit} right, {tally.wrong:,} wrong, {tally.unsure:,} undecided"
     return f"{tally.layer:<10} {counts}"

@@ -1,4 +1,4 @@
-"""Predictions made on prepared images, brought home: COCO results or YOLO text files, the same kind out."""
+"""Predictions on prepared images, mapped back to their source: COCO results or YOLO text files, the same kind out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""COCO results on prepared images, brought back: a JSON list in, a JSON list out, in the same order.
+"""COCO results on prepared images, mapped back to their source: a JSON list in, a JSON list out, in the same order.
 
 An image is named by ``image_id`` (the id of the output's own labels where its format holds ids, else its name) or by
 ``file_name`` or ``image``. All fields are written back as they came, with the geometry of the source, ``file_name`` as
@@ -44,7 +44,7 @@ class _Unusable(Exception):
 
 
 def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None) -> Unmapped:
-    """Write the COCO results at `predictions` to the file `dest`, in the source's planes (see `unmap.unmap`)."""
+    """Write the COCO results at `predictions` to the file `dest`, in the source's planes (see `predictions.unmap`)."""
     rows = _load(predictions)
     finder = _Finder.of(run, split)
     written, images, findings = [], set(), []

@@ -1,4 +1,4 @@
-"""The way back from a prepared image to the plane that its source's labels were drawn in.
+"""The inverse map from a prepared image to the plane that its source's labels were drawn in.
 
 Everything goes through the inverse of the affine that was recorded for its image and is then cut at the edge of the
 source image: what a detector drew onto the margin of a letterbox is not in the source. What lies in the margin
@@ -33,7 +33,7 @@ _BLOCK = 1 << 20  # pixels of a mask that are mapped at once
 
 @dataclass(frozen=True)
 class Unmapped:
-    """What came of it: `read` predictions, of them `written` to `dest` for `images` images of the source, and
+    """The outcome: `read` predictions, of them `written` to `dest` for `images` images of the source, and
     `findings` on all others."""
 
     dest: Path

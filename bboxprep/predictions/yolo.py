@@ -1,4 +1,4 @@
-"""YOLO text predictions on prepared images, brought back: a folder of .txt files in, a folder out.
+"""YOLO text predictions on prepared images, mapped back to their source: a folder of .txt files in, a folder out.
 
 A row is ``class cx cy w h`` or ``class x1 y1 x2 y2 x3 y3 …``, with or without a confidence at its end, which their
 number of columns tells apart. A file has the name of its image, in whatever folder. The files written lie as the
@@ -30,7 +30,7 @@ _WANTED = "5 or 6 columns (box), or 7 and more (polygon), a confidence last or n
 
 
 def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> Unmapped:
-    """Write the YOLO predictions below `predictions` to the new or empty folder `dest` (see `unmap.unmap`)."""
+    """Write the YOLO predictions below `predictions` to the new or empty folder `dest` (see `predictions.unmap`)."""
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise TargetError(f"{dest}: want an empty or new folder")
     fence, found = resolved(predictions), sorted(predictions.rglob("*.txt"))

@@ -76,8 +76,8 @@ def plan_review(
         source = open_source(
             against, record.source_format or None, labels_in="displayed", image_policy=image_policy, options=options
         )
-    told = EntryNotes(run.images, run.record.findings) if run else None
-    return Review(opened, record, source, select_entries(opened, told, source, faults), _classes(opened, source))
+    recorded = EntryNotes(run.images, run.record.findings) if run else None
+    return Review(opened, record, source, select_entries(opened, recorded, source, faults), _classes(opened, source))
 
 
 def build(

@@ -1,4 +1,4 @@
-"""Which images a review shows, what is to be said of each, and in which order: the worst first."""
+"""The images that a review shows, each with its notes, the worst first."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Key = tuple[str, str]  # split and path below the source
 
 
 def select_entries(
-    out: Source, told: EntryNotes | None, source: Source | None, faults: Sequence[Fault]
+    out: Source, recorded: EntryNotes | None, source: Source | None, faults: Sequence[Fault]
 ) -> ReviewSelection:
     """The images of the output `out` with those of `source` that they come from, the worst first.
 
@@ -64,7 +64,7 @@ def select_entries(
     board = _Board(
         [RecordedFinding(str(Severity.FAULT), each.code, each.message, each.image, each.where) for each in faults]
     )
-    found = list(_paired(out, told, source, board) if told else _alone(out, board))
+    found = list(_paired(out, recorded, source, board) if recorded else _alone(out, board))
     return ReviewSelection(tuple(sorted(found, key=lambda entry: entry.order)), tuple(board.notes), board.loose())
 
 
@@ -105,13 +105,13 @@ def _alone(out: Source, board: _Board) -> Iterator[ReviewEntry]:
         yield board.entry(number, None, None, sample.relative_path, key)
 
 
-def _paired(out: Source, told: EntryNotes, source: Source | None, board: _Board) -> Iterator[ReviewEntry]:
+def _paired(out: Source, recorded: EntryNotes, source: Source | None, board: _Board) -> Iterator[ReviewEntry]:
     after = {sample.relative_path: number for number, sample in enumerate(out.dataset)}
     samples = source.dataset if source else ()
     before = {(sample.split, sample.relative_path): number for number, sample in enumerate(samples)}
-    for note in told.findings:
+    for note in recorded.findings:
         board.put((note.split, note.path), note)
-    for row in told.rows:
+    for row in recorded.rows:
         key, number_out = (row.split, row.source), after.pop(row.output, None) if row.output else None
         yield board.entry(number_out, before.get(key), row, row.output or row.source, key)
     for path, number in after.items():

@@ -36,7 +36,7 @@ def check_verify(example: FormatExample, folder: Path) -> None:
             _expect_true("the output with its labels painted again", report)
             continue
         found = {fault.code for fault in report.faults}
-        expect_that(found & set(codes), f"the lie {name!r} told with the faults {sorted(found)}", f"one of {codes}")
+        expect_that(found & set(codes), f"the lie {name!r} found as the faults {sorted(found)}", f"one of {codes}")
 
 
 def _expect_true(what: str, report: VerificationReport) -> None:
@@ -46,7 +46,7 @@ def _expect_true(what: str, report: VerificationReport) -> None:
 
 
 def _lies(example: FormatExample, out: Path) -> Mapping[str, tuple[tuple[str, ...], Lie]]:
-    """Each lie by name: the codes of which one must be among the faults, and how it is told."""
+    """Each lie by name: the codes of which one must be among the faults, and the function that plants it."""
     size = example.read(out).images[0].size
     least = 2 * step_edges(example, size) + _SMALL
     lies: dict[str, tuple[tuple[str, ...], Lie]] = {

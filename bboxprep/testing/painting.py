@@ -1,4 +1,4 @@
-"""Painted photos: one bright rectangle on dark ground, in any orientation and container, and the eyes that find it.
+"""Painted photos: one bright rectangle on dark ground, in any orientation and container, and functions that find it.
 
 What is found in the pixels of an output is where its label has to be, whatever the program has done to both.
 """

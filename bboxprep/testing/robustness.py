@@ -1,4 +1,4 @@
-"""Checks of what strangers write: no name leads out of a folder, and no file raises anything but our errors."""
+"""Checks of hostile input: no name leads out of a folder, and no file raises anything but our errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data sets through the whole program and back: what the checks do with them, and what they look at."""
+"""Conversions of small data sets, as the checks do them, and look-ups in their outputs."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def check_same_bytes(example: FormatExample, folder: Path) -> None:
     _expect_same("two workers against one", tree(folder / "2"), tree(folder / "1"))
     other = painted(example, folder / "other", replace(dataset, images=dataset.images[::-1]))
     converted(example, other, folder / "reversed", recipe)
-    have, want = (_labels(example, folder / name) for name in ("reversed", "1"))  # numbers may tell the order
+    have, want = (_labels(example, folder / name) for name in ("reversed", "1"))  # numbers may depend on the order
     expect("labels by image, painted in reverse order", have, want)
 
 
@@ -99,7 +99,7 @@ def _labels(example: FormatExample, out: Path) -> dict[tuple[str, str], tuple[ob
 
 
 def check_kill_and_resume(example: FormatExample, folder: Path) -> None:
-    """A run that is killed in the midst of its work and resumed ends in the tree of one that nobody disturbed."""
+    """A run that is killed at work and resumed writes the same tree as an undisturbed run."""
     dataset = random_dataset(example, seed=3, images=_KILLED_IMAGES // 2, size=_KILLED_SIZE)
     root = painted(example, folder / "in", dataset)
     _finish(_begin(example, root, folder / "whole"))

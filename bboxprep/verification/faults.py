@@ -81,9 +81,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one layer did: `checked` things (`unit`) were right, `unsure` cannot be told, `wrong` are not right.
+    """What one layer did: `checked` things (`unit`) were right, `unsure` are undecided, `wrong` are not right.
 
-    `words` say why something cannot be told, each once.
+    `words` say why something is undecided, each once.
     """
 
     layer: Layer

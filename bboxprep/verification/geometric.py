@@ -2,8 +2,8 @@
 
 **Which output object is which source object.** Both lists keep one order, and objects only leave. In a true output
 every object has an earlier-or-equal partner in the order, so taking for each the first source object that fits, after
-the one before, finds all pairs. What is left over is told apart afterwards: another class in the same place, the same
-class in another place, and what has no partner.
+the one before, finds all pairs. The rest is then sorted by kind: another class in the same place, the same class in
+another place, and objects without a partner.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _without_origin(case: VerificationInputs, image: ImageRow, count: int) -> Co
 
 
 def _mapped(case: VerificationInputs, image: ImageRow, seen: DecoderModel) -> tuple[Mapped | None, str, list[Fault]]:
-    """How the source became the output; a word where that cannot be told in full; and what is wrong with the record."""
+    """How the source became the output; a word where that is not known in full; and what is wrong with the record."""
     turn = turn_matrix(seen.orientation, seen.stored)
     to_shown = turn if image.frame is Frame.STORED else np.eye(3)
     frame = seen.stored if image.frame is Frame.STORED else seen.displayed

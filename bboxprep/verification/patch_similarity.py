@@ -2,7 +2,7 @@
 
 A patch of the image that is expected is laid on the image that is there, at its place and some pixels around it.
 It must fit well at its place, and no other place may fit clearly better. A patch that would fit itself as well a few
-pixels further (a wall, one straight edge) cannot tell, and is no fault. All of it is normalised correlation, so a
+pixels further (a wall, one straight edge) is undecided, and no fault. All of it is normalised correlation, so a
 change of light or contrast does not matter.
 
 Parts of a patch may not count: margins, corners beyond a turned image, holes. `masked_correlations` leaves them out.
@@ -23,9 +23,9 @@ Mask = NDArray[np.bool_]
 
 LARGEST = 128  # px; a larger patch is averaged down to this
 REACH = 0.04  # of the image's longer side: how far around its place a patch is tried
-SHIFT = 0.028  # of the image's longer side: a shift that must be told
+SHIFT = 0.028  # of the image's longer side: a shift that must be found
 TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that has something to compare
-ALIKE = 0.94  # a patch that fits itself so well at another place cannot tell the two apart
+ALIKE = 0.94  # a patch that fits itself so well at another place cannot decide between the two
 POOR = 0.5  # a textured patch that fits worse than this at its place is not the same thing
 LEAST_SEEN = 0.25  # of a patch; of less, nothing is said
 CLEARLY = 0.03  # how much better another place has to fit

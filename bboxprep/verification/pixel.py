@@ -138,7 +138,7 @@ def _judge(
 
 
 def _weakly(case: VerificationInputs, sample: Sample, compared: Compared, pictures: _Pictures) -> PixelPlace:
-    """An image whose unlikeness says nothing: what is alike all the same is proven, the rest cannot be told."""
+    """An image that may differ without a fault: a place that is alike is proven, any other is undecided."""
     if pictures.actual.shape != pictures.expected.shape:
         return _unsure(len(sample.instances), "an image is not of its size")
     _, resting = _likenesses(case, sample, compared, pictures)

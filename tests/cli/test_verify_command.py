@@ -18,8 +18,8 @@ def test_a_true_output_is_said_to_be_one(tmp_path: Path) -> None:
     result = run("verify", prepared(tmp_path))
     assert result.exit_code == 0, result.output
     assert f"against {PHOTOS}\n" in result.output
-    assert "  structural 12 images right, 0 wrong, 0 cannot be told\n" in result.output
-    assert "  geometric  25 objects right, 0 wrong, 0 cannot be told\n" in result.output
+    assert "  structural 12 images right, 0 wrong, 0 undecided\n" in result.output
+    assert "  geometric  25 objects right, 0 wrong, 0 undecided\n" in result.output
     assert result.output.endswith("nothing wrong was found\n")
 
 
