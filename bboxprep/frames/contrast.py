@@ -1,8 +1,8 @@
-"""How well boxes set themselves off from the picture they lie on, measured for several readings of the same boxes.
+"""How well boxes set themselves off from the image they lie on, measured for several readings of the same boxes.
 
-A box drawn around a thing parts the picture: inside it other colours and another texture than in a ring around it. The
+A box drawn around a thing parts the image: inside it other colours and another texture than in a ring around it. The
 same box turned by mistake parts it at random. Edges under the sides of a box do not tell, for people leave a margin.
-What is measured knows no direction: a picture and its boxes turned together measure the same, so that readings differ
+What is measured knows no direction: an image and its boxes turned together measure the same, so that readings differ
 only where their boxes lie on other pixels. Box edges are taken in fractions of a pixel, through integral images.
 """
 
@@ -24,10 +24,10 @@ from bboxprep.model.header import Header
 
 Floats = NDArray[np.float64]
 
-LONG_SIDE = 256  # px; the size pictures are looked at: 512 told no more and took three times as long
+LONG_SIDE = 256  # px; the size images are looked at: 512 told no more and took three times as long
 RING = 0.1  # of the width and height of a box: how far its ring reaches out on each side
-CELLS = 32  # a side; the grid on which a picture is explained by its boxes
-GIST = 8  # a side; the grid on which it is told whether two pictures are much alike
+CELLS = 32  # a side; the grid on which an image is explained by its boxes
+GIST = 8  # a side; the grid on which it is told whether two images are much alike
 HISTOGRAMS = ((12, 0.0, 1.0), (8, -0.25, 0.5), (8, -0.25, 0.5))  # bins, start, span of lightness and two colours
 RIDGE = 0.02  # of the number of cells; keeps the explanation from fitting noise
 FAINT = 0.01  # added to textures, of 0 to 1, so that a flat patch has a logarithm
@@ -35,12 +35,12 @@ FAINT = 0.01  # added to textures, of 0 to 1, so that a flat patch has a logarit
 
 @dataclass(frozen=True, slots=True)
 class ContrastFeatures:
-    """A picture made ready for measuring.
+    """An image made ready for measuring.
 
     `sums` (H + 1, W + 1, C) are integral images: the square root of the gradient, then one channel a bin of each
     histogram. `base_image` (B, CELLS * CELLS) describes the cells, each row centred; `inverse` (B, B) that of its
     products.
-    `gist` (192,) is the picture at 8 x 8, of length 1 (0 if it is plain): that of a picture much like it points the
+    `gist` (192,) is the image at 8 x 8, of length 1 (0 if it is plain): that of an image much like it points the
     same way.
     """
 
@@ -51,7 +51,7 @@ class ContrastFeatures:
 
 
 def look(path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY) -> ContrastFeatures:
-    """The stored picture of the file at `path`, decoded small, made ready. Raises `ImageError`."""
+    """The stored image of the file at `path`, decoded small, made ready. Raises `ImageError`."""
     scale = min(1.0, LONG_SIDE / max(header.size))
     small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
     plan = Plan(header.size).then(Resample(small))
@@ -60,7 +60,7 @@ def look(path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEF
 
 
 def contrast_features_of(pixels: NDArray[np.uint8]) -> ContrastFeatures:
-    """The picture `pixels`, uint8 (H, W) or (H, W, 3), made ready."""
+    """The image `pixels`, uint8 (H, W) or (H, W, 3), made ready."""
     red, green, blue = _channels(pixels)
     planes = ((red + green + blue) / 3.0, red - green, (red + green) / 2.0 - blue)
     texture = np.sqrt(_gradient(planes[0]))
@@ -75,7 +75,7 @@ def contrast_features_of(pixels: NDArray[np.uint8]) -> ContrastFeatures:
 
 
 def contrast(sight: ContrastFeatures, readings: Floats) -> Floats:
-    """The measures (R, 5) of `readings` (R, N, 4): boxes x0 y0 x1 y1 as fractions of the picture, N at least 1.
+    """The measures (R, 5) of `readings` (R, N, 4): boxes x0 y0 x1 y1 as fractions of the image, N at least 1.
 
     In order: the share of the boxes' cover that the looks of the cells explain; the logarithm of the texture inside
     over that in the ring; the chi-square distances of the histograms inside and in the ring, of lightness, red-green

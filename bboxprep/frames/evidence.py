@@ -7,7 +7,7 @@ from the rest of the dataset where that is unanimous, else from the pixels (`fra
 displayed, and counted.
 
 **Whole pixels.** Most tools draw on whole pixels. Fractions of a size give whole pixels only with the size that they
-are fractions of: in a picture of W x H, the numbers w W, h H, 2 cx W and 2 cy H of a box are whole, up to the rounding
+are fractions of: in an image of W x H, the numbers w W, h H, 2 cx W and 2 cy H of a box are whole, up to the rounding
 of the printed decimals. With W and H exchanged some of them are not.
 
 **How sure.** Let a number be printed in steps of s. In the plane it was drawn in it lies within a tolerance
@@ -73,7 +73,7 @@ def frame_evidence_of(sample: Sample) -> FrameEvidence:
 
 
 def fits(boxes: Boxes, size: Size) -> bool:
-    """Whether all boxes lie in a picture of `size`, give or take `SLACK`."""
+    """Whether all boxes lie in an image of `size`, give or take `SLACK`."""
     return bool((boxes >= -SLACK).all() and (boxes[:, 2:] <= (size.width + SLACK, size.height + SLACK)).all())
 
 
@@ -113,7 +113,7 @@ def size_fault(sample: Sample) -> tuple[str, str]:
     if declared == header.size.transposed and header.orientation == 1:
         if fits(sample.instances.boxes, header.size):
             return "size-swapped", f"the labels say {declared}, the image is {header.size}; its boxes fit the image"
-        hint = "; the boxes fit the size that the labels say, so the picture was turned after it was labelled"
+        hint = "; the boxes fit the size that the labels say, so the image was turned after it was labelled"
     else:
         hint = ""
     return "size-contradicts", f"the labels say {declared}, the image is {header.displayed}{hint}"
@@ -145,7 +145,7 @@ def whole_pixel_frame(sample: Sample) -> Frame | None:
 def _step(numbers: Numbers) -> float:
     """The step that the numbers were printed in: a power of ten, at least 10 to the minus `MOST_DECIMALS`.
 
-    They are multiples of half of it: a reader that cuts a box at the edge of the picture leaves halves.
+    They are multiples of half of it: a reader that cuts a box at the edge of the image leaves halves.
     """
     for decimals in range(2, MOST_DECIMALS):
         scaled = numbers * (2.0 * 10.0**decimals)

@@ -1,4 +1,4 @@
-"""Labels judged by the pictures they lie on: the last resort where no number tells the plane they were drawn in.
+"""Labels judged by the images they lie on: the last resort where no number tells the plane they were drawn in.
 
 The measures are those of `frames.contrast`; the statistics that say which of several readings of the same boxes looks
 right are here.
@@ -34,7 +34,7 @@ from bboxprep.model.sample import Frame, Sample
 
 PHOTOS = 60  # of one orientation are looked at; a third of them tells as much
 
-Shares = NDArray[np.float64]  # (R, N, 4): readings of N boxes, in fractions of the stored picture
+Shares = NDArray[np.float64]  # (R, N, 4): readings of N boxes, in fractions of the stored image
 
 
 MEASURES = ("explained", "texture", "lightness", "red-green", "yellow-blue")
@@ -52,10 +52,10 @@ Weights = Sequence[float] | NDArray[np.float64]
 def frames_from_pixels(
     dataset: Dataset, orientations: Mapping[int, int], image_policy: ImagePolicy
 ) -> dict[int, Frame]:
-    """The plane that the labels of samples were drawn in, by their index, as far as their pictures tell.
+    """The plane that the labels of samples were drawn in, by their index, as far as their images tell.
 
     `orientations` has the EXIF code of each sample of `dataset` in question, by its index; those of one code stand
-    or fall together. Pictures that cannot be decoded are passed over.
+    or fall together. Images that cannot be decoded are passed over.
     """
     verdicts: dict[int, Frame] = {}
     for code in sorted(set(orientations.values())):

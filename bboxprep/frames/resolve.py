@@ -59,7 +59,7 @@ def resolve_frames(
     """The frame of each turned image of `dataset`, read from `source`; `images` are the first look, in its order.
 
     `labels_in` states it for all of them, unless it is "auto"; then the `plane` that the format defines, if it does.
-    Else pictures are decoded, as `image_policy` says, but only where no number tells. Raises `FrameError` where the
+    Else images are decoded, as `image_policy` says, but only where no number tells. Raises `FrameError` where the
     evidence of an image contradicts itself, or that of the dataset does.
     """
     turned = {index: image for index, image in enumerate(images) if image.frame_evidence.turned}

@@ -1,4 +1,4 @@
-"""Files of pixels: their headers, their decoding and encoding, plans executed on them, pictures drawn of them.
+"""Image files: headers and EXIF, decoding and encoding, resampling by a plan, pixel effects, drawing.
 
-The only folder that imports an imaging library (Pillow). Modules are imported explicitly.
+The only folder that imports imaging libraries (Pillow, OpenCV). Modules are imported explicitly.
 """

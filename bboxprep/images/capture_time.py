@@ -1,4 +1,4 @@
-"""When a photo was taken, and by which camera, from its EXIF."""
+"""Reads the capture time and the camera model of a photo from its EXIF."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Image containers seen from outside: which one a file is, and where in it EXIF and XMP lie.
+"""Recognises image containers by their first bytes and finds the EXIF and XMP in them.
 
-Nothing is decoded here and nothing raises: a structure that ends early just has fewer pieces. Sources: JPEG, ITU T.81
+Nothing is decoded and nothing raises: a truncated structure has fewer pieces. Sources: JPEG, ITU T.81
 annex B; PNG, W3C third edition, section 11; WebP, RFC 9649; TIFF 6.0; where XMP is embedded, XMP specification part 3.
 For AVIF and HEIC see `bboxprep.images.heif`.
 """
@@ -42,18 +42,18 @@ _SIGNATURES = (
     (re.compile(rb"GIF8[79]a"), "gif"),
     (re.compile(rb"BM"), "bmp"),
 )
-MOST_BLOBS = 16  # honest files have three at most
-MOST_SCANS = 500  # of a JPEG: encoders make ten; each goes over the whole picture, and may take three bytes
-_MOST_TEXT = 1 << 20  # bytes of a text chunk after inflation: no packet is longer, a zip bomb is
+MOST_BLOBS = 16  # ordinary files have three at most
+MOST_SCANS = 500  # of a JPEG: encoders write ten; each pass covers the whole image, and may be three bytes long
+_MOST_TEXT = 1 << 20  # bytes of an inflated text chunk: longer than any XMP packet, shorter than a zip bomb
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
     """A piece of metadata: `content` begins at the byte order mark of EXIF, or is an XMP packet.
 
-    `start` is where it lies in the file. `verbatim` is False where the file holds it compressed or as hexadecimal
-    text. `quirk` says in words what keeps some decoders from reading it, or "". `chunk` is the stretch of the PNG
-    chunk around it, from type to end of data.
+    `start` is its offset in the file. `verbatim` is False if the file holds it compressed or as hexadecimal text.
+    `quirk` is the reason why some decoders do not read it, or "". `chunk` is (start, end) of the PNG chunk around it,
+    from its type to the end of its data.
     """
 
     kind: Literal["exif", "xmp"]
@@ -65,15 +65,15 @@ class Blob:
 
 
 def sniff(data: Data) -> str | None:
-    """The container that the first bytes announce, a key of `NAMES`, or None."""
+    """The container by the first bytes, a key of `NAMES`, or None."""
     head = data[:64]
     return next((name for pattern, name in _SIGNATURES if pattern.match(head)), None) or heif.sniff(head)
 
 
 def blobs(data: Data, container: str) -> tuple[Blob, ...]:
-    """The EXIF and XMP of the (first) picture in the order decoders prefer them. BMP and GIF have none that is read.
+    """The EXIF and XMP of the (first) image in the order in which decoders prefer them; of BMP and GIF none is read.
 
-    At most `MOST_BLOBS` and one more, which tells that there are too many: each may be inflated from next to nothing.
+    At most `MOST_BLOBS` + 1; one more than `MOST_BLOBS` means too many, since each may be inflated from few bytes.
     """
     found = tuple(islice(_found(data, container), MOST_BLOBS + 1))
     return tuple(sorted(found, key=lambda blob: blob.kind == "exif" and not blob.verbatim))
@@ -94,7 +94,7 @@ def _found(data: Data, container: str) -> Iterator[Blob]:
 
 
 def is_lossless_webp(data: Data) -> bool:
-    """Whether the (first) picture of a WebP file is coded without loss."""
+    """Whether the (first) image of a WebP file is lossless."""
     for kind, start, _ in webp_chunks(data):
         if kind == b"ANMF":
             return data[start + 16 : start + 20] == b"VP8L"
@@ -123,7 +123,7 @@ def jpeg_segments(data: Data) -> Iterator[tuple[int, int, int]]:
 
 
 def jpeg_head_is_whole(data: Data) -> bool:
-    """Whether `data`, the first bytes of a JPEG, hold all that stands before its first scan."""
+    """Whether `data`, the first bytes of a JPEG, contain all segments before its first scan."""
     at = max((end for _, _, end in jpeg_segments(data)), default=2)
     while (at := data.find(b"\xff", at)) >= 0:
         marker = data[at + 1 : at + 2]
@@ -136,17 +136,17 @@ def jpeg_head_is_whole(data: Data) -> bool:
 _STANDALONE = {b"\x00", b"\x01", *(bytes([0xD0 + number]) for number in range(9))}
 
 
-FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a JPEG's frame; those three are tables
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers; the three are DHT, JPG and DAC
 _SEQUENTIAL = {0xC0, 0xC1}
 
 
 def scans(data: bytes) -> int:
-    """How many scans a decoder reads of a JPEG, at most: those of a thumbnail may count too."""
+    """An upper bound of the scans that a decoder reads of a JPEG; scans of a thumbnail may be counted too."""
     return 1 if _is_read_at_once(data) else data.count(b"\xff\xda")
 
 
 def _is_read_at_once(data: bytes) -> bool:
-    """Whether a JPEG is sequential and its first scan has all channels: then no decoder looks for another."""
+    """Whether a JPEG is sequential and its first scan has all channels: then decoders read no other scan."""
     segments = list(jpeg_segments(data))
     frames = [(marker, start) for marker, start, _ in segments if marker in FRAMES]
     if len(frames) != 1 or frames[0][0] not in _SEQUENTIAL:
@@ -156,7 +156,7 @@ def _is_read_at_once(data: bytes) -> bool:
 
 
 def png_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, end of data) of each chunk that is there in full."""
+    """(type, start, end of data) of each complete chunk."""
     at = len(_PNG_SIGNATURE)
     while at + 12 <= len(data):
         start = at + 8
@@ -168,7 +168,7 @@ def png_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
 
 
 def webp_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, end of data) of each chunk that is there in full."""
+    """(type, start, end of data) of each complete chunk."""
     at = 12
     while at + 8 <= len(data):
         start = at + 8
@@ -229,7 +229,7 @@ def _tiff_blobs(data: Data) -> Iterator[Blob]:
 
 
 def _exif_blob(payload: bytes, start: int, *, usual: int, chunk: tuple[int, int] = (0, 0)) -> Blob:
-    """The blob behind the EXIF headers of `payload`, where this container has `usual` of them."""
+    """The blob after the EXIF headers of `payload`; this container usually has `usual` of them."""
     headers = _headers(payload)
     skip = headers * len(EXIF_HEADER)
     quirk = "" if headers == usual else "behind a doubled EXIF header" if usual else "behind a stray EXIF header"
@@ -237,12 +237,12 @@ def _exif_blob(payload: bytes, start: int, *, usual: int, chunk: tuple[int, int]
 
 
 def _headers(payload: bytes) -> int:
-    """The number of EXIF headers that `payload` begins with; decoders that forgive forgive two."""
+    """The number of EXIF headers at the start of `payload`; some decoders accept two."""
     return 2 if payload.startswith(EXIF_HEADER * 2) else int(payload.startswith(EXIF_HEADER))
 
 
 def _international_text(rest: bytes) -> tuple[bytes, bool]:
-    """The text of an iTXt chunk after its keyword, and whether it stands there uncompressed."""
+    """The text of an iTXt chunk after its keyword, and whether it is uncompressed."""
     compressed, _, text = rest[:1] == b"\1", *rest[2:].partition(b"\0")[1:]
     text = text.partition(b"\0")[2]
     return (_inflate(text), False) if compressed else (text, True)
@@ -256,6 +256,6 @@ def _inflate(data: bytes) -> bytes:
 
 
 def _from_hexadecimal(text: bytes) -> bytes:
-    """The bytes that a raw profile spells out: a blank line, the name, the length, then hexadecimal digits."""
+    """The bytes of an ImageMagick raw profile: a blank line, the name, the length, then hexadecimal digits."""
     digits = re.sub(rb"[^0-9A-Fa-f]", b"", b"".join(text.split(b"\n")[3:]))
     return bytes.fromhex(digits[: len(digits) // 2 * 2].decode("ascii"))

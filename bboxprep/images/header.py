@@ -1,6 +1,6 @@
-"""What an image file says before its pixels are decoded: one answer for every container.
+"""Reads the header of an image file without decoding it: container, size, EXIF orientation, mode, depth.
 
-The container is told from the bytes, never from the name. The size is that of the stored pixels; for TIFF it comes
+The container is recognised by the bytes, never by the name. The size is that of the stored pixels; for TIFF it comes
 from tags 256 and 257, because Pillow reports the displayed size there. AVIF and HEIC are turned by their container,
 never by EXIF: an AVIF comes as it is coded, the container's turn being its orientation; a HEIC comes turned already.
 
@@ -65,7 +65,7 @@ def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
 
 
 def read_any_header(path: Path, most_pixels: int = MOST_PIXELS, file: int | None = None) -> Header:
-    """The same by Pillow and by all the metadata, however plain the image is; `file` is its descriptor, if open."""
+    """As `read_header`, always by Pillow and all metadata, without the fast path; `file` is its descriptor, if open."""
     with mapped(path, file) as (source, data):
         container = sniff(data)
         if container is None:
@@ -91,7 +91,7 @@ def read_any_header(path: Path, most_pixels: int = MOST_PIXELS, file: int | None
 
 
 def container_of(path: Path) -> str:
-    """The container that the name of a file promises; "jpeg" where it promises none."""
+    """The container by the suffix of a file name; "jpeg" for an unknown suffix."""
     return _CONTAINERS.get(os.path.splitext(path.name)[1].lower(), "jpeg")  # noqa: PTH122  (of 100,000 paths)
 
 
@@ -143,7 +143,7 @@ def _verdict(path: Path, data: Data, container: str) -> OrientationVerdict:
 
 
 def _pages(path: Path, data: Data) -> int:
-    """How many pictures a TIFF chains."""
+    """The number of images in the chain of directories of a TIFF."""
     tags = number = 0
     for number, directory in enumerate(exif.directories(data), 1):
         tags += directory.count
@@ -155,7 +155,7 @@ def _pages(path: Path, data: Data) -> int:
 def _stored_size(path: Path, image: ImageFile, data: Data, container: str, most_pixels: int) -> Size:
     width, height = _tiff_size(data) if container == "tiff" else image.size
     if width < 1 or height < 1:
-        raise ImageError(path, "", f"the picture has no pixels ({width}x{height})")
+        raise ImageError(path, "", f"the image has no pixels ({width}x{height})")
     if container == "tiff":
         _refuse_tiles(path, data, width * height)
     refuse_large(path, Size(width, height), most_pixels)
@@ -163,24 +163,24 @@ def _stored_size(path: Path, image: ImageFile, data: Data, container: str, most_
 
 
 def refuse_large(path: Path, size: Size, most_pixels: int) -> None:
-    """Raises `ImageError` where the picture at `path`, of `size`, has more than `most_pixels`."""
+    """Raises `ImageError` where the image at `path`, of `size`, has more than `most_pixels`."""
     if size.pixels > most_pixels:
         have = f"have {size} = {size.pixels:,} pixels"
         raise ImageError(path, "", f"too large ({have}, want at most {most_pixels:,}; `max_pixels` allows more)")
 
 
 def _refuse_excess(path: Path, length: int, size: Size, frames: int) -> None:
-    """Raises `ImageError` for a file far larger than its pictures can be; whoever reads it whole would need as much."""
+    """Raises `ImageError` for a file far larger than its images can be; whoever reads it whole would need as much."""
     most = _MOST_BESIDE + _MOST_OF_A_PIXEL * size.pixels * frames
     if length > most:
-        raise ImageError(path, "", f"have {length:,} bytes for a picture of {size} (want at most {most:,})")
+        raise ImageError(path, "", f"have {length:,} bytes for an image of {size} (want at most {most:,})")
 
 
 def _refuse_tiles(path: Path, data: Data, pixels: int) -> None:
-    """Raises `ImageError` for a TIFF in tiles far larger than its picture: a tile is decoded whole."""
+    """Raises `ImageError` for a TIFF in tiles far larger than its image: a tile is decoded whole."""
     across, down = (_tiff_number(data, tag, 0) for tag in (exif.TILE_WIDTH, exif.TILE_HEIGHT))
     if across * down > max(pixels, _MOST_OF_A_TILE):
-        raise ImageError(path, "", f"have tiles of {across}x{down}, larger than its picture")
+        raise ImageError(path, "", f"have tiles of {across}x{down}, larger than its image")
 
 
 def _tiff_size(data: Data) -> tuple[int, int]:

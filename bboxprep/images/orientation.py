@@ -1,8 +1,8 @@
-"""The orientation of a file: what it says, where decoders come to differ over it, and how to make it say nothing.
+"""Reads the EXIF orientation of a file (`judge`), reports where decoders disagree, and sets it to 1 (`untagged`).
 
-EXIF is heeded first, and of it the first tag of the first block; XMP only where EXIF is silent. Those are the rules of
-Pillow, measured on versions 11.3 and 13.0. OpenCV 5.0 differs: it reads neither XMP nor text profiles, gives up on
-an unexpected EXIF header, and takes the field for a SHORT whatever its type. Where the two part, a file is disputed.
+EXIF comes first, and of it the first tag of the first block; XMP counts only if EXIF states nothing. Those are the
+rules of Pillow, measured on versions 11.3 and 13.0. OpenCV 5.0 differs: it reads neither XMP nor text profiles, fails
+on an unexpected EXIF header, and reads the field as SHORT whatever its type. Where both differ, a file is disputed.
 
 In an XMP packet it is ``tiff:Orientation``, an attribute or an element. It is found by its text, not by an XML parser:
 that is how Pillow finds it, a packet need not be well-formed, and a value found as text can be changed in place.
@@ -50,7 +50,7 @@ class _Claim:
 
 
 def judge(found: Iterable[Blob]) -> OrientationVerdict:
-    """What the metadata of one picture says of its orientation. Never raises."""
+    """The orientation that the metadata of an image states. Never raises."""
     groups = [(blob.kind, _claims(blob)) for blob in found]
     claims = [claim for _, group in groups for claim in group]
     if not any(claim.value != 1 or _code(claim.strict) != 1 for claim in claims):
@@ -72,7 +72,7 @@ def overrule(found: Iterable[Blob], own: int) -> str:
 
 
 def untagged(data: bytes, container: str, pages: int = 1) -> bytes:
-    """The file `data` with every orientation tag of its first `pages` pictures set to 1, its pixels untouched.
+    """The file `data` with every orientation tag of its first `pages` images set to 1, its pixels untouched.
 
     Of the same length, unless a PNG text chunk that is compressed or spells EXIF in digits says otherwise: it goes.
     """
@@ -120,7 +120,7 @@ def _disputed(first: _Claim, claims: list[_Claim]) -> str:
     """What decoders differ over in a file that goes by its claim `first`, and how it is taken; or ""."""
     taken = f"taken as {first.code}"
     if first.source == "XMP" and first.code != 1:
-        return f"orientation {first.code} only in XMP, which Pillow heeds and OpenCV does not; {taken}"
+        return f"orientation {first.code} only in XMP, which Pillow reads and OpenCV does not; {taken}"
     if first.quirk and first.code != 1:
         return f"orientation {first.code} {first.quirk}, which Pillow reads and OpenCV does not; {taken}"
     if not first.quirk and first.source == "EXIF" and _code(first.strict) != first.code:

@@ -1,7 +1,7 @@
-"""The one door to Pillow's readers: a file opens as the container it is, and whatever goes wrong is an `ImageError`.
+"""Opens image files with Pillow as the container that their bytes show, and turns every failure into an `ImageError`.
 
 Pillow's file classes are called directly rather than through ``Image.open``: the bytes have already said what the
-container is, and a camera's multi-picture JPEG is then a JPEG.
+container is, and a camera's multi-image JPEG is then a JPEG.
 
 Two containers come in different planes. Pillow (libavif) gives an AVIF as it is coded, and makes the container's turn
 an EXIF orientation, whatever EXIF said; it is stored and turned like any other photo. libheif gives a HEIC as the
@@ -54,7 +54,7 @@ _READERS: dict[str, type[ImageFile]] = {
     "gif": GifImageFile,
     "avif": AvifImagePlugin.AvifImageFile,
 }
-_FAULTS = (  # what Pillow has been seen to raise over broken files
+_FAULTS = (  # what Pillow raises for damaged files, as far as is known
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
     RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
@@ -89,7 +89,7 @@ def read(path: Path) -> bytes:
 
 @contextmanager
 def faults_named(path: PurePath, words: str) -> Iterator[None]:
-    """Turns what the system or Pillow raises over the file at `path` into an `ImageError` that says `words`."""
+    """Turn errors of the system or of Pillow about the file at `path` into an `ImageError` with the message `words`."""
     try:
         yield
     except FileNotFoundError as error:
@@ -99,7 +99,7 @@ def faults_named(path: PurePath, words: str) -> Iterator[None]:
 
 
 def _reader(path: Path, container: str) -> type[ImageFile]:
-    """Raises `RefusedImageError` where this installation has none."""
+    """Pillow's reader of `container`. Raises `RefusedImageError` if this installation has none."""
     if container == "avif" and not AvifImagePlugin.SUPPORTED:
         raise RefusedImageError(path, "", "is an AVIF, which this build of Pillow cannot read (pip's wheels of it can)")
     if container != "heic":
@@ -116,14 +116,13 @@ def _reader(path: Path, container: str) -> type[ImageFile]:
 
 def _reason(error: BaseException) -> str:
     text = error_reason(error) or type(error).__name__
-    return "truncated: the file ends before its picture does" if "truncated" in text.lower() else text
+    return "truncated: the file ends before the image is complete" if "truncated" in text.lower() else text
 
 
 class _Quiet:
     """Silences warnings while at least one thread is inside.
 
-    Python's own context manager restores what *it* found, so threads that leave in another order than they came would
-    leave the silence behind.
+    ``warnings.catch_warnings`` restores the filters that *it* found, so with several threads the filter could stay.
     """
 
     def __init__(self) -> None:

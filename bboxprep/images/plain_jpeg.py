@@ -1,6 +1,6 @@
 """The header of a plain JPEG, read from its first bytes: 7 us with the file, where Pillow and a map of it take 50.
 
-Plain is a gray or YCbCr picture of 8 bits whose segments follow each other without a gap, are known, are whole, and
+Plain is a gray or YCbCr image of 8 bits whose segments follow each other without a gap, are known, are whole, and
 hold neither EXIF nor XMP: all that a decoder could read in another way is left to `bboxprep.images.header`, which gives
 the same header for a plain file (ITU T.81 annex B; the checks are those of Pillow, measured on 11.3 and 13.0).
 """

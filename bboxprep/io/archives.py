@@ -24,7 +24,7 @@ from bboxprep.io.safe_names import safe_relative
 
 _MOST_MEMBERS = 1 << 24
 _MOST_UNPACKED = 1 << 30  # bytes of a small gzipped archive once unpacked
-_MOST_INFLATED = 100  # bytes from each byte of a large one: pictures hardly shrink
+_MOST_INFLATED = 100  # bytes from each byte of a large one: images hardly shrink
 _FAULTS = (zipfile.BadZipFile, tarfile.TarError, BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -78,7 +78,7 @@ class _Member(NamedTuple):
 
 def _zipped(archive: zipfile.ZipFile) -> Iterator[_Member]:
     for info in archive.infolist():
-        name = info.filename.replace("\\", "/")  # some packers of Windows write no other
+        name = info.filename.replace("\\", "/")  # some Windows programs write backslashes
         yield _Member(name, name.endswith("/"), info.file_size, f"{info.CRC:08x}", info)
 
 

@@ -117,7 +117,7 @@ class AtomicWriter:
 
 @contextmanager
 def as_target_error(path: PurePath | str, words: str = "cannot be written") -> Iterator[None]:
-    """What the system raises over the output at `path` becomes a `TargetError`."""
+    """Turn an `OSError` about the output at `path` into a `TargetError` with the message `words`."""
     try:
         yield
     except (StorageError, OSError, ValueError) as error:

@@ -51,7 +51,7 @@ def filesystem_of(protocol: str) -> Any:
         raise UsageError(f"{protocol}://: {_first_line(error)}; {brings}") from error
     except Exception as error:  # each backend has its own
         raise UsageError(f"{protocol}://: {_first_line(error) or type(error).__name__}") from error
-    words = f"wants {' and '.join(missing)}, which an address of a bucket does not say"
+    words = f"wants {' and '.join(missing)}, which a bucket URL does not contain"
     raise UsageError(f"{protocol}://: {words}; want s3://, gs:// or the like")
 
 
@@ -68,12 +68,12 @@ _BROUGHT = ("s3",)
 
 
 class DamagedError(OSError):
-    """One file is there and cannot be read; the others may be read."""
+    """One file exists but cannot be read; others may be readable."""
 
 
 @contextmanager
 def as_storage_error(path: PurePath | str) -> Iterator[None]:
-    """Turns whatever a backend raises, of any type, into a `StorageError`, but for errors about a single file."""
+    """Turn any exception of a backend into a `StorageError`, except errors about a single file."""
     try:
         yield
     except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, DamagedError, BboxprepError):

@@ -1,5 +1,5 @@
-"""A Parquet file of pictures and objects, with the methods of a file system of fsspec: two files for each row, the
-picture ``00000007.jpg`` and its labels ``00000007.json``, named by the row's `image.path` or by its number.
+"""A Parquet file of images and objects, with the methods of a file system of fsspec: two files for each row, the
+image ``00000007.jpg`` and its labels ``00000007.json``, named by the row's `image.path` or by its number.
 
 The layout is that of Hugging Face's ``datasets``: a column `image` of (bytes, path), and `objects` with lists of `bbox`
 (x y w h, px), `category` and perhaps `area`, `id` and `iscrowd`. Pyarrow reads it, a row group at a time:
@@ -55,7 +55,7 @@ class ParquetFiles:
 
     @cached_property
     def _names(self) -> Mapping[str, int]:
-        """The row of each picture by its file name: from its path if all rows have different ones, else numbered."""
+        """The row of each image by its file name: from its path if all rows have different ones, else numbered."""
         found = self._file.read(columns=["image.path"]).column("image").to_pylist()
         paths = [PurePosixPath((path or {}).get("path") or "") for path in found]
         if len({path.stem for path in paths} - {""}) < len(paths):

@@ -14,13 +14,13 @@ from bboxprep.errors import AnnotationError, SourceError
 from bboxprep.io import remote
 from bboxprep.io.remote import RemoteEntry, is_stored, plain_path, unpacked_name
 
-IMAGE_SUFFIXES = frozenset(  # of the files that are taken for images; matched in lower case
+IMAGE_SUFFIXES = frozenset(  # of image files; matched in lower case
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif"}
     | {".tiff", ".webp"}
 )
 _CHUNK = 1 << 20  # bytes
 BINARY = getattr(os, "O_BINARY", 0)
-"""The flag of `os.open` without which Windows changes line ends; 0 elsewhere."""
+"""The flag of `os.open` that stops Windows from changing line ends; 0 elsewhere."""
 
 
 def relative_path(path: PurePath, root: PurePath) -> str:
@@ -69,7 +69,7 @@ def dataset_folder(root: Path) -> Path:
 
 
 def resolved(path: Path) -> Path:
-    """`path` with its links followed; made absolute only, where that fails (a circle of links, an impossible name)."""
+    """`path` with its links followed; only made absolute where that fails (a loop of links, an invalid name)."""
     try:
         return _followed(path)
     except (OSError, RuntimeError, ValueError):
@@ -79,7 +79,7 @@ def resolved(path: Path) -> Path:
 def _followed(path: Path) -> Path:
     """`path` with its links followed; nothing has to exist at its end.
 
-    Strict first: without that, Python 3.13 takes a circle or an unreadable link for an ordinary name. Raises `OSError`,
+    Strict first: otherwise Python 3.13 treats a loop or an unreadable link as an ordinary name. Raises `OSError`,
     RuntimeError or ValueError.
     """
     try:
@@ -129,7 +129,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def read_start(path: Path, most: int) -> bytes:
-    """The first `most` bytes of the file at `path`. Raises `OSError`, and ValueError for an impossible name."""
+    """The first `most` bytes of the file at `path`. Raises `OSError`, and ValueError for an invalid name."""
     if is_stored(path):
         with path.open("rb") as file:
             return file.read(most)
@@ -187,14 +187,14 @@ def common_folder(paths: Sequence[Path]) -> Path:
     if not stored:
         return Path(os.path.commonpath(paths))
     if len(stored) < len(paths):
-        raise ValueError("no folder holds them all")
+        raise ValueError("they have no common folder")
     return cast("Path", remote.common_folder(stored))
 
 
 def source_error(
     error: Exception, path: PurePath, kind: type[SourceError] = AnnotationError, words: str = "cannot be read"
 ) -> SourceError:
-    """What the system raised over the file or folder at `path` as an error of the package:
+    """The system's `error` about the file or folder at `path` as an error of the package, as in
     ``PATH: cannot be read (Permission denied)``.
     """
     return kind(path, "", f"{words} ({error_reason(error)})")

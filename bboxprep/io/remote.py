@@ -58,7 +58,7 @@ def opened(archive: Path) -> Path:
 
 
 def forget() -> None:
-    """Clear the caches of archives and folders, which may have changed."""
+    """Clear the caches of archives and folders, since they may have changed."""
     _opened.cache_clear()
     _stats.clear()
 
@@ -117,7 +117,7 @@ class StoredPath(PurePosixPath):
         return text.replace(":/", "://", 1) if self._is_url else text
 
     def __fspath__(self) -> str:
-        raise TypeError(f"{self} is no path of this machine")
+        raise TypeError(f"{self} is no local path")
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.parts[:1] == ("memory:",):
@@ -251,7 +251,7 @@ class StoredPath(PurePosixPath):
                 yield from (self / entry.name).rglob(pattern)
 
     def mkdir(self, *, parents: bool = False, exist_ok: bool = False) -> None:
-        """Nothing: a storage has no folders of its own, only files with a common prefix."""
+        """Do nothing: a storage has no folders, only files with a common prefix."""
 
     def unlink(self, *, missing_ok: bool = False) -> None:
         """Remove the file."""
@@ -351,5 +351,5 @@ def common_folder(paths: Iterable[StoredPath]) -> StoredPath:
     parts = list(zip(*(path.parts for path in paths), strict=False))
     alike = [part[0] for part in parts if len(set(part)) == 1]
     if parts[: len(alike)] != [part for part in parts if len(set(part)) == 1] or not alike:
-        raise ValueError("no folder holds them all")
+        raise ValueError("they have no common folder")
     return StoredPath(*alike)

@@ -1,10 +1,10 @@
-"""Names of files that somebody else chose: as paths that stay below their folder, and as names that can be written.
+"""Safe file names from untrusted sources: paths that stay below their folder, and names that every system can write.
 
-`safe_relative` judges a path before it is read. `safe_path` changes one before it is written, so that Linux, macOS and
-Windows can all have it: in the same way everywhere, or an output would depend on the machine that made it.
+`safe_relative` checks a path before it is read. `safe_path` changes one before it is written, so that it is valid on
+Linux, macOS and Windows. The change is the same on each, so that an output does not depend on the machine.
 
 pathvalidate 3.3 (`sanitize_filename`, platform "universal") was tried in the place of `safe_name`, and fails the tests
-beside it: it leaves ``com1 .jpg``, which Windows takes for a device; it makes ``...`` and a blank empty; it raises
+beside it: it leaves ``com1 .jpg``, which Windows takes for a device; it turns ``...`` and a blank into ""; it raises
 UnicodeEncodeError for half a surrogate pair; it cuts a long name through its suffix. It takes 96 us a name, this 4.
 """
 
@@ -23,11 +23,10 @@ _LONGEST = 240  # bytes of a written name: file systems have 255, and a number a
 
 
 def safe_relative(text: str) -> str:
-    """`text`, a path that somebody else wrote, as a POSIX path below any folder that it is joined to; "" where it could
-    lead out of it.
+    """The untrusted path `text` as a relative POSIX path; "" if it could leave the folder that it is joined to.
 
-    That is: ``..``, an absolute path, a drive letter or a protocol, a NUL, or no name at all. Backslashes stay as they
-    are, but count as slashes here, because Windows takes them so. Links are another matter: see `paths.Fence`.
+    Refused are ``..``, absolute paths, drive letters, protocols, NUL and empty names. Backslashes are kept but count as
+    slashes, as on Windows. `paths.Fence` checks links.
     """
     if _PLAIN.fullmatch(text):
         return text
@@ -38,15 +37,15 @@ def safe_relative(text: str) -> str:
 
 
 def safe_path(path: PurePosixPath) -> PurePosixPath:
-    """`path`, relative, with each part made a `safe_name`. Raises `TargetError` where it leaves its folder."""
+    """The relative `path` with each part as a `safe_name`. Raises `TargetError` if it leaves its folder."""
     if path.is_absolute() or ".." in path.parts:
         raise TargetError(f"{path}: an output may not leave its folder")
     return PurePosixPath(*map(safe_name, path.parts))
 
 
 def safe_name(name: str) -> str:
-    """`name` without reserved characters, halves of surrogate pairs, and blanks and dots at its end; no device's name,
-    and at most 240 bytes in UTF-8.
+    """`name` without reserved characters, lone surrogates, and blanks and dots at its end; not the name of a Windows
+    device, and at most 240 bytes in UTF-8.
     """
     name = _RESERVED.sub("_", name)
     kept = name.rstrip(". ")
@@ -58,7 +57,7 @@ def safe_name(name: str) -> str:
 
 
 def is_device(name: str) -> bool:
-    """Whether Windows takes `name` for a device, whatever its suffix."""
+    """Whether `name`, with any suffix, is the name of a device on Windows."""
     return _DEVICE.fullmatch(name.partition(".")[0].rstrip()) is not None
 
 

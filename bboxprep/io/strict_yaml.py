@@ -1,7 +1,7 @@
-"""YAML as text, lists and maps with the line of each, and nothing else of YAML.
+"""Parses a safe subset of YAML: text, lists and maps, with the line number of each.
 
-Every scalar stays text, so that a class called ``no``, ``1e3`` or ``null`` keeps its name. Aliases and keys that stand
-twice are refused, and size and depth are limited, so a hostile file costs nothing.
+Every scalar stays text, so a class called ``no``, ``1e3`` or ``null`` keeps its name. Aliases and duplicate keys are
+refused, and size and depth are limited, so a hostile file costs little.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ MOST_DEPTH = 40  # levels of lists and maps
 
 @dataclass(frozen=True, slots=True)
 class YamlNode:
-    """The text of a scalar, or a list or map of nodes; the `line` where it stands, from 1 (of a map's value, that of
-    its key); and whether the text is `quoted`.
+    """The text of a scalar, or a list or map of nodes; its `line`, from 1 (for a value of a map, the line of its key);
+    and whether the text is `quoted`.
     """
 
     value: str | list[YamlNode] | dict[str, YamlNode]
@@ -31,8 +31,8 @@ class YamlNode:
     quoted: bool = False
 
 
-class YamlFault(Exception):  # its callers make an error of the package of it
-    """What stands `where` (``line 7``) cannot be read, for this `problem`."""
+class YamlFault(Exception):  # internal: callers turn it into an error of the package
+    """The document is not valid at `where` (``line 7``), for this `problem`."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}" if where else problem)
@@ -41,7 +41,7 @@ class YamlFault(Exception):  # its callers make an error of the package of it
 
 
 def parse(data: bytes, *, tags: bool = False) -> YamlNode | None:
-    """What stands in a YAML document; None where it is empty. `tags` (``!!str``) are refused, or passed over.
+    """The root node of a YAML document; None if it is empty. Tags (``!!str``) are ignored if `tags`, else refused.
 
     Raises `YamlFault`.
     """
@@ -74,7 +74,7 @@ def load_texts(path: Path) -> dict[str, Any]:
 
 
 def _refuse_bombs(text: str, *, tags: bool) -> None:
-    """Look for what costs more to build than to read, before anything is built."""
+    """Refuse aliases and deep nesting, which cost more to build than to read, before anything is built."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.BaseLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -92,7 +92,7 @@ def _parsed(node: yaml.Node, line: int) -> YamlNode:
                 raise YamlFault(_line(key.start_mark.line), "have a list or a map as a key, want text")
             name = escape_surrogates(key.value)
             if name in found:
-                raise YamlFault(_line(key.start_mark.line), f"the key {name!r} stands twice")
+                raise YamlFault(_line(key.start_mark.line), f"have the key {name!r} twice, want different keys")
             found[name] = _parsed(value, key.start_mark.line + 1)
         return YamlNode(found, line)
     if isinstance(node, yaml.SequenceNode):

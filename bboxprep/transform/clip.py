@@ -37,7 +37,7 @@ def cut_at_own_edges(
     over = reach > object_policy.outside_tolerance
     refused: tuple[Finding, ...] = ()
     if object_policy.outside != "clip" and over.any():
-        why = f"it reaches over the edge of its picture of {size}"
+        why = f"it reaches over the edge of its image of {size}"
         refused = drop_findings("box-overreach", instances, over, location, why)
         instances, reach, over = instances.select(~over), reach[~over], over[~over]
     inside = _within(instances.keypoints, (0.0, 0.0, float(size.width), float(size.height)))
@@ -47,7 +47,7 @@ def cut_at_own_edges(
     rows = reach > min(CUT_SLACK, object_policy.outside_tolerance)
     clipped, _ = _clip_objects(Outlines.of(instances), size, rows, shares_wanted=False)
     gone = box_areas(clipped.boxes) <= 0
-    dropped = drop_findings("box-outside", instances, gone, location, f"nothing of it is left in the picture of {size}")
+    dropped = drop_findings("box-outside", instances, gone, location, f"nothing of it is left in the image of {size}")
     return clipped.select(~gone), (*refused, *dropped, *clipped_finding(over & ~gone, size, location), *hidden)
 
 
@@ -75,8 +75,8 @@ def drop_hidden(
     """
     gone = box_areas(boxes) <= 0
     hidden = ~gone & (shares < policy.min_visibility - SHARE_SLACK)
-    dropped = drop_findings("box-cropped", mapped, gone, location, f"nothing of it is left in the picture of {size}")
-    why = f"less than {policy.min_visibility:g} of it is left in the picture of {size}"
+    dropped = drop_findings("box-cropped", mapped, gone, location, f"nothing of it is left in the image of {size}")
+    why = f"less than {policy.min_visibility:g} of it is left in the image of {size}"
     dropped += drop_findings("box-hidden", mapped, hidden, location, why)
     return dropped, ~(gone | hidden)
 
@@ -123,16 +123,14 @@ def hide_keypoints(
     outside = (instances.visibility > 0) & ~inside
     if not outside.size or not outside.any():
         return instances, ()
-    finding = count_finding("keypoint-outside", int(outside.sum()), f"outside the picture of {size}", location)
+    finding = count_finding("keypoint-outside", int(outside.sum()), f"outside the image of {size}", location)
     return replace(instances, visibility=np.where(outside, 0, instances.visibility).astype(np.uint8)), (finding,)
 
 
 def clipped_finding(rows: Rows, size: Size, location: Location) -> tuple[Finding, ...]:
     """The finding for the objects at `rows`, which were cut at the edge of an image of `size`; none for no object."""
     count = int(np.count_nonzero(rows))
-    return (
-        (count_finding("box-clipped", count, f"cut at the edge of the picture of {size}", location),) if count else ()
-    )
+    return (count_finding("box-clipped", count, f"cut at the edge of the image of {size}", location),) if count else ()
 
 
 def count_finding(code: str, count: int, message: str, location: Location) -> Finding:

@@ -65,7 +65,7 @@ def _drop_misfits(instances: Instances, size: Size, location: Location) -> tuple
     if not any(misfits):
         return instances, ()
     masks = tuple(None if misfit else mask for mask, misfit in zip(instances.masks, misfits, strict=True))
-    message = f"{sum(misfits)} masks are not of the picture's size, {size}"
+    message = f"{sum(misfits)} masks are not of the image's size, {size}"
     return replace(instances, masks=masks), (Finding("mask-misfit", message, path=location.path, split=location.split),)
 
 
@@ -76,7 +76,7 @@ def _drop_faulty(instances: Instances, size: Size, location: Location) -> tuple[
     why = {
         "box-not-finite": "a coordinate is not a finite number",
         "box-degenerate": "the box has no area",
-        "box-outside": f"the box lies outside the picture of {size}",
+        "box-outside": f"the box lies outside the image of {size}",
     }
     findings = [
         finding

@@ -94,7 +94,7 @@ def test_a_recipe_file_and_flags_beside_it_are_two_recipes(source: Path, tmp_pat
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ("object: no_such_module:train", "no_such_module:train: cannot be had"),
+        ("object: no_such_module:train", "no_such_module:train: cannot be imported"),
         ("pipeline: {transform: {__class_fullname__: NoSuchThing, p: 1.0}}", "the pipeline cannot be made"),
         (
             "pipeline: {transform: {__class_fullname__: HorizontalFlip, p: 1.0, axis: 3}}",

@@ -88,7 +88,7 @@ def test_a_file_far_larger_than_its_picture_is_not_read_whole(tmp_path: Path) ->
     os.truncate(source / "images" / "tail.jpg", 1 << 30)
     ended = watching.convert(source, tmp_path / "out", to="voc")
     assert watching.codes_of(tmp_path / "out")[UNREADABLE] == 1
-    assert "have 1,073,741,824 bytes for a picture of 64x40" in ended.said
+    assert "have 1,073,741,824 bytes for an image of 64x40" in ended.said
     assert ended.peak < BASE
 
 

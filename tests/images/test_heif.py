@@ -125,7 +125,7 @@ def grays() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 def test_several_pictures_wait_for_a_decision_and_the_first_is_the_primary_one(file: Path) -> None:
     header = header_of(file, heic_of(40, 200))
     assert (header.frames, header.size) == (2, Size(64, 65))
-    with pytest.raises(RefusedImageError, match=r"holds 2 pictures \(want one, or `frames='first'`\)"):
+    with pytest.raises(RefusedImageError, match=r"holds 2 images \(want one, or `frames='first'`\)"):
         decode(file, header)
     assert abs(int(decode(file, header, ImagePolicy(frames="first")).pixels.mean()) - 200) < 4
     assert header_of(file, heic_of(40)).frames == 1

@@ -260,8 +260,8 @@ def test_an_archive_is_no_place_to_write_to(tmp_path: Path, dest: str) -> None:
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("ftp://who:word@host/x", "ftp://: wants host, which an address of a bucket does not say"),
-        ("github://a/b", "github://: wants org and repo, which an address of a bucket does not say"),
+        ("ftp://who:word@host/x", "ftp://: wants host, which a bucket URL does not contain"),
+        ("github://a/b", "github://: wants org and repo, which a bucket URL does not contain"),
         ("gs://bucket/x", "gs://: .*gcsfs.*; no extra of bboxprep brings it"),
         ("nope://x", "nope://: Protocol not known"),
     ],

@@ -57,7 +57,7 @@ REFUSED = {
     b"a: &x [1]\nb: *x": "line 2: have an alias",
     b"a: !!int 1": "line 1: have an alias, a tag",
     b"[" * 41 + b"]" * 41: "line 1: have an alias, a tag or more than 40 levels",
-    b"a: 1\na: 2": "line 2: the key 'a' stands twice",
+    b"a: 1\na: 2": "line 2: have the key 'a' twice, want different keys",
     b"a:\n  ? [b]\n  : c": "line 2: have a list or a map as a key, want text",
     b"a: [1": "line 1: not YAML that can be read here",
     b"a: \xff": "byte 3: not UTF-8 text",

@@ -198,7 +198,7 @@ def test_a_refused_box_says_which_and_why() -> None:
     objects = Instances.of([[0, 0, 5, 5], [20, 0, 41, 30]], [0, 1])
     finding = map_objects(objects, Plan(SIZE), SPOT, ObjectPolicy(outside="drop"))[1][0]
     assert (finding.where, finding.category, finding.objects) == ("object 2", "dog", 1)
-    assert finding.message == "it reaches over the edge of its picture of 40x30 (box 20 0 41 30)"
+    assert finding.message == "it reaches over the edge of its image of 40x30 (box 20 0 41 30)"
 
 
 MASKS = st.lists(

@@ -1,1 +1,1 @@
-"""Bytes to pixels and back, by container; no plan is known here."""
+"""Decoding and encoding of image files."""

@@ -1,4 +1,4 @@
-"""Pixels out of files and into files. Decoding gives the *stored* plane, never turned; nothing is changed in place."""
+"""Decodes and encodes image files. `decode` returns the *stored* pixels: EXIF orientation is not applied."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bboxprep.model.rendering import ChannelOrder
 
 Frames = Literal["error", "first"]
 
-_OTHERWISE = {"gif": "png", "avif": "jpeg", "heic": "jpeg"}  # what is written in another container than it came in
+_OTHERWISE = {"gif": "png", "avif": "jpeg", "heic": "jpeg"}  # output container by source container, where they differ
 _QUALITY = 95
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
 
@@ -39,12 +39,12 @@ _LARGEST = 31 << 20  # bytes; glibc learns from no block larger than 32 MiB
 
 @dataclass(frozen=True, slots=True)
 class ImagePolicy:
-    """What to do with pixels that 8-bit RGB cannot hold, and with pictures too large to be held at all.
+    """The rules for images that 8-bit RGB cannot hold, and for images that are too large.
 
-    `depth16` for more than 8 bits a channel: refuse, keep the high byte, or stretch the extremes (percentiles 0.5 and
-    99.5) to 0 and 255. `background` shows through transparency. `frames` for several pictures in one file: refuse, or
-    take the first. `max_pixels` is the most that a picture may have; a larger one is refused from its header, before
-    anything of it is decoded. Raises `UsageError` for values that are none of these.
+    `depth16`, for more than 8 bits a channel: refuse ("error"), keep the high byte ("shift8"), or stretch the extremes
+    ("minmax") or the percentiles 0.5 and 99.5 ("percentile") to 0 and 255. `background` is the colour behind
+    transparent pixels. `frames`, for several images in one file: refuse, or take the first. An image of more than
+    `max_pixels` is refused from its header, before it is decoded. Raises `UsageError` for other values.
     """
 
     depth16: Depth16 = "error"
@@ -67,9 +67,9 @@ class ImagePolicy:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """How pixels are written: JPEG and lossy WebP at `quality`, 1 to 100; EXIF left out if `strip_metadata`.
+    """Options of encoding: the `quality` of JPEG and lossy WebP, 1 to 100; `strip_metadata` leaves EXIF out.
 
-    A `quality` of None is 95, and a JPEG that is only turned keeps its own coding.
+    A `quality` of None means 95, and that a JPEG that is only turned keeps its quantisation tables.
     """
 
     quality: int | None = None
@@ -82,9 +82,9 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The stored plane of a file: `pixels` uint8 (H, W) gray or (H, W, 3), possibly read-only.
+    """The stored pixels of a file, uint8 (H, W) gray or (H, W, 3), possibly read-only.
 
-    `covers` is the exact extent (width, height) of the whole picture on this raster, in raster pixels. A reduced
+    `covers` is the exact extent (width, height) of the whole image on this raster, in raster pixels. A reduced
     JPEG covers stored size / n, while its raster is rounded up to whole pixels; otherwise the two are equal.
     """
 
@@ -105,11 +105,10 @@ def decode(
     data: bytes | None = None,
     order: ChannelOrder = "RGB",
 ) -> Decoded:
-    """The stored pixels of the file at `path`, whose header is `header` and whose bytes are `data`, if known already;
-    their channels in `order`.
+    """The stored pixels of the file at `path`, channels in `order`; `header` and `data` are its header and bytes.
 
-    A JPEG may come reduced by 2, 4 or 8, but in neither axis smaller than `at_least`. Raises `ImageError`: the file is
-    gone, broken or truncated, has changed since its header was read, or `image_policy` refuses its kind.
+    A JPEG may be decoded reduced by 2, 4 or 8, but not smaller than `at_least`. Raises `ImageError` if the file is
+    missing, damaged or truncated, if it has changed since its header was read, or if `image_policy` refuses it.
     """
     refuse(path, header, image_policy)
     keep_freed()
@@ -126,7 +125,7 @@ def decode(
 
 
 def _decoded(path: Path, header: Header, image_policy: ImagePolicy, data: bytes | None) -> Decoded:
-    """By Pillow, which reads all there is."""
+    """The pixels decoded by Pillow, which reads every container."""
     with opened(path, header.container, _without_turn(path, header, data)) as image:
         if image.size != header.size:
             want = f"have {image.width}x{image.height}, want {header.size}"
@@ -134,16 +133,15 @@ def _decoded(path: Path, header: Header, image_policy: ImagePolicy, data: bytes 
         image.load()
         if image.size != header.size:
             want = f"have {image.width}x{image.height}, want {header.size}"
-            raise ImageError(path, "", f"its picture is of another size than its header says ({want})")
+            raise ImageError(path, "", f"its decoded size differs from its header ({want})")
         pixels = to_uint8(path, image, header.depth, depth16=image_policy.depth16, background=image_policy.background)
     return Decoded(pixels, (float(header.size.width), float(header.size.height)))
 
 
 def refuse(path: Path, header: Header, image_policy: ImagePolicy) -> None:
-    """Raises `ImageError` where `image_policy` refuses a file of this `header`; to be known before any pixel is
-    decoded."""
+    """Raise `ImageError` if `image_policy` refuses a file with this `header`, before any pixel is decoded."""
     if image_policy.frames == "error" and header.frames > 1:
-        raise RefusedImageError(path, "", f"holds {header.frames} pictures (want one, or `frames='first'`)")
+        raise RefusedImageError(path, "", f"holds {header.frames} images (want one, or `frames='first'`)")
     if image_policy.depth16 == "error" and is_deep(header.mode, header.depth):
         choices = "`depth16`: shift8, minmax or percentile"
         raise RefusedImageError(
@@ -161,13 +159,12 @@ def encode(
     data: bytes | None = None,
     order: ChannelOrder = "RGB",
 ) -> tuple[bytes, str]:
-    """`pixels`, uint8 (H, W) or (H, W, 3) in `order`, as a file of the kind that `source` is, whose bytes are `data`,
-    if known.
+    """The bytes of `pixels`, uint8 (H, W) or (H, W, 3) in `order`, in the container of `source` (`data`: its bytes).
 
     A GIF becomes a PNG; AVIF and HEIC become JPEG. Also words for the finding `metadata-dropped`, or "". A JPEG keeps
     its chroma subsampling, a lossless WebP stays so, TIFF is deflated (one with EXIF is left uncompressed). The colour
     profile is kept where it fits, EXIF with orientation 1 and without its thumbnail, XMP never. Where `turn` is all
-    that was done to the picture, a JPEG of gray or RGB keeps its quantisation tables too, unless a quality is asked
+    that was done to the image, a JPEG of gray or RGB keeps its quantisation tables too, unless a quality is asked
     for. The same pixels and source give the same bytes. Raises `ImageError`.
     """
     container = _OTHERWISE.get(header.container, header.container)
@@ -187,12 +184,12 @@ def encode(
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """`pixels`, uint8 (H, W) or (H, W, 3), as a PNG for showing to people."""
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a PNG for display."""
     return _saved(Image.fromarray(pixels), "png", Path(), {})
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
-    """`pixels`, uint8 (H, W) or (H, W, 3), as a JPEG for showing to people; no metadata."""
+    """`pixels`, uint8 (H, W) or (H, W, 3), as a JPEG for display, without metadata."""
     return _as_jpeg(pixels, Path(), KeptMetadata(sampling="4:2:0"), quality)
 
 
@@ -202,19 +199,19 @@ def encoder_order(header: Header) -> ChannelOrder:
 
 
 def suffix_of(header: Header) -> str:
-    """The suffix that fits what `encode` writes for a file of this `header`."""
+    """The file suffix of the output of `encode` for a file with this `header`."""
     return _SUFFIXES[_OTHERWISE.get(header.container, header.container)]
 
 
 def keeps_bytes(header: Header) -> bool:
-    """Whether a file of this `header` may be handed on as it is: not AVIF and HEIC, which no trainer reads."""
+    """Whether the bytes of a file with this `header` may be copied: not AVIF and HEIC, which trainers cannot read."""
     return header.container not in {"avif", "heic"}
 
 
 def untag(data: bytes, header: Header) -> bytes:
-    """The file `data` of this `header` with every orientation tag, EXIF and XMP, set to 1; all else as it is.
+    """The file `data` with every orientation tag, EXIF and XMP, set to 1 and nothing else changed.
 
-    A PNG text chunk that is compressed and speaks of an orientation is left out.
+    A compressed PNG text chunk that states an orientation is removed.
     """
     return untagged(data, header.container, header.frames)
 
@@ -267,7 +264,7 @@ def _unencodable(source: Path, container: str, shape: tuple[int, ...]) -> Abstra
 
 @cache
 def keep_freed() -> None:
-    """Has glibc keep freed blocks of up to `_LARGEST` bytes for the next picture; elsewhere nothing happens.
+    """Make glibc keep freed blocks of up to `_LARGEST` bytes for the next image; no effect elsewhere.
 
     It serves large blocks from fresh pages, each of which costs a fault when it is first written: in all as much time
     as decoding a photo of 640x480. Once a larger block was freed it keeps smaller ones (mallopt(3), M_MMAP_THRESHOLD).

@@ -1,7 +1,7 @@
-"""A second pair of eyes: pictures as others decode and resample them, to judge what this package has written.
+"""Decodes and resamples images without this package's own decoder and resampler, to verify its outputs.
 
-Pillow's own ``exif_transpose`` shows a source as viewers do, OpenCV reads an output as trainers do, and OpenCV's area
-averages and affine warp stand in for the resampling. Nothing here calls this package's decoder or its raster.
+Pillow's ``exif_transpose`` decodes a source as viewers do, OpenCV reads an output as trainers do, and OpenCV's area
+mean and affine warp replace the resampling.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
 
 @dataclass(frozen=True, slots=True)
 class DecoderModel:
-    """What Pillow says of a file without decoding it: the size as stored, the EXIF orientation (1 where there is none
-    or an invalid one), and the size as displayed."""
+    """A header as Pillow reads it: the stored size, the EXIF orientation (1 if there is none or an invalid one), and
+    the displayed size."""
 
     stored: Size
     orientation: int
@@ -35,7 +35,7 @@ class DecoderModel:
 
 
 def look(path: Path, container: str) -> DecoderModel:
-    """Pillow's word on the file at `path`, which is a `container`. Raises `ImageError`."""
+    """The header of the file at `path`, a `container`, as Pillow reads it. Raises `ImageError`."""
     with opened(path, container) as image:
         said = image.getexif().get(_ORIENTATION, 1)
         code = int(said) if isinstance(said, int) and 1 <= said <= 8 else 1
@@ -44,7 +44,7 @@ def look(path: Path, container: str) -> DecoderModel:
 
 
 def shown(path: Path, container: str) -> Gray:
-    """The picture at `path` as viewers show it, in gray. Transparency shows white. Raises `ImageError`."""
+    """The displayed image at `path`, as gray (H, W); transparent pixels are white. Raises `ImageError`."""
     with opened(path, container) as image:
         image.load()  # turns a TIFF, and takes its tag away; without it exif_transpose would turn it again
         upright = ImageOps.exif_transpose(image)
@@ -58,7 +58,7 @@ def shown(path: Path, container: str) -> Gray:
 
 
 def trained_on(path: Path, container: str) -> Gray:
-    """The picture at `path` as OpenCV, and so most trainers, read it, in gray. Raises `ImageError`."""
+    """The image at `path` as OpenCV and so most trainers read it, as gray (H, W). Raises `ImageError`."""
     with faults_named(path, "cannot be read"):
         data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     read = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
@@ -66,7 +66,7 @@ def trained_on(path: Path, container: str) -> Gray:
 
 
 def warped(gray: Gray, matrix: NDArray[np.float64], size: Size) -> Gray:
-    """`gray` mapped by `matrix` (3, 3) onto a picture of `size`, averaged where it shrinks, continued at its edges."""
+    """`gray` mapped by `matrix` (3, 3) onto an image of `size`, averaged where it shrinks, continued at its edges."""
     height, width = gray.shape
     shrink = np.minimum(1.0, np.abs(matrix[:2, :2]).sum(axis=0))  # how long a source pixel is in the output, per axis
     small = Size(max(1, round(width * shrink[0])), max(1, round(height * shrink[1])))
@@ -102,7 +102,7 @@ def _stored(image: ImageFile) -> Size:
 
 
 def _levels(values: NDArray[np.float32]) -> Gray:
-    """Deep values stretched to 0 to 255; correlation does not mind how."""
+    """Values of more than 8 bits scaled to 0 to 255; correlation does not depend on the scale."""
     finite = np.nan_to_num(values, posinf=0.0, neginf=0.0)
     low, high = float(finite.min()), float(finite.max())
     return ((finite - low) * np.float32(255.0 / (high - low))) if high > low else np.zeros_like(finite)

@@ -1,9 +1,8 @@
-"""JPEG the quick way: between bytes and arrays by libjpeg-turbo, with no other form of the picture in between.
+"""Fast JPEG decoding and encoding between bytes and arrays, by simplejpeg and OpenCV (both libjpeg-turbo).
 
-Pillow uses the same library, and the pixels and files here are those that Pillow makes, in two thirds of the time and
-with the other threads let run. simplejpeg decodes, strictly: of a file that it has the least complaint about it gives
-nothing, and Pillow has the last word. OpenCV encodes, for simplejpeg's encoder uses a coarser transform (photos of
-quality 90 encoded again: 53 dB to the source, here 59).
+Pixels and files are those of Pillow, which uses the same library, in two thirds of the time and without holding the
+GIL. simplejpeg decodes in strict mode; a file with any warning is left to Pillow. OpenCV encodes, since the encoder of
+simplejpeg uses a coarser transform (photos of quality 90 encoded again: 53 dB to the source, here 59).
 
 A JPEG that was only turned is encoded again as finely as it was, at about the size it had. Coefficients that are
 quantised again by the same table on the same grid of blocks come out as they were. So a component whose grid the turn
@@ -53,9 +52,9 @@ Table = tuple[int, ...]  # 64 steps in rows of rising vertical frequency
 
 
 def divisor(size: Size, at_least: Size | None) -> int:
-    """8, 4, 2 or 1: by how much a picture of `size` may be reduced and be `at_least` so large in both axes.
+    """8, 4, 2 or 1: the largest reduction of an image of `size` that keeps both sides as large as `at_least`.
 
-    A picture smaller than a block is left alone: there the decoder cannot tell a half from three eighths.
+    An image smaller than a block is not reduced: there the decoder cannot tell a half from three eighths.
     """
     if at_least is None or max(size) < _BLOCK:
         return 1
@@ -64,12 +63,12 @@ def divisor(size: Size, at_least: Size | None) -> int:
 
 
 def reduced(size: Size, by: int) -> Size:
-    """The raster of a picture of `size` that was reduced while it was decoded, rounded up to whole pixels."""
+    """The size of the raster that a decoder makes of `size` reduced `by`: rounded up to whole pixels."""
     return Size(-(-size.width // by), -(-size.height // by))
 
 
 def decode(data: bytes, header: Header, by: int, order: ChannelOrder = "RGB") -> NDArray[np.uint8] | None:
-    """The picture of the JPEG `data`, of this `header`, reduced `by` 1, 2, 4 or 8: uint8 (H, W) gray, or (H, W, 3) with
+    """The image of the JPEG `data`, of this `header`, reduced `by` 1, 2, 4 or 8: uint8 (H, W) gray, or (H, W, 3) with
     the channels in `order`.
 
     None for inks, and where anything at all is wrong: a damaged file, or one that is not as its header says.
@@ -91,7 +90,7 @@ def decode(data: bytes, header: Header, by: int, order: ChannelOrder = "RGB") ->
 def encode(pixels: NDArray[np.uint8], quality: int, sampling: str = "4:2:0", order: ChannelOrder = "RGB") -> bytes:
     """`pixels`, uint8 (H, W) or (H, W, 3) in `order`, as a JPEG without metadata; BGR is coded without a conversion.
 
-    Raises ValueError where none holds them.
+    Raises ValueError for sides that JPEG cannot hold.
     """
     if not 0 < min(pixels.shape[:2]) <= max(pixels.shape[:2]) <= _LONGEST_SIDE:
         raise ValueError(f"want sides of 1 to {_LONGEST_SIDE:,} px")
@@ -174,7 +173,7 @@ def own_coding(source: Path, turn: Dihedral, sampling: str, data: bytes | None =
 
 
 def keeps_grid(size: Size, block: Size, turn: Dihedral) -> bool:
-    """Whether the blocks of a picture of `size`, each of which covers `block` px, are blocks again after `turn`."""
+    """Whether the blocks of an image of `size`, each of which covers `block` px, are blocks again after `turn`."""
     back = ~turn
     return not (back.mirror_x and size.width % block.width) and not (back.mirror_y and size.height % block.height)
 

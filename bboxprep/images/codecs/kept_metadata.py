@@ -1,7 +1,7 @@
-"""What of a source's metadata an encoded picture keeps: its colour profile where that still fits, and its EXIF.
+"""Selects the metadata that an encoded image keeps: the colour profile, if it still fits, and EXIF.
 
-EXIF is copied as it is, not written anew, with every orientation set to 1 and the thumbnail unlinked; EXIF that
-cannot be read in full is left out. XMP, comments and text are never kept: they may speak of the orientation too.
+EXIF is copied with every orientation set to 1 and the thumbnail unlinked; damaged EXIF is left out. XMP, comments and
+text are never kept, since they may state an orientation too.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _UNREADABLE = "EXIF that cannot be read in full was left out"
 
 @dataclass(frozen=True, slots=True)
 class KeptMetadata:
-    """What is handed on from a source. `exif` begins with the EXIF header; `sampling` is that of a JPEG's chroma,
-    4:4:4 where it has none or a rare one; `lost` says what could not be kept, or ""."""
+    """The metadata of a source that its output keeps. `exif` begins with the EXIF header; `sampling` is the chroma
+    subsampling of a JPEG, 4:4:4 if it has none or a rare one; `lost` is the message about dropped metadata, or ""."""
 
     profile: bytes | None = None
     exif: bytes | None = None
@@ -39,7 +39,7 @@ class KeptMetadata:
 
 
 def kept_from(source: Path, container: str, mode: str, *, strip: bool, data: bytes | None = None) -> KeptMetadata:
-    """What a picture of Pillow's `mode` ("L" or "RGB") made from the file `source`, whose bytes are `data` if known
+    """What an image of Pillow's `mode` ("L" or "RGB") made from the file `source`, whose bytes are `data` if known
     already, keeps of it. `strip` leaves EXIF out, but never the profile, without which the colours would change.
     Raises `ImageError`."""
     data = read(source) if data is None else data

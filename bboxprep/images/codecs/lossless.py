@@ -1,4 +1,4 @@
-"""A JPEG turned without loss: its coefficients change places and signs, no pixel is decoded.
+"""Turns a JPEG without loss, by ``jpegtran``: coefficients change places and signs, no pixel is decoded.
 
 The work is done by ``jpegtran`` where one is installed: a process of its own, so that a broken file can end nothing but
 that process, and its exit code tells of every doubt. Of Python's bindings jpeglib 1.0 reads a truncated file without an
@@ -58,7 +58,7 @@ def turned(source: Path, data: bytes, header: Header, turn: Dihedral, *, strip: 
 
     None where that cannot be had without loss and without doubt: no tool, a size that does not allow it, inks instead
     of gray or RGB, another container, or a file that is damaged in any way. Its metadata is what an encoded
-    picture keeps: the profile, and EXIF with orientation 1 unless `strip`. Raises `ImageError`.
+    image keeps: the profile, and EXIF with orientation 1 unless `strip`. Raises `ImageError`.
     """
     found = find_jpegtran() if header.container == "jpeg" and header.mode in {"L", "RGB"} else None
     if not found or turn.is_identity or scans(data) > MOST_SCANS:

@@ -1,4 +1,4 @@
-"""Every kind of pixel that Pillow reads, as 8-bit gray or RGB, by stated rules instead of a bare ``convert``."""
+"""Converts every Pillow mode to 8-bit gray or RGB by stated rules, since ``Image.convert`` clips and drops silently."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def reverse_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def icc_space(profile: bytes) -> str:
-    """The colour space that an ICC profile is for ("RGB", "GRAY", "CMYK" ...), or "" where it is not a profile."""
+    """The colour space of an ICC profile ("RGB", "GRAY", "CMYK" …), or "" if it is not a profile."""
     is_profile = len(profile) >= 128 and profile[36:40] == b"acsp"
     return profile[16:20].decode("latin-1").strip() if is_profile else ""
 
@@ -102,9 +102,9 @@ def _stretched(values: NDArray[np.generic], depth16: Depth16) -> NDArray[np.uint
 
 def _composited(image: Image.Image, background: Colour) -> NDArray[np.uint8]:
     stays_gray = image.mode in {"1", "L", "LA", "La"} and len(set(background)) == 1
-    picture = image.convert("LA" if stays_gray else "RGBA")
+    image = image.convert("LA" if stays_gray else "RGBA")
     canvas = Image.new("L", image.size, background[0]) if stays_gray else Image.new("RGB", image.size, background)
-    canvas.paste(picture.convert(canvas.mode), mask=picture.getchannel("A"))
+    canvas.paste(image.convert(canvas.mode), mask=image.getchannel("A"))
     return np.asarray(canvas)
 
 
@@ -112,7 +112,7 @@ def _from_cmyk(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile", b"")
     if icc_space(profile) != "CMYK":
         return image.convert("RGB")
-    from PIL import ImageCms  # few pictures are for print
+    from PIL import ImageCms  # imported here: few images are CMYK
 
     try:
         given, wanted = ImageCms.ImageCmsProfile(BytesIO(profile)), ImageCms.createProfile("sRGB")

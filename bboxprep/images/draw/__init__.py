@@ -1,1 +1,1 @@
-"""Pictures with their objects drawn in."""
+"""Draws annotations on images."""

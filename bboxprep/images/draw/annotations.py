@@ -1,6 +1,6 @@
-"""Pictures with their objects drawn in, for notebooks and for looking at what a recipe did.
+"""Draws masks, polygons, boxes, keypoints and class names on images, for notebooks and previews.
 
-A contact sheet holds several of them side by side, each with a line of text below it.
+A contact sheet shows several images in rows, each with a line of text below it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bboxprep.model.rle import Rle
 
 Colour = tuple[int, int, int]
 
-# Okabe and Ito, "Color Universal Design" (2008): told apart by the colour-blind too. Their black is left out.
+# Okabe and Ito, "Color Universal Design" (2008): distinct for the colour-blind too; without black.
 PALETTE: tuple[Colour, ...] = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (213, 94, 0), (204, 121, 167), (0, 114, 178),
 )  # fmt: skip
@@ -30,14 +30,14 @@ _LEAST_SIDE, _MOST_SIDE = 480, 1600  # px of the longer side as shown
 _VEIL = 72  # opacity of filled regions, of 255
 
 
-CELL, LINE, GAP = 400, 22, 8  # px: the longer side of a picture, the height of its text, the space between
+CELL, LINE, GAP = 400, 22, 8  # px: the longer side of an image, the height of its text, the space between
 MOST_COLUMNS = 5
 _GROUND, _INK = (250, 250, 250), (24, 24, 24)
 
 
 @dataclass(frozen=True)
 class _Sheet:
-    """What is drawn on: the picture as shown, `scale` times its size, and the measures that go with that size."""
+    """The drawing surface: the image, enlarged by `scale`, and the line width and font size for it."""
 
     image: Image.Image
     pen: ImageDraw.ImageDraw
@@ -47,14 +47,14 @@ class _Sheet:
 
 
 def draw(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]) -> bytes:
-    """A PNG of what `annotated` makes of `pixels`, uint8 (H, W) or (H, W, 3)."""
+    """`annotated` as the bytes of a PNG; `pixels` uint8 (H, W) or (H, W, 3)."""
     return encode_png(annotated(pixels, instances, names))
 
 
 def annotated(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str, ...]) -> NDArray[np.uint8]:
-    """`pixels`, uint8 (H, W) or (H, W, 3), with masks, polygons, boxes, keypoints and class names drawn in: (h, w, 3).
+    """`pixels`, uint8 (H, W) or (H, W, 3), with all annotations drawn on them, as uint8 (h, w, 3).
 
-    A small picture is shown enlarged by a whole factor and a large one reduced, so that names can be read. One colour
+    A small image is shown enlarged by a whole factor and a large one reduced, so that names can be read. One colour
     a class; `names` are the classes by label. Large objects are drawn first; one that is not finite is left out.
     """
     size = Size(pixels.shape[1], pixels.shape[0])
@@ -165,7 +165,7 @@ def _shown(sheet: _Sheet, points: Points) -> list[tuple[float, float]]:
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """A `caption`, and the picture above it, uint8 (H, W) or (H, W, 3), with its objects; None where there is none."""
+    """A `caption`, and the image above it, uint8 (H, W) or (H, W, 3), with its objects; None where there is none."""
 
     caption: str
     pixels: NDArray[np.uint8] | None = None
@@ -185,12 +185,12 @@ def contact_sheet(cells: Sequence[Cell], names: tuple[str, ...]) -> bytes:
 
 
 def _drawn(cell: Cell, names: tuple[str, ...]) -> Image.Image:
-    """The picture in the middle of its field, the end of the caption below it: names differ at their end."""
+    """The image in the middle of its field, the end of the caption below it: names differ at their end."""
     field = Image.new("RGB", (CELL, CELL + LINE), _GROUND)
     if cell.pixels is not None:
-        picture = Image.fromarray(annotated(cell.pixels, cell.instances or Instances.of(), names))
-        picture.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
-        field.paste(picture, ((CELL - picture.width) // 2, (CELL - picture.height) // 2))
+        image = Image.fromarray(annotated(cell.pixels, cell.instances or Instances.of(), names))
+        image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
+        field.paste(image, ((CELL - image.width) // 2, (CELL - image.height) // 2))
     pen, font = ImageDraw.Draw(field), ImageFont.load_default(size=14)
     caption = cell.caption
     while len(caption) > 1 and pen.textlength(caption, font=font) > CELL:

@@ -1,1 +1,1 @@
-"""What changes colours, or what a user's own pipeline does; no plan is known here."""
+"""Pixel effects (exposure, hue, blur, noise …) and albumentations pipelines."""

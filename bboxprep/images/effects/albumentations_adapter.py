@@ -1,12 +1,11 @@
-"""A user's own pipeline of albumentations, done on a picture and on the shapes that lie on it.
+"""Runs an albumentations pipeline on an image and its boxes, points and masks.
 
-**Where it comes from.** Either from what ``A.to_dict`` gives, which names transforms of the library and can import
-nothing; or from ``module:object``, which runs the code of that module. The caller sees to it that such a name is the
-user's own, from the command line, from Python or from a recipe file that the user names: nothing in here is ever called
-for what merely lies in a dataset.
+**Source of the pipeline.** Either the output of ``A.to_dict``, which names transforms of the library and can import
+nothing, or ``module:object``, which runs the code of that module. Callers take such a name only from the command line,
+from Python or from a recipe file that the user names, never from a dataset.
 
 **What the library does to boxes** (2.0.8): they are half-open edges, as everywhere in this package. After each
-transform they are cut at the picture and dropped below ``min_area``, ``min_visibility`` (of what was left after the
+transform they are cut at the image and dropped below ``min_area``, ``min_visibility`` (of what was left after the
 transform before), ``min_width`` and ``min_height``; all of these are 0 unless the pipeline says otherwise. Its dropouts
 shrink a box to what of it is visible, and cut it to whole pixels.
 
@@ -46,13 +45,13 @@ _BOX_RULES = ("min_area", "min_visibility", "min_width", "min_height", "check_ea
 
 
 class PipelineError(BboxprepError):
-    """A pipeline cannot be done on one picture; never leaves the folders that call this."""
+    """A pipeline failed on one image. Callers catch it: it never leaves the package."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A pipeline: the JSON `text` of ``A.to_dict``, or where Python finds the `object`; and `min_visibility`, which
-    counts where the pipeline has no rules for boxes of its own.
+    """A pipeline: the JSON `text` of ``A.to_dict`` or the ``module:object`` in `object`, and `min_visibility`, which
+    applies if the pipeline has no bbox_params of its own.
     """
 
     text: str | None
@@ -62,7 +61,7 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """What lies on a picture: `boxes` (N, 4) px, `points` (Q, 2) px of any meaning, `masks` (K, H, W) of 0 and 1."""
+    """The shapes of an image: `boxes` (N, 4) px, `points` (Q, 2) px of any meaning, `masks` (K, H, W) of 0 and 1."""
 
     boxes: Boxes
     points: Points = field(default_factory=lambda: np.zeros((0, 2)))
@@ -71,11 +70,11 @@ class Shapes:
 
 @dataclass(frozen=True, slots=True)
 class Augmented:
-    """A picture after a pipeline.
+    """An image after a pipeline.
 
-    Of the boxes those at `rows` (M,) are left, in order, as `boxes` (M, 4). `found` is the map, if it was affine. All
-    `points` (Q, 2) that there were follow it; else the pipeline moved them, and one that it lost is NaN. `masks`
-    (K, H, W) are those that it moved; None where the map is known, which they then should follow.
+    `rows` (M,) are the boxes that are left, in order, and `boxes` (M, 4) px their new values. `found` is the map, if it
+    is affine. `points` (Q, 2) px follow that map; without one they are as the pipeline moved them, NaN if it lost them.
+    `masks` (K, H, W) are as the pipeline moved them; None if the map is known: then the caller maps them.
     """
 
     pixels: Pixels
@@ -87,15 +86,15 @@ class Augmented:
 
     @property
     def size(self) -> Size:
-        """The size that the picture came out at."""
+        """The size of the output."""
         return Size(self.pixels.shape[1], self.pixels.shape[0])
 
 
 def augment(pixels: Pixels, shapes: Shapes, named: Named, seed: int) -> Augmented:
-    """`pixels`, uint8 (H, W) or (H, W, 3), and what lies on them after the pipeline `named`, drawn with `seed`.
+    """`pixels`, uint8 (H, W) or (H, W, 3), and `shapes` after the pipeline `named` with the random `seed`.
 
-    The same for the same arguments in any process. Raises `UsageError` where there is no such pipeline, and
-    `PipelineError` where it cannot be done on this picture.
+    Deterministic in its arguments, in any process. Raises `UsageError` if there is no such pipeline, and
+    `PipelineError` if it fails on this image.
     """
     before = Size(pixels.shape[1], pixels.shape[0])
     data = _data(pixels, shapes, before)
@@ -113,10 +112,10 @@ def augment(pixels: Pixels, shapes: Shapes, named: Named, seed: int) -> Augmente
 
 
 def _done(named: Named, seed: int, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the pipeline gives for `data`, its "image" checked."""
+    """The output of the pipeline for `data`; its "image" is checked."""
     pipeline = loaded(named)
     pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
-    copies = {name: value.copy() for name, value in data.items()}  # some transforms write into what they are given
+    copies = {name: value.copy() for name, value in data.items()}  # some transforms change their arguments
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -183,7 +182,7 @@ def _from_python(name: str) -> Any:
     try:
         return attrgetter(path)(importlib.import_module(module))
     except Exception as error:  # a module of the user's may raise anything
-        raise UsageError(f"albumentations: {name}: cannot be had ({type(error).__name__}: {error})") from error
+        raise UsageError(f"albumentations: {name}: cannot be imported ({type(error).__name__}: {error})") from error
     finally:
         sys.path.remove("")
 
@@ -204,13 +203,13 @@ def _check_leaf(leaf: Any, *, written: bool) -> None:
     # the library writes some arguments that it then does not take: those of parents of a transform
     unknown = sorted(set(leaf.invalid_args) - set(leaf.to_dict_private())) if written else []
     if unknown:
-        raise UsageError(f"albumentations: {name} has no {' and no '.join(map(repr, unknown))}, want what it knows")
+        raise UsageError(f"albumentations: {name} has no {' and no '.join(map(repr, unknown))}, want its own arguments")
     if isinstance(leaf, _library().DualTransform) and not {"bboxes", "keypoints"} <= leaf.available_keys:
-        raise UsageError(f"albumentations: {name} moves pictures without their boxes and points")
+        raise UsageError(f"albumentations: {name} moves images without their boxes and points")
 
 
 def _data(pixels: Pixels, shapes: Shapes, size: Size) -> dict[str, Any]:
-    """The arguments of a call: boxes as shares of the picture with their row, points as pixel indices with theirs."""
+    """The arguments of a call: boxes as shares of the image with their row, points as pixel indices with theirs."""
     points = shapes.points - 0.5
     return {
         "image": np.ascontiguousarray(pixels),
@@ -225,7 +224,7 @@ def _shares(boxes: Boxes, size: Size) -> NDArray[np.float64]:
 
 
 def _boxes(shares: Any, size: Size) -> tuple[NDArray[np.int64], Boxes]:
-    """The rows (M,) and the boxes (M, 4) px of what the library gave."""
+    """The rows (M,) and the boxes (M, 4) px in the output of the library."""
     array = np.asarray(shares, dtype=np.float64)
     array = array.reshape(-1, 5) if array.size else np.zeros((0, 5))
     return np.rint(array[:, 4]).astype(np.int64), array[:, :4] * np.tile(size, 2)
@@ -257,7 +256,7 @@ def _points(given: Any, count: int) -> Points:
 
 
 def _checked(made: Any) -> Pixels:
-    """The picture that the library gave, if it is one."""
+    """The image in the output of the library. Raises `UsageError` or `PipelineError` if it is not valid."""
     if isinstance(made, np.ndarray) and made.dtype == np.uint8 and made.size:
         if made.ndim == 3 and made.shape[2] == 1:
             return made[..., 0]

@@ -1,8 +1,8 @@
-"""The effects of a recipe on a finished picture: what changes colours and moves nothing.
+"""Applies the effects of a recipe to the pixels of an image after its plan. Effects change values and move nothing.
 
-Each takes uint8 pixels, (H, W) gray or (H, W, 3) RGB, and gives such pixels of the same size; gray stays gray (only
-`grayscale` makes three equal channels of it). What is done level by level goes through one table of 256 values, made in
-float64, rounded, cut and only then cast, so nothing overflows; a gain or factor of 1 changes no pixel.
+Each effect takes and returns uint8 pixels, (H, W) gray or (H, W, 3) RGB, of the same size; gray stays gray (only
+`grayscale` makes three equal channels). An effect on single levels uses a table of 256 values, computed in float64,
+rounded, clipped and then cast, so nothing overflows; a gain or factor of 1 changes no pixel.
 
 **Why little of it calls albumentations.** Its blur is OpenCV's, which is called here without the second that loading
 albumentations takes. Its other steps of these names work on levels that are rounded on the way (hues to 2 degrees),
@@ -51,19 +51,19 @@ _FINE = 1 << 20  # parts of a sigma that quantiles are kept in; what is finer ma
 
 
 def effects_applied(pixels: Pixels, rendering: Rendering) -> Pixels:
-    """`pixels` after all effects of `rendering`, whose pad is also what fills holes; perhaps the same array.
+    """`pixels` after all effects of `rendering`, whose pad also fills the holes of a cutout; may be the same array.
 
-    Pure: the same for the same arguments, on every machine. Raises `InternalError` for an effect that is none of these.
+    Pure: the same for the same arguments, on every machine. Raises `InternalError` for an unknown effect.
     """
     for effect in rendering.effects:
         if effect.name not in _EFFECTS:
-            raise InternalError(f"effect {effect.name!r}: have none of that name")
+            raise InternalError(f"effect {effect.name!r}: unknown")
         pixels = _EFFECTS[effect.name](pixels, dict(effect.options), rendering)
     return pixels
 
 
 def holes_in(size: Size, effect: Effect) -> NDArray[np.int64]:
-    """The holes (K, 4) that `effect` makes in a picture of `size`, x0 y0 x1 y1 in whole pixels; none if no cutout."""
+    """The holes (K, 4) of a cutout `effect` in an image of `size`, x0 y0 x1 y1 in whole px; none for other effects."""
     holes = dict(effect.options).get("holes") if effect.name == CUTOUT else ()
     shares = np.array(holes or (), dtype=np.float64).reshape(-1, 4)
     edges = np.concatenate((shares[:, :2], shares[:, :2] + shares[:, 2:]), axis=1)
@@ -73,7 +73,7 @@ def holes_in(size: Size, effect: Effect) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=256)
 def exposure_table(gain: float, space: Literal["linear", "srgb"]) -> Pixels:
-    """The level (256,) that each level becomes when its light is multiplied by `gain`."""
+    """The table uint8 (256,) that multiplies the light of each level by `gain`."""
     levels = np.arange(256, dtype=np.float64)
     if space == "srgb" or gain == 1.0:
         return rounded(levels * gain)
@@ -132,7 +132,7 @@ def _cutout(pixels: Pixels, options: Mapping[str, Any], rendering: Rendering) ->
 
 
 def _fill(rendering: Rendering, *, gray: bool) -> Colour:
-    """The pad, as its luma in a gray picture; the usual pad where margins continue the picture."""
+    """The pad, as its luma in a gray image; the usual pad where margins continue the image."""
     pad = DEFAULT_RENDERING.pad if isinstance(rendering.pad, str) else rendering.pad
     if not isinstance(pad, tuple):
         return int(pad)
@@ -171,7 +171,7 @@ def thousandths(pixels: Pixels) -> NDArray[np.int32]:
 
 
 def saturate(pixels: Pixels, factor: float) -> Pixels:
-    """Each colour `factor` times as far from its own luma; a gray picture as it is."""
+    """`pixels` with the distance of each colour from its luma multiplied by `factor`; gray pixels are unchanged."""
     if pixels.ndim == 2:
         return pixels
 
@@ -183,7 +183,7 @@ def saturate(pixels: Pixels, factor: float) -> Pixels:
 
 
 def turn_hue(pixels: Pixels, degrees: float) -> Pixels:
-    """Each hue `degrees` further around the circle of HSV: red to yellow to green. A gray picture as it is."""
+    """`pixels` with each HSV hue rotated by `degrees` (red to yellow to green); gray pixels are unchanged."""
     if pixels.ndim == 2 or degrees % 360.0 == 0.0:
         return pixels
     return _in_strips(lambda strip: _turned(strip, np.float32(degrees % 360.0 / 60.0)), pixels)
@@ -214,7 +214,7 @@ def _hue_chroma_value(pixels: Pixels) -> tuple[Floats, Floats, Floats]:
 
 
 def _in_strips(change: Callable[[Pixels], Pixels], pixels: Pixels) -> Pixels:
-    """`change` of all rows, some at a time."""
+    """`change` applied to all rows, in strips that fit into the cache."""
     rows = max(1, _STRIP // pixels.shape[1])
     return np.concatenate([change(pixels[top : top + rows]) for top in range(0, len(pixels), rows)])
 

@@ -1,7 +1,7 @@
-"""The few tags of an EXIF or TIFF structure that decide how a picture lies, read and changed in place.
+"""Reads EXIF and TIFF directories: the orientation and a few other tags. Sets orientations to 1 in place.
 
-A parser of our own because the structure is foreign data: it is never written anew (maker notes hold offsets into
-it), it may be cut off at any byte, point anywhere and form loops, and none of that may raise. Layout: TIFF 6.0
+Why our own parser: the structure must not be written anew (maker notes hold offsets into it); it may be truncated,
+contain wrong offsets or loops, and none of that may raise. Layout: TIFF 6.0
 section 2, BigTIFF (libtiff), EXIF 2.32 section 4.5. Every function takes data that begins at the byte order mark.
 """
 
@@ -24,7 +24,7 @@ _WHOLE_NUMBERS = {3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
 
 @dataclass(frozen=True, slots=True)
 class IfdLayout:
-    """How the numbers of one structure are written: `order` is "<" or ">", `big` says BigTIFF, `first` is IFD0."""
+    """The number format of a structure: `order` is "<" or ">", `big` means BigTIFF, `first` is the offset of IFD0."""
 
     order: str
     big: bool
@@ -48,7 +48,7 @@ class IfdLayout:
 
 @dataclass(frozen=True, slots=True)
 class ExifEntry:
-    """One tag of a directory: `kind` is its type as stored, `at` where the entry begins, `field` its value field."""
+    """One tag of a directory: `kind` is its type as stored, `at` the offset of the entry, `field` of its value."""
 
     tag: int
     kind: int
@@ -59,10 +59,10 @@ class ExifEntry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The entries of one image file directory that this package wants, in their order, of `count` that it states.
+    """The entries of an image file directory (IFD) that this package uses, in order; it states `count` in all.
 
-    `complete` says whether all entries, wanted or not, lie inside the data. `link` is where the position of the next
-    directory stands, and `next` that position (0 where it is not there).
+    `complete`: all entries lie inside the data. `link` is the offset of the pointer to the next directory, and `next`
+    the value of that pointer (0 where there is none).
     """
 
     layout: IfdLayout
@@ -79,8 +79,8 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class OrientationTag:
-    """An orientation as stored. `value` is None where the type is not one of whole numbers; `as_short` is what a
-    decoder sees that takes the field for the SHORT it ought to be."""
+    """An orientation as stored. `value` is None if its type is not a whole number; `as_short` is the value for a
+    decoder that reads the field as SHORT whatever its type."""
 
     value: int | None
     as_short: int
@@ -88,7 +88,7 @@ class OrientationTag:
 
 
 def directories(data: Data) -> Iterator[Directory]:
-    """The chain of directories: IFD0, IFD1 ... up to the first that is not there or was seen before."""
+    """The chain of directories: IFD0, IFD1 … up to the first that lies outside the data or was read before."""
     layout = _layout(data)
     at, seen = (layout.first if layout else 0), set[int]()
     while layout and at and at not in seen:
@@ -101,7 +101,7 @@ def directories(data: Data) -> Iterator[Directory]:
 
 
 def orientation_tags(data: Data) -> tuple[OrientationTag, ...]:
-    """The orientations that IFD0 states: none, one, or (malformed) several."""
+    """The orientation tags of IFD0: none, one, or (malformed) several."""
     ifd0 = next(directories(data), None)
     if ifd0 is None:
         return ()
@@ -109,7 +109,7 @@ def orientation_tags(data: Data) -> tuple[OrientationTag, ...]:
 
 
 def whole_numbers(data: Data, layout: IfdLayout, entry: ExifEntry) -> tuple[int, ...]:
-    """The values of `entry`, at most 16 of them; none where its type is another or they lie outside the data."""
+    """The values of `entry`, at most 16; () if they are no whole numbers or lie outside the data."""
     if entry.kind not in _WHOLE_NUMBERS or not entry.count:
         return ()
     form = f"{layout.order}{min(entry.count, 16)}{_WHOLE_NUMBERS[entry.kind]}"
@@ -118,14 +118,14 @@ def whole_numbers(data: Data, layout: IfdLayout, entry: ExifEntry) -> tuple[int,
 
 
 def stretch(data: Data, layout: IfdLayout, entry: ExifEntry) -> tuple[int, int] | None:
-    """Where the values of `entry` begin and end in the data, or None where they do not lie inside it."""
+    """(start, end) of the values of `entry` in the data; None if they do not lie inside it."""
     at = _place(data, layout, entry)
     end = (at or 0) + entry.count * _FIELD_SIZES.get(entry.kind, 1)
     return None if at is None or end > len(data) else (at, end)
 
 
 def is_sound(data: Data) -> bool:
-    """Whether IFD0 is there in full, so that readers agree on what it states."""
+    """Whether all of IFD0 lies inside the data, so that all decoders read the same."""
     ifd0 = next(directories(data), None)
     return ifd0 is not None and ifd0.complete
 
@@ -133,8 +133,8 @@ def is_sound(data: Data) -> bool:
 def upright(data: Data, *, depth: int, unlink: bool = False) -> bytes:
     """`data` with every orientation in its first `depth` directories set to 1, of the same length.
 
-    `unlink` also zeroes the pointer to IFD1, which takes the thumbnail out of sight. The whole entry is rewritten as
-    one SHORT, because a wrong type is one of the ways decoders come to differ.
+    `unlink` also sets the pointer to IFD1 to 0, which removes the thumbnail. The whole entry is rewritten as one SHORT,
+    since decoders differ over wrong types.
     """
     patched = bytearray(data)
     for number, directory in enumerate(islice(directories(data), depth)):
@@ -159,7 +159,7 @@ def _layout(data: Data) -> IfdLayout | None:
 
 
 def _directory(data: Data, layout: IfdLayout, at: int) -> Directory | None:
-    """The directory at `at`, cut off where the data ends; None where not even its count lies inside."""
+    """The directory at offset `at`, truncated where the data end; None if its count lies outside of them."""
     start = at + struct.calcsize(layout.count)
     if start > len(data):
         return None
@@ -181,7 +181,7 @@ def _directory(data: Data, layout: IfdLayout, at: int) -> Directory | None:
 
 
 def _place(data: Data, layout: IfdLayout, entry: ExifEntry) -> int | None:
-    """Where the values of `entry` begin: in its field if they fit, else where the field points."""
+    """The offset of the values of `entry`: that of its field if they fit into it, else the one that the field holds."""
     room = struct.calcsize(layout.offset)
     if entry.count * _FIELD_SIZES.get(entry.kind, 1) <= room:
         return entry.field

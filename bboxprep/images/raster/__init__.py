@@ -1,1 +1,1 @@
-"""A plan executed on pixels."""
+"""Executes plans on pixels: resampling, padding, turning."""

@@ -1,9 +1,9 @@
-"""Executes a plan on pixels: one resampling for all its steps, the margin around it, and the turn last.
+"""Executes a plan on pixels: one resampling for all its steps, then the margin, then the turn.
 
-Where the picture ends inside an output pixel, that pixel is mixed with the margin by the share that each covers, so
+Where the image ends inside an output pixel, that pixel is mixed with the margin by the share that each covers, so
 that an edge stays where the map puts it.
 
-**Which resampler.** The kernel "auto" goes by how much a pixel of the output covers:
+**The kernel "auto"** depends on the number of source pixels that an output pixel covers:
 
 - up to 9/8 pixels along both axes: cubic, a = -0.75; there is nothing yet to smooth away;
 - more, of a raster that is all there: the mean of the area under the pixel;
@@ -16,8 +16,8 @@ are: 48 dB where they grow (a = -0.5: 44) and 46 at 9/8; 59. The third, on photo
 Lanczos-3 and to the exact mean: 47 and 47 dB where a pixel covers 1.25 along each axis, 45 and 49 at 1.6, 44 and 54 at
 2, 42 and 50 at 2.4; Pillow's widened cubic has 45 and 49, 45 and 49, 44 and 48, 44 and 46.
 
-"nearest" is the pixel under the middle of each of the output's, picked out and nothing more. The other kernels are
-Pillow's: aligned on pixel centres, antialiased where they shrink.
+"nearest" takes the source pixel under the centre of each output pixel. The other kernels are Pillow's: aligned on pixel
+centres, antialiased where they shrink.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ _FILTERS: dict[Kernel, Image.Resampling] = {
 def execute(
     plan: Plan, pixels: Pixels, *, kernel: Kernel, pad: Pad, covers: tuple[float, float] | None = None
 ) -> Pixels:
-    """The outcome of `plan` on `pixels`, uint8 (H, W) or (H, W, 3), as large as `plan.size`; perhaps a view.
+    """`pixels`, uint8 (H, W) or (H, W, 3), after `plan`, of the size `plan.size`; may be a view.
 
     `covers` is the exact extent (width, height) of the plan's source on a raster that was reduced while it was decoded.
-    A coloured `pad` makes a gray picture RGB. Masks go the same way, with "nearest" and 0. Raises `InternalError`
+    A coloured `pad` makes a gray image RGB. Masks go the same way, with "nearest" and 0. Raises `InternalError`
     where the raster is not the plan's source.
     """
     raster = Size(pixels.shape[1], pixels.shape[0])
@@ -83,7 +83,7 @@ def execute(
 
 @lru_cache(maxsize=4096)
 def _places(plan: Plan, covers: tuple[float, float]) -> tuple[tuple[Hull, Hull], Box]:
-    """The whole pixels that the seen part of the picture touches, across and down, and what lies under them on a raster
+    """The whole pixels that the seen part of the image touches, across and down, and what lies under them on a raster
     that it `covers`. Kept, for it is said in fractions, and photos of one size share it.
     """
     window = plan.window
@@ -116,7 +116,7 @@ def _hull(span: Span) -> Hull:
 
 
 def _seen(pixels: Pixels, hulls: tuple[Hull, Hull], box: Box, kernel: Kernel, *, reduced: bool) -> Pixels:
-    """The picture on the whole pixels `hulls`, under which `box` lies on the raster."""
+    """The image on the whole pixels `hulls`, under which `box` lies on the raster."""
     left, top, right, bottom = box
     width, height = (last - first for first, last in hulls)
     if min(width, height) == 0:
@@ -127,7 +127,7 @@ def _seen(pixels: Pixels, hulls: tuple[Hull, Hull], box: Box, kernel: Kernel, *,
 
 
 def _source(whole: Span, hull: Hull, cover: float) -> tuple[float, float]:
-    """The stretch of a raster axis, on which the picture covers `cover`, that lies under a hull of the canvas."""
+    """The stretch of a raster axis, on which the image covers `cover`, that lies under a hull of the canvas."""
     ratio = Fraction(cover) / whole.length  # exact, so that rounding never reaches over the edge of the raster
     return float((hull[0] - whole.start) * ratio), float((hull[1] - whole.start) * ratio)
 
@@ -177,8 +177,8 @@ def _mixed(
 def _continued(positions: NDArray[np.int64], length: int, how: Literal["edge", "reflect"]) -> NDArray[np.int64]:
     """The pixel of an axis of `length` that stands at each of `positions`, inside or out.
 
-    "reflect" mirrors at the edge of the picture, x -> -x in the plane, so the outermost pixel comes twice; over and
-    over, if the pad is wider than the picture.
+    "reflect" mirrors at the edge of the image, x -> -x in the plane, so the outermost pixel comes twice; over and
+    over, if the pad is wider than the image.
     """
     if how == "edge":
         return np.clip(positions, 0, length - 1)
@@ -271,7 +271,7 @@ def quick_way(raster: Size, box: Box, size: Size, *, reduced: bool = False) -> Q
 def _extended(pixels: Pixels, box: Box) -> tuple[Pixels, Box]:
     """`pixels` continued at their edges until `box` lies in them, and where it lies then.
 
-    Only where a picture begins or ends inside an output pixel does the box reach out, by less than that pixel.
+    Only where an image begins or ends inside an output pixel does the box reach out, by less than that pixel.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = box

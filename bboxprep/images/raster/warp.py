@@ -1,8 +1,8 @@
-"""Executes a plan that turns the axes on pixels: one map, one resampling, an outline where the map puts it.
+"""Executes a plan with a `Warp` (any rotation, shear) on pixels, in one resampling.
 
 OpenCV interpolates; its kernels are aligned on pixel centres but do not antialias, so what shrinks is shrunk before (as
 far as it shrinks along its own axes) and, where a shear still presses pixels together, drawn larger and averaged. The
-edges of the picture are no part of the interpolation: an output pixel through which one goes is mixed with the margin
+edges of the image are no part of the interpolation: an output pixel through which one goes is mixed with the margin
 by the share that each covers.
 """
 
@@ -43,7 +43,7 @@ _INTERPOLATIONS: dict[Kernel, int] = {
 
 
 def execute_warped(plan: Plan, pixels: Pixels, *, kernel: Kernel, pad: Pad, covers: tuple[float, float]) -> Pixels:
-    """The outcome of `plan` on `pixels`, uint8 (H, W) or (H, W, 3), as large as `plan.size`.
+    """`pixels`, uint8 (H, W) or (H, W, 3), after `plan`, of the size `plan.size`.
 
     `covers` is the exact extent (width, height) of the plan's source on the raster.
     """

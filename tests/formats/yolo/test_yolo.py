@@ -473,7 +473,7 @@ def test_keypoints_are_named(tmp_path: Path) -> None:
         ("names: [[cat]]", "data.yaml: names.0: have a list or a map, want text"),
         ("names: {cat: 0}", "data.yaml: names: have 'cat', want a whole number"),
         ("names: {0: a, 00: b}", "data.yaml: names: two names for one class"),
-        ("names: [a]\nnames: [b]", "data.yaml: line 2: the key 'names' stands twice"),
+        ("names: [a]\nnames: [b]", "data.yaml: line 2: have the key 'names' twice"),
         ("names: {99999999999: a}", "data.yaml: names: have class 99999999999"),
         ("names: cat", "data.yaml: names: want a list or a map of names; 'cat' is not there"),
         ("nc: many", "data.yaml: nc: have 'many', want a whole number"),

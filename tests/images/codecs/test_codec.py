@@ -153,7 +153,7 @@ def test_several_pictures_are_refused_by_default_or_the_first_is_taken(file: Pat
     data = saved(
         form, frames[0], save_all=True, append_images=frames[1:], **({"lossless": True} if form == "WEBP" else {})
     )
-    with pytest.raises(RefusedImageError, match=r"holds 3 pictures \(want one, or `frames='first'`\)"):
+    with pytest.raises(RefusedImageError, match=r"holds 3 images \(want one, or `frames='first'`\)"):
         decoded(file, data)
     assert (decoded(file, data, ImagePolicy(frames="first")).pixels == 200).all()
 
@@ -184,7 +184,7 @@ def test_a_truncated_file_says_that_it_is(file: Path, container: str) -> None:
     header = Header(Size(64, 64), container=container)
     with pytest.raises(ImageError, match="cannot be read as") as caught:
         decode(file, header)
-    assert container in {"webp", "tiff"} or "truncated: the file ends before its picture does" in str(caught.value)
+    assert container in {"webp", "tiff"} or "truncated: the file ends before the image is complete" in str(caught.value)
 
 
 def test_a_file_that_changed_meanwhile_is_not_decoded_as_another(file: Path) -> None:
@@ -363,7 +363,7 @@ def test_all_the_real_files_are_there() -> None:
 @pytest.mark.skipif(not PILLOW.is_dir(), reason="the real data is not here")
 @pytest.mark.parametrize("name", ["truncated_image.png", "truncated_jpeg.jpg"])
 def test_real_truncated_files_say_so(name: str) -> None:
-    with pytest.raises(ImageError, match="truncated: the file ends before its picture does"):
+    with pytest.raises(ImageError, match="truncated: the file ends before the image is complete"):
         decode(PILLOW / name, read_header(PILLOW / name))
 
 

@@ -323,9 +323,9 @@ def test_a_pipeline_of_python_is_found_also_in_the_current_folder(
     assert sys.path == before
     with pytest.raises(UsageError, match="have a int, want a pipeline"):
         loaded(Named(None, "their_own_augmentations:number"))
-    with pytest.raises(UsageError, match="no_such_module:x: cannot be had"):
+    with pytest.raises(UsageError, match="no_such_module:x: cannot be imported"):
         loaded(Named(None, "no_such_module:x"))
-    with pytest.raises(UsageError, match="cannot be had"):
+    with pytest.raises(UsageError, match="cannot be imported"):
         loaded(Named(None, "their_own_augmentations:Mine.no"))
 
 
@@ -342,5 +342,5 @@ def test_a_transform_that_would_leave_boxes_behind_is_refused(tmp_path: Path, mo
     )
     (tmp_path / "half_augmentations.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UsageError, match="Turn moves pictures without their boxes"):
+    with pytest.raises(UsageError, match="Turn moves images without their boxes"):
         loaded(Named(None, "half_augmentations:turn"))
