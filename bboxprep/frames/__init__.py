@@ -1,1 +1,1 @@
-"""Which plane labels were drawn in: the pixels as the file stores them, or as a viewer shows them."""
+"""Decides the frame of labels: whether they were drawn on the stored pixels or on the image after EXIF orientation."""

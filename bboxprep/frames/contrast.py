@@ -1,9 +1,9 @@
-"""How well boxes set themselves off from the image they lie on, measured for several readings of the same boxes.
+"""Measures the contrast between the inside and the surroundings of boxes, for several positions of the same boxes.
 
-A box drawn around a thing parts the image: inside it other colours and another texture than in a ring around it. The
-same box turned by mistake parts it at random. Edges under the sides of a box do not tell, for people leave a margin.
-What is measured knows no direction: an image and its boxes turned together measure the same, so that readings differ
-only where their boxes lie on other pixels. Box edges are taken in fractions of a pixel, through integral images.
+Inside a box around an object, colours and texture differ from those in a ring around it. A box that was turned by
+mistake differs at random. Edges under the sides of a box are no evidence, since annotators leave a margin. The measures
+do not depend on direction: an image and its boxes turned together have the same measures. Box edges are fractions of a
+pixel, summed through integral images.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bboxprep.model.header import Header
 
 Floats = NDArray[np.float64]
 
-LONG_SIDE = 256  # px; the size images are looked at: 512 told no more and took three times as long
+LONG_SIDE = 256  # px; images are decoded at this size: 512 gave no better results and took three times as long
 RING = 0.1  # of the width and height of a box: how far its ring reaches out on each side
 CELLS = 32  # a side; the grid on which an image is explained by its boxes
 GIST = 8  # a side; the grid on which it is told whether two images are much alike
@@ -35,7 +35,7 @@ FAINT = 0.01  # added to textures, of 0 to 1, so that a flat patch has a logarit
 
 @dataclass(frozen=True, slots=True)
 class ContrastFeatures:
-    """An image made ready for measuring.
+    """The features of an image that `contrast` needs.
 
     `sums` (H + 1, W + 1, C) are integral images: the square root of the gradient, then one channel a bin of each
     histogram. `base_image` (B, CELLS * CELLS) describes the cells, each row centred; `inverse` (B, B) that of its
@@ -51,7 +51,7 @@ class ContrastFeatures:
 
 
 def look(path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY) -> ContrastFeatures:
-    """The stored image of the file at `path`, decoded small, made ready. Raises `ImageError`."""
+    """The features of the stored image at `path`, decoded small. Raises `ImageError`."""
     scale = min(1.0, LONG_SIDE / max(header.size))
     small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
     plan = Plan(header.size).then(Resample(small))
@@ -60,7 +60,7 @@ def look(path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEF
 
 
 def contrast_features_of(pixels: NDArray[np.uint8]) -> ContrastFeatures:
-    """The image `pixels`, uint8 (H, W) or (H, W, 3), made ready."""
+    """The features of `pixels`, uint8 (H, W) or (H, W, 3)."""
     red, green, blue = _channels(pixels)
     planes = ((red + green + blue) / 3.0, red - green, (red + green) / 2.0 - blue)
     texture = np.sqrt(_gradient(planes[0]))

@@ -1,10 +1,10 @@
-"""Which plane annotations were drawn in, decided from evidence.
+"""Evidence in one image for the frame (stored or displayed) that its labels were drawn in.
 
-A file with an EXIF orientation has a stored and a displayed plane, and annotation files do not say which one they
-mean. Three things betray it where the turn exchanges width and height: the size that the annotations state, boxes
-that fit into one plane only, and fractions that are whole pixels in one plane only. What none of them tells is taken
-from the rest of the dataset where that is unanimous, else from the pixels (`frames.from_pixels`), else taken as
-displayed, and counted.
+A file with an EXIF orientation has a stored and a displayed plane, and annotation files do not state which one they
+mean. If the turn exchanges width and height, three things are evidence: the size that the annotations state, boxes that
+fit into one plane only, and fractions that are whole pixels in one plane only. An image without evidence follows the
+rest of the dataset if that is unanimous, else the pixels (`frames.from_pixels`), else it is taken as displayed and
+counted.
 
 **Whole pixels.** Most tools draw on whole pixels. Fractions of a size give whole pixels only with the size that they
 are fractions of: in an image of W x H, the numbers w W, h H, 2 cx W and 2 cy H of a box are whole, up to the rounding
@@ -43,7 +43,7 @@ Numbers = NDArray[np.float64]  # (K, 2): along x and along y
 
 @dataclass(frozen=True, slots=True)
 class FrameEvidence:
-    """What one image says of its frame: votes as (frame, evidence), empty where it says nothing."""
+    """The evidence of one image for its frame: votes as (frame, evidence), empty if there is none."""
 
     turned: bool
     votes: tuple[tuple[Frame, str], ...] = ()
@@ -55,7 +55,7 @@ class FrameEvidence:
 
 
 def frame_evidence_of(sample: Sample) -> FrameEvidence:
-    """The testimony of `sample`, which needs a header."""
+    """The evidence in `sample`, which needs a header."""
     header = sample.header
     if header is None or header.orientation == 1:
         return FrameEvidence(turned=False)
@@ -73,15 +73,15 @@ def frame_evidence_of(sample: Sample) -> FrameEvidence:
 
 
 def fits(boxes: Boxes, size: Size) -> bool:
-    """Whether all boxes lie in an image of `size`, give or take `SLACK`."""
+    """Whether all boxes lie in an image of `size`, or at most `SLACK` px outside of it."""
     return bool((boxes >= -SLACK).all() and (boxes[:, 2:] <= (size.width + SLACK, size.height + SLACK)).all())
 
 
 def without_chance_votes(frame_evidences: Sequence[FrameEvidence]) -> list[FrameEvidence]:
-    """The testimonies of the turned images, votes for whole pixels struck out where fewer than `RARE` of all cast one.
+    """The evidence of the turned images, without votes for whole pixels if fewer than `RARE` of all images cast one.
 
-    An image votes by accident once in 50,000 times, which in a large dataset is bound to happen; and one vote would
-    settle all images that are silent.
+    An image votes by accident once in 50,000 times, which is likely in a large dataset; and one vote would decide for
+    all images without evidence.
     """
     cast = [
         any(evidence == "whole-pixels" for _, evidence in frame_evidence.votes) for frame_evidence in frame_evidences
@@ -95,9 +95,9 @@ def without_chance_votes(frame_evidences: Sequence[FrameEvidence]) -> list[Frame
 
 
 def unanimous_frame(frame_evidences: Sequence[FrameEvidence]) -> tuple[Frame, str] | None:
-    """The frame, and the evidence for it, of the turned images that say nothing themselves.
+    """The frame, and the evidence for it, of the turned images that have no evidence of their own.
 
-    None where the other images disagree, so that nothing can be concluded.
+    None if the other images disagree.
     """
     said = Counter(frame_evidence.votes[0][0] for frame_evidence in frame_evidences if frame_evidence.votes)
     if not said:
@@ -106,7 +106,7 @@ def unanimous_frame(frame_evidences: Sequence[FrameEvidence]) -> tuple[Frame, st
 
 
 def size_fault(sample: Sample) -> tuple[str, str]:
-    """(finding code, message) where the declared size is not that of the image; ("", "") where all is well."""
+    """(finding code, message) if the declared size differs from that of the image; ("", "") if not."""
     header, declared = sample.header, sample.declared
     if header is None or declared is None or declared in (header.size, header.displayed):
         return "", ""

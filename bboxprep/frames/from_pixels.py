@@ -1,13 +1,12 @@
-"""Labels judged by the images they lie on: the last resort where no number tells the plane they were drawn in.
+"""Decides the frame of labels from pixels, if no number is evidence for it.
 
-The measures are those of `frames.contrast`; the statistics that say which of several readings of the same boxes looks
-right are here.
+`frames.contrast` measures how well boxes fit the pixels in each frame; this module has the statistics that compare the
+measures.
 
 **The likelihood.** Of a photo with the measures f_a under one reading of its boxes and f_b under another, the log-odds
-for the first are w . (f_a - f_b), cut at `MOST`: no photo counts for more than those that were measured can vouch for,
-and none decides alone. The log-odds of a group of photos, turned alike, add up as those of independent witnesses do;
-photos that are much alike, as frames of a film or a burst are, make one witness and share its vote. Below `CONFIDENCE`
-nothing is said.
+for the first are w . (f_a - f_b), clipped at `MOST`, so that no photo decides alone. The log-odds of a group of photos
+of one orientation add up, as for independent observations. Photos that are similar (frames of a film, a burst) share
+one vote. Below `CONFIDENCE` there is no decision.
 
 **The weights** come from `benchmarks/frame_from_pixels.py`, which also prints how often the verdicts are wrong on
 datasets that had no part in the fit. They are cooled: divided by the temperature that the least certain of those
@@ -32,7 +31,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame, Sample
 
-PHOTOS = 60  # of one orientation are looked at; a third of them tells as much
+PHOTOS = 60  # of one orientation are decoded; a third of them gives the same results
 
 Shares = NDArray[np.float64]  # (R, N, 4): readings of N boxes, in fractions of the stored image
 
@@ -52,10 +51,10 @@ Weights = Sequence[float] | NDArray[np.float64]
 def frames_from_pixels(
     dataset: Dataset, orientations: Mapping[int, int], image_policy: ImagePolicy
 ) -> dict[int, Frame]:
-    """The plane that the labels of samples were drawn in, by their index, as far as their images tell.
+    """The frame of the labels of samples by their index, as far as the pixels decide it.
 
-    `orientations` has the EXIF code of each sample of `dataset` in question, by its index; those of one code stand
-    or fall together. Images that cannot be decoded are passed over.
+    `orientations` has the EXIF code of each sample of `dataset` in question by its index; samples of one code get one
+    frame. Images that cannot be decoded are skipped.
     """
     verdicts: dict[int, Frame] = {}
     for code in sorted(set(orientations.values())):
@@ -68,9 +67,9 @@ def frames_from_pixels(
 
 
 def turn_from_pixels(samples: Sequence[Sample], image_policy: ImagePolicy) -> Dihedral | None:
-    """The turn that would set the labels of all `samples` right, None where they look right or nothing can be told.
+    """The turn that corrects the labels of all `samples`; None if they look right or there is no decision.
 
-    The samples, each in its own frame and untransformed, are taken to share one mistake, if any.
+    The samples, each in its own frame and untransformed, are assumed to share one mistake, if any.
     """
     measures, votes = _measured(
         (samples[index] for index in _spread(range(len(samples)))), _as_every_turn, image_policy

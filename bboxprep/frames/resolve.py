@@ -1,8 +1,8 @@
-"""Which plane the labels of each photo were drawn in, decided for a whole dataset.
+"""Decides the frame (stored or displayed) of the labels of each photo of a dataset.
 
-A photo follows its own evidence (`frames.evidence`). One without any follows the others where those are unanimous,
-else what its pixels show (`frames.from_pixels`), else it is taken as displayed, which is a finding. Where photos with
-evidence disagree and one without is left, nothing is guessed: `FrameError` asks for the plane.
+A photo follows its own evidence (`frames.evidence`). One without evidence follows the others if those are unanimous,
+else its pixels (`frames.from_pixels`), else it is taken as displayed, which is a finding. If photos with evidence
+disagree and one without is left, nothing is guessed: `FrameError` tells the user to state the frame.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HINT = "say which with `labels_in='stored'` or `labels_in='displayed'`"
 
 
 class SurveyedImage(Protocol):
-    """What is known of an image after a first look."""
+    """The facts about an image that the survey collects."""
 
     @property
     def key(self) -> Key:
@@ -37,15 +37,15 @@ class SurveyedImage(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where its file lies."""
+        """The path of its file."""
 
     @property
     def header(self) -> Header | None:
-        """Its header, None where it cannot be read."""
+        """Its header; None if it cannot be read."""
 
     @property
     def frame_evidence(self) -> FrameEvidence:
-        """What its labels and header say of the plane."""
+        """The evidence in its labels and header."""
 
 
 def resolve_frames(

@@ -46,7 +46,7 @@ def convert(
     """Write the datasets at `sources`, as one, through `recipe` to the folder `dest` as the format `to`.
 
     Where `write` takes what is in a dataset already, this is a run as the command does it: of a recipe with chance in
-    it each training picture is drawn as often as it says, keyed by its seed; a run that was stopped can be resumed; and
+    it each training image is drawn as often as it says, keyed by its seed; a run that was stopped can be resumed; and
     only what has changed since is done again. An `engine` does the work in place of `workers` processes. `options` are
     those of the format's writer, the others as for `read` and `write`. Raises `SourceError`, `UsageError`, and what
     else keeps a run from being done (all are `BboxprepError`).
@@ -68,7 +68,7 @@ def preview(
     image_policy: ImagePolicy | None = None,
     object_policy: ObjectPolicy | None = None,
 ) -> bytes:
-    """A PNG of at most `count` of the pictures that `convert` would make, with their objects drawn in.
+    """A PNG of at most `count` of the images that `convert` would make, with their objects drawn in.
 
     The draws are those of the run. Raises `SourceError` and `UsageError`.
     """

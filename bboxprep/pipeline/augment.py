@@ -1,6 +1,6 @@
-"""Recipes that make several pictures of one image, or use chance: copies, tiles, mosaics, random draws.
+"""Recipes that make several images of one image, or use chance: copies, tiles, mosaics, random draws.
 
-The dataset is made longer first: one sample for each picture that will be written, all with the objects of their image.
+The dataset is made longer first: one sample for each image that will be written, all with the objects of their image.
 The draw of each is made when it is its turn (`Augmenter`). It is keyed by the image and its copy, so that it depends
 neither on the order nor on the workers, and it stands in the record of the run.
 """
@@ -35,7 +35,7 @@ _TRIES = 16  # images that are looked at for one that a mosaic can hold
 
 
 def with_variants(source: Source, recipe: Recipe) -> Source:
-    """`source` with a sample for each picture that `recipe` makes of its images; as it is where that is one of each."""
+    """`source` with a sample for each image that `recipe` makes of its images; as it is where that is one of each."""
     if recipe.is_fixed and not recipe.is_tiled:
         return source
     takes = [take for row, summary in enumerate(source.summaries) for take in _takes(row, summary, recipe)]
@@ -62,7 +62,7 @@ def _takes(row: int, summary: ImageSummary, recipe: Recipe) -> Iterator[tuple[in
     header = summary.header
     try:
         tiles = [tile for tile, _ in recipe.tiles(header.size, header.turn)] if header else [""]
-    except PlanError:  # its finding comes when the picture is planned
+    except PlanError:  # its finding comes when the image is planned
         tiles = [""]
     for copy in range(recipe.copies(split) if header else 1):
         for tile in tiles:
@@ -116,7 +116,7 @@ class Augmenter:
 
     @classmethod
     def of(cls, recipe: Recipe, source: Source) -> Augmenter:
-        """The one for the samples of `source`, which has a sample for each picture that `recipe` makes.
+        """The one for the samples of `source`, which has a sample for each image that `recipe` makes.
 
         Raises `UsageError` where the recipe keeps a class from being flipped that `source` has not, or a pipeline of
         albumentations cannot be had.
@@ -144,7 +144,7 @@ class Augmenter:
         )
 
     def others(self, sample: Sample) -> tuple[Sample, ...]:
-        """The samples that are in one picture with `sample`."""
+        """The samples that are in one image with `sample`."""
         if sample.header is None or sample.refusal:
             return ()
         _, mosaic = self._around(sample)

@@ -1,6 +1,6 @@
-"""Some of the pictures that a recipe would make, on one sheet, to look at before a long run.
+"""Some of the images that a recipe would make, on one sheet, to look at before a long run.
 
-They are the pictures of the run itself, not others like them: the same samples take the same draws.
+They are the images of the run itself, not others like them: the same samples take the same draws.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bboxprep.recipe.recipe import Recipe
 
 
 def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int], None] = lambda _: None) -> bytes:
-    """A PNG of at most `count` pictures that `recipe` makes of `source`, with their objects drawn in.
+    """A PNG of at most `count` images that `recipe` makes of `source`, with their objects drawn in.
 
     Each has its name below it, and the reason where there would be none.
     """
@@ -31,7 +31,7 @@ def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int]
 def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
     """At most `count` samples of `source` after `recipe`, as a run would have them.
 
-    They are training pictures where there are any, from all over the dataset, each image with all that is made of it.
+    They are training images where there are any, from all over the dataset, each image with all that is made of it.
     """
     taken = with_variants(source, recipe)
     augmenter = Augmenter.of(recipe, taken)
@@ -41,7 +41,7 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
 
 
 def _by_image(taken: Source, rows: Sequence[int]) -> list[list[int]]:
-    """The `rows` of the pictures of each image."""
+    """The `rows` of the images of each image."""
     images: dict[tuple[str, str], list[int]] = {}
     for row in rows:
         outline = taken.dataset.outline(row)

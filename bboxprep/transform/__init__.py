@@ -1,1 +1,1 @@
-"""Annotations and pixels through a plan: mapped, clipped, hidden, pasted, rendered."""
+"""Applies plans to annotations and pixels: mapping, clipping, occlusion, mosaics, rendering."""

@@ -1,8 +1,8 @@
-"""Objects through a user's pipeline of albumentations: as arrays into it, and as objects out of it again.
+"""Applies an albumentations pipeline to objects: converts them to its arrays and back.
 
-The pipeline decides which objects are left, and in which boxes. Where its map is affine, everything else follows that
-map by this package's own arithmetic, which is exact where the library's is not: it rounds boxes to whole pixels where
-it drops pixels out, and resizes points and masks half a pixel aside. Other maps are taken from the library as they are.
+The pipeline decides which objects are left, and their boxes. If its map is affine, polygons, keypoints and masks follow
+it by the exact arithmetic of this package: the library rounds boxes to whole pixels in dropouts, and resizes points and
+masks with an offset of half a pixel. The results of other maps are those of the library.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LEAST_AREA = 1e-12  # square px; the share of a box without area is a number al
 class AugmentedObjects:
     """An image after a pipeline: its `pixels`, uint8 (H, W, 3) or (H, W), and its `objects` with their findings.
 
-    `affine` is the map, None where it is not affine; `problem` then says why. `mirrors`: whether left became right.
+    `affine` is the map; None if it is not affine, and `problem` says why. `mirrors`: it exchanges left and right.
     """
 
     pixels: Pixels

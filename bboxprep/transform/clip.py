@@ -1,10 +1,10 @@
-"""Objects are clipped here: at the edges of their own image, and at the edges of what a plan leaves of it.
+"""Clips objects: boxes, polygons, masks and keypoints, at the edges of their source image and of the output image.
 
-- `cut_at_own_edges`: a box that reaches over the image that it was drawn on; `ObjectPolicy.outside` says what to do.
-- `cut_at_plan_edges`: an object that a crop hides in part; `ObjectPolicy.min_visibility` says how much must be left.
-  The whole is the object after the first cut: a crop does not hide what no photo showed.
+- `cut_at_own_edges`: a box that reaches over its source image; `ObjectPolicy.outside` is the rule.
+- `cut_at_plan_edges`: an object that a crop hides in part; `ObjectPolicy.min_visibility` is the part that must be left.
+  It is a part of the object after the first clip.
 
-Plans that turn the axes cut in `transform.rotated`.
+Plans with a `Warp` clip in `transform.rotated`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.validation import Location, Rows, drop_findings
 from bboxprep.transform.outline import CUT_SLACK, Outlines
 
-SHARE_SLACK = 1e-9  # of an object; what the rounding of float64 may hide of it
+SHARE_SLACK = 1e-9  # of an object; an error of float64
 
 Shares = NDArray[np.float64]  # (N,), 0 to 1
-ObjectsAndFindings = tuple[Instances, tuple[Finding, ...]]  # the objects that are left, and what became of the others
+ObjectsAndFindings = tuple[Instances, tuple[Finding, ...]]  # the objects that are left, and findings for the others
 
 
 def cut_at_own_edges(

@@ -1,4 +1,4 @@
-"""Objects through a plan: every kind of annotation follows one affine map, and is then clipped at the image's edge.
+"""Maps objects by a plan: boxes, polygons, keypoints and masks follow one affine map and are clipped to the output.
 
 Mapping never clips; clipping (`transform.clip`, `transform.rotated`) is a second step whose losses are findings.
 Objects are checked and clipped in their own image first, so that no box reaches onto the margin of a letterbox.
@@ -29,7 +29,7 @@ from bboxprep.transform.rotated import map_rotated
 def map_objects(
     instances: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy = DEFAULT_OBJECT_POLICY
 ) -> ObjectsAndFindings:
-    """The objects in the outcome of `plan`, which starts in their plane, and findings for what was lost."""
+    """The objects in px of the output of `plan`, which starts in their plane, and findings for what was lost."""
     inside, repairs = _repair(instances, plan.source, location, object_policy)
     if plan.is_identity:
         return inside, repairs
@@ -39,7 +39,7 @@ def map_objects(
 
 
 def _needs_no_repair(instances: Instances, size: Size) -> bool:
-    """Whether `instances` lie in an image of `size` as they are: nearly always, so the test is a fast one."""
+    """Whether `instances` lie in an image of `size` without a change. Nearly always true, so the test is fast."""
     width, height = size
     for x0, y0, x1, y1 in instances.boxes.tolist():  # an image has few; numpy takes longer
         if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
@@ -99,7 +99,7 @@ def _map_columns(instances: Instances, plan: Plan) -> Instances:
 
 
 def _map_rings(affine: Affine, polygons: Sequence[Rings]) -> tuple[Rings, ...]:
-    """The mapped rings, all at once: a call of the map costs as much for one ring as for ten."""
+    """The mapped rings. They are mapped in one call, which costs as much for one ring as for ten."""
     rings = [ring for own in polygons for ring in own]
     if not rings:
         return tuple(polygons)

@@ -1,4 +1,4 @@
-"""Mosaics: finished images on one canvas, with the objects of all of them."""
+"""Assembles mosaics: several transformed images on one canvas, with the objects of all."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bboxprep.model.sample import BaseImage, Sample
 
 @dataclass(frozen=True)
 class _Placement:
-    """Puts an image on a `canvas` as it is, its top left corner at `left` and `top` px: a `Planner`."""
+    """A `Planner` that puts an image on a `canvas` without resampling, its top left corner at (`left`, `top`) px."""
 
     canvas: Size
     left: int

@@ -1,8 +1,8 @@
-"""Objects under the holes of a cutout.
+"""Drops objects that the holes of a cutout hide.
 
-A box stays as it is: it says where the object lies, as it does when another object stands in front of it, and trainers
-that erase parts of images keep their boxes too. But an object that nobody could see is dropped: one of which the holes
-leave nothing, or less than `ObjectPolicy.min_visibility`.
+The box of a partly hidden object does not change: it is the extent of the object, as it is behind another object, and
+trainers that erase parts of images keep their boxes too. An object of which the holes leave nothing, or less than
+`ObjectPolicy.min_visibility`, is dropped.
 """
 
 from __future__ import annotations

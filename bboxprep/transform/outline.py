@@ -1,7 +1,7 @@
-"""The outline of an object: what its labels tell of its shape, by its polygons, else its mask, else its box.
+"""The outline of an object: its polygons, else its mask, else its box.
 
-This module alone knows the kinds of annotation that have a shape. To clip, to rotate, to measure visibility or
-occlusion is one loop over outlines; a new kind of annotation is one class here and one line in `Outlines`.
+Only this module knows the kinds of annotation that have a shape. Clipping, rotation, visibility and occlusion are loops
+over outlines; a new kind of annotation is one class here and one line in `Outlines`.
 Where an object has neither polygons nor a mask, `Outlines` gives None: plain boxes are cut all at once, as columns.
 """
 
@@ -212,7 +212,7 @@ class MaskOutline(Outline):
 
 @dataclass(frozen=True, eq=False)
 class Outlines:
-    """The outlines of all objects `moved` by `affine`, whose masks are measured where they were `drawn`."""
+    """The outlines of the objects `moved` by `affine`; masks are measured on the grid of the `drawn` ones."""
 
     moved: Instances
     drawn: Instances
@@ -220,11 +220,11 @@ class Outlines:
 
     @classmethod
     def of(cls, instances: Instances) -> Self:
-        """Those of objects where they lie."""
+        """The outlines of `instances` that no map has moved."""
         return cls(instances, instances, Affine())
 
     def stated(self, row: int) -> Outline | None:
-        """The best outline that the labels of an object have, be it empty; None where they have only a box."""
+        """The best outline in the labels of an object, even an empty one; None if it has only a box."""
         return next(self._kinds(row), None)
 
     def usable(self, row: int, box: Boxes | None = None) -> Outline | None:
@@ -233,7 +233,7 @@ class Outlines:
         return next((outline for outline in outlines if box is None or _meet(outline, box)), None)
 
     def area_left(self, row: int, left: Outline | None, share: float) -> float:
-        """What the `areas` column says of an object of which `left` is left, or a `share` of its box.
+        """The value of the `areas` column for an object of which the outline `left` or a `share` of its box is left.
 
         NaN stays NaN; a mask counts the pixels of the copy that is written.
         """
@@ -245,7 +245,7 @@ class Outlines:
         return float(copy.area) if isinstance(left, MaskOutline) and copy is not None else left.area
 
     def _kinds(self, row: int) -> Iterator[Outline]:
-        """What the labels tell of an object's shape beyond its box, the best first."""
+        """The outlines in the labels of an object besides its box, the best first."""
         if self.moved.polygons[row]:
             yield PolygonOutline(self.moved.polygons[row])
         mask = self.drawn.masks[row]

@@ -1,7 +1,7 @@
-"""A sample through a recipe: the one place where pixels and annotations meet.
+"""Applies a recipe to a sample: pixels and annotations by the same plan.
 
-One formula serves labels of the stored and of the displayed plane: turn them back to the stored pixels, then follow the
-plan. Both are steps of one plan, in which opposite turns cancel.
+Labels of the stored and of the displayed frame share one formula: map them to the stored pixels, then by the plan. Both
+are steps of one plan, in which opposite turns cancel.
 
 The effects of a rendering come after its plan. A pipeline of albumentations among them, or one more transform of a
 sample with effects, starts from the image so far: its `BaseImage`.
@@ -43,8 +43,7 @@ from bboxprep.transform.occlusion import drop_occluded
 class SampleRenderer:
     """Transforms and renders the samples of one dataset.
 
-    `categories` are its classes, `image_policy` says how odd images are decoded, `object_policy` what becomes of odd
-    objects.
+    `categories` are its classes; `image_policy` has the rules for decoding, `object_policy` those for objects.
     """
 
     categories: Categories
@@ -110,9 +109,9 @@ class SampleRenderer:
         )
 
     def pixels(self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
-        """The image that the instances of `sample` lie on, uint8 (H, W, 3) in `order` or (H, W) gray.
+        """The pixels of `sample` after its plan and effects, uint8 (H, W, 3) in `order` or (H, W) gray.
 
-        `data` are the bytes of the image file, if they are at hand. Raises `ImageError`.
+        `data` are the bytes of the image file, if read already. Raises `ImageError`.
         """
         if order == "BGR" and (sample.parts or sample.base_image or sample.rendering.effects):
             return reverse_channels(self.pixels(sample, data))  # mosaics and effects know RGB only
@@ -181,10 +180,7 @@ def _stages(effects: tuple[Effect, ...]) -> tuple[_Stage, ...]:
 
 
 class _CachedPipeline:
-    """Runs pipelines, and keeps the last result: its objects are needed first, its pixels later.
-
-    To run the pipeline twice would double the cost of most runs.
-    """
+    """Runs pipelines and caches the last result: its objects are needed first, its pixels later."""
 
     def __init__(self) -> None:
         self._last: tuple[SampleRenderer, Sample, Effect, AugmentedObjects] | None = None
@@ -216,7 +212,7 @@ def _refuse(sample: Sample, finding: Finding) -> Sample:
 
 
 def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]:
-    """The whole plan from the stored pixels, and the part that the instances have not been through yet."""
+    """The whole plan from the stored pixels, and the part of it that is not yet applied to the instances."""
     if sample.plan or sample.base_image:
         steps = recipe.plan(sample.size, IDENTITY).steps
         return (sample.plan or Plan(sample.size)).then(*steps), Plan(sample.size).then(*steps)

@@ -1,8 +1,8 @@
-"""Objects through a plan that turns the axes: new boxes around their outlines, clipped at the edges of the image.
+"""Maps objects by a plan with a `Warp` (any rotation, shear): new boxes around their outlines, clipped to the output.
 
 The box around a rotated box is looser than the box around the rotated object. So the new box is drawn around the
-outline of the object. Where only a box is known, `ObjectPolicy.turned` says what stands for the object, and a finding
-says how much looser the new boxes are.
+outline of the object. If only a box is known, `ObjectPolicy.turned` gives the assumed outline, and a finding says how
+much looser the new boxes are.
 
 **Why an ellipse by default.** Measured on the 76 polygon-labelled objects of public sample data sets, against the box
 around the rotated polygon. By 15 degrees, the box around the ellipse has an overlap of 0.80 on average (intersection
@@ -95,7 +95,7 @@ def _rotate(outlines: Outlines, row: int, plan: Plan, turned: TurnedRule) -> _Ro
 
 
 def _stand_in(box: Boxes, affine: Affine, turned: TurnedRule) -> Outline:
-    """The shape that a new box is drawn around where only the box (4,) is known."""
+    """The assumed outline of an object of which only the box (4,) is known."""
     return BoxOutline(affine(ellipses_in(box[None])[0])) if turned == "ellipse" else BoxOutline.of(box, affine)
 
 

@@ -83,8 +83,8 @@ def test_a_wrong_policy_is_one_clear_line_and_nothing_is_written(
     [
         ("degenerate", [5, 5, 0, 9], "object 2: the box has no area"),
         ("degenerate", [5, 5, -3, 9], "annotations[1].bbox: have [5, 5, -3, 9]"),
-        ("outside", [30, 5, 11, 9], "object 2: it reaches over the edge of its picture of 40x30 (box 30 5 41 14)"),
-        ("outside", [50, 5, 11, 9], "object 2: the box lies outside the picture of 40x30"),
+        ("outside", [30, 5, 11, 9], "object 2: it reaches over the edge of its image of 40x30 (box 30 5 41 14)"),
+        ("outside", [50, 5, 11, 9], "object 2: the box lies outside the image of 40x30"),
     ],
 )
 def test_an_error_policy_names_the_object_and_its_option_and_writes_nothing(

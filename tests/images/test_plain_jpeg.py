@@ -81,7 +81,7 @@ def test_what_is_too_large_is_not_plain(file: Path) -> None:
     assert plain(jpeg(), specimens.CARD_SIZE.pixels - 1) is None
     file.write_bytes(jpeg())
     os.truncate(file, 1 << 40)
-    assert re.search(r"have 1,0[0-9,]+ bytes for a picture of 64x40", str(outcome(file, careful=False)))
+    assert re.search(r"have 1,0[0-9,]+ bytes for an image of 64x40", str(outcome(file, careful=False)))
     assert outcome(file, careful=False) == outcome(file, careful=True)
 
 

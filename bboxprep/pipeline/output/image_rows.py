@@ -72,7 +72,7 @@ class ObjectCounts(msgspec.Struct, frozen=True, gc=False):
 
 
 class MosaicPart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One image of a mosaic; its fields are as in `ImageRow`, and `factors` lead to the output picture."""
+    """One image of a mosaic; its fields are as in `ImageRow`, and `factors` lead to the output image."""
 
     source: str
     frame: Frame = _always(Frame.DISPLAYED)
@@ -91,7 +91,7 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     pixels. `objects` counts what became of the objects. `evidence` says in a word why `frame` is what it is. `made`
     says how the image file was made (one of `Made`). `factors` are those of `affine`: a, b, c, d, e, f of
     ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline
-    bent the picture, or it is a mosaic of `parts`. `mirrored`: left and right have changed places. `recipe` is what
+    bent the image, or it is a mosaic of `parts`. `mirrored`: left and right have changed places. `recipe` is what
     was drawn for this image, as plain data without chance, None where the recipe of the run has no chance; `tile` names
     the part of the image that it shows ("r0c1").
 
@@ -146,19 +146,19 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def affine(self) -> Affine | None:
-        """The map from points of the plane `frame` to the output picture; None where no affine map does it."""
+        """The map from points of the plane `frame` to the output image; None where no affine map does it."""
         return Affine(*self.factors) if self.factors else None
 
     @property
     def frame_size(self) -> Size | None:
-        """The size of the source picture in the plane that its labels were drawn in."""
+        """The size of the source image in the plane that its labels were drawn in."""
         if self.size is None or self.frame is Frame.STORED:
             return self.size
         return Dihedral.from_exif(self.orientation).size(self.size)
 
     @property
     def to_source(self) -> Affine:
-        """The map from the output picture back to the plane of the source's labels. Raises `UsageError` without one."""
+        """The map from the output image back to the plane of the source's labels. Raises `UsageError` without one."""
         if self.affine is None:
             why = f" ({self.not_affine})" if self.not_affine else ""
             raise UsageError(f"{self.output or self.source}: the record holds no affine for it{why}")
@@ -228,11 +228,11 @@ def _dropped(sample: Sample) -> dict[str, int]:
 
 
 def _map_fields(affine: Affine | None, sample: Sample, mirrored: bool) -> dict[str, Any]:
-    """How a picture came to its place in the picture of `sample`."""
+    """How an image came to its place in the image of `sample`."""
     if affine:
         return {"factors": affine.coefficients, "mirrored": mirrored}
     problem = sample.base_image.problem if sample.base_image else ""
-    return {"factors": None, "not_affine": problem or "a mosaic shows several pictures", "mirrored": mirrored}
+    return {"factors": None, "not_affine": problem or "a mosaic shows several images", "mirrored": mirrored}
 
 
 def _variant_fields(sample: Sample) -> dict[str, Any]:

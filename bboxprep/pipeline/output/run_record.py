@@ -34,7 +34,7 @@ _Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
 class SplitCount(msgspec.Struct, frozen=True):
-    """The account of one split. `objects_due` is how many objects all pictures that are made of it should hold."""
+    """The account of one split. `objects_due` is how many objects all images that are made of it should hold."""
 
     split: str
     images_in: int

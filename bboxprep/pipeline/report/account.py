@@ -29,7 +29,7 @@ class Account:
     source_count: Counter[str] = field(default_factory=Counter)
     objects_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     objects_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # in all pictures that are made of them
+    objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # in all images that are made of them
     swapped: Counter[tuple[str, str]] = field(default_factory=Counter)  # gained from another class by a flip
     dropped: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # split, class, code
     columns: Counter[str] = field(default_factory=Counter)  # how many objects of the source have each column
@@ -159,7 +159,7 @@ def came_of(sample: Sample, names: Sequence[str]) -> Came:
 
 
 def due_of(samples: Iterable[Sample], names: Sequence[str]) -> dict[str, int]:
-    """How many objects of each class the untransformed `samples` hold, which one picture shows."""
+    """How many objects of each class the untransformed `samples` hold, which one image shows."""
     due: Counter[str] = Counter()
     for sample in samples:
         due.update(came_of(sample, names)["came"])

@@ -26,7 +26,7 @@ class ImageResult(msgspec.Struct, frozen=True, array_like=True):
 
     The counts of objects are by class. `source_count` objects are listed in the source and `came` counts those that
     were read; `columns` counts them by column. They enter the account with the `first` output of a source image only.
-    `due` counts the objects that the picture should hold (of a mosaic, those of all its sources), `went` those that
+    `due` counts the objects that the image should hold (of a mosaic, those of all its sources), `went` those that
     were written, and `swapped` how many more or fewer of a class there are because a flip exchanged classes.
 
     `written` says whether there is an output, `made` how its image file was made ("" without one). `row` is its line in

@@ -104,7 +104,7 @@ class _Rejoiner:
             return _noted(sample, finding(self.index.path, line.number, f"{error}; left out", sample.split))
         if sample.header.orientation != 1 or sample.header.size != Size(*kept.size):
             have = f"{sample.header.size}, orientation {sample.header.orientation}"
-            return _stale(sample, f"the picture is {have} and was {Size(*kept.size)}; nothing of it is rejoined")
+            return _stale(sample, f"the image is {have} and was {Size(*kept.size)}; nothing of it is rejoined")
         sample = replace(sample, id=sample.id or kept.id, extra={**kept.extra, **sample.extra})
         return sample if kept.objects is None else self._with_objects(sample, kept, objects)
 

@@ -4,7 +4,7 @@ UTF-8, one JSON object a line. The first line is about the dataset: the format o
 they hold themselves, the class table in full, and what formats say of the dataset besides (`Dataset.extra`). Then one
 line for each image that lost something, in the order of the account: where it lies, its size, its own number and extra,
 and all its objects in the order of the source, each with every column it has, exactly, in the plane of the output
-picture::
+image::
 
     {"sidecar":1,"format":"yolo","carries":["boxes"],"categories":[{"name":"car","id":3,…}],"extra":{"coco":{"info":{…}}}}
     {"image":"images/train/a.jpg","size":[640,640],"id":7,"labels":{"labels/train/a.txt":"<SHA-256>"},
@@ -32,7 +32,7 @@ from bboxprep.model.instances import Instances
 SIDECAR = "bboxprep.sidecar.jsonl"
 IN_SIDECAR = f"kept in {SIDECAR}"
 
-_SLACK = 1e-3  # px; written boxes lie in their picture
+_SLACK = 1e-3  # px; written boxes lie in their image
 _Extra = dict[str, dict[str, Any]]
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ def pack(instances: Instances, rows: Sequence[int | None]) -> tuple[KeptObject, 
 def unpack(kept: KeptImage, classes: int, points: int) -> Instances:
     """The objects of `kept`, with room for `points` keypoints each or more.
 
-    Raises `BadLine` for a label beyond the table of `classes`, a box outside of the picture, rows that do not count
+    Raises `BadLine` for a label beyond the table of `classes`, a box outside of the image, rows that do not count
     from 0, and values that their column cannot have.
     """
     objects = kept.objects or ()
@@ -144,7 +144,7 @@ def unpack(kept: KeptImage, classes: int, points: int) -> Instances:
 def _check_boxes(instances: Instances, size: Sequence[int]) -> None:
     low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
     if not ((low >= -_SLACK) & (high > low) & (high <= np.array(size) + _SLACK)).all():
-        raise BadLine(f"box: want x0 y0 x1 y1 within the picture of {size[0]}x{size[1]}")
+        raise BadLine(f"box: want x0 y0 x1 y1 within the image of {size[0]}x{size[1]}")
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Masks that a format keeps in a picture of their own, read when a sample is asked for."""
+"""Masks that a format keeps in an image of their own, read when a sample is asked for."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def with_masks(sample: Sample) -> Sample:
         return sample if segmentation is None else replace(sample, segmentation=None)
     try:
         header = read_header(segmentation.path, max(MOST_PIXELS, sample.size.pixels))
-        if header.size != sample.size:  # before it is decoded, for it may be far larger than the picture
-            message = f"{segmentation.path.name} is {header.size}, the picture {sample.size}; its masks are left"
+        if header.size != sample.size:  # before it is decoded, for it may be far larger than the image
+            message = f"{segmentation.path.name} is {header.size}, the image {sample.size}; its masks are left"
             return _without(sample, "mask-misfit", message)
         indices = read_indices(segmentation.path, header)
     except ImageError as error:

@@ -50,7 +50,7 @@ def convert_source(
             return False
 
     if run_options.labels_only and any(map(touched, source.summaries)):
-        raise UsageError(f"labels only: have the recipe {recipe}, want one that leaves every picture as it is")
+        raise UsageError(f"labels only: have the recipe {recipe}, want one that leaves every image as it is")
     dataset = source.dataset if run_options.labels_only else checked(source.dataset, source.summaries)
     dataset = replace(dataset, findings=dataset.transform(recipe).findings)
     source = with_variants(replace(source, dataset=dataset), recipe)

@@ -159,7 +159,7 @@ def _renamed(sample: Sample, output: Output) -> Sample:
 def _encoded(
     sample: Sample, header: Header, plan: Plan, source: bytes, encoding: codec.Encoding
 ) -> tuple[bytes, str, Made]:
-    """The image file of a picture whose bytes are not its source's, words for `metadata-dropped`, how it was made.
+    """The image file of an image whose bytes are not its source's, words for `metadata-dropped`, how it was made.
 
     A JPEG that is only turned is turned without loss where that can be, else encoded by its own quantisation tables;
     an `encoding` with a quality comes before either.

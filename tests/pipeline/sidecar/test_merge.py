@@ -126,7 +126,7 @@ def test_a_picture_of_another_size_is_another_picture(there: Path) -> None:
     Image.new("RGB", (32, 24)).save(there / "images/train/a.jpg")
     dataset = read(there)
     assert ids(dataset) == [0, 0]
-    assert stale(dataset) == ["the picture is 32x24, orientation 1 and was 64x48; nothing of it is rejoined"]
+    assert stale(dataset) == ["the image is 32x24, orientation 1 and was 64x48; nothing of it is rejoined"]
 
 
 def test_an_image_that_is_gone_is_not_missed(there: Path) -> None:
