@@ -1,10 +1,10 @@
-"""What a format declares and gives: a `Format`, a `Reader` and a `Writer`.
+"""The interface of annotation formats: `Format`, `Reader` and `Writer`, and the contract that they keep.
 
 Options are frozen dataclasses. Each field has a default and ``metadata={"flag": "--voc-origin", "help": "…"}``, from
 which the command line makes a flag. An option that reader and writer share by name means the same to both: `verify`
 reads an output with the options that it was written with.
 
-**The contract.** The types below say most of it. These twelve rules no type can say:
+**The contract.** The types below state most of it. These twelve rules are beyond types:
 
 1. *Classes.* The order of the class table survives a trip, and so does a class without objects.
 2. *Counts.* `Sample.source_count` is the number of objects of the sample plus those of its findings. Objects that
@@ -157,8 +157,8 @@ class LabelFault:
 
 @dataclass(frozen=True)
 class Step:
-    """How far a written coordinate may lie from the true one: so many `pixels`, and a `fraction` of the width or height
-    of the picture.
+    """The largest rounding error of a written coordinate: `pixels` px plus a `fraction` of the width or height of the
+    image.
 
     A box thinner than two steps is written two steps wide, lest it vanish: its edges may lie two steps off.
     """
@@ -167,11 +167,11 @@ class Step:
     fraction: float = 0.0
 
     def edges(self, size: Size) -> NDArray[np.float64]:
-        """The step of the edges x0 y0 x1 y1 of a box in a picture of `size`: (4,) float64, px."""
+        """The step of the edges x0 y0 x1 y1 of a box in an image of `size`: (4,) float64, px."""
         return self.pixels + self.fraction * np.array([*size, *size], dtype=np.float64)
 
     def of(self, boxes: Boxes, size: Size) -> NDArray[np.float64]:
-        """How far each edge of `boxes` (N, 4) in a picture of `size` may be moved by writing it: (N, 4) float64, px."""
+        """How far each edge of `boxes` (N, 4) in an image of `size` may be moved by writing it: (N, 4) float64, px."""
         edges = self.edges(size)
         thin = boxes[:, 2:] - boxes[:, :2] < 2 * edges[:2]
         return np.where(np.tile(thin, 2), 2 * edges, edges)
@@ -260,7 +260,7 @@ class Format:
     path `image` below `root`, or ("") in the files over all images. `verify` asks it: it shares no code with the reader
     and the writer, and raises nothing."""
     train_command: Callable[[str, Any, int | None], str] | None = None
-    """``train_command(dest, write_options, side)``: the command that trains on the output at `dest`, whose pictures
+    """``train_command(dest, write_options, side)``: the command that trains on the output at `dest`, whose images
     have the longer `side` (None where sizes differ)."""
     train_splits: tuple[str, ...] = ()
     """The splits that this command wants."""

@@ -1,4 +1,4 @@
-"""What readers do alike: ask for the headers of images, and look into label files in batches."""
+"""Helpers of all readers: they probe the headers of images and read label files in batches."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bboxprep.io.paths import exists_safely, relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.header import Header
 
-_BATCH = 256  # label files that a process is given at a time
+_BATCH = 256  # label files in one call of a process
 _FEW = 1024  # label files that are read while other processes would still be starting
 
 

@@ -1,4 +1,4 @@
-"""What formats of many images in few files declare: the columns they hold, the options of their writers."""
+"""Columns and options of the formats that store many images in one file (WebDataset, Parquet)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ CARRIES = frozenset({Column.BOXES, Column.CROWD, Column.AREAS, Column.IDS})
 
 @dataclass(frozen=True)
 class ShardWriteOptions:
-    """How many pictures a file has."""
+    """The number of images in a file."""
 
     shard: int = field(
-        default=1000, metadata={"flag": "--shard", "help": "pictures in each file of webdataset or parquet"}
+        default=1000, metadata={"flag": "--shard", "help": "images in each file of webdataset or parquet"}
     )
 
     def __post_init__(self) -> None:

@@ -1,6 +1,7 @@
-"""What formats of many images in few files share: a member for each image, and one beside it for its labels.
+"""Reader and writer shared by WebDataset and Parquet, which store many images in one file (a shard).
 
-An image is called by its number in the split, ``00000007.jpg``, and its labels ``00000007.json``::
+A shard has a member for each image, named by its number in the split, ``00000007.jpg``, and one for its labels,
+``00000007.json``::
 
     {"file_name": "IMG_2001.jpg", "width": 640, "height": 480,
      "objects": {"bbox": [[x, y, w, h]], "category": [0], "area": [null], "id": [0], "iscrowd": [0]}}
@@ -43,7 +44,7 @@ from bboxprep.model.splits import name_prefixes, split_of
 
 CLASSES = "classes.json"
 STAGE = "bboxprep.loose"
-_MOST_BYTES = 1 << 26  # of the labels of a picture
+_MOST_BYTES = 1 << 26  # of the labels of an image
 _SHARD = re.compile(r"(.+?)-[0-9]+(?:-of-[0-9]+)?")
 
 
@@ -61,7 +62,7 @@ class _Objects(msgspec.Struct):
 
 
 class _ImageLabels(msgspec.Struct):
-    """The labels of a picture."""
+    """The labels of an image."""
 
     file_name: str | None = None
     width: _Side | None = None
@@ -71,7 +72,7 @@ class _ImageLabels(msgspec.Struct):
 
 
 Pack = Callable[[Path, Sequence[Path], Sequence[str]], None]
-"""``pack(shard, pictures, classes)`` writes a shard of the files of `pictures` and of their labels beside them."""
+"""``pack(shard, images, classes)`` writes a shard of the files of `images` and of their labels beside them."""
 
 
 class ShardWriter:
@@ -104,7 +105,7 @@ class ShardWriter:
         return Labels(len(sample.instances), files=((label, msgspec.json.encode(record)),), entry=image)
 
     def collect(self, entry: str) -> None:
-        """Note a picture."""
+        """Note an image."""
         self._members[entry.rpartition("/")[0]].append(entry)
 
     @property
@@ -138,7 +139,7 @@ def _objects(instances: Instances) -> _Objects:
 
 @dataclass(frozen=True)
 class _Item:
-    """A picture in a shard, its name with `prefix`."""
+    """An image in a shard, its name with `prefix`."""
 
     split: str
     path: Path
@@ -153,7 +154,7 @@ class _Item:
 def sniff(root: Path, suffix: str, fits: Callable[[Path], bool]) -> str:
     """Why `root` looks like a dataset in files that end on `suffix` and are as `fits` says, or ""."""
     found = next(iter(shards_of(root, suffix)), None) if root.is_dir() else None
-    return f"{found[1].name} holds pictures and labels" if found and fits(found[1]) else ""
+    return f"{found[1].name} holds images and labels" if found and fits(found[1]) else ""
 
 
 def shards_of(root: Path, suffix: str) -> list[tuple[str, Path]]:

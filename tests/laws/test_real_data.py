@@ -122,7 +122,7 @@ REFUSED: dict[str, tuple[type[SourceError], str]] = {
     "panlabel/tests/fixtures": (LayoutError, "two annotation files for split 'train': sample_invalid.coco.json and "),
     "panlabel/tests/fixtures/sample_invalid.coco.json": (
         AnnotationError,
-        "images[1].id: have 1 for 'duplicate_id.jpg', which is already that of 'image001.jpg'",
+        "images[1].id: have 1 for 'duplicate_id.jpg', want an id other than that of 'image001.jpg'",
     ),
     "xml_shared/xmltestdata": (LayoutError, NOTHING),
     "exif_recurser": (LayoutError, NOTHING),

@@ -1,7 +1,7 @@
-"""COCO's class table: ids as the source has them, one table for all its files, whatever the order in each.
+"""Reads the class table of COCO (``categories``): merges the tables of all files and keeps the ids of the source.
 
-Classes of several files are one class where their names are the same. Roboflow adds a class that is only the parent of
-the others; it is left out, or every class number after it would be one too high.
+Classes of several files with the same name are one class. Roboflow adds a class that is only the parent of the others;
+it is left out, since every class number after it would be one too high.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class CocoClasses:
 
 
 def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequence[frozenset[Key]]) -> CocoClasses:
-    """The classes of `documents`, called `shown` in findings, whose records use the ids `used`.
+    """The classes of `documents`, which findings name `shown`; the records use the category ids `used`.
 
     Raises `AnnotationError` where two classes of a file share an id.
     """
@@ -67,7 +67,7 @@ def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:
             findings.append(Finding("record-repaired", problem, path, where))
         known = table.setdefault(identity, category)
         if known.name != category.name:
-            words = f"have {identity!r} for {category.name!r}, which is already that of {known.name!r}"
+            words = f"have {identity!r} for {category.name!r}, want an id other than that of {known.name!r}"
             raise AnnotationError(document.path, f"{where}.id", words)
     return dict(_by_id(table)), findings
 
@@ -92,7 +92,7 @@ def _record(raw: bytes) -> Mapping[str, Any]:
 
 
 def _category(record: Mapping[str, Any], identity: Key) -> tuple[Category, str]:
-    """The class that `record` describes, and what had to be repaired."""
+    """The class in `record`, and messages about repairs."""
     name, parent, points, skeleton = (record.get(field) for field in ("name", "supercategory", "keypoints", "skeleton"))
     pairs = tuple(_pair(pair) for pair in skeleton) if isinstance(skeleton, list) else ()
     listed = isinstance(points, list) and len(points) <= MOST_KEYPOINTS

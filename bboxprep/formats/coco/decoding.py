@@ -1,4 +1,4 @@
-"""COCO's JSON, read leniently: one bad record never costs the file."""
+"""Lenient decoding of COCO's JSON: numbers as text, ids of several types, and the tokens NaN and Infinity."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from typing import TypeVar
 
 import msgspec
 
-Key = int | str  # an id as records refer to it: a whole number however it is spelt, else its text
+Key = int | str  # an id: an int if it is a whole number of any spelling, else its text
 T = TypeVar("T")
 
 _INT64 = 2**63
+# A whole JSON string (possessive, with escapes), or a bare NaN, Infinity or -Infinity outside of strings. Strings match
+# first, so that a class called "NaN" is never changed.
 _STRING_OR_BARE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
 class BadJson(Exception):
-    """Bytes that are not the JSON that was wanted, and why; its catchers in this folder know the file and place."""
+    """Bytes that are not valid JSON of the wanted type. Internal: callers turn it into an error with file and place."""
 
 
 def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """`data` as `kind`. Raises `BadJson`."""
+    """`data` decoded as the type `kind`. Raises `BadJson`."""
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -30,7 +32,7 @@ def decode(data: bytes | msgspec.Raw, kind: type[T]) -> T:
 
 
 def number(value: object) -> float | None:
-    """`value` as a float, also where it is spelt as text; None where it is no number."""
+    """`value`, a number or its text, as a float; None if it is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -42,7 +44,7 @@ def number(value: object) -> float | None:
 
 
 def numbers(values: object) -> list[float] | None:
-    """`values` as floats; None where they are not a list of numbers."""
+    """`values` as floats; None if they are not a list of numbers."""
     if not isinstance(values, list):
         return None
     found = [number(value) for value in values]
@@ -50,13 +52,13 @@ def numbers(values: object) -> list[float] | None:
 
 
 def whole(value: object) -> int | None:
-    """`value` as a whole number of 64 bits, however it is spelt; None where it is not one."""
+    """`value` as an int of 64 bits with sign, from a number or its text; None if it is not one."""
     known = key(value)
     return known if isinstance(known, int) and -_INT64 <= known < _INT64 else None
 
 
 def key(value: object) -> Key | None:
-    """`value` as an id: 7, 7.0 and "007" are the same one; None where it cannot be an id."""
+    """`value` as an id: 7, 7.0 and "007" are the same id; None if it cannot be an id."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -71,18 +73,21 @@ def key(value: object) -> Key | None:
 
 
 def brief(value: object) -> str:
-    """`value` as a message shows it, cut to a short line."""
+    """`value` as text for a message, at most 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def as_text_tokens(data: bytes) -> bytes:
-    """`data` with NaN and Infinity as text, which `number` understands: Python writes them, JSON has no such thing."""
+    """`data` with bare NaN and Infinity as JSON strings, which `number` parses: Python writes them, JSON forbids it."""
     return _bare_as(data, lambda found: b'"%b"' % found)
 
 
 def as_long_tokens(data: bytes) -> bytes:
-    """`data` with NaN and Infinity as texts of the same length, so that every record stays in its place."""
+    """`data` with bare NaN and Infinity as JSON strings of the same length, so that no byte moves.
+
+    The two quotes replace the last two letters: ``NaN`` becomes ``"N"``, which is no longer a number, but well-formed.
+    """
     return _bare_as(data, lambda found: b'"%b"' % found[:-2])
 
 
@@ -93,13 +98,13 @@ def _bare_as(data: bytes, written: Callable[[bytes], bytes]) -> bytes:
 
 
 def what_follows(problem: str) -> int:
-    """The byte, counted from 1, of what the decoder met behind a whole value; 0 where that is not its `problem`."""
+    """The byte, counted from 1, of the first text after a complete value, if that is the `problem`; 0 for others."""
     found = re.search(r"trailing characters \(byte (\d+)\)$", problem)
     return int(found[1]) if found else 0
 
 
 def line_and_column(data: bytes, problem: str) -> tuple[str, str]:
-    """Where in `data` the `problem` lies that the decoder tells with its byte, and the words for it without that."""
+    """The place of the `problem` of msgspec in `data`, "line L, column C" from 1, and its message without the byte."""
     at = re.search(r" \(byte (\d+)\)$", problem)
     offset = int(at[1]) if at else len(data)
     line = data.count(b"\n", 0, offset) + 1

@@ -1,9 +1,9 @@
-"""A COCO document as ranges of bytes in its file: scanned once in windows, so that it may be larger than memory.
+"""Scans a COCO document once, in windows, and keeps the byte range of each record: the file may exceed the memory.
 
-The file is never built up as a whole. Of each list (images, annotations, categories) it is known where every record
-starts and how long it is; a record is read when it is asked for. A window is cut where one record ends and the next
-begins. The cut is a guess from the bytes ``},{``, and decoding what lies before it proves it: within a string or a
-nested list the brackets would not close.
+The JSON is never decoded as a whole. For each list (images, annotations, categories) the scan notes the start and the
+length of every record; a record is decoded when it is used. A window is cut between two records, at the bytes ``},{``.
+These bytes may also lie in a string or a nested list, so the part before the cut is decoded: if that succeeds, its
+brackets are balanced and the cut is right.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from bboxprep.formats.coco.record_ranges import RecordRanges
 from bboxprep.io.paths import source_error
 
 LISTS = ("images", "annotations", "categories")
-WINDOW = 8 << 20  # bytes that are looked at together; it grows where one record is longer
+WINDOW = 8 << 20  # bytes that are scanned together; it grows for a longer record
 MOST_VALUE = 64 << 20  # bytes of a record, and of a value beside the lists
 
-_MOST_EXPLAINED = 1 << 28  # bytes of a broken file that is read again as a whole, to name the place
+_MOST_EXPLAINED = 1 << 28  # bytes of an invalid file that is read again as a whole, to name the line
 _BOUNDARY = re.compile(rb"\}\s*,\s*\{")
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
 _BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}"]', re.DOTALL)
@@ -43,12 +43,12 @@ _FIRST = re.compile(rb"[^\s,]")
 _NONE = np.zeros(0, dtype=np.int64)
 
 Visit = Callable[[str, Sequence[msgspec.Raw]], None]
-"""Is given the name of a list and its next records, which are gone when it returns."""
+"""A callback that gets the name of a list and its next records; the records are valid during the call only."""
 
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """One annotation file: its three lists as records in the file, and all else it says (`extra`)."""
+    """One annotation file: the byte ranges of the records of its three lists, and its other members (`extra`)."""
 
     path: Path
     images: RecordRanges
@@ -58,9 +58,9 @@ class Document:
 
 
 def load(path: Path, visit: Visit = lambda _name, _records: None) -> Document:
-    """The document at `path`; `visit` sees the records of its lists as they go by.
+    """The document at `path`; `visit` is called with the records of its lists during the scan.
 
-    Raises `AnnotationError` where it cannot be read or holds something else than boxes.
+    Raises `AnnotationError` if it cannot be read or is not a document of boxes.
     """
     try:
         with path.open("rb") as file:
@@ -85,14 +85,14 @@ def load(path: Path, visit: Visit = lambda _name, _records: None) -> Document:
 
 @dataclass
 class _Window:
-    """The bytes of a file from `start` on, as far as they have been read."""
+    """The part of a file that is in memory, from the offset `start` on."""
 
     file: BinaryIO
     data: bytes = b""
     start: int = 0
 
     def more(self) -> bool:
-        """Read on by as much as there is already, or a window; False at the end of the file. Raises `BadJson`."""
+        """Double the window, or read a first one; False at the end of the file. Raises `BadJson`."""
         room = MOST_VALUE - len(self.data)
         if room <= 0:
             raise BadJson(f"a value of more than {MOST_VALUE:,} bytes")
@@ -105,7 +105,7 @@ class _Window:
         self.start += count
 
     def next_byte(self) -> bytes:
-        """The next byte that is no space, which then comes first; b"" at the end of the file."""
+        """Drop white space and return the next byte without dropping it; b"" at the end of the file."""
         while True:
             stripped = self.data.lstrip()
             self.drop(len(self.data) - len(stripped))
@@ -113,13 +113,13 @@ class _Window:
                 return self.data[:1]
 
     def take(self, wanted: bytes) -> None:
-        """Pass over `wanted`, one byte. Raises `BadJson`."""
+        """Drop the next byte, which must be `wanted`. Raises `BadJson`."""
         if self.next_byte() != wanted:
             raise BadJson(f"want {wanted.decode()}")
         self.drop(1)
 
     def value(self) -> bytes:
-        """The bytes of the value that comes next, which is passed over. Raises `BadJson`."""
+        """Drop the next JSON value and return its bytes. Raises `BadJson`."""
         while (end := _end_of_value(self.data)) < 0:
             if not self.more():
                 raise BadJson("the file ends within a value")
@@ -130,7 +130,7 @@ class _Window:
 
 @dataclass
 class _Scan:
-    """One walk over a document."""
+    """One scan of a document."""
 
     window: _Window
     visit: Visit
@@ -193,7 +193,7 @@ class _Scan:
         return found[0]
 
     def _batches(self, name: str) -> Iterator[Sequence[msgspec.Raw]]:
-        """The records of a list, whose first byte comes next, as many at a time as a window holds."""
+        """The records of the list that comes next, in batches of as many as a window holds."""
         window = self.window
         while window.next_byte() != b"]":
             size, raws = self._batch()
@@ -209,23 +209,25 @@ class _Scan:
         window.drop(1)
 
     def _batch(self) -> tuple[int, Sequence[msgspec.Raw]]:
-        """How many bytes the next records take, and the records."""
+        """The number of bytes of the next records, and the records."""
         while True:
             data = as_long_tokens(self.window.data)
             for end in _ends(data):
                 try:
                     return end, _records(data[:end])
                 except BadJson as error:
-                    if beyond := what_follows(str(error)):  # the list ends before
+                    # The bracket of the list itself closes the array that `_records` opens, so the list ends in this
+                    # part. The byte that is reported counts from 1, and the added "[" too: hence 2.
+                    if beyond := what_follows(str(error)):
                         end = len(data[: beyond - 2].rstrip()) - 1
                         return end, _records(data[:end])
             if not self.window.more():
                 raise BadJson("a list is not whole")
 
     def _note(self, name: str, size: int, raws: Sequence[msgspec.Raw]) -> None:
-        """Where each of `raws` lies, which are the next `size` bytes."""
+        """Note the byte ranges of the records `raws`, which are in the next `size` bytes."""
         lengths = np.array(list(map(len, raws)), dtype=np.int64)
-        if lengths.sum() + len(raws) - 1 == size:  # a comma between two, and nothing else
+        if lengths.sum() + len(raws) - 1 == size:  # single commas between records, no white space
             starts = np.cumsum(lengths + 1) - (lengths + 1)
         else:
             starts = np.array(list(_starts(self.window.data, raws)), dtype=np.int64)
@@ -234,12 +236,12 @@ class _Scan:
 
 
 def _records(data: bytes) -> Sequence[msgspec.Raw]:
-    """The records that `data` holds, with commas between them. Raises `BadJson`."""
+    """The undecoded records in `data`, which are separated by commas. Raises `BadJson`."""
     return decode(b"[%b]" % data, list[msgspec.Raw])
 
 
 def _starts(data: bytes, raws: Sequence[msgspec.Raw]) -> Iterator[int]:
-    """Where each of `raws` begins in `data`, which begins with them."""
+    """The offset of each of `raws` in `data`, which starts with them; white space may lie between."""
     place = 0
     for raw in raws:
         found = _FIRST.search(data, place)
@@ -249,11 +251,11 @@ def _starts(data: bytes, raws: Sequence[msgspec.Raw]) -> Iterator[int]:
 
 
 def _ends(data: bytes) -> Iterator[int]:
-    """Where the last record of a window may end: at one of its last boundaries, with the window, or as its brackets
-    say, which takes longer.
+    """Candidates for the end of the last complete record of a window: the last ``},{``, the end of the window, and the
+    end found by matching brackets, which is slower.
     """
     place = data.rfind(b"{")
-    for _ in range(8):  # a boundary within a record is rare, and there are many records in a window
+    for _ in range(8):  # ``},{`` inside a record is rare, so few tries are enough
         if place <= 0:
             break
         found = _BOUNDARY.search(data, max(0, data.rfind(b"}", 0, place)), place + 1)
@@ -265,11 +267,11 @@ def _ends(data: bytes) -> Iterator[int]:
 
 
 def _end_of_records(data: bytes) -> Iterator[int]:
-    """Where the last record ends that is whole, if one is."""
+    """The end of the last complete record by matching brackets, if there is one."""
     depth, end = 0, 0
     for found in _BRACKET.finditer(data):
         token = found[0]
-        if token == b'"':  # a text that goes on beyond
+        if token == b'"':  # a string that ends beyond the window
             break
         depth += (token in b"[{") - (token in b"]}")
         if depth == 0 and token in b"]}":
@@ -279,7 +281,7 @@ def _end_of_records(data: bytes) -> Iterator[int]:
 
 
 def _end_of_value(data: bytes) -> int:
-    """Where the value ends with which `data` begins; -1 where that is not in it."""
+    """The end of the JSON value at the start of `data`; -1 if it lies beyond `data`."""
     depth = 0
     for found in _TOKEN.finditer(data):
         token = found[0]
@@ -291,13 +293,13 @@ def _end_of_value(data: bytes) -> int:
             depth -= token != b","
             if depth == 0 and token != b",":
                 return found.end()
-        elif token == b'"':  # a text that goes on beyond
+        elif token == b'"':  # a string that ends beyond the window
             break
     return -1
 
 
 def _is_json(value: bytes) -> bool:
-    """Whether `value` is well-formed, whatever can be made of it."""
+    """Whether `value` is well-formed JSON of any type."""
     try:
         decode(as_long_tokens(value), msgspec.Raw)
     except BadJson:
@@ -306,7 +308,7 @@ def _is_json(value: bytes) -> bool:
 
 
 def _explained(path: Path, problem: str) -> AnnotationError:
-    """The error for a file that is not what it should be, with the place where that is found."""
+    """The error for an invalid document, with line and column if the file is small enough to be read again."""
     if path.stat().st_size > _MOST_EXPLAINED:
         return AnnotationError(path, "", f"not JSON ({problem})")
     data = as_long_tokens(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
@@ -326,7 +328,7 @@ def _explained(path: Path, problem: str) -> AnnotationError:
 
 
 def _other_kind(first: bytes) -> str:
-    """What COCO calls a record that is no box; "" where it may be one."""
+    """The COCO task (captions, panoptic …) of a record that is no box; "" if it may be a box."""
     try:
         record = decode(first, dict[str, msgspec.Raw])
     except BadJson:

@@ -1,4 +1,4 @@
-"""What the modules of COCO agree on: the layout that is looked for, and the fields of a record."""
+"""Constants of COCO: the layout, the columns it holds, and the names of fields."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Which records of a COCO file belong to which image, in a few numbers for each.
+"""The index of a COCO file: the annotation records of each image, as arrays.
 
-Everything that concerns several records is settled here, once: images that share a file, annotations of images that
-are not listed, ids that stand twice. What concerns one record waits until its image is asked for.
+It is made once, when the file is opened, and handles faults across records: images that share a file, annotations of
+images that are not listed, duplicate ids. A record itself is decoded when its image is read.
 
-For this, four fields are read of the annotation records, many at a time: id, image, class, and the mark of a crowd.
+Four fields of each annotation record are read for it: id, image_id, category_id and iscrowd.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from bboxprep.formats.coco.locate_images import Located, locate, safe_name
 T = TypeVar("T")
 
 
-Keys = NDArray[np.int64] | list[Key | None]  # whole numbers as an array, else each as it is meant
+Keys = NDArray[np.int64] | list[Key | None]  # as an array if all are whole numbers
 
 
 class ImageHead(msgspec.Struct):
-    """What of an image record says which file it is."""
+    """The fields of an image record that name its file."""
 
     id: Any = None
     file_name: Any = None
@@ -41,7 +41,7 @@ class ImageHead(msgspec.Struct):
 
     @property
     def name(self) -> str:
-        """The name of the file, also where there is only its address (LVIS); "" where nothing names one."""
+        """The name of the file, from ``file_name`` or from ``coco_url`` (LVIS); "" if there is neither."""
         if isinstance(self.file_name, str):
             return self.file_name
         return self.coco_url.split("?")[0].rsplit("/", 1)[-1] if isinstance(self.coco_url, str) else ""
@@ -151,7 +151,7 @@ def _rows_by_id(path: Path, heads: Sequence[ImageHead | None]) -> dict[Key, int]
             continue
         other = heads[rows.setdefault(identity, row)]
         if other is not None and other.name != head.name:
-            words = f"have {identity!r} for {head.name!r}, which is already that of {other.name!r}"
+            words = f"have {identity!r} for {head.name!r}, want an id other than that of {other.name!r}"
             raise AnnotationError(path, f"images[{row}].id", words)
     return rows
 

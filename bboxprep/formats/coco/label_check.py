@@ -1,6 +1,6 @@
-"""What the programs that load COCO refuse and its reader here forgives: an id that stands twice.
+"""Checks COCO outputs for `verify`: ids that occur twice, which other programs refuse and our reader accepts.
 
-`verify` asks it of its outputs, so it trusts neither the reader nor the writer: it reads the JSON by itself.
+It parses the JSON itself, independent of the reader and the writer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TABLES = ("images", "annotations", "categories")
 
 
 def check(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa: ARG001  # no image has its own file
-    """The ids that stand twice in a table of a document below `root`."""
+    """The ids that occur twice in a list of a document below `root`."""
     if image:
         return
     for path in sorted((root / "annotations").glob("*.json")):

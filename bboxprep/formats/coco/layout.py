@@ -3,7 +3,7 @@
 Tools agree on the document and on little else: ``annotations/instances_<split>.json`` beside ``<split>/`` (COCO,
 MMDetection) or ``images/<split>/`` (CVAT, Datumaro), ``<split>/_annotations.coco.json`` among the images (Roboflow),
 ``labels.json`` with ``data/`` (FiftyOne), ``result.json`` with ``images/`` (Label Studio), or one JSON beside the
-pictures.
+images.
 """
 
 from __future__ import annotations

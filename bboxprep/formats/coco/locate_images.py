@@ -1,4 +1,4 @@
-"""From the `file_name` of a record to a file below the image folder, and never to one outside it.
+"""Finds the image file of a record by its `file_name`: always below the image folder, never outside.
 
 A name is tried as it is, then with backslashes as slashes, then by `formats.image_lookup`, where only an image counts
 that no other record has. A link is followed as far as the dataset reaches.

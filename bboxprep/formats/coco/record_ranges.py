@@ -1,4 +1,4 @@
-"""Records of a file by where they lie in it."""
+"""Reads JSON records of a file by their byte ranges."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from bboxprep.io.remote import is_stored
 
 @dataclass(frozen=True, eq=False)
 class RecordRanges(Sequence[bytes]):
-    """The records of one list in the file at `path`: `starts` and `lengths` (N,), bytes. Each is read when asked for.
+    """The N records of one list in the file at `path`, read on access.
 
-    A record is b"" where the file cannot be read any more.
+    `starts` (N,) int64 are the byte offsets of the records in the file, from the first byte of each (``{``); `lengths`
+    (N,) int64 are their bytes, up to and including the last (``}``). Between two records lie a comma and white space. A
+    record is b"" if the file can no longer be read.
     """
 
     path: Path
@@ -40,13 +42,14 @@ class RecordRanges(Sequence[bytes]):
         return self._open.read(self.path, int(self.starts[index]), int(self.lengths[index]))
 
     def joined(self, places: NDArray[np.int64]) -> bytes:
-        """The records at `places` (K,) with commas between them.
+        """The records at `places` (K,) int64, separated by commas.
 
-        Those that stand together in the file, commas and all, are read at once.
+        Consecutive records are read with one call, from the start of the first to the end of the last: the bytes
+        between them are the commas of the file.
         """
         if not len(places):
             return b""
-        apart = np.flatnonzero(np.diff(places) != 1)
+        apart = np.flatnonzero(np.diff(places) != 1)  # ends of runs of consecutive records, without the last end
         firsts, lasts = places[np.concatenate(([0], apart + 1))], places[np.concatenate((apart, [-1]))]
         starts = self.starts[firsts]
         lengths = self.starts[lasts] + self.lengths[lasts] - starts
@@ -54,9 +57,9 @@ class RecordRanges(Sequence[bytes]):
 
 
 class _Open:
-    """A file that stays open: one descriptor for each process, since forked ones would share its position.
+    """Keeps a file open, with one descriptor for each process, since forked processes would share the position.
 
-    A bare number and no file object: the garbage collector may meet that first, and would complain that it is open.
+    It is a bare descriptor, since a file object that the garbage collector finds first would raise a ResourceWarning.
     """
 
     def __init__(self) -> None:

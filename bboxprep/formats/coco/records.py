@@ -1,9 +1,8 @@
-"""From COCO's annotation records to the columns of an image, each fault of a record a finding of its own.
+"""Parses COCO annotation records into the columns of an image; each fault of a record is a finding.
 
-Nearly all records of nearly all files are exactly as COCO defines them: `read_plain` reads many of those at a time. One
-record that is not (a number spelt as text, a box of no number, a field of its own) makes it answer None. Then
-`RecordReader`, which knows what such a record means, reads the image's records one by one. What both can read, both
-read alike.
+Nearly all records are exactly as COCO defines them: `read_plain` parses many of them at once. It returns None if any
+record is not (a number as text, a box without numbers, an undefined field); then `RecordReader` parses the records of
+the image one by one and repairs or drops them. Both give the same result for records that both can parse.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _ID = 2**63
 
 @dataclass(frozen=True, slots=True)
 class AnnotationEntry:
-    """One record: its `place` in the file, and whether its id `stands` (it does not where another has it too)."""
+    """One record: its index `place` in the list, and whether its id `stands` (no earlier record has the same)."""
 
     place: int
     raw: bytes
@@ -45,7 +44,7 @@ class AnnotationEntry:
 
 @dataclass(frozen=True)
 class RecordReader:
-    """Reads the records of one file: `rows` gives the row of `categories` that an id means."""
+    """Parses the records of one file; `rows` maps a category id to the row of `categories`."""
 
     path: str
     split: str
@@ -53,7 +52,7 @@ class RecordReader:
     rows: Mapping[Key, int]
 
     def read(self, entries: Sequence[AnnotationEntry]) -> tuple[Instances, list[Finding]]:
-        """The objects of `entries`, whatever they hold, and a finding on each fault."""
+        """The objects of `entries`, and a finding for each fault; any JSON value is accepted."""
         objects: list[_Object] = []
         findings: list[Finding] = []
         for entry in entries:
@@ -121,7 +120,7 @@ def _decoded(raw: bytes) -> Mapping[str, Any]:
 
 
 class _Fields:
-    """A record whose fields are taken one by one, and what had to be repaired on the way."""
+    """A record whose fields are parsed one by one, with a list of repairs."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         self.record = record
@@ -142,7 +141,7 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
     box = fields.take("bbox", lambda value: _box(value, shape))
     attributes, degrees = _attributes(record)
     if degrees and shape:
-        fields.repairs["attributes.rotation"] = f"have {degrees:g} beside a segmentation, which says more; left out"
+        fields.repairs["attributes.rotation"] = f"have {degrees:g} beside a segmentation, which is used; left out"
     elif degrees:
         fields.repairs["attributes.rotation"] = f"the box is turned by {degrees:g} degrees; taken as a polygon"
         shape = turned_box(box, degrees)
@@ -170,7 +169,7 @@ def _label(value: object, rows: Mapping[Key, int]) -> int:
 
 
 def _box(value: object, shape: Shape) -> tuple[Box, str]:
-    """The edges that `value` (x y width height) means, or those of `shape` where it is missing."""
+    """The edges x0 y0 x1 y1 px of the bbox `value` (x y width height), or of the outline `shape` if it is missing."""
     if value is None or value == []:
         found = shape.hull()
         if found is None:
@@ -184,7 +183,8 @@ def _box(value: object, shape: Shape) -> tuple[Box, str]:
     if not all(abs(edge) < FARTHEST for edge in box):
         raise _Unusable("box-not-finite", "bbox", f"have {brief(value)}, want finite numbers below {FARTHEST:g}")
     if width < 0 or height < 0:
-        # a tool that takes a width for a corner writes width - x, and then the far corner is that width
+        # A tool that takes x y width height for x0 y0 x1 y1 converts it to a width of `width - x`, maybe negative;
+        # x plus that is the true width again, which is not.
         hint = "; looks like xyxy and xywh were confused" if min(box) >= 0 else ""
         raise _Unusable("box-degenerate", "bbox", f"have {brief(value)}, want a width and height of 0 or more{hint}")
     return box, ""
@@ -242,7 +242,7 @@ def _columns(objects: Sequence[_Object], points: int) -> Instances:
     for row, made in enumerate(objects):
         for column, (x, y, seen) in enumerate(made.keypoints):
             if seen:
-                # COCO names the pixel, the plane has its centre half a pixel further
+                # COCO states the index of a pixel; its centre is half a pixel further in our plane
                 keypoints[row, column], visibility[row, column] = (x + 0.5, y + 0.5), seen
     return Instances.of(
         [made.box for made in objects],
@@ -274,10 +274,10 @@ _decode = msgspec.json.Decoder(list[_Record]).decode
 
 
 def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_], points: int) -> Instances | None:
-    """The objects of the records `joined` by commas, or None where any is not plain.
+    """The objects of the records in `joined`, separated by commas; None if any record is not plain.
 
-    `rows` gives the row of the class table that an id means, `stands` (N,) says which ids stand; `points` is how many
-    keypoints there is room for.
+    `rows` maps a category id to the row of the class table, `stands` (N,) says which ids are valid; `points` is K, the
+    number of keypoints that the result has room for.
     """
     try:
         records = _decode(b"[%b]" % joined)
@@ -317,7 +317,7 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
 
 
 def _polygons(shapes: Sequence[Sequence[Sequence[float]]]) -> tuple[Rings, ...] | None:
-    """The rings of each object, all in one block of memory; None where anything is odd about one."""
+    """The rings of each object, as views of one array; None if any needs a repair."""
     lengths = [len(ring) for rings in shapes for ring in rings]
     if any(length < 6 or length % 2 for length in lengths):
         return None
@@ -334,7 +334,7 @@ _ODD = object()
 
 
 def _mask(value: Sequence[Sequence[float]] | dict[str, Any]) -> Any:
-    """The mask, None where there is none, `_ODD` where anything is odd about it."""
+    """The mask; None if there is none, `_ODD` if it needs a repair."""
     if not isinstance(value, dict):
         return None
     shape, problem = read_shape(value)

@@ -1,4 +1,4 @@
-"""What the fields of a COCO annotation that hold geometry mean: `segmentation`, `keypoints`, a turned box."""
+"""Parses the geometry of a COCO annotation: `segmentation` (polygons, RLE), `keypoints`, and CVAT's rotated boxes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bboxprep.model.validation import FARTHEST
 Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
 Triples = tuple[tuple[float, float, int], ...]  # x y px, as COCO counts them, and visibility
 
-LARGEST = 1e18  # of an area or a score: what a recipe multiplies it by does not make it infinite
+LARGEST = 1e18  # of an area or a score, so that a recipe cannot scale it to infinity
 _MOST_PIXELS = 2**63  # more cannot be counted
 
 
@@ -42,7 +42,7 @@ class Shape:
 
 
 def read_shape(value: object) -> tuple[Shape, str]:
-    """The rings or the mask that a `segmentation` spells, and what of it is left out or repaired."""
+    """The rings or the mask of a `segmentation`, and messages about parts that are left out or repaired."""
     if isinstance(value, dict):
         return _read_mask(value)
     if value is None or value == []:
@@ -58,7 +58,7 @@ def read_shape(value: object) -> tuple[Shape, str]:
 
 
 def read_keypoints(value: object) -> tuple[Triples, str]:
-    """The points that `keypoints` spells, and what is wrong with them (then there are none)."""
+    """The points of `keypoints`; or () and a message if they are not valid."""
     if value is None or value == []:
         return (), ""
     read = numbers(value)
@@ -107,7 +107,7 @@ def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
 
 
 def _sides(value: object) -> Size | None:
-    """The size that COCO spells height first."""
+    """The `Size` of COCO's [height, width]."""
     sides = [whole(side) or 0 for side in value] if isinstance(value, list) else []
     right = len(sides) == 2 and min(sides) > 0 and math.prod(sides) < _MOST_PIXELS
     return Size(sides[1], sides[0]) if right else None

@@ -25,7 +25,7 @@ _GROUP = 100  # rows that a reader takes at once
 
 
 def sniff(root: Path) -> str:
-    """Why `root` looks like Parquet files of pictures, or ""."""
+    """Why `root` looks like Parquet files of images, or ""."""
     return shards.sniff(root, _SUFFIX, lambda path: path.is_file())
 
 
@@ -42,19 +42,19 @@ def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWrit
     return ShardWriter(root, dataset, options, _SUFFIX, pack, "data/")
 
 
-def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:
-    """Write the Parquet file `shard` of `pictures` and the labels beside them. Raises `TargetError`."""
+def pack(shard: Path, images: Sequence[Path], classes: Sequence[str]) -> None:
+    """Write the Parquet file `shard` of `images` and the labels beside them. Raises `TargetError`."""
     arrow, parquet = _arrow()
     schema = _schema(arrow, classes)
     with AtomicWriter(shard) as file, as_target_error(shard), parquet.ParquetWriter(file.stream, schema) as writer:
-        for start in range(0, len(pictures), _GROUP):
-            rows = list(map(_row, pictures[start : start + _GROUP]))
+        for start in range(0, len(images), _GROUP):
+            rows = list(map(_row, images[start : start + _GROUP]))
             writer.write_table(arrow.Table.from_pylist(rows, schema=schema), row_group_size=_GROUP)
 
 
-def _row(picture: Path) -> dict[str, Any]:
-    record: dict[str, Any] = msgspec.json.decode(picture.with_suffix(".json").read_bytes())
-    image = {"bytes": picture.read_bytes(), "path": picture.name}
+def _row(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = msgspec.json.decode(path.with_suffix(".json").read_bytes())
+    image = {"bytes": path.read_bytes(), "path": path.name}
     return {"image": image, **record}
 
 

@@ -35,7 +35,7 @@ _FEW = 4096  # tags
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _OTHER_SHAPES = frozenset({"part", "point", "robndbox", "keypoints"})  # as attributes they would stay where they are
-_NOT_ATTRIBUTES = _OTHER_SHAPES | {"name", "bndbox", "attributes", "polygon", "segmentation"}  # when the picture moves
+_NOT_ATTRIBUTES = _OTHER_SHAPES | {"name", "bndbox", "attributes", "polygon", "segmentation"}  # when the image moves
 
 
 class Annotation(NamedTuple):

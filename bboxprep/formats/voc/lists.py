@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled
-from bboxprep.formats.voc.tree import ANY_SOURCE, composed, joined, name_of, parted, parts_of, place
+from bboxprep.formats.voc.tree import ANY_SOURCE, composed, join_path, name_of, split_path, parts_of, place
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.model.splits import USUAL, SplitFolders, order, split_of
 
@@ -90,7 +90,7 @@ class SplitLists:
         return home, name
 
     def _home(self, path: str) -> str | None:
-        folder, _ = parted(path)
+        folder, _ = split_path(path)
         if folder not in self._known:
             self._known[folder] = next((above for above in _upward(folder) if above in self.homes), None)
         return self._known[folder]
@@ -102,9 +102,9 @@ class SplitLists:
 
 def _words(name: str) -> tuple[str, str, str]:
     """What a list may call an image."""
-    folder, file = parted(name)
+    folder, file = split_path(name)
     stem = stem_of(file)
-    return composed(joined(folder, stem)), composed(name), composed(stem)
+    return composed(join_path(folder, stem)), composed(name), composed(stem)
 
 
 def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE) -> SplitLists:
@@ -126,11 +126,11 @@ def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOU
         for name in names[path]:
             torn += split in USUAL and known.get(name, split) != split
             known.setdefault(name, split)
-    return SplitLists(homes, torn, parted(paths[0])[0] if paths else "", folders)
+    return SplitLists(homes, torn, split_path(paths[0])[0] if paths else "", folders)
 
 
 def _stem(path: str) -> str:
-    return stem_of(parted(path)[1])
+    return stem_of(split_path(path)[1])
 
 
 def _home_of(path: str) -> str:
@@ -171,5 +171,5 @@ def _upward(folder: str) -> Iterator[str]:
     """`folder`, then all that it lies in."""
     while folder:
         yield folder
-        folder, _ = parted(folder)
+        folder, _ = split_path(folder)
     yield folder

@@ -1,4 +1,4 @@
-"""Values as Pascal VOC spells them: numbers, attribute values, and the characters that XML cannot hold.
+"""Parses and writes values in Pascal VOC: numbers, attribute values, and the characters that XML cannot hold.
 
 Attribute values are JSON wherever that is canonical and plain text otherwise, so ``0`` comes back as a number,
 ``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read, but for one that

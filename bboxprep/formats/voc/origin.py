@@ -1,4 +1,4 @@
-"""Where VOC coordinates count from. Files do not say, and three conventions are real.
+"""The origin of VOC coordinates (0-based or 1-based). Files do not state it, and three conventions are in use.
 
 ========  =====================================  =======================================================
 origin    edges of the box                       written by
@@ -8,10 +8,10 @@ as-is     xmin, ymin, xmax, ymax                 labelImg, CVAT, Label Studio, l
 plus-one  all four - 1                           Roboflow's export, supervision
 ========  =====================================  =======================================================
 
-What the numbers of the whole dataset prove comes first: a box that starts at 0 is as-is; one that ends at width + 1 or
-height + 1 is plus-one, unless others reach further still (then boxes spill over the edge, and that proves nothing).
-A minimum of 1 proves nothing, because labelImg clamps there, nor does a maximum of the width. Then the tool that wrote
-the files is asked for, and where nothing is known of it the devkit's own convention is assumed.
+Proof in the numbers of the whole dataset comes first: a box that starts at 0 is as-is; one that ends at width + 1 or
+height + 1 is plus-one, unless other boxes reach further (then boxes overshoot the edge, which proves nothing).
+A minimum of 1 proves nothing, because labelImg clamps there, nor does a maximum of the width. Next comes the tool that
+wrote the files; if it is unknown, the convention of the devkit is assumed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Corners = NDArray[np.float64]  # (2, N, 4): xmin ymin xmax ymax as written, and 
 
 
 class Origin(StrEnum):
-    """What the four numbers of a box mean."""
+    """The convention of the four numbers of a box."""
 
     DEVKIT = "devkit"
     AS_IS = "as-is"
@@ -70,7 +70,7 @@ _BY_DATABASE = (
 
 
 def tool_of(annotation: Element, *, decimals: bool) -> LabellingTool | None:
-    """The tool that `annotation` has the hand of; `decimals` says whether its boxes are written with decimals."""
+    """The tool that wrote `annotation`, if it is recognised; `decimals`: its boxes have decimals."""
     database = text_below(annotation, "source", "database").strip().lower()
     if database == "unknown" and text_below(annotation, "source", "annotation").strip().lower() == "unknown":
         return _DATUMARO
@@ -161,7 +161,7 @@ def decide(root: Path, proof: OriginEvidence, tools: Iterable[LabellingTool | No
         return proven[0], Finding("voc-origin-decided", f"{proven[0]}: {'; '.join(filter(None, (shown, known)))}")
     if tool:
         return tool.origin, Finding("voc-origin-decided", f"{tool.origin}: {known}")
-    message = "devkit is assumed: neither the numbers nor the hand of a tool tell; `origin` says which it is"
+    message = "devkit is assumed: neither the numbers nor the tool that wrote the files tell; `origin` states it"
     return Origin.DEVKIT, Finding("voc-origin-assumed", f"{message} (files with boxes: {files.total():,})")
 
 

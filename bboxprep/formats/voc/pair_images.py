@@ -10,7 +10,7 @@ from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, respelled_note, spelled_alike
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
-from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, parted, parts_of
+from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, split_path, parts_of
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import stem_of
 from bboxprep.model.splits import known_split
@@ -102,7 +102,7 @@ class _Matching:
             self.pending[label] = ""
             return
         self._give(label, brief, found)
-        if brief.filename and not any(spelled_alike(brief.filename, parted(image)[1]) for image in found):
+        if brief.filename and not any(spelled_alike(brief.filename, split_path(image)[1]) for image in found):
             self.misnamed.append((label, brief.filename))
 
     def by_filename(self, label: str, brief: ParsedFile) -> None:
@@ -142,7 +142,7 @@ class _Matching:
         return by_stem if by_stem.path or by_stem.rivals or not filename else lookup.find(filename, nearness)
 
     def _give(self, label: str, brief: ParsedFile, found: list[str]) -> None:
-        named = [image for image in found if parted(image)[1] == brief.filename]
+        named = [image for image in found if split_path(image)[1] == brief.filename]
         found = named if len(named) == 1 else found
         if len(found) > 1:
             self.left_out.update(found)
@@ -161,14 +161,14 @@ class _Matching:
 
 def _unlabelled(tree: VocTree, matching: _Matching) -> tuple[list[str], list[str]]:
     """The images without labels that are samples, and those that lie where no labelled images do."""
-    bases = {base_of(folder) for folder in {parted(image)[0] for image in matching.label_of}}
+    bases = {base_of(folder) for folder in {split_path(image)[0] for image in matching.label_of}}
     bare: list[str] = []
     aside: list[str] = []
     for image in tree.images:
         if image in matching.label_of or image in matching.left_out:
             continue
-        base = base_of(parted(image)[0])
-        folder = parted(base)[1]
+        base = base_of(split_path(image)[0])
+        folder = split_path(base)[1]
         known = base in bases or bool(known_split(folder)) or folder.lower() == "jpegimages"
         (bare if known else aside).append(image)
     return bare, aside
@@ -213,4 +213,4 @@ def _joined(paths: list[str]) -> str:
 
 
 def _stem(path: str) -> str:
-    return stem_of(parted(path)[1])
+    return stem_of(split_path(path)[1])

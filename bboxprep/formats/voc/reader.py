@@ -22,7 +22,7 @@ from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
 from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pair_images import VocItem, pair
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
-from bboxprep.formats.voc.tree import VocTree, masks_of, parted, split_folders, walk
+from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import is_within, read_bytes, resolved, stem_of
 from bboxprep.model.categories import Categories
@@ -116,7 +116,8 @@ def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
 
 def _masks(root: Path, labels: Iterable[str]) -> dict[str, Path]:
     """Where the masks are of the objects of the XML files in a folder, for each folder that has some."""
-    folders = {folder: root / masks_of(folder) for folder in {parted(label)[0] for label in labels} if masks_of(folder)}
+    label_folders = {split_path(label)[0] for label in labels}
+    folders = {folder: root / masks_of(folder) for folder in label_folders if masks_of(folder)}
     return {folder: masks for folder, masks in folders.items() if masks.is_dir()}
 
 
@@ -179,7 +180,7 @@ class _Samples:
         )
 
     def _segmentation(self, item: VocItem, annotation: Annotation) -> Segmentation | None:
-        folder, name = parted(item.label)
+        folder, name = split_path(item.label)
         if folder not in self.masks:
             return None
         path = self.masks[folder] / f"{stem_of(name)}.png"

@@ -1,4 +1,4 @@
-"""Whether a folder looks like Pascal VOC: asked of every source, so without all that it takes to read one."""
+"""Recognises Pascal VOC datasets by names and first bytes, without importing the reader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bboxprep.formats.voc.tree import may_be_voc, walk
 from bboxprep.io.paths import read_start
 
 _FIRST_BYTES = 4096
-_TRIES = 20  # XML files that are looked into before a folder is held to be something else
+_TRIES = 20  # XML files that are opened before a folder is refused
 
 
 def sniff(root: Path) -> str:

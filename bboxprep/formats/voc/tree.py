@@ -1,4 +1,4 @@
-"""The files of a VOC dataset: which image each XML file is about, and which split and name its folders give an image.
+"""Lists the files of a VOC dataset, and finds the image of each XML file and the split and name of each image.
 
 Layouts differ (devkit, XML beside images, ``images`` and ``annotations`` side by side, a folder a split), so files are
 found by walking the tree and paired by name and nearness. Nothing that a file says is ever joined to a path: names are
@@ -50,7 +50,7 @@ def walk(root: Path) -> VocTree:
     while folders:
         folder = folders.pop()
         for entry in _entries(root / folder):
-            path = joined(folder, entry.name)
+            path = join_path(folder, entry.name)
             if entry.is_symlink() and not is_within(root / path, fence):
                 tree.outside.append(path)
             elif entry.is_dir(follow_symlinks=False):
@@ -76,7 +76,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
 
 
 def _file(tree: VocTree, path: str) -> None:
-    suffix = suffix_of(parted(path)[1]).lower()
+    suffix = suffix_of(split_path(path)[1]).lower()
     if suffix in IMAGE_SUFFIXES:
         tree.images.append(path)
     elif suffix == ".xml":
@@ -92,7 +92,7 @@ def composed(name: str) -> str:
 
 def split_folders(root: Path, images: Iterable[str]) -> SplitFolders:
     """Which folders name a split in the dataset of `images` at `root`."""
-    folders = [parts_of(folder) for folder in {parted(image)[0] for image in images}]
+    folders = [parts_of(folder) for folder in {split_path(image)[0] for image in images}]
     return ANY_SOURCE.of(folder_name(root), ((one, _split_places(one)) for one in folders))
 
 
@@ -102,9 +102,9 @@ def place(path: str, splits: SplitFolders) -> tuple[str, str]:
     A split's folder stands first in the path, or next to the images folder, or right above the image; elsewhere
     ``test`` is just a word.
     """
-    folder, file = parted(path)
+    folder, file = split_path(path)
     split, inner = _place(folder, splits)
-    return split, joined(inner, file)
+    return split, join_path(inner, file)
 
 
 @lru_cache(maxsize=_FOLDERS)
@@ -121,8 +121,8 @@ def _place(folder: str, splits: SplitFolders) -> tuple[str, str]:
 
 def name_of(path: str) -> str:
     """The path of an image below its images folder, else as it is."""
-    folder, file = parted(path)
-    return joined(_inner(folder), file)
+    folder, file = split_path(path)
+    return join_path(_inner(folder), file)
 
 
 @lru_cache(maxsize=_FOLDERS)
@@ -167,13 +167,13 @@ class Images:
         """
         ranked, nearness = defaultdict(list), self.nearness(label)
         for image in self._called(composed(name)):
-            if (rank := nearness(parted(image)[0])) is not None:
+            if (rank := nearness(split_path(image)[0])) is not None:
                 ranked[rank].append(image)
         return ranked[min(ranked)] if ranked else []
 
     def nearness(self, label: str) -> Nearness:
         """How near a folder of images is to the file `label`, see `beside`."""
-        folder, _ = parted(label)
+        folder, _ = split_path(label)
         return partial(self._rank, labels=folder)
 
     def _rank(self, images: str, labels: str) -> int | None:
@@ -182,19 +182,19 @@ class Images:
 
     def _called(self, name: str) -> list[str]:
         """The images whose name, or name without suffix, is `name`."""
-        whole = [path for path in self._by_stem.get(stem_of(name), ()) if composed(parted(path)[1]) == name]
+        whole = [path for path in self._by_stem.get(stem_of(name), ()) if composed(split_path(path)[1]) == name]
         return self._by_stem.get(name, []) + whole
 
     @cached_property
     def _by_stem(self) -> dict[str, list[str]]:
         named = defaultdict(list)
         for path in self.paths:
-            named[composed(stem_of(parted(path)[1]))].append(path)
+            named[composed(stem_of(split_path(path)[1]))].append(path)
         return named
 
     @cached_property
     def _folders(self) -> frozenset[str]:
-        return frozenset(parted(path)[0] for path in self.paths)
+        return frozenset(split_path(path)[0] for path in self.paths)
 
     @cached_property
     def _neighbours(self) -> dict[str, bool]:
@@ -223,7 +223,7 @@ def _distance(images: str, labels: str) -> int | None:
 
 def expected(label: str, filename: str) -> str:
     """Where the image of `label` would lie, if it were there: by the file's own stem."""
-    folder, file = parted(label)
+    folder, file = split_path(label)
     suffix = suffix_of(filename)
     name = stem_of(file) + (suffix if suffix.lower() in IMAGE_SUFFIXES else ".jpg")
     folders = list(parts_of(folder))
@@ -246,12 +246,12 @@ def masks_of(folder: str) -> str:
     return "/".join(folders)
 
 
-def joined(folder: str, name: str) -> str:
+def join_path(folder: str, name: str) -> str:
     """The path of `name` in `folder`, which is "" where that is the root."""
     return f"{folder}/{name}" if folder else name
 
 
-def parted(path: str) -> tuple[str, str]:
+def split_path(path: str) -> tuple[str, str]:
     """The folder and the name of the file at `path`."""
     folder, _, name = path.rpartition("/")
     return folder, name

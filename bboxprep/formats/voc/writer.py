@@ -115,7 +115,7 @@ def _stem(name: str) -> str:
 
 
 def _whole_box(box: Sequence[float], size: Size) -> tuple[int, int, int, int]:
-    """The nearest box with whole edges x0 y0 x1 y1, at least one pixel wide and high, in a picture of `size`."""
+    """The nearest box with whole edges x0 y0 x1 y1, at least one pixel wide and high, in an image of `size`."""
     x0, y0, x1, y1 = box
     (left, right), (top, bottom) = _whole_span(x0, x1, size.width), _whole_span(y0, y1, size.height)
     return left, top, right, bottom

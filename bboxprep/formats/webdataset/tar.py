@@ -36,8 +36,8 @@ def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWrit
     return ShardWriter(root, dataset, options, _SUFFIX, pack)
 
 
-def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:  # noqa: ARG001
-    """Write the tar file `shard` of `pictures` and the labels beside them. Raises `TargetError`."""
+def pack(shard: Path, images: Sequence[Path], classes: Sequence[str]) -> None:  # noqa: ARG001
+    """Write the tar file `shard` of `images` and the labels beside them. Raises `TargetError`."""
     import tarfile  # every source is asked whether it is of this format, and that takes none of it
 
     with (
@@ -45,7 +45,7 @@ def pack(shard: Path, pictures: Sequence[Path], classes: Sequence[str]) -> None:
         as_target_error(shard),
         tarfile.open(fileobj=file.stream, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
-        for path in (path for picture in pictures for path in (picture, picture.with_suffix(".json"))):
+        for path in (path for image in images for path in (image, image.with_suffix(".json"))):
             data = path.read_bytes()
             member = tarfile.TarInfo(path.name)
             member.size = len(data)

@@ -1,6 +1,6 @@
 """The class table of a YOLO dataset: names that its data.yaml or .data file states, else a file of names.
 
-A label's number is its row. Without names the classes are called "0", "1" … up to the highest number that is used.
+The class number of a label is the row. Without names the classes are called "0", "1" … up to the highest number used.
 """
 
 from __future__ import annotations

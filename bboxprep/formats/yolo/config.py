@@ -1,4 +1,4 @@
-"""What a data.yaml or a darknet .data file says of a dataset, and the files that list its class names.
+"""Parses data.yaml, darknet .data files, and files with lists of class names.
 
 Such a list is classes.txt, obj.names or labels.txt (one name a line), or the names of a data.yaml.
 """

@@ -1,6 +1,6 @@
-"""What trainers refuse in YOLO labels and the reader here forgives: a number that lies just outside of 0 to 1.
+"""Checks YOLO outputs for `verify`: numbers just outside of 0 to 1, which trainers refuse and our reader accepts.
 
-`verify` asks it of its outputs, so it trusts neither the reader nor the writer: it reads the rows as plain text.
+It parses the rows itself, independent of the reader and the writer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the images and labels of a YOLO dataset lie: as its data.yaml or .data file says, else as its folders say.
+"""Finds the images and labels of a YOLO dataset and their splits: by its data.yaml or .data file, else by its folders.
 
 **A place in a file** is looked for below the folder that ``path:`` names, the file's own folder and the dataset; a
 leading ``../`` (Roboflow's ``../train/images``) may be one too many. An absolute path of another machine, or one

@@ -1,4 +1,4 @@
-"""YOLO text labels: one .txt file an image, one object a row, all numbers as fractions of the picture.
+"""YOLO text labels: one .txt file an image, one object a row, all numbers as fractions of the image.
 
 The modules: `row_kinds` says what a row can be, `rows` reads rows, `tree` finds the files and the label file of each
 image, `config` reads data.yaml and .data files, `layout` finds the images, `classes` makes the class table, `writer`
@@ -113,7 +113,7 @@ _UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True, labelled=False)
 
 
 def _instances(rows: Rows, size: tuple[int, int]) -> Instances:
-    """The objects of `rows` on a picture of `size`, in pixels."""
+    """The objects of `rows` on an image of `size`, in pixels."""
     edges = np.array((*size, *size), dtype=np.float64)
     scale = edges[:2]
     return Instances.of(

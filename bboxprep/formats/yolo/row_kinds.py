@@ -1,4 +1,4 @@
-"""What a row of a YOLO label file can be, by its number of columns.
+"""The kinds of rows in a YOLO label file (box, polygon, oriented box, keypoints), by their number of columns.
 
 After the class number a row has
 
@@ -9,7 +9,7 @@ After the class number a row has
 5 + K * D       a box and its K keypoints of D = 2 or 3 numbers, only where the dataset states ``kpt_shape``
 ==============  ==============================================================================================
 
-all of them fractions of the picture's width and height. Rows of several kinds may stand in one file.
+all of them fractions of the image's width and height. Rows of several kinds may stand in one file.
 """
 
 from __future__ import annotations

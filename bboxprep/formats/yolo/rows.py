@@ -1,11 +1,11 @@
-"""The rows of a YOLO label file, as fractions of the picture.
+"""Parses the rows of a YOLO label file into boxes, polygons and keypoints as fractions of the image (`parse`).
 
-`row_kinds` says what a row can be. A byte order mark, any line end, any number of blanks or tabs, blank lines,
-exponents and ``0.0`` for a class are read. A row that cannot be read is a finding, and harms no other row.
+`row_kinds` lists the kinds of rows. A byte order mark, any line end, any number of blanks or tabs, blank lines,
+exponents and ``0.0`` for a class are accepted. A row that cannot be parsed is a finding; the other rows are kept.
 
 **Rounding.** A box whose centre and size were rounded to d decimals can reach 0.75 * 10^-d over the edge (half a step
-of the centre and a quarter of the size). So much, or 1e-6, is cut off without a finding, but never more than 1e-3. What
-reaches further is no rounding: the floors above judge it as in any other format.
+of the centre and a quarter of the size). An excess of that, or of 1e-6, is clipped without a finding, but never more
+than 1e-3. A larger excess is no rounding: `ObjectPolicy.outside` decides, as in any format.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class _Notes:
 
 
 class _RowGroup(NamedTuple):
-    """The sound rows of one number of columns."""
+    """The valid rows with one number of columns."""
 
     lines: list[int]
     labels: NDArray[np.int64]
@@ -159,11 +159,11 @@ def _numbers(tokens: Sequence[bytes]) -> list[float] | None:
         values = list(map(float, tokens))
     except ValueError:
         return None
-    return None if b"_" in b"".join(tokens) else values  # Python takes 1_000 for a number
+    return None if b"_" in b"".join(tokens) else values  # Python parses 1_000 as a number
 
 
 def _guess(tokens: Sequence[bytes]) -> str:
-    """Why `tokens` are not a row of numbers."""
+    """A message why `tokens` are not a row of numbers."""
     bad = next(token for token in tokens if _numbers([token]) is None)
     shown = repr(bad[:40].decode("utf-8", "replace"))
     if b"," in bad:
@@ -179,7 +179,7 @@ def _guess(tokens: Sequence[bytes]) -> str:
 
 
 def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: _Notes) -> _RowGroup | None:
-    """The sound rows among `rows`, which all have so many columns."""
+    """The valid rows among `rows`, which all have `columns` columns."""
     read = _numbers([token for _, tokens in rows for token in tokens])
     if read is None:
         return _read_group(columns, _numeric(rows, notes), grammar, notes)
@@ -241,7 +241,7 @@ def _fault(kind: RowKind, row: _Row, grammar: RowGrammar) -> tuple[str, str]:
     wild = [token for token in tokens if not abs(float(token)) < _LARGEST]
     if wild:
         code = "record-unreadable" if all(map(isfinite, values)) else "box-not-finite"
-        return f"have {_text(wild[0])}, want a fraction of the picture", code
+        return f"have {_text(wild[0])}, want a fraction of the image", code
     if not label.is_integer():
         return f"class {_text(tokens[0])}, want a whole number", "record-unreadable"
     if not 0 <= label < _most(grammar):
@@ -289,7 +289,7 @@ def _keypoints(
 
 
 def _snap(values: Floats, rows: list[_Row]) -> Floats:
-    """`values` (N, M) with those that rounding has brought over the edge of the picture laid on it."""
+    """`values` (N, M) with those that rounding has brought over the edge of the image laid on it."""
     inside = np.minimum(np.maximum(values, 0.0), 1.0)
     spills = np.abs(inside - values)
     if not np.count_nonzero(spills > _LEAST_ROUNDING):

@@ -1,4 +1,4 @@
-"""Whether a source looks like YOLO: asked of every one, so without all that it takes to read it."""
+"""Recognises YOLO datasets by names and first bytes, without importing the reader."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 **Numbers** have six digits. They are rounded as whole millionths, the size after the centre, and never to more than
 twice the way from the centre to the edge: centre -+ size/2 stays within 0 and 1, also for a reader that computes in
 float32. Rounding each number by itself breaks that for one box in five at an edge, whatever the number of digits. An
-edge is off by at most 1e-6 of the picture; that of a box thinner than 2e-6 by twice as much.
+edge is off by at most 1e-6 of the image; that of a box thinner than 2e-6 by twice as much.
 
 **One shape a row.** *detect* writes boxes. *segment* writes one polygon for each object: its parts are joined by a seam
 of no width between their nearest corners; an object without a polygon gets the four corners of its box. *pose* writes
@@ -35,7 +35,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import USUAL, order
 
-Micros = NDArray[np.float64]  # whole millionths of the picture
+Micros = NDArray[np.float64]  # whole millionths of the image
 
 _ONE = 1_000_000
 _FOUR = "%.6f %.6f %.6f %.6f"
@@ -169,10 +169,10 @@ def _label_path(image: str) -> str:
 
 
 def _box_texts(instances: Instances, size: Size) -> list[str]:
-    """Centre and size of each box, rounded so that none leaves the picture (see the module)."""
+    """Centre and size of each box, rounded so that none leaves the image (see the module)."""
     across, down = _ONE / size.width, _ONE / size.height
     texts = []
-    for x0, y0, x1, y1 in instances.boxes.tolist():  # one by one: for the few of a picture arrays take longer
+    for x0, y0, x1, y1 in instances.boxes.tolist():  # one by one: for the few of an image arrays take longer
         x, width = _micro_span(x0 * across, x1 * across)
         y, height = _micro_span(y0 * down, y1 * down)
         texts.append(_FOUR % (x / _ONE, y / _ONE, width / _ONE, height / _ONE))
@@ -180,7 +180,7 @@ def _box_texts(instances: Instances, size: Size) -> list[str]:
 
 
 def _micro_span(low: float, high: float) -> tuple[int, int]:
-    """Centre and size of a stretch of one axis, all in millionths; it does not leave the picture."""
+    """Centre and size of a stretch of one axis, all in millionths; it does not leave the image."""
     centre, size = round((low + high) / 2.0), round(high - low)
     if not 0 < centre < _ONE:
         centre = min(max(centre, 1), _ONE - 1)
@@ -189,7 +189,7 @@ def _micro_span(low: float, high: float) -> tuple[int, int]:
 
 
 def _micro_points(points: Points, size: Size) -> Micros:
-    """Points (..., 2) in millionths, none outside of the picture."""
+    """Points (..., 2) in millionths, none outside of the image."""
     scaled = np.rint(points * (_ONE / np.array(size, dtype=np.float64)))
     return np.asarray(np.clip(scaled, 0, _ONE))
 

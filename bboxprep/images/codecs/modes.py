@@ -102,9 +102,9 @@ def _stretched(values: NDArray[np.generic], depth16: Depth16) -> NDArray[np.uint
 
 def _composited(image: Image.Image, background: Colour) -> NDArray[np.uint8]:
     stays_gray = image.mode in {"1", "L", "LA", "La"} and len(set(background)) == 1
-    image = image.convert("LA" if stays_gray else "RGBA")
+    with_alpha = image.convert("LA" if stays_gray else "RGBA")
     canvas = Image.new("L", image.size, background[0]) if stays_gray else Image.new("RGB", image.size, background)
-    canvas.paste(image.convert(canvas.mode), mask=image.getchannel("A"))
+    canvas.paste(with_alpha.convert(canvas.mode), mask=with_alpha.getchannel("A"))
     return np.asarray(canvas)
 
 

@@ -116,7 +116,9 @@ def test_two_classes_of_one_name_stay_two(tmp_path: Path) -> None:
 
 
 def test_one_id_for_two_classes_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AnnotationError, match=r"categories\[1\]\.id: have 1 for 'dog', which is already that of 'cat'"):
+    with pytest.raises(
+        AnnotationError, match=r"categories\[1\]\.id: have 1 for 'dog', want an id other than that of 'cat'"
+    ):
         dataset_of(tmp_path, classes((1, "cat"), ("1", "dog")))
 
 

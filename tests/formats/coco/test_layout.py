@@ -246,7 +246,7 @@ def test_an_image_listed_twice_is_one_sample_with_all_its_objects(tmp_path: Path
 
 def test_one_id_for_two_images_is_an_error(tmp_path: Path) -> None:
     document(tmp_path / "all.json", [image(1, "a.jpg"), image("1", "b.jpg")], [], CAT)
-    with pytest.raises(AnnotationError, match=r"images\[1\]\.id: have 1 for 'b\.jpg', which is already that of"):
+    with pytest.raises(AnnotationError, match=r"images\[1\]\.id: have 1 for 'b\.jpg', want an id other than that of"):
         read(tmp_path)
 
 

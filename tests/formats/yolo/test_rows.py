@@ -140,9 +140,9 @@ def test_spellings_of_one_box(data: bytes) -> None:
         ("0 0.5 1_0 0.2 0.4", "record-unreadable", "have '1_0', want a number"),
         ("0 0.5 0.5 0.2", "record-unreadable", "have 4 columns, want 5 (box), 6 (box, confidence) or an odd number from 7 on (polygon)"),  # noqa: E501
         ("0 0.5 0.5 0.2 0.4 1 1 1", "record-unreadable", "have 8 columns, want 5 (box), 6 (box, confidence) or an odd number from 7 on (polygon)"),  # noqa: E501
-        ("0 0.5 nan 0.2 0.4", "box-not-finite", "have nan, want a fraction of the picture"),
-        ("0 0.5 0.5 inf 0.4", "box-not-finite", "have inf, want a fraction of the picture"),
-        ("0 0.5 0.5 1e300 0.4", "record-unreadable", "have 1e300, want a fraction of the picture"),
+        ("0 0.5 nan 0.2 0.4", "box-not-finite", "have nan, want a fraction of the image"),
+        ("0 0.5 0.5 inf 0.4", "box-not-finite", "have inf, want a fraction of the image"),
+        ("0 0.5 0.5 1e300 0.4", "record-unreadable", "have 1e300, want a fraction of the image"),
         ("0.5 0.5 0.5 0.2 0.4", "record-unreadable", "class 0.5, want a whole number"),
         ("0 0.5 0.5 0.2 0.4 1.5", "record-unreadable", "confidence 1.5, want 0 to 1"),
         ("15 0.5 0.5 0.2 0.4", "category-unknown", "id 15 but 3 names"),
