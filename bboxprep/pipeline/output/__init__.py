@@ -1,1 +1,1 @@
-"""The folder that a run writes to: the names in it, whose it is, and the record of the run."""
+"""The output folder of a run: file names, checks of its content, and the run record."""

@@ -1,7 +1,7 @@
-"""What became of each image: as a `WrittenSample` while it is written, then as a row of ``bboxprep.images.jsonl``.
+"""The outcome of each image: a `WrittenSample` while it is written, then a row of ``bboxprep.images.jsonl``.
 
-`ImageRow` is what is written and what is read. A field that a later version adds is ignored when a row is read; a field
-of another kind makes the row a damaged one.
+`ImageRow` is the schema for writing and reading. Unknown fields, of later versions, are ignored; a field of another
+type makes the row invalid.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The output folder: empty, or an output of ours to continue or to replace; never the source, never other files.
+"""Checks and clears the output folder. It must be empty or hold an output of ours, and never be the source.
 
-Only files are removed that a run of ours has written or planned, as its journal says. All other files stay.
+Only files that the journal of a run of ours lists are removed. All other files stay.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, r
     """
     state = "the output of an earlier run" if is_finished(dest) else "the unfinished output of an earlier run"
     if not old:
-        raise TargetError(
-            f"{dest}: holds {state}, of which no journal is left to go on by; `overwrite=True` replaces it"
-        )
+        raise TargetError(f"{dest}: holds {state}, whose journal is missing; `overwrite=True` replaces it")
     for name in sorted(new.keys() | old.keys(), key=_rank):
         one, other = (terms.get(name, "nothing") for terms in (old, new))
         if one != other:

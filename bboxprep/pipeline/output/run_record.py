@@ -1,8 +1,8 @@
 """The record of a run: ``bboxprep.json``, written last, and the rows of ``bboxprep.images.jsonl`` beside it.
 
-The presence of ``bboxprep.json`` means that the output is complete; while a run is under way, or after it died,
-``bboxprep.incomplete`` stands in its place. `RunRecord` is what is written and what is read. A field that a later
-version adds is ignored when a record is read; a field of another kind makes the record a damaged one.
+The presence of ``bboxprep.json`` means that the output is complete; during a run, or after it was killed,
+``bboxprep.incomplete`` takes its place. `RunRecord` is the schema for writing and reading. Unknown fields, of later
+versions, are ignored; a field of another type makes the record invalid.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class FlipTable(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was made of what, and how.
+    """The record of a run: sources, formats, options, recipe, account and findings.
 
     `source` is the path of the source, or what its several `sources` have in common; `source_format` and `format` are
     names of formats. `reading` are the options that the source was read with, `options` those of the writer. `recipe`

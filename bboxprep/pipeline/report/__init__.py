@@ -1,1 +1,1 @@
-"""What a run reports: the account of its objects, and what it refuses before it writes."""
+"""The account of objects, crowd regions, and the checks before a run writes."""

@@ -1,4 +1,4 @@
-"""Crowd regions in a format that may have none: what `ObjectPolicy.crowd` means there.
+"""Applies `ObjectPolicy.crowd` to crowd regions, for a target format that may have none.
 
 A crowd region (COCO ``iscrowd``) is an area of many objects without a label each. A trainer that takes it for one
 object learns nonsense; one that drops it in silence learns that the people in it are background. So it is dropped

@@ -1,4 +1,4 @@
-"""What a run refuses before it writes anything: loss that was not allowed, and faults that it is to stop at."""
+"""Checks before a run writes anything: columns that the target cannot hold, and faults that stop the run."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How a run continues where another stopped: its journal, fingerprints of images, and flushing to the disk."""
+"""Resumes an interrupted run: the journal, fingerprints of images, and flushing to the disk."""

@@ -1,8 +1,8 @@
-"""Whether an image of an earlier run is still as that run left it, so that it need not be made again.
+"""Fingerprints decide whether an output image of an earlier run is still valid or must be made again.
 
-An output image depends on its source file, its labels, the place it is written to, and the terms of the run (which the
-journal compares as a whole). `content_of` hashes the labels and the place. The source file is compared by its SHA-256
-where an earlier run has read it, else by its `FileStamp`. What was written is compared by its bytes.
+An output image depends on its source file, its labels, its output path, and the terms of the run (which the journal
+compares as a whole). `content_of` hashes the labels and the path. The source file is compared by its SHA-256 if an
+earlier run has read it, else by its `FileStamp`. Output files are compared by their bytes.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def stamp_of(path: Path | StoredPath) -> FileStamp:
 
 
 def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, FileStamp]] = ()) -> bytes:
-    """A hash (16 bytes) of all that is known of `sample` but its pixels, and of the place it is written to.
+    """A hash (16 bytes) of all fields of `sample` except its pixels, and of its output path.
 
     `others` are the samples of a mosaic beside it, with the stamps of their files.
     """

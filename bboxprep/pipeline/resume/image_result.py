@@ -1,7 +1,7 @@
-"""The result of one image: all that the run needs to know of it, as plain data that the journal keeps.
+"""The result of one image, as plain data that the journal stores.
 
-A result depends on its image, its labels and the terms of the run alone. Its `fingerprint` says whether a later run can
-use it again.
+A result depends on its image, its labels and the terms of the run alone. A later run reuses it if its `fingerprint`
+still matches.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The journal of a run: which images are done. A run that is killed loses no more than the blocks at work.
+"""The journal of a run lists the finished images. A run that is killed loses no more than its unfinished blocks.
 
 The journal is one SQLite file in the folder ``.bboxprep`` of the output. It is the only file there that no trainer
 needs; without it an output cannot be resumed or brought up to date. It holds the terms of the run, all paths that the
@@ -10,8 +10,7 @@ that the system has taken. After a power failure the journal may be ahead of the
 bytes with it, as it always does. At the end all is flushed together, before the record says that the output is
 complete: an fsync of every label file would take longer than the run.
 
-Nothing in a journal is trusted, since anybody may have written it: a damaged block is done again, and no path in it is
-followed out of the output.
+A journal is untrusted input: a damaged block is done again, and no path in it is followed out of the output.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, results BLOB NOT NULL);
 """
-_UNREADABLE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # codes of what is no journal
+_UNREADABLE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # codes of no journal
 
 Key = tuple[str, str]
 

@@ -1,4 +1,4 @@
-"""Whether a run continues an earlier one in its output, and what has to be removed before it does."""
+"""Decides whether a run resumes an earlier one in its output folder, and removes outdated files before it does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def terms_of(
     options: Mapping[str, Any],
     reading: Mapping[str, Any],
 ) -> dict[str, str]:
-    """All that the bytes of the output depend on besides the images and labels, as JSON by name.
+    """The terms of a run: everything but images and labels that the bytes of the output depend on, as JSON by name.
 
     `options` are those of the writer of the format `target`, `reading` those that labels and images are read with.
     """
@@ -53,9 +53,9 @@ def terms_of(
 
 
 def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
-    """Whether a run by `terms` continues an earlier one in `dest`; False where it begins from nothing.
+    """Whether a run by `terms` resumes an earlier one in `dest`; False if it starts from nothing.
 
-    Raises `TargetError` where it can do neither.
+    Raises `TargetError` if it can do neither.
     """
     if (dest / INCOMPLETE).is_file() and (planned := journal.entries):
         output_folder.check_entries(dest, planned)

@@ -1,1 +1,1 @@
-"""What a format cannot hold, kept beside the output and joined again when it is read."""
+"""The sidecar file: columns that the output format cannot hold, merged again when the output is read."""

@@ -1,4 +1,4 @@
-"""The class table of a sidecar joined with the one that the dataset has now. A class is known by its name."""
+"""Merges the class table of a sidecar with the current one of the dataset. A class is identified by its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in a sidecar the line of each image stands. The lines are read when their image is asked for."""
+"""The index of a sidecar: the byte range of each image's line. A line is read when its image is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The read side of the sidecar: what a format could not carry comes back when the output is read again.
+"""Merges the sidecar into a dataset when an output is read: objects get back the columns that the format lacks.
 
 An image is found by its path, an object by its row. Where a label file is what was written, byte for byte, all its
 objects are as they were. Where it is not (somebody edited it, or a tool wrote it anew), an object is still the one that

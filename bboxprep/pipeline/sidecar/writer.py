@@ -1,4 +1,4 @@
-"""The write side of the sidecar: what an output does not carry, gathered image by image as encoded lines.
+"""Writes the sidecar: one line for each image with values that the output format cannot hold.
 
 A line is written for an image of which something is in fact lost: a column that its label file does not hold, a crowd
 region left out, corners rounded to whole pixels, its own number. The account does not change: an object that only the

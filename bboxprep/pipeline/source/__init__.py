@@ -1,1 +1,1 @@
-"""A source on its way in: opened, surveyed, merged with others, split anew, inspected."""
+"""Opens sources: detects the format, surveys images, settles frames, merges datasets, assigns splits, inspects."""

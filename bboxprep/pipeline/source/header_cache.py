@@ -1,6 +1,6 @@
-"""Headers of images, each read once a run: the survey reads them, the work asks for them again.
+"""A cache of image headers, so that each file is opened once a run: the survey and the workers both need them.
 
-The last one read is kept too: of a turned photo the survey asks for the header, then for the labels with the header.
+The last header is cached too: for a turned photo the survey reads the header, then the labels, which need it again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is in a source, counted: the answer of ``bboxprep inspect``."""
+"""Counts the images, objects, classes and orientations of a source, for ``bboxprep inspect``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks that a format keeps in an image of their own, read when a sample is asked for."""
+"""Reads instance masks that a format stores in separate images (VOC ``SegmentationObject``), when a sample is read."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ def with_masks(sample: Sample) -> Sample:
     try:
         header = read_header(segmentation.path, max(MOST_PIXELS, sample.size.pixels))
         if header.size != sample.size:  # before it is decoded, for it may be far larger than the image
-            message = f"{segmentation.path.name} is {header.size}, the image {sample.size}; its masks are left"
+            message = f"{segmentation.path.name} is {header.size}, the image {sample.size}; its masks are left out"
             return _without(sample, "mask-misfit", message)
         indices = read_indices(segmentation.path, header)
     except ImageError as error:
-        return _without(sample, "record-unreadable", f"{segmentation.path.name}: {error.problem}; its masks are left")
+        problem = f"{segmentation.path.name}: {error.problem}; its masks are left out"
+        return _without(sample, "record-unreadable", problem)
     masks, astray = read_masks(indices, segmentation.numbers, sample.instances.boxes)
     notes = []
     if astray:

@@ -1,4 +1,4 @@
-"""The dataset that a run is about: several sources as one, split anew, with the class table that was asked for.
+"""Merges several sources into one dataset, assigns new splits, and applies the class policy.
 
 Classes of one name are one class. Samples of one name in one split are not one sample: the later one gets a sub-folder
 in its name, called after its source or, where one source is split anew, the split it was in. Groups are found by the

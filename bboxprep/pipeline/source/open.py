@@ -1,4 +1,4 @@
-"""A source opened: its format found, its samples surveyed once, each in the plane that `frames.resolve` decides."""
+"""Opens a source: detects its format, surveys its samples once, and gives each the frame of `frames.resolve`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""A new split of all images, by a hash of what groups them.
+"""Assigns images to splits by a hash of their group.
 
-The place of an image depends on the name of its group and on the shares alone: never on the other images, so that
-adding some moves none. The hash is SHA-256, read as a number from 0 to 1 and held against the shares one after the
-other.
+The split of an image depends on the name of its group and on the shares, never on other images, so adding images moves
+none. The hash is SHA-256 as a number from 0 to 1, compared with the cumulated shares.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class SplitPolicy:
         for part in text.split(","):
             split, _, share = (word.strip() for word in part.partition("="))
             if split in shares:
-                raise UsageError(f"split: {split!r} stands twice in {text!r}")
+                raise UsageError(f"split: have {split!r} twice in {text!r}, want each split once")
             try:
                 shares[split] = float(share)
             except ValueError:

@@ -1,6 +1,6 @@
-"""A first look at each image of a source, once: its header, and what its labels say of the plane they were drawn in.
+"""Surveys each image of a source once: its header, and the evidence in its labels for their frame.
 
-**Leaks between splits** come out of it too: the same image on both sides, so that a model is asked what it was told.
+**Leaks between splits** are found too: the same image in two splits, so that a model is tested on training data.
 The same means byte for byte: a copy that was saved again, cut or renamed within another file is not found here. Only
 files of one size can be the same, so the bytes of few have to be read.
 """

@@ -1,1 +1,1 @@
-"""The run itself: batches of samples through an engine, image files and labels onto the disk."""
+"""Runs a conversion: blocks of samples in worker processes, image and label files written to the output."""

@@ -1,4 +1,4 @@
-"""One run from beginning to end: it is checked, named, done block by block, and recorded."""
+"""One conversion run: checks, output names, the blocks of images, and the run record."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Conversion:
     stop: Callable[[], bool] = lambda: False
 
     def run(self) -> Outcome:
-        """Do it. Raises `BboxprepError` where it cannot be done."""
+        """Run the conversion. Raises `BboxprepError` if it cannot be done."""
         checked, how = self._checked(), self.run_options
         if how.dry_run:
             return checked.count()

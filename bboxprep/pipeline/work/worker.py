@@ -1,4 +1,4 @@
-"""Does the work on one block of samples: reads them, writes their files, and returns a result for each.
+"""Processes one block of samples: reads them, writes their files, and returns a result for each.
 
 A worker runs where an engine puts it. It is never changed, and its results depend on the block alone; the run takes
 them in the order of the samples, whichever process they come from.

@@ -63,7 +63,7 @@ OLD = {"recipe": '{"letterbox":640}', "source": '["/a"]'}
             OLD,
             "unfinished output of an earlier run; `resume=True` goes on from there, `overwrite=True`",
         ),
-        (True, False, {}, OLD, "earlier run, of which no journal is left to go on by; `overwrite=True`"),
+        (True, False, {}, OLD, "earlier run, whose journal is missing; `overwrite=True`"),
         (
             True,
             True,

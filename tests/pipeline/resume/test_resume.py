@@ -269,7 +269,7 @@ def test_an_output_without_a_journal_is_refused_and_may_be_replaced(source: Path
     run(source, tmp_path / "out")
     (tmp_path / "out" / FOLDER / NAME).unlink()
     for resume in (False, True):
-        with pytest.raises(TargetError, match="of which no journal is left to go on by; `overwrite=True` replaces it"):
+        with pytest.raises(TargetError, match="whose journal is missing; `overwrite=True` replaces it"):
             run(source, tmp_path / "out", resume=resume)
     assert run(source, tmp_path / "out", overwrite=True).fresh == 20
 

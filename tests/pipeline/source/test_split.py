@@ -122,7 +122,7 @@ def test_photos_of_one_burst_share_a_split(tmp_path: Path) -> None:
         ("", "have '', want NAME=SHARE"),
         ("train=1.2,val=-0.2", "have 1.2 for train, want a share above 0"),
         ("train=nan", "have nan for train"),
-        ("train=0.5,train=0.5", "'train' stands twice"),
+        ("train=0.5,train=0.5", "have 'train' twice"),
         ("a/b=1", "have the name 'a/b', want letters"),
         ("..=1", "have the name '..', want letters"),
     ],

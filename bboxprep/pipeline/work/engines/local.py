@@ -86,7 +86,7 @@ def alone(work: Callable[[Item], Result], item: Item) -> Result:
             except BrokenProcessPool:
                 continue
             return result
-    raise WorkerError(f"a piece of work brought down {LIVES} processes one after the other")
+    raise WorkerError(f"an item of work ended {LIVES} processes one after the other")
 
 
 class _Crew(Generic[Item, Result]):

@@ -142,7 +142,7 @@ class _Crew:
                 raise error
             return result  # type: ignore[no-any-return]
         if lost is None:
-            raise WorkerError(f"a piece of work brought down {LIVES} processes one after the other")
+            raise WorkerError(f"an item of work ended {LIVES} processes one after the other")
         return lost(item)
 
     def _result_of(self, reference: Any) -> Any:

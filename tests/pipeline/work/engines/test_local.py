@@ -75,7 +75,7 @@ def test_a_process_that_dies_takes_nothing_with_it(tmp_path: Path) -> None:
 def test_an_item_that_brings_down_every_process_is_known_and_the_others_are_done(tmp_path: Path) -> None:
     work = Fatal(tmp_path, once=set(), always={4})
     assert list(local.Local(2).run(work, range(9), lost=lambda item: -item)) == [0, 1, 2, 3, -4, 5, 6, 7, 8]
-    with pytest.raises(WorkerError, match="brought down 3 processes"):
+    with pytest.raises(WorkerError, match="ended 3 processes"):
         list(local.Local(2).run(work, range(9)))
     with pytest.raises(WorkerError):
         local.alone(work, 4)
