@@ -71,10 +71,11 @@ class Respelled:
 
 
 def respelled_note(found: Sequence[Respelled], path: str = "", where: str = "", split: str = "") -> Finding:
-    """One note on all images of a dataset that were `found` under another name. The first stands at `where` in `path`."""
+    """One note on all images of a dataset that were `found` under another name; `path` and `where` place the first."""
     first = found[0]
-    have = f"names that the labels spell otherwise than the disk ({len(found):,}; first: {first.name!r} is {first.path!r}, "
-    words = f"{have}{first.way}); the only image that fits was taken"
+    example = f"first: {first.name!r} is {first.path!r}, {first.way}"
+    have = f"names that the labels spell otherwise than the disk ({len(found):,}; {example})"
+    words = f"{have}; the only image that fits was taken"
     return Finding("name-differs", words, path, where, split=split)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled
-from bboxprep.formats.voc.tree import ANY_SOURCE, composed, join_path, name_of, split_path, parts_of, place
+from bboxprep.formats.voc.tree import ANY_SOURCE, composed, join_path, name_of, parts_of, place, split_path
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.model.splits import USUAL, SplitFolders, order, split_of
 

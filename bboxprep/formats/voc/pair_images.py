@@ -10,7 +10,7 @@ from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, respelled_note, spelled_alike
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
-from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, split_path, parts_of
+from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, parts_of, split_path
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import stem_of
 from bboxprep.model.splits import known_split
