@@ -59,7 +59,7 @@ class SplitLists:
     def respelled(
         self, images: Mapping[str, str], absent: Iterable[tuple[str, str]]
     ) -> tuple[SplitLists, list[Respelled]]:
-        """The same lists with those of the `absent` names that mean one of the unlisted `images` by another spelling."""
+        """These lists with the `absent` names that mean one of the unlisted `images` by another spelling."""
         unlisted: dict[str, dict[str, str]] = {}
         for image, label in images.items():
             home, name = self._listed_as(image, label)
@@ -76,8 +76,8 @@ class SplitLists:
         return replace(self, homes=homes), found
 
     def _listed_as(self, image: str, label: str) -> tuple[str | None, str]:
-        """The home of the lists of an image, and its name in them. Images that lie elsewhere have the lists of their XML
-        file, or the only ones if those list them.
+        """The home of the lists of an image, and its name in them. An image elsewhere has the lists of its XML file, or
+        the only lists if they contain it.
         """
         home = self._home(image)
         if home is not None:
