@@ -17,7 +17,7 @@ from bboxprep.errors import TargetError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*+(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*+)*+")  # safe wherever it stands
 _DRIVE = re.compile(r"[A-Za-z]:|[^/]*:(?:/|$)")  # a drive of Windows, or a protocol
-_RESERVED = re.compile('[\0-\x1f\x7f<>:"|?*\\\\/\ud800-\udfff]')
+_RESERVED = re.compile('[\0-\x1f\x7f<>:"|?*\\\\/\ud800-\udfff\ufffe\uffff]')
 _DEVICE = re.compile(r"con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$", re.IGNORECASE)
 _LONGEST = 240  # bytes of a written name: file systems have 255, and a number and another suffix have to fit
 
@@ -44,8 +44,8 @@ def safe_path(path: PurePosixPath) -> PurePosixPath:
 
 
 def safe_name(name: str) -> str:
-    """`name` without reserved characters, lone surrogates, and blanks and dots at its end; not the name of a Windows
-    device, and at most 240 bytes in UTF-8.
+    """`name` without reserved characters, characters that XML cannot hold, and blanks and dots at its end; without blanks
+    around its stem, which lists of names lose; not the name of a Windows device, and at most 240 bytes in UTF-8.
     """
     name = _RESERVED.sub("_", name)
     kept = name.rstrip(". ")
@@ -53,7 +53,15 @@ def safe_name(name: str) -> str:
     if is_device(name):
         stem, dot, rest = name.partition(".")
         name = f"{stem}_{dot}{rest}"
-    return _shortened(name)
+    stem, dot, suffix = name.rpartition(".")
+    return _shortened(f"{_blanks_marked(stem)}{dot}{_blanks_marked(suffix)}")
+
+
+def _blanks_marked(text: str) -> str:
+    """`text` with an underscore for each blank at its ends."""
+    kept = text.strip()
+    before, _, after = text.partition(kept) if kept else (text, "", "")
+    return "_" * len(before) + kept + "_" * len(after)
 
 
 def is_device(name: str) -> bool:

@@ -54,6 +54,10 @@ def test_a_path_that_could_lead_out_is_refused(text: str) -> None:
         ("x" * 300 + ".jpg", "x" * 236 + ".jpg"),
         ("é" * 125 + ".jpg", "é" * 118 + ".jpg"),
         ("a:b|c\x7f", "a_b_c_"),
+        (" lead and trail .jpg", "_lead and trail_.jpg"),
+        ("\u3000wide\xa0.png", "_wide_.png"),
+        (" .jpg", "_.jpg"),
+        ("no text\uffff.jpg", "no text_.jpg"),
     ],
 )
 def test_a_name_is_changed_where_a_system_cannot_have_it(name: str, written: str) -> None:
