@@ -27,6 +27,9 @@ NAMES = {
     "gif": "GIF",
     "avif": "AVIF",
     "heic": "HEIC",
+    "ppm": "PPM",
+    "jp2": "JPEG2000",
+    "tga": "TGA",
 }
 
 EXIF_HEADER = b"Exif\0\0"
@@ -41,6 +44,17 @@ _SIGNATURES = (
     (re.compile(rb"II[*+]\0|MM\0[*+]"), "tiff"),
     (re.compile(rb"GIF8[79]a"), "gif"),
     (re.compile(rb"BM"), "bmp"),
+    (re.compile(rb"P[1-6]\s"), "ppm"),
+    (re.compile(rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"), "jp2"),
+)
+_TGA = re.compile(  # which has no signature: id, palette, kind, palette's 5 bytes, origin, size, bits a pixel
+    rb".(?:\0[\x02\x03\x0a\x0b]\0{5}|\x01[\x01\x09]....[\x0f\x10\x18\x20]).{4}(?!\0\0)..(?!\0\0)..[\x08\x10\x18\x20]",
+    re.DOTALL,
+)
+_OTHER_KINDS = (
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "JPEG XL"),
+    (re.compile(rb"v/1\x01"), "OpenEXR"),
+    (re.compile(rb"8BPS"), "Photoshop"),
 )
 MOST_BLOBS = 16  # ordinary files have three at most
 MOST_SCANS = 500  # of a JPEG: encoders write ten; each pass covers the whole image, and may be three bytes long
@@ -67,11 +81,19 @@ class Blob:
 def sniff(data: Data) -> str | None:
     """The container by the first bytes, a key of `NAMES`, or None."""
     head = data[:64]
-    return next((name for pattern, name in _SIGNATURES if pattern.match(head)), None) or heif.sniff(head)
+    found = next((name for pattern, name in _SIGNATURES if pattern.match(head)), None) or heif.sniff(head)
+    return found or ("tga" if _TGA.match(head) else None)
+
+
+def other_kind(data: Data) -> str:
+    """What people call the kind of picture that the first bytes announce, of those that are not read; "" for none."""
+    head = data[:64]
+    return next((name for pattern, name in _OTHER_KINDS if pattern.match(head)), "")
 
 
 def blobs(data: Data, container: str) -> tuple[Blob, ...]:
-    """The EXIF and XMP of the (first) image in the order in which decoders prefer them; of BMP and GIF none is read.
+    """The EXIF and XMP of the (first) image in the order in which decoders prefer them; other containers have none that
+    is read.
 
     At most `MOST_BLOBS` + 1; one more than `MOST_BLOBS` means too many, since each may be inflated from few bytes.
     """

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from PIL.ImageFile import ImageFile
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images import heif
-from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, jpeg_head_is_whole, sniff
+from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, jpeg_head_is_whole, other_kind, sniff
 from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import OrientationVerdict, judge, overrule
@@ -37,6 +38,7 @@ from bboxprep.model.header import Header
 MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs, kept whatever its globals are set to
 _MOST_TAGS = 1 << 20  # of all directories of a TIFF; those that overlap could be read over and over
 _MOST_PAGES = 1 << 16
+_HEAD_OF_PPM = 4096  # bytes
 _MOST_OF_A_TILE = 1 << 24  # pixels
 _MOST_BESIDE, _MOST_OF_A_PIXEL = 256 << 20, 64  # bytes: a film that a phone appends, and any depth uncompressed
 
@@ -69,8 +71,9 @@ def read_any_header(path: Path, most_pixels: int = MOST_PIXELS, file: int | None
     with mapped(path, file) as (source, data):
         container = sniff(data)
         if container is None:
-            want = ", ".join(NAMES.values())
-            raise ImageError(path, "", f"not an image: starts with {data[:16]!r} (want {want})")
+            kind, want = other_kind(data), ", ".join(NAMES.values())
+            have = f"is {kind}, which is not read" if kind else f"not an image: starts with {data[:16]!r}"
+            raise ImageError(path, "", f"{have} (want {want})")
         verdict = _verdict(path, data, container)
         pages = _pages(path, data) if container == "tiff" else 1
         with opened(path, container, source) as image:
@@ -97,7 +100,9 @@ def container_of(path: Path) -> str:
 
 _CONTAINERS = {
     ".avif": "avif", ".bmp": "bmp", ".gif": "gif", ".heic": "heic", ".heif": "heic", ".hif": "heic", ".png": "png",
-    ".tif": "tiff", ".tiff": "tiff", ".webp": "webp",
+    ".tif": "tiff", ".tiff": "tiff", ".webp": "webp", ".tga": "tga",
+    **dict.fromkeys((".pbm", ".pgm", ".pnm", ".ppm"), "ppm"),
+    **dict.fromkeys((".j2c", ".j2k", ".jp2", ".jpf", ".jpx"), "jp2"),
 }  # fmt: skip
 
 
@@ -196,7 +201,7 @@ def _tiff_number(data: Data, tag: int, default: int) -> int:
 
 
 def _depth(data: Data, container: str) -> int:
-    """Bits a channel as stored; Pillow reads JPEG, WebP, BMP and GIF with 8 bits only."""
+    """Bits a channel as stored; Pillow reads JPEG, WebP, BMP, GIF and TGA with 8 bits only."""
     match container:
         case "png":
             return data[24]
@@ -204,8 +209,26 @@ def _depth(data: Data, container: str) -> int:
             return _tiff_number(data, exif.BITS, 1)
         case "avif" | "heic":
             return heif.depth(data)
+        case "ppm":
+            return _ppm_depth(data)
+        case "jp2":
+            return _jp2_depth(data)
         case _:
             return 8
+
+
+def _ppm_depth(data: Data) -> int:
+    """16 where the largest level of a PPM or PGM, its fourth word, takes two bytes; comments stand between words."""
+    words = re.sub(rb"#[^\r\n]*", b"", data[:_HEAD_OF_PPM]).split(maxsplit=4)
+    bitmap = words[0] in {b"P1", b"P4"}
+    return 16 if not bitmap and len(words) > 3 and words[3].isdigit() and int(words[3][:9]) > 255 else 8
+
+
+def _jp2_depth(data: Data) -> int:
+    """The bits of the first channel, by the SIZ segment of the codestream (ITU T.800, A.5.1)."""
+    at = data.find(b"\xff\x4f\xff\x51")
+    bits = data[at + 42 : at + 43] if at >= 0 else b""
+    return (bits[0] & 0x7F) + 1 if bits else 8
 
 
 def _fetched(path: StoredPath) -> tuple[IO[bytes], Data]:

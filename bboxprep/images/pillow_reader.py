@@ -34,8 +34,11 @@ from PIL import AvifImagePlugin, Image
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
+from PIL.TgaImagePlugin import TgaImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
@@ -53,6 +56,9 @@ _READERS: dict[str, type[ImageFile]] = {
     "bmp": BmpImageFile,
     "gif": GifImageFile,
     "avif": AvifImagePlugin.AvifImageFile,
+    "ppm": PpmImageFile,
+    "jp2": Jpeg2KImageFile,
+    "tga": TgaImageFile,
 }
 _FAULTS = (  # what Pillow raises for damaged files, as far as is known
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,

@@ -15,8 +15,23 @@ from bboxprep.io import remote
 from bboxprep.io.remote import RemoteEntry, is_stored, plain_path, unpacked_name
 
 IMAGE_SUFFIXES = frozenset(  # of image files; matched in lower case
-    {".avif", ".bmp", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif"}
-    | {".tiff", ".webp"}
+    {
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".j2c",
+        ".j2k",
+        ".jfif",
+        ".jp2",
+        ".jpe",
+        ".jpeg",
+        ".jpf",
+        ".jpg",
+    }
+    | {".jpx", ".jxl", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
 _CHUNK = 1 << 20  # bytes
 BINARY = getattr(os, "O_BINARY", 0)

@@ -65,6 +65,10 @@ PALETTE = Image.fromarray(specimens.card()).convert("P")
         (saved("BMP", Image.new("RGB", (8, 8))), "bmp", "RGB", 8),
         (saved("GIF", PALETTE), "gif", "P", 8),
         (saved("WEBP", Image.new("RGBA", (8, 8))), "webp", "RGBA", 8),
+        (saved("PPM", Image.new("RGB", (8, 8))), "ppm", "RGB", 8),
+        (saved("PPM", Image.new("I", (8, 8))), "ppm", "I", 16),
+        (saved("JPEG2000", GRAY16), "jp2", "I;16", 16),
+        (saved("TGA", PALETTE), "tga", "P", 8),
     ],
 )
 def test_mode_and_depth(file: Path, data: bytes, container: str, mode: str, depth: int) -> None:
@@ -112,7 +116,10 @@ def test_a_bomb_is_refused_from_its_header_and_the_largest_picture_is_not(file: 
         (b"", r"the file is empty \(0 bytes\)"),
         (b"<!DOCTYPE html><html>not found", r"not an image: starts with b'<!DOCTYPE html>.*\(want JPEG, PNG"),
         (b"\0\0\0\x1cftypavif\0\0\0\0", "cannot be read as AVIF"),
-        (b"\0\0\0\x1cftypmp42\0\0\0\0", r"not an image: .*\(want JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC\)"),
+        (
+            b"\0\0\0\x1cftypmp42\0\0\0\0",
+            r"not an image: .*\(want JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, PPM, JPEG2000, TGA\)",
+        ),
         (b"\xff\xd8\xff\xd9", "cannot be read as JPEG"),
         (b"GIF89a\0\0\x05\0\0\0\0", "GIF"),
         (b"BMW is a car", "cannot be read as BMP"),

@@ -116,6 +116,31 @@ def test_avif_and_heic_become_upright_jpegs_with_their_boxes(tmp_path: Path, for
         assert np.abs(np.subtract(image.boxes[0], red_box(image.data))).max() <= 1.0, image.place
 
 
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("format", FORMATS)
+def test_pictures_that_trainers_do_not_read_become_pngs_with_their_boxes(
+    tmp_path: Path, format: str, recipe: str
+) -> None:
+    forms = {"a.ppm": "PPM", "b.tga": "TGA", "c.jp2": "JPEG2000", "d.J2K": "JPEG2000", "e.pnm": "PPM"}
+    root = source(tmp_path / "in", {name: (saved(form, card()), FRACTIONS) for name, form in forms.items()})
+    outcome, found = run(root, tmp_path / "out", format, recipe)
+    assert outcome.account.faults == 0
+    assert found == dict.fromkeys(forms, "name-changed")
+    images = written(tmp_path / "out", format)
+    assert {image.name for image in images} == {f"{Path(name).stem}.png" for name in forms}
+    for image in images:
+        assert image.data.startswith(b"\x89PNG")
+        assert np.abs(np.subtract(image.boxes[0], red_box(image.data))).max() <= 1.0, image.place
+
+
+def test_a_picture_of_a_kind_that_is_not_read_is_named_with_its_objects(tmp_path: Path) -> None:
+    files = {"a.jxl": (b"\xff\x0a" + bytes(40), FRACTIONS), "b.png": (saved("PNG", card()), FRACTIONS)}
+    outcome, found = run(source(tmp_path / "in", files), tmp_path / "out", "coco", "plain")
+    assert found == {"a.jxl": "image-unreadable"}
+    assert "is JPEG XL, which is not read" in next(f.message for f in outcome.account.findings if f.code in CODES)
+    assert outcome.account.source_count["train"] == 2
+
+
 def turned_fractions(own: int) -> tuple[float, float, float, float]:
     """The red patch, which touches the top left corner as coded, as `own` displays it."""
     _, _, across, down = FRACTIONS

@@ -29,7 +29,10 @@ from bboxprep.model.rendering import ChannelOrder
 
 Frames = Literal["error", "first"]
 
-_OTHERWISE = {"gif": "png", "avif": "jpeg", "heic": "jpeg"}  # output container by source container, where they differ
+_OTHERWISE = {  # output container by source container, where they differ
+    **dict.fromkeys(("avif", "heic"), "jpeg"),
+    **dict.fromkeys(("gif", "ppm", "jp2", "tga"), "png"),
+}
 _QUALITY = 95
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
 
@@ -161,8 +164,8 @@ def encode(
 ) -> tuple[bytes, str]:
     """The bytes of `pixels`, uint8 (H, W) or (H, W, 3) in `order`, in the container of `source` (`data`: its bytes).
 
-    A GIF becomes a PNG; AVIF and HEIC become JPEG. Also words for the finding `metadata-dropped`, or "". A JPEG keeps
-    its chroma subsampling, a lossless WebP stays so, TIFF is deflated (one with EXIF is left uncompressed). The colour
+    AVIF and HEIC become JPEG; GIF, PPM, JPEG 2000 and TGA become PNG. Also words for the finding `metadata-dropped`, or
+    "". A JPEG keeps its chroma subsampling, a lossless WebP stays so, TIFF is deflated (one with EXIF is left uncompressed). The colour
     profile is kept where it fits, EXIF with orientation 1 and without its thumbnail, XMP never. Where `turn` is all
     that was done to the image, a JPEG of gray or RGB keeps its quantisation tables too, unless a quality is asked
     for. The same pixels and source give the same bytes. Raises `ImageError`.
@@ -204,8 +207,8 @@ def suffix_of(header: Header) -> str:
 
 
 def keeps_bytes(header: Header) -> bool:
-    """Whether the bytes of a file with this `header` may be copied: not AVIF and HEIC, which trainers cannot read."""
-    return header.container not in {"avif", "heic"}
+    """Whether the bytes of a file with this `header` may be copied: not of a container that trainers cannot read."""
+    return header.container not in {"avif", "heic", "ppm", "jp2", "tga"}
 
 
 def untag(data: bytes, header: Header) -> bytes:
