@@ -29,6 +29,7 @@ from bboxprep.pipeline.augment import with_variants
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import Source, open_source
+from bboxprep.pipeline.source.roots import find_root
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local
@@ -192,12 +193,12 @@ def _open(
 ) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
-    found = [given["format"] or formats.detect(path) for path in sources]
+    roots = [find_root(path, given["format"]) for path in sources]
+    found = [root.format for root in roots]
     opened = []
-    for path, name in zip(sources, found, strict=True):
+    for root in roots:
         source = open_source(
-            path,
-            name,
+            root,
             labels_in=given["labels_in"],
             image_policy=image_policy,
             object_policy=chosen_rules(given),

@@ -8,17 +8,17 @@ is of its kind, is left out with a `FormatWarning`; the others are used.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Collection, Mapping
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from bboxprep.errors import FormatWarning, LayoutError, UsageError
-from bboxprep.formats.api import Format
+from bboxprep.errors import FormatWarning, UsageError
+from bboxprep.formats.api import Format, RootEvidence
 from bboxprep.formats.checks import checked
 from bboxprep.formats.checks import open_writer as open_writer
-from bboxprep.formats.plugins import entry_points_by_name, load_entry_point, sniff_plugin
+from bboxprep.formats.plugins import ask_plugin, entry_points_by_name, load_entry_point
 from bboxprep.spelling import did_you_mean
 
 
@@ -37,22 +37,26 @@ def load(name: str) -> Format:
     raise UsageError(f"format: have {name!r}, want one of {listed}")
 
 
-def detect(root: Path) -> str:
-    """The name of the one format that `root` (a folder or a file) is laid out in. Raises `LayoutError`."""
-    if not root.exists():
-        raise LayoutError(root, "", "there is no such file or folder")
-    seen = {name: reason for name, known in _all().items() if (reason := _sniffed(name, known, root))}
-    if len(seen) == 1:
-        return next(iter(seen))
-    if seen:
-        found = "; ".join(f"{name} ({reason})" for name, reason in seen.items())
-        raise LayoutError(root, "", f"looks like more than one format: {found}; say which with `format`")
-    looked_for = "; ".join(f"{name}: {known.layout}" for name, known in _all().items())
-    raise LayoutError(root, "", f"no labelled dataset recognised here (looked for {looked_for})")
+def sniffed(root: Path, wanted: str | None = None) -> Mapping[str, str]:
+    """Why `root` (a folder or a file) looks like each format that it looks like, or like the `wanted` one."""
+    asked = {wanted: load(wanted)} if wanted else _all()
+    return {name: reason for name, known in asked.items() if (reason := _sniffed(name, known, root))}
+
+
+def root_evidence(name: str, folder: Path, apart: Collection[Path] = ()) -> RootEvidence:
+    """Whether a data set of the format called `name` begins in `folder`; what lies in the folders `apart` does not
+    count. Raises `UsageError` for an unknown name.
+    """
+    known = load(name)
+    if known.root_evidence is None:
+        return RootEvidence.DOCUMENT if _sniffed(name, known, folder) else RootEvidence.NONE
+    if name in _own_names():
+        return known.root_evidence(folder, apart)
+    return ask_plugin(name, "root_evidence", partial(known.root_evidence, folder, apart), RootEvidence.NONE)
 
 
 def _sniffed(name: str, known: Format, root: Path) -> str:
-    return known.sniff(root) if name in _own_names() else sniff_plugin(name, known, root)
+    return known.sniff(root) if name in _own_names() else ask_plugin(name, "sniff", partial(known.sniff, root), "")
 
 
 @cache  # a run asks some thirty times

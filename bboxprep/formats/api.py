@@ -35,8 +35,9 @@ checks what a `Format` declares, and a round trip its `Format.step`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from enum import IntEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_type_hints
@@ -182,6 +183,20 @@ class Step:
         return " and ".join(parts) or "exact"
 
 
+class RootEvidence(IntEnum):
+    """How well the files of a folder show that a data set begins there, the weakest first.
+
+    `LABELS`: labels that could as well be a part of a larger data set. `CLASS_TABLE`: beside them a class table, or the
+    folders of a known layout; all that lies below belongs to it. `DOCUMENT`: a file that says which pictures belong to
+    it.
+    """
+
+    NONE = 0
+    LABELS = 1
+    CLASS_TABLE = 2
+    DOCUMENT = 3
+
+
 @dataclass(frozen=True)
 class NoOptions:
     """The options of a format that has none."""
@@ -234,6 +249,10 @@ class Format:
     """``step(write_options)``: how far the coordinates that its writer writes may lie from the true ones."""
     read_options: type[Any] = NoOptions
     write_options: type[Any] = NoOptions
+    root_evidence: Callable[[Path, Collection[Path]], RootEvidence] | None = None
+    """``root_evidence(folder, apart)``: whether a data set of this format begins in `folder`, where `sniff` also says
+    yes for the folders above it. What lies in the folders `apart` does not count. It raises nothing. None: `sniff`
+    is true of the folder that a data set begins in, and of no other."""
 
     plane: Frame | None = None
     """The plane that the labels of photos with an EXIF orientation are drawn in; None where the format does not say.

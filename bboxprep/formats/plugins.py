@@ -12,17 +12,15 @@ import os
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from bboxprep.errors import FormatWarning, UsageError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-    from pathlib import Path
 
-    from bboxprep.formats.api import Format
-
+Answer = TypeVar("Answer")
 GROUP = "bboxprep.formats"
 
 
@@ -53,16 +51,16 @@ def load_entry_point(points: Sequence[EntryPoint], taken: Collection[str]) -> ob
         raise UsageError(f"{point.value} cannot be imported ({type(error).__name__}: {error})") from error
 
 
-def sniff_plugin(name: str, plugin: Format, root: Path) -> str:
-    """Why `root` looks like the format `name` of another distribution, or "". Where its code raises, a `FormatWarning`
-    names it and the answer is "".
+def ask_plugin(name: str, function: str, ask: Callable[[], Answer], otherwise: Answer) -> Answer:
+    """What `ask`, the `function` of the format `name` of another distribution, says of a folder. Where its code raises,
+    a `FormatWarning` names it and the answer is `otherwise`.
     """
     try:
-        return plugin.sniff(root)
+        return ask()
     except Exception as error:  # noqa: BLE001  # whatever the code of others raises
-        words = f"format {name}: its sniff() raised {type(error).__name__}: {error}; it is not used for {root}"
+        words = f"format {name}: its {function}() raised {type(error).__name__}: {error}; it is not used"
         warnings.warn(words, FormatWarning, stacklevel=2)
-        return ""
+        return otherwise
 
 
 def _may_hold_plugins(folder: str) -> bool:

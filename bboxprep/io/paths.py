@@ -191,6 +191,14 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     yield from ((Path(place), folders, names) for place, folders, names in os.walk(folder))
 
 
+def holds_image(folder: Path) -> bool:
+    """Whether a file below `folder` is named like an image. Stops at the first; follows no link; raises nothing."""
+    try:
+        return any(suffix_of(name).lower() in IMAGE_SUFFIXES for _, _, names in walk(folder) for name in names)
+    except OSError:
+        return False
+
+
 def normalized(path: Path) -> Path:
     """`path` without ``..``, by its text alone."""
     return cast("Path", path.normal()) if is_stored(path) else Path(os.path.normpath(path))

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from bboxprep.errors import UsageError
+from bboxprep.findings import Finding
 
 MOST_CLASSES = 65_536  # of a dataset
 MOST_KEYPOINTS = 512  # of a class; a file with more of either is faulty, or made to fill the memory
@@ -44,9 +45,13 @@ def is_involution(order: Sequence[int]) -> bool:
 
 @dataclass(frozen=True)
 class Categories:
-    """The classes of a dataset: row k is the class of label k."""
+    """The classes of a dataset: row k is the class of label k.
+
+    `stated` is False where no file says what they are called, and their names are the numbers that labels have.
+    """
 
     items: tuple[Category, ...] = ()
+    stated: bool = True
 
     @classmethod
     def from_names(cls, names: tuple[str, ...] | list[str]) -> Categories:
@@ -74,3 +79,13 @@ class Categories:
 
     def __getitem__(self, label: int) -> Category:
         return self.items[label]
+
+
+def unnamed_classes(names: Sequence[str], path: str = "") -> tuple[Finding, ...]:
+    """The finding about a table whose `names` are the numbers of labels, because nothing states others; none for an
+    empty table. `path` is the file that should name them, "" where there is none.
+    """
+    if not names:
+        return ()
+    words = f"the {len(names)} classes are called by their numbers; `classes` takes their names, in this order"
+    return (Finding("class-unnamed", words, path),)

@@ -9,7 +9,7 @@ the same, with the option that merges them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -25,6 +25,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, drop_findings_by_class
 from bboxprep.spelling import suggestion
 
+_MOST_NUMBERS = 8  # in a message
 _NONE = -1  # the row of a class that is left out
 
 
@@ -113,9 +114,10 @@ class ClassPolicy:
         objects, and for classes of different keypoints that would be merged.
         """
         _check_known("rename", self.rename, categories.names, {})
-        names = tuple(self.rename.get(name, name) for name in categories.names)
-        _check_known("only", self.only, names, self.rename)
-        _check_known("drop", self.drop, names, self.rename)
+        renamed = {**self._names_of_numbers(categories), **self.rename}
+        names = tuple(renamed.get(name, name) for name in categories.names)
+        _check_known("only", self.only, names, renamed)
+        _check_known("drop", self.drop, names, renamed)
         members: dict[str, list[Category]] = {}
         for name, category in zip(names, categories, strict=True):
             members.setdefault(name, []).append(category)
@@ -128,7 +130,22 @@ class ClassPolicy:
             _merge_finding(name, group, counts) for name, group in members.items() if len(group) > 1 and name in kept
         ]
         table, left_out = self._listed(kept, members, counts)
-        return _mapping(table, names, dict(self.rename), (*notes, *left_out))
+        stated = categories.stated or renamed.keys() >= set(categories.names)
+        return _mapping(table, names, renamed, (*notes, *left_out), stated=stated)
+
+    def _names_of_numbers(self, categories: Categories) -> Mapping[str, str]:
+        """The names that `classes` gives to the classes of a table that states none, by their numbers: to each its own,
+        in order. Raises `UsageError` where their number may not be meant so.
+        """
+        numbers, names = categories.names, self.classes or ()
+        if categories.stated or not names or set(names) & {*numbers, *self.rename.values()}:
+            return {}
+        counted = numbers == tuple(map(str, range(len(numbers))))
+        if len(names) < len(numbers) or (len(names) > len(numbers) and not counted):
+            listed = ", ".join(numbers[:_MOST_NUMBERS]) + (", ..." if len(numbers) > _MOST_NUMBERS else "")
+            words = f"have {len(names)} names for {len(numbers)} classes without a name ({listed})"
+            raise UsageError(f"classes: {words}, want one for each")
+        return dict(zip(numbers, names, strict=False))
 
     def _listed(
         self, kept: Mapping[str, Category], members: Mapping[str, Sequence[Category]], counts: Mapping[str, int]
@@ -162,7 +179,42 @@ def merge_tables(tables: Sequence[Categories]) -> tuple[ClassMapping, ...]:
         for category in table:
             members.setdefault(category.name, []).append(category)
     whole = [_merged(name, group) for name, group in members.items()]
-    return tuple(_mapping(whole, table.names, {}, ()) for table in tables)
+    stated = any(table.stated for table in tables)
+    return tuple(_mapping(whole, table.names, {}, (), stated=stated) for table in tables)
+
+
+def unique_names(categories: Categories, counts: Callable[[], Mapping[str, int]]) -> ClassMapping | None:
+    """The mapping of a table that has a name twice, or a blank one, into one where each class has a name of its own.
+
+    Classes of one name become one, but for those of different keypoints; a class without a name is called by its id,
+    else by its row. `counts` gives the number of objects by class name. None where nothing is to be done.
+    """
+    names = tuple(name if name.strip() else _free_name(categories, row) for row, name in enumerate(categories.names))
+    if names == categories.names and len(set(names)) == len(names):
+        return None
+    members: dict[str, list[Category]] = {}
+    for name, category in zip(names, categories, strict=True):
+        members.setdefault(name, []).append(category)
+    try:
+        table = [_merged(name, group) for name, group in members.items()]
+    except UsageError:  # their keypoints differ
+        return None
+    blank = {name: new for name, new in zip(categories.names, names, strict=True) if name != new}
+    numbers = counts()
+    notes = [_merge_finding(name, group, numbers) for name, group in members.items() if len(group) > 1]
+    notes += [
+        Finding("record-repaired", f"a class is called {name!r}; it is {new!r} now", category=new)
+        for name, new in blank.items()
+    ]
+    renamed = {name: new for name, new in blank.items() if name}  # "" is a class that is not known
+    return _mapping(table, names, renamed, tuple(notes), stated=categories.stated)
+
+
+def _free_name(categories: Categories, row: int) -> str:
+    """A name that no class has, for the class in `row`."""
+    number = categories[row].id
+    wanted = (str(row if number is None else number), *(f"class {other}" for other in range(row, row + len(categories))))
+    return next(name for name in (*wanted, f"class {len(categories) + row}") if name not in categories.names)
 
 
 def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
@@ -188,9 +240,14 @@ def objects_by_class(sample: Sample, names: Sequence[str]) -> Counter[str]:
 
 
 def _mapping(
-    table: Sequence[Category], names: tuple[str, ...], renamed: Mapping[str, str], findings: tuple[Finding, ...]
+    table: Sequence[Category],
+    names: tuple[str, ...],
+    renamed: Mapping[str, str],
+    findings: tuple[Finding, ...],
+    *,
+    stated: bool,
 ) -> ClassMapping:
-    categories = Categories(_with_ids(table))
+    categories = Categories(_with_ids(table), stated)
     row_of = {name: row for row, name in enumerate(categories.names)}
     return ClassMapping(categories, tuple(row_of.get(name, _NONE) for name in names), names, renamed, findings)
 
@@ -224,6 +281,9 @@ def _with_ids(table: Sequence[Category]) -> tuple[Category, ...]:
 
 
 def _merge_finding(name: str, members: Sequence[Category], counts: Mapping[str, int]) -> Finding:
+    if _names(members) == [name]:
+        words = f"{len(members)} classes are called {name!r} ({_objects(counts.get(name, 0))}); they became one"
+        return Finding("class-merged", words, category=name)
     parts = ", ".join(f"{old!r} ({_objects(counts.get(old, 0))})" for old in _names(members))
     return Finding("class-merged", f"{parts} became one class, {name!r}", category=name)
 

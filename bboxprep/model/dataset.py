@@ -136,6 +136,24 @@ class Dataset:
             changes=(*self.changes, {"classes": policy.options()}),
         )
 
+    def with_unique_names(self) -> Dataset:
+        """This dataset with one class of each name, each with a name, and findings on names that are nearly the same."""
+        change = unique_names(self.categories, self._counts)
+        merged = self if change is None else self._changed(change)
+        return merged.with_similar_names()
+
+    def with_similar_names(self) -> Dataset:
+        """This dataset with findings on the names of its table that are nearly the same, and no others of the kind."""
+        others = tuple(finding for finding in self.findings if finding.code != "class-similar")
+        return replace(self, findings=(*others, *similar_names(self.categories.names)))
+
+    def _changed(self, change: ClassMapping) -> Dataset:
+        return replace(
+            self.map(change.change),
+            categories=change.categories,
+            findings=(*map(change.renamed_finding, self.findings), *change.findings),
+        )
+
     def _counts(self) -> Counter[str]:
         names = self.categories.names
         counts: Counter[str] = Counter()

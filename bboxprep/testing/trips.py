@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bboxprep import formats
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
+from bboxprep.pipeline.source.roots import find_root
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.check import expect, expect_that
@@ -165,7 +165,7 @@ def check_declared(example: FormatExample, folder: Path) -> None:
     root = painted(example, folder / "in", dataset)
     converted(example, root, folder / "out")
     for place in (root, forget(folder / "out")):
-        expect(f"the format that {place.name} is laid out in", formats.detect(place), example.format)
+        expect(f"the format that {place.name} is laid out in", find_root(place).format, example.format)
     expect("sniff on an empty folder", declared(example).sniff(_empty(folder / "empty")), "")
     splits = {image.split for image in example.read(folder / "out").images}
     expect("splits written", splits, {image.split for image in dataset.images})

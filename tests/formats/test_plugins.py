@@ -66,7 +66,7 @@ def test_an_installed_format_is_listed_with_its_options_and_recognised(tmp_path:
     assert "--toy-digits" in helped
     assert "coco, parquet, toy, voc" in " ".join(helped.split())
     (tmp_path / "toys.txt").touch()
-    code = "import sys, pathlib; from bboxprep import formats; print(formats.detect(pathlib.Path(sys.argv[1])))"
+    code = "import sys, pathlib; from bboxprep import formats; print(*formats.sniffed(pathlib.Path(sys.argv[1])))"
     assert python(tmp_path, "-c", code, tmp_path).stdout == "toy\n"
 
 

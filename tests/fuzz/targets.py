@@ -31,6 +31,7 @@ from bboxprep.model.header import Header
 from bboxprep.pipeline.output.image_rows import IMAGES, read_images
 from bboxprep.pipeline.output.run_record import FlipTable, Run, RunRecord
 from bboxprep.pipeline.sidecar.schema import BadLine, Head, KeptImage, decode, unpack
+from bboxprep.pipeline.source.roots import find_root
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.predictions.coco import unmap_results
 from bboxprep.predictions.inverse import inverse_map
@@ -167,7 +168,7 @@ def _parquet(data: bytes) -> None:
 
 def _archive(data: bytes) -> None:
     root = remote.open_path(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
-    form = formats.load(formats.detect(root))
+    form = formats.load(find_root(root).format)
     _balance(form.read(root, _probe, form.read_options()))
 
 

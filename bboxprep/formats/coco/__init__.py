@@ -9,6 +9,7 @@ FORMAT = Format(
     title="COCO",
     layout=LAYOUT,
     sniff=deferred(f"{__name__}.layout", "sniff"),
+    root_evidence=deferred(f"{__name__}.layout", "root_evidence"),
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
     check=deferred(f"{__name__}.label_check", "check"),

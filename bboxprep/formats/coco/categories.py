@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, whole
 from bboxprep.formats.coco.document import Document
-from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, is_involution
+from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, is_involution, unnamed_classes
 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
 
@@ -46,7 +46,10 @@ def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequ
     if len(set(known)) < len(known):
         notes.append("the files give one id to several classes; new ids are given on writing")
     findings += [Finding("record-repaired", note, shown[0], "categories") for note in notes]
-    return CocoClasses(classes.categories, classes.rows, tuple(findings))
+    if any(len(document.categories) for document in documents):
+        return CocoClasses(classes.categories, classes.rows, tuple(findings))
+    unnamed = unnamed_classes(classes.categories.names, shown[0])
+    return CocoClasses(replace(classes.categories, stated=False), classes.rows, (*findings, *unnamed))
 
 
 def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:

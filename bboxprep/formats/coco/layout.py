@@ -10,18 +10,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
+from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.coco.fields import LAYOUT
-from bboxprep.io.paths import dataset_folder, folder_name, is_within, relative_path, resolved
+from bboxprep.io.paths import (
+    dataset_folder,
+    folder_name,
+    holds_image,
+    is_within,
+    read_start,
+    relative_path,
+    resolved,
+)
 from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
 
 _HEAD = 65536
+_MOST_TABLES = 8 << 20  # bytes of info and class table before the list of images
 _STRAYED = "a link that leads out of the dataset"
 _MANY = 64  # a folder with more JSON files than this holds one for each image, which is another format
 _WITH_OBJECTS = ("instances", "", "person_keypoints", "stuff")  # the best first
@@ -62,6 +72,20 @@ def sniff(root: Path) -> str:
         return _family(root) if root.suffix.lower() == ".json" else ""
     found, _ = _search(root)
     return f"{relative_path(found[0], root)} is {_family(found[0])}" if found else ""
+
+
+def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noqa: ARG001  (documents name their images)
+    """Whether a data set begins in `folder`: its documents lie in it, in its folder of annotations, in that of a split,
+    or in one that holds no image of its own; and its images lie below it.
+    """
+    below = [
+        path
+        for path in _subfolders(folder)
+        if path.name.lower() == "annotations" or known_split(path.name) or not holds_image(path)
+    ]
+    if not _documents(folder, below)[0] or not holds_image(folder):
+        return RootEvidence.NONE
+    return RootEvidence.DOCUMENT
 
 
 def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
@@ -126,7 +150,12 @@ def is_file(path: Path) -> bool:
 
 def _search(root: Path) -> tuple[list[Path], list[Path]]:
     """The COCO files of the first place that has any, and all other JSON files there and in the places before."""
-    folders, fence = _subfolders(root), resolved(root)
+    return _documents(root, _subfolders(root))
+
+
+def _documents(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The same, where the places are: the folders of annotations among `folders`, `root`, all `folders`."""
+    fence = resolved(root)
     annotations = [folder for folder in folders if folder.name.lower() == "annotations"]
     others: list[Path] = []
     for place in (annotations, [root], folders):
@@ -175,7 +204,16 @@ def _family(path: Path) -> str:
         return "a COCO list of results" if b'"image_id"' in head and b'"category_id"' in head else ""
     records = b'"annotations"' in head and (b'"image_id"' in head or b'"category_id"' in head)
     tables = b'"categories"' in head and (b'"info"' in head or b'"licenses"' in head)
-    return "a COCO document" if head.startswith(b"{") and (b'"images"' in head or records or tables) else ""
+    listed = b'"images"' in head or records or (tables and _lists_images(path))
+    return "a COCO document" if head.startswith(b"{") and listed else ""
+
+
+def _lists_images(path: Path) -> bool:
+    """Whether a file that begins with its class table names images behind it: Label Studio's notes.json does not."""
+    try:
+        return b'"images"' in read_start(path, _MOST_TABLES)
+    except OSError:
+        return False
 
 
 def _unread(sources: Iterable[CocoSource]) -> Iterator[Finding]:

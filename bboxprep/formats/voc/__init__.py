@@ -17,6 +17,7 @@ FORMAT = Format(
     title="Pascal VOC",
     layout=LAYOUT,
     sniff=deferred(f"{__name__}.sniff", "sniff"),
+    root_evidence=deferred(f"{__name__}.sniff", "root_evidence"),
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
     carries=CARRIES,

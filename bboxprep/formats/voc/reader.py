@@ -2,8 +2,8 @@
 
 An image belongs to the XML file of its own stem, else to the one whose ``<filename>`` names it; ``<path>`` is ignored.
 The sizes that files state are evidence only: the image's header decides. The origin of the corners is decided for the
-whole dataset (`bboxprep.formats.voc.origin`). Classes are sorted by name, unless a ``labels.txt`` or ``classes.txt`` at
-the root gives their order. Places in findings count from 1, as XPath does: ``object[2]/bndbox/xmin``.
+whole dataset (`bboxprep.formats.voc.origin`). Classes are sorted by name, unless a table at the root gives
+their order (`bboxprep.formats.voc.tables`). Places in findings count from 1, as XPath does: ``object[2]/bndbox/xmin``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from bboxprep.errors import AnnotationError, ImageError, LayoutError
+from bboxprep.errors import ImageError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.reading import probe_image
@@ -22,17 +22,16 @@ from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
 from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pair_images import VocItem, pair
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
+from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.paths import is_within, read_bytes, resolved, stem_of
+from bboxprep.io.paths import is_within, resolved, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.model.splits import TRAIN
-
-_MOST_NAME_BYTES = 8 << 20  # of a list of classes
 
 
 @reads
@@ -50,7 +49,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     lists = read_lists(root, tree.lists, split_folders(root, tree.images))
     pairing = pair(tree, lists, opened.briefs, opened.broken)
     origin, evidence = _settle(root, probe, pairing.items, opened.briefs, options)
-    classes = _classes(root, opened.names)
+    classes = class_names(root, opened.names)
     samples = _Samples(root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels))
     return Dataset(
         root=root,
@@ -88,19 +87,6 @@ def _proof(root: Path, probe: Probe, item: VocItem, brief: ParsedFile) -> Origin
         if size:
             return prove(unpacked(brief.packed).corners, size)
     return OriginEvidence(brief.zeros)
-
-
-def _classes(root: Path, found: Iterable[str]) -> tuple[str, ...]:
-    """The class names: those of a list at the root in its order, then all others that are `found`, sorted by bytes."""
-    listed: list[str] = []
-    for path in (root / "labels.txt", root / "classes.txt"):
-        if path.is_file() and is_within(path, resolved(root)):
-            try:
-                listed = [line.strip() for line in read_bytes(path, _MOST_NAME_BYTES).decode("utf-8-sig").split("\n")]
-            except UnicodeDecodeError as error:
-                raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
-            break
-    return tuple(dict.fromkeys([*filter(None, listed), *sorted(found, key=lambda name: name.encode())]))
 
 
 def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:

@@ -18,6 +18,7 @@ FORMAT = Format(
     title="YOLO",
     layout="images and labels folders, a data.yaml, a darknet .data file, or .txt files of rows beside the images",
     sniff=deferred(f"{__name__}.sniff", "sniff"),
+    root_evidence=deferred(f"{__name__}.sniff", "root_evidence"),
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
     check=deferred(f"{__name__}.label_check", "check"),

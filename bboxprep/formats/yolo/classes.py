@@ -5,23 +5,27 @@ The class number of a label is the row. Without names the classes are called "0"
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.reading import in_batches
-from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, read_lines
+from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, name_files, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import config_folder, find_place
 from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import looks_like_rows, read_labels
-from bboxprep.formats.yolo.tree import YoloTree, by_bytes, read_head
-from bboxprep.model.categories import MOST_CLASSES, Categories, Category
+from bboxprep.formats.yolo.rows import read_labels
+from bboxprep.formats.yolo.tree import YoloTree, by_bytes
+from bboxprep.io.paths import read_bytes
+from bboxprep.model.categories import MOST_CLASSES, Categories, Category, unnamed_classes
 
-_NAME_FILES = {"classes.txt", "labels.txt", "predefined_classes.txt", "_darknet.labels", "object.data"}
+_PREDEFINED = "predefined_classes.txt"  # labelImg's suggestions: used where nothing else has names
+_NOTES = "notes.json"
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,13 @@ class YoloClasses:
 
 def find_classes(tree: YoloTree, config: Config) -> YoloClasses:
     """The classes that the dataset's files name. Raises `AnnotationError` where two files of names disagree."""
-    named = config.names or _names_of(tree, config)
+    named, listed_in = _names_of(tree, config)
     where = tree.shown(config.file) if config.file else ""
     if not named:
         return YoloClasses(tuple(str(number) for number in range(config.count or 0)), where=where)
     table = tuple(named.get(number, "") or str(number) for number in range(max(named) + 1))
     gaps = [number for number, name in enumerate(table) if not named.get(number)]
-    findings = []
+    findings = [*_disputes(tree, named, listed_in)]
     if gaps:
         words = f"no name for class {', '.join(map(str, gaps[:9]))}; called by number"
         findings.append(Finding("record-repaired", words, where, "names"))
@@ -61,8 +65,9 @@ def with_numbers(
     most = max(in_batches(_Counting(grammar), items, spread), default=0)
     counted = len(classes.names)
     words = f"have {counted} classes, the labels use {most}; all are taken"
-    findings = (Finding("record-repaired", words, classes.where, "nc"),) if 0 < counted < most else ()
-    return YoloClasses(tuple(str(number) for number in range(max(most, counted))), findings=findings)
+    findings = [Finding("record-repaired", words, classes.where, "nc")] if 0 < counted < most else []
+    names = tuple(str(number) for number in range(max(most, counted)))
+    return YoloClasses(names, findings=(*findings, *unnamed_classes(names, classes.where)))
 
 
 @dataclass(frozen=True)
@@ -86,35 +91,74 @@ def categories(classes: YoloClasses, config: Config) -> Categories:
         tuple(
             Category(name, keypoints=own if len(own) == count else usual, flip_idx=config.flip_idx)
             for name, own in zip(classes.names, named, strict=True)
-        )
+        ),
+        stated=classes.stated,
     )
 
 
-def _names_of(tree: YoloTree, config: Config) -> Mapping[int, str]:
+def _names_of(tree: YoloTree, config: Config) -> tuple[Mapping[int, str], Path | None]:
+    """The names by number, and the file that lists them where that is not the data.yaml."""
+    if config.names:
+        return config.names, None
     if config.names_file and config.file:
         path, why = find_place(tree, config.names_file, (config_folder(tree, config), config.file.parent))
         if path and path.is_file():
-            return _numbered(path)
+            return _numbered(path), path
         if config.file.suffix.lower() != ".data":
             raise AnnotationError(config.file, "names", f"want a list or a map of names; {config.names_file!r} {why}")
     return _names_among(tree)
 
 
-def _names_among(tree: YoloTree) -> Mapping[int, str]:
-    """The names in the file of names that lies nearest to the root."""
+def _names_among(tree: YoloTree) -> tuple[Mapping[int, str], Path | None]:
+    """The names in the files of names of the tree, and the file that has them: the nearest to the root of the longest.
+
+    A labelling tool adds classes at the end, so an older file may have the first names alone. Raises `AnnotationError`
+    where they differ otherwise: labels say by no word which of them they mean.
+    """
     tree.listing(tree.home)
-    by_depth: dict[int, list[Path]] = {}
-    for folder in tree.seen:
-        by_depth.setdefault(len(folder.parts), []).extend(_name_files(tree, folder))
-    for _, paths in sorted(by_depth.items()):
-        tables = {path: _numbered(path) for path in sorted(paths, key=by_bytes)}
-        first = next(iter(tables.values()), {})
-        if any(table != first for table in tables.values()):
-            listed = ", ".join(tree.shown(path) for path in tables)
-            raise AnnotationError(tree.home, "", f"the class names in {listed} differ; state them in a data.yaml")
-        if tables:
-            return first
-    return {}
+    paths = [path for folder in tree.seen for path in name_files(tree, folder)]
+    paths = [path for path in paths if path.name.lower() != _PREDEFINED] or paths
+    paths.sort(key=lambda path: (len(path.parts), by_bytes(path)))
+    tables = {path: _numbered(path) for path in paths}
+    if not tables:
+        return {}, None
+    longest = max(tables, key=lambda path: len(tables[path]))
+    names = tables[longest]
+    if any(table.items() - names.items() for table in tables.values()):
+        listed = ", ".join(tree.shown(path) for path in tables)
+        words = f"the class names in {listed} differ; state them in a data.yaml, or read each folder by itself"
+        raise AnnotationError(tree.home, "", words)
+    return names, longest
+
+
+def _disputes(tree: YoloTree, names: Mapping[int, str], path: Path | None) -> Iterator[Finding]:
+    """A finding where the notes.json of Label Studio beside the list of names at `path` has others."""
+    notes = path.with_name(_NOTES) if path else None
+    if path is None or notes is None or not notes.is_file() or not tree.holds(notes):
+        return
+    others = _noted(notes)
+    if differing := [number for number, name in sorted(others.items()) if names.get(number) != name]:
+        first = differing[0]
+        words = f"class {first} is {names.get(first, 'none')!r} in {path.name} and {others[first]!r} in {_NOTES}"
+        yield Finding("class-disputed", f"{words}; {path.name} was taken", tree.shown(notes), "categories")
+
+
+def _noted(notes: Path) -> Mapping[int, str]:
+    """The names by number in a notes.json; none where it is something else."""
+    try:
+        content = msgspec.json.decode(read_bytes(notes, MOST_NAME_BYTES), type=_Notes)
+    except (AnnotationError, msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return {category.id: category.name for category in content.categories}
+
+
+class _Category(msgspec.Struct):
+    id: int
+    name: str
+
+
+class _Notes(msgspec.Struct):
+    categories: list[_Category]
 
 
 def _numbered(path: Path) -> Mapping[int, str]:
@@ -123,13 +167,3 @@ def _numbered(path: Path) -> Mapping[int, str]:
     if len(names) > MOST_CLASSES:
         raise AnnotationError(path, "", f"have {len(names):,} classes, want at most {MOST_CLASSES:,}")
     return dict(enumerate(names))
-
-
-def _name_files(tree: YoloTree, folder: Path) -> list[Path]:
-    listing = tree.listing(folder)
-    return [
-        folder / name
-        for name in (*listing.texts.values(), *listing.others)
-        if (name.lower() in _NAME_FILES or name.lower().endswith(".names"))
-        and not looks_like_rows(read_head(folder / name))
-    ]

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.formats.yolo.tree import read_head
+from bboxprep.formats.yolo.rows import looks_like_rows
+from bboxprep.formats.yolo.tree import YoloTree, read_head
 from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
 from bboxprep.model.splits import is_word, order, split_of
@@ -26,6 +27,7 @@ NOT_SPLITS = {
 _MEASURES = "eval"  # the key of a .data file that says how results are scored
 
 
+_NAME_FILES = {"classes.txt", "labels.txt", "predefined_classes.txt", "_darknet.labels", "object.data"}
 LIST_SUFFIXES = frozenset({".txt", ".names", ".labels", ".yaml", ".yml"})
 
 
@@ -71,6 +73,24 @@ def find_config(folder: Path) -> Path | None:
     if len(files) > 1:
         raise LayoutError(folder, "", f"have {', '.join(path.name for path in files)}; name the one to read")
     return files[0] if files else None
+
+
+def states_places(path: Path) -> bool:
+    """Whether the data.yaml or .data file at `path` says where the images of a split lie."""
+    separator = b"=" if path.suffix.lower() == ".data" else b":"
+    keys = (line.partition(separator)[0].strip(b"\"' ") for line in read_head(path).splitlines() if separator in line)
+    return any(is_word(key.decode("utf-8", "replace")) for key in keys)
+
+
+def name_files(tree: YoloTree, folder: Path) -> list[Path]:
+    """The files in `folder` that list class names, one on each line."""
+    listing = tree.listing(folder)
+    return [
+        folder / name
+        for name in (*listing.texts.values(), *listing.others)
+        if (name.lower() in _NAME_FILES or name.lower().endswith(".names"))
+        and not looks_like_rows(read_head(folder / name))
+    ]
 
 
 def read_config(path: Path) -> Config:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from bboxprep.formats.yolo.config import config_files
+from bboxprep.errors import LayoutError
+from bboxprep.formats.api import RootEvidence
+from bboxprep.formats.yolo.config import config_files, name_files, states_places
 from bboxprep.formats.yolo.rows import looks_like_rows
-from bboxprep.formats.yolo.tree import YoloTree, read_head
-from bboxprep.io.paths import dataset_folder
+from bboxprep.formats.yolo.tree import LAYOUT_FOLDERS, Listing, YoloTree, read_head
+from bboxprep.io.paths import dataset_folder, holds_image
+from bboxprep.model.splits import known_split
 
 _FOLDERS_SNIFFED = 200
+_USUAL = ("data", "dataset", "obj")  # what a file that describes a data set is called, and hardly any other
+
+Walk = Iterable[tuple[Path, Listing]]
 
 
 def sniff(root: Path) -> str:
@@ -20,9 +27,48 @@ def sniff(root: Path) -> str:
     if files:
         return f"{files[0].name} describes it"
     tree = YoloTree(root)
-    for _, (folder, listing) in zip(range(_FOLDERS_SNIFFED), tree.walk(root), strict=False):
+    label = _label(tree, tree.walk(root))
+    return f"{tree.shown(label)} holds rows of class and box" if label else ""
+
+
+def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
+    """Whether a data set begins in `folder`: with a data.yaml, or with a table of names in it or in the folders of its
+    layout; else whether these hold labels.
+    """
+    try:
+        return _evidence(folder, apart)
+    except LayoutError:  # a folder that may not be read
+        return RootEvidence.NONE
+
+
+def _evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
+    tree = YoloTree(folder)
+    files = config_files(folder)
+    usual = any(path.stem in _USUAL for path in files)
+    if files and ((usual and holds_image(folder)) or _label(tree, tree.walk(folder, apart))):
+        return RootEvidence.DOCUMENT if any(map(states_places, files)) else RootEvidence.CLASS_TABLE
+    if name_files(tree, folder) and _label(tree, tree.walk(folder, apart)):
+        return RootEvidence.CLASS_TABLE
+    if not _label(tree, _layout_folders(tree, folder, apart)):
+        return RootEvidence.NONE
+    tables = (name_files(tree, place) for place, _ in _layout_folders(tree, folder, apart))
+    return RootEvidence.CLASS_TABLE if any(tables) else RootEvidence.LABELS
+
+
+def _layout_folders(tree: YoloTree, folder: Path, apart: Collection[Path]) -> Iterator[tuple[Path, Listing]]:
+    """`folder`, and its folders for images, labels and splits with all that lies in them."""
+    listing = tree.listing(folder)
+    yield folder, listing
+    for name in listing.folders:
+        if (name.lower() in LAYOUT_FOLDERS or known_split(name)) and folder / name not in apart:
+            yield from tree.walk(folder / name, apart)
+
+
+def _label(tree: YoloTree, folders: Walk) -> Path | None:
+    """A label file in `folders` that has an image, None where there is none in a few hundred of them."""
+    for _, (folder, listing) in zip(range(_FOLDERS_SNIFFED), folders, strict=False):
         for name in list(listing.texts.values())[:9]:
             path = folder / name
             if looks_like_rows(read_head(path)) and tree.image_of(path):
-                return f"{tree.shown(path)} holds rows of class and box"
-    return ""
+                return path
+    return None

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -118,9 +118,11 @@ class YoloTree:
             self._listings[folder] = self._list(folder)
         return self._listings[folder]
 
-    def walk(self, folder: Path) -> Iterator[tuple[Path, Listing]]:
-        """`folder` and all below, sorted by bytes, each real folder once though links may lead to it twice."""
-        yield from self._walk(folder, set())
+    def walk(self, folder: Path, apart: Collection[Path] = ()) -> Iterator[tuple[Path, Listing]]:
+        """`folder` and all below, sorted by bytes, each real folder once though links may lead to it twice; not what
+        lies in the folders `apart`.
+        """
+        yield from self._walk(folder, {resolved(path) for path in apart})
 
     def label_of(self, folder: Path, name: str) -> Place | None:
         """The label file of the image `name` in `folder`, see the module."""

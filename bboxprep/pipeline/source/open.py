@@ -23,6 +23,7 @@ from bboxprep.model.validation import count_duplicates
 from bboxprep.pipeline.sidecar.merge import rejoin
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.masks import with_masks
+from bboxprep.pipeline.source.roots import SourceRoot, find_root
 from bboxprep.pipeline.source.survey import HERE, ImageSummary, survey
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.transform.render import SampleRenderer
@@ -40,7 +41,7 @@ class Source:
 
 
 def open_source(
-    path: Path,
+    path: Path | SourceRoot,
     format: str | None = None,
     *,
     labels_in: LabelsIn = "auto",
@@ -53,7 +54,7 @@ def open_source(
 ) -> Source:
     """The dataset at `path`, surveyed and with the frame of every sample settled.
 
-    `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
+    `path` may be a folder above it (see `pipeline.source.roots`). `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
     of turned photos were drawn in; `object_policy` are those of the dataset; `sidecar` says whether what an earlier run
     kept beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size
     the labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
@@ -61,14 +62,15 @@ def open_source(
     """
     if labels_in not in get_args(LabelsIn):
         raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
-    name = format or formats.detect(path)
-    chosen = formats.load(name)
-    reading = options(name)
+    root = path if isinstance(path, SourceRoot) else find_root(path, format)
+    chosen, path = formats.load(root.format), root.path
+    reading = options(root.format)
     image_policy = image_policy or ImagePolicy()
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only)
     dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = _with_known_split(rejoin(dataset) if sidecar else dataset)
+    dataset = replace(dataset, findings=(*root.findings, *dataset.findings))
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     summaries = survey(dataset, engine)

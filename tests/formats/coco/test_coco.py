@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from bboxprep.errors import BboxprepError
-from bboxprep.formats import detect, load
+from bboxprep.formats import load
 from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT, writer
 from bboxprep.io.paths import relative_path
@@ -25,6 +25,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.source.header_cache import HeaderCache
+from bboxprep.pipeline.source.roots import find_root
 from tests.formats.coco.trees import (
     CLASSES,
     SIZE,
@@ -179,7 +180,7 @@ def test_a_track_that_is_changed_is_written_in_the_place_of_the_old_one(tmp_path
 
 def test_it_is_found_by_its_name_and_its_own_output_by_its_looks(tmp_path: Path) -> None:
     copy(dataset_of(sample_of(Instances.of())), tmp_path)
-    assert detect(tmp_path) == "coco"
+    assert find_root(tmp_path).format == "coco"
     assert load("coco") is FORMAT
     assert FORMAT.carries == frozenset(Column)
     assert FORMAT.write(tmp_path, dataset_of(), NoOptions()).carries == FORMAT.carries

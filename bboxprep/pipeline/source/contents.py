@@ -1,0 +1,91 @@
+"""What lies in a folder that is no data set, in the words of an error: people see what they named by mistake."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from bboxprep.io.paths import (
+    IMAGE_SUFFIXES,
+    is_within,
+    read_start,
+    relative_path,
+    resolved,
+    stem_of,
+    suffix_of,
+    walk,
+)
+from bboxprep.io.remote import ARCHIVES
+
+_MOST_FILES = 20_000
+_MOST_KINDS = 4
+_FIRST_BYTES = 4096
+_ADDED = ("__MACOSX/", ".")  # by the Finder
+_KEY = re.compile(rb'"([\w .-]{1,40})"\s*:')
+_ELEMENT = re.compile(rb"<([A-Za-z_][\w.-]{0,40})")
+_CVAT = b"annotations"
+
+
+def describe_contents(path: Path) -> str:
+    """What `path`, a folder or a file, holds that could have been meant as labels, in a few words."""
+    if not path.is_dir():
+        return _document(path) or "a file of another kind"
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    links, stems = 0, set[str]()
+    for file in _files(path):
+        if file.is_symlink() and not is_within(file, resolved(path)):
+            links += 1
+            continue
+        shown = relative_path(file, path)
+        kind = _kind(shown)
+        counts[kind] += 1
+        names.setdefault(kind, shown)
+        if kind == "images":
+            stems.add(stem_of(shown))
+    found = [_found(path, kind, names[kind], count, stems) for kind, count in counts.most_common(_MOST_KINDS)]
+    found += [f"{links:,} links that lead out of the folder, which are not followed"] if links else []
+    return ", ".join(found) or "nothing"
+
+
+def _files(path: Path) -> Iterator[Path]:
+    places = (folder / name for folder, _, names in walk(path) for name in sorted(names))
+    shown = (place for place in places if not place.name.startswith(".") and "__MACOSX" not in place.parts)
+    yield from (place for place, _ in zip(shown, range(_MOST_FILES), strict=False))
+
+
+def _kind(name: str) -> str:
+    """How a file called `name` is counted."""
+    if name.lower().endswith(ARCHIVES):
+        return "archives"
+    suffix = suffix_of(name.rpartition("/")[2]).lower()
+    return "images" if suffix in IMAGE_SUFFIXES else f"{suffix or 'other'} files"
+
+
+def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str:
+    """The files of one `kind`, of which the first is called `name`; `stems` are those of the images."""
+    if kind == "images":
+        return f"{count:,} {kind}"
+    if kind == "archives":
+        return f"{count:,} archive{'' if count == 1 else 's'} in it, which want unpacking or naming ({name})"
+    each = ", one beside each image" if stem_of(name) in stems and count > 1 else ""
+    inside = _document(path / name)
+    return f"{count:,} {kind}{each} ({name}{': ' if inside else ''}{inside})"
+
+
+def _document(file: Path) -> str:
+    """What the first bytes of a JSON or XML file say, "" for another one."""
+    try:
+        head = read_start(file, _FIRST_BYTES).replace(b"\0", b"")
+    except (OSError, ValueError):
+        return ""
+    if file.suffix.lower() == ".json":
+        keys = dict.fromkeys(key.decode("ascii", "replace") for key in _KEY.findall(head))
+        return f"keys {', '.join(list(keys)[:_MOST_KINDS])}; not a COCO document" if keys else "not a COCO document"
+    element = _ELEMENT.search(head)
+    if file.suffix.lower() != ".xml" or element is None:
+        return ""
+    tool = ", as CVAT for images writes; export it as COCO, YOLO or VOC" if element[1] == _CVAT else ""
+    return f"root element <{element[1].decode()}>{tool}"
