@@ -213,7 +213,10 @@ def unique_names(categories: Categories, counts: Callable[[], Mapping[str, int]]
 def _free_name(categories: Categories, row: int) -> str:
     """A name that no class has, for the class in `row`."""
     number = categories[row].id
-    wanted = (str(row if number is None else number), *(f"class {other}" for other in range(row, row + len(categories))))
+    wanted = (
+        str(row if number is None else number),
+        *(f"class {other}" for other in range(row, row + len(categories))),
+    )
     return next(name for name in (*wanted, f"class {len(categories) + row}") if name not in categories.names)
 
 

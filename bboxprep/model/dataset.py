@@ -12,7 +12,13 @@ from typing import Any, Generic, TypeVar, overload
 from bboxprep.findings import Finding
 from bboxprep.io.paths import dataset_folder
 from bboxprep.model.categories import Categories
-from bboxprep.model.class_mapping import ClassPolicy, objects_by_class
+from bboxprep.model.class_mapping import (
+    ClassMapping,
+    ClassPolicy,
+    objects_by_class,
+    similar_names,
+    unique_names,
+)
 from bboxprep.model.flip_names import FlipMapping, names_without_partner
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Planner, Sample
@@ -129,15 +135,12 @@ class Dataset:
         """
         counts = self._counts() if counts is None else counts
         change = policy.resolve(self.categories, counts)
-        return replace(
-            self.map(change.apply),
-            categories=change.categories,
-            findings=(*map(change.renamed_finding, self.findings), *change.findings),
-            changes=(*self.changes, {"classes": policy.options()}),
-        )
+        changed = self._changed(change).with_similar_names()
+        findings = [one for one in changed.findings if one.code != "class-unnamed" or not change.categories.stated]
+        return replace(changed, findings=tuple(findings), changes=(*self.changes, {"classes": policy.options()}))
 
     def with_unique_names(self) -> Dataset:
-        """This dataset with one class of each name, each with a name, and findings on names that are nearly the same."""
+        """This dataset with one class of each name, no blank name, and findings on names that are nearly the same."""
         change = unique_names(self.categories, self._counts)
         merged = self if change is None else self._changed(change)
         return merged.with_similar_names()
@@ -149,7 +152,7 @@ class Dataset:
 
     def _changed(self, change: ClassMapping) -> Dataset:
         return replace(
-            self.map(change.change),
+            self.map(change.apply),
             categories=change.categories,
             findings=(*map(change.renamed_finding, self.findings), *change.findings),
         )

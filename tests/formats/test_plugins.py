@@ -127,7 +127,7 @@ def test_a_format_whose_sniff_raises_is_named_and_the_others_are_tried(tmp_path:
     )
     assert "no labelled dataset recognised here" in fault
     (tmp_path / "source" / "toys.txt").touch()
-    code = "import sys, pathlib; from bboxprep import formats; print(formats.detect(pathlib.Path(sys.argv[1])))"
+    code = "import sys, pathlib; from bboxprep import formats; print(*formats.sniffed(pathlib.Path(sys.argv[1])))"
     found = python(tmp_path, "-c", code, tmp_path / "source")
     assert (found.stdout, found.returncode) == ("toy\n", 0)
     assert "format broken: its sniff() raised" in found.stderr

@@ -47,8 +47,7 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
     if classes:
         source = replace(source, dataset=source.dataset.with_classes(classes))
     if len(sources) > 1:
-        notes = similar_names(source.dataset.categories.names)
-        source = replace(source, dataset=replace(source.dataset, findings=(*source.dataset.findings, *notes)))
+        source = replace(source, dataset=source.dataset.with_similar_names())
     return source
 
 

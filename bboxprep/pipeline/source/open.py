@@ -54,8 +54,8 @@ def open_source(
 ) -> Source:
     """The dataset at `path`, surveyed and with the frame of every sample settled.
 
-    `path` may be a folder above it (see `pipeline.source.roots`). `format` is one of `formats.names()`, found from the files if None; `labels_in` states the plane that the labels
-    of turned photos were drawn in; `object_policy` are those of the dataset; `sidecar` says whether what an earlier run
+    `path` may be a folder above it (see `pipeline.source.roots`). `format` is one of `formats.names()`, found from the
+    files if None; `labels_in` states the plane that the labels of turned photos were drawn in; `object_policy` are those of the dataset; `sidecar` says whether what an earlier run
     kept beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size
     the labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
     `SourceError` and `UsageError`.
@@ -70,7 +70,7 @@ def open_source(
     dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = _with_known_split(rejoin(dataset) if sidecar else dataset)
-    dataset = replace(dataset, findings=(*root.findings, *dataset.findings))
+    dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     summaries = survey(dataset, engine)

@@ -3,8 +3,8 @@
 People name a folder too high: that of their downloads, or a zip with one folder in it. A reader that starts there
 misses the class table, or puts together what is not one data set. So it is decided here, for all formats:
 
-* the named folder is read where a data set begins in it (`formats.root_evidence`), or where nothing below shows that one
-  begins there;
+* the named folder is read where a data set begins in it (`formats.root_evidence`), or where nothing below shows that
+  one begins there;
 * exactly one data set below is read in its place, and a finding says so;
 * several are refused, each with the command that reads it.
 """
