@@ -34,7 +34,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import length
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import IMAGE_SUFFIXES, read_bytes, relative_path, scan
-from bboxprep.io.remote import forget, opened
+from bboxprep.io.remote import forget, is_stored, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -176,6 +176,9 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
     shards = shards_of(root, suffix) if root.is_dir() else []
     if not shards:
         raise LayoutError(root, "", f"no {title} here (want <split>-<number>{suffix})")
+    if is_stored(root) and root.is_packed:
+        name = shards[0][1].name
+        raise LayoutError(root, "", f"{name} is an archive in an archive, which is not read; unpack the outer one")
     prefix = name_prefixes(name for name, _ in shards)
     shards.sort(key=lambda shard: (split_of(shard[0]), prefix[shard[0]]))
     items = [_Item(split_of(name), path, prefix[name]) for name, shard in shards for path in _pictures(opened(shard))]

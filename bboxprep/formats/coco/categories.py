@@ -36,8 +36,9 @@ def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequ
     """
     tables: list[Table] = []
     findings: list[Finding] = []
+    stated = any(len(document.categories) for document in documents)
     for document, name, ids in zip(documents, shown, used, strict=True):
-        table, found = _table(document, name) if document.categories else _bare_table(ids, name)
+        table, found = _table(document, name) if document.categories else _bare_table(ids, name if stated else "")
         tables.append(table)
         findings += found
     merged = _merged(tables)
@@ -46,10 +47,9 @@ def read_classes(documents: Sequence[Document], shown: Sequence[str], used: Sequ
     if len(set(known)) < len(known):
         notes.append("the files give one id to several classes; new ids are given on writing")
     findings += [Finding("record-repaired", note, shown[0], "categories") for note in notes]
-    if any(len(document.categories) for document in documents):
-        return CocoClasses(classes.categories, classes.rows, tuple(findings))
-    unnamed = unnamed_classes(classes.categories.names, shown[0])
-    return CocoClasses(replace(classes.categories, stated=False), classes.rows, (*findings, *unnamed))
+    if not stated:
+        findings += unnamed_classes(classes.categories.names, shown[0])
+    return CocoClasses(replace(classes.categories, stated=stated), classes.rows, tuple(findings))
 
 
 def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:
@@ -76,9 +76,10 @@ def _table(document: Document, path: str) -> tuple[Table, list[Finding]]:
 
 
 def _bare_table(used: frozenset[Key], path: str) -> tuple[Table, list[Finding]]:
+    """A class for each id in use; and the finding on the file at `path`, where others of the dataset have a table."""
     table = {identity: Category(str(identity), whole(identity)) for identity in used}
     words = "the file has no class table; its classes are named by their ids"
-    findings = [Finding("record-repaired", words, path, "categories")] if used else []
+    findings = [Finding("record-repaired", words, path, "categories")] if used and path else []
     return dict(_by_id(table)), findings
 
 

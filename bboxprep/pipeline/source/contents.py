@@ -46,7 +46,8 @@ def describe_contents(path: Path) -> str:
         if kind == "images":
             stems.add(stem_of(shown))
     found = [_found(path, kind, names[kind], count, stems) for kind, count in counts.most_common(_MOST_KINDS)]
-    found += [f"{links:,} links that lead out of the folder, which are not followed"] if links else []
+    if links:
+        found.append(f"{links:,} of its files are links that lead out of it, which are not followed")
     return ", ".join(found) or "nothing"
 
 

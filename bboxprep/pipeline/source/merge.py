@@ -22,7 +22,7 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
-from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables, similar_names
+from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances

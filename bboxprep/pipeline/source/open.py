@@ -54,11 +54,11 @@ def open_source(
 ) -> Source:
     """The dataset at `path`, surveyed and with the frame of every sample settled.
 
-    `path` may be a folder above it (see `pipeline.source.roots`). `format` is one of `formats.names()`, found from the
-    files if None; `labels_in` states the plane that the labels of turned photos were drawn in; `object_policy` are those of the dataset; `sidecar` says whether what an earlier run
-    kept beside its output is rejoined, or the label files count alone; with `labels_only` no image is opened whose size
-    the labels state; the `engine` reads and looks; `options` gives those of the reader of a format by its name. Raises
-    `SourceError` and `UsageError`.
+    `path` may be a folder above it (see `pipeline.source.roots`). `format` is one of `formats.names()`, found from
+    the files if None; `labels_in` states the plane that the labels of turned photos were drawn in; `object_policy`
+    are those of the dataset; `sidecar` says whether what an earlier run kept beside its output is rejoined, or the
+    label files count alone; with `labels_only` no image is opened whose size the labels state; the `engine` reads
+    and looks; `options` gives those of the reader of a format by its name. Raises `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
         raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")

@@ -126,7 +126,8 @@ def test_a_file_without_classes_names_them_by_their_ids(tmp_path: Path) -> None:
     dataset = dataset_of(tmp_path, None, 10, 2, "10")
     assert (dataset.categories.names, dataset.categories.ids) == (("2", "10"), (2, 10))
     assert dataset[0].instances.labels.tolist() == [1, 0, 1]
-    assert [(found.code, found.where) for found in dataset.findings] == [("record-repaired", "categories")]
+    assert [found.code for found in dataset.findings] == ["class-unnamed"]
+    assert not dataset.categories.stated
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 from dataclasses import replace
@@ -356,7 +357,8 @@ def test_images_of_one_stem_share_their_labels_and_it_is_told(tmp_path: Path) ->
     dataset = read(grow(tmp_path, {"a.jpg": "", "a.png": "", "a.txt": ROW}))
 
     assert contents(dataset) == {"train/a.jpg": 1, "train/a.png": 1}
-    assert [str(finding) for finding in dataset.findings] == ["a.txt: labels a.jpg, a.png"]
+    told = [str(finding) for finding in dataset.findings if finding.code != "class-unnamed"]
+    assert told == ["a.txt: labels a.jpg, a.png"]
 
 
 def test_an_image_that_cannot_be_read_keeps_its_count(tmp_path: Path) -> None:
@@ -418,7 +420,8 @@ def test_more_classes_than_counted_are_all_taken(tmp_path: Path) -> None:
     grow(tmp_path, {"data.yaml": "nc: 2", "a.jpg": "", "a.txt": "3 .5 .5 .1 .1"})
 
     assert [str(finding) for finding in read(tmp_path).findings] == [
-        "data.yaml: nc: have 2 classes, the labels use 4; all are taken"
+        "data.yaml: nc: have 2 classes, the labels use 4; all are taken",
+        "data.yaml: the 4 classes are called by their numbers; `classes` takes their names, in this order",
     ]
 
 
@@ -439,10 +442,30 @@ def test_without_names_the_numbers_are_the_names(tmp_path: Path) -> None:
     assert codes(dataset[0]) == ["category-unknown"]
 
 
-def test_a_file_of_names_near_the_root_comes_first(tmp_path: Path) -> None:
+def test_of_files_of_names_that_begin_alike_the_longest_counts(tmp_path: Path) -> None:
+    grow(tmp_path, {"obj.names": "cat\n", "x/classes.txt": "cat\ndog\n", "x/a.jpg": "", "x/a.txt": ROW})
+    grow(tmp_path, {"predefined_classes.txt": "person\n"})
+
+    assert read(tmp_path).categories.names == ("cat", "dog")
+
+
+def test_a_nearer_file_of_other_names_does_not_name_these_objects(tmp_path: Path) -> None:
     grow(tmp_path, {"obj.names": "cat\n", "x/classes.txt": "dog\n", "x/a.jpg": "", "x/a.txt": ROW})
 
-    assert read(tmp_path).categories.names == ("cat",)
+    with pytest.raises(AnnotationError, match=r"the class names in obj\.names, x/classes\.txt differ"):
+        read(tmp_path)
+
+
+def test_notes_of_label_studio_that_contradict_the_list_are_told(tmp_path: Path) -> None:
+    grow(tmp_path, {"classes.txt": "cat\ndog\n", "images/a.jpg": "", "labels/a.txt": ROW})
+    notes = {"categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}], "info": {"version": "1.0"}}
+    grow(tmp_path, {"notes.json": json.dumps(notes)})
+    assert [finding.code for finding in read(tmp_path).findings] == []
+    notes["categories"] = [{"id": 0, "name": "dog"}, {"id": 1, "name": "cat"}]
+    grow(tmp_path, {"notes.json": json.dumps(notes)})
+    assert [str(finding) for finding in read(tmp_path).findings] == [
+        "notes.json: categories: class 0 is 'cat' in classes.txt and 'dog' in notes.json; classes.txt was taken"
+    ]
 
 
 def test_files_of_names_that_differ_are_refused(tmp_path: Path) -> None:
@@ -555,7 +578,7 @@ def test_links_that_lead_out_are_told_and_left(tmp_path: Path) -> None:
     dataset = read(root)
 
     assert contents(dataset) == {"train/a.jpg": 1, "train/c.jpg": None}
-    assert [finding.path for finding in dataset.findings] == ["b.jpg", "folder"]
+    assert [finding.path for finding in dataset.findings if finding.code != "class-unnamed"] == ["b.jpg", "folder"]
 
 
 def test_a_folder_of_labels_that_is_a_link_out_is_not_opened(tmp_path: Path) -> None:

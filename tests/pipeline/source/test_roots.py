@@ -1,0 +1,203 @@
+"""Whichever folder or archive a person names, the same data set is read, in every format; several are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bboxprep import formats
+from bboxprep.errors import LayoutError
+from bboxprep.io.remote import ARCHIVES, open_path
+from bboxprep.pipeline.run_options import RunOptions
+from bboxprep.pipeline.source import roots
+from bboxprep.pipeline.source.open import Source, open_source
+from bboxprep.pipeline.source.roots import SourceRoot, find_root
+from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.recipe import Recipe
+from tests.tiny import NAMES, tiny
+
+FORMATS = formats.names()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A data set in each format, of three photos with two objects each."""
+    folder = tmp_path_factory.mktemp("sets")
+    source = open_source(tiny(folder / "source", range(3)))
+    for name in FORMATS:
+        convert_source(source, folder / name, name, Recipe(), run_options=RunOptions())
+        for path in (folder / name).glob("bboxprep*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return {name: folder / name for name in FORMATS}
+
+
+def zipped(folder: Path, archive: Path, top: str) -> Path:
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                file.write(path, f"{top}{path.relative_to(folder).as_posix()}")
+        file.writestr(f"__MACOSX/{top}._x.jpg", b"\0\5\x16\7")
+        file.writestr(f"{top}.DS_Store", b"\0")
+    return archive
+
+
+ROOTS: dict[str, Callable[[Path, Path], tuple[Path, str]]] = {  # the path to name, and where the data set begins
+    "itself": lambda data, tmp: (shutil.copytree(data, tmp / "set"), ""),
+    "one above": lambda data, tmp: (shutil.copytree(data, tmp / "down" / "My-Set 1").parent, "My-Set 1"),
+    "two above": lambda data, tmp: (shutil.copytree(data, tmp / "a" / "b" / "set").parent.parent, "b/set"),
+    "beside a photo": lambda data, tmp: (with_photo(shutil.copytree(data, tmp / "down" / "set").parent), "set"),
+    "a zip": lambda data, tmp: (zipped(data, tmp / "set.zip", ""), ""),
+    "a zip of a folder": lambda data, tmp: (zipped(data, tmp / "set.zip", "ds/"), "ds"),
+}
+
+
+def with_photo(folder: Path) -> Path:
+    Image.new("RGB", (8, 8)).save(folder / "holiday.jpg")
+    return folder
+
+
+def contents(source: Source) -> tuple[tuple[str, ...], list[tuple[str, int]]]:
+    """The class names, and of each image the split and the number of objects."""
+    dataset = source.dataset
+    return dataset.categories.names, sorted((sample.split, len(sample.instances)) for sample in dataset)
+
+
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_data_set_is_read_from_every_root(
+    made: dict[str, Path], tmp_path: Path, format: str, root: str
+) -> None:
+    path, begins = ROOTS[root](made[format], tmp_path)
+    if path.suffix == ".zip" and any(file.suffix in ARCHIVES for file in made[format].rglob("*")):
+        with pytest.raises(LayoutError, match="is an archive in an archive, which is not read; unpack the outer one"):
+            open_source(open_path(path))
+        return
+    for asked in (None, format):
+        source = open_source(open_path(path), asked)
+        assert contents(source) == (NAMES, [("train", 2)] * 3)
+        told = [finding.message for finding in source.dataset.findings if finding.code == "root-found"]
+        assert [message.rpartition(" begins in ")[2] for message in told] == ([begins] if begins else [])
+        assert not [finding for finding in source.dataset.findings if finding.severity == "fault"]
+
+
+def test_the_test_catches_a_reader_that_starts_at_the_named_folder(
+    made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roots, "_below", lambda *_: {})
+    path, _ = ROOTS["one above"](made["yolo"], tmp_path)
+    assert contents(open_source(path))[0] == ("0", "1")
+
+
+@pytest.mark.parametrize("other", FORMATS)
+@pytest.mark.parametrize("format", FORMATS)
+def test_two_data_sets_are_refused_each_with_the_command_that_reads_it(
+    made: dict[str, Path], tmp_path: Path, format: str, other: str
+) -> None:
+    one, two = shutil.copytree(made[format], tmp_path / "my a"), shutil.copytree(made[other], tmp_path / "b")
+    with pytest.raises(LayoutError) as refused:
+        find_root(tmp_path)
+    assert f"bboxprep convert {two} ({formats.load(other).title}, " in str(refused.value)
+    assert f"bboxprep convert '{one}' ({formats.load(format).title}, " in str(refused.value)
+    assert f"all of them as one: bboxprep convert {two} '{one}'" in str(refused.value)
+    if format != other:
+        assert find_root(tmp_path, format) == SourceRoot(one, format, find_root(tmp_path, format).findings)
+
+
+def labelled(folder: Path, table: str = "") -> Path:
+    """A photo with a row of class 0, and a list of names in the file `table`."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "labels").mkdir()
+    Image.new("RGB", (8, 8)).save(folder / "images" / "a.jpg")
+    (folder / "labels" / "a.txt").write_text("0 .5 .5 .5 .5\n", encoding="utf-8")
+    if table:
+        (folder / table).write_text(f"{folder.name}\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("tables", [("classes.txt", "labels/classes.txt"), ("obj.names", "classes.txt")])
+def test_a_nearer_list_of_names_names_no_objects_of_another_data_set(tmp_path: Path, tables: tuple[str, str]) -> None:
+    pets, street = labelled(tmp_path / "pets", tables[0]), labelled(tmp_path / "street", tables[1])
+    with pytest.raises(LayoutError, match="2 data sets lie here"):
+        find_root(tmp_path)
+    assert open_source(pets).dataset.categories.names == ("pets",)
+    assert open_source(street).dataset.categories.names == ("street",)
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "yolo"])
+def test_labels_outside_of_a_data_set_below_are_a_data_set_of_their_own(
+    made: dict[str, Path], tmp_path: Path, format: str
+) -> None:
+    labelled(tmp_path / "all")
+    shutil.copytree(made[format], tmp_path / "all" / "extra" / "set")
+    with pytest.raises(LayoutError, match=r"`format='yolo'` \(the YOLO labels outside of these\)"):
+        find_root(tmp_path / "all")
+    assert find_root(tmp_path / "all", "yolo").path == tmp_path / "all"
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name != "yolo"])
+def test_a_data_set_below_another_one_is_no_part_of_it(made: dict[str, Path], tmp_path: Path, format: str) -> None:
+    labelled(tmp_path / "all", "classes.txt")
+    shutil.copytree(made[format], tmp_path / "all" / "extra" / "set")
+    with pytest.raises(LayoutError, match=r"2 data sets lie here; name|looks like more than one format: voc .*; yolo"):
+        find_root(tmp_path / "all")
+
+
+def test_folders_of_splits_and_of_classes_are_parts_of_one_data_set(tmp_path: Path) -> None:
+    for name in ("train", "valid"):
+        labelled(tmp_path / "splits" / name, "classes.txt").joinpath("classes.txt").write_text("cat\n")
+    for name in ("cats", "dogs"):
+        labelled(tmp_path / "folders" / name)
+    (tmp_path / "folders" / "classes.txt").write_text("cat\n")
+    assert open_source(tmp_path / "splits").dataset.categories.names == ("cat",)
+    assert open_source(tmp_path / "folders").dataset.categories.names == ("cat",)
+
+
+FOUND: dict[str, tuple[dict[str, bytes], str]] = {
+    "nothing": ({}, "found nothing"),
+    "photos": ({"a.jpg": b"", "b.jpg": b""}, "found 2 images"),
+    "a JSON beside each": (
+        dict.fromkeys(("a.jpg", "b.jpg", "a.json", "b.json"), b'{"frame": 1, "objects": []}'),
+        "2 .json files, one beside each image (a.json: keys frame, objects; not a COCO document)",
+    ),
+    "CVAT": (
+        {"a.xml": b'<?xml version="1.0"?>\n<annotations><version>'},
+        "a.xml: root element <annotations>, as CVAT",
+    ),
+    "a zip inside": ({"x/train.zip": b""}, "1 archive in it, which want unpacking or naming (x/train.zip)"),
+}
+
+
+@pytest.mark.parametrize("case", FOUND)
+def test_where_there_is_no_data_set_the_message_says_what_there_is(tmp_path: Path, case: str) -> None:
+    files, words = FOUND[case]
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(looked for coco: ") as refused:
+        find_root(tmp_path)
+    assert words in str(refused.value)
+
+
+def test_links_that_lead_out_are_told_where_there_is_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "blob").write_bytes(b"")
+    try:
+        (tmp_path / "set" / "data.yaml").symlink_to(tmp_path / "blob")
+    except OSError:
+        pytest.skip("no links here")
+    with pytest.raises(LayoutError, match="found 1 of its files are links that lead out of it"):
+        find_root(tmp_path / "set")
+
+
+def test_notes_of_label_studio_are_no_document(tmp_path: Path) -> None:
+    root = labelled(tmp_path / "export", "classes.txt")
+    notes = {"categories": [{"id": 0, "name": "export"}], "info": {"version": "1.0", "contributor": "Label Studio"}}
+    (root / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
+    for path in (root, root.parent):
+        assert find_root(path).format == "yolo"
