@@ -7,6 +7,7 @@ start fast.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from typing import Any, TextIO
@@ -98,6 +99,7 @@ def main() -> None:
     """Run the command line of this process."""
     warnings.showwarning = _show_warning
     spare_at_exit()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads, which spin for 20 ms and find nothing to do
     try:
         commands(prog_name="bboxprep")
     except StoppedError as error:

@@ -6,9 +6,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-
-from rich.console import Console
-from rich.table import Table
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_flags
@@ -20,6 +19,10 @@ from bboxprep.pipeline.run_options import Outcome
 from bboxprep.pipeline.source.inspect import UPRIGHT, Inspection
 from bboxprep.pipeline.source.open import Source
 from bboxprep.recipe.recipe import Recipe
+
+if TYPE_CHECKING:  # rich is 45 modules and 13 ms, which a quiet run does not load
+    from rich.console import Console
+    from rich.table import Table
 
 WIDTH = 120  # columns where the output is not a terminal
 _MOST_CLASSES = 1000  # that a table shows
@@ -37,13 +40,18 @@ class Printer:
     """Prints to standard output, progress to standard error; nothing of either if `quiet`."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        terminal = sys.stdout.isatty()
-        self.out = Console(markup=False, highlight=False, quiet=quiet, width=None if terminal else WIDTH, emoji=False)
-        self.err = Console(stderr=True, markup=False, highlight=False, quiet=quiet)
+        self.quiet = quiet
+
+    @cached_property
+    def out(self) -> Console:
+        """Standard output."""
+        from rich.console import Console
+
+        return Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH, emoji=False)
 
     def line(self, text: str = "") -> None:
         """One line, never broken."""
-        if not self.out.quiet:
+        if not self.quiet:
             self.out.print(text, soft_wrap=True)
 
     def source(self, source: Source) -> None:
@@ -72,17 +80,19 @@ class Printer:
     @contextmanager
     def progress(self, total: int, what: str) -> Iterator[Callable[[int], None]]:
         """A bar with rate and time left, where standard error is a terminal."""
-        if self.err.quiet or not self.err.is_terminal:
+        if self.quiet or not sys.stderr.isatty():
             yield lambda _: None
             return
+        from rich.console import Console
+
         from bboxprep.cli.bar import bar_on  # it takes its time to load
 
-        with bar_on(self.err, total, what) as advance:
+        with bar_on(Console(stderr=True, markup=False, highlight=False), total, what) as advance:
             yield advance
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
         """The account, what was found, where it went, and what to do next."""
-        if self.out.quiet:
+        if self.quiet:
             return
         account = outcome.account
         self.line()
@@ -213,6 +223,8 @@ def _orientation_table(seen: Inspection) -> Table:
 
 
 def _table(*columns: str | tuple[str, str]) -> Table:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=True, padding=(0, 2, 0, 2), header_style="bold")
     for column in columns:
         name, justify = column if isinstance(column, tuple) else (column, "right")
