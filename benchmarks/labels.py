@@ -20,7 +20,7 @@ from environments import OURS, VARIABLES, WORK, programs, versions
 from pairs import Command, Run, machine, measure, middle, ratio, table, take_turns, verdict
 
 HERE = Path(__file__).parent
-OPTIONS: tuple[str, ...] = ("--workers", "2", "--labels-only")
+OPTIONS: tuple[str, ...] = ("--workers", "2", "--images", "none")  # labels alone, as panlabel writes them
 SIZES = {
     "val2017": "val2017's size: 5,000 images, 36,781 objects",
     "train2017": "train2017's size: 118,287 images, 860,001 objects",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -26,6 +26,7 @@ from bboxprep.errors import UsageError
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.augment import with_variants
+from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import Source, open_source
@@ -67,9 +68,17 @@ from bboxprep.recipe.recipe import Recipe
     help="What is taken of a file with several images; error skips it.",
 )
 @click.option(
+    "--images",
+    type=click.Choice(get_args(ImagePlacement)),
+    default="copy",
+    show_default=True,
+    help="How images that no step changes get into DEST; none writes labels alone. What rewrites a linked image in "
+    "place rewrites SOURCE.",
+)
+@click.option(
     "--labels-only",
     is_flag=True,
-    help="Convert the labels alone: no image is opened whose size they state; images that are there are linked.",
+    help="Convert the labels alone: no image is looked at whose size they state; those there go to DEST by --images.",
 )
 @workers_option
 @click.option(
@@ -89,7 +98,7 @@ from bboxprep.recipe.recipe import Recipe
 )
 @click.option("--strict", is_flag=True, help="Refuse to write what the target format cannot hold in full.")
 @click.option("--no-sidecar", is_flag=True, help="Do not keep what the format cannot hold in bboxprep.sidecar.jsonl.")
-@click.option("--overwrite", is_flag=True, help="Replace the output of an earlier run in DEST.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier output in DEST, once the new one is whole.")
 @click.option("--resume", is_flag=True, help="Go on with a run in DEST that was stopped or killed.")
 @click.option("--dry-run", is_flag=True, help="Print the account; write nothing, transform nothing.")
 @click.option(
@@ -162,8 +171,8 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
 
 
 def _write_preview(source: Source, dest: Path, recipe: Recipe, given: dict[str, Any], say: printing.Printer) -> None:
-    if given["labels_only"]:
-        raise UsageError("preview: with --labels-only no image is made that could be shown")
+    if given["labels_only"] or given["images"] == "none":
+        raise UsageError("preview: with --labels-only and --images none no image is made that could be shown")
     from bboxprep.pipeline.preview import preview  # its fonts take as long to load as NumPy, and few runs draw
 
     sheet = dest.with_name(f"{dest.name}.preview.png")
@@ -202,7 +211,7 @@ def _open(
             labels_in=given["labels_in"],
             image_policy=image_policy,
             object_policy=chosen_rules(given),
-            labels_only=given["labels_only"],
+            labels_only=given["labels_only"] or given["images"] == "none",
             engine=engine,
             options=lambda name: chosen_options("read_options", name, given, found),
         )
@@ -222,4 +231,5 @@ def _terms(given: dict[str, Any], engine: Engine) -> RunOptions:
         encoding=Encoding(given["quality"], given["strip_metadata"]),
         sidecar=not given["no_sidecar"],
         labels_only=given["labels_only"],
+        images=given["images"],
     )

@@ -28,7 +28,9 @@ WIDTH = 120  # columns where the output is not a terminal
 _MOST_CLASSES = 1000  # that a table shows
 PLACES = 5  # findings of one code that are printed in full; the record has all of them
 _WAYS: dict[Made, str] = {
-    "linked": "as they were",
+    "copied": "as they were",
+    "linked": "linked",
+    "symlinked": "linked by their path",
     "untagged": "as they were but for their orientation tag",
     "turned-lossless": "turned without loss",
     "turned-re-encoded": "turned and encoded again",

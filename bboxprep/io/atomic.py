@@ -5,23 +5,19 @@ renamed.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from itertools import count
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import IO, cast
 
-from bboxprep.errors import ImageError, StorageError, TargetError
-from bboxprep.io.paths import BINARY, error_reason, source_error
+from bboxprep.errors import StorageError, TargetError
+from bboxprep.io.paths import BINARY, error_reason
 from bboxprep.io.remote import is_stored
 
 Place = Path | str
 """The path of an output file, as `output_path` gives it."""
-
-_CHUNK = 1 << 20  # bytes
 
 
 def spool_dir(root: Path) -> str | None:
@@ -76,7 +72,7 @@ class AtomicWriter:
                 self._temporary = os.path.join(self._spool.name, "file")  # noqa: PTH118
                 self._file = Path(self._temporary).open("wb")
             else:
-                handle, self._temporary = _temporary_beside(self._path)
+                handle, self._temporary = temporary_beside(self._path)
                 self._file = os.fdopen(handle, "wb")
         return self
 
@@ -143,77 +139,12 @@ def as_utf8(path: Path | str, text: str) -> bytes:
         raise TargetError(f"{path}: cannot be written ({error.object[error.start]!r} is no character)") from error
 
 
-def link_or_copy(source: Path, path: Place) -> str:
-    """Put the file `source` at `path`: as a hard link where the file system allows, else as a copy.
-
-    A symbolic link is followed first, so the output never depends on one. Returns the SHA-256 of a copy, "" for a link.
-    Raises `ImageError` where `source` is no file that can be read, and `TargetError`.
-    """
-    origin = _origin(source)
-    if not (is_stored(origin) or is_stored(path)) and _linked(origin, path):
-        return ""
-    hashed = sha256()
-    with AtomicWriter(path) as file:
-        for chunk in _chunks(origin):
-            hashed.update(chunk)
-            file.write(chunk)
-    return hashed.hexdigest()
-
-
-def _origin(source: Path) -> Path:
-    """`source` with its links followed. Raises `ImageError` where that is no file: to read a pipe would block."""
-    origin = source
-    try:
-        mode = (source.stat() if is_stored(source) else os.lstat(source)).st_mode
-        if stat.S_ISLNK(mode):
-            origin = source.resolve(strict=True)
-            mode = origin.stat().st_mode
-    except (OSError, RuntimeError, ValueError) as error:
-        raise source_error(error, source, ImageError) from error
-    if not stat.S_ISREG(mode):
-        raise ImageError(source, "", "cannot be read (want a file)")
-    return origin
-
-
-def _chunks(source: Path) -> Iterator[bytes]:
-    try:
-        with source.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-    except (OSError, ValueError) as error:
-        raise source_error(error, source, ImageError) from error
-
-
-def _linked(origin: Path, path: Place) -> bool:
-    """Make `path` a hard link to `origin`, in the place of any other file; whether that was possible."""
-    try:
-        try:
-            _link(origin, path)
-        except FileExistsError:
-            if not Path(path).samefile(origin):
-                _link_over(origin, Path(path))
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-def _link_over(origin: Path, path: Path) -> None:
-    beside = path.with_name(_temporary_name())
-    os.link(origin, beside)
-    try:
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
     """Write with system calls, because there is a label file for every image."""
-    handle, temporary = _temporary_beside(path)
+    handle, temporary = temporary_beside(path)
     try:
         try:
-            left = memoryview(data)
-            while left:
-                left = left[os.write(handle, left) :]
+            write_all(handle, data)
             if lasting:
                 os.fsync(handle)
         finally:
@@ -224,12 +155,19 @@ def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
         raise
 
 
-def _temporary_beside(path: Place) -> tuple[int, str]:
+def write_all(handle: int, data: bytes) -> None:
+    """Write `data` to the open file `handle`. Raises `OSError`."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
+
+
+def temporary_beside(path: Place) -> tuple[int, str]:
     """A new file, open, in the folder of `path`, which is made; and its name."""
     folder = os.path.dirname(path)  # noqa: PTH120  (of 100,000 paths)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY | getattr(os, "O_NOFOLLOW", 0)
     while True:
-        name = os.path.join(folder, _temporary_name())  # noqa: PTH118
+        name = os.path.join(folder, temporary_name())  # noqa: PTH118
         try:
             return os.open(name, flags, 0o666), name
         except FileNotFoundError:
@@ -239,21 +177,14 @@ def _temporary_beside(path: Place) -> tuple[int, str]:
             continue
 
 
-def _temporary_name() -> str:
+def temporary_name() -> str:
+    """A new name for an unfinished file of this process."""
     return f"{own_temporary()}{next(_numbers)}"
 
 
 def own_temporary() -> str:
     """The prefix of the names of this process's unfinished files."""
     return f"{TEMPORARY}{os.getpid()}-"
-
-
-def _link(origin: Path, path: Place) -> None:
-    try:
-        os.link(origin, path)
-    except FileNotFoundError:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        os.link(origin, path)
 
 
 TEMPORARY = ".bboxprep-"

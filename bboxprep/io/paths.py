@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import cast
@@ -120,12 +121,29 @@ def exists_safely(path: Path) -> bool:
 
 
 def is_within(path: Path, *roots: Path) -> bool:
-    """Whether `path`, its links followed, is or lies below one of the `resolved` `roots`; False where that fails."""
+    """Whether `path`, its links followed, is or lies below one of the `resolved` `roots`, or a folder of
+    `links_admitted`; False where that fails.
+    """
     try:
         place = _followed(path)
     except (OSError, RuntimeError, ValueError):
         return False
-    return any(place.is_relative_to(root) for root in roots)
+    return any(place.is_relative_to(root) for root in (*roots, *_admitted.get()))
+
+
+@contextmanager
+def links_admitted(*folders: Path) -> Iterator[None]:
+    """A context in which links may lead into `folders` too: an output of symbolic links has its images in its source,
+    and only a user can say that this source is to be read.
+    """
+    token = _admitted.set(tuple([resolved(folder) for folder in folders if not is_stored(folder)]))
+    try:
+        yield
+    finally:
+        _admitted.reset(token)
+
+
+_admitted: ContextVar[tuple[Path, ...]] = ContextVar("_admitted", default=())
 
 
 def read_bytes(path: Path, most: int) -> bytes:

@@ -11,6 +11,7 @@ from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.remote import open_path
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.object_policy import ObjectPolicy
+from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.preview import preview as sheet_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import NO_RULES, assemble
@@ -41,21 +42,31 @@ def convert(
     quality: int | None = None,
     strip_metadata: bool = False,
     sidecar: bool = True,
+    images: ImagePlacement = "copy",
     **options: Any,
 ) -> Outcome:
     """Write the datasets at `sources`, as one, through `recipe` to the folder `dest` as the format `to`.
 
     Where `write` takes what is in a dataset already, this is a run as the command does it: of a recipe with chance in
     it each training image is drawn as often as it says, keyed by its seed; a run that was stopped can be resumed; and
-    only what has changed since is done again. An `engine` does the work in place of `workers` processes. `options` are
-    those of the format's writer, the others as for `read` and `write`. Raises `SourceError`, `UsageError`, and what
-    else keeps a run from being done (all are `BboxprepError`).
+    only what has changed since is done again. `images` says how an image whose bytes stay as they are gets into the
+    output (see `RunOptions`); with "none" no image is opened whose size the labels state. An `engine` does the work in
+    place of `workers` processes. `options` are those of the format's writer, the others as for `read` and `write`.
+    Raises `SourceError`, `UsageError`, and what else keeps a run from being done (all are `BboxprepError`).
     """
-    source = assemble(_opened(sources, labels_in, image_policy, object_policy, engine or Local(workers)), classes)
-    encoding = Encoding(quality, strip_metadata)
     run_options = RunOptions(
-        workers, overwrite=overwrite, resume=resume, encoding=encoding, sidecar=sidecar, engine=engine
+        workers,
+        overwrite=overwrite,
+        resume=resume,
+        encoding=Encoding(quality, strip_metadata),
+        sidecar=sidecar,
+        images=images,
+        engine=engine,
     )
+    opened = _opened(
+        sources, labels_in, image_policy, object_policy, run_options.chosen_engine, run_options.trusts_labels
+    )
+    source = assemble(opened, classes)
     return convert_source(source, open_path(dest), to, recipe, run_options=run_options, options=options)
 
 
@@ -81,6 +92,7 @@ def _opened(
     image_policy: ImagePolicy | None,
     object_policy: ObjectPolicy | None,
     engine: Engine,
+    labels_only: bool = False,
 ) -> list[Source]:
     paths = [sources] if isinstance(sources, str | PurePath) else sources
     how: dict[str, Any] = {
@@ -88,5 +100,6 @@ def _opened(
         "image_policy": image_policy,
         "object_policy": object_policy,
         "engine": engine,
+        "labels_only": labels_only,
     }
     return [open_source(open_path(path), **how) for path in paths]

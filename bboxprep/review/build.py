@@ -10,7 +10,7 @@ from typing import Any
 from bboxprep.errors import UsageError
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import resolved
+from bboxprep.io.paths import dataset_folder, links_admitted, resolved
 from bboxprep.model.categories import Category
 from bboxprep.pipeline.output.run_record import RECORD, RunRecord, open_run
 from bboxprep.pipeline.source.open import Source, open_source
@@ -55,21 +55,22 @@ def plan_review(
 
     `faults` are what a proof of the output found (`Proof.faults`), to be shown first. `format` is that of `out`, by
     default what its record says or its files show; `options` are those of the reader, by format, of the source if there
-    is one, else of `out`; `image_policy` says how odd images are shown. Raises `SourceError`, and `UsageError` where
-    `out` does not say what came from where.
+    is one, else of `out`; `image_policy` says how odd images are shown. Symbolic links of the output may lead into
+    `against`. Raises `SourceError`, and `UsageError` where `out` does not say what came from where.
     """
     run = open_run(out) if (out / RECORD).is_file() else None
     record = run.record if run else None
     if against and record is None:
         raise UsageError(f"{out}: has no record of a run, so it does not say what it was made from (want no `against`)")
-    opened = open_source(
-        out,
-        format or (record.format or None if record else None),
-        labels_in="displayed" if record else "auto",
-        image_policy=image_policy,
-        sidecar=False,  # what is shown is what a trainer reads
-        options=(lambda _: {}) if against else options,
-    )
+    with links_admitted(*([dataset_folder(against)] if against else [])):
+        opened = open_source(
+            out,
+            format or (record.format or None if record else None),
+            labels_in="displayed" if record else "auto",
+            image_policy=image_policy,
+            sidecar=False,  # what is shown is what a trainer reads
+            options=(lambda _: {}) if against else options,
+        )
     source = None
     if against and record:
         # the record says image by image which plane the labels were in, so the question is not asked again

@@ -18,6 +18,7 @@ FAULTS: dict[str, str] = {
     "image-swapped": "an image shows what another one should show",
     "image-turned": "an image is turned against its labels",
     "image-mirrored": "an image is mirrored against its labels",
+    "image-changed": "an image file has not the bytes that were written",
     "pixels-differ": "an image does not show what its source shows there",
     "tag-present": "an image holds an orientation tag other than 1, which decoders read differently",
     "affine-stale": "the recorded map is not what the recipe does to the source as it is",

@@ -17,7 +17,7 @@ from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
-from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.output.image_rows import SAME_BYTES, ImageRow
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
@@ -57,6 +57,7 @@ def image_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     yield from _size_faults(image, sample, path)
     yield from _label_faults(case, image.output, sample)
     yield from _count_faults(case, image, sample)
+    yield from _bytes_changed(image, path)
     yield from _source_changed(case, image)
     yield from drawn_faults(case, image)
 
@@ -143,6 +144,13 @@ def _count_faults(case: VerificationInputs, image: ImageRow, sample: Sample) -> 
     if have != want and case.source is None:
         code = "object-missing" if have < want else "object-extra"
         yield _fault(code, str(image.output), f"has {have} objects, the record says {want}")
+
+
+def _bytes_changed(image: ImageRow, path: Path) -> Iterator[Fault]:
+    """An image that was copied or linked has the recorded bytes of its source, whatever the source holds now."""
+    if image.made in SAME_BYTES and image.sha256 and file_sha256(path) not in ("", image.sha256):
+        words = f"has other bytes than {image.source} had when it was {image.made}"
+        yield _fault("image-changed", str(image.output), words)
 
 
 def _source_changed(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from typing import Any
 from bboxprep import formats
 from bboxprep.formats.api import Format
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
-from bboxprep.io.paths import relative_path
+from bboxprep.io.paths import dataset_folder, links_admitted, relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -114,15 +114,20 @@ class VerificationInputs:
         return names
 
 
-def open_output(run: Run, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
-    """The output of `run`, read as the dataset that its record names. Raises `SourceError`."""
-    return indexed(
-        run.root,
-        run.record.format or None,
-        lambda name: _shared_options(run, formats.load(name)),
-        image_policy,
-        sidecar=False,
-    )
+def open_output(run: Run, against: Path | None = None, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
+    """The output of `run`, read as the dataset that its record names. Symbolic links may lead into the source at
+    `against`, by default those that are recorded. Raises `SourceError`.
+    """
+    linked = any(image.made == "symlinked" for image in run.images)
+    sources = [against] if against else [open_path(source) for source in run.record.sources if linked]
+    with links_admitted(*map(dataset_folder, sources if linked else ())):
+        return indexed(
+            run.root,
+            run.record.format or None,
+            lambda name: _shared_options(run, formats.load(name)),
+            image_policy,
+            sidecar=False,
+        )
 
 
 def _written_with(run: Run, format: Format) -> Any:

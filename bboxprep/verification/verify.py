@@ -73,7 +73,7 @@ def verify(
     `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
     read, and `UsageError`.
     """
-    folder = open_path(out)
+    folder, source = open_path(out), open_path(against) if against else None
     if sample is not None and sample < 0:
         raise UsageError(f"sample: have {sample}, want 0 or more")
     record = find_record(folder)
@@ -84,11 +84,12 @@ def verify(
         return VerificationReport(folder, None, *examine(folder, reading, image_policy, begin, progress))
     images, problems = read_images(folder)
     run = Run(folder, record, images)
+    _refuse_without_images(run)
     try:
-        output = open_output(run, image_policy)
+        output = open_output(run, source, image_policy)
     except BboxprepError as error:
         return _refuted(folder, "output-unreadable", str(error))
-    case = open_case(run, output, open_path(against) if against else None, reading, image_policy)
+    case = open_case(run, output, source, reading, image_policy)
     damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
     begin(len(images))
     return _assembled(case, damaged, _pixel_rows(images, sample), workers, progress)
@@ -101,6 +102,17 @@ def _state(folder: Path) -> tuple[str, str]:
     if (folder / RECORD).exists():
         return "record-damaged", f"{RECORD} cannot be read, or is not the record of a run"
     return ("record-missing", f"has {IMAGES} and no {RECORD}") if (folder / IMAGES).exists() else ("", "")
+
+
+def _refuse_without_images(run: Run) -> None:
+    """Raise `UsageError` for labels that were written alone, and whose images nobody has put beside them."""
+    written = [image for image in run.images if image.output]
+    if not written or any(image.made or (run.root / str(image.output)).is_file() for image in written):
+        return
+    raise UsageError(
+        f"{run.root}: holds labels alone (`images='none'`), want its {len(written)} images at the places that {IMAGES} "
+        f"names ({written[0].output})"
+    )
 
 
 @dataclass(frozen=True)

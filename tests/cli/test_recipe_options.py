@@ -70,6 +70,9 @@ def test_flags_are_a_short_way_of_writing_a_recipe(source: Path, tmp_path: Path,
         ("--exposure dark", "exposure"),
         ("--tile 0x5", "`tile`: have 0x5"),
         ("--labels-only --preview 3", "preview: with --labels-only"),
+        ("--images none --preview 3", "preview: with --labels-only and --images none"),
+        ("--images none --letterbox 64", "images: have the recipe"),
+        ("--labels-only --letterbox 64", "images: have the recipe"),
     ],
 )
 def test_flags_that_cannot_be_are_refused_by_name_before_anything_is_written(

@@ -29,7 +29,12 @@ from bboxprep.pipeline.resume.fingerprint import OutputFile
 
 IMAGES = "bboxprep.images.jsonl"
 
-Made = Literal["", "linked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
+ImagePlacement = Literal["copy", "link", "symlink", "none"]
+"""How an image whose bytes stay as they are gets into an output; see `RunOptions`."""
+
+Made = Literal["", "copied", "linked", "symlinked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
+SAME_BYTES: frozenset[Made] = frozenset({"copied", "linked", "symlinked"})
+"""The ways of making an image file by which it holds the bytes of its source."""
 
 
 class WrittenSample(NamedTuple):
@@ -87,10 +92,10 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One row: an output image, or a source image that was left out.
 
     `source` is the path below the source, `output` that below the output (None where the image was left out). `sha256`
-    is of the source file, None where it was not read, because the output is a link to it. `size` is that of the stored
-    pixels. `objects` counts what became of the objects. `evidence` says in a word why `frame` is what it is. `made`
-    says how the image file was made (one of `Made`). `factors` are those of `affine`: a, b, c, d, e, f of
-    ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline
+    is of the source file, None where it was not read: no image was written, or an earlier version has made a link.
+    `size` is that of the stored pixels. `objects` counts what became of the objects. `evidence` says in a word why
+    `frame` is what it is. `made` says how the image file was made (one of `Made`). `factors` are those of `affine`: a,
+    b, c, d, e, f of ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline
     bent the image, or it is a mosaic of `parts`. `mirrored`: left and right have changed places. `recipe` is what
     was drawn for this image, as plain data without chance, None where the recipe of the run has no chance; `tile` names
     the part of the image that it shows ("r0c1").

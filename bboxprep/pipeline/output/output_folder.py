@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from bboxprep.errors import TargetError
 from bboxprep.io.atomic import TEMPORARY, as_target_error, own_temporary, write_text
-from bboxprep.io.paths import resolved
+from bboxprep.io.paths import relative_path, resolved, walk
 from bboxprep.io.remote import ARCHIVES, is_stored
 from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, find_record
@@ -55,6 +55,33 @@ def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, r
 def check_entries(dest: Path, planned: Iterable[str]) -> None:
     """Raise `TargetError` where `dest` holds anything but the `planned` entries of our earlier run."""
     _refuse_others(dest, [RECORD, INCOMPLETE, *planned])
+
+
+def check_files(dest: Path, planned: Collection[str]) -> None:
+    """Raise `TargetError` where our output at `dest`, which is to be removed, holds any file but the `planned` ones.
+
+    Without a journal nothing is planned, and the entries of the output folder alone tell our output from other files.
+    """
+    if not planned:
+        return
+    known = {*planned, RECORD, INCOMPLETE}
+    found = {relative_path(folder / name, dest) for folder, _, names in walk(dest) for name in names}
+    others = sorted(path for path in found - known if _may_be_foreign(path))
+    if others:
+        raise TargetError(
+            f"{dest}: holds files that no run of bboxprep has written ({_first(others)}); move them, or they would be "
+            "removed with the output"
+        )
+
+
+def _may_be_foreign(path: str) -> bool:
+    place = PurePosixPath(path)
+    return place.parts[0] != FOLDER and not place.name.startswith(TEMPORARY)
+
+
+def _first(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
+    return f"{', '.join(paths[:_NAMED])}{more}"
 
 
 def overlap(one: Path, other: Path) -> bool:
@@ -170,6 +197,7 @@ def _rank(name: str) -> tuple[int, str]:
 
 
 _BRIEF = 120  # characters
+_NAMED = 5  # files in a message
 _UNREADY = "cannot be made ready"
 
 

@@ -137,7 +137,8 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     names of formats. `reading` are the options that the source was read with, `options` those of the writer. `recipe`
     is plain data, as `Recipe.options` gives it and `recipe.load.recipe_of` reads it; {} where each sample had a recipe
     of its own. `names` are the classes of the output. `splits`, `images_made`, `classes` and `findings` are those of
-    the `Report`. `entries` are the files and folders of the output that this run wrote.
+    the `Report`. `entries` are the files and folders of the output that this run wrote, or left for others to fill with
+    images.
     """
 
     versions: dict[str, str] = {}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
-from bboxprep.errors import LossError, SourceError
+from bboxprep.errors import LossError, SourceError, UsageError
 from bboxprep.findings import Finding, Severity
 from bboxprep.formats.api import Format, Writer
+from bboxprep.io.remote import is_stored
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.augment import Augmenter
+from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
@@ -43,6 +46,28 @@ def refuse_faults(dataset: Dataset, augmenter: Augmenter | None, on_error: OnErr
         stop_at_fault(moved.findings, on_error)
 
 
+def refuse_placement(images: ImagePlacement, writer: Writer, target: Format, dest: Path, roots: Iterable[Path]) -> None:
+    """Raise `UsageError` where the images below `roots` cannot get into an output at `dest` as `images` says."""
+    if images not in get_args(ImagePlacement):
+        raise UsageError(f"images: have {images!r}, want one of {', '.join(get_args(ImagePlacement))}")
+    if images == "copy":
+        return
+    if writer.stage:
+        raise UsageError(f"images: {target.title} packs the images into its own files, want `images='copy'`")
+    stored = next(filter(is_stored, (dest, *roots)), None)
+    if images != "none" and stored:
+        raise UsageError(f"images: {stored} is no folder of this machine that links can join, want `images='copy'`")
+
+
+def refuse_changed_images(recipe: object, *, trusts_labels: bool, repaints: bool) -> None:
+    """Raise `UsageError` where the `recipe` changes images that the run does not open."""
+    if trusts_labels and repaints:
+        raise UsageError(
+            f"images: have the recipe {recipe}, want one that leaves every image as it is; without `labels_only` and "
+            "`images='none'` they are changed"
+        )
+
+
 def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
     """Raise `SourceError` for the first fault of `findings`, if `on_error` is "stop"."""
     for finding in findings if on_error == "stop" else ():
@@ -64,10 +89,10 @@ def column_findings(
     )
 
 
-def note_losses(account: Account, writer: Writer, target: Format, *, sidecar: bool, labels_only: bool) -> None:
-    """Note in `account` what the target could not hold, and that no image was opened, if only labels were written."""
+def note_losses(account: Account, writer: Writer, target: Format, *, sidecar: bool, unopened: bool) -> None:
+    """Note in `account` what the target could not hold, and that images are `unopened`."""
     count = sum(account.images_out.values())
-    if labels_only and count:
+    if unopened and count:
         words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
         account.note((Finding("image-unopened", words),))
     aside = f"; {IN_SIDECAR}" if sidecar else ""

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -37,7 +36,7 @@ NO_STAMP = FileStamp(0, 0)
 
 
 class OutputFile(msgspec.Struct, frozen=True, array_like=True):
-    """A file of the output: its `path` below it and its SHA-256, "" for a link; in a storage its `stamp`, which spares
+    """A file of the output: its `path` below it and its SHA-256 (`digest`); in a storage its `stamp`, which spares
     reading the file again.
     """
 
@@ -65,8 +64,14 @@ class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
         return file_sha256(path) == self.digest if read else self.stamp == stamp
 
     def matches_files(self, dest: Path | StoredPath, source: Path | StoredPath) -> bool:
-        """Whether all its files below `dest` are unchanged; a link has to lead to the file `source`."""
-        return all(_is_unchanged(dest / file.path, file, source) for file in self.files)
+        """Whether all its files below `dest` are unchanged. A link to the file `source`, which `matches_source` has
+        read, is not read again.
+        """
+        return all(
+            (bool(self.digest) and file.digest == self.digest and _is_same_file(dest / file.path, source))
+            or _is_unchanged(dest / file.path, file)
+            for file in self.files
+        )
 
 
 def stamp_of(path: Path | StoredPath) -> FileStamp:
@@ -99,11 +104,16 @@ def _text(value: Header | Plan | Rendering | None) -> str:
     return repr(value)
 
 
-def _is_unchanged(path: Any, file: OutputFile, source: Any) -> bool:
-    """Whether the file at `path` is `file`: by its bytes, or as a link to `source`."""
+def _is_same_file(path: Path | StoredPath, source: Path | StoredPath) -> bool:
+    """Whether `path` is a link to the file `source`."""
     try:
-        if file.stamp and is_stored(path):
-            return stamp_of(path) == file.stamp
-        return file_sha256(path) == file.digest if file.digest else bool(path.samefile(source))
+        return not (is_stored(path) or is_stored(source)) and path.samefile(source)
     except OSError:
         return False
+
+
+def _is_unchanged(path: Path | StoredPath, file: OutputFile) -> bool:
+    """Whether the file at `path` has the bytes of `file`."""
+    if file.stamp and is_stored(path):
+        return stamp_of(path) == file.stamp
+    return bool(file.digest) and file_sha256(path) == file.digest

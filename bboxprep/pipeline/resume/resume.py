@@ -47,7 +47,8 @@ def terms_of(
         "class table": [asdict(category) for category in dataset.categories],
         "encoding": asdict(run_options.encoding),
         "sidecar": run_options.sidecar,
-        "labels only": run_options.labels_only,
+        "images": run_options.images,
+        "labels only": run_options.trusts_labels,
     }
     return terms_as_text(terms)
 
@@ -59,10 +60,18 @@ def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwr
     """
     if (dest / INCOMPLETE).is_file() and (planned := journal.entries):
         output_folder.check_entries(dest, planned)
+    if overwrite:
+        check_files(dest, journal)
     resumed = output_folder.is_ours(dest) and not overwrite
     if resumed:
         output_folder.check_terms(dest, journal.terms, terms, resume=resume)
     return resumed
+
+
+def check_files(dest: Path, journal: Journal) -> None:
+    """Raise `TargetError` where the output at `dest` holds a file that no run of its `journal` has written."""
+    if output_folder.is_ours(dest):
+        output_folder.check_files(dest, {*journal.plan.files, *journal.files()})
 
 
 def begin(
@@ -72,13 +81,13 @@ def begin(
     outputs: Collection[Output],
     writer: Writer,
     *,
-    labels_only: bool,
+    may_hold_others: bool,
 ) -> None:
     """Remove from `dest` all files that the run will not write, and note in the journal those that it will: `outputs`,
     which lie in the `stage` of the `writer`, and what is written once for the dataset.
 
-    A run that begins `anew`, by those terms, removes everything. With `labels_only` other programs may put the images
-    there, so that none is removed that was not written. Raises `TargetError`.
+    A run that begins `anew`, by those terms, removes everything. Where other programs may put the images there, none is
+    removed that was not written (`may_hold_others`). Raises `TargetError`.
     """
     output_folder.mark_unfinished(dest)
     above, once = f"{writer.stage}/" if writer.stage else "", _written_once(writer)
@@ -92,7 +101,7 @@ def begin(
         output_folder.clear_target(dest)
         journal.begin(anew)
     roots = {path.partition("/")[0] for path in (*images, *once)}
-    if labels_only:
+    if may_hold_others:
         images = [path for _, labels in places for path in labels]
     journal.note_plan(PlannedFiles((*images, *once), tuple(sorted(roots))))
 

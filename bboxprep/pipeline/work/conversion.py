@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from bboxprep import formats
-from bboxprep.errors import StoppedError
+from bboxprep.errors import BboxprepError, StoppedError, TargetError
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.opencv import opencv
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Key
 from bboxprep.pipeline.augment import Augmenter
-from bboxprep.pipeline.output import output_folder
+from bboxprep.pipeline.output import output_folder, replacement
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
 from bboxprep.pipeline.output.run_record import RunRecord, write_record
 from bboxprep.pipeline.report.account import Account
-from bboxprep.pipeline.report.preflight import note_losses, refuse_faults, refuse_loss
+from bboxprep.pipeline.report.preflight import (
+    note_losses,
+    refuse_changed_images,
+    refuse_faults,
+    refuse_loss,
+    refuse_placement,
+)
 from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.image_result import decode_results
 from bboxprep.pipeline.resume.journal import Journal, key_as_noted
 from bboxprep.pipeline.resume.remote_journal import open_journal
-from bboxprep.pipeline.resume.resume import begin, end_state, may_resume, terms_of
+from bboxprep.pipeline.resume.resume import begin, check_files, end_state, may_resume, terms_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.pipeline.work.engines.local import blocks
@@ -59,18 +65,61 @@ class Conversion:
     stop: Callable[[], bool] = lambda: False
 
     def run(self) -> Outcome:
-        """Run the conversion. Raises `BboxprepError` if it cannot be done."""
-        checked, how = self._checked(), self.run_options
+        """Run the conversion. Raises `BboxprepError` if it cannot be done.
+
+        An output that is overwritten stays as it is until the new one is whole (`output.replacement`).
+        """
+        how = self.run_options
         if how.dry_run:
-            return checked.count()
+            return self._checked().count()
+        replacement.put_back(self.dest)
+        if replacement.is_replaced_whole(self.dest) if how.overwrite else how.resume and self._has_begun_to_replace():
+            return self._replace()
+        return self._run(self._checked())
+
+    def _run(self, checked: _CheckedConversion) -> Outcome:
+        """Run the conversion, which is `checked`, in the folder `dest`."""
+        how = self.run_options
         with open_journal(self.dest, anew=how.overwrite) as journal:
-            terms = terms_of(self.dataset, self.to, self.recipe, how, self.options, self.reading_terms)
-            resumed = may_resume(self.dest, journal, terms, overwrite=how.overwrite, resume=how.resume)
+            resumed = may_resume(self.dest, journal, self._terms, overwrite=how.overwrite, resume=how.resume)
             if resumed and checked.is_current(journal):
                 return checked.count_noted(journal)
-            outputs, anew = checked.outputs.values(), None if resumed else terms
-            begin(self.dest, journal, anew, outputs, checked.writer, labels_only=how.labels_only)
+            outputs, anew = checked.outputs.values(), None if resumed else self._terms
+            begin(self.dest, journal, anew, outputs, checked.writer, may_hold_others=how.trusts_labels)
             return checked.write(journal, resumed=resumed)
+
+    def _replace(self) -> Outcome:
+        """Write the new output beside the old one, which is locked meanwhile, and put it in its place.
+
+        What can go on where it has stopped is kept beside the old output; of any other failure nothing is.
+        """
+        self._check_target()
+        new = replace(self, dest=replacement.new_beside(self.dest))
+        checked = new._checked()
+        try:
+            with open_journal(self.dest, anew=True) as old:
+                check_files(self.dest, old)
+                outcome = new._run(checked)
+                check_files(self.dest, old)
+        except (StoppedError, TargetError):
+            raise
+        except BboxprepError:
+            replacement.discard(new.dest)
+            raise
+        replacement.exchange(self.dest)
+        return replace(outcome, dest=self.dest)
+
+    def _has_begun_to_replace(self) -> bool:
+        """Whether an earlier run by the same terms has begun to replace the output."""
+        if not replacement.is_begun(self.dest):
+            return False
+        with open_journal(replacement.new_beside(self.dest)) as journal:
+            return journal.terms == self._terms
+
+    @cached_property
+    def _terms(self) -> Mapping[str, str]:
+        """The terms of the run, as the journal has them."""
+        return terms_of(self.dataset, self.to, self.recipe, self.run_options, self.options, self.reading_terms)
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -82,18 +131,23 @@ class Conversion:
         """How labels and images are read, as far as the bytes of the output depend on it."""
         return {**self.reading, "policy": self.image_policy} if self.image_policy else self.reading
 
+    def _check_target(self) -> None:
+        for root in self.dataset.roots:
+            output_folder.check_target(self.dest, root)
+
     def _checked(self) -> _CheckedConversion:
         """This conversion, checked as far as it can be before anything is written."""
         how, dataset, target = self.run_options, self.dataset, formats.load(self.to)
-        for root in dataset.roots:
-            output_folder.check_target(self.dest, root)
+        self._check_target()
         check_splits(dataset.splits)
         writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self.options))
+        refuse_placement(how.images, writer, target, self.dest, dataset.roots)
+        repaints, recipe = any(map(self.touched, self.summaries)), self.augmenter and self.augmenter.recipe
+        refuse_changed_images(recipe, trusts_labels=how.trusts_labels, repaints=repaints)
         refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
         if how.on_error == "stop" or dataset.object_policy.may_refuse:
             refuse_faults(dataset, self.augmenter, how.on_error)
         outputs = name_outputs(self.summaries, writer, self.touched)
-        repaints = any(map(self.touched, self.summaries))
         worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, repaints=repaints)
         account = Account()
         account.note_outside_samples(dataset.findings)
@@ -161,7 +215,7 @@ class _CheckedConversion:
         if self.repaints:
             opencv()  # before there are processes, which would each load it
         dest = self.conversion.dest
-        own = {} if self.conversion.run_options.labels_only else self.outputs  # else others may put the images there
+        own = {} if self.conversion.run_options.trusts_labels else self.outputs  # else others may put the images there
         sink = ResultSink(dest, keys, own, journal, self.account, self.writer, self.worker.sidecar_writer)
         try:
             sink.take(self._results(journal if resumed else None), self.conversion.progress)
@@ -195,11 +249,12 @@ class _CheckedConversion:
     def _close_account(self) -> None:
         """Note what holds for the run as a whole. Raises `InternalError` where the account does not balance."""
         how = self.conversion.run_options
-        note_losses(self.account, self.writer, self.target, sidecar=how.sidecar, labels_only=how.labels_only)
+        note_losses(self.account, self.writer, self.target, sidecar=how.sidecar, unopened=how.trusts_labels)
         self.account.check()
 
     def _record(self, journal: Journal) -> RunRecord:
         conversion, planned = self.conversion, journal.entries
+        there = planned if conversion.run_options.trusts_labels else output_folder.entries(conversion.dest)
         return RunRecord.of(
             conversion.dataset,
             conversion.to,
@@ -207,7 +262,7 @@ class _CheckedConversion:
             recipe=conversion.recipe,
             reading=conversion.reading,
             options=conversion.options,
-            entries=tuple([name for name in output_folder.entries(conversion.dest) if name in planned]),
+            entries=tuple([name for name in there if name in planned]),
         )
 
     def _outcome(self, dest: Path | None, fresh: int = 0) -> Outcome:

@@ -7,12 +7,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from bboxprep.errors import PlanError, UsageError
+from bboxprep.errors import PlanError
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
+from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
@@ -49,9 +50,7 @@ def convert_source(
         except PlanError:
             return False
 
-    if run_options.labels_only and any(map(touched, source.summaries)):
-        raise UsageError(f"labels only: have the recipe {recipe}, want one that leaves every image as it is")
-    dataset = source.dataset if run_options.labels_only else checked(source.dataset, source.summaries)
+    dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
     dataset = replace(dataset, findings=dataset.transform(recipe).findings)
     source = with_variants(replace(source, dataset=dataset), recipe)
     return Conversion(
@@ -80,17 +79,20 @@ def write(
     quality: int | None = None,
     strip_metadata: bool = False,
     sidecar: bool = True,
+    images: ImagePlacement = "copy",
     **options: Any,
 ) -> Outcome:
     """Write `dataset`, transformed or not, to the folder `dest` as the format `to`.
 
-    Samples that were not transformed are turned upright. An image that no step touches keeps its bytes. A JPEG that is
+    Samples that were not transformed are turned upright. An image that no step touches keeps its bytes, and gets into
+    the output as `images` says (see `RunOptions`). A JPEG that is
     only turned is turned without loss, unless a `quality` is asked for (95 otherwise). `options` are those of the
     format's writer. The `sidecar` keeps what the format cannot hold, for when the output is read again. What could not
     be used is left out and stands in the outcome's account. Raises `BboxprepError` where nothing can be written.
     """
     planned = dataset.map(_planned)
-    run_options = RunOptions(workers, overwrite=overwrite, encoding=Encoding(quality, strip_metadata), sidecar=sidecar)
+    encoding = Encoding(quality, strip_metadata)
+    run_options = RunOptions(workers, overwrite=overwrite, encoding=encoding, sidecar=sidecar, images=images)
     summaries = survey(planned, run_options.chosen_engine)
     dataset, target = checked(planned, summaries), open_path(dest)
     return Conversion(dataset, summaries, target, to, run_options, options, lambda summary: summary.touched).run()

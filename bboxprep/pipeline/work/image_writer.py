@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from bboxprep.errors import ImageError
+from bboxprep.errors import ImageError, TargetError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, Writer
 from bboxprep.formats.reading import image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.pillow_reader import faults_named
-from bboxprep.io.atomic import link_or_copy, output_path, write_bytes
+from bboxprep.io.atomic import Place, output_path, write_bytes
+from bboxprep.io.copying import copy_file, link_file
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
 from bboxprep.model.columns import Column
@@ -24,7 +25,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, drop_findings_by_class
-from bboxprep.pipeline.output.image_rows import Made, WrittenSample
+from bboxprep.pipeline.output.image_rows import ImagePlacement, Made, WrittenSample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
@@ -36,7 +37,7 @@ _NOTHING = Instances.of()
 class ImageWriter:
     """Writes the image and the labels of transformed samples below `dest`; nothing where that is None (a dry run).
 
-    `names` (C,) are the classes of the output. With `labels_only` no image is opened: those that are there are linked.
+    `names` (C,) are the classes of the output. `labels_only` and `images` are those of the `RunOptions`.
     """
 
     names: Sequence[str]
@@ -46,6 +47,7 @@ class ImageWriter:
     crowd: CrowdPlan
     flip_mapping: FlipMapping
     labels_only: bool = False
+    images: ImagePlacement = "copy"
 
     def write_image(self, sample: Sample, output: Output | None) -> WrittenSample:
         """The image of `sample` written to `output`. Where that is None or the image cannot be read, the image is left
@@ -75,14 +77,14 @@ class ImageWriter:
     def _write(self, sample: Sample, output: Output) -> WrittenSample:
         """The image file of `sample`.
 
-        Where no step changes a pixel, the bytes are the source's: linked, or copied with their orientation tags set to
+        Where no step changes a pixel, the bytes are the source's, those of a tagged image with their orientation set to
         1. AVIF and HEIC are always encoded again. Raises `ImageError` and `TargetError`.
         """
         header = sample.header
-        if self.dest is None:
+        if self.dest is None or self.images == "none":
             return WrittenSample(sample, output)
         if self.labels_only:
-            return self._link_if_there(sample, output)
+            return self._keep_if_there(sample, output, self.dest)
         if header is None or sample.plan is None:
             raise ValueError(f"{sample.path}: not a transformed sample")
         if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header):
@@ -95,21 +97,22 @@ class ImageWriter:
         if header.tagged:
             source = _read(sample.path)
             return self._write_bytes(sample, output, codec.untag(source, header), "untagged", source)
-        return self._link(sample, output)
+        return self._keep(sample, output, self.dest)
 
     def _write_bytes(self, sample: Sample, output: Output, data: bytes, made: Made, source: bytes) -> WrittenSample:
         """The image file with the content `data`, made of the bytes `source`."""
         file = self._write_file(output.image, data)
         return WrittenSample(sample, output, made, bytes_sha256(source), (file,))
 
-    def _link(self, sample: Sample, output: Output) -> WrittenSample:
-        """The source's own file as the image file."""
-        digest = link_or_copy(sample.path, output_path(self.dest, output.image)) if self.dest else ""
-        return WrittenSample(sample, output, "linked", None, (self._file(output.image, digest),))
+    def _keep(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
+        """The image file with the bytes of the source's."""
+        place = _place_staged if self.writer.stage else _PLACE[self.images]
+        digest, made = place(sample.path, output_path(dest, output.image))
+        return WrittenSample(sample, output, made, digest, (self._file(output.image, digest),))
 
-    def _link_if_there(self, sample: Sample, output: Output) -> WrittenSample:
+    def _keep_if_there(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
         try:
-            return self._link(sample, output)
+            return self._keep(sample, output, dest)
         except ImageError:
             if sample.path.is_file():
                 raise
@@ -148,6 +151,29 @@ class ImageWriter:
 
     def _location(self, sample: Sample) -> Location:
         return Location(sample.relative_path, sample.split, self.flip_mapping.source_names(self.names, sample))
+
+
+def _place_copy(source: Path, path: Place) -> tuple[str, Made]:
+    return copy_file(source, path), "copied"
+
+
+def _place_link(source: Path, path: Place) -> tuple[str, Made]:
+    return link_file(source, path), "linked"
+
+
+def _place_symlink(source: Path, path: Place) -> tuple[str, Made]:
+    return link_file(source, path, symbolic=True), "symlinked"
+
+
+def _place_staged(source: Path, path: Place) -> tuple[str, Made]:
+    """A file that is packed later, and removed: a link is as good as a copy, and takes no room."""
+    try:
+        return link_file(source, path), "copied"
+    except TargetError:
+        return copy_file(source, path), "copied"
+
+
+_PLACE = {"copy": _place_copy, "link": _place_link, "symlink": _place_symlink}
 
 
 def _renamed(sample: Sample, output: Output) -> Sample:

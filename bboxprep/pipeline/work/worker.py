@@ -102,6 +102,7 @@ class BatchWorker:
             CrowdPlan.of(dataset.object_policy.crowd, writer, target, sidecar=sidecar),
             dataset.flip_mapping,
             run_options.labels_only,
+            run_options.images,
         )
         sidecar_writer = SidecarWriter.of(dataset, to, writer.carries) if sidecar and not dry else None
         together = 1 if repaints else _TOGETHER

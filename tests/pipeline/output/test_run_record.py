@@ -199,7 +199,7 @@ SCHEMA: tuple[type[msgspec.Struct], ...] = (
 )
 FOR_PEOPLE = {  # written for whoever opens the files, and read by no program of ours
     *("RunRecord.images_made", "SplitCount.objects_due", "ClassCount.swapped", "ObjectCounts.source_count"),
-    *("RecordedFinding.objects", "RecordedFinding.category", "ClassChange.classes", "ImageRow.made"),
+    *("RecordedFinding.objects", "RecordedFinding.category", "ClassChange.classes"),
     *("Change.split", "SplitChange.shares", "SplitChange.group_by"),
     *(f"MosaicPart.{name}" for name in MosaicPart.__struct_fields__),
 }

@@ -10,12 +10,13 @@ import pytest
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
-from bboxprep.io.hashing import bytes_sha256
+from bboxprep.io.hashing import bytes_sha256, file_sha256
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.naming import Output
+from bboxprep.pipeline.resume import fingerprint as fingerprint_module
 from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, OutputFile, content_of, stamp_of
 
 BOXES = [[0.0, 0, 4, 4], [1.0, 1, 3, 3]]
@@ -126,14 +127,25 @@ def test_an_output_file_that_changed_or_went_does_not_match(files: tuple[Path, P
     assert not fingerprint.matches_files(dest, source)
 
 
-def test_a_link_matches_only_as_a_link_to_the_source(files: tuple[Path, Path, Fingerprint]) -> None:
+def test_a_link_to_the_source_is_not_read_a_second_time(
+    files: tuple[Path, Path, Fingerprint], monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, dest, _ = files
-    linked = Fingerprint(b"", stamp_of(source), "", (OutputFile("b.jpg"),))
+    digest = file_sha256(source)
+    linked = Fingerprint(b"", stamp_of(source), digest, (OutputFile("b.jpg", digest),))
     os.link(source, dest / "b.jpg")
+    assert linked.matches_source(source)
+    monkeypatch.setattr(fingerprint_module, "file_sha256", lambda path: pytest.fail(f"{path} is read again"))
     assert linked.matches_files(dest, source)
+    monkeypatch.undo()
     (dest / "b.jpg").unlink()
-    (dest / "b.jpg").write_bytes(b"source")
+    (dest / "b.jpg").write_bytes(b"another")
     assert not linked.matches_files(dest, source)
+
+
+def test_a_file_without_a_hash_does_not_match(files: tuple[Path, Path, Fingerprint]) -> None:
+    source, dest, _ = files
+    assert not Fingerprint(b"", stamp_of(source), "", (OutputFile("absent.jpg"),)).matches_files(dest, source)
 
 
 def replace_digest(fingerprint: Fingerprint, digest: str) -> Fingerprint:

@@ -74,7 +74,7 @@ def made(outcome: Outcome) -> dict[str, str]:
 def test_the_record_says_of_each_picture_how_it_was_made(root: Path) -> None:
     outcome = converted(root)
     assert made(outcome) == {
-        "plain.jpg": "linked",
+        "plain.jpg": "copied",
         "odd.jpg": "untagged",
         "whole.jpg": "turned-lossless",
         "ragged.jpg": "turned-re-encoded",
