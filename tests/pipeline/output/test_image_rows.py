@@ -12,6 +12,7 @@ from msgspec import UNSET
 
 from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Affine, Size
+from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, ObjectCounts, encode_row, read_images
 from bboxprep.pipeline.run_options import RunOptions
@@ -36,7 +37,7 @@ ROWS = st.builds(
     source=TEXTS,
     split=TEXTS,
     sha256=st.none() | TEXTS,
-    output=st.none() | TEXTS,
+    output=st.none() | TEXTS.filter(safe_relative),
     objects=st.builds(ObjectCounts, COUNTS, COUNTS, st.dictionaries(TEXTS, COUNTS, max_size=2)),
     size=SIZES,
     orientation_or_unset=st.just(UNSET) | st.integers(-9, 99),
