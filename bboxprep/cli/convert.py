@@ -25,8 +25,8 @@ from bboxprep.cli.signals import stop_signals
 from bboxprep.errors import UsageError
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.pipeline.augment import with_variants
-from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import Source, open_source

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 from bboxprep.errors import ImageError
 from bboxprep.io.atomic import AtomicWriter, Place, as_target_error, temporary_beside, temporary_name, write_all
@@ -28,6 +29,9 @@ from bboxprep.io.remote import is_stored
 
 if sys.platform == "linux":
     from fcntl import ioctl
+
+ImagePlacement = Literal["copy", "link", "symlink", "none"]
+"""How an image whose bytes stay as they are gets into an output (see `pipeline.run_options`); "none": not at all."""
 
 _CHUNK = 1 << 20  # bytes
 _FICLONE = 0x40049409  # the request of ioctl_ficlone(2)

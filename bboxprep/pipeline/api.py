@@ -8,10 +8,10 @@ from typing import Any
 
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.preview import preview as sheet_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import NO_RULES, assemble

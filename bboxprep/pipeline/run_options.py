@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.images.codecs.codec import Encoding
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.model.dataset import Dataset
-from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.report.preflight import OnError
 from bboxprep.pipeline.work.engines import Engine

@@ -14,7 +14,7 @@ import pytest
 
 from bboxprep import formats
 from bboxprep.errors import TargetError, UsageError
-from bboxprep.pipeline.output.image_rows import ImagePlacement
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source

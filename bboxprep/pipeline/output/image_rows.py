@@ -29,9 +29,6 @@ from bboxprep.pipeline.resume.fingerprint import OutputFile
 
 IMAGES = "bboxprep.images.jsonl"
 
-ImagePlacement = Literal["copy", "link", "symlink", "none"]
-"""How an image whose bytes stay as they are gets into an output; see `RunOptions`."""
-
 Made = Literal["", "copied", "linked", "symlinked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
 SAME_BYTES: frozenset[Made] = frozenset({"copied", "linked", "symlinked"})
 """The ways of making an image file by which it holds the bytes of its source."""

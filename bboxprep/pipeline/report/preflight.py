@@ -9,11 +9,11 @@ from typing import Literal, get_args
 from bboxprep.errors import LossError, SourceError, UsageError
 from bboxprep.findings import Finding, Severity
 from bboxprep.formats.api import Format, Writer
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import is_stored
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.augment import Augmenter
-from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR

@@ -12,13 +12,14 @@ from bboxprep.findings import escape_surrogates
 from bboxprep.formats.api import Writer
 from bboxprep.io.paths import resolved
 from bboxprep.model.dataset import Dataset
-from bboxprep.pipeline.output import output_folder
+from bboxprep.pipeline.output import output_folder, replacement
 from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.output.versions import versions
 from bboxprep.pipeline.resume.fingerprint import stamp_of
 from bboxprep.pipeline.resume.journal import End, Journal, PlannedFiles, terms_as_text
+from bboxprep.pipeline.resume.remote_journal import open_journal
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.schema import SIDECAR
 
@@ -51,6 +52,18 @@ def terms_of(
         "labels only": run_options.trusts_labels,
     }
     return terms_as_text(terms)
+
+
+def replaces_whole(dest: Path, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
+    """Whether a run by `terms` writes its output beside a finished one at `dest`, which it replaces at the end: to
+    `overwrite` that, or to `resume` a run by the same terms that was to do so. Raises `TargetError`.
+    """
+    if overwrite:
+        return replacement.is_replaced_whole(dest)
+    if not (resume and replacement.is_begun(dest)):
+        return False
+    with open_journal(replacement.new_beside(dest)) as journal:
+        return journal.terms == terms
 
 
 def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:

@@ -30,7 +30,7 @@ from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.image_result import decode_results
 from bboxprep.pipeline.resume.journal import Journal, key_as_noted
 from bboxprep.pipeline.resume.remote_journal import open_journal
-from bboxprep.pipeline.resume.resume import begin, check_files, end_state, may_resume, terms_of
+from bboxprep.pipeline.resume.resume import begin, check_files, end_state, may_resume, replaces_whole, terms_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.pipeline.work.engines.local import blocks
@@ -73,7 +73,7 @@ class Conversion:
         if how.dry_run:
             return self._checked().count()
         replacement.put_back(self.dest)
-        if replacement.is_replaced_whole(self.dest) if how.overwrite else how.resume and self._has_begun_to_replace():
+        if replaces_whole(self.dest, self._terms, overwrite=how.overwrite, resume=how.resume):
             return self._replace()
         return self._run(self._checked())
 
@@ -108,13 +108,6 @@ class Conversion:
             raise
         replacement.exchange(self.dest)
         return replace(outcome, dest=self.dest)
-
-    def _has_begun_to_replace(self) -> bool:
-        """Whether an earlier run by the same terms has begun to replace the output."""
-        if not replacement.is_begun(self.dest):
-            return False
-        with open_journal(replacement.new_beside(self.dest)) as journal:
-            return journal.terms == self._terms
 
     @cached_property
     def _terms(self) -> Mapping[str, str]:

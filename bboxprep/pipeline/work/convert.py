@@ -9,11 +9,11 @@ from typing import Any
 
 from bboxprep.errors import PlanError
 from bboxprep.images.codecs.codec import Encoding
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
-from bboxprep.pipeline.output.image_rows import ImagePlacement
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey

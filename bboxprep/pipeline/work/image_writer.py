@@ -16,7 +16,7 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.pillow_reader import faults_named
 from bboxprep.io.atomic import Place, output_path, write_bytes
-from bboxprep.io.copying import copy_file, link_file
+from bboxprep.io.copying import ImagePlacement, copy_file, link_file
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
 from bboxprep.model.columns import Column
@@ -25,7 +25,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, drop_findings_by_class
-from bboxprep.pipeline.output.image_rows import ImagePlacement, Made, WrittenSample
+from bboxprep.pipeline.output.image_rows import Made, WrittenSample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
