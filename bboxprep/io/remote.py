@@ -174,11 +174,7 @@ class StoredPath(PurePosixPath):
 
     def exists(self) -> bool:
         """Whether a file or a folder is there."""
-        try:
-            self.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        return True
+        return self._is(bool)
 
     def is_file(self) -> bool:
         """Whether a file is there."""
@@ -322,9 +318,7 @@ class StoredPath(PurePosixPath):
 
 @cache
 def _opened(archive: str, _process: int) -> Any:
-    """The file system of an archive. Each process has its own, because processes that share an open file share its
-    position.
-    """
+    """The file system of an archive. Each process opens its own, since a shared open file has one position."""
     from bboxprep.io.archives import archive_at  # slow to import
 
     return archive_at(archive)

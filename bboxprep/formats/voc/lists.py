@@ -109,8 +109,8 @@ def _words(name: str) -> tuple[str, str, str]:
 
 def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE) -> SplitLists:
     """The split lists at `paths`. A name in several lists belongs to the finest of them; `folders` are the splits of
-    images that have no lists. Lists of a class (``cat_train.txt``) count where there are no others: they name all images
-    of their split. Raises `AnnotationError`.
+    images that have no lists. Lists of a class (``cat_train.txt``) count where there are no others: they name all the
+    images of their split. Raises `AnnotationError`.
     """
     torn, paths = 0, list(paths)
     read = {path: _names(root / path) for path in paths}

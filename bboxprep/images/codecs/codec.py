@@ -164,11 +164,11 @@ def encode(
 ) -> tuple[bytes, str]:
     """The bytes of `pixels`, uint8 (H, W) or (H, W, 3) in `order`, in the container of `source` (`data`: its bytes).
 
-    AVIF and HEIC become JPEG; GIF, PPM, JPEG 2000 and TGA become PNG. Also words for the finding `metadata-dropped`, or
-    "". A JPEG keeps its chroma subsampling, a lossless WebP stays so, TIFF is deflated (one with EXIF is left uncompressed). The colour
-    profile is kept where it fits, EXIF with orientation 1 and without its thumbnail, XMP never. Where `turn` is all
-    that was done to the image, a JPEG of gray or RGB keeps its quantisation tables too, unless a quality is asked
-    for. The same pixels and source give the same bytes. Raises `ImageError`.
+    Also returns the message of the finding `metadata-dropped`, or "". AVIF and HEIC become JPEG; GIF, PPM, JPEG 2000
+    and TGA become PNG. A JPEG keeps its chroma subsampling, a lossless WebP stays lossless, TIFF is deflated (one with
+    EXIF is left uncompressed). The colour profile is kept if it fits, EXIF with orientation 1 and without its
+    thumbnail, XMP never. If `turn` is the only change, a JPEG of gray or RGB keeps its quantisation tables too, unless
+    `encoding` has a quality. The same pixels and source give the same bytes. Raises `ImageError`.
     """
     container = _OTHERWISE.get(header.container, header.container)
     own = turn and header.container == "jpeg" and encoding.quality is None
