@@ -67,6 +67,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "record-unreadable": (Severity.FAULT, "an annotation cannot be read; dropped"),
     "root-found": (Severity.NOTE, "a folder above the data set was named; the only data set below it was read"),
     "shape-unread": (Severity.NOTE, "a label holds a shape that its reader does not know; the box is kept"),
+    "shape-unreadable": (Severity.FAULT, "a polygon, mask or keypoints cannot be read; left out, the box is kept"),
     "sidecar-stale": (Severity.NOTE, "labels were changed since the sidecar beside them was written; the labels count"),
     "sidecar-unreadable": (Severity.FAULT, "a line of the sidecar cannot be read; what it kept is not rejoined"),
     "size-contradicts": (Severity.FAULT, "the labels state another size than the image has; image skipped"),

@@ -17,6 +17,7 @@ import click
 from bboxprep.cli.signals import signals_heard
 from bboxprep.errors import BboxprepError, FormatWarning, StoppedError
 from bboxprep.garbage import import_uncollected, spare_at_exit
+from bboxprep.model.escaping import printable
 from bboxprep.spelling import did_you_mean
 from bboxprep.version import __version__
 
@@ -90,7 +91,7 @@ def _show_warning(
 ) -> None:
     """Print a `FormatWarning` as a line, and any other warning as Python does."""
     if issubclass(category, FormatWarning):
-        click.echo(f"bboxprep: {message}", err=True)
+        click.echo(f"bboxprep: {printable(str(message))}", err=True)
     else:
         _show_as_python(message, category, filename, lineno, file, line)
 
@@ -113,4 +114,4 @@ def main() -> None:
 def _say(error: BboxprepError) -> None:
     from bboxprep.cli.flag_names import with_flags  # only errors and findings need it
 
-    click.echo(f"bboxprep: {with_flags(str(error), commands)}", err=True)
+    click.echo(f"bboxprep: {printable(with_flags(str(error), commands))}", err=True)

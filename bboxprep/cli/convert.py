@@ -147,7 +147,8 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     if given["dry_run"]:
         from bboxprep.recipe.text_yaml import to_yaml  # YAML is slow to import
 
-        say.line(to_yaml(recipe))
+        for line in to_yaml(recipe).splitlines():
+            say.line(line)
     if given["preview"]:
         _write_preview(whole, dest, recipe, given, say)
         return

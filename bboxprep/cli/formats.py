@@ -8,6 +8,7 @@ import click
 
 from bboxprep import formats
 from bboxprep.formats.api import Format
+from bboxprep.model.escaping import printable
 
 _HEAD = ("format", "reads", "carries", "keeps", "coordinates", "step")
 
@@ -16,7 +17,7 @@ _HEAD = ("format", "reads", "carries", "keeps", "coordinates", "step")
 def command() -> None:
     """Show the formats: what each reads, writes, can hold, and how fine its numbers are."""
     for line in table():
-        click.echo(line)
+        click.echo(printable(line))
 
 
 def table() -> list[str]:

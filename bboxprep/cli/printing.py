@@ -13,6 +13,7 @@ from bboxprep import formats
 from bboxprep.cli.flag_names import with_flags
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
+from bboxprep.model.escaping import printable
 from bboxprep.pipeline.output.image_rows import Made
 from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
 from bboxprep.pipeline.run_options import Outcome
@@ -52,9 +53,9 @@ class Printer:
         return Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH, emoji=False)
 
     def line(self, text: str = "") -> None:
-        """One line, never broken."""
+        """One line, never broken; names in it print no line or colour of their own."""
         if not self.quiet:
-            self.out.print(text, soft_wrap=True)
+            self.out.print(printable(text), soft_wrap=True)
 
     def source(self, source: Source) -> None:
         """What was opened, and what was decided of its frames."""
@@ -178,7 +179,7 @@ def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Tab
     for row in rows:
         due = [row.objects_due] if several else []
         counts = (row.images_in, row.images_out, row.objects_in, *due, row.objects_out, clipped[row.split])
-        table.add_row(row.split, *(f"{count:,}" for count in counts), _dropped(row.dropped))
+        table.add_row(printable(row.split), *(f"{count:,}" for count in counts), _dropped(row.dropped))
     return table
 
 
@@ -188,7 +189,7 @@ def _class_table(rows: Sequence[ClassCount], known: int) -> Table:
     for number, row in enumerate(rows[:_MOST_CLASSES]):
         table.add_row(
             str(number) if number < known else "",
-            row.name,
+            printable(row.name),
             f"{row.objects_in:,}",
             f"{row.objects_out:,}",
             _dropped(row.dropped) + (f"; swapped {row.swapped:+,}" if row.swapped else ""),
@@ -199,14 +200,16 @@ def _class_table(rows: Sequence[ClassCount], known: int) -> Table:
 def _inspection_splits(seen: Inspection) -> Table:
     table = _table(("split", "left"), "images", "objects", "without a label file")
     for split in seen.splits:
-        table.add_row(split, f"{seen.images[split]:,}", f"{seen.objects[split]:,}", f"{seen.unlabelled[split]:,}")
+        table.add_row(
+            printable(split), f"{seen.images[split]:,}", f"{seen.objects[split]:,}", f"{seen.unlabelled[split]:,}"
+        )
     return table
 
 
 def _inspection_classes(seen: Inspection) -> Table:
-    table = _table("number", ("class", "left"), *seen.splits)
+    table = _table("number", ("class", "left"), *map(printable, seen.splits))
     for number, name in enumerate(seen.names[:_MOST_CLASSES]):
-        table.add_row(str(number), name, *(f"{seen.classes[name, split]:,}" for split in seen.splits))
+        table.add_row(str(number), printable(name), *(f"{seen.classes[name, split]:,}" for split in seen.splits))
     return _with_rest(table, len(seen.names))
 
 

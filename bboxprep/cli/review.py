@@ -68,5 +68,7 @@ def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Pr
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),
         )
-    say.line(f"verify: {len(proof.faults):,} faults" if proof.faults else "verify: nothing wrong was found")
+    say.line(
+        f"verify: {printing.counted(len(proof.faults), 'fault')}" if proof.faults else "verify: nothing wrong was found"
+    )
     return proof.faults

@@ -1,4 +1,4 @@
-"""Lists and pairs of names in one line of text: ``a,b`` and ``old=new``.
+"""Names in one line of text: lists and pairs that are read (``a,b``, ``old=new``), and text for a terminal.
 
 A backslash escapes the comma, equals sign, blank or backslash after it, so every name can be written. The command line
 parses such text.
@@ -11,6 +11,10 @@ import re
 from bboxprep.errors import UsageError
 from bboxprep.findings import escape_surrogates
 
+# what moves the cursor, breaks the line, or changes the direction that text runs in (Unicode annex 9)
+_CONTROLS = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ufeff]"
+)
 _ESCAPED = re.compile(r"\\[\\,=\s]")
 _TOKENS = re.compile(r"\\.|.", re.DOTALL)
 
@@ -31,6 +35,11 @@ def split_pair(text: str, option: str = "rename", wanted: str = "OLD=NEW") -> tu
 def escaped(name: str) -> str:
     """`name` escaped for a list or a pair."""
     return re.sub(r"[\\,=]|^\s|\s$", r"\\\g<0>", name)
+
+
+def printable(text: str) -> str:
+    r"""`text` as one line that a terminal shows and does not obey: controls are escaped as Python does, ``\x1b``."""
+    return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), escape_surrogates(text))
 
 
 def _split(text: str, mark: str) -> list[list[str]]:

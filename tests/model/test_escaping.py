@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
-from bboxprep.model.escaping import escaped, split_names, split_pair
+from bboxprep.model.escaping import escaped, printable, split_names, split_pair
 
 NAMES = st.text(st.sampled_from([*"ab ,=\\\t🐈é:'\"#"]), min_size=1, max_size=8)
 
@@ -48,3 +50,31 @@ def test_what_is_no_pair_is_told_how_to_write_one(text: str) -> None:
 )
 def test_a_list_of_names(text: str, names: tuple[str, ...]) -> None:
     assert split_names(text) == names
+
+
+@given(st.text(max_size=20))
+def test_text_for_a_terminal_is_one_line_without_controls_and_plain_text_is_as_it_was(text: str) -> None:
+    shown = printable(text)
+    assert len(shown.splitlines()) <= 1
+    assert not any(unicodedata.category(mark) in ("Cc", "Cs", "Zl", "Zp") for mark in shown)
+    assert not any(unicodedata.bidirectional(mark) in BIDI_CONTROLS for mark in shown)
+    assert printable(shown) == shown
+    if text.isprintable():
+        assert shown == text
+
+
+BIDI_CONTROLS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("cat\x1b[31m", r"cat\x1b[31m"),
+        ("a\nb\rc\x85d\u2028e", r"a\nb\rc\x85d\u2028e"),
+        ("cat\u202egpj", r"cat\u202egpj"),
+        ("gone\x9b2J", r"gone\x9b2J"),
+        ("👩\u200d🚀 Übung 猫 می\u200cخواهم", "👩\u200d🚀 Übung 猫 می\u200cخواهم"),
+    ],
+)
+def test_controls_are_spelt_as_python_does_and_joiners_of_emoji_and_scripts_stay(name: str, shown: str) -> None:
+    assert printable(name) == shown

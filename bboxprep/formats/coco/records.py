@@ -61,11 +61,12 @@ class RecordReader:
                 record = _decoded(entry.raw)
                 made = _object(record, self.rows, entry.stands)
             except _Unusable as fault:
-                findings.append(self._finding(entry, record, fault.code, fault.name, fault.message))
+                findings.append(self._finding(entry, record, fault.code, fault.name, fault.message, objects=1))
             else:
                 objects.append(made)
-                for name, problem in made.repairs.items():
-                    findings.append(self._finding(entry, record, "record-repaired", name, problem))
+                for name, problem in made.problems.items():
+                    code = "shape-unreadable" if name in made.unread else "record-repaired"
+                    findings.append(self._finding(entry, record, code, name, problem))
         return _columns(objects, self.points), findings
 
     @cached_property
@@ -80,11 +81,17 @@ class RecordReader:
         return self.categories[self.rows[identity]].name if identity in self.rows else str(identity)
 
     def _finding(
-        self, entry: AnnotationEntry, record: Mapping[str, Any], code: str, name: str, message: str
+        self,
+        entry: AnnotationEntry,
+        record: Mapping[str, Any],
+        code: str,
+        name: str,
+        message: str,
+        objects: int = 0,
     ) -> Finding:
         where = f"annotations[{entry.place}]{'.' if name else ''}{name}"
         category = self.class_name(key(record.get("category_id")))
-        return Finding(code, message, self.path, where, int(code != "record-repaired"), category, self.split)
+        return Finding(code, message, self.path, where, objects, category, self.split)
 
 
 class _Unusable(Exception):
@@ -97,7 +104,10 @@ class _Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """One object, and what was repaired, by field. `keypoints` are as COCO counts them."""
+    """One object, and what is wrong with it, by field: repaired, or left out where the field is among the `unread`.
+
+    `keypoints` are as COCO counts them.
+    """
 
     label: int
     box: Box
@@ -109,7 +119,8 @@ class _Object:
     id: int
     attributes: Mapping[str, Any]
     track: int
-    repairs: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
 
 
 def _decoded(raw: bytes) -> Mapping[str, Any]:
@@ -120,16 +131,16 @@ def _decoded(raw: bytes) -> Mapping[str, Any]:
 
 
 class _Fields:
-    """A record whose fields are parsed one by one, with a list of repairs."""
+    """A record whose fields are parsed one by one, with a list of problems."""
 
     def __init__(self, record: Mapping[str, Any]) -> None:
         self.record = record
-        self.repairs: dict[str, str] = {}
+        self.problems: dict[str, str] = {}
 
     def take(self, name: str, read: Callable[[object], tuple[T, str]]) -> T:
         value, problem = read(self.record.get(name))
         if problem:
-            self.repairs[name] = problem
+            self.problems[name] = problem
         return value
 
 
@@ -141,23 +152,27 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
     box = fields.take("bbox", lambda value: _box(value, shape))
     attributes, degrees = _attributes(record)
     if degrees and shape:
-        fields.repairs["attributes.rotation"] = f"have {degrees:g} beside a segmentation, which is used; left out"
+        fields.problems["attributes.rotation"] = f"have {degrees:g} beside a segmentation, which is used; left out"
     elif degrees:
-        fields.repairs["attributes.rotation"] = f"the box is turned by {degrees:g} degrees; taken as a polygon"
+        fields.problems["attributes.rotation"] = f"the box is turned by {degrees:g} degrees; taken as a polygon"
         shape = turned_box(box, degrees)
         box = shape.hull() or box
+    keypoints = fields.take("keypoints", read_keypoints)
+    unread = [] if shape.is_whole else ["segmentation"]
+    unread += ["keypoints"] if "keypoints" in fields.problems else []
     return _Object(
         label=label,
         box=box,
         shape=shape,
-        keypoints=fields.take("keypoints", read_keypoints),
+        keypoints=keypoints,
         crowd=fields.take("iscrowd", _crowd),
         area=fields.take("area", _optional),
         score=fields.take("score", _optional),
         id=(whole(record.get("id")) or 0) if stands else 0,
         attributes=attributes,
         track=_track(record),
-        repairs=fields.repairs,
+        problems=fields.problems,
+        unread=tuple(unread),
     )
 
 

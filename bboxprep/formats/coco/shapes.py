@@ -30,6 +30,7 @@ class Shape:
 
     rings: Rings = ()
     mask: Rle | None = None
+    is_whole: bool = True  # False where a part cannot be read and is left out
 
     def __bool__(self) -> bool:
         return bool(self.rings) or self.mask is not None
@@ -41,6 +42,10 @@ class Shape:
         return _edges(self.mask.bounds) if self.mask is not None and self.mask.area else None
 
 
+_LOST = Shape(is_whole=False)
+_LEFT_OUT = "left out; the box is kept"
+
+
 def read_shape(value: object) -> tuple[Shape, str]:
     """The rings or the mask of a `segmentation`, and messages about parts that are left out or repaired."""
     if isinstance(value, dict):
@@ -48,12 +53,17 @@ def read_shape(value: object) -> tuple[Shape, str]:
     if value is None or value == []:
         return Shape(), ""
     if not isinstance(value, list):
-        return Shape(), f"have {brief(value)}, want polygons or a run-length mask; left out"
+        return _LOST, f"have {brief(value)}, want polygons or a run-length mask; {_LEFT_OUT}"
     bare = number(value[0]) is not None
-    parts = [value] if bare else value
+    points = all(_is_pair(part) for part in value)
+    parts = [value] if bare or points else value
     rings = tuple(ring for ring in map(_read_ring, parts) if ring is not None)
     if lost := len(parts) - len(rings):
-        return Shape(rings), f"{lost} of {len(parts)} polygons are not six or more finite numbers in pairs; left out"
+        kept = f"left out; the box and {_polygons(len(rings))} are kept" if rings else _LEFT_OUT
+        words = f"{lost} of {_polygons(len(parts))} {'is' if lost == 1 else 'are'} not six or more finite numbers in pairs; {kept}"
+        return Shape(rings, is_whole=False), words
+    if points or any(_is_pair(part[0]) for part in parts):
+        return Shape(rings), "a list of points x, y; taken as a polygon"
     return Shape(rings), "a bare polygon; taken as a list of one" if bare else ""
 
 
@@ -63,9 +73,9 @@ def read_keypoints(value: object) -> tuple[Triples, str]:
         return (), ""
     read = numbers(value)
     if read is None or len(read) % 3 or not _near(read) or not set(read[2::3]) <= {0.0, 1.0, 2.0}:
-        return (), f"have {brief(value)}, want x, y and 0, 1 or 2 for each point; left out"
+        return (), f"have {brief(value)}, want x, y and 0, 1 or 2 for each point; {_LEFT_OUT}"
     if len(read) > 3 * MOST_KEYPOINTS:
-        return (), f"have {len(read) // 3:,} points, want at most {MOST_KEYPOINTS}; left out"
+        return (), f"have {len(read) // 3:,} points, want at most {MOST_KEYPOINTS}; {_LEFT_OUT}"
     return tuple(zip(read[::3], read[1::3], map(int, read[2::3]), strict=True)), ""
 
 
@@ -78,8 +88,18 @@ def turned_box(box: Box, degrees: float) -> Shape:
     return Shape(((corners - centre) @ np.array([(cos, sin), (-sin, cos)]) + centre,))
 
 
+def _polygons(count: int) -> str:
+    return f"{count} polygon{'' if count == 1 else 's'}"
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and numbers(value) is not None
+
+
 def _read_ring(value: object) -> Points | None:
-    read = numbers(value)
+    """The points (P, 2) of a polygon, whose numbers stand in one list or in pairs; None for anything else."""
+    pairs = isinstance(value, list) and bool(value) and all(map(_is_pair, value))
+    read = numbers([number for pair in value for number in pair] if isinstance(value, list) and pairs else value)
     if read is None or len(read) < 6 or len(read) % 2 or not _near(read):
         return None
     return np.array(read, dtype=np.float64).reshape(-1, 2)
@@ -92,7 +112,7 @@ def _near(values: Sequence[float]) -> bool:
 def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
     size, counts = _sides(value.get("size")), value.get("counts")
     if size is None:
-        return Shape(), f"size: have {brief(value.get('size'))}, want a height and a width; left out"
+        return _LOST, f"size: have {brief(value.get('size'))}, want a height and a width; {_LEFT_OUT}"
     try:
         if isinstance(counts, str):
             return Shape(mask=Rle.from_text(size, counts.encode("ascii"))), ""
@@ -100,10 +120,10 @@ def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
         runs = [run if type(run) is int else whole(run) for run in given]
         read = tuple(run for run in runs if run is not None)
         if len(read) < len(runs):
-            return Shape(), f"counts: have {brief(counts)}, want whole numbers; left out"
+            return _LOST, f"counts: have {brief(counts)}, want whole numbers; {_LEFT_OUT}"
         return Shape(mask=Rle(size, read, compressed=False)), ""
     except ValueError as error:
-        return Shape(), f"counts: {error}; left out"
+        return _LOST, f"counts: {error}; {_LEFT_OUT}"
 
 
 def _sides(value: object) -> Size | None:

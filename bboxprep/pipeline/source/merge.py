@@ -30,6 +30,7 @@ from bboxprep.model.sample import Frame, Key, Sample
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.survey import ImageSummary
+from bboxprep.pipeline.source.usable import check_usable
 
 NO_RULES = ClassPolicy()
 _TRACKS_APART = 10**9  # between the first track ids of two sources
@@ -41,6 +42,8 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
 
     Raises `UsageError` where the classes do not fit the classes, or classes of one name have different keypoints.
     """
+    for source in sources:
+        check_usable(source)
     source = sources[0]
     if len(sources) > 1 or split:
         source = _arranged(_merged(sources) if len(sources) > 1 else _alone(source), split)

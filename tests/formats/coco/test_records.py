@@ -30,6 +30,7 @@ from tests.formats.coco.trees import (
 )
 
 RING = [1.0, 1.0, 5.0, 1.0, 5.0, 4.0]
+PAIRS = [RING[at : at + 2] for at in range(0, len(RING), 2)]
 MASK = np.zeros((4, 6), dtype=np.bool_)
 MASK[1:3, 2:5] = True
 
@@ -77,12 +78,14 @@ def test_only_where_it_fits_a_negative_size_looks_like_corners(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"segmentation": [[1, 2, 3]]}, "segmentation", "1 of 1 polygons"),
-        ({"segmentation": [RING, [1, 2, 3, 4, 5, 6, 7]]}, "segmentation", "1 of 2 polygons"),
-        ({"segmentation": [[]]}, "segmentation", "1 of 1 polygons"),
-        ({"segmentation": [[*RING[:-1], math.nan]]}, "segmentation", "1 of 1 polygons"),
-        ({"segmentation": [["a"] * 6]}, "segmentation", "1 of 1 polygons"),
-        ({"segmentation": RING}, "segmentation", "a bare polygon"),
+        ({"segmentation": [[1, 2, 3]]}, "segmentation", "1 of 1 polygon is"),
+        ({"segmentation": [RING, [1, 2, 3, 4, 5, 6, 7]]}, "segmentation", "1 of 2 polygons is"),
+        ({"segmentation": [[]]}, "segmentation", "1 of 1 polygon is"),
+        ({"segmentation": [[*RING[:-1], math.nan]]}, "segmentation", "1 of 1 polygon is"),
+        ({"segmentation": [["a"] * 6]}, "segmentation", "1 of 1 polygon is"),
+        ({"segmentation": [[1, 2, 3, 4]]}, "segmentation", "left out; the box is kept"),
+        ({"segmentation": [[1, 2], [3, 4]]}, "segmentation", "left out; the box is kept"),
+        ({"segmentation": [RING, [1, 2]]}, "segmentation", "left out; the box and 1 polygon are kept"),
         ({"segmentation": "none"}, "segmentation", "have 'none', want polygons"),
         ({"segmentation": {}}, "segmentation", "size: have None"),
         ({"segmentation": {"size": [0, 6], "counts": [0]}}, "segmentation", "size: have [0, 6]"),
@@ -97,6 +100,25 @@ def test_only_where_it_fits_a_negative_size_looks_like_corners(tmp_path: Path) -
         ({"keypoints": [1, 2, 3]}, "keypoints", "want x, y and 0, 1 or 2"),
         ({"keypoints": [1, math.nan, 2]}, "keypoints", "want x, y"),
         ({"keypoints": "nose"}, "keypoints", "have 'nose'"),
+    ],
+)
+def test_an_outline_that_cannot_be_read_is_a_fault_and_no_repair_and_the_box_is_kept(
+    tmp_path: Path, fields: dict[str, Any], field: str, words: str
+) -> None:
+    sample = one_sample(tmp_path, box(1, 1, **fields))
+    assert sample.instances.boxes.tolist() == [[1, 2, 11, 22]]
+    (found,) = sample.findings
+    assert (found.code, found.where, found.objects) == ("shape-unreadable", f"annotations[0].{field}", 0)
+    assert words in found.message
+    assert "kept" in found.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "words"),
+    [
+        ({"segmentation": RING}, "segmentation", "a bare polygon"),
+        ({"segmentation": PAIRS}, "segmentation", "a list of points"),
+        ({"segmentation": [PAIRS]}, "segmentation", "a list of points"),
         ({"iscrowd": 2}, "iscrowd", "have 2, want 0 or 1"),
         ({"iscrowd": "yes"}, "iscrowd", "have 'yes'"),
         ({"area": "large"}, "area", "have 'large'"),
@@ -113,6 +135,8 @@ def test_a_fault_beside_the_box_is_repaired_and_the_box_kept(
     (found,) = sample.findings
     assert (found.code, found.where, found.objects) == ("record-repaired", f"annotations[0].{field}", 0)
     assert words in found.message
+    if fields.get("segmentation") in (RING, PAIRS, [PAIRS]):
+        assert [ring.ravel().tolist() for ring in sample.instances.polygons[0]] == [RING]
 
 
 def test_what_is_missing_has_its_default(tmp_path: Path) -> None:
@@ -352,8 +376,8 @@ FAR = 1e9
     [
         ({"bbox": [FAR, 1, 2, 3]}, "box-not-finite"),
         ({"bbox": [1, 1, 1e308, 1e308]}, "box-not-finite"),
-        ({"segmentation": [[0, 0, FAR, 0, 1, 1]]}, "record-repaired"),
-        ({"segmentation": [[0, 0, 1, -1e308, 1, 1]]}, "record-repaired"),
+        ({"segmentation": [[0, 0, FAR, 0, 1, 1]]}, "shape-unreadable"),
+        ({"segmentation": [[0, 0, 1, -1e308, 1, 1]]}, "shape-unreadable"),
         ({"area": 1e18}, "record-repaired"),
         ({"bbox": [FAR / 2, 1, 2, 3], "segmentation": [[0, 0, FAR / 2, 0, 1, 1]]}, ""),
     ],
@@ -373,7 +397,9 @@ def test_more_keypoints_than_any_pose_has_are_left_out(tmp_path: Path) -> None:
     assert most.instances.keypoints.shape == (1, 512, 2)
     more = one_sample(tmp_path / "b", box(1, 1, keypoints=[1, 1, 2] * 513), categories=[POINTS])
     assert more.instances.keypoints.shape == (1, 0, 2)
-    assert [finding.message for finding in more.findings] == ["have 513 points, want at most 512; left out"]
+    assert [finding.message for finding in more.findings] == [
+        "have 513 points, want at most 512; left out; the box is kept"
+    ]
 
 
 POINTS = {"id": 3, "name": "cat", "keypoints": [f"p{number}" for number in range(513)]}

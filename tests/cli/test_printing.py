@@ -1,0 +1,67 @@
+"""Names of classes and files on a terminal: they are shown, and the terminal never obeys them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import unicodedata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bboxprep import formats
+from bboxprep.errors import BboxprepError
+from tests.invoked import run
+
+CLASS = "cat\x1b]0;title\x07\x1b[31m\u202e\nnothing wrong was found\n"
+GONE = "gone\x1b[2J\u2028.jpg"
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    root = tmp_path / "set"
+    root.mkdir()
+    Image.new("RGB", (32, 24)).save(root / "a.jpg")
+    images = [{"id": 1, "file_name": "a.jpg", "width": 32, "height": 24}, {"id": 2, "file_name": GONE}]
+    boxes = [
+        {"id": number, "image_id": number, "category_id": 1, "bbox": [2, 3, 10, 9], "area": 90, "iscrowd": 0}
+        for number in (1, 2)
+    ]
+    content = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": CLASS}]}
+    (root / "annotations.json").write_text(json.dumps(content), encoding="utf-8")
+    return root
+
+
+def controls(text: str) -> set[str]:
+    return {mark for mark in text if mark != "\n" and unicodedata.category(mark) in ("Cc", "Zl", "Zp")} | (
+        {"\u202e"} & set(text)
+    )
+
+
+@pytest.mark.parametrize("name", formats.names())
+def test_names_in_no_format_reach_the_terminal_as_they_are(hostile: Path, tmp_path: Path, name: str) -> None:
+    converted = run("convert", hostile, tmp_path / "out", "--to", name)
+    if isinstance(converted.exception, BboxprepError):  # some formats cannot hold such a name
+        return
+    inspected = run("inspect", tmp_path / "out")
+    verified = run("verify", tmp_path / "out", "--against", hostile)
+    assert r"cat\x1b]0;title\x07\x1b[31m\u202e\nnothing wrong was found\n" in inspected.stdout
+    assert r"gone\x1b[2J\u2028.jpg" in converted.stdout
+    assert "nothing wrong was found" not in {
+        line.strip() for line in (converted.stdout + inspected.stdout).splitlines()
+    }
+    assert not controls(converted.stdout + inspected.stdout + verified.stdout)
+
+
+def test_an_error_is_one_line_without_controls(hostile: Path, tmp_path: Path) -> None:
+    (hostile / "a.jpg").unlink()
+    content = (hostile / "annotations.json").read_text(encoding="utf-8")
+    (hostile / "annotations.json").write_text(content.replace("a.jpg", json.dumps(GONE)[1:-1]), encoding="utf-8")
+    words = ("convert", str(hostile), str(tmp_path / "out"), "--to", "yolo")
+    done = subprocess.run([sys.executable, "-m", "bboxprep", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert not controls(done.stderr)
+    assert r"gone\x1b[2J\u2028.jpg" in done.stderr
