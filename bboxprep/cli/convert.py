@@ -12,7 +12,7 @@ import click
 from bboxprep import formats
 from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option, workers_option
-from bboxprep.cli.policy_options import chosen_rules, max_pixels_option, policy_options
+from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pixels_option, policy_options
 from bboxprep.cli.recipe_options import (
     chosen_recipe,
     class_options,
@@ -110,6 +110,7 @@ from bboxprep.recipe.recipe import Recipe
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @max_pixels_option
+@decode_all_option
 @class_options
 @split_options
 @policy_options
@@ -213,6 +214,7 @@ def _open(
             image_policy=image_policy,
             object_policy=chosen_rules(given),
             labels_only=given["labels_only"] or given["images"] == "none",
+            decode_all=given["decode_all"],
             engine=engine,
             options=lambda name: chosen_options("read_options", name, given, found),
         )

@@ -10,9 +10,9 @@ import click
 
 from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option
-from bboxprep.cli.policy_options import max_pixels_option
-from bboxprep.findings import Severity
+from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pixels_option, policy_options
 from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
 
@@ -20,23 +20,36 @@ from bboxprep.pipeline.source.open import open_source
 @click.command("inspect")
 @click.argument("source", type=PLACE)
 @click.option("--from", "format", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
+@click.option(
+    "--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all of it here; - is the terminal."
+)
 @labels_in_option
 @max_pixels_option
+@decode_all_option
+@policy_options
 @format_options("read_options")
 def command(source: Path, **given: Any) -> None:
     """Show what is in the labelled dataset SOURCE.
 
     Its format, splits, classes and sizes; each EXIF orientation with the evidence for the plane its labels were drawn
-    in; and all that is wrong with it. Changes nothing; decodes images only where nothing else tells the plane of
-    their labels, and then 60 of an orientation at most. Exits with 1 where something is wrong.
+    in; and all that is wrong with it, by the policies of convert. Changes nothing; decodes images only where nothing
+    else tells the plane of their labels, 60 of an orientation at most, and those whose file ends too early. Exits with
+    1 where something is wrong.
     """
     opened = open_source(
         source,
         given["format"],
         labels_in=given["labels_in"],
         image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
+        object_policy=chosen_rules(given),
+        decode_all=given["decode_all"],
         options=lambda name: chosen_options("read_options", name, given),
     )
     seen = inspect(opened)
-    printing.Printer().inspection(opened, seen)
-    sys.exit(1 if any(finding.severity is Severity.FAULT for finding in seen.findings) else 0)
+    to_stdout = str(given["json_"]) == "-"
+    if to_stdout:
+        click.echo(seen.encoded().decode("utf-8"), nl=False)
+    elif given["json_"]:
+        write_bytes(given["json_"], seen.encoded())
+    printing.Printer(quiet=to_stdout).inspection(opened, seen)
+    sys.exit(1 if seen.faults else 0)

@@ -75,6 +75,14 @@ max_pixels_option = click.option(
 )
 
 
+decode_all_option = click.option(
+    "--decode-all",
+    is_flag=True,
+    help="Decode every picture, to find those that are damaged. Without it a picture that no step changes is only "
+    "looked at for a file that ends too early.",
+)
+
+
 def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`command` with these flags."""
     for option in reversed(_OPTIONS):

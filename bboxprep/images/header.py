@@ -32,6 +32,7 @@ from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import OrientationVerdict, judge, overrule
 from bboxprep.images.pillow_reader import faults_named, opened
 from bboxprep.images.plain_jpeg import HEAD, plain_header
+from bboxprep.images.truncation import JPEG_END, ends_early
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.model.header import Header
 
@@ -58,7 +59,7 @@ def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
     file, length = _open(path)
     try:
         header = plain_header(os.read(file, HEAD), most_pixels)
-        if header is None:
+        if header is None or not _ends_as_jpeg(file, length):
             return read_any_header(path, most_pixels, file)
     finally:
         os.close(file)
@@ -90,7 +91,14 @@ def read_any_header(path: Path, most_pixels: int = MOST_PIXELS, file: int | None
                 tagged=verdict.tagged,
                 invalid=verdict.invalid,
                 disputed=verdict.disputed,
+                ends_early=not is_stored(path) and ends_early(data, container, image),
             )
+
+
+def _ends_as_jpeg(file: int, length: int) -> bool:
+    """Whether the last bytes of the open `file`, of `length`, are a JPEG's end marker."""
+    os.lseek(file, max(0, length - len(JPEG_END)), os.SEEK_SET)
+    return os.read(file, len(JPEG_END)) == JPEG_END
 
 
 def container_of(path: Path) -> str:

@@ -16,7 +16,8 @@ class Header:
     `orientation` is the effective EXIF code, 1 to 8. `tagged`: the file holds an orientation tag (EXIF or XMP) other
     than 1, valid or not, so some viewer may turn a byte copy of it. `depth` is the number of bits of a channel,
     `frames` the number of images in the file. `invalid` and `disputed` are the messages of the findings
-    `orientation-invalid` and `orientation-disputed`, or "".
+    `orientation-invalid` and `orientation-disputed`, or "". `ends_early`: the file ends before its container does
+    (`images.truncation`), so that its pixels may not all be there.
     """
 
     size: Size
@@ -28,6 +29,7 @@ class Header:
     tagged: bool = False
     invalid: str = ""
     disputed: str = ""
+    ends_early: bool = False
 
     @property
     def turn(self) -> Dihedral:

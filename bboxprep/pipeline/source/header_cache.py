@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.codec import ImagePolicy, decode
 from bboxprep.images.header import MOST_PIXELS, container_of, read_header, refuse_large
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Sample
@@ -37,11 +38,13 @@ class SeenHeader(Protocol):
 @dataclass(frozen=True)
 class HeaderCache:
     """The probe that readers are given. Unless it `opens` images, it believes the size that the labels declare; one of
-    more than `most_pixels` is refused.
+    more than `most_pixels` is refused. An image whose file ends early is decoded, to know whether its pixels are all
+    there; with `decodes` every image is.
     """
 
     most_pixels: int = MOST_PIXELS
     opens: bool = True
+    decodes: bool = False
     _known: dict[str, dict[str, Header]] = field(default_factory=dict, repr=False)  # by folder, by name
     _last: dict[str, Header] = field(default_factory=dict, repr=False)  # by path, at most one
 
@@ -55,6 +58,8 @@ class HeaderCache:
 
     def _read(self, path: Path) -> Header:
         header = read_header(path, most_pixels=self.most_pixels)
+        if self.decodes or header.ends_early:
+            decode(path, header, ImagePolicy(depth16="shift8", frames="first", max_pixels=self.most_pixels))
         self._last.clear()
         self._last[str(path)] = header
         return header

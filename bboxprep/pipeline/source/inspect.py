@@ -1,16 +1,25 @@
-"""Counts the images, objects, classes and orientations of a source, for ``bboxprep inspect``."""
+"""Counts the images, objects, classes and orientations of a source and finds its faults, for ``bboxprep inspect``.
+
+Objects go through the recipe of a conversion without steps, so that its policies find here what they find there.
+"""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
-from bboxprep.findings import Finding
+import msgspec
+
+from bboxprep.findings import Finding, Severity
 from bboxprep.geometry.affine import Size
 from bboxprep.model.sample import Frame
+from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.pipeline.report.account import Account, came_of
 from bboxprep.pipeline.source.open import Source
-from bboxprep.pipeline.source.survey import ImageSummary
+from bboxprep.pipeline.source.survey import ImageSummary, checked
+from bboxprep.recipe.recipe import Recipe
 
 UPRIGHT = "nothing to decide"
 
@@ -36,17 +45,52 @@ class Inspection:
     columns: Counter[str]
     findings: tuple[Finding, ...]
 
+    @property
+    def faults(self) -> int:
+        """How many findings say that something is wrong."""
+        return sum(finding.severity is Severity.FAULT for finding in self.findings)
+
+    def encoded(self) -> bytes:
+        """All of it as JSON, in ASCII, so that a terminal obeys no name."""
+        content: dict[str, Any] = {
+            "format": self.format,
+            "splits": [
+                {
+                    "split": split,
+                    "images": self.images[split],
+                    "unlabelled": self.unlabelled[split],
+                    "objects": self.objects[split],
+                }
+                for split in self.splits
+            ],
+            "classes": [
+                {"name": name, "objects": {split: self.classes[name, split] for split in self.splits}}
+                for name in self.names
+            ],
+            "orientations": [
+                {"orientation": code, "labels_in": frame, "evidence": evidence, "images": count}
+                for (code, frame, evidence), count in sorted(self.orientations.items())
+            ],
+            "sizes": [{"width": w, "height": h, "images": n} for (w, h), n in sorted(Counter(self.sizes).items())],
+            "containers": dict(self.containers.most_common()),
+            "columns": {str(column): count for column, count in self.columns.items()},
+            "faults": self.faults,
+            "findings": [msgspec.to_builtins(RecordedFinding.of(finding)) for finding in self.findings],
+        }
+        return json.dumps(content, indent=2).encode("ascii") + b"\n"
+
 
 def inspect(source: Source) -> Inspection:
-    """The counts of `source`, whose labels are read for them."""
-    summaries, dataset = source.summaries, source.dataset
+    """The counts of `source`, whose labels are read for them, and its findings."""
+    summaries, recipe = source.summaries, Recipe()
+    dataset = checked(source.dataset, summaries)
     unlabelled: Counter[str] = Counter()
     account = Account()
     account.note_outside_samples(dataset.findings)
     for sample in dataset:
         unlabelled[sample.split] += not sample.labelled
         account.image_in(sample.split, sample.source_count, **came_of(sample, dataset.categories.names))
-        account.note(sample.findings)
+        account.note(sample.transform(recipe).findings)
     headers = [summary.header for summary in summaries if summary.header]
     return Inspection(
         format=dataset.format,

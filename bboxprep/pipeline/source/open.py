@@ -49,6 +49,7 @@ def open_source(
     object_policy: ObjectPolicy | None = None,
     sidecar: bool = True,
     labels_only: bool = False,
+    decode_all: bool = False,
     engine: Engine = HERE,
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
 ) -> Source:
@@ -57,16 +58,19 @@ def open_source(
     `path` may be a folder above it (see `pipeline.source.roots`). `format` is one of `formats.names()`, found from
     the files if None; `labels_in` states the plane that the labels of turned photos were drawn in; `object_policy`
     are those of the dataset; `sidecar` says whether what an earlier run kept beside its output is rejoined, or the
-    label files count alone; with `labels_only` no image is opened whose size the labels state; the `engine` reads
-    and looks; `options` gives those of the reader of a format by its name. Raises `SourceError` and `UsageError`.
+    label files count alone; with `labels_only` no image is opened whose size the labels state, with `decode_all` every
+    image is decoded to find those that are damaged; the `engine` reads and looks; `options` gives those of the reader
+    of a format by its name. Raises `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
         raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
+    if decode_all and labels_only:
+        raise UsageError("`decode_all`: with `labels_only` no image is opened; want one of them")
     root = path if isinstance(path, SourceRoot) else find_root(path, format)
     chosen, path = formats.load(root.format), root.path
     reading = options(root.format)
     image_policy = image_policy or ImagePolicy()
-    probe = HeaderCache(image_policy.max_pixels, opens=not labels_only)
+    probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
     dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
     dataset = dataset.map(probe.trusting) if labels_only else dataset
     dataset = _with_known_split(rejoin(dataset) if sidecar else dataset)

@@ -1,0 +1,74 @@
+"""`inspect` finds what a conversion finds, by the same policies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bboxprep import formats
+from bboxprep.findings import CODES, Severity
+from bboxprep.pipeline.api import convert
+from bboxprep.pipeline.source.inspect import inspect
+from bboxprep.pipeline.source.open import open_source
+from tests.tiny import tiny
+
+BOXES = [(2, 2, 9, 9), (5, 5, 0, 0), (90, 90, 9, 9), (40, 20, 20, 20)]  # sound, degenerate, outside, over the edge
+
+
+def faulty(root: Path) -> Path:
+    (root / "annotations").mkdir(parents=True)
+    for number, split in enumerate(("train", "val")):
+        (root / split).mkdir()
+        noise = np.random.default_rng(number).integers(0, 255, (32, 48, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(root / split / "a.jpg")
+        data = (root / split / "a.jpg").read_bytes()
+        (root / split / "cut.jpg").write_bytes(data[: len(data) // 2])
+        Image.new("RGB", (48, 32)).save(root / split / "same.png")
+        images = [{"id": n, "file_name": name} for n, name in enumerate(("a.jpg", "cut.jpg", "same.png"), 1)]
+        objects = [
+            {"id": n, "image_id": 1, "category_id": 1, "bbox": box, "area": 1, "iscrowd": 0}
+            for n, box in enumerate(BOXES, 1)
+        ]
+        content = {"images": images, "annotations": objects, "categories": [{"id": 1, "name": "cat"}]}
+        (root / "annotations" / f"instances_{split}.json").write_text(json.dumps(content), encoding="utf-8")
+    return root
+
+
+def test_the_findings_are_those_of_a_conversion_without_steps(tmp_path: Path) -> None:
+    source = faulty(tmp_path / "source")
+    outcome = convert(source, tmp_path / "out", "coco")
+    told = [(one.code, one.path, one.where, one.message) for one in inspect(open_source(source)).findings]
+    assert {code for code, *_ in told} >= {
+        "box-degenerate", "box-outside", "box-clipped", "image-unreadable", "split-leak",
+    }  # fmt: skip
+    kept = [one for one in outcome.account.findings if one.code != "image-skipped"]
+    assert sorted(told) == sorted((one.code, one.path, one.where, one.message) for one in kept)
+
+
+def test_a_picture_that_is_cut_short_is_named_in_every_format_of_image_files(tmp_path: Path) -> None:
+    tried = 0
+    for name in formats.names():
+        out = tmp_path / name / "out"
+        convert(tiny(tmp_path / name / "tiny", range(3)), out, name)
+        images = [path for path in out.rglob("*.jpg")]
+        for image in images[:1]:
+            data = image.read_bytes()
+            image.write_bytes(data[: len(data) // 2])
+            faults = [one for one in inspect(open_source(out)).findings if CODES[one.code][0] is Severity.FAULT]
+            assert [(one.code, one.path) for one in faults] == [("image-unreadable", str(image.relative_to(out)))]
+            tried += 1
+    assert tried >= 3
+
+
+def test_all_of_it_is_json(tmp_path: Path) -> None:
+    seen = inspect(open_source(faulty(tmp_path / "source")))
+    content = json.loads(seen.encoded())
+    assert content["faults"] == seen.faults > 0
+    assert [one["code"] for one in content["findings"]] == [one.code for one in seen.findings]
+    assert content["splits"] == [
+        {"split": split, "images": 3, "unlabelled": 0, "objects": 4} for split in ("train", "val")
+    ]
+    assert content["classes"] == [{"name": "cat", "objects": {"train": 4, "val": 4}}]
