@@ -60,8 +60,10 @@ def read_shape(value: object) -> tuple[Shape, str]:
     rings = tuple(ring for ring in map(_read_ring, parts) if ring is not None)
     if lost := len(parts) - len(rings):
         kept = f"left out; the box and {_polygons(len(rings))} are kept" if rings else _LEFT_OUT
-        words = f"{lost} of {_polygons(len(parts))} {'is' if lost == 1 else 'are'} not six or more finite numbers in pairs; {kept}"
-        return Shape(rings, is_whole=False), words
+        words = (
+            f"{lost} of {_polygons(len(parts))} {'is' if lost == 1 else 'are'} not six or more finite numbers in pairs"
+        )
+        return Shape(rings, is_whole=False), f"{words}; {kept}"
     if points or any(_is_pair(part[0]) for part in parts):
         return Shape(rings), "a list of points x, y; taken as a polygon"
     return Shape(rings), "a bare polygon; taken as a list of one" if bare else ""

@@ -38,5 +38,5 @@ def test_damage_in_the_middle_is_found_where_all_pictures_are_decoded(tmp_path: 
     data = bytearray(saved("PNG", NOISE))
     data[len(data) // 2] ^= 0xFF
     assert probed(tmp_path, bytes(data), HeaderCache())
-    with pytest.raises(ImageError, match="picture.jpg"):
+    with pytest.raises(ImageError, match="picture"):
         probed(tmp_path, bytes(data), HeaderCache(decodes=True))
