@@ -37,6 +37,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "class-similar": (Severity.NOTE, "two classes whose names are nearly the same; kept apart"),
     "class-unnamed": (Severity.NOTE, "nothing states the names of the classes; they are called by their numbers"),
     "column-dropped": (Severity.NOTE, "the target format cannot hold this kind of information; the boxes are kept"),
+    "convention-suspected": (Severity.FAULT, "the numbers of the dataset look like another unit or convention"),
     "crop-outside": (Severity.FAULT, "the crop lies wholly outside the image; image skipped"),
     "crowd-dropped": (Severity.NOTE, "crowd regions that are not wanted or that the target cannot hold; dropped"),
     "crowd-kept": (Severity.NOTE, "crowd regions were written as ordinary objects, or marked to be ignored, as asked"),

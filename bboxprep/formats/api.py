@@ -268,6 +268,10 @@ class Format:
     """Whether an image without objects is still an image of the dataset when it is read again."""
     has_splits: bool = True
     """Whether the splits of a dataset survive a trip."""
+    conventions: tuple[tuple[str, str], ...] = ()
+    """Other conventions that its numbers are often written in, each with the option of its reader that reads them so (a
+    parameter in backticks, as in messages): "fractions" of the image, "pixels", "xyxy" (corners), class numbers
+    "from-one"."""
     ignored_by: str = ""
     """The attribute that, set to 1, tells trainers to ignore an object; "" for none."""
     restores: bool = False

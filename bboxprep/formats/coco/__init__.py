@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.coco.fields import CARRIES, LAYOUT
+from bboxprep.formats.coco.options import CocoReadOptions
 
 FORMAT = Format(
     title="COCO",
@@ -14,6 +15,8 @@ FORMAT = Format(
     write=deferred(f"{__name__}.writer", "write"),
     check=deferred(f"{__name__}.label_check", "check"),
     carries=CARRIES,
+    read_options=CocoReadOptions,
+    conventions=(("fractions", "`boxes='fractions'`"), ("xyxy", "`boxes='xyxy'`")),
     step=lambda _: Step(),  # shortest decimals that read back as they were
     restores=True,
     category_fields=frozenset({"id", "supercategory", "keypoints", "skeleton", "extra", "flip_idx"}),

@@ -30,13 +30,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, NoOptions, Probe, reads
+from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import CocoSource, choose, two_of_one_split
 from bboxprep.formats.coco.locate_images import unlisted_images
+from bboxprep.formats.coco.options import BoxStyle, CocoReadOptions, as_pixels
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
 from bboxprep.formats.image_lookup import respelled_note
 from bboxprep.formats.reading import probe_image
@@ -53,7 +54,7 @@ _MOST = 64  # read together
 
 
 @reads
-def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one JSON file. Raises `LayoutError` or `AnnotationError`."""
     sources, findings = choose(root)
     opened = [open_indexed(source, root) for source in sources]
@@ -63,7 +64,12 @@ def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) 
     classes = read_classes(documents, [source.shown for source in sources], [index.used for index in indexes])
     parts = [
         _SplitFile(
-            home, document, index, RecordReader(source.shown, source.split, classes.categories, rows), source.prefix
+            home,
+            document,
+            index,
+            RecordReader(source.shown, source.split, classes.categories, rows),
+            source.prefix,
+            options.boxes,
         )
         for source, document, index, rows in zip(sources, documents, indexes, classes.rows, strict=True)
     ]
@@ -127,6 +133,7 @@ class _SplitFile:
     index: Index
     reader: RecordReader
     prefix: str = ""
+    boxes: BoxStyle = "xywh"
     ahead: Prefetch[Instances | None] = field(default_factory=lambda: Prefetch())
 
     @cached_property
@@ -149,6 +156,8 @@ class _SplitFile:
         instances, findings = self.ahead.get(place, len(self.images), self._plain), list[Finding]()
         if instances is None:
             instances, findings = self._any(records)
+        if self.boxes != "xywh" and (size := outline.declared or (outline.header and outline.header.displayed)):
+            instances = as_pixels(instances, self.boxes, size)
         return outline.replace_fast(
             instances=instances, findings=(*outline.findings, *findings), source_count=len(records)
         )

@@ -23,6 +23,7 @@ FORMAT = Format(
     carries=CARRIES,
     step=_step,
     read_options=VocReadOptions,
+    conventions=(("fractions", "`origin='fractions'`"),),
     write_options=VocWriteOptions,
     origin=1,
     ignored_by="difficult",

@@ -11,7 +11,7 @@ from bboxprep.model.columns import Column
 LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
 CARRIES = frozenset({Column.BOXES, Column.ATTRIBUTES})
 
-OriginChoice = Literal["auto", "devkit", "as-is", "plus-one"]
+OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class VocReadOptions:
         metadata={
             "flag": "--voc-origin",
             "help": "what VOC corners count from: devkit (1-based, inclusive), as-is (0-based edges), plus-one "
-            "(1-based edges), or auto: from proof in the numbers, else from the tool that wrote the files",
+            "(1-based edges), fractions (edges as fractions of the image), or auto: from proof in the numbers, else "
+            "from the tool that wrote the files",
         },
     )
 

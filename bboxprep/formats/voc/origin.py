@@ -5,13 +5,15 @@ origin    edges of the box                       written by
 ========  =====================================  =======================================================
 devkit    xmin - 1, ymin - 1, xmax, ymax         the VOC devkit (pixels numbered from 1, both ends within), bboxprep
 as-is     xmin, ymin, xmax, ymax                 labelImg, CVAT, Label Studio, labelme, Datumaro
-plus-one  all four - 1                           Roboflow's export, supervision
+plus-one  all four - 1                           Roboflow's export
+fractions all four times width or height         scripts; only where the option says so
 ========  =====================================  =======================================================
 
 Proof in the numbers of the whole dataset comes first: a box that starts at 0 is as-is; one that ends at width + 1 or
 height + 1 is plus-one, unless other boxes reach further (then boxes overshoot the edge, which proves nothing).
 A minimum of 1 proves nothing, because labelImg clamps there, nor does a maximum of the width. Next comes the tool that
-wrote the files; if it is unknown, the convention of the devkit is assumed.
+wrote the files. Where that is one of plus-one, but boxes end at the width or height and none further, the files are
+from supervision 0.31, which writes min + 1 and max: devkit. If the tool is unknown, devkit is assumed.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.header import Header
 
+_FEW = 3  # fewer boxes end at the edge by accident
 Corners = NDArray[np.float64]  # (2, N, 4): xmin ymin xmax ymax as written, and each of them less one
 
 
@@ -44,6 +47,7 @@ class Origin(StrEnum):
     DEVKIT = "devkit"
     AS_IS = "as-is"
     PLUS_ONE = "plus-one"
+    FRACTIONS = "fractions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def edges(corners: Corners, origin: Origin) -> tuple[Boxes, int]:
 
     The edges are compared, not the numbers: in the devkit's convention a box thinner than a pixel has xmax < xmin.
     """
-    low, high = {Origin.AS_IS: (0, 0), Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}[origin]
+    low, high = {Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}.get(origin, (0, 0))
     boxes = np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
     turned = boxes[:, :2] > boxes[:, 2:]
     if not np.count_nonzero(turned):
@@ -104,24 +108,36 @@ def edges(corners: Corners, origin: Origin) -> tuple[Boxes, int]:
 
 def offset(origin: Origin) -> float:
     """What is taken from a position (a polygon's point): the devkit's is the number of a pixel, whose centre it is."""
-    return {Origin.AS_IS: 0.0, Origin.DEVKIT: 0.5, Origin.PLUS_ONE: 1.0}[origin]
+    return {Origin.DEVKIT: 0.5, Origin.PLUS_ONE: 1.0}.get(origin, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class OriginEvidence:
-    """How many boxes start at 0, how many end at the size + 1 exactly, and how many reach further."""
+    """How many boxes start at 0, how many end at the size + 1 exactly, how many reach further, how many end at the
+    size itself (`at_edge`)."""
 
     zeros: int = 0
     ends: int = 0
     beyond: int = 0
+    at_edge: int = 0
 
     def __add__(self, other: OriginEvidence) -> OriginEvidence:
-        return OriginEvidence(self.zeros + other.zeros, self.ends + other.ends, self.beyond + other.beyond)
+        return OriginEvidence(
+            self.zeros + other.zeros,
+            self.ends + other.ends,
+            self.beyond + other.beyond,
+            self.at_edge + other.at_edge,
+        )
 
 
 def reaches_over(corners: Corners, declared: Size | None) -> bool:
     """Whether a box may end beyond the image, so that its true size has to be asked for."""
     return bool(corners.shape[1]) and (declared is None or bool(np.count_nonzero(corners[0, :, 2:] > declared)))
+
+
+def ends_at_edge(corners: Corners, declared: Size | None) -> int:
+    """The number of boxes that end at the width or height of the `declared` size."""
+    return int((corners[0, :, 2:] == declared).any(axis=1).sum()) if declared else 0
 
 
 def trusted_size(header: Header, declared: Size | None) -> Size | None:
@@ -141,7 +157,8 @@ def prove(corners: Corners, size: Size | None) -> OriginEvidence:
     if size is None:
         return OriginEvidence(zeros)
     over = (boxes[:, 2:] - np.array(size, dtype=np.float64)).max(axis=1, initial=-np.inf)
-    return OriginEvidence(zeros, int((over == 1.0).sum()), int((over > 1.0).sum()))
+    counts = [int(count) for count in ((over == 1.0).sum(), (over > 1.0).sum(), (over == 0.0).sum())]
+    return OriginEvidence(zeros, *counts)
 
 
 def decide(root: Path, proof: OriginEvidence, tools: Iterable[LabellingTool | None]) -> tuple[Origin, Finding]:
@@ -159,6 +176,9 @@ def decide(root: Path, proof: OriginEvidence, tools: Iterable[LabellingTool | No
     if proven:
         shown = starts if proof.zeros else ends
         return proven[0], Finding("voc-origin-decided", f"{proven[0]}: {'; '.join(filter(None, (shown, known)))}")
+    if tool and tool.origin is Origin.PLUS_ONE and proof.at_edge >= _FEW and not proof.ends:
+        shown = f"{_count(proof.at_edge, 'end')} at width or height and none one further, as supervision writes them"
+        return Origin.DEVKIT, Finding("voc-origin-decided", f"{Origin.DEVKIT}: {shown}; {known}")
     if tool:
         return tool.origin, Finding("voc-origin-decided", f"{tool.origin}: {known}")
     message = "devkit is assumed: neither the numbers nor the tool that wrote the files tell; `origin` states it"

@@ -18,13 +18,13 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.voc.annotation import Annotation, read_file
-from bboxprep.formats.voc.origin import LabellingTool, prove, reaches_over
+from bboxprep.formats.voc.origin import LabellingTool, ends_at_edge, prove, reaches_over
 from bboxprep.geometry.affine import Size
 
 
 class ParsedFile(NamedTuple):
     """What is asked of a file before its sample is: whether it is `boxed` at all, how many of its boxes start at 0, and
-    whether one `reaches_over` the image, perhaps.
+    whether one `reaches_over` the image, perhaps; how many end at the edge of the declared size.
     """
 
     filename: str
@@ -34,6 +34,7 @@ class ParsedFile(NamedTuple):
     boxed: bool
     zeros: int
     reaches_over: bool
+    at_edge: int
     packed: bytes
 
 
@@ -91,6 +92,7 @@ def _brief(annotation: Annotation) -> ParsedFile:
         boxed=bool(annotation.names),
         zeros=prove(corners, None).zeros,
         reaches_over=reaches_over(corners, annotation.declared),
+        at_edge=ends_at_edge(corners, annotation.declared),
         packed=pickle.dumps(tuple(annotation._replace(filename="", tool=None, unread=()))),
     )
 

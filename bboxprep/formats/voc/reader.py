@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from bboxprep.errors import ImageError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
@@ -24,6 +26,7 @@ from bboxprep.formats.voc.pair_images import VocItem, pair
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
+from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import is_within, resolved, stem_of
 from bboxprep.model.categories import Categories
@@ -86,7 +89,7 @@ def _proof(root: Path, probe: Probe, item: VocItem, brief: ParsedFile) -> Origin
             size = None
         if size:
             return prove(unpacked(brief.packed).corners, size)
-    return OriginEvidence(brief.zeros)
+    return OriginEvidence(brief.zeros, at_edge=brief.at_edge)
 
 
 def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
@@ -107,6 +110,12 @@ def _masks(root: Path, labels: Iterable[str]) -> dict[str, Path]:
     return {folder: masks for folder, masks in folders.items() if masks.is_dir()}
 
 
+def _scale(sample: Sample) -> Points:
+    """The width and height (2,) that fractions of the image of `sample` are multiplied by."""
+    size = sample.declared or (sample.header.displayed if sample.header else (1, 1))
+    return np.array(size, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class _Samples:
     """Makes samples when they are asked for."""
@@ -124,13 +133,14 @@ class _Samples:
             return sample.replace_fast(findings=(*sample.findings, unlabelled))
         annotation = unpacked(item.packed)
         boxes, exchanged = edges(annotation.corners, self.origin)
+        scale = _scale(sample) if self.origin is Origin.FRACTIONS else None
         noted = list(annotation.findings)
         if exchanged:
             message = f"minimum and maximum exchanged ({exchanged} of {annotation.source_count} objects)"
             noted.append(Finding("record-repaired", message))
         findings = [replace(finding, path=item.label, split=item.split) for finding in noted]
         return sample.replace_fast(
-            instances=self._instances(annotation, boxes),
+            instances=self._instances(annotation, boxes, scale),
             findings=(*sample.findings, *findings),
             source_count=annotation.source_count,
             segmentation=self._segmentation(item, annotation) if annotation.names else None,
@@ -155,11 +165,13 @@ class _Samples:
             labelled=bool(item.label),
         )
 
-    def _instances(self, annotation: Annotation, boxes: Boxes) -> Instances:
+    def _instances(self, annotation: Annotation, boxes: Boxes, scale: Points | None) -> Instances:
         shift = offset(self.origin)
         rings = [[ring - shift for ring in annotation.rings.get(row, ())] for row in range(len(annotation.names))]
+        if scale is not None:
+            rings = [[ring * scale for ring in one] for one in rings]
         return Instances.of(
-            boxes,
+            boxes if scale is None else boxes * np.tile(scale, 2),
             [self.rows[name] for name in annotation.names],
             polygons=rings if annotation.rings else None,
             attributes=annotation.attributes,

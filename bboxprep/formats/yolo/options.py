@@ -8,21 +8,36 @@ from typing import Literal, get_args
 from bboxprep.errors import UsageError
 from bboxprep.formats.yolo.row_kinds import Task
 
+Units = Literal["fractions", "pixels"]
+FirstId = Literal[0, 1]
 OutTask = Literal["detect", "segment", "pose", "obb"]
 
 
 @dataclass(frozen=True)
 class YoloReadOptions:
-    """What the rows of the source are, where their number of columns does not tell."""
+    """What the rows of the source hold. Raises `UsageError` for an unknown value."""
 
     task: Task = field(
         default="auto",
         metadata={"flag": "--yolo-task", "help": "What the rows of YOLO labels state, if not all kinds."},
     )
 
+    units: Units = field(
+        default="fractions",
+        metadata={
+            "flag": "--yolo-units",
+            "help": "what the numbers of YOLO labels are: fractions of the image's width and height, or pixels",
+        },
+    )
+    first_id: FirstId = field(
+        default=0, metadata={"flag": "--yolo-first-id", "help": "the number of the first class in YOLO labels"}
+    )
+
     def __post_init__(self) -> None:
-        if self.task not in get_args(Task):
-            raise UsageError(f"task: have {self.task!r}, want one of {', '.join(get_args(Task))}")
+        for name, kind in (("task", Task), ("units", Units), ("first_id", FirstId)):
+            if getattr(self, name) not in get_args(kind):
+                have = f"`{name}`: have {getattr(self, name)!r}"
+                raise UsageError(f"{have}, want one of {', '.join(map(str, get_args(kind)))}")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from bboxprep.formats.yolo.classes import categories, find_classes, with_numbers
 from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
-from bboxprep.formats.yolo.options import YoloReadOptions
+from bboxprep.formats.yolo.options import Units, YoloReadOptions
 from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import Rows, read_labels
 from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes
@@ -50,11 +50,12 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for `task='pose'`")
-    classes = with_numbers(find_classes(tree, config), layout.items, RowGrammar(options.task, config.keypoints), spread)
-    grammar = RowGrammar(options.task, config.keypoints, len(classes.names))
+    rows = RowGrammar(options.task, config.keypoints, first=options.first_id)
+    classes = with_numbers(find_classes(tree, config), layout.items, rows, spread)
+    grammar = replace(rows, classes=len(classes.names))
     claims = layout.items.claims()
     unmatched = unmatched_labels(tree, layout, claims, grammar, classes.names)
-    loader = _Loader(tree.home, probe, grammar)
+    loader = _Loader(tree.home, probe, grammar, options.units)
     return Dataset(
         root=home,
         format="yolo",
@@ -83,6 +84,7 @@ class _Loader:
     home: Path
     probe: Probe
     grammar: RowGrammar
+    units: Units = "fractions"
 
     def __call__(self, item: YoloItem) -> Sample:
         sample = self.outline(item)
@@ -94,12 +96,13 @@ class _Loader:
             return sample.replace_fast(findings=(*sample.findings, unlabelled))
         label = item.texts / item.label_name
         rows = read_labels(label, self.grammar, relative_path(label, self.home), item.split)
-        size = sample.header.displayed if sample.header else (1, 1)
+        size = sample.header.displayed if sample.header and self.units == "fractions" else (1, 1)
         return sample.replace_fast(
             instances=_instances(rows, size),
             findings=(*sample.findings, *rows.findings),
             source_count=rows.source_count,
             labelled=True,
+            fractional=self.units == "fractions",
         )
 
     def outline(self, item: YoloItem) -> Sample:

@@ -32,11 +32,13 @@ class RowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowGrammar:
-    """What rows a dataset has: its `task`, the keypoints' (count, numbers each), and how many classes (None: any)."""
+    """What rows a dataset has: its `task`, the keypoints' (count, numbers each), how many classes (None: any), and
+    the number of the first class."""
 
     task: Task = "auto"
     keypoints: tuple[int, int] | None = None
     classes: int | None = None
+    first: int = 0
 
     def kind(self, columns: int) -> RowKind | None:
         """What a row of so many columns states, or None."""

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
+from bboxprep.formats.reading import beyond_table
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import error_reason, read_start
@@ -213,7 +214,7 @@ def _row_group(kind: RowKind, values: Floats, rows: list[_Row], grammar: RowGram
     keypoints, visibility = _keypoints(kind, values, rows, grammar)
     return _RowGroup(
         lines=[line for line, _ in rows],
-        labels=values[:, 0].astype(np.int64),
+        labels=values[:, 0].astype(np.int64) - grammar.first,
         boxes=boxes,
         scores=values[:, 5] if kind is RowKind.SCORED else default_column(len(rows), np.nan),
         rings=rings,
@@ -226,7 +227,8 @@ def _sound(kind: RowKind, values: Floats, grammar: RowGrammar) -> NDArray[np.boo
     """Which rows (N,) of numbers can be read; of the others `_fault` says why not."""
     classes = values[:, 0]
     good = np.asarray((np.abs(values) < _LARGEST).all(axis=1))
-    good &= (classes == np.floor(classes)) & (classes >= 0) & (classes < _most(grammar))
+    first = grammar.first
+    good &= (classes == np.floor(classes)) & (classes >= first) & (classes < first + _most(grammar))
     if kind is RowKind.SCORED:
         good &= (values[:, 5] >= 0) & (values[:, 5] <= 1)
     if _tells_visibility(kind, grammar):
@@ -244,9 +246,9 @@ def _fault(kind: RowKind, row: _Row, grammar: RowGrammar) -> tuple[str, str]:
         return f"have {_text(wild[0])}, want a fraction of the image", code
     if not label.is_integer():
         return f"class {_text(tokens[0])}, want a whole number", "record-unreadable"
-    if not 0 <= label < _most(grammar):
-        words = f"only {MOST_CLASSES} classes can be" if grammar.classes is None else f"but {grammar.classes} names"
-        return f"id {int(label)} {words}", "category-unknown"
+    if not 0 <= label - grammar.first < _most(grammar):
+        stated = f"id {int(label)} only {MOST_CLASSES} classes can be"
+        return stated if grammar.classes is None else beyond_table(int(label), grammar.classes), "category-unknown"
     if kind is RowKind.SCORED:
         return f"confidence {_text(tokens[5])}, want 0 to 1", "record-unreadable"
     return "visibility of a keypoint, want 0, 1 or 2", "record-unreadable"

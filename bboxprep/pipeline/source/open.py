@@ -21,6 +21,7 @@ from bboxprep.model.sample import Key, Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.model.validation import count_duplicates
 from bboxprep.pipeline.sidecar.merge import rejoin
+from bboxprep.pipeline.source.conventions import convention_faults
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.masks import with_masks
 from bboxprep.pipeline.source.roots import SourceRoot, find_root
@@ -82,9 +83,12 @@ def open_source(
     frames = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
     settled = dataset.map(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
-    return Source(
-        replace(settled, object_policy=object_policy or ObjectPolicy()), summaries, frames, reading, image_policy
+    settled = replace(
+        settled,
+        object_policy=object_policy or ObjectPolicy(),
+        findings=(*settled.findings, *convention_faults(settled, dict(chosen.conventions))),
     )
+    return Source(settled, summaries, frames, reading, image_policy)
 
 
 def read(

@@ -1,0 +1,49 @@
+"""The options of the COCO reader, for documents whose boxes are not COCO's x, y, width, height in pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from bboxprep.errors import UsageError
+from bboxprep.geometry.affine import Size
+from bboxprep.model.instances import Instances
+
+BoxStyle = Literal["xywh", "xyxy", "fractions"]
+
+
+@dataclass(frozen=True)
+class CocoReadOptions:
+    """What the numbers of each ``bbox`` are. Raises `UsageError` for an unknown style."""
+
+    boxes: BoxStyle = field(
+        default="xywh",
+        metadata={
+            "flag": "--coco-boxes",
+            "help": "what bbox holds: xywh (x, y, width, height in pixels), xyxy (two corners in pixels), or fractions "
+            "(x, y, width, height as fractions of the image, polygons and keypoints too)",
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if self.boxes not in get_args(BoxStyle):
+            raise UsageError(f"`boxes`: have {self.boxes!r}, want one of {', '.join(get_args(BoxStyle))}")
+
+
+def as_pixels(instances: Instances, style: BoxStyle, size: Size) -> Instances:
+    """`instances`, which were read as xywh, with the boxes that `style` means in an image of `size`."""
+    if style == "xywh":
+        return instances
+    if style == "xyxy":
+        corners = np.concatenate((instances.boxes[:, :2], instances.boxes[:, 2:] - instances.boxes[:, :2]), axis=1)
+        return replace(instances, boxes=corners)
+    sides = np.array(size, dtype=np.float64)
+    return replace(
+        instances,
+        boxes=instances.boxes * np.tile(sides, 2),
+        polygons=tuple(tuple(ring * sides for ring in rings) for rings in instances.polygons),
+        keypoints=(instances.keypoints - 0.5) * sides,  # the reader took them for the numbers of pixels
+        areas=instances.areas * sides.prod(),
+    )
