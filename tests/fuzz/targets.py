@@ -14,7 +14,7 @@ from pathlib import Path
 from bboxprep import formats
 from bboxprep.errors import BboxprepError, ImageError
 from bboxprep.formats import coco, shards
-from bboxprep.formats.api import NoOptions
+from bboxprep.formats.coco.options import CocoReadOptions
 from bboxprep.formats.voc.annotation import read_file
 from bboxprep.formats.voc.parse_files import open_files, unpacked
 from bboxprep.formats.yolo.config import read_config, read_lines
@@ -89,7 +89,7 @@ def _probe(path: Path, declared: Size | None = None) -> Header:
 
 
 def _coco(data: bytes) -> None:
-    _balance(coco.FORMAT.read(_at("labels.json", data), _probe, NoOptions()))
+    _balance(coco.FORMAT.read(_at("labels.json", data), _probe, CocoReadOptions()))
 
 
 def _balance(dataset: Dataset) -> None:

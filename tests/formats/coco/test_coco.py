@@ -18,6 +18,7 @@ from bboxprep.errors import BboxprepError
 from bboxprep.formats import load
 from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT, writer
+from bboxprep.formats.coco.options import CocoReadOptions
 from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
@@ -261,7 +262,7 @@ def records_in(path: Path) -> int:
 @needs_data
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_dataset_keeps_its_accounts_and_comes_back_the_same(name: str, tmp_path: Path) -> None:
-    dataset: Dataset = FORMAT.read(DATA / name, HeaderCache(), NoOptions())
+    dataset: Dataset = FORMAT.read(DATA / name, HeaderCache(), CocoReadOptions())
     check_accounts(dataset)
     skipped = {finding.path for finding in dataset.findings if finding.code == "file-skipped"}
     files = [DATA / name] if (DATA / name).is_file() else [*(DATA / name).glob("**/*.json")]
@@ -283,7 +284,7 @@ def test_a_real_dataset_keeps_its_accounts_and_comes_back_the_same(name: str, tm
 @pytest.mark.parametrize(("name", "words"), REFUSED.items())
 def test_a_real_tree_without_one_clear_reading_is_refused_with_a_reason(name: str, words: str) -> None:
     with pytest.raises(BboxprepError, match=words):
-        FORMAT.read(DATA / name, HeaderCache(), NoOptions())
+        FORMAT.read(DATA / name, HeaderCache(), CocoReadOptions())
 
 
 def test_what_is_read_ahead_is_what_is_read_alone(tmp_path: Path) -> None:

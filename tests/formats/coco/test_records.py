@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
+from bboxprep.formats.coco.options import CocoReadOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.rle import Rle
 from tests.formats.coco.trees import (
@@ -335,7 +335,7 @@ def test_whatever_the_records_are_the_accounts_balance(
     picture(folder / "a.jpg")
     text = {"images": [image(1, "a.jpg")], "annotations": records, "categories": CAT_AND_DOG}
     (folder / "all.json").write_text(json.dumps(text), encoding="utf-8")
-    dataset = FORMAT.read(folder, probe, NoOptions())
+    dataset = FORMAT.read(folder, probe, CocoReadOptions())
     check_accounts(dataset)
     lost = sum(finding.objects for finding in dataset.findings)
     assert len(records) == dataset[0].source_count + lost
@@ -356,7 +356,7 @@ def test_a_file_with_bytes_changed_is_read_or_refused_and_nothing_else(
         text[place] = value
     path.write_bytes(text[: data.draw(st.integers(0, len(text)) | st.just(len(text)))])
     with contextlib.suppress(AnnotationError):
-        check_accounts(FORMAT.read(path, probe, NoOptions()))
+        check_accounts(FORMAT.read(path, probe, CocoReadOptions()))
 
 
 def test_an_image_record_that_is_no_text_as_a_whole_gives_its_name(tmp_path: Path) -> None:

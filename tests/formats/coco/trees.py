@@ -10,6 +10,7 @@ from typing import Any
 from bboxprep.findings import Finding
 from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
+from bboxprep.formats.coco.options import CocoReadOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
@@ -64,7 +65,7 @@ def document(
 
 def read(root: Path) -> Dataset:
     """The dataset at `root`, whose accounts have been checked."""
-    dataset: Dataset = FORMAT.read(root, probe, NoOptions())
+    dataset: Dataset = FORMAT.read(root, probe, CocoReadOptions())
     check_accounts(dataset)
     return dataset
 

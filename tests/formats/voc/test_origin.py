@@ -88,6 +88,18 @@ def test_proof_comes_before_the_tool(tmp_path: Path) -> None:
     assert read(tmp_path).findings[0].message == "as-is: 1 box starts at 0; written by Roboflow (2 of 2 files)"
 
 
+def test_files_that_end_at_the_edge_and_never_behind_it_are_those_of_supervision(tmp_path: Path) -> None:
+    corners = [obj((5 + n, 7, 100, 60 + n)) for n in range(3)]
+    flat(tmp_path, {"a": document(*corners, database="roboflow.ai")})
+    dataset = read(tmp_path)
+    assert "devkit: 3 boxes end at width or height" in dataset.findings[0].message
+    assert dataset[0].instances.boxes[0].tolist() == [4, 6, 100, 60]
+    flat(tmp_path / "few", {"a": document(*corners[:2], database="roboflow.ai")})
+    assert read(tmp_path / "few")[0].instances.boxes[0].tolist() == [4, 6, 99, 59]
+    flat(tmp_path / "over", {"a": document(*corners, obj((9, 9, 101, 60)), database="roboflow.ai")})
+    assert read(tmp_path / "over")[0].instances.boxes[0].tolist() == [4, 6, 99, 59]
+
+
 def test_proof_of_two_origins_is_an_error_that_names_the_option(tmp_path: Path) -> None:
     flat(tmp_path, {"a": document(obj((0, 5, 30, 40))), "b": document(obj((5, 5, 101, 40)))})
     with pytest.raises(AnnotationError, match=r"1 box starts at 0 \(as-is\), but 1 box ends at .* \+ 1 .*`origin`"):

@@ -548,7 +548,7 @@ def test_several_yamls_are_not_chosen_from(tmp_path: Path) -> None:
 
 
 def test_options_that_cannot_be(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="task: have 'boxes', want one of auto, detect"):
+    with pytest.raises(UsageError, match="`task`: have 'boxes', want one of auto, detect"):
         YoloReadOptions("boxes")  # type: ignore[arg-type]
     grow(tmp_path, ULTRALYTICS)
     with pytest.raises(AnnotationError, match="kpt_shape: is missing"):
