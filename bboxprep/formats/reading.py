@@ -24,11 +24,6 @@ def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], sp
     return iter((spread if len(items) > _FEW else map)(work, batches))
 
 
-def beyond_table(number: int, classes: int) -> str:
-    """The message of `category-unknown` about an object of class `number` where the table has so many `classes`."""
-    return f"id {number} but {classes} names"
-
-
 def image_fault(error: ImageError, path: str, split: str) -> Finding:
     """The finding about the image at `path`, below the folder of the dataset, that `error` keeps from being used."""
     code = "image-unreadable" if exists_safely(open_path(error.path)) else "image-missing"

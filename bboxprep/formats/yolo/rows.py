@@ -22,12 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.reading import beyond_table
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import error_reason, read_start
 from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.columns import Rings, default_column
+from bboxprep.model.conventions import beyond_table
 
 Floats = NDArray[np.float64]
 

@@ -15,13 +15,13 @@ from bboxprep.frames.evidence import size_fault
 from bboxprep.frames.resolve import UPRIGHT, Decision, LabelsIn, assumption, resolve_frames
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.remote import open_path
+from bboxprep.model.conventions import convention_faults
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Key, Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.model.validation import count_duplicates
 from bboxprep.pipeline.sidecar.merge import rejoin
-from bboxprep.pipeline.source.conventions import convention_faults
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.masks import with_masks
 from bboxprep.pipeline.source.roots import SourceRoot, find_root

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bboxprep.findings import Finding
-from bboxprep.formats.reading import beyond_table
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -35,6 +34,11 @@ class _Seen:
     labels: frozenset[int]
     fractional: bool
     unknown: tuple[str, ...] = field(default=())  # messages about classes beyond the table
+
+
+def beyond_table(number: int, classes: int) -> str:
+    """The message of `category-unknown` about an object of class `number` where the table has so many `classes`."""
+    return f"id {number} but {classes} names"
 
 
 def convention_faults(dataset: Dataset, cures: Mapping[str, str]) -> Iterator[Finding]:
