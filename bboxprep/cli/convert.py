@@ -26,6 +26,7 @@ from bboxprep.errors import UsageError
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.copying import ImagePlacement
+from bboxprep.io.paths import folder_of_links, links_admitted
 from bboxprep.pipeline.augment import with_variants
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
@@ -204,7 +205,8 @@ def _open(
 ) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
-    roots = [find_root(path, given["format"]) for path in sources]
+    with links_admitted(*folder_of_links(given["follow_links"] or "")):
+        roots = [find_root(path, given["format"]) for path in sources]
     found = [root.format for root in roots]
     opened = []
     for root in roots:

@@ -43,6 +43,7 @@ def command(source: Path, **given: Any) -> None:
         image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
         object_policy=chosen_rules(given),
         decode_all=given["decode_all"],
+        follow_links=given["follow_links"] or "",
         options=lambda name: chosen_options("read_options", name, given),
     )
     seen = inspect(opened)

@@ -36,7 +36,7 @@ checks what a `Format` declares, and a round trip its `Format.step`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from importlib import import_module
 from pathlib import Path
@@ -202,6 +202,21 @@ class NoOptions:
     """The options of a format that has none."""
 
 
+@dataclass(frozen=True)
+class ReadOptions:
+    """What can be asked of the reader of any format."""
+
+    follow_links: str = field(
+        default="",
+        kw_only=True,
+        metadata={
+            "flag": "--follow-links",
+            "help": "Read what links lead to below this folder, too; by default none leads out of SOURCE.",
+        },
+    )
+    """The pipeline does it, by `io.paths.links_admitted` around all that is read."""
+
+
 ReadFunction = TypeVar("ReadFunction", bound=Reader)
 WriteFunction = TypeVar("WriteFunction", bound=WriterFactory)
 
@@ -247,7 +262,7 @@ class Format:
     """The columns that it can hold under any options."""
     step: Callable[[Any], Step]
     """``step(write_options)``: how far the coordinates that its writer writes may lie from the true ones."""
-    read_options: type[Any] = NoOptions
+    read_options: type[Any] = ReadOptions
     write_options: type[Any] = NoOptions
     root_evidence: Callable[[Path, Collection[Path]], RootEvidence] | None = None
     """``root_evidence(folder, apart)``: whether a data set of this format begins in `folder`, where `sniff` also says
@@ -294,9 +309,9 @@ class Format:
         """
         default, hints = self.write_options(), get_type_hints(self.write_options)
         yield "", default
-        for field in fields(default):
-            values = (False, True) if hints[field.name] is bool else get_args(hints[field.name])
+        for option in fields(default):
+            values = (False, True) if hints[option.name] is bool else get_args(hints[option.name])
             for value in values:
-                if value != getattr(default, field.name):
-                    words = field.metadata["flag"] if isinstance(value, bool) else f"{field.metadata['flag']} {value}"
-                    yield words, replace(default, **{field.name: value})
+                if value != getattr(default, option.name):
+                    words = option.metadata["flag"] if isinstance(value, bool) else f"{option.metadata['flag']} {value}"
+                    yield words, replace(default, **{option.name: value})

@@ -92,8 +92,8 @@ def other_kind(data: Data) -> str:
 
 
 def blobs(data: Data, container: str) -> tuple[Blob, ...]:
-    """The EXIF and XMP of the (first) image in the order in which decoders prefer them; other containers have none that
-    is read.
+    """The EXIF and XMP of the (first) image in the order in which decoders prefer them. Those of BMP, GIF,
+    PPM, JPEG 2000 and TGA are not read.
 
     At most `MOST_BLOBS` + 1; one more than `MOST_BLOBS` means too many, since each may be inflated from few bytes.
     """

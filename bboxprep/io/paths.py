@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import cast
 
-from bboxprep.errors import AnnotationError, SourceError
+from bboxprep.errors import AnnotationError, SourceError, UsageError
 from bboxprep.io import remote
 from bboxprep.io.remote import RemoteEntry, is_stored, plain_path, unpacked_name
 
@@ -39,6 +39,10 @@ BINARY = getattr(os, "O_BINARY", 0)
 """The flag of `os.open` that stops Windows from changing line ends; 0 elsewhere."""
 
 
+NOT_FOLLOWED = "not followed (`follow_links` names a folder that links may lead into)"
+LINK_OUT = f"a link that leads out of the dataset; {NOT_FOLLOWED}"
+
+
 def relative_path(path: PurePath, root: PurePath) -> str:
     """`path` below the folder `root`, POSIX, as findings and records name a file; "" for `root` itself. The whole path
     where it lies elsewhere, or where `root` is the root of the file system.
@@ -58,10 +62,12 @@ def _beginning(root: PurePath) -> tuple[str, str]:
 
 
 class Fence:
-    """The folders that a data set may be read from. Links are followed, so that none leads to another place."""
+    """The folders that a data set may be read from. Links are followed, so that none leads to another place; what is
+    made with `links_admitted` keeps these.
+    """
 
     def __init__(self, *roots: Path) -> None:
-        self._roots = [resolved(root) for root in roots]
+        self._roots = [*map(resolved, roots), *_admitted.get()]
         self._folders: dict[str, bool] = {}
 
     def admit(self, root: Path) -> None:
@@ -133,14 +139,22 @@ def is_within(path: Path, *roots: Path) -> bool:
 
 @contextmanager
 def links_admitted(*folders: Path) -> Iterator[None]:
-    """A context in which links may lead into `folders` too: an output of symbolic links has its images in its source,
-    and only a user can say that this source is to be read.
+    """A context in which links may lead into `folders` too: an output of symbolic links has its images in its source, a
+    data set of links (a snapshot of Hugging Face's cache) has its files elsewhere, and only a user can say that these
+    are to be read.
     """
-    token = _admitted.set(tuple([resolved(folder) for folder in folders if not is_stored(folder)]))
+    token = _admitted.set((*_admitted.get(), *(resolved(folder) for folder in folders if not is_stored(folder))))
     try:
         yield
     finally:
         _admitted.reset(token)
+
+
+def folder_of_links(text: str) -> tuple[Path, ...]:
+    """The folder that `text` says links may lead into; none for "". Raises `UsageError` where it is no folder."""
+    if text and not Path(text).is_dir():
+        raise UsageError(f"`follow_links`: have {text!r}, want a folder that holds what the links lead to")
+    return (Path(text),) if text else ()
 
 
 _admitted: ContextVar[tuple[Path, ...]] = ContextVar("_admitted", default=())

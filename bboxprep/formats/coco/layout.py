@@ -20,6 +20,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.coco.fields import LAYOUT
 from bboxprep.io.paths import (
+    LINK_OUT,
     dataset_folder,
     folder_name,
     holds_image,
@@ -32,7 +33,6 @@ from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
 
 _HEAD = 65536
 _MOST_TABLES = 8 << 20  # bytes of info and class table before the list of images
-_STRAYED = "a link that leads out of the dataset"
 _MANY = 64  # a folder with more JSON files than this holds one for each image, which is another format
 _WITH_OBJECTS = ("instances", "", "person_keypoints", "stuff")  # the best first
 _WITH_IMAGES = ("image_info", "labels")
@@ -112,7 +112,7 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     fence = resolved(root)
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
     strayed = [path for path in beside if not is_within(path, fence)]
-    notes += [Finding("file-skipped", f"not read: {_STRAYED}", relative_path(path, root)) for path in strayed]
+    notes += [Finding("file-skipped", LINK_OUT, relative_path(path, root)) for path in strayed]
     return chosen, (*notes, *_unread(_source(path, root) for path in others))
 
 

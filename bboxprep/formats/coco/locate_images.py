@@ -14,7 +14,7 @@ from pathlib import Path
 from bboxprep.formats.coco.decoding import brief
 from bboxprep.formats.coco.layout import is_file
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, run_together
-from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, relative_path, resolved, scan, suffix_of, walk
+from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, Fence, relative_path, resolved, scan, suffix_of, walk
 from bboxprep.io.safe_names import safe_relative
 
 _LONGEST_PART = 255  # bytes; of all file systems in use
@@ -45,7 +45,7 @@ def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
             continue
         found = next((name for name in _spellings(text, bases) if is_file(folder / name)), None)
         if found is not None and not fence.holds(folder / found):
-            strayed[index] = f"{found} is a link that leads out of the dataset; not followed"
+            strayed[index] = f"{found} is {LINK_OUT}"
         elif found is not None:
             names[index] = found
     unknown = [index for index in range(len(wanted)) if index not in names and index not in strayed]

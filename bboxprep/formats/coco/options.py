@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from bboxprep.errors import UsageError
+from bboxprep.formats.api import ReadOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 
@@ -15,7 +16,7 @@ BoxStyle = Literal["xywh", "xyxy", "fractions"]
 
 
 @dataclass(frozen=True)
-class CocoReadOptions:
+class CocoReadOptions(ReadOptions):
     """What the numbers of each ``bbox`` are. Raises `UsageError` for an unknown style."""
 
     boxes: BoxStyle = field(

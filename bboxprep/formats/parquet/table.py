@@ -14,7 +14,7 @@ import msgspec
 
 from bboxprep.errors import UsageError
 from bboxprep.formats import shards
-from bboxprep.formats.api import MapEngine, NoOptions, Probe, reads, writes
+from bboxprep.formats.api import MapEngine, Probe, ReadOptions, reads, writes
 from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
@@ -30,7 +30,7 @@ def sniff(root: Path) -> str:
 
 
 @reads
-def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: ReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset in the Parquet files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "parquet")
 

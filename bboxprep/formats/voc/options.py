@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
+from bboxprep.formats.api import ReadOptions
 from bboxprep.model.columns import Column
 
 LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
@@ -15,7 +16,7 @@ OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions"]
 
 
 @dataclass(frozen=True)
-class VocReadOptions:
+class VocReadOptions(ReadOptions):
     """How VOC is read. Raises `UsageError` for an unknown origin."""
 
     origin: OriginChoice = field(

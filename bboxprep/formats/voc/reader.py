@@ -28,7 +28,7 @@ from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.paths import is_within, resolved, stem_of
+from bboxprep.io.paths import NOT_FOLLOWED, Fence, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
@@ -53,7 +53,9 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     pairing = pair(tree, lists, opened.briefs, opened.broken)
     origin, evidence = _settle(root, probe, pairing.items, opened.briefs, options)
     classes = class_names(root, opened.names)
-    samples = _Samples(root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels))
+    samples = _Samples(
+        root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels), Fence(root)
+    )
     return Dataset(
         root=root,
         format="voc",
@@ -96,7 +98,7 @@ def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
     """What holds for the files as a whole."""
     findings = []
     if tree.outside:
-        message = f"{len(tree.outside):,} links lead out of the dataset's folder and are not followed"
+        message = f"{len(tree.outside):,} links lead out of the dataset's folder; {NOT_FOLLOWED}"
         findings.append(Finding("image-refused", message, tree.outside[0]))
     if shapes := ", ".join(f"{count:,} <{tag}>" for tag, count in sorted(unread.items()) if count):
         findings.append(Finding("shape-unread", f"not read: {shapes}"))
@@ -125,6 +127,7 @@ class _Samples:
     origin: Origin
     rows: Mapping[str, int]
     masks: Mapping[str, Path]
+    fence: Fence
 
     def load(self, item: VocItem) -> Sample:
         sample = self.outline(item)
@@ -182,5 +185,5 @@ class _Samples:
         if folder not in self.masks:
             return None
         path = self.masks[folder] / f"{stem_of(name)}.png"
-        known = path.is_file() and is_within(path, resolved(self.root))
+        known = path.is_file() and self.fence.holds(path)
         return Segmentation(path, annotation.numbers) if known else None

@@ -46,20 +46,32 @@ def walk(root: Path) -> VocTree:
 
     Hidden files and the devkit's segmentation masks are no part of it. Raises `LayoutError`.
     """
-    tree, fence, folders = VocTree(), resolved(root), [""]
+    tree, fence, folders, linked = VocTree(), resolved(root), [""], set[Path]()
     while folders:
         folder = folders.pop()
         for entry in _entries(root / folder):
             path = join_path(folder, entry.name)
             if entry.is_symlink() and not is_within(root / path, fence):
                 tree.outside.append(path)
-            elif entry.is_dir(follow_symlinks=False):
+            elif entry.is_dir(follow_symlinks=False) or _is_folder_elsewhere(entry, root / path, fence, linked):
                 folders.append(path)
             elif entry.is_file():
                 _file(tree, path)
     for found in (tree.images, tree.labels, tree.lists, tree.outside):
         found.sort()  # as their bytes in UTF-8 would be
     return tree
+
+
+def _is_folder_elsewhere(entry: os.DirEntry[str] | RemoteEntry, path: Path, root: Path, linked: set[Path]) -> bool:
+    """Whether `entry`, at `path`, links to a folder that lies outside of `root` and is none of the `linked`, to which it
+    is added: each is walked once.
+    """
+    if not entry.is_symlink() or not entry.is_dir():
+        return False
+    place = resolved(path)
+    known = place.is_relative_to(root) or root.is_relative_to(place) or place in linked
+    linked.add(place)
+    return not known
 
 
 def may_be_voc(root: Path) -> bool:

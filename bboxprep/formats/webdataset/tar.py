@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 
 from bboxprep.formats import shards
-from bboxprep.formats.api import MapEngine, NoOptions, Probe, reads, writes
+from bboxprep.formats.api import MapEngine, Probe, ReadOptions, reads, writes
 from bboxprep.formats.shard_options import ShardWriteOptions
 from bboxprep.formats.shards import ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
@@ -25,7 +25,7 @@ def sniff(root: Path) -> str:
 
 
 @reads
-def read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: ReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset in the tar files below `root`. Raises as `shards.read` does."""
     return shards.read(root, probe, _SUFFIX, "webdataset")
 

@@ -24,7 +24,7 @@ from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.pair_labels import pair_by_lookup
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
-from bboxprep.io.paths import IMAGE_SUFFIXES, common_folder, folder_name, normalized, stem_of
+from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, common_folder, folder_name, normalized, stem_of
 from bboxprep.model.splits import SplitFolders, known_split
 
 _ABSENT = "is not there"
@@ -58,8 +58,7 @@ def lay_out(tree: YoloTree, config: Config) -> YoloLayout:
     if config.file is None and not any(texts for _, _, texts in layout.items.homes):
         raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
     for link in sorted(tree.foreign, key=by_bytes):
-        words = "a link that leads out of the dataset; not followed"
-        layout.findings.append(Finding("image-missing", words, tree.shown(link)))
+        layout.findings.append(Finding("image-missing", LINK_OUT, tree.shown(link)))
     return layout
 
 
@@ -78,7 +77,8 @@ def _first_place(tree: YoloTree, candidates: Iterable[Path], *, beside: bool) ->
         if kind_of(path):
             if tree.holds(path) or (beside and tree.admit(path)):
                 return path, ""
-            why = "lies outside of the dataset" + (_NAMED if beside else "")
+            below = path.is_relative_to(tree.home)
+            why = f"is behind {LINK_OUT}" if below else "lies outside of the dataset" + (_NAMED if beside else "")
     return None, why
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
+from bboxprep.formats.api import ReadOptions
 from bboxprep.formats.yolo.row_kinds import Task
 
 Units = Literal["fractions", "pixels"]
@@ -14,7 +15,7 @@ OutTask = Literal["detect", "segment", "pose", "obb"]
 
 
 @dataclass(frozen=True)
-class YoloReadOptions:
+class YoloReadOptions(ReadOptions):
     """What the rows of the source hold. Raises `UsageError` for an unknown value."""
 
     task: Task = field(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
+    NOT_FOLLOWED,
     is_within,
     read_start,
     relative_path,
@@ -47,7 +48,7 @@ def describe_contents(path: Path) -> str:
             stems.add(stem_of(shown))
     found = [_found(path, kind, names[kind], count, stems) for kind, count in counts.most_common(_MOST_KINDS)]
     if links:
-        found.append(f"{links:,} of its files are links that lead out of it, which are not followed")
+        found.append(f"{links:,} of its files are links that lead out of it, {NOT_FOLLOWED}")
     return ", ".join(found) or "nothing"
 
 

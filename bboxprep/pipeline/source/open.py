@@ -14,6 +14,7 @@ from bboxprep.findings import Finding
 from bboxprep.frames.evidence import size_fault
 from bboxprep.frames.resolve import UPRIGHT, Decision, LabelsIn, assumption, resolve_frames
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
+from bboxprep.io.paths import folder_of_links, links_admitted
 from bboxprep.io.remote import open_path
 from bboxprep.model.conventions import convention_faults
 from bboxprep.model.dataset import Dataset
@@ -52,6 +53,7 @@ def open_source(
     labels_only: bool = False,
     decode_all: bool = False,
     engine: Engine = HERE,
+    follow_links: str = "",
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
 ) -> Source:
     """The dataset at `path`, surveyed and with the frame of every sample settled.
@@ -61,20 +63,24 @@ def open_source(
     are those of the dataset; `sidecar` says whether what an earlier run kept beside its output is rejoined, or the
     label files count alone; with `labels_only` no image is opened whose size the labels state, with `decode_all` every
     image is decoded to find those that are damaged; the `engine` reads and looks; `options` gives those of the reader
-    of a format by its name. Raises `SourceError` and `UsageError`.
+    of a format by its name, and `follow_links` that option of all formats, which is wanted before the format is known.
+    Raises `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):
         raise UsageError(f"labels_in: have {labels_in!r}, want one of {', '.join(get_args(LabelsIn))}")
     if decode_all and labels_only:
         raise UsageError("`decode_all`: with `labels_only` no image is opened; want one of them")
-    root = path if isinstance(path, SourceRoot) else find_root(path, format)
+    links = follow_links or (options(format).get("follow_links", "") if format else "")
+    with links_admitted(*folder_of_links(links)):
+        root = path if isinstance(path, SourceRoot) else find_root(path, format)
     chosen, path = formats.load(root.format), root.path
     reading = options(root.format)
     image_policy = image_policy or ImagePolicy()
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
-    dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
-    dataset = dataset.map(probe.trusting) if labels_only else dataset
-    dataset = _with_known_split(rejoin(dataset) if sidecar else dataset)
+    with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
+        dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
+        dataset = dataset.map(probe.trusting) if labels_only else dataset
+        dataset = _with_known_split(rejoin(dataset) if sidecar else dataset)
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
@@ -108,9 +114,14 @@ def read(
     crowd regions, boxes over the edge and the like; `options` are those of the format's reader. Raises `SourceError`
     (the files) and `UsageError` (the arguments).
     """
-    where, chosen = open_path(path), lambda _: options
     return open_source(
-        where, format, labels_in=labels_in, image_policy=image_policy, object_policy=object_policy, options=chosen
+        open_path(path),
+        format,
+        labels_in=labels_in,
+        image_policy=image_policy,
+        object_policy=object_policy,
+        follow_links=options.get("follow_links", ""),
+        options=lambda _: options,
     ).dataset
 
 

@@ -328,7 +328,9 @@ def test_no_link_leads_out_of_the_dataset(tmp_path: Path) -> None:
     assert [(str(sample.name), sample.header is None) for sample in dataset] == [
         *(("a.jpg", True), ("b.jpg", False), ("sub/a.jpg", True))
     ]
-    words = "is a link that leads out of the dataset; not followed"
+    words = (
+        "is a link that leads out of the dataset; not followed (`follow_links` names a folder that links may lead into)"
+    )
     assert dataset[0].findings[0].message == f"a.jpg {words}"
     assert [(note.code, note.path) for note in dataset.findings] == [("file-skipped", "annotations/instances_val.json")]
 

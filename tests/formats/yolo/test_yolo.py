@@ -589,7 +589,8 @@ def test_a_folder_of_labels_that_is_a_link_out_is_not_opened(tmp_path: Path) -> 
 
     assert contents(dataset) == {"train/a.jpg": None}
     assert [str(finding) for finding in dataset.findings] == [
-        "labels: a link that leads out of the dataset; not followed"
+        "labels: a link that leads out of the dataset; not followed (`follow_links` names a folder that links may lead"
+        " into)"
     ]
 
 
