@@ -197,6 +197,13 @@ class RootEvidence(IntEnum):
     DOCUMENT = 3
 
 
+ENCODING = {
+    "flag": "--encoding",
+    "help": "the encoding of lists and label files that are not UTF-8 and name none themselves, such as cp1252 or gbk",
+}
+"""The metadata of the option `encoding` of readers of text files."""
+
+
 @dataclass(frozen=True)
 class NoOptions:
     """The options of a format that has none."""

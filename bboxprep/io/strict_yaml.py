@@ -15,6 +15,7 @@ import yaml
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import escape_surrogates
 from bboxprep.io.paths import read_bytes
+from bboxprep.io.text import decode, not_decoded
 
 MOST_BYTES = 1024**2
 MOST_DEPTH = 40  # levels of lists and maps
@@ -40,19 +41,19 @@ class YamlFault(Exception):  # internal: callers turn it into an error of the pa
         self.problem = problem
 
 
-def parse(data: bytes, *, tags: bool = False) -> YamlNode | None:
+def parse(data: bytes, *, tags: bool = False, encoding: str = "") -> YamlNode | None:
     """The root node of a YAML document; None if it is empty. Tags (``!!str``) are ignored if `tags`, else refused.
 
-    Raises `YamlFault`.
+    `io.text.decode` decodes it. Raises `YamlFault`.
     """
     if len(data) > MOST_BYTES:
         raise YamlFault("", f"have {len(data):,} bytes, want at most {MOST_BYTES:,}")
     try:
-        text = data.decode("utf-8-sig")
+        text = decode(data, encoding)
         _refuse_bombs(text, tags=tags)
         node = yaml.compose(text, Loader=yaml.BaseLoader)
     except UnicodeDecodeError as error:
-        raise YamlFault(f"byte {error.start}", "not UTF-8 text") from error
+        raise YamlFault(f"byte {error.start}", not_decoded(error)) from error
     except yaml.MarkedYAMLError as error:
         where = _line(error.problem_mark.line) if error.problem_mark else ""
         raise YamlFault(where, f"not YAML that can be read here ({error.problem})") from error
@@ -61,10 +62,10 @@ def parse(data: bytes, *, tags: bool = False) -> YamlNode | None:
     return _parsed(node, 1) if node else None
 
 
-def load_texts(path: Path) -> dict[str, Any]:
+def load_texts(path: Path, encoding: str = "") -> dict[str, Any]:
     """The map in the YAML file at `path`: its values are texts, lists and maps. Raises `AnnotationError`."""
     try:
-        node = parse(read_bytes(path, MOST_BYTES), tags=True)
+        node = parse(read_bytes(path, MOST_BYTES), tags=True, encoding=encoding)
     except YamlFault as fault:
         raise AnnotationError(path, fault.where, fault.problem) from fault
     texts = _texts(node) if node else None

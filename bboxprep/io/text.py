@@ -7,12 +7,17 @@ latin-1) does not show which one it is in: it is refused, and whoever knows name
 
 from __future__ import annotations
 
+import atexit
 import codecs
+import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import mkstemp
 
 from bboxprep.errors import AnnotationError, UsageError
-from bboxprep.io.paths import read_bytes
+from bboxprep.io.paths import read_bytes, read_start
 
+_CHUNK = 1 << 20  # bytes
 _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -28,26 +33,32 @@ def marked_encoding(data: bytes) -> str:
 
 
 def decode(data: bytes, encoding: str = "") -> str:
-    """`data` as text, without a byte order mark: in the encoding of that mark, else in `encoding`, else in UTF-8.
+    """`data` as text, without a byte order mark: in the encoding of that mark, else in UTF-8, else in `encoding`.
 
     Raises UnicodeDecodeError; `not_decoded` has the words for it.
     """
-    return data.decode(marked_encoding(data) or encoding or "utf-8")
+    marked = marked_encoding(data)
+    if marked or not encoding:
+        return data.decode(marked or "utf-8")
+    if b"\0" not in data:  # else it may be UTF-16 without a mark, of which ASCII letters are UTF-8 too
+        with suppress(UnicodeDecodeError):
+            return data.decode("utf-8")
+    return data.decode(encoding)
 
 
 def as_utf8(data: bytes, encoding: str = "") -> bytes:
-    """`data` in UTF-8 without a byte order mark, as `decode` reads it; UTF-8 is not checked. Raises
-    UnicodeDecodeError.
+    """`data` in UTF-8 without a byte order mark, as `decode` reads it; without an `encoding`, what has no mark is not
+    checked. Raises UnicodeDecodeError.
     """
-    name = marked_encoding(data) or encoding
-    if name == "utf-8-sig":
+    marked = marked_encoding(data)
+    if marked == "utf-8-sig":
         return data[len(codecs.BOM_UTF8) :]
-    return data.decode(name).encode("utf-8") if name else data
+    return decode(data, encoding).encode("utf-8", "replace") if marked or encoding else data
 
 
 def not_decoded(error: UnicodeDecodeError) -> str:
     """What is wrong with text that cannot be decoded, and what to do."""
-    if error.encoding.lower().replace("_", "-") != "utf-8":
+    if error.encoding != "utf-8":
         return f"not {error.encoding} text"
     return "not UTF-8 text; `encoding` names another one, such as cp1252 or gbk"
 
@@ -58,6 +69,49 @@ def read_text(path: Path, most: int, encoding: str = "") -> str:
         return decode(read_bytes(path, most), encoding)
     except UnicodeDecodeError as error:
         raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
+
+
+def read_start_as_utf8(path: Path, most: int) -> bytes:
+    """The first `most` bytes of the file at `path` in UTF-8, as far as a byte order mark tells. Raises `OSError`."""
+    data = read_start(path, most)
+    marked = marked_encoding(data)
+    return data.decode(marked, "ignore").encode("utf-8", "replace") if marked else data
+
+
+def utf8_copy(path: Path, encoding: str = "") -> Path:
+    """`path` where that is in UTF-8, as `decode` takes it; else a copy in UTF-8, which lasts as long as this process.
+
+    Raises `AnnotationError` where it cannot be decoded, and `OSError`.
+    """
+    with path.open("rb") as file:
+        marked = marked_encoding(file.read(4))
+    if marked == "utf-8-sig" or not (marked or encoding) or (not marked and _is_utf8(path)):
+        return path
+    handle, name = mkstemp(prefix="bboxprep-", suffix=path.suffix)
+    atexit.register(Path(name).unlink, missing_ok=True)
+    try:
+        with path.open("rb") as source, os.fdopen(handle, "wb") as copy:
+            decoder = codecs.getincrementaldecoder(marked or encoding)()
+            while data := source.read(_CHUNK):
+                copy.write(decoder.decode(data).encode("utf-8", "replace"))
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, "", not_decoded(error)) from error
+    return Path(name)
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether the file at `path` is in UTF-8 and has no NUL."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with path.open("rb") as file:
+            while data := file.read(_CHUNK):
+                if "\0" in decoder.decode(data):
+                    return False
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def check_encoding(name: str) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from bboxprep.errors import AnnotationError, LayoutError, TargetError, UsageError
+from bboxprep.errors import LayoutError, TargetError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.io.atomic import write_text
-from bboxprep.io.paths import is_within, read_bytes, relative_path, resolved
+from bboxprep.io.paths import is_within, relative_path, resolved
 from bboxprep.io.safe_names import safe_path
+from bboxprep.io.text import read_text
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
@@ -75,11 +76,8 @@ def _image_of(names: OutputNames, below: str) -> ImageRow | str:
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    try:
-        text = read_bytes(path, _MOST_BYTES).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
-    return [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = read_text(path, _MOST_BYTES).splitlines()
+    return [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def _back(number: int, words: list[str], way: InverseMap, below: str, sides: FlipNames) -> str | Finding:

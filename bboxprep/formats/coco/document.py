@@ -8,8 +8,9 @@ brackets are balanced and the cut is right.
 
 from __future__ import annotations
 
+import codecs
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -29,6 +30,9 @@ from bboxprep.formats.coco.decoding import (
 )
 from bboxprep.formats.coco.record_ranges import RecordRanges
 from bboxprep.io.paths import source_error
+from bboxprep.io.text import as_utf8, not_decoded, utf8_copy
+from bboxprep.io.text import decode as decode_text
+from bboxprep.model.categories import MOST_CLASSES
 
 LISTS = ("images", "annotations", "categories")
 WINDOW = 8 << 20  # bytes that are scanned together; it grows for a longer record
@@ -57,30 +61,45 @@ class Document:
     extra: Mapping[str, object]
 
 
-def load(path: Path, visit: Visit = lambda _name, _records: None) -> Document:
+def load(path: Path, visit: Visit = lambda _name, _records: None, encoding: str = "") -> Document:
     """The document at `path`; `visit` is called with the records of its lists during the scan.
 
     Raises `AnnotationError` if it cannot be read or is not a document of boxes.
     """
     try:
-        with path.open("rb") as file:
+        text = utf8_copy(path, encoding)
+        with text.open("rb") as file:
             scan = _Scan(_Window(file), visit)
             scan.run()
     except OSError as error:
         raise source_error(error, path) from error
     except BadJson as error:
-        raise _explained(path, str(error)) from error
+        raise _explained(path, text, str(error)) from error
     for name, problem in scan.faults.items():
         raise AnnotationError(path, name, problem)
     if "images" not in scan.members:
         have = ", ".join(scan.members) or "nothing"
         raise AnnotationError(path, "images", f"missing (have {have}, want a list of images)")
-    images, annotations, categories = (scan.ranges(path, name) for name in LISTS)
+    images, annotations, categories = (scan.ranges(text, name) for name in LISTS)
+    refuse_other_text(path, categories, range(min(len(categories), MOST_CLASSES)))
     if len(annotations) and (kind := _other_kind(annotations[0])):
         raise AnnotationError(
             path, "annotations[0]", f"have {kind}, want boxes (COCO calls that file instances_*.json)"
         )
     return Document(path, images, annotations, categories, scan.extra)
+
+
+def refuse_other_text(path: Path, records: RecordRanges, places: Iterable[int]) -> None:
+    """Raise `AnnotationError` where one of the `records` at `places` in the document at `path` is not UTF-8 text.
+
+    msgspec looks into strings only where it decodes them.
+    """
+    for place in places:
+        try:
+            decode_text(records[place])
+        except UnicodeDecodeError as error:
+            at = int(records.starts[place]) + error.start
+            raise AnnotationError(path, f"byte {at}", not_decoded(error)) from error
 
 
 @dataclass
@@ -143,7 +162,7 @@ class _Scan:
     def run(self) -> None:
         window = self.window
         window.more()
-        window.drop(3 if window.data.startswith(b"\xef\xbb\xbf") else 0)
+        window.drop(len(window.data) - len(window.data.removeprefix(codecs.BOM_UTF8)))
         window.take(b"{")
         if window.next_byte() != b"}":
             self._member()
@@ -307,11 +326,13 @@ def _is_json(value: bytes) -> bool:
     return True
 
 
-def _explained(path: Path, problem: str) -> AnnotationError:
-    """The error for an invalid document, with line and column if the file is small enough to be read again."""
-    if path.stat().st_size > _MOST_EXPLAINED:
+def _explained(path: Path, text: Path, problem: str) -> AnnotationError:
+    """The error for an invalid document at `path`, in UTF-8 at `text`; with line and column if it is small enough to be
+    read again.
+    """
+    if text.stat().st_size > _MOST_EXPLAINED:
         return AnnotationError(path, "", f"not JSON ({problem})")
-    data = as_long_tokens(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+    data = as_long_tokens(as_utf8(text.read_bytes()))
     start = data[:4096].strip()
     if not start:
         return AnnotationError(path, "", "the file is empty (want a COCO document)")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, number, whole
-from bboxprep.formats.coco.document import Document, load
+from bboxprep.formats.coco.document import Document, load, refuse_other_text
 from bboxprep.formats.coco.fields import standing
 from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
 from bboxprep.formats.coco.locate_images import Located, locate, safe_name
@@ -73,12 +73,13 @@ class Index:
         return self.order[self.starts[image] : self.starts[image + 1]]
 
 
-def open_indexed(source: CocoSource, root: Path) -> tuple[Document, Index]:
+def open_indexed(source: CocoSource, root: Path, encoding: str = "") -> tuple[Document, Index]:
     """The document of `source` and its index. Raises `AnnotationError`: it is no such document, or one id means several
     images.
     """
     heads = _Heads()
-    document = load(source.path, heads.visit)
+    document = load(source.path, heads.visit, encoding)
+    refuse_other_text(source.path, document.images, (row for row, head in enumerate(heads.images) if head is None))
     return document, _index(document, heads, source, root)
 
 

@@ -25,10 +25,10 @@ from bboxprep.io.paths import (
     folder_name,
     holds_image,
     is_within,
-    read_start,
     relative_path,
     resolved,
 )
+from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
 
 _HEAD = 65536
@@ -189,10 +189,9 @@ def _listed(folder: Path) -> Iterable[Path]:
 
 
 def _start(path: Path) -> bytes:
-    """The first bytes of the file at `path`, without a byte order mark and spaces; b"" where it cannot be read."""
+    """The first bytes of the file at `path`, in UTF-8 without spaces around them; b"" where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").strip()
+        return read_start_as_utf8(path, _HEAD).strip()
     except OSError:
         return b""
 
@@ -211,7 +210,7 @@ def _family(path: Path) -> str:
 def _lists_images(path: Path) -> bool:
     """Whether a file that begins with its class table names images behind it: Label Studio's notes.json does not."""
     try:
-        return b'"images"' in read_start(path, _MOST_TABLES)
+        return b'"images"' in read_start_as_utf8(path, _MOST_TABLES)
     except OSError:
         return False
 

@@ -1,4 +1,4 @@
-"""The options of the COCO reader, for documents whose boxes are not COCO's x, y, width, height in pixels."""
+"""The options of the COCO reader, for documents not in UTF-8, and boxes that are not x, y, width, height in pixels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from bboxprep.errors import UsageError
-from bboxprep.formats.api import ReadOptions
+from bboxprep.formats.api import ENCODING, ReadOptions
 from bboxprep.geometry.affine import Size
+from bboxprep.io.text import check_encoding
 from bboxprep.model.instances import Instances
 
 BoxStyle = Literal["xywh", "xyxy", "fractions"]
@@ -17,7 +18,7 @@ BoxStyle = Literal["xywh", "xyxy", "fractions"]
 
 @dataclass(frozen=True)
 class CocoReadOptions(ReadOptions):
-    """What the numbers of each ``bbox`` are. Raises `UsageError` for an unknown style."""
+    """What the numbers of each ``bbox`` are, and the encoding. Raises `UsageError` for an unknown style or encoding."""
 
     boxes: BoxStyle = field(
         default="xywh",
@@ -28,7 +29,10 @@ class CocoReadOptions(ReadOptions):
         },
     )
 
+    encoding: str = field(default="", metadata=ENCODING)
+
     def __post_init__(self) -> None:
+        check_encoding(self.encoding)
         if self.boxes not in get_args(BoxStyle):
             raise UsageError(f"`boxes`: have {self.boxes!r}, want one of {', '.join(get_args(BoxStyle))}")
 

@@ -57,7 +57,7 @@ _MOST = 64  # read together
 def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one JSON file. Raises `LayoutError` or `AnnotationError`."""
     sources, findings = choose(root)
-    opened = [open_indexed(source, root) for source in sources]
+    opened = [open_indexed(source, root, options.encoding) for source in sources]
     documents, indexes = [document for document, _ in opened], [index for _, index in opened]
     home = dataset_folder(root)
     _refuse_shared_images(root, sources, indexes)

@@ -23,9 +23,11 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, Corner, decode_value, less_one, parse_corner, text_below
 from bboxprep.formats.voc.origin import Corners, LabellingTool, tool_of
+from bboxprep.formats.voc.xml_encoding import BadEncoding, for_expat
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.io.paths import read_bytes
+from bboxprep.io.text import decode, not_decoded
 
 MOST_BYTES = 64 << 20
 MOST_ELEMENTS = 1 << 19
@@ -114,18 +116,21 @@ class _BoundedBuilder(TreeBuilder):
         return super().end(tag)
 
 
-def read_file(path: Path) -> Annotation:
-    """What the file at `path` says. Raises `AnnotationError`."""
-    root = _parse(path, read_bytes(path, MOST_BYTES))
+def read_file(path: Path, encoding: str = "") -> Annotation:
+    """What the file at `path` says; `encoding` is as `xml_encoding.for_expat` has it. Raises `AnnotationError`."""
+    root = _parse(path, read_bytes(path, MOST_BYTES), encoding)
     if root.tag != "annotation":
         raise AnnotationError(path, "", f"have the root element <{root.tag}>, want <annotation>")
     return _read_annotation(root)
 
 
-def _parse(path: Path, data: bytes) -> Element:
+def _parse(path: Path, data: bytes, encoding: str) -> Element:
     try:
-        root = _tree(data)
+        root = _tree(for_expat(data, encoding))
+    except BadEncoding as error:
+        raise AnnotationError(path, "", f"cannot be read as XML ({error})") from error
     except ParseError as error:
+        _refuse_unknown_text(path, data)
         line, column = error.position
         raise AnnotationError(
             path, f"{line}:{column}", f"not well-formed XML ({str(error).partition(':')[0]})"
@@ -135,6 +140,15 @@ def _parse(path: Path, data: bytes) -> Element:
     except (ValueError, LookupError) as error:
         raise AnnotationError(path, "", f"cannot be read as XML ({error})") from error
     return root
+
+
+def _refuse_unknown_text(path: Path, data: bytes) -> None:
+    """Raise `AnnotationError` where `data`, which expat does not take, is text that is not UTF-8."""
+    try:
+        if b"\0" not in data:
+            decode(data)
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
 
 
 def _tree(data: bytes) -> Element:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from bboxprep.errors import AnnotationError
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled
 from bboxprep.formats.voc.tree import ANY_SOURCE, composed, join_path, name_of, parts_of, place, split_path
-from bboxprep.io.paths import read_bytes, stem_of
+from bboxprep.io.paths import stem_of
+from bboxprep.io.text import read_text
 from bboxprep.model.splits import USUAL, SplitFolders, order, split_of
 
 UNLISTED = "unlisted"
@@ -107,13 +107,13 @@ def _words(name: str) -> tuple[str, str, str]:
     return composed(join_path(folder, stem)), composed(name), composed(stem)
 
 
-def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE) -> SplitLists:
+def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE, encoding: str = "") -> SplitLists:
     """The split lists at `paths`. A name in several lists belongs to the finest of them; `folders` are the splits of
     images that have no lists. Lists of a class (``cat_train.txt``) count where there are no others: they name all the
     images of their split. Raises `AnnotationError`.
     """
     torn, paths = 0, list(paths)
-    read = {path: _names(root / path) for path in paths}
+    read = {path: _names(root / path, encoding) for path in paths}
     of_classes = {path: names for path, names in read.items() if _is_of_a_class(path, names)}
     plain = {path: names for path, names in read.items() if path not in of_classes}
     with_plain = {_home_of(path) for path in plain}
@@ -152,12 +152,9 @@ def _fineness(split: str) -> tuple[bool, int, str]:
     return split == _COARSEST, *order(split)
 
 
-def _names(path: Path) -> list[str]:
+def _names(path: Path, encoding: str) -> list[str]:
     """The lines of a list. Raises `AnnotationError`."""
-    try:
-        lines = read_bytes(path, MOST_LIST_BYTES).decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
+    lines = read_text(path, MOST_LIST_BYTES, encoding).split("\n")
     names = (composed(_QUOTED.sub(r"\1", line.strip())) for line in lines)
     return [name for name in names if name]
 

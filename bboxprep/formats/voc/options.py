@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
-from bboxprep.formats.api import ReadOptions
+from bboxprep.formats.api import ENCODING, ReadOptions
+from bboxprep.io.text import check_encoding
 from bboxprep.model.columns import Column
 
 LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
@@ -17,7 +18,7 @@ OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions"]
 
 @dataclass(frozen=True)
 class VocReadOptions(ReadOptions):
-    """How VOC is read. Raises `UsageError` for an unknown origin."""
+    """How VOC is read. Raises `UsageError` for an unknown origin or encoding."""
 
     origin: OriginChoice = field(
         default="auto",
@@ -29,7 +30,10 @@ class VocReadOptions(ReadOptions):
         },
     )
 
+    encoding: str = field(default="", metadata=ENCODING)
+
     def __post_init__(self) -> None:
+        check_encoding(self.encoding)
         if self.origin not in get_args(OriginChoice):
             raise UsageError(f"`origin`: have {self.origin!r}, want one of {', '.join(get_args(OriginChoice))}")
 

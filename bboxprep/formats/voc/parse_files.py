@@ -48,10 +48,10 @@ class ParsedFiles:
     unread: Counter[str] = field(default_factory=Counter)
 
 
-def open_files(root: Path, labels: Sequence[str], spread: MapEngine) -> ParsedFiles:
+def open_files(root: Path, labels: Sequence[str], spread: MapEngine, encoding: str = "") -> ParsedFiles:
     """What the files at `labels`, below `root`, say. Raises `AnnotationError` where none of them can be read."""
     opened = ParsedFiles()
-    for part in in_batches(_Opening(root), labels, spread):
+    for part in in_batches(_Opening(root, encoding), labels, spread):
         opened.briefs.update(part.briefs)
         opened.broken.update(part.broken)
         opened.names |= part.names
@@ -67,12 +67,13 @@ class _Opening:
     """Opens one batch of files; plain data, so that worker processes can have it."""
 
     root: Path
+    encoding: str
 
     def __call__(self, labels: Sequence[str]) -> ParsedFiles:
         part = ParsedFiles()
         for label in labels:
             try:
-                annotation = read_file(self.root / label)
+                annotation = read_file(self.root / label, self.encoding)
             except AnnotationError as error:
                 part.broken[label] = Finding("record-unreadable", error.problem, label, error.where)
                 continue

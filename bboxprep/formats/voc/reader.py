@@ -48,11 +48,11 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     tree = walk(root)
     if not tree.labels and not (tree.lists and tree.images):
         raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {LAYOUT})")
-    opened = open_files(root, tree.labels, spread)
-    lists = read_lists(root, tree.lists, split_folders(root, tree.images))
+    opened = open_files(root, tree.labels, spread, options.encoding)
+    lists = read_lists(root, tree.lists, split_folders(root, tree.images), options.encoding)
     pairing = pair(tree, lists, opened.briefs, opened.broken)
     origin, evidence = _settle(root, probe, pairing.items, opened.briefs, options)
-    classes = class_names(root, opened.names)
+    classes = class_names(root, opened.names, options.encoding)
     samples = _Samples(
         root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels), Fence(root)
     )

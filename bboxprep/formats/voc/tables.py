@@ -24,19 +24,19 @@ def class_table(root: Path) -> Path | None:
     return next((path for name in _TABLES if (path := root / name).is_file() and is_within(path, fence)), None)
 
 
-def class_names(root: Path, found: Iterable[str]) -> tuple[str, ...]:
+def class_names(root: Path, found: Iterable[str], encoding: str = "") -> tuple[str, ...]:
     """The class names: those of the table at `root` in its order, then all others that are `found`, sorted by bytes.
 
     Raises `AnnotationError`.
     """
     table, used = class_table(root), set(found)
-    listed = list(_names(table, used)) if table else []
+    listed = list(_names(table, used, encoding)) if table else []
     return tuple(dict.fromkeys([*listed, *sorted(used, key=lambda name: name.encode())]))
 
 
-def _names(table: Path, used: set[str]) -> Iterator[str]:
+def _names(table: Path, used: set[str], encoding: str) -> Iterator[str]:
     labelmap = table.name == _LABELMAP
-    for line in read_text(table, _MOST_BYTES).split("\n"):
+    for line in read_text(table, _MOST_BYTES, encoding).split("\n"):
         name = line.strip()
         if labelmap:
             name = "" if name.startswith("#") else _without_fields(name)

@@ -103,7 +103,7 @@ def _names_of(tree: YoloTree, config: Config) -> tuple[Mapping[int, str], Path |
     if config.names_file and config.file:
         path, why = find_place(tree, config.names_file, (config_folder(tree, config), config.file.parent))
         if path and path.is_file():
-            return _numbered(path), path
+            return _numbered(path, tree.encoding), path
         if config.file.suffix.lower() != ".data":
             raise AnnotationError(config.file, "names", f"want a list or a map of names; {config.names_file!r} {why}")
     return _names_among(tree)
@@ -119,7 +119,7 @@ def _names_among(tree: YoloTree) -> tuple[Mapping[int, str], Path | None]:
     paths = [path for folder in tree.seen for path in name_files(tree, folder)]
     paths = [path for path in paths if path.name.lower() != _PREDEFINED] or paths
     paths.sort(key=lambda path: (len(path.parts), by_bytes(path)))
-    tables = {path: _numbered(path) for path in paths}
+    tables = {path: _numbered(path, tree.encoding) for path in paths}
     if not tables:
         return {}, None
     longest = max(tables, key=lambda path: len(tables[path]))
@@ -161,9 +161,9 @@ class _Notes(msgspec.Struct):
     categories: list[_Category]
 
 
-def _numbered(path: Path) -> Mapping[int, str]:
+def _numbered(path: Path, encoding: str) -> Mapping[int, str]:
     """The lines of a file of names by number. Raises `AnnotationError`."""
-    names = read_lines(path, MOST_NAME_BYTES)
+    names = read_lines(path, MOST_NAME_BYTES, encoding)
     if len(names) > MOST_CLASSES:
         raise AnnotationError(path, "", f"have {len(names):,} classes, want at most {MOST_CLASSES:,}")
     return dict(enumerate(names))

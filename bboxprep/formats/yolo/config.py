@@ -5,7 +5,6 @@ Such a list is classes.txt, obj.names or labels.txt (one name a line), or the na
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import YoloTree, read_head
-from bboxprep.io.paths import is_within, read_bytes, resolved
+from bboxprep.io.paths import is_within, resolved
+from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
 from bboxprep.model.splits import is_word, order, split_of
 
@@ -93,25 +93,22 @@ def name_files(tree: YoloTree, folder: Path) -> list[Path]:
     ]
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path, encoding: str = "") -> Config:
     """What the file at `path` says. Raises `AnnotationError`."""
-    return _read_darknet(path) if path.suffix.lower() == ".data" else _read_yaml(path)
+    return _read_darknet(path, encoding) if path.suffix.lower() == ".data" else _read_yaml(path, encoding)
 
 
-def read_lines(path: Path, most: int = MOST_LIST_BYTES) -> tuple[str, ...]:
+def read_lines(path: Path, most: int = MOST_LIST_BYTES, encoding: str = "") -> tuple[str, ...]:
     """The lines of a text file of at most `most` bytes, each stripped, without the blank ones at its end.
 
     Raises `AnnotationError`.
     """
-    try:
-        text = read_bytes(path, most).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", "not UTF-8 text") from error
+    text = read_text(path, most, encoding)
     return tuple(line.strip() for line in text.rstrip().split("\n")) if text.strip() else ()
 
 
 def _is_data_yaml(path: Path) -> bool:
-    head = read_head(path).removeprefix(codecs.BOM_UTF8)
+    head = read_head(path)
     keys = {line.partition(b":")[0].strip(b"\"' ") for line in head.splitlines() if b":" in line}
     return bool(keys & {b"names", b"nc"}) or (
         path.stem in ("data", "dataset") and (b"train" in head or b"names" in head)
@@ -123,9 +120,9 @@ def _is_darknet(path: Path) -> bool:
     return bool(keys & {b"train", b"names", b"valid"})
 
 
-def _read_darknet(path: Path) -> Config:
+def _read_darknet(path: Path, encoding: str) -> Config:
     content: dict[str, str] = {}
-    for line in read_lines(path, MOST_NAME_BYTES):
+    for line in read_lines(path, MOST_NAME_BYTES, encoding):
         key, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             content[key.strip()] = value.strip()
@@ -139,10 +136,10 @@ def _read_darknet(path: Path) -> Config:
     )
 
 
-def _read_yaml(path: Path) -> Config:
+def _read_yaml(path: Path, encoding: str) -> Config:
     from bboxprep.io.strict_yaml import load_texts  # here, for YAML is slow to import and seldom needed
 
-    content = load_texts(path)
+    content = load_texts(path, encoding)
     names = content.get("names", "")
     count, numbers = _keypoint_shape(path, content.get("kpt_shape", ""))
     return Config(

@@ -185,7 +185,7 @@ def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
 def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:
     """The images that the lines of the text file `path` name. One that is missing is given where it ought to be."""
     bases, respelled = (path.parent, *bases), list[tuple[Respelled, int]]()
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(read_lines(path, encoding=tree.encoding), 1):
         if not line:
             continue
         image, why = _first_place(tree, _as_written(line.replace("\\", "/"), bases), beside=False)

@@ -45,8 +45,8 @@ Claims = Mapping[Path, Counter[str]]  # how many images a label file is for, by 
 @reads
 def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine = map) -> Dataset:
     """The dataset at `root`: a folder, a data.yaml or a .data file. Raises `LayoutError` or `AnnotationError`."""
-    home, config = _open(root)
-    tree = YoloTree(home, wide=root.is_file())
+    home, config = _open(root, options.encoding)
+    tree = YoloTree(home, wide=root.is_file(), encoding=options.encoding)
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for `task='pose'`")
@@ -67,14 +67,14 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     )
 
 
-def _open(root: Path) -> tuple[Path, Config]:
+def _open(root: Path, encoding: str) -> tuple[Path, Config]:
     """The folder of the dataset, and what its data.yaml or .data file says."""
     if root.is_dir():
         file = find_config(root)
-        return root, read_config(file) if file else Config()
+        return root, read_config(file, encoding) if file else Config()
     if not root.is_file() or root.suffix.lower() not in (".yaml", ".yml", ".data"):
         raise LayoutError(root, "", "want a folder, a data.yaml or a darknet .data file")
-    return root.parent, read_config(root)
+    return root.parent, read_config(root, encoding)
 
 
 @dataclass(frozen=True)

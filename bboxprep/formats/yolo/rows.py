@@ -10,7 +10,6 @@ than 1e-3. A larger excess is no rounding: `ObjectPolicy.outside` decides, as in
 
 from __future__ import annotations
 
-import codecs
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import error_reason, read_start
+from bboxprep.io.text import as_utf8, marked_encoding, not_decoded
 from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.columns import Rings, default_column
 from bboxprep.model.conventions import beyond_table
@@ -103,12 +103,12 @@ class _RowGroup(NamedTuple):
 def parse(data: bytes, grammar: RowGrammar, path: str = "", split: str = "") -> Rows:
     """The rows of a label file whose bytes are `data`; `path` and `split` are what findings call it."""
     notes = _Notes(path, split)
-    fault = _file_fault(data)
+    data, fault = _decoded(data)
     if fault:
         listed = _count_lines(data)
         notes.add("record-unreadable", 0, fault, listed)
         return _collect([], grammar, notes, listed)
-    groups = _by_columns(data.removeprefix(codecs.BOM_UTF8))
+    groups = _by_columns(data)
     read = [_read_group(columns, rows, grammar, notes) for columns, rows in sorted(groups.items())]
     listed = sum(map(len, groups.values()))
     return _collect([part for part in read if part is not None], grammar, notes, listed)
@@ -125,8 +125,8 @@ def read_labels(file: Path, grammar: RowGrammar, path: str = "", split: str = ""
 
 
 def looks_like_rows(data: bytes) -> bool:
-    """Whether the first line of `data` that is not blank is a row of numbers that could be an object."""
-    for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
+    """Whether the first line of `data`, in UTF-8, that is not blank is a row of numbers that could be an object."""
+    for line in data.splitlines():
         tokens = line.split()
         if tokens:
             values = _numbers(tokens)
@@ -134,16 +134,19 @@ def looks_like_rows(data: bytes) -> bool:
     return False
 
 
-def _file_fault(data: bytes) -> str:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "have UTF-16 text, want UTF-8"
-    return f"more than {MOST_BYTES:,} bytes, too large for the labels of one image" if len(data) > MOST_BYTES else ""
+def _decoded(data: bytes) -> tuple[bytes, str]:
+    """The text of a label file in UTF-8, and what is wrong with it as a whole."""
+    if len(data) > MOST_BYTES:
+        return data, f"more than {MOST_BYTES:,} bytes, too large for the labels of one image"
+    try:
+        return as_utf8(data), ""
+    except UnicodeDecodeError as error:
+        return data, f"byte {error.start}: {not_decoded(error)}"
 
 
 def _count_lines(data: bytes) -> int:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = data.decode("utf-16", "replace").encode("utf-8", "replace")
-    return sum(1 for line in data.splitlines() if line.strip())
+    text = data.decode(marked_encoding(data) or "latin-1", "replace")
+    return sum(1 for line in text.split("\n") if line.strip())
 
 
 def _by_columns(data: bytes) -> dict[int, list[_Row]]:

@@ -28,7 +28,6 @@ from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     Fence,
     is_within,
-    read_start,
     relative_path,
     resolved,
     scan,
@@ -37,6 +36,7 @@ from bboxprep.io.paths import (
     suffix_of,
 )
 from bboxprep.io.remote import RemoteEntry
+from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import WORDS
 
 _LABELS_FOR = {"images": "labels", "Images": "Labels", "JPEGImages": "labels"}
@@ -78,11 +78,12 @@ class Listing:
 class YoloTree:
     """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence.
 
-    `wide`: the fence may take in a folder beside `home`.
+    `wide`: the fence may take in a folder beside `home`. `encoding` is that of its lists where they are not in UTF-8.
     """
 
-    def __init__(self, home: Path, *, wide: bool = False) -> None:
+    def __init__(self, home: Path, *, wide: bool = False, encoding: str = "") -> None:
         self.home = home
+        self.encoding = encoding
         self._wide = wide
         self.foreign: set[Path] = set()
         self._fence = Fence(home)
@@ -251,8 +252,8 @@ def is_reserved(name: str) -> bool:
 
 
 def read_head(path: Path) -> bytes:
-    """The first 4 KiB of a file; empty where it cannot be read."""
+    """The first 4 KiB of a file, in UTF-8; empty where it cannot be read."""
     try:
-        return read_start(path, 4096)
+        return read_start_as_utf8(path, 4096)
     except OSError:
         return b""

@@ -239,12 +239,17 @@ def test_a_ruined_file_does_not_flood_the_report() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
-def test_utf_16_is_said_so(encoding: str) -> None:
+def test_utf_16_with_a_mark_is_read_and_damaged_it_is_said_so(encoding: str) -> None:
     mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
-    rows = parse(mark + (BOX.decode() * 3).encode(encoding), RowGrammar())
+    data = mark + (BOX.decode() * 3).encode(encoding)
+    plain, read, cut = (parse(text, RowGrammar()) for text in (BOX * 3, data, data[:-1]))
 
-    assert [(finding.message, finding.objects) for finding in rows.findings] == [("have UTF-16 text, want UTF-8", 3)]
-    assert balances(rows)
+    assert read.boxes.tolist() == plain.boxes.tolist()
+    assert (len(read.boxes), read.findings) == (3, ())
+    (finding,) = cut.findings
+    assert finding.message.startswith(f"byte {len(data) - 2}: not utf-16-")
+    assert finding.objects == 3
+    assert balances(cut)
 
 
 def test_a_file_too_large_for_one_image_is_refused_whole() -> None:
