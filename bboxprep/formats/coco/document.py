@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -28,10 +28,9 @@ from bboxprep.formats.coco.decoding import (
     line_and_column,
     what_follows,
 )
-from bboxprep.formats.coco.record_ranges import RecordRanges
+from bboxprep.formats.coco.record_ranges import RecordRanges, refuse_other_text
 from bboxprep.io.paths import source_error
-from bboxprep.io.text import as_utf8, not_decoded, utf8_copy
-from bboxprep.io.text import decode as decode_text
+from bboxprep.io.text import as_utf8, utf8_copy
 from bboxprep.model.categories import MOST_CLASSES
 
 LISTS = ("images", "annotations", "categories")
@@ -87,19 +86,6 @@ def load(path: Path, visit: Visit = lambda _name, _records: None, encoding: str 
             path, "annotations[0]", f"have {kind}, want boxes (COCO calls that file instances_*.json)"
         )
     return Document(path, images, annotations, categories, scan.extra)
-
-
-def refuse_other_text(path: Path, records: RecordRanges, places: Iterable[int]) -> None:
-    """Raise `AnnotationError` where one of the `records` at `places` in the document at `path` is not UTF-8 text.
-
-    msgspec looks into strings only where it decodes them.
-    """
-    for place in places:
-        try:
-            decode_text(records[place])
-        except UnicodeDecodeError as error:
-            at = int(records.starts[place]) + error.start
-            raise AnnotationError(path, f"byte {at}", not_decoded(error)) from error
 
 
 @dataclass

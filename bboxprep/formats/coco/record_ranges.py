@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,9 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.errors import AnnotationError
 from bboxprep.io.remote import is_stored
+from bboxprep.io.text import decode, not_decoded
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,19 @@ class RecordRanges(Sequence[bytes]):
         starts = self.starts[firsts]
         lengths = self.starts[lasts] + self.lengths[lasts] - starts
         return b",".join(self._open.read_all(self.path, starts.tolist(), lengths.tolist()))
+
+
+def refuse_other_text(path: Path, records: RecordRanges, places: Iterable[int]) -> None:
+    """Raise `AnnotationError` where one of the `records` at `places` in the document at `path` is not UTF-8 text.
+
+    msgspec looks into strings only where it decodes them.
+    """
+    for place in places:
+        try:
+            decode(records[place])
+        except UnicodeDecodeError as error:
+            at = int(records.starts[place]) + error.start
+            raise AnnotationError(path, f"byte {at}", not_decoded(error)) from error
 
 
 class _Open:

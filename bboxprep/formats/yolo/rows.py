@@ -145,8 +145,8 @@ def _decoded(data: bytes) -> tuple[bytes, str]:
 
 
 def _count_lines(data: bytes) -> int:
-    text = data.decode(marked_encoding(data) or "latin-1", "replace")
-    return sum(1 for line in text.split("\n") if line.strip())
+    text = data.decode(marked_encoding(data) or "latin-1", "replace").encode("utf-8", "replace")
+    return sum(1 for line in text.splitlines() if line.strip())
 
 
 def _by_columns(data: bytes) -> dict[int, list[_Row]]:
