@@ -18,7 +18,6 @@ FORMAT = Format(
     read_options=CocoReadOptions,
     conventions=(("fractions", "`boxes='fractions'`"), ("xyxy", "`boxes='xyxy'`")),
     step=lambda _: Step(),  # shortest decimals that read back as they were
-    read_options=CocoReadOptions,
     restores=True,
     category_fields=frozenset({"id", "supercategory", "keypoints", "skeleton", "extra", "flip_idx"}),
 )
