@@ -67,7 +67,8 @@ def replaces_whole(dest: Path, terms: Mapping[str, str], *, overwrite: bool, res
 
 
 def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
-    """Whether a run by `terms` resumes an earlier one in `dest`; False if it starts from nothing.
+    """Whether a run by `terms` resumes an earlier one in `dest`; False if it starts from nothing, as it does where the
+    earlier one was killed before it began.
 
     Raises `TargetError` if it can do neither.
     """
@@ -75,7 +76,8 @@ def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwr
         output_folder.check_entries(dest, planned)
     if overwrite:
         check_files(dest, journal)
-    resumed = output_folder.is_ours(dest) and not overwrite
+    nothing_begun = not journal.terms and output_folder.entries(dest) == [INCOMPLETE]
+    resumed = output_folder.is_ours(dest) and not overwrite and not nothing_begun
     if resumed:
         output_folder.check_terms(dest, journal.terms, terms, resume=resume)
     return resumed

@@ -274,6 +274,15 @@ def test_an_output_without_a_journal_is_refused_and_may_be_replaced(source: Path
     assert run(source, tmp_path / "out", overwrite=True).fresh == 20
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_run_that_was_killed_before_it_wrote_anything_is_begun_by_any_command(
+    source: Path, tmp_path: Path, resume: bool
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / INCOMPLETE).write_text("", encoding="utf-8")
+    assert run(source, tmp_path / "out", resume=resume).fresh == 20
+
+
 def test_files_of_others_are_never_removed_by_going_on(source: Path, tmp_path: Path) -> None:
     stopped(source, tmp_path / "out")
     theirs = [tmp_path / "out" / name for name in ("images/train/mine.jpg", "labels/train.cache")]
