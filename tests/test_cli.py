@@ -45,6 +45,20 @@ def test_a_run_says_how_its_pictures_were_made(source: Path, tmp_path: Path) -> 
     assert line("--no-upright") == "images: 4 as they were, 28 as they were but for their orientation tag"
 
 
+def test_links_are_named_by_their_kind(source: Path, tmp_path: Path) -> None:
+    for images, words in (("link", "4 linked, "), ("symlink", "4 linked by their path, ")):
+        result = run("convert", source, tmp_path / images, "--to", "yolo", "--images", images)
+        assert f"images: {words}" in result.output
+
+
+def test_labels_alone_are_called_so_and_no_trainer_is_named(source: Path, tmp_path: Path) -> None:
+    result = run("convert", source, tmp_path / "out", "--to", "yolo", "--no-upright", "--images", "none")
+    assert result.exit_code == 0, result.output
+    assert f"{tmp_path / 'out'}: labels of 32 images, whose places there bboxprep.images.jsonl names" in result.output
+    assert "next: " not in result.output
+    assert "holds labels alone (--images none)" in refused("verify", tmp_path / "out")
+
+
 def test_a_skipped_image_is_listed_and_makes_the_exit_code_1(source: Path, tmp_path: Path) -> None:
     broken = source / "train" / "jpg-1.jpg"
     broken.write_bytes(broken.read_bytes()[:400])

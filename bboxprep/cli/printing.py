@@ -14,7 +14,7 @@ from bboxprep.cli.flag_names import with_flags
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
 from bboxprep.model.escaping import printable
-from bboxprep.pipeline.output.image_rows import Made
+from bboxprep.pipeline.output.image_rows import IMAGES, Made
 from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
 from bboxprep.pipeline.run_options import Outcome
 from bboxprep.pipeline.source.inspect import UPRIGHT, Inspection
@@ -110,10 +110,14 @@ class Printer:
         else:
             if outcome.fresh < len(outcome.dataset):
                 self.line(_fresh(outcome.fresh, len(outcome.dataset)))
-            images = sum(account.images_out.values())
-            self.line(_made(account.made))
-            self.line(f"{outcome.dest}: {counted(images, 'image')}, {to}; the account is in {outcome.dest / RECORD}")
-            self._next(outcome, to, recipe)
+            images = counted(sum(account.images_out.values()), "image")
+            ending = f"{to}; the account is in {outcome.dest / RECORD}"
+            if account.made or not account.images_out.total():
+                self.line(_made(account.made))
+                self.line(f"{outcome.dest}: {images}, {ending}")
+                self._next(outcome, to, recipe)
+            else:
+                self.line(f"{outcome.dest}: labels of {images}, whose places there {IMAGES} names; {ending}")
         if account.faults:
             self.line(f"exit 1: {counted(account.faults, 'fault')} listed above (--on-error stop refuses instead)")
 

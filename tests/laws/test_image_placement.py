@@ -13,12 +13,13 @@ from typing import get_args
 import pytest
 
 from bboxprep import formats
-from bboxprep.errors import TargetError, UsageError
+from bboxprep.errors import LayoutError, TargetError, UsageError
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.review.build import plan_review
 from bboxprep.testing.example import FormatExample
 from bboxprep.testing.runs import painted, random_dataset, rows_of, tree
 from bboxprep.verification.verify import verify
@@ -76,6 +77,7 @@ def test_an_output_is_true_and_current_and_its_images_are_its_own(
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / place, path)
     assert not verify(out, source).faults
+    assert all(summary.header for summary in plan_review(out, against=source).out.summaries)
     assert converted(example, source, out, images).fresh == 0
     assert tree(source) == before
 
@@ -117,6 +119,25 @@ def test_a_changed_source_is_told_by_itself(tmp_path: Path, images: ImagePlaceme
     path.write_bytes(data + b"after the end")
     codes = {fault.code for fault in verify(out, source).faults}
     assert codes == ({"source-changed", "image-changed"} if images == "symlink" else {"source-changed"})
+
+
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo"])
+def test_symbolic_links_are_followed_into_the_source_that_was_named_and_nowhere_else(tmp_path: Path, name: str) -> None:
+    example = EXAMPLES[name]
+    source, out = painted(example, tmp_path / "source", random_dataset(example, seed=7)), tmp_path / "out"
+    converted(example, source, out, "symlink")
+    place, path = next(iter(files_of(out).items()))
+    shutil.copytree(source, tmp_path / "elsewhere")
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere" / place)
+    faults = verify(out, source).faults
+    assert path.relative_to(out).as_posix() in {fault.image for fault in faults}
+    assert "image-changed" not in {fault.code for fault in faults}
+    try:
+        opened = open_source(out, name)
+    except LayoutError:  # a YOLO data set is its images
+        return
+    assert not any(summary.header for summary in opened.summaries)
 
 
 def test_an_output_of_an_earlier_version_whose_links_have_no_hash_is_still_verified(tmp_path: Path) -> None:
