@@ -27,9 +27,9 @@ class RunOptions:
 
     `images` says how an image whose bytes stay as they are gets into the output. "copy" shares no byte that either side
     can change with the source. "link" (a hard link) and "symlink" do: a program that rewrites an image of the output in
-    place, as trainers do, then rewrites the source. Symbolic links lead out of the output, where `verify` and `review`
-    follow them into the source that they are told, and no other reader does. "none" leaves all images where they are
-    and writes labels alone.
+    place, as trainers do, then rewrites the source. Symbolic links lead out of the output: `verify` and `review` follow
+    them into the source that they are told, other readers into a folder that `follow_links` names. "none" leaves all
+    images where they are and writes labels alone.
 
     With `labels_only` no image is looked at whose size the labels state, nor has it to be there; those that are there
     are put into the output as `images` says. "none" needs no image either, so it implies `labels_only`.
