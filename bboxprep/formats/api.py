@@ -35,7 +35,7 @@ checks what a `Format` declares, and a round trip its `Format.step`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from importlib import import_module
@@ -48,10 +48,11 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.sample import Frame
 
 Result = TypeVar("Result")
 
@@ -96,7 +97,7 @@ class Labels:
 
 
 class Writer(Protocol):
-    """Writes the labels of one dataset. Each sample is encoded by itself, in any process; then the entries of all are
+    """Writes the labels of one dataset. Samples are encoded in batches, in any process; then the entries of all are
     collected in the order of the dataset, and `close` writes the documents. All paths are POSIX paths below the root.
     """
 
@@ -118,10 +119,11 @@ class Writer(Protocol):
         A writer with a `stage` numbers its images: it is asked once for each, in their order.
         """
 
-    def encode(self, sample: Sample, image: str) -> Labels:
-        """The labels of `sample`, whose image is written to the path `image`.
+    def encode(self, batch: Batch, images: Sequence[str]) -> Sequence[Labels]:
+        """The labels of each sample of `batch`; their images are written to the paths `images`.
 
-        `sample.size` is the size of the written image. Its instances lie in that image: clipped, finite, with an area.
+        `Sample.size` is the size of the written image. Its instances lie in that image: clipped, finite, with an area.
+        The labels of a sample depend on no other sample of the batch.
         """
 
     def collect(self, entry: Any) -> None:

@@ -19,6 +19,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -31,11 +32,12 @@ from bboxprep.formats.api import Labels, Probe
 from bboxprep.formats.reading import probe_image
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
-from bboxprep.geometry.shapes import length
+from bboxprep.geometry.decimals import lengths
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import IMAGE_SUFFIXES, read_bytes, relative_path, scan
 from bboxprep.io.remote import forget, is_stored, opened
 from bboxprep.io.safe_names import safe_relative
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
@@ -96,13 +98,9 @@ class ShardWriter:
         stem = f"{self._shard(split, number // self._options.shard)}/{number:08}"
         return f"{stem}{PurePosixPath(name).suffix.lower()}", f"{stem}.json"
 
-    def encode(self, sample: Sample, image: str) -> Labels:
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The labels as JSON."""
-        objects = _objects(sample.instances) if sample.labelled or len(sample.instances) else None
-        place = PurePosixPath(image)
-        record = _ImageLabels(_true_name(sample.name, place.suffix), *sample.size, objects, sample.id or None)
-        label = str(place.with_suffix(".json"))
-        return Labels(len(sample.instances), files=((label, msgspec.json.encode(record)),), entry=image)
+        return list(map(_labels, batch, images, _objects(batch)))
 
     def collect(self, entry: str) -> None:
         """Note an image."""
@@ -130,11 +128,22 @@ def _true_name(name: PurePosixPath, suffix: str) -> str:
     return str(name if name.suffix.lower() == suffix else name.with_suffix(suffix))
 
 
-def _objects(instances: Instances) -> _Objects:
-    boxes = [(x0, y0, length(x0, x1), length(y0, y1)) for x0, y0, x1, y1 in instances.boxes.tolist()]
-    areas = [None if np.isnan(area) else area for area in instances.areas.tolist()]
-    crowd = instances.crowd.astype(int).tolist()
-    return _Objects(boxes, instances.labels.tolist(), areas, instances.ids.tolist(), crowd)
+def _labels(sample: Sample, image: str, objects: _Objects) -> Labels:
+    place, count = PurePosixPath(image), len(objects.bbox)
+    name, given = _true_name(sample.name, place.suffix), objects if sample.labelled or count else None
+    record = _ImageLabels(name, *sample.size, given, sample.id or None)
+    return Labels(count, files=((str(place.with_suffix(".json")), msgspec.json.encode(record)),), entry=image)
+
+
+def _objects(batch: Batch) -> list[_Objects]:
+    """The objects of each image."""
+    instances = batch.instances
+    low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
+    extents = lengths(low.ravel(), high.ravel()).reshape(-1, 2)
+    boxes = list(map(tuple, np.concatenate((low, extents), axis=1).tolist()))
+    areas = [None if isnan(area) else area for area in instances.areas.tolist()]
+    columns = boxes, instances.labels.tolist(), areas, instances.ids.tolist(), instances.crowd.astype(int).tolist()
+    return list(map(_Objects, *map(batch.split, columns)))
 
 
 @dataclass(frozen=True)

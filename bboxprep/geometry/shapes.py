@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import inf, nextafter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,17 +163,3 @@ def _cut(points: Points, depths: NDArray[np.float64], snap: tuple[int, float] | 
                 crossing[snap[0]] = snap[1]
             kept.append(crossing)
     return np.array(kept, dtype=np.float64).reshape(-1, 2)
-
-
-def length(start: float, end: float) -> float:
-    """The shortest decimal d with ``start + d == end`` in float64; the nearest float if there is none."""
-    distance = end - start
-    low, high = (0, 2) if start + round(distance, 2) == end else (3, 18)  # two places, as most annotation tools write
-    while low < high:
-        places = (low + high) // 2
-        low, high = (low, places) if start + round(distance, places) == end else (places + 1, high)
-    rounded = round(distance, low)
-    if start + rounded == end:
-        return rounded
-    candidates = (distance, nextafter(distance, -inf), nextafter(distance, inf))
-    return next((found for found in candidates if start + found == end), distance)

@@ -21,6 +21,7 @@ from bboxprep.errors import BboxprepError
 from bboxprep.formats.api import Labels, Writer
 from bboxprep.geometry.affine import Size
 from bboxprep.io.remote import open_path
+from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame, Sample
@@ -104,10 +105,10 @@ def check_images(example: FormatExample, folder: Path) -> None:
 
 
 def check_pickling(example: FormatExample, folder: Path) -> None:
-    """Rule 7: a pickled writer encodes as the one that was made first."""
+    """Rule 7: a pickled writer encodes as the one that was made first, and a sample by itself as among others."""
     for writer, sample, image, labels in _encoded(example, folder):
         copy = pickle.loads(pickle.dumps(writer))
-        expect(f"{sample.name}: labels of a pickled writer", copy.encode(sample, image), labels)
+        expect(f"{sample.name}: labels of a pickled writer", list(copy.encode(Batch.of([sample]), [image])), [labels])
 
 
 def check_entries(example: FormatExample, folder: Path) -> None:
@@ -266,8 +267,9 @@ def _encoded(example: FormatExample, folder: Path) -> Iterator[tuple[Writer, Sam
     source = read(root, example.format, labels_in="displayed")
     writer = _writer(example, folder / "out", source)
     places = [(sample, writer.paths(sample.split, str(sample.name))[0]) for sample in source]
-    for sample, image in places:
-        yield writer, sample, image, writer.encode(sample, image)
+    encoded = writer.encode(Batch.of(sample for sample, _ in places), [image for _, image in places])
+    for (sample, image), labels in zip(places, encoded, strict=True):
+        yield writer, sample, image, labels
 
 
 def _writer(example: FormatExample, out: Path, source: Dataset) -> Writer:

@@ -23,6 +23,7 @@ from bboxprep.formats.checks import WRITER_MEMBERS, checked, open_writer
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import write_bytes
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -53,7 +54,7 @@ def trip(name: str, options: Any, boxes: Boxes, size: Size) -> Boxes:
         writer = declared.write(root, Dataset(root, name, CLASSES, [sample]), options)
         image, *_ = writer.paths("train", "a.png")
         write_bytes(root / writer.stage / image, b"a picture that nobody opens")
-        labels = writer.encode(sample, image)
+        (labels,) = writer.encode(Batch.of([sample]), [image])
         for path, data in labels.files:
             write_bytes(root / writer.stage / path, data)
         writer.collect(labels.entry)
@@ -164,19 +165,20 @@ def test_the_members_of_a_writer_are_these() -> None:
 
 
 SNIPPET = """
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from bboxprep.formats.api import Format, Labels, MapEngine, Probe, Step, Writer, reads, writes
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
-from bboxprep.model.sample import Sample
 
 class ToyWriter:
     carries: frozenset[Column] = frozenset()
     stage = ""
     documents: tuple[str, ...] = ()
     def paths(self, split: str, name: str) -> tuple[str, ...]: return (name,)
-    def encode(self, sample: Sample, image: str) -> Labels: return Labels()
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]: return [Labels() for _ in images]
     def collect(self, entry: Any) -> None: ...
     def close(self) -> None: ...
 

@@ -8,6 +8,7 @@ Corners are x0 y0 x1 y1 in px. The classes stand in their order, a line each. Wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path, PurePosixPath
@@ -23,6 +24,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import write_text
 from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.io.safe_names import safe_relative
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -157,13 +159,11 @@ class ToyWriter:
         """The picture below the folder of its split; its labels stand in the file of all."""
         return (f"{_PICTURES}/{split}/{name}",)
 
-    def encode(self, sample: Sample, image: str) -> Labels:
-        """The line of the image, as the entry."""
-        names = [self._classes[label] for label in sample.instances.labels]
-        rows = [(name, *box) for name, box in zip(names, sample.instances.boxes.tolist(), strict=True)]
-        name = image.removeprefix(f"{_PICTURES}/{sample.split}/")
-        line = msgspec.json.encode(_Line(name, (sample.size.width, sample.size.height), rows)).decode("utf-8")
-        return Labels(len(rows), entry=[sample.split, line])
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
+        """The line of each image, as its entry."""
+        names = [self._classes[label] for label in batch.instances.labels]
+        rows = [(name, *box) for name, box in zip(names, batch.instances.boxes.tolist(), strict=True)]
+        return list(map(_encoded, batch, images, batch.split(rows)))
 
     def collect(self, entry: Any) -> None:
         """Take the line of one image."""
@@ -180,6 +180,12 @@ class ToyWriter:
         for split, lines in self._lines.items():
             write_text(self._root / _labels(split), "".join(f"{line}\n" for line in lines))
         write_text(self._root / _CLASSES, "".join(f"{name}\n" for name in self._classes))
+
+
+def _encoded(sample: Sample, image: str, rows: list[tuple[str, float, float, float, float]]) -> Labels:
+    name = image.removeprefix(f"{_PICTURES}/{sample.split}/")
+    line = msgspec.json.encode(_Line(name, (sample.size.width, sample.size.height), rows)).decode("utf-8")
+    return Labels(len(rows), entry=[sample.split, line])
 
 
 def _labels(split: str) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from math import isnan
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any
@@ -24,8 +23,10 @@ from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK, standing
-from bboxprep.geometry.shapes import box_areas, length, ring_area
+from bboxprep.geometry.decimals import lengths
+from bboxprep.geometry.shapes import Boxes, box_areas, ring_area
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import NO_TRACK, Column, Rings
 from bboxprep.model.dataset import Dataset
@@ -70,15 +71,11 @@ class CocoWriter:
         """Where the image goes; the labels of a split share one file."""
         return (f"{split}/{name}",)
 
-    def encode(self, sample: Sample, image: str) -> Labels:
-        """The records of `sample`, without their ids. Raises `UsageError` for attributes that JSON cannot hold."""
-        size = sample.size
-        record = {"file_name": image.removeprefix(f"{sample.split}/"), "width": size.width, "height": size.height}
-        own: Mapping[str, Any] = sample.extra.get("coco", {})
-        record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
-        lines = [_encode(line, image) for line in _annotations(sample.instances, self._categories)]
-        entry = (sample.split, sample.id, _encode(record, image), sample.instances.ids.tolist(), b"\n".join(lines))
-        return Labels(len(sample.instances), tuple(_findings(sample)), entry=entry)
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
+        """The records of all samples, without their ids. Raises `UsageError` for attributes that JSON cannot hold."""
+        records = map(b"\n".join, batch.split(_annotations(batch, images, self._categories)))
+        numbers = batch.split(batch.instances.ids.tolist())
+        return list(map(_labels, batch, images, numbers, records))
 
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
         """Note the records of an image."""
@@ -177,37 +174,60 @@ def settle_ids(ids: Sequence[int]) -> array[int]:
     return array("q", settled.tobytes())
 
 
-def _annotations(instances: Instances, categories: Categories) -> Iterable[dict[str, Any]]:
-    labels, boxes, crowd = instances.labels.tolist(), instances.boxes.tolist(), instances.crowd.tolist()
-    areas, scores, ids = _areas(instances), instances.scores.tolist(), categories.ids
-    tracks = instances.tracks.tolist()
-    for row, (label, (x0, y0, x1, y1)) in enumerate(zip(labels, boxes, strict=True)):
-        record = {
-            "category_id": ids[label],
-            "bbox": [x0, y0, length(x0, x1), length(y0, y1)],
-            "area": areas[row],
-            "iscrowd": int(crowd[row]),
-            "segmentation": _segmentation(instances.polygons[row], instances.masks[row]),
-        }
-        if instances.visibility.size:
-            record |= _keypoints(instances, row, len(categories[label].keypoints))
-        if not isnan(scores[row]):
-            record["score"] = scores[row]
-        if instances.attributes[row] or tracks[row] != NO_TRACK:
-            record |= _other_fields(instances.attributes[row], tracks[row])
-        yield record
+def _labels(sample: Sample, image: str, numbers: list[int], records: bytes) -> Labels:
+    """The entry of one image, whose objects have the ids `numbers` and the `records`."""
+    size = sample.size
+    record = {"file_name": image.removeprefix(f"{sample.split}/"), "width": size.width, "height": size.height}
+    own: Mapping[str, Any] = sample.extra.get("coco", {})
+    record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
+    entry = (sample.split, sample.id, _encode(record, image), numbers, records)
+    return Labels(len(numbers), tuple(_findings(sample)), entry=entry)
+
+
+def _annotations(batch: Batch, images: Sequence[str], categories: Categories) -> list[bytes]:
+    """The records of all objects, a line each."""
+    instances = batch.instances
+    ids = np.array(categories.ids, dtype=np.int64)[instances.labels].tolist()
+    boxes, areas = _box_texts(instances.boxes), _numbers(_areas(instances))
+    crowd, shapes = instances.crowd.tolist(), _segmentations(instances)
+    others = _optional_fields(batch, images, categories)
+    return [_RECORD % record for record in zip(ids, boxes, areas, crowd, shapes, others, strict=True)]
+
+
+_RECORD = b'{"category_id":%d,"bbox":[%b],"area":%b,"iscrowd":%d,"segmentation":%b%b}'
+
+
+def _numbers(values: Sequence[float]) -> list[bytes]:
+    """Each of `values` as a shortest decimal."""
+    return msgspec.json.encode(values)[1:-1].split(b",")[: len(values)]
+
+
+def _box_texts(boxes: Boxes) -> list[bytes]:
+    """x, y, width and height of each box, with commas between."""
+    low, high = boxes[:, :2], boxes[:, 2:]
+    extents = lengths(low.ravel(), high.ravel()).reshape(-1, 2)
+    return msgspec.json.encode(np.concatenate((low, extents), axis=1).tolist())[2:-2].split(b"],[")[: len(boxes)]
 
 
 def _areas(instances: Instances) -> list[float]:
     """The areas as stated, else those of the outline, else of the box."""
-    areas: list[float] = instances.areas.tolist()
-    unstated = [row for row, area in enumerate(areas) if isnan(area)]
-    if unstated:
-        of_boxes = box_areas(instances.boxes).tolist()
-        for row in unstated:
+    areas = instances.areas
+    unstated = np.isnan(areas)
+    if unstated.any():
+        areas = np.where(unstated, box_areas(instances.boxes), areas)
+        for row in np.flatnonzero(unstated & (instances.has(Column.POLYGONS) | instances.has(Column.MASKS))).tolist():
             rings, mask = instances.polygons[row], instances.masks[row]
-            areas[row] = sum(map(ring_area, rings)) if rings else mask.area if mask is not None else of_boxes[row]
-    return areas
+            areas[row] = sum(map(ring_area, rings)) if rings else mask.area if mask is not None else areas[row]
+    stated: list[float] = areas.tolist()
+    return stated
+
+
+def _segmentations(instances: Instances) -> list[bytes]:
+    """The rings or the mask of each object as JSON."""
+    if not instances.column_counts.keys() & {Column.POLYGONS, Column.MASKS}:
+        return [b"[]"] * len(instances)
+    shapes = map(_segmentation, instances.polygons, instances.masks)
+    return list(map(msgspec.json.encode, shapes))
 
 
 def _segmentation(rings: Rings, mask: Rle | None) -> object:
@@ -217,17 +237,35 @@ def _segmentation(rings: Rings, mask: Rle | None) -> object:
     return {"size": [mask.size.height, mask.size.width], "counts": counts}
 
 
-def _keypoints(instances: Instances, row: int, named: int) -> dict[str, Any]:
-    """The `named` points of the class, or as many as it takes to hold all that are labelled."""
-    visibility = instances.visibility[row]
-    labelled = np.flatnonzero(visibility)
-    count = min(max(named, int(labelled[-1]) + 1 if len(labelled) else 0), len(visibility))
-    if not count:
-        return {}
-    triples: list[float] = []
-    for (x, y), seen in zip(instances.keypoints[row, :count].tolist(), visibility[:count].tolist(), strict=True):
-        triples += [length(0.5, x), length(0.5, y), seen] if seen else [0.0, 0.0, 0]
-    return {"keypoints": triples, "num_keypoints": len(labelled)}
+def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories) -> list[bytes]:
+    """The fields that only some objects have, as they follow in the record, of each."""
+    instances = batch.instances
+    fields: list[dict[str, Any]] = [{} for _ in range(len(instances))]
+    if instances.visibility.size:
+        _add_keypoints(fields, batch, categories)
+    for row in np.flatnonzero(instances.has(Column.SCORES)).tolist():
+        fields[row]["score"] = float(instances.scores[row])
+    for row in np.flatnonzero(instances.has(Column.ATTRIBUTES) | instances.has(Column.TRACKS)).tolist():
+        fields[row] |= _other_fields(instances.attributes[row], int(instances.tracks[row]))
+    owners = batch.owners
+    return [b",%b" % _encode(own, images[owners[row]])[1:-1] if own else b"" for row, own in enumerate(fields)]
+
+
+def _add_keypoints(fields: list[dict[str, Any]], batch: Batch, categories: Categories) -> None:
+    """Add to the `fields` of each object the points that its class names, or as many as it takes to hold all that are
+    labelled; but not more than its image has room for.
+    """
+    instances = batch.instances
+    seen, points = instances.visibility.tolist(), instances.keypoints
+    pixels: Any = lengths(np.full(points.size, 0.5), points.ravel()).reshape(points.shape).tolist()
+    named = np.array([len(category.keypoints) for category in categories], dtype=np.int64)[instances.labels].tolist()
+    room = np.array([sample.instances.visibility.shape[1] for sample in batch])[batch.owners].tolist()
+    for row, (flags, places) in enumerate(zip(seen, pixels, strict=True)):
+        labelled = [number for number, flag in enumerate(flags, 1) if flag]
+        if count := min(max(named[row], labelled[-1] if labelled else 0), room[row]):
+            triples = [(x, y, flag) if flag else (0.0, 0.0, 0) for (x, y), flag in zip(places, flags, strict=True)]
+            fields[row]["keypoints"] = list(chain.from_iterable(triples[:count]))
+            fields[row]["num_keypoints"] = len(labelled)
 
 
 def _other_fields(attributes: Mapping[str, Any], track: int) -> dict[str, Any]:

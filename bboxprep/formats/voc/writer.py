@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
-from math import floor
-from operator import sub
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
@@ -21,6 +21,7 @@ from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, OURS, encode_value,
 from bboxprep.formats.voc.options import CARRIES, VocWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
+from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -63,17 +64,15 @@ class VocWriter:
         """The image in ``JPEGImages``, its XML in ``Annotations``; VOC keeps all splits in the same folders."""
         return f"{IMAGES}{name}", f"{LABELS}{_stem(name)}.xml"
 
-    def encode(self, sample: Sample, image: str) -> Labels:
-        """The XML of the image; none where the source has no label file, so that it stays unlabelled."""
-        name = image.removeprefix(IMAGES)
-        _check(sample.path, "file name", name)
-        entry = (sample.split, _stem(name))
-        if not sample.labelled:
-            return Labels(0, entry=entry)
-        texts, findings = self._corners(sample)
-        text = _document(sample, image, [self._classes[label] for label in sample.instances.labels], texts)
-        path = f"{LABELS}{_stem(name)}.xml"
-        return Labels(len(sample.instances), findings, ((path, as_utf8(path, text)),), entry)
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
+        """The XML files; none where the source has no label file, so that the image stays unlabelled.
+
+        Raises `AnnotationError` for a file name that no line of text can hold.
+        """
+        corners, moved = _exact_corners(batch) if self._options.float_ else _whole_corners(batch)
+        names = [self._classes[label] for label in batch.instances.labels.tolist()]
+        objects = map("".join, batch.split(list(map(_object, names, corners, batch.instances.attributes))))
+        return list(map(_labels, batch, images, objects, batch.split(moved)))
 
     def collect(self, entry: tuple[str, str]) -> None:
         """List an image."""
@@ -91,20 +90,6 @@ class VocWriter:
             write_text(self._root / _list(split), _lines(names))
         write_text(self._root / _CLASSES, _lines(self._classes))
 
-    def _corners(self, sample: Sample) -> tuple[list[Corners], tuple[Finding, ...]]:
-        """xmin, ymin, xmax, ymax of each box as text, and a finding where they were rounded."""
-        boxes = sample.instances.boxes.tolist()
-        if self._options.float_:
-            return [(one_more(x0), one_more(y0), shortest(x1), shortest(y1)) for x0, y0, x1, y1 in boxes], ()
-        pixels = [_whole_box(box, sample.size) for box in boxes]
-        moved = [max(map(abs, map(sub, own, box))) for own, box in zip(pixels, boxes, strict=True)]
-        texts = [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in pixels]
-        rounded = sum([by > WHOLE for by in moved])
-        if not rounded:
-            return texts, ()
-        message = f"{rounded} of {len(boxes)} boxes rounded to whole pixels, by {max(moved):.2g} px at most"
-        return texts, (Finding("value-rounded", message, path=sample.relative_path, split=sample.split),)
-
 
 def _list(split: str) -> str:
     return f"ImageSets/Main/{split}.txt"
@@ -114,45 +99,78 @@ def _stem(name: str) -> str:
     return name[: name.rindex(".")]
 
 
-def _whole_box(box: Sequence[float], size: Size) -> tuple[int, int, int, int]:
-    """The nearest box with whole edges x0 y0 x1 y1, at least one pixel wide and high, in an image of `size`."""
-    x0, y0, x1, y1 = box
-    (left, right), (top, bottom) = _whole_span(x0, x1, size.width), _whole_span(y0, y1, size.height)
-    return left, top, right, bottom
+def _exact_corners(batch: Batch) -> tuple[list[Corners], list[float]]:
+    """xmin, ymin, xmax, ymax of each box as text, and by how many px it was moved: not at all."""
+    boxes = batch.instances.boxes.tolist()
+    return [(one_more(x0), one_more(y0), shortest(x1), shortest(y1)) for x0, y0, x1, y1 in boxes], [0.0] * len(boxes)
 
 
-def _whole_span(low: float, high: float, length: int) -> tuple[int, int]:
-    """Halves go up. What is thinner than a pixel and would round to nothing becomes the pixel its middle is in."""
-    start, end = floor(low + 0.5), floor(high + 0.5)
-    if start < end:
-        return start, end
-    pixel = min(floor((low + high) / 2.0), length - 1)
-    return pixel, pixel + 1
+def _whole_corners(batch: Batch) -> tuple[list[Corners], list[float]]:
+    """The same of the nearest box with whole edges, at least one pixel wide and high.
+
+    Halves go up. What is thinner than a pixel and would round to nothing becomes the pixel its middle is in.
+    """
+    boxes, last = batch.instances.boxes, batch.sizes[batch.owners] - 1
+    whole = np.floor(boxes + 0.5)
+    low, high = whole[:, :2], whole[:, 2:]
+    thin = low >= high
+    pixel = np.minimum(np.floor((boxes[:, :2] + boxes[:, 2:]) / 2.0), last)
+    edges = np.concatenate((np.where(thin, pixel, low), np.where(thin, pixel + 1, high)), axis=1)
+    moved: list[float] = np.abs(edges - boxes).max(axis=1, initial=0.0).tolist()
+    texts = [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in edges.astype(np.int64).tolist()]
+    return texts, moved
 
 
-def _document(sample: Sample, image: str, names: list[str], corners: list[Corners]) -> str:
+def _labels(sample: Sample, image: str, objects: str, moved: Sequence[float]) -> Labels:
+    """The XML of one image with its `objects`, and a finding where their boxes were `moved` by so many px each."""
+    name = image.removeprefix(IMAGES)
+    _check(sample.path, "file name", name)
+    entry, path = (sample.split, _stem(name)), f"{LABELS}{_stem(name)}.xml"
+    if not sample.labelled:
+        return Labels(0, entry=entry)
+    findings: tuple[Finding, ...] = ()
+    if rounded := sum([by > WHOLE for by in moved]):
+        message = f"{rounded} of {len(moved)} boxes rounded to whole pixels, by {max(moved):.2g} px at most"
+        findings = (Finding("value-rounded", message, path=sample.relative_path, split=sample.split),)
+    return Labels(len(moved), findings, ((path, as_utf8(path, _document(sample, image, objects))),), entry)
+
+
+def _document(sample: Sample, image: str, objects: str) -> str:
     """The file, a line each element: to build a tree of it would take ten times as long."""
     folder, _, name = image.rpartition("/")
     mode = sample.header.mode if sample.header else "RGB"
-    size = (("width", sample.size.width), ("height", sample.size.height), ("depth", _depth(mode)))
+    head = _leaf(1, "folder", folder) + _leaf(1, "filename", name) + _description(sample.size, _depth(mode))
+    return _branch(0, "annotation", head + objects)
+
+
+@lru_cache(maxsize=512)
+def _description(size: Size, depth: int) -> str:
+    """What the file says of its image behind the name."""
     source = _leaf(2, "database", OURS) + _leaf(2, "annotation", _CONVENTION)
-    head = _leaf(1, "folder", folder) + _leaf(1, "filename", name) + _branch(1, "source", source)
-    head += _branch(1, "size", "".join([_leaf(2, tag, str(value)) for tag, value in size])) + _leaf(1, "segmented", "0")
-    objects = map(_object, names, corners, sample.instances.attributes)
-    return _branch(0, "annotation", head + "".join(objects))
+    sides = [_leaf(2, tag, str(value)) for tag, value in zip(("width", "height", "depth"), (*size, depth), strict=True)]
+    return _branch(1, "source", source) + _branch(1, "size", "".join(sides)) + _leaf(1, "segmented", "0")
 
 
 def _object(name: str, corners: Corners, attributes: Mapping[str, Any]) -> str:
     own = _own_texts(attributes) if attributes else _DEFAULT_TEXTS
-    leaves = _leaf(2, "name", name) + "".join([_leaf(2, tag, text) for tag, text in own.items()])
-    others = {tag: value for tag, value in attributes.items() if tag not in own}
-    return _branch(1, "object", leaves + _BOX % corners + (_attributes(others) if others else ""))
+    lines = _opening(name, own) + _BOX % corners
+    if attributes:
+        tags = [tag for tag, _ in own]
+        others = {tag: value for tag, value in attributes.items() if tag not in tags}
+        lines += _attributes(others) if others else ""
+    return f"\t<object>\n{lines}\t</object>\n"
 
 
-def _own_texts(attributes: Mapping[str, Any]) -> dict[str, str]:
-    """The text of each attribute that has a tag of its own."""
+@lru_cache(maxsize=512)  # nearly all objects of a dataset begin in a few ways
+def _opening(name: str, own: tuple[tuple[str, str], ...]) -> str:
+    """The lines of an object before its box."""
+    return _leaf(2, "name", name) + "".join([_leaf(2, tag, text) for tag, text in own])
+
+
+def _own_texts(attributes: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Tag and text of each attribute that has a tag of its own."""
     values = {**DEFAULT_ATTRIBUTES, **attributes}
-    return {tag: text for tag in _OWN_TAGS if tag in values and (text := _own_text(values[tag]))}
+    return tuple([(tag, text) for tag in _OWN_TAGS if tag in values and (text := _own_text(values[tag]))])
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:

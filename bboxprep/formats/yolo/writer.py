@@ -15,6 +15,7 @@ box and keypoints. *obb* writes four corners: those of a polygon that has four, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,20 +26,22 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.options import YoloWriteOptions
-from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.affine import Points
 from bboxprep.io.atomic import write_text
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import flip_order
-from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import USUAL, order
 
 Micros = NDArray[np.float64]  # whole millionths of the image
 
 _ONE = 1_000_000
-_FOUR = "%.6f %.6f %.6f %.6f"
+_DECIMAL = len(b" 0.000000")
+_BLANK, _POINT, _ZERO = b" .0"
+_THREE_DIGITS = np.frombuffer(b"".join([b"%03d" % number for number in range(1000)]), dtype=np.uint8).reshape(-1, 3)
 _CARRIES = {
     "detect": frozenset({Column.BOXES}),
     "segment": frozenset({Column.BOXES, Column.POLYGONS}),
@@ -87,19 +90,12 @@ class YoloWriter:
         image = f"images/{split}/{'/'.join([*map(_unlike_images, folders), file]) if folders else name}"
         return image, _label_path(image)
 
-    def encode(self, sample: Sample, image: str) -> Labels:
-        """The label file; none for an image that nobody has labelled."""
-        count = len(sample.instances)
-        if not sample.labelled and not count:
-            return Labels(0, entry=sample.split)
-        shapes, boxed = self._rows(sample.instances, sample.size)
-        labels = sample.instances.labels.tolist()
-        lines = [f"{label} {shape}\n" for label, shape in zip(labels, shapes, strict=True)]
-        notes = [] if not boxed else [("column-dropped", f"{boxed} objects are written as the corners of their boxes")]
-        if "images" in str(sample.name).split("/")[:-1]:
-            notes.append(("name-changed", f"written as {image}"))
-        findings = tuple(Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes)
-        return Labels(count, findings, ((_label_path(image), "".join(lines).encode()),), sample.split)
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
+        """The label files; none for an image that nobody has labelled."""
+        shapes, boxed = self._shapes(batch)
+        lines = [b"%d%b\n" % row for row in zip(batch.instances.labels.tolist(), shapes, strict=True)]
+        files = map(b"".join, batch.split(lines))
+        return list(map(_labels, batch, images, batch.counts.tolist(), files, batch.totals(boxed).tolist()))
 
     def collect(self, entry: str) -> None:
         """Note the split of an image."""
@@ -114,19 +110,19 @@ class YoloWriter:
         """Write data.yaml."""
         write_text(self._root / _CONFIG, "".join(f"{line}\n" for line in self._yaml()))
 
-    def _rows(self, instances: Instances, size: Size) -> tuple[list[str], int]:
-        """The rows without their class, and how many objects had to be written as the corners of their boxes."""
+    def _shapes(self, batch: Batch) -> tuple[list[bytes], NDArray[np.bool_]]:
+        """The rows of all objects without their class, and which had to be written as the corners of their boxes."""
+        instances, whole = batch.instances, np.zeros(len(batch.instances), dtype=np.bool_)
         match self._options.task:
             case "detect":
-                return _box_texts(instances, size), 0
+                return _box_texts(batch), whole
             case "pose":
-                points = _keypoint_texts(instances, size, self.keypoints)
-                return [f"{box} {own}" for box, own in zip(_box_texts(instances, size), points, strict=True)], 0
+                points = _keypoint_texts(batch, self.keypoints)
+                return [box + own for box, own in zip(_box_texts(batch), points, strict=True)], whole
             case "segment":
-                return _outlines(instances, size, _one_ring, instances.has(Column.BOXES))
+                return _outlines(batch, _one_ring, instances.has(Column.BOXES))
             case "obb":
-                meant = instances.has(Column.POLYGONS) | instances.has(Column.MASKS)
-                return _outlines(instances, size, _four_corners, meant)
+                return _outlines(batch, _four_corners, instances.has(Column.POLYGONS) | instances.has(Column.MASKS))
 
     def _yaml(self) -> list[str]:
         lines = [f"path: {_quoted(self._options.yaml_path)}"] if self._options.yaml_path else []
@@ -168,58 +164,77 @@ def _label_path(image: str) -> str:
     return f"labels{image[len('images') : image.rindex('.')]}.txt"
 
 
-def _box_texts(instances: Instances, size: Size) -> list[str]:
+def _labels(sample: Sample, image: str, count: int, rows: bytes, boxed: int) -> Labels:
+    """The label file of an image with `count` objects, `boxed` of them as the corners of their boxes."""
+    if not sample.labelled and not count:
+        return Labels(0, entry=sample.split)
+    notes = [("column-dropped", f"{boxed} objects are written as the corners of their boxes")] if boxed else []
+    if "images" in sample.name.parts[:-1]:
+        notes.append(("name-changed", f"written as {image}"))
+    findings = tuple([Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes])
+    return Labels(count, findings, ((_label_path(image), rows),), sample.split)
+
+
+def _scales(batch: Batch) -> NDArray[np.float64]:
+    """Millionths to the pixel of each object's image, across and down: (N, 2)."""
+    return (_ONE / batch.sizes)[batch.owners]
+
+
+def _box_texts(batch: Batch) -> list[bytes]:
     """Centre and size of each box, rounded so that none leaves the image (see the module)."""
-    across, down = _ONE / size.width, _ONE / size.height
-    texts = []
-    for x0, y0, x1, y1 in instances.boxes.tolist():  # one by one: for the few of an image arrays take longer
-        x, width = _micro_span(x0 * across, x1 * across)
-        y, height = _micro_span(y0 * down, y1 * down)
-        texts.append(_FOUR % (x / _ONE, y / _ONE, width / _ONE, height / _ONE))
-    return texts
+    edges = batch.instances.boxes * np.tile(_scales(batch), 2)
+    low, high = edges[:, :2], edges[:, 2:]
+    centre, size = np.rint((low + high) / 2.0), np.rint(high - low)
+    centre = np.minimum(np.maximum(centre, 1), _ONE - 1)
+    room = 2 * np.minimum(_ONE - centre, centre)
+    size = np.minimum(np.maximum(size, 2), room)
+    return _rows_of(_decimals(np.concatenate((centre, size), axis=1)))
 
 
-def _micro_span(low: float, high: float) -> tuple[int, int]:
-    """Centre and size of a stretch of one axis, all in millionths; it does not leave the image."""
-    centre, size = round((low + high) / 2.0), round(high - low)
-    if not 0 < centre < _ONE:
-        centre = min(max(centre, 1), _ONE - 1)
-    room = 2 * (min(_ONE - centre, centre))
-    return centre, size if 2 <= size <= room else min(max(size, 2), room)
-
-
-def _micro_points(points: Points, size: Size) -> Micros:
+def _micro_points(points: Points, scales: NDArray[np.float64]) -> Micros:
     """Points (..., 2) in millionths, none outside of the image."""
-    scaled = np.rint(points * (_ONE / np.array(size, dtype=np.float64)))
-    return np.asarray(np.clip(scaled, 0, _ONE))
+    return np.asarray(np.clip(np.rint(points * scales), 0, _ONE))
 
 
-def _texts(micros: Micros) -> list[str]:
-    written = " ".join(["%.6f"] * micros.shape[1])
-    return [written % tuple(row) for row in (micros / _ONE).tolist()]
+def _decimals(micros: Micros) -> NDArray[np.uint8]:
+    """Whole millionths (..., C) from 0 to 1 as text of six digits, a blank before each: uint8 (..., 9 C)."""
+    high, low = np.divmod(micros.astype(np.int64), 1000)
+    one, high = np.divmod(high, 1000)
+    texts = np.empty((*micros.shape, _DECIMAL), dtype=np.uint8)
+    texts[..., 0], texts[..., 1], texts[..., 2] = _BLANK, _ZERO + one, _POINT
+    texts[..., 3:6], texts[..., 6:9] = _THREE_DIGITS[high], _THREE_DIGITS[low]
+    return texts.reshape(*micros.shape[:-1], _DECIMAL * micros.shape[-1])
 
 
-def _keypoint_texts(instances: Instances, size: Size, count: int) -> list[str]:
+def _rows_of(texts: NDArray[np.uint8]) -> list[bytes]:
+    """Texts of one length, uint8 (N, L), one by one."""
+    data, length = texts.tobytes(), texts.shape[1]
+    return [data[start : start + length] for start in range(0, len(data), length)]
+
+
+def _keypoint_texts(batch: Batch, count: int) -> list[bytes]:
     """The keypoints of each object, filled up to `count`; one that is not labelled is 0 0 0."""
-    points = _micro_points(instances.keypoints, size) * (instances.visibility > 0)[..., None]
-    texts = []
-    for places, seen in zip(points.tolist(), instances.visibility.tolist(), strict=True):
-        own = [f"{x / _ONE:.6f} {y / _ONE:.6f} {flag}" for (x, y), flag in zip(places, seen, strict=True)]
-        texts.append(" ".join((own + ["0.000000 0.000000 0"] * count)[:count]))
-    return texts
+    points = batch.instances.pad_keypoints(count)
+    seen = points.visibility[:, :count, None]
+    micros = _micro_points(points.keypoints[:, :count], _scales(batch)[:, None]) * (seen > 0)
+    blank = np.full_like(seen, _BLANK)
+    texts = np.concatenate((_decimals(micros), blank, _ZERO + seen), axis=2)
+    return _rows_of(texts.reshape(len(texts), count * texts.shape[2]))
 
 
 def _outlines(
-    instances: Instances, size: Size, outline: Callable[[Sequence[Points]], Points | None], meant: NDArray[np.bool_]
-) -> tuple[list[str], int]:
-    """A polygon for each object, and how many of those that are `meant` to have one got the corners of their box."""
-    texts, boxed = [], 0
-    for box, rings, mean in zip(instances.boxes, instances.polygons, meant.tolist(), strict=True):
-        ring = outline(rings)
-        boxed += ring is None and mean
-        points = box[[[0, 1], [2, 1], [2, 3], [0, 3]]] if ring is None else ring
-        texts += _texts(_micro_points(points, size).reshape(1, -1))
-    return texts, boxed
+    batch: Batch, outline: Callable[[Sequence[Points]], Points | None], meant: NDArray[np.bool_]
+) -> tuple[list[bytes], NDArray[np.bool_]]:
+    """A polygon for each object, and which of those that are `meant` to have one got the corners of their box."""
+    found = [outline(rings) for rings in batch.instances.polygons]
+    corners = batch.instances.boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
+    rings = [box if ring is None else ring for box, ring in zip(corners, found, strict=True)]
+    counts = list(map(len, rings))
+    points = np.concatenate([np.zeros((0, 2)), *rings])
+    data = _decimals(_micro_points(points, np.repeat(_scales(batch), counts, axis=0))).tobytes()
+    ends = accumulate([2 * _DECIMAL * count for count in counts], initial=0)
+    boxed = np.array([ring is None for ring in found], dtype=np.bool_)
+    return [data[start:end] for start, end in pairwise(ends)], boxed & meant
 
 
 def _four_corners(rings: Sequence[Points]) -> Points | None:

@@ -19,6 +19,7 @@ from bboxprep.io.atomic import Place, output_path, write_bytes
 from bboxprep.io.copying import ImagePlacement, copy_file, link_file
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
+from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
@@ -65,8 +66,8 @@ class ImageWriter:
 
     def write_labels(self, samples: Sequence[WrittenSample]) -> list[WrittenSample]:
         """`samples`, whose images are written, with their labels written too. Raises `TargetError`."""
-        encoded = [self._encode_labels(one) for one in samples]
-        return [self._with_labels(one, labels) for one, labels in zip(samples, encoded, strict=True)]
+        encoded = iter(self._encode_labels([(one.sample, one.output) for one in samples if one.output]))
+        return [self._with_labels(one, next(encoded)) if one.output else one for one in samples]
 
     def give_up(self, sample: Sample) -> WrittenSample:
         """`sample`, whose image kills every process that opens it, left out with its objects."""
@@ -118,11 +119,11 @@ class ImageWriter:
                 raise
             return WrittenSample(sample, output)
 
-    def _encode_labels(self, written: WrittenSample) -> Labels:
-        if written.output is None:
-            return Labels()
-        sample = written.sample
-        return self.writer.encode(sample, written.output.image) if self.dest else Labels(len(sample.instances))
+    def _encode_labels(self, samples: Sequence[tuple[Sample, Output]]) -> Sequence[Labels]:
+        if not self.dest:
+            return [Labels(len(sample.instances)) for sample, _ in samples]
+        batch = Batch.of([sample for sample, _ in samples])
+        return self.writer.encode(batch, [output.image for _, output in samples])
 
     def _with_labels(self, written: WrittenSample, labels: Labels) -> WrittenSample:
         """`written` with `labels`, whose files are written."""

@@ -15,7 +15,7 @@ from bboxprep.errors import UsageError
 from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
 from bboxprep.formats.coco.writer import settle_ids
-from bboxprep.geometry.shapes import length
+from bboxprep.model.batch import Batch
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from tests.formats.coco.trees import (
@@ -28,23 +28,6 @@ from tests.formats.coco.trees import (
     written,
 )
 from tests.formats.filing import file_labels
-
-
-@given(start=st.floats(0, 1e4), span=st.floats(0, 1e4))
-def test_a_length_that_came_from_a_sum_gives_that_sum(start: float, span: float) -> None:
-    assert start + length(start, start + span) == start + span
-
-
-@given(start=st.integers(0, 10**6), span=st.integers(0, 10**6), places=st.integers(0, 6))
-def test_a_length_is_the_decimal_it_was_read_as(start: int, span: int, places: int) -> None:
-    x, width = start / 10**places, span / 10**places
-    assert length(x, x + width) == width
-
-
-@given(ends=st.tuples(st.floats(0, 100), st.floats(0, 100)))
-def test_a_length_is_never_off_by_more_than_rounding(ends: tuple[float, float]) -> None:
-    start, end = sorted(ends)
-    assert start + length(start, end) == pytest.approx(end, rel=2**-52, abs=2**-52)
 
 
 @given(ids=st.lists(st.integers(-2, 9) | st.just(2**62)))
@@ -161,4 +144,4 @@ def test_an_attribute_that_json_cannot_hold_is_told_with_its_image(tmp_path: Pat
     writer = FORMAT.write(tmp_path, dataset_of(), NoOptions())
     sample = sample_of(Instances.of([[0, 0, 4, 4]], attributes=[{"odd": [value, object()]}]))
     with pytest.raises(UsageError, match=r"train/a\.jpg: cannot be written as JSON"):
-        writer.encode(sample, "train/a.jpg")
+        writer.encode(Batch.of([sample]), ["train/a.jpg"])

@@ -18,6 +18,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats import voc
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -249,7 +250,7 @@ def test_a_class_name_that_xml_cannot_hold_is_refused(tmp_path: Path, name: str)
 def test_a_file_name_that_xml_cannot_hold_is_refused(tmp_path: Path) -> None:
     writer = voc.FORMAT.write(tmp_path, a_dataset(), voc.FORMAT.write_options())
     with pytest.raises(AnnotationError, match="file name"):
-        writer.encode(a_sample(Size(9, 9), [], name="a\udcff.jpg"), "JPEGImages/a\udcff.jpg")
+        writer.encode(Batch.of([a_sample(Size(9, 9), [], name="a\udcff.jpg")]), ["JPEGImages/a\udcff.jpg"])
 
 
 def test_the_writer_says_what_it_carries(tmp_path: Path) -> None:
