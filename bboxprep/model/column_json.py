@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain, islice, pairwise
 from math import isnan, nan
 from typing import Annotated, Any
 
@@ -70,10 +71,11 @@ def _scalar_form(spec: ColumnSpec) -> PlainForm:
 
 def _pack_polygons(instances: Instances) -> Sequence[Any]:
     """Each ring as a flat list x, y, x, y …; rings of fewer than three points are left out."""
-    return [
-        tuple([tuple(ring.ravel().tolist()) for ring in rings if len(ring) > 2]) if rings else ()
-        for rings in instances.polygons
-    ]
+    rings = list(chain.from_iterable(instances.polygons))
+    numbers: list[float] = np.concatenate([np.zeros((0, 2)), *rings]).ravel().tolist()
+    ends = accumulate([2 * len(ring) for ring in rings], initial=0)
+    flat = iter([numbers[start:end] for start, end in pairwise(ends)])
+    return [tuple([one for one in islice(flat, len(own)) if len(one) > 4]) for own in instances.polygons]
 
 
 def _pack_masks(instances: Instances) -> Sequence[PlainMask | None]:

@@ -7,10 +7,11 @@ sidecar has is dropped from the output, and counted so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
+from itertools import groupby, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,10 +25,11 @@ from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.pipeline.output.image_rows import WrittenSample
-from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, encode, pack
+from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, KeptObject, encode, pack
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
 _OF_KEYPOINTS = frozenset({"keypoints", "skeleton", "flip_idx"})  # fields of `Category`
+_Objects = tuple[KeptObject, ...]
 
 
 @dataclass(frozen=True)
@@ -44,17 +46,33 @@ class SidecarWriter:
         """The one for an output of `dataset`."""
         return cls(to, carries, dataset.categories, dataset.extra)
 
-    def line(self, written: WrittenSample) -> bytes:
-        """The line of an image; empty where nothing is lost.
+    def lines(self, written: Sequence[WrittenSample]) -> list[bytes]:
+        """The line of each image; empty where nothing is lost.
 
         Raises `UsageError` for values that JSON cannot hold.
         """
+        objects: list[_Objects | None] = []
+        for _, alike in groupby(written, key=lambda one: one.objects.visibility.shape[1]):  # one K, as in its line
+            objects += self._packed(list(alike))
+        return list(map(self._line, written, objects))
+
+    def _packed(self, written: Sequence[WrittenSample]) -> list[_Objects | None]:
+        """The objects of each image; None where its label file holds all that is known of them."""
+        objects = Instances.concat([one.objects for one in written])
+        ends = np.cumsum([0, *(len(one.objects) for one in written)])
+        lost = np.diff(np.cumsum([False, *objects.lacking(self.carries)])[ends]) > 0
+        partial = lost | [any(note.code in _LOSSES for note in one.labels.findings) for one in written]
+        if not partial.any():
+            return [None] * len(written)
+        packed = pack(objects, [row for one in written for row in _rows(one)])
+        spans = zip(pairwise(ends.tolist()), partial.tolist(), strict=True)
+        return [packed[start:end] if has_lost else None for (start, end), has_lost in spans]
+
+    def _line(self, written: WrittenSample, objects: _Objects | None) -> bytes:
         if written.output is None:
             return b""
-        codes = {note.code for note in written.labels.findings}
         sample, extra = written.sample, _restorable(written.sample.extra, self.to)
-        whole = self._holds(written.objects) and not codes & _LOSSES
-        if whole and not extra and (not sample.id or Column.IDS in self.carries):
+        if objects is None and not extra and (not sample.id or Column.IDS in self.carries):
             return b""
         image = written.output.image
         kept = KeptImage(
@@ -63,9 +81,9 @@ class SidecarWriter:
             name=_name_before(str(sample.name), image),
             id=sample.id,
             extra=extra,
-            rounded="value-rounded" in codes,
-            labels={} if whole else _digests(written),
-            objects=None if whole else pack(written.objects, _rows(written)),
+            rounded=any(note.code == "value-rounded" for note in written.labels.findings),
+            labels={} if objects is None else _digests(written),
+            objects=objects,
         )
         return _encoded(kept, image)
 
@@ -84,10 +102,6 @@ class SidecarWriter:
         if not extra and self._holds_classes() and file.size == len(first):
             (root / SIDECAR).unlink()
 
-    def _holds(self, objects: Instances) -> bool:
-        """Whether the label file holds all that is known of `objects`."""
-        return objects.column_counts.keys() <= self.carries
-
     def _holds_classes(self) -> bool:
         """Whether the class table of the target holds all fields of the classes that have a value."""
         held = formats.load(self.to).category_fields
@@ -104,10 +118,10 @@ def _digests(written: WrittenSample) -> dict[str, str]:
     return {path: digests.get(path, "") for path in written.output.labels} if written.output else {}
 
 
-def _rows(written: WrittenSample) -> list[int | None]:
+def _rows(written: WrittenSample) -> Sequence[int | None]:
     """The row of each object in its label file, None for crowd regions that it has no place for."""
     if len(written.objects) == len(written.sample.instances):
-        return list(range(len(written.objects)))
+        return range(len(written.objects))
     stands = ~written.objects.crowd
     numbers = np.cumsum(stands) - 1
     return [number if has_row else None for number, has_row in zip(numbers.tolist(), stands.tolist(), strict=True)]

@@ -158,7 +158,7 @@ class BatchWorker:
         written = self.image_writer.write_labels(list(map(self._write_image, rows, augmented, outputs)))
         for one in written:
             stop_at_fault(one.sample.findings, self.on_error)
-        kept = [self.sidecar_writer.line(one) for one in written] if self.sidecar_writer else [b""] * len(written)
+        kept = self.sidecar_writer.lines(written) if self.sidecar_writer else [b""] * len(written)
         lines = [encode_row(row_of(one, self.dataset.folder)) for one in written]
         return list(map(self._result, contents, stamps, augmented, written, lines, kept))
 
