@@ -196,7 +196,7 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
         root=root,
         format=title,
         categories=Categories.from_names(loader.classes),
-        samples=LazySamples(items, loader),
+        samples=LazySamples.each(items, loader),
         splits=tuple(dict.fromkeys(split_of(name) for name, _ in shards)),
     )
 

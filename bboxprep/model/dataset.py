@@ -25,14 +25,28 @@ from bboxprep.model.sample import Planner, Sample
 from bboxprep.model.splits import TRAIN
 
 Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+_TOGETHER = 64  # samples that are loaded at a time where all are asked for
 
 
 class LazySamples(Sequence[Sample], Generic[Key]):
-    """Samples that are loaded on access: item i is ``load(keys[i])``."""
+    """Samples that are loaded on access: those of some of the `keys` are ``load(keys)``, so that many are loaded at
+    once where that is quicker. What is loaded for a key depends on no other key.
+    """
 
-    def __init__(self, keys: Sequence[Key], load: Callable[[Key], Sample]) -> None:
+    def __init__(self, keys: Sequence[Key], load: Callable[[Sequence[Key]], Sequence[Sample]]) -> None:
         self._keys = keys
         self._load = load
+
+    @classmethod
+    def each(cls, keys: Sequence[Key], load: Callable[[Key], Sample]) -> LazySamples[Key]:
+        """Samples that are loaded one by one: item i is ``load(keys[i])``."""
+        return cls(keys, _Each(load))
+
+    def at(self, rows: Sequence[int]) -> Sequence[Sample]:
+        """The samples at `rows`, loaded together."""
+        return self._load(items_at(self._keys, rows))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -44,7 +58,23 @@ class LazySamples(Sequence[Sample], Generic[Key]):
     def __getitem__(self, index: int | slice) -> Sample | Sequence[Sample]:
         if isinstance(index, slice):
             return LazySamples(self._keys[index], self._load)
-        return self._load(self._keys[index])
+        return self._load([self._keys[index]])[0]
+
+
+def items_at(items: Sequence[Item], rows: Sequence[int]) -> Sequence[Item]:
+    """The `items` at `rows`; samples are loaded together."""
+    found: Sequence[Any] = items.at(rows) if isinstance(items, LazySamples) else [items[row] for row in rows]
+    return found
+
+
+@dataclass(frozen=True)
+class _Each(Generic[Key]):
+    """A function of one key for many; plain data, so that worker processes can have it."""
+
+    load: Callable[[Key], Sample]
+
+    def __call__(self, keys: Sequence[Key]) -> list[Sample]:
+        return [self.load(key) for key in keys]
 
 
 @dataclass(frozen=True)
@@ -94,29 +124,38 @@ class Dataset:
         return len(self.samples)
 
     def __iter__(self) -> Iterator[Sample]:
-        return (self.samples[index] for index in range(len(self.samples)))
+        for start in range(0, len(self), _TOGETHER):
+            yield from self.at(range(start, min(start + _TOGETHER, len(self))))
 
     def __getitem__(self, index: int) -> Sample:
         return self.samples[index]
 
+    def at(self, rows: Sequence[int]) -> Sequence[Sample]:
+        """The samples at `rows`, loaded together."""
+        return items_at(self.samples, rows)
+
+    def outlines_at(self, rows: Sequence[int]) -> Sequence[Sample]:
+        """The samples at `rows`, without their objects where the format can list them without reading labels."""
+        return items_at(self.samples if self.outlines is None else self.outlines, rows)
+
     def outline(self, index: int) -> Sample:
-        """Sample `index`, without its objects where the format can list it without reading labels."""
-        return (self.samples if self.outlines is None else self.outlines)[index]
+        """Sample `index`, as `outlines_at` gives it."""
+        return self.outlines_at([index])[0]
 
     def map(self, change: Callable[[Sample], Sample]) -> Dataset:
         """This dataset with `change` applied to each sample on access."""
         return replace(
             self,
-            samples=LazySamples(self.samples, change),
-            outlines=None if self.outlines is None else LazySamples(self.outlines, change),
+            samples=LazySamples.each(self.samples, change),
+            outlines=None if self.outlines is None else LazySamples.each(self.outlines, change),
         )
 
     def select(self, rows: Sequence[int]) -> Dataset:
         """This dataset with its samples at `rows`, in that order."""
         return replace(
             self,
-            samples=LazySamples(rows, self.samples.__getitem__),
-            outlines=None if self.outlines is None else LazySamples(rows, self.outlines.__getitem__),
+            samples=LazySamples(rows, partial(items_at, self.samples)),
+            outlines=None if self.outlines is None else LazySamples(rows, partial(items_at, self.outlines)),
         )
 
     def transform(self, recipe: Planner) -> Dataset:

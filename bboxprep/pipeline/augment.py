@@ -46,7 +46,7 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
     dataset = replace(
         source.dataset,
         samples=LazySamples(rows, taken),
-        outlines=LazySamples(rows, taken.outline),
+        outlines=LazySamples(rows, taken.outlines),
     )
     summaries = tuple(
         source.summaries[row].replace_fast(
@@ -76,13 +76,13 @@ class _Taken:
     dataset: Dataset
     takes: tuple[SampleVariant, ...]
 
-    def __call__(self, place: tuple[int, int]) -> Sample:
-        number, row = place
-        return _as_taken(self.dataset[row], self.takes[number])
+    def __call__(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
+        samples = self.dataset.at([row for _, row in places])
+        return [_as_taken(sample, self.takes[number]) for sample, (number, _) in zip(samples, places, strict=True)]
 
-    def outline(self, place: tuple[int, int]) -> Sample:
-        number, row = place
-        return _as_taken(self.dataset.outline(row), self.takes[number])
+    def outlines(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
+        outlines = self.dataset.outlines_at([row for _, row in places])
+        return [_as_taken(outline, self.takes[number]) for outline, (number, _) in zip(outlines, places, strict=True)]
 
 
 def _as_taken(sample: Sample, take: SampleVariant) -> Sample:

@@ -15,7 +15,6 @@ from bboxprep.findings import Severity
 from bboxprep.frames.from_pixels import turn_from_pixels
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy
-from bboxprep.model.dataset import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.verification.faults import Fault, Layer, Tally
@@ -71,7 +70,7 @@ def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]
         if summary.header:
             groups[summary.header.orientation].append(index)
     for orientation, indices in sorted(groups.items()):
-        turn = turn_from_pixels(LazySamples(indices, source.dataset.__getitem__), image_policy)
+        turn = turn_from_pixels(source.dataset.select(indices).samples, image_policy)
         if turn is not None and not turn.is_identity:
             which = f"the labels of the {len(indices)} photos of EXIF orientation {orientation}"
             yield _fault("labels-look-turned", "", f"{which} would fit their images if {DONE[(~turn).exif]}")

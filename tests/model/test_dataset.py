@@ -36,7 +36,7 @@ class Loads:
 
 @given(st.lists(st.integers(0, 9)), st.slices(10))
 def test_lazy_samples_are_a_sequence(keys: list[int], part: slice) -> None:
-    lazy, eager = LazySamples(keys, sample), [sample(key) for key in keys]
+    lazy, eager = LazySamples.each(keys, sample), [sample(key) for key in keys]
     assert len(lazy) == len(eager)
     assert list(lazy) == eager
     assert list(lazy[part]) == eager[part]
@@ -46,7 +46,7 @@ def test_lazy_samples_are_a_sequence(keys: list[int], part: slice) -> None:
 
 def test_only_what_is_asked_for_is_made() -> None:
     loads = Loads()
-    part = LazySamples(range(100), loads)[10:90][5:]
+    part = LazySamples.each(range(100), loads)[10:90][5:]
     assert loads.seen == []
     assert part[0] == sample(15)
     assert loads.seen == [15]
@@ -54,20 +54,20 @@ def test_only_what_is_asked_for_is_made() -> None:
 
 def test_beyond_the_end_there_is_none() -> None:
     with pytest.raises(IndexError):
-        LazySamples(range(3), sample)[3]
+        LazySamples.each(range(3), sample)[3]
 
 
 @given(st.integers(0, 5))
 def test_iterating_twice_reads_twice(count: int) -> None:
     loads = Loads()
-    data = dataset(LazySamples(range(count), loads))
+    data = dataset(LazySamples.each(range(count), loads))
     assert list(data) == list(data) == [data[at] for at in range(len(data))]
     assert loads.seen == [*range(count)] * 3
 
 
 def test_a_change_is_done_when_a_sample_is_asked_for() -> None:
     loads = Loads()
-    data = dataset(LazySamples(range(9), loads))
+    data = dataset(LazySamples.each(range(9), loads))
     changed = data.map(lambda one: replace(one, split="val")).map(lambda one: replace(one, id=len(one.split)))
     assert loads.seen == []
     assert changed[4] == replace(sample(4), split="val", id=3)

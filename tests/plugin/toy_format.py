@@ -77,7 +77,7 @@ def _read(root: Path, probe: Probe, options: NoOptions, spread: MapEngine = map,
         root=root,
         format="toy",
         categories=Categories.from_names(classes),
-        samples=LazySamples(items, _Loader(root, probe, classes)),
+        samples=LazySamples.each(items, _Loader(root, probe, classes)),
         splits=tuple(sorted(splits.values(), key=order)),
         findings=tuple(findings),
     )

@@ -26,6 +26,7 @@ from bboxprep.formats.coco.fields import standing
 from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
 from bboxprep.formats.coco.locate_images import Located, locate, safe_name
 from bboxprep.formats.coco.record_ranges import refuse_other_text
+from bboxprep.geometry.affine import Size
 
 T = TypeVar("T")
 
@@ -39,6 +40,14 @@ class ImageHead(msgspec.Struct):
     id: Any = None
     file_name: Any = None
     coco_url: Any = None
+    width: Any = None
+    height: Any = None
+
+    @property
+    def size(self) -> Size | None:
+        """The size that it states; None where that is none of an image."""
+        width, height = whole(self.width) or 0, whole(self.height) or 0
+        return Size(width, height) if width > 0 and height > 0 else None
 
     @property
     def name(self) -> str:
@@ -52,7 +61,8 @@ class ImageHead(msgspec.Struct):
 class Index:
     """The images of one file, and the annotation records of each.
 
-    `images` are the records that stand for a sample; the annotations of record i are
+    `images` are the records that stand for a sample. `ids` are those of all records, 0 where there is none, and `sizes`
+    what they state, None where that is no size of an image. The annotations of record i are
     ``order[starts[i]:starts[i + 1]]``; `stands` says of each annotation whether its id is positive and no other's
     before. `orphans` counts annotations without an image by class, with the place of the first; `used` are the class
     ids of all records; `crowd` counts those that are marked as crowd regions.
@@ -61,6 +71,8 @@ class Index:
     folder: Path
     located: Located
     images: array[int]
+    ids: array[int]
+    sizes: Sequence[Size | None]
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
     stands: NDArray[np.bool_]
@@ -94,10 +106,14 @@ def _index(document: Document, seen: _Heads, source: CocoSource, root: Path) -> 
     images = np.concatenate([np.zeros(0, np.int64), *(batch.rows(rows) for batch in seen.batches)])
     ids = np.concatenate([np.zeros(0, np.int64), *(batch.ids for batch in seen.batches)])
     order = np.argsort(images, kind="stable")
+    image_ids = [(whole(head.id) or 0) if head else 0 for head in heads]
+    alike: dict[Size | None, Size | None] = {}  # few images of a dataset have a size of their own
     return Index(
         folder=folder,
         located=located,
         images=array("q", (row for row, owner in enumerate(owners) if owner == row and heads[row] is not None)),
+        ids=array("q", image_ids),
+        sizes=[alike.setdefault(size, size) for size in (head.size if head else None for head in heads)],
         order=order,
         starts=np.searchsorted(images[order], np.arange(len(heads) + 1)),
         stands=standing(ids),
@@ -105,7 +121,7 @@ def _index(document: Document, seen: _Heads, source: CocoSource, root: Path) -> 
         used=frozenset().union(*(batch.used for batch in seen.batches)),
         crowd=sum(batch.crowd for batch in seen.batches),
         findings=(
-            *_image_findings(source, heads, located, owners),
+            *_image_findings(source, heads, image_ids, located, owners),
             *_record_findings(source, [place for batch in seen.batches for place in batch.unreadable], ids),
         ),
     )
@@ -120,7 +136,7 @@ class _Heads:
 
     def visit(self, name: str, raws: Sequence[msgspec.Raw]) -> None:
         if name == "images":
-            self.images += [_head(raw, ImageHead) for raw in raws]
+            self.images += _heads(raws)
         elif name == "annotations":
             first = self.batches[-1].first + len(self.batches[-1].ids) if self.batches else 0
             self.batches.append(RecordBatch.of(raws, first))
@@ -136,6 +152,14 @@ def _orphans(batches: Iterable[RecordBatch], images: NDArray[np.int64]) -> dict[
                 count, first = orphans.get(batch.category(row), (0, place))
                 orphans[batch.category(row)] = (count + 1, first)
     return orphans
+
+
+def _heads(raws: Sequence[msgspec.Raw]) -> Sequence[ImageHead | None]:
+    """The heads of image records; None for one that is no object."""
+    try:
+        return decode(as_long_tokens(b"[%b]" % b",".join(raws)), list[ImageHead])
+    except BadJson:
+        return [_head(raw, ImageHead) for raw in raws]
 
 
 def _head(raw: msgspec.Raw, kind: type[T]) -> T | None:
@@ -165,7 +189,11 @@ def _owners(names: Sequence[str]) -> list[int]:
 
 
 def _image_findings(
-    source: CocoSource, heads: Sequence[ImageHead | None], located: Located, owners: Sequence[int]
+    source: CocoSource,
+    heads: Sequence[ImageHead | None],
+    ids: Sequence[int],
+    located: Located,
+    owners: Sequence[int],
 ) -> Iterator[Finding]:
     def finding(code: str, row: int, words: str) -> Finding:
         return Finding(code, words, source.shown, f"images[{row}]", split=source.split)
@@ -175,7 +203,7 @@ def _image_findings(
             yield finding("record-unreadable", row, "have something else than an object; left out")
         elif owner != row:
             yield finding("image-repeated", row, f"its file is that of images[{owner}], which has its objects too")
-    stands = standing(np.array([(whole(head.id) or 0) if head else 0 for head in heads], dtype=np.int64))
+    stands = standing(np.array(ids, dtype=np.int64))
     changed = [row for row, owner in enumerate(owners) if owner == row and not stands[row] and heads[row] is not None]
     if changed:
         words = f"image ids that are not positive whole numbers ({len(changed)}); new ones are given on writing"

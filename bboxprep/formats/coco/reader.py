@@ -12,19 +12,19 @@ of the dataset.
 **Other fields.** A field that COCO does not define is kept in the attribute ``coco_fields`` and written back where it
 was. The fields below a record's ``attributes`` are attributes. ``track_id`` (TAO, BDD100K) is the track of the object.
 
-Records that are asked for one by one, in order, are read many at a time (`Prefetch`).
+The records of many images are read at once. One that is not as COCO defines it makes its image be read by itself.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import accumulate, groupby
 from pathlib import Path, PurePosixPath
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.coco.categories import read_classes
-from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode, whole
+from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import CocoSource, choose, two_of_one_split
@@ -43,14 +43,10 @@ from bboxprep.formats.image_lookup import respelled_note
 from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, relative_path
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset, LazySamples, items_at
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
-
-Found = TypeVar("Found")
-
-_MOST = 64  # read together
 
 
 @reads
@@ -78,8 +74,8 @@ def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine =
         root=root,
         format="coco",
         categories=classes.categories,
-        samples=LazySamples(loader.rows, loader.sample),
-        outlines=LazySamples(loader.rows, loader.outline),
+        samples=LazySamples(loader.rows, loader.samples),
+        outlines=LazySamples(loader.rows, loader.outlines),
         splits=tuple(dict.fromkeys(source.split for source in sources)),
         findings=(
             *findings,
@@ -134,7 +130,6 @@ class _SplitFile:
     reader: RecordReader
     prefix: str = ""
     boxes: BoxStyle = "xywh"
-    ahead: Prefetch[Instances | None] = field(default_factory=lambda: Prefetch())
 
     @cached_property
     def images(self) -> array[int]:
@@ -150,60 +145,84 @@ class _SplitFile:
             where, category = f"annotations[{place}].image_id", self.reader.class_name(identity)
             yield Finding("annotation-orphan", words, path, where, count, category, split)
 
-    def sample(self, place: int, probe: Probe) -> Sample:
-        """The sample at `place` among `images`."""
-        outline, records = self.outline(place, probe), self.index.places(self.images[place])
-        instances, findings = self.ahead.get(place, len(self.images), self._plain), list[Finding]()
+    def samples(self, places: Sequence[int], probe: Probe) -> list[Sample]:
+        """The samples at `places` among `images`."""
+        images = items_at(self.images, places)
+        records = [self.index.places(image) for image in images]
+        return list(
+            map(partial(self._sample, probe=probe), images, records, self._plain(records), self._fields(images))
+        )
+
+    def outlines(self, places: Sequence[int], probe: Probe) -> list[Sample]:
+        """The same without what is read of each alone: its objects, and what else its record says."""
+        return [self._outline(image, self.index.sizes[image], probe) for image in items_at(self.images, places)]
+
+    def _sample(
+        self,
+        image: int,
+        records: NDArray[np.int64],
+        instances: Instances | None,
+        fields: Mapping[str, Any] | str,
+        probe: Probe,
+    ) -> Sample:
+        """The sample of one image: `instances` are its objects if all `records` are plain, `fields` those of its own
+        record, or what is wrong with that.
+        """
+        findings = list[Finding]()
         if instances is None:
             instances, findings = self._any(records)
+        if isinstance(fields, str):
+            words, place = f"cannot be read as a whole ({fields}); only its name is used", f"images[{image}]"
+            unread = Finding("record-repaired", words, self.reader.path, place, split=self.reader.split)
+            outline = self._outline(image, None, probe).replace_fast(id=0)
+            fields, findings = {}, [unread, *outline.findings, *findings]
+        else:
+            outline = self._outline(image, self.index.sizes[image], probe)
+            findings = [*outline.findings, *findings]
         if self.boxes != "xywh" and (size := outline.declared or (outline.header and outline.header.displayed)):
             instances = as_pixels(instances, self.boxes, size)
         return outline.replace_fast(
-            instances=instances, findings=(*outline.findings, *findings), source_count=len(records)
+            instances=instances,
+            findings=tuple(findings),
+            source_count=len(records),
+            extra=_extra({name: value for name, value in fields.items() if name not in _IMAGE_FIELDS}),
         )
 
-    def outline(self, place: int, probe: Probe) -> Sample:
-        """The same without its objects."""
-        image = self.images[place]
-        record, unread = self._record(image)
+    def _outline(self, image: int, declared: Size | None, probe: Probe) -> Sample:
         name = self.index.located.names[image]
-        width, height = whole(record.get("width")) or 0, whole(record.get("height")) or 0
-        declared = Size(width, height) if width > 0 and height > 0 else None
         path = self.index.folder / name
-        header, seen = self._header(image, path, probe, declared)
+        header, findings = self._header(image, path, probe, declared)
         return EMPTY_SAMPLE.replace_fast(
             name=PurePosixPath(self.prefix + name),
             path=path,
             header=header,
             split=self.reader.split,
             declared=declared,
-            findings=(*unread, *seen),
-            id=whole(record.get("id")) or 0,
-            extra=_extra({field: value for field, value in record.items() if field not in _IMAGE_FIELDS}),
+            findings=findings,
+            id=self.index.ids[image],
         )
 
-    def _plain(self, places: range) -> Sequence[Instances | None]:
-        """The objects of the images at `places`, None for one of which a record is not plain."""
-        records = [self.index.places(self.images[place]) for place in places]
+    def _plain(self, records: Sequence[NDArray[np.int64]]) -> Sequence[Instances | None]:
+        """The objects of images, each with its `records`; None for one of which a record is not plain."""
         together = np.concatenate(records)
         joined, stands = self.document.annotations.joined(together), self.index.stands[together]
         found = read_plain(joined, self.reader.rows, stands, self.reader.points)
         if found is not None:
             return found.split_by_counts(map(len, records))
-        return [None] if len(places) == 1 else [self._plain(range(place, place + 1))[0] for place in places]
+        return [None] if len(records) == 1 else [self._plain([own])[0] for own in records]
+
+    def _fields(self, images: Sequence[int]) -> Sequence[Mapping[str, Any] | str]:
+        """The fields of the records `images`, or what is wrong with one."""
+        try:
+            joined = as_text_tokens(self.document.images.joined(np.array(images)))
+            found = decode(b"[%b]" % joined, list[dict[str, Any]])
+        except BadJson as error:
+            return [str(error)] if len(images) == 1 else [self._fields([image])[0] for image in images]
+        return found
 
     def _any(self, records: NDArray[np.int64]) -> tuple[Instances, list[Finding]]:
         found = zip(records.tolist(), self.index.stands[records].tolist(), strict=True)
         return self.reader.read([AnnotationEntry(at, self.document.annotations[at], stands) for at, stands in found])
-
-    def _record(self, image: int) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
-        try:
-            return decode(as_text_tokens(self.document.images[image]), dict[str, Any]), ()
-        except BadJson as error:
-            words = f"cannot be read as a whole ({error}); only its name is used"
-            return {}, (
-                Finding("record-repaired", words, self.reader.path, f"images[{image}]", split=self.reader.split),
-            )
 
     def _header(
         self, image: int, path: Path, probe: Probe, declared: Size | None
@@ -222,13 +241,11 @@ class _Loader:
     parts: Sequence[_SplitFile]
     probe: Probe
 
-    def sample(self, row: int) -> Sample:
-        part, place = self._at(row)
-        return part.sample(place, self.probe)
+    def samples(self, rows: Sequence[int]) -> list[Sample]:
+        return [sample for part, places in self._at(rows) for sample in part.samples(places, self.probe)]
 
-    def outline(self, row: int) -> Sample:
-        part, place = self._at(row)
-        return part.outline(place, self.probe)
+    def outlines(self, rows: Sequence[int]) -> list[Sample]:
+        return [outline for part, places in self._at(rows) for outline in part.outlines(places, self.probe)]
 
     @cached_property
     def rows(self) -> range:
@@ -238,10 +255,11 @@ class _Loader:
     def _ends(self) -> list[int]:
         return list(accumulate(len(part.images) for part in self.parts))
 
-    def _at(self, row: int) -> tuple[_SplitFile, int]:
-        """The part that has the sample, and its place among the images there."""
-        number = bisect_right(self._ends, row)
-        return self.parts[number], row - (self._ends[number - 1] if number else 0)
+    def _at(self, rows: Sequence[int]) -> Iterator[tuple[_SplitFile, list[int]]]:
+        """The parts that have the samples at `rows`, one after the other, and the places of these there."""
+        for number, own in groupby(rows, key=partial(bisect_right, self._ends)):
+            first = self._ends[number - 1] if number else 0
+            yield self.parts[number], [row - first for row in own]
 
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
@@ -260,25 +278,3 @@ def _merged(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         listed = extra.get("licenses")
         licenses += [held for held in (listed if isinstance(listed, list) else ()) if held not in licenses]
     return merged | ({"licenses": licenses} if licenses else {})
-
-
-class Prefetch(Generic[Found]):
-    """Keeps what was read last. Nothing that comes back depends on it, and no copy of it knows what it keeps."""
-
-    def __init__(self) -> None:
-        self._last: tuple[range, Sequence[Found]] = (range(0), ())
-
-    def get(self, place: int, end: int, read: Callable[[range], Sequence[Found]]) -> Found:
-        """What ``read`` gives for `place`. Where the place before it was the last one read, more before `end` are read
-        with it, up to where others that read ahead will begin.
-        """
-        places, found = self._last  # read once: another thread may put its own in place
-        if place not in places:
-            stop = min(end, (place // _MOST + 1) * _MOST) if place == places.stop else place + 1
-            places = range(place, stop)
-            found = read(places)
-            self._last = places, found
-        return found[place - places.start]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Prefetch, ()

@@ -92,18 +92,16 @@ def _tool_of_database(database: str) -> LabellingTool | None:
     return next((tool for pattern, tool in _BY_DATABASE if pattern.search(database)), None)
 
 
-def edges(corners: Corners, origin: Origin) -> tuple[Boxes, int]:
-    """The boxes (N, 4) that `corners` mean under `origin`, and for how many minimum and maximum were exchanged.
+def edges(corners: Corners, origin: Origin) -> tuple[Boxes, NDArray[np.bool_]]:
+    """The boxes (N, 4) that `corners` mean under `origin`, and of which (N,) minimum and maximum were exchanged.
 
     The edges are compared, not the numbers: in the devkit's convention a box thinner than a pixel has xmax < xmin.
     """
     low, high = {Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}.get(origin, (0, 0))
     boxes = np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
     turned = boxes[:, :2] > boxes[:, 2:]
-    if not np.count_nonzero(turned):
-        return boxes, 0
     exchanged = np.concatenate((corners[low, :, 2:], corners[high, :, :2]), axis=1)
-    return np.where(np.tile(turned, 2), exchanged, boxes), int(turned.any(axis=1).sum())
+    return np.where(np.tile(turned, 2), exchanged, boxes), np.asarray(turned.any(axis=1))
 
 
 def offset(origin: Origin) -> float:

@@ -8,8 +8,9 @@ their order (`bboxprep.formats.voc.tables`). Places in findings count from 1, as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -26,8 +27,6 @@ from bboxprep.formats.voc.pair_images import VocItem, pair
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
-from bboxprep.geometry.affine import Points
-from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import NOT_FOLLOWED, Fence, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -61,7 +60,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
         format="voc",
         categories=Categories.from_names(classes),
         samples=LazySamples(pairing.items, samples.load),
-        outlines=LazySamples(pairing.items, samples.outline),
+        outlines=LazySamples(pairing.items, samples.outlines),
         splits=tuple(dict.fromkeys(item.split for item in pairing.items)) or (TRAIN,),
         findings=(*evidence, *_of_tree(tree, opened.unread), *pairing.findings),
         extra={"voc": {"origin": str(origin)}},
@@ -112,10 +111,12 @@ def _masks(root: Path, labels: Iterable[str]) -> dict[str, Path]:
     return {folder: masks for folder, masks in folders.items() if masks.is_dir()}
 
 
-def _scale(sample: Sample) -> Points:
-    """The width and height (2,) that fractions of the image of `sample` are multiplied by."""
-    size = sample.declared or (sample.header.displayed if sample.header else (1, 1))
-    return np.array(size, dtype=np.float64)
+def _in_pixels(instances: Instances, outline: Sample) -> Instances:
+    """`instances`, which were read as fractions of the image of `outline`, in px."""
+    size = outline.declared or (outline.header.displayed if outline.header else (1, 1))
+    scale = np.array(size, dtype=np.float64)
+    rings = tuple(tuple(ring * scale for ring in own) for own in instances.polygons)
+    return replace(instances, boxes=instances.boxes * np.tile(scale, 2), polygons=rings)
 
 
 @dataclass(frozen=True)
@@ -129,28 +130,39 @@ class _Samples:
     masks: Mapping[str, Path]
     fence: Fence
 
-    def load(self, item: VocItem) -> Sample:
-        sample = self.outline(item)
-        if not item.label:
-            unlabelled = Finding("image-unlabelled", "no XML file is about it", item.image, split=item.split)
-            return sample.replace_fast(findings=(*sample.findings, unlabelled))
-        annotation = unpacked(item.packed)
-        boxes, exchanged = edges(annotation.corners, self.origin)
-        scale = _scale(sample) if self.origin is Origin.FRACTIONS else None
+    def load(self, items: Sequence[VocItem]) -> list[Sample]:
+        """The samples of `items`."""
+        annotations = [unpacked(item.packed) for item in items if item.label]
+        read = zip(annotations, *self._objects(annotations), strict=True)
+        return [self._labelled(item, *next(read)) if item.label else self._unlabelled(item) for item in items]
+
+    def outlines(self, items: Sequence[VocItem]) -> list[Sample]:
+        """The same without their objects."""
+        return list(map(self._outline, items))
+
+    def _labelled(self, item: VocItem, annotation: Annotation, instances: Instances, exchanged: int) -> Sample:
+        """The sample of `item` with what its file says; of so many boxes minimum and maximum were `exchanged`."""
         noted = list(annotation.findings)
         if exchanged:
             message = f"minimum and maximum exchanged ({exchanged} of {annotation.source_count} objects)"
             noted.append(Finding("record-repaired", message))
         findings = [replace(finding, path=item.label, split=item.split) for finding in noted]
-        return sample.replace_fast(
-            instances=self._instances(annotation, boxes, scale),
-            findings=(*sample.findings, *findings),
+        outline = self._outline(item)
+        if self.origin is Origin.FRACTIONS:
+            instances = _in_pixels(instances, outline)
+        return outline.replace_fast(
+            instances=instances,
+            findings=(*outline.findings, *findings),
             source_count=annotation.source_count,
             segmentation=self._segmentation(item, annotation) if annotation.names else None,
             extra={"voc": annotation.extra} if annotation.extra else {},
         )
 
-    def outline(self, item: VocItem) -> Sample:
+    def _unlabelled(self, item: VocItem) -> Sample:
+        unlabelled = Finding("image-unlabelled", "no XML file is about it", item.image, split=item.split)
+        return self._outline(item).with_findings(unlabelled)
+
+    def _outline(self, item: VocItem) -> Sample:
         """The sample without its objects."""
         path = self.root / item.image
         if item.present:
@@ -168,17 +180,21 @@ class _Samples:
             labelled=bool(item.label),
         )
 
-    def _instances(self, annotation: Annotation, boxes: Boxes, scale: Points | None) -> Instances:
-        shift = offset(self.origin)
-        rings = [[ring - shift for ring in annotation.rings.get(row, ())] for row in range(len(annotation.names))]
-        if scale is not None:
-            rings = [[ring * scale for ring in one] for one in rings]
-        return Instances.of(
-            boxes if scale is None else boxes * np.tile(scale, 2),
-            [self.rows[name] for name in annotation.names],
-            polygons=rings if annotation.rings else None,
-            attributes=annotation.attributes,
-        )
+    def _objects(self, annotations: Sequence[Annotation]) -> tuple[list[Instances], list[int]]:
+        """The objects of each file, and of how many boxes minimum and maximum were exchanged."""
+        counts = [len(annotation.names) for annotation in annotations]
+        corners = [annotation.corners for annotation in annotations]
+        boxes, exchanged = edges(np.concatenate([np.zeros((2, 0, 4)), *corners], axis=1), self.origin)
+        shift, outlined = offset(self.origin), any(annotation.rings for annotation in annotations)
+        rings = [annotation.rings.get(row, ()) for annotation in annotations for row in range(len(annotation.names))]
+        instances = Instances.of(
+            boxes,
+            [self.rows[name] for annotation in annotations for name in annotation.names],
+            polygons=[[ring - shift for ring in own] for own in rings] if outlined else None,
+            attributes=list(chain.from_iterable(annotation.attributes for annotation in annotations)),
+        ).split_by_counts(counts)
+        ends = np.cumsum([0, *counts])
+        return instances, np.diff(np.cumsum([0, *exchanged])[ends]).tolist()
 
     def _segmentation(self, item: VocItem, annotation: Annotation) -> Segmentation | None:
         folder, name = split_path(item.label)

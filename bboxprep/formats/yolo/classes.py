@@ -19,7 +19,7 @@ from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, name_files, re
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import config_folder, find_place
 from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import read_labels
+from bboxprep.formats.yolo.rows import LabelFile, read_labels
 from bboxprep.formats.yolo.tree import YoloTree, by_bytes
 from bboxprep.io.paths import read_bytes
 from bboxprep.model.categories import MOST_CLASSES, Categories, Category, unnamed_classes
@@ -77,8 +77,8 @@ class _Counting:
     grammar: RowGrammar
 
     def __call__(self, items: Sequence[YoloItem]) -> int:
-        used = (read_labels(item.label, self.grammar).labels for item in items if item.label)
-        return max((int(labels.max()) + 1 for labels in used if len(labels)), default=0)
+        used = read_labels([LabelFile(item.label) for item in items if item.label], self.grammar).labels
+        return int(used.max(initial=-1)) + 1
 
 
 def categories(classes: YoloClasses, config: Config) -> Categories:

@@ -32,7 +32,7 @@ from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
 from bboxprep.formats.yolo.options import Units, YoloReadOptions
 from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import Rows, read_labels
+from bboxprep.formats.yolo.rows import LabelFile, Rows, read_labels
 from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes
 from bboxprep.io.paths import relative_path
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -61,7 +61,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
         format="yolo",
         categories=categories(classes, config),
         samples=LazySamples(layout.items, loader),
-        outlines=LazySamples(layout.items, loader.outline),
+        outlines=LazySamples(layout.items, loader.outlines),
         splits=tuple(dict.fromkeys(split for split, _, _ in layout.items.homes)),
         findings=(*layout.findings, *classes.findings, *shared(tree, layout.items, claims), *unmatched),
     )
@@ -86,47 +86,63 @@ class _Loader:
     grammar: RowGrammar
     units: Units = "fractions"
 
-    def __call__(self, item: YoloItem) -> Sample:
-        sample = self.outline(item)
-        if item.texts is None:
-            if sample.header is None:
-                return sample
-            place = relative_path(item.image, self.home)
-            unlabelled = Finding("image-unlabelled", "no label file", place, split=item.split)
-            return sample.replace_fast(findings=(*sample.findings, unlabelled))
-        label = item.texts / item.label_name
-        rows = read_labels(label, self.grammar, relative_path(label, self.home), item.split)
-        size = sample.header.displayed if sample.header and self.units == "fractions" else (1, 1)
-        return sample.replace_fast(
-            instances=_instances(rows, size),
-            findings=(*sample.findings, *rows.findings),
-            source_count=rows.source_count,
-            labelled=True,
-            fractional=self.units == "fractions",
-        )
+    def __call__(self, items: Sequence[YoloItem]) -> list[Sample]:
+        outlines = self.outlines(items)
+        labelled = [(item, outline) for item, outline in zip(items, outlines, strict=True) if item.label]
+        files = [LabelFile(item.label, self.home, item.split) for item, _ in labelled if item.label]
+        rows = read_labels(files, self.grammar)
+        fractional = self.units == "fractions"
+        sizes = [outline.header.displayed if outline.header and fractional else (1, 1) for _, outline in labelled]
+        read = zip(_instances(rows, sizes), rows.notes, rows.listed, strict=True)
+        return [
+            _with_labels(outline, *next(read), fractional) if item.label else self._unlabelled(outline)
+            for item, outline in zip(items, outlines, strict=True)
+        ]
 
-    def outline(self, item: YoloItem) -> Sample:
-        """The sample without what its label file says."""
+    def outlines(self, items: Sequence[YoloItem]) -> list[Sample]:
+        """The samples without what their label files say."""
+        return list(map(self._outline, items))
+
+    def _outline(self, item: YoloItem) -> Sample:
         path = item.image
         header, findings = probe_image(self.probe, path, self.home, item.split)
         return _UNREAD.replace_fast(name=item.name, path=path, header=header, split=item.split, findings=findings)
+
+    def _unlabelled(self, outline: Sample) -> Sample:
+        if outline.header is None:
+            return outline
+        place = relative_path(outline.path, self.home)
+        return outline.with_findings(Finding("image-unlabelled", "no label file", place, split=outline.split))
+
+
+def _with_labels(
+    outline: Sample, instances: Instances, findings: tuple[Finding, ...], listed: int, fractional: bool
+) -> Sample:
+    """`outline` with what its label file says."""
+    return outline.replace_fast(
+        instances=instances,
+        findings=(*outline.findings, *findings),
+        source_count=listed,
+        labelled=True,
+        fractional=fractional,
+    )
 
 
 _UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True, labelled=False)
 
 
-def _instances(rows: Rows, size: tuple[int, int]) -> Instances:
-    """The objects of `rows` on an image of `size`, in pixels."""
-    edges = np.array((*size, *size), dtype=np.float64)
-    scale = edges[:2]
+def _instances(rows: Rows, sizes: Sequence[tuple[int, int]]) -> list[Instances]:
+    """The objects of each file of `rows`, whose images have these `sizes`, in pixels."""
+    scales = np.repeat(np.array(sizes, dtype=np.float64).reshape(-1, 2), rows.counts, axis=0)
+    outlined = zip(scales, rows.rings, strict=True) if any(rows.rings) else ()
     return Instances.of(
-        rows.boxes * edges,
+        rows.boxes * np.tile(scales, 2),
         rows.labels,
-        polygons=[[ring * scale for ring in rings] for rings in rows.rings] if any(rows.rings) else None,
-        keypoints=rows.keypoints * scale,
+        polygons=[[ring * scale for ring in rings] for scale, rings in outlined] or None,
+        keypoints=rows.keypoints * scales[:, None],
         visibility=rows.visibility,
         scores=rows.scores,
-    )
+    ).split_by_counts(rows.counts)
 
 
 def unmatched_labels(
@@ -172,7 +188,7 @@ def _orphan(
     tree: YoloTree, path: Path, split: str, grammar: RowGrammar, names: Sequence[str], why: str
 ) -> tuple[Finding, ...]:
     place = tree.shown(path)
-    rows = read_labels(path, grammar, place, split)
+    rows = read_labels([LabelFile(path, tree.home, split)], grammar)
     counts = Counter(names[label] for label in rows.labels.tolist())
     readable = [
         Finding("label-orphan", f"{count} of class {name!r}: {why}", place, "", count, name, split)

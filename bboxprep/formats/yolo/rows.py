@@ -1,4 +1,7 @@
-"""Parses the rows of a YOLO label file into boxes, polygons and keypoints as fractions of the image (`parse`).
+"""Parses the rows of YOLO label files into boxes, polygons and keypoints as fractions of the image (`parse`).
+
+The rows of many files are parsed together, their lines numbered consecutively: numpy takes longer for the few rows of one
+file than the parsing does.
 
 `row_kinds` lists the kinds of rows. A byte order mark, any line end, any number of blanks or tabs, blank lines,
 exponents and ``0.0`` for a class are accepted. A row that cannot be parsed is a finding; the other rows are kept.
@@ -10,10 +13,13 @@ than 1e-3. A larger excess is no rounding: `ObjectPolicy.outside` decides, as in
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import isfinite
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +29,7 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.paths import error_reason, read_start
+from bboxprep.io.paths import error_reason, read_start, relative_path
 from bboxprep.io.text import as_utf8, marked_encoding, not_decoded
 from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.columns import Rings, default_column
@@ -39,13 +45,29 @@ _LARGEST = 1e9
 _Row = tuple[int, list[bytes]]  # the number of its line, and its numbers as they are written
 
 
+class LabelFile(NamedTuple):
+    """A label file below the folder `home` of the dataset, and the split of its image."""
+
+    file: Path = Path()
+    home: Path = Path()
+    split: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What findings call it."""
+        return relative_path(self.file, self.home)
+
+
+_UNNAMED = LabelFile()
+
+
 @dataclass(frozen=True)
 class Rows:
-    """The objects of one label file, in its order, and findings.
+    """The objects of label files, one file after the other, each in its order.
 
     `boxes` (N, 4) are x0 y0 x1 y1, `rings`, `keypoints` (N, K, 2) are x y, all as fractions; `visibility` (N, K) is
-    COCO's; `scores` (N,) NaN where there is none. `source_count` counts the rows that are not blank: N + the objects of
-    the findings.
+    COCO's; `scores` (N,) NaN where there is none. `counts` are the objects of each file, `notes` its findings, and
+    `listed` counts its rows that are not blank: its objects and those of its findings.
     """
 
     labels: NDArray[np.int64]
@@ -54,38 +76,58 @@ class Rows:
     rings: tuple[Rings, ...]
     keypoints: Floats
     visibility: NDArray[np.uint8]
-    findings: tuple[Finding, ...]
-    source_count: int
+    counts: tuple[int, ...]
+    notes: tuple[tuple[Finding, ...], ...]
+    listed: tuple[int, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those of all files."""
+        return tuple(chain.from_iterable(self.notes))
+
+    @property
+    def source_count(self) -> int:
+        """The rows of all files."""
+        return sum(self.listed)
 
 
 @dataclass(frozen=True)
 class _Notes:
-    """Collects the findings of one file."""
+    """Collects the findings of `files`, whose lines are numbered through: those of each begin behind the number that is
+    its `first`, which stands for the file as a whole.
+    """
 
-    path: str
-    split: str
+    files: Sequence[LabelFile]
+    firsts: list[int] = field(default_factory=list)
     by_line: list[tuple[int, Finding]] = field(default_factory=list)
 
     def add(self, code: str, line: int, message: str, objects: int = 0) -> None:
-        where = f"line {line}" if line else ""
-        self.by_line.append((line, Finding(code, message, self.path, where, objects, split=self.split)))
+        number = bisect_right(self.firsts, line) - 1
+        file, own = self.files[number], line - self.firsts[number]
+        where = f"line {own}" if own else ""
+        self.by_line.append((line, Finding(code, message, file.shown, where, objects, split=file.split)))
 
     def drop(self, row: _Row, message: str, code: str = "record-unreadable") -> None:
         self.add(code, row[0], message, 1)
 
-    def findings(self) -> tuple[Finding, ...]:
-        """The first of them by line, the rest counted by code, so that a ruined file cannot flood the report."""
-        ordered = [finding for _, finding in sorted(self.by_line, key=lambda item: item[0])]
-        rest: dict[str, list[Finding]] = defaultdict(list)
-        for finding in ordered[_MOST_LISTED:]:
-            rest[finding.code].append(finding)
-        summed = [
-            Finding(
-                code, f"{len(more)} more rows", self.path, objects=sum(one.objects for one in more), split=self.split
-            )
-            for code, more in sorted(rest.items())
-        ]
-        return (*ordered[:_MOST_LISTED], *summed)
+    def findings(self) -> tuple[tuple[Finding, ...], ...]:
+        """Those of each file."""
+        found: list[list[Finding]] = [[] for _ in self.files]
+        for line, finding in sorted(self.by_line, key=itemgetter(0)):
+            found[bisect_right(self.firsts, line) - 1].append(finding)
+        return tuple(map(_shortened, found))
+
+
+def _shortened(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The first `findings` of a file, the rest counted by code, so that a ruined file cannot flood the report."""
+    rest: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings[_MOST_LISTED:]:
+        rest[finding.code].append(finding)
+    summed = [
+        replace(more[0], message=f"{len(more)} more rows", where="", objects=sum(one.objects for one in more))
+        for _, more in sorted(rest.items())
+    ]
+    return (*findings[:_MOST_LISTED], *summed)
 
 
 class _RowGroup(NamedTuple):
@@ -100,28 +142,44 @@ class _RowGroup(NamedTuple):
     visibility: NDArray[np.uint8]
 
 
-def parse(data: bytes, grammar: RowGrammar, path: str = "", split: str = "") -> Rows:
-    """The rows of a label file whose bytes are `data`; `path` and `split` are what findings call it."""
-    notes = _Notes(path, split)
-    data, fault = _decoded(data)
-    if fault:
-        listed = _count_lines(data)
-        notes.add("record-unreadable", 0, fault, listed)
-        return _collect([], grammar, notes, listed)
-    groups = _by_columns(data)
-    read = [_read_group(columns, rows, grammar, notes) for columns, rows in sorted(groups.items())]
-    listed = sum(map(len, groups.values()))
-    return _collect([part for part in read if part is not None], grammar, notes, listed)
+def parse(data: bytes, grammar: RowGrammar, label: LabelFile = _UNNAMED) -> Rows:
+    """The rows of the file `label`, whose bytes are `data`."""
+    return _parse([label], [data], grammar)
 
 
-def read_labels(file: Path, grammar: RowGrammar, path: str = "", split: str = "") -> Rows:
-    """The rows of the label file `file`; none, and a finding, where it cannot be opened."""
+def read_labels(files: Sequence[LabelFile], grammar: RowGrammar) -> Rows:
+    """The rows of the label `files`; none, and a finding, of one that cannot be opened."""
+    return _parse(files, [_content(label.file) for label in files], grammar)
+
+
+def _content(file: Path) -> bytes | str:
+    """What `file` holds, or why it cannot be read."""
     try:
-        return parse(read_start(file, MOST_BYTES + 1), grammar, path, split)
+        return read_start(file, MOST_BYTES + 1)
     except OSError as error:
-        notes = _Notes(path, split)
-        notes.add("record-unreadable", 0, f"cannot be read ({error_reason(error)})")
-        return _collect([], grammar, notes, 0)
+        return f"cannot be read ({error_reason(error)})"
+
+
+def _parse(files: Sequence[LabelFile], contents: Sequence[bytes | str], grammar: RowGrammar) -> Rows:
+    """The rows of `files`, which hold `contents`, or why one could not be read."""
+    notes, listed, number = _Notes(files), list[int](), 0
+    groups: dict[int, list[_Row]] = defaultdict(list)  # by their number of columns
+    for content in contents:
+        notes.firsts.append(number)
+        data, fault = (b"", content) if isinstance(content, str) else _decoded(content)
+        if fault:
+            listed.append(_count_lines(data))
+            notes.add("record-unreadable", number, fault, listed[-1])
+            number += 1
+            continue
+        lines = data.splitlines()
+        rows = [(place, tokens) for place, line in enumerate(lines, number + 1) if (tokens := line.split())]
+        for row in rows:
+            groups[len(row[1])].append(row)
+        listed.append(len(rows))
+        number += 1 + len(lines)
+    read = [_read_group(columns, rows, grammar, notes) for columns, rows in sorted(groups.items())]
+    return _collect([part for part in read if part is not None], grammar, notes, tuple(listed))
 
 
 def looks_like_rows(data: bytes) -> bool:
@@ -147,15 +205,6 @@ def _decoded(data: bytes) -> tuple[bytes, str]:
 def _count_lines(data: bytes) -> int:
     text = data.decode(marked_encoding(data) or "latin-1", "replace").encode("utf-8", "replace")
     return sum(1 for line in text.splitlines() if line.strip())
-
-
-def _by_columns(data: bytes) -> dict[int, list[_Row]]:
-    """The rows by their number of columns."""
-    groups: dict[int, list[_Row]] = defaultdict(list)
-    for number, line in enumerate(data.splitlines(), 1):
-        if tokens := line.split():
-            groups[len(tokens)].append((number, tokens))
-    return groups
 
 
 def _numbers(tokens: Sequence[bytes]) -> list[float] | None:
@@ -310,24 +359,28 @@ def _rounding(row: _Row) -> float:
     return min(max(_LEAST_ROUNDING, 0.75 * 10.0**-decimals), _MOST_ROUNDING)
 
 
-def _collect(parts: Sequence[_RowGroup], grammar: RowGrammar, notes: _Notes, listed: int) -> Rows:
-    """The rows of all parts in the order of the file."""
-    parts = parts or (_no_rows(grammar),)
-    if len(parts) == 1:  # in its order already
-        one = parts[0]
-        found = notes.findings() if notes.by_line else ()
-        return Rows(one.labels, one.boxes, one.scores, one.rings, one.keypoints, one.visibility, found, listed)
-    order = np.argsort([line for part in parts for line in part.lines])
+def _collect(parts: Sequence[_RowGroup], grammar: RowGrammar, notes: _Notes, listed: tuple[int, ...]) -> Rows:
+    """The rows of all parts in the order of their lines."""
+    one = parts[0] if len(parts) == 1 else _merged(parts or (_no_rows(grammar),))
+    ends = np.searchsorted(one.lines, [*notes.firsts, np.inf])
+    counts = tuple(np.diff(ends).tolist())
+    found = notes.findings() if notes.by_line else ((),) * len(listed)
+    return Rows(one.labels, one.boxes, one.scores, one.rings, one.keypoints, one.visibility, counts, found, listed)
+
+
+def _merged(parts: Sequence[_RowGroup]) -> _RowGroup:
+    """The rows of all parts in the order of their lines."""
+    lines = [line for part in parts for line in part.lines]
+    order = np.argsort(lines)
     rings = [ring for part in parts for ring in part.rings]
-    return Rows(
+    return _RowGroup(
+        lines=sorted(lines),
         labels=np.concatenate([part.labels for part in parts])[order],
         boxes=np.concatenate([part.boxes for part in parts])[order],
         scores=np.concatenate([part.scores for part in parts])[order],
-        rings=tuple(rings[index] for index in order),
+        rings=tuple([rings[index] for index in order]),
         keypoints=np.concatenate([part.keypoints for part in parts])[order],
         visibility=np.concatenate([part.visibility for part in parts])[order],
-        findings=notes.findings(),
-        source_count=listed,
     )
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, count
+from itertools import chain, count, groupby
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -24,7 +25,7 @@ from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset, LazySamples, items_at
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Key, Sample
 from bboxprep.pipeline.source.open import Source
@@ -111,9 +112,12 @@ class _Parts:
     parts: tuple[Dataset, ...]
     outlined: bool = False
 
-    def __call__(self, place: tuple[int, int]) -> Sample:
-        part, index = place
-        return self.parts[part].outline(index) if self.outlined else self.parts[part][index]
+    def __call__(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
+        samples: list[Sample] = []
+        for part, group in groupby(places, key=itemgetter(0)):
+            dataset, rows = self.parts[part], [row for _, row in group]
+            samples += dataset.outlines_at(rows) if self.outlined else dataset.at(rows)
+        return samples
 
 
 def _part(dataset: Dataset, change: ClassMapping, root: Path, first_track: int) -> Dataset:
@@ -178,7 +182,7 @@ def _arranged(pile: _Pile, split: SplitPolicy | None) -> Source:
     dataset = replace(
         pile.dataset,
         samples=LazySamples(order, called),
-        outlines=LazySamples(order, called.outline),
+        outlines=LazySamples(order, called.outlines),
         splits=splits,
         changes=(*pile.dataset.changes, *([{"split": split.options()}] if split else [])),
     )
@@ -213,11 +217,11 @@ class _Called:
     dataset: Dataset
     keys: tuple[Key, ...]
 
-    def __call__(self, row: int) -> Sample:
-        return _called(self.dataset[row], self.keys[row])
+    def __call__(self, rows: Sequence[int]) -> list[Sample]:
+        return list(map(_called, self.dataset.at(rows), items_at(self.keys, rows)))
 
-    def outline(self, row: int) -> Sample:
-        return _called(self.dataset.outline(row), self.keys[row])
+    def outlines(self, rows: Sequence[int]) -> list[Sample]:
+        return list(map(_called, self.dataset.outlines_at(rows), items_at(self.keys, rows)))
 
 
 def _called(sample: Sample, key: Key) -> Sample:

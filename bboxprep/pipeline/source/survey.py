@@ -23,7 +23,7 @@ from bboxprep.io.paths import relative_path
 from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.sample import Key
+from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local, blocks
 
@@ -70,10 +70,10 @@ class _Survey:
     def __call__(self, block: range) -> list[ImageSummary]:
         alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
         folders: dict[str, Path] = {}
-        return [self._summary(index, alike, folders) for index in block]
+        outlines = self.dataset.outlines_at(block)
+        return [self._summary(*one, alike, folders) for one in zip(block, outlines, strict=True)]
 
-    def _summary(self, index: int, alike: dict[Any, Any], folders: dict[str, Path]) -> ImageSummary:
-        outline = self.dataset.outline(index)
+    def _summary(self, index: int, outline: Sample, alike: dict[Any, Any], folders: dict[str, Path]) -> ImageSummary:
         turned = outline.header is not None and outline.header.orientation != 1
         frame_evidence = frame_evidence_of(self.dataset[index] if turned else outline)
         split, name = outline.key

@@ -111,8 +111,10 @@ class BatchWorker:
     def is_current(self, block: Block) -> bool:
         """Whether the fingerprints of all samples of `block` still match; nothing is written."""
         return all(
-            fingerprint and self._matches(self.dataset[row], output, fingerprint)
-            for row, output, fingerprint in zip(block.rows, block.outputs, block.fingerprints, strict=True)
+            fingerprint and self._matches(sample, output, fingerprint)
+            for sample, output, fingerprint in zip(
+                self.dataset.at(block.rows), block.outputs, block.fingerprints, strict=True
+            )
         )
 
     def __call__(self, block: Block) -> bytes:
@@ -120,7 +122,12 @@ class BatchWorker:
 
         Raises `SourceError` at the first fault, if the run is to stop there, and `TargetError`.
         """
-        return encode_results([result for part in block.split(self.together) for result in self._results_of(part)])
+        samples = self.dataset.at(block.rows)
+        results: list[ImageResult | None] = []
+        for part in block.split(self.together):
+            place = part.start - block.start
+            results += self._results_of(part, samples[place : place + len(part.outputs)])
+        return encode_results(results)
 
     def one_by_one(self, block: Block) -> bytes:
         """The results of a `block` that kills every process: each image gets a process of its own, and an image that
@@ -135,8 +142,7 @@ class BatchWorker:
                 results += decode_results(without(single))
         return encode_results(results)
 
-    def _results_of(self, block: Block) -> list[ImageResult | None]:
-        samples = [self.dataset[row] for row in block.rows]
+    def _results_of(self, block: Block, samples: Sequence[Sample]) -> list[ImageResult | None]:
         stale = [
             place
             for place, (sample, output, fingerprint) in enumerate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind, Task
-from bboxprep.formats.yolo.rows import MOST_BYTES, Rows, looks_like_rows, parse
+from bboxprep.formats.yolo.rows import MOST_BYTES, LabelFile, Rows, looks_like_rows, parse
 
 BOX = b"0 0.5 0.5 0.2 0.4\n"
 EDGES = [0.4, 0.3, 0.6, 0.7]
@@ -150,7 +151,11 @@ def test_spellings_of_one_box(data: bytes) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_row_is_one_finding_and_harms_no_other(row: str, code: str, message: str) -> None:
-    rows = parse(BOX + b"\n" + row.encode() + b"\n1 0.5 0.5 0.5 0.5\n", RowGrammar(classes=3), "labels/a.txt", "val")
+    rows = parse(
+        BOX + b"\n" + row.encode() + b"\n1 0.5 0.5 0.5 0.5\n",
+        RowGrammar(classes=3),
+        LabelFile(Path("labels/a.txt"), Path(), "val"),
+    )
 
     (finding,) = rows.findings
     assert (finding.code, finding.message, finding.objects) == (code, message, 1)
