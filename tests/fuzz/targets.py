@@ -15,8 +15,7 @@ from bboxprep import formats
 from bboxprep.errors import BboxprepError, ImageError
 from bboxprep.formats import coco, shards
 from bboxprep.formats.coco.options import CocoReadOptions
-from bboxprep.formats.voc.annotation import read_file
-from bboxprep.formats.voc.parse_files import open_files, unpacked
+from bboxprep.formats.voc.parse_files import open_files, read_file, unpacked
 from bboxprep.formats.yolo.config import read_config, read_lines
 from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import looks_like_rows, parse

@@ -26,10 +26,8 @@ from bboxprep.formats.voc.origin import Corners, LabellingTool, tool_of
 from bboxprep.formats.voc.xml_encoding import BadEncoding, for_expat
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
-from bboxprep.io.paths import read_bytes
 from bboxprep.io.text import decode, not_decoded
 
-MOST_BYTES = 64 << 20
 MOST_ELEMENTS = 1 << 19
 DEEPEST = 64
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
@@ -116,9 +114,12 @@ class _BoundedBuilder(TreeBuilder):
         return super().end(tag)
 
 
-def read_file(path: Path, encoding: str = "") -> Annotation:
-    """What the file at `path` says; `encoding` is as `xml_encoding.for_expat` has it. Raises `AnnotationError`."""
-    root = _parse(path, read_bytes(path, MOST_BYTES), encoding)
+def read_annotation(path: Path, data: bytes, encoding: str = "") -> Annotation:
+    """What the file at `path`, whose content is `data`, says; `encoding` is as `xml_encoding.for_expat` has it.
+
+    Raises `AnnotationError`.
+    """
+    root = _parse(path, data, encoding)
     if root.tag != "annotation":
         raise AnnotationError(path, "", f"have the root element <{root.tag}>, want <annotation>")
     return _read_annotation(root)
@@ -182,9 +183,15 @@ def _read_annotation(root: Element) -> Annotation:
     for what, count in sorted(Counter(reading.repairs).items()):
         reading.findings.append(Finding("record-repaired", f"{what} ({count} of {len(objects)} objects)"))
     return Annotation(
-        filename=_text(root, "filename").replace("\\", "/").rpartition("/")[2].strip(),
-        declared=_declared(root),
-        tool=tool_of(root, decimals=reading.decimals),
+        filename=file_name(_text(root, "filename")),
+        declared=declared_size(*(text_below(root, "size", tag) for tag in ("width", "height"))),
+        tool=tool_of(
+            text_below(root, "source", "database"),
+            text_below(root, "source", "annotation"),
+            names_database=root.find("database") is not None,
+            names_path=root.find("path") is not None,
+            decimals=reading.decimals,
+        ),
         written=tuple(reading.written),
         less_one=tuple(reading.less_one),
         names=tuple(reading.names),
@@ -194,7 +201,7 @@ def _read_annotation(root: Element) -> Annotation:
         source_count=len(objects),
         findings=tuple(reading.findings),
         unread=tuple(reading.unread),
-        extra=_extra(root),
+        extra=file_extra(_text(root, "folder"), text_below(root, "source", "database")),
     )
 
 
@@ -273,7 +280,7 @@ def _attributes(element: Element) -> dict[str, Any]:
             found[tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
         elif text := (child.text or "").strip():
             found[tag] = decode_value(text)
-    found = {intern(tag): value for tag, value in found.items() if DEFAULT_ATTRIBUTES.get(tag) != value}
+    found = _telling(found)
     for block in element.findall("attributes"):
         for attribute in block.findall("attribute"):
             if name := attribute.findtext("name"):
@@ -283,19 +290,34 @@ def _attributes(element: Element) -> dict[str, Any]:
     return found
 
 
-def _declared(root: Element) -> Size | None:
-    """The size that the file states, None where it is missing, zero or no number."""
+def own_attributes(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The attributes that an object states by the `texts` of its elements."""
+    return _telling({tag: decode_value(bare) for tag, text in texts.items() if (bare := text.strip())})
+
+
+def _telling(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """`attributes` but for those that every object has."""
+    return {intern(tag): value for tag, value in attributes.items() if DEFAULT_ATTRIBUTES.get(tag) != value}
+
+
+def file_name(text: str) -> str:
+    """The name of the image, without folders, that a ``<filename>`` states."""
+    return text.replace("\\", "/").rpartition("/")[2].strip()
+
+
+def declared_size(*sides: str) -> Size | None:
+    """The size that a file states as width and height, None where one is missing, zero or no number."""
     try:
-        width, height = (parse_corner(text_below(root, "size", tag)).value for tag in ("width", "height"))
+        width, height = (parse_corner(side).value for side in sides)
     except ValueError:
         return None
     whole = all(1 <= side < 2**31 for side in (width, height))  # also where one is no number at all
     return Size(round(width), round(height)) if whole else None
 
 
-def _extra(root: Element) -> dict[str, str]:
-    """What the file says of its image besides, where it says it."""
-    texts = {"folder": _text(root, "folder"), "database": text_below(root, "source", "database").strip()}
+def file_extra(folder: str, database: str) -> dict[str, str]:
+    """What a file says of its image besides, where it says it."""
+    texts = {"folder": folder.strip(), "database": database.strip()}
     return {tag: intern(text) for tag, text in texts.items() if text}
 
 

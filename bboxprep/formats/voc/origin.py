@@ -25,14 +25,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from xml.etree.ElementTree import Element
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.voc.numbers import OURS, text_below
+from bboxprep.formats.voc.numbers import OURS
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.header import Header
@@ -73,18 +72,24 @@ _BY_DATABASE = (
 )
 
 
-def tool_of(annotation: Element, *, decimals: bool) -> LabellingTool | None:
-    """The tool that wrote `annotation`, if it is recognised; `decimals`: its boxes have decimals."""
-    database = text_below(annotation, "source", "database").strip().lower()
-    if database == "unknown" and text_below(annotation, "source", "annotation").strip().lower() == "unknown":
+def tool_of(
+    database: str, annotation: str, *, names_database: bool, names_path: bool, decimals: bool
+) -> LabellingTool | None:
+    """The tool that wrote a file, if it is recognised by the texts `database` and `annotation` of its ``<source>``.
+
+    `names_database` and `names_path` say whether it has such an element beside that, `decimals` whether its boxes are
+    written with decimals.
+    """
+    database = database.strip().lower()
+    if database == "unknown" and annotation.strip().lower() == "unknown":
         return _DATUMARO
     if tool := _tool_of_database(database):
         return tool
-    if annotation.find("database") is not None:
+    if names_database:
         return _LABELME
     if decimals:
         return _DECIMALS
-    return _PATHS if annotation.find("path") is not None else None
+    return _PATHS if names_path else None
 
 
 @lru_cache(maxsize=256)
@@ -128,14 +133,19 @@ class OriginEvidence:
         )
 
 
-def reaches_over(corners: Corners, declared: Size | None) -> bool:
-    """Whether a box may end beyond the image, so that its true size has to be asked for."""
-    return bool(corners.shape[1]) and (declared is None or bool(np.count_nonzero(corners[0, :, 2:] > declared)))
+def reach_over(boxes: Boxes, sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the boxes (N, 4) end beyond the `sizes` (N, 2) of their images."""
+    return np.asarray((boxes[:, 2:] > sizes).any(axis=1))
 
 
-def ends_at_edge(corners: Corners, declared: Size | None) -> int:
-    """The number of boxes that end at the width or height of the `declared` size."""
-    return int((corners[0, :, 2:] == declared).any(axis=1).sum()) if declared else 0
+def start_at_zero(boxes: Boxes) -> NDArray[np.bool_]:
+    """Which of the boxes (N, 4) start at 0. Boxes without area are placeholders, and do not."""
+    return np.asarray((boxes[:, :2] == 0.0).any(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+
+
+def end_at_edge(boxes: Boxes, sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of the boxes (N, 4) end at the width or height of the `sizes` (N, 2) of their images."""
+    return np.asarray((boxes[:, 2:] == sizes).any(axis=1))
 
 
 def trusted_size(header: Header, declared: Size | None) -> Size | None:
@@ -145,15 +155,10 @@ def trusted_size(header: Header, declared: Size | None) -> Size | None:
     return declared if declared in (header.size, header.displayed) else None
 
 
-def prove(corners: Corners, size: Size | None) -> OriginEvidence:
-    """What the boxes prove in an image of `size` (None: unknown). Boxes without area are placeholders."""
-    boxes = corners[0]
-    if size is None and not np.count_nonzero(boxes[:, :2] == 0.0):  # as of most images
-        return OriginEvidence()
-    boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
-    zeros = int(np.count_nonzero((boxes[:, :2] == 0.0).any(axis=1)))
-    if size is None:
-        return OriginEvidence(zeros)
+def prove(corners: Corners, size: Size) -> OriginEvidence:
+    """What the boxes prove in an image of `size`. Boxes without area are placeholders."""
+    zeros = int(np.count_nonzero(start_at_zero(corners[0])))
+    boxes = corners[0][(corners[0, :, 2:] > corners[0, :, :2]).all(axis=1)]
     over = (boxes[:, 2:] - np.array(size, dtype=np.float64)).max(axis=1, initial=-np.inf)
     counts = [int(count) for count in ((over == 1.0).sum(), (over > 1.0).sum(), (over == 0.0).sum())]
     return OriginEvidence(zeros, *counts)

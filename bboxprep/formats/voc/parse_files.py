@@ -10,16 +10,23 @@ import pickle
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.reading import in_batches
-from bboxprep.formats.voc.annotation import Annotation, read_file
-from bboxprep.formats.voc.origin import LabellingTool, ends_at_edge, prove, reaches_over
+from bboxprep.formats.voc.annotation import Annotation, read_annotation
+from bboxprep.formats.voc.origin import LabellingTool, end_at_edge, reach_over, start_at_zero
+from bboxprep.formats.voc.plain_annotation import read_plain
 from bboxprep.geometry.affine import Size
+from bboxprep.io.paths import read_bytes
+
+MOST_BYTES = 64 << 20
 
 
 class ParsedFile(NamedTuple):
@@ -70,30 +77,55 @@ class _Opening:
     encoding: str
 
     def __call__(self, labels: Sequence[str]) -> ParsedFiles:
-        part = ParsedFiles()
+        part, read = ParsedFiles(), dict[str, Annotation]()
         for label in labels:
             try:
-                annotation = read_file(self.root / label, self.encoding)
+                read[label] = read_file(self.root / label, self.encoding)
             except AnnotationError as error:
                 part.broken[label] = Finding("record-unreadable", error.problem, label, error.where)
-                continue
-            part.briefs[label] = _brief(annotation)
+        part.briefs = dict(zip(read, _briefs(list(read.values())), strict=True))
+        for annotation in read.values():
             part.names.update(annotation.names)
             part.unread.update(annotation.unread)
         return part
 
 
-def _brief(annotation: Annotation) -> ParsedFile:
-    corners = annotation.corners
+def read_file(path: Path, encoding: str = "") -> Annotation:
+    """What the file at `path` says; `encoding` is as `xml_encoding.for_expat` has it. Raises `AnnotationError`."""
+    data = read_bytes(path, MOST_BYTES)
+    plain = None if encoding else read_plain(data)
+    return plain or read_annotation(path, data, encoding)
+
+
+def _briefs(annotations: Sequence[Annotation]) -> list[ParsedFile]:
+    counts = [len(annotation.names) for annotation in annotations]
+    boxes = np.array([*chain.from_iterable(annotation.written for annotation in annotations)], np.float64).reshape(
+        -1, 4
+    )
+    sizes = np.array([annotation.declared or (np.nan, np.nan) for annotation in annotations]).reshape(-1, 2)
+    ends = np.cumsum([0, *counts])
+    stated = np.repeat(sizes, counts, axis=0)
+    zeros, over, at_edge = (
+        np.diff(np.cumsum([0, *rows])[ends]).tolist()
+        for rows in (start_at_zero(boxes), reach_over(boxes, stated), end_at_edge(boxes, stated))
+    )
+    return list(map(_brief, annotations, zeros, over, at_edge))
+
+
+def _brief(annotation: Annotation, zeros: int, over: int, at_edge: int) -> ParsedFile:
+    """The brief of a file of whose boxes `zeros` start at 0, and `over` end beyond the size that it states, `at_edge`
+    at it.
+    """
+    boxed = bool(annotation.names)
     return ParsedFile(
         filename=annotation.filename,
         source_count=annotation.source_count,
         declared=annotation.declared,
         tool=annotation.tool,
-        boxed=bool(annotation.names),
-        zeros=prove(corners, None).zeros,
-        reaches_over=reaches_over(corners, annotation.declared),
-        at_edge=ends_at_edge(corners, annotation.declared),
+        boxed=boxed,
+        zeros=zeros,
+        reaches_over=over > 0 or (boxed and annotation.declared is None),
+        at_edge=at_edge,
         packed=pickle.dumps(tuple(annotation._replace(filename="", tool=None, unread=()))),
     )
 

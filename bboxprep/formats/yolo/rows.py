@@ -1,6 +1,6 @@
 """Parses the rows of YOLO label files into boxes, polygons and keypoints as fractions of the image (`parse`).
 
-The rows of many files are parsed together, their lines numbered consecutively: numpy takes longer for the few rows of one
+The rows of many files are parsed together, their lines numbered through: numpy takes longer for the few rows of one
 file than the parsing does.
 
 `row_kinds` lists the kinds of rows. A byte order mark, any line end, any number of blanks or tabs, blank lines,
