@@ -211,15 +211,12 @@ def _box_texts(boxes: Boxes) -> list[bytes]:
 
 def _areas(instances: Instances) -> list[float]:
     """The areas as stated, else those of the outline, else of the box."""
-    areas = instances.areas
-    unstated = np.isnan(areas)
-    if unstated.any():
-        areas = np.where(unstated, box_areas(instances.boxes), areas)
-        for row in np.flatnonzero(unstated & (instances.has(Column.POLYGONS) | instances.has(Column.MASKS))).tolist():
-            rings, mask = instances.polygons[row], instances.masks[row]
-            areas[row] = sum(map(ring_area, rings)) if rings else mask.area if mask is not None else areas[row]
-    stated: list[float] = areas.tolist()
-    return stated
+    unstated = np.isnan(instances.areas)
+    areas: list[float] = np.where(unstated, box_areas(instances.boxes), instances.areas).tolist()
+    for row in np.flatnonzero(unstated).tolist():
+        rings, mask = instances.polygons[row], instances.masks[row]
+        areas[row] = sum(map(ring_area, rings)) if rings else mask.area if mask is not None else areas[row]
+    return areas
 
 
 def _segmentations(instances: Instances) -> list[bytes]:
