@@ -121,7 +121,7 @@ def _index(document: Document, seen: _Heads, source: CocoSource, root: Path) -> 
         used=frozenset().union(*(batch.used for batch in seen.batches)),
         crowd=sum(batch.crowd for batch in seen.batches),
         findings=(
-            *_image_findings(source, heads, image_ids, located, owners),
+            *_image_findings(source, heads, image_ids, owners),
             *_record_findings(source, [place for batch in seen.batches for place in batch.unreadable], ids),
         ),
     )
@@ -192,7 +192,6 @@ def _image_findings(
     source: CocoSource,
     heads: Sequence[ImageHead | None],
     ids: Sequence[int],
-    located: Located,
     owners: Sequence[int],
 ) -> Iterator[Finding]:
     def finding(code: str, row: int, words: str) -> Finding:
