@@ -17,9 +17,10 @@ from bboxprep.formats.api import MapEngine
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, name_files, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem
+from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import config_folder, find_place
 from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import LabelFile, read_labels
+from bboxprep.formats.yolo.rows import read_labels
 from bboxprep.formats.yolo.tree import YoloTree, by_bytes
 from bboxprep.io.paths import read_bytes
 from bboxprep.model.categories import MOST_CLASSES, Categories, Category, unnamed_classes

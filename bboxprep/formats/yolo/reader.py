@@ -29,10 +29,11 @@ from bboxprep.formats.reading import probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, with_numbers
 from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
+from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
 from bboxprep.formats.yolo.options import Units, YoloReadOptions
 from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import LabelFile, Rows, read_labels
+from bboxprep.formats.yolo.rows import Rows, read_labels
 from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes
 from bboxprep.io.paths import relative_path
 from bboxprep.model.dataset import Dataset, LazySamples

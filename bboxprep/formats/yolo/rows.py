@@ -13,13 +13,11 @@ than 1e-3. A larger excess is no rounding: `ObjectPolicy.outside` decides, as in
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import chain
 from math import isfinite
-from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
+from bboxprep.formats.yolo.label_notes import LabelFile, LabelNotes
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.paths import error_reason, read_start, relative_path
+from bboxprep.io.paths import error_reason, read_start
 from bboxprep.io.text import as_utf8, marked_encoding, not_decoded
 from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.columns import Rings, default_column
@@ -38,24 +37,10 @@ from bboxprep.model.conventions import beyond_table
 Floats = NDArray[np.float64]
 
 MOST_BYTES = 16 * 1024**2  # a label file of one image; 400,000 boxes
-_MOST_LISTED = 100  # findings of one file that are listed one by one
 _LEAST_ROUNDING, _MOST_ROUNDING = 1e-6, 1e-3
 _LARGEST = 1e9
 
 _Row = tuple[int, list[bytes]]  # the number of its line, and its numbers as they are written
-
-
-class LabelFile(NamedTuple):
-    """A label file below the folder `home` of the dataset, and the split of its image."""
-
-    file: Path = Path()
-    home: Path = Path()
-    split: str = ""
-
-    @property
-    def shown(self) -> str:
-        """What findings call it."""
-        return relative_path(self.file, self.home)
 
 
 _UNNAMED = LabelFile()
@@ -91,45 +76,6 @@ class Rows:
         return sum(self.listed)
 
 
-@dataclass(frozen=True)
-class _Notes:
-    """Collects the findings of `files`, whose lines are numbered through: those of each begin behind the number that is
-    its `first`, which stands for the file as a whole.
-    """
-
-    files: Sequence[LabelFile]
-    firsts: list[int] = field(default_factory=list)
-    by_line: list[tuple[int, Finding]] = field(default_factory=list)
-
-    def add(self, code: str, line: int, message: str, objects: int = 0) -> None:
-        number = bisect_right(self.firsts, line) - 1
-        file, own = self.files[number], line - self.firsts[number]
-        where = f"line {own}" if own else ""
-        self.by_line.append((line, Finding(code, message, file.shown, where, objects, split=file.split)))
-
-    def drop(self, row: _Row, message: str, code: str = "record-unreadable") -> None:
-        self.add(code, row[0], message, 1)
-
-    def findings(self) -> tuple[tuple[Finding, ...], ...]:
-        """Those of each file."""
-        found: list[list[Finding]] = [[] for _ in self.files]
-        for line, finding in sorted(self.by_line, key=itemgetter(0)):
-            found[bisect_right(self.firsts, line) - 1].append(finding)
-        return tuple(map(_shortened, found))
-
-
-def _shortened(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The first `findings` of a file, the rest counted by code, so that a ruined file cannot flood the report."""
-    rest: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings[_MOST_LISTED:]:
-        rest[finding.code].append(finding)
-    summed = [
-        replace(more[0], message=f"{len(more)} more rows", where="", objects=sum(one.objects for one in more))
-        for _, more in sorted(rest.items())
-    ]
-    return (*findings[:_MOST_LISTED], *summed)
-
-
 class _RowGroup(NamedTuple):
     """The valid rows with one number of columns."""
 
@@ -162,7 +108,7 @@ def _content(file: Path) -> bytes | str:
 
 def _parse(files: Sequence[LabelFile], contents: Sequence[bytes | str], grammar: RowGrammar) -> Rows:
     """The rows of `files`, which hold `contents`, or why one could not be read."""
-    notes, listed, number = _Notes(files), list[int](), 0
+    notes, listed, number = LabelNotes(files), list[int](), 0
     groups: dict[int, list[_Row]] = defaultdict(list)  # by their number of columns
     for content in contents:
         notes.firsts.append(number)
@@ -231,7 +177,7 @@ def _guess(tokens: Sequence[bytes]) -> str:
     return f"have {shown}, want a number"
 
 
-def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: _Notes) -> _RowGroup | None:
+def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: LabelNotes) -> _RowGroup | None:
     """The valid rows among `rows`, which all have `columns` columns."""
     read = _numbers([token for _, tokens in rows for token in tokens])
     if read is None:
@@ -239,23 +185,23 @@ def _read_group(columns: int, rows: list[_Row], grammar: RowGrammar, notes: _Not
     kind = grammar.kind(columns)
     if kind is None:
         for row in rows:
-            notes.drop(row, f"have {columns} columns, want {grammar.wanted}")
+            notes.drop(row[0], f"have {columns} columns, want {grammar.wanted}")
         return None
     values = np.array(read, dtype=np.float64).reshape(-1, columns)
     good = _sound(kind, values, grammar)
     if np.count_nonzero(good) < len(rows):
         for index in np.flatnonzero(~good):
-            notes.drop(rows[index], *_fault(kind, rows[index], grammar))
+            notes.drop(rows[index][0], *_fault(kind, rows[index], grammar))
         rows, values = [rows[index] for index in np.flatnonzero(good)], values[good]
     return _row_group(kind, values, rows, grammar) if rows else None
 
 
-def _numeric(rows: list[_Row], notes: _Notes) -> list[_Row]:
+def _numeric(rows: list[_Row], notes: LabelNotes) -> list[_Row]:
     """Those of `rows` that are numbers; the others are noted."""
     good = []
     for row in rows:
         if _numbers(row[1]) is None:
-            notes.drop(row, _guess(row[1]))
+            notes.drop(row[0], _guess(row[1]))
         else:
             good.append(row)
     return good
@@ -359,7 +305,7 @@ def _rounding(row: _Row) -> float:
     return min(max(_LEAST_ROUNDING, 0.75 * 10.0**-decimals), _MOST_ROUNDING)
 
 
-def _collect(parts: Sequence[_RowGroup], grammar: RowGrammar, notes: _Notes, listed: tuple[int, ...]) -> Rows:
+def _collect(parts: Sequence[_RowGroup], grammar: RowGrammar, notes: LabelNotes, listed: tuple[int, ...]) -> Rows:
     """The rows of all parts in the order of their lines."""
     one = parts[0] if len(parts) == 1 else _merged(parts or (_no_rows(grammar),))
     ends = np.searchsorted(one.lines, [*notes.firsts, np.inf])

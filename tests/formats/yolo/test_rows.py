@@ -10,8 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind, Task
-from bboxprep.formats.yolo.rows import MOST_BYTES, LabelFile, Rows, looks_like_rows, parse
+from bboxprep.formats.yolo.rows import MOST_BYTES, Rows, looks_like_rows, parse
 
 BOX = b"0 0.5 0.5 0.2 0.4\n"
 EDGES = [0.4, 0.3, 0.6, 0.7]
