@@ -11,7 +11,7 @@ from bboxprep.testing import CHECKS
 from tests.testing.plugins import PLUGIN, run
 
 SOUND = (PLUGIN / "toy_format.py").read_text(encoding="utf-8")
-BOXES = "sample.instances.boxes.tolist()"
+BOXES = "batch.instances.boxes.tolist()"
 LINE = "_Line(name, (sample.size.width, sample.size.height), rows)"
 ENTRY = "entry=[sample.split, line]"
 APPEND = "self._lines[split].append(line)"
@@ -19,11 +19,11 @@ NAME = """\
         name = safe_relative(line.name)
         if not name or name in items or not is_within(root / _PICTURES / folder / name, resolved(root)):"""
 MISTAKES: dict[str, tuple[str, str]] = {  # by check: what stands in the toy format, and what is put in its place
-    "paint": (BOXES, "(sample.instances.boxes + 1.0).tolist()"),
-    "ramp": (BOXES, "(sample.instances.boxes * 1.02).tolist()"),
+    "paint": (BOXES, "(batch.instances.boxes + 1.0).tolist()"),
+    "ramp": (BOXES, "(batch.instances.boxes * 1.02).tolist()"),
     "conservation": (LINE, "_Line(name, (sample.size.width, sample.size.height), rows[:1])"),
     "sidecar": ("frozenset({Column.BOXES})", "frozenset({Column.BOXES, Column.AREAS})"),
-    "round-trip": (BOXES, "sample.instances.boxes.round(1).tolist()"),
+    "round-trip": (BOXES, "batch.instances.boxes.round(1).tolist()"),
     "same-bytes": (ENTRY, "entry=[sample.split, line + ' ' * bool(__import__('multiprocessing').parent_process())]"),
     "kill-and-resume": (APPEND, f"{APPEND}\n        (self._root / 'log').open('a').write(split)"),
     "origin": ("step=lambda _: Step(),", "step=lambda _: Step(), origin=1,"),
