@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.voc.annotation import read_file
+from bboxprep.formats.voc.parse_files import read_file
 
 OBJECT = "<object><name>{}</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox></object>"
 DOCUMENT = '<?xml version="1.0" encoding="{}"?>\n<annotation>\n' + OBJECT + "</annotation>"
