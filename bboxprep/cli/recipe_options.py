@@ -24,11 +24,11 @@ from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.recipe.cli_values import parse_amount, parse_crop, parse_flip, parse_pad, parse_size, parse_tile
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Augment, Recipe, Upright
 
 SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
 _STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
-_MANNER = ("pad", "kernel", "no_upright")
+_MANNER = ("pad", "kernel", "upright", "no_upright")
 
 _OPTIONS = (
     click.option("--letterbox", metavar="N|WxH", help="Scale to fit, keep proportions, pad to exactly this size."),
@@ -68,7 +68,19 @@ _OPTIONS = (
         help="Resampling. auto: the mean of the area where an image shrinks by more than a ninth, else cubic. The "
         "others, nearest apart, are antialiased where they shrink.",
     ),
-    click.option("--no-upright", is_flag=True, help="Keep the pixels as stored; the orientation tag is still removed."),
+    click.option(
+        "--upright",
+        type=click.Choice(["auto", "on", "off"]),
+        default="on",
+        show_default=True,
+        help="Turn images by their orientation tag. auto: not where the labels prove to be drawn on the stored pixels, "
+        "whose tag is likely stale.",
+    ),
+    click.option(
+        "--no-upright",
+        is_flag=True,
+        help="The same as --upright off: keep the pixels as stored; the tag is still removed.",
+    ),
 )
 
 
@@ -133,7 +145,14 @@ def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
         raise UsageError(f"{word}: nothing is drawn; want a step of chance, as in --flip horizontal:0.5")
     augment = Augment(*chance, copies=given["copies"] or 1) if chance else None
     how: dict[str, Any] = {"pad": parse_pad(given["pad"]), "kernel": given["kernel"]}
-    return Recipe(*fixed, upright=not given["no_upright"], augment=augment, seed=given["seed"] or 0, **how)
+    return Recipe(*fixed, upright=_upright(given), augment=augment, seed=given["seed"] or 0, **how)
+
+
+def _upright(given: Mapping[str, Any]) -> Upright:
+    if given["no_upright"] and _is_said("upright") and given["upright"] != "off":
+        raise UsageError(f"`upright`: have {given['upright']!r} beside --no-upright, want one of them")
+    wanted: Upright = "auto" if given["upright"] == "auto" else given["upright"] == "on"
+    return False if given["no_upright"] else wanted
 
 
 def _is_said(option: str) -> bool:

@@ -25,6 +25,7 @@ Decision = tuple[Frame, str]  # a frame, and the evidence for it
 
 UPRIGHT: Decision = (Frame.DISPLAYED, "upright")  # of an image that no orientation turns: both planes are one
 _ASSUMED: Decision = (Frame.DISPLAYED, "assumed")
+_PROOFS = frozenset({"declared-size", "box-bounds", "whole-pixels", "pixels"})
 _HINT = "say which with `labels_in='stored'` or `labels_in='displayed'`"
 
 
@@ -89,6 +90,17 @@ def assumption(sample: Sample) -> tuple[str, str]:
         return "", ""
     code = sample.header.orientation if sample.header else 1
     return "frame-assumed", f"orientation {code}: labels taken as displayed"
+
+
+def stale_tag(sample: Sample) -> tuple[str, str]:
+    """(finding code, message) where the labels of a turned image prove to be drawn on its stored pixels, so that its
+    orientation tag may be out of date; ("", "") else.
+    """
+    header = sample.header
+    if header is None or header.orientation == 1 or sample.frame is not Frame.STORED or sample.evidence not in _PROOFS:
+        return "", ""
+    words = f"orientation {header.orientation}, but labels on the image as stored ({sample.evidence}): a stale tag?"
+    return "orientation-stale", f"{words} `upright='auto'` leaves such images as they are"
 
 
 def _with_pixels(

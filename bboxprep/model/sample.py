@@ -46,6 +46,9 @@ class Planner(Protocol):
     def mirrors(self) -> bool:
         """Whether it exchanges left and right."""
 
+    def turn_of(self, turn: Dihedral, frame: Frame) -> Dihedral:
+        """The turn to plan with for an image of EXIF `turn` whose labels are drawn in the plane `frame`."""
+
     def plan(self, size: Size, turn: Dihedral) -> Plan:
         """The plan for an image of stored `size` and EXIF `turn`. Raises `PlanError` where there is none."""
 

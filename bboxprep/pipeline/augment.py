@@ -16,9 +16,10 @@ from typing import Any
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
+from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.model.variant import SampleVariant
 from bboxprep.pipeline.source.open import Source
@@ -38,7 +39,11 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
     """`source` with a sample for each image that `recipe` makes of its images; as it is where that is one of each."""
     if recipe.is_fixed and not recipe.is_tiled:
         return source
-    takes = [take for row, summary in enumerate(source.summaries) for take in _takes(row, summary, recipe)]
+    takes = [
+        take
+        for row, summary in enumerate(source.summaries)
+        for take in _takes(row, summary, source.frame_of(summary), recipe)
+    ]
     if recipe.is_fixed and len(takes) == len(source.summaries):
         return source
     taken = _Taken(source.dataset, tuple(take for _, take in takes))
@@ -57,11 +62,12 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
     return replace(source, dataset=dataset, summaries=summaries)
 
 
-def _takes(row: int, summary: ImageSummary, recipe: Recipe) -> Iterator[tuple[int, SampleVariant]]:
+def _takes(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> Iterator[tuple[int, SampleVariant]]:
     split, key = summary.key[0], "/".join(summary.key)
     header = summary.header
     try:
-        tiles = [tile for tile, _ in recipe.tiles(header.size, header.turn)] if header else [""]
+        turn = recipe.turn_of(header.turn, frame) if header else IDENTITY
+        tiles = [tile for tile, _ in recipe.tiles(header.size, turn)] if header else [""]
     except PlanError:  # its finding comes when the image is planned
         tiles = [""]
     for copy in range(recipe.copies(split) if header else 1):
@@ -182,9 +188,10 @@ class Augmenter:
         if header is None or (recipe.is_fixed and not take.tile):
             return Drawn(recipe)
         names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
+        turn = recipe.turn_of(header.turn, sample.frame)
         if not sample.parts:
-            recipe = dict(recipe.tiles(header.size, header.turn))[take.tile]
-        return recipe.drawn(_key(take), take.copy, ImageContext.of(sample, names), split=sample.split)
+            recipe = dict(recipe.tiles(header.size, turn))[take.tile]
+        return recipe.drawn(_key(take), take.copy, ImageContext.of(sample, names, turn), split=sample.split)
 
     def _assembled(self, sample: Sample, around: MosaicSplit, mosaic: Mosaic) -> AugmentedSample:
         """The mosaic of `sample` and others, each drawn for itself, through what stands after it."""

@@ -33,7 +33,7 @@ from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.geometric import Crop, RecipeStep, Resize
 from bboxprep.recipe.located_data import LocatedData, WrongPlace, bare, located
-from bboxprep.recipe.recipe import Augment, Recipe
+from bboxprep.recipe.recipe import Augment, Recipe, Upright
 from bboxprep.recipe.values import OneOf, OptionError
 from bboxprep.spelling import suggestion
 
@@ -149,21 +149,23 @@ def _name_of(item: LocatedData) -> str:
     return known[0] if known else name
 
 
-def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[bool, LocatedData]:
+def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[Upright, LocatedData]:
     """The switch `upright`, and the steps without the word ``upright``, which may only stand first."""
     listed = steps.value if isinstance(steps.value, list) else []
     places = [place for place, item in enumerate(listed) if _name_of(item) == UPRIGHT]
-    if switch is not None and type(switch.value) is not bool:
-        raise WrongPlace(switch.where, f"upright: have {bare(switch)!r}, want true or false")
+    wanted = True if switch is None else bare(switch)
+    if not (type(wanted) is bool or wanted == "auto"):
+        raise WrongPlace(switch.where if switch else "", f"upright: have {wanted!r}, want true, false or auto")
     if not places:
-        return switch is None or bool(switch.value), steps
+        return wanted, steps
     if places != [0]:
         raise WrongPlace(listed[places[-1]].where, "upright: have it after other steps, want it first")
     entries = listed[0].value
     wish = bare(next(iter(entries.values()))) if isinstance(entries, dict) else True
-    if wish not in (True, None, {}, "Applied") or (switch is not None and switch.value is not True):
-        raise WrongPlace(listed[0].where, "upright: have it as a step and upright: false, want one of them")
-    return True, LocatedData(listed[1:], steps.where)
+    step: Upright = "auto" if wish == "auto" else True
+    if wish not in (True, None, {}, "Applied", "auto") or (switch is not None and wanted != step):
+        raise WrongPlace(listed[0].where, f"upright: have it as a step and upright: {wanted!r}, want one of them")
+    return step, LocatedData(listed[1:], steps.where)
 
 
 def _augment(found: LocatedData, pad_option: _Pad, folder: Path | None) -> Augment:

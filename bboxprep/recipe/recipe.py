@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,12 +23,14 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
 from bboxprep.geometry.shapes import Boxes, clip_boxes, map_boxes
 from bboxprep.model.rendering import Effect, Kernel, Pad, Rendering
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic, Tile
 from bboxprep.recipe.geometric import Flip, RecipeStep, StepContext
 from bboxprep.recipe.random_draw import Draw
+
+Upright = bool | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,13 @@ class ImageContext:
     names: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, sample: Sample, names: frozenset[str]) -> ImageContext:
-        """The context of `sample`, whose objects have the class `names`; for a mosaic, that of its canvas."""
+    def of(cls, sample: Sample, names: frozenset[str], turn: Dihedral = IDENTITY) -> ImageContext:
+        """The context of `sample`, whose objects have the class `names` and whose image is turned by `turn`; for a
+        mosaic, that of its canvas."""
         if sample.parts or sample.header is None:
             return cls(sample.size, boxes=sample.instances.boxes, names=names)
         boxes = map_boxes(sample.to_stored, sample.instances.boxes)
-        return cls(sample.header.size, sample.header.turn, boxes, names)
+        return cls(sample.header.size, turn, boxes, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +100,14 @@ class Recipe:
     """``Recipe(Letterbox(640), Flip("horizontal"), pad=0)``: steps in order.
 
     `upright` applies the EXIF orientation of each image first; without it the stored pixels are used and the tag is
-    dropped. `pad` fills margins (a gray level, an RGB triple, "edge" or "reflect"), `kernel` is used to resample.
+    dropped. With "auto" an image whose labels are drawn in the stored plane is left as stored: its tag is likely stale.
+    `pad` fills margins (a gray level, an RGB triple, "edge" or "reflect"), `kernel` is used to resample.
     `augment` is for training images alone, and `seed` determines its draws (0 without it). Raises `UsageError` for a
     random step outside of `augment`.
     """
 
     steps: tuple[RecipeStep, ...]
-    upright: bool
+    upright: Upright
     rendering: Rendering
     augment: Augment | None
     seed: int
@@ -111,7 +115,7 @@ class Recipe:
     def __init__(
         self,
         *steps: RecipeStep,
-        upright: bool = True,
+        upright: Upright = True,
         pad: Pad = 114,
         kernel: Kernel = "auto",
         augment: Augment | None = None,
@@ -119,6 +123,8 @@ class Recipe:
     ) -> None:
         _check(steps, augment, seed)
         object.__setattr__(self, "steps", steps)
+        if upright not in (True, False, "auto"):
+            raise UsageError(f"upright: have {upright!r}, want true, false or 'auto'")
         object.__setattr__(self, "upright", upright)
         object.__setattr__(self, "rendering", Rendering(kernel, pad, tuple(_effect(step) for step in self.appearance)))
         object.__setattr__(self, "augment", augment)
@@ -165,6 +171,10 @@ class Recipe:
     def copies(self, split: str) -> int:
         """The number of copies of an image of `split`; tiles do not count."""
         return self.augment.copies if self.augment and is_training(split) else 1
+
+    def turn_of(self, turn: Dihedral, frame: Frame) -> Dihedral:
+        """The turn to plan with for an image of EXIF `turn` whose labels are drawn in the plane `frame`."""
+        return IDENTITY if self.upright == "auto" and frame is Frame.STORED else turn
 
     def plan(self, size: Size, turn: Dihedral) -> Plan:
         """The plan for an image of stored `size` and EXIF `turn`. Raises `PlanError` where a step cannot be applied,
@@ -227,7 +237,7 @@ class Recipe:
         return {"upright": self.upright, **parts, **how, "seed": self.seed}
 
     def __str__(self) -> str:
-        words = ["upright" if self.upright else "as stored", *map(str, self.steps)]
+        words = [{"auto": "upright auto", True: "upright", False: "as stored"}[self.upright], *map(str, self.steps)]
         for place, step in enumerate(self.steps, start=1):
             if step.pads:
                 words[place] += f" pad {_pad_text(self.rendering.pad)}"

@@ -10,7 +10,8 @@ _LONG = 60  # characters of a value that are shown
 
 def recipe_words(recipe: Mapping[str, Any]) -> list[str]:
     """The steps of a recorded recipe, each in a few words: those of all images, then those of training images."""
-    words = ["upright" if recipe.get("upright", True) else "as stored"]
+    upright = recipe.get("upright", True)
+    words = ["upright auto" if upright == "auto" else "upright" if upright else "as stored"]
     words += _steps(recipe.get("steps", recipe.get("preprocess")))
     augment = recipe.get("augment")
     if isinstance(augment, Mapping):

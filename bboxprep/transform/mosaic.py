@@ -15,7 +15,7 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Place, Plan
 from bboxprep.model.instances import Instances
 from bboxprep.model.rendering import Rendering
-from bboxprep.model.sample import BaseImage, Sample
+from bboxprep.model.sample import BaseImage, Frame, Sample
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class _Placement:
     top: int
     rendering: Rendering
     mirrors: bool = False
+
+    def turn_of(self, turn: Dihedral, frame: Frame) -> Dihedral:  # noqa: ARG002  # the signature of `Planner`
+        return turn
 
     def plan(self, size: Size, turn: Dihedral) -> Plan:  # noqa: ARG002  # the signature of `Planner`
         return Plan(size).then(Place(self.canvas, self.left, self.top))

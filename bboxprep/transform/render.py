@@ -216,7 +216,7 @@ def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]
     if sample.plan or sample.base_image:
         steps = recipe.plan(sample.size, IDENTITY).steps
         return (sample.plan or Plan(sample.size)).then(*steps), Plan(sample.size).then(*steps)
-    plan = recipe.plan(header.size, header.turn)
+    plan = recipe.plan(header.size, recipe.turn_of(header.turn, sample.frame))
     back = ~header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
     return plan, _after_turn(sample.size, back, plan)
 

@@ -16,7 +16,7 @@ from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.faults import Fault, Layer
-from bboxprep.verification.verification_inputs import VerificationInputs
+from bboxprep.verification.verification_inputs import VerificationInputs, with_upright
 
 Step = Mapping[str, Any]  # one name, and its options
 _HOW = ("upright", "pad", "kernel")
@@ -142,7 +142,7 @@ def _are_holes(wanted: Mapping[str, Any], holes: Any) -> bool:
 
 def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequence[Step], image: ImageRow) -> bool:
     """Whether `crop` is the tile that `image` is called, after the steps `before` it."""
-    said = image.recipe or {}
+    said = with_upright(image.recipe or {}, image)
     if image.size is None:
         return False
     derived = derive({"upright": said.get("upright"), "steps": list(before)}, image.size, image.orientation)

@@ -14,7 +14,7 @@ from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.paths import dataset_folder, links_admitted, relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
@@ -74,11 +74,12 @@ class VerificationInputs:
         """What `image` went through: what its row says was drawn, else what the run says of all images of its split;
         {} where neither says it."""
         if image.recipe is not None:
-            return image.recipe
+            return with_upright(image.recipe, image)
         said = self.run.record.recipe
         if "augment" not in said or is_training(image.split):
-            return said
-        return {"steps": said.get("preprocess")} | {key: said.get(key) for key in ("upright", "pad", "kernel")}
+            return with_upright(said, image)
+        fixed = {"steps": said.get("preprocess")} | {key: said.get(key) for key in ("upright", "pad", "kernel")}
+        return with_upright(fixed, image)
 
     def written(self, image: ImageRow) -> Sample | None:
         """The sample of the output that `image` became."""
@@ -141,6 +142,11 @@ def _written_with(run: Run, format: Format) -> Any:
 def _shared_options(run: Run, format: Format) -> dict[str, Any]:
     """The options that reader and writer of `format` share, as the output of `run` was written with them."""
     return _known(asdict(_written_with(run, format)), format.read_options)
+
+
+def with_upright(recipe: Mapping[str, Any], image: ImageRow) -> Mapping[str, Any]:
+    """`recipe` with "upright" true or false for `image`, where it leaves that to the plane of the labels."""
+    return {**recipe, "upright": image.frame is Frame.DISPLAYED} if recipe.get("upright") == "auto" else recipe
 
 
 def _known(options: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:

@@ -12,14 +12,14 @@ from bboxprep import formats
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.frames.evidence import size_fault
-from bboxprep.frames.resolve import UPRIGHT, Decision, LabelsIn, assumption, resolve_frames
+from bboxprep.frames.resolve import UPRIGHT, Decision, LabelsIn, assumption, resolve_frames, stale_tag
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.paths import folder_of_links, links_admitted
 from bboxprep.io.remote import open_path
 from bboxprep.model.conventions import convention_faults
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.model.sample import Key, Sample
+from bboxprep.model.sample import Frame, Key, Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.model.validation import count_duplicates
 from bboxprep.pipeline.sidecar.merge import rejoin
@@ -40,6 +40,10 @@ class Source:
     frames: Mapping[Key, Decision]  # of the turned images
     reading: Mapping[str, Any] = field(default_factory=dict)  # the options that its format was read with
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
+
+    def frame_of(self, summary: ImageSummary) -> Frame:
+        """The plane that the labels of an image were drawn in."""
+        return self.frames.get(summary.key, UPRIGHT)[0]
 
 
 def open_source(
@@ -147,12 +151,17 @@ def _settled(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRen
     size contradicts the image.
     """
     sample = sample.in_frame(*frames.get(sample.key, UPRIGHT))
-    found = [fault for fault in (assumption(sample), _duplicates(sample), size_fault(sample)) if fault[0]]
+    found = [fault for fault in _faults(sample) if fault[0]]
     refusal = "size-contradicts" if any(code == "size-contradicts" for code, _ in found) else ""
     sample = sample.replace_fast(refusal=refusal, renderer=renderer, root=root)
     return with_masks(
         sample.with_findings(*(Finding(*fault, sample.relative_path, split=sample.split) for fault in found))
     )
+
+
+def _faults(sample: Sample) -> tuple[tuple[str, str], ...]:
+    """(finding code, message) of each check of `sample`, ("", "") where all is well."""
+    return assumption(sample), stale_tag(sample), _duplicates(sample), size_fault(sample)
 
 
 def _duplicates(sample: Sample) -> tuple[str, str]:

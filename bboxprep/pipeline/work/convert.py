@@ -46,7 +46,8 @@ def convert_source(
         try:
             if recipe.is_tiled or recipe.appearance or not recipe.is_fixed:
                 return True
-            return not recipe.plan(summary.header.size, summary.header.turn).is_identity
+            turn = recipe.turn_of(summary.header.turn, source.frame_of(summary))
+            return not recipe.plan(summary.header.size, turn).is_identity
         except PlanError:
             return False
 
