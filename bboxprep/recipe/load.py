@@ -163,8 +163,9 @@ def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[Upright, L
     entries = listed[0].value
     wish = bare(next(iter(entries.values()))) if isinstance(entries, dict) else True
     step: Upright = "auto" if wish == "auto" else True
+    other = str(wanted).lower() if switch else "false"
     if wish not in (True, None, {}, "Applied", "auto") or (switch is not None and wanted != step):
-        raise WrongPlace(listed[0].where, f"upright: have it as a step and upright: {wanted!r}, want one of them")
+        raise WrongPlace(listed[0].where, f"upright: have it as a step and upright: {other}, want one of them")
     return step, LocatedData(listed[1:], steps.where)
 
 
