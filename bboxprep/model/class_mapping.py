@@ -131,7 +131,9 @@ class ClassPolicy:
         ]
         table, left_out = self._listed(kept, members, counts)
         stated = categories.stated or renamed.keys() >= set(categories.names)
-        return _mapping(table, names, renamed, (*notes, *left_out), stated=stated)
+        mapping = _mapping(table, names, renamed, (*notes, *left_out), stated=stated)
+        rows = (row if name in kept else _NONE for row, name in zip(mapping.rows, names, strict=True))
+        return replace(mapping, rows=tuple(rows))  # `classes` may list a class whose objects are dropped
 
     def _names_of_numbers(self, categories: Categories) -> Mapping[str, str]:
         """The names that `classes` gives to the classes of a table that states none, by their numbers: to each its own,
