@@ -8,8 +8,8 @@ from pathlib import Path
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.voc.tables import class_table
-from bboxprep.formats.voc.tree import IMAGE_FOLDERS, LABEL_FOLDERS, VocTree, may_be_voc, parts_of, walk
-from bboxprep.io.paths import read_start, relative_path
+from bboxprep.formats.voc.tree import IMAGE_FOLDERS, LABEL_FOLDERS, VocTree, may_be_voc, walk
+from bboxprep.io.paths import read_start, relative_path, scan
 from bboxprep.model.splits import known_split
 
 _FIRST_BYTES = 4096
@@ -26,19 +26,47 @@ def sniff(root: Path) -> str:
 
 
 def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
-    """Whether a data set begins in `folder`: with a class table, lists, folders for images and labels, or folders for
+    """Whether a data set begins in `folder`: with folders for images and labels, a class table, lists, or folders for
     splits; else whether it holds labels.
     """
+    if _has_both_folders(folder, apart):
+        return RootEvidence.CLASS_TABLE
     tree = _walked(folder)
     others = tuple(f"{relative_path(path, folder)}/" for path in apart)
     labels = [label for label in tree.labels if not label.startswith(others)]
-    own = [label for label in labels if _is_own(parts_of(label)[0])]
-    folders = {parts_of(path)[0].lower() for path in (*own, *tree.images) if "/" in path}
-    paired = bool(folders & LABEL_FOLDERS and folders & IMAGE_FOLDERS) or any(map(known_split, folders))
-    listed = tree.images and any(len(parts_of(path)) == 3 for path in tree.lists)
-    if listed or (_annotation(folder, own) and paired) or (class_table(folder) and _annotation(folder, labels)):
+    own = [label for label in labels if _is_own(label.partition("/")[0])]
+    splits = any(known_split(top) for top in {path.partition("/")[0] for path in own if "/" in path})
+    listed = tree.images and any(path.count("/") == 2 for path in tree.lists)  # ImageSets/Main/<split>.txt
+    if listed or (splits and _annotation(folder, own)) or (class_table(folder) and _annotation(folder, labels)):
         return RootEvidence.CLASS_TABLE
     return RootEvidence.LABELS if _annotation(folder, own) else RootEvidence.NONE
+
+
+def _has_both_folders(folder: Path, apart: Collection[Path]) -> bool:
+    """Whether `folder` has one for images and one for labels, with an annotation among the first files of that; asked
+    first, for it takes no walk.
+    """
+    folders = [path for path in _subfolders(folder) if path not in apart]
+    if not any(path.name.lower() in IMAGE_FOLDERS for path in folders):
+        return False
+    return any(_annotation(path, _first_labels(path)) for path in folders if path.name.lower() in LABEL_FOLDERS)
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        with scan(folder) as entries:
+            return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _first_labels(folder: Path) -> list[str]:
+    try:
+        with scan(folder) as entries:
+            names = (entry.name for entry in entries if entry.name.lower().endswith(".xml"))
+            return [name for name, _ in zip(names, range(_TRIES), strict=False)]
+    except OSError:
+        return []
 
 
 def _walked(root: Path) -> VocTree:
