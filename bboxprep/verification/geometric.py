@@ -56,7 +56,7 @@ def compare(case: VerificationInputs, image: ImageRow) -> Compared:
         return Compared((), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=words))
     if origin is None or origin.header is None:
         return _without_origin(case, image, count)
-    mapped, word, faults = _mapped(case, image, _seen(origin.path, origin.header))
+    mapped, word, faults = _mapped(case, image, _seen(case, image, origin.path, origin.header))
     if mapped is None:
         return Compared(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     expected = expect(origin.instances, mapped)
@@ -111,10 +111,10 @@ def _mapped(case: VerificationInputs, image: ImageRow, seen: DecoderModel) -> tu
     return mapped, f"{derived}; boxes were compared through the recorded affine", []
 
 
-def _seen(path: Path, header: Header) -> DecoderModel:
+def _seen(case: VerificationInputs, image: ImageRow, path: Path, header: Header) -> DecoderModel:
     """The size and orientation of a source file in Pillow's words; in ours where Pillow alone cannot open it."""
     try:
-        return look(path, header.container)
+        return look(path, header.container, case.file(image, path))
     except ImageError:
         return DecoderModel(header.size, header.orientation, header.displayed)
 

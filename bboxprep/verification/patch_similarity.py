@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import Gray, correlations, shrunk
+from bboxprep.images.codecs.independent_decoder import Gray, correlations, deviation, shrunk
 
 Mask = NDArray[np.bool_]
 
@@ -77,7 +77,7 @@ def compare(
     counts = None if seen is None or seen[y0:y1, x0:x1].all() else _cut_mask(seen, x0, y0, size, step)
     if counts is not None and counts.mean() < LEAST_SEEN:
         return Likeness(PatchVerdict.UNSURE)
-    texture = float((patch if counts is None else patch[counts]).std())
+    texture = deviation(patch if counts is None else patch[counts])
     if texture < TEXTURE:
         return Likeness(PatchVerdict.UNSURE, texture=texture)
     around = Size(size.width + 2 * reach, size.height + 2 * reach)
@@ -112,9 +112,13 @@ def _judge(scores: NDArray[np.float64], itself: NDArray[np.float64], reach: int,
 
 def _cut(gray: Gray, x: int, y: int, size: Size, step: int) -> Gray:
     """The part of `gray` from (`x`, `y`) on, `size` cells of `step` px; the image is continued at its edges."""
-    rows = np.clip(np.arange(y, y + size.height * step), 0, gray.shape[0] - 1)
-    columns = np.clip(np.arange(x, x + size.width * step), 0, gray.shape[1] - 1)
-    part = np.ascontiguousarray(gray[rows][:, columns])
+    bottom, right = y + size.height * step, x + size.width * step
+    if x >= 0 and y >= 0 and bottom <= gray.shape[0] and right <= gray.shape[1]:
+        part = gray[y:bottom, x:right]
+    else:
+        rows = np.clip(np.arange(y, bottom), 0, gray.shape[0] - 1)
+        columns = np.clip(np.arange(x, right), 0, gray.shape[1] - 1)
+        part = np.ascontiguousarray(gray[rows][:, columns])
     return part if step == 1 else shrunk(part, size)
 
 

@@ -9,13 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
-from bboxprep.images.codecs.independent_decoder import Gray, shown, softened, trained_on, warped
+from bboxprep.images.codecs.independent_decoder import (
+    Gray,
+    ReducedGray,
+    pixel_lengths,
+    shown,
+    softened,
+    trained_on,
+    warped,
+)
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
@@ -66,6 +74,7 @@ class _Pictures:
     weak: str = ""
     vague: bool = False
 
+    @cached_property
     def mask(self) -> Mask:
         """The pixels (H, W) that count."""
         mask = np.zeros(self.expected.shape, dtype=np.bool_)
@@ -84,9 +93,11 @@ def look_at(case: VerificationInputs, image: ImageRow, compared: Compared) -> Pi
         word = case.why_not or "the source of an image, or how it was mapped, is not known"
         return _unsure(count, word)
     try:
-        actual = trained_on(member(case.run.root / image.output), sample.header.container)
-        steps = case.recipe(image).get("steps")
-        pictures = _pictures(origin.path, origin.header.container, mapped, actual, steps)
+        path = member(case.run.root / image.output)
+        actual = trained_on(path, sample.header.container, case.file(image, path))
+        length = max(pixel_lengths(mapped.from_shown))
+        source = shown(origin.path, origin.header.container, case.file(image, origin.path), length)
+        pictures = _pictures(source, mapped, actual, case.recipe(image).get("steps"))
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
@@ -119,7 +130,7 @@ def _judge(
     if pictures.weak:
         return _weakly(case, sample, compared, pictures)
     thumbs = _thumbnails(pictures)
-    stance = posture(pictures.expected, pictures.actual, pictures.mask())
+    stance = posture(pictures.expected, pictures.actual, pictures.mask)
     count = len(sample.instances)
     tally = Tally(Layer.PIXEL, UNIT, unsure=count, wrong=1)
     if stance.verdict is PatchVerdict.SHIFTED:
@@ -129,8 +140,10 @@ def _judge(
     if stance.verdict is PatchVerdict.OTHER and not pictures.vague and not _merely_shifted(pictures):
         return PixelPlace((), tally, *thumbs, astray=True)
     moved, resting = _likenesses(case, sample, compared, pictures)
-    noise, whole = (np.inf, 1.0) if pictures.vague else (_noise(pictures), stance.score)
-    found = [*moved, *settled(resting, noise, max(pictures.expected.shape), whole)]
+    if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
+        noise, whole = (np.inf, 1.0) if pictures.vague else (_noise(pictures), stance.score)
+        resting = settled(resting, noise, max(pictures.expected.shape), whole)
+    found = [*moved, *resting]
     faults = tuple(_likeness_faults(output, found))
     sure = sum(likeness.verdict is PatchVerdict.SAME for _, likeness in found)
     tally = Tally(Layer.PIXEL, UNIT, sure, len(found) - sure - len(faults), len(faults))
@@ -160,7 +173,7 @@ def _likenesses(
 
 def _thumbnails(pictures: _Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Those of the image that is expected and of the one that is there; the margins of both are the latter's."""
-    expected, outside = pictures.expected, ~pictures.mask()
+    expected, outside = pictures.expected, ~pictures.mask
     if pictures.seen is not None and outside.any() and pictures.actual.shape == expected.shape:
         expected = np.where(outside, np.median(pictures.actual[outside]), expected).astype(np.float32)
     return thumbnail(expected), thumbnail(pictures.actual)
@@ -180,12 +193,13 @@ def _unsure(count: int, word: str) -> PixelPlace:
     return PixelPlace((), Tally(Layer.PIXEL, UNIT, unsure=count, words=(word,)))
 
 
-def _pictures(path: Path, container: str, mapped: Mapped, actual: Gray, steps: object) -> _Pictures | None:
+def _pictures(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object) -> _Pictures | None:
     """The images to compare; None where the source is not what its header says."""
-    source = shown(path, container)
-    if source.shape != (mapped.shown.height, mapped.shown.width):
+    height, width = (side * source.by for side in source.gray.shape)
+    if (width, height) != mapped.shown:
         return None
-    retouched = retouch(warped(source, mapped.from_shown, mapped.size), steps)
+    from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
+    retouched = retouch(warped(source.gray, from_reduced, mapped.size), steps)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
@@ -246,7 +260,7 @@ def _moved_objects(
 
 def _noise(pictures: _Pictures) -> float:
     """By how many gray levels the images differ for the most part: the median deviation, as a standard deviation."""
-    mask = pictures.mask()
+    mask = pictures.mask
     want, have = (picture[mask].astype(np.float64) for picture in (pictures.expected, pictures.actual))
     if not len(want):
         return np.inf

@@ -12,7 +12,7 @@ import numpy as np
 from bboxprep.errors import ImageError
 from bboxprep.findings import Severity
 from bboxprep.images.codecs.independent_decoder import look
-from bboxprep.io.hashing import file_sha256
+from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
@@ -54,11 +54,11 @@ def image_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
         yield _fault("image-unlisted", image.output, "the labels of the output do not name it")
         return
     yield from _sample_findings(sample, image.output)
-    yield from _size_faults(image, sample, path)
+    yield from _size_faults(case, image, sample, path)
     yield from _label_faults(case, image.output, sample)
     yield from _count_faults(case, image, sample)
     if sample.header is not None:  # else the reader may have refused a link that leads elsewhere
-        yield from _bytes_changed(image, path)
+        yield from _bytes_changed(case, image, path)
     yield from _source_changed(case, image)
     yield from drawn_faults(case, image)
 
@@ -108,9 +108,9 @@ def _sample_findings(sample: Sample, output: str) -> Iterator[Fault]:
         yield _fault("tag-present", output, f"{words} (want 1 or none)")
 
 
-def _size_faults(image: ImageRow, sample: Sample, path: Path) -> Iterator[Fault]:
+def _size_faults(case: VerificationInputs, image: ImageRow, sample: Sample, path: Path) -> Iterator[Fault]:
     try:
-        seen = look(path, sample.header.container if sample.header else "jpeg")
+        seen = look(path, sample.header.container if sample.header else "jpeg", case.file(image, path))
     except ImageError as error:
         yield _fault("image-unreadable", str(image.output), error.problem)
         return
@@ -147,9 +147,9 @@ def _count_faults(case: VerificationInputs, image: ImageRow, sample: Sample) -> 
         yield _fault(code, str(image.output), f"has {have} objects, the record says {want}")
 
 
-def _bytes_changed(image: ImageRow, path: Path) -> Iterator[Fault]:
+def _bytes_changed(case: VerificationInputs, image: ImageRow, path: Path) -> Iterator[Fault]:
     """An image that was copied or linked has the recorded bytes of its source, whatever the source holds now."""
-    if image.made in SAME_BYTES and image.sha256 and file_sha256(path) not in ("", image.sha256):
+    if image.made in SAME_BYTES and image.sha256 and _digest(case, image, path) not in ("", image.sha256):
         words = f"has other bytes than {image.source} had when it was {image.made}"
         yield _fault("image-changed", str(image.output), words)
 
@@ -158,10 +158,18 @@ def _source_changed(case: VerificationInputs, image: ImageRow) -> Iterator[Fault
     origin = case.origin(image)
     if image.sha256 is None or origin is None:
         return
-    digest = file_sha256(origin.path)
+    digest = _digest(case, image, origin.path)
     if digest and digest != image.sha256:
         words = f"{image.source} has changed since {image.output} was made of it"
         yield _fault("source-changed", str(image.output), words)
+
+
+def _digest(case: VerificationInputs, image: ImageRow, path: Path) -> str:
+    """The SHA-256 of the file at `path`, the output or the source of `image`; "" where it cannot be read."""
+    try:
+        return bytes_sha256(case.file(image, path))
+    except ImageError:
+        return ""
 
 
 def _stray_images(case: VerificationInputs) -> Iterator[Fault]:

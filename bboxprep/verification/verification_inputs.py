@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bboxprep import formats
 from bboxprep.formats.api import Format
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
+from bboxprep.images.pillow_reader import read
 from bboxprep.io.paths import dataset_folder, links_admitted, relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
@@ -20,6 +21,7 @@ from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.open import open_source
 
+Known = TypeVar("Known")
 Options = Callable[[str], Mapping[str, Any]]
 
 
@@ -49,6 +51,7 @@ class VerificationInputs:
     source: Indexed | None
     why_not: str
     several: bool
+    _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # of the last image
 
     @property
     def target(self) -> str:
@@ -83,10 +86,28 @@ class VerificationInputs:
 
     def written(self, image: ImageRow) -> Sample | None:
         """The sample of the output that `image` became."""
-        return self.output.find(image.output, image.split) if image.output else None
+        output = image.output
+        return self._once(image, "written", lambda: self.output.find(output, image.split)) if output else None
 
     def origin(self, image: ImageRow) -> Sample | None:
         """The sample of the source that `image` was made of, its objects in the plane that the record names."""
+        return self._once(image, "origin", lambda: self._origin(image))
+
+    def file(self, image: ImageRow, path: Path) -> bytes:
+        """The bytes of the file at `path`, the output or the source of `image`. Raises `ImageError`."""
+        return self._once(image, path, lambda: read(path))
+
+    def _once(self, image: ImageRow, what: object, make: Callable[[], Known]) -> Known:
+        """`make()`, called once for one image after the other: three layers ask for the same samples and files."""
+        if self._kept.get("image") is not image:
+            self._kept.clear()
+            self._kept["image"] = image
+        if what not in self._kept:
+            self._kept[what] = make()
+        known: Known = self._kept[what]
+        return known
+
+    def _origin(self, image: ImageRow) -> Sample | None:
         sample = self.source.find(image.source, image.split) if self.source else None
         return sample if sample is None or sample.header is None else sample.in_frame(image.frame, "recorded")
 

@@ -52,10 +52,10 @@ def posture(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> Posture
     if not mask.any() or float(want[mask].std()) < TEXTURE:
         return Posture(PatchVerdict.UNSURE)
     scores, itself = {}, {}
+    upright, lying = (_reduced(actual, size) for size in (small, small.transposed))
     for code in range(1, 9):
-        have = turned(actual, code)
-        if have.shape == expected.shape:
-            scores[code] = correlation(want, _reduced(have, small), mask)
+        if turned(actual, code).shape == expected.shape:
+            scores[code] = correlation(want, turned(lying if code >= 5 else upright, code), mask)
         if code > 1 and want.shape == turned(want, code).shape:
             itself[code] = correlation(want, turned(want, code), mask)
     return _judge(scores, max(itself.values(), default=-1.0))

@@ -1,4 +1,4 @@
-"""A photo is opened once for its header and once for its bytes, in a run that makes pixels of it."""
+"""A photo is opened once for its header and once for its bytes, by `convert` and by `verify`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.verification.verify import verify
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 RECIPES = {"turned": Recipe(), "letterbox": Recipe(Letterbox(32))}
@@ -41,21 +42,24 @@ def opens() -> Iterator[Counter[str]]:
         _opened.pop()
 
 
-def convert(source: Path, dest: Path, recipe: Recipe) -> Counter[str]:
+ALONE = RunOptions(workers=1)
+
+
+def photos(opened: Counter[str], *roots: Path) -> dict[str, int]:
+    """How often each photo below the `roots` was opened."""
+    return {
+        name: count
+        for name, count in opened.items()
+        if Path(name).suffix in {".jpg", ".png", ".webp"} and any(map(Path(name).is_relative_to, roots))
+    }
+
+
+def convert(source: Path, dest: Path, recipe: Recipe) -> dict[str, int]:
     """How often each photo of `source` is opened by a conversion."""
     with opens() as opened:
         outcome = convert_source(open_source(source, labels_in="displayed"), dest, "yolo", recipe, run_options=ALONE)
     assert sum(outcome.account.images_out.values()) > 0
-    return Counter(
-        {
-            name: count
-            for name, count in opened.items()
-            if Path(name).suffix in {".jpg", ".png", ".webp"} and Path(name).is_relative_to(source)
-        }
-    )
-
-
-ALONE = RunOptions(workers=1)
+    return photos(opened, source)
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -70,3 +74,14 @@ def test_the_law_catches_a_header_that_is_read_twice(tmp_path: Path, monkeypatch
     read = header.read_any_header
     monkeypatch.setattr(header, "read_any_header", lambda path, most, _: read(path, most))
     assert max(convert(FIXTURES / "phone-photos-coco", tmp_path / "out", Recipe()).values()) > 2
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+def test_verify_opens_each_photo_of_both_sides_so_too(tmp_path: Path, recipe: Recipe) -> None:
+    source, out = FIXTURES / "phone-photos-coco", tmp_path / "out"
+    convert(source, out, recipe)
+    with opens() as opened:
+        assert verify(out, source).holds
+    found = photos(opened, source, out)
+    assert len(found) == 2 * len(photos(opened, out))
+    assert set(found.values()) <= {1, 2}, found

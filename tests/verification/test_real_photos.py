@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bboxprep.images.codecs.independent_decoder import trained_on
+from bboxprep.images.codecs.independent_decoder import pixel_lengths, shown, trained_on
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.moves import Rotate, Scale
@@ -54,7 +54,8 @@ def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
         assert origin.header is not None
         assert mapped is not None
         actual = trained_on(sample.path, sample.header.container)
-        pictures = pixel._pictures(origin.path, origin.header.container, mapped, actual, [])
+        length = max(pixel_lengths(mapped.from_shown))
+        pictures = pixel._pictures(shown(origin.path, origin.header.container, shrink=length), mapped, actual, [])
         assert pictures is not None
         step = round(0.03 * max(actual.shape))
         for box in sample.instances.boxes:

@@ -25,7 +25,7 @@ def test_both_eyes_see_the_upright_picture(tmp_path: Path, code: int, container:
     header = read_header(path)
     seen = look(path, header.container)
     assert (seen.stored, seen.orientation, seen.displayed) == (header.size, code, Size(*SIZE))
-    by_pillow = shown(path, header.container)
+    by_pillow = shown(path, header.container).gray
     assert bright_box(np.repeat(by_pillow[..., None], 3, axis=2).astype(np.uint8)) == BOX
     if container in ("jpg", "png"):
         assert np.abs(trained_on(path, header.container) - by_pillow).max() < 6
@@ -33,10 +33,10 @@ def test_both_eyes_see_the_upright_picture(tmp_path: Path, code: int, container:
 
 def test_deep_and_transparent_pixels_are_shown(tmp_path: Path) -> None:
     Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 900).save(tmp_path / "deep.png")
-    deep = shown(tmp_path / "deep.png", "png")
+    deep = shown(tmp_path / "deep.png", "png").gray
     assert (deep.min(), deep.max()) == (0.0, 255.0)
     Image.new("RGBA", (4, 3), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (shown(tmp_path / "clear.png", "png") == 255).all()
+    assert (shown(tmp_path / "clear.png", "png").gray == 255).all()
 
 
 def test_a_broken_file_is_our_error(tmp_path: Path) -> None:
