@@ -21,7 +21,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from unicodedata import normalize
 from urllib.parse import unquote
 
@@ -35,7 +34,6 @@ for that image."""
 _DRIVE = re.compile(r"[A-Za-z]:")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _SUFFIX = re.compile("|".join(map(re.escape, sorted(IMAGE_SUFFIXES))), re.IGNORECASE)
-_ROOTS = frozenset({"..", "/", "//"})
 _MOST_SHOWN = 3
 
 
@@ -206,9 +204,9 @@ def _pairs(path: str, text: str) -> Iterator[tuple[int, str, str]]:
 
 def _end(text: str) -> list[str]:
     """The parts of `text` that can be a path below some folder: those after the last ``..``, root or drive."""
-    parts = PurePosixPath(_DRIVE.sub("", text, count=1)).parts
-    last = max((index + 1 for index, part in enumerate(parts) if part in _ROOTS), default=0)
-    return list(parts[last:])
+    text = text[2:] if _DRIVE.match(text) else text
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    return parts[len(parts) - parts[::-1].index("..") :] if ".." in parts else parts
 
 
 def _common_end(mine: Sequence[str], other: Sequence[str]) -> int:

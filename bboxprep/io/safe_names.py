@@ -44,7 +44,7 @@ def safe_path(path: PurePosixPath) -> PurePosixPath:
 
 
 def safe_name(name: str) -> str:
-    """`name` without reserved characters, characters that XML cannot hold, blanks and dots at its end, and blanks around
+    """`name` without reserved characters, those that XML cannot hold, blanks and dots at its end, and blanks around
     its stem, which lists of names lose; not the name of a Windows device, and at most 240 bytes in UTF-8.
     """
     name = _RESERVED.sub("_", name)

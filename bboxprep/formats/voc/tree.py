@@ -63,8 +63,8 @@ def walk(root: Path) -> VocTree:
 
 
 def _is_folder_elsewhere(entry: os.DirEntry[str] | RemoteEntry, path: Path, root: Path, linked: set[Path]) -> bool:
-    """Whether `entry`, at `path`, links to a folder that lies outside of `root` and is none of the `linked`, to which it
-    is added: each is walked once.
+    """Whether `entry`, at `path`, links to a folder that lies outside of `root` and is none of the `linked` folders, to
+    which it is added: each is walked once.
     """
     if not entry.is_symlink() or not entry.is_dir():
         return False
