@@ -138,7 +138,14 @@ def _spellings(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _without_query(text: str) -> str:
-    return re.split(r"[?#]", text, maxsplit=1)[0] if re.search(r"://|\?", text) else text
+    """`text` up to its query; the path in the query where there is no other (``/data/local-files/?d=images/a.jpg``, of
+    Label Studio).
+    """
+    path, mark, query = text.partition("?")
+    inside = re.match(r"d=([^&#]+)", query) if path.endswith("/") else None
+    if inside:
+        return inside[1]
+    return path.partition("#")[0] if mark or "://" in path else text
 
 
 def _decoded(text: str) -> str:

@@ -34,7 +34,7 @@ from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.decimals import lengths
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import IMAGE_SUFFIXES, read_bytes, relative_path, scan
+from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, Fence, read_bytes, relative_path, scan, stem_of, suffix_of
 from bboxprep.io.remote import forget, is_stored, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
@@ -167,7 +167,12 @@ def sniff(root: Path, suffix: str, fits: Callable[[Path], bool]) -> str:
 
 
 def shards_of(root: Path, suffix: str) -> list[tuple[str, Path]]:
-    """The files below `root` that end on `suffix`, each with the name of its split, by name."""
+    """The files below `root` that end on `suffix`, each with the name of its split, by name; no links out of `root`."""
+    fence = Fence(root)
+    return [(split, path) for split, path in _called_shards(root, suffix) if fence.holds(path)]
+
+
+def _called_shards(root: Path, suffix: str) -> list[tuple[str, Path]]:
     folders = [root, *([root / "data"] if (root / "data").is_dir() else [])]
     found = []
     for folder in folders:
@@ -192,24 +197,31 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
     shards.sort(key=lambda shard: (split_of(shard[0]), prefix[shard[0]]))
     items = [_Item(split_of(name), path, prefix[name]) for name, shard in shards for path in _pictures(opened(shard))]
     loader = _Loader(root, probe, _classes(root, shards))
+    strayed = {path for _, path in _called_shards(root, suffix)} - {path for _, path in shards}
+    links = (Finding("image-refused", LINK_OUT, relative_path(path, root)) for path in sorted(strayed))
+    orphans = (finding for name, shard in shards for finding in loader.orphans(opened(shard), split_of(name)))
     return Dataset(
         root=root,
         format=title,
         categories=Categories.from_names(loader.classes),
         samples=LazySamples.each(items, loader),
         splits=tuple(dict.fromkeys(split_of(name) for name, _ in shards)),
+        findings=(*links, *orphans),
     )
 
 
-def _pictures(shard: Path) -> Iterator[Path]:
+def _pictures(shard: Path) -> list[Path]:
+    return [shard / name for name in _members(shard) if suffix_of(name).lower() in IMAGE_SUFFIXES]
+
+
+def _members(shard: Path) -> list[str]:
     with scan(shard) as entries:
-        names = sorted(entry.name for entry in entries)
-    yield from (shard / name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES)
+        return sorted(entry.name for entry in entries)
 
 
 def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
     for path in (root / CLASSES, opened(shards[0][1]) / CLASSES):
-        if path.is_file():
+        if path.is_file() and (is_stored(path) or Fence(root).holds(path)):
             try:
                 return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=tuple[str, ...])
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -244,6 +256,17 @@ class _Loader:
             labelled=record.objects is not None,
             id=record.image_id or 0,
         )
+
+    def orphans(self, shard: Path, split: str) -> Iterator[Finding]:
+        """A finding for each label member of `shard` that has no picture."""
+        keys = {stem_of(path.name) for path in _pictures(shard)}
+        for name in _members(shard):
+            if suffix_of(name) == ".json" and name != CLASSES and stem_of(name) not in keys:
+                record, findings = self._read_labels(_Item(split, shard / name))
+                count = len(record.objects.bbox) if record.objects else 0
+                label = relative_path(shard / name, self.root)
+                yield from findings
+                yield Finding("label-orphan", "no picture of its name", label, objects=count, split=split)
 
     def _read_labels(self, item: _Item) -> tuple[_ImageLabels, tuple[Finding, ...]]:
         if not item.label.is_file():

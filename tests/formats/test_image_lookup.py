@@ -40,6 +40,7 @@ RESPELLED = [  # the name in the labels, the name on the disk
         ("train/b", "train/B.JPG", "without its extension, in another case"),
         ("c%20d.png", "x/c d.png", "percent"),
         ("https://host/x/c%20d.png?size=big#top", "x/c d.png", "without the query, with percent codes decoded"),
+        ("/data/local-files/?d=x/c%20d.png", "x/c d.png", "without the query"),
         ("u\u0308.jpg", "\u00fc.jpg", "Unicode"),
         ("U\u0308", "\u00fc.jpg", "without its extension, in another case"),
         ("v1.2/frame.5", "v1.2/frame.5.png", "without its extension"),

@@ -221,6 +221,16 @@ def test_labels_that_cannot_be_used_are_told(
     assert sample.source_count == len(sample.instances) + finding.objects
 
 
+def test_labels_without_a_picture_are_told_with_their_objects(tmp_path: Path, picture: bytes) -> None:
+    labels = b'{"objects": {"bbox": [[1, 2, 3, 4], [1, 2, 3, 4]], "category": [0, 0]}}'
+    members = {"a.jpg": picture, "a.json": labels, "b.json": labels, "c.xyz": picture, "c.json": labels}
+    tar_of(tmp_path / "val-00000.tar", members)
+    tar_of(tmp_path / "train-00000.tar", {"a.jpg": picture})
+    (tmp_path / shards.CLASSES).write_text('["cat"]', encoding="utf-8")
+    found = [(one.code, one.path, one.objects, one.split) for one in bboxprep.read(tmp_path).findings]
+    assert found == [("label-orphan", f"val-00000.tar/{name}.json", 2, "val") for name in "bc"]
+
+
 @pytest.mark.parametrize("name", ["../../evil.jpg", "/etc/evil.jpg", "C:/evil.jpg", "nul\0.jpg", ""])
 def test_a_name_that_leads_elsewhere_is_not_taken(tmp_path: Path, picture: bytes, name: str) -> None:
     labels = json.dumps({"file_name": name, "objects": {"bbox": [], "category": []}}).encode()
