@@ -50,7 +50,7 @@ def find_root(path: Path, format: str | None = None) -> SourceRoot:
         raise LayoutError(path, "", "there is no such file or folder")
     seen = formats.sniffed(path, format)
     below = _below(path, seen, format) if path.is_dir() else {}
-    if below:
+    if below.keys() - {path}:  # names alone may show that one begins here, where all files are links
         return _only(path, below, format)
     return SourceRoot(path, format or _single(path, seen))
 
