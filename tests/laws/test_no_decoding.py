@@ -65,20 +65,22 @@ def test_the_guard_catches_a_step_that_needs_pixels(tmp_path: Path) -> None:
         )
 
 
-HEADERS = {  # the bytes behind which the pixels begin, and how many more of them a header is read with
-    "a.jpg": (oriented_file("jpeg", 1), b"\xff\xda", 14),
-    "b.jpg": (oriented_file("jpeg", 6), b"\xff\xda", 14),
-    "c.png": (saved("PNG", card()), b"IDAT", 4),
-    "d.bmp": (saved("BMP", card()), b"BM", 54),
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+BMP = saved("BMP", card())
+HEADERS = {  # the bytes behind which the pixels begin, how many more of them a header is read with, and the end
+    "a.jpg": (oriented_file("jpeg", 1), b"\xff\xda", 14, b"\xff\xd9"),
+    "b.jpg": (oriented_file("jpeg", 6), b"\xff\xda", 14, b"\xff\xd9"),
+    "c.png": (saved("PNG", card()), b"IDAT", 4, PNG_END),
+    "d.bmp": (BMP[:2] + (54).to_bytes(4, "little") + BMP[6:], b"BM", 54, b""),
 }
 
 
 @pytest.mark.parametrize("target", FORMATS)
-def test_files_that_end_with_their_headers_are_enough(tmp_path: Path, target: str) -> None:
+def test_files_of_a_header_and_an_end_are_enough(tmp_path: Path, target: str) -> None:
     folder, records, images = tmp_path / "in" / "train", [], []
     folder.mkdir(parents=True)
-    for number, (name, (data, mark, more)) in enumerate(HEADERS.items(), 1):
-        (folder / name).write_bytes(data[: data.index(mark) + more])
+    for number, (name, (data, mark, more, end)) in enumerate(HEADERS.items(), 1):
+        (folder / name).write_bytes(data[: data.index(mark) + more] + end)
         images.append({"id": number, "file_name": name, "width": 64, "height": 40})
         records.append({"id": number, "image_id": number, "category_id": 1, "bbox": [1, 2, 30, 20]})
     (tmp_path / "in" / "annotations").mkdir()

@@ -65,7 +65,8 @@ class RecordReader:
             else:
                 objects.append(made)
                 for name, problem in made.problems.items():
-                    code = "shape-unreadable" if name in made.unread else "record-repaired"
+                    lost = name == "keypoints" or (name == "segmentation" and not made.shape.is_whole)
+                    code = "shape-unreadable" if lost else "record-repaired"
                     findings.append(self._finding(entry, record, code, name, problem))
         return _columns(objects, self.points), findings
 
@@ -81,13 +82,7 @@ class RecordReader:
         return self.categories[self.rows[identity]].name if identity in self.rows else str(identity)
 
     def _finding(
-        self,
-        entry: AnnotationEntry,
-        record: Mapping[str, Any],
-        code: str,
-        name: str,
-        message: str,
-        objects: int = 0,
+        self, entry: AnnotationEntry, record: Mapping[str, Any], code: str, name: str, message: str, objects: int = 0
     ) -> Finding:
         where = f"annotations[{entry.place}]{'.' if name else ''}{name}"
         category = self.class_name(key(record.get("category_id")))
@@ -104,10 +99,7 @@ class _Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Object:
-    """One object, and what is wrong with it, by field: repaired, or left out where the field is among the `unread`.
-
-    `keypoints` are as COCO counts them.
-    """
+    """One object, and its problems by field. `keypoints` are as COCO counts them."""
 
     label: int
     box: Box
@@ -120,7 +112,6 @@ class _Object:
     attributes: Mapping[str, Any]
     track: int
     problems: Mapping[str, str] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
 
 
 def _decoded(raw: bytes) -> Mapping[str, Any]:
@@ -157,14 +148,11 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
         fields.problems["attributes.rotation"] = f"the box is turned by {degrees:g} degrees; taken as a polygon"
         shape = turned_box(box, degrees)
         box = shape.hull() or box
-    keypoints = fields.take("keypoints", read_keypoints)
-    unread = [] if shape.is_whole else ["segmentation"]
-    unread += ["keypoints"] if "keypoints" in fields.problems else []
     return _Object(
         label=label,
         box=box,
         shape=shape,
-        keypoints=keypoints,
+        keypoints=fields.take("keypoints", read_keypoints),
         crowd=fields.take("iscrowd", _crowd),
         area=fields.take("area", _optional),
         score=fields.take("score", _optional),
@@ -172,7 +160,6 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
         attributes=attributes,
         track=_track(record),
         problems=fields.problems,
-        unread=tuple(unread),
     )
 
 
