@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from unicodedata import normalize
@@ -35,6 +35,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _SUFFIX = re.compile("|".join(map(re.escape, sorted(IMAGE_SUFFIXES))), re.IGNORECASE)
 _MOST_SHOWN = 3
+_MANY = 32  # images of one stem that are compared one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +101,49 @@ class ImageLookup:
         """The image that `text` means: by the ends of paths, or where it is a bare name by `nearness`."""
         for spelling, way in _spellings(text):
             best: dict[tuple[int, int], list[str]] = defaultdict(list)
-            for path in self._alike(spelling):
+            for path in self._alike(spelling, _parent(spelling) if nearness is None else None):
                 level = _level(path, spelling, nearness)
                 if level is not None:
                     best[level].append(path)
             if best:
-                fits = sorted(best[min(best)])
+                fits = best[min(best)]
                 how = ", ".join(filter(None, (way, _WAYS[min(best)[0]])))
                 how = how or ("by its whole name" if nearness else "by the end of its path")
                 return Match(fits[0], how) if len(fits) == 1 else Match(rivals=tuple(fits))
-        return Match(near=tuple(sorted({path for spelling, _ in _spellings(text) for path in self._alike(spelling)})))
+        near = (path for spelling, _ in _spellings(text) for path in self._alike(spelling)[: _MOST_SHOWN + 1])
+        return Match(near=tuple(sorted(set(near))))
 
-    def _alike(self, spelling: str) -> Collection[str]:
-        """The images whose name, whatever its extension, could be that of `spelling`."""
+    def _alike(self, spelling: str, parent: str | None = None) -> Sequence[str]:
+        """The images whose name, whatever its extension, could be that of `spelling`, sorted: of many those alone that
+        lie in a folder called `parent`, or in none.
+        """
         name = spelling.rpartition("/")[2]
-        found = dict.fromkeys(self._by_stem.get(_folded(stem_of(name)), ()))
-        return found | dict.fromkeys(self._by_stem.get(_folded(name), ()))
+        stem, whole = _folded(stem_of(name)), _folded(name)
+        found = self._called(stem, parent)
+        return found if stem == whole else [*found, *self._called(whole, parent)]
+
+    def _called(self, stem: str, parent: str | None) -> Sequence[str]:
+        found = self._by_stem.get(stem, [])
+        if parent is None or len(found) <= _MANY:
+            return found
+        if stem not in self._by_parent:
+            groups: dict[str, list[str]] = defaultdict(list)
+            for path in found:
+                groups[_parent(path) or ""].append(path)
+            self._by_parent[stem] = groups
+        return [path for folder in ("", parent) for path in self._by_parent[stem].get(folder, ())]
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for path in self._images():
-            found[_folded(stem_of(path.rpartition("/")[2]))].append(path)
+    def _by_stem(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in sorted(self._images()):
+            found.setdefault(_folded(stem_of(path.rpartition("/")[2])), []).append(path)
         return found
+
+    @cached_property
+    def _by_parent(self) -> dict[str, Mapping[str, list[str]]]:
+        """The images of stems that many have, by their folder."""
+        return {}
 
 
 def _spellings(text: str) -> Iterator[tuple[str, str]]:
@@ -207,6 +228,12 @@ def _pairs(path: str, text: str) -> Iterator[tuple[int, str, str]]:
     bare = path[: len(path) - len(suffix_of(path.rpartition("/")[2]))]
     for level, form in enumerate((_composed, _folded), len(_FORMS)):
         yield level, form(bare), form(text)
+
+
+def _parent(text: str) -> str | None:
+    """The name of the folder that `text` places an image in, as it is compared; None where it names none."""
+    parts = _end(text)
+    return _folded(parts[-2]) if len(parts) > 1 else None
 
 
 def _end(text: str) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import bboxprep
-from bboxprep.formats.image_lookup import ImageLookup, run_together
+from bboxprep.formats.image_lookup import ImageLookup, Match, run_together
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.testing.example import LabelledDataset, LabelledImage
@@ -90,6 +90,15 @@ def test_the_images_are_listed_once_and_only_when_asked_for() -> None:
     assert calls == [0]
 
 
+def test_many_images_of_one_name_are_told_by_their_folders() -> None:
+    files = [f"frames/{number}/image.jpg" for number in range(3000)]
+    lookup = ImageLookup(lambda: ["image.jpg", *files])
+    found = [lookup.find(f"/old/frames/{number}/IMAGE.JPG").path for number in range(3000)]
+    assert found == files
+    assert lookup.find("/old/x/Image.jpg").path == "image.jpg"
+    assert len(lookup.find("7/image.png").near) <= 4
+
+
 @pytest.mark.parametrize(
     ("text", "two"),
     [("a.jpgdata/b.jpg", True), ("x/a.JPEG/home/b.jpg", True), ("x/a.jpg", False), ("a.jpgb.jpg", False), ("", False)],
@@ -112,6 +121,17 @@ def test_an_image_that_is_spelled_otherwise_keeps_its_objects(
     findings = Counter(finding.code for finding in all_findings(dataset))
     assert findings["name-differs"] <= 1
     assert set(findings) <= {"name-differs", "voc-origin-assumed", "voc-origin-decided"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the file systems do not tell case apart")
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_asks_the_one_lookup(tmp_path: Path, format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = images_on_disk(paint(tmp_path, format, "Photo.png"))
+    if not files:
+        return
+    files["Photo.png"].rename(files["Photo.png"].with_name("photo.png"))
+    monkeypatch.setattr(ImageLookup, "find", lambda *_: Match())
+    assert "cat" not in [name for names in objects(bboxprep.read(tmp_path, format)).values() for name in names]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the file systems do not tell case apart")

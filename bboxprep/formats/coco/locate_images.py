@@ -103,10 +103,11 @@ def _spellings(text: str, bases: Sequence[str]) -> list[str]:
     return [name for name in map(safe_name, dict.fromkeys((text, below))) if name]
 
 
-def _looked_up(folder: Path, wanted: Sequence[str], indices: Iterable[int], fence: Fence) -> dict[int, Match]:
+def _looked_up(folder: Path, wanted: Sequence[str], indices: Sequence[int], fence: Fence) -> dict[int, Match]:
     """What the names at `indices` mean, of which no file is called so."""
     lookup = ImageLookup(lambda: _images_below(folder, fence))
-    return {index: lookup.find(wanted[index]) for index in indices}
+    found = {text: lookup.find(text) for text in {wanted[index] for index in indices}}
+    return {index: found[wanted[index]] for index in indices}
 
 
 def _images_below(folder: Path, fence: Fence) -> Iterator[str]:
