@@ -97,5 +97,9 @@ class InternalError(BboxprepError):
     """A promise of this package is broken: its accounts do not balance."""
 
 
+class DecoderWarning(UserWarning):
+    """A decoder complains of an image that it can decode all the same."""
+
+
 class FormatWarning(UserWarning):
     """A format that another distribution brings cannot be used; it is left out."""

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import click
 
 from bboxprep.cli.signals import signals_heard
-from bboxprep.errors import BboxprepError, FormatWarning, StoppedError
+from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, StoppedError
 from bboxprep.garbage import import_uncollected, spare_at_exit
 from bboxprep.model.escaping import printable
 from bboxprep.spelling import did_you_mean
@@ -89,8 +89,8 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a `FormatWarning` as a line, and any other warning as Python does."""
-    if issubclass(category, FormatWarning):
+    """Print a `FormatWarning` or a `DecoderWarning` as a line, and any other warning as Python does."""
+    if issubclass(category, FormatWarning | DecoderWarning):
         click.echo(f"bboxprep: {printable(str(message))}", err=True)
     else:
         _show_as_python(message, category, filename, lineno, file, line)

@@ -21,6 +21,7 @@ from bboxprep.images.codecs.jpeg import own_coding
 from bboxprep.images.codecs.kept_metadata import KeptMetadata, kept_from
 from bboxprep.images.codecs.modes import Colour, Depth16, is_deep, reverse_channels, to_uint8
 from bboxprep.images.container import MOST_SCANS, NAMES, scans
+from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.images.orientation import untagged
 from bboxprep.images.pillow_reader import faults_named, opened, read
@@ -129,7 +130,7 @@ def decode(
 
 def _decoded(path: Path, header: Header, image_policy: ImagePolicy, data: bytes | None) -> Decoded:
     """The pixels decoded by Pillow, which reads every container."""
-    with opened(path, header.container, _without_turn(path, header, data)) as image:
+    with decoder_messages(path), opened(path, header.container, _without_turn(path, header, data)) as image:
         if image.size != header.size:
             want = f"have {image.width}x{image.height}, want {header.size}"
             raise ImageError(path, "", f"has changed since its header was read ({want})")

@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
 
 from bboxprep.geometry.affine import Size
+from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.pillow_reader import opened, read
 
 Gray = NDArray[np.float32]  # (H, W) luminance, 0 to 255
@@ -61,7 +62,7 @@ def shown(path: Path, container: str, data: bytes | None = None, shrink: float =
     A JPEG is decoded no larger than a map needs that makes its pixels `shrink` px long: one of 12 megapixels in half
     the time and a tenth of the memory. Raises `ImageError`.
     """
-    with opened(path, container, _stream(data)) as image:
+    with decoder_messages(path), opened(path, container, _stream(data)) as image:
         by = _reduction(Size(*image.size), shrink) if container == "jpeg" else 1
         if container == "jpeg" and image.mode in {"L", "RGB"}:
             image.draft("L", (image.width // by, image.height // by))
@@ -76,7 +77,8 @@ def trained_on(path: Path, container: str, data: bytes | None = None) -> Gray:
     Raises `ImageError`.
     """
     coded = np.frombuffer(read(path) if data is None else data, dtype=np.uint8)
-    decoded = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE) if coded.size else None
+    with decoder_messages(path):
+        decoded = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE) if coded.size else None
     return shown(path, container, data).gray if decoded is None else decoded.astype(np.float32)
 
 
