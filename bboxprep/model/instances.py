@@ -7,7 +7,7 @@ Columns are read-only arrays. Shapes are checked (ValueError), values are not: f
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, pairwise
@@ -189,11 +189,6 @@ class Instances:
         """Which objects, bool (N,), have a value in `column`."""
         spec = COLUMNS[column]
         return spec.has(getattr(self, spec.fields[-1].name))
-
-    def lacking(self, columns: Collection[Column]) -> NDArray[np.bool_]:
-        """Which objects, bool (N,), have a value in a column that is none of `columns`."""
-        others = [self.has(column) for column in self.column_counts if column not in columns]
-        return np.logical_or.reduce(others) if others else np.zeros(len(self), dtype=np.bool_)
 
     def hash_parts(self) -> list[bytes]:
         """The bytes of all columns, for a hash: different objects have different bytes."""

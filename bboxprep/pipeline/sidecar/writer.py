@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -52,21 +52,21 @@ class SidecarWriter:
         Raises `UsageError` for values that JSON cannot hold.
         """
         objects: list[_Objects | None] = []
-        for _, alike in groupby(written, key=lambda one: one.objects.visibility.shape[1]):  # one K, as in its line
-            objects += self._packed(list(alike))
+        for (partial, _), alike in groupby(written, key=self._kind):
+            group = list(alike)
+            objects += _packed(group) if partial else [None] * len(group)
         return list(map(self._line, written, objects))
 
-    def _packed(self, written: Sequence[WrittenSample]) -> list[_Objects | None]:
-        """The objects of each image; None where its label file holds all that is known of them."""
-        objects = Instances.concat([one.objects for one in written])
-        ends = np.cumsum([0, *(len(one.objects) for one in written)])
-        lost = np.diff(np.cumsum([False, *objects.lacking(self.carries)])[ends]) > 0
-        partial = lost | [any(note.code in _LOSSES for note in one.labels.findings) for one in written]
-        if not partial.any():
-            return [None] * len(written)
-        packed = pack(objects, [row for one in written for row in _rows(one)])
-        spans = zip(pairwise(ends.tolist()), partial.tolist(), strict=True)
-        return [packed[start:end] if has_lost else None for (start, end), has_lost in spans]
+    def _kind(self, written: WrittenSample) -> tuple[bool, int]:
+        """Whether the label file lacks something of the objects, and how many keypoints each has room for, as its line
+        shows.
+        """
+        lost = any(note.code in _LOSSES for note in written.labels.findings)
+        return lost or not self._holds(written.objects), written.objects.visibility.shape[1]
+
+    def _holds(self, objects: Instances) -> bool:
+        """Whether the label file holds all that is known of `objects`."""
+        return objects.column_counts.keys() <= self.carries
 
     def _line(self, written: WrittenSample, objects: _Objects | None) -> bytes:
         if written.output is None:
@@ -110,6 +110,13 @@ class SidecarWriter:
         lost = [one for one in fields(Category) if one.name not in held and one.name != "name"]
         bare = Category("")
         return all(getattr(own, one.name) == getattr(bare, one.name) for own in self.categories for one in lost)
+
+
+def _packed(written: Sequence[WrittenSample]) -> list[_Objects]:
+    """The objects of each image, packed together."""
+    packed = pack(Instances.concat([one.objects for one in written]), [row for one in written for row in _rows(one)])
+    ends = accumulate([len(one.objects) for one in written], initial=0)
+    return [packed[start:end] for start, end in pairwise(ends)]
 
 
 def _digests(written: WrittenSample) -> dict[str, str]:
