@@ -65,7 +65,7 @@ Stretch = tuple[int, int]  # start and end of bytes in the file
 
 
 def sniff(head: Data) -> str | None:
-    """ "avif" or "heic" by the brands in the first box ``ftyp``; None for any other file."""
+    """The codec, "avif" or "heic", by the brands in the first box ``ftyp``; None for any other file."""
     if head[4:8] != b"ftyp":
         return None
     end = min(int.from_bytes(head[:4], "big"), _MOST_BRANDS)
