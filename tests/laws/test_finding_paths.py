@@ -223,7 +223,9 @@ def test_findings_are_printed_as_they_can_be_opened(tmp_path: Path, format: str)
     SOURCES[format](tmp_path / "source")
     printed = CliRunner().invoke(cli.commands, ["inspect", str(tmp_path / "source")]).output
     places = [line.strip().split(": ")[0] for line in printed.split("fault: ", 1)[1].splitlines() if line[:4] == "    "]
-    assert any(member(tmp_path / "source" / place).is_file() for place in places)
+    folder = open_source(tmp_path / "source").dataset.folder  # which the first line names
+    assert printed.startswith(str(folder))
+    assert any(member(folder / place).is_file() for place in places)
     assert not any(place.startswith(("train/images", "train/annotations", "train/labels")) for place in places)
 
 
