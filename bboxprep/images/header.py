@@ -15,6 +15,7 @@ import mmap
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -97,8 +98,11 @@ def read_any_header(path: Path, most_pixels: int = MOST_PIXELS, file: int | None
 
 def _ends_as_jpeg(file: int, length: int) -> bool:
     """Whether the last bytes of the open `file`, of `length`, are a JPEG's end marker."""
-    os.lseek(file, max(0, length - len(JPEG_END)), os.SEEK_SET)
-    return os.read(file, len(JPEG_END)) == JPEG_END
+    at = max(0, length - len(JPEG_END))
+    if sys.platform == "win32":
+        os.lseek(file, at, os.SEEK_SET)
+        return os.read(file, len(JPEG_END)) == JPEG_END
+    return os.pread(file, len(JPEG_END), at) == JPEG_END
 
 
 def container_of(path: Path) -> str:
