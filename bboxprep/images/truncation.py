@@ -1,8 +1,9 @@
 """Whether an image file ends before its container does, as a download or a copy that was broken off leaves it.
 
-Only the end is looked at, so a file that `ends_early` may still hold its whole picture (a JPEG without its end marker
-does): a decoder has the last word. Sources: JPEG, ITU T.81 annex B (EOI); PNG, W3C third edition, section 11 (IEND);
-GIF89a, trailer; WebP, RFC 9649 (RIFF size); BMP (bfSize); TIFF 6.0, strips and tiles; AVIF and HEIC, ISO/IEC 14496-12.
+Only the end is looked at, so a file that `ends_early` may still hold its whole picture (a GIF without its trailer does):
+a decoder has the last word. It alone tells of PPM and TGA, which mark no end. Sources: JPEG, ITU T.81 annex B (EOI);
+JPEG 2000, ITU T.800 annex A (EOC); PNG, W3C third edition, section 11 (IEND); GIF89a, trailer; WebP, RFC 9649 (RIFF
+size); BMP (bfSize); TIFF 6.0, strips and tiles; AVIF and HEIC, ISO/IEC 14496-12.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bboxprep.images.container import jpeg_segments
 from bboxprep.images.metadata.exif import Data
 
 JPEG_END = b"\xff\xd9"
+WITHOUT_END = frozenset({"ppm", "tga"})  # containers whose files end anywhere
 _PNG_END = b"IEND"
 _GIF_END = b";"
 _PADDING = 1 << 12  # bytes of zeros that may stand behind a GIF
@@ -22,11 +24,17 @@ _STRIPS = ((273, 279), (324, 325))  # TIFF tags: offsets and byte counts, of str
 
 
 def ends_early(data: Data, container: str, image: ImageFile) -> bool:
-    """Whether the bytes `data` of a `container` end before it does; `image` is Pillow's view of it."""
+    """Whether the bytes `data` of a `container` end before it does; `image` is Pillow's view of it. True of a container
+    without an end.
+    """
+    if container in WITHOUT_END:
+        return True
     match container:
         case "jpeg":
             scan = max((end for _, _, end in jpeg_segments(data)), default=2)
             return data.rfind(JPEG_END, scan) < 0
+        case "jp2":
+            return data.rfind(JPEG_END) < 0
         case "png":
             return data.rfind(_PNG_END) < 0
         case "gif":

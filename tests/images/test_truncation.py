@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import ImageError
 from bboxprep.images.container import NAMES
 from bboxprep.images.header import read_header
+from bboxprep.images.truncation import WITHOUT_END
 from bboxprep.model.header import Header
 from tests.images.specimens import EXIF_HEADER, card, jpeg, oriented_file, saved, thumbnailed_exif
 
@@ -33,7 +34,7 @@ def header_of(folder: Path, data: bytes) -> Header | None:
         return None
 
 
-@pytest.mark.parametrize("container", WRITTEN)
+@pytest.mark.parametrize("container", sorted(set(WRITTEN) - WITHOUT_END))
 def test_a_whole_file_does_not_end_early(folder: Path, container: str) -> None:
     for pixels in (card(), NOISE):
         header = header_of(folder, saved(NAMES[container], pixels))
