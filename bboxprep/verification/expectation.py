@@ -28,6 +28,7 @@ from bboxprep.verification.region import (
     convex_hull,
     corners,
     depths,
+    moved,
     part_of,
     rectangle,
 )
@@ -64,6 +65,13 @@ class Mapped:
     derived: bool
     warped: bool = False
     rule: str = "ellipse"
+
+    def reduced(self, by: int) -> Mapped:
+        """The same map to an output of one `by`-th of the size."""
+        smaller = np.diag([1.0 / by, 1.0 / by, 1.0])
+        size = Size(self.size.width // by, self.size.height // by)
+        from_shown, from_frame = smaller @ self.from_shown, smaller @ self.from_frame
+        return replace(self, from_shown=from_shown, from_frame=from_frame, size=size, seen=moved(self.seen, smaller))
 
     @property
     def visible(self) -> Box:

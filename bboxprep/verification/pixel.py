@@ -7,7 +7,7 @@ pixels look are repeated on the source as far as they can be; after one that can
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
+from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import (
     Gray,
     ReducedGray,
@@ -43,6 +44,7 @@ LEAST = 4  # px of margin
 EDGE = 4.0  # px; so near to the rim of a turned image its margin may be mixed in
 CLEAR = 0.8  # correlation that proves a place in an image whose looks were changed in a way that is not known
 PLAIN = 2.0  # gray levels; a row or column that varies less may be a margin
+LONG = 1024  # px of the longer side that images are not reduced below, to be compared
 PROBES = 3  # places along each axis that are looked at besides the objects
 UNIT = "objects and places"
 
@@ -64,7 +66,8 @@ class _Pictures:
     """The image that is expected, the one that is there, and the part (x0 y0 x1 y1, px) that the source covers.
 
     `seen` (H, W) are the pixels of that part that count, None for all. `weak` names what was done to the image so
-    that unlikeness says nothing; `vague`: nobody knows where its margins are.
+    that unlikeness says nothing; `vague`: nobody knows where its margins are. All of it is at one `by`-th of the
+    output's size.
     """
 
     expected: Gray
@@ -73,6 +76,7 @@ class _Pictures:
     seen: Mask | None = None
     weak: str = ""
     vague: bool = False
+    by: int = 1
 
     @cached_property
     def mask(self) -> Mask:
@@ -93,11 +97,13 @@ def look_at(case: VerificationInputs, image: ImageRow, compared: Compared) -> Pi
         word = case.why_not or "the source of an image, or how it was mapped, is not known"
         return _unsure(count, word)
     try:
-        path = member(case.run.root / image.output)
-        actual = trained_on(path, sample.header.container, case.file(image, path))
+        path, steps = member(case.run.root / image.output), case.recipe(image).get("steps")
+        by = _reduction(mapped.size, steps)
+        mapped = mapped.reduced(by)
+        actual = trained_on(path, sample.header.container, case.file(image, path), by)
         length = max(pixel_lengths(mapped.from_shown))
         source = shown(origin.path, origin.header.container, case.file(image, origin.path), length)
-        pictures = _pictures(source, mapped, actual, case.recipe(image).get("steps"))
+        pictures = _pictures(source, mapped, actual, steps, by)
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
@@ -144,7 +150,7 @@ def _judge(
         noise, whole = (np.inf, 1.0) if pictures.vague else (_noise(pictures), stance.score)
         resting = settled(resting, noise, max(pictures.expected.shape), whole)
     found = [*moved, *resting]
-    faults = tuple(_likeness_faults(output, found))
+    faults = tuple(_likeness_faults(output, found, pictures.by))
     sure = sum(likeness.verdict is PatchVerdict.SAME for _, likeness in found)
     tally = Tally(Layer.PIXEL, UNIT, sure, len(found) - sure - len(faults), len(faults))
     return PixelPlace(faults, tally, *thumbs)
@@ -167,7 +173,8 @@ def _likenesses(
     names = names_of(sample, case.output.dataset)
     moved = list(_moved_objects(sample, compared, pictures, names))
     resting = list(_resting_objects(sample, compared, pictures, names))
-    resting += [(where, _compare(pictures, box, (0, 0))) for where, box in _places(pictures, sample.instances.boxes)]
+    objects = sample.instances.boxes / pictures.by
+    resting += [(where, _compare(pictures, box, (0, 0))) for where, box in _places(pictures, objects)]
     return moved, resting
 
 
@@ -193,7 +200,16 @@ def _unsure(count: int, word: str) -> PixelPlace:
     return PixelPlace((), Tally(Layer.PIXEL, UNIT, unsure=count, words=(word,)))
 
 
-def _pictures(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object) -> _Pictures | None:
+def _reduction(size: Size, steps: object) -> int:
+    """By how much both images are reduced before they are compared. A shift that must be found is a share of the
+    image; of a blur the record states the pixels.
+    """
+    if any("blur" in step for step in (steps if isinstance(steps, list) else ()) if isinstance(step, Mapping)):
+        return 1
+    return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
+
+
+def _pictures(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object, by: int = 1) -> _Pictures | None:
     """The images to compare; None where the source is not what its header says."""
     height, width = (side * source.by for side in source.gray.shape)
     if (width, height) != mapped.shown:
@@ -204,7 +220,7 @@ def _pictures(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object) 
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
     pictures = (softened(retouched.gray, SOFT), softened(actual, SOFT), visible, _seen(mapped, retouched))
-    return _Pictures(*pictures, weak=retouched.weak, vague=mapped.warped and not mapped.derived)
+    return _Pictures(*pictures, weak=retouched.weak, vague=mapped.warped and not mapped.derived, by=by)
 
 
 def _seen(mapped: Mapped, retouched: Retouched) -> Mask | None:
@@ -244,7 +260,10 @@ def _resting_objects(
     """Every object whose box is where it should be: what is in it, against what the source shows there."""
     if compared.matching is not None:
         for _, output in sorted((*compared.matching.true, *compared.matching.relabelled), key=lambda pair: pair[1]):
-            yield described(output, names[output]), _compare(pictures, sample.instances.boxes[output], (0, 0))
+            yield (
+                described(output, names[output]),
+                _compare(pictures, sample.instances.boxes[output] / pictures.by, (0, 0)),
+            )
 
 
 def _moved_objects(
@@ -253,7 +272,9 @@ def _moved_objects(
     """Every object whose box is elsewhere: what is in it, against what the source shows in its own box."""
     if compared.matching is not None and compared.expected is not None:
         for source, output in compared.matching.moved:
-            want, have = compared.expected.boxes[source], sample.instances.boxes[output]
+            want, have = (
+                box / pictures.by for box in (compared.expected.boxes[source], sample.instances.boxes[output])
+            )
             x, y = np.rint((have[:2] + have[2:] - want[:2] - want[2:]) / 2.0).tolist()
             yield described(output, names[output]), _compare(pictures, want, (int(x), int(y)))
 
@@ -281,7 +302,7 @@ def _places(pictures: _Pictures, objects: NDArray[np.float64]) -> Iterator[tuple
             box = np.array([x - half, y - half, x + half, y + half])
             meets = (objects[:, :2] < box[2:]).all(axis=1) & (objects[:, 2:] > box[:2]).all(axis=1)
             if not meets.any():
-                yield f"at {x:.0f}, {y:.0f}", box
+                yield f"at {x * pictures.by:.0f}, {y * pictures.by:.0f}", box
 
 
 def _compare(pictures: _Pictures, box: NDArray[np.float64], offset: tuple[int, int]) -> Likeness:
@@ -295,10 +316,10 @@ def _compare(pictures: _Pictures, box: NDArray[np.float64], offset: tuple[int, i
     return compare(pictures.expected, pictures.actual, region, offset, pictures.seen)
 
 
-def _likeness_faults(output: str, found: Sequence[tuple[str, Likeness]]) -> Iterator[Fault]:
+def _likeness_faults(output: str, found: Sequence[tuple[str, Likeness]], by: int) -> Iterator[Fault]:
     for where, likeness in found:
         if likeness.verdict is PatchVerdict.SHIFTED:
-            x, y = likeness.shift
+            x, y = (pixels * by for pixels in likeness.shift)
             words = f"what should be there lies {np.hypot(x, y):.0f} px off ({x:+d}, {y:+d})"
             words += f"; correlation {likeness.best:.2f} there, {likeness.score:.2f} here"
             code = "box-off-object" if where.startswith("object") else "pixels-differ"

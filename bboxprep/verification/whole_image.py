@@ -51,10 +51,12 @@ def posture(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> Posture
     want, mask = _reduced(expected, small), _reduced(visible.astype(np.float32), small) > 0.99
     if not mask.any() or float(want[mask].std()) < TEXTURE:
         return Posture(PatchVerdict.UNSURE)
-    scores, itself = {}, {}
+    scores: dict[int, float] = {}
+    itself: dict[int, float] = {}
     upright, lying = (_reduced(actual, size) for size in (small, small.transposed))
     for code in range(1, 9):
-        if turned(actual, code).shape == expected.shape:
+        known = scores.get(1, 0.0) > 1.0 - CLEARLY  # then no turn can be clearly better
+        if turned(actual, code).shape == expected.shape and not known:
             scores[code] = correlation(want, turned(lying if code >= 5 else upright, code), mask)
         if code > 1 and want.shape == turned(want, code).shape:
             itself[code] = correlation(want, turned(want, code), mask)

@@ -193,6 +193,35 @@ def test_a_picture_shifted_under_its_boxes_is_seen_by_the_pixels_alone(out: Path
     assert {fault.layer for fault in proof.faults} == {Layer.PIXEL}
 
 
+@pytest.fixture(scope="module")
+def large_output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images that are reduced by 2 before they are compared."""
+    return make(tmp_path_factory.mktemp("large") / "out", photos("coco"), "yolo", Recipe(Letterbox(LARGE)))
+
+
+LARGE = 2304  # px
+
+
+def test_a_large_output_is_true(large_output: Path) -> None:
+    proof = verify(large_output)
+    assert proof.holds, told(proof)
+    assert proof.tallies[2].checked > 40
+
+
+def test_a_large_picture_shifted_under_its_boxes(large_output: Path, tmp_path: Path) -> None:
+    out, step = copied(large_output, tmp_path / "out"), round(LARGE * 0.03)
+    redraw(image_at(out, VICTIM), lambda picture: Image.fromarray(np.roll(np.asarray(picture), step, axis=0)))
+    proof = refused(out, "box-off-object")
+    assert {fault.layer for fault in proof.faults} == {Layer.PIXEL}
+    assert all(fault.amount == pytest.approx(step, abs=12) for fault in proof.faults)
+
+
+def test_a_box_of_a_large_picture_shifted_by_3_percent(large_output: Path, tmp_path: Path) -> None:
+    out = copied(large_output, tmp_path / "out")
+    edit_object(out, VICTIM, lambda edges, label: (beside(edges), label))
+    assert "box-off-object" in codes(refused(out, "box-moved"), VICTIM)
+
+
 def test_a_box_too_many_and_one_out_of_the_picture(true_outputs: dict[str, Path], tmp_path: Path) -> None:
     out = copied(true_outputs["yolo"], tmp_path / "out")
     label = image_at(out, VICTIM.replace(".jpg", ".txt"))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.errors import ImageError
@@ -59,3 +61,35 @@ def test_correlation_of_a_flat_window_is_none() -> None:
     flat = np.full((9, 9), 4, dtype=np.float32)
     assert (correlations(flat, flat[:3, :3]) == 0).all() or (np.abs(correlations(flat, flat[:3, :3])) <= 1).all()
     assert shrunk(flat, Size(3, 3)).shape == (3, 3)
+
+
+@pytest.mark.parametrize("by", [2, 4, 8])
+@pytest.mark.parametrize("code", range(1, 9))
+@pytest.mark.parametrize("container", ["jpg", "png"])
+def test_both_eyes_see_the_picture_reduced_where_it_lies(tmp_path: Path, container: str, code: int, by: int) -> None:
+    box, size = (16.0, 8.0, 96.0, 64.0), (128, 80)
+    image = painted_image(code, container, "displayed", size, box)
+    path = tmp_path / image.name
+    path.write_bytes(image.data)
+    kind = read_header(path).container
+    small = shown(path, kind, shrink=1.0 / by)
+    assert small.by == (by if container == "jpg" else 1)
+    want = shrunk(shown(path, kind).gray, Size(size[0] // by, size[1] // by))
+    found = small.gray if small.by > 1 else shrunk(small.gray, Size(size[0] // by, size[1] // by))
+    assert np.abs(found - want).max() < 12
+    assert np.abs(trained_on(path, kind, by=by) - want).max() < 12
+
+
+def test_a_picture_is_never_reduced_to_a_part_of_a_pixel(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    Image.new("RGB", (100, 60)).save(path)
+    assert [shown(path, "jpeg", shrink=shrink).by for shrink in (0.1, 0.25, 0.26, 0.5, 0.51)] == [4, 4, 2, 2, 1]
+
+
+@given(x=st.integers(0, 9), y=st.integers(0, 9), right=st.integers(0, 9), bottom=st.integers(0, 9))
+def test_a_move_by_whole_pixels_is_the_warp(x: int, y: int, right: int, bottom: int) -> None:
+    gray = np.random.default_rng(x).uniform(0, 255, (12, 17)).astype(np.float32)
+    size = Size(17 + x + right, 12 + y + bottom)
+    moved = warped(gray, np.array([(1.0, 0, x), (0, 1, y), (0, 0, 1)]), size)
+    nearly = warped(gray, np.array([(1.0, 0, x + 2e-6), (0, 1, y), (0, 0, 1)]), size)
+    np.testing.assert_allclose(moved, nearly, atol=1e-2)
