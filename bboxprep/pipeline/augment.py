@@ -138,6 +138,11 @@ class Augmenter:
                 rows += of_image[: len(of_image) // recipe.copies(TRAIN)]  # those of its first copy
         return cls(recipe, source.dataset, tuple(rows))
 
+    @property
+    def runs_pipelines(self) -> bool:
+        """Whether a step of the recipe is a pipeline of albumentations."""
+        return any(isinstance(step, Albumentations) for step in _all_steps(self.recipe))
+
     def __call__(self, sample: Sample) -> AugmentedSample:
         """`sample` in the outcome of what is drawn for it."""
         if sample.header is None or sample.refusal:
@@ -234,12 +239,16 @@ class Augmenter:
 
 def _check(recipe: Recipe, names: Sequence[str]) -> None:
     """Raise `UsageError` for what would only be found in the midst of a run."""
-    for step in (*recipe.steps, *(recipe.augment.steps if recipe.augment else ())):
+    for step in _all_steps(recipe):
         for name in step.keep if isinstance(step, Flip) else ():
             if name not in names:
                 raise UsageError(f"flip: keep: have {name!r}, want a class of the source{suggestion(name, names)}")
         if isinstance(step, Albumentations):
             loaded(Named(str(step.pipeline) if step.pipeline else None, step.object))
+
+
+def _all_steps(recipe: Recipe) -> tuple[RecipeStep, ...]:
+    return (*recipe.steps, *(recipe.augment.steps if recipe.augment else ()))
 
 
 def _shown(sample: Sample) -> tuple[Path, str]:
