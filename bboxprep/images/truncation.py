@@ -1,6 +1,6 @@
 """Whether an image file ends before its container does, as a download or a copy that was broken off leaves it.
 
-Only the end is looked at, so a file that `ends_early` may still hold its whole picture (a GIF without its trailer does):
+Only the end is looked at, so a file that `ends_early` may still hold its whole image (a GIF without its trailer does):
 a decoder has the last word. It alone tells of PPM and TGA, which mark no end. Sources: JPEG, ITU T.81 annex B (EOI);
 JPEG 2000, ITU T.800 annex A (EOC); PNG, W3C third edition, section 11 (IEND); GIF89a, trailer; WebP, RFC 9649 (RIFF
 size); BMP (bfSize); TIFF 6.0, strips and tiles; AVIF and HEIC, ISO/IEC 14496-12.

@@ -13,13 +13,14 @@ from bboxprep.pipeline.source.open import Source
 def check_usable(source: Source) -> None:
     """Raise `SourceError`, with the first reason, where no image of `source` or none of its objects can be read.
 
-    Labels are read until the first object that can be. A dataset whose images have no labels is usable.
+    Labels are read until the first object that can be. A dataset whose images have no labels is usable, and so is one
+    whose labels are of other images: these are faults of the dataset, each with its count.
     """
     dataset = source.dataset
     if not any(summary.header for summary in source.summaries):
         faults = (finding for index in range(len(dataset)) for finding in _faults(dataset.outline(index).findings))
         _refuse(dataset, f"none of {len(dataset):,} images can be read", next(faults, None))
-    lost = [finding for finding in _faults(dataset.findings) if finding.objects]
+    lost: list[Finding] = []
     for sample in dataset:
         if len(sample.instances):
             return

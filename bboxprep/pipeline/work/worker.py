@@ -5,7 +5,7 @@ them in the order of the samples, whichever process they come from.
 
 **Stage by stage.** All samples are read, then all are hashed, and so on. Code that runs many times in a row stays in
 the caches of the processor; samples that go through all stages one by one take 40 % longer, and 15 % where their
-pixels are made of photos of COCO's size. Only where a pipeline of albumentations may run each sample goes by itself: one
+pixels are made of photos of COCO's size. Where a pipeline of albumentations may run, each sample goes by itself: one
 that has moved the objects of a sample keeps its pixels too, but only those of the last sample.
 """
 

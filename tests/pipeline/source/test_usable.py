@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,13 @@ def test_images_without_objects_are_a_dataset(tmp_path: Path) -> None:
     for path in source.glob("labels/train/*.txt"):
         path.write_text("", encoding="utf-8")
     assert convert(source, tmp_path / "out", "coco").account.images_out == {"train": 3}
+
+
+def test_objects_of_images_that_are_not_listed_are_faults_of_a_dataset(tmp_path: Path) -> None:
+    source = written(tmp_path, "coco")
+    for path in source.glob("annotations/*.json"):
+        path.write_text(re.sub(r'"image_id": ?\d+', '"image_id":900', path.read_text("utf-8")), encoding="utf-8")
+    (source / "bboxprep.sidecar.jsonl").unlink(missing_ok=True)
+    outcome = convert(source, tmp_path / "out", "coco")
+    assert outcome.account.images_out == {"train": 3}
+    assert {finding.code for finding in outcome.dataset.findings if finding.objects} == {"annotation-orphan"}
