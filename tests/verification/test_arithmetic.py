@@ -94,7 +94,7 @@ def test_boxes_are_mapped_by_their_corners(size: Size, code: int, data: st.DataO
         ({"upright": True, "steps": [{"rotate": {"degrees": [-5, 5], "canvas": "keep"}}]}, "'rotate' cannot be read"),
         ({"upright": True, "steps": [{"scale": {"factor": True}}]}, "'scale' cannot be read"),
         ({"upright": True, "steps": [{"crop": {"x": 50, "y": 0, "width": 3, "height": 3}}]}, "'crop' cannot be read"),
-        ({"upright": True, "steps": [{"mosaic": {}}]}, "made of several pictures"),
+        ({"upright": True, "steps": [{"mosaic": {}}]}, "made of several images"),
         ({"upright": True, "steps": [{"resize": {"size": [None, 3]}}]}, "'resize' cannot be read"),
         ({"upright": True, "steps": [{"crop": 3}]}, "'crop' cannot be read"),
         ({"upright": True, "steps": ["crop"]}, "a step of the recipe cannot be read"),
