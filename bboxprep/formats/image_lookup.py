@@ -201,6 +201,8 @@ _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("in another case", _folded),
 )
 _WAYS = (*(words for words, _ in _FORMS), "without its extension", "without its extension, in another case")
+SPELLINGS = (*[words for words, _ in _CHANGES if words], *filter(None, _WAYS))
+"""How a name may differ from that of its image, in the order in which the differences are tried."""
 
 
 def _level(path: str, text: str, nearness: Nearness | None) -> tuple[int, int] | None:
