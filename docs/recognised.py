@@ -30,8 +30,8 @@ says what was looked for and what lies there."""
 
 _FOLDERS = """\
 A folder names a split if its name has one of these words, or if it stands where a folder of training images stands
-(beside `images/train`). Case, numbers and punctuation do not count: `test-dev2017` is `test`. A document or a list of another name is a split of
-that name; the only one of a source is `train`."""
+(beside `images/train`). Case, numbers and punctuation do not count: `test-dev2017` is `test`. A document or a list of
+another name is a split of that name; the only one of a source is `train`."""
 
 _NAMES = """\
 A name in the labels is first taken as it is. If no image has it, these differences are tried in this order, and the
