@@ -22,6 +22,8 @@ _FEWEST_BOXES = 4  # fewer prove nothing
 _SMALLEST_IMAGE = 16  # px of the shorter side; in a smaller one, boxes of a pixel are no wonder
 _MOST = 0.5  # a share of the boxes that is most of them
 _NEARLY_ALL = 0.95
+_MANY = 0.8  # a share that a few stray numbers leave
+_ONE = 1.001  # the end of fractions that were rounded
 _SLACK = 1.5  # px that boxes of one-based formats and of rounding tools reach over the edge
 
 
@@ -76,13 +78,19 @@ def _unknown(sample: Sample) -> Iterator[str]:
 
 
 def _fractions(seen: _Seen) -> str:
-    """Words where all boxes of a format in pixels lie within a pixel, and not all on its corners."""
+    """Words where many boxes of a format in pixels lie within a pixel, or their corner and size do, and not all on
+    whole numbers.
+    """
     boxes = seen.boxes
-    if seen.fractional or seen.sizes.min() < _SMALLEST_IMAGE or (boxes == np.rint(boxes)).all():
+    if seen.fractional or seen.sizes.min() < _SMALLEST_IMAGE:
         return ""
-    if not (np.abs(boxes) <= 1.0).all():  # corners of formats that count from 1 are less by one
+    low, far = boxes[:, :2], boxes[:, 2:] - boxes[:, :2]
+    within = (np.abs(boxes) <= _ONE).all(axis=1)  # corners of formats that count from 1 are less by one
+    within |= (np.abs(low) <= _ONE).all(axis=1) & (np.abs(far) <= _ONE).all(axis=1)
+    if within.mean() < _MANY or (boxes[within] == np.rint(boxes[within])).all():
         return ""
-    return f"all of {len(boxes):,} boxes lie within [0, 1]: fractions of the image (normalised), no pixels"
+    count = "all" if within.all() else f"{within.sum():,}"
+    return f"{count} of {len(boxes):,} boxes lie within [0, 1]: fractions of the image (normalised), no pixels"
 
 
 def _pixels(seen: _Seen) -> str:

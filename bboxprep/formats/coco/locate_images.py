@@ -74,9 +74,13 @@ def _files_in(folder: Path) -> set[str]:
 
 
 def unlisted_images(located: Iterable[tuple[Path, Located]]) -> list[Path]:
-    """The images that lie beside those `located` below each folder and are not among them, sorted."""
+    """The images that lie beside those `located` below each folder, or in the folder of a document that lists none, and
+    are not among them, sorted.
+    """
     listed: dict[Path, set[str]] = defaultdict(set)
     for folder, found in located:
+        if not found.names:
+            listed[folder] |= set()
         for row, name in enumerate(found.names):
             if row not in found.missing:
                 below, _, file = name.rpartition("/")

@@ -21,7 +21,7 @@ from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import config_folder, find_place
 from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import read_labels
-from bboxprep.formats.yolo.tree import YoloTree, by_bytes
+from bboxprep.formats.yolo.tree import YoloTree, by_bytes, is_reserved
 from bboxprep.io.paths import read_bytes
 from bboxprep.model.categories import MOST_CLASSES, Categories, Category, unnamed_classes
 
@@ -47,7 +47,7 @@ def find_classes(tree: YoloTree, config: Config) -> YoloClasses:
         return YoloClasses(tuple(str(number) for number in range(config.count or 0)), where=where)
     table = tuple(named.get(number, "") or str(number) for number in range(max(named) + 1))
     gaps = [number for number, name in enumerate(table) if not named.get(number)]
-    findings = [*_disputes(tree, named, listed_in)]
+    findings = [*_disputes(tree, named, listed_in), *_far_names(tree, listed_in)]
     if gaps:
         words = f"no name for class {', '.join(map(str, gaps[:9]))}; called by number"
         findings.append(Finding("record-repaired", words, where, "names"))
@@ -142,6 +142,15 @@ def _disputes(tree: YoloTree, names: Mapping[int, str], path: Path | None) -> It
         first = differing[0]
         words = f"class {first} is {names.get(first, 'none')!r} in {path.name} and {others[first]!r} in {_NOTES}"
         yield Finding("class-disputed", f"{words}; {path.name} was taken", tree.shown(notes), "categories")
+
+
+def _far_names(tree: YoloTree, path: Path | None) -> Iterator[Finding]:
+    """A fault where the list of names at `path` lies in no folder above label files: it may be of another dataset."""
+    texts = ((folder, tree.listing(folder).texts.values()) for folder in tree.seen if path)
+    labelled = [folder for folder, names in texts if not all(map(is_reserved, names))]
+    if path and labelled and not any(folder.is_relative_to(path.parent) for folder in labelled):
+        words = f"the class names are of a list beside other files than the labels ({tree.shown(labelled[0])})"
+        yield Finding("class-disputed", f"{words}; taken, `classes` states others", tree.shown(path))
 
 
 def _noted(notes: Path) -> Mapping[int, str]:

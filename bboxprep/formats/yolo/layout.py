@@ -152,12 +152,12 @@ def _images_at(
     bases = (base, config.file.parent if config.file else base, tree.home)
     path, why = find_place(tree, place, bases)
     where = _file_name(tree, config)
-    if path is None:
-        path = _usual_place(tree, base, split)
+    if path is None or (_names_split(place, split) and not _names_split(tree.shown(path), split)):
+        path = _usual_place(tree, base, split) or path
         if path is None:
             layout.findings.append(Finding("image-missing", f"{place} {why}", where, split, split=split))
             return
-        words = f"{place} {why}; {tree.shown(path)} is taken"
+        words = f"{place} {why or _ABSENT}; {tree.shown(path)} is taken"
         layout.findings.append(Finding("record-repaired", words, where, split, split=split))
     if kind_of(path) == "folder":
         listing = tree.listing(path)
@@ -172,6 +172,11 @@ def _images_at(
         for image in _listed_images(tree, path, bases, split, layout):
             folder = shared.setdefault(image.parent, image.parent)
             yield folder, [(folder, image.name)]
+
+
+def _names_split(path: str, split: str) -> bool:
+    """Whether a folder of the POSIX `path` is called by a word for `split`."""
+    return any(known_split(part) == split for part in path.replace("\\", "/").split("/"))
 
 
 def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:

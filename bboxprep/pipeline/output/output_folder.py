@@ -16,7 +16,7 @@ from bboxprep.io.paths import relative_path, resolved, walk
 from bboxprep.io.remote import ARCHIVES, is_stored
 from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, find_record
-from bboxprep.pipeline.resume.journal import FOLDER
+from bboxprep.pipeline.resume.journal import FOLDER, NAME
 
 
 def check_target(dest: Path, source: Path) -> None:
@@ -76,7 +76,9 @@ def check_files(dest: Path, planned: Collection[str]) -> None:
 
 def _may_be_foreign(path: str) -> bool:
     place = PurePosixPath(path)
-    return place.parts[0] != FOLDER and not place.name.startswith(TEMPORARY)
+    if place.name.startswith(TEMPORARY):
+        return False
+    return place.parts[0] != FOLDER or len(place.parts) > 2 or not place.name.startswith(NAME)
 
 
 def _first(paths: Sequence[str]) -> str:

@@ -46,6 +46,9 @@ def is_replaced_whole(dest: Path) -> bool:
             f"{dest}: is the root of a file system, where no new output can take the place of the old one; want a "
             "folder below it, or remove the old output"
         )
+    new = new_beside(dest)
+    if new.is_symlink():
+        raise TargetError(f"{new}: is a link where the new output is to be built; want a folder or nothing, remove it")
     return True
 
 
