@@ -94,6 +94,16 @@ def test_a_suspicion_names_the_option_and_the_option_reads_the_boxes_as_they_wer
     assert sample.instances.labels.tolist() == ([n % 2 for n in range(8)] if name == "yolo" else [0] * 8)
 
 
+@pytest.mark.parametrize("stray", [[30, 20, 10, 10], [0.5, 0.5, 0.500001, 0.500001]])
+def test_one_stray_box_hides_no_fractions(tmp_path: Path, stray: list[float]) -> None:
+    path = written(tmp_path / "set", "coco", "fractions") / "a.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["annotations"][3]["bbox"] = stray
+    path.write_text(json.dumps(content), encoding="utf-8")
+    (message,) = suspected(path.parent, "coco", {})
+    assert "fractions of the image" in message
+
+
 @pytest.mark.parametrize("name", ["coco", "voc", "yolo"])
 def test_numbers_as_the_format_wants_them_are_not_suspected(tmp_path: Path, name: str) -> None:
     assert not suspected(written(tmp_path / "set", name, ""), name, {})

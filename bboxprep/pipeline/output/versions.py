@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from functools import cache
 from importlib.util import find_spec
 
 from bboxprep.images.codecs import lossless
@@ -29,7 +28,6 @@ def versions() -> Mapping[str, str]:
     return {"bboxprep": __version__, **_packages(), **turns}
 
 
-@cache  # a run asks twice
 def _packages() -> Mapping[str, str]:
     known: dict[str, str] = {}
     for folder in reversed(sys.path):  # the first that has a distribution is where it is imported from

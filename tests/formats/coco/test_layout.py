@@ -365,6 +365,15 @@ def test_other_json_beside_the_documents_is_noted(tmp_path: Path) -> None:
     assert "2 other JSON files" in finding.message
 
 
+def test_images_in_the_folder_of_a_document_that_lists_none_are_noted(tmp_path: Path) -> None:
+    document(tmp_path / "annotations/instances_train2017.json", [image(1, "a.jpg")], [box(1, 1, 1)], CAT)
+    document(tmp_path / "annotations/instances_val2017.json", [], [], CAT)
+    for place in ("train2017/a.jpg", "val2017/b.jpg"):
+        picture(tmp_path / place)
+    (finding,) = read(tmp_path).findings
+    assert (finding.code, finding.path) == ("image-aside", "val2017/b.jpg")
+
+
 def test_images_that_no_document_lists_are_noted(tmp_path: Path) -> None:
     for split in ("train", "val"):
         document(tmp_path / f"annotations/instances_{split}.json", [image(1, f"{split}.jpg")], [box(1, 1, 1)], CAT)

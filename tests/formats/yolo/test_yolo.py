@@ -258,6 +258,29 @@ def test_an_unusual_folder_of_a_split_is_found_and_told(tmp_path: Path) -> None:
     ]
 
 
+def test_places_that_lost_the_word_of_their_split_are_those_of_the_usual_folders(tmp_path: Path) -> None:
+    yaml = "train: ../train/images\nval: ../valid/images\nnames: [cat]\n"
+    files = {"data.yaml": yaml, "images/train/a.jpg": "", "images/val/b.jpg": "", "labels/val/b.txt": ROW}
+    dataset = read(grow(tmp_path, files))
+
+    assert contents(dataset) == {"train/a.jpg": None, "val/b.jpg": 1}
+    assert [finding.message for finding in dataset.findings] == [
+        "../train/images is not there; images/train is taken",
+        "../valid/images is not there; images/val is taken",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "disputed"), [("other/", True), ("labels/", False), ("labels/train/", False), ("", False)]
+)
+def test_names_of_a_list_beside_no_labels_are_disputed(tmp_path: Path, place: str, disputed: bool) -> None:
+    files = {"images/train/a.jpg": "", "labels/train/a.txt": ROW, f"{place}classes.txt": "cat\n"}
+    dataset = read(grow(tmp_path, files))
+
+    assert dataset.categories.names == ("cat",)
+    assert codes(dataset).count("class-disputed") == disputed
+
+
 def test_a_split_that_is_nowhere_is_told(tmp_path: Path) -> None:
     dataset = read(grow(tmp_path, {**ULTRALYTICS, "data.yaml": YAML + "test: /x/testing\n"}))
 

@@ -254,3 +254,23 @@ def test_a_folder_of_others_beside_the_output_is_refused(source: Path, dest: Pat
     with pytest.raises(TargetError, match=r"out\.bboxprep-new: holds other files \(mine\.txt\)"):
         run(source, dest, overwrite=True)
     assert (beside / "mine.txt").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "sub/mine.txt"])
+def test_files_of_others_beside_the_journal_are_refused_by_name(source: Path, dest: Path, name: str) -> None:
+    mine = dest / FOLDER / name
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_bytes(b"mine")
+    with pytest.raises(TargetError, match=rf"holds files that no run of bboxprep has written \({FOLDER}/{name}\)"):
+        run(source, dest, overwrite=True)
+    assert mine.read_bytes() == b"mine"
+
+
+def test_a_link_where_the_new_output_is_to_be_built_is_refused(source: Path, dest: Path, tmp_path: Path) -> None:
+    (tmp_path / "else").mkdir()
+    dest.with_name("out.bboxprep-new").symlink_to("else")
+    before = tree(dest)
+    with pytest.raises(TargetError, match=r"out\.bboxprep-new: is a link"):
+        run(source, dest, overwrite=True)
+    assert tree(dest) == before
+    assert not any((tmp_path / "else").iterdir())

@@ -7,13 +7,7 @@ from pathlib import Path
 import pytest
 
 from bboxprep import __version__
-from bboxprep.pipeline.output import versions as versions_module
 from bboxprep.pipeline.output.versions import versions
-
-
-@pytest.fixture(autouse=True)
-def asked_anew() -> None:
-    versions_module._packages.cache_clear()
 
 
 def test_a_record_states_the_versions_that_are_installed() -> None:
