@@ -66,7 +66,8 @@ def check_files(dest: Path, planned: Collection[str]) -> None:
         return
     known = {*planned, RECORD, INCOMPLETE}
     found = {relative_path(folder / name, dest) for folder, _, names in walk(dest) for name in names}
-    others = sorted(path for path in found - known if _may_be_foreign(path))
+    ours = "" if is_stored(dest) else NAME  # in a storage, the journal is more files than one
+    others = sorted(path for path in found - known if _may_be_foreign(path, ours))
     if others:
         raise TargetError(
             f"{dest}: holds files that no run of bboxprep has written ({_first(others)}); move them, or they would be "
@@ -74,11 +75,12 @@ def check_files(dest: Path, planned: Collection[str]) -> None:
         )
 
 
-def _may_be_foreign(path: str) -> bool:
+def _may_be_foreign(path: str, journal: str) -> bool:
+    """Whether `path` is no temporary file of ours, and none of the `journal`, whose files have names that begin so."""
     place = PurePosixPath(path)
     if place.name.startswith(TEMPORARY):
         return False
-    return place.parts[0] != FOLDER or len(place.parts) > 2 or not place.name.startswith(NAME)
+    return place.parts[0] != FOLDER or not (place.name.startswith(journal) and (len(place.parts) == 2 or not journal))
 
 
 def _first(paths: Sequence[str]) -> str:
