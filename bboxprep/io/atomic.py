@@ -72,7 +72,7 @@ class AtomicWriter:
                 self._temporary = os.path.join(self._spool.name, "file")  # noqa: PTH118
                 self._file = Path(self._temporary).open("wb")
             else:
-                handle, self._temporary = temporary_beside(self._path)
+                handle, self._temporary = _temporary_beside(self._path)
                 self._file = os.fdopen(handle, "wb")
         return self
 
@@ -141,12 +141,21 @@ def as_utf8(path: Path | str, text: str) -> bytes:
 
 def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
     """Write with system calls, because there is a label file for every image."""
-    handle, temporary = temporary_beside(path)
+    with replacing(path) as handle:
+        write_all(handle, data)
+        if lasting:
+            os.fsync(handle)
+
+
+@contextmanager
+def replacing(path: Place) -> Iterator[int]:
+    """A new file, open for reading and writing, that takes the place of `path` at the end of the ``with``; after an
+    error nothing has changed. Raises `OSError`.
+    """
+    handle, temporary = _temporary_beside(path)
     try:
         try:
-            write_all(handle, data)
-            if lasting:
-                os.fsync(handle)
+            yield handle
         finally:
             os.close(handle)
         os.replace(temporary, path)  # noqa: PTH105
@@ -162,7 +171,7 @@ def write_all(handle: int, data: bytes) -> None:
         left = left[os.write(handle, left) :]
 
 
-def temporary_beside(path: Place) -> tuple[int, str]:
+def _temporary_beside(path: Place) -> tuple[int, str]:
     """A new file, open, in the folder of `path`, which is made; and its name."""
     folder = os.path.dirname(path)  # noqa: PTH120  (of 100,000 paths)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | BINARY | getattr(os, "O_NOFOLLOW", 0)

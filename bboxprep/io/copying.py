@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from bboxprep.errors import ImageError
-from bboxprep.io.atomic import AtomicWriter, Place, as_target_error, temporary_beside, temporary_name, write_all
+from bboxprep.io.atomic import AtomicWriter, Place, as_target_error, replacing, temporary_name, write_all
 from bboxprep.io.paths import BINARY, source_error
 from bboxprep.io.remote import is_stored
 
@@ -48,18 +48,8 @@ def copy_file(source: Path, path: Place) -> str:
     if is_stored(origin) or is_stored(path):
         with AtomicWriter(path) as file:
             return _hashed(_stream(origin), file.write)
-    with _opened(origin, source) as handle, as_target_error(path):
-        target, temporary = temporary_beside(path)
-        try:
-            try:
-                digest = _fill(target, handle, source)
-            finally:
-                os.close(target)
-            os.replace(temporary, path)  # noqa: PTH105
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    return digest
+    with _opened(origin, source) as handle, as_target_error(path), replacing(path) as target:
+        return _fill(target, handle, source)
 
 
 def link_file(source: Path, path: Place, *, symbolic: bool = False) -> str:
