@@ -45,9 +45,11 @@ from typing import Any, Literal, Protocol, TypeVar, get_args, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.io.text import check_encoding
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -199,13 +201,6 @@ class RootEvidence(IntEnum):
     DOCUMENT = 3
 
 
-ENCODING = {
-    "flag": "--encoding",
-    "help": "the encoding of lists and label files that are not UTF-8 and name none themselves, such as cp1252 or gbk",
-}
-"""The metadata of the option `encoding` of readers of text files."""
-
-
 @dataclass(frozen=True)
 class NoOptions:
     """The options of a format that has none."""
@@ -213,7 +208,7 @@ class NoOptions:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What can be asked of the reader of any format."""
+    """What can be asked of the reader of any format. Raises `UsageError` where a value is none of its choices."""
 
     follow_links: str = field(
         default="",
@@ -224,6 +219,33 @@ class ReadOptions:
         },
     )
     """The pipeline does it, by `io.paths.links_admitted` around all that is read."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for option in fields(self):
+            value, choices = getattr(self, option.name), get_args(hints[option.name])
+            if choices and value not in choices:
+                wanted = ", ".join(map(str, choices))
+                raise UsageError(f"`{option.name}`: have {value!r}, want one of {wanted}")
+
+
+@dataclass(frozen=True)
+class TextReadOptions(ReadOptions):
+    """What can be asked of the reader of any format whose labels are text. Raises `UsageError` for what it lacks."""
+
+    encoding: str = field(
+        default="",
+        kw_only=True,
+        metadata={
+            "flag": "--encoding",
+            "help": "the encoding of lists and label files that are not UTF-8 and name none themselves, such as cp1252 "
+            "or gbk",
+        },
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_encoding(self.encoding)
 
 
 ReadFunction = TypeVar("ReadFunction", bound=Reader)

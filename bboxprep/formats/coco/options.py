@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
-from bboxprep.errors import UsageError
-from bboxprep.formats.api import ENCODING, ReadOptions
+from bboxprep.formats.api import TextReadOptions
 from bboxprep.geometry.affine import Size
-from bboxprep.io.text import check_encoding
 from bboxprep.model.instances import Instances
 
 BoxStyle = Literal["xywh", "xyxy", "fractions"]
 
 
 @dataclass(frozen=True)
-class CocoReadOptions(ReadOptions):
+class CocoReadOptions(TextReadOptions):
     """What the numbers of each ``bbox`` are, and the encoding. Raises `UsageError` for an unknown style or encoding."""
 
     boxes: BoxStyle = field(
@@ -28,13 +26,6 @@ class CocoReadOptions(ReadOptions):
             "(x, y, width, height as fractions of the image, polygons and keypoints too)",
         },
     )
-
-    encoding: str = field(default="", metadata=ENCODING)
-
-    def __post_init__(self) -> None:
-        check_encoding(self.encoding)
-        if self.boxes not in get_args(BoxStyle):
-            raise UsageError(f"`boxes`: have {self.boxes!r}, want one of {', '.join(get_args(BoxStyle))}")
 
 
 def as_pixels(instances: Instances, style: BoxStyle, size: Size) -> Instances:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
-from bboxprep.errors import UsageError
-from bboxprep.formats.api import ENCODING, ReadOptions
-from bboxprep.io.text import check_encoding
+from bboxprep.formats.api import TextReadOptions
 from bboxprep.model.columns import Column
 
 LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
@@ -17,7 +15,7 @@ OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions"]
 
 
 @dataclass(frozen=True)
-class VocReadOptions(ReadOptions):
+class VocReadOptions(TextReadOptions):
     """How VOC is read. Raises `UsageError` for an unknown origin or encoding."""
 
     origin: OriginChoice = field(
@@ -29,13 +27,6 @@ class VocReadOptions(ReadOptions):
             "from the tool that wrote the files",
         },
     )
-
-    encoding: str = field(default="", metadata=ENCODING)
-
-    def __post_init__(self) -> None:
-        check_encoding(self.encoding)
-        if self.origin not in get_args(OriginChoice):
-            raise UsageError(f"`origin`: have {self.origin!r}, want one of {', '.join(get_args(OriginChoice))}")
 
 
 @dataclass(frozen=True)

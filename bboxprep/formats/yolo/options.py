@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
-from bboxprep.formats.api import ENCODING, ReadOptions
+from bboxprep.formats.api import TextReadOptions
 from bboxprep.formats.yolo.row_kinds import Task
-from bboxprep.io.text import check_encoding
 
 Units = Literal["fractions", "pixels"]
 FirstId = Literal[0, 1]
@@ -16,7 +15,7 @@ OutTask = Literal["detect", "segment", "pose", "obb"]
 
 
 @dataclass(frozen=True)
-class YoloReadOptions(ReadOptions):
+class YoloReadOptions(TextReadOptions):
     """What the rows of the source hold, and the encoding of its lists. Raises `UsageError` for an unknown value."""
 
     task: Task = field(
@@ -34,15 +33,6 @@ class YoloReadOptions(ReadOptions):
     first_id: FirstId = field(
         default=0, metadata={"flag": "--yolo-first-id", "help": "the number of the first class in YOLO labels"}
     )
-
-    encoding: str = field(default="", metadata=ENCODING)
-
-    def __post_init__(self) -> None:
-        check_encoding(self.encoding)
-        for name, kind in (("task", Task), ("units", Units), ("first_id", FirstId)):
-            if getattr(self, name) not in get_args(kind):
-                have = f"`{name}`: have {getattr(self, name)!r}"
-                raise UsageError(f"{have}, want one of {', '.join(map(str, get_args(kind)))}")
 
 
 @dataclass(frozen=True)
