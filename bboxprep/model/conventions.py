@@ -61,7 +61,7 @@ def _fault(words: str, cure: str) -> Finding:
 
 def _look(dataset: Dataset) -> _Seen:
     rows = range(0, len(dataset), -(-len(dataset) // _MOST_IMAGES))
-    samples = [sample for sample in map(dataset.__getitem__, rows) if sample.header]
+    samples = [sample for sample in dataset.at(rows) if sample.header]
     boxes, counts = [sample.instances.boxes for sample in samples], [len(sample.instances) for sample in samples]
     sizes = np.array([sample.size for sample in samples], dtype=np.float64).reshape(-1, 2)
     return _Seen(
