@@ -215,6 +215,15 @@ def scan(folder: Path) -> Iterator[Iterable[os.DirEntry[str] | RemoteEntry]]:
         yield entries
 
 
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in `folder`, in no order and without links; none where it cannot be read."""
+    try:
+        with scan(folder) as entries:
+            return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """`folder` and all folders below it, each with the names of its folders and files; links are not followed."""
     if is_stored(folder):

@@ -27,7 +27,10 @@ from bboxprep.io.paths import (
     is_within,
     relative_path,
     resolved,
+    scan,
+    suffix_of,
 )
+from bboxprep.io.remote import RemoteEntry
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
 
@@ -169,21 +172,23 @@ def _documents(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[Pa
 
 def _subfolders(root: Path) -> list[Path]:
     fence = resolved(root)
-    return sorted(path for path in _listed(root) if path.is_dir() and is_within(path, fence))
+    folders = (root / entry.name for entry in _entries(root) if entry.is_dir())
+    return sorted(path for path in folders if is_within(path, fence))
 
 
 def _json_files(folder: Path) -> list[Path]:
-    files = [
-        path
-        for path in _listed(folder)
-        if path.suffix.lower() == ".json" and not path.name.startswith((".", "bboxprep.")) and path.is_file()
-    ]
-    return sorted(files) if len(files) <= _MANY else []
+    names = [entry.name for entry in _entries(folder) if _is_json(entry.name) and entry.is_file()]
+    return sorted(folder / name for name in names) if len(names) <= _MANY else []
 
 
-def _listed(folder: Path) -> Iterable[Path]:
+def _is_json(name: str) -> bool:
+    return suffix_of(name).lower() == ".json" and not name.startswith((".", "bboxprep."))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
     try:
-        return list(folder.iterdir())
+        with scan(folder) as entries:
+            return list(entries)
     except OSError:
         return []
 

@@ -9,7 +9,7 @@ from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.voc.tables import class_table
 from bboxprep.formats.voc.tree import IMAGE_FOLDERS, LABEL_FOLDERS, VocTree, may_be_voc, walk
-from bboxprep.io.paths import read_start, relative_path, scan
+from bboxprep.io.paths import read_start, relative_path, scan, subfolders
 from bboxprep.model.splits import known_split
 
 _FIRST_BYTES = 4096
@@ -46,18 +46,10 @@ def _has_both_folders(folder: Path, apart: Collection[Path]) -> bool:
     """Whether `folder` has one for images and one for labels, with an annotation among the first files of that; asked
     first, for it takes no walk.
     """
-    folders = [path for path in _subfolders(folder) if path not in apart]
+    folders = [path for path in subfolders(folder) if path not in apart]
     if not any(path.name.lower() in IMAGE_FOLDERS for path in folders):
         return False
     return any(_annotation(path, _first_labels(path)) for path in folders if path.name.lower() in LABEL_FOLDERS)
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    try:
-        with scan(folder) as entries:
-            return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
 
 
 def _first_labels(folder: Path) -> list[str]:

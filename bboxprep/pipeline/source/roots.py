@@ -20,7 +20,7 @@ from bboxprep import formats
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
-from bboxprep.io.paths import relative_path, scan
+from bboxprep.io.paths import relative_path, subfolders
 from bboxprep.io.remote import plain_path
 from bboxprep.pipeline.source.contents import describe_contents
 
@@ -98,13 +98,8 @@ def _beginning(
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    """The folders in `folder`, by name; no links, no hidden ones. Nothing where it may not be read."""
-    try:
-        with scan(folder) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return
-    yield from (folder / name for name in sorted(names) if not name.startswith(".") and name.lower() != _ADDED)
+    """The folders in `folder` that may hold a data set, by name; no hidden ones."""
+    yield from (path for path in sorted(subfolders(folder)) if path.name.lower() != _ADDED and path.name[0] != ".")
 
 
 def _merged(one: Begins, other: Begins) -> Begins:
