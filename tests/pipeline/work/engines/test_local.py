@@ -24,6 +24,15 @@ STARTS: list[local.Start] = ["fork", "spawn"] if hasattr(os, "fork") else ["spaw
 @pytest.fixture(params=STARTS)
 def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "START", request.param)
+    monkeypatch.delitem(sys.modules, "fsspec.asyn", raising=False)
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are forked, even where an earlier test has loaded the storages that forbid it."""
+    if local.START != "fork":
+        pytest.skip("no fork here")
+    monkeypatch.delitem(sys.modules, "fsspec.asyn", raising=False)
 
 
 def square(number: int) -> int:
@@ -141,10 +150,9 @@ def alive(process: int) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize("place", ["_launch_processes", "_spawn_process"])
 def test_a_signal_while_processes_start_ends_them_all(place: str) -> None:
-    if local.START != "fork":
-        pytest.skip("no fork here")
     sent: list[int] = []
 
     def interrupt(frame: FrameType, event: str, _: object) -> None:
@@ -167,10 +175,8 @@ def test_a_signal_while_processes_start_ends_them_all(place: str) -> None:
     assert not left
 
 
+@pytest.mark.usefixtures("forked")
 def test_no_process_to_be_had_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    if local.START != "fork":
-        pytest.skip("no fork here")
-
     def refuse() -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
