@@ -15,6 +15,7 @@ from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.source.usable import check_usable
 
 
 @click.command("inspect")
@@ -34,7 +35,7 @@ def command(source: Path, **given: Any) -> None:
     Its format, splits, classes and sizes; each EXIF orientation with the evidence for the plane its labels were drawn
     in; and all that is wrong with it, by the policies of convert. Changes nothing; decodes images only where nothing
     else tells the plane of their labels, 60 of an orientation at most, and those whose file ends too early. Exits with
-    1 where something is wrong.
+    1 where something is wrong, with 2 where nothing can be read.
     """
     opened = open_source(
         source,
@@ -53,4 +54,5 @@ def command(source: Path, **given: Any) -> None:
     elif given["json_"]:
         write_bytes(given["json_"], seen.encoded())
     printing.Printer(quiet=to_stdout).inspection(opened, seen)
+    check_usable(opened)  # at last, for what was printed shows why
     sys.exit(1 if seen.faults else 0)

@@ -15,7 +15,7 @@ from click.core import ParameterSource
 
 from bboxprep.cli.options import Decorator, stacked
 from bboxprep.errors import UsageError
-from bboxprep.formats.yolo.config import LIST_SUFFIXES, read_class_list
+from bboxprep.formats.yolo.class_lists import LIST_SUFFIXES, read_class_list
 from bboxprep.geometry.affine import Size
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.escaping import split_names, split_pair

@@ -45,6 +45,7 @@ _KIND = re.compile(
 )
 _RANK = {kind: rank for rank, kind in enumerate((*_WITH_OBJECTS, *_WITH_IMAGES, *_OTHERS))}
 _ROBOFLOW = "_annotations.coco"
+_IMAGES = re.compile(rb'"images"\s*:')  # Supervisely's meta.json says "projectType": "images"
 _NOTHING = (b"[]", b"{}", b"null")  # JSON without content
 
 
@@ -208,14 +209,14 @@ def _family(path: Path) -> str:
         return "a COCO list of results" if b'"image_id"' in head and b'"category_id"' in head else ""
     records = b'"annotations"' in head and (b'"image_id"' in head or b'"category_id"' in head)
     tables = b'"categories"' in head and (b'"info"' in head or b'"licenses"' in head)
-    listed = b'"images"' in head or records or (tables and _lists_images(path))
+    listed = bool(_IMAGES.search(head)) or records or (tables and _lists_images(path))
     return "a COCO document" if head.startswith(b"{") and listed else ""
 
 
 def _lists_images(path: Path) -> bool:
     """Whether a file that begins with its class table names images behind it: Label Studio's notes.json does not."""
     try:
-        return b'"images"' in read_start_as_utf8(path, _MOST_TABLES)
+        return bool(_IMAGES.search(read_start_as_utf8(path, _MOST_TABLES)))
     except OSError:
         return False
 

@@ -1,7 +1,6 @@
 """The class table of a VOC dataset: a file at its root that lists the names, which the devkit does not have.
 
-``labels.txt`` and ``classes.txt`` have a name on each line. ``labelmap.txt`` of CVAT and Datumaro has
-``name:color:parts:actions``, with ``#`` before comments and the class ``background`` of its masks, which no box has.
+``labels.txt`` and ``classes.txt`` have a name on each line; see `formats.labelmap` for ``labelmap.txt``.
 """
 
 from __future__ import annotations
@@ -9,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from bboxprep.formats.labelmap import BACKGROUND, LABELMAP, labelmap_names
 from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 
-_LABELMAP = "labelmap.txt"
-_TABLES = ("labels.txt", "classes.txt", _LABELMAP)
-_BACKGROUND = "background"
+_TABLES = ("labels.txt", "classes.txt", LABELMAP)
 _MOST_BYTES = 8 << 20
 
 
@@ -35,15 +33,8 @@ def class_names(root: Path, found: Iterable[str], encoding: str = "") -> tuple[s
 
 
 def _names(table: Path, used: set[str], encoding: str) -> Iterator[str]:
-    labelmap = table.name == _LABELMAP
-    for line in read_text(table, _MOST_BYTES, encoding).split("\n"):
-        name = line.strip()
-        if labelmap:
-            name = "" if name.startswith("#") else _without_fields(name)
-        if name and (name != _BACKGROUND or not labelmap or name in used):
-            yield name
-
-
-def _without_fields(line: str) -> str:
-    """The name in a line ``name:color:parts:actions``; a name may have colons of its own."""
-    return ":".join(line.split(":")[:-3]).strip() if line.count(":") >= 3 else line
+    text = read_text(table, _MOST_BYTES, encoding)
+    if table.name == LABELMAP:
+        yield from (name for name in labelmap_names(text) if name != BACKGROUND or name in used)
+    else:
+        yield from (name for line in text.split("\n") if (name := line.strip()))

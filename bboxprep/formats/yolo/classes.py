@@ -5,28 +5,25 @@ The class number of a label is the row. Without names the classes are called "0"
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine
+from bboxprep.formats.labelmap import BACKGROUND, LABELMAP, labelmap_names
 from bboxprep.formats.reading import in_batches
-from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config, name_files, read_lines
+from bboxprep.formats.yolo.class_lists import PREDEFINED, is_notes, name_files, names_by_number, notes_files
+from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import config_folder, find_place
 from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import read_labels
 from bboxprep.formats.yolo.tree import YoloTree, by_bytes, is_reserved
-from bboxprep.io.paths import read_bytes
-from bboxprep.model.categories import MOST_CLASSES, Categories, Category, unnamed_classes
-
-_PREDEFINED = "predefined_classes.txt"  # labelImg's suggestions: used where nothing else has names
-_NOTES = "notes.json"
+from bboxprep.io.text import read_text
+from bboxprep.model.categories import Categories, Category, unnamed_classes
 
 
 @dataclass(frozen=True)
@@ -41,13 +38,13 @@ class YoloClasses:
 
 def find_classes(tree: YoloTree, config: Config) -> YoloClasses:
     """The classes that the dataset's files name. Raises `AnnotationError` where two files of names disagree."""
-    named, listed_in = _names_of(tree, config)
+    named, taken = _names_of(tree, config)
     where = tree.shown(config.file) if config.file else ""
-    if not named:
+    if not named or taken is None:
         return YoloClasses(tuple(str(number) for number in range(config.count or 0)), where=where)
     table = tuple(named.get(number, "") or str(number) for number in range(max(named) + 1))
     gaps = [number for number, name in enumerate(table) if not named.get(number)]
-    findings = [*_disputes(tree, named, listed_in), *_far_names(tree, listed_in)]
+    findings = [*_from_notes(tree, taken), *_disputes(tree, named, taken), *_far_names(tree, config, taken)]
     if gaps:
         words = f"no name for class {', '.join(map(str, gaps[:9]))}; called by number"
         findings.append(Finding("record-repaired", words, where, "names"))
@@ -98,29 +95,29 @@ def categories(classes: YoloClasses, config: Config) -> Categories:
 
 
 def _names_of(tree: YoloTree, config: Config) -> tuple[Mapping[int, str], Path | None]:
-    """The names by number, and the file that lists them where that is not the data.yaml."""
+    """The names by number, and the file that has them."""
     if config.names:
-        return config.names, None
+        return config.names, config.file
     if config.names_file and config.file:
         path, why = find_place(tree, config.names_file, (config_folder(tree, config), config.file.parent))
         if path and path.is_file():
-            return _numbered(path, tree.encoding), path
+            return names_by_number(path, tree.encoding), path
         if config.file.suffix.lower() != ".data":
             raise AnnotationError(config.file, "names", f"want a list or a map of names; {config.names_file!r} {why}")
     return _names_among(tree)
 
 
 def _names_among(tree: YoloTree) -> tuple[Mapping[int, str], Path | None]:
-    """The names in the files of names of the tree, and the file that has them: the nearest to the root of the longest.
+    """The names in the files of names of the tree, and the file that has them: the nearest to the root of the longest;
+    those of a notes.json where there is no other.
 
     A labelling tool adds classes at the end, so an older file may have the first names alone. Raises `AnnotationError`
     where they differ otherwise: labels say by no word which of them they mean.
     """
-    tree.listing(tree.home)
-    paths = [path for folder in tree.seen for path in name_files(tree, folder)]
-    paths = [path for path in paths if path.name.lower() != _PREDEFINED] or paths
+    paths = _listed(tree, name_files)
+    paths = [path for path in paths if path.name.lower() != PREDEFINED] or paths or _listed(tree, notes_files)
     paths.sort(key=lambda path: (len(path.parts), by_bytes(path)))
-    tables = {path: _numbered(path, tree.encoding) for path in paths}
+    tables = {path: names_by_number(path, tree.encoding) for path in paths}
     if not tables:
         return {}, None
     longest = max(tables, key=lambda path: len(tables[path]))
@@ -132,48 +129,59 @@ def _names_among(tree: YoloTree) -> tuple[Mapping[int, str], Path | None]:
     return names, longest
 
 
-def _disputes(tree: YoloTree, names: Mapping[int, str], path: Path | None) -> Iterator[Finding]:
-    """A finding where the notes.json of Label Studio beside the list of names at `path` has others."""
-    notes = path.with_name(_NOTES) if path else None
-    if path is None or notes is None or not notes.is_file() or not tree.holds(notes):
-        return
-    others = _noted(notes)
-    if differing := [number for number, name in sorted(others.items()) if names.get(number) != name]:
-        first = differing[0]
-        words = f"class {first} is {names.get(first, 'none')!r} in {path.name} and {others[first]!r} in {_NOTES}"
-        yield Finding("class-disputed", f"{words}; {path.name} was taken", tree.shown(notes), "categories")
+def _listed(tree: YoloTree, files: Callable[[YoloTree, Path], list[Path]]) -> list[Path]:
+    """What `files` finds in each folder of the dataset."""
+    tree.listing(tree.home)
+    return [path for folder in tree.seen for path in files(tree, folder)]
 
 
-def _far_names(tree: YoloTree, path: Path | None) -> Iterator[Finding]:
+def _disputes(tree: YoloTree, names: Mapping[int, str], taken: Path) -> Iterator[Finding]:
+    """A finding for each other file of the dataset that has other `names` than the file that was `taken`."""
+    for path in (*_listed(tree, name_files), *_listed(tree, notes_files)):
+        if path == taken or path.name.lower() == PREDEFINED:
+            continue
+        others = _readable_names(path, tree.encoding)
+        if differing := [number for number, name in sorted(others.items()) if names.get(number) != name]:
+            first, known = differing[0], tree.shown(taken)
+            words = f"class {first} is {names.get(first, 'none')!r} in {known} and {others[first]!r} in {path.name}"
+            where = "categories" if is_notes(path) else ""
+            yield Finding("class-disputed", f"{words}; {known} was taken", tree.shown(path), where)
+    yield from _labelmap_dispute(tree, names, taken)
+
+
+def _readable_names(path: Path, encoding: str) -> Mapping[int, str]:
+    """The names at `path`, none where they cannot be read: they are not wanted."""
+    try:
+        return names_by_number(path, encoding)
+    except AnnotationError:
+        return {}
+
+
+def _from_notes(tree: YoloTree, taken: Path) -> Iterator[Finding]:
+    """A note that the names are those of a notes.json, where they were `taken` from one."""
+    if is_notes(taken):
+        words = "the class names are those of Label Studio's notes, for no other file has any"
+        yield Finding("class-named", words, tree.shown(taken), "categories")
+
+
+def _labelmap_dispute(tree: YoloTree, names: Mapping[int, str], taken: Path) -> Iterator[Finding]:
+    """A finding where a labelmap has a class that is not among the `names`: its order is not that of numbers."""
+    for path in (folder / LABELMAP for folder in tree.seen if LABELMAP in tree.listing(folder).texts.values()):
+        try:
+            listed = labelmap_names(read_text(path, MOST_NAME_BYTES, tree.encoding))
+            other = next((name for name in listed if name not in (BACKGROUND, *names.values())), "")
+        except AnnotationError:
+            continue
+        if other:
+            known = tree.shown(taken)
+            words = f"lists the class {other!r}, which {known} does not; {known} was taken"
+            yield Finding("class-disputed", words, tree.shown(path))
+
+
+def _far_names(tree: YoloTree, config: Config, path: Path) -> Iterator[Finding]:
     """A fault where the list of names at `path` lies in no folder above label files: it may be of another dataset."""
-    texts = ((folder, tree.listing(folder).texts.values()) for folder in tree.seen if path)
+    texts = ((folder, tree.listing(folder).texts.values()) for folder in tree.seen if path != config.file)
     labelled = [folder for folder, names in texts if not all(map(is_reserved, names))]
-    if path and labelled and not any(folder.is_relative_to(path.parent) for folder in labelled):
+    if labelled and not any(folder.is_relative_to(path.parent) for folder in labelled):
         words = f"the class names are of a list beside other files than the labels ({tree.shown(labelled[0])})"
         yield Finding("class-disputed", f"{words}; taken, `classes` states others", tree.shown(path))
-
-
-def _noted(notes: Path) -> Mapping[int, str]:
-    """The names by number in a notes.json; none where it is something else."""
-    try:
-        content = msgspec.json.decode(read_bytes(notes, MOST_NAME_BYTES), type=_Notes)
-    except (AnnotationError, msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return {category.id: category.name for category in content.categories}
-
-
-class _Category(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _Notes(msgspec.Struct):
-    categories: list[_Category]
-
-
-def _numbered(path: Path, encoding: str) -> Mapping[int, str]:
-    """The lines of a file of names by number. Raises `AnnotationError`."""
-    names = read_lines(path, MOST_NAME_BYTES, encoding)
-    if len(names) > MOST_CLASSES:
-        raise AnnotationError(path, "", f"have {len(names):,} classes, want at most {MOST_CLASSES:,}")
-    return dict(enumerate(names))

@@ -1,7 +1,4 @@
-"""Parses data.yaml, darknet .data files, and files with lists of class names.
-
-Such a list is classes.txt, obj.names or labels.txt (one name a line), or the names of a data.yaml.
-"""
+"""Parses data.yaml and darknet .data files, and the text files that they name."""
 
 from __future__ import annotations
 
@@ -11,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.formats.yolo.rows import looks_like_rows
-from bboxprep.formats.yolo.tree import YoloTree, read_head
+from bboxprep.formats.yolo.tree import read_head
 from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
@@ -25,10 +21,6 @@ NOT_SPLITS = {
     *("labels", "backup", "classes", "yaml_file"),
 }
 _MEASURES = "eval"  # the key of a .data file that says how results are scored
-
-
-_NAME_FILES = {"classes.txt", "labels.txt", "predefined_classes.txt", "_darknet.labels", "object.data"}
-LIST_SUFFIXES = frozenset({".txt", ".names", ".labels", ".yaml", ".yml"})
 
 
 @dataclass(frozen=True)
@@ -80,17 +72,6 @@ def states_places(path: Path) -> bool:
     separator = b"=" if path.suffix.lower() == ".data" else b":"
     keys = (line.partition(separator)[0].strip(b"\"' ") for line in read_head(path).splitlines() if separator in line)
     return any(is_word(key.decode("utf-8", "replace")) for key in keys)
-
-
-def name_files(tree: YoloTree, folder: Path) -> list[Path]:
-    """The files in `folder` that list class names, one on each line."""
-    listing = tree.listing(folder)
-    return [
-        folder / name
-        for name in (*listing.texts.values(), *listing.others)
-        if (name.lower() in _NAME_FILES or name.lower().endswith(".names"))
-        and not looks_like_rows(read_head(folder / name))
-    ]
 
 
 def read_config(path: Path, encoding: str = "") -> Config:
@@ -245,19 +226,3 @@ def _text(path: Path, key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise AnnotationError(path, key, "have a list or a map, want text")
     return value
-
-
-def read_class_list(path: Path) -> tuple[str, ...]:
-    """The names that the file at `path` lists, in order. Raises `AnnotationError` where it has none, or a gap."""
-    if path.suffix.lower() in (".yaml", ".yml"):
-        named = read_config(path).names or {}
-        names = tuple(named.get(number, "") for number in range(max(named, default=-1) + 1))
-        place = "names.{}"
-    else:
-        names, place = read_lines(path, MOST_NAME_BYTES), "line {}"
-    if not names:
-        raise AnnotationError(path, "", "have no names, want a class name on each line or the names of a data.yaml")
-    if "" in names:
-        number = names.index("") + (place == "line {}")
-        raise AnnotationError(path, place.format(number), "have no name, want one")
-    return names

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
-from bboxprep.formats.yolo.config import config_files, name_files, states_places
+from bboxprep.formats.yolo.class_lists import name_files, notes_files
+from bboxprep.formats.yolo.config import config_files, states_places
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import LAYOUT_FOLDERS, Listing, YoloTree, read_head
 from bboxprep.io.paths import dataset_folder, holds_image
@@ -47,12 +48,17 @@ def _evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
     usual = any(path.stem in _USUAL for path in files)
     if files and ((usual and holds_image(folder)) or _label(tree, tree.walk(folder, apart))):
         return RootEvidence.DOCUMENT if any(map(states_places, files)) else RootEvidence.CLASS_TABLE
-    if name_files(tree, folder) and _label(tree, tree.walk(folder, apart)):
+    if _has_names(tree, folder) and _label(tree, tree.walk(folder, apart)):
         return RootEvidence.CLASS_TABLE
     if not _label(tree, _layout_folders(tree, folder, apart)):
         return RootEvidence.NONE
-    tables = (name_files(tree, place) for place, _ in _layout_folders(tree, folder, apart))
+    tables = (_has_names(tree, place) for place, _ in _layout_folders(tree, folder, apart))
     return RootEvidence.CLASS_TABLE if any(tables) else RootEvidence.LABELS
+
+
+def _has_names(tree: YoloTree, folder: Path) -> bool:
+    """Whether a file in `folder` lists class names."""
+    return bool(name_files(tree, folder) or notes_files(tree, folder))
 
 
 def _layout_folders(tree: YoloTree, folder: Path, apart: Collection[Path]) -> Iterator[tuple[Path, Listing]]:

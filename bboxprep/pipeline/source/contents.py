@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bboxprep.io.paths import (
@@ -27,6 +27,14 @@ _ADDED = ("__MACOSX/", ".")  # by the Finder
 _KEY = re.compile(rb'"([\w .-]{1,40})"\s*:')
 _ELEMENT = re.compile(rb"<([A-Za-z_][\w.-]{0,40})")
 _CVAT = b"annotations"
+_EXPORT = "export it as COCO, YOLO or VOC"
+_TOOLS = (  # what writes JSON files, each with keys that are in all of them
+    ("LabelMe", {"shapes", "imagePath"}),
+    ("Supervisely", {"classes", "tags"}),
+    ("Supervisely", {"objects", "tags", "size"}),
+    ("VGG Image Annotator", {"regions", "file_attributes"}),
+    ("VGG Image Annotator", {"_via_settings"}),
+)
 
 
 def describe_contents(path: Path) -> str:
@@ -69,12 +77,12 @@ def _kind(name: str) -> str:
 def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str:
     """The files of one `kind`, of which the first is called `name`; `stems` are those of the images."""
     if kind == "images":
-        return f"{count:,} {kind}"
+        return f"{count:,} image{'' if count == 1 else 's'}"
     if kind == "archives":
         return f"{count:,} archive{'' if count == 1 else 's'} in it, which want unpacking or naming ({name})"
     each = ", one beside each image" if stem_of(name) in stems and count > 1 else ""
     inside = _document(path / name)
-    return f"{count:,} {kind}{each} ({name}{': ' if inside else ''}{inside})"
+    return f"{count:,} {kind.removesuffix('s') if count == 1 else kind}{each} ({name}{': ' if inside else ''}{inside})"
 
 
 def _document(file: Path) -> str:
@@ -84,10 +92,15 @@ def _document(file: Path) -> str:
     except (OSError, ValueError):
         return ""
     if file.suffix.lower() == ".json":
-        keys = dict.fromkeys(key.decode("ascii", "replace") for key in _KEY.findall(head))
-        return f"keys {', '.join(list(keys)[:_MOST_KINDS])}; not a COCO document" if keys else "not a COCO document"
+        return _json(list(dict.fromkeys(key.decode("ascii", "replace") for key in _KEY.findall(head))))
     element = _ELEMENT.search(head)
     if file.suffix.lower() != ".xml" or element is None:
         return ""
-    tool = ", as CVAT for images writes; export it as COCO, YOLO or VOC" if element[1] == _CVAT else ""
+    tool = f", as CVAT for images writes; {_EXPORT}" if element[1] == _CVAT else ""
     return f"root element <{element[1].decode()}>{tool}"
+
+
+def _json(keys: Sequence[str]) -> str:
+    """What a JSON file with these `keys` is."""
+    tool = next((f", as {name} writes; {_EXPORT}" for name, own in _TOOLS if own.issubset(keys)), "")
+    return f"keys {', '.join(keys[:_MOST_KINDS])}{tool}; not a COCO document" if keys else "not a COCO document"

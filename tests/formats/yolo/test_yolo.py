@@ -491,6 +491,53 @@ def test_notes_of_label_studio_that_contradict_the_list_are_told(tmp_path: Path)
     ]
 
 
+NOTES = json.dumps({"categories": [{"id": 0, "name": "cat"}, {"id": 1, "name": "dog"}]})
+STATED = "train: images\nnames: [cat, dog]\n"
+DISPUTES: dict[str, tuple[dict[str, str], list[str]]] = {  # files of names, and the findings about them
+    "notes alone": (
+        {"notes.json": NOTES},
+        ["notes.json: categories: the class names are those of Label Studio's notes, for no other file has any"],
+    ),
+    "stated, and a list that has the first": ({"data.yaml": STATED, "classes.txt": "cat\n"}, []),
+    "stated, and labelImg's suggestions": ({"data.yaml": STATED, "predefined_classes.txt": "person\n"}, []),
+    "stated, and other notes": (
+        {"data.yaml": STATED, "notes.json": NOTES.replace("dog", "cow")},
+        ["notes.json: categories: class 1 is 'dog' in data.yaml and 'cow' in notes.json; data.yaml was taken"],
+    ),
+    "stated, and another order": (
+        {"data.yaml": STATED, "labels/classes.txt": "dog\ncat\n"},
+        ["labels/classes.txt: class 0 is 'cat' in data.yaml and 'dog' in classes.txt; data.yaml was taken"],
+    ),
+    "stated, and one more": (
+        {"data.yaml": STATED, "obj.names": "cat\ndog\ncow\n"},
+        ["obj.names: class 2 is 'none' in data.yaml and 'cow' in obj.names; data.yaml was taken"],
+    ),
+    "darknet, and another list": (
+        {"obj.data": "train = images\nnames = obj.names\n", "obj.names": "cat\ndog\n", "classes.txt": "cow\n"},
+        ["classes.txt: class 0 is 'cat' in obj.names and 'cow' in classes.txt; obj.names was taken"],
+    ),
+    "stated, and a labelmap of the same": (
+        {"data.yaml": STATED, "labelmap.txt": "# label:color_rgb:parts:actions\nbackground:::\ndog:::\ncat:::\n"},
+        [],
+    ),
+    "stated, and a labelmap of others": (
+        {"data.yaml": STATED, "labelmap.txt": "background:0,0,0::\ncow:1,2,3::\n"},
+        ["labelmap.txt: lists the class 'cow', which data.yaml does not; data.yaml was taken"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DISPUTES)
+def test_names_come_from_one_file_and_others_that_differ_are_told(tmp_path: Path, case: str) -> None:
+    files, findings = DISPUTES[case]
+    grow(tmp_path, {"images/a.jpg": "", "labels/a.txt": ROW, **files})
+    dataset = read(tmp_path)
+    assert dataset.categories.names == ("cat", "dog")
+    told = [finding for finding in dataset.findings if finding.code != "image-unlabelled"]
+    assert [str(finding) for finding in told] == findings
+    assert {finding.code for finding in told} <= {"class-disputed", "class-named"}
+
+
 def test_files_of_names_that_differ_are_refused(tmp_path: Path) -> None:
     grow(tmp_path, {f"{split}/{name}": text for split in ("train", "val") for name, text in
                     (("a.jpg", ""), ("a.txt", ROW), ("classes.txt", split))})  # fmt: skip

@@ -169,6 +169,11 @@ FOUND: dict[str, tuple[dict[str, bytes], str]] = {
         {"a.xml": b'<?xml version="1.0"?>\n<annotations><version>'},
         "a.xml: root element <annotations>, as CVAT",
     ),
+    "Supervisely": (
+        {"p/meta.json": b'{"classes": [{"title": "cat"}], "tags": [], "projectType": "images"}', "p/img/a.jpg": b""},
+        "1 .json file (p/meta.json: keys classes, title, tags, projectType, as Supervisely writes; export it as COCO",
+    ),
+    "LabelMe": ({"a.json": b'{"version": "5", "shapes": [], "imagePath": "a.jpg"}'}, "as LabelMe writes"),
     "a zip inside": ({"x/train.zip": b""}, "1 archive in it, which want unpacking or naming (x/train.zip)"),
 }
 
@@ -177,7 +182,7 @@ FOUND: dict[str, tuple[dict[str, bytes], str]] = {
 def test_where_there_is_no_data_set_the_message_says_what_there_is(tmp_path: Path, case: str) -> None:
     files, words = FOUND[case]
     for name, data in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(looked for coco: ") as refused:
         find_root(tmp_path)

@@ -10,6 +10,7 @@ import pytest
 from bboxprep import formats
 from bboxprep.errors import SourceError
 from bboxprep.pipeline.api import convert
+from tests.invoked import refused as refused_by_command
 from tests.tiny import tiny
 
 IMAGES = {".jpg", ".png"}
@@ -29,6 +30,7 @@ def refused(source: Path, tmp_path: Path) -> str:
     with pytest.raises(SourceError) as refusal:
         convert(source, tmp_path / "out", "coco")
     assert not (tmp_path / "out").exists()
+    assert str(refusal.value) in refused_by_command("inspect", source)
     return str(refusal.value)
 
 

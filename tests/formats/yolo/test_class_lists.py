@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.yolo.config import read_class_list
+from bboxprep.formats.yolo.class_lists import read_class_list
 
 NAMES = ("no", "1e3", "a: b", "🐈", "null")
 

@@ -1,0 +1,24 @@
+"""``labelmap.txt`` of CVAT and Datumaro: a class on each line, as ``name:color:parts:actions``, with ``#`` before
+comments and the class ``background`` of masks, which no box has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+LABELMAP = "labelmap.txt"
+BACKGROUND = "background"
+
+
+def labelmap_names(text: str) -> Iterator[str]:
+    """The class names in the `text` of a labelmap, in its order."""
+    yield from (name for line in _lines(text) if (name := _without_fields(line)))
+
+
+def _lines(text: str) -> Iterable[str]:
+    return (line.strip() for line in text.split("\n") if not line.strip().startswith("#"))
+
+
+def _without_fields(line: str) -> str:
+    """The name in a line ``name:color:parts:actions``; a name may have colons of its own."""
+    return ":".join(line.split(":")[:-3]).strip() if line.count(":") >= 3 else line
