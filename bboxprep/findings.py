@@ -34,7 +34,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "class-disputed": (Severity.FAULT, "files beside the labels name the classes differently; one of them was taken"),
     "class-dropped": (Severity.NOTE, "a class is left out of the table as asked, its objects with it"),
     "class-merged": (Severity.NOTE, "classes that have one name now became one class"),
-    "class-named": (Severity.NOTE, "the names of the classes are those of a file that has them beside other things"),
+    "class-named": (Severity.NOTE, "the class names were taken from a file that is about other things too"),
     "class-similar": (Severity.NOTE, "two classes whose names are nearly the same; kept apart"),
     "class-unnamed": (Severity.NOTE, "nothing states the names of the classes; they are called by their numbers"),
     "column-dropped": (Severity.NOTE, "the target format cannot hold this kind of information; the boxes are kept"),
