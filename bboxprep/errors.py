@@ -14,7 +14,7 @@
     ├─ LossError                        the target cannot hold what the source has, and loss was not allowed
     ├─ TargetError                      the output cannot be written where it was asked for
     ├─ StorageError                     a bucket or an archive cannot be used: refused, cut off, no credentials
-    ├─ WorkerError                      a piece of work brings down every process that takes it
+    ├─ WorkerError                      a block of images kills every process that takes it
     ├─ StoppedError                     the run was asked to stop, and did so in good order
     └─ InternalError                    a promise of this package is broken; no fault of the caller
 """
@@ -86,7 +86,7 @@ class TargetError(BboxprepError):
 
 
 class WorkerError(BboxprepError):
-    """A piece of work brings down every process that takes it."""
+    """A block of images kills every process that takes it."""
 
 
 class StoppedError(BboxprepError):

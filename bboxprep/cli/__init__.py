@@ -16,7 +16,7 @@ import click
 
 from bboxprep.cli.signals import signals_heard
 from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, StoppedError
-from bboxprep.garbage import import_uncollected, spare_at_exit
+from bboxprep.gc_control import freeze_gc_at_exit, import_without_gc
 from bboxprep.model.escaping import printable
 from bboxprep.spelling import did_you_mean
 from bboxprep.version import __version__
@@ -67,7 +67,7 @@ class _Commands(click.Group):
 
 def _imported(module: str) -> Any:
     if module not in sys.modules:
-        import_uncollected(module)
+        import_without_gc(module)
     return sys.modules[module]
 
 
@@ -99,7 +99,7 @@ def _show_warning(
 def main() -> None:
     """Run the command line of this process."""
     warnings.showwarning = _show_warning
-    spare_at_exit()
+    freeze_gc_at_exit()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads, which spin for 20 ms and find nothing to do
     try:
         commands(prog_name="bboxprep")

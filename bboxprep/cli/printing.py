@@ -14,7 +14,7 @@ from bboxprep.cli.flag_names import with_flags
 from bboxprep.findings import CODES, Finding, Severity
 from bboxprep.io.remote import is_stored
 from bboxprep.model.escaping import printable
-from bboxprep.pipeline.output.image_rows import IMAGES, Made
+from bboxprep.pipeline.output.image_rows import IMAGES, WriteMethod
 from bboxprep.pipeline.output.run_record import RECORD, ClassCount, SplitCount
 from bboxprep.pipeline.run_options import Outcome
 from bboxprep.pipeline.source.inspect import UPRIGHT, Inspection
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # rich is 45 modules and 13 ms, which a quiet run does not lo
 WIDTH = 120  # columns where the output is not a terminal
 _MOST_CLASSES = 1000  # that a table shows
 PLACES = 5  # findings of one code that are printed in full; the record has all of them
-_WAYS: dict[Made, str] = {
+_WRITE_METHODS: dict[WriteMethod, str] = {
     "copied": "as they were",
     "linked": "linked",
     "symlinked": "linked by their path",
@@ -254,7 +254,7 @@ def _fresh(fresh: int, images: int) -> str:
 
 
 def _made(made: Mapping[str, int]) -> str:
-    said = [f"{made[way]:,} {words}" for way, words in _WAYS.items() if made.get(way)]
+    said = [f"{made[way]:,} {words}" for way, words in _WRITE_METHODS.items() if made.get(way)]
     return f"images: {', '.join(said) or 'none'}"
 
 

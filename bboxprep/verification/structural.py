@@ -17,7 +17,7 @@ from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
-from bboxprep.pipeline.output.image_rows import SAME_BYTES, ImageRow
+from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
@@ -149,7 +149,7 @@ def _count_faults(case: VerificationInputs, image: ImageRow, sample: Sample) -> 
 
 def _bytes_changed(case: VerificationInputs, image: ImageRow, path: Path) -> Iterator[Fault]:
     """An image that was copied or linked has the recorded bytes of its source, whatever the source holds now."""
-    if image.made in SAME_BYTES and image.sha256 and _digest(case, image, path) not in ("", image.sha256):
+    if image.made in BYTE_PRESERVING and image.sha256 and _digest(case, image, path) not in ("", image.sha256):
         words = f"has other bytes than {image.source} had when it was {image.made}"
         yield _fault("image-changed", str(image.output), words)
 

@@ -29,16 +29,18 @@ from bboxprep.pipeline.resume.fingerprint import OutputFile
 
 IMAGES = "bboxprep.images.jsonl"
 
-Made = Literal["", "copied", "linked", "symlinked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"]
-SAME_BYTES: frozenset[Made] = frozenset({"copied", "linked", "symlinked"})
-"""The ways of making an image file by which it holds the bytes of its source."""
+WriteMethod = Literal[
+    "", "copied", "linked", "symlinked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"
+]
+BYTE_PRESERVING: frozenset[WriteMethod] = frozenset({"copied", "linked", "symlinked"})
+"""The methods by which an image file has the bytes of its source."""
 
 
 class WrittenSample(NamedTuple):
     """One sample with its image written, and then its labels.
 
     `sample` has been through its recipe and has all findings of the writing. `output` is the place it was written to,
-    None where the image was left out. `made` says how its image file was made, "" where there is no file;
+    None where the image was left out. `write_method` says how its image file was made, "" where there is no file;
     `source_sha256` is of the source file, None where that was not read. `files` are those that were written, the image
     first. `objects` are those of the sample and, in their order, the crowd regions that only the sidecar can hold.
     `labels` are empty until they are written.
@@ -46,7 +48,7 @@ class WrittenSample(NamedTuple):
 
     sample: Sample
     output: Output | None
-    made: Made = ""
+    write_method: WriteMethod = ""
     source_sha256: str | None = None
     files: tuple[OutputFile, ...] = ()
     objects: Instances = Instances.of()
@@ -91,11 +93,11 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     `source` is the path below the source, `output` that below the output (None where the image was left out). `sha256`
     is of the source file, None where it was not read: no image was written, or an earlier version has made a link.
     `size` is that of the stored pixels. `objects` counts what became of the objects. `evidence` says in a word why
-    `frame` is what it is. `made` says how the image file was made (one of `Made`). `factors` are those of `affine`: a,
-    b, c, d, e, f of ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline
-    bent the image, or it is a mosaic of `parts`. `mirrored`: left and right have changed places. `recipe` is what
-    was drawn for this image, as plain data without chance, None where the recipe of the run has no chance; `tile` names
-    the part of the image that it shows ("r0c1").
+    `frame` is what it is. `made` says how the image file was made (one of `WriteMethod`). `factors` are those of
+    `affine`: a, b, c, d, e, f of ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no
+    `affine`: a pipeline bent the image, or it is a mosaic of `parts`. `mirrored`: left and right have changed places.
+    `recipe` is what was drawn for this image, as plain data without chance, None where the recipe of the run has no
+    chance; `tile` names the part of the image that it shows ("r0c1").
 
     Fields that only some rows have are `UNSET` in the others; their properties give the default.
     """
@@ -183,7 +185,7 @@ def row_of(written: WrittenSample, root: Path) -> ImageRow:
             "evidence_or_unset": sample.evidence,
         }
     if written.output:
-        fields |= {"made": written.made, "output_size": sample.size}
+        fields |= {"made": written.write_method, "output_size": sample.size}
         fields |= _mosaic_fields(sample, root) if sample.parts else _map_fields(sample.affine, sample, sample.mirrored)
         fields |= _variant_fields(sample)
         fields |= {"copy_or_unset": sample.variant.copy} if sample.variant and sample.variant.recipe else {}

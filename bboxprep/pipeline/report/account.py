@@ -21,29 +21,29 @@ UNREADABLE = "(unreadable)"  # the class of an object whose record could not be 
 
 @dataclass
 class Account:
-    """Counts by split, and by split and class; and all findings, in the order of the samples."""
+    """Counts by split, counts by split and class, and all findings in the order of the samples."""
 
     images_in: Counter[str] = field(default_factory=Counter)
     images_out: Counter[str] = field(default_factory=Counter)
-    made: Counter[str] = field(default_factory=Counter)  # image files by how they came about
+    made: Counter[str] = field(default_factory=Counter)  # image files by how they were made (`WriteMethod`)
     source_count: Counter[str] = field(default_factory=Counter)
     objects_in: Counter[tuple[str, str]] = field(default_factory=Counter)
     objects_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # in all images that are made of them
+    objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # expected in all output images
     swapped: Counter[tuple[str, str]] = field(default_factory=Counter)  # gained from another class by a flip
     dropped: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # split, class, code
     columns: Counter[str] = field(default_factory=Counter)  # how many objects of the source have each column
     findings: list[Finding] = field(default_factory=list)
 
     def note(self, findings: Iterable[Finding]) -> None:
-        """Add findings, with the objects that they drop."""
+        """Add `findings` and count the objects that they drop."""
         for finding in findings:
             self.findings.append(finding)
             if finding.objects:
                 self.dropped[finding.split, finding.category or UNREADABLE, finding.code] += finding.objects
 
-    def note_outside_samples(self, findings: Iterable[Finding]) -> None:
-        """Add findings about the dataset as a whole, whose objects no sample has listed."""
+    def note_dataset(self, findings: Iterable[Finding]) -> None:
+        """Add findings about the dataset, and count their objects as source objects: no sample lists them."""
         for finding in findings:
             self.note((finding,))
             if finding.objects:
@@ -52,60 +52,62 @@ class Account:
                 self.objects_due[finding.split, finding.category or UNREADABLE] += finding.objects
 
     def add(self, result: ImageResult) -> None:
-        """Add an image of the source and its result."""
+        """Add the result of one output image, and its source image with the first of its outputs."""
         split = result.split
         if result.first:
-            self.image_in(split, result.source_count, result.came, result.columns)
-        for name, count in result.due.items():
+            self.add_source_image(split, result.source_count, result.objects_in, result.columns)
+        for name, count in result.objects_due.items():
             self.objects_due[split, name] += count
         self.note(result.findings)
         if result.written:
             self.images_out[split] += 1
-            for name, count in result.went.items():
+            for name, count in result.objects_out.items():
                 self.objects_out[split, name] += count
             for name, count in result.swapped.items():
                 self.swapped[split, name] += count
-        if result.made:
-            self.made[result.made] += 1
+        if result.write_method:
+            self.made[result.write_method] += 1
 
-    def image_in(self, split: str, listed: int, came: Mapping[str, int], columns: Mapping[str, int]) -> None:
-        """Add an image of the source: how many objects it lists, how many of each class were read, and how many have
-        each column.
+    def add_source_image(
+        self, split: str, source_count: int, objects_in: Mapping[str, int], columns: Mapping[str, int]
+    ) -> None:
+        """Add an image of the source: `source_count` objects are listed, `objects_in` were read (by class), `columns`
+        of them have each column.
         """
         self.images_in[split] += 1
-        self.source_count[split] += listed
-        for name, count in came.items():
+        self.source_count[split] += source_count
+        for name, count in objects_in.items():
             self.objects_in[split, name] += count
         for column, count in columns.items():
             self.columns[column] += count
 
     def check(self) -> None:
-        """Raise `InternalError` unless all objects that were due went out or were dropped, for each class of each
-        split; a flip may have exchanged classes.
+        """Raise `InternalError` unless each object was written or dropped, by split and class; a flip may have
+        exchanged classes.
         """
         for split in sorted(self.images_in.keys() | self.source_count.keys()):
-            counted = sum(count for (where, _), count in self.objects_in.items() if where == split)
-            _balance(f"objects of split {split!r}, listed and read", self.source_count[split], counted)
-        lost: Counter[tuple[str, str]] = Counter()
+            read = sum(count for (where, _), count in self.objects_in.items() if where == split)
+            _check_equal(f"objects of split {split!r}, listed and read", self.source_count[split], read)
+        dropped: Counter[tuple[str, str]] = Counter()
         for (split, name, _), count in self.dropped.items():
-            lost[split, name] += count
-        for split, name in sorted(self.objects_due.keys() | self.objects_out.keys() | lost.keys()):
-            out = self.objects_out[split, name] + lost[split, name]
-            came = self.objects_due[split, name] + self.swapped[split, name]
-            _balance(f"objects of class {name!r} in split {split!r}", came, out)
+            dropped[split, name] += count
+        for split, name in sorted(self.objects_due.keys() | self.objects_out.keys() | dropped.keys()):
+            expected = self.objects_due[split, name] + self.swapped[split, name]
+            accounted = self.objects_out[split, name] + dropped[split, name]
+            _check_equal(f"objects of class {name!r} in split {split!r}", expected, accounted)
 
     @property
     def faults(self) -> int:
-        """How many findings say that something was skipped or is wrong."""
+        """The number of findings that are faults."""
         return sum(finding.severity is Severity.FAULT for finding in self.findings)
 
     def report(self, names: Sequence[str]) -> Report:
-        """The whole account, as records keep it; `names` are the classes of the output."""
+        """The account as the run record keeps it; `names` are the classes of the output."""
         made, findings = dict(sorted(self.made.items())), tuple(map(RecordedFinding.of, self.findings))
         return Report(tuple(self.rows()), made, tuple(self.class_rows(names)), findings)
 
     def rows(self) -> list[SplitCount]:
-        """One row a split, in the order people think of splits in."""
+        """The counts of each split, in the order of `splits.order`."""
         return [
             SplitCount(
                 split=split,
@@ -120,76 +122,79 @@ class Account:
         ]
 
     def class_rows(self, names: Sequence[str]) -> list[ClassCount]:
-        """One row a class over all splits, in the order of `names`."""
-        came, went, swapped = map(_over_splits, (self.objects_in, self.objects_out, self.swapped))
+        """The counts of each class over all splits, in the order of `names`."""
+        objects_in, objects_out, swapped = map(_over_splits, (self.objects_in, self.objects_out, self.swapped))
         lost: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for (_, category, code), count in self.dropped.items():
             lost[category].append((code, count))
         return [
             ClassCount(
                 name=name,
-                objects_in=came[name],
-                objects_out=went[name],
+                objects_in=objects_in[name],
+                objects_out=objects_out[name],
                 dropped=_by_code(lost.get(name, ())),
                 swapped=swapped[name],
             )
-            for name in dict.fromkeys([*names, *came])
+            for name in dict.fromkeys([*names, *objects_in])
         ]
 
 
-class Came(TypedDict):
-    """What an image of the source holds: objects by class, and how many have each column."""
+class SourceCounts(TypedDict):
+    """The number of objects of a source image by class, and by column that they have."""
 
-    came: dict[str, int]
+    objects_in: dict[str, int]
     columns: dict[str, int]
 
 
-_COLUMN_NAMES = {column: str(column) for column in Column}  # of an image's columns, asked for as often as there are any
+_COLUMN_NAMES = {column: str(column) for column in Column}  # str() of an enum is slow for each image
 
 
-def came_of(sample: Sample, names: Sequence[str]) -> Came:
-    """What the untransformed `sample` holds; its labels are rows of `names`."""
-    came = objects_by_class(sample, names)
-    held = sample.instances.column_counts
-    columns = {**held, Column.MASKS: len(sample.instances)} if sample.segmentation else held  # masks still to be read
+def count_source_objects(sample: Sample, names: Sequence[str]) -> SourceCounts:
+    """The counts of objects of the untransformed `sample`; its labels are rows of `names`."""
+    by_class = objects_by_class(sample, names)
+    columns = sample.instances.column_counts
+    if sample.segmentation:  # masks are not read yet
+        columns = {**columns, Column.MASKS: len(sample.instances)}
     return {
-        "came": {name or UNREADABLE: count for name, count in came.items()},
+        "objects_in": {name or UNREADABLE: count for name, count in by_class.items()},
         "columns": {_COLUMN_NAMES[column]: count for column, count in columns.items()},
     }
 
 
-def due_of(samples: Iterable[Sample], names: Sequence[str]) -> dict[str, int]:
-    """How many objects of each class the untransformed `samples` hold, which one image shows."""
-    due: Counter[str] = Counter()
+def sum_source_objects(samples: Iterable[Sample], names: Sequence[str]) -> dict[str, int]:
+    """The number of objects of the untransformed `samples` by class: those of one mosaic."""
+    total: Counter[str] = Counter()
     for sample in samples:
-        due.update(came_of(sample, names)["came"])
-    return dict(due)
+        total.update(count_source_objects(sample, names)["objects_in"])
+    return dict(total)
 
 
-def went_of(classes: Sequence[str], came_as: Sequence[str], written: int) -> tuple[dict[str, int], dict[str, int]]:
-    """How many objects of each class a written image has, and how many more than in its source.
+def count_written_objects(
+    classes: Sequence[str], source_classes: Sequence[str], written: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """The number of objects of a written image by class, and how many of them a flip has added to each class.
 
-    `classes` are those of its objects, `came_as` the classes of the same objects in the source, which a flip may have
-    exchanged. Raises `InternalError` unless the writer wrote them all.
+    `classes` are those of its objects, `source_classes` those of the same objects in the source, before a flip
+    exchanged them. Raises `InternalError` unless the writer has `written` all objects.
     """
-    _balance("objects of an image, handed to the writer and written", len(classes), written)
-    went = Counter(classes)
-    if came_as is classes:
-        return dict(went), {}
-    gained = Counter(went)
-    gained.subtract(came_as)
-    return dict(went), {name: count for name, count in gained.items() if count}
+    _check_equal("objects of an image, handed to the writer and written", len(classes), written)
+    by_class = Counter(classes)
+    if source_classes is classes:
+        return dict(by_class), {}
+    gained = Counter(by_class)
+    gained.subtract(source_classes)
+    return dict(by_class), {name: count for name, count in gained.items() if count}
 
 
 def _over_splits(counts: Counter[tuple[str, str]]) -> Counter[str]:
-    """The counts by class alone."""
+    """The counts by class, summed over splits."""
     totals: Counter[str] = Counter()
     for (_, category), count in counts.items():
         totals[category] += count
     return totals
 
 
-def _balance(what: str, left: int, right: int) -> None:
+def _check_equal(what: str, left: int, right: int) -> None:
     if left != right:
         raise InternalError(
             f"the account does not balance: {what}: {left} in, {right} accounted for; please report this"

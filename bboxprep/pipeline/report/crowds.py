@@ -1,9 +1,9 @@
 """Applies `ObjectPolicy.crowd` to crowd regions, for a target format that may have none.
 
-A crowd region (COCO ``iscrowd``) is an area of many objects without a label each. A trainer that takes it for one
-object learns nonsense; one that drops it in silence learns that the people in it are background. So it is dropped
-with a count, unless the user decides. CVAT marks every object that has a mask as crowd. A dataset of nothing but crowd
-regions is therefore refused until the user says what they are.
+A crowd region (COCO ``iscrowd``) is an area of many objects without a label each. As one ordinary object it teaches a
+detector nonsense; dropped in silence it teaches that the people in it are background. So it is dropped with a count,
+unless the user decides. CVAT marks every object that has a mask as crowd. A dataset of mostly crowd regions is
+therefore refused until the user decides.
 """
 
 from __future__ import annotations
@@ -25,34 +25,36 @@ from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
 @dataclass(frozen=True, slots=True)
 class CrowdPlan:
-    """What is done with every crowd region of a run; `mark` is the attribute that is set to 1 where they are marked.
+    """How a run treats crowd regions. `mark` is the attribute that is set to 1 where they are marked.
 
-    `kept_aside` says whether those that are dropped, because the format has no place for them, are in the sidecar.
+    `in_sidecar`: crowd regions that are dropped because the format cannot hold them are kept in the sidecar.
     """
 
     act: Literal["as-is", "plain", "mark", "drop"]
     mark: str = ""
-    kept_aside: bool = False
+    in_sidecar: bool = False
 
     @classmethod
     def of(cls, rule: CrowdRule | None, writer: Writer, target: Format, *, sidecar: bool) -> CrowdPlan:
-        """What `rule` means for `writer`, of the format `target`, with or without a `sidecar`."""
+        """The treatment under `rule` for `writer` of the format `target`, with or without a `sidecar`."""
         if rule == "drop":
             return cls("drop")
         if Column.CROWD in writer.carries:
             return cls("as-is")
         if rule == "ignore" and target.ignored_by:
             return cls("mark", target.ignored_by)
-        return cls("plain") if rule == "keep" else cls("drop", kept_aside=sidecar)
+        return cls("plain") if rule == "keep" else cls("drop", in_sidecar=sidecar)
 
     def apply(self, sample: Sample, location: Location) -> Sample:
-        """`sample` with its crowd regions kept, made ordinary objects, marked or dropped, and findings on it."""
+        """`sample` with its crowd regions kept, made ordinary objects, marked or dropped, and a finding for each
+        change.
+        """
         instances = sample.instances
         crowd = instances.crowd
         if self.act == "as-is" or not crowd.any():
             return sample
         if self.act == "drop":
-            why = f"crowd regions; {IN_SIDECAR}" if self.kept_aside else "crowd regions"
+            why = f"crowd regions; {IN_SIDECAR}" if self.in_sidecar else "crowd regions"
             gone = drop_findings_by_class("crowd-dropped", instances, crowd, location, why)
             return sample.replace_fast(instances=instances.select(~crowd), findings=(*sample.findings, *gone))
         outcome = f"marked {self.mark}" if self.mark else "written as ordinary objects"

@@ -14,7 +14,7 @@ from bboxprep.io.remote import is_stored
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.augment import Augmenter
-from bboxprep.pipeline.report.account import Account, came_of
+from bboxprep.pipeline.report.account import Account, count_source_objects
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
@@ -23,8 +23,8 @@ RECOMPUTED = frozenset({Column.IDS, Column.AREAS})  # any reader computes them a
 
 
 def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: bool, sidecar: bool) -> None:
-    """Raise `LossError` where `writer` cannot hold what the objects of `dataset` have, if it is to be `strict`; and
-    where nothing but crowd regions would be left.
+    """Raise `LossError` where most objects are crowd regions that `writer` cannot hold; if `strict`, also where it
+    cannot hold another column that objects of `dataset` have.
     """
     decided = dataset.object_policy.crowd is not None
     if not decided and Column.CROWD not in writer.carries:
@@ -39,7 +39,9 @@ def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: boo
 
 
 def refuse_faults(dataset: Dataset, augmenter: Augmenter | None, on_error: OnError) -> None:
-    """Raise `SourceError` for the first fault of `dataset`, if `on_error` is "stop", and where its rules refuse."""
+    """Raise `SourceError` for the first fault of `dataset`, if `on_error` is "stop", or where its object policy
+    refuses.
+    """
     stop_at_fault(dataset.findings, on_error)
     for sample in dataset:
         moved = augmenter(sample).sample if augmenter else sample
@@ -47,7 +49,7 @@ def refuse_faults(dataset: Dataset, augmenter: Augmenter | None, on_error: OnErr
 
 
 def refuse_placement(images: ImagePlacement, writer: Writer, target: Format, dest: Path, roots: Iterable[Path]) -> None:
-    """Raise `UsageError` where the images below `roots` cannot get into an output at `dest` as `images` says."""
+    """Raise `UsageError` where images below `roots` cannot be placed in an output at `dest` by the method `images`."""
     if images not in get_args(ImagePlacement):
         raise UsageError(f"images: have {images!r}, want one of {', '.join(get_args(ImagePlacement))}")
     if images == "copy":
@@ -56,12 +58,12 @@ def refuse_placement(images: ImagePlacement, writer: Writer, target: Format, des
         raise UsageError(f"images: {target.title} packs the images into its own files, want `images='copy'`")
     stored = next(filter(is_stored, (dest, *roots)), None)
     if images != "none" and stored:
-        raise UsageError(f"images: {stored} is no folder of this machine that links can join, want `images='copy'`")
+        raise UsageError(f"images: {stored} is in a storage, which has no links, want `images='copy'`")
 
 
-def refuse_changed_images(recipe: object, *, trusts_labels: bool, repaints: bool) -> None:
-    """Raise `UsageError` where the `recipe` changes images that the run does not open."""
-    if trusts_labels and repaints:
+def refuse_changed_images(recipe: object, *, trusts_labels: bool, reencodes: bool) -> None:
+    """Raise `UsageError` where the `recipe` changes images and the run opens none."""
+    if trusts_labels and reencodes:
         raise UsageError(
             f"images: have the recipe {recipe}, want one that leaves every image as it is; without `labels_only` and "
             "`images='none'` they are changed"
@@ -78,9 +80,9 @@ def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
 def column_findings(
     used: Mapping[str, int], writer: Writer, target: Format, besides: frozenset[Column], aside: str = ""
 ) -> tuple[Finding, ...]:
-    """One finding for each kind of information that objects have and the target cannot hold; `aside` ends each.
+    """One finding for each column that objects have and the target cannot hold, except `besides`.
 
-    `used` says how many objects have what.
+    `used` maps the name of a column to the number of objects that have it; `aside` is appended to each message.
     """
     return tuple(
         Finding("column-dropped", f"{target.title} cannot hold {column} ({used[column]} objects have them){aside}")
@@ -90,7 +92,7 @@ def column_findings(
 
 
 def note_losses(account: Account, writer: Writer, target: Format, *, sidecar: bool, unopened: bool) -> None:
-    """Note in `account` what the target could not hold, and that images are `unopened`."""
+    """Add to `account` the columns that the target could not hold, and that images are `unopened`."""
     count = sum(account.images_out.values())
     if unopened and count:
         words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
@@ -100,8 +102,10 @@ def note_losses(account: Account, writer: Writer, target: Format, *, sidecar: bo
 
 
 def _columns(dataset: Dataset) -> Mapping[str, int]:
-    """What the objects of the source have, for which all labels are read."""
+    """The number of objects that have each column. Reads all labels."""
     account = Account()
     for sample in dataset:
-        account.image_in(sample.split, sample.source_count, **came_of(sample, dataset.categories.names))
+        account.add_source_image(
+            sample.split, sample.source_count, **count_source_objects(sample, dataset.categories.names)
+        )
     return account.columns

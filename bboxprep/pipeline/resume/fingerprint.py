@@ -1,8 +1,9 @@
 """Fingerprints decide whether an output image of an earlier run is still valid or must be made again.
 
-An output image depends on its source file, its labels, its output path, and the terms of the run (which the journal
-compares as a whole). `content_of` hashes the labels and the path. The source file is compared by its SHA-256 if an
-earlier run has read it, else by its `FileStamp`. Output files are compared by their bytes.
+An output image depends on its source file, its labels, its output path, and the terms of the run, which
+`resume.may_resume` compares once for all images. `content_hash` hashes the labels and the path. The source file is
+compared by its SHA-256 if an earlier run has read it, else by its `FileStamp`. Output files are compared by their
+bytes.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ from bboxprep.pipeline.output.naming import Output
 
 
 class FileStamp(msgspec.Struct, frozen=True, array_like=True):
-    """What is known of a file without reading it: its size in bytes, and the time of its last change in ns (in a
-    storage a number of its version).
-    """
+    """The size of a file in bytes and the time of its last change in ns (in a storage a number of its version)."""
 
     size: int
     time: int
@@ -36,8 +35,8 @@ NO_STAMP = FileStamp(0, 0)
 
 
 class OutputFile(msgspec.Struct, frozen=True, array_like=True):
-    """A file of the output: its `path` below it and its SHA-256 (`digest`); in a storage its `stamp`, which spares
-    reading the file again.
+    """A file of the output: its `path` below the output folder and its SHA-256 (`digest`). In a storage also its
+    `stamp`, so that the file need not be read again.
     """
 
     path: str
@@ -46,8 +45,8 @@ class OutputFile(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
-    """What an earlier run noted of one image: `content` as `content_of` gives it, the `stamp` of its source file, the
-    SHA-256 (`digest`) of that file, "" where it was not read, and the `files` that were written.
+    """The state of one image when it was written: its `content_hash`, the `stamp` of its source file, the SHA-256
+    (`digest`) of that file ("" where it was not read), and the `files` that were written.
     """
 
     content: bytes
@@ -56,7 +55,7 @@ class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
     files: tuple[OutputFile, ...]
 
     def matches_source(self, path: Path | StoredPath) -> bool:
-        """Whether the source file at `path` is unchanged. A file that was read once is read again."""
+        """Whether the source file at `path` is unchanged. It is read where an earlier run has read it."""
         stamp = stamp_of(path)
         if self.stamp.size != stamp.size:
             return False
@@ -64,7 +63,7 @@ class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
         return file_sha256(path) == self.digest if read else self.stamp == stamp
 
     def matches_files(self, dest: Path | StoredPath, source: Path | StoredPath) -> bool:
-        """Whether all its files below `dest` are unchanged. A link to the file `source`, which `matches_source` has
+        """Whether all `files` below `dest` are unchanged. A link to the file `source`, which `matches_source` has
         read, is not read again.
         """
         return all(
@@ -75,7 +74,7 @@ class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
 
 
 def stamp_of(path: Path | StoredPath) -> FileStamp:
-    """The stamp of the file at `path`; `NO_STAMP` where there is none."""
+    """The stamp of the file at `path`; `NO_STAMP` where there is no file."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -83,24 +82,24 @@ def stamp_of(path: Path | StoredPath) -> FileStamp:
     return FileStamp(status.st_size, status.st_mtime_ns)
 
 
-def content_of(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, FileStamp]] = ()) -> bytes:
+def content_hash(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, FileStamp]] = ()) -> bytes:
     """A hash (16 bytes) of all fields of `sample` except its pixels, and of its output path.
 
-    `others` are the samples of a mosaic beside it, with the stamps of their files.
+    `others` are the other samples of its mosaic, with the stamps of their files.
     """
     size = sample.declared and tuple(sample.declared)
-    read = (_text(sample.header), sample.split, str(sample.name), size, sample.source_count)
-    seen = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
-    moved = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.variant)
-    goes = output and (output.image, output.labels, output.renamed)
-    text = repr((read, seen, moved, sample.findings, goes)).encode("utf-8", "surrogatepass")
-    around = [content_of(other, None) + repr(stamp).encode() for other, stamp in others]
-    return blake2b(b"".join([text, *sample.instances.hash_parts(), *around]), digest_size=16).digest()
+    source = (_text(sample.header), sample.split, str(sample.name), size, sample.source_count)
+    frame = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
+    transform = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.variant)
+    paths = output and (output.image, output.labels, output.renamed)
+    text = repr((source, frame, transform, sample.findings, paths)).encode("utf-8", "surrogatepass")
+    rest = [content_hash(other, None) + repr(stamp).encode() for other, stamp in others]
+    return blake2b(b"".join([text, *sample.instances.hash_parts(), *rest]), digest_size=16).digest()
 
 
 @lru_cache(maxsize=1024)
 def _text(value: Header | Plan | Rendering | None) -> str:
-    """The text of a value that many photos of a dataset have in common."""
+    """``repr(value)``, cached: many photos of a dataset have equal values."""
     return repr(value)
 
 

@@ -1,4 +1,4 @@
-"""Flushes all that was written to the disk at once: an fsync of every file would take longer than the run."""
+"""Flushes all written files to the disk at once: an fsync of every file would take longer than the run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from bboxprep.io.remote import is_stored
 
 
 def flush_all(root: Path) -> None:
-    """Return when all that was written below the folder `root` is on the disk. Windows has no such call, and a storage
-    needs none. Raises `TargetError` where the disk reports a failure.
+    """Flush all files written below the folder `root` to the disk; does nothing on Windows, which has no such call, and
+    for a storage. Raises `TargetError` where the disk reports a failure.
     """
     if is_stored(root):
         return
@@ -25,8 +25,8 @@ def flush_all(root: Path) -> None:
 
 
 def _flush_disk_of(root: Path) -> None:
-    """Call Linux's ``syncfs``, which Python lacks. ``sync`` would wait for all other disks as well, and report no
-    failure. Raises `OSError`.
+    """Call Linux's ``syncfs`` for the disk of `root`; Python has no function for it. ``sync`` waits for all other disks
+    as well, and reports no failure. Raises `OSError`.
     """
     folder = os.open(root, os.O_RDONLY)
     try:

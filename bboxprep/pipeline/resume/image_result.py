@@ -22,15 +22,16 @@ _Change = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
 class ImageResult(msgspec.Struct, frozen=True, array_like=True):
     """The result of one output image, or of a source image that was left out.
 
-    `split` and `name` are its key. `content`, `stamp`, `digest` and `files` are those of its `Fingerprint`.
+    `split` and `name` are its key. `content`, `stamp`, `digest` and `files` are the fields of its `Fingerprint`.
 
-    The counts of objects are by class. `source_count` objects are listed in the source and `came` counts those that
-    were read; `columns` counts them by column. They enter the account with the `first` output of a source image only.
-    `due` counts the objects that the image should hold (of a mosaic, those of all its sources), `went` those that
-    were written, and `swapped` how many more or fewer of a class there are because a flip exchanged classes.
+    Counts of objects are by class. The source lists `source_count` objects, of which `objects_in` were read; `columns`
+    counts them by column. The account adds these with the `first` output of a source image only. `objects_due` are the
+    objects that the output image should hold (of a mosaic, those of all its sources), `objects_out` those that were
+    written. `swapped` is the change of each class by a flip that exchanges classes, negative for a loss.
 
-    `written` says whether there is an output, `made` how its image file was made ("" without one). `row` is its line in
-    ``bboxprep.images.jsonl``, `kept` its line in the sidecar, `entry` what the writer of the format needs at the end.
+    `written` says whether there is an output, `write_method` how its image file was made ("" where there is no file).
+    `row` is its line of ``bboxprep.images.jsonl``, `sidecar_line` its line of the sidecar; `entry` is what the format's
+    writer collects for its documents.
     """
 
     split: str
@@ -40,17 +41,17 @@ class ImageResult(msgspec.Struct, frozen=True, array_like=True):
     digest: str
     first: bool
     source_count: _Count
-    came: dict[str, _Count]
-    due: dict[str, _Count]
-    went: dict[str, _Count]
+    objects_in: dict[str, _Count]
+    objects_due: dict[str, _Count]
+    objects_out: dict[str, _Count]
     swapped: dict[str, _Change]
     columns: dict[str, _Count]
     findings: tuple[Finding, ...]
     written: bool
-    made: str
+    write_method: str
     files: tuple[OutputFile, ...]
     row: bytes
-    kept: bytes
+    sidecar_line: bytes
     entry: Any
 
     def __post_init__(self) -> None:
@@ -59,7 +60,7 @@ class ImageResult(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What a later run checks before it uses the result again."""
+        """The fingerprint that a later run compares before it reuses the result."""
         return Fingerprint(self.content, self.stamp, self.digest, self.files)
 
     @property
@@ -69,10 +70,10 @@ class ImageResult(msgspec.Struct, frozen=True, array_like=True):
 
 
 def encode_results(results: Sequence[ImageResult | None]) -> bytes:
-    """`results` as bytes (MessagePack). None stands for an image whose earlier result is still valid."""
+    """`results` as MessagePack. None stands for an image whose earlier result is still valid."""
     try:
         return _encode(results)
-    except UnicodeEncodeError:  # a file name that is no UTF-8, as a value or as a key
+    except UnicodeEncodeError:  # a file name that is not UTF-8, as a value or as a key
         return _encode(_without_surrogates(msgspec.to_builtins(results, builtin_types=(bytes,))))
 
 
@@ -89,4 +90,4 @@ def _without_surrogates(data: Any) -> Any:
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_results = msgspec.msgpack.Decoder(list[ImageResult | None]).decode
-"""The results that `encode_results` wrote. Raises `msgspec.DecodeError`."""
+"""The results that `encode_results` encoded. Raises `msgspec.DecodeError`."""

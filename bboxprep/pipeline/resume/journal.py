@@ -1,14 +1,13 @@
 """The journal of a run lists the finished images. A run that is killed loses no more than its unfinished blocks.
 
-The journal is one SQLite file in the folder ``.bboxprep`` of the output. It is the only file there that no trainer
-needs; without it an output cannot be resumed or brought up to date. It holds the terms of the run, all paths that the
-run may write, and the results of all images that are done. It is locked as long as it is open, so that two runs never
-write one output; a kill unlocks it.
+The journal is one SQLite file in the folder ``.bboxprep`` of the output. Trainers do not need it; without it an output
+cannot be resumed or updated. It stores the terms of the run, all paths that the run may write, and the results of all
+finished images. It is locked while it is open, so that two runs never write one output; a kill unlocks it.
 
-Files are written before their results are noted, and neither is flushed to the disk on the way. A kill loses nothing
-that the system has taken. After a power failure the journal may be ahead of the files, so a later run compares their
-bytes with it, as it always does. At the end all is flushed together, before the record says that the output is
-complete: an fsync of every label file would take longer than the run.
+Files are written before their results are added. Neither is flushed to the disk during the run: a kill loses no written
+data, and after a power failure a later run finds lost files, since it always compares the bytes of files with the
+journal. At the end all files are flushed together, before the run record says that the output is complete: an fsync of
+every label file would take longer than the run.
 
 A journal is untrusted input: a damaged block is done again, and no path in it is followed out of the output.
 """
@@ -34,13 +33,17 @@ from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, e
 FOLDER = ".bboxprep"
 NAME = "journal.sqlite"
 
-_MOST_BYTES = 1 << 28  # of one entry
+_MAX_ENTRY_BYTES = 1 << 28
 _SCHEMA = """
 CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (id INTEGER PRIMARY KEY, results BLOB NOT NULL);
 """
-_UNREADABLE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)  # codes of no journal
+_UNREADABLE = (
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+)  # error codes of a file that is not a journal
 
 Key = tuple[str, str]
 
@@ -55,15 +58,15 @@ class PlannedFiles(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Entries(msgspec.Struct, frozen=True, array_like=True):
-    """A `PlannedFiles` of which the `entries` alone are read."""
+    """A `PlannedFiles` of which only the `entries` are decoded."""
 
     files: msgspec.Raw
     entries: tuple[str, ...] = ()
 
 
-class End(msgspec.Struct, frozen=True, array_like=True):
-    """The end of a run: `state`, a hash of what the output depends on besides the terms and the results, and path and
-    stamp of each file that is written once for the dataset.
+class RunEnd(msgspec.Struct, frozen=True, array_like=True):
+    """The end of a run: `state`, a hash of the data of the dataset that is in no result, and the path and stamp of each
+    file that is written once for the dataset.
     """
 
     state: str
@@ -80,29 +83,29 @@ class Journal:
 
     @property
     def terms(self) -> dict[str, str]:
-        """The terms of the run, as JSON by name; empty where none has begun."""
+        """The terms of the run, as JSON by name; empty where no run has begun."""
         found = self.connection.execute("SELECT name, value FROM terms").fetchall()
         return {str(name): str(value) for name, value in found}
 
     @property
     def plan(self) -> PlannedFiles:
-        """The files that the run may write; empty where none were noted."""
+        """The files that the run may write; empty where no run has begun."""
         return self._note("plan", PlannedFiles) or PlannedFiles()
 
     @property
     def entries(self) -> tuple[str, ...]:
-        """The entries of the `plan`; its files are not read."""
-        noted: _Entries | None = self._note("plan", _Entries)
-        return noted.entries if noted else ()
+        """The entries of the `plan`; its files are not decoded."""
+        plan: _Entries | None = self._note("plan", _Entries)
+        return plan.entries if plan else ()
 
     @property
-    def end(self) -> End | None:
+    def end(self) -> RunEnd | None:
         """The end of the run; None where it has not ended."""
-        end: End | None = self._note("end", End)
+        end: RunEnd | None = self._note("end", RunEnd)
         return end
 
     def begin(self, terms: Mapping[str, str]) -> None:
-        """Delete everything, and note the `terms` of a new run."""
+        """Delete everything, and store the `terms` of a new run."""
         for table in ("terms", "notes", "blocks"):
             self.connection.execute(f"DELETE FROM {table}")
         self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
@@ -110,18 +113,18 @@ class Journal:
         self._places = {}
 
     def note_plan(self, plan: PlannedFiles) -> None:
-        """Note the `plan` before any of it is written, and delete the `end`, which no longer holds."""
+        """Store the `plan` before any file is written, and delete the `end` of the earlier run."""
         self.connection.execute("DELETE FROM notes WHERE name = 'end'")
         self._set("plan", plan)
         self.connection.commit()
 
-    def note_end(self, end: End) -> None:
-        """Note the `end`."""
+    def note_end(self, end: RunEnd) -> None:
+        """Store the `end`."""
         self._set("end", end)
         self.connection.commit()
 
     def keys(self) -> Iterable[Key]:
-        """The images that are noted as done."""
+        """The keys of the finished images."""
         return self._places.keys()
 
     def files(self) -> Iterator[str]:
@@ -131,8 +134,8 @@ class Journal:
                 yield from (file.path for file in result.files)
 
     def result(self, key: Key) -> ImageResult | None:
-        """The result of an image; None where there is none."""
-        found = self._places.get(key_as_noted(key))
+        """The result of the image `key`; None where it has none."""
+        found = self._places.get(journal_key(key))
         if found is None:
             return None
         block, place = found
@@ -141,19 +144,19 @@ class Journal:
         return self._recent[1][place] if place < len(self._recent[1]) else None
 
     def fingerprint(self, key: Key) -> Fingerprint | None:
-        """The fingerprint of an image; None where it has no result."""
+        """The fingerprint of the image `key`; None where it has no result."""
         result = self.result(key)
         return result.fingerprint if result else None
 
     def add(self, results: bytes) -> None:
-        """Note the results of a block, as `encode_results` gives them."""
+        """Add the results of a block, encoded by `encode_results`."""
         self.connection.execute("INSERT INTO blocks (results) VALUES (?)", (results,))
         self.connection.commit()
 
-    def keep(self, keys: Iterable[Key]) -> None:
-        """Delete the results of all images but `keys`, and of each image all but its last result."""
+    def prune(self, keys: Iterable[Key]) -> None:
+        """Delete the results of all images except `keys`, and of each image all results but the last."""
         places = dict(self._index())
-        live = {places[key] for key in map(key_as_noted, keys) if key in places}
+        live = {places[key] for key in map(journal_key, keys) if key in places}
         for block in self._blocks():
             old = self._read(block)
             new = [result if (block, place) in live else None for place, result in enumerate(old)]
@@ -164,7 +167,7 @@ class Journal:
         self.connection.commit()
 
     def _index(self) -> Iterator[tuple[Key, tuple[int, int]]]:
-        """Where the result of each image stands: the last block that has it, and its place there."""
+        """The key of each result with its position: the number of its block, and its row there."""
         for block in self._blocks():
             for place, result in enumerate(self._read(block)):
                 if result:
@@ -175,7 +178,7 @@ class Journal:
 
     def _read(self, block: int) -> list[ImageResult | None]:
         found = self.connection.execute(
-            "SELECT results FROM blocks WHERE id = ? AND length(results) <= ?", (block, _MOST_BYTES)
+            "SELECT results FROM blocks WHERE id = ? AND length(results) <= ?", (block, _MAX_ENTRY_BYTES)
         ).fetchone()
         try:
             return decode_results(found[0]) if found else []
@@ -184,7 +187,7 @@ class Journal:
 
     def _note(self, name: str, kind: type[Any]) -> Any:
         found = self.connection.execute(
-            "SELECT value FROM notes WHERE name = ? AND length(value) <= ?", (name, _MOST_BYTES)
+            "SELECT value FROM notes WHERE name = ? AND length(value) <= ?", (name, _MAX_ENTRY_BYTES)
         ).fetchone()
         try:
             return msgspec.msgpack.decode(found[0], type=kind) if found else None
@@ -197,8 +200,8 @@ class Journal:
 
 @contextmanager
 def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
-    """The journal of the output at `dest`, made if need be, and locked. One that cannot be read is replaced, if `anew`.
-    Raises `TargetError` where another run has it, or it cannot be read or written.
+    """Open and lock the journal of the output at `dest`; create it where there is none. With `anew`, a journal that
+    cannot be read is replaced. Raises `TargetError` where another run has locked it, or it cannot be read or written.
     """
     path = dest / FOLDER / NAME
     with _faults_named(dest, path):
@@ -213,13 +216,13 @@ def terms_as_text(terms: Mapping[str, Any]) -> dict[str, str]:
     return {name: dumps(value, sort_keys=True, default=str) for name, value in terms.items()}
 
 
-def key_as_noted(key: Key) -> Key:
-    """`key` as a journal can hold it."""
+def journal_key(key: Key) -> Key:
+    """`key` with lone surrogates escaped, which SQLite cannot store."""
     return key if key[1].isascii() and key[0].isascii() else (escape_surrogates(key[0]), escape_surrogates(key[1]))
 
 
 def _make_folder(folder: Path) -> None:
-    """Make `folder`. Raises `OSError`, also where it is a link or holds one, which may lead out of the output."""
+    """Create `folder`. Raises `OSError`, also where it is or contains a link, which may lead out of the output."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except ValueError as error:  # a NUL in the name
@@ -241,7 +244,7 @@ def _opened(path: Path, *, anew: bool) -> tuple[sqlite3.Connection, Journal]:
 
 
 def _locked(path: Path) -> tuple[sqlite3.Connection, Journal]:
-    """The journal at `path`, with its tables and read. Raises `sqlite3.Error`."""
+    """The locked journal at `path`, with its tables. Raises `sqlite3.Error`."""
     connection = sqlite3.connect(path, timeout=0, isolation_level="IMMEDIATE")
     connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     try:
@@ -262,7 +265,7 @@ _TABLES = "SELECT type, name, sql FROM sqlite_schema ORDER BY name"
 
 
 def _check_tables(found: list[tuple[str, str, str | None]]) -> None:
-    """Raise `_ForeignError` unless there are no tables or just ours: a view or a trigger could do anything."""
+    """Raise `_ForeignError` unless there are no tables or exactly ours: a view or a trigger could do anything."""
     if found and found != _tables():
         raise _ForeignError("its tables are not those of this version")
 
@@ -295,10 +298,10 @@ def _problem(dest: Path, path: Path, error: sqlite3.Error) -> str:
     if code == sqlite3.SQLITE_FULL:
         return f"{path}: cannot be written (no space left); what is done stays, `resume=True` goes on from there"
     if code in _UNREADABLE:
-        return f"{path}: is damaged or no journal of this version ({error}); `overwrite=True` begins anew"
+        return f"{path}: is damaged or not a journal of this version ({error}); `overwrite=True` begins anew"
     return f"{path}: cannot be used ({error})"
 
 
 def _code(error: sqlite3.Error) -> int:
-    """Its primary code, 0 where it has none."""
+    """The primary code of `error`, 0 where it has none."""
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -1,11 +1,12 @@
 """The journal of an output on this machine or in a storage.
 
-In a storage the journal is kept as objects below ``.bboxprep``: `head` with the terms and the plan, and one object for
-each block of results, put when the block is done, so that a run can continue on any machine. While a run has it open,
-it is a temporary file of this machine, and every change is mirrored.
+In a storage the journal consists of objects below ``.bboxprep``: `head` with the terms and the plan, and one object for
+each block of results, put when the block is done, so that a run can continue on any machine. An open journal is a
+temporary file of this machine, and every change of it is copied to the storage.
 
-A storage has no locks. The object `lock` names the process that writes. It is put only if it does not exist, so that of
-two runs one has it. It is void once its process has ended (on this machine), or was not renewed for `LEASE` seconds.
+A storage has no locks. The object `lock` names the process that writes. It is put only if it does not exist, so that
+only one of two runs gets it. It expires when its process has ended (on this machine), or has not renewed it for `LEASE`
+seconds.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ from bboxprep.io.atomic import TEMPORARY, as_target_error
 from bboxprep.io.paths import read_bytes
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.pipeline.resume import journal as local
-from bboxprep.pipeline.resume.journal import FOLDER, End, Journal, Key, PlannedFiles
+from bboxprep.pipeline.resume.journal import FOLDER, Journal, Key, PlannedFiles, RunEnd
 
 LEASE = 900  # s
-_RENEWED = 60  # s
-_MOST_BYTES = 1 << 28
+_RENEWAL = 60  # s
+_MAX_OBJECT_BYTES = 1 << 28
 
 
 @contextmanager
 def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
-    """The journal of the output at `dest`, made if need be, and locked. One that cannot be read is replaced, if `anew`.
-    Raises `TargetError` where another run has it, or it cannot be read or written.
+    """Open and lock the journal of the output at `dest`; create it where there is none. With `anew`, a journal that
+    cannot be read is replaced. Raises `TargetError` where another run has locked it, or it cannot be read or written.
     """
     if not is_stored(dest):
         with local.open_journal(dest, anew=anew) as journal:
@@ -49,37 +50,39 @@ def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
     folder = dest / FOLDER
     with (
         _locked(dest, folder / "lock") as lock,
-        TemporaryDirectory(prefix=TEMPORARY) as room,
-        local.open_journal(Path(room)) as kept,
+        TemporaryDirectory(prefix=TEMPORARY) as temporary,
+        local.open_journal(Path(temporary)) as journal,
     ):
-        yield _Mirrored.read(kept.connection, folder, lock, anew=anew)
+        yield _MirroredJournal.read(journal.connection, folder, lock, anew=anew)
 
 
 class _Head(msgspec.Struct, frozen=True, array_like=True):
-    """The object `head`: the terms, and the notes by their names."""
+    """The object `head`: the terms, and the notes by name."""
 
     terms: dict[str, str]
     notes: dict[str, bytes]
 
 
-class _Mirrored(Journal):
-    """A journal whose changes are all mirrored below `folder`."""
+class _MirroredJournal(Journal):
+    """A journal whose changes are all copied to the storage, below `folder`."""
 
     def __init__(self, connection: Connection, folder: StoredPath, lock: _Lock) -> None:
         super().__init__(connection)
         self._folder, self._lock = folder, lock
-        self._put: dict[int, bytes] = {}
+        self._stored_hashes: dict[int, bytes] = {}  # by number of the block
 
     @classmethod
-    def read(cls, connection: Connection, folder: StoredPath, lock: _Lock, *, anew: bool) -> _Mirrored:
+    def read(cls, connection: Connection, folder: StoredPath, lock: _Lock, *, anew: bool) -> _MirroredJournal:
         """The journal below `folder`, read into the empty database of `connection`. Raises `TargetError`."""
         path, head = folder / "head", _Head({}, {})
         if path.is_file():
             try:
-                head = msgspec.msgpack.decode(read_bytes(cast("Path", path), _MOST_BYTES), type=_Head)
+                head = msgspec.msgpack.decode(read_bytes(cast("Path", path), _MAX_OBJECT_BYTES), type=_Head)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 if not anew:
-                    raise TargetError(f"{path}: is no journal of this version; `overwrite=True` begins anew") from error
+                    raise TargetError(
+                        f"{path}: is not a journal of this version; `overwrite=True` begins anew"
+                    ) from error
         connection.executemany("INSERT INTO terms VALUES (?, ?)", head.terms.items())
         connection.executemany("INSERT INTO notes VALUES (?, ?)", head.notes.items())
         for entry in (folder / "blocks").scan() if (folder / "blocks").is_dir() else ():
@@ -88,7 +91,7 @@ class _Mirrored(Journal):
                 connection.execute("INSERT INTO blocks VALUES (?, ?)", block)
         connection.commit()
         journal = cls(connection, folder, lock)
-        journal._put = dict(journal._hashes())
+        journal._stored_hashes = dict(journal._hashes())
         return journal
 
     def begin(self, terms: Mapping[str, str]) -> None:
@@ -100,7 +103,7 @@ class _Mirrored(Journal):
         super().note_plan(plan)
         self._mirror_head()
 
-    def note_end(self, end: End) -> None:
+    def note_end(self, end: RunEnd) -> None:
         super().note_end(end)
         self._mirror_head()
 
@@ -110,8 +113,8 @@ class _Mirrored(Journal):
         (number,) = self.connection.execute("SELECT max(id) FROM blocks").fetchone()
         self._write(number, results)
 
-    def keep(self, keys: Iterable[Key]) -> None:
-        super().keep(keys)
+    def prune(self, keys: Iterable[Key]) -> None:
+        super().prune(keys)
         self._mirror_blocks()
 
     def _mirror_head(self) -> None:
@@ -120,21 +123,21 @@ class _Mirrored(Journal):
             (self._folder / "head").put(msgspec.msgpack.encode(_Head(self.terms, notes)))
 
     def _mirror_blocks(self) -> None:
-        """Put the blocks that have changed, and remove those that are gone."""
+        """Put the blocks that have changed, and remove those that were deleted."""
         now = dict(self._hashes())
-        for number in self._put.keys() - now.keys():
+        for number in self._stored_hashes.keys() - now.keys():
             with as_target_error(self._folder):
                 self._object(number).unlink(missing_ok=True)
         for number, hashed in now.items():
-            if self._put.get(number) != hashed:
+            if self._stored_hashes.get(number) != hashed:
                 (results,) = self.connection.execute("SELECT results FROM blocks WHERE id = ?", (number,)).fetchone()
                 self._write(number, results)
-        self._put = now
+        self._stored_hashes = now
 
     def _write(self, number: int, results: bytes) -> None:
         with as_target_error(self._folder):
             self._object(number).put(results)
-        self._put[number] = _hashed(results)
+        self._stored_hashes[number] = _hashed(results)
 
     def _object(self, number: int) -> StoredPath:
         return self._folder / "blocks" / f"{number:08}"
@@ -148,8 +151,8 @@ def _hashed(results: bytes) -> bytes:
     return blake2b(results, digest_size=16).digest()
 
 
-class _Holder(msgspec.Struct, frozen=True):
-    """The process that writes: its machine, its id, its random `token`, and when it last renewed the lock."""
+class _LockHolder(msgspec.Struct, frozen=True):
+    """The process that holds the lock: its machine, its id, a random `token`, and the time of the last renewal."""
 
     host: str
     process: int
@@ -158,13 +161,13 @@ class _Holder(msgspec.Struct, frozen=True):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether it still runs, as far as can be known."""
+        """Whether the process still runs; on another machine, whether the lock has not expired."""
         if self.host != gethostname() or sys.platform == "win32":
             return time() - self.since < LEASE
-        return self.token in _own or (self.process != os.getpid() and _runs(self.process))
+        return self.token in _own_tokens or (self.process != os.getpid() and _runs(self.process))
 
 
-_own: set[str] = set()  # the tokens of this process
+_own_tokens: set[str] = set()  # of the locks that this process holds
 
 
 @dataclass
@@ -177,12 +180,12 @@ class _Lock:
 
     @property
     def content(self) -> bytes:
-        """The content of the object."""
-        return msgspec.json.encode(_Holder(gethostname(), os.getpid(), self.token, self.since))
+        """The content of the object `lock`."""
+        return msgspec.json.encode(_LockHolder(gethostname(), os.getpid(), self.token, self.since))
 
     def renew(self) -> None:
-        """Renew the lock, if that was done some time ago."""
-        if time() - self.since > _RENEWED:
+        """Renew the lock where the last renewal is `_RENEWAL` seconds old."""
+        if time() - self.since > _RENEWAL:
             self.since = time()
             with as_target_error(self.path):
                 self.path.put(self.content)
@@ -199,18 +202,18 @@ def _locked(dest: PurePath, path: StoredPath) -> Iterator[_Lock]:
             raise TargetError(f"{dest}: another run is writing here ({holder.host}, process {holder.process})")
         with as_target_error(dest):
             path.put(lock.content)
-    _own.add(lock.token)
+    _own_tokens.add(lock.token)
     try:
         yield lock
     finally:
-        _own.discard(lock.token)
+        _own_tokens.discard(lock.token)
         with as_target_error(dest):
             path.unlink(missing_ok=True)
 
 
-def _holder(path: StoredPath) -> _Holder | None:
+def _holder(path: StoredPath) -> _LockHolder | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_Holder)
+        return msgspec.json.decode(path.read_bytes(), type=_LockHolder)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 

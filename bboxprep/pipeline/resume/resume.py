@@ -18,7 +18,7 @@ from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.output.versions import versions
 from bboxprep.pipeline.resume.fingerprint import stamp_of
-from bboxprep.pipeline.resume.journal import End, Journal, PlannedFiles, terms_as_text
+from bboxprep.pipeline.resume.journal import Journal, PlannedFiles, RunEnd, terms_as_text
 from bboxprep.pipeline.resume.remote_journal import open_journal
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.schema import SIDECAR
@@ -32,9 +32,9 @@ def terms_of(
     options: Mapping[str, Any],
     reading: Mapping[str, Any],
 ) -> dict[str, str]:
-    """The terms of a run: everything but images and labels that the bytes of the output depend on, as JSON by name.
+    """The terms of a run as JSON by name: all that the bytes of the output depend on, except images and labels.
 
-    `options` are those of the writer of the format `target`, `reading` those that labels and images are read with.
+    `options` are those of the writer of the format `target`, `reading` those of the reader and of the images.
     """
     terms = {
         "version": versions(),
@@ -55,8 +55,10 @@ def terms_of(
 
 
 def replaces_whole(dest: Path, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
-    """Whether a run by `terms` writes its output beside a finished one at `dest`, which it replaces at the end: to
-    `overwrite` that, or to `resume` a run by the same terms that was to do so. Raises `TargetError`.
+    """Whether the run writes to a folder beside the finished output at `dest` and replaces that at the end.
+
+    So does a run that is to `overwrite` it, and one that is to `resume` such a run with the same `terms`. Raises
+    `TargetError`.
     """
     if overwrite:
         return replacement.is_replaced_whole(dest)
@@ -67,10 +69,8 @@ def replaces_whole(dest: Path, terms: Mapping[str, str], *, overwrite: bool, res
 
 
 def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
-    """Whether a run by `terms` resumes an earlier one in `dest`; False if it starts from nothing, as it does where the
-    earlier one was killed before it began.
-
-    Raises `TargetError` if it can do neither.
+    """Whether a run with `terms` resumes an earlier one in `dest`; False if it starts anew, also where the earlier one
+    was killed before it wrote anything. Raises `TargetError` where it can do neither.
     """
     if (dest / INCOMPLETE).is_file() and (planned := journal.entries):
         output_folder.check_entries(dest, planned)
@@ -84,52 +84,52 @@ def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwr
 
 
 def check_files(dest: Path, journal: Journal) -> None:
-    """Raise `TargetError` where the output at `dest` holds a file that no run of its `journal` has written."""
+    """Raise `TargetError` where the output at `dest` holds a file that is not in its `journal`."""
     if output_folder.is_ours(dest):
         output_folder.check_files(dest, {*journal.plan.files, *journal.files()})
 
 
-def begin(
+def begin_output(
     dest: Path,
     journal: Journal,
-    anew: Mapping[str, str] | None,
+    new_terms: Mapping[str, str] | None,
     outputs: Collection[Output],
     writer: Writer,
     *,
-    may_hold_others: bool,
+    shared_images: bool,
 ) -> None:
-    """Remove from `dest` all files that the run will not write, and note in the journal those that it will: `outputs`,
-    which lie in the `stage` of the `writer`, and what is written once for the dataset.
+    """Remove files that the run will not write from `dest`, and note in the journal the files that it will write:
+    `outputs`, below the `stage` of the `writer`, and the files that are written once for the dataset.
 
-    A run that begins `anew`, by those terms, removes everything. Where other programs may put the images there, none is
-    removed that was not written (`may_hold_others`). Raises `TargetError`.
+    A run with `new_terms` starts anew and removes all files; None resumes. With `shared_images` other programs put
+    images there, which are never removed. Raises `TargetError`.
     """
     output_folder.mark_unfinished(dest)
-    above, once = f"{writer.stage}/" if writer.stage else "", _written_once(writer)
-    places = [(f"{above}{output.image}", [f"{above}{path}" for path in output.labels]) for output in outputs]
+    prefix, dataset_files = f"{writer.stage}/" if writer.stage else "", _dataset_files(writer)
+    places = [(f"{prefix}{output.image}", [f"{prefix}{path}" for path in output.labels]) for output in outputs]
     images = [path for image, labels in places for path in (image, *labels)]
-    if anew is None:
+    if new_terms is None:
         output_folder.remove_left_over(dest)
-        made = (f"{above}{path}" for path in journal.files())
-        output_folder.remove_files(dest, {*journal.plan.files, *made}.difference(images, once))
+        earlier = (f"{prefix}{path}" for path in journal.files())
+        output_folder.remove_files(dest, {*journal.plan.files, *earlier}.difference(images, dataset_files))
     else:
         output_folder.clear_target(dest)
-        journal.begin(anew)
-    roots = {path.partition("/")[0] for path in (*images, *once)}
-    if may_hold_others:
+        journal.begin(new_terms)
+    roots = {path.partition("/")[0] for path in (*images, *dataset_files)}
+    if shared_images:
         images = [path for _, labels in places for path in labels]
-    journal.note_plan(PlannedFiles((*images, *once), tuple(sorted(roots))))
+    journal.note_plan(PlannedFiles((*images, *dataset_files), tuple(sorted(roots))))
 
 
-def end_state(dest: Path, dataset: Dataset, writer: Writer) -> End:
-    """The state of the finished output at `dest`: a hash of what it depends on besides the terms and the results, and
-    the stamps of the files that are written once.
+def end_state(dest: Path, dataset: Dataset, writer: Writer) -> RunEnd:
+    """The state of the finished output at `dest`: a hash of the data of the dataset that is in no result, and the
+    stamps of the files that are written once for it.
     """
     whole = repr((dataset.splits, dataset.findings, dataset.extra))
     state = blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return End(state, tuple((path, stamp_of(dest / path)) for path in _written_once(writer)))
+    return RunEnd(state, tuple((path, stamp_of(dest / path)) for path in _dataset_files(writer)))
 
 
-def _written_once(writer: Writer) -> tuple[str, ...]:
-    """The paths of all that is written once for the dataset, and stays."""
+def _dataset_files(writer: Writer) -> tuple[str, ...]:
+    """The paths of the files that are written once for the dataset."""
     return (*writer.documents, IMAGES, SIDECAR, RECORD)

@@ -16,7 +16,7 @@ from bboxprep.findings import Finding, Severity
 from bboxprep.geometry.affine import Size
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.output.run_record import RecordedFinding
-from bboxprep.pipeline.report.account import Account, came_of
+from bboxprep.pipeline.report.account import Account, count_source_objects
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked
 from bboxprep.recipe.recipe import Recipe
@@ -86,10 +86,12 @@ def inspect(source: Source) -> Inspection:
     dataset = checked(source.dataset, summaries)
     unlabelled: Counter[str] = Counter()
     account = Account()
-    account.note_outside_samples(dataset.findings)
+    account.note_dataset(dataset.findings)
     for sample in dataset:
         unlabelled[sample.split] += not sample.labelled
-        account.image_in(sample.split, sample.source_count, **came_of(sample, dataset.categories.names))
+        account.add_source_image(
+            sample.split, sample.source_count, **count_source_objects(sample, dataset.categories.names)
+        )
         account.note(sample.transform(recipe).findings)
     headers = [summary.header for summary in summaries if summary.header]
     return Inspection(

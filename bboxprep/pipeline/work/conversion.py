@@ -1,4 +1,4 @@
-"""One conversion run: checks, output names, the blocks of images, and the run record."""
+"""One conversion run: checks, names of outputs, blocks of images, and the run record."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from bboxprep.pipeline.report.preflight import (
 )
 from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.image_result import decode_results
-from bboxprep.pipeline.resume.journal import Journal, key_as_noted
+from bboxprep.pipeline.resume.journal import Journal, journal_key
 from bboxprep.pipeline.resume.remote_journal import open_journal
-from bboxprep.pipeline.resume.resume import begin, check_files, end_state, may_resume, replaces_whole, terms_of
+from bboxprep.pipeline.resume.resume import begin_output, check_files, end_state, may_resume, replaces_whole, terms_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.survey import ImageSummary
 from bboxprep.pipeline.work.engines.local import blocks
@@ -43,12 +43,12 @@ LABEL_BLOCK = 256  # where none are
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a run is asked for: to write `dataset`, of the images `summaries`, to the folder `dest` as the format `to`.
+    """A run that writes `dataset`, whose images are `summaries`, to the folder `dest` as the format `to`.
 
-    `options` are those of the format's writer. The `augmenter` takes each sample through its recipe; None where that
-    was done before. `touched` says whether the pixels of an image change. `reading` are the options that the
-    source was read with, `image_policy` those of its images. `progress` is called with the number of images done; once
-    `stop` returns True, no other block is begun.
+    `options` are those of the format's writer. The `augmenter` applies the recipe to each sample; None where the
+    samples are transformed already. `touched` says whether the pixels of an image change. `reading` are the options
+    that the source was read with, `image_policy` those of its images. `progress` is called with the number of images
+    done; once `stop` returns True, no other block is begun.
     """
 
     dataset: Dataset
@@ -65,33 +65,33 @@ class Conversion:
     stop: Callable[[], bool] = lambda: False
 
     def run(self) -> Outcome:
-        """Run the conversion. Raises `BboxprepError` if it cannot be done.
+        """Run the conversion. An output that is overwritten stays until the new one is complete (`output.replacement`).
 
-        An output that is overwritten stays as it is until the new one is whole (`output.replacement`).
+        Raises `BboxprepError` where the run cannot be done.
         """
-        how = self.run_options
-        if how.dry_run:
+        options = self.run_options
+        if options.dry_run:
             return self._checked().count()
         replacement.put_back(self.dest)
-        if replaces_whole(self.dest, self._terms, overwrite=how.overwrite, resume=how.resume):
+        if replaces_whole(self.dest, self._terms, overwrite=options.overwrite, resume=options.resume):
             return self._replace()
         return self._run(self._checked())
 
     def _run(self, checked: _CheckedConversion) -> Outcome:
-        """Run the conversion, which is `checked`, in the folder `dest`."""
-        how = self.run_options
-        with open_journal(self.dest, anew=how.overwrite) as journal:
-            resumed = may_resume(self.dest, journal, self._terms, overwrite=how.overwrite, resume=how.resume)
+        """Run the `checked` conversion in the folder `dest`."""
+        options = self.run_options
+        with open_journal(self.dest, anew=options.overwrite) as journal:
+            resumed = may_resume(self.dest, journal, self._terms, overwrite=options.overwrite, resume=options.resume)
             if resumed and checked.is_current(journal):
-                return checked.count_noted(journal)
-            outputs, anew = checked.outputs.values(), None if resumed else self._terms
-            begin(self.dest, journal, anew, outputs, checked.writer, may_hold_others=how.trusts_labels)
+                return checked.count_finished(journal)
+            outputs, new_terms = checked.outputs.values(), None if resumed else self._terms
+            begin_output(self.dest, journal, new_terms, outputs, checked.writer, shared_images=options.trusts_labels)
             return checked.write(journal, resumed=resumed)
 
     def _replace(self) -> Outcome:
-        """Write the new output beside the old one, which is locked meanwhile, and put it in its place.
+        """Write the new output beside the old one, which is locked, and then replace the old one.
 
-        What can go on where it has stopped is kept beside the old output; of any other failure nothing is.
+        An unfinished new output is kept where a later run can resume it, and removed after any other failure.
         """
         self._check_target()
         new = replace(self, dest=replacement.new_beside(self.dest))
@@ -111,17 +111,17 @@ class Conversion:
 
     @cached_property
     def _terms(self) -> Mapping[str, str]:
-        """The terms of the run, as the journal has them."""
+        """The terms of the run, as the journal stores them."""
         return terms_of(self.dataset, self.to, self.recipe, self.run_options, self.options, self.reading_terms)
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """The recipe of all images as plain data; {} where each sample had its own."""
+        """The recipe of all images as plain data; {} where samples were transformed one by one."""
         return self.augmenter.recipe.options() if self.augmenter else {}
 
     @property
     def reading_terms(self) -> Mapping[str, Any]:
-        """How labels and images are read, as far as the bytes of the output depend on it."""
+        """The options of reading that the bytes of the output depend on."""
         return {**self.reading, "policy": self.image_policy} if self.image_policy else self.reading
 
     def _check_target(self) -> None:
@@ -129,27 +129,29 @@ class Conversion:
             output_folder.check_target(self.dest, root)
 
     def _checked(self) -> _CheckedConversion:
-        """This conversion, checked as far as it can be before anything is written."""
+        """The conversion after all checks that need no output."""
         how, dataset, target = self.run_options, self.dataset, formats.load(self.to)
         self._check_target()
         check_splits(dataset.splits)
         writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self.options))
         refuse_placement(how.images, writer, target, self.dest, dataset.roots)
-        repaints, recipe = any(map(self.touched, self.summaries)), self.augmenter and self.augmenter.recipe
-        refuse_changed_images(recipe, trusts_labels=how.trusts_labels, repaints=repaints)
+        reencodes, recipe = any(map(self.touched, self.summaries)), self.augmenter and self.augmenter.recipe
+        refuse_changed_images(recipe, trusts_labels=how.trusts_labels, reencodes=reencodes)
         refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
         if how.on_error == "stop" or dataset.object_policy.may_refuse:
             refuse_faults(dataset, self.augmenter, how.on_error)
         outputs = name_outputs(self.summaries, writer, self.touched)
-        worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, repaints=repaints)
+        worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, reencodes=reencodes)
         account = Account()
-        account.note_outside_samples(dataset.findings)
-        return _CheckedConversion(self, target, writer, outputs, worker, account, repaints)
+        account.note_dataset(dataset.findings)
+        return _CheckedConversion(self, target, writer, outputs, worker, account, reencodes)
 
 
 @dataclass(frozen=True)
 class _CheckedConversion:
-    """A conversion that can begin. `outputs` are the places of its images; `repaints`: pixels of some change."""
+    """A conversion that has passed its checks. `outputs` are the paths of its images; `reencodes`: the pixels of some
+    images change.
+    """
 
     conversion: Conversion
     target: Format
@@ -157,10 +159,10 @@ class _CheckedConversion:
     outputs: Mapping[Key, Output]
     worker: BatchWorker
     account: Account
-    repaints: bool
+    reencodes: bool
 
     def count(self) -> Outcome:
-        """A dry run: all objects go through their steps into the account, and nothing is written."""
+        """A dry run: transform and count all objects, and write nothing."""
         for results in self._results(None):
             for result in filter(None, decode_results(results)):
                 self.account.add(result)
@@ -169,17 +171,17 @@ class _CheckedConversion:
         return self._outcome(None)
 
     def is_current(self, journal: Journal) -> bool:
-        """Whether the output is finished, and the run would make the same again."""
+        """Whether the output is finished and the run would write the same files again."""
         end, dest = journal.end, self.conversion.dest
         if not output_folder.is_finished(dest) or end != end_state(dest, self.conversion.dataset, self.writer):
             return False
-        if set(journal.keys()) != {key_as_noted(key) for key in self._keys()}:
+        if set(journal.keys()) != {journal_key(key) for key in self._keys()}:
             return False
         worker, engine = replace(self.worker, packed=bool(self.writer.stage)), self.conversion.run_options.chosen_engine
         return all(engine.run(worker.is_current, self._blocks(journal), stop=self.conversion.stop))
 
-    def count_noted(self, journal: Journal) -> Outcome:
-        """The account of an output that is as it should be."""
+    def count_finished(self, journal: Journal) -> Outcome:
+        """The outcome of an output that is current, counted from the results in `journal`."""
         for key in self._keys():
             if result := journal.result(key):
                 self.account.add(result)
@@ -187,12 +189,12 @@ class _CheckedConversion:
         return self._outcome(self.conversion.dest)
 
     def write(self, journal: Journal, *, resumed: bool) -> Outcome:
-        """Write all that is missing or out of date, then what stands once for the dataset, then the record."""
+        """Write all images that are missing or outdated, then the files of the dataset, then the run record."""
         dest, keys = self.conversion.dest, self._keys()
-        sink = self._written(journal, keys, resumed=resumed)
-        output_folder.remove_files(dest / self.writer.stage, sink.absent)
+        sink = self._write_images(journal, keys, resumed=resumed)
+        output_folder.remove_files(dest / self.writer.stage, sink.unwritten)
         if resumed:
-            journal.keep(keys)
+            journal.prune(keys)
         sink.close()
         if self.writer.stage:
             output_folder.remove_folder(dest / self.writer.stage)
@@ -203,12 +205,12 @@ class _CheckedConversion:
         journal.note_end(end_state(dest, self.conversion.dataset, self.writer))
         return self._outcome(dest, sink.fresh)
 
-    def _written(self, journal: Journal, keys: Sequence[Key], *, resumed: bool) -> ResultSink:
-        """The sink that has taken the results of all images. Raises `StoppedError`."""
-        if self.repaints:
-            opencv()  # before there are processes, which would each load it
+    def _write_images(self, journal: Journal, keys: Sequence[Key], *, resumed: bool) -> ResultSink:
+        """Write all images; returns the sink with their results. Raises `StoppedError`."""
+        if self.reencodes:
+            opencv()  # imported before the processes fork, so that not each imports it
         dest = self.conversion.dest
-        own = {} if self.conversion.run_options.trusts_labels else self.outputs  # else others may put the images there
+        own = {} if self.conversion.run_options.trusts_labels else self.outputs  # the user places the images
         sink = ResultSink(dest, keys, own, journal, self.account, self.writer, self.worker.sidecar_writer)
         try:
             sink.take(self._results(journal if resumed else None), self.conversion.progress)
@@ -218,19 +220,19 @@ class _CheckedConversion:
         return sink
 
     def _results(self, earlier: Journal | None) -> Iterator[bytes]:
-        """The results of all blocks, in order; of images that are as the `earlier` run left them, None."""
+        """The encoded results of all blocks, in order; None for each image whose `earlier` result is still valid."""
         return self.conversion.run_options.chosen_engine.run(
             self.worker,
             self._blocks(earlier),
             stop=self.conversion.stop,
-            lost=self.worker.one_by_one,
-            died=partial(output_folder.remove_left_over, self.conversion.dest, at_work=True),
+            on_lost_item=self.worker.process_singly,
+            on_worker_death=partial(output_folder.remove_left_over, self.conversion.dest, at_work=True),
         )
 
     def _blocks(self, earlier: Journal | None) -> Iterator[Block]:
-        """The images in blocks, with what the `earlier` run noted of them."""
+        """The images in blocks, with their fingerprints of the `earlier` run."""
         keys, engine = self._keys(), self.conversion.run_options.chosen_engine
-        most = max(engine.least, PIXEL_BLOCK if self.repaints else LABEL_BLOCK)
+        most = max(engine.min_block_size, PIXEL_BLOCK if self.reencodes else LABEL_BLOCK)
         for rows in blocks(len(keys), engine.workers, most):
             block = [keys[row] for row in rows]
             fingerprints = [earlier.fingerprint(key) if earlier else None for key in block]
@@ -240,14 +242,14 @@ class _CheckedConversion:
         return [summary.key for summary in self.conversion.summaries]
 
     def _close_account(self) -> None:
-        """Note what holds for the run as a whole. Raises `InternalError` where the account does not balance."""
+        """Add the findings about the whole run. Raises `InternalError` where the account does not balance."""
         how = self.conversion.run_options
         note_losses(self.account, self.writer, self.target, sidecar=how.sidecar, unopened=how.trusts_labels)
         self.account.check()
 
     def _record(self, journal: Journal) -> RunRecord:
         conversion, planned = self.conversion, journal.entries
-        there = planned if conversion.run_options.trusts_labels else output_folder.entries(conversion.dest)
+        present = planned if conversion.run_options.trusts_labels else output_folder.entries(conversion.dest)
         return RunRecord.of(
             conversion.dataset,
             conversion.to,
@@ -255,7 +257,7 @@ class _CheckedConversion:
             recipe=conversion.recipe,
             reading=conversion.reading,
             options=conversion.options,
-            entries=tuple([name for name in there if name in planned]),
+            entries=tuple([name for name in present if name in planned]),
         )
 
     def _outcome(self, dest: Path | None, fresh: int = 0) -> Outcome:

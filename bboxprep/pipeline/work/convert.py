@@ -1,4 +1,4 @@
-"""Converting a source or a dataset to a format: the recipe is planned for every image, then a `Conversion` runs."""
+"""Converts a source or a dataset to a format: applies the recipe, and runs a `Conversion`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,8 @@ def convert_source(
 ) -> Outcome:
     """Write `source` through `recipe` to `dest` as the format `to`, whose writer takes `options`.
 
-    `progress` is called with the number of images done. Once `stop` returns True, the images at work are finished and
-    no other is begun. Raises `BboxprepError` where the run cannot be done, of these `StoppedError` where it was
-    stopped.
+    `progress` is called with the number of images done. Once `stop` returns True, the images at work are finished, no
+    other is begun and `StoppedError` is raised. Raises other `BboxprepError` where the run cannot be done.
     """
 
     def touched(summary: ImageSummary) -> bool:
@@ -85,11 +84,12 @@ def write(
 ) -> Outcome:
     """Write `dataset`, transformed or not, to the folder `dest` as the format `to`.
 
-    Samples that were not transformed are turned upright. An image that no step touches keeps its bytes, and gets into
-    the output as `images` says (see `RunOptions`). A JPEG that is
-    only turned is turned without loss, unless a `quality` is asked for (95 otherwise). `options` are those of the
-    format's writer. The `sidecar` keeps what the format cannot hold, for when the output is read again. What could not
-    be used is left out and stands in the outcome's account. Raises `BboxprepError` where nothing can be written.
+    Samples that were not transformed are turned upright. An image that no step touches keeps its bytes and is placed in
+    the output by the method `images` (see `RunOptions`). A JPEG that is only turned is turned without loss, unless
+    `quality` is given; other JPEGs are encoded with `quality`, by default 95. `options` are those of the format's
+    writer. With `sidecar`, data that the format cannot hold is written beside the output, and read with it again.
+    Records that cannot be used are skipped and listed in the outcome's account. Raises `BboxprepError` where nothing
+    can be written.
     """
     planned = dataset.map(_planned)
     encoding = Encoding(quality, strip_metadata)

@@ -26,7 +26,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, drop_findings_by_class
-from bboxprep.pipeline.output.image_rows import Made, WrittenSample
+from bboxprep.pipeline.output.image_rows import WriteMethod, WrittenSample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
@@ -36,7 +36,7 @@ _NOTHING = Instances.of()
 
 @dataclass(frozen=True)
 class ImageWriter:
-    """Writes the image and the labels of transformed samples below `dest`; nothing where that is None (a dry run).
+    """Writes the image and the labels of transformed samples below `dest`; None for a dry run, which writes nothing.
 
     `names` (C,) are the classes of the output. `labels_only` and `images` are those of the `RunOptions`.
     """
@@ -51,35 +51,37 @@ class ImageWriter:
     images: ImagePlacement = "copy"
 
     def write_image(self, sample: Sample, output: Output | None) -> WrittenSample:
-        """The image of `sample` written to `output`. Where that is None or the image cannot be read, the image is left
-        out with its objects, each with a finding. Raises `TargetError`.
+        """Write the image of `sample` to `output`. Where `output` is None or the image cannot be read, the image and
+        its objects are left out, with findings. Raises `TargetError`.
         """
         if sample.header is None or sample.refusal or output is None:
             return self._leave_out(sample)
         whole = sample.instances
         sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.column_counts else sample
-        objects = whole if self.crowd.kept_aside else sample.instances
+        objects = whole if self.crowd.in_sidecar else sample.instances
         try:
             return self._write(_renamed(sample, output) if output.renamed else sample, output)._replace(objects=objects)
         except ImageError as error:
             return self._leave_out(sample.with_findings(image_fault(error, sample.relative_path, sample.split)))
 
     def write_labels(self, samples: Sequence[WrittenSample]) -> list[WrittenSample]:
-        """`samples`, whose images are written, with their labels written too. Raises `TargetError`."""
+        """Write the labels of `samples`, whose images are written; returns them with their labels. Raises
+        `TargetError`.
+        """
         encoded = iter(self._encode_labels([(one.sample, one.output) for one in samples if one.output]))
         return [self._with_labels(one, next(encoded)) if one.output else one for one in samples]
 
     def give_up(self, sample: Sample) -> WrittenSample:
-        """`sample`, whose image kills every process that opens it, left out with its objects."""
-        words = "brings down the process that works on it (out of memory, or a fault of its decoder)"
+        """`sample` left out with its objects, because its image kills every process that opens it."""
+        words = "kills the process that decodes it (out of memory, or a fault of its decoder)"
         fault = Finding("image-unreadable", words, sample.relative_path, split=sample.split)
         return self._leave_out(sample.with_findings(fault))
 
     def _write(self, sample: Sample, output: Output) -> WrittenSample:
-        """The image file of `sample`.
+        """Write the image file of `sample`.
 
-        Where no step changes a pixel, the bytes are the source's, those of a tagged image with their orientation set to
-        1. AVIF and HEIC are always encoded again. Raises `ImageError` and `TargetError`.
+        Where no step changes a pixel, it has the bytes of the source, with the orientation tag, if any, set to 1. AVIF
+        and HEIC are always encoded again. Raises `ImageError` and `TargetError`.
         """
         header = sample.header
         if self.dest is None or self.images == "none":
@@ -90,26 +92,28 @@ class ImageWriter:
             raise ValueError(f"{sample.path}: not a transformed sample")
         if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header):
             source = _read(sample.path)
-            data, note, made = _encoded(sample, header, sample.plan, source, self.encoding)
+            data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
                 dropped = Finding("metadata-dropped", note, path=sample.relative_path, split=sample.split)
                 sample = sample.with_findings(dropped)
-            return self._write_bytes(sample, output, data, made, source)
+            return self._write_bytes(sample, output, data, method, source)
         if header.tagged:
             source = _read(sample.path)
             return self._write_bytes(sample, output, codec.untag(source, header), "untagged", source)
         return self._keep(sample, output, self.dest)
 
-    def _write_bytes(self, sample: Sample, output: Output, data: bytes, made: Made, source: bytes) -> WrittenSample:
-        """The image file with the content `data`, made of the bytes `source`."""
+    def _write_bytes(
+        self, sample: Sample, output: Output, data: bytes, method: WriteMethod, source: bytes
+    ) -> WrittenSample:
+        """Write the image file `data`, which was made from the bytes `source`."""
         file = self._write_file(output.image, data)
-        return WrittenSample(sample, output, made, bytes_sha256(source), (file,))
+        return WrittenSample(sample, output, method, bytes_sha256(source), (file,))
 
     def _keep(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
-        """The image file with the bytes of the source's."""
+        """Write the image file with the bytes of the source."""
         place = _place_staged if self.writer.stage else _PLACE[self.images]
-        digest, made = place(sample.path, output_path(dest, output.image))
-        return WrittenSample(sample, output, made, digest, (self._file(output.image, digest),))
+        digest, method = place(sample.path, output_path(dest, output.image))
+        return WrittenSample(sample, output, method, digest, (self._file(output.image, digest),))
 
     def _keep_if_there(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
         try:
@@ -126,7 +130,7 @@ class ImageWriter:
         return self.writer.encode(batch, [output.image for _, output in samples])
 
     def _with_labels(self, written: WrittenSample, labels: Labels) -> WrittenSample:
-        """`written` with `labels`, whose files are written."""
+        """Write the files of `labels`; returns `written` with them."""
         files = [self._write_file(path, data) for path, data in labels.files] if self.dest else []
         return written._replace(
             sample=written.sample.with_findings(*labels.findings), files=(*written.files, *files), labels=labels
@@ -138,12 +142,12 @@ class ImageWriter:
         return self._file(path, bytes_sha256(data))
 
     def _file(self, path: str, digest: str) -> OutputFile:
-        """The file that was written to `path`."""
+        """The written file at `path`, with its stamp in a storage."""
         stamp = stamp_of(self.dest / path) if self.dest and is_stored(self.dest) else None
         return OutputFile(path, digest, stamp)
 
     def _leave_out(self, sample: Sample) -> WrittenSample:
-        """`sample` without its objects, each in a finding."""
+        """`sample` without its objects, with a finding for each class of them."""
         rows = np.ones(len(sample.instances), dtype=np.bool_)
         gone = drop_findings_by_class(
             "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
@@ -154,20 +158,20 @@ class ImageWriter:
         return Location(sample.relative_path, sample.split, self.flip_mapping.source_names(self.names, sample))
 
 
-def _place_copy(source: Path, path: Place) -> tuple[str, Made]:
+def _place_copy(source: Path, path: Place) -> tuple[str, WriteMethod]:
     return copy_file(source, path), "copied"
 
 
-def _place_link(source: Path, path: Place) -> tuple[str, Made]:
+def _place_link(source: Path, path: Place) -> tuple[str, WriteMethod]:
     return link_file(source, path), "linked"
 
 
-def _place_symlink(source: Path, path: Place) -> tuple[str, Made]:
+def _place_symlink(source: Path, path: Place) -> tuple[str, WriteMethod]:
     return link_file(source, path, symbolic=True), "symlinked"
 
 
-def _place_staged(source: Path, path: Place) -> tuple[str, Made]:
-    """A file that is packed later, and removed: a link is as good as a copy, and takes no room."""
+def _place_staged(source: Path, path: Place) -> tuple[str, WriteMethod]:
+    """A link where possible, else a copy, of a file that is packed into a shard later and then removed."""
     try:
         return link_file(source, path), "copied"
     except TargetError:
@@ -185,11 +189,11 @@ def _renamed(sample: Sample, output: Output) -> Sample:
 
 def _encoded(
     sample: Sample, header: Header, plan: Plan, source: bytes, encoding: codec.Encoding
-) -> tuple[bytes, str, Made]:
-    """The image file of an image whose bytes are not its source's, words for `metadata-dropped`, how it was made.
+) -> tuple[bytes, str, WriteMethod]:
+    """The bytes of an image file that is encoded again, a message for `metadata-dropped` ("" for none), and the method.
 
-    A JPEG that is only turned is turned without loss where that can be, else encoded by its own quantisation tables;
-    an `encoding` with a quality comes before either.
+    A JPEG that is only turned is turned without loss where that is possible, else encoded with its own quantisation
+    tables. An `encoding` with a quality takes precedence over both.
     """
     if sample.is_redrawn or not plan.is_turn or header.container != "jpeg" or encoding.quality is not None:
         order = codec.encoder_order(header)

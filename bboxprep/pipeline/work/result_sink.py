@@ -1,4 +1,4 @@
-"""Takes the results in the order of the samples, and writes the journal, the records, the sidecar and the account."""
+"""Takes results in the order of the samples, and writes the journal, the image rows, the sidecar and the account."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from bboxprep.pipeline.sidecar.writer import SidecarWriter
 class ResultSink:
     """Takes the results of a run, whose images have the `keys`.
 
-    `done` counts the images, `fresh` those that this run has written, and not an earlier one. `absent` are the paths of
-    `outputs` where nothing was written, because the image was left out or nobody has labelled it.
+    `done` counts the images, `fresh` those that were written by this run, not by an earlier one. `unwritten` are the
+    paths of `outputs` that were not written: the image was left out, or is not labelled.
     """
 
     dest: Path
@@ -35,29 +35,28 @@ class ResultSink:
     sidecar_writer: SidecarWriter | None
     done: int = 0
     fresh: int = 0
-    absent: list[str] = field(default_factory=list)
-    _uses_journal: bool = False  # whether some results are those of an earlier run
+    unwritten: list[str] = field(default_factory=list)
+    _uses_journal: bool = False  # whether some results are of an earlier run
 
     def take(self, encoded_batches: Iterator[bytes], progress: Callable[[int], None]) -> None:
-        """Write the rows and the sidecar of `encoded_batches`, the results of blocks, and note the rest.
-
-        Raises `TargetError`, and what the blocks raise.
+        """Write the image rows and the sidecar lines of `encoded_batches`, the results of one block each, and add the
+        results to the journal and the account. Raises `TargetError`, and every error of the blocks.
         """
         with ExitStack() as stack:
             rows = stack.enter_context(AtomicWriter(self.dest / IMAGES))
-            kept = stack.enter_context(self.sidecar_writer.opened(self.dest)) if self.sidecar_writer else None
+            sidecar = stack.enter_context(self.sidecar_writer.opened(self.dest)) if self.sidecar_writer else None
             for encoded in encoded_batches:
                 results = self._results_of(encoded)
                 for result in results:
                     self._note(result, self.keys[self.done])
                     self.done += 1
                 rows.write(*[result.row for result in results])
-                if kept:
-                    kept.write(*[result.kept for result in results])
+                if sidecar:
+                    sidecar.write(*[result.sidecar_line for result in results])
                 progress(self.done)
 
     def close(self) -> None:
-        """Write the documents that stand once for the dataset. Raises `TargetError`."""
+        """Write the documents of the dataset. Raises `TargetError`."""
         with self._damage_as_target_error():
             self.writer.close()
 
@@ -68,19 +67,21 @@ class ResultSink:
                 self.writer.collect(result.entry)
         if output := self.outputs.get(key):
             written = {file.path for file in result.files}
-            self.absent += [path for path in (output.image, *output.labels) if path not in written]
+            self.unwritten += [path for path in (output.image, *output.labels) if path not in written]
 
     def _results_of(self, results: bytes) -> Sequence[ImageResult]:
-        """The results of a block: new ones go into the journal, those of an earlier run (None) come from it."""
+        """The results of a block. New results are added to the journal; for None the earlier result is read from it."""
         found = decode_results(results)
         new = sum(result is not None for result in found)
         self.fresh += new
-        all_results = [result or self._old(self.keys[self.done + place]) for place, result in enumerate(found)]
+        all_results = [
+            result or self._earlier_result(self.keys[self.done + place]) for place, result in enumerate(found)
+        ]
         if new:
             self.journal.add(results if new == len(found) else encode_results(all_results))
         return all_results
 
-    def _old(self, key: Key) -> ImageResult:
+    def _earlier_result(self, key: Key) -> ImageResult:
         self._uses_journal = True
         result = self.journal.result(key)
         if result is None:
@@ -89,7 +90,7 @@ class ResultSink:
 
     @contextmanager
     def _damage_as_target_error(self) -> Iterator[None]:
-        """Raise `TargetError` where a writer fails over an entry of the journal, which may be anybody's."""
+        """Raise `TargetError` where a writer fails with an entry of the journal, which is untrusted input."""
         try:
             yield
         except BboxprepError:

@@ -1,12 +1,12 @@
 """Processes one block of samples: reads them, writes their files, and returns a result for each.
 
-A worker runs where an engine puts it. It is never changed, and its results depend on the block alone; the run takes
-them in the order of the samples, whichever process they come from.
+Engines run a worker in any process. A worker is immutable and its results depend on the block alone; the run takes them
+in the order of the samples.
 
 **Stage by stage.** All samples are read, then all are hashed, and so on. Code that runs many times in a row stays in
-the caches of the processor; samples that go through all stages one by one take 40 % longer, and 15 % where their
-pixels are made of photos of COCO's size. Where a pipeline of albumentations may run, each sample goes by itself: one
-that has moved the objects of a sample keeps its pixels too, but only those of the last sample.
+the caches of the processor. One sample at a time takes 40 % longer, or 15 % where photos of COCO's size are encoded.
+Where a pipeline of albumentations may run, samples go one at a time all the same: a pipeline computes objects and
+pixels together, and keeps the pixels of the last sample only.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import AugmentedSample, Augmenter
 from bboxprep.pipeline.output.image_rows import WrittenSample, encode_row, row_of
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.report.account import came_of, due_of, went_of
+from bboxprep.pipeline.report.account import count_source_objects, count_written_objects, sum_source_objects
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.report.preflight import OnError, stop_at_fault
-from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, content_of, stamp_of
+from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, content_hash, stamp_of
 from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
-from bboxprep.pipeline.work.engines.local import alone
+from bboxprep.pipeline.work.engines.local import run_in_own_process
 from bboxprep.pipeline.work.image_writer import ImageWriter
 
-_TOGETHER = 64  # samples in a stage; more gain nothing and take memory
+_STAGE_SIZE = 64  # samples per stage; more take memory and are no faster
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive samples of a dataset, from row `start` on: where each is written (None for an image without a
-    header), and its fingerprint of an earlier run, if there is one.
+    """Consecutive samples of a dataset, from row `start` on: the output of each (None for an image without a header),
+    and its fingerprint of an earlier run, if there is one.
     """
 
     start: int
@@ -49,11 +49,11 @@ class Block:
 
     @property
     def rows(self) -> range:
-        """The rows of its samples in the dataset."""
+        """The rows of the samples in the dataset."""
         return range(self.start, self.start + len(self.outputs))
 
     def split(self, most: int) -> Iterator[Block]:
-        """Its samples in blocks of at most so many."""
+        """The samples in blocks of at most `most`."""
         for place in range(0, len(self.outputs), most):
             end = place + most
             yield Block(self.start + place, self.outputs[place:end], self.fingerprints[place:end])
@@ -61,7 +61,7 @@ class Block:
 
 @dataclass(frozen=True)
 class BatchWorker:
-    """Does the work on blocks of `dataset`; the `augmenter`, if there is one, takes its samples through their recipe.
+    """Processes blocks of `dataset`; the `augmenter`, if there is one, applies the recipe to its samples.
 
     `together` is how many samples go through a stage before the next one begins. `given_up` are the rows of samples
     whose image kills every process that opens it. `packed` says that the files of the samples are inside documents by
@@ -73,7 +73,7 @@ class BatchWorker:
     image_writer: ImageWriter
     sidecar_writer: SidecarWriter | None
     on_error: OnError
-    together: int = 1
+    stage_size: int = 1
     given_up: frozenset[int] = frozenset()
     packed: bool = False
 
@@ -87,10 +87,10 @@ class BatchWorker:
         dest: Path,
         run_options: RunOptions,
         *,
-        repaints: bool,
+        reencodes: bool,
     ) -> BatchWorker:
-        """The worker of a run that writes `dataset` to `dest` as the format `to`; `repaints`: some images
-        are encoded again.
+        """The worker of a run that writes `dataset` to `dest` as the format `to`. With `reencodes`, the pixels of some
+        images change.
         """
         target = formats.load(to)
         dry, sidecar = run_options.dry_run, run_options.sidecar
@@ -105,12 +105,12 @@ class BatchWorker:
             run_options.images,
         )
         sidecar_writer = SidecarWriter.of(dataset, to, writer.carries) if sidecar and not dry else None
-        keeps_pixels = repaints and (augmenter is None or augmenter.runs_pipelines)
-        together = 1 if keeps_pixels else _TOGETHER
-        return cls(dataset, augmenter, image_writer, sidecar_writer, run_options.on_error, together)
+        keeps_pixels = reencodes and (augmenter is None or augmenter.runs_pipelines)
+        stage_size = 1 if keeps_pixels else _STAGE_SIZE
+        return cls(dataset, augmenter, image_writer, sidecar_writer, run_options.on_error, stage_size)
 
     def is_current(self, block: Block) -> bool:
-        """Whether the fingerprints of all samples of `block` still match; nothing is written."""
+        """Whether the fingerprints of all samples of `block` still match. Writes nothing."""
         return all(
             fingerprint and self._matches(sample, output, fingerprint)
             for sample, output, fingerprint in zip(
@@ -119,25 +119,25 @@ class BatchWorker:
         )
 
     def __call__(self, block: Block) -> bytes:
-        """The results of `block` as `encode_results` writes them, None where the fingerprint still matches.
+        """Write `block`; returns its results encoded by `encode_results`, None for samples whose fingerprint matches.
 
-        Raises `SourceError` at the first fault, if the run is to stop there, and `TargetError`.
+        Raises `SourceError` at the first fault if `on_error` is "stop", and `TargetError`.
         """
         samples = self.dataset.at(block.rows)
         results: list[ImageResult | None] = []
-        for part in block.split(self.together):
+        for part in block.split(self.stage_size):
             place = part.start - block.start
             results += self._results_of(part, samples[place : place + len(part.outputs)])
         return encode_results(results)
 
-    def one_by_one(self, block: Block) -> bytes:
-        """The results of a `block` that kills every process: each image gets a process of its own, and an image that
-        kills it again is left out. Raises as a call does.
+    def process_singly(self, block: Block) -> bytes:
+        """Write a `block` that kills every process, each image in a process of its own; an image that kills that too is
+        left out. Returns and raises as `__call__`.
         """
         results: list[ImageResult | None] = []
         for single in block.split(1):
             try:
-                results += decode_results(alone(self, single))
+                results += decode_results(run_in_own_process(self, single))
             except WorkerError:
                 without = replace(self, given_up=frozenset({single.start}))
                 results += decode_results(without(single))
@@ -158,19 +158,19 @@ class BatchWorker:
     def _process(
         self, rows: Sequence[int], samples: Sequence[Sample], outputs: Sequence[Output | None]
     ) -> list[ImageResult]:
-        """The results of `samples`, which stand at `rows` of the dataset and are written to `outputs`."""
+        """Write `samples`, the `rows` of the dataset, to `outputs`; returns their results."""
         contents = list(map(self._content, samples, outputs))
         stamps = list(map(self._stamp, rows, samples))
         augmented = list(map(self._augment, samples))
         written = self.image_writer.write_labels(list(map(self._write_image, rows, augmented, outputs)))
         for one in written:
             stop_at_fault(one.sample.findings, self.on_error)
-        kept = self.sidecar_writer.lines(written) if self.sidecar_writer else [b""] * len(written)
-        lines = [encode_row(row_of(one, self.dataset.folder)) for one in written]
-        return list(map(self._result, contents, stamps, augmented, written, lines, kept))
+        sidecar_lines = self.sidecar_writer.lines(written) if self.sidecar_writer else [b""] * len(written)
+        image_rows = [encode_row(row_of(one, self.dataset.folder)) for one in written]
+        return list(map(self._result, contents, stamps, augmented, written, image_rows, sidecar_lines))
 
     def _stamp(self, row: int, sample: Sample) -> FileStamp:
-        """The stamp of the image of `sample`; none of one that is given up, so that the next run tries again."""
+        """The stamp of the image of `sample`; `NO_STAMP` for one that is given up, which the next run tries again."""
         return NO_STAMP if row in self.given_up else stamp_of(sample.path)
 
     def _augment(self, sample: Sample) -> AugmentedSample:
@@ -188,14 +188,17 @@ class BatchWorker:
         augmented: AugmentedSample,
         written: WrittenSample,
         row: bytes,
-        kept: bytes,
+        sidecar_line: bytes,
     ) -> ImageResult:
         source = augmented.sources[0]
         names = self.image_writer.flip_mapping.source_names(self.image_writer.names, source)
-        went, swapped = ({}, {}) if written.output is None else self._counts(written.sample, written.labels.count)
+        objects_out, swapped = (
+            ({}, {}) if written.output is None else self._counts(written.sample, written.labels.count)
+        )
         for part in augmented.sample.parts:
             swapped = _sum(swapped, self._counts(part, len(part.instances))[1])
-        came = came_of(source, names)
+        counts = count_source_objects(source, names)
+        due = counts["objects_in"] if len(augmented.sources) == 1 else sum_source_objects(augmented.sources, names)
         return ImageResult(
             split=source.split,
             name=escape_surrogates(str(source.name)),
@@ -204,23 +207,23 @@ class BatchWorker:
             digest=written.source_sha256 or "",
             first=source.variant is None or source.variant.is_first,
             source_count=source.source_count,
-            **came,
-            due=came["came"] if len(augmented.sources) == 1 else due_of(augmented.sources, names),
-            went=went,
+            **counts,
+            objects_due=due,
+            objects_out=objects_out,
             swapped=swapped,
             findings=written.sample.findings,
             written=written.output is not None,
-            made=written.made,
+            write_method=written.write_method,
             files=written.files,
             row=row,
-            kept=kept,
+            sidecar_line=sidecar_line,
             entry=written.labels.entry,
         )
 
     def _matches(self, sample: Sample, output: Output | None, fingerprint: Fingerprint) -> bool:
-        """Whether the image, its labels and all its files are as `fingerprint` says.
+        """Whether the image, its labels and all its files match `fingerprint`.
 
-        Only the image's own files are opened: the journal, and so the fingerprint, may be anybody's.
+        The journal, and so the fingerprint, is untrusted: only paths of this image's own output are opened.
         """
         dest = self.image_writer.dest
         if dest is None or fingerprint.content != self._content(sample, output):
@@ -232,15 +235,17 @@ class BatchWorker:
 
     def _content(self, sample: Sample, output: Output | None) -> bytes:
         others = self.augmenter.others(sample) if self.augmenter else ()
-        return content_of(sample, output, [(other, stamp_of(other.path)) for other in others])
+        return content_hash(sample, output, [(other, stamp_of(other.path)) for other in others])
 
     def _counts(self, sample: Sample, written: int) -> tuple[dict[str, int], dict[str, int]]:
-        """How many objects of each class `sample` has, all of them `written`; how many a flip added to a class."""
+        """The counts of `count_written_objects` for `sample`, of which `written` objects were written."""
         names = self.image_writer.names
-        before = self.image_writer.flip_mapping.source_names(names, sample)
+        source_names = self.image_writer.flip_mapping.source_names(names, sample)
         labels = sample.instances.labels.tolist()
         classes = [names[label] for label in labels]
-        return went_of(classes, classes if before is names else [before[label] for label in labels], written)
+        return count_written_objects(
+            classes, classes if source_names is names else [source_names[label] for label in labels], written
+        )
 
 
 def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from bboxprep.findings import Finding
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run_record import SplitCount
-from bboxprep.pipeline.report.account import UNREADABLE, Account, came_of, went_of
+from bboxprep.pipeline.report.account import UNREADABLE, Account, count_source_objects, count_written_objects
 from bboxprep.pipeline.resume.fingerprint import FileStamp
 from bboxprep.pipeline.resume.image_result import ImageResult
 
@@ -28,7 +28,7 @@ def result(
     listed: int, came: list[str], out: list[str], findings: Sequence[Finding] = (), was: list[str] | None = None
 ) -> ImageResult:
     """An image that lists so many objects, of which `came` were read and `out` written, which `was` before a mirror."""
-    went, swapped = went_of(out, was or out, len(out))
+    objects_out, swapped = count_written_objects(out, was or out, len(out))
     return ImageResult(
         split="train",
         name="a.jpg",
@@ -37,17 +37,17 @@ def result(
         digest="",
         first=True,
         source_count=listed,
-        came=dict(Counter(came)),
-        due=dict(Counter(came)),
-        went=went,
+        objects_in=dict(Counter(came)),
+        objects_due=dict(Counter(came)),
+        objects_out=objects_out,
         swapped=swapped,
         columns={"boxes": len(came)},
         findings=tuple(findings),
         written=True,
-        made="linked",
+        write_method="linked",
         files=(),
         row=b"{}\n",
-        kept=b"",
+        sidecar_line=b"",
         entry=None,
     )
 
@@ -85,21 +85,21 @@ def test_an_object_lost_in_silence_is_found(listed: int, dropped: int, out: list
 
 def test_a_writer_that_writes_less_than_it_was_given_is_found() -> None:
     with pytest.raises(InternalError, match="handed to the writer and written"):
-        went_of(["cat", "cat"], ["cat", "cat"], 1)
+        count_written_objects(["cat", "cat"], ["cat", "cat"], 1)
 
 
 def test_what_an_image_holds_is_counted_by_class_and_kind() -> None:
     unread = Finding("record-unreadable", "odd", objects=2, split="train")
     objects = Instances.of([[0, 0, 4, 4]] * 3, [0, 1, 0])
     sample = Sample(PurePosixPath("a.jpg"), Path("a.jpg"), None, objects, source_count=5, findings=(unread,))
-    found = came_of(sample, NAMES)
-    assert found["came"] == {"cat": 2, "dog": 1, UNREADABLE: 2}
+    found = count_source_objects(sample, NAMES)
+    assert found["objects_in"] == {"cat": 2, "dog": 1, UNREADABLE: 2}
     assert found["columns"]["boxes"] == 3
 
 
 def test_objects_that_no_image_lists_are_booked_too() -> None:
     account = Account()
-    account.note_outside_samples([drop(2, "cat", "annotation-orphan")])
+    account.note_dataset([drop(2, "cat", "annotation-orphan")])
     account.check()
     assert account.rows()[0].dropped == {"annotation-orphan": 2}
     assert account.faults == 1

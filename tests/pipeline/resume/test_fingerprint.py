@@ -17,7 +17,7 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.resume import fingerprint as fingerprint_module
-from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, OutputFile, content_of, stamp_of
+from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, OutputFile, content_hash, stamp_of
 
 BOXES = [[0.0, 0, 4, 4], [1.0, 1, 3, 3]]
 SAMPLE = Sample(
@@ -72,14 +72,14 @@ def objects(**columns: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_whatever_is_read_of_an_image_makes_another_content(change: dict[str, Any]) -> None:
-    assert content_of(replace(SAMPLE, **change), OUTPUT) != content_of(SAMPLE, OUTPUT)
+    assert content_hash(replace(SAMPLE, **change), OUTPUT) != content_hash(SAMPLE, OUTPUT)
 
 
 def test_where_it_goes_makes_another_content_and_where_it_lies_does_not() -> None:
     same = replace(SAMPLE, path=Path("/elsewhere/a.jpg"), **objects())
-    assert content_of(same, OUTPUT) == content_of(SAMPLE, OUTPUT)
-    assert content_of(SAMPLE, replace(OUTPUT, image="images/train/a-2.jpg")) != content_of(SAMPLE, OUTPUT)
-    assert content_of(SAMPLE, None) != content_of(SAMPLE, OUTPUT)
+    assert content_hash(same, OUTPUT) == content_hash(SAMPLE, OUTPUT)
+    assert content_hash(SAMPLE, replace(OUTPUT, image="images/train/a-2.jpg")) != content_hash(SAMPLE, OUTPUT)
+    assert content_hash(SAMPLE, None) != content_hash(SAMPLE, OUTPUT)
 
 
 def test_a_stamp_knows_size_and_time_and_a_missing_file_has_none(tmp_path: Path) -> None:

@@ -26,17 +26,17 @@ RESULTS = st.builds(
     digest=st.sampled_from(["", "ab" * 32]),
     first=st.booleans(),
     source_count=COUNTS,
-    came=BOOKS,
-    due=BOOKS,
-    went=BOOKS,
+    objects_in=BOOKS,
+    objects_due=BOOKS,
+    objects_out=BOOKS,
     swapped=st.dictionaries(TEXTS.map(escape_surrogates), st.integers(-(2**53), 2**53), max_size=3),
     columns=BOOKS,
     findings=st.lists(FINDINGS, max_size=2).map(tuple),
     written=st.booleans(),
-    made=st.sampled_from(["", "linked", "encoded"]),
+    write_method=st.sampled_from(["", "linked", "encoded"]),
     files=st.lists(st.builds(OutputFile, TEXTS, TEXTS), max_size=2).map(tuple),
     row=st.binary(max_size=9),
-    kept=st.binary(max_size=9),
+    sidecar_line=st.binary(max_size=9),
     entry=st.none() | st.text(max_size=5) | st.lists(st.integers(0, 9) | st.binary(max_size=3), max_size=3),
 )
 
@@ -55,7 +55,18 @@ def test_results_come_back_as_they_were_but_for_what_is_no_text(results: list[Im
             escape_surrogates(str(finding)) for finding in before.findings
         ]
         assert [file.path for file in after.files] == [escape_surrogates(file.path) for file in before.files]
-        for name in ("content", "stamp", "digest", "source_count", "came", "due", "went", "swapped", "row", "kept"):
+        for name in (
+            "content",
+            "stamp",
+            "digest",
+            "source_count",
+            "objects_in",
+            "objects_due",
+            "objects_out",
+            "swapped",
+            "row",
+            "sidecar_line",
+        ):
             assert getattr(after, name) == getattr(before, name), name
         assert after.entry == before.entry
 
@@ -72,7 +83,9 @@ def results_in(data: bytes) -> int:
         return 0
 
 
-@pytest.mark.parametrize("change", [{"source_count": -1}, {"came": {"cat": 2**60}}, {"swapped": {"cat": -(2**60)}}])
+@pytest.mark.parametrize(
+    "change", [{"source_count": -1}, {"objects_in": {"cat": 2**60}}, {"swapped": {"cat": -(2**60)}}]
+)
 def test_counts_that_no_image_can_have_are_no_result(change: dict[str, Any]) -> None:
     data = msgspec.msgpack.encode([msgspec.structs.replace(RESULT, **change)])
     with pytest.raises(msgspec.DecodeError):
@@ -80,6 +93,8 @@ def test_counts_that_no_image_can_have_are_no_result(change: dict[str, Any]) -> 
 
 
 RESULT = ImageResult(
-    split="train", name="a.jpg", content=b"", stamp=NO_STAMP, digest="", first=True, source_count=1, came={}, due={},
-    went={}, swapped={}, columns={}, findings=(), written=True, made="linked", files=(), row=b"", kept=b"", entry=None,
+    split="train", name="a.jpg", content=b"", stamp=NO_STAMP, digest="", first=True, source_count=1,
+    objects_in={}, objects_due={}, objects_out={}, swapped={}, columns={}, findings=(), written=True,
+    write_method="linked", files=(), row=b"",
+    sidecar_line=b"", entry=None,
 )  # fmt: skip

@@ -12,17 +12,17 @@ import pytest
 from bboxprep.errors import TargetError
 from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, OutputFile
 from bboxprep.pipeline.resume.image_result import ImageResult, encode_results
-from bboxprep.pipeline.resume.journal import FOLDER, NAME, End, Journal, PlannedFiles, open_journal, terms_as_text
+from bboxprep.pipeline.resume.journal import FOLDER, NAME, Journal, PlannedFiles, RunEnd, open_journal, terms_as_text
 
 PLAN = PlannedFiles(("images/a.jpg",), ("images",))
 
 
 def result(name: str, path: str = "") -> ImageResult:
     return ImageResult(
-        split="train", name=name, content=b"c", stamp=FileStamp(1, 2), digest="", first=True, source_count=0, came={},
-        due={}, went={}, swapped={}, columns={}, findings=(), written=True, made="linked",
-        files=(OutputFile(path),) if path else (),
-        row=b"", kept=b"", entry=None,
+        split="train", name=name, content=b"c", stamp=FileStamp(1, 2), digest="", first=True, source_count=0,
+        objects_in={}, objects_due={}, objects_out={}, swapped={}, columns={}, findings=(),
+        written=True, write_method="linked", files=(OutputFile(path),) if path else (),
+        row=b"", sidecar_line=b"", entry=None,
     )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def filled(dest: Path) -> None:
         journal.begin({"recipe": "1"})
         journal.note_plan(PLAN)
         journal.add(encode_results([result("a"), result("b")]))
-        journal.note_end(End("state", (("data.yaml", NO_STAMP),)))
+        journal.note_end(RunEnd("state", (("data.yaml", NO_STAMP),)))
 
 
 def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path
         assert journal.result(("train", "b")) == result("b")
         assert journal.fingerprint(("train", "a")) == result("a", "images/a.jpg").fingerprint
         assert journal.result(("val", "a")) is None
-        journal.note_end(End("state", ()))
+        journal.note_end(RunEnd("state", ()))
     with open_journal(tmp_path) as journal:
-        assert journal.end == End("state", ())
+        assert journal.end == RunEnd("state", ())
         journal.note_plan(PlannedFiles())
         assert journal.end is None
 
@@ -81,7 +81,7 @@ def test_the_last_word_on_an_image_counts_and_those_that_are_gone_are_forgotten(
         journal.add(encode_results([result("b", "new")]))
     with open_journal(tmp_path) as journal:
         assert journal.result(("train", "b")) == result("b", "new")
-        journal.keep([("train", "b"), ("train", "a")])
+        journal.prune([("train", "b"), ("train", "a")])
     with open_journal(tmp_path) as journal:
         assert names(journal) == ["a", "b"]
         assert journal.result(("train", "b")) == result("b", "new")
@@ -148,7 +148,7 @@ def test_what_is_no_journal_is_refused_and_begun_anew_if_that_is_allowed(
 ) -> None:
     filled(tmp_path)
     spoil(tmp_path)
-    said = r"journal\.sqlite: is damaged or no journal of this version .*; `overwrite=True` begins anew"
+    said = r"journal\.sqlite: is damaged or not a journal of this version .*; `overwrite=True` begins anew"
     with pytest.raises(TargetError, match=said), open_journal(tmp_path):
         pass
     with open_journal(tmp_path, anew=True) as journal:
@@ -174,7 +174,7 @@ def test_what_cannot_be_read_in_it_is_as_if_it_were_not_there(tmp_path: Path, va
         assert names(journal) == ["a", "b"]
         assert (journal.plan, journal.end) == (PlannedFiles(), None)
         assert isinstance(journal.terms["recipe"], str)
-        journal.keep([("train", "a")])
+        journal.prune([("train", "a")])
         assert journal.result(("train", "a")) == result("a")
 
 

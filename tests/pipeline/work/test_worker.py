@@ -63,13 +63,13 @@ def worker_over(dataset: Dataset, dest: Path, to: str, work: type[ImageWriter] =
     return BatchWorker(dataset, Augmenter(Recipe(upright=False), dataset), made, sidecar_writer, "skip")
 
 
-def worked(worker: BatchWorker, together: int) -> tuple[list[ImageResult | None], dict[str, bytes]]:
+def worked(worker: BatchWorker, stage_size: int) -> tuple[list[ImageResult | None], dict[str, bytes]]:
     """The results of all samples, so many at a time, and the files below the output, which are removed."""
     writer, dest = worker.image_writer.writer, worker.image_writer.dest
     assert dest is not None
     paths = [writer.paths(sample.split, str(sample.name)) for sample in worker.dataset]
     block = Block(0, tuple(Output(image, labels=tuple(own)) for image, *own in paths), (None,) * len(paths))
-    results = decode_results(replace(worker, together=together, given_up=frozenset({1}))(block))
+    results = decode_results(replace(worker, stage_size=stage_size, given_up=frozenset({1}))(block))
     files = {path.relative_to(dest).as_posix(): path for path in dest.rglob("*") if path.is_file()}
     found = {name: path.read_bytes() for name, path in files.items()}
     for path in files.values():

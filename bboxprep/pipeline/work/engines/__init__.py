@@ -9,13 +9,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def never() -> bool:
-    """False: the `stop` of a run that nobody stops."""
+def never_stop() -> bool:
+    """False: the default for `stop`."""
     return False
 
 
-def nothing() -> None:
-    """Do nothing: the default for `died`."""
+def do_nothing() -> None:
+    """Do nothing: the default for `on_worker_death`."""
 
 
 class Engine(Protocol):
@@ -23,25 +23,25 @@ class Engine(Protocol):
 
     @property
     def workers(self) -> int:
-        """How many items are at work at once."""
+        """The number of items that are processed at once."""
 
     @property
-    def least(self) -> int:
-        """How many images an item should have, where there are enough for all workers."""
+    def min_block_size(self) -> int:
+        """The least number of images of an item, where there are enough images for all workers."""
 
     def run(
         self,
         work: Callable[[Item], Result],
         items: Iterable[Item],
         *,
-        stop: Callable[[], bool] = never,
-        lost: Callable[[Item], Result] | None = None,
-        died: Callable[[], None] = nothing,
+        stop: Callable[[], bool] = never_stop,
+        on_lost_item: Callable[[Item], Result] | None = None,
+        on_worker_death: Callable[[], None] = do_nothing,
     ) -> Iterator[Result]:
-        """The results of ``work(item)``, in the order of the items, of which few are taken ahead.
+        """The results of ``work(item)``, in the order of the items. Few items are taken in advance.
 
-        For an item that kills every process that takes it, the result is ``lost(item)``. `died` is called after a
-        process has died, while none is at work. Raises `StoppedError` once `stop` returns True and the items at work
-        are done, `WorkerError` for such an item without `lost` and where no process can be started, and what `work`
-        raises.
+        An item that kills every process it is given to has the result ``on_lost_item(item)``; without `on_lost_item`
+        it raises `WorkerError`. `on_worker_death` is called after a process has died, while no other one is working.
+        Once `stop` returns True, the items at work are finished and `StoppedError` is raised. Raises `WorkerError`
+        where no process can be started, and every error of `work`.
         """

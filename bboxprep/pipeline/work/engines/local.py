@@ -1,13 +1,13 @@
-"""Processes of this machine, which take blocks of samples in order.
+"""Runs work in processes of this machine, which take blocks of samples in order.
 
-Processes, because all but the codecs is Python, and its threads run one at a time. They are forked where that is safe,
-so that they share what has been read; else they are spawned, and the work is pickled for them. When a process dies
-(killed for its memory, or by a fault of a decoder), its items are given out again, each to one process alone, so that
-an item that kills every process is found.
+Threads would not help: except for the codecs all code is Python, whose threads run one at a time. Processes are forked
+where that is safe, so that they share the dataset in memory; elsewhere they are spawned and the work is pickled. When
+a process dies (killed for its memory, or by a fault of a decoder), each of its items is tried again in a process of
+its own. That finds the item that kills every process.
 
-loky (3.7), which keeps such processes too, was tried in place of ``ProcessPoolExecutor``. With it
-`test_a_process_ends_with_the_one_that_started_it` fails: its workers outlive a parent that was killed. It cannot fork
-either, so all that was read is pickled: 64 items beside 200 MB take 4 s with it and 0.1 s here.
+loky (3.7) was tried in place of ``ProcessPoolExecutor``. `test_a_process_ends_with_the_one_that_started_it` fails with
+it: its workers outlive a parent that was killed. It cannot fork, so the dataset is pickled: 64 items beside 200 MB
+take 4 s with loky and 0.1 s here.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from multiprocessing import get_context, parent_process
 from typing import Any, Generic, Literal
 
 from bboxprep.errors import StoppedError, WorkerError
-from bboxprep.garbage import spared
-from bboxprep.pipeline.work.engines import Item, Result, never, nothing
+from bboxprep.gc_control import gc_frozen
+from bboxprep.pipeline.work.engines import Item, Result, do_nothing, never_stop
 
 Start = Literal["fork", "spawn"]
 
-AHEAD = 2  # blocks given out per worker: enough to keep it busy, few enough to bound the memory
-LIVES = 3  # processes that an item may kill before it is given up
+BLOCKS_PER_WORKER = 2  # submitted at once: enough to keep a worker busy, few enough to bound the memory
+MAX_ATTEMPTS = 3  # processes that an item may kill before it is given up
 
 START: Start = "fork" if sys.platform == "linux" else "spawn"
 STOPPED = "stopped as asked"
@@ -40,20 +40,20 @@ _work: Callable[[Any], Any]
 
 
 def blocks(count: int, workers: int, most: int = 256) -> list[range]:
-    """The numbers below `count` in blocks of at most `most`, so small that all workers finish about together."""
+    """``range(count)`` in blocks of at most `most` numbers, so small that all workers finish at about the same time."""
     size = max(1, min(most, count // (workers * 16)))
     return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 @dataclass(frozen=True)
 class Local:
-    """`workers` processes of this machine; the calling process itself, if 1."""
+    """`workers` processes of this machine; with 1 the work is done in the calling process."""
 
     workers: int = 1
 
     @property
-    def least(self) -> int:
-        """As `Engine` says."""
+    def min_block_size(self) -> int:
+        """See `Engine`."""
         return 1
 
     def run(
@@ -61,13 +61,13 @@ class Local:
         work: Callable[[Item], Result],
         items: Iterable[Item],
         *,
-        stop: Callable[[], bool] = never,
-        lost: Callable[[Item], Result] | None = None,
-        died: Callable[[], None] = nothing,
+        stop: Callable[[], bool] = never_stop,
+        on_lost_item: Callable[[Item], Result] | None = None,
+        on_worker_death: Callable[[], None] = do_nothing,
     ) -> Iterator[Result]:
-        """As `Engine` says."""
+        """See `Engine.run`."""
         if self.workers > 1:
-            yield from _Crew(work, self.workers, stop, lost, died).results(items)
+            yield from _ProcessPool(work, self.workers, stop, on_lost_item, on_worker_death).results(items)
             return
         for item in items:
             if stop():
@@ -75,45 +75,46 @@ class Local:
             yield work(item)
 
 
-def alone(work: Callable[[Item], Result], item: Item) -> Result:
-    """The result of ``work(item)`` from a process of its own, tried `LIVES` times. Raises `WorkerError` where all of
-    these die, and what the work raises.
+def run_in_own_process(work: Callable[[Item], Result], item: Item) -> Result:
+    """The result of ``work(item)`` from a process of its own. Raises `WorkerError` where `MAX_ATTEMPTS` processes die,
+    and every error of `work`.
     """
-    for _ in range(LIVES):
+    for _ in range(MAX_ATTEMPTS):
         with _pool_of(work, 1) as pool:
             try:
                 result: Result = _future_of(pool, item).result()
             except BrokenProcessPool:
                 continue
             return result
-    raise WorkerError(f"an item of work ended {LIVES} processes one after the other")
+    raise WorkerError(f"one block of images killed {MAX_ATTEMPTS} processes in a row")
 
 
-class _Crew(Generic[Item, Result]):
-    """Processes, and the items that they work on, in order."""
+class _ProcessPool(Generic[Item, Result]):
+    """Processes and the items they work on; results come in the order of the items."""
 
     def __init__(
         self,
         work: Callable[[Item], Result],
         workers: int,
         stop: Callable[[], bool],
-        lost: Callable[[Item], Result] | None,
-        died: Callable[[], None],
+        on_lost_item: Callable[[Item], Result] | None,
+        on_worker_death: Callable[[], None],
     ) -> None:
-        self._work, self._workers, self._stop, self._lost, self._died = work, workers, stop, lost, died
+        self._work, self._workers, self._stop = work, workers, stop
+        self._on_lost_item, self._on_worker_death = on_lost_item, on_worker_death
         self._pending: deque[tuple[Item, Future[Result]]] = deque()
         self._pool = _pool_of(work, workers)
 
     def results(self, items: Iterable[Item]) -> Iterator[Result]:
         stopped = False
-        with spared():
+        with gc_frozen():
             try:
                 for item in items:
                     stopped = self._stop()
                     if stopped:
                         break
                     self._submit(item)
-                    if len(self._pending) >= self._workers * AHEAD:
+                    if len(self._pending) >= self._workers * BLOCKS_PER_WORKER:
                         yield self._next()
                 while self._pending:
                     yield self._next()
@@ -135,8 +136,8 @@ class _Crew(Generic[Item, Result]):
         try:
             return future.result()
         except BrokenProcessPool:
-            self._pool.shutdown()  # first: a fork beside the running thread of the pool may lock up
-            self._died()
+            self._pool.shutdown()  # first: a fork while the thread of the pool runs may deadlock
+            self._on_worker_death()
             result = self._retried(item)
             self._pool = _pool_of(self._work, self._workers)
             again = [item for item, _ in self._pending]
@@ -147,35 +148,35 @@ class _Crew(Generic[Item, Result]):
 
     def _retried(self, item: Item) -> Result:
         try:
-            return alone(self._work, item)
+            return run_in_own_process(self._work, item)
         except WorkerError:
-            if self._lost is None:
+            if self._on_lost_item is None:
                 raise
-            return self._lost(item)
+            return self._on_lost_item(item)
 
 
 def _pool_of(work: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
-    start = "spawn" if "fsspec.asyn" in sys.modules else START  # whose connections, and thread, outlive no fork
-    return ProcessPoolExecutor(workers, get_context(start), initializer=_begin, initargs=(work,))
+    start = "spawn" if "fsspec.asyn" in sys.modules else START  # its connections and its thread do not survive a fork
+    return ProcessPoolExecutor(workers, get_context(start), initializer=_init_worker, initargs=(work,))
 
 
 def _future_of(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
     """The future of `item` in `pool`, whose processes start with the first one. Raises `WorkerError` if they cannot."""
     try:
         with _signals_delayed():
-            return pool.submit(_do, item)
+            return pool.submit(_run_item, item)
     except BrokenProcessPool:
         raise
-    except (OSError, RuntimeError) as error:  # the latter for want of a thread
-        for process in (pool._processes or {}).values():  # nobody else would end those that did start
+    except (OSError, RuntimeError) as error:  # RuntimeError: no thread can be started
+        for process in (pool._processes or {}).values():  # those that did start; nothing else would end them
             process.terminate()
-        pool.shutdown(wait=False)  # for there may be no thread to wait for
+        pool.shutdown(wait=False)  # there may be no thread to wait for
         raise WorkerError(f"no process can be started ({error}); fewer `workers` need less") from error
 
 
 @contextmanager
 def _signals_delayed() -> Iterator[None]:
-    """Delay Ctrl-C and SIGTERM: a pool that is interrupted while it starts its processes never ends them."""
+    """Delay Ctrl-C and SIGTERM. A pool that is interrupted while it starts its processes never ends them."""
     if sys.platform == "win32":
         yield
         return
@@ -189,8 +190,8 @@ def _signals_delayed() -> Iterator[None]:
 _STOPS = {signal.SIGINT, signal.SIGTERM}
 
 
-def _begin(work: Callable[[Any], Any]) -> None:
-    global _work  # a process has one work for all its life
+def _init_worker(work: Callable[[Any], Any]) -> None:
+    global _work  # one function for the life of the process
     _work = work
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the calling process decides whether the run stops
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -200,12 +201,12 @@ def _begin(work: Callable[[Any], Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, which may have been killed."""
+    """End this process when its parent has ended, which may have been killed."""
     parent = parent_process()
     if parent:
         parent.join()
         os._exit(1)
 
 
-def _do(item: Any) -> Any:
+def _run_item(item: Any) -> Any:
     return _work(item)

@@ -1,12 +1,12 @@
-"""Tasks of a Ray cluster, each a block of samples; the calling process takes the results.
+"""Runs work as tasks of a Ray cluster, each a block of samples; the calling process takes the results.
 
-The work is sent once to every process that takes a task, and kept there. SOURCE and DEST are paths that every machine
-of the cluster can open. Ray is imported here alone, and only when this engine is chosen (``pip install
-'bboxprep[ray]'``). Its reports of usage are switched off, and its handlers of signals do
-not replace ours. A cluster that is started here has a token of its own; Ray would leave one in the user's home.
+The work is sent once to every process of the cluster and kept there. SOURCE and DEST are paths that every machine of
+the cluster can open. Only this module imports Ray, and only when this engine is chosen (``pip install
+'bboxprep[ray]'``). Its usage reports are switched off, and its signal handlers do not replace ours. A cluster that is
+started here has a token of its own; Ray would leave one in the user's home.
 
-Where no result comes for a while, the cluster is asked whether it still runs: left to itself Ray would end this process
-without a message of ours, and with an exit code that means something else.
+Where no result comes for a while, the connection to the cluster is checked. Without that Ray would end this process
+with a message and an exit code of its own.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from secrets import token_hex
 from typing import Any
 
 from bboxprep.errors import BboxprepError, StoppedError, UsageError, WorkerError
-from bboxprep.pipeline.work.engines import Item, Result, never, nothing
-from bboxprep.pipeline.work.engines.local import AHEAD, LIVES, STOPPED
+from bboxprep.pipeline.work.engines import Item, Result, do_nothing, never_stop
+from bboxprep.pipeline.work.engines.local import BLOCKS_PER_WORKER, MAX_ATTEMPTS, STOPPED
 
-PATIENCE = 10.0  # s, for a cluster to answer
+TIMEOUT = 10.0  # s, for a cluster to answer
 _ADDRESS = re.compile(r"[^\s/]+:[0-9]{1,5}")
-_TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # set by a user who has a token
-_works: dict[str, Callable[[Any], Any]] = {}  # in a process of the cluster: the work that it keeps, by its name
+_TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # set by users who have a token
+_works: dict[str, Callable[[Any], Any]] = {}  # in a process of the cluster: the work it keeps, by its id
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class OnRay:
         return max(1, int(self._ray().cluster_resources().get("CPU", 1)))
 
     @property
-    def least(self) -> int:
-        """As `Engine` says: a task costs some milliseconds, and its results an entry of the journal."""
+    def min_block_size(self) -> int:
+        """See `Engine`. A task costs some milliseconds, and its results an entry of the journal."""
         return 256
 
     def run(
@@ -64,24 +64,24 @@ class OnRay:
         work: Callable[[Item], Result],
         items: Iterable[Item],
         *,
-        stop: Callable[[], bool] = never,
-        lost: Callable[[Item], Result] | None = None,
-        died: Callable[[], None] = nothing,
+        stop: Callable[[], bool] = never_stop,
+        on_lost_item: Callable[[Item], Result] | None = None,
+        on_worker_death: Callable[[], None] = do_nothing,
     ) -> Iterator[Result]:
-        """As `Engine` says."""
+        """See `Engine.run`."""
         ray = self._ray()
-        task = ray.remote(max_retries=0, num_cpus=1)(_do)
-        crew = _Crew(ray, task, ray.put(work), died, ray.get_runtime_context().gcs_address)
-        most, pending, stopped = self.workers * AHEAD, deque[tuple[Item, Any]](), False
+        task = ray.remote(max_retries=0, num_cpus=1)(_run_item)
+        cluster = _Cluster(ray, task, ray.put(work), on_worker_death, ray.get_runtime_context().gcs_address)
+        most, pending, stopped = self.workers * BLOCKS_PER_WORKER, deque[tuple[Item, Any]](), False
         for item in items:
             stopped = stop()
             if stopped:
                 break
-            pending.append((item, crew.given(item)))
+            pending.append((item, cluster.submit(item)))
             if len(pending) >= most:
-                yield crew.next(pending, lost)
+                yield cluster.next(pending, on_lost_item)
         while pending:
-            yield crew.next(pending, lost)
+            yield cluster.next(pending, on_lost_item)
         if stopped:
             raise StoppedError(STOPPED)
 
@@ -113,43 +113,43 @@ class OnRay:
 
 
 @dataclass(frozen=True)
-class _Crew:
-    """Gives items to the cluster, and to it again where the process that had one died."""
+class _Cluster:
+    """Submits items to the cluster, and again where a process died."""
 
     ray: Any
-    task: Any  # made once: each new one is sent to the whole cluster
-    work: Any  # a reference to it
-    died: Callable[[], None]
+    task: Any  # one for all items: each new task function is sent to the whole cluster
+    work: Any  # a reference to the object in the cluster
+    on_worker_death: Callable[[], None]
     head: str  # HOST:PORT of the cluster's head
 
-    def given(self, item: Any) -> Any:
+    def submit(self, item: Any) -> Any:
         """A reference to the result of `item`."""
         return self.task.remote([self.work], item)
 
-    def next(self, pending: deque[tuple[Item, Any]], lost: Callable[[Item], Result] | None) -> Result:
-        """The result of the first that is `pending`."""
+    def next(self, pending: deque[tuple[Item, Any]], on_lost_item: Callable[[Item], Result] | None) -> Result:
+        """The result of the first item of `pending`, which is removed from it."""
         item, reference = pending.popleft()
-        for _ in range(LIVES):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 result, error = self._result_of(reference)
             except self.ray.exceptions.RayError:
                 self._check_cluster()
                 self._wait_for([reference for _, reference in pending])
-                reference = self.given(item)
+                reference = self.submit(item)
                 continue
             if error is not None:
                 self._wait_for([reference for _, reference in pending])
                 raise error
             return result  # type: ignore[no-any-return]
-        if lost is None:
-            raise WorkerError(f"an item of work ended {LIVES} processes one after the other")
-        return lost(item)
+        if on_lost_item is None:
+            raise WorkerError(f"one block of images killed {MAX_ATTEMPTS} processes in a row")
+        return on_lost_item(item)
 
     def _result_of(self, reference: Any) -> Any:
-        """Result and error of a task. Raises `WorkerError` where the cluster is gone."""
+        """The result and the error of a task. Raises `WorkerError` where the cluster is gone."""
         while True:
             try:
-                return self.ray.get(reference, timeout=PATIENCE)
+                return self.ray.get(reference, timeout=TIMEOUT)
             except self.ray.exceptions.GetTimeoutError:
                 self._check_cluster()
 
@@ -161,17 +161,17 @@ class _Crew:
             raise WorkerError(f"the cluster at {self.head} {words}") from error
 
     def _wait_for(self, references: list[Any]) -> None:
-        """Wait for the tasks at work, then let half-written files be removed."""
-        while self.ray.wait(references, num_returns=len(references), timeout=PATIENCE)[1] if references else ():
+        """Wait for the running tasks, then call `on_worker_death`, which removes half-written files."""
+        while self.ray.wait(references, num_returns=len(references), timeout=TIMEOUT)[1] if references else ():
             self._check_cluster()
-        self.died()
+        self.on_worker_death()
 
 
-def _do(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
-    """The result of `item`, or the error; in a process of the cluster, which keeps the work for the next item."""
+def _run_item(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
+    """The result of `item`, or the error. Runs in a process of the cluster, which keeps the work for the next item."""
     import ray
 
-    (reference,) = works  # in a list: Ray would unpack the work again for each item
+    (reference,) = works  # in a list: Ray resolves a bare reference again for each task
     name = reference.hex()
     if name not in _works:
         _works.clear()
@@ -183,7 +183,7 @@ def _do(works: list[Any], item: Any) -> tuple[Any, BboxprepError | None]:
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of the message of `error`, or advice, if a missing token has caused it."""
+    """The first line of the message of `error`; where a missing token has caused it, what to do."""
     cause: BaseException | None = error
     while cause:
         if "AuthenticationError" in repr(cause):  # the message of another error may hold the traceback
@@ -193,16 +193,16 @@ def _reason(error: BaseException) -> str:
 
 
 def _check_listening(address: str) -> None:
-    """Raise `WorkerError` where nothing listens at HOST:PORT; Ray itself would try again for minutes."""
+    """Raise `WorkerError` where nothing listens at HOST:PORT. Ray itself would retry for minutes."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+        socket.create_connection((host.strip("[]"), int(port)), TIMEOUT).close()
     except (OSError, OverflowError) as error:
         raise WorkerError(f"the cluster at {address} cannot be joined ({error})") from error
 
 
 class _own_signals:
-    """Restores the signal handlers afterwards: Ray puts its own in their place."""
+    """Restores the signal handlers afterwards, which Ray replaces."""
 
     def __enter__(self) -> None:
         self._main = threading.current_thread() is threading.main_thread()

@@ -74,7 +74,7 @@ def test_processes_however_started_do_the_same(tmp_path: Path) -> None:
 def test_a_process_that_dies_takes_nothing_with_it(tmp_path: Path) -> None:
     died: list[int] = []
     work = Fatal(tmp_path, once={2, 5}, always=set())
-    assert list(local.Local(2).run(work, range(12), died=lambda: died.append(1))) == list(range(12))
+    assert list(local.Local(2).run(work, range(12), on_worker_death=lambda: died.append(1))) == list(range(12))
     assert (tmp_path / "2").exists()
     assert (tmp_path / "5").exists()
     assert died
@@ -83,12 +83,12 @@ def test_a_process_that_dies_takes_nothing_with_it(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
 def test_an_item_that_brings_down_every_process_is_known_and_the_others_are_done(tmp_path: Path) -> None:
     work = Fatal(tmp_path, once=set(), always={4})
-    assert list(local.Local(2).run(work, range(9), lost=lambda item: -item)) == [0, 1, 2, 3, -4, 5, 6, 7, 8]
-    with pytest.raises(WorkerError, match="ended 3 processes"):
+    assert list(local.Local(2).run(work, range(9), on_lost_item=lambda item: -item)) == [0, 1, 2, 3, -4, 5, 6, 7, 8]
+    with pytest.raises(WorkerError, match="killed 3 processes"):
         list(local.Local(2).run(work, range(9)))
     with pytest.raises(WorkerError):
-        local.alone(work, 4)
-    assert local.alone(work, 5) == 5
+        local.run_in_own_process(work, 4)
+    assert local.run_in_own_process(work, 5) == 5
 
 
 @pytest.mark.parametrize("workers", [1, 2])

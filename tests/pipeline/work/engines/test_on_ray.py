@@ -69,14 +69,14 @@ def test_results_come_in_the_order_of_the_items_and_errors_as_they_are(engine: O
 def test_a_process_that_is_killed_takes_nothing_with_it(engine: OnRay, tmp_path: Path) -> None:
     died: list[int] = []
     work = Fatal(tmp_path, once={2, 5}, always=set())
-    assert list(engine.run(work, range(12), died=lambda: died.append(1))) == list(range(12))
+    assert list(engine.run(work, range(12), on_worker_death=lambda: died.append(1))) == list(range(12))
     assert len(died) == 2
 
 
 def test_an_item_that_brings_down_every_process_is_known_and_the_others_are_done(engine: OnRay, tmp_path: Path) -> None:
     work = Fatal(tmp_path, once=set(), always={4})
-    assert list(engine.run(work, range(9), lost=lambda item: -item)) == [0, 1, 2, 3, -4, 5, 6, 7, 8]
-    with pytest.raises(WorkerError, match="ended 3 processes"):
+    assert list(engine.run(work, range(9), on_lost_item=lambda item: -item)) == [0, 1, 2, 3, -4, 5, 6, 7, 8]
+    with pytest.raises(WorkerError, match="killed 3 processes"):
         list(engine.run(work, range(9)))
 
 
@@ -143,17 +143,17 @@ def test_tasks_have_some_hundred_images_where_there_are_enough(tmp_path: Path) -
     sizes: list[int] = []
 
     class Counted(Local):
-        least = OnRay(1).least
+        min_block_size = OnRay(1).min_block_size
 
         def run(self, work: Callable[[Any], Any], items: Iterable[Any], **_: Any) -> Iterator[Any]:
             for item in items:
                 sizes.append(len(item.outputs) if isinstance(work, BatchWorker) else 0)
                 yield work(item)
 
-    assert Counted.least >= 200
+    assert Counted.min_block_size >= 200
     source = tiny(tmp_path / "source", range(240))
     bboxprep.convert(source, tmp_path / "out", "yolo", Recipe(Letterbox(16)), labels_in="displayed", engine=Counted(1))
-    most_that_end_together = len(blocks(240, 1, Counted.least)[0])
+    most_that_end_together = len(blocks(240, 1, Counted.min_block_size)[0])
     assert max(sizes) == most_that_end_together > PIXEL_BLOCK
 
 

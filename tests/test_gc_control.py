@@ -6,32 +6,32 @@ import sys
 
 import pytest
 
-from bboxprep.garbage import import_uncollected, spared
+from bboxprep.gc_control import gc_frozen, import_without_gc
 
 
 def test_what_is_there_is_spared_and_then_no_longer() -> None:
-    with spared():
+    with gc_frozen():
         assert gc.get_freeze_count() > 0
     assert gc.get_freeze_count() == 0
 
 
 def test_it_is_spared_no_longer_after_an_error_either() -> None:
-    with pytest.raises(KeyError), spared():
+    with pytest.raises(KeyError), gc_frozen():
         raise KeyError
     assert gc.get_freeze_count() == 0
 
 
 def test_the_collector_is_on_again_after_an_import_that_fails() -> None:
     with pytest.raises(ModuleNotFoundError):
-        import_uncollected("bboxprep.no_such_module")
+        import_without_gc("bboxprep.no_such_module")
     assert gc.isenabled()
 
 
 def test_no_collection_runs_while_a_module_loads() -> None:
     code = (
-        "import gc, sys\nfrom bboxprep.garbage import import_uncollected\nruns = []\n"
+        "import gc, sys\nfrom bboxprep.gc_control import import_without_gc\nruns = []\n"
         "gc.callbacks.append(lambda phase, about: runs.append(phase))\n"
-        "import_uncollected('bboxprep.cli.convert')\nassert 'bboxprep.cli.convert' in sys.modules\nassert not runs"
+        "import_without_gc('bboxprep.cli.convert')\nassert 'bboxprep.cli.convert' in sys.modules\nassert not runs"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -39,7 +39,7 @@ def test_no_collection_runs_while_a_module_loads() -> None:
 def test_nothing_is_looked_through_at_the_end() -> None:
     code = (
         "import gc, atexit\natexit.register(lambda: print(gc.get_freeze_count()))\n"
-        "from bboxprep.garbage import spare_at_exit\nspare_at_exit()"
+        "from bboxprep.gc_control import freeze_gc_at_exit\nspare_at_exit()"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(done.stdout) > 0
