@@ -9,13 +9,13 @@ import pytest
 from bboxprep.gc_control import gc_frozen, import_without_gc
 
 
-def test_what_is_there_is_spared_and_then_no_longer() -> None:
+def test_live_objects_are_frozen_and_then_no_longer() -> None:
     with gc_frozen():
         assert gc.get_freeze_count() > 0
     assert gc.get_freeze_count() == 0
 
 
-def test_it_is_spared_no_longer_after_an_error_either() -> None:
+def test_they_are_no_longer_frozen_after_an_error_either() -> None:
     with pytest.raises(KeyError), gc_frozen():
         raise KeyError
     assert gc.get_freeze_count() == 0
@@ -39,7 +39,7 @@ def test_no_collection_runs_while_a_module_loads() -> None:
 def test_nothing_is_looked_through_at_the_end() -> None:
     code = (
         "import gc, atexit\natexit.register(lambda: print(gc.get_freeze_count()))\n"
-        "from bboxprep.gc_control import freeze_gc_at_exit\nspare_at_exit()"
+        "from bboxprep.gc_control import freeze_gc_at_exit\nfreeze_gc_at_exit()"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(done.stdout) > 0
