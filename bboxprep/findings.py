@@ -51,6 +51,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "image-refused": (Severity.FAULT, "an image of a kind that needs a decision (16 bit, several frames); skipped"),
     "image-repeated": (Severity.NOTE, "an image is listed more than once; kept where it is listed first"),
     "image-skipped": (Severity.NOTE, "objects of an image that was skipped; its own finding says why"),
+    "image-truncated": (
+        Severity.FAULT,
+        "an image file ends too early, which some programs refuse; kept",
+    ),
     "image-unlabelled": (Severity.NOTE, "an image has no label file; kept as an image without objects"),
     "image-unopened": (Severity.NOTE, "images were not opened, as asked; their sizes are those that the labels state"),
     "image-unreadable": (Severity.FAULT, "an image cannot be read; skipped"),

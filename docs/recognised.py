@@ -38,8 +38,8 @@ A name in the labels is first taken as it is. If no image has it, these differen
 one image that fits is taken with a note (`name-differs`). Where several fit, none is taken and all are named."""
 
 _TEXT = """\
-Text is UTF-8, or UTF-16 and UTF-32 with a byte order mark; XML may declare any encoding that Python knows. For text in
-another encoding, `--encoding` names it."""
+Text is UTF-8, UTF-16 or UTF-32, with or without a byte order mark; XML may declare any encoding that Python knows. For
+text in another encoding, `--encoding` names it."""
 
 
 def page() -> str:

@@ -3,8 +3,8 @@
 A format first takes names as they are; only what it does not find that way is asked for here. A name is tried as it is
 written, then with backslashes as slashes, without the query of its address, and with its percent codes decoded. Each of
 these is compared with the images as it is, then in one Unicode form (NFC), with the extension in another case, in
-another case, and without the extension. The first comparison that an image passes decides, and only where one image
-passes it: anything else would be a guess.
+another case, with the percent codes of the image's own name decoded, and without the extension. The first comparison
+that an image passes decides, and only where one image passes it: anything else would be a guess.
 
 **Places.** A path fits an image if the one wholly ends with the other: exports carry absolute paths of other machines
 and prefixes that climb. The longest end counts. A format whose labels lie in folders of their own says instead how near
@@ -137,7 +137,9 @@ class ImageLookup:
     def _by_stem(self) -> Mapping[str, list[str]]:
         found: dict[str, list[str]] = {}
         for path in sorted(self._images()):
-            found.setdefault(_folded(stem_of(path.rpartition("/")[2])), []).append(path)
+            stem = stem_of(path.rpartition("/")[2])
+            for key in {_folded(stem), _unquoted(stem)}:
+                found.setdefault(key, []).append(path)
         return found
 
     @cached_property
@@ -194,13 +196,23 @@ def _folded(text: str) -> str:
     return text.lower() if text.isascii() else normalize("NFC", _composed(text).casefold())
 
 
+def _unquoted(text: str) -> str:
+    return _folded(_decoded(text))
+
+
 _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("", str),
     ("in another Unicode form", _composed),
     ("with its extension in another case", _small_suffix),
     ("in another case", _folded),
+    ("with the percent codes of the file name decoded", _unquoted),
 )
-_WAYS = (*(words for words, _ in _FORMS), "without its extension", "without its extension, in another case")
+_BARE_FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("without its extension", _composed),
+    ("without its extension, in another case", _folded),
+    ("without its extension, with the percent codes of the file name decoded", _unquoted),
+)
+_WAYS = tuple(words for words, _ in (*_FORMS, *_BARE_FORMS))
 SPELLINGS = (*[words for words, _ in _CHANGES if words], *filter(None, _WAYS))
 """How a name may differ from that of its image, in the order in which the differences are tried."""
 
@@ -228,7 +240,7 @@ def _pairs(path: str, text: str) -> Iterator[tuple[int, str, str]]:
     for level, (_, form) in enumerate(_FORMS):
         yield level, form(path), form(text)
     bare = path[: len(path) - len(suffix_of(path.rpartition("/")[2]))]
-    for level, form in enumerate((_composed, _folded), len(_FORMS)):
+    for level, (_, form) in enumerate(_BARE_FORMS, len(_FORMS)):
         yield level, form(bare), form(text)
 
 

@@ -40,11 +40,16 @@ def probe_image(
         header = probe(path, declared)
     except ImageError as error:
         return None, (image_fault(error, relative_path(path, root), split),)
-    if not (header.invalid or header.disputed):
+    if not (header.invalid or header.disputed or header.ends_early):
         return header, ()
+    cut = "the file ends before its container does; all its pixels are there, but some programs (OpenCV) refuse it"
     found = [
         Finding(code, words, relative_path(path, root), split=split)
-        for code, words in (("orientation-invalid", header.invalid), ("orientation-disputed", header.disputed))
+        for code, words in (
+            ("orientation-invalid", header.invalid),
+            ("orientation-disputed", header.disputed),
+            ("image-truncated", cut if header.ends_early else ""),
+        )
         if words
     ]
     return header, tuple(found)

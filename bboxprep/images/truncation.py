@@ -1,7 +1,8 @@
 """Whether an image file ends before its container does, as a download or a copy that was broken off leaves it.
 
-Only the end is looked at, so a file that `ends_early` may still hold its whole image (a GIF without its trailer does):
-a decoder has the last word. It alone tells of PPM and TGA, which mark no end. Sources: JPEG, ITU T.81 annex B (EOI);
+Only the end is looked at, so a file that `ends_early` may still hold its whole image, as a GIF without its trailer does
+and a PNG without its last twenty bytes: a decoder says whether its pixels are there. It alone tells of PPM and TGA,
+which mark no end. Sources: JPEG, ITU T.81 annex B (EOI);
 JPEG 2000, ITU T.800 annex A (EOC); PNG, W3C third edition, section 11 (IEND); GIF89a, trailer; WebP, RFC 9649 (RIFF
 size); BMP (bfSize); TIFF 6.0, strips and tiles; AVIF and HEIC, ISO/IEC 14496-12.
 """
@@ -17,18 +18,18 @@ from bboxprep.images.metadata.exif import Data
 
 JPEG_END = b"\xff\xd9"
 WITHOUT_END = frozenset({"ppm", "tga"})  # containers whose files end anywhere
-_PNG_END = b"IEND"
+_PNG_END, _PNG_CHECK = b"IEND", 4  # and the bytes of its check sum
 _GIF_END = b";"
 _PADDING = 1 << 12  # bytes of zeros that may stand behind a GIF
 _STRIPS = ((273, 279), (324, 325))  # TIFF tags: offsets and byte counts, of strips and of tiles
 
 
 def ends_early(data: Data, container: str, image: ImageFile) -> bool:
-    """Whether the bytes `data` of a `container` end before it does; `image` is Pillow's view of it. True of a container
-    without an end.
+    """Whether the bytes `data` of a `container` end before it does, which is not known of one `WITHOUT_END`; `image` is
+    Pillow's view of it.
     """
     if container in WITHOUT_END:
-        return True
+        return False
     match container:
         case "jpeg":
             scan = max((end for _, _, end in jpeg_segments(data)), default=2)
@@ -36,7 +37,8 @@ def ends_early(data: Data, container: str, image: ImageFile) -> bool:
         case "jp2":
             return data.rfind(JPEG_END) < 0
         case "png":
-            return data.rfind(_PNG_END) < 0
+            end = data.rfind(_PNG_END)
+            return end < 0 or end + len(_PNG_END) + _PNG_CHECK > len(data)
         case "gif":
             return not data[-_PADDING:].rstrip(b"\0").endswith(_GIF_END)
         case "webp":

@@ -1,8 +1,9 @@
 """Text of files as their tools wrote it: UTF-8, or UTF-16 and UTF-32 with a byte order mark, or an encoding that is
 named.
 
-Windows PowerShell writes UTF-16 where it redirects, Notepad a byte order mark. A text of one byte a letter (cp1252,
-latin-1) does not show which one it is in: it is refused, and whoever knows names it.
+Windows PowerShell writes UTF-16 where it redirects, Notepad a byte order mark. UTF-16 and UTF-32 without a mark are
+known by the zeros beside their first letters (as RFC 4627, section 3, has it for JSON). A text of one byte a letter
+(cp1252, latin-1) does not show which one it is in: it is refused, and whoever knows names it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import atexit
 import codecs
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkstemp
@@ -18,6 +20,7 @@ from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.io.paths import read_bytes, read_start
 
 _CHUNK = 1 << 20  # bytes
+_SHOWING = 8  # first bytes, which show an encoding
 _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -25,22 +28,31 @@ _MARKS = (  # the longer ones first: that of UTF-32 begins with that of UTF-16
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_UNMARKED = (
+    (re.compile(rb"(?:[^\0]\0){2}"), "utf-16-le"),
+    (re.compile(rb"(?:\0[^\0]){2}"), "utf-16-be"),
+    (re.compile(rb"[^\0]\0\0\0[^\0]\0\0\0"), "utf-32-le"),
+    (re.compile(rb"\0\0\0[^\0]\0\0\0[^\0]"), "utf-32-be"),
+)
 
 
 def marked_encoding(data: bytes) -> str:
-    """The encoding that the byte order mark of `data` names, "" where it has none."""
-    return next((name for mark, name in _MARKS if data.startswith(mark)), "")
+    """The encoding that the first bytes of `data` show: that of its byte order mark, or UTF-16 and UTF-32 without
+    one; else "".
+    """
+    marked = next((name for mark, name in _MARKS if data.startswith(mark)), "")
+    return marked or next((name for zeros, name in _UNMARKED if zeros.match(data)), "")
 
 
 def decode(data: bytes, encoding: str = "") -> str:
-    """`data` as text, without a byte order mark: in the encoding of that mark, else in UTF-8, else in `encoding`.
+    """`data` as text, without a byte order mark: in the encoding that it shows, else in UTF-8, else in `encoding`.
 
     Raises UnicodeDecodeError; `not_decoded` has the words for it.
     """
     marked = marked_encoding(data)
     if marked or not encoding:
         return data.decode(marked or "utf-8")
-    if b"\0" not in data:  # else it may be UTF-16 without a mark, of which ASCII letters are UTF-8 too
+    if b"\0" not in data:  # else it may be UTF-16 that shows no sign of it, of which ASCII letters are UTF-8 too
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8")
     return data.decode(encoding)
@@ -71,11 +83,13 @@ def read_text(path: Path, most: int, encoding: str = "") -> str:
         raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
 
 
-def read_start_as_utf8(path: Path, most: int) -> bytes:
-    """The first `most` bytes of the file at `path` in UTF-8, as far as a byte order mark tells. Raises `OSError`."""
+def read_start_as_utf8(path: Path, most: int, encoding: str = "") -> bytes:
+    """The first `most` bytes of the file at `path` in UTF-8, as far as they show their encoding, or have zeros and are
+    in `encoding`. Raises `OSError`.
+    """
     data = read_start(path, most)
-    marked = marked_encoding(data)
-    return data.decode(marked, "ignore").encode("utf-8", "replace") if marked else data
+    shown = marked_encoding(data) or (encoding if b"\0" in data else "")
+    return data.decode(shown, "ignore").encode("utf-8", "replace") if shown else data
 
 
 def utf8_copy(path: Path, encoding: str = "") -> Path:
@@ -84,7 +98,7 @@ def utf8_copy(path: Path, encoding: str = "") -> Path:
     Raises `AnnotationError` where it cannot be decoded, and `OSError`.
     """
     with path.open("rb") as file:
-        marked = marked_encoding(file.read(4))
+        marked = marked_encoding(file.read(_SHOWING))
     if marked == "utf-8-sig" or not (marked or encoding) or (not marked and _is_utf8(path)):
         return path
     handle, name = mkstemp(prefix="bboxprep-", suffix=path.suffix)

@@ -17,7 +17,7 @@ class Header:
     than 1, valid or not, so some viewer may turn a byte copy of it. `depth` is the number of bits of a channel,
     `frames` the number of images in the file. `invalid` and `disputed` are the messages of the findings
     `orientation-invalid` and `orientation-disputed`, or "". `ends_early`: the file ends before its container does
-    (`images.truncation`), so that its pixels may not all be there.
+    (`images.truncation`); a probe refuses it unless its pixels are all there.
     """
 
     size: Size

@@ -79,6 +79,16 @@ def test_text_with_a_byte_order_mark_is_read(
     assert sorted(contents(root)) == EXPECTED
 
 
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("format", [*WITH_TEXT, "darknet"])
+def test_wide_text_without_a_mark_is_read_whether_its_encoding_is_named_or_not(
+    made: Mapping[str, Path], tmp_path: Path, format: str, encoding: str, named: bool
+) -> None:
+    root = encoded(made[format], tmp_path / "set", encoding)
+    assert sorted(contents(root, encoding if named else "")) == EXPECTED
+
+
 @pytest.mark.parametrize("format", [*WITH_TEXT, "darknet"])
 def test_text_of_one_byte_a_letter_is_refused_until_its_encoding_is_named(
     made: Mapping[str, Path], tmp_path: Path, format: str

@@ -20,13 +20,25 @@ from bboxprep.testing.painting import encoded
 from tests.conformance.examples import EXAMPLES, FORMATS
 
 SIZE = (48, 32)
-FILES = ("train/a.jpg", "val/a.jpg", "train/B.JPG", "x/c d.png", "\u00fc.jpg", "v1.2/frame.5.png", "e/f.jpg", "g/f.jpg")
+FILES = (
+    "train/a.jpg",
+    "val/a.jpg",
+    "train/B.JPG",
+    "x/c d.png",
+    "\u00fc.jpg",
+    "v1.2/frame.5.png",
+    "e/f.jpg",
+    "g/f.jpg",
+    "h%20i.jpg",
+)
 RESPELLED = [  # the name in the labels, the name on the disk
     ("\u00dcbung \u00e9.png", normalize("NFD", "\u00dcbung \u00e9.png")),
     ("a.png", "a.PNG"),
     ("a.png", "A.PNG"),
     ("Photo.png", "photo.png"),
     ("my%20photo.png", "my photo.png"),
+    ("my photo.png", "my%20photo.png"),
+    ("\u00dc 1.png", "%C3%9C%201.png"),
 ]
 
 
@@ -44,6 +56,8 @@ RESPELLED = [  # the name in the labels, the name on the disk
         ("u\u0308.jpg", "\u00fc.jpg", "Unicode"),
         ("U\u0308", "\u00fc.jpg", "without its extension, in another case"),
         ("v1.2/frame.5", "v1.2/frame.5.png", "without its extension"),
+        ("h i.jpg", "h%20i.jpg", "percent codes of the file name"),
+        ("h i", "h%20i.jpg", "without its extension, with the percent codes of the file name"),
         ("other/e/f.jpg", "e/f.jpg", "end of its path"),
         ("train/a.jpgval/a.jpg", "", ""),
         ("a.jpg", "", ""),

@@ -34,7 +34,10 @@ def header_of(folder: Path, data: bytes) -> Header | None:
         return None
 
 
-@pytest.mark.parametrize("container", sorted(set(WRITTEN) - WITHOUT_END))
+ENDED = sorted(set(WRITTEN) - WITHOUT_END)
+
+
+@pytest.mark.parametrize("container", ENDED)
 def test_a_whole_file_does_not_end_early(folder: Path, container: str) -> None:
     for pixels in (card(), NOISE):
         header = header_of(folder, saved(NAMES[container], pixels))
@@ -42,7 +45,15 @@ def test_a_whole_file_does_not_end_early(folder: Path, container: str) -> None:
         assert (header.container, header.ends_early) == (container, False)
 
 
-@pytest.mark.parametrize("container", WRITTEN)
+@pytest.mark.parametrize("container", ENDED)
+def test_a_file_without_its_last_bytes_ends_early(folder: Path, container: str) -> None:
+    data = saved(NAMES[container], NOISE)
+    for count in range(1, 25):
+        header = header_of(folder, data[:-count])
+        assert header is None or header.ends_early, count
+
+
+@pytest.mark.parametrize("container", ENDED)
 @settings(max_examples=40, deadline=None)
 @given(share=st.floats(0.05, 0.98))
 def test_a_file_that_is_cut_short_ends_early(folder: Path, container: str, share: float) -> None:

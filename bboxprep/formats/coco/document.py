@@ -51,13 +51,16 @@ Visit = Callable[[str, Sequence[msgspec.Raw]], None]
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """One annotation file: the byte ranges of the records of its three lists, and its other members (`extra`)."""
+    """One annotation file: the byte ranges of the records of its three lists, and its other members (`extra`).
+    `labelled`: it has a list of annotations, be it empty.
+    """
 
     path: Path
     images: RecordRanges
     annotations: RecordRanges
     categories: RecordRanges
     extra: Mapping[str, object]
+    labelled: bool = True
 
 
 def load(path: Path, visit: Visit = lambda _name, _records: None, encoding: str = "") -> Document:
@@ -85,7 +88,7 @@ def load(path: Path, visit: Visit = lambda _name, _records: None, encoding: str 
         raise AnnotationError(
             path, "annotations[0]", f"have {kind}, want boxes (COCO calls that file instances_*.json)"
         )
-    return Document(path, images, annotations, categories, scan.extra)
+    return Document(path, images, annotations, categories, scan.extra, "annotations" in scan.starts)
 
 
 @dataclass
@@ -173,8 +176,8 @@ class _Scan:
         if name not in LISTS:
             self._other(name, self.window.value())
             return
-        self.starts[name], self.lengths[name] = [], []
         if first == b"[":
+            self.starts[name], self.lengths[name] = [], []
             self.window.drop(1)
             for raws in self._batches(name):
                 self.visit(name, raws)

@@ -38,7 +38,8 @@ _HEAD = 65536
 _MOST_TABLES = 8 << 20  # bytes of info and class table before the list of images
 _MANY = 64  # a folder with more JSON files than this holds one for each image, which is another format
 _WITH_OBJECTS = ("instances", "", "person_keypoints", "stuff")  # the best first
-_WITH_IMAGES = ("image_info", "labels")
+IMAGES_ONLY = "image_info"  # the kind of COCO's documents of test images, which list no objects
+_WITH_IMAGES = (IMAGES_ONLY, "labels")
 _OTHERS = ("captions", "panoptic")
 _KIND = re.compile(
     rf"({'|'.join(filter(None, (*_WITH_OBJECTS, *_WITH_IMAGES, *_OTHERS)))})(?:[_-]([^.].*))?", re.IGNORECASE
@@ -228,7 +229,7 @@ def _unread(sources: Iterable[CocoSource]) -> Iterator[Finding]:
     skipped: dict[Path, list[CocoSource]] = {}
     for source in sources:
         start = _start(source.path)
-        if start and not (_is_called_coco(source) or (start in _NOTHING and known_split(source.word))):
+        if start and not (is_called_coco(source) or (start in _NOTHING and known_split(source.word))):
             skipped.setdefault(source.path.parent, []).append(source)
             continue
         have = f"starts with {start[:40]!r}" if start else "the file is empty"
@@ -243,7 +244,7 @@ def _unread(sources: Iterable[CocoSource]) -> Iterator[Finding]:
         yield Finding("file-skipped", f"not read: it is no COCO document{count}", folder[0].shown)
 
 
-def _is_called_coco(source: CocoSource) -> bool:
+def is_called_coco(source: CocoSource) -> bool:
     """Whether its name alone makes `source` a COCO document."""
     return source.path.stem.lower() == _ROBOFLOW or source.kind in filter(None, _WITH_OBJECTS)
 

@@ -35,7 +35,7 @@ from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
-from bboxprep.formats.coco.layout import CocoSource, choose, two_of_one_split
+from bboxprep.formats.coco.layout import IMAGES_ONLY, CocoSource, choose, is_called_coco, two_of_one_split
 from bboxprep.formats.coco.locate_images import unlisted_images
 from bboxprep.formats.coco.options import BoxStyle, CocoReadOptions, as_pixels
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
@@ -81,6 +81,7 @@ def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine =
             *findings,
             *classes.findings,
             *(found for part in parts for found in part.findings()),
+            *_without_annotations(sources, documents),
             *_respelled(sources, indexes),
             *_unlisted(home, indexes),
         ),
@@ -99,6 +100,18 @@ def _respelled(sources: Iterable[CocoSource], indexes: Iterable[Index]) -> Itera
     if found:
         _, source, row = found[0]
         yield respelled_note([one for one, _, _ in found], source.shown, f"images[{row}]", source.split)
+
+
+def _without_annotations(sources: Iterable[CocoSource], documents: Iterable[Document]) -> Iterator[Finding]:
+    """A finding for each document without a list of annotations, though its kind has some: a fault where its name says
+    that it lists objects.
+    """
+    for source, document in zip(sources, documents, strict=True):
+        if not document.labelled and source.kind != IMAGES_ONLY:
+            code = "record-unreadable" if is_called_coco(source) else "image-unlabelled"
+            taken = f"all its images ({len(document.images):,}) are taken as images without objects"
+            words = f"the document has no list of annotations; {taken}"
+            yield Finding(code, words, source.shown, "annotations", split=source.split)
 
 
 def _unlisted(home: Path, indexes: Iterable[Index]) -> Iterator[Finding]:

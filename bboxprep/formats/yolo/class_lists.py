@@ -16,6 +16,7 @@ from bboxprep.formats.yolo.config import MOST_NAME_BYTES, read_config, read_line
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import YoloTree, read_head
 from bboxprep.io.paths import read_bytes
+from bboxprep.io.text import as_utf8
 from bboxprep.model.categories import MOST_CLASSES
 
 LIST_SUFFIXES = frozenset({".txt", ".names", ".labels", ".yaml", ".yml"})
@@ -32,7 +33,7 @@ def name_files(tree: YoloTree, folder: Path) -> list[Path]:
         folder / name
         for name in (*listing.texts.values(), *listing.others)
         if (name.lower() in _NAME_FILES or name.lower().endswith(".names"))
-        and not looks_like_rows(read_head(folder / name))
+        and not looks_like_rows(read_head(folder / name, tree.encoding))
     ]
 
 
@@ -50,7 +51,7 @@ def is_notes(path: Path) -> bool:
 def names_by_number(path: Path, encoding: str = "") -> Mapping[int, str]:
     """The class names in a file of `name_files` or `notes_files`, by number. Raises `AnnotationError`."""
     if is_notes(path):
-        return _noted(path)
+        return _noted(path, encoding)
     names = read_lines(path, MOST_NAME_BYTES, encoding)
     if len(names) > MOST_CLASSES:
         raise AnnotationError(path, "", f"have {len(names):,} classes, want at most {MOST_CLASSES:,}")
@@ -66,10 +67,10 @@ class _Notes(msgspec.Struct):
     categories: list[_Category]
 
 
-def _noted(path: Path) -> Mapping[int, str]:
+def _noted(path: Path, encoding: str) -> Mapping[int, str]:
     """The names by number in a notes.json; none where it is something else."""
     try:
-        content = msgspec.json.decode(read_bytes(path, MOST_NAME_BYTES), type=_Notes)
+        content = msgspec.json.decode(as_utf8(read_bytes(path, MOST_NAME_BYTES), encoding), type=_Notes)
     except (AnnotationError, msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return {one.id: one.name for one in content.categories if 0 <= one.id < MOST_CLASSES}

@@ -16,7 +16,7 @@ OutTask = Literal["detect", "segment", "pose", "obb"]
 
 @dataclass(frozen=True)
 class YoloReadOptions(TextReadOptions):
-    """What the rows of the source hold, and the encoding of its lists. Raises `UsageError` for an unknown value."""
+    """What the rows of the source hold, and the encoding of its text. Raises `UsageError` for an unknown value."""
 
     task: Task = field(
         default="auto",

@@ -32,13 +32,15 @@ class RowKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RowGrammar:
-    """What rows a dataset has: its `task`, the keypoints' (count, numbers each), how many classes (None: any), and
-    the number of the first class."""
+    """What rows a dataset has: its `task`, the keypoints' (count, numbers each), how many classes (None: any), the
+    number of the first class, and the `encoding` of files that are not UTF-8 and do not show theirs.
+    """
 
     task: Task = "auto"
     keypoints: tuple[int, int] | None = None
     classes: int | None = None
     first: int = 0
+    encoding: str = ""
 
     def kind(self, columns: int) -> RowKind | None:
         """What a row of so many columns states, or None."""

@@ -112,7 +112,7 @@ def _parse(files: Sequence[LabelFile], contents: Sequence[bytes | str], grammar:
     groups: dict[int, list[_Row]] = defaultdict(list)  # by their number of columns
     for content in contents:
         notes.firsts.append(number)
-        data, fault = (b"", content) if isinstance(content, str) else _decoded(content)
+        data, fault = (b"", content) if isinstance(content, str) else _decoded(content, grammar.encoding)
         if fault:
             listed.append(_count_lines(data))
             notes.add("record-unreadable", number, fault, listed[-1])
@@ -138,12 +138,12 @@ def looks_like_rows(data: bytes) -> bool:
     return False
 
 
-def _decoded(data: bytes) -> tuple[bytes, str]:
-    """The text of a label file in UTF-8, and what is wrong with it as a whole."""
+def _decoded(data: bytes, encoding: str) -> tuple[bytes, str]:
+    """The text of a label file in UTF-8, and what is wrong with it as a whole; `encoding` is as `io.text` has it."""
     if len(data) > MOST_BYTES:
         return data, f"more than {MOST_BYTES:,} bytes, too large for the labels of one image"
     try:
-        return as_utf8(data), ""
+        return as_utf8(data, encoding), ""
     except UnicodeDecodeError as error:
         return data, f"byte {error.start}: {not_decoded(error)}"
 

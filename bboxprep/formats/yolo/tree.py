@@ -78,7 +78,7 @@ class Listing:
 class YoloTree:
     """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence.
 
-    `wide`: the fence may take in a folder beside `home`. `encoding` is that of its lists where they are not in UTF-8.
+    `wide`: the fence may take in a folder beside `home`. `encoding` is that of its text where it is not in UTF-8.
     """
 
     def __init__(self, home: Path, *, wide: bool = False, encoding: str = "") -> None:
@@ -129,13 +129,13 @@ class YoloTree:
         """The label file of the image `name` in `folder`, see the module."""
         for texts in self.label_folders(folder):
             text = self.listing(texts).text(stem_of(name))
-            if text and (not is_reserved(text) or looks_like_rows(read_head(texts / text))):
+            if text and (not is_reserved(text) or looks_like_rows(read_head(texts / text, self.encoding))):
                 return texts, text
         return None
 
     def is_label(self, path: Path) -> bool:
         """Whether the .txt file at `path` holds labels, by what it holds, its name and its place."""
-        head = read_head(path)
+        head = read_head(path, self.encoding)
         if looks_like_rows(head):
             return True
         among_labels = "labels" in self.shown(path).lower().split("/")
@@ -251,9 +251,9 @@ def is_reserved(name: str) -> bool:
     return name.split(".", 1)[0].lower() in _NOT_LABELS
 
 
-def read_head(path: Path) -> bytes:
-    """The first 4 KiB of a file, in UTF-8; empty where it cannot be read."""
+def read_head(path: Path, encoding: str = "") -> bytes:
+    """The first 4 KiB of a file, in UTF-8; empty where it cannot be read. `encoding` is as `io.text` has it."""
     try:
-        return read_start_as_utf8(path, 4096)
+        return read_start_as_utf8(path, 4096, encoding)
     except OSError:
         return b""

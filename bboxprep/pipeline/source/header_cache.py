@@ -15,6 +15,8 @@ from typing import Protocol
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy, decode
 from bboxprep.images.header import MOST_PIXELS, container_of, read_header, refuse_large
+from bboxprep.images.truncation import WITHOUT_END
+from bboxprep.io.remote import is_stored
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Sample
 
@@ -38,8 +40,8 @@ class SeenHeader(Protocol):
 @dataclass(frozen=True)
 class HeaderCache:
     """The probe that readers are given. Unless it `opens` images, it believes the size that the labels declare; one of
-    more than `most_pixels` is refused. An image whose file ends early is decoded, to know whether its pixels are all
-    there; with `decodes` every image is.
+    more than `most_pixels` is refused. An image whose file ends early, or does not mark its end, is decoded, to know
+    whether its pixels are all there; with `decodes` every image is.
     """
 
     most_pixels: int = MOST_PIXELS
@@ -58,7 +60,8 @@ class HeaderCache:
 
     def _read(self, path: Path) -> Header:
         header = read_header(path, most_pixels=self.most_pixels)
-        if self.decodes or header.ends_early:
+        unmarked = header.container in WITHOUT_END and not is_stored(path)
+        if self.decodes or header.ends_early or unmarked:
             decode(path, header, ImagePolicy(depth16="shift8", frames="first", max_pixels=self.most_pixels))
         self._last.clear()
         self._last[str(path)] = header

@@ -56,6 +56,35 @@ def test_a_layout_is_read_with_its_split_and_image(
     assert str(dataset[0].name).endswith("a.jpg")
 
 
+@pytest.mark.parametrize("annotations", ["", ', "annotations": null'])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("annotations/instances_val.json", "record-unreadable"),
+        ("annotations/person_keypoints_val.json", "record-unreadable"),
+        ("val/_annotations.coco.json", "record-unreadable"),
+        ("annotations/val.json", "image-unlabelled"),
+        ("annotations/image_info_val.json", ""),
+    ],
+)
+def test_a_document_without_a_list_of_annotations_is_told_unless_it_is_one_of_test_images(
+    tmp_path: Path, name: str, told: str, annotations: str
+) -> None:
+    picture(tmp_path / "val" / "a.jpg")
+    path = document(tmp_path / name, [image(1, "a.jpg")], [], CAT)
+    path.write_text(path.read_text("utf-8").replace(', "annotations": []', annotations), encoding="utf-8")
+    dataset = read(tmp_path)
+    assert [(one.code, one.path, one.split) for one in dataset.findings] == ([(told, name, "val")] if told else [])
+    assert all("all its images (1) are taken as images without objects" in one.message for one in dataset.findings)
+    assert len(dataset) == 1
+
+
+def test_a_document_with_an_empty_list_of_annotations_is_one_of_images_without_objects(tmp_path: Path) -> None:
+    picture(tmp_path / "val" / "a.jpg")
+    document(tmp_path / "annotations" / "instances_val.json", [image(1, "a.jpg")], [], CAT)
+    assert not read(tmp_path).findings
+
+
 def test_a_file_is_read_alone(tmp_path: Path) -> None:
     for split in ("train", "val"):
         document(tmp_path / "annotations" / f"instances_{split}.json", [image(1, "a.jpg")], [box(1, 1, 1)], CAT)

@@ -101,6 +101,17 @@ def test_no_bytes_raise(data: bytes, grammar: RowGrammar) -> None:
     assert looks_like_rows(data) in (True, False)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-32-be", "cp500"])
+def test_rows_in_an_encoding_that_is_named_are_those_of_utf8(encoding: str) -> None:
+    text = "1 .5 .5 .2 .2\n0 .1 .2 .3 .2 .3 .4\nn/a\n"
+
+    read = parse(text.encode(encoding), RowGrammar(encoding=encoding))
+
+    assert read.labels.tolist() == [1, 0]
+    assert [(one.message, one.where) for one in read.findings] == [("have 'n/a', want a number", "line 3")]
+    assert read.boxes.tolist() == parse(text.encode(), RowGrammar()).boxes.tolist()
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), *[st.integers(0, 999_999)] * 4), max_size=9))
 def test_the_order_of_the_file_is_kept(objects: list[tuple[int, ...]]) -> None:
     rows = [[str(label), *(f"{value / 1e6:.6f}" for value in values)] for label, *values in objects]

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from bboxprep import formats
@@ -37,15 +38,20 @@ def faulty(root: Path) -> Path:
     return root
 
 
+def told(source: Path, out: Path) -> set[str]:
+    """The codes of the findings of `source`, after those of `inspect` were held against those of a conversion."""
+    seen = inspect(open_source(source)).findings
+    outcome = convert(source, out, "coco")
+    kept = [one for one in outcome.account.findings if one.code != "image-skipped"]
+    alike = [sorted((one.code, one.path, one.where, one.message) for one in found) for found in (seen, kept)]
+    assert alike[0] == alike[1]
+    return {one.code for one in seen}
+
+
 def test_the_findings_are_those_of_a_conversion_without_steps(tmp_path: Path) -> None:
-    source = faulty(tmp_path / "source")
-    outcome = convert(source, tmp_path / "out", "coco")
-    told = [(one.code, one.path, one.where, one.message) for one in inspect(open_source(source)).findings]
-    assert {code for code, *_ in told} >= {
+    assert told(faulty(tmp_path / "source"), tmp_path / "out") >= {
         "box-degenerate", "box-outside", "box-clipped", "image-unreadable", "split-leak",
     }  # fmt: skip
-    kept = [one for one in outcome.account.findings if one.code != "image-skipped"]
-    assert sorted(told) == sorted((one.code, one.path, one.where, one.message) for one in kept)
 
 
 def test_a_picture_that_is_cut_short_is_named_in_every_format_of_image_files(tmp_path: Path) -> None:
@@ -59,6 +65,23 @@ def test_a_picture_that_is_cut_short_is_named_in_every_format_of_image_files(tmp
             image.write_bytes(data[: len(data) // 2])
             faults = [one for one in inspect(open_source(out)).findings if CODES[one.code][0] is Severity.FAULT]
             assert [(one.code, one.path) for one in faults] == [("image-unreadable", str(image.relative_to(out)))]
+            tried += 1
+    assert tried >= 3
+
+
+@pytest.mark.parametrize("end", [-1, -9])
+def test_a_picture_without_its_last_bytes_is_named_in_every_format_of_image_files(tmp_path: Path, end: int) -> None:
+    tried = 0
+    for name in formats.names():
+        photos = tiny(tmp_path / name / "tiny", range(3))
+        for photo in photos.rglob("*.jpg"):
+            Image.open(photo).save(photo.with_suffix(".png"))
+            photo.unlink()
+        source = tmp_path / name / "source"
+        convert(photos, source, name)
+        for image in sorted(source.rglob("*.png"))[:1]:
+            image.write_bytes(image.read_bytes()[:end])
+            assert "image-truncated" in told(source, tmp_path / name / "out")
             tried += 1
     assert tried >= 3
 
