@@ -26,8 +26,9 @@ from bboxprep.pipeline.sidecar.merge import rejoin
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.masks import with_masks
 from bboxprep.pipeline.source.roots import SourceRoot, find_root
-from bboxprep.pipeline.source.survey import HERE, ImageSummary, survey
+from bboxprep.pipeline.source.survey import ImageSummary, survey
 from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS
 from bboxprep.transform.render import SampleRenderer
 
 
@@ -56,7 +57,7 @@ def open_source(
     sidecar: bool = True,
     labels_only: bool = False,
     decode_all: bool = False,
-    engine: Engine = HERE,
+    engine: Engine = IN_CALLING_PROCESS,
     follow_links: str = "",
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
 ) -> Source:

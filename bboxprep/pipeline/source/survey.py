@@ -25,10 +25,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.work.engines import Engine
-from bboxprep.pipeline.work.engines.local import Local, blocks
-
-HERE = Local()
-_FEW = 256  # images that are looked at while other processes would still be starting
+from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, blocks
 
 
 class ImageSummary(msgspec.Struct, frozen=True, gc=False):
@@ -54,10 +51,11 @@ class ImageSummary(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, **changes)
 
 
-def survey(dataset: Dataset, engine: Engine = HERE) -> tuple[ImageSummary, ...]:
+def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[ImageSummary, ...]:
     """A first look at each sample of `dataset`, in order, by the `engine`; at few files of this machine by itself."""
-    here = len(dataset) <= _FEW and not any(map(is_stored, dataset.roots))
-    found = (HERE if here else engine).run(_Survey(dataset), blocks(len(dataset), engine.workers))
+    if len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots)):
+        engine = IN_CALLING_PROCESS
+    found = engine.run(_Survey(dataset), blocks(len(dataset), engine.workers))
     return tuple(chain.from_iterable(found))
 
 

@@ -12,6 +12,7 @@ from bboxprep import formats
 from bboxprep.errors import BboxprepError, StoppedError, TargetError
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.opencv import opencv
+from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Key
 from bboxprep.pipeline.augment import Augmenter
@@ -33,7 +34,8 @@ from bboxprep.pipeline.resume.remote_journal import open_journal
 from bboxprep.pipeline.resume.resume import begin_output, check_files, end_state, may_resume, replaces_whole, terms_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.survey import ImageSummary
-from bboxprep.pipeline.work.engines.local import blocks
+from bboxprep.pipeline.work.engines import Engine
+from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, blocks
 from bboxprep.pipeline.work.result_sink import ResultSink
 from bboxprep.pipeline.work.worker import BatchWorker, Block
 
@@ -177,8 +179,8 @@ class _CheckedConversion:
             return False
         if set(journal.keys()) != {journal_key(key) for key in self._keys()}:
             return False
-        worker, engine = replace(self.worker, packed=bool(self.writer.stage)), self.conversion.run_options.chosen_engine
-        return all(engine.run(worker.is_current, self._blocks(journal), stop=self.conversion.stop))
+        worker = replace(self.worker, packed=bool(self.writer.stage))
+        return all(self._engine.run(worker.is_current, self._blocks(journal), stop=self.conversion.stop))
 
     def count_finished(self, journal: Journal) -> Outcome:
         """The outcome of an output that is current, counted from the results in `journal`."""
@@ -221,7 +223,7 @@ class _CheckedConversion:
 
     def _results(self, earlier: Journal | None) -> Iterator[bytes]:
         """The encoded results of all blocks, in order; None for each image whose `earlier` result is still valid."""
-        return self.conversion.run_options.chosen_engine.run(
+        return self._engine.run(
             self.worker,
             self._blocks(earlier),
             stop=self.conversion.stop,
@@ -229,11 +231,22 @@ class _CheckedConversion:
             on_worker_death=partial(output_folder.remove_left_over, self.conversion.dest, at_work=True),
         )
 
+    @property
+    def _few(self) -> bool:
+        """Whether no image is needed, and so few have labels that this process is done before others would start."""
+        dataset, images = self.conversion.dataset, self.conversion.run_options.images
+        return images == "none" and len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots))
+
+    @property
+    def _engine(self) -> Engine:
+        """The engine that does the work; for few images the calling process alone."""
+        return IN_CALLING_PROCESS if self._few else self.conversion.run_options.chosen_engine
+
     def _blocks(self, earlier: Journal | None) -> Iterator[Block]:
         """The images in blocks, with their fingerprints of the `earlier` run."""
-        keys, engine = self._keys(), self.conversion.run_options.chosen_engine
+        keys, engine = self._keys(), self._engine
         most = max(engine.min_block_size, PIXEL_BLOCK if self.reencodes else LABEL_BLOCK)
-        for rows in blocks(len(keys), engine.workers, most):
+        for rows in [range(len(keys))] if self._few else blocks(len(keys), engine.workers, most):
             block = [keys[row] for row in rows]
             fingerprints = [earlier.fingerprint(key) if earlier else None for key in block]
             yield Block(rows.start, tuple([self.outputs.get(key) for key in block]), tuple(fingerprints))

@@ -31,6 +31,7 @@ from bboxprep.pipeline.work.engines import Item, Result, do_nothing, never_stop
 
 Start = Literal["fork", "spawn"]
 
+FEW_IMAGES = 256  # whose labels the calling process converts before other processes would have started
 BLOCKS_PER_WORKER = 2  # submitted at once: enough to keep a worker busy, few enough to bound the memory
 MAX_ATTEMPTS = 3  # processes that an item may kill before it is given up
 
@@ -73,6 +74,9 @@ class Local:
             if stop():
                 raise StoppedError(STOPPED)
             yield work(item)
+
+
+IN_CALLING_PROCESS = Local()
 
 
 def run_in_own_process(work: Callable[[Item], Result], item: Item) -> Result:
