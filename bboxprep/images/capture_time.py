@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
-
-from PIL import ExifTags, Image
+from typing import TYPE_CHECKING, NamedTuple
 
 from bboxprep.errors import ImageError
 from bboxprep.images.container import EXIF_HEADER, blobs
 from bboxprep.images.header import mapped
 from bboxprep.images.metadata.exif import Data, is_sound
+from bboxprep.images.pillow import pillow
 from bboxprep.images.pillow_reader import opened
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_EXIF, _MODEL, _TAKEN = 0x8769, 0x0110, 0x9003  # tags: of the directory, and of Model and DateTimeOriginal
 
 
 class CaptureTime(NamedTuple):
@@ -27,15 +31,15 @@ def capture_time_of(path: Path, container: str) -> CaptureTime | None:
     try:
         with mapped(path) as (file, data), opened(path, container, file) as image:
             exif = image.getexif() if container == "tiff" else _loaded(data, container)
-            time = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal, "")
-            return CaptureTime(_text(exif.get(ExifTags.Base.Model, "")), _seconds(_text(time)))
+            time = exif.get_ifd(_EXIF).get(_TAKEN, "")
+            return CaptureTime(_text(exif.get(_MODEL, "")), _seconds(_text(time)))
     except ImageError:
         return None
 
 
 def _loaded(data: Data, container: str) -> Image.Exif:
     """The EXIF of a container that would have to be decoded for it otherwise, as PNG."""
-    exif = Image.Exif()
+    exif: Image.Exif = pillow().Exif()
     blob = next((blob for blob in blobs(data, container) if blob.kind == "exif"), None)
     if blob is not None and is_sound(blob.content):
         exif.load(EXIF_HEADER + bytes(blob.content))

@@ -20,9 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO
-
-from PIL.ImageFile import ImageFile
+from typing import IO, TYPE_CHECKING
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
@@ -36,6 +34,9 @@ from bboxprep.images.plain_jpeg import HEAD, plain_header
 from bboxprep.images.truncation import JPEG_END, ends_early
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.model.header import Header
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs, kept whatever its globals are set to
 _MOST_TAGS = 1 << 20  # of all directories of a TIFF; those that overlap could be read over and over

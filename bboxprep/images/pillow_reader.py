@@ -26,43 +26,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path, PurePath
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image
-from PIL.BmpImagePlugin import BmpImageFile
-from PIL.GifImagePlugin import GifImageFile
-from PIL.ImageFile import ImageFile
-from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.PpmImagePlugin import PpmImageFile
-from PIL.TgaImagePlugin import TgaImageFile
-from PIL.TiffImagePlugin import TiffImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.images.container import NAMES
+from bboxprep.images.pillow import file_class, pillow, plugin
 from bboxprep.io.paths import error_reason
 from bboxprep.io.remote import is_stored
 from bboxprep.model.header import Header
 
-_READERS: dict[str, type[ImageFile]] = {
-    "jpeg": JpegImageFile,
-    "png": PngImageFile,
-    "webp": WebPImageFile,
-    "tiff": TiffImageFile,
-    "bmp": BmpImageFile,
-    "gif": GifImageFile,
-    "avif": AvifImagePlugin.AvifImageFile,
-    "ppm": PpmImageFile,
-    "jp2": Jpeg2KImageFile,
-    "tga": TgaImageFile,
-}
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+
 _FAULTS = (  # what Pillow raises for damaged files, as far as is known
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError,
-    RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error, Image.DecompressionBombError,
+    RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
 
 
@@ -100,16 +81,16 @@ def faults_named(path: PurePath, words: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise ImageError(path, "", "there is no such file") from error
-    except _FAULTS as error:
+    except (*_FAULTS, pillow().DecompressionBombError) as error:
         raise ImageError(path, "", f"{words} ({_reason(error)})") from error
 
 
 def _reader(path: Path, container: str) -> type[ImageFile]:
     """Pillow's reader of `container`. Raises `RefusedImageError` if this installation has none."""
-    if container == "avif" and not AvifImagePlugin.SUPPORTED:
+    if container == "avif" and not plugin(container).SUPPORTED:
         raise RefusedImageError(path, "", "is an AVIF, which this build of Pillow cannot read (pip's wheels of it can)")
     if container != "heic":
-        return _READERS[container]
+        return file_class(container)
     try:
         from pillow_heif import HeifImageFile
     except ImportError as error:

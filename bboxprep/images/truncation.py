@@ -9,12 +9,13 @@ size); BMP (bfSize); TIFF 6.0, strips and tiles; AVIF and HEIC, ISO/IEC 14496-12
 
 from __future__ import annotations
 
-from typing import Any
-
-from PIL.ImageFile import ImageFile
+from typing import TYPE_CHECKING, Any
 
 from bboxprep.images.container import jpeg_segments
 from bboxprep.images.metadata.exif import Data
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 JPEG_END = b"\xff\xd9"
 WITHOUT_END = frozenset({"ppm", "tga"})  # containers whose files end anywhere

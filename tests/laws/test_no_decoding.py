@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFile
 
-from bboxprep.images import pillow_reader
+from bboxprep.images import pillow
 from bboxprep.images.codecs import codec
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.inspect import inspect
@@ -35,7 +35,7 @@ def refuse(*_: object, **__: object) -> None:
 def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes whatever decodes an image raise."""
     monkeypatch.setattr(codec, "decode", refuse)
-    for reader in {ImageFile.ImageFile, Image.Image, *pillow_reader._READERS.values()}:
+    for reader in {ImageFile.ImageFile, Image.Image, *map(pillow.file_class, pillow.PLUGINS)}:
         if "load" in vars(reader):
             monkeypatch.setattr(reader, "load", refuse)
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bboxprep.errors import ImageError, RefusedImageError, UsageError
 from bboxprep.geometry.affine import Size
@@ -24,9 +23,13 @@ from bboxprep.images.container import MOST_SCANS, NAMES, scans
 from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.images.orientation import untagged
+from bboxprep.images.pillow import pillow, plugin
 from bboxprep.images.pillow_reader import faults_named, opened, read
 from bboxprep.model.header import Header
 from bboxprep.model.rendering import ChannelOrder
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Frames = Literal["error", "first"]
 
@@ -181,15 +184,15 @@ def encode(
     kept = kept_from(source, header.container, mode, strip=encoding.strip_metadata, data=data)
     if own and turn and header.mode == mode:
         options = own_coding(source, turn, kept.sampling, data) | _metadata(kept)
-        return _saved(Image.fromarray(pixels), container, source, options), kept.lost
+        return _saved(pillow().fromarray(pixels), container, source, options), kept.lost
     if container == "jpeg":
         return _as_jpeg(pixels, source, kept, encoding.quality or _QUALITY, order), kept.lost
-    return _saved(Image.fromarray(pixels), container, source, _options(container, kept, encoding)), kept.lost
+    return _saved(pillow().fromarray(pixels), container, source, _options(container, kept, encoding)), kept.lost
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """`pixels`, uint8 (H, W) or (H, W, 3), as a PNG for display."""
-    return _saved(Image.fromarray(pixels), "png", Path(), {})
+    return _saved(pillow().fromarray(pixels), "png", Path(), {})
 
 
 def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
@@ -257,6 +260,7 @@ def _as_jpeg(
 
 def _saved(image: Image.Image, container: str, source: Path, options: dict[str, Any]) -> bytes:
     out = BytesIO()
+    plugin(container)  # else Pillow loads all of its plugins to find the one
     with _unencodable(source, container, (image.height, image.width)):
         image.save(out, NAMES[container], **options)
     return out.getvalue()

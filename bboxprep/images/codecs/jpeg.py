@@ -17,13 +17,11 @@ from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.JpegImagePlugin import JpegImageFile
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
@@ -31,9 +29,13 @@ from bboxprep.images.codecs.modes import reverse_channels
 from bboxprep.images.container import FRAMES, jpeg_segments
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.opencv import opencv
+from bboxprep.images.pillow import pillow
 from bboxprep.images.pillow_reader import opened
 from bboxprep.model.header import Header
 from bboxprep.model.rendering import ChannelOrder
+
+if TYPE_CHECKING:
+    from PIL.JpegImagePlugin import JpegImageFile
 
 _CODED_AS = {"L": {"Gray"}, "RGB": {"YCbCr", "RGB"}}  # by Pillow's mode
 _SAMPLINGS = {b"\x11\x11\x11": "4:4:4", b"\x21\x11\x11": "4:2:2", b"\x22\x11\x11": "4:2:0"}
@@ -187,7 +189,7 @@ def _turned(table: Sequence[int], turn: Dihedral) -> Table:
 def _standard() -> tuple[Table, Table]:
     """The tables for brightness and for colour that no step on a new grid is coarser than."""
     out = BytesIO()
-    Image.new("RGB", (1, 1)).save(out, "JPEG", quality=_ON_A_NEW_GRID)
-    with Image.open(out) as image:
+    pillow().new("RGB", (1, 1)).save(out, "JPEG", quality=_ON_A_NEW_GRID)
+    with pillow().open(out) as image:
         tables = cast("JpegImageFile", image).quantization
         return tuple(tables[0]), tuple(tables[1])

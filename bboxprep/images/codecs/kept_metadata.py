@@ -10,19 +10,21 @@ import struct
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-
-from PIL import ExifTags, Image
-from PIL.TiffImagePlugin import TiffImageFile
+from typing import TYPE_CHECKING
 
 from bboxprep.images.codecs import jpeg
 from bboxprep.images.codecs.modes import icc_space
 from bboxprep.images.container import EXIF_HEADER, blobs, is_lossless_webp
 from bboxprep.images.metadata import exif
+from bboxprep.images.pillow import pillow
 from bboxprep.images.pillow_reader import opened, read
+
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
 
 _SPACES = {"L": "GRAY", "RGB": "RGB"}
 _DESCRIPTIVE = (270, 271, 272, 305, 306, 315, 33432)  # of a TIFF: description, maker, model, software, date, people
-_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+_DIRECTORIES = (0x8769, 0x8825)  # of a TIFF, by the tags that point to them: EXIF and GPS
 _UNREADABLE = "EXIF that cannot be read in full was left out"
 
 
@@ -48,7 +50,7 @@ def kept_from(source: Path, container: str, mode: str, *, strip: bool, data: byt
     else:
         with opened(source, container, BytesIO(data)) as image:
             profile = image.info.get("icc_profile")
-            block, block_lost = _tiff_exif(image) if isinstance(image, TiffImageFile) else _exif(data, container)
+            block, block_lost = _tiff_exif(image) if container == "tiff" else _exif(data, container)
     fitting, profile_lost = _fitting(profile, mode)
     return KeptMetadata(
         fitting,
@@ -77,10 +79,10 @@ def _exif(data: bytes, container: str) -> tuple[bytes | None, str]:
     return EXIF_HEADER + exif.upright(blob.content, depth=2, unlink=True), ""
 
 
-def _tiff_exif(image: TiffImageFile) -> tuple[bytes | None, str]:
+def _tiff_exif(image: ImageFile) -> tuple[bytes | None, str]:
     """The descriptive tags of a TIFF as a block of EXIF: its own directory also says where its pixels lie."""
     try:
-        read, kept = image.getexif(), Image.Exif()
+        read, kept = image.getexif(), pillow().Exif()
         kept.update({tag: read[tag] for tag in _DESCRIPTIVE if tag in read})
         directories = {pointer: read.get_ifd(pointer) for pointer in _DIRECTORIES if pointer in read}
         for pointer, tags in directories.items():

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bboxprep.errors import RefusedImageError
 from bboxprep.images.opencv import opencv
+from bboxprep.images.pillow import pillow
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Depth16 = Literal["error", "shift8", "minmax", "percentile"]
 Colour = tuple[int, int, int]
@@ -103,7 +106,8 @@ def _stretched(values: NDArray[np.generic], depth16: Depth16) -> NDArray[np.uint
 def _composited(image: Image.Image, background: Colour) -> NDArray[np.uint8]:
     stays_gray = image.mode in {"1", "L", "LA", "La"} and len(set(background)) == 1
     with_alpha = image.convert("LA" if stays_gray else "RGBA")
-    canvas = Image.new("L", image.size, background[0]) if stays_gray else Image.new("RGB", image.size, background)
+    new = pillow().new
+    canvas: Image.Image = new("L", image.size, background[0]) if stays_gray else new("RGB", image.size, background)
     canvas.paste(with_alpha.convert(canvas.mode), mask=with_alpha.getchannel("A"))
     return np.asarray(canvas)
 

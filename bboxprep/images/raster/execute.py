@@ -29,13 +29,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bboxprep.errors import InternalError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan, Span, Window
 from bboxprep.images.opencv import opencv
+from bboxprep.images.pillow import pillow
 from bboxprep.model.rendering import Kernel, Pad
 
 ROOM = 1.25  # times the output's size, from which on a reduced raster is as good as the whole one to within 45 dB
@@ -50,12 +50,7 @@ Quick = Literal["cubic", "area", "smoothed"]
 SHARP = 1.125  # pixels under one of the output, up to which "auto" does not smooth
 _SMOOTHING = 0.35  # sigma of the Gaussian before a cubic that covers `s` pixels is this times the root of s * s - 1
 
-_FILTERS: dict[Kernel, Image.Resampling] = {
-    "auto": Image.Resampling.BICUBIC,
-    "linear": Image.Resampling.BILINEAR,
-    "cubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
+_FILTERS: dict[Kernel, str] = {"auto": "BICUBIC", "linear": "BILINEAR", "cubic": "BICUBIC", "lanczos": "LANCZOS"}
 
 
 def execute(
@@ -216,7 +211,8 @@ def resample(pixels: Pixels, box: Box, size: Size, kernel: Kernel, *, reduced: b
     quick = quick_way(Size(pixels.shape[1], pixels.shape[0]), box, size, reduced=reduced) if kernel == "auto" else None
     if quick is None:
         pixels, box = _extended(pixels, box)
-        return np.asarray(Image.fromarray(pixels).resize(size, _FILTERS[kernel], box=box))
+        kernel_of_pillow = pillow().Resampling[_FILTERS[kernel]]
+        return np.asarray(pillow().fromarray(pixels).resize(size, kernel_of_pillow, box=box))
     left, top, right, bottom = map(int, box)
     cv2, stretch = opencv(), pixels[top:bottom, left:right]
     if quick == "smoothed":
