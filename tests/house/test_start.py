@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-SELDOM = {"PIL.Image", "difflib", "numpy.ma", "ray", "rich.progress"}
+SELDOM = {"difflib", "numpy.ma", "ray", "rich.progress"}
 READERS = {f"bboxprep.formats.{name}.reader" for name in ("coco", "voc", "yolo")}  # packed formats share one
 
 
 @pytest.mark.parametrize(
     ("source", "to", "besides"),
     [
-        ("coco", "yolo", {"cv2", "defusedxml", "yaml"}),
-        ("coco", "voc", {"cv2", "defusedxml", "yaml"}),
-        ("yolo", "coco", {"cv2", "defusedxml", "bboxprep.formats.coco.records"}),
-        ("voc", "coco", {"cv2", "yaml", "bboxprep.formats.coco.records"}),
+        ("coco", "yolo", {"PIL.Image", "cv2", "defusedxml", "yaml"}),
+        ("coco", "voc", {"PIL.Image", "cv2", "defusedxml", "yaml"}),
+        ("yolo", "coco", {"PIL.ImageFont", "cv2", "defusedxml", "bboxprep.formats.coco.records"}),
+        ("voc", "coco", {"PIL.Image", "cv2", "yaml", "bboxprep.formats.coco.records"}),
     ],
 )
 def test_a_run_loads_no_more_than_it_needs(tmp_path: Path, source: str, to: str, besides: set[str]) -> None:
