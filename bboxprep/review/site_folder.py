@@ -11,7 +11,7 @@ from bboxprep.errors import AnnotationError, TargetError
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import read_bytes
 from bboxprep.pipeline.output.output_folder import clear_target, entries, overlap
-from bboxprep.pipeline.output.run_record import MOST_RECORD_BYTES
+from bboxprep.pipeline.output.run_record import MAX_RECORD_BYTES
 
 SITE = "bboxprep.review.json"
 
@@ -51,7 +51,7 @@ def _strangers(dest: Path) -> list[str]:
     if SITE not in names:
         return names
     try:
-        said = read_bytes(dest / SITE, MOST_RECORD_BYTES)
+        said = read_bytes(dest / SITE, MAX_RECORD_BYTES)
         ours = msgspec.json.decode(said, type=dict[str, list[str]]).get("entries", [])
     except (AnnotationError, ValueError, RecursionError):
         return names

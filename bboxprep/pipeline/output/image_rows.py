@@ -1,6 +1,6 @@
-"""The outcome of each image: a `WrittenSample` while it is written, then a row of ``bboxprep.images.jsonl``.
+"""The result of each image: a `WrittenSample` while it is written, then a row of ``bboxprep.images.jsonl``.
 
-`ImageRow` is the schema for writing and reading. Unknown fields, of later versions, are ignored; a field of another
+`ImageRow` is the schema for writing and reading. Unknown fields, of later versions, are ignored; a field of a wrong
 type makes the row invalid.
 """
 
@@ -33,17 +33,17 @@ WriteMethod = Literal[
     "", "copied", "linked", "symlinked", "untagged", "turned-lossless", "turned-re-encoded", "encoded"
 ]
 BYTE_PRESERVING: frozenset[WriteMethod] = frozenset({"copied", "linked", "symlinked"})
-"""The methods by which an image file has the bytes of its source."""
+"""The methods that keep the bytes of the source file."""
 
 
 class WrittenSample(NamedTuple):
-    """One sample with its image written, and then its labels.
+    """One sample whose image is written, and later its labels.
 
-    `sample` has been through its recipe and has all findings of the writing. `output` is the place it was written to,
-    None where the image was left out. `write_method` says how its image file was made, "" where there is no file;
-    `source_sha256` is of the source file, None where that was not read. `files` are those that were written, the image
-    first. `objects` are those of the sample and, in their order, the crowd regions that only the sidecar can hold.
-    `labels` are empty until they are written.
+    `sample` is transformed and has the findings of the writing. `output` is its place in the output, None where the
+    image was left out. `write_method` says how the image file was made, "" where there is no file. `source_sha256` is
+    the hash of the source file, None where that was not read. `files` are the written files, the image first. `objects`
+    are those of the sample, with the crowd regions that only the sidecar can hold in their order. `labels` are empty
+    until they are written.
     """
 
     sample: Sample
@@ -55,31 +55,31 @@ class WrittenSample(NamedTuple):
     labels: Labels = Labels()
 
 
-_MOST_ROW_BYTES = 1 << 20
+_MAX_ROW_BYTES = 1 << 20
 _Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Factor = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]
 _Factors = tuple[_Factor, _Factor, _Factor, _Factor, _Factor, _Factor]
 
 
-def _always(value: Any) -> Any:
-    """A field that is always written, and is `value` where a row of another version lacks it."""
+def _always_written(value: Any) -> Any:
+    """A field that is always written, with the default `value` for rows of other versions that lack it."""
     return msgspec.field(default_factory=lambda: value)
 
 
 class ObjectCounts(msgspec.Struct, frozen=True, gc=False):
-    """How many objects of an image the source lists, how many were written, how many were dropped by finding code."""
+    """The number of objects of an image: listed in the source, written, and dropped by code of the finding."""
 
     source_count: _Count = msgspec.field(name="in", default=0)
     written: _Count = msgspec.field(name="out", default=0)
-    dropped: dict[str, int] = {}  # msgspec copies it
+    dropped: dict[str, int] = {}  # msgspec copies the default
 
 
 class MosaicPart(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One image of a mosaic; its fields are as in `ImageRow`, and `factors` lead to the output image."""
+    """One image of a mosaic; fields as in `ImageRow`, with the `factors` of the map to the output image."""
 
     source: str
-    frame: Frame = _always(Frame.DISPLAYED)
+    frame: Frame = _always_written(Frame.DISPLAYED)
     factors: _Factors | None = msgspec.field(name="affine", default_factory=lambda: None)
     not_affine: str = ""
     mirrored: bool = False
@@ -90,22 +90,22 @@ class MosaicPart(msgspec.Struct, frozen=True, omit_defaults=True):
 class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One row: an output image, or a source image that was left out.
 
-    `source` is the path below the source, `output` that below the output (None where the image was left out). `sha256`
-    is of the source file, None where it was not read: no image was written, or an earlier version has made a link.
-    `size` is that of the stored pixels. `objects` counts what became of the objects. `evidence` says in a word why
-    `frame` is what it is. `made` says how the image file was made (one of `WriteMethod`). `factors` are those of
-    `affine`: a, b, c, d, e, f of ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no
-    `affine`: a pipeline bent the image, or it is a mosaic of `parts`. `mirrored`: left and right have changed places.
-    `recipe` is what was drawn for this image, as plain data without chance, None where the recipe of the run has no
-    chance; `tile` names the part of the image that it shows ("r0c1").
+    `source` is the path below the source folder, `output` the path below the output (None where the image was left
+    out). `sha256` is the hash of the source file, None where that was not read: no image was written, or an earlier
+    version has linked it. `size` is the size of the stored pixels. `objects` counts the objects. `evidence` says in a
+    word how `frame` was decided. `made` is the `WriteMethod` of the image file. `factors` are a, b, c, d, e, f of
+    `affine`: ``x' = a x + b y + c, y' = d x + e y + f``. `not_affine` says why there is no `affine`: a pipeline bent
+    the image, or it is a mosaic of `parts`. `mirrored`: left and right are exchanged. `recipe` are the values drawn for
+    this image, as a recipe without chance in plain data; None where the recipe of the run has no chance. `tile` names
+    the part of the image that it shows ("r0c1").
 
     Fields that only some rows have are `UNSET` in the others; their properties give the default.
     """
 
     source: str
-    split: str = _always(TRAIN)
-    sha256: str | None = _always(None)
-    output: str | None = _always(None)
+    split: str = _always_written(TRAIN)
+    sha256: str | None = _always_written(None)
+    output: str | None = _always_written(None)
     objects: ObjectCounts = msgspec.field(default_factory=ObjectCounts)
     size: Size | None = None
     orientation_or_unset: int | UnsetType = msgspec.field(name="orientation", default=UNSET)
@@ -123,7 +123,7 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     def __post_init__(self) -> None:
         for size in (self.size, self.output_size):
-            if size and not (1 <= size.width <= _LONGEST and 1 <= size.height <= _LONGEST):
+            if size and not (1 <= size.width <= _MAX_SIDE and 1 <= size.height <= _MAX_SIDE):
                 raise ValueError(f"size: have {size}, want sides of 1 px or more")
         if self.output is not None and not safe_relative(self.output):
             raise ValueError(f"output: have {self.output!r}, want a path below the output folder")
@@ -135,46 +135,46 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def frame(self) -> Frame:
-        """The plane that the labels of the source were drawn in."""
+        """The frame of the labels of the source: stored or displayed pixels."""
         return self.frame_or_unset or Frame.DISPLAYED
 
     @property
     def evidence(self) -> str:
-        """Why `frame` is what it is, in a word; "" where there was nothing to decide."""
+        """How `frame` was decided, in a word; "" where stored and displayed pixels are the same."""
         return self.evidence_or_unset or ""
 
     @property
     def copy(self) -> int:
-        """Which copy of its source image it is, from 0 on."""
+        """The number of this copy of its source image, from 0 on."""
         return self.copy_or_unset or 0
 
     @property
     def affine(self) -> Affine | None:
-        """The map from points of the plane `frame` to the output image; None where no affine map does it."""
+        """The map from points in `frame` to the output image, px; None where the map is not affine."""
         return Affine(*self.factors) if self.factors else None
 
     @property
     def frame_size(self) -> Size | None:
-        """The size of the source image in the plane that its labels were drawn in."""
+        """The size of the source image in `frame`; None where it has no header."""
         if self.size is None or self.frame is Frame.STORED:
             return self.size
         return Dihedral.from_exif(self.orientation).size(self.size)
 
     @property
     def to_source(self) -> Affine:
-        """The map from the output image back to the plane of the source's labels. Raises `UsageError` without one."""
+        """The map from the output image back to `frame`, px. Raises `UsageError` where there is none."""
         if self.affine is None:
             why = f" ({self.not_affine})" if self.not_affine else ""
             raise UsageError(f"{self.output or self.source}: the record holds no affine for it{why}")
         return ~self.affine
 
 
-_LONGEST = 2**31
+_MAX_SIDE = 2**31
 _decode = msgspec.json.Decoder(ImageRow).decode
 
 
 def row_of(written: WrittenSample, root: Path) -> ImageRow:
-    """The row of one image of the source in the folder `root`."""
+    """The row of the image of `written`, whose source folder is `root`."""
     sample = written.sample
     fields: dict[str, Any] = {}
     if sample.header:
@@ -200,19 +200,19 @@ def row_of(written: WrittenSample, root: Path) -> ImageRow:
 
 
 def encode_row(row: ImageRow) -> bytes:
-    """`row` as one line."""
+    """`row` as one line of JSON."""
     return msgspec.json.encode(row) + b"\n"
 
 
 def read_images(root: Path) -> tuple[tuple[ImageRow, ...], tuple[tuple[str, str], ...]]:
-    """The rows of the output at `root` that can be read, and (where, problem) for all else."""
+    """The valid rows of the output at `root`, and (where, problem) of each invalid one."""
     images: list[ImageRow] = []
     problems: list[tuple[str, str]] = []
     path = root / IMAGES
     if path.exists() and not (path.is_file() and is_within(path, resolved(root))):
         return (), (("", "cannot be read (want a file, and no link that leads out of its folder)"),)
     try:
-        for number, line in enumerate(read_lines(path, _MOST_ROW_BYTES), 1):
+        for number, line in enumerate(read_lines(path, _MAX_ROW_BYTES), 1):
             try:
                 images.append(_decode(line))
             except (ValueError, RecursionError) as error:
@@ -223,7 +223,7 @@ def read_images(root: Path) -> tuple[tuple[ImageRow, ...], tuple[tuple[str, str]
 
 
 def _dropped(sample: Sample) -> dict[str, int]:
-    """How many objects of `sample` were dropped, by finding code."""
+    """The number of dropped objects of `sample` by code of the finding."""
     dropped: Counter[str] = Counter()
     for finding in sample.findings:
         if finding.objects:
@@ -232,7 +232,7 @@ def _dropped(sample: Sample) -> dict[str, int]:
 
 
 def _map_fields(affine: Affine | None, sample: Sample, mirrored: bool) -> dict[str, Any]:
-    """How an image came to its place in the image of `sample`."""
+    """The fields of the map from an image of the source to the image of `sample`."""
     if affine:
         return {"factors": affine.coefficients, "mirrored": mirrored}
     problem = sample.base_image.problem if sample.base_image else ""
@@ -240,18 +240,18 @@ def _map_fields(affine: Affine | None, sample: Sample, mirrored: bool) -> dict[s
 
 
 def _variant_fields(sample: Sample) -> dict[str, Any]:
-    """What was drawn for `sample`, and the tile that it shows."""
+    """The fields of the values drawn for `sample`, and of the tile that it shows."""
     variant = sample.variant
     return {"recipe": variant.recipe or None, "tile": variant.tile} if variant else {}
 
 
 def _mosaic_fields(whole: Sample, root: Path) -> dict[str, Any]:
-    """A mosaic has no map of its own; each of its parts has one."""
+    """The fields of a mosaic: it has no map, but each of its parts has one."""
     return {**_map_fields(None, whole, False), "parts": tuple([_part(part, whole, root) for part in whole.parts])}
 
 
 def _part(part: Sample, whole: Sample, root: Path) -> MosaicPart:
-    """Which image a part of the mosaic `whole` shows, how it came to its place, and what was drawn for it."""
+    """The source image of a part of the mosaic `whole`, its map, and the values drawn for it."""
     affine = whole.affine and part.affine and whole.affine @ part.affine
     fields = _map_fields(affine, whole, part.mirrored != whole.mirrored) | _variant_fields(part)
     return MosaicPart(source=escape_surrogates(relative_path(part.path, root)), frame=part.frame, **fields)

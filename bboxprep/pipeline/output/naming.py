@@ -1,8 +1,8 @@
-"""The paths of all output files, decided for the whole dataset before anything is written.
+"""Names all output files of a dataset before any is written.
 
-Sub-folders and names of the source are kept. Two outputs never share a file, nor have names that differ only in case
-or in Unicode form, since some file systems cannot tell these apart: the later one gets a number. A name whose suffix
-contradicts the content gets the true suffix, and every name is made safe for all systems (`io.safe_names`).
+Sub-folders and names of the source are kept. Where two paths are equal, or differ only in case or in Unicode form
+(which some file systems do not distinguish), the later one gets a number. A name whose suffix contradicts the content
+gets the true suffix, and every name is made safe for all systems (`io.safe_names`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ from bboxprep.pipeline.source.survey import ImageSummary
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The place of one image and of its own label file, if it has one, below the output folder; and whether the image
-    had to be `renamed`.
-    """
+    """The paths of one image and of its label files below the output folder, and whether the image was `renamed`."""
 
     image: str
     renamed: bool = False
@@ -42,8 +40,8 @@ Paths = tuple[str, ...]
 class Outputs(Mapping[Key, Output]):
     """The output of each image that has a header.
 
-    Only names that had to change are kept, and paths that a writer of shards has counted. The rest is computed at each
-    look-up, since there are as many outputs as images.
+    To save memory, only names that had to change are stored, and the paths inside shards, whose writer numbers them.
+    All other paths are computed at each look-up.
     """
 
     def __init__(
@@ -56,7 +54,7 @@ class Outputs(Mapping[Key, Output]):
         self._without = frozenset(summary.key for summary in summaries if summary.header is None)
 
     def __getitem__(self, key: Key) -> Output:
-        """The output of an image of the dataset; KeyError where it has no header."""
+        """The output of the image `key`. Raises KeyError where it has no header."""
         if key in self._without:
             raise KeyError(key)
         split, name = key
@@ -72,9 +70,11 @@ class Outputs(Mapping[Key, Output]):
 
 
 def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, touched: Callable[[ImageSummary], bool]) -> Outputs:
-    """The outputs of all images. `touched` says whether the pixels of an image will be encoded again."""
+    """The outputs of all images. `touched` says whether an image will be encoded again. Raises `TargetError`."""
     taken: set[str] = set()
-    numbers: dict[str, int] = defaultdict(lambda: 2)  # the next to try: a thousand equal names take a thousand steps
+    numbers: dict[str, int] = defaultdict(
+        lambda: 2
+    )  # the next one to try, so that a thousand equal names take a thousand steps
     renamed: dict[Key, str] = {}
     packed: dict[Key, Paths] = {}
     for summary in summaries:
@@ -97,7 +97,7 @@ def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, touched: Cal
 
 
 def _check_names(summaries: Iterable[ImageSummary], known: Collection[Key]) -> None:
-    """Raise `TargetError` where two images have one name: such a one is among those that are `known`."""
+    """Raise `TargetError` where two images have one key. Such keys are among the `known`, since one was renamed."""
     seen: set[Key] = set()
     for summary in summaries if known else ():
         if summary.key in known and summary.header:
@@ -107,14 +107,14 @@ def _check_names(summaries: Iterable[ImageSummary], known: Collection[Key]) -> N
 
 
 def check_splits(splits: Iterable[str]) -> None:
-    """Raise `TargetError` unless each of `splits`, which are names of folders and files, is safe on every system."""
+    """Raise `TargetError` unless each of `splits` is a safe name of a folder on every system."""
     for split in splits:
         if split in ("", ".", "..") or safe_name(split) != split:
             raise TargetError(f"split: {split!r} cannot be a folder's name on every system; `split` makes others")
 
 
 def _wanted(name: str, header: Header, *, reencode: bool) -> str:
-    """`name` with the suffix that is true of its file, and safe."""
+    """`name` made safe, with the suffix of its file's content."""
     suffixes = _suffixes(header.container if reencode or header.container != "gif" else "")
     plain = _PLAIN.fullmatch(name)
     if plain and plain[1].lower() in suffixes and not is_device(name):
@@ -125,7 +125,7 @@ def _wanted(name: str, header: Header, *, reencode: bool) -> str:
 
 @cache
 def _suffixes(container: str) -> tuple[str, ...]:
-    """The suffixes that a file of `container` may have once it is written, the usual one first; "" is a GIF kept."""
+    """The suffixes of a written file of `container`, the usual one first; "" stands for a GIF whose bytes are kept."""
     true = suffix_of(Header(Size(1, 1), container=container)) if container else ".gif"
     aliases = {".jpg": (".jpeg", ".jpe", ".jfif", ".mpo"), ".tif": (".tiff",)}
     return (true, *aliases.get(true, ()))
@@ -134,17 +134,17 @@ def _suffixes(container: str) -> tuple[str, ...]:
 def _candidates(name: str, numbers: dict[str, int]) -> Iterator[str]:
     yield name
     path = PurePosixPath(name)
-    alike = _fold(str(path.with_suffix("")))
+    stem = _fold(str(path.with_suffix("")))
     while True:
-        number = numbers[alike]
-        numbers[alike] += 1
+        number = numbers[stem]
+        numbers[stem] += 1
         yield str(path.with_stem(f"{path.stem}-{number}"))
 
 
 def _fold(path: str) -> str:
     if path.isascii():
-        return path if path.islower() else path.lower()  # which would copy it
+        return path if path.islower() else path.lower()  # lower() would copy it
     return normalize("NFC", path).casefold()
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9]{1,8})")  # one part, which is safe unless it is a device
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9]{1,8})")  # one path part, safe unless it names a device

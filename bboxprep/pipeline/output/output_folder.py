@@ -1,6 +1,6 @@
-"""Checks and clears the output folder. It must be empty or hold an output of ours, and never be the source.
+"""Checks and clears the output folder. It must be empty or hold an output of bboxprep, and never be the source.
 
-Only files that the journal of a run of ours lists are removed. All other files stay.
+Only files that the journal of an earlier run lists are removed. All other files stay.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bboxprep.pipeline.resume.journal import FOLDER, NAME
 
 
 def check_target(dest: Path, source: Path) -> None:
-    """Raise `TargetError` unless `dest` is empty, or holds an output of ours and nothing else; nothing is changed."""
+    """Raise `TargetError` unless `dest` is empty or holds only an output of bboxprep. Changes nothing."""
     packed = dest.is_packed if is_stored(dest) else dest.name.lower().endswith(ARCHIVES) and not dest.is_dir()
     if packed:
         raise TargetError(f"{dest}: archives are read, not written; want a folder")
@@ -34,17 +34,16 @@ def check_target(dest: Path, source: Path) -> None:
 
 
 def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, resume: bool) -> None:
-    """Raise `TargetError` unless our output at `dest`, made by the terms `old`, may continue by the terms `new`.
-
-    A finished output by the same terms is brought up to date; an unfinished one only with `resume`.
+    """Raise `TargetError` unless a run with the terms `new` may update the output at `dest`, which was written with the
+    terms `old`. A finished output is updated where these are equal; an unfinished one only with `resume`.
     """
     state = "the output of an earlier run" if is_finished(dest) else "the unfinished output of an earlier run"
     if not old:
         raise TargetError(f"{dest}: holds {state}, whose journal is missing; `overwrite=True` replaces it")
     for name in sorted(new.keys() | old.keys(), key=_rank):
-        one, other = (terms.get(name, "nothing") for terms in (old, new))
-        if one != other:
-            have, want = _brief(one, other), _brief(other, one)
+        before, now = (terms.get(name, "nothing") for terms in (old, new))
+        if before != now:
+            have, want = _excerpt(before, now), _excerpt(now, before)
             raise TargetError(
                 f"{dest}: holds {state} with another {name} ({have}, now {want}); `overwrite=True` replaces it"
             )
@@ -53,73 +52,73 @@ def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, r
 
 
 def check_entries(dest: Path, planned: Iterable[str]) -> None:
-    """Raise `TargetError` where `dest` holds anything but the `planned` entries of our earlier run."""
+    """Raise `TargetError` where `dest` holds entries that the earlier run has not `planned`."""
     _refuse_others(dest, [RECORD, INCOMPLETE, *planned])
 
 
 def check_files(dest: Path, planned: Collection[str]) -> None:
-    """Raise `TargetError` where our output at `dest`, which is to be removed, holds any file but the `planned` ones.
+    """Raise `TargetError` where the output at `dest`, which is to be removed, holds files that are not `planned`.
 
-    Without a journal nothing is planned, and the entries of the output folder alone tell our output from other files.
+    `planned` is empty where the journal is missing; then only `check_target` has compared the entries of the folder.
     """
     if not planned:
         return
     known = {*planned, RECORD, INCOMPLETE}
     found = {relative_path(folder / name, dest) for folder, _, names in walk(dest) for name in names}
-    ours = "" if is_stored(dest) else NAME  # in a storage, the journal is more files than one
+    ours = "" if is_stored(dest) else NAME  # in a storage the journal is several files
     others = sorted(path for path in found - known if _may_be_foreign(path, ours))
     if others:
         raise TargetError(
-            f"{dest}: holds files that no run of bboxprep has written ({_first(others)}); move them, or they would be "
-            "removed with the output"
+            f"{dest}: holds files that no run of bboxprep has written ({_shown(others)}); move them, or they would "
+            "be removed with the output"
         )
 
 
 def _may_be_foreign(path: str, journal: str) -> bool:
-    """Whether `path` is no temporary file of ours, and none of the `journal`, whose files have names that begin so."""
+    """Whether `path` is neither a temporary file nor a file of the journal, whose names begin with `journal`."""
     place = PurePosixPath(path)
     if place.name.startswith(TEMPORARY):
         return False
     return place.parts[0] != FOLDER or not (place.name.startswith(journal) and (len(place.parts) == 2 or not journal))
 
 
-def _first(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    return f"{', '.join(paths[:_NAMED])}{more}"
+def _shown(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MAX_SHOWN:,} more" if len(paths) > _MAX_SHOWN else ""
+    return f"{', '.join(paths[:_MAX_SHOWN])}{more}"
 
 
 def overlap(one: Path, other: Path) -> bool:
-    """Whether one of two folders is the other or lies in it, links followed."""
+    """Whether two folders are the same or one lies in the other, after links are followed."""
     here, there = resolved(one), resolved(other)
     return here.is_relative_to(there) or there.is_relative_to(here)
 
 
 def is_ours(dest: Path) -> bool:
-    """Whether a run has written to `dest`."""
+    """Whether `dest` holds an output of bboxprep, finished or not."""
     return (dest / RECORD).is_file() or (dest / INCOMPLETE).is_file()
 
 
 def is_finished(dest: Path) -> bool:
-    """Whether the run that has written to `dest` has ended well."""
+    """Whether `dest` holds a finished output."""
     return (dest / RECORD).is_file() and not (dest / INCOMPLETE).exists()
 
 
 def mark_unfinished(dest: Path) -> None:
-    """Mark the output at `dest` as incomplete; the folder is made if need be. Raises `TargetError`."""
+    """Mark the output at `dest` as incomplete; create the folder where it is missing. Raises `TargetError`."""
     write_text(dest / INCOMPLETE, "The run that writes this output has not ended well, or not yet.\n")
-    with as_target_error(dest, _UNREADY):
+    with as_target_error(dest, _NOT_PREPARED):
         (dest / RECORD).unlink(missing_ok=True)
 
 
 def mark_finished(dest: Path) -> None:
-    """Remove that mark at the end of a run, once its record is written. Raises `TargetError`."""
-    with as_target_error(dest, _UNREADY):
+    """Remove the mark of an incomplete output, after the record is written. Raises `TargetError`."""
+    with as_target_error(dest, _NOT_PREPARED):
         (dest / INCOMPLETE).unlink(missing_ok=True)
 
 
 def clear_target(dest: Path) -> None:
-    """Remove what an earlier run wrote to `dest`, except for its journal and its mark. Raises `TargetError`."""
-    with as_target_error(dest, _UNREADY):
+    """Remove the earlier output at `dest` except for its journal and its mark. Raises `TargetError`."""
+    with as_target_error(dest, _NOT_PREPARED):
         for entry in sorted(dest.iterdir()) if dest.is_dir() else ():
             if entry.name in (FOLDER, INCOMPLETE):
                 continue
@@ -130,22 +129,21 @@ def clear_target(dest: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove `folder`, which is one of ours, and all in it. Raises `TargetError`."""
-    with as_target_error(folder, _UNREADY):
+    """Remove `folder`, which a run has made, with its content. Raises `TargetError`."""
+    with as_target_error(folder, _NOT_PREPARED):
         if folder.is_dir() and not folder.is_symlink():
             folder.remove_tree() if is_stored(folder) else shutil.rmtree(folder)
 
 
 def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
-    """Remove all half-written files below `dest` that a killed process of ours has left; if this process is `at_work`,
-    its own stay.
+    """Remove temporary files below `dest` that killed processes have left, except those of this process if `at_work`.
 
-    Raises `TargetError`, also for a link to a folder: files written there would lie outside of the output.
+    Raises `TargetError`, also for a link to a folder, through which files would be written outside of the output.
     """
-    if is_stored(dest):  # a storage has whole files only
+    if is_stored(dest):  # a storage has no half-written files
         return
     own = own_temporary() if at_work else "/"
-    with as_target_error(dest, _UNREADY):
+    with as_target_error(dest, _NOT_PREPARED):
         for folder, folders, names in os.walk(dest):
             for name in folders:
                 if Path(folder, name).is_symlink():
@@ -158,11 +156,11 @@ def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
 
 
 def remove_files(dest: Path, paths: Iterable[str]) -> None:
-    """Remove those of the files `paths` of the output at `dest` that exist and lie below it, and folders that are
-    empty then. Raises `TargetError`.
+    """Remove the files `paths` below the output `dest`, and folders that become empty. Paths that lead out of it or do
+    not exist are ignored. Raises `TargetError`.
     """
     emptied: set[PurePosixPath] = set()
-    with as_target_error(dest, _UNREADY):
+    with as_target_error(dest, _NOT_PREPARED):
         for path in filter(is_below, paths):
             if is_stored(dest) or os.path.lexists(dest / path):
                 (dest / path).unlink(missing_ok=True)
@@ -173,7 +171,7 @@ def remove_files(dest: Path, paths: Iterable[str]) -> None:
 
 
 def is_below(path: str) -> bool:
-    """Whether `path`, of a journal that anybody may have written, is one below an output, as we write them."""
+    """Whether `path` of a journal, which is untrusted, is a safe path below an output and outside of the journal."""
     place = PurePosixPath(path)
     try:
         return str(safe_path(place)) == path and bool(place.parts) and place.parts[0] != FOLDER
@@ -182,7 +180,7 @@ def is_below(path: str) -> bool:
 
 
 def entries(dest: Path) -> list[str]:
-    """The names in `dest`, sorted, without the journal and temporary files of a killed process."""
+    """The sorted names in the folder `dest`, without the journal and temporary files."""
     names = [entry.name for entry in dest.iterdir()] if dest.is_dir() else []
     return sorted(name for name in names if name != FOLDER and not name.startswith(TEMPORARY))
 
@@ -195,21 +193,21 @@ def _refuse_others(dest: Path, ours: Iterable[str]) -> None:
 
 
 def _rank(name: str) -> tuple[int, str]:
-    """What others follow from comes first."""
+    """The sort key of a term: terms that others depend on come first."""
     first = ("source", "format", "class table", "recipe")
     return first.index(name) if name in first else len(first), name
 
 
-_BRIEF = 120  # characters
-_NAMED = 5  # files in a message
-_UNREADY = "cannot be made ready"
+_MAX_EXCERPT = 120  # characters
+_MAX_SHOWN = 5  # files in a message
+_NOT_PREPARED = "cannot be made ready"
 
 
-def _brief(text: str, other: str) -> str:
-    """`text`, of a long one no more than what is around the first difference from the `other`."""
-    if len(text) <= _BRIEF:
+def _excerpt(text: str, other: str) -> str:
+    """`text`; of a long one the part around its first difference from `other`."""
+    if len(text) <= _MAX_EXCERPT:
         return text
-    same = next((at for at, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), len(other))
-    start = max(0, same - _BRIEF // 3)
-    end = start + _BRIEF
+    first = next((at for at, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), len(other))
+    start = max(0, first - _MAX_EXCERPT // 3)
+    end = start + _MAX_EXCERPT
     return f"{'...' if start else ''}{text[start:end]}{'...' if end < len(text) else ''}"

@@ -1,12 +1,12 @@
-"""A finished output is replaced as a whole: the new one is built beside it, and the two change places at the end.
+"""Replaces a finished output as a whole: the new output is built beside it, and the two are exchanged at the end.
 
-Beside the output ``out`` that is the folder ``out.bboxprep-new``. A run that fails or is killed leaves the old output
-as it was; ``resume`` goes on with the new one. They change places in one system call where the system has it (Linux,
-``RENAME_EXCHANGE``), else by two renames: a run that is killed between them leaves no ``out``, and the old output as
-``out.bboxprep-old``, which the next run puts back first.
+The new output of ``out`` is built in the folder ``out.bboxprep-new``. A run that fails or is killed leaves the old
+output unchanged; ``resume`` continues the new one. The two are exchanged in one system call where the system has it
+(Linux, ``RENAME_EXCHANGE``), else by two renames. A run that is killed between them leaves no ``out``, but the old
+output as ``out.bboxprep-old``, which the next run renames back first.
 
-A storage can exchange nothing: there an output is removed before the new one is written. So is an unfinished one,
-which nobody can use.
+A storage has no exchange: there the old output is removed before the new one is written. An unfinished output, which
+nobody can use, is removed first too.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _FAILED = "cannot be replaced"
 
 
 def is_replaced_whole(dest: Path) -> bool:
-    """Whether a run that overwrites the output at `dest` builds the new one beside it. Raises `TargetError` where it
-    has to and cannot.
+    """Whether a run that overwrites the output at `dest` builds the new one beside it. Raises `TargetError` where that
+    is required and impossible.
     """
     if is_stored(dest) or not is_finished(dest):
         return False
@@ -53,17 +53,17 @@ def is_replaced_whole(dest: Path) -> bool:
 
 
 def new_beside(dest: Path) -> Path:
-    """The folder beside `dest` that a new output is built in."""
+    """The folder beside `dest` where its new output is built."""
     return _beside(dest, _NEW)
 
 
-def is_begun(dest: Path) -> bool:
-    """Whether a run has begun to replace the output at `dest`."""
+def has_unfinished(dest: Path) -> bool:
+    """Whether an unfinished new output lies beside the output at `dest`."""
     return not is_stored(dest) and is_ours(new_beside(dest))
 
 
-def put_back(dest: Path) -> None:
-    """Where a run was killed between two renames, give the old output its place `dest` again. Raises `TargetError`."""
+def restore(dest: Path) -> None:
+    """Rename the old output back to `dest` where a run was killed between two renames. Raises `TargetError`."""
     if is_stored(dest) or os.path.lexists(dest):
         return
     old = _beside(dest, _OLD)
@@ -73,21 +73,21 @@ def put_back(dest: Path) -> None:
 
 
 def exchange(dest: Path) -> None:
-    """Give the new output beside `dest` its place, and remove the old one. Raises `TargetError`."""
+    """Replace the output at `dest` by the new one beside it, and remove the old one. Raises `TargetError`."""
     new, place, old = new_beside(dest), resolved(dest), _beside(dest, _OLD)
     with as_target_error(dest, _FAILED):
         if _exchanged(new, place):
             old = new
         else:
-            discard(old)  # of an earlier run that was killed over it
+            discard(old)  # left by an earlier run that was killed here
             _rename_both(new, place, old)
         _flush(place.parent)
     discard(old)
 
 
 def discard(output: Path) -> None:
-    """Remove the folder `output`, if it is ours and there, so that what a kill leaves of it is still taken for an
-    unfinished output. Raises `TargetError`.
+    """Remove the folder `output`, if it is an output of bboxprep. It is marked unfinished first, so that it counts as
+    an unfinished output where a kill leaves a part of it. Raises `TargetError`.
     """
     if output.is_dir() and (is_ours(output) or not entries(output)):
         mark_unfinished(output)
@@ -101,13 +101,13 @@ def _beside(dest: Path, suffix: str) -> Path:
 
 
 def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step; whether the system and the file system can."""
+    """Exchange two folders in one system call; returns False where the system or the file system cannot."""
     rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if sys.platform == "linux" else None
     return rename is not None and rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0
 
 
 def _rename_both(new: Path, place: Path, old: Path) -> None:
-    """Exchange two folders in two steps; the first is taken back where the second fails. Raises `OSError`."""
+    """Exchange two folders by two renames; the first is undone where the second fails. Raises `OSError`."""
     place.rename(old)
     try:
         new.rename(place)
@@ -117,7 +117,7 @@ def _rename_both(new: Path, place: Path, old: Path) -> None:
 
 
 def _flush(folder: Path) -> None:
-    """Return when the renames in `folder` are on the disk, where the system can tell. Raises `OSError`."""
+    """Flush the renames in `folder` to the disk; does nothing on Windows. Raises `OSError`."""
     if sys.platform == "win32":
         return
     handle = os.open(folder, os.O_RDONLY)

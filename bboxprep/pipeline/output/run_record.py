@@ -1,8 +1,8 @@
 """The record of a run: ``bboxprep.json``, written last, and the rows of ``bboxprep.images.jsonl`` beside it.
 
-The presence of ``bboxprep.json`` means that the output is complete; during a run, or after it was killed,
-``bboxprep.incomplete`` takes its place. `RunRecord` is the schema for writing and reading. Unknown fields, of later
-versions, are ignored; a field of another type makes the record invalid.
+The presence of ``bboxprep.json`` means that the output is complete; during a run, and after a kill, there is a file
+``bboxprep.incomplete`` instead. `RunRecord` is the schema for writing and reading. Unknown fields, of later versions,
+are ignored; a field of a wrong type makes the record invalid.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from bboxprep.pipeline.output.versions import versions
 
 RECORD = "bboxprep.json"
 INCOMPLETE = "bboxprep.incomplete"
-MOST_RECORD_BYTES = 1 << 30  # findings of ten million objects
+MAX_RECORD_BYTES = 1 << 30  # room for findings of ten million objects
 
 _Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
 
 class SplitCount(msgspec.Struct, frozen=True):
-    """The account of one split. `objects_due` is how many objects all images that are made of it should hold."""
+    """The counts of one split. `objects_due` is the number of objects expected in all its output images."""
 
     split: str
     images_in: int
@@ -46,7 +46,7 @@ class SplitCount(msgspec.Struct, frozen=True):
 
 
 class ClassCount(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The account of one class. `swapped` is how many objects a flip has added to it from another class, or taken."""
+    """The counts of one class. `swapped` is the number of objects a flip has added to it, negative where taken away."""
 
     name: str = msgspec.field(name="class")
     objects_in: int
@@ -56,7 +56,7 @@ class ClassCount(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class RecordedFinding(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One `Finding`, with its severity as it was when the record was written."""
+    """One `Finding`, with the severity it had when the record was written."""
 
     severity: str
     code: str
@@ -69,7 +69,7 @@ class RecordedFinding(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, finding: Finding) -> RecordedFinding:
-        """The record of `finding`."""
+        """`finding` as it is recorded."""
         return cls(
             str(finding.severity),
             finding.code,
@@ -83,7 +83,7 @@ class RecordedFinding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The account of a run: by split, by how image files were made, by class, and every finding."""
+    """The account of a run: counts by split, by `WriteMethod` and by class, and all findings."""
 
     splits: tuple[SplitCount, ...] = ()
     images_made: dict[str, int] = {}
@@ -112,14 +112,14 @@ class SplitChange(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One change of the dataset after it was read, of its classes or of its splits."""
+    """One change of the classes or the splits after the dataset was read."""
 
     classes: ClassChange | None = None
     split: SplitChange | None = None
 
 
 class FlipTable(msgspec.Struct, frozen=True):
-    """The `FlipMapping` of the output's classes, and the category id of each (None where it has none)."""
+    """The `FlipMapping` of the classes of the output, and the category id of each class (None where it has none)."""
 
     category_ids: tuple[int | None, ...] = ()
     labels: tuple[_Row, ...] = ()
@@ -133,12 +133,11 @@ class FlipTable(msgspec.Struct, frozen=True):
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The record of a run: sources, formats, options, recipe, account and findings.
 
-    `source` is the path of the source, or what its several `sources` have in common; `source_format` and `format` are
-    names of formats. `reading` are the options that the source was read with, `options` those of the writer. `recipe`
-    is plain data, as `Recipe.options` gives it and `recipe.load.recipe_of` reads it; {} where each sample had a recipe
-    of its own. `names` are the classes of the output. `splits`, `images_made`, `classes` and `findings` are those of
-    the `Report`. `entries` are the files and folders of the output that this run wrote, or left for others to fill with
-    images.
+    `source` is the path of the source, or the common folder of several `sources`; `source_format` and `format` are
+    names of formats. `reading` are the options of the reader, `options` those of the writer. `recipe` is the plain data
+    of `Recipe.options`, which `recipe.load.recipe_of` reads; {} where each sample had a recipe of its own. `names` are
+    the classes of the output. `splits`, `images_made`, `classes` and `findings` are those of the `Report`. `entries`
+    are the files and folders of the output that this run wrote, or left for the user to fill with images.
     """
 
     versions: dict[str, str] = {}
@@ -216,14 +215,14 @@ def read_record(root: Path) -> RunRecord:
     if not is_within(path, resolved(root)):
         raise LayoutError(path, "", "is a link that leads out of its folder")
     try:
-        return _decode(read_bytes(path, MOST_RECORD_BYTES))
+        return _decode(read_bytes(path, MAX_RECORD_BYTES))
     except (ValueError, RecursionError, BboxprepError) as error:
         problem = error.problem if isinstance(error, AnnotationError) else f"is not the record of a run ({error})"
         raise LayoutError(path, "", problem) from error
 
 
 def find_record(root: Path) -> RunRecord | None:
-    """The record of the complete output at `root`, or None where there is none that can be read."""
+    """The record of the complete output at `root`; None where there is none or it cannot be read."""
     try:
         return read_record(root)
     except LayoutError:
@@ -232,7 +231,7 @@ def find_record(root: Path) -> RunRecord | None:
 
 @dataclass(frozen=True)
 class Run:
-    """The output at `root` as it was recorded; `images` in the order of the source."""
+    """A recorded output: its folder `root`, its record, and the rows of its `images` in the order of the source."""
 
     root: Path
     record: RunRecord
@@ -240,12 +239,12 @@ class Run:
 
     @cached_property
     def outputs(self) -> Mapping[str, ImageRow]:
-        """The images that were written, by their path below the output."""
+        """The rows of the images that were written, by path below the output."""
         return {image.output: image for image in self.images if image.output}
 
 
 def open_run(root: str | Path) -> Run:
-    """The complete output at the folder `root`. Raises `LayoutError` where there is none or its record is damaged."""
+    """Open the complete output in the folder `root`. Raises `LayoutError` where it is incomplete or damaged."""
     folder = open_path(root)
     record = read_record(folder)
     images, problems = read_images(folder)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from bboxprep.images.codecs import lossless
 from bboxprep.version import __version__
 
-_MATTER = {  # by distribution, the module that it brings
+_DISTRIBUTIONS = {  # the module of each
     "albumentations": "albumentations",
     "numpy": "numpy",
     "opencv-python-headless": "cv2",
@@ -22,7 +22,7 @@ _SUFFIX = ".dist-info"
 
 
 def versions() -> Mapping[str, str]:
-    """Each version by its name, bboxprep first."""
+    """Versions by name of the program, bboxprep first."""
     tool = lossless.find_jpegtran()
     turns = {"jpegtran": tool.version} if tool else {}
     return {"bboxprep": __version__, **_packages(), **turns}
@@ -30,17 +30,19 @@ def versions() -> Mapping[str, str]:
 
 def _packages() -> Mapping[str, str]:
     known: dict[str, str] = {}
-    for folder in reversed(sys.path):  # the first that has a distribution is where it is imported from
+    for folder in reversed(sys.path):  # the first folder that has a distribution is imported from
         known |= _installed_in(folder)
-    found = {name: known.get(name.replace("-", "_")) or _version_of(name, module) for name, module in _MATTER.items()}
+    found = {
+        name: known.get(name.replace("-", "_")) or _version_of(name, module) for name, module in _DISTRIBUTIONS.items()
+    }
     return {name: version for name, version in found.items() if version}
 
 
 def _installed_in(folder: str) -> Mapping[str, str]:
-    """The versions of the distributions in `folder` by name, as the names of their folders of metadata state them (the
-    wheel's specification, "The .dist-info directory").
+    """The versions of the distributions in `folder` by name, read from the names of their ``.dist-info`` folders (wheel
+    specification, "The .dist-info directory").
 
-    One listing takes 1 ms, where `importlib.metadata` and a file a distribution take 15.
+    One listing takes 1 ms; `importlib.metadata`, which reads a file of each distribution, takes 15 ms.
     """
     try:
         names = [name.removesuffix(_SUFFIX) for name in os.listdir(folder or ".") if name.endswith(_SUFFIX)]  # noqa: PTH208  # for speed
@@ -51,10 +53,10 @@ def _installed_in(folder: str) -> Mapping[str, str]:
 
 
 def _version_of(name: str, module: str) -> str:
-    """The version of the distribution `name` of a `module`, however it is installed; "" where it is not."""
+    """The version of the distribution `name`, which has `module`; "" where it is not installed."""
     if find_spec(module) is None:
         return ""
-    from importlib.metadata import PackageNotFoundError, version  # it takes half as long as NumPy to import
+    from importlib.metadata import PackageNotFoundError, version  # takes half as long as NumPy to import
 
     try:
         return version(name)

@@ -62,7 +62,7 @@ def replaces_whole(dest: Path, terms: Mapping[str, str], *, overwrite: bool, res
     """
     if overwrite:
         return replacement.is_replaced_whole(dest)
-    if not (resume and replacement.is_begun(dest)):
+    if not (resume and replacement.has_unfinished(dest)):
         return False
     with open_journal(replacement.new_beside(dest)) as journal:
         return journal.terms == terms

@@ -17,11 +17,11 @@ from bboxprep.io.remote import member
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, Head, KeptImage, decode
 
-_MOST_LINE_BYTES = 64 << 20  # of one image
+_MAX_LINE_BYTES = 64 << 20
 
 
-class _Place(msgspec.Struct):
-    """What of an image's line says which image it is about."""
+class _ImageKey(msgspec.Struct):
+    """The fields of a line that identify its image."""
 
     image: str
     name: str = ""
@@ -29,7 +29,7 @@ class _Place(msgspec.Struct):
 
 @dataclass(frozen=True)
 class Line:
-    """A line: its number from 1, where it starts and how long it is, bytes; and the name that its image had before."""
+    """A line: its number from 1, its start and length in bytes, and the name of its image in the source."""
 
     number: int
     start: int
@@ -39,8 +39,8 @@ class Line:
 
 @dataclass(frozen=True)
 class SidecarIndex:
-    """The sidecar in `folder`: its first line (None where that is no sidecar's), its lines by image, and findings,
-    which name it `path`.
+    """The sidecar in `folder`: its first line (`head`, None where it is invalid), its lines by path of the image, and
+    findings, which refer to the file as `path`.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class SidecarIndex:
     findings: tuple[Finding, ...] = ()
 
     def find(self, image: Path) -> Line | None:
-        """The line of the image at `image`, if it has one."""
+        """The line of the file `image`; None where it has none."""
         return self.lines.get(normalize("NFC", relative_path(image, self.folder)))
 
     def read(self, line: Line) -> KeptImage:
@@ -63,8 +63,8 @@ class SidecarIndex:
             raise BadLine(f"cannot be read ({error_reason(error)})") from error
         return decode(data, KeptImage)
 
-    def holds_as_written(self, labels: Mapping[str, str]) -> bool:
-        """Whether the label files are those whose hashes are given; a file that is not there proves nothing."""
+    def labels_unchanged(self, labels: Mapping[str, str]) -> bool:
+        """Whether all files of `labels` have the given hashes; False where one is missing or there are none."""
         return bool(labels) and all(
             known
             and safe_relative(name)
@@ -75,7 +75,7 @@ class SidecarIndex:
 
 
 def find_sidecar(root: Path) -> SidecarIndex | None:
-    """The index of the sidecar of the dataset at `root`, a folder or a file in it; None where it has none."""
+    """The index of the sidecar of the dataset at `root`, a folder or a file; None where there is no sidecar."""
     top = dataset_folder(root)
     folders = [top]
     if not root.is_dir() and root.parent.name == "annotations":
@@ -93,14 +93,14 @@ def _read(folder: Path, path: str) -> SidecarIndex:
     lines: dict[str, Line] = {}
     bad: list[tuple[int, str]] = []
     try:
-        content = read_lines(folder / SIDECAR, _MOST_LINE_BYTES)
+        content = read_lines(folder / SIDECAR, _MAX_LINE_BYTES)
         first = next(content, b"")
         head = decode(first, Head)
         start = len(first)
         for number, data in enumerate(content, 2):
             try:
-                place = decode(data, _Place)
-                _add(lines, place, Line(number, start, len(data), place.name))
+                key = decode(data, _ImageKey)
+                _add(lines, key, Line(number, start, len(data), key.name))
             except BadLine as error:
                 bad.append((number, str(error)))
             start += len(data)
@@ -109,21 +109,21 @@ def _read(folder: Path, path: str) -> SidecarIndex:
         return SidecarIndex(folder, path, findings=(finding(path, 1, words),))
     except AnnotationError as error:
         return SidecarIndex(folder, path, findings=(finding(path, 0, f"{error.problem}; not used"),))
-    return SidecarIndex(folder, path, head, lines, _told(path, bad))
+    return SidecarIndex(folder, path, head, lines, _bad_line_findings(path, bad))
 
 
 def finding(path: str, line: int, message: str, split: str = "") -> Finding:
-    """That `line` of the sidecar at `path` cannot be used."""
+    """The finding that `line` of the sidecar at `path` cannot be used; 0 for the whole file."""
     return Finding("sidecar-unreadable", message, path, f"line {line}" if line else "", split=split)
 
 
-def _add(lines: dict[str, Line], place: _Place, line: Line) -> None:
-    known = lines.setdefault(normalize("NFC", place.image), line)
+def _add(lines: dict[str, Line], key: _ImageKey, line: Line) -> None:
+    known = lines.setdefault(normalize("NFC", key.image), line)
     if known is not line:
-        raise BadLine(f"{place.image} has line {known.number} already")
+        raise BadLine(f"{key.image} has line {known.number} already")
 
 
-def _told(path: str, bad: list[tuple[int, str]]) -> tuple[Finding, ...]:
+def _bad_line_findings(path: str, bad: list[tuple[int, str]]) -> tuple[Finding, ...]:
     if not bad:
         return ()
     number, why = bad[0]

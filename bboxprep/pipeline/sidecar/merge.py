@@ -1,13 +1,13 @@
 """Merges the sidecar into a dataset when an output is read: objects get back the columns that the format lacks.
 
-An image is found by its path, an object by its row. Where a label file is what was written, byte for byte, all its
-objects are as they were. Where it is not (somebody edited it, or a tool wrote it anew), an object is still the one that
-was written if its class is the same and its box within the format's step; then what the label file holds itself is
-taken from there, and only the exact box and the rest from the sidecar. Any other row counts as it reads. So an edit
-always wins; a finding ``sidecar-stale`` says how many objects the labels and the sidecar do not agree on.
+An image is identified by its path, an object by its row. Where a label file has the bytes that were written, all its
+objects are restored from the sidecar. Where it was edited or rewritten, an object is still the same one if its class
+is equal and its box is within the format's step. Then the columns that the format holds come from the label file, the
+exact box and all other columns from the sidecar. Every other row of the label file is a new object. So an edit always
+wins; a finding ``sidecar-stale`` says how many objects of the labels and of the sidecar do not match.
 
-Nothing in the file is trusted: a bad line is a finding, and a path in it is only ever compared with those of images
-that are there, or hashed if it stays below the folder.
+The sidecar is untrusted input: a bad line is a finding. A path in it is only compared with the paths of images of the
+dataset, or hashed where it stays below the folder.
 """
 
 from __future__ import annotations
@@ -30,38 +30,38 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, combined, combined_order, match
 from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
-from bboxprep.pipeline.sidecar.classes import KeptClasses
+from bboxprep.pipeline.sidecar.classes import MergedClasses
 from bboxprep.pipeline.sidecar.index import SidecarIndex, find_sidecar, finding
 from bboxprep.pipeline.sidecar.schema import BadLine, KeptImage, unpack
 
-_REWRITING = 2e-6  # of the longer side; that a program that writes the labels anew may move an edge
+_REWRITING = 2e-6  # of the longer side: how far a program that rewrites the labels may move an edge
 
 
-def rejoin(dataset: Dataset) -> Dataset:
-    """`dataset`, as its label files say it, with what the sidecar beside them keeps; as it is where there is none."""
+def merge_sidecar(dataset: Dataset) -> Dataset:
+    """`dataset` with the columns of its sidecar; unchanged where it has none."""
     index = find_sidecar(dataset.root)
     if index is None or (index.head and index.head.format != dataset.format):
-        return dataset  # or one that is beside labels of another format than those that are read
+        return dataset  # also where the sidecar belongs to labels of another format
     findings = (*dataset.findings, *index.findings)
     if index.head is None:
         return replace(dataset, findings=findings)
-    classes = KeptClasses.of(dataset.categories, index.head.categories)
+    classes = MergedClasses.of(dataset.categories, index.head.categories)
     declared = formats.load(dataset.format)
     step = declared.step(declared.write_options())
-    rejoiner = _Rejoiner(index, classes, frozenset(index.head.carries), step, dataset.folder)
-    rejoined = replace(
-        dataset.map(rejoiner),
+    merge_sample = _SampleMerge(index, classes, frozenset(index.head.carries), step, dataset.folder)
+    merged = replace(
+        dataset.map(merge_sample),
         outlines=dataset.outlines,
         categories=classes.categories,
         findings=findings,
         extra={**index.head.extra, **dataset.extra},
     )
-    return _with_names(rejoined, index)
+    return _with_names(merged, index)
 
 
 def _with_names(dataset: Dataset, index: SidecarIndex) -> Dataset:
-    """`dataset` with the names that its images had before the layout of the output changed them, sorted by these; as it
-    is where two images would have one name.
+    """`dataset` with the names that its images had in the source, sorted by them; unchanged where two images would have
+    the same name.
     """
     if not any(safe_relative(line.name) for line in index.lines.values()):
         return dataset
@@ -83,11 +83,11 @@ def _named(sample: Sample, index: SidecarIndex) -> Sample:
 
 
 @dataclass(frozen=True)
-class _Rejoiner:
-    """Rejoins one sample; plain data, so that worker processes can have it."""
+class _SampleMerge:
+    """Merges the line of one sample; plain data, which is pickled for worker processes."""
 
     index: SidecarIndex
-    classes: KeptClasses
+    classes: MergedClasses
     carries: frozenset[Column]
     step: Step  # of the format
     root: Path  # of the dataset
@@ -101,7 +101,7 @@ class _Rejoiner:
             kept = self.index.read(line)
             objects = unpack(kept, self.classes.count, self.classes.points)
         except BadLine as error:
-            return _noted(sample, finding(self.index.path, line.number, f"{error}; left out", sample.split))
+            return _with_finding(sample, finding(self.index.path, line.number, f"{error}; left out", sample.split))
         if sample.header.orientation != 1 or sample.header.size != Size(*kept.size):
             have = f"{sample.header.size}, orientation {sample.header.orientation}"
             return _stale(sample, f"the image is {have} and was {Size(*kept.size)}; nothing of it is rejoined")
@@ -109,48 +109,48 @@ class _Rejoiner:
         return sample if kept.objects is None else self._with_objects(sample, kept, objects)
 
     def _with_objects(self, sample: Sample, kept: KeptImage, objects: Instances) -> Sample:
-        """`sample` with the `objects` of its line, but for those of which its label file says otherwise now."""
+        """`sample` with the `objects` of its line, except where its label file was edited."""
         read = sample.instances
         written = np.array([one.row is not None for one in kept.objects or ()], dtype=np.bool_)
-        untouched = self.index.holds_as_written(kept.labels) and len(read) == written.sum()
+        untouched = self.index.labels_unchanged(kept.labels) and len(read) == written.sum()
         if not (sample.labelled or untouched):
             return _stale(sample, "its labels are gone; nothing of it is rejoined") if len(objects) else sample
-        labels = self.classes.rows[objects.labels]
+        labels = self.classes.from_sidecar[objects.labels]
         rows = np.full(len(objects), UNWRITTEN)
         slack = None if untouched else self._slack(kept, objects.boxes[written])
         rows[written] = self._match(read, objects.select(written), labels[written], slack)
         rows[labels < 0] = GONE
         order = combined_order(rows, written, len(read))
-        told = frozenset() if untouched else self.carries
-        instances = combined(replace(objects, labels=np.maximum(labels, 0)), read, order, told)
+        own = frozenset() if untouched else self.carries  # columns of the label file
+        instances = combined(replace(objects, labels=np.maximum(labels, 0)), read, order, own)
         sample = replace(
             sample,
             instances=instances,
-            segmentation=sample.segmentation and _still_to_read(sample.segmentation, instances, order),
+            segmentation=sample.segmentation and _remaining_masks(sample.segmentation, instances, order),
             source_count=sample.source_count + int((rows == UNWRITTEN).sum()),
         )
-        return _compared(sample, gone=int((rows == GONE).sum()), new=len(read) - int((rows >= 0).sum()))
+        return _with_mismatch(sample, gone=int((rows == GONE).sum()), new=len(read) - int((rows >= 0).sum()))
 
     def _slack(self, kept: KeptImage, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How far an edge of each of the written `boxes` (N, 4) may lie from where it was: (N,) float64, px."""
+        """The distance that an edge of each of the written `boxes` (N, 4) may have moved: (N,) float64, px."""
         step = self.step if kept.rounded else replace(self.step, pixels=0.0)
         off = step.of(boxes, Size(*kept.size)).max(axis=1, initial=0.0)
         return np.asarray(off + _REWRITING * max(kept.size))
 
     def _match(self, read: Instances, objects: Instances, labels: Rows, slack: NDArray[np.float64] | None) -> Rows:
-        """For each of `objects`, which have the new `labels`, its row in the label file; `GONE` where it has none.
+        """For each of `objects`, with the merged `labels`, its row in the label file; `GONE` where it has none.
 
-        An edge may lie its `slack` (N,) px from where it was written; None in a file that nobody has touched, where
-        only the classes can have got other names.
+        An edge may have moved by `slack` (N,) px. `slack` is None for an unchanged file, in which only classes can have
+        been renamed.
         """
-        kinds = np.append(self.classes.kinds, -1)  # -1, the label of a class that is no more, is alike to no other
+        kinds = np.append(self.classes.first_of_name, -1)  # -1, the label of a removed class, matches no other
         if slack is None:
             return np.where(kinds[read.labels] == kinds[labels], np.arange(len(read)), GONE)
         return match(read.boxes, kinds[read.labels], WrittenObjects.of(objects, kinds[labels]), slack)
 
 
-def _still_to_read(segmentation: Segmentation, instances: Instances, order: Order) -> Segmentation:
-    """`segmentation` for `instances`, of which those that have a mask or no row in the label file need none from it."""
+def _remaining_masks(segmentation: Segmentation, instances: Instances, order: Order) -> Segmentation:
+    """`segmentation` for `instances`; those with a mask of their own or without a row in the label file read none."""
     numbers = (
         0 if mask or row < 0 else segmentation.numbers[row]
         for mask, (_, row) in zip(instances.masks, order, strict=True)
@@ -158,15 +158,15 @@ def _still_to_read(segmentation: Segmentation, instances: Instances, order: Orde
     return replace(segmentation, numbers=tuple(numbers))
 
 
-def _compared(sample: Sample, gone: int, new: int) -> Sample:
+def _with_mismatch(sample: Sample, gone: int, new: int) -> Sample:
     if not gone and not new:
         return sample
     return _stale(sample, f"{gone} kept objects are not in the labels any more, {new} objects are new or changed there")
 
 
 def _stale(sample: Sample, message: str) -> Sample:
-    return _noted(sample, Finding("sidecar-stale", message, sample.relative_path, split=sample.split))
+    return _with_finding(sample, Finding("sidecar-stale", message, sample.relative_path, split=sample.split))
 
 
-def _noted(sample: Sample, note: Finding) -> Sample:
-    return replace(sample, findings=(*sample.findings, note))
+def _with_finding(sample: Sample, finding: Finding) -> Sample:
+    return replace(sample, findings=(*sample.findings, finding))

@@ -1,19 +1,18 @@
-"""`bboxprep.sidecar.jsonl`: what the format of an output cannot carry, kept beside it.
+"""The schema of ``bboxprep.sidecar.jsonl``, which holds the data that the format of an output cannot hold.
 
-UTF-8, one JSON object a line. The first line is about the dataset: the format of its label files and the columns that
-they hold themselves, the class table in full, and what formats say of the dataset besides (`Dataset.extra`). Then one
-line for each image that lost something, in the order of the account: where it lies, its size, its own number and extra,
-and all its objects in the order of the source, each with every column it has, exactly, in the plane of the output
-image::
+UTF-8, one JSON object a line. The first line describes the dataset: the format of its label files, the columns that
+they hold, the full class table, and data of other formats about the dataset (`Dataset.extra`). Each image that lost
+data has one line, in the order of the samples: its path, size, id and extra data, and all its objects in the order of
+the source, with the exact values of all their columns, in px of the output image::
 
     {"sidecar":1,"format":"yolo","carries":["boxes"],"categories":[{"name":"car","id":3,…}],"extra":{"coco":{"info":{…}}}}
     {"image":"images/train/a.jpg","size":[640,640],"id":7,"labels":{"labels/train/a.txt":"<SHA-256>"},
      "objects":[{"label":0,"box":[1.5,2.0,30.25,40.0],"row":0,"area":900.0,"id":12,…},{…,"row":null,"crowd":true}]}
 
-**A class is its row** in the first line's table (`label`), not its name: two classes may have one name. **The hash of
-the label file** says at once that nobody has touched it; then even what cannot be compared (an attribute that the
-format spells otherwise, a polygon of several parts in one ring) is known to be as it was written. `row` is the place of
-the object in the label file, null where the format cannot hold it. `rounded` says that the writer went to whole pixels.
+`label` is the row of the class in the table of the first line; names may be equal. `labels` has the hash of each label
+file: where it is unchanged, all objects are restored, even values that cannot be compared (an attribute that the format
+spells otherwise, a polygon of several parts in one ring). `row` is the row of the object in the label file, null where
+the format cannot hold it. `rounded` says that the writer rounded to whole pixels.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ T = TypeVar("T")
 
 
 class BadLine(Exception):
-    """A line of a sidecar that is not what it should be, and why; its catchers know the place."""
+    """A line of a sidecar is invalid; the message says why, and callers add the place."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -56,7 +55,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class PlacedObject(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What every object has: its class, its box, and its place in the label file, None where that cannot hold it."""
+    """The class of an object, its box, and its row in the label file, None where that cannot hold it."""
 
     label: Row
     box: tuple[float, float, float, float]
@@ -73,12 +72,12 @@ else:
         frozen=True,
         omit_defaults=True,
     )
-    """One object: a `PlacedObject` and its columns as in `model.column_json`, those alone that it has something in."""
+    """One object: a `PlacedObject` and the columns it has, encoded by `model.column_json`."""
 
 
 class KeptImage(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One image. `name` is what it was called before the layout of the output changed it; `labels` its label files and
-    their hashes; `objects` None where the label file holds all there is.
+    """One image. `name` is its name in the source, "" where the output keeps it; `labels` maps its label files to their
+    hashes; `objects` is None where the label file holds all columns.
     """
 
     image: str
@@ -92,7 +91,7 @@ class KeptImage(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def encode(line: Head | KeptImage) -> bytes:
-    """One line. Values that JSON does not know become text. Raises ValueError or TypeError where that cannot be."""
+    """`line` as JSON; values that JSON lacks become text. Raises ValueError or TypeError where that is impossible."""
     return msgspec.json.encode(line, enc_hook=_plain) + b"\n"
 
 
@@ -107,7 +106,7 @@ def decode(line: bytes, kind: type[T]) -> T:
 
 
 def pack(instances: Instances, rows: Sequence[int | None]) -> tuple[KeptObject, ...]:
-    """The objects of an image, and their `rows` in its label file."""
+    """The objects of an image, with their `rows` in its label file."""
     used, count = instances.column_counts, len(instances)
     columns = [
         form.pack(instances) if column in used else (form.default,) * count for column, form in PLAIN_FORMS.items()
@@ -117,10 +116,10 @@ def pack(instances: Instances, rows: Sequence[int | None]) -> tuple[KeptObject, 
 
 
 def unpack(kept: KeptImage, classes: int, points: int) -> Instances:
-    """The objects of `kept`, with room for `points` keypoints each or more.
+    """The objects of `kept`, padded to `points` keypoints or more.
 
-    Raises `BadLine` for a label beyond the table of `classes`, a box outside of the image, rows that do not count
-    from 0, and values that their column cannot have.
+    Raises `BadLine` for a label beyond the number of `classes`, a box outside of the image, rows that do not count
+    from 0, and values that are invalid for their column.
     """
     objects = kept.objects or ()
     rows = [one.row for one in objects if one.row is not None]
@@ -148,5 +147,5 @@ def _check_boxes(instances: Instances, size: Sequence[int]) -> None:
 
 
 def _plain(value: object) -> object:
-    """What JSON can say of a value it does not know."""
+    """A value that JSON can encode in place of `value`."""
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)

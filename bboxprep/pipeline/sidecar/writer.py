@@ -1,8 +1,8 @@
 """Writes the sidecar: one line for each image with values that the output format cannot hold.
 
-A line is written for an image of which something is in fact lost: a column that its label file does not hold, a crowd
-region left out, corners rounded to whole pixels, its own number. The account does not change: an object that only the
-sidecar has is dropped from the output, and counted so.
+An image has a line if its label file lost data: a column that it does not hold, a crowd region that was left out,
+corners rounded to whole pixels, the id of the image. The account does not change: an object that only the sidecar
+holds counts as dropped.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from bboxprep.model.instances import Instances
 from bboxprep.pipeline.output.image_rows import WrittenSample
 from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, KeptObject, encode, pack
 
-_LOSSES = frozenset({"column-dropped", "value-rounded"})  # what a writer says of an image that it could not write whole
+_LOSSES = frozenset({"column-dropped", "value-rounded"})  # findings of a writer that lost data
 _OF_KEYPOINTS = frozenset({"keypoints", "skeleton", "flip_idx"})  # fields of `Category`
 _Objects = tuple[KeptObject, ...]
 
 
 @dataclass(frozen=True)
 class SidecarWriter:
-    """Makes the lines of one output's sidecar; its format is `to`, and its label files hold the columns `carries`."""
+    """Writes the lines of the sidecar of an output in the format `to`, whose label files hold the columns `carries`."""
 
     to: str
     carries: frozenset[Column]
@@ -43,29 +43,26 @@ class SidecarWriter:
 
     @classmethod
     def of(cls, dataset: Dataset, to: str, carries: frozenset[Column]) -> SidecarWriter:
-        """The one for an output of `dataset`."""
+        """The writer for an output of `dataset`."""
         return cls(to, carries, dataset.categories, dataset.extra)
 
     def lines(self, written: Sequence[WrittenSample]) -> list[bytes]:
-        """The line of each image; empty where nothing is lost.
-
-        Raises `UsageError` for values that JSON cannot hold.
-        """
+        """The line of each image; b"" where no data is lost. Raises `UsageError` for values that JSON cannot hold."""
         objects: list[_Objects | None] = []
-        for (partial, _), alike in groupby(written, key=self._kind):
-            group = list(alike)
+        for (partial, _), samples in groupby(written, key=self._group_key):
+            group = list(samples)
             objects += _packed(group) if partial else [None] * len(group)
         return list(map(self._line, written, objects))
 
-    def _kind(self, written: WrittenSample) -> tuple[bool, int]:
-        """Whether the label file lacks something of the objects, and how many keypoints each has room for, as its line
-        shows.
+    def _group_key(self, written: WrittenSample) -> tuple[bool, int]:
+        """Whether the label file lost data of the objects, and their number of keypoints K: only objects with equal K
+        can be packed together.
         """
         lost = any(note.code in _LOSSES for note in written.labels.findings)
         return lost or not self._holds(written.objects), written.objects.visibility.shape[1]
 
     def _holds(self, objects: Instances) -> bool:
-        """Whether the label file holds all that is known of `objects`."""
+        """Whether the label file holds all columns of `objects`."""
         return objects.column_counts.keys() <= self.carries
 
     def _line(self, written: WrittenSample, objects: _Objects | None) -> bytes:
@@ -78,7 +75,7 @@ class SidecarWriter:
         kept = KeptImage(
             image=image,
             size=sample.size,
-            name=_name_before(str(sample.name), image),
+            name=_source_name(str(sample.name), image),
             id=sample.id,
             extra=extra,
             rounded=any(note.code == "value-rounded" for note in written.labels.findings),
@@ -89,7 +86,7 @@ class SidecarWriter:
 
     @contextmanager
     def opened(self, root: Path) -> Iterator[AtomicWriter]:
-        """The sidecar below `root`, its first line written; there is none in the end where nothing is lost.
+        """Open the sidecar below `root` and write its first line. It is removed at the end where no data is lost.
 
         Raises `TargetError` and `UsageError`.
         """
@@ -120,23 +117,23 @@ def _packed(written: Sequence[WrittenSample]) -> list[_Objects]:
 
 
 def _digests(written: WrittenSample) -> dict[str, str]:
-    """The SHA-256 of each label file; "" where there is none, because nobody has labelled the image."""
+    """The SHA-256 of each label file; "" for a file that was not written because the image is not labelled."""
     digests = {file.path: file.digest for file in written.files}
     return {path: digests.get(path, "") for path in written.output.labels} if written.output else {}
 
 
 def _rows(written: WrittenSample) -> Sequence[int | None]:
-    """The row of each object in its label file, None for crowd regions that it has no place for."""
+    """The row of each object in its label file; None for crowd regions that the format cannot hold."""
     if len(written.objects) == len(written.sample.instances):
         return range(len(written.objects))
-    stands = ~written.objects.crowd
-    numbers = np.cumsum(stands) - 1
-    return [number if has_row else None for number, has_row in zip(numbers.tolist(), stands.tolist(), strict=True)]
+    has_row = ~written.objects.crowd
+    numbers = np.cumsum(has_row) - 1
+    return [number if there else None for number, there in zip(numbers.tolist(), has_row.tolist(), strict=True)]
 
 
 def _restorable(extra: Mapping[str, Any], to: str) -> dict[str, dict[str, Any]]:
-    """What other formats than `to` say, and write back."""
-    return {name: dict(said) for name, said in extra.items() if said and name != to and _restores(name)}
+    """The data of other formats than `to` that their writers restore."""
+    return {name: dict(data) for name, data in extra.items() if data and name != to and _restores(name)}
 
 
 @cache
@@ -144,8 +141,8 @@ def _restores(name: str) -> bool:
     return name in formats.names() and formats.load(name).restores
 
 
-def _name_before(name: str, image: str) -> str:
-    """The `name` of a sample whose image lies at `image`, where it cannot be told from there; with its true suffix."""
+def _source_name(name: str, image: str) -> str:
+    """The `name` of a sample in the source, with the suffix of its output `image`; "" where that path ends in it."""
     if f"/{image}".endswith(f"/{name}"):
         return ""
     name = str(PurePosixPath(name).with_suffix(PurePosixPath(image).suffix))

@@ -22,7 +22,7 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Frame, Key, Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.model.validation import count_duplicates
-from bboxprep.pipeline.sidecar.merge import rejoin
+from bboxprep.pipeline.sidecar.merge import merge_sidecar
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.masks import with_masks
 from bboxprep.pipeline.source.roots import SourceRoot, find_root
@@ -85,7 +85,7 @@ def open_source(
     with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
         dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
         dataset = dataset.map(probe.trusting) if labels_only else dataset
-        dataset = _with_known_split(rejoin(dataset) if sidecar else dataset)
+        dataset = _with_known_split(merge_sidecar(dataset) if sidecar else dataset)
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
     if not len(dataset):
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")

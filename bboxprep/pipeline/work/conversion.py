@@ -74,7 +74,7 @@ class Conversion:
         options = self.run_options
         if options.dry_run:
             return self._checked().count()
-        replacement.put_back(self.dest)
+        replacement.restore(self.dest)
         if replaces_whole(self.dest, self._terms, overwrite=options.overwrite, resume=options.resume):
             return self._replace()
         return self._run(self._checked())
