@@ -316,8 +316,8 @@ class Format:
     """Whether the splits of a dataset survive a trip."""
     conventions: tuple[tuple[str, str], ...] = ()
     """Other conventions that its numbers are often written in, each with the option of its reader that reads them so (a
-    parameter in backticks, as in messages): "fractions" of the image, "pixels", "xyxy" (corners), class numbers
-    "from-one"."""
+    parameter in backticks, as in messages): "fractions" of the image, "pixels", what is written for what
+    belongs there ("xyxy-for-xywh", "xyxy-for-cxcywh", "xywh-for-xyxy"), class numbers "from-one"."""
     ignored_by: str = ""
     """The attribute that, set to 1, tells trainers to ignore an object; "" for none."""
     restores: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.cli.flag_names import with_flags
+from bboxprep.findings import Finding
+from bboxprep.model.conventions import _exchanged, exchanged_corners
+from bboxprep.model.sample import EMPTY_SAMPLE
 from bboxprep.pipeline.api import convert
 from bboxprep.pipeline.source.open import open_source
 from tests.tiny import tiny
@@ -24,21 +27,23 @@ SIZE = (64, 48)
 BOXES = [(10 + 5 * n, 4 + 3 * n, 28 + 5 * n, 16 + 3 * n) for n in range(8)]  # x0 y0 x1 y1, px
 
 
-def written(root: Path, name: str, style: str) -> Path:
-    """A dataset in the format `name` whose numbers are of the given `style`."""
+def written(root: Path, name: str, style: str, boxes: Sequence[tuple[float, ...]] = BOXES) -> Path:
+    """A dataset in the format `name` of one image with `boxes`, whose numbers are of the given `style`."""
     root.mkdir()
     Image.new("RGB", SIZE).save(root / "a.jpg")
     if name == "coco":
         images = [{"id": 1, "file_name": "a.jpg", "width": SIZE[0], "height": SIZE[1]}]
         objects = [
             {"id": n, "image_id": 1, "category_id": 1, "bbox": list(numbers), "area": 1, "iscrowd": 0}
-            for n, numbers in enumerate(coco_numbers(style), 1)
+            for n, numbers in enumerate(coco_numbers(style, boxes), 1)
         ]
         content = {"images": images, "annotations": objects, "categories": [{"id": 1, "name": "cat"}]}
         (root / "a.json").write_text(json.dumps(content), encoding="utf-8")
     elif name == "voc":
         scale = (*SIZE, *SIZE) if style == "fractions" else (1, 1, 1, 1)
-        corners = [[edge / side for edge, side in zip(box, scale, strict=True)] for box in BOXES]
+        corners = [[edge / side for edge, side in zip(box, scale, strict=True)] for box in boxes]
+        if style == "xywh-for-xyxy":
+            corners = [[x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in corners]
         tags = ("xmin", "ymin", "xmax", "ymax")
         objects_ = "".join(
             f"<object><name>cat</name><bndbox>{''.join(f'<{t}>{v}</{t}>' for t, v in zip(tags, box, strict=True))}"
@@ -49,20 +54,22 @@ def written(root: Path, name: str, style: str) -> Path:
         (root / "a.xml").write_text(f"<annotation>{size}{objects_}</annotation>", encoding="utf-8")
     else:
         first = int(style == "from-one")
-        sides = (1, 1) if style == "pixels" else SIZE
+        width, height = (1, 1) if style == "pixels" else SIZE
         rows = [
-            f"{first + n % 2} {(x0 + x1) / 2 / sides[0]} {(y0 + y1) / 2 / sides[1]} {(x1 - x0) / sides[0]} "
-            f"{(y1 - y0) / sides[1]}"
-            for n, (x0, y0, x1, y1) in enumerate(BOXES)
+            (x0, y0, x1, y1) if style == "xyxy-for-cxcywh" else ((x0 + x1) / 2, (y0 + y1) / 2, x1 - x0, y1 - y0)
+            for x0, y0, x1, y1 in boxes
         ]
-        (root / "a.txt").write_text("\n".join(rows), encoding="utf-8")
+        lines = [
+            f"{first + n % 2} {x / width} {y / height} {w / width} {h / height}" for n, (x, y, w, h) in enumerate(rows)
+        ]
+        (root / "a.txt").write_text("\n".join(lines), encoding="utf-8")
         (root / "classes.txt").write_text("cat\ndog\n", encoding="utf-8")
     return root
 
 
-def coco_numbers(style: str) -> Iterator[tuple[float, ...]]:
-    for x0, y0, x1, y1 in BOXES:
-        if style == "xyxy":
+def coco_numbers(style: str, boxes: Sequence[tuple[float, ...]]) -> Iterator[tuple[float, ...]]:
+    for x0, y0, x1, y1 in boxes:
+        if style == "xyxy-for-xywh":
             yield (x0, y0, x1, y1)
         elif style == "fractions":
             yield (x0 / SIZE[0], y0 / SIZE[1], (x1 - x0) / SIZE[0], (y1 - y0) / SIZE[1])
@@ -116,19 +123,60 @@ def test_what_a_format_writes_is_not_suspected(tmp_path: Path, name: str) -> Non
 
 
 SIDE = st.tuples(st.integers(0, 40), st.integers(1, 7)).map(lambda pair: (pair[0], sum(pair)))
+LARGE = st.tuples(st.integers(0, 8), st.integers(40, 48))
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(SIDE, SIDE), min_size=4))
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo"])
+@settings(max_examples=30, deadline=None)
+@given(boxes=st.lists(st.tuples(SIDE, SIDE), min_size=4) | st.lists(st.tuples(LARGE, LARGE), min_size=4))
 def test_boxes_on_whole_pixels_inside_their_image_are_never_suspected(
-    tmp_path_factory: pytest.TempPathFactory, boxes: list[tuple[tuple[int, int], tuple[int, int]]]
+    tmp_path_factory: pytest.TempPathFactory, name: str, boxes: list[tuple[tuple[int, int], tuple[int, int]]]
 ) -> None:
     root = tmp_path_factory.mktemp("honest") / "set"
-    written(root, "coco", "")
-    content = json.loads((root / "a.json").read_text(encoding="utf-8"))
-    content["annotations"] = [
-        {"id": n, "image_id": 1, "category_id": 1, "bbox": [x0, y0, x1 - x0, y1 - y0], "area": 1, "iscrowd": 0}
-        for n, ((x0, x1), (y0, y1)) in enumerate(boxes, 1)
-    ]
-    (root / "a.json").write_text(json.dumps(content), encoding="utf-8")
-    assert not suspected(root, "coco", {})
+    written(root, name, "", [(x0, y0, x1, y1) for (x0, x1), (y0, y1) in boxes])
+    assert not suspected(root, name, {})
+
+
+@pytest.mark.parametrize(
+    ("boxes", "style"),
+    [
+        ([(x, y, x + 12, y + 9) for x in (2, 14, 26, 38, 50) for y in (3, 15, 27, 38)], "spread"),
+        ([(x, y, x + 6, y + 5) for x in (40, 45, 50, 56) for y in (30, 36, 42)], "lower right"),
+        ([(x, y, x + 30, y + 22) for x in (0, 10, 20, 34) for y in (0, 8, 16, 26)], "large"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("yolo", "xyxy-for-cxcywh"), ("voc", "xywh-for-xyxy"), ("coco", "xyxy-for-xywh")]
+)
+def test_boxes_of_another_style_are_suspected_wherever_objects_lie(
+    tmp_path: Path, name: str, wrong: str, boxes: list[tuple[float, ...]], style: str
+) -> None:
+    (message,) = suspected(written(tmp_path / style, name, wrong, boxes), name, {})
+    assert dict(formats.load(name).conventions)[wrong] in message
+
+
+@pytest.mark.parametrize("name", ["voc", "yolo", "coco"])
+def test_a_few_boxes_that_are_wrong_are_no_convention(tmp_path: Path, name: str) -> None:
+    sound = [(2 + 5 * n, 3 + 3 * n, 12 + 5 * n, 9 + 3 * n) for n in range(9)]
+    turned = [(x1, y1, x0, y0) for x0, y0, x1, y1 in sound[:1]] if name == "voc" else [(50, 40, 80, 60)]
+    assert not suspected(written(tmp_path / "set", name, "", [*sound, *turned]), name, {})
+
+
+def test_corners_in_pixels_are_told_step_by_step(tmp_path: Path) -> None:
+    root = written(tmp_path / "set", "yolo", "")
+    rows = [f"0 {x0} {y0} {x1} {y1}" for x0, y0, x1, y1 in BOXES]
+    (root / "a.txt").write_text("\n".join(rows), encoding="utf-8")
+    (first,) = suspected(root, "yolo", {})
+    assert "`units='pixels'`" in first
+    (second,) = suspected(root, "yolo", {"units": "pixels"})
+    assert "`boxes='xyxy'`" in second
+    options = {"units": "pixels", "boxes": "xyxy"}
+    assert not suspected(root, "yolo", options)
+    (sample,) = open_source(root, "yolo", options=lambda _: options).dataset
+    assert sample.instances.boxes.tolist() == [list(map(float, box)) for box in BOXES]
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_reader_says_how_many_corners_it_exchanged_and_that_is_counted(boxes: int, objects: int) -> None:
+    finding = Finding("record-repaired", exchanged_corners(boxes, objects))
+    assert list(_exchanged(EMPTY_SAMPLE.with_findings(finding))) == [boxes]

@@ -16,7 +16,7 @@ FORMAT = Format(
     check=deferred(f"{__name__}.label_check", "check"),
     carries=CARRIES,
     read_options=CocoReadOptions,
-    conventions=(("fractions", "`boxes='fractions'`"), ("xyxy", "`boxes='xyxy'`")),
+    conventions=(("fractions", "`boxes='fractions'`"), ("xyxy-for-xywh", "`boxes='xyxy'`")),
     step=lambda _: Step(),  # shortest decimals that read back as they were
     restores=True,
     category_fields=frozenset({"id", "supercategory", "keypoints", "skeleton", "extra", "flip_idx"}),

@@ -23,7 +23,7 @@ FORMAT = Format(
     carries=CARRIES,
     step=_step,
     read_options=VocReadOptions,
-    conventions=(("fractions", "`origin='fractions'`"),),
+    conventions=(("fractions", "`origin='fractions'`"), ("xywh-for-xyxy", "`origin='xywh'`")),
     write_options=VocWriteOptions,
     origin=1,
     ignored_by="difficult",

@@ -11,7 +11,7 @@ from bboxprep.model.columns import Column
 LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
 CARRIES = frozenset({Column.BOXES, Column.ATTRIBUTES})
 
-OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions"]
+OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions", "xywh"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class VocReadOptions(TextReadOptions):
         metadata={
             "flag": "--voc-origin",
             "help": "what VOC corners count from: devkit (1-based, inclusive), as-is (0-based edges), plus-one "
-            "(1-based edges), fractions (edges as fractions of the image), or auto: from proof in the numbers, else "
-            "from the tool that wrote the files",
+            "(1-based edges), fractions (edges as fractions of the image), xywh (0-based x and y, width and height "
+            "where xmax and ymax belong), or auto: from proof in the numbers, else from the tool that wrote the files",
         },
     )
 

@@ -7,6 +7,7 @@ devkit    xmin - 1, ymin - 1, xmax, ymax         the VOC devkit (pixels numbered
 as-is     xmin, ymin, xmax, ymax                 labelImg, CVAT, Label Studio, labelme, Datumaro
 plus-one  all four - 1                           Roboflow's export
 fractions all four times width or height         scripts; only where the option says so
+xywh      xmin, ymin, xmin + xmax, ymin + ymax   scripts that write a size; only where the option says so
 ========  =====================================  =======================================================
 
 Proof in the numbers of the whole dataset comes first: a box that starts at 0 is as-is; one that ends at width + 1 or
@@ -47,6 +48,7 @@ class Origin(StrEnum):
     AS_IS = "as-is"
     PLUS_ONE = "plus-one"
     FRACTIONS = "fractions"
+    SIZES = "xywh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,9 @@ def edges(corners: Corners, origin: Origin) -> tuple[Boxes, NDArray[np.bool_]]:
 
     The edges are compared, not the numbers: in the devkit's convention a box thinner than a pixel has xmax < xmin.
     """
+    if origin is Origin.SIZES:
+        starts = corners[0, :, :2]
+        return np.concatenate((starts, starts + corners[0, :, 2:]), axis=1), np.zeros(len(starts), np.bool_)
     low, high = {Origin.DEVKIT: (1, 0), Origin.PLUS_ONE: (1, 1)}.get(origin, (0, 0))
     boxes = np.concatenate((corners[low, :, :2], corners[high, :, 2:]), axis=1)
     turned = boxes[:, :2] > boxes[:, 2:]

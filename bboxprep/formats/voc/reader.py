@@ -29,6 +29,7 @@ from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
 from bboxprep.io.paths import NOT_FOLLOWED, Fence, stem_of
 from bboxprep.model.categories import Categories
+from bboxprep.model.conventions import exchanged_corners
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
@@ -144,8 +145,7 @@ class _Samples:
         """The sample of `item` with what its file says; of so many boxes minimum and maximum were `exchanged`."""
         noted = list(annotation.findings)
         if exchanged:
-            message = f"minimum and maximum exchanged ({exchanged} of {annotation.source_count} objects)"
-            noted.append(Finding("record-repaired", message))
+            noted.append(Finding("record-repaired", exchanged_corners(exchanged, annotation.source_count)))
         findings = [replace(finding, path=item.label, split=item.split) for finding in noted]
         outline = self._outline(item)
         if self.origin is Origin.FRACTIONS:

@@ -25,7 +25,11 @@ FORMAT = Format(
     carries=frozenset({Column.BOXES, Column.POLYGONS, Column.KEYPOINTS}),
     step=lambda _: Step(fraction=1e-6),  # six digits
     read_options=YoloReadOptions,
-    conventions=(("pixels", "`units='pixels'`"), ("from-one", "`first_id=1`")),
+    conventions=(
+        ("pixels", "`units='pixels'`"),
+        ("xyxy-for-cxcywh", "`boxes='xyxy'`"),
+        ("from-one", "`first_id=1`"),
+    ),
     write_options=YoloWriteOptions,
     holds_outlines_only=lambda options: options.task in ("segment", "obb"),
     category_fields=frozenset({"keypoints", "flip_idx"}),

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
 from bboxprep.formats.api import TextReadOptions
-from bboxprep.formats.yolo.row_kinds import Task
+from bboxprep.formats.yolo.row_kinds import BoxStyle, Task
 
 Units = Literal["fractions", "pixels"]
 FirstId = Literal[0, 1]
@@ -28,6 +28,13 @@ class YoloReadOptions(TextReadOptions):
         metadata={
             "flag": "--yolo-units",
             "help": "what the numbers of YOLO labels are: fractions of the image's width and height, or pixels",
+        },
+    )
+    boxes: BoxStyle = field(
+        default="cxcywh",
+        metadata={
+            "flag": "--yolo-boxes",
+            "help": "what the four numbers of a YOLO box are: cxcywh (centre, width and height) or xyxy (two corners)",
         },
     )
     first_id: FirstId = field(

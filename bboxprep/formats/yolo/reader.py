@@ -51,7 +51,9 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     layout = lay_out(tree, config)
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for `task='pose'`")
-    rows = RowGrammar(options.task, config.keypoints, first=options.first_id, encoding=options.encoding)
+    rows = RowGrammar(
+        options.task, config.keypoints, first=options.first_id, boxes=options.boxes, encoding=options.encoding
+    )
     classes = with_numbers(find_classes(tree, config), layout.items, rows, spread)
     grammar = replace(rows, classes=len(classes.names))
     claims = layout.items.claims()

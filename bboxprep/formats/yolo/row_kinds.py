@@ -9,7 +9,8 @@ After the class number a row has
 5 + K * D       a box and its K keypoints of D = 2 or 3 numbers, only where the dataset states ``kpt_shape``
 ==============  ==============================================================================================
 
-all of them fractions of the image's width and height. Rows of several kinds may stand in one file.
+all of them fractions of the image's width and height. Rows of several kinds may stand in one file. Where the dataset is
+said to have boxes of `BoxStyle` xyxy, their four numbers are the corners x0 y0 x1 y1.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+BoxStyle = Literal["cxcywh", "xyxy"]
 Task = Literal["auto", "detect", "segment", "pose", "obb"]
 
 
@@ -33,13 +35,15 @@ class RowKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class RowGrammar:
     """What rows a dataset has: its `task`, the keypoints' (count, numbers each), how many classes (None: any), the
-    number of the first class, and the `encoding` of files that are not UTF-8 and do not show theirs.
+    number of the first class, what the numbers of its boxes are, and the `encoding` of files that are not UTF-8 and do
+    not show theirs.
     """
 
     task: Task = "auto"
     keypoints: tuple[int, int] | None = None
     classes: int | None = None
     first: int = 0
+    boxes: BoxStyle = "cxcywh"
     encoding: str = ""
 
     def kind(self, columns: int) -> RowKind | None:

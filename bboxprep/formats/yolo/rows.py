@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo.label_notes import LabelFile, LabelNotes
-from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind
+from bboxprep.formats.yolo.row_kinds import BoxStyle, RowGrammar, RowKind
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import error_reason, read_start
 from bboxprep.io.text import as_utf8, marked_encoding, not_decoded
@@ -208,7 +208,10 @@ def _numeric(rows: list[_Row], notes: LabelNotes) -> list[_Row]:
 
 
 def _row_group(kind: RowKind, values: Floats, rows: list[_Row], grammar: RowGrammar) -> _RowGroup:
-    boxes, rings = _outlines(values, rows) if kind is RowKind.RING else (_edges(values, rows), ((),) * len(rows))
+    if kind is RowKind.RING:
+        boxes, rings = _outlines(values, rows)
+    else:
+        boxes, rings = _edges(values, rows, grammar.boxes), ((),) * len(rows)
     keypoints, visibility = _keypoints(kind, values, rows, grammar)
     return _RowGroup(
         lines=[line for line, _ in rows],
@@ -260,7 +263,9 @@ def _tells_visibility(kind: RowKind, grammar: RowGrammar) -> bool:
     return kind is RowKind.POSE and grammar.keypoints is not None and grammar.keypoints[1] == 3
 
 
-def _edges(values: Floats, rows: list[_Row]) -> Boxes:
+def _edges(values: Floats, rows: list[_Row], style: BoxStyle) -> Boxes:
+    if style == "xyxy":
+        return _snap(values[:, 1:5], rows)
     centre, half = values[:, 1:3], values[:, 3:5] / 2.0
     edges = np.empty((len(rows), 4))
     np.subtract(centre, half, out=edges[:, :2])

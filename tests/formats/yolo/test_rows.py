@@ -112,6 +112,14 @@ def test_rows_in_an_encoding_that_is_named_are_those_of_utf8(encoding: str) -> N
     assert read.boxes.tolist() == parse(text.encode(), RowGrammar()).boxes.tolist()
 
 
+def test_corners_are_read_where_the_dataset_is_said_to_have_them() -> None:
+    text = b"0 .1 .2 .4 .8\n1 .1 .2 .3 .2 .3 .4\n0 .1 .2 .4 1.0000004 .9\n"
+
+    read = parse(text, RowGrammar(boxes="xyxy"))
+
+    assert read.boxes.tolist() == [[0.1, 0.2, 0.4, 0.8], [0.1, 0.2, 0.3, 0.4], [0.1, 0.2, 0.4, 1.0]]
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), *[st.integers(0, 999_999)] * 4), max_size=9))
 def test_the_order_of_the_file_is_kept(objects: list[tuple[int, ...]]) -> None:
     rows = [[str(label), *(f"{value / 1e6:.6f}" for value in values)] for label, *values in objects]
