@@ -59,6 +59,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "image-unopened": (Severity.NOTE, "images were not opened, as asked; their sizes are those that the labels state"),
     "image-unreadable": (Severity.FAULT, "an image cannot be read; skipped"),
     "keypoint-outside": (Severity.NOTE, "a keypoint left the image and is now marked as not labelled"),
+    "label-misplaced": (
+        Severity.FAULT,
+        "no image of a split has a label file, but files that look like labels lie elsewhere",
+    ),
     "label-orphan": (Severity.FAULT, "a label file has no image; its objects are dropped"),
     "label-shared": (Severity.NOTE, "images of one stem share a label file; each has its objects"),
     "map-unknown": (Severity.FAULT, "the record does not say how an image was made; its predictions are dropped"),
@@ -72,6 +76,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "record-duplicate": (Severity.NOTE, "objects of one image have the same class and box; all kept"),
     "record-repaired": (Severity.NOTE, "an annotation was malformed in a way that has one meaning; repaired"),
     "record-unreadable": (Severity.FAULT, "an annotation cannot be read; dropped"),
+    "root-beside": (Severity.NOTE, "a data set of another format lies below the one that was read; not read"),
     "root-found": (Severity.NOTE, "a folder above the data set was named; the only data set below it was read"),
     "shape-unread": (Severity.NOTE, "a label holds a shape that its reader does not know; the box is kept"),
     "shape-unreadable": (Severity.FAULT, "a polygon, mask or keypoints cannot be read; left out, the box is kept"),

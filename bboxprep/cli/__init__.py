@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from pathlib import PurePath
 from typing import Any, TextIO
 
 import click
 
 from bboxprep.cli.signals import signals_heard
-from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, StoppedError
+from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, SourceError, StoppedError
 from bboxprep.gc_control import freeze_gc_at_exit, import_without_gc
 from bboxprep.model.escaping import printable
 from bboxprep.spelling import did_you_mean
@@ -112,6 +113,10 @@ def main() -> None:
 
 
 def _say(error: BboxprepError) -> None:
-    from bboxprep.cli.flag_names import with_flags  # only errors and findings need it
+    from bboxprep.cli.flag_names import with_commands, with_flags  # only errors and findings need these
+    from bboxprep.io.remote import plain_path
 
-    click.echo(f"bboxprep: {printable(with_flags(str(error), commands))}", err=True)
+    words = with_flags(str(error), commands)
+    if isinstance(error, SourceError):
+        words = with_commands(words, sys.argv[1:], plain_path(PurePath(error.path)))
+    click.echo(f"bboxprep: {printable(words)}", err=True)

@@ -10,15 +10,17 @@ from __future__ import annotations
 import re
 import shlex
 from ast import literal_eval
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache, partial
+from pathlib import Path
 
 import click
 
 from bboxprep import formats
 from bboxprep.model.escaping import escaped
 
+_SOURCES = re.compile(r"`sources=(\[[^`]*\]|'[^`']*'|\"[^`\"]*\")(?:, format='(\w+)')?`")
 _PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]+))?`")
 
 
@@ -32,6 +34,31 @@ def with_flags(message: str, root: click.Command | None = None) -> str:
     if root is None or "`" not in message:
         return message
     return _PARAMETER.sub(partial(_flag, flags=_flags(root)), message)
+
+
+def with_commands(message: str, words: Sequence[str], named: str) -> str:
+    """`message` with each parameter ``sources`` as the command of these `words`, in which they stand for the source
+    `named`, so that it can be pasted; ``format`` beside it is its option. Without such a word, nothing changes.
+    """
+    place = next((number for number, word in enumerate(words) if number and _same_path(word, named)), None)
+    if place is None:
+        return message
+    before, after = words[:place], words[place + 1 :]
+    return _SOURCES.sub(lambda found: _command(found, before, after), message)
+
+
+def _command(found: re.Match[str], before: Sequence[str], after: Sequence[str]) -> str:
+    sources = literal_eval(found[1])
+    wanted = ["--from", found[2]] if found[2] else []
+    if isinstance(sources, str):
+        return shlex.join(["bboxprep", before[0], *wanted, *before[1:], sources, *after])
+    if before[0] != "convert":  # the only one that takes several
+        return shlex.join(["bboxprep", "convert", *sources, "DEST", "--to", "FORMAT"])
+    return shlex.join(["bboxprep", *before, *sources, *after])
+
+
+def _same_path(word: str, named: str) -> bool:
+    return word == named or (not word.startswith("-") and Path(word).as_posix() == named)
 
 
 def _flag(found: re.Match[str], flags: Mapping[str, str]) -> str:

@@ -55,6 +55,18 @@ def root_evidence(name: str, folder: Path, apart: Collection[Path] = ()) -> Root
     return ask_plugin(name, "root_evidence", partial(known.root_evidence, folder, apart), RootEvidence.NONE)
 
 
+def label_file(name: str, path: Path) -> str:
+    """What of the format called `name` the file at `path` is, or "". Raises `UsageError` for an unknown name."""
+    known = load(name)
+    if known.label_file is None:
+        return ""
+    return (
+        known.label_file(path)
+        if name in _own_names()
+        else ask_plugin(name, "label_file", partial(known.label_file, path), "")
+    )
+
+
 def _sniffed(name: str, known: Format, root: Path) -> str:
     return known.sniff(root) if name in _own_names() else ask_plugin(name, "sniff", partial(known.sniff, root), "")
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path, PurePath
 from typing import cast
 
@@ -232,10 +233,13 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     yield from ((Path(place), folders, names) for place, folders, names in os.walk(folder))
 
 
-def holds_image(folder: Path) -> bool:
-    """Whether a file below `folder` is named like an image. Stops at the first; follows no link; raises nothing."""
+def holds_image(folder: Path, most: int | None = None) -> bool:
+    """Whether a file below `folder`, in the first `most` folders, is named like an image. Stops at the first; follows
+    no link; raises nothing.
+    """
     try:
-        return any(suffix_of(name).lower() in IMAGE_SUFFIXES for _, _, names in walk(folder) for name in names)
+        walked = islice(walk(folder), most)
+        return any(suffix_of(name).lower() in IMAGE_SUFFIXES for _, _, names in walked for name in names)
     except OSError:
         return False
 

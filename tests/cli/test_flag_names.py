@@ -11,7 +11,7 @@ import pytest
 
 import bboxprep
 from bboxprep.cli import commands
-from bboxprep.cli.flag_names import with_flags
+from bboxprep.cli.flag_names import with_commands, with_flags
 
 PACKAGE = Path(bboxprep.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z]")
@@ -65,10 +65,12 @@ def test_no_message_below_the_command_line_names_a_flag() -> None:
 def test_each_parameter_that_a_message_names_has_a_flag() -> None:
     named = {mark[1] for _, text in below_the_command_line() for mark in MARK.finditer(text)}
     assert len(named) > 10
+    assert with_commands("`sources='b'`", ("inspect", "a"), "a") == "bboxprep inspect b"
     assert {name for name in named if not with_flags(f"`{name}`", commands).startswith("--")} <= {
         "object",
         "sidecar",
         "recipe",
+        "sources",  # of which a command is made
     }
 
 

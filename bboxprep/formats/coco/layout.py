@@ -79,6 +79,11 @@ def sniff(root: Path) -> str:
     return f"{relative_path(found[0], root)} is {_family(found[0])}" if found else ""
 
 
+def label_file(path: Path) -> str:
+    """What of COCO the file at `path` is, or ""."""
+    return _family(path) if _is_json(path.name) else ""
+
+
 def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noqa: ARG001  (documents name their images)
     """Whether a data set begins in `folder`: its documents lie in it, in its folder of annotations, in that of a split,
     or in one that holds no image of its own; and its images lie below it.

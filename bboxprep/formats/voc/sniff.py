@@ -25,6 +25,11 @@ def sniff(root: Path) -> str:
     return f"{tree.lists[0]} lists images" if tree.lists and tree.images else ""
 
 
+def label_file(path: Path) -> str:
+    """What of VOC the file at `path` is, or ""."""
+    return "a VOC annotation" if path.suffix.lower() == ".xml" and _is_annotation(path) else ""
+
+
 def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
     """Whether a data set begins in `folder`: with folders for images and labels, a class table, lists, or folders for
     splits; else whether it holds labels.

@@ -59,6 +59,12 @@ def config_files(folder: Path) -> tuple[Path, ...]:
     return ()
 
 
+def is_config_file(path: Path) -> bool:
+    """Whether the file at `path` could describe a dataset."""
+    suffix = path.suffix.lower()
+    return (suffix in (".yaml", ".yml") and _is_data_yaml(path)) or (suffix == ".data" and _is_darknet(path))
+
+
 def find_config(folder: Path) -> Path | None:
     """The file that describes the dataset in `folder`, or None. Raises `LayoutError` where several could."""
     files = config_files(folder)

@@ -109,7 +109,14 @@ class _Loader:
     def _outline(self, item: YoloItem) -> Sample:
         path = item.image
         header, findings = probe_image(self.probe, path, self.home, item.split)
-        return _UNREAD.replace_fast(name=item.name, path=path, header=header, split=item.split, findings=findings)
+        return _UNREAD.replace_fast(
+            name=item.name,
+            path=path,
+            header=header,
+            split=item.split,
+            findings=findings,
+            labelled=item.texts is not None,
+        )
 
     def _unlabelled(self, outline: Sample) -> Sample:
         if outline.header is None:
@@ -126,12 +133,11 @@ def _with_labels(
         instances=instances,
         findings=(*outline.findings, *findings),
         source_count=listed,
-        labelled=True,
         fractional=fractional,
     )
 
 
-_UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True, labelled=False)
+_UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True)
 
 
 def _instances(rows: Rows, sizes: Sequence[tuple[int, int]]) -> list[Instances]:

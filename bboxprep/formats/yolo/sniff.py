@@ -8,7 +8,7 @@ from pathlib import Path
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.yolo.class_lists import name_files, notes_files
-from bboxprep.formats.yolo.config import config_files, states_places
+from bboxprep.formats.yolo.config import config_files, is_config_file, states_places
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import LAYOUT_FOLDERS, Listing, YoloTree, read_head
 from bboxprep.io.paths import dataset_folder, holds_image
@@ -30,6 +30,13 @@ def sniff(root: Path) -> str:
     tree = YoloTree(root)
     label = _label(tree, tree.walk(root))
     return f"{tree.shown(label)} holds rows of class and box" if label else ""
+
+
+def label_file(path: Path) -> str:
+    """What of YOLO the file at `path` is, or ""."""
+    if path.suffix.lower() == ".txt":
+        return "rows of class and box" if looks_like_rows(read_head(path)) else ""
+    return "a dataset file" if is_config_file(path) else ""
 
 
 def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bboxprep import formats
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     NOT_FOLLOWED,
@@ -19,6 +20,7 @@ from bboxprep.io.paths import (
     walk,
 )
 from bboxprep.io.remote import ARCHIVES
+from bboxprep.pipeline.source.label_files import label_files, told_kind
 
 _MOST_FILES = 20_000
 _MOST_KINDS = 4
@@ -40,7 +42,8 @@ _TOOLS = (  # what writes JSON files, each with keys that are in all of them
 def describe_contents(path: Path) -> str:
     """What `path`, a folder or a file, holds that could have been meant as labels, in a few words."""
     if not path.is_dir():
-        return _document(path) or "a file of another kind"
+        kinds = (formats.label_file(name, path) for name in formats.names())
+        return next(filter(None, kinds), _document(path) or _listed(path) or "a file of another kind")
     names: dict[str, str] = {}
     counts: Counter[str] = Counter()
     links, stems = 0, set[str]()
@@ -55,6 +58,8 @@ def describe_contents(path: Path) -> str:
         if kind == "images":
             stems.add(stem_of(shown))
     found = [_found(path, kind, names[kind], count, stems) for kind, count in counts.most_common(_MOST_KINDS)]
+    labels = {one.format: one for one in reversed(list(label_files(path, formats.names())))}
+    found += [f"{relative_path(one.path, path)} {told_kind(one)}" for one in labels.values()]
     if links:
         found.append(f"{links:,} of its files are links that lead out of it, {NOT_FOLLOWED}")
     return ", ".join(found) or "nothing"
@@ -81,7 +86,8 @@ def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str
     if kind == "archives":
         return f"{count:,} archive{'' if count == 1 else 's'} in it, which want unpacking or naming ({name})"
     each = ", one beside each image" if stem_of(name) in stems and count > 1 else ""
-    inside = _document(path / name)
+    known = any(formats.label_file(one, path / name) for one in formats.names())
+    inside = "" if known else _document(path / name)
     return f"{count:,} {kind.removesuffix('s') if count == 1 else kind}{each} ({name}{': ' if inside else ''}{inside})"
 
 
@@ -98,6 +104,15 @@ def _document(file: Path) -> str:
         return ""
     tool = f", as CVAT for images writes; {_EXPORT}" if element[1] == _CVAT else ""
     return f"root element <{element[1].decode()}>{tool}"
+
+
+def _listed(file: Path) -> str:
+    """Whether the first line of a text file names an image, in words: "" where it does not."""
+    try:
+        first = read_start(file, _FIRST_BYTES).split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+    except (OSError, ValueError):
+        return ""
+    return "a list of images" if suffix_of(first).lower() in IMAGE_SUFFIXES else ""
 
 
 def _json(keys: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from bboxprep.model.splits import splits_of
 from bboxprep.model.validation import count_duplicates
 from bboxprep.pipeline.sidecar.merge import merge_sidecar
 from bboxprep.pipeline.source.header_cache import HeaderCache
+from bboxprep.pipeline.source.label_files import misplaced_labels
 from bboxprep.pipeline.source.masks import with_masks
 from bboxprep.pipeline.source.roots import SourceRoot, find_root
 from bboxprep.pipeline.source.survey import ImageSummary, survey
@@ -91,6 +92,7 @@ def open_source(
         raise AnnotationError(path, "", f"{chosen.title} was found but it lists no image")
     summaries = survey(dataset, engine)
     probe.learn(summaries)
+    dataset = replace(dataset, findings=(*dataset.findings, *misplaced_labels(dataset, summaries)))
     frames = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
     settled = dataset.map(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))

@@ -6,27 +6,33 @@ misses the class table, or puts together what is not one data set. So it is deci
 * the named folder is read where a data set begins in it (`formats.root_evidence`), or where nothing below shows that
   one begins there;
 * exactly one data set below is read in its place, and a finding says so;
-* several are refused, each with the command that reads it.
+* several are refused, each as the source that reads it; the command line makes the command of it.
+
+A data set of another format below the one that is read is told, and not read.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from bboxprep import formats
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
-from bboxprep.io.paths import relative_path, subfolders
+from bboxprep.io.paths import holds_image, relative_path, subfolders
 from bboxprep.io.remote import plain_path
+from bboxprep.model.splits import known_split
 from bboxprep.pipeline.source.contents import describe_contents
+from bboxprep.pipeline.source.label_files import formats_below
 
 _DEEPEST = 6  # levels below the named folder
 _MOST_FOLDERS = 2000
 _MOST_LISTED = 8  # data sets in a message
+_NEAR = 4  # levels above a file
+_FEW_FOLDERS = 200  # that are looked into for images
 _ADDED = "__macosx"  # the folder that the Finder adds to a zip, in lower case
 
 Begins = Mapping[Path, Sequence[str]]  # folders, and the formats of the data sets that begin there
@@ -48,27 +54,42 @@ def find_root(path: Path, format: str | None = None) -> SourceRoot:
     """
     if not path.exists():
         raise LayoutError(path, "", "there is no such file or folder")
+    root, several = _resolve(path, format)
+    if several:
+        raise _several(path, several, format)
+    if root.path == path:
+        return root
+    words = f"the only data set below {plain_path(path)} was read; it begins in {relative_path(root.path, path)}"
+    return SourceRoot(root.path, root.format, (Finding("root-found", words), *root.findings))
+
+
+def _resolve(path: Path, format: str | None) -> tuple[SourceRoot, Begins]:
+    """The one data set that `path` leads to; or where several begin, if there are."""
     seen = formats.sniffed(path, format)
-    below = _below(path, seen, format) if path.is_dir() else {}
+    below, others = _below(path, seen, format) if path.is_dir() else ({}, {})
     if below.keys() - {path}:  # names alone may show that one begins here, where all files are links
-        return _only(path, below, format)
-    return SourceRoot(path, format or _single(path, seen))
+        return (SourceRoot(path, ""), below) if len(below) > 1 else _resolve(next(iter(below)), format)
+    own = {name: reason for name, reason in seen.items() if not any(name in names for names in others.values())}
+    return SourceRoot(path, format or _single(path, own), tuple(_beside(path, others))), {}
 
 
-def _below(path: Path, seen: Collection[str], format: str | None) -> Begins:
-    """The data sets below the folder `path` that are none of one that begins in it; empty where it is to be read."""
+def _below(path: Path, seen: Mapping[str, str], format: str | None) -> tuple[Begins, Begins]:
+    """The data sets below the folder `path` that are none of one that begins in it, which are empty where that is to be
+    read; and those of other formats that are not read with it.
+    """
     here = {name: formats.root_evidence(name, path) for name in seen}
-    best = max(here.values(), default=RootEvidence.NONE)
-    if best is RootEvidence.DOCUMENT:
-        return {}
+    names = [format] if format else formats.names()
+    if RootEvidence.DOCUMENT in here.values():
+        others = [name for name in names if here.get(name, RootEvidence.NONE) is RootEvidence.NONE]
+        return {}, _beginning(path, formats_below(path, others), _is_complete)
+    wanted = formats_below(path, names)
     complete = {name: [path] for name, found in here.items() if found is RootEvidence.CLASS_TABLE}
-    wanted = [format] if format else formats.names()
     below = _beginning(path, [name for name in wanted if name not in complete], _is_complete)
     if not below:
-        return {}
+        return {}, {}
     if complete:
-        return {path: list(complete), **below}
-    return _merged(below, _beginning(path, wanted, _has_labels, apart=frozenset(below)))
+        return {path: list(complete), **below}, {}
+    return _merged(below, _beginning(path, wanted, _has_labels, apart=frozenset(below))), {}
 
 
 def _is_complete(found: RootEvidence) -> bool:
@@ -106,45 +127,60 @@ def _merged(one: Begins, other: Begins) -> Begins:
     return {folder: [*one.get(folder, ()), *other.get(folder, ())] for folder in (*one, *other)}
 
 
-def _only(path: Path, below: Begins, format: str | None) -> SourceRoot:
-    """The one data set in the folders `below`. Raises `LayoutError` where there are more."""
-    if len(below) > 1:
-        raise _several(path, below)
-    root = find_root(next(iter(below)), format)
-    words = f"the only data set below {plain_path(path)} was read; it begins in {relative_path(root.path, path)}"
-    return SourceRoot(root.path, root.format, (Finding("root-found", words),))
+def _beside(path: Path, others: Begins) -> Iterator[Finding]:
+    """A note on each data set of the formats and in the folders `others`, which is not read with that at `path`."""
+    for folder, names in others.items():
+        title = " and ".join(formats.load(name).title for name in names)
+        words = f"a {title} data set begins here, below the one that was read; it is read where it is named as a source"
+        yield Finding("root-beside", words, relative_path(folder, path))
 
 
-def _several(path: Path, below: Begins) -> LayoutError:
+def _several(path: Path, below: Begins, format: str | None) -> LayoutError:
     """What to do where several data sets begin in the folders `below`, of which `path` may be one."""
     folders = sorted(below)
     apart = [folder for folder in folders if folder != path]
-    listed = [_reading(folder, below[folder]) for folder in apart[:_MOST_LISTED]]
+    listed = [words for folder in apart[:_MOST_LISTED] for words in _readings(folder, below[folder], format)]
     listed += [f"and {len(apart) - _MOST_LISTED} more"] if len(apart) > _MOST_LISTED else []
     if path in below:
-        listed.append(_reading_beside(path, below[path], [below[folder] for folder in apart]))
-    elif len(apart) <= _MOST_LISTED:
-        listed.append(f"all of them as one: {_command(*apart)}")
+        listed.append(_reading_beside(path, below[path]))
+    elif len(apart) <= _MOST_LISTED and all(_is_read(folder, format) for folder in apart):
+        listed.append(f"all of them as one: {_as_sources(*apart)}")
     return LayoutError(path, "", f"{len(folders)} data sets lie here; name the one to read: {'; '.join(listed)}")
 
 
-def _reading(folder: Path, found: Sequence[str]) -> str:
-    """The formats `found` in `folder`, why, and the command that reads it."""
+def _readings(folder: Path, found: Sequence[str], format: str | None) -> Iterator[str]:
+    """For each of the formats `found` in `folder` how it is named as a source, and why it is seen there."""
     reasons = formats.sniffed(folder)
-    shown = "; ".join(f"{formats.load(name).title}, {reasons.get(name, 'labels')}" for name in found)
-    return f"{_command(folder)} ({shown})"
+    alone = _is_read(folder, format)
+    for name in found:
+        shown = f"({formats.load(name).title}, {reasons.get(name, 'labels')})"
+        if alone or _is_read(folder, name):
+            yield f"{_as_sources(folder, format='' if alone else name)} {shown}"
+        else:
+            yield f"{plain_path(folder)} {shown}, which holds several itself"
 
 
-def _reading_beside(path: Path, found: Sequence[str], others: Sequence[Sequence[str]]) -> str:
-    """The same for `path` itself, beside data sets of the formats `others` that begin below it."""
+def _reading_beside(path: Path, found: Sequence[str]) -> str:
+    """The same for `path` itself, beside data sets that begin below it."""
     title = " and ".join(formats.load(name).title for name in found)
-    if len(found) == 1 and not any(found[0] in names for names in others):
-        return f"{_command(path)} `format={found[0]!r}` (the {title} labels outside of these)"
+    if len(found) == 1 and _is_read(path, found[0]):
+        return f"{_as_sources(path, format=found[0])} (the {title} labels outside of these)"
     return f"the {title} labels outside of these want a folder of their own"
 
 
-def _command(*folders: Path) -> str:
-    return " ".join(("bboxprep convert", *(shlex.quote(plain_path(folder)) for folder in folders)))
+def _is_read(path: Path, format: str | None) -> bool:
+    """Whether `path` leads to one data set."""
+    try:
+        return not _resolve(path, format)[1]
+    except LayoutError:
+        return False
+
+
+def _as_sources(*folders: Path, format: str = "") -> str:
+    """`folders` as parameters of what reads them, of which the command line makes a command."""
+    named = [plain_path(folder) for folder in folders]
+    wanted = f", format={format!r}" if format else ""
+    return f"`sources={(named[0] if len(named) == 1 else named)!r}{wanted}`"
 
 
 def _single(path: Path, seen: Mapping[str, str]) -> str:
@@ -154,7 +190,21 @@ def _single(path: Path, seen: Mapping[str, str]) -> str:
     if seen:
         found = "; ".join(f"{name} ({reason})" for name, reason in seen.items())
         raise LayoutError(path, "", f"looks like more than one format: {found}; say which with `format`")
+    found = describe_contents(path)
+    if path.is_file():
+        raise LayoutError(path, "", f"is no data set by itself ({found}); name the folder of its data set{_home(path)}")
     known = {name: formats.load(name) for name in formats.names()}
     looked_for = "; ".join(f"{name}: {one.layout}" for name, one in known.items())
-    found = describe_contents(path)
     raise LayoutError(path, "", f"no labelled dataset recognised here (looked for {looked_for}); found {found}")
+
+
+def _home(file: Path) -> str:
+    """The folder of the data set that a label file or a list of images is of, as the end of a message: the nearest that
+    holds images, or the folder above where that is one of a split; "" where none near has any.
+    """
+    above = list(islice(file.parents, _NEAR))
+    home = next((folder for folder in above if holds_image(folder, _FEW_FOLDERS)), None)
+    if home is None:
+        return ""
+    home = home.parent if home != file.parent and known_split(home.name) else home
+    return f": {_as_sources(home)}"

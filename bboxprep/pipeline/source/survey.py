@@ -38,6 +38,7 @@ class ImageSummary(msgspec.Struct, frozen=True, gc=False):
     header: Header | None
     frame_evidence: FrameEvidence
     touched: bool  # whether a step has changed its pixels
+    labelled: bool = True  # whether a label file is about it
     folder: Path = Path()  # of the image file, which many share
     file: str = ""
 
@@ -81,6 +82,7 @@ class _Survey:
             header=alike.setdefault(outline.header, outline.header),
             frame_evidence=alike.setdefault(frame_evidence, frame_evidence),
             touched=outline.is_redrawn or (outline.plan is not None and not outline.plan.is_identity),
+            labelled=outline.labelled,
             folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
             file=name if name == file else file,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -12,7 +14,9 @@ import pytest
 from PIL import Image
 
 from bboxprep import formats
+from bboxprep.cli.flag_names import with_commands
 from bboxprep.errors import LayoutError
+from bboxprep.io.paths import IMAGE_SUFFIXES
 from bboxprep.io.remote import ARCHIVES, open_path
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source import roots
@@ -20,6 +24,7 @@ from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.roots import SourceRoot, find_root
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
+from tests.invoked import refused, run
 from tests.tiny import NAMES, tiny
 
 FORMATS = formats.names()
@@ -89,24 +94,123 @@ def test_the_same_data_set_is_read_from_every_root(
 def test_the_test_catches_a_reader_that_starts_at_the_named_folder(
     made: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(roots, "_below", lambda *_: {})
+    monkeypatch.setattr(roots, "_below", lambda *_: ({}, {}))
     path, _ = ROOTS["one above"](made["yolo"], tmp_path)
     assert contents(open_source(path))[0] == ("0", "1")
 
 
 @pytest.mark.parametrize("other", FORMATS)
 @pytest.mark.parametrize("format", FORMATS)
-def test_two_data_sets_are_refused_each_with_the_command_that_reads_it(
+def test_two_data_sets_are_refused_each_as_the_source_that_reads_it(
     made: dict[str, Path], tmp_path: Path, format: str, other: str
 ) -> None:
     one, two = shutil.copytree(made[format], tmp_path / "my a"), shutil.copytree(made[other], tmp_path / "b")
-    with pytest.raises(LayoutError) as refused:
+    with pytest.raises(LayoutError) as refusal:
         find_root(tmp_path)
-    assert f"bboxprep convert {two} ({formats.load(other).title}, " in str(refused.value)
-    assert f"bboxprep convert '{one}' ({formats.load(format).title}, " in str(refused.value)
-    assert f"all of them as one: bboxprep convert {two} '{one}'" in str(refused.value)
+    assert f"`sources='{two}'` ({formats.load(other).title}, " in str(refusal.value)
+    assert f"`sources='{one}'` ({formats.load(format).title}, " in str(refusal.value)
+    assert f"all of them as one: `sources=['{two}', '{one}']`" in str(refusal.value)
     if format != other:
         assert find_root(tmp_path, format) == SourceRoot(one, format, find_root(tmp_path, format).findings)
+
+
+def commands_of(words: str) -> list[list[str]]:
+    """The commands in a message, each as the words behind ``bboxprep``."""
+    found = re.findall(r"bboxprep (?:convert|inspect) .*?(?= \(|;|$)", words)
+    return [shlex.split(command)[1:] for command in found]
+
+
+SEVERAL: dict[str, tuple[Callable[[dict[str, Path], Path], object], int]] = {  # data sets in a folder; commands told
+    "one of each format": (
+        lambda made, top: [shutil.copytree(data, top / f"my {name}") for name, data in made.items()],
+        len(FORMATS) + 1,
+    ),
+    "two formats in one folder, and another data set": (
+        lambda made, top: [
+            shutil.copytree(made["yolo"], top / "both"),
+            shutil.copytree(made["voc"], top / "both", dirs_exist_ok=True),
+            shutil.copytree(made["coco"], top / "coco"),
+        ],
+        3,
+    ),
+    "one around another": (
+        lambda made, top: [
+            shutil.copytree(made["yolo"], top / "a"),
+            (top / "a" / "data.yaml").write_text("names: [cat, dog]\n", encoding="utf-8"),
+            shutil.copytree(made["coco"], top / "a" / "extra" / "set"),
+            shutil.copytree(made["voc"], top / "b"),
+        ],
+        3,
+    ),
+    "labels outside of a data set": (
+        lambda made, top: [labelled(top), shutil.copytree(made["voc"], top / "extra" / "set")],
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+@pytest.mark.parametrize("case", SEVERAL)
+@pytest.mark.parametrize("options", [("--to", "coco", "--letterbox", "64"), ("--to", "yolo", "--quiet")])
+def test_the_commands_that_are_listed_run_as_they_are(
+    made: dict[str, Path], tmp_path: Path, case: str, depth: int, options: tuple[str, ...]
+) -> None:
+    make, count = SEVERAL[case]
+    make(made, tmp_path.joinpath("all", *["x"] * depth))
+    words = ("convert", str(tmp_path / "all"), str(tmp_path / "out"), *options)
+    message = with_commands(refused(*words), words, str(tmp_path / "all"))
+    listed = commands_of(message)
+    assert len(listed) == count, message
+    for command in listed:
+        assert command[-len(options) :] == list(options)
+        result = run(*command)
+        outside = command[1] == "--from" and len(listed) == 2  # takes the list of names of the other one into account
+        assert result.exit_code == int(outside), (command, result.output)
+        shutil.rmtree(tmp_path / "out")
+
+
+def test_a_source_that_the_words_do_not_have_is_named_as_in_python() -> None:
+    message = "name the one to read: `sources='/a/b', format='coco'`"
+    assert with_commands(message, ("verify", "out"), "/a") == message
+    assert with_commands(message, ("inspect", "/a"), "/a").endswith(": bboxprep inspect --from coco /a/b")
+    both = with_commands("`sources=['/a/b c', '/a/d']`", ("inspect", "/a"), "/a")
+    assert both == "bboxprep convert '/a/b c' /a/d DEST --to FORMAT"
+
+
+@pytest.mark.parametrize("root", [name for name in ROOTS if "zip" not in name])
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_of_a_data_set_is_read_or_its_folder_is_named(
+    made: dict[str, Path], tmp_path: Path, format: str, root: str
+) -> None:
+    path, begins = ROOTS[root](made[format], tmp_path)
+    home = path / begins
+    if format == "yolo":
+        (home / "train.txt").write_text("./images/train/00000.jpg\n", encoding="utf-8")
+    for file in [file for file in home.rglob("*") if file.suffix in (".txt", ".xml", ".json", ".yaml")]:
+        if formats.sniffed(file):
+            assert contents(open_source(file))[0] == NAMES
+            continue
+        message = refused("convert", file, tmp_path / "out", "--to", "coco")
+        if (images := [photo for photo in home.rglob("*") if photo.suffix in IMAGE_SUFFIXES]) or "photo" in root:
+            assert "is no data set by itself (" in message
+        if images:
+            assert message.endswith(f"name the folder of its data set: `sources='{home}'`")
+
+
+@pytest.mark.parametrize("format", ["yolo", "coco"])  # whose files say which images belong to them
+@pytest.mark.parametrize("other", FORMATS)
+def test_a_data_set_of_another_format_below_one_that_names_its_images_is_told(
+    made: dict[str, Path], tmp_path: Path, format: str, other: str
+) -> None:
+    root = shutil.copytree(made[format], tmp_path / "set")
+    assert find_root(root).findings == ()
+    below = shutil.copytree(made[other], root / "extra" / "set")
+    found = find_root(root)
+    told = [(finding.code, finding.path, finding.severity) for finding in found.findings]
+    assert (found.format, told) == (format, [] if other == format else [("root-beside", "extra/set", "note")])
+    if told:
+        assert f"a {formats.load(other).title} data set begins here" in found.findings[0].message
+        assert contents(open_source(below))[0] == NAMES
 
 
 def labelled(folder: Path, table: str = "") -> Path:
@@ -135,7 +239,7 @@ def test_labels_outside_of_a_data_set_below_are_a_data_set_of_their_own(
 ) -> None:
     labelled(tmp_path / "all")
     shutil.copytree(made[format], tmp_path / "all" / "extra" / "set")
-    with pytest.raises(LayoutError, match=r"`format='yolo'` \(the YOLO labels outside of these\)"):
+    with pytest.raises(LayoutError, match=r"all', format='yolo'` \(the YOLO labels outside of these\)"):
         find_root(tmp_path / "all")
     assert find_root(tmp_path / "all", "yolo").path == tmp_path / "all"
 
@@ -184,9 +288,9 @@ def test_where_there_is_no_data_set_the_message_says_what_there_is(tmp_path: Pat
     for name, data in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(looked for coco: ") as refused:
+    with pytest.raises(LayoutError, match=r"no labelled dataset recognised here \(looked for coco: ") as refusal:
         find_root(tmp_path)
-    assert words in str(refused.value)
+    assert words in str(refusal.value)
 
 
 def test_links_that_lead_out_are_told_where_there_is_nothing_else(tmp_path: Path) -> None:
