@@ -278,8 +278,8 @@ def no_label_faults(root: Path, image: str, options: Any) -> Iterator[LabelFault
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """What one annotation format declares. `title` and `layout` are for people: its name, and what its reader takes. Its
-    functions are `deferred`, so that listing the formats is cheap.
+    """What one annotation format declares. `title` and `layout` are for people: its name, and what its reader takes.
+    Its functions are `deferred`, so that listing the formats is cheap.
     """
 
     title: str
@@ -296,7 +296,7 @@ class Format:
     write_options: type[Any] = NoOptions
     root_evidence: Callable[[Path, Collection[Path]], RootEvidence] | None = None
     """``root_evidence(folder, apart)``: whether a data set of this format begins in `folder`, where `sniff` also says
-    yes for those above it. What lies in the folders `apart` does not count. Raises nothing. None: `sniff` says no there."""
+    yes for those above it. What lies in `apart` does not count. It raises nothing. None: `sniff` says no there."""
     label_file: Callable[[Path], str] | None = None
     """``label_file(path)``: what the file at `path` is by suffix and first bytes ("rows of class and box"), or "" where
     it is none. It raises nothing. None: `sniff` alone knows its files."""
