@@ -220,7 +220,7 @@ def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *,
     `tolerance`, (4,) or for each object (N, 4), is what the target format's step allows, px; `outlined` where it states
     the box around the outline instead.
     """
-    allowed = np.atleast_2d(tolerance)[:, None] + expected.give[:, None, None]
+    allowed = np.atleast_2d(tolerance)[:, None] + expected.tolerance[:, None, None]
     near = np.abs(expected.boxes[:, None] - boxes[None]) <= allowed
     outer = expected.outlines if outlined else expected.outer
     inner = np.clip(expected.inner, np.tile(outer[:, :2], 2), np.tile(outer[:, 2:], 2))

@@ -1,8 +1,9 @@
-"""The third layer: does the output show at each box what the source shows there?
+"""The third layer of verification: compares the pixels of the output with those of the source.
 
-The source, decoded by Pillow and mapped by OpenCV, is laid over the output as OpenCV reads it: the whole image
-against all eight turns, every object at its place and around it, and some places without objects. Steps that change how
-pixels look are repeated on the source as far as they can be; after one that cannot, only likeness says something.
+The source is decoded by Pillow and warped by OpenCV; the output is decoded by OpenCV. The whole image is compared in
+all eight turns, then a patch around each object at its place and at shifts of it, and some patches without objects.
+Appearance steps are applied to the source where possible (`effects_model`); after a step that is not, only a match of
+patches proves something.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from bboxprep.images.codecs.independent_decoder import (
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
-from bboxprep.verification.consensus import settled
-from bboxprep.verification.effects_model import Retouched, retouch
+from bboxprep.verification.consensus import combine
+from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
 from bboxprep.verification.expectation import Mapped
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.geometric import Compared
@@ -38,36 +39,37 @@ from bboxprep.verification.region import beyond, pixels_inside
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 from bboxprep.verification.whole_image import DONE, MIRRORED, POOR, SAME_THUMB, Posture, posture, resembles, thumbnail
 
-SOFT = 0.8  # px; what JPEG and another kernel do differs mostly in the finest detail
-MARGIN = 0.15  # of a box on each side: the edge of a thing says most of where it is
-LEAST = 4  # px of margin
-EDGE = 4.0  # px; so near to the rim of a turned image its margin may be mixed in
-CLEAR = 0.8  # correlation that proves a place in an image whose looks were changed in a way that is not known
-PLAIN = 2.0  # gray levels; a row or column that varies less may be a margin
-LONG = 1024  # px of the longer side that images are not reduced below, to be compared
-PROBES = 3  # places along each axis that are looked at besides the objects
+SOFT = 0.8  # px, sigma; JPEG and other kernels change mostly the finest detail
+MARGIN = 0.15  # of a box on each side: the edge of an object locates it best
+LEAST = 4  # px; the least margin
+EDGE = 4.0  # px; that near to the edge of a rotated image its margin may be mixed in
+CLEAR = 0.8  # correlation that proves a place in an image with unknown changes of appearance
+PLAIN = 2.0  # gray levels; a row or column that varies less may be margin
+LONG = 1024  # px; images are reduced for the comparison, but not below this longer side
+PROBES = 3  # patches along each axis that are compared besides the objects
 UNIT = "objects and places"
 
 
 @dataclass(frozen=True, eq=False)
-class PixelPlace:
-    """What the pixels of one image say. Thumbnails of the image `wanted` and of the one that is there (`have`) are
-    kept of each; `astray` where the image is none of the eight turns of what it should be."""
+class PixelComparison:
+    """The result of comparing the pixels of one image. `wanted` and `have` are thumbnails of the expected and of the
+    actual image; `mismatch`: the actual image is none of the eight turns of the expected one.
+    """
 
     faults: tuple[Fault, ...] = ()
     tally: Tally = field(default_factory=lambda: Tally(Layer.PIXEL, UNIT))
     wanted: NDArray[np.float32] | None = None
     have: NDArray[np.float32] | None = None
-    astray: bool = False
+    mismatch: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class _Pictures:
-    """The image that is expected, the one that is there, and the part (x0 y0 x1 y1, px) that the source covers.
+class _ImagePair:
+    """The expected image, the actual image, and the part (x0 y0 x1 y1, px) that the source covers.
 
-    `seen` (H, W) are the pixels of that part that count, None for all. `weak` names what was done to the image so
-    that unlikeness says nothing; `vague`: nobody knows where its margins are. All of it is at one `by`-th of the
-    output's size.
+    `seen` (H, W) are the pixels of that part to compare, None for all. `weak` names a step after which dissimilar
+    pixels prove nothing, "" for none; `unknown_margins`: the margins of the image are not known. All is at 1 / `by` of
+    the size of the output.
     """
 
     expected: Gray
@@ -75,23 +77,23 @@ class _Pictures:
     visible: tuple[int, int, int, int]
     seen: Mask | None = None
     weak: str = ""
-    vague: bool = False
+    unknown_margins: bool = False
     by: int = 1
 
     @cached_property
     def mask(self) -> Mask:
-        """The pixels (H, W) that count."""
+        """The pixels (H, W) to compare, bool."""
         mask = np.zeros(self.expected.shape, dtype=np.bool_)
         x0, y0, x1, y1 = self.visible
         mask[y0:y1, x0:x1] = True
         return mask if self.seen is None else mask & self.seen
 
 
-def look_at(case: VerificationInputs, image: ImageRow, compared: Compared) -> PixelPlace:
-    """The pixels of `image` against its source; nothing where either cannot be had."""
+def compare_pixels(case: VerificationInputs, image: ImageRow, compared: Compared) -> PixelComparison:
+    """Compare the pixels of `image` with its source; unsure where one of them or the map is not available."""
     origin, sample, mapped = case.origin(image), case.written(image), compared.mapped
     if sample is None or sample.header is None or not image.output:
-        return PixelPlace()
+        return PixelComparison()
     count = len(sample.instances)
     if origin is None or origin.header is None or mapped is None:
         word = case.why_not or "the source of an image, or how it was mapped, is not known"
@@ -103,23 +105,25 @@ def look_at(case: VerificationInputs, image: ImageRow, compared: Compared) -> Pi
         actual = trained_on(path, sample.header.container, case.file(image, path), by)
         length = max(pixel_lengths(mapped.from_shown))
         source = shown(origin.path, origin.header.container, case.file(image, origin.path), length)
-        pictures = _pictures(source, mapped, actual, steps, by)
+        pair = _image_pair(source, mapped, actual, steps, by)
     except ImageError as error:
         if error.path == origin.path:
             return _unsure(count, "a source cannot be decoded by others")
-        return PixelPlace((_fault("image-unreadable", image.output, error.problem),), Tally(Layer.PIXEL, UNIT, wrong=1))
-    if pictures is None:
+        return PixelComparison(
+            (_fault("image-unreadable", image.output, error.problem),), Tally(Layer.PIXEL, UNIT, wrong=1)
+        )
+    if pair is None:
         return _unsure(count, "a source is of another size than its header says, or nothing of it is visible")
-    return _judge(case, image.output, sample, compared, pictures)
+    return _judge(case, image.output, sample, compared, pair)
 
 
-def swapped(pairs: Sequence[tuple[str, PixelPlace]]) -> Iterator[Fault]:
-    """What the images that are not what they should be show instead: that of another image, or something else."""
-    for output, seen in pairs:
-        if not seen.astray or seen.have is None:
+def swapped(pairs: Sequence[tuple[str, PixelComparison]]) -> Iterator[Fault]:
+    """The faults of images that do not show their source: they show that of another image, or something else."""
+    for output, found in pairs:
+        if not found.mismatch or found.have is None:
             continue
         others = [
-            (resembles(seen.have, other.wanted), name)
+            (resembles(found.have, other.wanted), name)
             for name, other in pairs
             if name != output and other.wanted is not None
         ]
@@ -131,64 +135,66 @@ def swapped(pairs: Sequence[tuple[str, PixelPlace]]) -> Iterator[Fault]:
 
 
 def _judge(
-    case: VerificationInputs, output: str, sample: Sample, compared: Compared, pictures: _Pictures
-) -> PixelPlace:
-    if pictures.weak:
-        return _weakly(case, sample, compared, pictures)
-    thumbs = _thumbnails(pictures)
-    stance = posture(pictures.expected, pictures.actual, pictures.mask)
+    case: VerificationInputs, output: str, sample: Sample, compared: Compared, pair: _ImagePair
+) -> PixelComparison:
+    if pair.weak:
+        return _weakly(case, sample, compared, pair)
+    thumbs = _thumbnails(pair)
+    stance = posture(pair.expected, pair.actual, pair.mask)
     count = len(sample.instances)
     tally = Tally(Layer.PIXEL, UNIT, unsure=count, wrong=1)
     if stance.verdict is PatchVerdict.SHIFTED:
-        return PixelPlace((_turned(output, stance),), tally, *thumbs)
-    if pictures.actual.shape != pictures.expected.shape:
-        return PixelPlace((), Tally(Layer.PIXEL, UNIT, unsure=count, words=("an image is not of its size",)), *thumbs)
-    if stance.verdict is PatchVerdict.OTHER and not pictures.vague and not _merely_shifted(pictures):
-        return PixelPlace((), tally, *thumbs, astray=True)
-    moved, resting = _likenesses(case, sample, compared, pictures)
+        return PixelComparison((_turned(output, stance),), tally, *thumbs)
+    if pair.actual.shape != pair.expected.shape:
+        return PixelComparison(
+            (), Tally(Layer.PIXEL, UNIT, unsure=count, words=("an image is not of its size",)), *thumbs
+        )
+    if stance.verdict is PatchVerdict.OTHER and not pair.unknown_margins and not _merely_shifted(pair):
+        return PixelComparison((), tally, *thumbs, mismatch=True)
+    moved, resting = _likenesses(case, sample, compared, pair)
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
-        noise, whole = (np.inf, 1.0) if pictures.vague else (_noise(pictures), stance.score)
-        resting = settled(resting, noise, max(pictures.expected.shape), whole)
+        noise, whole = (np.inf, 1.0) if pair.unknown_margins else (_noise(pair), stance.score)
+        resting = combine(resting, noise, max(pair.expected.shape), whole)
     found = [*moved, *resting]
-    faults = tuple(_likeness_faults(output, found, pictures.by))
+    faults = tuple(_likeness_faults(output, found, pair.by))
     sure = sum(likeness.verdict is PatchVerdict.SAME for _, likeness in found)
     tally = Tally(Layer.PIXEL, UNIT, sure, len(found) - sure - len(faults), len(faults))
-    return PixelPlace(faults, tally, *thumbs)
+    return PixelComparison(faults, tally, *thumbs)
 
 
-def _weakly(case: VerificationInputs, sample: Sample, compared: Compared, pictures: _Pictures) -> PixelPlace:
-    """An image that may differ without a fault: a place that is alike is proven, any other is undecided."""
-    if pictures.actual.shape != pictures.expected.shape:
+def _weakly(case: VerificationInputs, sample: Sample, compared: Compared, pair: _ImagePair) -> PixelComparison:
+    """The result for an image that may differ without a fault: matching patches are proven, others undecided."""
+    if pair.actual.shape != pair.expected.shape:
         return _unsure(len(sample.instances), "an image is not of its size")
-    _, resting = _likenesses(case, sample, compared, pictures)
+    _, resting = _likenesses(case, sample, compared, pair)
     sure = sum(likeness.verdict is PatchVerdict.SAME and likeness.score >= CLEAR for _, likeness in resting)
-    word = f"{pictures.weak} changes pixels in a way that is not repeated here"
-    return PixelPlace((), Tally(Layer.PIXEL, UNIT, sure, len(resting) - sure, words=(word,)))
+    word = f"{pair.weak} changes pixels in a way that is not repeated here"
+    return PixelComparison((), Tally(Layer.PIXEL, UNIT, sure, len(resting) - sure, words=(word,)))
 
 
 def _likenesses(
-    case: VerificationInputs, sample: Sample, compared: Compared, pictures: _Pictures
+    case: VerificationInputs, sample: Sample, compared: Compared, pair: _ImagePair
 ) -> tuple[list[tuple[str, Likeness]], list[tuple[str, Likeness]]]:
-    """What the pixels say of the objects that lie elsewhere; and of those in their places and of places without any."""
+    """The likenesses of patches of objects that have moved; then of objects in their places and of the background."""
     names = names_of(sample, case.output.dataset)
-    moved = list(_moved_objects(sample, compared, pictures, names))
-    resting = list(_resting_objects(sample, compared, pictures, names))
-    objects = sample.instances.boxes / pictures.by
-    resting += [(where, _compare(pictures, box, (0, 0))) for where, box in _places(pictures, objects)]
+    moved = list(_moved_objects(sample, compared, pair, names))
+    resting = list(_resting_objects(sample, compared, pair, names))
+    objects = sample.instances.boxes / pair.by
+    resting += [(where, _compare(pair, box, (0, 0))) for where, box in _places(pair, objects)]
     return moved, resting
 
 
-def _thumbnails(pictures: _Pictures) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Those of the image that is expected and of the one that is there; the margins of both are the latter's."""
-    expected, outside = pictures.expected, ~pictures.mask
-    if pictures.seen is not None and outside.any() and pictures.actual.shape == expected.shape:
-        expected = np.where(outside, np.median(pictures.actual[outside]), expected).astype(np.float32)
-    return thumbnail(expected), thumbnail(pictures.actual)
+def _thumbnails(pair: _ImagePair) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Thumbnails of the expected and the actual image; the margins of both are those of the actual one."""
+    expected, outside = pair.expected, ~pair.mask
+    if pair.seen is not None and outside.any() and pair.actual.shape == expected.shape:
+        expected = np.where(outside, np.median(pair.actual[outside]), expected).astype(np.float32)
+    return thumbnail(expected), thumbnail(pair.actual)
 
 
-def _merely_shifted(pictures: _Pictures) -> bool:
-    """Whether an image that does not fit as it lies would fit a little beside its place."""
-    found = compare(pictures.expected, pictures.actual, pictures.visible, (0, 0), pictures.seen)
+def _merely_shifted(pair: _ImagePair) -> bool:
+    """Whether the actual image matches the expected one after a small shift."""
+    found = compare(pair.expected, pair.actual, pair.visible, (0, 0), pair.seen)
     return found.verdict is PatchVerdict.SHIFTED and found.best > POOR
 
 
@@ -196,46 +202,46 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
     return Fault(Layer.PIXEL, code, image, where, message, amount)
 
 
-def _unsure(count: int, word: str) -> PixelPlace:
-    return PixelPlace((), Tally(Layer.PIXEL, UNIT, unsure=count, words=(word,)))
+def _unsure(count: int, word: str) -> PixelComparison:
+    return PixelComparison((), Tally(Layer.PIXEL, UNIT, unsure=count, words=(word,)))
 
 
 def _reduction(size: Size, steps: object) -> int:
-    """By how much both images are reduced before they are compared. A shift that must be found is a share of the
-    image; of a blur the record states the pixels.
+    """The divisor by which both images are reduced before they are compared; 1 after a blur, whose sigma is in px of
+    the full size.
     """
     if any("blur" in step for step in (steps if isinstance(steps, list) else ()) if isinstance(step, Mapping)):
         return 1
     return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
 
 
-def _pictures(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object, by: int = 1) -> _Pictures | None:
-    """The images to compare; None where the source is not what its header says."""
+def _image_pair(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object, by: int = 1) -> _ImagePair | None:
+    """The images to compare; None where the source has another size than its header, or is not visible."""
     height, width = (side * source.by for side in source.gray.shape)
     if (width, height) != mapped.shown:
         return None
     from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
-    retouched = retouch(warped(source.gray, from_reduced, mapped.size), steps)
+    effects = apply_effects(warped(source.gray, from_reduced, mapped.size), steps)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
-    pictures = (softened(retouched.gray, SOFT), softened(actual, SOFT), visible, _seen(mapped, retouched))
-    return _Pictures(*pictures, weak=retouched.weak, vague=mapped.warped and not mapped.derived, by=by)
+    pair = (softened(effects.gray, SOFT), softened(actual, SOFT), visible, _seen(mapped, effects))
+    return _ImagePair(*pair, weak=effects.weak, unknown_margins=mapped.warped and not mapped.derived, by=by)
 
 
-def _seen(mapped: Mapped, retouched: Retouched) -> Mask | None:
-    """The pixels that count, clear of margins that may be mixed into them; None where that is a rectangle."""
-    if not mapped.warped and retouched.bare is None and retouched.bleed == 0:
+def _seen(mapped: Mapped, effects: ExpectedEffects) -> Mask | None:
+    """The pixels (H, W) to compare, without those mixed with margins; None where the visible rectangle is enough."""
+    if not mapped.warped and effects.outside_holes is None and effects.bleed == 0:
         return None
     sides = beyond(mapped.seen, mapped.size)
-    seen = pixels_inside(sides, mapped.size, (EDGE if mapped.warped else 0.0) + retouched.bleed)
-    return seen if retouched.bare is None else seen & retouched.bare
+    seen = pixels_inside(sides, mapped.size, (EDGE if mapped.warped else 0.0) + effects.bleed)
+    return seen if effects.outside_holes is None else seen & effects.outside_holes
 
 
 def _visible(mapped: Mapped, actual: Gray) -> tuple[int, int, int, int]:
-    """The whole pixels of the output that the source covers in full.
+    """The rectangle of output pixels that the source covers entirely: x0, y0, x1, y1.
 
-    Where the recipe is not known, plain rows and columns at the rim may be margin, and are left out.
+    Where the recipe is not known, plain rows and columns at the edges may be margin and are left out.
     """
     x0, y0 = (int(np.ceil(edge - 1e-6)) for edge in mapped.visible[:2])
     x1, y1 = (int(np.floor(edge + 1e-6)) for edge in mapped.visible[2:])
@@ -255,34 +261,32 @@ def _turned(output: str, stance: Posture) -> Fault:
 
 
 def _resting_objects(
-    sample: Sample, compared: Compared, pictures: _Pictures, names: Sequence[str]
+    sample: Sample, compared: Compared, pair: _ImagePair, names: Sequence[str]
 ) -> Iterator[tuple[str, Likeness]]:
-    """Every object whose box is where it should be: what is in it, against what the source shows there."""
+    """The likeness of each object whose box is in its expected place: the patch there in both images."""
     if compared.matching is not None:
         for _, output in sorted((*compared.matching.true, *compared.matching.relabelled), key=lambda pair: pair[1]):
             yield (
                 described(output, names[output]),
-                _compare(pictures, sample.instances.boxes[output] / pictures.by, (0, 0)),
+                _compare(pair, sample.instances.boxes[output] / pair.by, (0, 0)),
             )
 
 
 def _moved_objects(
-    sample: Sample, compared: Compared, pictures: _Pictures, names: Sequence[str]
+    sample: Sample, compared: Compared, pair: _ImagePair, names: Sequence[str]
 ) -> Iterator[tuple[str, Likeness]]:
-    """Every object whose box is elsewhere: what is in it, against what the source shows in its own box."""
+    """The likeness of each object whose box has moved: its patch in the output and in its expected place."""
     if compared.matching is not None and compared.expected is not None:
         for source, output in compared.matching.moved:
-            want, have = (
-                box / pictures.by for box in (compared.expected.boxes[source], sample.instances.boxes[output])
-            )
+            want, have = (box / pair.by for box in (compared.expected.boxes[source], sample.instances.boxes[output]))
             x, y = np.rint((have[:2] + have[2:] - want[:2] - want[2:]) / 2.0).tolist()
-            yield described(output, names[output]), _compare(pictures, want, (int(x), int(y)))
+            yield described(output, names[output]), _compare(pair, want, (int(x), int(y)))
 
 
-def _noise(pictures: _Pictures) -> float:
-    """By how many gray levels the images differ for the most part: the median deviation, as a standard deviation."""
-    mask = pictures.mask
-    want, have = (picture[mask].astype(np.float64) for picture in (pictures.expected, pictures.actual))
+def _noise(pair: _ImagePair) -> float:
+    """The typical difference of the images in gray levels: the median absolute deviation, as a standard deviation."""
+    mask = pair.mask
+    want, have = (image[mask].astype(np.float64) for image in (pair.expected, pair.actual))
     if not len(want):
         return np.inf
     spread = float(want.std())
@@ -291,9 +295,9 @@ def _noise(pictures: _Pictures) -> float:
     return 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
 
 
-def _places(pictures: _Pictures, objects: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:
-    """Squares of a sixth of the visible part, on a grid, that meet no object."""
-    x0, y0, x1, y1 = pictures.visible
+def _places(pair: _ImagePair, objects: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Squares on a grid that meet no object, each a sixth of the visible part wide."""
+    x0, y0, x1, y1 = pair.visible
     half = max(min(x1 - x0, y1 - y0) / 12, LEAST)
     for row in range(PROBES):
         for column in range(PROBES):
@@ -302,18 +306,18 @@ def _places(pictures: _Pictures, objects: NDArray[np.float64]) -> Iterator[tuple
             box = np.array([x - half, y - half, x + half, y + half])
             meets = (objects[:, :2] < box[2:]).all(axis=1) & (objects[:, 2:] > box[:2]).all(axis=1)
             if not meets.any():
-                yield f"at {x * pictures.by:.0f}, {y * pictures.by:.0f}", box
+                yield f"at {x * pair.by:.0f}, {y * pair.by:.0f}", box
 
 
-def _compare(pictures: _Pictures, box: NDArray[np.float64], offset: tuple[int, int]) -> Likeness:
+def _compare(pair: _ImagePair, box: NDArray[np.float64], offset: tuple[int, int]) -> Likeness:
     margin = np.maximum((box[2:] - box[:2]) * MARGIN, LEAST)
-    x0, y0, x1, y1 = pictures.visible
+    x0, y0, x1, y1 = pair.visible
     low = np.clip(np.floor(box[:2] - margin), (x0, y0), (x1, y1)).astype(int)
     high = np.clip(np.ceil(box[2:] + margin), (x0, y0), (x1, y1)).astype(int)
     if (high <= low).any():
         return Likeness(PatchVerdict.UNSURE)
     region = (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
-    return compare(pictures.expected, pictures.actual, region, offset, pictures.seen)
+    return compare(pair.expected, pair.actual, region, offset, pair.seen)
 
 
 def _likeness_faults(output: str, found: Sequence[tuple[str, Likeness]], by: int) -> Iterator[Fault]:

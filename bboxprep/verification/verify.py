@@ -22,7 +22,7 @@ from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.consistency import examine
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
 from bboxprep.verification.geometric import compare
-from bboxprep.verification.pixel import UNIT, PixelPlace, look_at, swapped
+from bboxprep.verification.pixel import UNIT, PixelComparison, compare_pixels, swapped
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
 from bboxprep.verification.verification_inputs import Options, VerificationInputs, open_case, open_output
 
@@ -116,35 +116,35 @@ def _refuse_without_images(run: Run) -> None:
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What the three layers say of one image."""
+class _ImageVerdict:
+    """The results of the three layers for one image."""
 
     faults: tuple[Fault, ...]
     tallies: tuple[Tally, ...]
-    seen: PixelPlace
+    pixels: PixelComparison
 
 
 @dataclass(frozen=True)
-class _Check:
-    """Checks the image of a row; of those `chosen` the pixels too. Plain data, that any process can have."""
+class _ImageCheck:
+    """Checks the image of a row, and of the rows `chosen` the pixels too. Plain data, pickled for worker processes."""
 
     case: VerificationInputs
     chosen: frozenset[int]
 
-    def __call__(self, row: int) -> _Answer:
-        return _answer(self.case, self.case.run.images[row], pixels=row in self.chosen)
+    def __call__(self, row: int) -> _ImageVerdict:
+        return _check_image(self.case, self.case.run.images[row], pixels=row in self.chosen)
 
 
-def _answer(case: VerificationInputs, image: ImageRow, *, pixels: bool) -> _Answer:
+def _check_image(case: VerificationInputs, image: ImageRow, *, pixels: bool) -> _ImageVerdict:
     structural = tuple(image_faults(case, image))
     compared = compare(case, image)
-    seen = look_at(case, image, compared) if pixels else PixelPlace()
+    pixel = compare_pixels(case, image, compared) if pixels else PixelComparison()
     tallies = (
         Tally(Layer.STRUCTURAL, "images", int(not structural), 0, int(bool(structural))),
         compared.tally,
-        seen.tally,
+        pixel.tally,
     )
-    return _Answer((*structural, *compared.faults, *seen.faults), tallies, seen)
+    return _ImageVerdict((*structural, *compared.faults, *pixel.faults), tallies, pixel)
 
 
 def _assembled(
@@ -157,13 +157,13 @@ def _assembled(
     images = case.run.images
     faults = [*damaged, *dataset_faults(case, contents_of(case)), *_unrecorded(case)]
     tallies = [Tally(Layer.STRUCTURAL, "images"), Tally(Layer.GEOMETRIC, "objects"), Tally(Layer.PIXEL, UNIT)]
-    astray: list[tuple[str, PixelPlace]] = []
-    for number, answer in enumerate(Local(workers).run(_Check(case, chosen), range(len(images))), 1):
-        faults += answer.faults
-        tallies = [one + other for one, other in zip(tallies, answer.tallies, strict=True)]
-        astray.append((images[number - 1].output or "", answer.seen))
+    comparisons: list[tuple[str, PixelComparison]] = []
+    for number, verdict in enumerate(Local(workers).run(_ImageCheck(case, chosen), range(len(images))), 1):
+        faults += verdict.faults
+        tallies = [one + other for one, other in zip(tallies, verdict.tallies, strict=True)]
+        comparisons.append((images[number - 1].output or "", verdict.pixels))
         progress(number)
-    faults += swapped(astray)
+    faults += swapped(comparisons)
     against = case.source.dataset.root if case.source else None
     return VerificationReport(case.run.root, against, worst_first(faults), tuple(tallies))
 

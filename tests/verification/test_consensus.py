@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from bboxprep.verification.consensus import settled
+from bboxprep.verification.consensus import combine
 from bboxprep.verification.patch_similarity import Likeness, PatchVerdict
 
 RIGHT = Likeness(PatchVerdict.SAME, 0.99, 0.99, (0, 0), 30.0)
 
 
 def verdicts(*places: Likeness, noise: float = 2.0) -> list[PatchVerdict]:
-    return [one.verdict for _, one in settled([("", one) for one in places], noise, 400)]
+    return [one.verdict for _, one in combine([("", one) for one in places], noise, 400)]
 
 
 def shifted(x: int, best: float = 0.8, score: float = 0.6) -> Likeness:

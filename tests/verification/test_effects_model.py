@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bboxprep.verification.effects_model import retouch
+from bboxprep.verification.effects_model import apply_effects
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.float32), (32, 1))  # (32, 64)
 
 
 @pytest.mark.parametrize("steps", [None, 3, [], ["blur"], [{"rotate": {"degrees": 3}}, {"grayscale": {"channels": 1}}]])
 def test_what_does_not_touch_the_gray_leaves_it(steps: object) -> None:
-    found = retouch(RAMP, steps)
+    found = apply_effects(RAMP, steps)
     np.testing.assert_array_equal(found.gray, RAMP)
-    assert (found.bare, found.bleed, found.weak) == (None, 0.0, "")
+    assert (found.outside_holes, found.bleed, found.weak) == (None, 0.0, "")
 
 
 @pytest.mark.parametrize(
@@ -28,23 +28,23 @@ def test_what_does_not_touch_the_gray_leaves_it(steps: object) -> None:
     ],
 )
 def test_an_exposure(options: dict[str, Any], level: int, want: float) -> None:
-    found = retouch(np.full((2, 2), level, dtype=np.float32), [{"exposure": options}])
+    found = apply_effects(np.full((2, 2), level, dtype=np.float32), [{"exposure": options}])
     assert found.gray[0, 0] == pytest.approx(want, abs=0.5)
     assert not found.weak
 
 
 def test_contrast_is_about_the_mean_and_clips() -> None:
-    found = retouch(RAMP, [{"contrast": {"factor": 2.0}}]).gray
+    found = apply_effects(RAMP, [{"contrast": {"factor": 2.0}}]).gray
     assert (found.min(), found.max()) == (0.0, 255.0)
     assert found[0, 32] - found[0, 31] == pytest.approx(8.0)
-    assert retouch(RAMP, [{"contrast": {"factor": 0}}]).gray.std() == 0
+    assert apply_effects(RAMP, [{"contrast": {"factor": 0}}]).gray.std() == 0
 
 
 def test_holes_are_not_bare_and_a_blur_bleeds() -> None:
     steps = [{"cutout": {"count": 1, "size": 0.0, "holes": [[0.25, 0.5, 0.25, 0.25]]}}, {"blur": {"sigma": 2.0}}]
-    found = retouch(RAMP, steps)
-    assert found.bare is not None
-    rows, columns = np.nonzero(~found.bare)
+    found = apply_effects(RAMP, steps)
+    assert found.outside_holes is not None
+    rows, columns = np.nonzero(~found.outside_holes)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (15, 24, 15, 32)
     assert (found.bleed, found.weak) == (6.0, "")
     assert found.gray[:, :4].mean() > RAMP[:, :4].mean()
@@ -62,4 +62,4 @@ def test_holes_are_not_bare_and_a_blur_bleeds() -> None:
     ],
 )
 def test_after_what_cannot_be_repeated_unlikeness_says_nothing(step: dict[str, Any]) -> None:
-    assert retouch(RAMP, [step, {"contrast": {"factor": 1.5}}]).weak == next(iter(step))
+    assert apply_effects(RAMP, [step, {"contrast": {"factor": 1.5}}]).weak == next(iter(step))

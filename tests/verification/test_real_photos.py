@@ -55,7 +55,7 @@ def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
         assert mapped is not None
         actual = trained_on(sample.path, sample.header.container)
         length = max(pixel_lengths(mapped.from_shown))
-        pictures = pixel._pictures(shown(origin.path, origin.header.container, shrink=length), mapped, actual, [])
+        pictures = pixel._image_pair(shown(origin.path, origin.header.container, shrink=length), mapped, actual, [])
         assert pictures is not None
         step = round(0.03 * max(actual.shape))
         for box in sample.instances.boxes:
