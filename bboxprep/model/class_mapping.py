@@ -235,12 +235,23 @@ def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def objects_by_class(sample: Sample, names: Sequence[str]) -> Counter[str]:
-    """The number of objects of each class that the source lists for `sample`, read or not; "" for an unknown class."""
-    objects = Counter(map(names.__getitem__, sample.instances.labels.tolist()))
-    for finding in sample.findings:
-        if finding.objects:
-            objects[finding.category] += finding.objects
+def objects_by_class(samples: Sequence[Sample], names: Sequence[str]) -> Counter[str]:
+    """How many objects of each class the source lists for `samples`, read or not; "" for an unknown class."""
+    objects = count_classes(samples, names)
+    for sample in samples:
+        for finding in sample.findings:
+            if finding.objects:
+                objects[finding.category] += finding.objects
+    return objects
+
+
+def count_classes(samples: Sequence[Sample], names: Sequence[str]) -> Counter[str]:
+    """How many objects of each class `samples` have; their labels are rows of `names`."""
+    labels = np.concatenate([np.zeros(0, dtype=np.int64), *[sample.instances.labels for sample in samples]])
+    objects: Counter[str] = Counter()
+    for row, count in enumerate(np.bincount(labels).tolist()):
+        if count:
+            objects[names[row]] += count
     return objects
 
 

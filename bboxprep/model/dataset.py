@@ -124,11 +124,16 @@ class Dataset:
         return len(self.samples)
 
     def __iter__(self) -> Iterator[Sample]:
-        for start in range(0, len(self), _TOGETHER):
-            yield from self.at(range(start, min(start + _TOGETHER, len(self))))
+        for samples in self.batches():
+            yield from samples
 
     def __getitem__(self, index: int) -> Sample:
         return self.samples[index]
+
+    def batches(self) -> Iterator[Sequence[Sample]]:
+        """All samples in their order, some at a time, which are loaded together."""
+        for start in range(0, len(self), _TOGETHER):
+            yield self.at(range(start, min(start + _TOGETHER, len(self))))
 
     def at(self, rows: Sequence[int]) -> Sequence[Sample]:
         """The samples at `rows`, loaded together."""
@@ -197,10 +202,9 @@ class Dataset:
         )
 
     def _counts(self) -> Counter[str]:
-        names = self.categories.names
         counts: Counter[str] = Counter()
-        for sample in self:
-            counts.update(objects_by_class(sample, names))
+        for samples in self.batches():
+            counts.update(objects_by_class(samples, self.categories.names))
         return counts
 
 

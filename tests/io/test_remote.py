@@ -17,7 +17,8 @@ from PIL import Image
 
 import bboxprep
 from bboxprep import Augment, Flip, Letterbox, Recipe
-from bboxprep.pipeline.resume.remote_journal import LEASE
+from bboxprep.pipeline.resume.journal import FOLDER
+from bboxprep.pipeline.resume.remote_journal import BATCHES, LEASE
 from tests.io.buckets import KEYS, Server, Way, kill, run, serving, started
 from tests.running import PATIENCE
 from tests.tiny import tiny, tree
@@ -70,8 +71,8 @@ def but_for_record(files: dict[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in files.items() if name != "bboxprep.json"}
 
 
-def blocks(server: Server, key: str) -> int:
-    return sum(name.startswith(".bboxprep/blocks/") for name in server.keys(key))
+def batches(server: Server, key: str) -> int:
+    return sum(name.startswith(f"{FOLDER}/{BATCHES}/") for name in server.keys(key))
 
 
 def convert(dest: str, *options: object, to: str = "yolo") -> tuple[object, ...]:
@@ -197,18 +198,18 @@ def test_photos_of_all_orientations_are_one_tree_and_come_back(server: Server, t
 def test_a_run_that_was_killed_goes_on_to_the_same_tree(server: Server, whole: dict[str, str]) -> None:
     going = started(server.url, *convert("killed", "--workers", 2))
     deadline = time.monotonic() + PATIENCE
-    while going.poll() is None and blocks(server, "data/killed") < 2:
+    while going.poll() is None and batches(server, "data/killed") < 2:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert going.poll() is None
     kill(going)
-    done = blocks(server, "data/killed")
+    done = batches(server, "data/killed")
     assert "bboxprep.json" not in server.keys("data/killed")
     refused = run(server.url, *convert("killed"))
     assert refused.code == 2
     assert "--resume" in refused.said
     assert run(server.url, *convert("killed", "--resume")).code == 0
-    assert blocks(server, "data/killed") > done
+    assert batches(server, "data/killed") > done
     assert but_for_record(server.tree("data/killed")) == but_for_record(whole)
 
 

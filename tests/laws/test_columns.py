@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bboxprep import formats
+from bboxprep.model.batch import Batch
 from bboxprep.model.column_json import PLAIN_FORMS
 from bboxprep.model.columns import COLUMNS, Column
 from bboxprep.pipeline.output.naming import Output
@@ -59,5 +60,7 @@ def test_it_is_counted_where_the_target_does_not_hold_it(tmp_path: Path, column:
 
 @each_column
 def test_a_changed_value_is_another_fingerprint(column: Column) -> None:
-    contents = {content_hash(trees.sample_of(specimen(column, number)), Output("a.jpg")) for number in (1, 2)}
+    contents = {
+        content_hash(Batch.of([trees.sample_of(specimen(column, number))]), [Output("a.jpg")]) for number in (1, 2)
+    }
     assert len(contents) == 2

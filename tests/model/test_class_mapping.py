@@ -224,5 +224,5 @@ def test_names_that_differ_are_not() -> None:
 
 def test_objects_are_counted_by_the_class_they_are_listed_with() -> None:
     one = sample([0, 1, 1], broken="cow")
-    assert objects_by_class(one, ("cat", "dog")) == {"cat": 1, "dog": 2, "cow": 2}
+    assert objects_by_class([one], ("cat", "dog")) == {"cat": 1, "dog": 2, "cow": 2}
     assert np.array_equal(one.instances.labels, [0, 1, 1])

@@ -19,7 +19,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Frame, Sample
-from bboxprep.pipeline.report.account import Account, count_source_objects
+from bboxprep.pipeline.report.account import count_source_objects
 from bboxprep.recipe.geometric import Axis, Fit, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.render import SampleRenderer
@@ -95,13 +95,7 @@ def test_a_later_step_names_the_object_by_the_class_it_came_in_with() -> None:
     finding = bad.transform(Recipe()).findings[-1]
     assert (finding.code, finding.category) == ("box-degenerate", "left_hand")
     dataset = Dataset(Path(), "coco", TABLE, (flipped,), object_policy=RULES)
-    account = Account()
-    account.add_source_image(
-        "train",
-        flipped.source_count,
-        **count_source_objects(flipped, dataset.flip_mapping.source_names(TABLE.names, flipped)),
-    )
-    assert account.objects_in == {("train", "left_hand"): 1}
+    assert count_source_objects([flipped], TABLE.names, dataset.flip_mapping).objects == {"left_hand": 1}
 
 
 def test_names_without_a_partner_are_told_once_and_only_of_a_mirror() -> None:

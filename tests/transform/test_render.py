@@ -23,7 +23,7 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location
-from bboxprep.pipeline.output.image_rows import WrittenSample, encode_row, row_of
+from bboxprep.pipeline.output.image_rows import WrittenSample, encode_rows, row_of
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
@@ -182,7 +182,7 @@ def test_boxes_that_turn_are_drawn_around_the_outline(sample: Sample) -> None:
 def test_what_bends_has_no_map_and_the_row_says_why(sample: Sample) -> None:
     moved = sample.transform(Recipe(step(A.Perspective((0.1, 0.1), p=1)))).transform(Recipe(Letterbox(64)))
     assert moved.affine is None
-    row = json.loads(encode_row(row_of(WrittenSample(moved, Output("a.png")), Path("/"))))
+    row = json.loads(encode_rows([row_of(WrittenSample(moved, Output("a.png")), Path("/"))]))
     assert row["affine"] is None
     assert "bends" in row["not_affine"]
     assert len(moved.instances) + sum(f.objects for f in moved.findings) == 2
@@ -190,7 +190,7 @@ def test_what_bends_has_no_map_and_the_row_says_why(sample: Sample) -> None:
     near = np.array(bright(moved.pixels()))
     assert np.abs(moved.instances.boxes[0] - near).max() < 1.5
     flat = sample.transform(Recipe(step(A.HorizontalFlip(p=1))))
-    assert "not_affine" not in json.loads(encode_row(row_of(WrittenSample(flat, Output("a.png")), Path("/"))))
+    assert "not_affine" not in json.loads(encode_rows([row_of(WrittenSample(flat, Output("a.png")), Path("/"))]))
 
 
 def test_effects_and_pipelines_take_turns(sample: Sample) -> None:

@@ -7,7 +7,7 @@ type makes the row invalid.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -171,6 +171,7 @@ class ImageRow(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
 _MAX_SIDE = 2**31
 _decode = msgspec.json.Decoder(ImageRow).decode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def row_of(written: WrittenSample, root: Path) -> ImageRow:
@@ -199,9 +200,9 @@ def row_of(written: WrittenSample, root: Path) -> ImageRow:
     )
 
 
-def encode_row(row: ImageRow) -> bytes:
-    """`row` as one line of JSON."""
-    return msgspec.json.encode(row) + b"\n"
+def encode_rows(rows: Sequence[ImageRow]) -> bytes:
+    """`rows` as lines of JSON."""
+    return _encode_lines(rows)
 
 
 def read_images(root: Path) -> tuple[tuple[ImageRow, ...], tuple[tuple[str, str], ...]]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
 
 from bboxprep.errors import InternalError
 from bboxprep.findings import Finding, Severity
-from bboxprep.model.class_mapping import objects_by_class
+from bboxprep.model.class_mapping import count_classes, objects_by_class
 from bboxprep.model.columns import Column
+from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import order
+from bboxprep.pipeline.output.image_rows import WrittenSample
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
-from bboxprep.pipeline.resume.image_result import ImageResult
+from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, SourceCounts
 
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
 
@@ -51,35 +52,28 @@ class Account:
                 self.objects_in[finding.split, finding.category or UNREADABLE] += finding.objects
                 self.objects_due[finding.split, finding.category or UNREADABLE] += finding.objects
 
-    def add(self, result: ImageResult) -> None:
-        """Add the result of one output image, and its source image with the first of its outputs."""
-        split = result.split
-        if result.first:
-            self.add_source_image(split, result.source_count, result.objects_in, result.columns)
-        for name, count in result.objects_due.items():
-            self.objects_due[split, name] += count
+    def add(self, result: BatchResult) -> None:
+        """Add a batch of images and its result."""
+        split, output = result.split, result.output
+        self.add_source(split, result.source)
         self.note(result.findings)
-        if result.written:
-            self.images_out[split] += 1
-            for name, count in result.objects_out.items():
-                self.objects_out[split, name] += count
-            for name, count in result.swapped.items():
-                self.swapped[split, name] += count
-        if result.write_method:
-            self.made[result.write_method] += 1
+        self.images_out[split] += output.images
+        self.made.update(output.made)
+        for totals, counts in (
+            (self.objects_due, output.due),
+            (self.objects_out, output.written),
+            (self.swapped, output.swapped),
+        ):
+            for name, count in counts.items():
+                totals[split, name] += count
 
-    def add_source_image(
-        self, split: str, source_count: int, objects_in: Mapping[str, int], columns: Mapping[str, int]
-    ) -> None:
-        """Add an image of the source: `source_count` objects are listed, `objects_in` were read (by class), `columns`
-        of them have each column.
-        """
-        self.images_in[split] += 1
-        self.source_count[split] += source_count
-        for name, count in objects_in.items():
+    def add_source(self, split: str, counts: SourceCounts) -> None:
+        """Add images of the source, which are of `split`."""
+        self.images_in[split] += counts.images
+        self.source_count[split] += counts.listed
+        for name, count in counts.objects.items():
             self.objects_in[split, name] += count
-        for column, count in columns.items():
-            self.columns[column] += count
+        self.columns.update(counts.columns)
 
     def check(self) -> None:
         """Raise `InternalError` unless each object was written or dropped, by split and class; a flip may have
@@ -139,51 +133,66 @@ class Account:
         ]
 
 
-class SourceCounts(TypedDict):
-    """The number of objects of a source image by class, and by column that they have."""
-
-    objects_in: dict[str, int]
-    columns: dict[str, int]
-
-
-_COLUMN_NAMES = {column: str(column) for column in Column}  # str() of an enum is slow for each image
-
-
-def count_source_objects(sample: Sample, names: Sequence[str]) -> SourceCounts:
-    """The counts of objects of the untransformed `sample`; its labels are rows of `names`."""
-    by_class = objects_by_class(sample, names)
-    columns = sample.instances.column_counts
-    if sample.segmentation:  # masks are not read yet
-        columns = {**columns, Column.MASKS: len(sample.instances)}
-    return {
-        "objects_in": {name or UNREADABLE: count for name, count in by_class.items()},
-        "columns": {_COLUMN_NAMES[column]: count for column, count in columns.items()},
-    }
-
-
-def sum_source_objects(samples: Iterable[Sample], names: Sequence[str]) -> dict[str, int]:
-    """The number of objects of the untransformed `samples` by class: those of one mosaic."""
-    total: Counter[str] = Counter()
+def count_source_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> SourceCounts:
+    """The counts of the untransformed `samples`; `names` are the classes of their dataset."""
+    columns: Counter[Column] = Counter()
     for sample in samples:
-        total.update(count_source_objects(sample, names)["objects_in"])
-    return dict(total)
+        columns.update(sample.instances.column_counts)
+        if sample.segmentation:  # masks still to be read
+            columns[Column.MASKS] += len(sample.instances) - sample.instances.column_counts.get(Column.MASKS, 0)
+    return SourceCounts(
+        images=len(samples),
+        listed=sum([sample.source_count for sample in samples]),
+        objects=count_listed_objects(samples, names, flips),
+        columns={str(column): count for column, count in columns.items() if count},
+    )
 
 
-def count_written_objects(
-    classes: Sequence[str], source_classes: Sequence[str], written: int
-) -> tuple[dict[str, int], dict[str, int]]:
-    """The number of objects of a written image by class, and how many of them a flip has added to each class.
+def count_listed_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
+    """How many objects of each class the untransformed `samples` list, read or not."""
+    objects: Counter[str] = Counter()
+    for flipped in (False, True):
+        alike = [sample for sample in samples if sample.mirrored == flipped]
+        if alike:
+            objects.update(objects_by_class(alike, flips.source_names(names, alike[0])))
+    return {name or UNREADABLE: count for name, count in objects.items()}
 
-    `classes` are those of its objects, `source_classes` those of the same objects in the source, before a flip
-    exchanged them. Raises `InternalError` unless the writer has `written` all objects.
+
+def count_output_objects(
+    sources: Sequence[Sample],
+    transformed: Sequence[Sample],
+    written: Sequence[WrittenSample],
+    names: Sequence[str],
+    flips: FlipMapping,
+) -> OutputCounts:
+    """The counts of the images `written`; `names` are the classes of the output.
+
+    `sources` are all samples that are in the images, `transformed` those that were to be written; a mosaic has parts.
+    Raises `InternalError` unless the writer wrote all objects.
     """
-    _check_equal("objects of an image, handed to the writer and written", len(classes), written)
-    by_class = Counter(classes)
-    if source_classes is classes:
-        return dict(by_class), {}
-    gained = Counter(by_class)
-    gained.subtract(source_classes)
-    return dict(by_class), {name: count for name, count in gained.items() if count}
+    for one in written:
+        if one.output:
+            _check_equal(
+                "objects of an image, handed to the writer and written", len(one.sample.instances), one.labels.count
+            )
+    out = [one.sample for one in written if one.output]
+    return OutputCounts(
+        images=len(out),
+        made=dict(Counter([one.write_method for one in written if one.write_method])),
+        due=count_listed_objects(sources, names, flips),
+        written=count_classes(out, names),
+        swapped=count_gained_objects([*out, *[part for sample in transformed for part in sample.parts]], names, flips),
+    )
+
+
+def count_gained_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
+    """How many more objects of each class `samples` have than in the source, where a flip exchanges classes."""
+    flipped = [sample for sample in samples if sample.mirrored]
+    if not flipped:
+        return {}
+    gained = count_classes(flipped, names)
+    gained.subtract(count_classes(flipped, flips.source_names(names, flipped[0])))
+    return {name: count for name, count in gained.items() if count}
 
 
 def _over_splits(counts: Counter[tuple[str, str]]) -> Counter[str]:

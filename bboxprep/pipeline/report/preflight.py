@@ -16,6 +16,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.report.account import Account, count_source_objects
 from bboxprep.pipeline.report.crowds import refuse_mere_crowd
+from bboxprep.pipeline.resume.batch_result import SourceCounts
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
 OnError = Literal["skip", "stop"]
@@ -103,9 +104,7 @@ def note_losses(account: Account, writer: Writer, target: Format, *, sidecar: bo
 
 def _columns(dataset: Dataset) -> Mapping[str, int]:
     """The number of objects that have each column. Reads all labels."""
-    account = Account()
-    for sample in dataset:
-        account.add_source_image(
-            sample.split, sample.source_count, **count_source_objects(sample, dataset.categories.names)
-        )
-    return account.columns
+    counts = SourceCounts()
+    for samples in dataset.batches():
+        counts += count_source_objects(samples, dataset.categories.names, dataset.flip_mapping)
+    return counts.columns

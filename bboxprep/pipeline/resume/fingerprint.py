@@ -1,9 +1,9 @@
 """Fingerprints decide whether an output image of an earlier run is still valid or must be made again.
 
 An output image depends on its source file, its labels, its output path, and the terms of the run, which
-`resume.may_resume` compares once for all images. `content_hash` hashes the labels and the path. The source file is
-compared by its SHA-256 if an earlier run has read it, else by its `FileStamp`. Output files are compared by their
-bytes.
+`resume.may_resume` compares once for all images. `content_hash` hashes the labels and the paths of a batch. The source
+file is compared by its SHA-256 if an earlier run has read it, else by its `FileStamp`. Output files are compared by
+their bytes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import msgspec
 from bboxprep.geometry.plan import Plan
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.remote import StoredPath, is_stored
+from bboxprep.model.batch import Batch
 from bboxprep.model.header import Header
 from bboxprep.model.rendering import Rendering
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.output.naming import Output
 
 
@@ -44,12 +45,12 @@ class OutputFile(msgspec.Struct, frozen=True, array_like=True):
     stamp: FileStamp | None = None
 
 
-class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
-    """The state of one image when it was written: its `content_hash`, the `stamp` of its source file, the SHA-256
-    (`digest`) of that file ("" where it was not read), and the `files` that were written.
+class ImageFiles(msgspec.Struct, frozen=True, array_like=True):
+    """The files of one image when it was written: its `name`, the `stamp` of its source file, the SHA-256 (`digest`) of
+    that file ("" where it was not read), and the `files` that were written.
     """
 
-    content: bytes
+    name: str
     stamp: FileStamp
     digest: str
     files: tuple[OutputFile, ...]
@@ -73,6 +74,21 @@ class Fingerprint(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
+class BatchFingerprint(msgspec.Struct, frozen=True, array_like=True):
+    """The state of a batch when it was written: the `split` of its images, its `content_hash`, and the files of each
+    image.
+    """
+
+    split: str
+    content: bytes
+    images: tuple[ImageFiles, ...]
+
+    @property
+    def keys(self) -> list[Key]:
+        """The keys of the images."""
+        return [(self.split, image.name) for image in self.images]
+
+
 def stamp_of(path: Path | StoredPath) -> FileStamp:
     """The stamp of the file at `path`; `NO_STAMP` where there is no file."""
     try:
@@ -82,19 +98,28 @@ def stamp_of(path: Path | StoredPath) -> FileStamp:
     return FileStamp(status.st_size, status.st_mtime_ns)
 
 
-def content_hash(sample: Sample, output: Output | None, others: Sequence[tuple[Sample, FileStamp]] = ()) -> bytes:
-    """A hash (16 bytes) of all fields of `sample` except its pixels, and of its output path.
+def content_hash(
+    batch: Batch, outputs: Sequence[Output | None], others: Sequence[Sequence[tuple[Sample, FileStamp]]] = ()
+) -> bytes:
+    """A hash (16 bytes) of all fields of the samples of `batch` except their pixels, and of the paths of `outputs`.
 
-    `others` are the other samples of its mosaic, with the stamps of their files.
+    `others` are, for each sample, the other samples of its mosaic, with the stamps of their files.
     """
+    fields = [_hashed_fields(sample, output) for sample, output in zip(batch, outputs, strict=True)]
+    rest = [(content_hash(Batch.of([other]), [None]), stamp) for beside in others for other, stamp in beside]
+    text = repr((fields, list(map(len, others)), rest)).encode("utf-8", "surrogatepass")
+    parts = [text, batch.starts.tobytes(), *batch.instances.hash_parts()]
+    return blake2b(b"".join(parts), digest_size=16).digest()
+
+
+def _hashed_fields(sample: Sample, output: Output | None) -> tuple[object, ...]:
+    """The fields of `sample` that are hashed as text; its objects are not among them."""
     size = sample.declared and tuple(sample.declared)
     source = (_text(sample.header), sample.split, str(sample.name), size, sample.source_count)
     frame = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
     transform = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.variant)
     paths = output and (output.image, output.labels, output.renamed)
-    text = repr((source, frame, transform, sample.findings, paths)).encode("utf-8", "surrogatepass")
-    rest = [content_hash(other, None) + repr(stamp).encode() for other, stamp in others]
-    return blake2b(b"".join([text, *sample.instances.hash_parts(), *rest]), digest_size=16).digest()
+    return source, frame, transform, sample.findings, sample.instances.visibility.shape[1], paths
 
 
 @lru_cache(maxsize=1024)

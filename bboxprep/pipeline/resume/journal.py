@@ -15,20 +15,20 @@ A journal is untrusted input: a damaged block is done again, and no path in it i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from bboxprep.errors import TargetError
 from bboxprep.findings import escape_surrogates
 from bboxprep.io.paths import error_reason
-from bboxprep.pipeline.resume.fingerprint import FileStamp, Fingerprint
-from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
+from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result
+from bboxprep.pipeline.resume.fingerprint import BatchFingerprint, FileStamp
 
 FOLDER = ".bboxprep"
 NAME = "journal.sqlite"
@@ -37,7 +37,7 @@ _MAX_ENTRY_BYTES = 1 << 28
 _SCHEMA = """
 CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, results BLOB NOT NULL);
+CREATE TABLE batches (id INTEGER PRIMARY KEY, result BLOB NOT NULL);
 """
 _UNREADABLE = (
     sqlite3.SQLITE_ERROR,
@@ -78,8 +78,8 @@ class Journal:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self._places = dict(self._index())
-        self._recent: tuple[int, list[ImageResult | None]] = (0, [])
+        self._numbers = self._stored_numbers()
+        self._keys = dict(self._index())
 
     @property
     def terms(self) -> dict[str, str]:
@@ -106,11 +106,11 @@ class Journal:
 
     def begin(self, terms: Mapping[str, str]) -> None:
         """Delete everything, and store the `terms` of a new run."""
-        for table in ("terms", "notes", "blocks"):
+        for table in ("terms", "notes", "batches"):
             self.connection.execute(f"DELETE FROM {table}")
         self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
         self.connection.commit()
-        self._places = {}
+        self._numbers, self._keys = [], {}
 
     def note_plan(self, plan: PlannedFiles) -> None:
         """Store the `plan` before any file is written, and delete the `end` of the earlier run."""
@@ -123,79 +123,73 @@ class Journal:
         self._set("end", end)
         self.connection.commit()
 
-    def keys(self) -> Iterable[Key]:
-        """The keys of the finished images."""
-        return self._places.keys()
+    @property
+    def batches(self) -> Mapping[int, Sequence[Key]]:
+        """The keys of the images of each batch that an earlier run has written, by its number, in rising order.
+
+        An image may be in two of them, where a run that redid its batch was stopped.
+        """
+        return self._keys
 
     def files(self) -> Iterator[str]:
-        """The paths of all files of all results."""
-        for block in self._blocks():
-            for result in filter(None, self._read(block)):
-                yield from (file.path for file in result.files)
+        """The paths of all files of all batches."""
+        for number in self._keys:
+            if fingerprint := self.fingerprint(number):
+                yield from (file.path for image in fingerprint.images for file in image.files)
 
-    def result(self, key: Key) -> ImageResult | None:
-        """The result of the image `key`; None where it has none."""
-        found = self._places.get(journal_key(key))
-        if found is None:
-            return None
-        block, place = found
-        if self._recent[0] != block:
-            self._recent = block, self._read(block)
-        return self._recent[1][place] if place < len(self._recent[1]) else None
+    def result(self, number: int) -> BatchResult | None:
+        """The result of the batch `number`; None where it has none."""
+        return _decoded(decode_result, self._data(number))
 
-    def fingerprint(self, key: Key) -> Fingerprint | None:
-        """The fingerprint of the image `key`; None where it has no result."""
-        result = self.result(key)
-        return result.fingerprint if result else None
+    def fingerprint(self, number: int) -> BatchFingerprint | None:
+        """The fingerprint of the batch `number`; None where it has no result."""
+        return _decoded(_decode_fingerprint, self._data(number))
 
-    def add(self, results: bytes) -> None:
-        """Add the results of a block, encoded by `encode_results`."""
-        self.connection.execute("INSERT INTO blocks (results) VALUES (?)", (results,))
+    def add(self, result: bytes) -> None:
+        """Add the result of a batch, encoded by `encode_result`."""
+        self.connection.execute("INSERT INTO batches (result) VALUES (?)", (result,))
         self.connection.commit()
 
-    def prune(self, keys: Iterable[Key]) -> None:
-        """Delete the results of all images except `keys`, and of each image all results but the last."""
-        places = dict(self._index())
-        live = {places[key] for key in map(journal_key, keys) if key in places}
-        for block in self._blocks():
-            old = self._read(block)
-            new = [result if (block, place) in live else None for place, result in enumerate(old)]
-            if not any(new):
-                self.connection.execute("DELETE FROM blocks WHERE id = ?", (block,))
-            elif new != old:
-                self.connection.execute("UPDATE blocks SET results = ? WHERE id = ?", (encode_results(new), block))
+    def prune(self, numbers: Collection[int]) -> None:
+        """Delete all batches of earlier runs except those with these `numbers`."""
+        outdated = [(number,) for number in self._numbers if number not in numbers]
+        self.connection.executemany("DELETE FROM batches WHERE id = ?", outdated)
         self.connection.commit()
 
-    def _index(self) -> Iterator[tuple[Key, tuple[int, int]]]:
-        """The key of each result with its position: the number of its block, and its row there."""
-        for block in self._blocks():
-            for place, result in enumerate(self._read(block)):
-                if result:
-                    yield result.key, (block, place)
+    def _index(self) -> Iterator[tuple[int, list[Key]]]:
+        for number in self._numbers:
+            if fingerprint := self.fingerprint(number):
+                yield number, fingerprint.keys
 
-    def _blocks(self) -> list[int]:
-        return [block for (block,) in self.connection.execute("SELECT id FROM blocks ORDER BY id").fetchall()]
+    def _stored_numbers(self) -> list[int]:
+        return [number for (number,) in self.connection.execute("SELECT id FROM batches ORDER BY id").fetchall()]
 
-    def _read(self, block: int) -> list[ImageResult | None]:
+    def _data(self, number: int) -> Any:
         found = self.connection.execute(
-            "SELECT results FROM blocks WHERE id = ? AND length(results) <= ?", (block, _MAX_ENTRY_BYTES)
+            "SELECT result FROM batches WHERE id = ? AND length(result) <= ?", (number, _MAX_ENTRY_BYTES)
         ).fetchone()
-        try:
-            return decode_results(found[0]) if found else []
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
-            return []
+        return found and found[0]
 
     def _note(self, name: str, kind: type[Any]) -> Any:
         found = self.connection.execute(
             "SELECT value FROM notes WHERE name = ? AND length(value) <= ?", (name, _MAX_ENTRY_BYTES)
         ).fetchone()
-        try:
-            return msgspec.msgpack.decode(found[0], type=kind) if found else None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
-            return None
+        return _decoded(partial(msgspec.msgpack.decode, type=kind), found and found[0])
 
     def _set(self, name: str, value: object) -> None:
         self.connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, msgspec.msgpack.encode(value)))
+
+
+_decode_fingerprint = msgspec.msgpack.Decoder(BatchFingerprint).decode
+_Value = TypeVar("_Value")
+
+
+def _decoded(decode: Callable[[Any], _Value], data: Any) -> _Value | None:
+    """``decode(data)``; None where `data` is None or damaged."""
+    try:
+        return None if data is None else decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        return None
 
 
 @contextmanager

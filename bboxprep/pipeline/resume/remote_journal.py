@@ -1,7 +1,7 @@
 """The journal of an output on this machine or in a storage.
 
 In a storage the journal consists of objects below ``.bboxprep``: `head` with the terms and the plan, and one object for
-each block of results, put when the block is done, so that a run can continue on any machine. An open journal is a
+each batch, put when it is done, so that a run can continue on any machine. An open journal is a
 temporary file of this machine, and every change of it is copied to the storage.
 
 A storage has no locks. The object `lock` names the process that writes. It is put only if it does not exist, so that
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -31,11 +31,12 @@ from bboxprep.io.atomic import TEMPORARY, as_target_error
 from bboxprep.io.paths import read_bytes
 from bboxprep.io.remote import StoredPath, is_stored
 from bboxprep.pipeline.resume import journal as local
-from bboxprep.pipeline.resume.journal import FOLDER, Journal, Key, PlannedFiles, RunEnd
+from bboxprep.pipeline.resume.journal import FOLDER, Journal, PlannedFiles, RunEnd
 
 LEASE = 900  # s
 _RENEWAL = 60  # s
 _MAX_OBJECT_BYTES = 1 << 28
+BATCHES = "batches"  # the folder of the objects of batches
 
 
 @contextmanager
@@ -69,7 +70,7 @@ class _MirroredJournal(Journal):
     def __init__(self, connection: Connection, folder: StoredPath, lock: _Lock) -> None:
         super().__init__(connection)
         self._folder, self._lock = folder, lock
-        self._stored_hashes: dict[int, bytes] = {}  # by number of the block
+        self._stored_hashes: dict[int, bytes] = {}  # by number of the batch
 
     @classmethod
     def read(cls, connection: Connection, folder: StoredPath, lock: _Lock, *, anew: bool) -> _MirroredJournal:
@@ -85,10 +86,10 @@ class _MirroredJournal(Journal):
                     ) from error
         connection.executemany("INSERT INTO terms VALUES (?, ?)", head.terms.items())
         connection.executemany("INSERT INTO notes VALUES (?, ?)", head.notes.items())
-        for entry in (folder / "blocks").scan() if (folder / "blocks").is_dir() else ():
+        for entry in (folder / BATCHES).scan() if (folder / BATCHES).is_dir() else ():
             if entry.name.isdecimal():
-                block = (int(entry.name), (folder / "blocks" / entry.name).read_bytes())
-                connection.execute("INSERT INTO blocks VALUES (?, ?)", block)
+                batch = (int(entry.name), (folder / BATCHES / entry.name).read_bytes())
+                connection.execute("INSERT INTO batches VALUES (?, ?)", batch)
         connection.commit()
         journal = cls(connection, folder, lock)
         journal._stored_hashes = dict(journal._hashes())
@@ -96,7 +97,7 @@ class _MirroredJournal(Journal):
 
     def begin(self, terms: Mapping[str, str]) -> None:
         super().begin(terms)
-        self._mirror_blocks()
+        self._mirror_batches()
         self._mirror_head()
 
     def note_plan(self, plan: PlannedFiles) -> None:
@@ -107,48 +108,48 @@ class _MirroredJournal(Journal):
         super().note_end(end)
         self._mirror_head()
 
-    def add(self, results: bytes) -> None:
-        super().add(results)
+    def add(self, result: bytes) -> None:
+        super().add(result)
         self._lock.renew()
-        (number,) = self.connection.execute("SELECT max(id) FROM blocks").fetchone()
-        self._write(number, results)
+        (number,) = self.connection.execute("SELECT max(id) FROM batches").fetchone()
+        self._write(number, result)
 
-    def prune(self, keys: Iterable[Key]) -> None:
-        super().prune(keys)
-        self._mirror_blocks()
+    def prune(self, numbers: Collection[int]) -> None:
+        super().prune(numbers)
+        self._mirror_batches()
 
     def _mirror_head(self) -> None:
         notes = dict(self.connection.execute("SELECT name, value FROM notes").fetchall())
         with as_target_error(self._folder):
             (self._folder / "head").put(msgspec.msgpack.encode(_Head(self.terms, notes)))
 
-    def _mirror_blocks(self) -> None:
-        """Put the blocks that have changed, and remove those that were deleted."""
+    def _mirror_batches(self) -> None:
+        """Put the batches that have changed, and remove those that were deleted."""
         now = dict(self._hashes())
         for number in self._stored_hashes.keys() - now.keys():
             with as_target_error(self._folder):
                 self._object(number).unlink(missing_ok=True)
         for number, hashed in now.items():
             if self._stored_hashes.get(number) != hashed:
-                (results,) = self.connection.execute("SELECT results FROM blocks WHERE id = ?", (number,)).fetchone()
-                self._write(number, results)
+                (result,) = self.connection.execute("SELECT result FROM batches WHERE id = ?", (number,)).fetchone()
+                self._write(number, result)
         self._stored_hashes = now
 
-    def _write(self, number: int, results: bytes) -> None:
+    def _write(self, number: int, result: bytes) -> None:
         with as_target_error(self._folder):
-            self._object(number).put(results)
-        self._stored_hashes[number] = _hashed(results)
+            self._object(number).put(result)
+        self._stored_hashes[number] = _hashed(result)
 
     def _object(self, number: int) -> StoredPath:
-        return self._folder / "blocks" / f"{number:08}"
+        return self._folder / BATCHES / f"{number:08}"
 
     def _hashes(self) -> Iterator[tuple[int, bytes]]:
-        for number, results in self.connection.execute("SELECT id, results FROM blocks"):
-            yield number, _hashed(results)
+        for number, result in self.connection.execute("SELECT id, result FROM batches"):
+            yield number, _hashed(result)
 
 
-def _hashed(results: bytes) -> bytes:
-    return blake2b(results, digest_size=16).digest()
+def _hashed(result: bytes) -> bytes:
+    return blake2b(result, digest_size=16).digest()
 
 
 class _LockHolder(msgspec.Struct, frozen=True):

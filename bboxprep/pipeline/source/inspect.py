@@ -89,9 +89,8 @@ def inspect(source: Source) -> Inspection:
     account.note_dataset(dataset.findings)
     for sample in dataset:
         unlabelled[sample.split] += not sample.labelled
-        account.add_source_image(
-            sample.split, sample.source_count, **count_source_objects(sample, dataset.categories.names)
-        )
+        counts = count_source_objects([sample], dataset.categories.names, dataset.flip_mapping)
+        account.add_source(sample.split, counts)
         account.note(sample.transform(recipe).findings)
     headers = [summary.header for summary in summaries if summary.header]
     return Inspection(

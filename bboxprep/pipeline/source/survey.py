@@ -25,7 +25,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.work.engines import Engine
-from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, blocks
+from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, block_size, blocks
 
 
 class ImageSummary(msgspec.Struct, frozen=True, gc=False):
@@ -56,7 +56,8 @@ def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[Image
     """A first look at each sample of `dataset`, in order, by the `engine`; at few files of this machine by itself."""
     if len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots)):
         engine = IN_CALLING_PROCESS
-    found = engine.run(_Survey(dataset), blocks(len(dataset), engine.workers))
+    rows = blocks(range(len(dataset)), block_size(len(dataset), engine.workers))
+    found = engine.run(_Survey(dataset), rows)
     return tuple(chain.from_iterable(found))
 
 

@@ -27,15 +27,16 @@ from bboxprep.pipeline.report.preflight import (
     refuse_loss,
     refuse_placement,
 )
+from bboxprep.pipeline.resume.batch_result import decode_result
 from bboxprep.pipeline.resume.fsync import flush_all
-from bboxprep.pipeline.resume.image_result import decode_results
-from bboxprep.pipeline.resume.journal import Journal, journal_key
+from bboxprep.pipeline.resume.journal import Journal
 from bboxprep.pipeline.resume.remote_journal import open_journal
 from bboxprep.pipeline.resume.resume import begin_output, check_files, end_state, may_resume, replaces_whole, terms_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.survey import ImageSummary
+from bboxprep.pipeline.work.batches import batches_of
 from bboxprep.pipeline.work.engines import Engine
-from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, blocks
+from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, block_size
 from bboxprep.pipeline.work.result_sink import ResultSink
 from bboxprep.pipeline.work.worker import BatchWorker, Block
 
@@ -165,9 +166,8 @@ class _CheckedConversion:
 
     def count(self) -> Outcome:
         """A dry run: transform and count all objects, and write nothing."""
-        for results in self._results(None):
-            for result in filter(None, decode_results(results)):
-                self.account.add(result)
+        for encoded in self._results(None):
+            self.account.add(decode_result(encoded))
             self.conversion.progress(self.account.images_in.total())
         self._close_account()
         return self._outcome(None)
@@ -177,15 +177,15 @@ class _CheckedConversion:
         end, dest = journal.end, self.conversion.dest
         if not output_folder.is_finished(dest) or end != end_state(dest, self.conversion.dataset, self.writer):
             return False
-        if set(journal.keys()) != {journal_key(key) for key in self._keys()}:
+        if {number for _, number in self._batches(journal)} != journal.batches.keys():
             return False
         worker = replace(self.worker, packed=bool(self.writer.stage))
         return all(self._engine.run(worker.is_current, self._blocks(journal), stop=self.conversion.stop))
 
     def count_finished(self, journal: Journal) -> Outcome:
         """The outcome of an output that is current, counted from the results in `journal`."""
-        for key in self._keys():
-            if result := journal.result(key):
+        for number in journal.batches:
+            if result := journal.result(number):
                 self.account.add(result)
         self._close_account()
         return self._outcome(self.conversion.dest)
@@ -196,7 +196,7 @@ class _CheckedConversion:
         sink = self._write_images(journal, keys, resumed=resumed)
         output_folder.remove_files(dest / self.writer.stage, sink.unwritten)
         if resumed:
-            journal.prune(keys)
+            journal.prune(sink.reused)
         sink.close()
         if self.writer.stage:
             output_folder.remove_folder(dest / self.writer.stage)
@@ -222,7 +222,7 @@ class _CheckedConversion:
         return sink
 
     def _results(self, earlier: Journal | None) -> Iterator[bytes]:
-        """The encoded results of all blocks, in order; None for each image whose `earlier` result is still valid."""
+        """The encoded result of each block, in order; its number where its `earlier` result is still valid."""
         return self._engine.run(
             self.worker,
             self._blocks(earlier),
@@ -243,13 +243,17 @@ class _CheckedConversion:
         return IN_CALLING_PROCESS if self._few else self.conversion.run_options.chosen_engine
 
     def _blocks(self, earlier: Journal | None) -> Iterator[Block]:
-        """The images in blocks, with their fingerprints of the `earlier` run."""
+        """The images in blocks; a batch of the `earlier` run is a block with its fingerprint."""
+        keys = self._keys()
+        for rows, number in self._batches(earlier):
+            outputs = tuple([self.outputs.get(keys[row]) for row in rows])
+            yield Block(rows.start, outputs, number, earlier.fingerprint(number) if earlier and number else None)
+
+    def _batches(self, earlier: Journal | None) -> Iterator[tuple[range, int]]:
         keys, engine = self._keys(), self._engine
         most = max(engine.min_block_size, PIXEL_BLOCK if self.reencodes else LABEL_BLOCK)
-        for rows in [range(len(keys))] if self._few else blocks(len(keys), engine.workers, most):
-            block = [keys[row] for row in rows]
-            fingerprints = [earlier.fingerprint(key) if earlier else None for key in block]
-            yield Block(rows.start, tuple([self.outputs.get(key) for key in block]), tuple(fingerprints))
+        size = most if self._few else block_size(len(keys), engine.workers, most)
+        return batches_of(keys, size, earlier.batches if earlier else {})
 
     def _keys(self) -> list[Key]:
         return [summary.key for summary in self.conversion.summaries]

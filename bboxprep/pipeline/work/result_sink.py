@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,7 @@ from bboxprep.io.atomic import AtomicWriter
 from bboxprep.pipeline.output.image_rows import IMAGES
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.account import Account
-from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
+from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result_or_number
 from bboxprep.pipeline.resume.journal import Journal, Key
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
 
@@ -22,8 +22,9 @@ from bboxprep.pipeline.sidecar.writer import SidecarWriter
 class ResultSink:
     """Takes the results of a run, whose images have the `keys`.
 
-    `done` counts the images, `fresh` those that were written by this run, not by an earlier one. `unwritten` are the
-    paths of `outputs` that were not written: the image was left out, or is not labelled.
+    `done` counts the images, `fresh` those that were written by this run, not by an earlier one. `reused` are the
+    numbers of the batches of the earlier run. `unwritten` are the paths of `outputs` that were not written: the image
+    was left out, or is not labelled.
     """
 
     dest: Path
@@ -35,24 +36,22 @@ class ResultSink:
     sidecar_writer: SidecarWriter | None
     done: int = 0
     fresh: int = 0
+    reused: set[int] = field(default_factory=set)
     unwritten: list[str] = field(default_factory=list)
-    _uses_journal: bool = False  # whether some results are of an earlier run
 
-    def take(self, encoded_batches: Iterator[bytes], progress: Callable[[int], None]) -> None:
-        """Write the image rows and the sidecar lines of `encoded_batches`, the results of one block each, and add the
-        results to the journal and the account. Raises `TargetError`, and every error of the blocks.
+    def take(self, encoded_results: Iterable[bytes], progress: Callable[[int], None]) -> None:
+        """Write the image rows and the sidecar lines of `encoded_results`, one for each batch, and add the results to
+        the journal and the account. Raises `TargetError`, and every error of the blocks.
         """
         with ExitStack() as stack:
             rows = stack.enter_context(AtomicWriter(self.dest / IMAGES))
             sidecar = stack.enter_context(self.sidecar_writer.opened(self.dest)) if self.sidecar_writer else None
-            for encoded in encoded_batches:
-                results = self._results_of(encoded)
-                for result in results:
-                    self._note(result, self.keys[self.done])
-                    self.done += 1
-                rows.write(*[result.row for result in results])
+            for encoded in encoded_results:
+                result = self._result_of(encoded)
+                self._note(result)
+                rows.write(result.rows)
                 if sidecar:
-                    sidecar.write(*[result.sidecar_line for result in results])
+                    sidecar.write(result.sidecar)
                 progress(self.done)
 
     def close(self) -> None:
@@ -60,32 +59,28 @@ class ResultSink:
         with self._damage_as_target_error():
             self.writer.close()
 
-    def _note(self, result: ImageResult, key: Key) -> None:
+    def _note(self, result: BatchResult) -> None:
+        keys = self.keys[self.done : self.done + len(result.images)]
+        self.done += len(keys)
         self.account.add(result)
-        if result.written:
-            with self._damage_as_target_error():
-                self.writer.collect(result.entry)
-        if output := self.outputs.get(key):
-            written = {file.path for file in result.files}
+        with self._damage_as_target_error():
+            for entry in result.entries:
+                self.writer.collect(entry)
+        written = {file.path for image in result.images for file in image.files}
+        for output in filter(None, map(self.outputs.get, keys)):
             self.unwritten += [path for path in (output.image, *output.labels) if path not in written]
 
-    def _results_of(self, results: bytes) -> Sequence[ImageResult]:
-        """The results of a block. New results are added to the journal; for None the earlier result is read from it."""
-        found = decode_results(results)
-        new = sum(result is not None for result in found)
-        self.fresh += new
-        all_results = [
-            result or self._earlier_result(self.keys[self.done + place]) for place, result in enumerate(found)
-        ]
-        if new:
-            self.journal.add(results if new == len(found) else encode_results(all_results))
-        return all_results
-
-    def _earlier_result(self, key: Key) -> ImageResult:
-        self._uses_journal = True
-        result = self.journal.result(key)
+    def _result_of(self, encoded: bytes) -> BatchResult:
+        """The result of a block. A new one is added to the journal; for a number the earlier one is read from it."""
+        found = decode_result_or_number(encoded)
+        if isinstance(found, BatchResult):
+            self.fresh += len(found.images)
+            self.journal.add(encoded)
+            return found
+        self.reused.add(found)
+        result = self.journal.result(found)
         if result is None:
-            raise InternalError(f"{'/'.join(key)}: its fingerprint matches but its result is gone; please report this")
+            raise InternalError(f"batch {found}: its fingerprint matches but its result is gone; please report this")
         return result
 
     @contextmanager
@@ -96,6 +91,6 @@ class ResultSink:
         except BboxprepError:
             raise
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            if not self._uses_journal:
+            if not self.reused:
                 raise
             raise TargetError(f"{self.dest}: its journal is damaged ({error}); `overwrite=True` begins anew") from error

@@ -1,4 +1,4 @@
-"""Processes one block of samples: reads them, writes their files, and returns a result for each.
+"""Processes one block of samples: reads them, writes their files, and returns the result of the batch.
 
 Engines run a worker in any process. A worker is immutable and its results depend on the block alone; the run takes them
 in the order of the samples.
@@ -11,7 +11,7 @@ pixels together, and keeps the pixels of the last sample only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,16 +19,24 @@ from bboxprep import formats
 from bboxprep.errors import WorkerError
 from bboxprep.findings import escape_surrogates
 from bboxprep.formats.api import Writer
+from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import AugmentedSample, Augmenter
-from bboxprep.pipeline.output.image_rows import WrittenSample, encode_row, row_of
+from bboxprep.pipeline.output.image_rows import WrittenSample, encode_rows, row_of
 from bboxprep.pipeline.output.naming import Output
-from bboxprep.pipeline.report.account import count_source_objects, count_written_objects, sum_source_objects
+from bboxprep.pipeline.report.account import count_output_objects, count_source_objects
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.report.preflight import OnError, stop_at_fault
-from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, content_hash, stamp_of
-from bboxprep.pipeline.resume.image_result import ImageResult, decode_results, encode_results
+from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result, encode_result
+from bboxprep.pipeline.resume.fingerprint import (
+    NO_STAMP,
+    BatchFingerprint,
+    FileStamp,
+    ImageFiles,
+    content_hash,
+    stamp_of,
+)
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
 from bboxprep.pipeline.work.engines.local import run_in_own_process
@@ -39,24 +47,25 @@ _STAGE_SIZE = 64  # samples per stage; more take memory and are no faster
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Consecutive samples of a dataset, from row `start` on: the output of each (None for an image without a header),
-    and its fingerprint of an earlier run, if there is one.
+    """Consecutive samples of one split of a dataset, from row `start` on, and where each is written (None for an image
+    without a header); their batch in the journal of an earlier run, by its `number` and its `fingerprint`, if it is
+    there.
     """
 
     start: int
     outputs: tuple[Output | None, ...]
-    fingerprints: tuple[Fingerprint | None, ...]
+    number: int = 0
+    fingerprint: BatchFingerprint | None = None
 
     @property
     def rows(self) -> range:
-        """The rows of the samples in the dataset."""
+        """The rows of its samples in the dataset."""
         return range(self.start, self.start + len(self.outputs))
 
     def split(self, most: int) -> Iterator[Block]:
-        """The samples in blocks of at most `most`."""
+        """Its samples in blocks of at most so many, which no earlier run has noted."""
         for place in range(0, len(self.outputs), most):
-            end = place + most
-            yield Block(self.start + place, self.outputs[place:end], self.fingerprints[place:end])
+            yield Block(self.start + place, self.outputs[place : place + most])
 
 
 @dataclass(frozen=True)
@@ -110,64 +119,59 @@ class BatchWorker:
         return cls(dataset, augmenter, image_writer, sidecar_writer, run_options.on_error, stage_size)
 
     def is_current(self, block: Block) -> bool:
-        """Whether the fingerprints of all samples of `block` still match. Writes nothing."""
-        return all(
-            fingerprint and self._matches(sample, output, fingerprint)
-            for sample, output, fingerprint in zip(
-                self.dataset.at(block.rows), block.outputs, block.fingerprints, strict=True
-            )
-        )
+        """Whether the fingerprint of `block` still matches; nothing is written."""
+        samples = self.dataset.at(block.rows)
+        return self._matches(block, samples, self._content(block, samples))
 
     def __call__(self, block: Block) -> bytes:
-        """Write `block`; returns its results encoded by `encode_results`, None for samples whose fingerprint matches.
+        """The result of `block` as `encode_result` writes it: its number, if its fingerprint still matches.
 
-        Raises `SourceError` at the first fault if `on_error` is "stop", and `TargetError`.
+        Raises `SourceError` at the first fault, if the run is to stop there, and `TargetError`.
         """
         samples = self.dataset.at(block.rows)
-        results: list[ImageResult | None] = []
+        content = self._content(block, samples)
+        if self._matches(block, samples, content):
+            return encode_result(block.number)
+        parts = []
         for part in block.split(self.stage_size):
             place = part.start - block.start
-            results += self._results_of(part, samples[place : place + len(part.outputs)])
-        return encode_results(results)
+            parts.append(self._process(part, samples[place : place + len(part.outputs)]))
+        return encode_result(BatchResult.join(content, parts))
 
     def process_singly(self, block: Block) -> bytes:
-        """Write a `block` that kills every process, each image in a process of its own; an image that kills that too is
-        left out. Returns and raises as `__call__`.
+        """The result of a `block` that kills every process: each image gets a process of its own, and an image that
+        kills it again is left out. Raises as a call does.
         """
-        results: list[ImageResult | None] = []
+        parts = []
         for single in block.split(1):
             try:
-                results += decode_results(run_in_own_process(self, single))
+                encoded = run_in_own_process(self, single)
             except WorkerError:
-                without = replace(self, given_up=frozenset({single.start}))
-                results += decode_results(without(single))
-        return encode_results(results)
+                encoded = replace(self, given_up=frozenset({single.start}))(single)
+            parts.append(decode_result(encoded))
+        return encode_result(BatchResult.join(self._content(block, self.dataset.at(block.rows)), parts))
 
-    def _results_of(self, block: Block, samples: Sequence[Sample]) -> list[ImageResult | None]:
-        stale = [
-            place
-            for place, (sample, output, fingerprint) in enumerate(
-                zip(samples, block.outputs, block.fingerprints, strict=True)
-            )
-            if not (fingerprint and self._matches(sample, output, fingerprint))
-        ]
-        rows, outputs = [block.start + place for place in stale], [block.outputs[place] for place in stale]
-        made = dict(zip(stale, self._process(rows, [samples[place] for place in stale], outputs), strict=True))
-        return [made.get(place) for place in range(len(samples))]
-
-    def _process(
-        self, rows: Sequence[int], samples: Sequence[Sample], outputs: Sequence[Output | None]
-    ) -> list[ImageResult]:
-        """Write `samples`, the `rows` of the dataset, to `outputs`; returns their results."""
-        contents = list(map(self._content, samples, outputs))
-        stamps = list(map(self._stamp, rows, samples))
+    def _process(self, block: Block, samples: Sequence[Sample]) -> BatchResult:
+        """The result of `samples`, those of `block`, which go through each stage together. It has no hash."""
+        stamps = list(map(self._stamp, block.rows, samples))
         augmented = list(map(self._augment, samples))
-        written = self.image_writer.write_labels(list(map(self._write_image, rows, augmented, outputs)))
+        written = self.image_writer.write_labels(list(map(self._write_image, block.rows, augmented, block.outputs)))
         for one in written:
             stop_at_fault(one.sample.findings, self.on_error)
-        sidecar_lines = self.sidecar_writer.lines(written) if self.sidecar_writer else [b""] * len(written)
-        image_rows = [encode_row(row_of(one, self.dataset.folder)) for one in written]
-        return list(map(self._result, contents, stamps, augmented, written, image_rows, sidecar_lines))
+        names, flips = self.image_writer.names, self.image_writer.flip_mapping
+        first = [one for one in (each.sources[0] for each in augmented) if one.variant is None or one.variant.is_first]
+        sources = [source for one in augmented for source in one.sources]
+        return BatchResult(
+            samples[0].split,
+            b"",
+            tuple(map(_image_files, samples, stamps, written)),
+            count_source_objects(first, names, flips),
+            count_output_objects(sources, [one.sample for one in augmented], written, names, flips),
+            tuple([finding for one in written for finding in one.sample.findings]),
+            encode_rows([row_of(one, self.dataset.folder) for one in written]),
+            b"".join(self.sidecar_writer.lines(written)) if self.sidecar_writer else b"",
+            tuple([one.labels.entry for one in written if one.output]),
+        )
 
     def _stamp(self, row: int, sample: Sample) -> FileStamp:
         """The stamp of the image of `sample`; `NO_STAMP` for one that is given up, which the next run tries again."""
@@ -181,72 +185,33 @@ class BatchWorker:
             return self.image_writer.give_up(augmented.sample)
         return self.image_writer.write_image(augmented.sample, output)
 
-    def _result(
-        self,
-        content: bytes,
-        stamp: FileStamp,
-        augmented: AugmentedSample,
-        written: WrittenSample,
-        row: bytes,
-        sidecar_line: bytes,
-    ) -> ImageResult:
-        source = augmented.sources[0]
-        names = self.image_writer.flip_mapping.source_names(self.image_writer.names, source)
-        objects_out, swapped = (
-            ({}, {}) if written.output is None else self._counts(written.sample, written.labels.count)
-        )
-        for part in augmented.sample.parts:
-            swapped = _sum(swapped, self._counts(part, len(part.instances))[1])
-        counts = count_source_objects(source, names)
-        due = counts["objects_in"] if len(augmented.sources) == 1 else sum_source_objects(augmented.sources, names)
-        return ImageResult(
-            split=source.split,
-            name=escape_surrogates(str(source.name)),
-            content=content,
-            stamp=stamp,
-            digest=written.source_sha256 or "",
-            first=source.variant is None or source.variant.is_first,
-            source_count=source.source_count,
-            **counts,
-            objects_due=due,
-            objects_out=objects_out,
-            swapped=swapped,
-            findings=written.sample.findings,
-            written=written.output is not None,
-            write_method=written.write_method,
-            files=written.files,
-            row=row,
-            sidecar_line=sidecar_line,
-            entry=written.labels.entry,
-        )
+    def _matches(self, block: Block, samples: Sequence[Sample], content: bytes) -> bool:
+        """Whether images, labels and all files of `block` are as its fingerprint says.
 
-    def _matches(self, sample: Sample, output: Output | None, fingerprint: Fingerprint) -> bool:
-        """Whether the image, its labels and all its files match `fingerprint`.
-
-        The journal, and so the fingerprint, is untrusted: only paths of this image's own output are opened.
+        Only the images' own files are opened: the journal, and so the fingerprint, may be anybody's.
         """
-        dest = self.image_writer.dest
-        if dest is None or fingerprint.content != self._content(sample, output):
+        fingerprint = block.fingerprint
+        if self.image_writer.dest is None or fingerprint is None or fingerprint.content != content:
             return False
-        own = {output.image, *output.labels} if output else set()
-        if not own >= {file.path for file in fingerprint.files} or not fingerprint.matches_source(sample.path):
-            return False
-        return self.packed or fingerprint.matches_files(dest, sample.path)
-
-    def _content(self, sample: Sample, output: Output | None) -> bytes:
-        others = self.augmenter.others(sample) if self.augmenter else ()
-        return content_hash(sample, output, [(other, stamp_of(other.path)) for other in others])
-
-    def _counts(self, sample: Sample, written: int) -> tuple[dict[str, int], dict[str, int]]:
-        """The counts of `count_written_objects` for `sample`, of which `written` objects were written."""
-        names = self.image_writer.names
-        source_names = self.image_writer.flip_mapping.source_names(names, sample)
-        labels = sample.instances.labels.tolist()
-        classes = [names[label] for label in labels]
-        return count_written_objects(
-            classes, classes if source_names is names else [source_names[label] for label in labels], written
+        return len(fingerprint.images) == len(samples) and all(
+            map(self._is_unchanged, fingerprint.images, samples, block.outputs)
         )
 
+    def _is_unchanged(self, image: ImageFiles, sample: Sample, output: Output | None) -> bool:
+        dest, own = self.image_writer.dest, {output.image, *output.labels} if output else set()
+        if dest is None or not own >= {file.path for file in image.files} or not image.matches_source(sample.path):
+            return False
+        return self.packed or image.matches_files(dest, sample.path)
 
-def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return {name: one.get(name, 0) + other.get(name, 0) for name in [*one, *other]}
+    def _content(self, block: Block, samples: Sequence[Sample]) -> bytes:
+        others = [self._others(sample) for sample in samples] if self.augmenter else []
+        return content_hash(Batch.of(samples), block.outputs, others)
+
+    def _others(self, sample: Sample) -> list[tuple[Sample, FileStamp]]:
+        others = self.augmenter.others(sample) if self.augmenter else ()
+        return [(other, stamp_of(other.path)) for other in others]
+
+
+def _image_files(sample: Sample, stamp: FileStamp, written: WrittenSample) -> ImageFiles:
+    name = escape_surrogates(str(sample.name))
+    return ImageFiles(name, stamp, written.source_sha256 or "", written.files)

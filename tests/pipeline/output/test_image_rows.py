@@ -14,7 +14,7 @@ from bboxprep.errors import UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.sample import Frame
-from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, ObjectCounts, encode_row, read_images
+from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, ObjectCounts, encode_rows, read_images
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -68,9 +68,9 @@ def out(tmp_path: Path) -> Path:
 
 @given(row=ROWS)
 def test_a_row_that_is_read_and_written_again_keeps_its_bytes(row: ImageRow) -> None:
-    line = encode_row(row)
+    line = encode_rows([row])
     again = msgspec.json.decode(line, type=ImageRow)
-    assert encode_row(again) == line
+    assert encode_rows([again]) == line
     assert again == row
 
 
@@ -89,7 +89,7 @@ def test_rows_of_a_run_keep_their_bytes_and_have_the_fields_of_what_they_record(
     data = (converted(tmp_path, Recipe(augment=Augment(*steps, copies=2)) if steps else Recipe()) / IMAGES).read_bytes()
     images, problems = read_images(tmp_path / "out")
     assert not problems
-    assert b"".join(map(encode_row, images)) == data
+    assert encode_rows(images) == data
     always = ["source", "split", "sha256", "output", "objects", "size", "orientation", "frame", "evidence", "made"]
     for line, row in zip(map(json.loads, data.splitlines()), images, strict=True):
         assert list(line)[: len(always)] == always

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import LayoutError
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.object_policy import ObjectPolicy
-from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, ObjectCounts, encode_row
+from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, MosaicPart, ObjectCounts, encode_rows
 from bboxprep.pipeline.output.run_record import (
     INCOMPLETE,
     RECORD,
@@ -233,7 +233,7 @@ def test_no_field_is_dead(tmp_path: Path, read_fields: set[str]) -> None:
     unmap(open_run(out), results, tmp_path / "back.json")
     build(plan_review(out, against=SOURCE), tmp_path / "review", workers=1, overwrite=False)
     rows = [msgspec.structs.replace(row, factors=None, not_affine="it bends") for row in open_run(out).images]
-    (out / IMAGES).write_bytes(b"".join(map(encode_row, rows)))
+    (out / IMAGES).write_bytes(encode_rows(rows))
     assert "it bends" in unmap(open_run(out), results, tmp_path / "none.json").findings[0].message
     convert_source(open_source(SOURCE), out, "coco", Recipe(), run_options=RunOptions(overwrite=True))
     fields = {f"{kind.__name__}.{name}" for kind in SCHEMA for name in kind.__struct_fields__}

@@ -11,13 +11,14 @@ import pytest
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.io.hashing import bytes_sha256, file_sha256
+from bboxprep.model.batch import Batch
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.resume import fingerprint as fingerprint_module
-from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, Fingerprint, OutputFile, content_hash, stamp_of
+from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, ImageFiles, OutputFile, content_hash, stamp_of
 
 BOXES = [[0.0, 0, 4, 4], [1.0, 1, 3, 3]]
 SAMPLE = Sample(
@@ -72,14 +73,29 @@ def objects(**columns: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_whatever_is_read_of_an_image_makes_another_content(change: dict[str, Any]) -> None:
-    assert content_hash(replace(SAMPLE, **change), OUTPUT) != content_hash(SAMPLE, OUTPUT)
+    batch = Batch.of([SAMPLE, SAMPLE])
+    for one in ([replace(SAMPLE, **change), SAMPLE], [SAMPLE, replace(SAMPLE, **change)]):
+        assert content_hash(Batch.of(one), [OUTPUT, OUTPUT]) != content_hash(batch, [OUTPUT, OUTPUT])
+
+
+def test_whose_object_it_is_makes_another_content() -> None:
+    bare = replace(SAMPLE, instances=Instances.of())
+    found = {content_hash(Batch.of(order), [OUTPUT, OUTPUT]) for order in ([SAMPLE, bare], [bare, SAMPLE])}
+    assert len(found) == 2
+
+
+def test_the_other_images_of_a_mosaic_make_another_content() -> None:
+    batch, other, stamp = Batch.of([SAMPLE, SAMPLE]), replace(SAMPLE, name=PurePosixPath("b.jpg")), FileStamp(1, 2)
+    beside = [[], [[(other, stamp)], []], [[], [(other, stamp)]], [[(SAMPLE, stamp)], []], [[(other, NO_STAMP)], []]]
+    assert len({content_hash(batch, [OUTPUT, OUTPUT], others) for others in beside}) == len(beside)
 
 
 def test_where_it_goes_makes_another_content_and_where_it_lies_does_not() -> None:
     same = replace(SAMPLE, path=Path("/elsewhere/a.jpg"), **objects())
-    assert content_hash(same, OUTPUT) == content_hash(SAMPLE, OUTPUT)
-    assert content_hash(SAMPLE, replace(OUTPUT, image="images/train/a-2.jpg")) != content_hash(SAMPLE, OUTPUT)
-    assert content_hash(SAMPLE, None) != content_hash(SAMPLE, OUTPUT)
+    batch = Batch.of([SAMPLE])
+    assert content_hash(Batch.of([same]), [OUTPUT]) == content_hash(batch, [OUTPUT])
+    assert content_hash(batch, [replace(OUTPUT, image="images/train/a-2.jpg")]) != content_hash(batch, [OUTPUT])
+    assert content_hash(batch, [None]) != content_hash(batch, [OUTPUT])
 
 
 def test_a_stamp_knows_size_and_time_and_a_missing_file_has_none(tmp_path: Path) -> None:
@@ -90,49 +106,49 @@ def test_a_stamp_knows_size_and_time_and_a_missing_file_has_none(tmp_path: Path)
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path, Fingerprint]:
-    """A source that was read, the output folder with its image and its labels, and their fingerprint."""
+def files(tmp_path: Path) -> tuple[Path, Path, ImageFiles]:
+    """A source that was read, the output folder with its image and its labels, and what is noted of them."""
     source, dest = tmp_path / "a.jpg", tmp_path / "out"
     dest.mkdir()
     contents = {source: b"source", dest / "a.jpg": b"image", dest / "a.txt": b"labels"}
     for path, data in contents.items():
         path.write_bytes(data)
     written = tuple(OutputFile(name, bytes_sha256(contents[dest / name])) for name in ("a.jpg", "a.txt"))
-    return source, dest, Fingerprint(b"", stamp_of(source), bytes_sha256(b"source"), written)
+    return source, dest, ImageFiles("a.jpg", stamp_of(source), bytes_sha256(b"source"), written)
 
 
-def test_a_fingerprint_matches_what_it_was_taken_of(files: tuple[Path, Path, Fingerprint]) -> None:
-    source, dest, fingerprint = files
-    assert fingerprint.matches_source(source)
-    assert fingerprint.matches_files(dest, source)
+def test_files_match_what_was_noted_of_them(files: tuple[Path, Path, ImageFiles]) -> None:
+    source, dest, noted = files
+    assert noted.matches_source(source)
+    assert noted.matches_files(dest, source)
 
 
 def test_a_source_of_other_bytes_does_not_match_even_of_the_same_size_and_time(
-    files: tuple[Path, Path, Fingerprint],
+    files: tuple[Path, Path, ImageFiles],
 ) -> None:
-    source, _, fingerprint = files
+    source, _, noted = files
     before = source.stat()
     source.write_bytes(b"SOURCE")
     os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert not fingerprint.matches_source(source)
-    assert replace_digest(fingerprint, "").matches_source(source)  # one that was never read has its stamp alone
+    assert not noted.matches_source(source)
+    assert replace_digest(noted, "").matches_source(source)  # one that was never read has its stamp alone
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.txt"])
-def test_an_output_file_that_changed_or_went_does_not_match(files: tuple[Path, Path, Fingerprint], name: str) -> None:
-    source, dest, fingerprint = files
+def test_an_output_file_that_changed_or_went_does_not_match(files: tuple[Path, Path, ImageFiles], name: str) -> None:
+    source, dest, noted = files
     (dest / name).write_bytes(b"IMAGE")
-    assert not fingerprint.matches_files(dest, source)
+    assert not noted.matches_files(dest, source)
     (dest / name).unlink()
-    assert not fingerprint.matches_files(dest, source)
+    assert not noted.matches_files(dest, source)
 
 
 def test_a_link_to_the_source_is_not_read_a_second_time(
-    files: tuple[Path, Path, Fingerprint], monkeypatch: pytest.MonkeyPatch
+    files: tuple[Path, Path, ImageFiles], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, dest, _ = files
     digest = file_sha256(source)
-    linked = Fingerprint(b"", stamp_of(source), digest, (OutputFile("b.jpg", digest),))
+    linked = ImageFiles("a.jpg", stamp_of(source), digest, (OutputFile("b.jpg", digest),))
     os.link(source, dest / "b.jpg")
     assert linked.matches_source(source)
     monkeypatch.setattr(fingerprint_module, "file_sha256", lambda path: pytest.fail(f"{path} is read again"))
@@ -143,10 +159,10 @@ def test_a_link_to_the_source_is_not_read_a_second_time(
     assert not linked.matches_files(dest, source)
 
 
-def test_a_file_without_a_hash_does_not_match(files: tuple[Path, Path, Fingerprint]) -> None:
+def test_a_file_without_a_hash_does_not_match(files: tuple[Path, Path, ImageFiles]) -> None:
     source, dest, _ = files
-    assert not Fingerprint(b"", stamp_of(source), "", (OutputFile("absent.jpg"),)).matches_files(dest, source)
+    assert not ImageFiles("a.jpg", stamp_of(source), "", (OutputFile("absent.jpg"),)).matches_files(dest, source)
 
 
-def replace_digest(fingerprint: Fingerprint, digest: str) -> Fingerprint:
-    return msgspec.structs.replace(fingerprint, digest=digest)
+def replace_digest(noted: ImageFiles, digest: str) -> ImageFiles:
+    return msgspec.structs.replace(noted, digest=digest)

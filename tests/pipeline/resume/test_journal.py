@@ -10,24 +10,30 @@ import msgspec
 import pytest
 
 from bboxprep.errors import TargetError
-from bboxprep.pipeline.resume.fingerprint import NO_STAMP, FileStamp, OutputFile
-from bboxprep.pipeline.resume.image_result import ImageResult, encode_results
-from bboxprep.pipeline.resume.journal import FOLDER, NAME, Journal, PlannedFiles, RunEnd, open_journal, terms_as_text
+from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, SourceCounts, encode_result
+from bboxprep.pipeline.resume.fingerprint import NO_STAMP, BatchFingerprint, FileStamp, ImageFiles, OutputFile
+from bboxprep.pipeline.resume.journal import (
+    FOLDER,
+    NAME,
+    Journal,
+    PlannedFiles,
+    RunEnd,
+    journal_key,
+    open_journal,
+    terms_as_text,
+)
 
 PLAN = PlannedFiles(("images/a.jpg",), ("images",))
 
 
-def result(name: str, path: str = "") -> ImageResult:
-    return ImageResult(
-        split="train", name=name, content=b"c", stamp=FileStamp(1, 2), digest="", first=True, source_count=0,
-        objects_in={}, objects_due={}, objects_out={}, swapped={}, columns={}, findings=(),
-        written=True, write_method="linked", files=(OutputFile(path),) if path else (),
-        row=b"", sidecar_line=b"", entry=None,
-    )  # fmt: skip
+def result(*names: str, path: str = "") -> BatchResult:
+    files = (OutputFile(path),) if path else ()
+    images = tuple(ImageFiles(name, FileStamp(1, 2), "", files) for name in names)
+    return BatchResult("train", b"c", images, SourceCounts(), OutputCounts(), (), b"", b"", ())
 
 
-def names(journal: Journal) -> list[str]:
-    return sorted(name for _, name in list(journal.keys()))
+def names(journal: Journal) -> list[list[str]]:
+    return [[name for _, name in keys] for keys in journal.batches.values()]
 
 
 def edit(dest: Path, *statements: str) -> None:
@@ -41,7 +47,7 @@ def filled(dest: Path) -> None:
     with open_journal(dest) as journal:
         journal.begin({"recipe": "1"})
         journal.note_plan(PLAN)
-        journal.add(encode_results([result("a"), result("b")]))
+        journal.add(encode_result(result("a", "b")))
         journal.note_end(RunEnd("state", (("data.yaml", NO_STAMP),)))
 
 
@@ -49,17 +55,19 @@ def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path
     with pytest.raises(ZeroDivisionError), open_journal(tmp_path) as journal:  # noqa: PT012
         journal.begin({"recipe": "1"})
         journal.note_plan(PLAN)
-        journal.add(encode_results([result("a", "images/a.jpg"), None, result("b")]))
+        journal.add(encode_result(result("a", "b", path="images/a.jpg")))
+        journal.add(encode_result(result("c")))
         raise ZeroDivisionError
     with open_journal(tmp_path) as journal:
         assert journal.terms == {"recipe": "1"}
         assert journal.plan == PLAN
         assert journal.end is None
-        assert names(journal) == ["a", "b"]
-        assert list(journal.files()) == ["images/a.jpg"]
-        assert journal.result(("train", "b")) == result("b")
-        assert journal.fingerprint(("train", "a")) == result("a", "images/a.jpg").fingerprint
-        assert journal.result(("val", "a")) is None
+        assert journal.batches == {1: [("train", "a"), ("train", "b")], 2: [("train", "c")]}
+        assert list(journal.files()) == ["images/a.jpg"] * 2
+        whole = result("a", "b", path="images/a.jpg")
+        assert journal.result(1) == whole
+        assert journal.fingerprint(1) == BatchFingerprint("train", b"c", whole.images)
+        assert journal.result(3) is None
         journal.note_end(RunEnd("state", ()))
     with open_journal(tmp_path) as journal:
         assert journal.end == RunEnd("state", ())
@@ -74,25 +82,24 @@ def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
         assert (names(journal), journal.plan, journal.end, journal.terms) == ([], PlannedFiles(), None, {"recipe": "2"})
 
 
-def test_the_last_word_on_an_image_counts_and_those_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+def test_batches_that_are_not_kept_are_forgotten_and_new_ones_are_kept(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        journal.add(encode_results([result("a"), result("b")]))
-        journal.add(encode_results([result("c")]))
-        journal.add(encode_results([result("b", "new")]))
+        for batch in (result("a", "b"), result("c"), result("b", path="new")):
+            journal.add(encode_result(batch))
     with open_journal(tmp_path) as journal:
-        assert journal.result(("train", "b")) == result("b", "new")
-        journal.prune([("train", "b"), ("train", "a")])
+        journal.add(encode_result(result("d")))
+        journal.prune({1, 3})
     with open_journal(tmp_path) as journal:
-        assert names(journal) == ["a", "b"]
-        assert journal.result(("train", "b")) == result("b", "new")
+        assert names(journal) == [["a", "b"], ["b"], ["d"]]
+        assert journal.result(3) == result("b", path="new")
         assert list(journal.files()) == ["new"]
 
 
 def test_names_that_are_no_text_are_found_again(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        journal.add(encode_results([result("\udcff.jpg")]))
+        journal.add(encode_result(result("\udcff.jpg")))
     with open_journal(tmp_path) as journal:
-        assert journal.result(("train", "\udcff.jpg")) is not None
+        assert journal.batches == {1: [journal_key(("train", "\udcff.jpg"))]}
 
 
 def test_a_journal_is_for_one_run_at_a_time(tmp_path: Path) -> None:
@@ -128,16 +135,16 @@ def overwrite_the_middle(dest: Path) -> None:
 
 
 def add_a_view(dest: Path) -> None:
-    endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, x'90' AS results FROM n"
-    edit(dest, "DROP TABLE blocks", f"CREATE VIEW blocks AS {endless}")
+    endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, x'90' AS result FROM n"
+    edit(dest, "DROP TABLE batches", f"CREATE VIEW batches AS {endless}")
 
 
 def add_a_trigger(dest: Path) -> None:
-    edit(dest, "CREATE TRIGGER t AFTER INSERT ON blocks BEGIN DELETE FROM terms; END")
+    edit(dest, "CREATE TRIGGER t AFTER INSERT ON batches BEGIN DELETE FROM terms; END")
 
 
 def of_other_tables(dest: Path) -> None:
-    edit(dest, "ALTER TABLE blocks ADD COLUMN more TEXT")
+    edit(dest, "ALTER TABLE batches ADD COLUMN more TEXT")
 
 
 @pytest.mark.parametrize(
@@ -153,9 +160,9 @@ def test_what_is_no_journal_is_refused_and_begun_anew_if_that_is_allowed(
         pass
     with open_journal(tmp_path, anew=True) as journal:
         assert (names(journal), journal.plan, journal.terms) == ([], PlannedFiles(), {})
-        journal.add(encode_results([result("a")]))
+        journal.add(encode_result(result("a")))
     with open_journal(tmp_path) as journal:
-        assert names(journal) == ["a"]
+        assert names(journal) == [["a"]]
 
 
 @pytest.mark.parametrize(
@@ -166,23 +173,24 @@ def test_what_cannot_be_read_in_it_is_as_if_it_were_not_there(tmp_path: Path, va
     filled(tmp_path)
     edit(
         tmp_path,
-        f"INSERT INTO blocks VALUES (9, {value})",
+        f"INSERT INTO batches VALUES (9, {value})",
         *(f"INSERT OR REPLACE INTO notes VALUES ('{name}', {value})" for name in ("plan", "end")),
         f"INSERT OR REPLACE INTO terms VALUES ('recipe', {value})",
     )
     with open_journal(tmp_path) as journal:
-        assert names(journal) == ["a", "b"]
+        assert names(journal) == [["a", "b"]]
         assert (journal.plan, journal.end) == (PlannedFiles(), None)
         assert isinstance(journal.terms["recipe"], str)
-        journal.prune([("train", "a")])
-        assert journal.result(("train", "a")) == result("a")
+        journal.prune({1})
+        assert journal.result(1) == result("a", "b")
+        assert journal.connection.execute("SELECT id FROM batches").fetchall() == [(1,)]
 
 
 def test_what_is_too_much_to_read_is_left_unread(tmp_path: Path) -> None:
     filled(tmp_path)
-    edit(tmp_path, f"INSERT INTO blocks VALUES (9, zeroblob({2**28 + 1}))")
+    edit(tmp_path, f"INSERT INTO batches VALUES (9, zeroblob({2**28 + 1}))")
     with open_journal(tmp_path) as journal:
-        assert names(journal) == ["a", "b"]
+        assert names(journal) == [["a", "b"]]
 
 
 @pytest.mark.parametrize("place", [".", NAME, f"{NAME}-wal"])

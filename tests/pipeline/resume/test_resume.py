@@ -157,6 +157,25 @@ def test_a_change_of_one_image_is_one_image_of_work(
     assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
 
 
+@pytest.mark.parametrize("to", LOOSE)
+@pytest.mark.parametrize("change", [relabelled, replaced, lambda source: tiny(source, [505])])
+def test_a_change_is_one_batch_of_work(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, change: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(conversion, "block_size", lambda *_: 4)
+    first = run(source, tmp_path / "out", to=to)
+    before = stamps(tmp_path / "out")
+    change(source)
+    outcome = run(source, tmp_path / "out", to=to, workers=2)
+    assert outcome.fresh == (4 if len(first.dataset) == len(outcome.dataset) else 1)
+    rewritten = {Path(name).stem for name in changed(before, stamps(tmp_path / "out")) if name.endswith(".jpg")}
+    assert len(rewritten) == outcome.fresh
+    fresh = run(source, tmp_path / "fresh", to=to)
+    assert outcome.account == fresh.account
+    assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
+    assert run(source, tmp_path / "out", to=to).fresh == 0
+
+
 @pytest.mark.parametrize("name", ["images/train/00004.jpg", "labels/train/00004.txt"])
 @pytest.mark.parametrize("remove", [False, True])
 @pytest.mark.parametrize("recipe", [BIG, Recipe()], ids=["pixels", "links"])
@@ -334,11 +353,11 @@ def test_a_journal_that_names_files_elsewhere_moves_nothing_there(source: Path, 
 def forge(dest: Path, path: str) -> None:
     """Have the journal say that every image of it was written to `path`."""
     with closing(sqlite3.connect(dest / FOLDER / NAME)) as connection:
-        for number, data in connection.execute("SELECT id, results FROM blocks").fetchall():
-            results = msgspec.msgpack.decode(data)
-            for result in results:
-                result[13] = [[path, ""]]
-            connection.execute("UPDATE blocks SET results = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
+        for number, data in connection.execute("SELECT id, result FROM batches").fetchall():
+            result = msgspec.msgpack.decode(data)
+            for image in result[2]:
+                image[3] = [[path, ""]]
+            connection.execute("UPDATE batches SET result = ? WHERE id = ?", (msgspec.msgpack.encode(result), number))
         plan = msgspec.msgpack.encode([[path], ["images", "labels", "data.yaml"]])
         connection.execute("UPDATE notes SET value = ? WHERE name = 'plan'", (plan,))
         connection.commit()
@@ -349,9 +368,10 @@ def forge(dest: Path, path: str) -> None:
 def test_a_journal_with_the_notes_of_no_writer_is_told(source: Path, tmp_path: Path, to: str, entry: Any) -> None:
     run(source, tmp_path / "out", to=to)
     with closing(sqlite3.connect(tmp_path / "out" / FOLDER / NAME)) as connection:
-        for number, data in connection.execute("SELECT id, results FROM blocks").fetchall():
-            results = [[*result[:-1], entry] for result in msgspec.msgpack.decode(data)]
-            connection.execute("UPDATE blocks SET results = ? WHERE id = ?", (msgspec.msgpack.encode(results), number))
+        for number, data in connection.execute("SELECT id, result FROM batches").fetchall():
+            *result, entries = msgspec.msgpack.decode(data)
+            forged = msgspec.msgpack.encode([*result, [entry] * len(entries)])
+            connection.execute("UPDATE batches SET result = ? WHERE id = ?", (forged, number))
         connection.execute("DELETE FROM notes WHERE name = 'end'")
         connection.commit()
     with pytest.raises(TargetError, match=r"its journal is damaged .*`overwrite=True` begins anew"):

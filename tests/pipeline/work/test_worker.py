@@ -20,7 +20,7 @@ from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.output.image_rows import WrittenSample
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
-from bboxprep.pipeline.resume.image_result import ImageResult, decode_results
+from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
 from bboxprep.pipeline.work.image_writer import ImageWriter
 from bboxprep.pipeline.work.worker import BatchWorker, Block
@@ -63,18 +63,18 @@ def worker_over(dataset: Dataset, dest: Path, to: str, work: type[ImageWriter] =
     return BatchWorker(dataset, Augmenter(Recipe(upright=False), dataset), made, sidecar_writer, "skip")
 
 
-def worked(worker: BatchWorker, stage_size: int) -> tuple[list[ImageResult | None], dict[str, bytes]]:
-    """The results of all samples, so many at a time, and the files below the output, which are removed."""
+def worked(worker: BatchWorker, stage_size: int) -> tuple[BatchResult, dict[str, bytes]]:
+    """The result of all samples, so many at a time, and the files below the output, which are removed."""
     writer, dest = worker.image_writer.writer, worker.image_writer.dest
     assert dest is not None
     paths = [writer.paths(sample.split, str(sample.name)) for sample in worker.dataset]
-    block = Block(0, tuple(Output(image, labels=tuple(own)) for image, *own in paths), (None,) * len(paths))
-    results = decode_results(replace(worker, stage_size=stage_size, given_up=frozenset({1}))(block))
+    block = Block(0, tuple(Output(image, labels=tuple(own)) for image, *own in paths))
+    result = decode_result(replace(worker, stage_size=stage_size, given_up=frozenset({1}))(block))
     files = {path.relative_to(dest).as_posix(): path for path in dest.rglob("*") if path.is_file()}
     found = {name: path.read_bytes() for name, path in files.items()}
     for path in files.values():
         path.unlink()
-    return results, found
+    return result, found
 
 
 @pytest.mark.parametrize("to", LOOSE)  # a writer of packed files gives each image one number, once
@@ -85,7 +85,7 @@ def test_together_or_alone_comes_to_the_same(
 ) -> None:
     worker = worker_over(dataset, tmp_path_factory.mktemp("out"), to)
     alone = worked(worker, 1)
-    assert len(alone[0]) == len(dataset)
+    assert len(alone[0].images) == len(dataset)
     assert worked(worker, 2) == alone
     assert worked(worker, len(dataset)) == alone
 

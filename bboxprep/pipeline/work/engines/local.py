@@ -40,10 +40,14 @@ STOPPED = "stopped as asked"
 _work: Callable[[Any], Any]
 
 
-def blocks(count: int, workers: int, most: int = 256) -> list[range]:
-    """``range(count)`` in blocks of at most `most` numbers, so small that all workers finish at about the same time."""
-    size = max(1, min(most, count // (workers * 16)))
-    return [range(start, min(start + size, count)) for start in range(0, count, size)]
+def block_size(count: int, workers: int, most: int = 256) -> int:
+    """The size of the blocks of `count` items: at most `most`, so small that all workers finish at the same time."""
+    return max(1, min(most, count // (workers * 16)))
+
+
+def blocks(rows: range, size: int) -> list[range]:
+    """Consecutive `rows` in blocks of `size`, the last of fewer."""
+    return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def fail_at_three(number: int) -> int:
 
 @given(count=st.integers(0, 2000), workers=st.integers(1, 9), most=st.integers(1, 300))
 def test_blocks_have_every_number_once_in_order_and_none_is_too_large(count: int, workers: int, most: int) -> None:
-    found = local.blocks(count, workers, most)
+    found = local.blocks(range(count), local.block_size(count, workers, most))
     assert [number for block in found for number in block] == list(range(count))
     assert all(0 < len(block) <= most for block in found)
     if count >= workers * 16:

@@ -23,7 +23,7 @@ from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.cli import commands
 from bboxprep.errors import StoppedError, TargetError, UsageError, WorkerError
 from bboxprep.pipeline.work.conversion import PIXEL_BLOCK
-from bboxprep.pipeline.work.engines.local import Local, blocks
+from bboxprep.pipeline.work.engines.local import Local, block_size
 from bboxprep.pipeline.work.engines.on_ray import OnRay
 from bboxprep.pipeline.work.worker import BatchWorker
 from tests.pipeline.work.engines.fatal import Fatal
@@ -153,7 +153,7 @@ def test_tasks_have_some_hundred_images_where_there_are_enough(tmp_path: Path) -
     assert Counted.min_block_size >= 200
     source = tiny(tmp_path / "source", range(240))
     bboxprep.convert(source, tmp_path / "out", "yolo", Recipe(Letterbox(16)), labels_in="displayed", engine=Counted(1))
-    most_that_end_together = len(blocks(240, 1, Counted.min_block_size)[0])
+    most_that_end_together = block_size(240, 1, Counted.min_block_size)
     assert max(sizes) == most_that_end_together > PIXEL_BLOCK
 
 
