@@ -140,8 +140,12 @@ class Instances:
         columns: dict[str, Any] = {}
         for field in FIELDS:
             values = [part[field.name] for part in wide]
-            columns[field.name] = tuple(chain.from_iterable(values)) if field.dtype is None else np.concatenate(values)
-        return Instances(**columns)
+            if field.dtype is None:
+                columns[field.name] = tuple(chain.from_iterable(values))
+            else:
+                columns[field.name] = column = np.concatenate(values)
+                column.setflags(write=False)
+        return unchecked(Instances, columns)  # columns of checked parts are valid
 
     def pad_keypoints(self, points: int) -> Instances:
         """These objects with K at least `points`: the added keypoints are not labelled."""
