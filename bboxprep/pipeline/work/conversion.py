@@ -147,13 +147,30 @@ class Conversion:
         worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, reencodes=reencodes)
         account = Account()
         account.note_dataset(dataset.findings)
-        return _CheckedConversion(self, target, writer, outputs, worker, account, reencodes)
+        size = self._batch_size(reencodes=reencodes)
+        return _CheckedConversion(self, target, writer, outputs, worker, account, reencodes, size)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that does the work; for few images the calling process alone."""
+        return IN_CALLING_PROCESS if self._few else self.run_options.chosen_engine
+
+    def _batch_size(self, *, reencodes: bool) -> int:
+        """The number of images of a batch. Raises `WorkerError` where the engine cannot be reached."""
+        most = max(self.engine.min_block_size, PIXEL_BLOCK if reencodes else LABEL_BLOCK)
+        return most if self._few else block_size(len(self.summaries), self.engine.workers, most)
+
+    @property
+    def _few(self) -> bool:
+        """Whether no image is needed, and so few have labels that this process is done before others would start."""
+        images, roots = self.run_options.images, self.dataset.roots
+        return images == "none" and len(self.dataset) <= FEW_IMAGES and not any(map(is_stored, roots))
 
 
 @dataclass(frozen=True)
 class _CheckedConversion:
     """A conversion that has passed its checks. `outputs` are the paths of its images; `reencodes`: the pixels of some
-    images change.
+    images change. A batch has at most `batch_size` images.
     """
 
     conversion: Conversion
@@ -163,6 +180,7 @@ class _CheckedConversion:
     worker: BatchWorker
     account: Account
     reencodes: bool
+    batch_size: int
 
     def count(self) -> Outcome:
         """A dry run: transform and count all objects, and write nothing."""
@@ -180,7 +198,7 @@ class _CheckedConversion:
         if {number for _, number in self._batches(journal)} != journal.batches.keys():
             return False
         worker = replace(self.worker, packed=bool(self.writer.stage))
-        return all(self._engine.run(worker.is_current, self._blocks(journal), stop=self.conversion.stop))
+        return all(self.conversion.engine.run(worker.is_current, self._blocks(journal), stop=self.conversion.stop))
 
     def count_finished(self, journal: Journal) -> Outcome:
         """The outcome of an output that is current, counted from the results in `journal`."""
@@ -223,24 +241,13 @@ class _CheckedConversion:
 
     def _results(self, earlier: Journal | None) -> Iterator[bytes]:
         """The encoded result of each block, in order; its number where its `earlier` result is still valid."""
-        return self._engine.run(
+        return self.conversion.engine.run(
             self.worker,
             self._blocks(earlier),
             stop=self.conversion.stop,
             on_lost_item=self.worker.process_singly,
             on_worker_death=partial(output_folder.remove_left_over, self.conversion.dest, at_work=True),
         )
-
-    @property
-    def _few(self) -> bool:
-        """Whether no image is needed, and so few have labels that this process is done before others would start."""
-        dataset, images = self.conversion.dataset, self.conversion.run_options.images
-        return images == "none" and len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots))
-
-    @property
-    def _engine(self) -> Engine:
-        """The engine that does the work; for few images the calling process alone."""
-        return IN_CALLING_PROCESS if self._few else self.conversion.run_options.chosen_engine
 
     def _blocks(self, earlier: Journal | None) -> Iterator[Block]:
         """The images in blocks; a batch of the `earlier` run is a block with its fingerprint."""
@@ -250,10 +257,7 @@ class _CheckedConversion:
             yield Block(rows.start, outputs, number, earlier.fingerprint(number) if earlier and number else None)
 
     def _batches(self, earlier: Journal | None) -> Iterator[tuple[range, int]]:
-        keys, engine = self._keys(), self._engine
-        most = max(engine.min_block_size, PIXEL_BLOCK if self.reencodes else LABEL_BLOCK)
-        size = most if self._few else block_size(len(keys), engine.workers, most)
-        return batches_of(keys, size, earlier.batches if earlier else {})
+        return batches_of(self._keys(), self.batch_size, earlier.batches if earlier else {})
 
     def _keys(self) -> list[Key]:
         return [summary.key for summary in self.conversion.summaries]
