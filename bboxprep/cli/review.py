@@ -14,7 +14,7 @@ from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.images.codecs.codec import ImagePolicy
-from bboxprep.review.build import SHOWING, Options, build, plan_review
+from bboxprep.review.build import REVIEW_IMAGE_POLICY, Options, build, plan_review
 from bboxprep.verification.faults import Fault
 from bboxprep.verification.verify import verify
 
@@ -46,11 +46,11 @@ def command(out: Path, dest: Path, **given: Any) -> None:
         return chosen_options("read_options", name, given)
 
     faults = _faults(out, given, options, say) if given["verified"] else ()
-    image_policy = replace(SHOWING, max_pixels=given["max_pixels"])
+    image_policy = replace(REVIEW_IMAGE_POLICY, max_pixels=given["max_pixels"])
     review = plan_review(
         out, given["format"], against=given["against"], faults=faults, image_policy=image_policy, options=options
     )
-    with say.progress(len(review.shown.entries), "making images") as advance:
+    with say.progress(len(review.selection.entries), "making images") as advance:
         page = build(review, dest, workers=given["workers"], overwrite=given["overwrite"], progress=advance)
     say.line(f"open {page}")
 

@@ -1,4 +1,4 @@
-"""The geometry of the charts: from counts to marks on a plane that a template only has to write down."""
+"""Computes the charts: turns counts into coordinates that a template writes as SVG."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 
-WIDTH, HEIGHT = 440.0, 220.0  # of a chart's plane; texts stand below and to the left of it
-LEVELS = 16  # steps of strength of the heat map
+WIDTH, HEIGHT = 440.0, 220.0  # of the plotting area; texts are below and to the left of it
+LEVELS = 16  # of opacity of the heat map
 _NINTHS = (
     *("at the upper left", "at the top", "at the upper right"),
     *("at the left", "in the centre", "at the right"),
     *("at the lower left", "at the bottom", "at the lower right"),
 )
-MOST_SIZES = 80  # sizes of images that are shown, the most frequent first
+MAX_SIZES = 80  # sizes of images that are shown, the most frequent first
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its place, and what it stands for in words."""
+    """One bar of a histogram: its rectangle and its description."""
 
     x: float
     y: float
@@ -35,7 +35,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One line of an axis, at a place along it, with its text."""
+    """One tick of an axis: its position `at` and its text."""
 
     at: float
     text: str
@@ -43,16 +43,16 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """A histogram, its ticks along the bottom, and its tallest count."""
+    """A histogram: its bars, the ticks of its x axis, and its largest count."""
 
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
-    most: int
+    largest: int
 
 
 @dataclass(frozen=True, slots=True)
 class Heat:
-    """A map of cells: for each strength, 0 to 1, the path of the cells that have it; and the strongest in words."""
+    """A heat map: the number of cells of a side, the opacity and SVG path of each layer, and a description."""
 
     cells: int
     layers: tuple[tuple[float, str], ...]
@@ -61,7 +61,7 @@ class Heat:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One size of image: a circle whose area goes with its count."""
+    """One size of images: a circle whose radius grows with their number."""
 
     x: float
     y: float
@@ -72,7 +72,7 @@ class Dot:
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """Sizes of images, on the same scale along both axes; how many sizes are left out."""
+    """A scatter chart of image sizes with equal axes; `hidden` sizes are left out."""
 
     dots: tuple[Dot, ...]
     ticks: tuple[Tick, ...]
@@ -82,11 +82,11 @@ class Scatter:
 
 def histogram(counts: NDArray[np.int64], bounds: NDArray[np.float64], *, unit: str, labelled: Sequence[float]) -> Bars:
     """The bars of `counts` (K,) between `bounds` (K + 1,) on a logarithmic axis; ticks at the bounds in `labelled`."""
-    most, step = max(1, int(counts.max())), WIDTH / len(counts)
+    largest, step = max(1, int(counts.max())), WIDTH / len(counts)
     bars = tuple(
         Bar(
             index * step + 1,
-            HEIGHT - (height := HEIGHT * count / most),
+            HEIGHT - (height := HEIGHT * count / largest),
             step - 2,
             height,
             f"{_length(bounds[index])} to {_length(bounds[index + 1])}{unit}: {count:,}",
@@ -97,7 +97,7 @@ def histogram(counts: NDArray[np.int64], bounds: NDArray[np.float64], *, unit: s
 
 
 def heat_map(heat: NDArray[np.float64]) -> Heat:
-    """The cells of `heat` (G, G) by strength, relative to the strongest."""
+    """The heat map of `heat` (G, G), relative to its largest cell."""
     most = float(heat.max())
     levels = np.ceil(heat / most * LEVELS).astype(int) if most > 0 else np.zeros(heat.shape, int)
     layers = tuple(
@@ -105,11 +105,11 @@ def heat_map(heat: NDArray[np.float64]) -> Heat:
         for level in range(1, LEVELS + 1)
         if (levels == level).any()
     )
-    return Heat(len(heat), layers, _where(heat) if most > 0 else "no box")
+    return Heat(len(heat), layers, _describe_densest(heat) if most > 0 else "no box")
 
 
 def scatter(after: Counter[Size], before: Counter[Size]) -> Scatter:
-    """The sizes of images `after`, and `before` where that is known, as dots on a square plane."""
+    """The scatter chart of the sizes of images of the output (`after`) and of the source (`before`, may be empty)."""
     counts = [*((size, count, "before") for size, count in before.items())]
     counts += [(size, count, "after") for size, count in after.items()]
     counts.sort(key=lambda each: (-each[1], each))
@@ -125,10 +125,10 @@ def scatter(after: Counter[Size], before: Counter[Size]) -> Scatter:
             kind,
             f"{size.width} × {size.height}, {kind}: {count:,}",
         )
-        for size, count, kind in counts[:MOST_SIZES]
+        for size, count, kind in counts[:MAX_SIZES]
     )
     ticks = tuple(Tick(HEIGHT * value / end, f"{value:,}") for value in range(step, end + 1, step))
-    return Scatter(dots, ticks, HEIGHT, max(0, len(counts) - MOST_SIZES))
+    return Scatter(dots, ticks, HEIGHT, max(0, len(counts) - MAX_SIZES))
 
 
 def _along(value: float, bounds: NDArray[np.float64]) -> float:
@@ -141,14 +141,14 @@ def _length(value: float) -> str:
 
 
 def _round_step(longest: int) -> int:
-    """A step of 1, 2 or 5 times a power of ten that divides `longest` into three to six."""
+    """The step of ticks, 1, 2 or 5 times a power of ten, that divides `longest` into three to six parts."""
     rough = max(1.0, longest / 5)
     power = 10 ** floor(np.log10(rough))
     return int(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough))
 
 
-def _where(heat: NDArray[np.float64]) -> str:
-    """In words, where most of it lies."""
+def _describe_densest(heat: NDArray[np.float64]) -> str:
+    """A description of the densest ninth of `heat` (G, G)."""
     ninths = [part.sum() for row in np.array_split(heat, 3, axis=0) for part in np.array_split(row, 3, axis=1)]
     share = max(ninths) / sum(ninths)
     return f"densest {_NINTHS[int(np.argmax(ninths))]}, {share:.0%} of all box area in that ninth"

@@ -1,6 +1,6 @@
-"""The data of a site as scripts: whole cards in chunks as they come, and of all cards what filters need, in columns.
+"""Writes the data of a site as scripts: cards in chunks, and an index with the columns that the filters need.
 
-A page opened from disk cannot fetch a file, but it can load a script when it needs one.
+A page opened from disk cannot fetch a file, but it can load a script.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bboxprep.review.js_encoding import call
 
 @dataclass
 class DataScripts:
-    """Takes the cards of a site in their order, and writes their scripts below `dest`."""
+    """Takes the cards of a site in order, and writes their scripts below `dest`."""
 
     dest: Path
     chunk: list[dict[str, Any]] = field(default_factory=list)
@@ -31,7 +31,7 @@ class DataScripts:
     codes: list[list[str]] = field(default_factory=list)
 
     def add(self, card: Card) -> None:
-        """Take the next card."""
+        """Add the next card."""
         self.chunk.append(card.row())
         self.splits.append(card.split)
         self.names.append(card.name)
@@ -44,7 +44,7 @@ class DataScripts:
             self._write_chunk()
 
     def close(self, splits: Sequence[str]) -> None:
-        """Write what is left, and the index; `splits` are in the order of the page."""
+        """Write the last chunk and the index; `splits` are in the order of the page."""
         if self.chunk:
             self._write_chunk()
         place = {split: number for number, split in enumerate(splits)}
@@ -69,14 +69,14 @@ class DataScripts:
 
 
 def _worst(card: Card) -> int:
-    """2 where the image has a fault, 1 where it has a note, else 0."""
+    """2 where the image has a fault, 1 where it has only notes, else 0."""
     if any(note.severity == Severity.FAULT for note in card.notes):
         return 2
     return 1 if card.notes else 0
 
 
 def _table(name: str, lists: Sequence[Sequence[Any]]) -> dict[str, Any]:
-    """A column of lists as the distinct lists and, for each image, the number of its own: most images share a few."""
+    """A column of lists, encoded as the distinct lists and the number of one for each image."""
     numbers: dict[tuple[Any, ...], int] = {}
     column = [numbers.setdefault(tuple(each), len(numbers)) for each in lists]
     return {f"{name}Sets": [list(each) for each in numbers], name: column}

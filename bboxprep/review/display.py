@@ -1,6 +1,6 @@
-"""A sample as a viewer shows it: its image upright, its objects moved along, never cut, so that faults stay seen.
+"""A sample as it is displayed: the image upright, the objects mapped but not clipped, so that faults stay visible.
 
-Run-length masks become SVG paths, coarse enough to send and fine enough to see.
+Run-length masks become SVG paths on a grid of at most `MASK_GRID` cells.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
 
-MOST = 160  # rows and columns of the grid that a mask is shown on
+MASK_GRID = 160  # the most rows and columns of the path of a mask
 
 
 @dataclass(frozen=True)
 class DisplayedSample:
-    """The displayed image of a sample: its `size`, its objects' `boxes` (N, 4) there and class `names`.
+    """The displayed image of a sample: its `size`, and the `boxes` (N, 4) px and `labels` (N,) of its objects.
 
-    `objects` is what a page draws, as plain data: for each object ``c`` its class, ``b`` its box, and where it has
-    them ``r`` rings (x y x y …), ``m`` its mask as a path, ``p`` keypoints (x y visibility), ``k`` crowd, ``s`` score.
+    `objects` is plain data for drawing: for each object ``c`` its class, ``b`` its box, and where it has them ``r``
+    rings (x y x y …), ``m`` its mask as a path, ``p`` keypoints (x y visibility), ``k`` crowd, ``s`` score.
     """
 
     size: Size
@@ -39,8 +39,8 @@ class DisplayedSample:
     objects: list[dict[str, Any]]
 
 
-def show(sample: Sample, header: Header, classes: Sequence[int]) -> DisplayedSample:
-    """`sample`, which no recipe has touched, in its displayed plane; `classes` are the page's numbers of its labels."""
+def displayed(sample: Sample, header: Header, classes: Sequence[int]) -> DisplayedSample:
+    """The untransformed `sample` as displayed; `classes` (C,) are the class numbers in the page of its labels."""
     affine = header.turn.affine(header.size) @ sample.to_stored
     turn = header.turn if sample.frame is Frame.STORED else IDENTITY
     instances = sample.instances
@@ -53,30 +53,30 @@ def show(sample: Sample, header: Header, classes: Sequence[int]) -> DisplayedSam
     return DisplayedSample(header.displayed, boxes, labels, objects)
 
 
-def picture(sample: Sample, header: Header, most: int) -> NDArray[np.uint8]:
-    """The displayed image of `sample`, uint8 (H, W) or (H, W, 3), no side over `most` px. Raises `ImageError`."""
+def displayed_pixels(sample: Sample, header: Header, max_side: int) -> NDArray[np.uint8]:
+    """The displayed image of `sample`, uint8 (H, W) or (H, W, 3), no side over `max_side` px. Raises `ImageError`."""
     steps: tuple[Step, ...] = (Orient(header.turn),)
-    if max(header.displayed) > most:
-        steps = (*steps, Resample(fitted(header.displayed, most)))
+    if max(header.displayed) > max_side:
+        steps = (*steps, Resample(fitted(header.displayed, max_side)))
     return replace(sample, plan=Plan(header.size).then(*steps)).pixels()
 
 
-def reduced(pixels: NDArray[np.uint8], most: int) -> NDArray[np.uint8]:
-    """`pixels`, uint8 (H, W) or (H, W, 3), with no side over `most` px."""
+def reduced(pixels: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
+    """`pixels`, uint8 (H, W) or (H, W, 3), with no side over `max_side` px."""
     size = Size(pixels.shape[1], pixels.shape[0])
-    if max(size) <= most:
+    if max(size) <= max_side:
         return pixels
-    return execute.execute(Plan(size).then(Resample(fitted(size, most))), pixels, kernel="linear", pad=0)
+    return execute.execute(Plan(size).then(Resample(fitted(size, max_side))), pixels, kernel="linear", pad=0)
 
 
-def fitted(size: Size, most: int) -> Size:
-    """`size` with its longer side made `most` px."""
-    ratio = most / max(size)
+def fitted(size: Size, side: int) -> Size:
+    """`size` scaled so that its longer side is `side` px."""
+    ratio = side / max(size)
     return Size(max(1, round(size.width * ratio)), max(1, round(size.height * ratio)))
 
 
 def _object(instances: Instances, row: int, affine: Affine, turn: Dihedral) -> dict[str, Any]:
-    """All that has to be drawn of one object besides its box."""
+    """The data for drawing one object, except its class and its box."""
     mask, score = instances.masks[row], float(instances.scores[row])
     seen = (instances.visibility[row] > 0).any()
     drawn: Mapping[str, Any] = {
@@ -100,7 +100,7 @@ def _turned(mask: Rle, turn: Dihedral) -> NDArray[np.bool_]:
 
 
 def _numbers(values: NDArray[np.float64], digits: int) -> list[float | None]:
-    """`values` for JSON, which has no NaN: None in its place; whole numbers lose their point."""
+    """`values` rounded for JSON; None for NaN and infinity, which JSON lacks."""
     return [_number(round(value, digits)) if np.isfinite(value) else None for value in values.tolist()]
 
 
@@ -109,16 +109,16 @@ def _number(value: float) -> float:
 
 
 def mask_path(mask: NDArray[np.bool_]) -> str:
-    """The region of `mask`, boolean (H, W), as the ``d`` of an SVG path in pixels: a bar for each run of each row.
+    """The pixels of `mask`, bool (H, W), as the ``d`` of an SVG path in px: a rectangle for each run of a row.
 
-    Over `MOST` pixels long or wide, it is shown by the cells of a coarser grid that it touches. "" for an empty mask.
+    A region of more than `MASK_GRID` pixels in a direction is drawn on a coarser grid. "" for an empty mask.
     """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not rows.size:
         return ""
     top, left = int(rows[0]), int(columns[0])
     seen = mask[top : rows[-1] + 1, left : columns[-1] + 1]
-    step = -(-max(seen.shape) // MOST)
+    step = -(-max(seen.shape) // MASK_GRID)
     seen = _coarse(seen, step)
     edges = np.diff(np.pad(seen, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     starts, ends = np.argwhere(edges == 1), np.argwhere(edges == -1)
@@ -129,7 +129,7 @@ def mask_path(mask: NDArray[np.bool_]) -> str:
 
 
 def _coarse(mask: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
-    """For each cell of `step` x `step` pixels whether `mask` touches it, so that nothing thin is lost."""
+    """`mask` reduced by `step`: a cell is set where any of its `step` x `step` pixels is, so that thin parts stay."""
     height, width = mask.shape
     whole = np.pad(mask, ((0, -height % step), (0, -width % step)))
     cells = whole.reshape(len(whole) // step, step, -1, step)

@@ -1,4 +1,4 @@
-"""The card of one image in a review: its image files and its data for the page. Threads share the work."""
+"""Makes the card of one image of a review: its image files and its data for the page."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from bboxprep.images.codecs.codec import encode_jpeg
 from bboxprep.io.atomic import write_bytes
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run_record import RecordedFinding
-from bboxprep.review.display import DisplayedSample, picture, reduced, show
+from bboxprep.review.display import DisplayedSample, displayed, displayed_pixels, reduced
 from bboxprep.review.entries import ReviewEntry
-from bboxprep.review.js_encoding import legible
+from bboxprep.review.js_encoding import without_surrogates
 from bboxprep.review.wording import drawn_words
 
-CHUNK = 100  # images whose data is in one script, and whose files are in one folder
-VIEW, THUMB = 1024, 320  # px, the longest side of an image to look at, and of one to find it by
+CHUNK = 100  # images per script and per folder of image files
+VIEW, THUMB = 1024, 320  # px; the longest side of a full image and of a thumbnail
 VIEW_QUALITY, THUMB_QUALITY = 86, 78
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One image to make: its number in the review, and its samples, where there are any."""
+    """One card to make: its number in the review, its entry, and its samples in the output and in the source."""
 
     number: int
     entry: ReviewEntry
@@ -35,19 +35,19 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One image of a card: what it shows, and the path of its file below the site, or None where it has none."""
+    """One image of a card: the displayed sample, and the path of its file below the site (None: unreadable)."""
 
     shown: DisplayedSample
     path: str | None
 
     def row(self) -> dict[str, Any]:
-        """It as plain data."""
+        """The side as plain data."""
         return {"size": list(self.shown.size), "view": self.path, "objects": self.shown.objects}
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One image as the page knows it."""
+    """One image of the page: its data, its sides and its notes."""
 
     split: str
     name: str
@@ -63,11 +63,11 @@ class Card:
 
     @property
     def side(self) -> Side | None:
-        """The side that counts: the output, else the source."""
+        """The output, else the source; None where neither has a header."""
         return self.after or self.before
 
     def row(self) -> dict[str, Any]:
-        """It as plain data, without what the index has."""
+        """The card as plain data, without the columns of the index."""
         return {
             "before": self.before.row() if self.before else None,
             "after": self.after.row() if self.after else None,
@@ -83,23 +83,23 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Cards:
-    """Makes cards, and their image files below `dest`; the class numbers of the page by label of output and source."""
+class CardBuilder:
+    """Makes cards and their image files below `dest`; `after` and `before` map labels to class numbers of the page."""
 
     dest: Path
     after: Sequence[int]
     before: Sequence[int]
 
     def __call__(self, task: Task) -> Card:
-        """The card of `task`. Raises `TargetError`."""
+        """The card of `task`; writes its image files. Raises `TargetError`."""
         notes = list(task.entry.notes)
         after = self._side(task, task.after, self.after, "after", notes)
         before = self._side(task, task.before, self.before, "before", notes)
         row, known = task.entry.row, task.after or task.before
         header = known.header if known else None
         return Card(
-            split=legible(known.split if known else row.split if row else ""),
-            name=legible(str(known.name) if known else row.source if row else ""),
+            split=without_surrogates(known.split if known else row.split if row else ""),
+            name=without_surrogates(str(known.name) if known else row.source if row else ""),
             orientation=row.orientation if row else header.orientation if header else 1,
             frame=str(row.frame if row else known.frame if known else ""),
             evidence=row.evidence if row else known.evidence if known else "",
@@ -108,30 +108,30 @@ class Cards:
             notes=tuple(notes),
             thumb=any(side is not None and side.path for side in (after, before)),
             origin=row.source if row else "",
-            drawn=legible(drawn_words(row.recipe, row.copy, row.tile)) if row else "",
+            drawn=without_surrogates(drawn_words(row.recipe, row.copy, row.tile)) if row else "",
         )
 
     def _side(
         self, task: Task, sample: Sample | None, classes: Sequence[int], name: str, notes: list[RecordedFinding]
     ) -> Side | None:
-        """One side of the card; an image that cannot be read is added to `notes`."""
+        """One side of the card; an unreadable image is added to `notes`."""
         if sample is None or sample.header is None:
             return None
-        shown = show(sample, sample.header, classes)
+        shown = displayed(sample, sample.header, classes)
         try:
-            pixels = picture(sample, sample.header, VIEW)
+            pixels = displayed_pixels(sample, sample.header, VIEW)
         except ImageError as error:
             if not any(note.code in ("image-unreadable", "image-refused") for note in notes):
                 notes.append(RecordedFinding(str(Severity.FAULT), "image-unreadable", error.problem, where=name))
             return Side(shown, None)
-        path = f"{card_folder(task.number)}-{name}.jpg"
+        path = f"{card_path(task.number)}-{name}.jpg"
         write_bytes(self.dest / path, encode_jpeg(pixels, VIEW_QUALITY))
-        thumb = self.dest / f"{card_folder(task.number)}-thumb.jpg"
+        thumb = self.dest / f"{card_path(task.number)}-thumb.jpg"
         if not thumb.exists():
             write_bytes(thumb, encode_jpeg(reduced(pixels, THUMB), THUMB_QUALITY))
         return Side(shown, path)
 
 
-def card_folder(number: int) -> str:
-    """Where the files of image `number` lie below the site, without their kind and suffix."""
+def card_path(number: int) -> str:
+    """The path of the files of image `number` below the site, without kind and suffix."""
     return f"pictures/{number // CHUNK:04d}/{number % CHUNK:02d}"

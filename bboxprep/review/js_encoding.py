@@ -1,4 +1,4 @@
-"""Data on its way into a page: JSON that neither a script element nor a loader of scripts can mistake for code."""
+"""Encodes data for scripts and ``<script>`` elements, as JSON that cannot end the element or run as code."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
 def encode(value: Any) -> str:
-    """`value` as JSON in ASCII without ``<``, ``>`` and ``&``, so that it can stand inside a script element.
+    """`value` as ASCII JSON without ``<``, ``>`` and ``&``, which is safe inside a script element.
 
-    Half a surrogate pair (a file name that is no UTF-8) stays the escape that it is. NaN is a ValueError.
+    Lone surrogates (of a file name that is not UTF-8) stay escaped. Raises ValueError for NaN.
     """
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":")).translate(_ESCAPES)
 
 
 def call(function: str, *arguments: Any) -> str:
-    """A script that hands `arguments` to a function of the page: what a page opened from disk can load, unlike JSON."""
+    """A script that calls `function` with `arguments`; unlike JSON, a page opened from disk can load it."""
     return f"{function}({','.join(encode(argument) for argument in arguments)});\n"
 
 
-def legible(text: str) -> str:
-    """`text` without halves of surrogate pairs, which no address and no UTF-8 can hold; "?" in their place."""
+def without_surrogates(text: str) -> str:
+    """`text` with "?" for each lone surrogate, which neither UTF-8 nor an address can hold."""
     return text.encode("utf-8", "replace").decode("utf-8")

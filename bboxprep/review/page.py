@@ -1,4 +1,4 @@
-"""The page itself: everything that it says in words, handed to a template that escapes all of it."""
+"""Renders the page: computes its tables and charts, and passes them to a template that escapes all text."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Subject:
-    """What the page is about: a name, its classes, the record of its run if it has one, whether it has a before.
-
-    `notes` are all findings and faults, `loose` those of them that are about no image that is shown.
+    """The dataset of the page: its name, format and classes, the record of its run (None without one), and whether it
+    is `compared` with its source. `notes` are all findings and faults, `unassigned` those that belong to no image.
     """
 
     name: str
@@ -39,10 +38,10 @@ class Subject:
     record: RunRecord | None
     compared: bool
     notes: Sequence[RecordedFinding] = ()
-    loose: Sequence[RecordedFinding] = ()
+    unassigned: Sequence[RecordedFinding] = ()
 
 
-def render(subject: Subject, counted: Statistics) -> str:
+def render(subject: Subject, statistics: Statistics) -> str:
     """The HTML of the page."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES, encoding="utf-8"),
@@ -51,35 +50,35 @@ def render(subject: Subject, counted: Statistics) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    splits = splits_of(counted)
-    classes = _class_rows(subject, counted, splits)
+    splits = splits_of(statistics)
+    classes = _class_rows(subject, statistics, splits)
     return environment.get_template("index.html").render(
         subject=subject,
         record=subject.record,
         recipe=recipe_words(subject.record.recipe) if subject.record else [],
         splits=splits,
-        counted=counted,
+        statistics=statistics,
         classes=classes,
-        findings=_finding_rows(subject.notes, counted),
+        findings=_finding_rows(subject.notes, statistics),
         unused=[row["name"] for row in classes if not row["used"]],
-        loose=subject.loose,
-        orientations=_orientation_rows(counted),
-        sides=charts.histogram(counted.sides, SIDES, unit=" px", labelled=(8, 32, 96, 256, 1024)),
-        aspects=charts.histogram(counted.aspects, ASPECTS, unit="", labelled=(0.25, 0.5, 1, 2, 4)),
-        heat=charts.heat_map(counted.heat),
-        sizes=charts.scatter(counted.sizes, counted.source_sizes),
-        site=Markup(encode(_site(subject, counted, splits))),  # encode escapes for a script element
+        unassigned=subject.unassigned,
+        orientations=_orientation_rows(statistics),
+        sides=charts.histogram(statistics.sides, SIDES, unit=" px", labelled=(8, 32, 96, 256, 1024)),
+        aspects=charts.histogram(statistics.aspects, ASPECTS, unit="", labelled=(0.25, 0.5, 1, 2, 4)),
+        heat=charts.heat_map(statistics.heat),
+        sizes=charts.scatter(statistics.sizes, statistics.source_sizes),
+        site=Markup(encode(_site(subject, statistics, splits))),  # encode escapes for a script element
         version=__version__,
     )
 
 
-def splits_of(counted: Statistics) -> list[str]:
-    """The splits in the order people think of them in."""
-    return sorted(counted.images, key=order)
+def splits_of(statistics: Statistics) -> list[str]:
+    """The splits with images, in the order of `splits.order`."""
+    return sorted(statistics.images, key=order)
 
 
-def _site(subject: Subject, counted: Statistics, splits: list[str]) -> dict[str, Any]:
-    """What the scripts have to know before any image."""
+def _site(subject: Subject, statistics: Statistics, splits: list[str]) -> dict[str, Any]:
+    """The data that the scripts need before they load an image."""
     return {
         "chunk": CHUNK,
         "compared": subject.compared,
@@ -88,20 +87,20 @@ def _site(subject: Subject, counted: Statistics, splits: list[str]) -> dict[str,
             {"name": category.name, "skeleton": [list(pair) for pair in category.skeleton]}
             for category in subject.classes
         ],
-        "codes": {code: words for (_, code) in sorted(counted.codes) if (words := _meaning(code))},
+        "codes": {code: words for (_, code) in sorted(statistics.codes) if (words := _meaning(code))},
     }
 
 
-def _class_rows(subject: Subject, counted: Statistics, splits: list[str]) -> list[dict[str, Any]]:
-    """One row a class, the most frequent first: the account of the run, then count and share in each split."""
+def _class_rows(subject: Subject, statistics: Statistics, splits: list[str]) -> list[dict[str, Any]]:
+    """One row a class, the most frequent first: its account, and its count and share in each split."""
     totals: Counter[str] = Counter()
-    for (_, split), count in counted.objects.items():
+    for (_, split), count in statistics.objects.items():
         totals[split] += count
     account = {row.name: row for row in subject.record.classes} if subject.record else {}
-    top = max((counted.objects[key] / totals[key[1]] for key in counted.objects), default=1.0)
+    top = max((statistics.objects[key] / totals[key[1]] for key in statistics.objects), default=1.0)
     rows = []
     for number, category in enumerate(subject.classes):
-        counts = [counted.objects[number, split] for split in splits]
+        counts = [statistics.objects[number, split] for split in splits]
         shares = [count / totals[split] if totals[split] else 0.0 for count, split in zip(counts, splits, strict=True)]
         rows.append(
             {
@@ -119,18 +118,18 @@ def _class_rows(subject: Subject, counted: Statistics, splits: list[str]) -> lis
     return sorted(rows, key=lambda row: -row["total"])
 
 
-def _finding_rows(notes: Sequence[RecordedFinding], counted: Statistics) -> list[dict[str, Any]]:
-    """One row a code, faults first: how often it was found, in how many of the images shown, what it means."""
+def _finding_rows(notes: Sequence[RecordedFinding], statistics: Statistics) -> list[dict[str, Any]]:
+    """One row a code, faults first: how often and in how many images it was found, and its meaning."""
     times = Counter((finding.severity, finding.code) for finding in notes)
     return [
         {
             "code": code,
             "severity": severity,
-            "times": max(times[severity, code], counted.codes[severity, code]),
-            "images": counted.codes[severity, code],
+            "times": max(times[severity, code], statistics.codes[severity, code]),
+            "images": statistics.codes[severity, code],
             "meaning": _meaning(code),
         }
-        for severity, code in sorted({*times, *counted.codes}, key=lambda key: (key[0] != Severity.FAULT, key[1]))
+        for severity, code in sorted({*times, *statistics.codes}, key=lambda key: (key[0] != Severity.FAULT, key[1]))
     ]
 
 
@@ -138,9 +137,9 @@ def _meaning(code: str) -> str:
     return meaning(code) if code in FAULTS or code in CODES else ""
 
 
-def _orientation_rows(counted: Statistics) -> list[dict[str, Any]]:
-    total = max(1, sum(counted.orientations.values()))
+def _orientation_rows(statistics: Statistics) -> list[dict[str, Any]]:
+    total = max(1, sum(statistics.orientations.values()))
     return [
         {"code": code, "frame": frame, "evidence": evidence, "count": count, "length": 100 * count / total}
-        for (code, frame, evidence), count in sorted(counted.orientations.items())
+        for (code, frame, evidence), count in sorted(statistics.orientations.items())
     ]

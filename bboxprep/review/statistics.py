@@ -1,4 +1,4 @@
-"""What the charts of a review count, image by image."""
+"""Counts images and objects for the charts of a review."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from bboxprep.geometry.shapes import box_areas, clip_boxes
 from bboxprep.review.display import DisplayedSample
 from bboxprep.review.image_cards import Card
 
-GRID = 32  # cells along each side of the map of where boxes lie
-SIDES = 2.0 ** np.arange(1.0, 12.01, 0.5)  # px, bounds of the classes of box size: square roots of areas
-ASPECTS = 2.0 ** np.arange(-3.0, 3.01, 0.5)  # bounds of the classes of width / height
+GRID = 32  # cells along each side of the heat map of boxes
+SIDES = 2.0 ** np.arange(1.0, 12.01, 0.5)  # px; bounds of the histogram of box sizes, the square roots of areas
+ASPECTS = 2.0 ** np.arange(-3.0, 3.01, 0.5)  # bounds of the histogram of width / height
 
 
 @dataclass
 class Statistics:
-    """Counts over the cards booked so far.
+    """Counts over all added cards.
 
-    `heat` (GRID, GRID) says over each cell of an image how many boxes lie, parts of a cell as fractions; `sides` and
-    `aspects` count boxes, cut at the edge of their image, between the bounds `SIDES` and `ASPECTS`, the outermost
-    taking all beyond.
+    `heat` (GRID, GRID) float64 is the number of boxes over each cell of an image, with fractions for partly covered
+    cells. `sides` and `aspects` are histograms of boxes, clipped to their image, between the bounds `SIDES` and
+    `ASPECTS`; the outermost bins include all values beyond.
     """
 
     images: Counter[str] = field(default_factory=Counter)
@@ -38,8 +38,8 @@ class Statistics:
     sides: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(SIDES) - 1, np.int64))
     aspects: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(ASPECTS) - 1, np.int64))
 
-    def book(self, card: Card) -> None:
-        """Count one card."""
+    def add(self, card: Card) -> None:
+        """Count the image and the objects of `card`."""
         self.images[card.split] += 1
         upright = card.orientation == 1
         self.orientations[card.orientation, "" if upright else card.frame, "" if upright else card.evidence] += 1
@@ -49,9 +49,9 @@ class Statistics:
         if card.after:
             self.sizes[card.after.shown.size] += 1
         if card.side:
-            self._book_objects(card.split, card.side.shown)
+            self._add_objects(card.split, card.side.shown)
 
-    def _book_objects(self, split: str, shown: DisplayedSample) -> None:
+    def _add_objects(self, split: str, shown: DisplayedSample) -> None:
         self.objects.update((label, split) for label in shown.labels)
         self.empty[split] += not shown.labels
         boxes = clip_boxes(shown.boxes[np.isfinite(shown.boxes).all(axis=1)], shown.size)
@@ -68,7 +68,7 @@ def _histogram(values: NDArray[np.float64], bounds: NDArray[np.float64]) -> NDAr
 
 
 def _covered(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The share (N, GRID) of each cell of an axis from 0 to 1 that spans from `start` to `end` (N,) cover."""
+    """The share (N, GRID) of each cell of the axis 0 to 1 that the spans from `start` to `end` (N,) cover."""
     first = np.arange(GRID)
     shares = np.minimum(end[:, None] * GRID, first + 1) - np.maximum(start[:, None] * GRID, first)
     return np.asarray(np.clip(shares, 0.0, 1.0))

@@ -1,15 +1,15 @@
-"""A recorded recipe in words: what was asked for, and what was drawn of it for one image. Any record can be spelt."""
+"""Describes a recorded recipe, and the values drawn for one image, in words. Accepts any JSON value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-_LONG = 60  # characters of a value that are shown
+_MAX_LENGTH = 60  # characters of a value
 
 
 def recipe_words(recipe: Mapping[str, Any]) -> list[str]:
-    """The steps of a recorded recipe, each in a few words: those of all images, then those of training images."""
+    """The steps of a recorded recipe, each in a few words: first those of all images, then those of training images."""
     upright = recipe.get("upright", True)
     words = ["upright auto" if upright == "auto" else "upright" if upright else "as stored"]
     words += _steps(recipe.get("steps", recipe.get("preprocess")))
@@ -22,7 +22,7 @@ def recipe_words(recipe: Mapping[str, Any]) -> list[str]:
 
 
 def drawn_words(recipe: Mapping[str, Any] | None, copy: int, tile: str) -> str:
-    """What was drawn for one image, in a line; "" where the record does not say it."""
+    """The values drawn for one image, in one line; "" where the record has none."""
     if recipe is None:
         return ""
     which = [f"copy {copy + 1}", *([f"tile {tile}"] if tile else [])]
@@ -49,7 +49,7 @@ def _size(value: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    """A value in words; two numbers are a range, which is how records write one."""
+    """A value in words; a list of two numbers is a range."""
     match value:
         case None:
             return ""
@@ -64,4 +64,4 @@ def _value(value: Any) -> str:
         case list():
             return ", ".join(map(_value, value))
     text = str(value)
-    return text if len(text) <= _LONG else f"{text[:_LONG]}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}…"

@@ -319,7 +319,7 @@ def test_a_folder_that_was_moved_still_works(browser: Browser, sites: Path) -> N
 
 def test_twenty_thousand_images_open_at_once(browser: Browser, sites: Path) -> None:
     from bboxprep.model.categories import Category
-    from bboxprep.review.build import finish
+    from bboxprep.review.build import write_page
     from bboxprep.review.data_scripts import DataScripts
     from bboxprep.review.page import Subject
     from bboxprep.review.statistics import Statistics
@@ -329,9 +329,9 @@ def test_twenty_thousand_images_open_at_once(browser: Browser, sites: Path) -> N
     shelf, corners = DataScripts(root), np.array([[1.0, 1.0, 5.0, 4.0]])
     for number in range(20_000):
         made = card("train" if number % 5 else "val", corners=corners, name=f"photo_{number:06d}.jpg")
-        counted.book(made)
+        counted.add(made)
         shelf.add(made)
-    finish(root, Subject("many", "yolo", [Category("thing")], None, compared=False), counted, shelf)
+    write_page(root, Subject("many", "yolo", [Category("thing")], None, compared=False), counted, shelf)
     browser.open(root, "#images")
     assert browser.texts(".count") == ["20,000 images, 1 to 60 shown"]
     assert browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd") < 5000

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.review.charts import HEIGHT, LEVELS, MOST_SIZES, WIDTH, heat_map, histogram, scatter
+from bboxprep.review.charts import HEIGHT, LEVELS, MAX_SIZES, WIDTH, heat_map, histogram, scatter
 from bboxprep.review.statistics import ASPECTS
 from tests.strategies import sizes
 
@@ -61,7 +61,7 @@ def test_the_words_name_the_densest_place() -> None:
 def test_every_size_has_its_dot_on_the_plane(after: dict[Size, int], before: dict[Size, int]) -> None:
     chart = scatter(Counter(after), Counter(before))
     assert len(chart.dots) + chart.hidden == len(after) + len(before)
-    assert len(chart.dots) <= MOST_SIZES
+    assert len(chart.dots) <= MAX_SIZES
     assert all(0 <= dot.x <= chart.side and 0 <= dot.y <= chart.side and dot.radius <= 12 for dot in chart.dots)
     assert 1 <= len(chart.ticks) <= 6
 

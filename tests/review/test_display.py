@@ -15,7 +15,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.source.open import open_source
-from bboxprep.review.display import MOST, fitted, mask_path, picture, reduced, show
+from bboxprep.review.display import MASK_GRID, displayed, displayed_pixels, fitted, mask_path, reduced
 from bboxprep.testing.painting import bright_box
 from tests.painted import label
 from tests.strategies import instances, masks, sizes
@@ -29,9 +29,9 @@ def test_the_box_lies_on_the_painted_thing_whatever_frame_and_orientation(frame:
     dataset = open_source(root, labels_in="displayed").dataset
     for sample in dataset:
         assert sample.header is not None
-        shown = show(sample.in_frame(Frame(frame), "planted"), sample.header, [4])
+        shown = displayed(sample.in_frame(Frame(frame), "planted"), sample.header, [4])
         assert shown.size == SIZE
-        pixels = picture(sample, sample.header, 1024)
+        pixels = displayed_pixels(sample, sample.header, 1024)
         assert pixels.shape[:2] == SIZE[::-1]
         assert np.abs(shown.boxes[0] - bright_box(pixels)).max() <= 0.52
         assert shown.objects[0]["c"] == 4
@@ -51,7 +51,7 @@ def test_a_mask_turns_with_its_picture(code: int) -> None:
         Instances.of([[3, 5, 30, 11]], masks=[Rle.from_mask(mask)]),
         frame=Frame.STORED,
     )
-    shown = show(sample, header, [0])
+    shown = displayed(sample, header, [0])
     rows, columns = np.nonzero(painted(shown.objects[0]["m"], (92, 92)))
     assert [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1] == shown.boxes[0].tolist()
 
@@ -60,7 +60,7 @@ def test_a_mask_turns_with_its_picture(code: int) -> None:
 def test_anything_can_be_shown_and_is_json(size: Size, data: st.DataObject) -> None:
     given_objects = data.draw(instances(size, spill=20.0))
     sample = Sample(PurePosixPath("a.jpg"), Path("a.jpg"), Header(size), given_objects)
-    shown = show(sample, Header(size), [5, 6, 7])
+    shown = displayed(sample, Header(size), [5, 6, 7])
     assert len(shown.objects) == len(given_objects)
     for row, each in enumerate(shown.objects):
         assert each["c"] == 5 + given_objects.labels[row]
@@ -72,7 +72,7 @@ def test_anything_can_be_shown_and_is_json(size: Size, data: st.DataObject) -> N
 def test_a_box_that_is_not_finite_becomes_null() -> None:
     header = Header(Size(10, 10))
     sample = Sample(PurePosixPath("a"), Path("a"), header, Instances.of([[0, np.nan, np.inf, 4]]))
-    assert show(sample, header, [0]).objects[0]["b"] == [None] * 4
+    assert displayed(sample, header, [0]).objects[0]["b"] == [None] * 4
 
 
 @given(sizes(5000), st.integers(1, 2000))
@@ -86,8 +86,8 @@ def test_a_picture_is_never_enlarged(tmp_path: Path) -> None:
     root = label(tmp_path / "source", "yolo", "displayed", SIZE, BOX)
     sample = open_source(root).dataset[0]
     assert sample.header is not None
-    assert picture(sample, sample.header, 40).shape[:2] == (30, 40)
-    assert reduced(picture(sample, sample.header, 1024), 46).shape == (35, 46, 3)
+    assert displayed_pixels(sample, sample.header, 40).shape[:2] == (30, 40)
+    assert reduced(displayed_pixels(sample, sample.header, 1024), 46).shape == (35, 46, 3)
     assert reduced(np.zeros((5, 4), np.uint8), 46).shape == (5, 4)
 
 
@@ -113,7 +113,7 @@ def test_a_large_rectangle_is_off_by_less_than_a_cell(left: int, top: int, width
     mask = np.zeros((900, 900), np.bool_)
     mask[top : top + height, left : left + width] = True
     seen = painted(mask_path(mask), (1000, 1000))
-    cell = -(-max(width, height) // MOST)
+    cell = -(-max(width, height) // MASK_GRID)
     for axis, (first, length) in ((1, (top, height)), (0, (left, width))):
         at = np.flatnonzero(seen.any(axis=axis))
         assert at[0] == first

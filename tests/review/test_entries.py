@@ -24,7 +24,7 @@ def sources(shown: ReviewSelection) -> list[str]:
 def test_faults_of_the_run_come_first_then_notes_then_the_rest_in_their_order(tmp_path: Path) -> None:
     source = hostile(tmp_path / "source")
     out = prepared(source, tmp_path / "out", to="yolo")
-    shown = plan_review(out, against=source).shown
+    shown = plan_review(out, against=source).selection
     assert sources(shown)[:2] == [f"train/{BROKEN}", f"train/{OUTSIDE}"]
     assert sources(shown)[2] == f"train/{QUOTED}"
     assert sorted(sources(shown)[4:]) == sources(shown)[4:]
@@ -36,8 +36,8 @@ def test_images_pair_with_their_source_and_what_was_left_out_stays(tmp_path: Pat
     out = prepared(source, tmp_path / "out")
     review = plan_review(out, against=source)
     assert review.source is not None
-    assert len(review.shown.entries) == 12
-    for entry in review.shown.entries:
+    assert len(review.selection.entries) == 12
+    for entry in review.selection.entries:
         assert entry.row is not None
         assert entry.before is not None
         before = review.source.dataset[entry.before]
@@ -51,7 +51,7 @@ def test_images_pair_with_their_source_and_what_was_left_out_stays(tmp_path: Pat
 def test_findings_hang_on_their_images_with_and_without_the_source(compared: bool, tmp_path: Path) -> None:
     source = hostile(tmp_path / "source")
     out = prepared(source, tmp_path / "out", to="yolo")
-    shown = plan_review(out, against=source if compared else None).shown
+    shown = plan_review(out, against=source if compared else None).selection
     said = {
         entry.row.source: sorted({note.code for note in entry.notes})
         for entry in shown.entries
@@ -63,8 +63,8 @@ def test_findings_hang_on_their_images_with_and_without_the_source(compared: boo
         f"train/{QUOTED}": ["crowd-dropped"],
         "train/phone backup/ünïcode name #1 (kopie).jpg": ["crowd-dropped"],
     }
-    assert {note.code for note in shown.loose} == {"column-dropped"}
-    assert len(shown.notes) == len(shown.loose) + sum(len(entry.notes) for entry in shown.entries)
+    assert {note.code for note in shown.unassigned} == {"column-dropped"}
+    assert len(shown.notes) == len(shown.unassigned) + sum(len(entry.notes) for entry in shown.entries)
 
 
 def test_what_a_proof_found_goes_before_everything_in_its_order(tmp_path: Path) -> None:
@@ -72,14 +72,14 @@ def test_what_a_proof_found_goes_before_everything_in_its_order(tmp_path: Path) 
     out = prepared(source, tmp_path / "out")
     faults = (fault("image-turned", "val/IMG_2009.png"), fault("box-moved", f"train/{QUOTED}"))
     elsewhere = fault("image-extra", "nowhere.jpg")
-    shown = plan_review(out, against=source, faults=(*faults, elsewhere)).shown
+    shown = plan_review(out, against=source, faults=(*faults, elsewhere)).selection
     assert sources(shown)[:3] == ["val/IMG_2009.png", f"train/{QUOTED}", f"train/{BROKEN}"]
     assert [entry.rank for entry in shown.entries[:2]] == [0, 1]
-    assert [note.path for note in shown.loose if note.code == "image-extra"] == ["nowhere.jpg"]
+    assert [note.path for note in shown.unassigned if note.code == "image-extra"] == ["nowhere.jpg"]
 
 
 def test_a_dataset_that_is_not_ours_stands_for_itself() -> None:
-    shown = plan_review(PHOTOS, faults=(fault("box-off-outline", "val/IMG_2012.jpg"),)).shown
+    shown = plan_review(PHOTOS, faults=(fault("box-off-outline", "val/IMG_2012.jpg"),)).selection
     assert [entry.before for entry in shown.entries] == [None] * 12
     assert sorted(entry.after for entry in shown.entries if entry.after is not None) == list(range(12))
     assert shown.entries[0].notes[0].code == "box-off-outline"

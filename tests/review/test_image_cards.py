@@ -10,7 +10,7 @@ from PIL import Image
 from bboxprep.pipeline.output.run_record import RecordedFinding
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.review.entries import ReviewEntry
-from bboxprep.review.image_cards import THUMB, VIEW, Cards, Task, card_folder
+from bboxprep.review.image_cards import THUMB, VIEW, CardBuilder, Task, card_path
 from bboxprep.testing.painting import bright_box
 from tests.painted import label
 
@@ -38,7 +38,7 @@ def test_pictures_are_upright_small_and_carry_nothing_but_pixels(tmp_path: Path)
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 5, "a camera"
     stored.save(root / "images" / "a.jpg", exif=exif.tobytes())
-    card = Cards(tmp_path / "site", [0], [])(task(root, "a.jpg"))
+    card = CardBuilder(tmp_path / "site", [0], [])(task(root, "a.jpg"))
     assert card.after is not None
     assert card.after.path == "pictures/0000/07-after.jpg"
     with Image.open(tmp_path / "site" / "pictures" / "0000" / "07-after.jpg") as view:
@@ -57,9 +57,9 @@ def test_a_picture_that_cannot_be_read_is_a_note_and_not_the_end(photos: Path, t
     whole = path.read_bytes()
     path.write_bytes(whole[:200])
     try:
-        card = Cards(tmp_path, [0], [])(made)
+        card = CardBuilder(tmp_path, [0], [])(made)
         known = RecordedFinding("fault", "image-unreadable", "said by the run")
-        again = Cards(tmp_path, [0], [])(Task(7, ReviewEntry(0, None, None, (known,)), made.after, None))
+        again = CardBuilder(tmp_path, [0], [])(Task(7, ReviewEntry(0, None, None, (known,)), made.after, None))
     finally:
         path.write_bytes(whole)
     assert [note.code for note in card.notes] == ["image-unreadable"]
@@ -69,19 +69,19 @@ def test_a_picture_that_cannot_be_read_is_a_note_and_not_the_end(photos: Path, t
 
 
 def test_the_facts_are_those_of_the_file_where_no_run_tells_them(photos: Path, tmp_path: Path) -> None:
-    card = Cards(tmp_path, [0], [])(task(photos, "webp-8.webp"))
+    card = CardBuilder(tmp_path, [0], [])(task(photos, "webp-8.webp"))
     assert (card.split, card.name, card.orientation, card.frame) == ("train", "webp-8.webp", 8, "displayed")
     assert card.row()["before"] is None
 
 
 def test_pictures_lie_in_folders_of_a_hundred() -> None:
-    assert card_folder(0) == "pictures/0000/00"
-    assert card_folder(12_345) == "pictures/0123/45"
+    assert card_path(0) == "pictures/0000/00"
+    assert card_path(12_345) == "pictures/0123/45"
 
 
 def test_the_thumbnail_is_of_the_source_where_nothing_was_written(photos: Path, tmp_path: Path) -> None:
     made = task(photos, "jpg-1.jpg")
-    card = Cards(tmp_path, [], [3])(Task(101, ReviewEntry(None, 0, None), None, made.after))
+    card = CardBuilder(tmp_path, [], [3])(Task(101, ReviewEntry(None, 0, None), None, made.after))
     assert card.after is None
     assert card.side is card.before
     assert card.before is not None

@@ -11,7 +11,7 @@ import pytest
 from bboxprep.images.draw.annotations import PALETTE
 from bboxprep.model.categories import Category
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, RunRecord, SplitCount
-from bboxprep.review.build import ASSETS, finish
+from bboxprep.review.build import ASSETS, write_page
 from bboxprep.review.data_scripts import DataScripts
 from bboxprep.review.page import Subject, render
 from bboxprep.review.statistics import Statistics
@@ -58,7 +58,7 @@ def about(name: str, *, count: int = 1) -> Subject:
         ),
         compared=True,
         notes=(RecordedFinding(name, name, name), RecordedFinding("fault", "box-outside", name, name, name)),
-        loose=(RecordedFinding(name, name, name, name),),
+        unassigned=(RecordedFinding(name, name, name, name),),
     )
 
 
@@ -66,7 +66,7 @@ def test_no_word_becomes_markup() -> None:
     corners = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 2.0, 2.0]])
     plain, hostile = (Statistics(), Statistics())
     for counted, word in ((plain, "plain"), (hostile, HOSTILE)):
-        counted.book(card(word, corners=corners, frame=word, evidence=word, orientation=6))
+        counted.add(card(word, corners=corners, frame=word, evidence=word, orientation=6))
     clean = Elements(render(about("plain", count=2), plain))
     dirty = Elements(render(about(HOSTILE, count=2), hostile))
     assert dirty.names == clean.names
@@ -132,10 +132,10 @@ def test_twenty_thousand_images_make_a_small_page(tmp_path: Path) -> None:
     corners = np.array([[0.0, 0.0, 3.0, 3.0], [1.0, 1.0, 5.0, 4.0]])
     for number in range(20_000):
         made = card("train" if number % 5 else "val", corners=corners, name=f"folder/photo_{number:06d}.jpg")
-        counted.book(made)
+        counted.add(made)
         shelf.add(made)
     subject = Subject("big", "yolo", [Category(f"class {number}") for number in range(80)], None, compared=False)
-    page = finish(tmp_path, subject, counted, shelf)
+    page = write_page(tmp_path, subject, counted, shelf)
     assert page.stat().st_size < 120_000
     assert (tmp_path / "data" / "index.js").stat().st_size < 60 * 20_000
     assert len(list((tmp_path / "data").iterdir())) == 201

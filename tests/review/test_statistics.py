@@ -32,7 +32,7 @@ def card(split: str = "train", *, size: Size = SMALL, corners: Boxes | None = No
 def test_every_box_with_an_area_is_counted_once(size: Size, data: st.DataObject) -> None:
     counted = Statistics()
     corners = data.draw(boxes(size, most=6))
-    counted.book(card(size=size, corners=corners))
+    counted.add(card(size=size, corners=corners))
     sound = int((box_areas(corners) > 0).sum())
     assert counted.sides.sum() == counted.aspects.sum() == sound
     assert sum(counted.objects.values()) == len(corners)
@@ -42,20 +42,20 @@ def test_every_box_with_an_area_is_counted_once(size: Size, data: st.DataObject)
 def test_the_heat_is_the_area_of_the_boxes(size: Size, data: st.DataObject) -> None:
     counted = Statistics()
     corners = data.draw(boxes(size, most=6))
-    counted.book(card(size=size, corners=corners))
+    counted.add(card(size=size, corners=corners))
     assert counted.heat.sum() / GRID**2 == pytest.approx(float(box_areas(corners).sum()) / size.pixels, abs=1e-9)
 
 
 def test_a_box_in_a_corner_warms_that_corner() -> None:
     counted = Statistics()
-    counted.book(card(size=Size(64, 64), corners=np.array([[48.0, 0.0, 64.0, 16.0]])))
+    counted.add(card(size=Size(64, 64), corners=np.array([[48.0, 0.0, 64.0, 16.0]])))
     assert (counted.heat[: GRID // 4, -GRID // 4 :] == 1).all()
     assert counted.heat.sum() == (GRID // 4) ** 2
 
 
 def test_what_is_not_finite_or_lies_outside_does_no_harm() -> None:
     counted = Statistics()
-    counted.book(card(corners=np.array([[0, np.nan, 2, 2], [-1e300, -1e300, 1e300, 1e300], [90, 90, 91, 91]])))
+    counted.add(card(corners=np.array([[0, np.nan, 2, 2], [-1e300, -1e300, 1e300, 1e300], [90, 90, 91, 91]])))
     assert np.isfinite(counted.heat).all()
     assert (counted.heat == 1).all()
     assert counted.sides.sum() == 1
@@ -64,9 +64,9 @@ def test_what_is_not_finite_or_lies_outside_does_no_harm() -> None:
 def test_images_orientations_codes_and_sizes_are_counted() -> None:
     counted = Statistics()
     fault = RecordedFinding("fault", "box-outside", "words")
-    counted.book(card("val", orientation=6, evidence="box-bounds", notes=(fault, fault)))
-    counted.book(card("val"))
-    counted.book(card("train", after=None))
+    counted.add(card("val", orientation=6, evidence="box-bounds", notes=(fault, fault)))
+    counted.add(card("val"))
+    counted.add(card("train", after=None))
     assert counted.images == {"val": 2, "train": 1}
     assert counted.empty == {"val": 2}
     assert counted.orientations == {(6, "displayed", "box-bounds"): 1, (1, "", ""): 2}

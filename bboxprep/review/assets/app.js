@@ -1,4 +1,4 @@
-// Where we are is in the address, so that every image and every filter has a link; keys and links only change it.
+// The router: the address holds the state, so that every image and every filter has a link. Keys and links change it.
 "use strict";
 
 (() => {
@@ -11,11 +11,11 @@
     const filter = Object.fromEntries(new URLSearchParams(query));
     const page = Number(filter.page) || 1;
     delete filter.page;
-    return { view: VIEWS.includes(view) ? view : "overview", key: rest.map(spelled).join("/"), filter, page };
+    return { view: VIEWS.includes(view) ? view : "overview", key: rest.map(normalized).join("/"), filter, page };
   };
 
-  // A part of an address as this page spells it, however it was typed.
-  function spelled(part) {
+  // A part of an address in the percent-encoding of this page, however it was typed.
+  function normalized(part) {
     try {
       return encodeURIComponent(decodeURIComponent(part));
     } catch {
@@ -38,8 +38,8 @@
     }
   };
 
-  let last = null; // the state that was shown before
-  let next = null; // what is to have the focus after the next change of view, if not the usual
+  let last = null; // the state that was rendered last
+  let nextFocus = null; // sets the focus after the next change of view, instead of `focus`
 
   function render() {
     const state = Review.state();
@@ -57,13 +57,13 @@
     }
     if (last !== null && last.view !== state.view) {
       window.scrollTo(0, 0);
-      (next || focus)(state, last);
+      (nextFocus || focus)(state, last);
     }
-    next = null;
+    nextFocus = null;
     last = state;
   }
 
-  // Where the keyboard goes when the view changes: to what is new, or back to the card that was left.
+  // Moves the keyboard focus when the view changes: to the new view, or back to the card of the last image.
   function focus(state, left) {
     const cards = [...Review.gallery.list.querySelectorAll("a.card")];
     const card = state.view === "images" && left.view === "image" && cards.find((each) => each.dataset.key === left.key);
@@ -105,7 +105,7 @@
     "?": () => help.showModal(),
     "/": () => {
       if (Review.state().view === "images") return Review.gallery.search();
-      next = Review.gallery.search;
+      nextFocus = Review.gallery.search;
       return Review.go({ view: "images", filter: Review.state().filter });
     },
     o: () => Review.go({ view: "overview" }),
@@ -119,16 +119,16 @@
     0: () => Review.zoom.reset(),
   };
 
-  function pressed(event) {
+  function onKeydown(event) {
     const typing = event.target.matches("input[type=search], select");
     if (event.ctrlKey || event.metaKey || event.altKey || help.open || (typing && event.key !== "Escape")) return;
-    const act = KEYS[event.key];
-    if (!act || (Review.state().view === "overview" && event.key.startsWith("Arrow"))) return;
+    const action = KEYS[event.key];
+    if (!action || (Review.state().view === "overview" && event.key.startsWith("Arrow"))) return;
     event.preventDefault();
-    act();
+    action();
   }
 
-  document.addEventListener("keydown", pressed);
+  document.addEventListener("keydown", onKeydown);
   document.querySelector("[data-help]").addEventListener("click", () => help.showModal());
   document.querySelector("[data-skip]").addEventListener("click", (event) => {
     event.preventDefault();

@@ -1,4 +1,4 @@
-// The thumbnails: filters above, a page of cards, each with its boxes once its data is there.
+// The gallery: filters, and pages of thumbnails, each with its boxes once its data is loaded.
 "use strict";
 
 Review.gallery = (() => {
@@ -30,8 +30,8 @@ Review.gallery = (() => {
     }
   }
 
-  function fill(name, none, options) {
-    const made = [["", none], ...options].map(([value, words]) => element("option", { value }, String(words)));
+  function fill(name, placeholder, options) {
+    const made = [["", placeholder], ...options].map(([value, words]) => element("option", { value }, String(words)));
     form.elements[name].replaceChildren(...made);
   }
 
@@ -46,7 +46,7 @@ Review.gallery = (() => {
     const here = Math.min(Math.max(page, 1), pages);
     const shown = numbers.slice((here - 1) * PAGE, here * PAGE);
     list.replaceChildren(...shown.map((number) => card(number, filter)));
-    view.querySelector(".count").textContent = said(numbers.length, shown.length, (here - 1) * PAGE);
+    view.querySelector(".count").textContent = countText(numbers.length, shown.length, (here - 1) * PAGE);
     const [previous, next] = view.querySelectorAll("[data-page]");
     previous.disabled = here === 1;
     next.disabled = here === pages;
@@ -55,7 +55,7 @@ Review.gallery = (() => {
     form.querySelector("[data-clear]").disabled = !Object.keys(filter).length;
   }
 
-  function said(all, shown, before) {
+  function countText(all, shown, before) {
     const total = Review.columns.name.length;
     if (!all) return "No image passes this filter.";
     const which = all === total ? count(all, "image") : `${all.toLocaleString("en")} of ${count(total, "image")}`;
@@ -85,23 +85,23 @@ Review.gallery = (() => {
         mark ? element("span", { class: `badge ${mark}`, title: codes.join(", ") }, codes.length === 1 ? codes[0] : `${codes.length} findings`) : "",
       ),
     );
-    watcher.observe(link);
+    observer.observe(link);
     link.decorate = () => decorate(number, frame, picture, filter);
     return element("li", {}, link);
   }
 
-  const watcher = new IntersectionObserver(
+  const observer = new IntersectionObserver(
     (seen) => {
       for (const { isIntersecting, target } of seen) {
         if (!isIntersecting) continue;
-        watcher.unobserve(target);
+        observer.unobserve(target);
         target.decorate();
       }
     },
     { rootMargin: "400px" },
   );
 
-  // Lays the boxes over a thumbnail, and says in its alternative text what is on it.
+  // Draws the boxes over a thumbnail, and lists its objects in the alternative text.
   function decorate(number, frame, picture, filter) {
     Review.card(number).then((data) => {
       const side = data.after || data.before;

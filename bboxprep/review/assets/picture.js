@@ -1,10 +1,10 @@
-// One picture with its objects, as SVG over the image: as crisp as the screen at any zoom.
+// One picture with its objects as SVG over the image, sharp at any zoom.
 "use strict";
 
 Review.picture = (() => {
   const { element, site, listing } = Review;
   const COLOURS = 7;
-  const CROWDED = 30; // objects from which names are shown for the one that is looked at only
+  const CROWDED = 30; // with more objects only the name of the one under the pointer is shown
 
   const style = (label) => `c${label % COLOURS} dash${Math.floor(label / COLOURS) % 3}`;
   const finite = (values) => values.every((value) => value !== null);
@@ -14,7 +14,7 @@ Review.picture = (() => {
     return element("rect", { class: kind, x: x0, y: y0, width: Math.max(0, x1 - x0), height: Math.max(0, y1 - y0) });
   }
 
-  // Rings as one path, so that a hole is a hole.
+  // All rings as one path, so that holes stay holes.
   function rings(each) {
     const parts = each.filter(finite).map((ring) => {
       const points = [];
@@ -50,7 +50,7 @@ Review.picture = (() => {
 
   const area = ({ b }) => (finite(b) ? (b[2] - b[0]) * (b[3] - b[1]) : 0);
 
-  // The shapes of `side`, the large ones below; those of other classes than `only` are dimmed.
+  // The objects of `side`, large ones first; other classes than `only` are dimmed.
   function shapes(side, only) {
     const order = side.objects.map((object, number) => [object, number]).sort(([a], [b]) => area(b) - area(a));
     return order.map(([object, number]) => drawn(object, number, only !== null && object.c !== only));
@@ -61,7 +61,7 @@ Review.picture = (() => {
     return `${words}${object.k ? " (crowd)" : ""}${object.s ? ` ${object.s.toFixed(2)}` : ""}`;
   }
 
-  // A pane: `side` with its picture, the words above it, and a `place` that keeps names and dots in their size.
+  // A pane: the picture of `side` with its title, and `place`, which keeps the size of names and dots at any zoom.
   function pane(side, title, only) {
     const [width, height] = side.size;
     const svg = element(

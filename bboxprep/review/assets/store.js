@@ -1,26 +1,26 @@
-// What is known of the images: columns to filter by, loaded once; whole cards in chunks, loaded when they are needed.
+// The data of the images: columns for the filters, loaded once; cards in chunks, loaded on demand.
 "use strict";
 
 const Review = (window.Review = (() => {
   const site = JSON.parse(document.getElementById("site").textContent);
-  const MOST_CHUNKS = 120; // kept in memory; a chunk that was dropped is loaded again
+  const MAX_CHUNKS = 120; // in memory; a dropped chunk is loaded again
   const chunks = new Map();
-  const waiting = new Map();
+  const pending = new Map();
   let columns = null;
 
-  function index(given) {
-    columns = given;
-    columns.lower = given.name.map((name) => name.toLowerCase());
-    columns.key = keys(given);
+  function index(data) {
+    columns = data;
+    columns.lower = data.name.map((name) => name.toLowerCase());
+    columns.key = keys(data);
     columns.number = new Map(columns.key.map((key, number) => [key, number]));
     document.dispatchEvent(new Event("review-ready"));
   }
 
-  // One key an image: split and name, with a number where they repeat.
-  function keys(given) {
+  // The key of each image: split and name, with a number where they repeat.
+  function keys(data) {
     const seen = new Map();
-    return given.name.map((name, number) => {
-      const key = [site.splits[given.split[number]], ...name.split("/")].map(encodeURIComponent).join("/");
+    return data.name.map((name, number) => {
+      const key = [site.splits[data.split[number]], ...name.split("/")].map(encodeURIComponent).join("/");
       const times = (seen.get(key) || 0) + 1;
       seen.set(key, times);
       return times === 1 ? key : `${key}~${times}`;
@@ -29,28 +29,28 @@ const Review = (window.Review = (() => {
 
   function chunk(number, cards) {
     chunks.set(number, cards);
-    if (chunks.size > MOST_CHUNKS) chunks.delete(chunks.keys().next().value);
-    const { resolve } = waiting.get(number) || {};
-    waiting.delete(number);
+    if (chunks.size > MAX_CHUNKS) chunks.delete(chunks.keys().next().value);
+    const { resolve } = pending.get(number) || {};
+    pending.delete(number);
     if (resolve) resolve(cards);
   }
 
   function load(number) {
     if (chunks.has(number)) return Promise.resolve(chunks.get(number));
-    if (!waiting.has(number)) {
+    if (!pending.has(number)) {
       const entry = {};
       entry.promise = new Promise((resolve, reject) => Object.assign(entry, { resolve, reject }));
-      waiting.set(number, entry);
+      pending.set(number, entry);
       const script = document.createElement("script");
       script.src = `data/${String(number).padStart(4, "0")}.js`;
       script.onerror = () => {
-        waiting.delete(number);
+        pending.delete(number);
         entry.reject(new Error(`${script.src} cannot be loaded`));
       };
       script.onload = () => script.remove();
       document.head.append(script);
     }
-    return waiting.get(number).promise;
+    return pending.get(number).promise;
   }
 
   const card = (number) => load(Math.floor(number / site.chunk)).then((cards) => cards[number % site.chunk]);
@@ -58,15 +58,15 @@ const Review = (window.Review = (() => {
   const place = (number) =>
     `pictures/${String(Math.floor(number / site.chunk)).padStart(4, "0")}/${String(number % site.chunk).padStart(2, "0")}`;
 
-  // The numbers of the images that pass `filter`, in their order. An unknown class or split passes none.
+  // The numbers of the images that match `filter`, in order. An unknown class or split matches none.
   function select(filter) {
     const { q, split, orientation, finding } = filter;
     const words = (q || "").toLowerCase();
     const wanted = {
       split: split ? site.splits.indexOf(split) : null,
       orientation: orientation ? Number(orientation) : null,
-      classes: filter.class ? having(columns.classesSets, site.classes.findIndex((each) => each.name === filter.class)) : null,
-      codes: finding && !finding.startsWith("any ") ? having(columns.codesSets, finding) : null,
+      classes: filter.class ? whichContain(columns.classesSets, site.classes.findIndex((each) => each.name === filter.class)) : null,
+      codes: finding && !finding.startsWith("any ") ? whichContain(columns.codesSets, finding) : null,
       worst: finding === "any fault" ? 2 : finding === "any finding" ? 1 : 0,
     };
     const found = [];
@@ -85,9 +85,9 @@ const Review = (window.Review = (() => {
     return found;
   }
 
-  const having = (sets, value) => sets.map((set) => set.includes(value));
+  const whichContain = (sets, value) => sets.map((set) => set.includes(value));
 
-  // An element with attributes (null and false are left out) and children; text is text, never markup.
+  // Creates an element with attributes (null and false are left out) and children; strings become text, never markup.
   function element(name, attributes = {}, ...children) {
     const made = SVG.has(name)
       ? document.createElementNS("http://www.w3.org/2000/svg", name)
@@ -102,7 +102,7 @@ const Review = (window.Review = (() => {
   const SVG = new Set(["svg", "g", "rect", "path", "circle", "line", "image"]);
   const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
-  // What the objects of one side are, in words: "3 person, 1 car".
+  // The objects of one side in words: "3 person, 1 car".
   function listing(objects) {
     const counts = new Map();
     for (const object of objects) counts.set(object.c, (counts.get(object.c) || 0) + 1);

@@ -1,11 +1,11 @@
-// One image: before and after side by side, what was found, its objects, its facts.
+// The view of one image: before and after side by side, its findings, its objects, and data of its file.
 "use strict";
 
 Review.viewer = (() => {
   const { site, element, count } = Review;
   const view = document.getElementById("view-image");
   const title = view.querySelector("h1");
-  let shown = -1; // guards against a slow chunk that arrives after the next image was asked for
+  let shown = -1; // a chunk that arrives after the next image was requested is ignored
 
   function show(number, filter, numbers) {
     const { columns } = Review;
@@ -46,10 +46,10 @@ Review.viewer = (() => {
         figures.push(figure(element("div", { class: "stage empty" }, element("p", { class: "nothing" }, "No picture was written.")), words, ""));
       }
     }
-    const room = view.querySelector(".panes");
-    room.classList.toggle("pair", figures.length > 1);
-    room.style.setProperty("--ratio", Math.max(0.4, Math.min(...panes.map(({ size }) => size[0] / size[1]), 2.4)));
-    room.replaceChildren(...figures);
+    const container = view.querySelector(".panes");
+    container.classList.toggle("pair", figures.length > 1);
+    container.style.setProperty("--ratio", Math.max(0.4, Math.min(...panes.map(({ size }) => size[0] / size[1]), 2.4)));
+    container.replaceChildren(...figures);
     Review.zoom.show(panes);
     notes(card.notes);
     objects(card.after || card.before);
@@ -114,7 +114,7 @@ Review.viewer = (() => {
     );
   }
 
-  // The object under the pointer stands out, in the picture and in the table.
+  // Highlights the object under the pointer in the picture and in the table.
   view.addEventListener("pointerover", (event) => {
     const over = event.target.closest("tr[data-object], g[data-object]");
     const last = view.querySelector(".panes figure:last-child");

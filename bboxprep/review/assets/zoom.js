@@ -1,13 +1,13 @@
-// Zoom and pan of panes together: each shows the same part of its own picture, as a fraction of it.
+// Zooms and pans all panes together: each shows the same fraction of its own picture.
 "use strict";
 
 Review.zoom = (() => {
-  const MOST = 40;
+  const MAX_ZOOM = 40;
   let panes = [];
-  let view = { x: 0, y: 0, part: 1 }; // the upper left corner and the side of what is shown, as fractions
+  let view = { x: 0, y: 0, part: 1 }; // the upper left corner and the side of the visible part, as fractions
 
-  function show(given) {
-    panes = given;
+  function show(newPanes) {
+    panes = newPanes;
     for (const pane of panes) listen(pane);
     reset();
   }
@@ -29,9 +29,9 @@ Review.zoom = (() => {
     }
   }
 
-  // Zooms by `factor` about a point, given as a fraction of what is shown.
+  // Zooms by `factor` about a point, a fraction of the visible part.
   function by(factor, x = 0.5, y = 0.5) {
-    const part = Math.min(1, Math.max(1 / MOST, view.part / factor));
+    const part = Math.min(1, Math.max(1 / MAX_ZOOM, view.part / factor));
     view = { x: view.x + x * (view.part - part), y: view.y + y * (view.part - part), part };
     apply();
   }
