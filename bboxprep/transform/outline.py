@@ -33,6 +33,7 @@ from bboxprep.geometry.shapes import (
 from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
+from bboxprep.model.shape_choice import shape_area, shapes_of
 
 Edge = Region | Points  # where objects are cut: an upright rectangle, or a convex ring (Q, 2) px
 
@@ -105,7 +106,7 @@ class PolygonOutline(Outline):
     @cached_property
     def area(self) -> float:
         """The sum of the areas of the rings."""
-        return float(sum(map(ring_area, self.rings)))
+        return float(shape_area(self.rings))
 
     def clipped(self, edge: Edge) -> PolygonOutline:
         """The parts of the rings inside `edge` that have an area."""
@@ -245,12 +246,9 @@ class Outlines:
         return float(copy.area) if isinstance(left, MaskOutline) and copy is not None else left.area
 
     def _kinds(self, row: int) -> Iterator[Outline]:
-        """The outlines in the labels of an object besides its box, the best first."""
-        if self.moved.polygons[row]:
-            yield PolygonOutline(self.moved.polygons[row])
-        mask = self.drawn.masks[row]
-        if mask is not None:
-            yield MaskOutline.of(mask, self.affine)
+        """The outlines of an object besides its box, in the order of `shapes_of`."""
+        for shape in shapes_of(self.moved.polygons[row], self.drawn.masks[row]):
+            yield MaskOutline.of(shape, self.affine) if isinstance(shape, Rle) else PolygonOutline(shape)
 
 
 def clip_rings(rings: Rings, edge: Edge) -> Rings:

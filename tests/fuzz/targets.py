@@ -119,7 +119,7 @@ def _yolo_text(data: bytes) -> None:
 def _voc(data: bytes) -> None:
     said = read_file(_at("a.xml", data))
     assert said.source_count == len(said.names) + sum(finding.objects for finding in said.findings)
-    assert unpacked(open_files(shelf(), ["a.xml"], map).briefs["a.xml"].packed).names == said.names
+    assert unpacked(open_files(shelf(), ["a.xml"], map).parsed["a.xml"].packed).names == said.names
 
 
 def _header(data: bytes) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, whole
+from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, decode, excerpt, key, whole
 from bboxprep.formats.coco.document import Document
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, is_involution, unnamed_classes
 
@@ -103,7 +103,7 @@ def _category(record: Mapping[str, Any], identity: Key) -> tuple[Category, str]:
     names = tuple(map(str, points)) if listed and points else ()
     flip = _flip_idx(record.get("flip_idx", []), len(names))
     repaired = [
-        f"{field}: have {brief(record.get(field))}, want {wanted}"
+        f"{field}: have {excerpt(record.get(field))}, want {wanted}"
         for field, wanted, right in (
             ("name", "text", isinstance(name, str)),
             ("keypoints", f"a list of {MOST_KEYPOINTS} names at most", points is None or listed),

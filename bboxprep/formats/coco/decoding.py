@@ -72,7 +72,7 @@ def key(value: object) -> Key | None:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 1000 else text
 
 
-def brief(value: object) -> str:
+def excerpt(value: object) -> str:
     """`value` as text for a message, at most 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

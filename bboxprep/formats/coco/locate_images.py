@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bboxprep.formats.coco.decoding import brief
+from bboxprep.formats.coco.decoding import excerpt
 from bboxprep.formats.coco.layout import is_file
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, run_together
 from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, Fence, relative_path, resolved, scan, suffix_of, walk
@@ -124,12 +124,12 @@ def _images_below(folder: Path, fence: Fence) -> Iterator[str]:
 
 def _why_missing(text: str, match: Match) -> str:
     if match.path:
-        return f"file_name {brief(text)} fits only {match.path!r}, which other records have too; none is taken"
+        return f"file_name {excerpt(text)} fits only {match.path!r}, which other records have too; none is taken"
     if match.rivals:
         some = " and ".join(map(repr, match.rivals[:2]))
-        return f"file_name {brief(text)} fits {len(match.rivals)} files, of them {some}; none is taken"
+        return f"file_name {excerpt(text)} fits {len(match.rivals)} files, of them {some}; none is taken"
     if not text:
         return "the record has no file_name"
     unsafe = "" if safe_name(text) else ", not a path below the image folder"
     two = "; it looks like two paths that run together" if run_together(text) else ""
-    return f"no such file (file_name {brief(text)}{unsafe}){two}{match.hint}"
+    return f"no such file (file_name {excerpt(text)}{unsafe}){two}{match.hint}"

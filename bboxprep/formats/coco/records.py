@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, brief, decode, key, number, numbers, whole
+from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, decode, excerpt, key, number, numbers, whole
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, TRACK
 from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
@@ -166,7 +166,7 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
 def _label(value: object, rows: Mapping[Key, int]) -> int:
     identity = key(value)
     if identity is None or identity not in rows:
-        raise _Unusable("category-unknown", "category_id", f"have {brief(value)}, want an id of the class table")
+        raise _Unusable("category-unknown", "category_id", f"have {excerpt(value)}, want an id of the class table")
     return rows[identity]
 
 
@@ -179,16 +179,16 @@ def _box(value: object, shape: Shape) -> tuple[Box, str]:
         return found, "missing; taken from the segmentation"
     read = numbers(value)
     if read is None or len(read) != 4:
-        raise _Unusable("record-unreadable", "bbox", f"have {brief(value)}, want four numbers")
+        raise _Unusable("record-unreadable", "bbox", f"have {excerpt(value)}, want four numbers")
     x, y, width, height = read
     box = (x, y, x + width, y + height)
     if not all(abs(edge) < FARTHEST for edge in box):
-        raise _Unusable("box-not-finite", "bbox", f"have {brief(value)}, want finite numbers below {FARTHEST:g}")
+        raise _Unusable("box-not-finite", "bbox", f"have {excerpt(value)}, want finite numbers below {FARTHEST:g}")
     if width < 0 or height < 0:
         # A tool that takes x y width height for x0 y0 x1 y1 converts it to a width of `width - x`, maybe negative;
         # x plus that is the true width again, which is not.
         hint = "; looks like xyxy and xywh were confused" if min(box) >= 0 else ""
-        raise _Unusable("box-degenerate", "bbox", f"have {brief(value)}, want a width and height of 0 or more{hint}")
+        raise _Unusable("box-degenerate", "bbox", f"have {excerpt(value)}, want a width and height of 0 or more{hint}")
     return box, ""
 
 
@@ -197,14 +197,14 @@ def _optional(value: object) -> tuple[float, str]:
     read = number(value)
     if read is not None and abs(read) < LARGEST:
         return read, ""
-    return math.nan, "" if value is None else f"have {brief(value)}, want a finite number; left out"
+    return math.nan, "" if value is None else f"have {excerpt(value)}, want a finite number; left out"
 
 
 def _crowd(value: object) -> tuple[bool, str]:
     read = float(value) if isinstance(value, bool) else number(value)
     if value is None or read in {0.0, 1.0}:
         return read == 1.0, ""
-    return False, f"have {brief(value)}, want 0 or 1; taken as 0"
+    return False, f"have {excerpt(value)}, want 0 or 1; taken as 0"
 
 
 def _track(record: Mapping[str, Any]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bboxprep.formats.coco.decoding import brief, number, numbers, whole
+from bboxprep.formats.coco.decoding import excerpt, number, numbers, whole
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.categories import MOST_KEYPOINTS
@@ -53,7 +53,7 @@ def read_shape(value: object) -> tuple[Shape, str]:
     if value is None or value == []:
         return Shape(), ""
     if not isinstance(value, list):
-        return _LOST, f"have {brief(value)}, want polygons or a run-length mask; {_LEFT_OUT}"
+        return _LOST, f"have {excerpt(value)}, want polygons or a run-length mask; {_LEFT_OUT}"
     bare = number(value[0]) is not None
     points = all(_is_pair(part) for part in value)
     parts = [value] if bare or points else value
@@ -75,7 +75,7 @@ def read_keypoints(value: object) -> tuple[Triples, str]:
         return (), ""
     read = numbers(value)
     if read is None or len(read) % 3 or not _near(read) or not set(read[2::3]) <= {0.0, 1.0, 2.0}:
-        return (), f"have {brief(value)}, want x, y and 0, 1 or 2 for each point; {_LEFT_OUT}"
+        return (), f"have {excerpt(value)}, want x, y and 0, 1 or 2 for each point; {_LEFT_OUT}"
     if len(read) > 3 * MOST_KEYPOINTS:
         return (), f"have {len(read) // 3:,} points, want at most {MOST_KEYPOINTS}; {_LEFT_OUT}"
     return tuple(zip(read[::3], read[1::3], map(int, read[2::3]), strict=True)), ""
@@ -114,7 +114,7 @@ def _near(values: Sequence[float]) -> bool:
 def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
     size, counts = _sides(value.get("size")), value.get("counts")
     if size is None:
-        return _LOST, f"size: have {brief(value.get('size'))}, want a height and a width; {_LEFT_OUT}"
+        return _LOST, f"size: have {excerpt(value.get('size'))}, want a height and a width; {_LEFT_OUT}"
     try:
         if isinstance(counts, str):
             return Shape(mask=Rle.from_text(size, counts.encode("ascii"))), ""
@@ -122,7 +122,7 @@ def _read_mask(value: Mapping[str, Any]) -> tuple[Shape, str]:
         runs = [run if type(run) is int else whole(run) for run in given]
         read = tuple(run for run in runs if run is not None)
         if len(read) < len(runs):
-            return _LOST, f"counts: have {brief(counts)}, want whole numbers; {_LEFT_OUT}"
+            return _LOST, f"counts: have {excerpt(counts)}, want whole numbers; {_LEFT_OUT}"
         return Shape(mask=Rle(size, read, compressed=False)), ""
     except ValueError as error:
         return _LOST, f"counts: {error}; {_LEFT_OUT}"

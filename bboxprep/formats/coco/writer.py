@@ -1,10 +1,9 @@
-"""Writes COCO: one document a split. Its records are kept as encoded lines until their ids are known.
+"""Writes COCO: one document a split. Records are stored as encoded lines until their ids are known.
 
-The lines are kept in unnamed files in the output folder: a run needs no more memory for a million images than for a
-thousand.
+The lines are in temporary files in the output folder, so that memory does not grow with the number of images.
 
 Numbers are shortest decimals. A width is the shortest number that gives x1 when it is added to x. The difference
-``x1 - x`` seldom is such a number, and boxes would creep with every trip.
+``x1 - x`` rarely has that property, and boxes would drift with every round trip.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK, standing
 from bboxprep.geometry.decimals import lengths
-from bboxprep.geometry.shapes import Boxes, box_areas, ring_area
+from bboxprep.geometry.shapes import Boxes, box_areas
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
@@ -33,17 +32,18 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
+from bboxprep.model.shape_choice import best_shape, shape_area
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
-_MOST = 2**63 - 1
-_TOGETHER = 64  # records that are handed on at once
-_IN_MEMORY = 4 * 1024**2  # bytes of lines that wait in memory, not in a file
+_MAX_ID = 2**63 - 1
+_CHUNK = 64  # records that are written at once
+_SPOOL_BYTES = 4 * 1024**2  # of lines in memory; more go to a file
 
 
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> CocoWriter:  # noqa: ARG001
-    """A writer of COCO below `root`. It preserves the ids of classes, images and objects where they can stand."""
+    """A writer of COCO below `root`, which keeps ids of classes, images and objects where they are valid and unique."""
     return CocoWriter(root, dataset)
 
 
@@ -59,7 +59,7 @@ class CocoWriter:
         self._records = {split: _SplitRecords(root) for split in dataset.splits}
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a process that encodes has to know: nothing of what is collected."""
+        """The state for worker processes, which only encode: without the collected records."""
         return {**self.__dict__, "_records": {}}
 
     @property
@@ -68,17 +68,17 @@ class CocoWriter:
         return CARRIES
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
-        """Where the image goes; the labels of a split share one file."""
+        """The path of the image; the labels of a split share one document."""
         return (f"{split}/{name}",)
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
-        """The records of all samples, without their ids. Raises `UsageError` for attributes that JSON cannot hold."""
+        """The labels of all samples, without ids. Raises `UsageError` for attributes that JSON cannot hold."""
         records = map(b"\n".join, batch.split(_annotations(batch, images, self._categories)))
         numbers = batch.split(batch.instances.ids.tolist())
         return list(map(_labels, batch, images, numbers, records))
 
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
-        """Note the records of an image."""
+        """Store the records of one image."""
         split, number, image, numbers, lines = entry
         if split not in self._records:
             self._records[split] = _SplitRecords(self._root)
@@ -86,7 +86,7 @@ class CocoWriter:
 
     @property
     def documents(self) -> tuple[str, ...]:
-        """One for each split."""
+        """The paths of the documents, one for each split."""
         return tuple(map(_document, self._records))
 
     def close(self) -> None:
@@ -106,8 +106,8 @@ class CocoWriter:
 
 
 class _SplitRecords:
-    """One split as encoded records without their ids, which are settled when all are known. Raises `TargetError` where
-    there is no room for them below `root`.
+    """The encoded records of one split, without ids, which are assigned when all are known. Raises `TargetError` where
+    the disk of `root` is full.
     """
 
     def __init__(self, root: Path) -> None:
@@ -122,7 +122,7 @@ class _SplitRecords:
         with as_target_error(self._root):
             self._images.write(image + b"\n")
             self._annotations.write(lines + b"\n" if lines else b"")
-        self._image_ids.append(number if 0 < number <= _MOST else 0)
+        self._image_ids.append(number if 0 < number <= _MAX_ID else 0)
         self._annotation_ids.extend(numbers)
         self._counts.append(len(numbers))
 
@@ -134,8 +134,8 @@ class _SplitRecords:
         self.close()
 
     def document(self, head: bytes, categories: Sequence[bytes]) -> Iterator[bytes]:
-        """The whole file in pieces, a record a line."""
-        image_ids = settle_ids(self._image_ids)
+        """The document in chunks, one record a line."""
+        image_ids = assign_ids(self._image_ids)
         yield head[:-1]
         yield from _list(b"categories", categories)
         yield from _list(b"images", map(_numbered, image_ids, _lines(self._images)))
@@ -143,19 +143,19 @@ class _SplitRecords:
         yield b"}\n"
 
     def _numbered_annotations(self, image_ids: Iterable[int]) -> Iterable[bytes]:
-        numbered = zip(settle_ids(self._annotation_ids), _lines(self._annotations), strict=True)
+        numbered = zip(assign_ids(self._annotation_ids), _lines(self._annotations), strict=True)
         for image_id, count in zip(image_ids, self._counts, strict=True):
             for number, line in islice(numbered, count):
                 yield b'{"id":%d,"image_id":%d,%b' % (number, image_id, line[1:])
 
 
 def _spool(root: Path) -> SpooledTemporaryFile[bytes]:
-    return SpooledTemporaryFile(_IN_MEMORY, dir=spool_dir(root))
+    return SpooledTemporaryFile(_SPOOL_BYTES, dir=spool_dir(root))
 
 
-def _lines(waiting: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
-    waiting.seek(0)
-    for line in waiting:
+def _lines(spool: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
+    spool.seek(0)
+    for line in spool:
         yield line[:-1]
 
 
@@ -163,19 +163,19 @@ def _document(split: str) -> str:
     return f"annotations/instances_{split}.json"
 
 
-def settle_ids(ids: Sequence[int]) -> array[int]:
-    """`ids` where they are positive and no earlier one's, else the next numbers from 1 up that are free."""
-    settled = np.array(ids, dtype=np.int64)
-    if not settled.any():
-        return array("q", range(1, len(settled) + 1))
-    kept = standing(settled)
-    free = np.setdiff1d(np.arange(1, len(settled) + 1), settled[kept], assume_unique=True)
-    settled[~kept] = free[: (~kept).sum()]
-    return array("q", settled.tobytes())
+def assign_ids(ids: Sequence[int]) -> array[int]:
+    """`ids` where they are positive and unique so far; the others are replaced by the next free numbers from 1 on."""
+    assigned = np.array(ids, dtype=np.int64)
+    if not assigned.any():
+        return array("q", range(1, len(assigned) + 1))
+    kept = standing(assigned)
+    free = np.setdiff1d(np.arange(1, len(assigned) + 1), assigned[kept], assume_unique=True)
+    assigned[~kept] = free[: (~kept).sum()]
+    return array("q", assigned.tobytes())
 
 
 def _labels(sample: Sample, image: str, numbers: list[int], records: bytes) -> Labels:
-    """The entry of one image, whose objects have the ids `numbers` and the `records`."""
+    """The labels of one image, whose objects have the ids `numbers` and the encoded `records`."""
     size = sample.size
     record = {"file_name": image.removeprefix(f"{sample.split}/"), "width": size.width, "height": size.height}
     own: Mapping[str, Any] = sample.extra.get("coco", {})
@@ -185,7 +185,7 @@ def _labels(sample: Sample, image: str, numbers: list[int], records: bytes) -> L
 
 
 def _annotations(batch: Batch, images: Sequence[str], categories: Categories) -> list[bytes]:
-    """The records of all objects, a line each."""
+    """The encoded record of each object."""
     instances = batch.instances
     ids = np.array(categories.ids, dtype=np.int64)[instances.labels].tolist()
     boxes, areas = _box_texts(instances.boxes), _numbers(_areas(instances))
@@ -198,24 +198,24 @@ _RECORD = b'{"category_id":%d,"bbox":[%b],"area":%b,"iscrowd":%d,"segmentation":
 
 
 def _numbers(values: Sequence[float]) -> list[bytes]:
-    """Each of `values` as a shortest decimal."""
+    """Each of `values` as a shortest decimal in ASCII."""
     return msgspec.json.encode(values)[1:-1].split(b",")[: len(values)]
 
 
 def _box_texts(boxes: Boxes) -> list[bytes]:
-    """x, y, width and height of each box, with commas between."""
+    """x, y, width and height of each box, separated by commas."""
     low, high = boxes[:, :2], boxes[:, 2:]
     extents = lengths(low.ravel(), high.ravel()).reshape(-1, 2)
     return msgspec.json.encode(np.concatenate((low, extents), axis=1).tolist())[2:-2].split(b"],[")[: len(boxes)]
 
 
 def _areas(instances: Instances) -> list[float]:
-    """The areas as stated, else those of the outline, else of the box."""
+    """The stated area of each object, else the area of its best shape, else of its box; square px."""
     unstated = np.isnan(instances.areas)
     areas: list[float] = np.where(unstated, box_areas(instances.boxes), instances.areas).tolist()
     for row in np.flatnonzero(unstated).tolist():
-        rings, mask = instances.polygons[row], instances.masks[row]
-        areas[row] = sum(map(ring_area, rings)) if rings else mask.area if mask is not None else areas[row]
+        shape = best_shape(instances.polygons[row], instances.masks[row])
+        areas[row] = areas[row] if shape is None else shape_area(shape)
     return areas
 
 
@@ -223,19 +223,19 @@ def _segmentations(instances: Instances) -> list[bytes]:
     """The rings or the mask of each object as JSON."""
     if not instances.column_counts.keys() & {Column.POLYGONS, Column.MASKS}:
         return [b"[]"] * len(instances)
-    shapes = map(_segmentation, instances.polygons, instances.masks)
-    return list(map(msgspec.json.encode, shapes))
+    shapes = map(best_shape, instances.polygons, instances.masks)
+    return list(map(msgspec.json.encode, map(_segmentation, shapes)))
 
 
-def _segmentation(rings: Rings, mask: Rle | None) -> object:
-    if rings or mask is None:
-        return [ring.ravel().tolist() for ring in rings]
-    counts = mask.text().decode("ascii") if mask.compressed else mask.runs
-    return {"size": [mask.size.height, mask.size.width], "counts": counts}
+def _segmentation(shape: Rings | Rle | None) -> object:
+    if not isinstance(shape, Rle):
+        return [ring.ravel().tolist() for ring in shape or ()]
+    counts = shape.text().decode("ascii") if shape.compressed else shape.runs
+    return {"size": [shape.size.height, shape.size.width], "counts": counts}
 
 
 def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories) -> list[bytes]:
-    """The fields that only some objects have, as they follow in the record, of each."""
+    """The encoded optional fields of each object, with a leading comma."""
     instances = batch.instances
     fields: list[dict[str, Any]] = [{} for _ in range(len(instances))]
     if instances.visibility.size:
@@ -249,8 +249,8 @@ def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories
 
 
 def _add_keypoints(fields: list[dict[str, Any]], batch: Batch, categories: Categories) -> None:
-    """Add to the `fields` of each object the points that its class names, or as many as it takes to hold all that are
-    labelled; but not more than its image has room for.
+    """Add to the `fields` of each object as many keypoints as its class names or as are labelled, whichever is more,
+    but at most the K of its image.
     """
     instances = batch.instances
     seen, points = instances.visibility.tolist(), instances.keypoints
@@ -266,7 +266,7 @@ def _add_keypoints(fields: list[dict[str, Any]], batch: Batch, categories: Categ
 
 
 def _other_fields(attributes: Mapping[str, Any], track: int) -> dict[str, Any]:
-    """The attributes, the track id, and the fields that COCO does not define, each where it was."""
+    """The attributes, the track id, and fields that COCO does not define, in their original places."""
     plain = {name: value for name, value in attributes.items() if name != OWN_FIELDS}
     own = attributes.get(OWN_FIELDS)
     fields = own if isinstance(own, Mapping) else {}
@@ -310,8 +310,8 @@ def _numbered(number: int, record: bytes) -> bytes:
 
 def _list(name: bytes, records: Iterable[bytes]) -> Iterator[bytes]:
     yield b',\n"%b":[' % name
-    waiting, before = iter(records), b"\n"
-    while together := list(islice(waiting, _TOGETHER)):
-        yield before + b",\n".join(together)
+    remaining, before = iter(records), b"\n"
+    while chunk := list(islice(remaining, _CHUNK)):
+        yield before + b",\n".join(chunk)
         before = b",\n"
     yield b"]"

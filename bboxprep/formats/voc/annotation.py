@@ -1,7 +1,7 @@
-"""One Pascal VOC file, read once into a compact `Annotation`. Nothing in the file is trusted.
+"""Parses one Pascal VOC file, which is untrusted input, into a compact `Annotation`.
 
-Elements are found by name, never by place; only an object's own ``bndbox`` is its box (those of its parts are not).
-An object that cannot be read is a finding and is counted; a file that cannot be read is an `AnnotationError`.
+Elements are found by name, not by position; only a direct child ``bndbox`` is the box of an object (those of its parts
+are not). An invalid object becomes a finding and is counted; an invalid file raises `AnnotationError`.
 """
 
 from __future__ import annotations
@@ -28,22 +28,24 @@ from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.io.text import decode, not_decoded
 
-MOST_ELEMENTS = 1 << 19
-DEEPEST = 64
-_TOO_DEEP = f"nested more than {DEEPEST} levels deep"
-_FEW = 4096  # tags
+MAX_ELEMENTS = 1 << 19
+MAX_DEPTH = 64
+_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+_FEW_TAGS = 4096
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
-_OTHER_SHAPES = frozenset({"part", "point", "robndbox", "keypoints"})  # as attributes they would stay where they are
-_NOT_ATTRIBUTES = _OTHER_SHAPES | {"name", "bndbox", "attributes", "polygon", "segmentation"}  # when the image moves
+_OTHER_SHAPES = frozenset(
+    {"part", "point", "robndbox", "keypoints"}
+)  # as attributes they would not move with the image
+_NOT_ATTRIBUTES = _OTHER_SHAPES | {"name", "bndbox", "attributes", "polygon", "segmentation"}
 
 
 class Annotation(NamedTuple):
-    """What one file says: N objects that could be read, of the `source_count` object elements.
+    """The content of one file: N valid objects of its `source_count` object elements.
 
-    `written` are four numbers for each, `less_one` each of them less one. `names` and `attributes` are N long, as are
-    `numbers`, which of the object elements they are, from 1; `rings` holds float64 (P, 2) polygons by row; all in the
-    file's own numbers. `filename` is without folders, `declared` None where the size is missing or zero. `unread`
+    `written` (4 N) are the numbers of the boxes as they are written, `less_one` these minus one. `names`, `attributes`
+    and `numbers` (the number of the object element, from 1) have length N. `rings` has float64 (P, 2) polygons by row,
+    as they are written. `filename` is without folders; `declared` is None where the size is missing or zero. `unread`
     are the tags of shapes that are not read. `findings` lack path and split.
     """
 
@@ -63,13 +65,13 @@ class Annotation(NamedTuple):
 
     @property
     def corners(self) -> Corners:
-        """The numbers of the boxes."""
+        """The numbers of the boxes as written, and minus one: float64 (2, N, 4)."""
         return np.array((self.written, self.less_one), dtype=np.float64).reshape(2, -1, 4)
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What the objects of one file have given so far."""
+class _ObjectList:
+    """Collects the objects of one file."""
 
     written: list[float] = field(default_factory=list)
     less_one: list[float] = field(default_factory=list)
@@ -78,13 +80,13 @@ class _Reading:
     attributes: list[Mapping[str, Any]] = field(default_factory=list)
     rings: dict[int, tuple[Points, ...]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
-    repairs: list[str] = field(default_factory=list)  # one of a kind for each object
+    repairs: list[str] = field(default_factory=list)  # messages, at most one of a kind for each object
     unread: list[str] = field(default_factory=list)  # tags
     decimals: bool = False
 
 
 class _UnreadableError(Exception):
-    """An object cannot be read: the place below it, and why."""
+    """An object is invalid: the place below it, and why."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(where, problem)
@@ -93,7 +95,7 @@ class _UnreadableError(Exception):
 
 
 class _BoundedBuilder(TreeBuilder):
-    """Builds a tree whose depth and number of elements stay within what an honest file needs."""
+    """Builds a tree with a limited depth and number of elements."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,10 +105,10 @@ class _BoundedBuilder(TreeBuilder):
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
         self._depth += 1
         self._count += 1
-        if self._depth > DEEPEST:
+        if self._depth > MAX_DEPTH:
             raise ValueError(_TOO_DEEP)
-        if self._count > MOST_ELEMENTS:
-            raise ValueError(f"more than {MOST_ELEMENTS:,} elements")
+        if self._count > MAX_ELEMENTS:
+            raise ValueError(f"more than {MAX_ELEMENTS:,} elements")
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> Element:
@@ -115,7 +117,7 @@ class _BoundedBuilder(TreeBuilder):
 
 
 def read_annotation(path: Path, data: bytes, encoding: str = "") -> Annotation:
-    """What the file at `path`, whose content is `data`, says; `encoding` is as `xml_encoding.for_expat` has it.
+    """Parse `data`, the content of the file at `path`; `encoding` is that of `xml_encoding.for_expat`.
 
     Raises `AnnotationError`.
     """
@@ -144,7 +146,7 @@ def _parse(path: Path, data: bytes, encoding: str) -> Element:
 
 
 def _refuse_unknown_text(path: Path, data: bytes) -> None:
-    """Raise `AnnotationError` where `data`, which expat does not take, is text that is not UTF-8."""
+    """Raise `AnnotationError` where `data`, which expat refuses, is text that is not UTF-8."""
     try:
         if b"\0" not in data:
             decode(data)
@@ -153,35 +155,35 @@ def _refuse_unknown_text(path: Path, data: bytes) -> None:
 
 
 def _tree(data: bytes) -> Element:
-    """The elements of a document. Raises what its parser does.
+    """The root element of a document. Raises the errors of its parser.
 
-    One of few elements that declares nothing, in an encoding in which it could not do so unseen (those that expat takes
-    have ASCII in them, or zeros), is as safe with the standard library's parser, and is read in a fifth of the time.
+    A document with few elements and without ``<!`` declares nothing; in each encoding of expat a declaration shows as
+    these ASCII bytes, or between zero bytes. The standard library's parser is safe for it, and five times as fast.
     """
-    plain = b"<!" not in data and b"\0" not in data and data.count(b"<") <= _FEW
+    plain = b"<!" not in data and b"\0" not in data and data.count(b"<") <= _FEW_TAGS
     parser: XMLParser[Element] = XMLParser() if plain else DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
     parser.feed(data)
     root: Element = parser.close()
     depth, parents = 1, [root]
     while parents:
         depth, parents = depth + 1, [child for parent in parents for child in parent if len(child)]
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise ValueError(_TOO_DEEP)
     return root
 
 
 def _read_annotation(root: Element) -> Annotation:
     objects = root.findall("object")
-    reading = _Reading()
+    objects_read = _ObjectList()
     for number, element in enumerate(objects, 1):
         try:
-            _read_object(element, reading)
-            reading.numbers.append(number)
+            _read_object(element, objects_read)
+            objects_read.numbers.append(number)
         except _UnreadableError as error:
             where, category = f"object[{number}]/{error.where}", _text(element, "name")
-            reading.findings.append(Finding("record-unreadable", error.problem, "", where, 1, category))
-    for what, count in sorted(Counter(reading.repairs).items()):
-        reading.findings.append(Finding("record-repaired", f"{what} ({count} of {len(objects)} objects)"))
+            objects_read.findings.append(Finding("record-unreadable", error.problem, "", where, 1, category))
+    for what, count in sorted(Counter(objects_read.repairs).items()):
+        objects_read.findings.append(Finding("record-repaired", f"{what} ({count} of {len(objects)} objects)"))
     return Annotation(
         filename=file_name(_text(root, "filename")),
         declared=declared_size(*(text_below(root, "size", tag) for tag in ("width", "height"))),
@@ -190,47 +192,47 @@ def _read_annotation(root: Element) -> Annotation:
             text_below(root, "source", "annotation"),
             names_database=root.find("database") is not None,
             names_path=root.find("path") is not None,
-            decimals=reading.decimals,
+            decimals=objects_read.decimals,
         ),
-        written=tuple(reading.written),
-        less_one=tuple(reading.less_one),
-        names=tuple(reading.names),
-        numbers=tuple(reading.numbers),
-        attributes=tuple(reading.attributes),
-        rings=reading.rings,
+        written=tuple(objects_read.written),
+        less_one=tuple(objects_read.less_one),
+        names=tuple(objects_read.names),
+        numbers=tuple(objects_read.numbers),
+        attributes=tuple(objects_read.attributes),
+        rings=objects_read.rings,
         source_count=len(objects),
-        findings=tuple(reading.findings),
-        unread=tuple(reading.unread),
+        findings=tuple(objects_read.findings),
+        unread=tuple(objects_read.unread),
         extra=file_extra(_text(root, "folder"), text_below(root, "source", "database")),
     )
 
 
-def _read_object(element: Element, reading: _Reading) -> None:
-    """Add what `element` says to `reading`, all or nothing. Raises `_UnreadableError`."""
+def _read_object(element: Element, objects_read: _ObjectList) -> None:
+    """Add the object `element` to `objects_read`; adds nothing where it raises `_UnreadableError`."""
     name = _text(element, "name")
     if not name:
         raise _UnreadableError("name", "is missing or empty")
     shapes = element.findall("polygon") + element.findall("segmentation")
     rings = [ring for shape in shapes if (ring := _ring(shape)) is not None]
-    written, less = _box(element, rings, reading)
-    reading.written += written
-    reading.less_one += less
+    written, less = _box(element, rings, objects_read)
+    objects_read.written += written
+    objects_read.less_one += less
     if rings:
-        reading.rings[len(reading.names)] = tuple(rings)
-    reading.names.append(intern(name))
-    reading.attributes.append(_attributes(element))
-    reading.unread += [child.tag for child in element if child.tag in _OTHER_SHAPES]
-    reading.unread += ["polygon"] * (len(shapes) - len(rings))
+        objects_read.rings[len(objects_read.names)] = tuple(rings)
+    objects_read.names.append(intern(name))
+    objects_read.attributes.append(_attributes(element))
+    objects_read.unread += [child.tag for child in element if child.tag in _OTHER_SHAPES]
+    objects_read.unread += ["polygon"] * (len(shapes) - len(rings))
 
 
-def _box(element: Element, rings: list[Points], reading: _Reading) -> tuple[Sequence[float], Sequence[float]]:
-    """The four numbers of the object's own box, else those around its polygon; and each of them less one.
+def _box(element: Element, rings: list[Points], objects_read: _ObjectList) -> tuple[Sequence[float], Sequence[float]]:
+    """The four numbers of the box of an object, else of the box around its polygon; and these minus one.
 
     Raises `_UnreadableError`.
     """
     boxes = element.findall("bndbox")
     if not boxes and rings:
-        reading.repairs.append("no bndbox, the box around the polygon was taken")
+        objects_read.repairs.append("no bndbox, the box around the polygon was taken")
         around = hull(np.concatenate(rings)).tolist()
         return around, [less_one(Decimal(value)) for value in around]
     if len(boxes) != 1:
@@ -239,9 +241,9 @@ def _box(element: Element, rings: list[Points], reading: _Reading) -> tuple[Sequ
         raise _UnreadableError("bndbox", f"have {len(boxes)} boxes{instead}, want 1")
     corners = [_corner(boxes[0], tag) for tag in _EDGES]
     written, less, decimals, repaired = zip(*corners, strict=True)
-    reading.decimals |= any(decimals)
+    objects_read.decimals |= any(decimals)
     if any(repaired):
-        reading.repairs.append("decimal comma, read as a point")
+        objects_read.repairs.append("decimal comma, read as a point")
     return written, less
 
 
@@ -256,7 +258,7 @@ def _corner(box: Element, tag: str) -> Corner:
 
 
 def _ring(shape: Element) -> Points | None:
-    """The points (P, 2) of a polygon whose leaves are x and y in turn (``x y x y`` or ``x1 y1 x2 y2``), else None."""
+    """The points (P, 2) of a polygon whose leaves alternate x and y (``x y x y`` or ``x1 y1 x2 y2``), else None."""
     leaves = [leaf for leaf in shape.iter() if not len(leaf)]
     axes = [leaf.tag.rstrip("0123456789") for leaf in leaves]
     if len(leaves) < 6 or axes != ["x", "y"] * (len(leaves) // 2):
@@ -270,7 +272,7 @@ def _ring(shape: Element) -> Points | None:
 
 
 def _attributes(element: Element) -> dict[str, Any]:
-    """The simple children of an object, the one level below others, and CVAT's ``attributes`` block."""
+    """The attributes of an object: its text children, those one level below other children, CVAT's ``attributes``."""
     found: dict[str, Any] = {}
     for child in element:
         tag = child.tag
@@ -280,7 +282,7 @@ def _attributes(element: Element) -> dict[str, Any]:
             found[tag] = {leaf.tag: decode_value((leaf.text or "").strip()) for leaf in child if not len(leaf)}
         elif text := (child.text or "").strip():
             found[tag] = decode_value(text)
-    found = _telling(found)
+    found = _without_defaults(found)
     for block in element.findall("attributes"):
         for attribute in block.findall("attribute"):
             if name := attribute.findtext("name"):
@@ -291,32 +293,32 @@ def _attributes(element: Element) -> dict[str, Any]:
 
 
 def own_attributes(texts: Mapping[str, str]) -> dict[str, Any]:
-    """The attributes that an object states by the `texts` of its elements."""
-    return _telling({tag: decode_value(bare) for tag, text in texts.items() if (bare := text.strip())})
+    """The attributes of an object whose elements have the `texts`."""
+    return _without_defaults({tag: decode_value(bare) for tag, text in texts.items() if (bare := text.strip())})
 
 
-def _telling(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """`attributes` but for those that every object has."""
+def _without_defaults(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """`attributes` without those at their default values."""
     return {intern(tag): value for tag, value in attributes.items() if DEFAULT_ATTRIBUTES.get(tag) != value}
 
 
 def file_name(text: str) -> str:
-    """The name of the image, without folders, that a ``<filename>`` states."""
+    """The file name in a ``<filename>``, without folders."""
     return text.replace("\\", "/").rpartition("/")[2].strip()
 
 
 def declared_size(*sides: str) -> Size | None:
-    """The size that a file states as width and height, None where one is missing, zero or no number."""
+    """The declared size of width and height; None where one is missing, zero or not a number."""
     try:
         width, height = (parse_corner(side).value for side in sides)
     except ValueError:
         return None
-    whole = all(1 <= side < 2**31 for side in (width, height))  # also where one is no number at all
+    whole = all(1 <= side < 2**31 for side in (width, height))  # False for NaN
     return Size(round(width), round(height)) if whole else None
 
 
 def file_extra(folder: str, database: str) -> dict[str, str]:
-    """What a file says of its image besides, where it says it."""
+    """The other data of a file about its image, without empty values."""
     texts = {"folder": folder.strip(), "database": database.strip()}
     return {tag: intern(text) for tag, text in texts.items() if text}
 

@@ -1,4 +1,4 @@
-"""The lists in ``ImageSets/Main`` of a VOC dataset: which split each image belongs to."""
+"""Reads the split lists in ``ImageSets/Main`` of a VOC dataset."""
 
 from __future__ import annotations
 
@@ -9,57 +9,57 @@ from functools import cached_property
 from pathlib import Path
 
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled
-from bboxprep.formats.voc.tree import ANY_SOURCE, composed, join_path, name_of, parts_of, place, split_path
+from bboxprep.formats.voc.tree import ANY_SOURCE, join_path, name_of, nfc_name, parts_of, place, split_path
 from bboxprep.io.paths import stem_of
 from bboxprep.io.text import read_text
 from bboxprep.model.splits import USUAL, SplitFolders, order, split_of
 
 UNLISTED = "unlisted"
-"""The split of images that the lists leave out."""
+"""The split of images that are in no list."""
 _COARSEST = "trainval"
-_OF_A_CLASS = re.compile(r".*\S\s+(-1|0|1)")  # a line of <class>_<split>.txt: the image, and whether it shows the class
+_OF_A_CLASS = re.compile(r".*\S\s+(-1|0|1)")  # a line of <class>_<split>.txt: the image and whether it shows the class
 _QUOTED = re.compile(r'^"(.+)"$')
-MOST_LIST_BYTES = 256 << 20  # of names, one a line; ten million images
+MAX_LIST_BYTES = 256 << 20  # ten million names
 
 
 @dataclass(frozen=True)
 class SplitLists:
-    """The lists in ``ImageSets/Main``, by the folder that holds ``ImageSets``: each name in them, to its split.
+    """The split of each listed name, by the folder that contains ``ImageSets`` (`homes`).
 
-    `folder` is where the first of them lies, `torn` counts names that more than one of train, val and test have;
-    `folders` name the splits where there are no lists.
+    `folder` is the folder of the first list. `in_several_splits` counts names that are in more than one of train, val
+    and test. `folders` gives the splits of images without lists.
     """
 
     homes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    torn: int = 0
+    in_several_splits: int = 0
     folder: str = ""
     folders: SplitFolders = ANY_SOURCE
 
     def place(self, image: str, label: str = "") -> tuple[str, str]:
-        """(split, name) of an image whose XML file is `label`: by its lists, "unlisted" where they leave it out; by its
-        folders without lists.
+        """(split, name) of an image whose XML file is `label`: by its lists, `UNLISTED` where they lack it; by its
+        folders where there are no lists.
         """
         home, name = self._listed_as(image, label)
         if home is None:
             return place(image, self.folders)
         known = self.homes[home]
-        return next((known[word] for word in _words(name) if word in known), UNLISTED), name
+        return next((known[key] for key in _keys(name) if key in known), UNLISTED), name
 
-    def absent(self, images: Mapping[str, str]) -> list[tuple[str, str]]:
-        """The listed names that none of `images`, each with its XML file, has: each with its home, sorted by name."""
+    def missing(self, images: Mapping[str, str]) -> list[tuple[str, str]]:
+        """(home, name) of the listed names that none of `images` has, sorted by name; `images` maps to XML files."""
         seen: dict[str, set[str]] = {home: set() for home in self.homes}
         for image, label in images.items() if self.homes else ():
             home, name = self._listed_as(image, label)
             if home is not None:
-                seen[home].update(_words(name))
+                seen[home].update(_keys(name))
         listed = ((home, name) for home, names in self.homes.items() for name in names)
-        gone = (one for one in listed if one[1] not in seen[one[0]] and not one[1].startswith("#"))
-        return sorted(gone, key=lambda one: (one[1], one[0]))
+        missing = (one for one in listed if one[1] not in seen[one[0]] and not one[1].startswith("#"))
+        return sorted(missing, key=lambda one: (one[1], one[0]))
 
     def respelled(
-        self, images: Mapping[str, str], absent: Iterable[tuple[str, str]]
+        self, images: Mapping[str, str], missing: Iterable[tuple[str, str]]
     ) -> tuple[SplitLists, list[Respelled]]:
-        """These lists with the `absent` names that mean one of the unlisted `images` by another spelling."""
+        """The lists with `missing` names replaced by unlisted `images` of another spelling, and the replacements."""
         unlisted: dict[str, dict[str, str]] = {}
         for image, label in images.items():
             home, name = self._listed_as(image, label)
@@ -67,17 +67,17 @@ class SplitLists:
                 unlisted.setdefault(home, {})[name] = image
         lookups = {home: ImageLookup(names.keys) for home, names in unlisted.items()}
         homes, found = {home: dict(names) for home, names in self.homes.items()}, []
-        for home, text in absent:
+        for home, text in missing:
             match = lookups[home].find(text) if home in lookups else Match()
             if match.path:
                 del homes[home][text]
-                homes[home].setdefault(composed(match.path), self.homes[home][text])
+                homes[home].setdefault(nfc_name(match.path), self.homes[home][text])
                 found.append(Respelled(text, unlisted[home][match.path], match.way))
         return replace(self, homes=homes), found
 
     def _listed_as(self, image: str, label: str) -> tuple[str | None, str]:
-        """The home of the lists of an image, and its name in them. An image elsewhere has the lists of its XML file, or
-        the only lists if they contain it.
+        """The home of the lists of an image (None without lists), and its name in them. An image outside of all homes
+        has the lists of its XML file, or the only lists if these contain it.
         """
         home = self._home(image)
         if home is not None:
@@ -86,7 +86,7 @@ class SplitLists:
         home = self._home(label) if label else None
         if home is None and len(self.homes) == 1:
             ((only, known),) = self.homes.items()
-            home = only if any(word in known for word in _words(name)) else None
+            home = only if any(key in known for key in _keys(name)) else None
         return home, name
 
     def _home(self, path: str) -> str | None:
@@ -100,19 +100,19 @@ class SplitLists:
         return {}
 
 
-def _words(name: str) -> tuple[str, str, str]:
-    """What a list may call an image."""
+def _keys(name: str) -> tuple[str, str, str]:
+    """The names by which a list may refer to an image, the most specific first."""
     folder, file = split_path(name)
     stem = stem_of(file)
-    return composed(join_path(folder, stem)), composed(name), composed(stem)
+    return nfc_name(join_path(folder, stem)), nfc_name(name), nfc_name(stem)
 
 
 def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE, encoding: str = "") -> SplitLists:
-    """The split lists at `paths`. A name in several lists belongs to the finest of them; `folders` are the splits of
-    images that have no lists. Lists of a class (``cat_train.txt``) count where there are no others: they name all the
-    images of their split. Raises `AnnotationError`.
+    """Read the split lists at `paths`. A name in several lists belongs to the most specific split (train before
+    trainval). Lists of a class (``cat_train.txt``), which name all images of their split, count only where there are no
+    others. `folders` gives the splits of images without lists. Raises `AnnotationError`.
     """
-    torn, paths = 0, list(paths)
+    in_several, paths = 0, list(paths)
     read = {path: _names(root / path, encoding) for path in paths}
     of_classes = {path: names for path, names in read.items() if _is_of_a_class(path, names)}
     plain = {path: names for path, names in read.items() if path not in of_classes}
@@ -121,12 +121,12 @@ def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOU
     names = plain | only
     splits = {path: split_of(_stem(path).rpartition("_")[2] if path in only else _stem(path)) for path in names}
     homes: dict[str, dict[str, str]] = {}
-    for path in sorted(names, key=lambda path: (*_fineness(splits[path]), path)):
+    for path in sorted(names, key=lambda path: (*_specificity(splits[path]), path)):
         split, known = splits[path], homes.setdefault(_home_of(path), {})
         for name in names[path]:
-            torn += split in USUAL and known.get(name, split) != split
+            in_several += split in USUAL and known.get(name, split) != split
             known.setdefault(name, split)
-    return SplitLists(homes, torn, split_path(paths[0])[0] if paths else "", folders)
+    return SplitLists(homes, in_several, split_path(paths[0])[0] if paths else "", folders)
 
 
 def _stem(path: str) -> str:
@@ -134,38 +134,38 @@ def _stem(path: str) -> str:
 
 
 def _home_of(path: str) -> str:
-    """The folder that holds the ``ImageSets`` of the list at `path`."""
+    """The folder that contains the ``ImageSets`` of the list at `path`."""
     return "/".join(parts_of(path)[:-3])
 
 
 def _image_of(line: str) -> str:
-    """The image of a line of a list of a class."""
+    """The image of a line in a list of a class."""
     return line.rpartition(" ")[0].strip() if " " in line else line.rpartition("\t")[0].strip()
 
 
 def _is_of_a_class(path: str, names: Sequence[str]) -> bool:
-    """Whether a list says of images whether they show a class, as ``cat_train.txt`` does."""
+    """Whether the list at `path` is of a class, as ``cat_train.txt``."""
     return "_" in _stem(path) and all(_OF_A_CLASS.fullmatch(name) for name in names)
 
 
-def _fineness(split: str) -> tuple[bool, int, str]:
+def _specificity(split: str) -> tuple[bool, int, str]:
     return split == _COARSEST, *order(split)
 
 
 def _names(path: Path, encoding: str) -> list[str]:
     """The lines of a list. Raises `AnnotationError`."""
-    lines = read_text(path, MOST_LIST_BYTES, encoding).split("\n")
-    names = (composed(_QUOTED.sub(r"\1", line.strip())) for line in lines)
+    lines = read_text(path, MAX_LIST_BYTES, encoding).split("\n")
+    names = (nfc_name(_QUOTED.sub(r"\1", line.strip())) for line in lines)
     return [name for name in names if name]
 
 
 def _below(home: str, path: str) -> str:
-    """`path`, which lies in the folder `home`, below it."""
+    """`path` relative to the folder `home`, which contains it."""
     return path[len(home) + 1 :] if home else path
 
 
 def _upward(folder: str) -> Iterator[str]:
-    """`folder`, then all that it lies in."""
+    """`folder`, then its parents up to the root ""."""
     while folder:
         yield folder
         folder, _ = split_path(folder)

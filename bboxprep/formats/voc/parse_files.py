@@ -49,7 +49,7 @@ class ParsedFile(NamedTuple):
 class ParsedFiles:
     """The files that can be read, in their order, and those that cannot; and what is in all of them together."""
 
-    briefs: dict[str, ParsedFile] = field(default_factory=dict)
+    parsed: dict[str, ParsedFile] = field(default_factory=dict)
     broken: dict[str, Finding] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     unread: Counter[str] = field(default_factory=Counter)
@@ -59,11 +59,11 @@ def open_files(root: Path, labels: Sequence[str], spread: MapEngine, encoding: s
     """What the files at `labels`, below `root`, say. Raises `AnnotationError` where none of them can be read."""
     opened = ParsedFiles()
     for part in in_batches(_Opening(root, encoding), labels, spread):
-        opened.briefs.update(part.briefs)
+        opened.parsed.update(part.parsed)
         opened.broken.update(part.broken)
         opened.names |= part.names
         opened.unread.update(part.unread)
-    if opened.broken and not opened.briefs:
+    if opened.broken and not opened.parsed:
         label, finding = next(iter(opened.broken.items()))
         raise AnnotationError(root / label, finding.where, finding.message)
     return opened
@@ -83,7 +83,7 @@ class _Opening:
                 read[label] = read_file(self.root / label, self.encoding)
             except AnnotationError as error:
                 part.broken[label] = Finding("record-unreadable", error.problem, label, error.where)
-        part.briefs = dict(zip(read, _briefs(list(read.values())), strict=True))
+        part.parsed = dict(zip(read, _parsed_files(list(read.values())), strict=True))
         for annotation in read.values():
             part.names.update(annotation.names)
             part.unread.update(annotation.unread)
@@ -97,7 +97,7 @@ def read_file(path: Path, encoding: str = "") -> Annotation:
     return plain or read_annotation(path, data, encoding)
 
 
-def _briefs(annotations: Sequence[Annotation]) -> list[ParsedFile]:
+def _parsed_files(annotations: Sequence[Annotation]) -> list[ParsedFile]:
     counts = [len(annotation.names) for annotation in annotations]
     boxes = np.array([*chain.from_iterable(annotation.written for annotation in annotations)], np.float64).reshape(
         -1, 4
@@ -109,13 +109,11 @@ def _briefs(annotations: Sequence[Annotation]) -> list[ParsedFile]:
         np.diff(np.cumsum([0, *rows])[ends]).tolist()
         for rows in (start_at_zero(boxes), reach_over(boxes, stated), end_at_edge(boxes, stated))
     )
-    return list(map(_brief, annotations, zeros, over, at_edge))
+    return list(map(_parsed_file, annotations, zeros, over, at_edge))
 
 
-def _brief(annotation: Annotation, zeros: int, over: int, at_edge: int) -> ParsedFile:
-    """The brief of a file of whose boxes `zeros` start at 0, and `over` end beyond the size that it states, `at_edge`
-    at it.
-    """
+def _parsed_file(annotation: Annotation, zeros: int, over: int, at_edge: int) -> ParsedFile:
+    """Pack `annotation`. `zeros` of its boxes begin at 0; `over` end beyond the declared size, `at_edge` at it."""
     boxed = bool(annotation.names)
     return ParsedFile(
         filename=annotation.filename,
@@ -131,5 +129,5 @@ def _brief(annotation: Annotation, zeros: int, over: int, at_edge: int) -> Parse
 
 
 def unpacked(packed: bytes) -> Annotation:
-    """What a `ParsedFile` has packed: an annotation, but for what the brief itself says."""
+    """The packed annotation of a `ParsedFile`, without the fields that the `ParsedFile` has itself."""
     return Annotation(*pickle.loads(packed))

@@ -23,7 +23,7 @@ from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
 from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
 from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
-from bboxprep.formats.voc.pair_images import VocItem, pair
+from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
@@ -50,8 +50,8 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
         raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {LAYOUT})")
     opened = open_files(root, tree.labels, spread, options.encoding)
     lists = read_lists(root, tree.lists, split_folders(root, tree.images), options.encoding)
-    pairing = pair(tree, lists, opened.briefs, opened.broken)
-    origin, evidence = _settle(root, probe, pairing.items, opened.briefs, options)
+    pairing = pair_images(tree, lists, opened.parsed, opened.broken)
+    origin, evidence = _settle(root, probe, pairing.items, opened.parsed, options)
     classes = class_names(root, opened.names, options.encoding)
     samples = _Samples(
         root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels), Fence(root)
@@ -69,29 +69,29 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
 
 
 def _settle(
-    root: Path, probe: Probe, items: Iterable[VocItem], briefs: Mapping[str, ParsedFile], options: VocReadOptions
+    root: Path, probe: Probe, items: Iterable[VocItem], parsed: Mapping[str, ParsedFile], options: VocReadOptions
 ) -> tuple[Origin, list[Finding]]:
     """The origin of all boxes, and why; no finding where there is no box. Raises `AnnotationError`."""
     if options.origin != "auto":
         return Origin(options.origin), []
-    boxed = [(item, brief) for item in items if (brief := briefs.get(item.label)) and brief.boxed]
+    boxed = [(item, file) for item in items if (file := parsed.get(item.label)) and file.boxed]
     if not boxed:
         return Origin.DEVKIT, []
-    proof = sum((_proof(root, probe, item, brief) for item, brief in boxed), OriginEvidence())
-    origin, finding = decide(root, proof, (brief.tool for _, brief in boxed))
+    proof = sum((_proof(root, probe, item, file) for item, file in boxed), OriginEvidence())
+    origin, finding = decide(root, proof, (file.tool for _, file in boxed))
     return origin, [finding]
 
 
-def _proof(root: Path, probe: Probe, item: VocItem, brief: ParsedFile) -> OriginEvidence:
+def _proof(root: Path, probe: Probe, item: VocItem, file: ParsedFile) -> OriginEvidence:
     """What the boxes of `item` prove, held against its true size where that is known and a box could tell by it."""
-    if item.present and brief.reaches_over:
+    if item.present and file.reaches_over:
         try:
-            size = trusted_size(probe(root / item.image, brief.declared), brief.declared)
+            size = trusted_size(probe(root / item.image, file.declared), file.declared)
         except ImageError:  # its finding comes when the sample is loaded
             size = None
         if size:
-            return prove(unpacked(brief.packed).corners, size)
-    return OriginEvidence(brief.zeros, at_edge=brief.at_edge)
+            return prove(unpacked(file.packed).corners, size)
+    return OriginEvidence(file.zeros, at_edge=file.at_edge)
 
 
 def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:

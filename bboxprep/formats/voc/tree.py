@@ -97,7 +97,7 @@ def _file(tree: VocTree, path: str) -> None:
         tree.lists.append(path)
 
 
-def composed(name: str) -> str:
+def nfc_name(name: str) -> str:
     """`name` in the Unicode form that names are compared in: file systems and tools differ in it."""
     return name if name.isascii() else normalize("NFC", name)
 
@@ -178,7 +178,7 @@ class Images:
         that folder; and where there is no such folder and no image beside the file, anywhere at all.
         """
         ranked, nearness = defaultdict(list), self.nearness(label)
-        for image in self._called(composed(name)):
+        for image in self._called(nfc_name(name)):
             if (rank := nearness(split_path(image)[0])) is not None:
                 ranked[rank].append(image)
         return ranked[min(ranked)] if ranked else []
@@ -194,14 +194,14 @@ class Images:
 
     def _called(self, name: str) -> list[str]:
         """The images whose name, or name without suffix, is `name`."""
-        whole = [path for path in self._by_stem.get(stem_of(name), ()) if composed(split_path(path)[1]) == name]
+        whole = [path for path in self._by_stem.get(stem_of(name), ()) if nfc_name(split_path(path)[1]) == name]
         return self._by_stem.get(name, []) + whole
 
     @cached_property
     def _by_stem(self) -> dict[str, list[str]]:
         named = defaultdict(list)
         for path in self.paths:
-            named[composed(stem_of(split_path(path)[1]))].append(path)
+            named[nfc_name(stem_of(split_path(path)[1]))].append(path)
         return named
 
     @cached_property

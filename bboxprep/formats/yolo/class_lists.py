@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.yolo.config import MOST_NAME_BYTES, read_config, read_lines
+from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, read_config, read_lines
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import YoloTree, read_head
 from bboxprep.io.paths import read_bytes
@@ -52,7 +52,7 @@ def names_by_number(path: Path, encoding: str = "") -> Mapping[int, str]:
     """The class names in a file of `name_files` or `notes_files`, by number. Raises `AnnotationError`."""
     if is_notes(path):
         return _noted(path, encoding)
-    names = read_lines(path, MOST_NAME_BYTES, encoding)
+    names = read_lines(path, MAX_NAMES_BYTES, encoding)
     if len(names) > MOST_CLASSES:
         raise AnnotationError(path, "", f"have {len(names):,} classes, want at most {MOST_CLASSES:,}")
     return dict(enumerate(names))
@@ -70,7 +70,7 @@ class _Notes(msgspec.Struct):
 def _noted(path: Path, encoding: str) -> Mapping[int, str]:
     """The names by number in a notes.json; none where it is something else."""
     try:
-        content = msgspec.json.decode(as_utf8(read_bytes(path, MOST_NAME_BYTES), encoding), type=_Notes)
+        content = msgspec.json.decode(as_utf8(read_bytes(path, MAX_NAMES_BYTES), encoding), type=_Notes)
     except (AnnotationError, msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return {one.id: one.name for one in content.categories if 0 <= one.id < MOST_CLASSES}
@@ -83,7 +83,7 @@ def read_class_list(path: Path) -> tuple[str, ...]:
         names = tuple(named.get(number, "") for number in range(max(named, default=-1) + 1))
         place = "names.{}"
     else:
-        names, place = read_lines(path, MOST_NAME_BYTES), "line {}"
+        names, place = read_lines(path, MAX_NAMES_BYTES), "line {}"
     if not names:
         raise AnnotationError(path, "", "have no names, want a class name on each line or the names of a data.yaml")
     if "" in names:

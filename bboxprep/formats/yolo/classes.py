@@ -15,7 +15,7 @@ from bboxprep.formats.api import MapEngine
 from bboxprep.formats.labelmap import BACKGROUND, LABELMAP, labelmap_names
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.yolo.class_lists import PREDEFINED, is_notes, name_files, names_by_number, notes_files
-from bboxprep.formats.yolo.config import MOST_NAME_BYTES, Config
+from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, Config
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import config_folder, find_place
@@ -168,7 +168,7 @@ def _labelmap_dispute(tree: YoloTree, names: Mapping[int, str], taken: Path) -> 
     """A finding where a labelmap has a class that is not among the `names`: its order is not that of numbers."""
     for path in (folder / LABELMAP for folder in tree.seen if LABELMAP in tree.listing(folder).texts.values()):
         try:
-            listed = labelmap_names(read_text(path, MOST_NAME_BYTES, tree.encoding))
+            listed = labelmap_names(read_text(path, MAX_NAMES_BYTES, tree.encoding))
             other = next((name for name in listed if name not in (BACKGROUND, *names.values())), "")
         except AnnotationError:
             continue

@@ -14,22 +14,23 @@ from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
 from bboxprep.model.splits import is_word, order, split_of
 
-MOST_LIST_BYTES = 256 << 20  # of images, one a line; ten million of them
-MOST_NAME_BYTES = 8 << 20  # of classes, one a line; more than there can be
+MAX_LIST_BYTES = 256 << 20  # ten million paths of images
+MAX_NAMES_BYTES = 8 << 20
 NOT_SPLITS = {
     *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
     *("labels", "backup", "classes", "yaml_file"),
 }
-_MEASURES = "eval"  # the key of a .data file that says how results are scored
+_METRIC = "eval"  # the key of a .data file for the metric, which is no split
 
 
 @dataclass(frozen=True)
 class Config:
-    """What `file` says, still in its words.
+    """The content of a data.yaml or .data file, with paths as they are written there.
 
-    `names` by class number, None where it names none; `names_file` a file of them instead; `count` the stated number
-    of classes; `splits` for each split the places of its images; `keypoints` their (count, numbers each) and
-    `keypoint_names` the names, by class where they differ; `flip_idx` the keypoint that each becomes in a mirror.
+    `names` maps class numbers to names, None where there are none; `names_file` is a file of names instead. `count` is
+    the stated number of classes. `splits` has the places of the images of each split. `keypoints` are (count, 2 or 3
+    numbers each), `keypoint_names` their names by class (-1: all classes), `flip_idx` their partners in a mirrored
+    image.
     """
 
     file: Path | None = None
@@ -44,16 +45,16 @@ class Config:
 
 
 def config_files(folder: Path) -> tuple[Path, ...]:
-    """The files in `folder` that could describe the dataset, of which only one can be meant: data.yaml before others,
-    YAML before darknet's .data.
+    """The files in `folder` that may describe the dataset: data.yaml if there is one, else other YAML files, else .data
+    files of darknet. More than one is ambiguous.
     """
     fence = resolved(folder)
-    for patterns, fits, usual in (
+    for patterns, matches, usual in (
         (("*.yaml", "*.yml"), _is_data_yaml, ("data", "dataset")),
         (("*.data",), _is_darknet, ("obj",)),
     ):
         paths = [path for glob in patterns for path in folder.glob(glob) if path.is_file() and is_within(path, fence)]
-        found = sorted(path for path in paths if fits(path))
+        found = sorted(path for path in paths if matches(path))
         if found:
             return tuple(path for path in found if path.stem in usual) or tuple(found)
     return ()
@@ -66,31 +67,30 @@ def is_config_file(path: Path) -> bool:
 
 
 def find_config(folder: Path) -> Path | None:
-    """The file that describes the dataset in `folder`, or None. Raises `LayoutError` where several could."""
+    """The file that describes the dataset in `folder`; None without one. Raises `LayoutError` where several may."""
     files = config_files(folder)
     if len(files) > 1:
         raise LayoutError(folder, "", f"have {', '.join(path.name for path in files)}; name the one to read")
     return files[0] if files else None
 
 
-def states_places(path: Path) -> bool:
-    """Whether the data.yaml or .data file at `path` says where the images of a split lie."""
+def names_splits(path: Path) -> bool:
+    """Whether the data.yaml or .data file at `path` has a key for a split."""
     separator = b"=" if path.suffix.lower() == ".data" else b":"
     keys = (line.partition(separator)[0].strip(b"\"' ") for line in read_head(path).splitlines() if separator in line)
     return any(is_word(key.decode("utf-8", "replace")) for key in keys)
 
 
 def read_config(path: Path, encoding: str = "") -> Config:
-    """What the file at `path` says. Raises `AnnotationError`."""
+    """Parse the data.yaml or .data file at `path`. Raises `AnnotationError`."""
     return _read_darknet(path, encoding) if path.suffix.lower() == ".data" else _read_yaml(path, encoding)
 
 
-def read_lines(path: Path, most: int = MOST_LIST_BYTES, encoding: str = "") -> tuple[str, ...]:
-    """The lines of a text file of at most `most` bytes, each stripped, without the blank ones at its end.
-
-    Raises `AnnotationError`.
+def read_lines(path: Path, max_bytes: int = MAX_LIST_BYTES, encoding: str = "") -> tuple[str, ...]:
+    """The stripped lines of a text file, without blank lines at its end. Raises `AnnotationError`, also where the file
+    has more than `max_bytes`.
     """
-    text = read_text(path, most, encoding)
+    text = read_text(path, max_bytes, encoding)
     return tuple(line.strip() for line in text.rstrip().split("\n")) if text.strip() else ()
 
 
@@ -109,22 +109,20 @@ def _is_darknet(path: Path) -> bool:
 
 def _read_darknet(path: Path, encoding: str) -> Config:
     content: dict[str, str] = {}
-    for line in read_lines(path, MOST_NAME_BYTES, encoding):
+    for line in read_lines(path, MAX_NAMES_BYTES, encoding):
         key, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             content[key.strip()] = value.strip()
     return Config(
         file=path,
-        splits=_by_split(
-            {key: (content[key],) for key in content if key != _MEASURES and is_word(key) and content[key]}
-        ),
+        splits=_by_split({key: (content[key],) for key in content if key != _METRIC and is_word(key) and content[key]}),
         names_file=content.get("names", ""),
         count=_count(path, "classes", content["classes"]) if content.get("classes") else None,
     )
 
 
 def _read_yaml(path: Path, encoding: str) -> Config:
-    from bboxprep.io.strict_yaml import load_texts  # here, for YAML is slow to import and seldom needed
+    from bboxprep.io.strict_yaml import load_texts  # imported here because YAML is slow to import and rarely needed
 
     content = load_texts(path, encoding)
     names = content.get("names", "")
@@ -143,8 +141,8 @@ def _read_yaml(path: Path, encoding: str) -> Config:
 
 
 def _splits(path: Path, content: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The places of each split: of the keys that are a word for one, and of any other whose value names a folder like
-    itself.
+    """The places of each split: the values of keys that are a word for a split, and of other keys that are the name of
+    a folder in all their values.
     """
     found: dict[str, tuple[str, ...]] = {}
     for key, value in content.items():
@@ -161,7 +159,7 @@ def _splits(path: Path, content: Mapping[str, Any]) -> dict[str, tuple[str, ...]
 
 
 def _by_split(found: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """The places of each split, in order: those of all keys that mean it."""
+    """The places of each split, in the order of `splits.order`: those of all keys that name it."""
     splits: dict[str, tuple[str, ...]] = {}
     for key, places in found.items():
         splits[split_of(key)] = (*splits.get(split_of(key), ()), *places)
@@ -200,7 +198,7 @@ def _keypoint_shape(path: Path, shape: Any) -> tuple[int, int]:
 
 
 def _keypoint_names(path: Path, names: Any) -> dict[int, tuple[str, ...]]:
-    """The names of the points by class; under -1 those of every class that has none of its own."""
+    """The names of the keypoints by class; -1 for classes without names of their own."""
     by_class = names if isinstance(names, dict) else {-1: names}
     if not all(isinstance(points, list) for points in by_class.values()):
         raise AnnotationError(path, "kpt_names", "want a list of names, or one for each class")
@@ -211,7 +209,7 @@ def _keypoint_names(path: Path, names: Any) -> dict[int, tuple[str, ...]]:
 
 
 def _flip_idx(path: Path, indices: Any, count: int) -> tuple[int, ...]:
-    """The partner of each of `count` keypoints; () where there are none to exchange. Raises `AnnotationError`."""
+    """The partner of each of `count` keypoints; () without keypoints. Raises `AnnotationError`."""
     order = tuple(_whole(path, "flip_idx", index) for index in indices)
     if order and count and not (len(order) == count and is_involution(order)):
         raise AnnotationError(path, "flip_idx", f"have {list(order)}, want the partner of each of {count} keypoints")

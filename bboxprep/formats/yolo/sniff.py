@@ -8,7 +8,7 @@ from pathlib import Path
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.yolo.class_lists import name_files, notes_files
-from bboxprep.formats.yolo.config import config_files, is_config_file, states_places
+from bboxprep.formats.yolo.config import config_files, is_config_file, names_splits
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import LAYOUT_FOLDERS, Listing, YoloTree, read_head
 from bboxprep.io.paths import dataset_folder, holds_image
@@ -54,7 +54,7 @@ def _evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
     files = config_files(folder)
     usual = any(path.stem in _USUAL for path in files)
     if files and ((usual and holds_image(folder)) or _label(tree, tree.walk(folder, apart))):
-        return RootEvidence.DOCUMENT if any(map(states_places, files)) else RootEvidence.CLASS_TABLE
+        return RootEvidence.DOCUMENT if any(map(names_splits, files)) else RootEvidence.CLASS_TABLE
     if _has_names(tree, folder) and _label(tree, tree.walk(folder, apart)):
         return RootEvidence.CLASS_TABLE
     if not _label(tree, _layout_folders(tree, folder, apart)):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bboxprep.errors import UsageError
 from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
-from bboxprep.formats.coco.writer import settle_ids
+from bboxprep.formats.coco.writer import assign_ids
 from bboxprep.model.batch import Batch
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
@@ -32,7 +32,7 @@ from tests.formats.filing import file_labels
 
 @given(ids=st.lists(st.integers(-2, 9) | st.just(2**62)))
 def test_ids_stay_where_they_can_and_are_positive_and_unique(ids: list[int]) -> None:
-    settled = settle_ids(ids)
+    settled = assign_ids(ids)
     assert len(set(settled)) == len(ids)
     assert all(number > 0 for number in settled)
     stay = [number > 0 and number not in ids[:place] for place, number in enumerate(ids)]

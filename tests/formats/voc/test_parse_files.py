@@ -34,14 +34,20 @@ def test_what_is_packed_comes_back(tmp_path_factory: pytest.TempPathFactory, fou
     path = xml(tmp_path_factory.mktemp("packed") / "a.xml", document(*found, database=database))
     said = read_file(path)
 
-    brief = open_files(path.parent, ["a.xml"], map).briefs["a.xml"]
-    back = unpacked(brief.packed)._replace(filename=brief.filename, tool=brief.tool, unread=said.unread)
+    parsed_file = open_files(path.parent, ["a.xml"], map).parsed["a.xml"]
+    back = unpacked(parsed_file.packed)._replace(
+        filename=parsed_file.filename, tool=parsed_file.tool, unread=said.unread
+    )
 
     assert back._replace(rings={}) == said._replace(rings={})
     assert [*map(type, back.written)] == [*map(type, said.written)]
     for row in said.rings:
         np.testing.assert_array_equal(back.rings[row], said.rings[row])
-    assert (brief.source_count, brief.declared, brief.boxed) == (said.source_count, said.declared, bool(said.names))
+    assert (parsed_file.source_count, parsed_file.declared, parsed_file.boxed) == (
+        said.source_count,
+        said.declared,
+        bool(said.names),
+    )
 
 
 @example([(1, 0, 2, 2)])

@@ -1,0 +1,29 @@
+"""Chooses the shape of an object: its polygons, else its mask; its box where it has neither."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bboxprep.geometry.shapes import ring_area
+from bboxprep.model.columns import Rings
+from bboxprep.model.rle import Rle
+
+Shape = Rings | Rle
+
+
+def shapes_of(rings: Rings, mask: Rle | None) -> Iterator[Shape]:
+    """The shapes of an object with the polygons `rings` and the `mask`, the best first; none if it has only a box."""
+    if rings:
+        yield rings
+    if mask is not None:
+        yield mask
+
+
+def best_shape(rings: Rings, mask: Rle | None) -> Shape | None:
+    """The first of `shapes_of`; None where the object has only a box."""
+    return rings or mask  # next(shapes_of(...)) takes three times as long
+
+
+def shape_area(shape: Shape) -> float:
+    """The area of `shape`, square px: the sum of its rings, or the number of set pixels of a mask (an int)."""
+    return shape.area if isinstance(shape, Rle) else sum(map(ring_area, shape))
