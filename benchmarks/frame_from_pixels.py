@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 import bboxprep
-from bboxprep.frames.contrast import LONG_SIDE, ContrastFeatures, contrast, contrast_features_of, look
+from bboxprep.frames.contrast import LONG_SIDE, ContrastFeatures, contrast, contrast_features_of, read_features
 from bboxprep.frames.evidence import whole_pixel_frame
 from bboxprep.frames.from_pixels import MEASURES, TURNS, frame_of, log_odds, turn_of, vote_weights
 from bboxprep.geometry.affine import Size
@@ -39,23 +39,23 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Photos:
-    """The `measures` (P, 8, 5) of photos under each of `TURNS`, and their `gists` (P, 192)."""
+    """The `measures` (P, 8, 5) of photos under each of `TURNS`, and their `thumbnails` (P, 192)."""
 
     measures: Floats
-    gists: Floats
+    thumbnails: Floats
 
     @classmethod
     def seen(cls, looks: Iterable[tuple[ContrastFeatures, Floats]]) -> Photos:
         """The photos of `looks`: each an image made ready and its boxes, in fractions of it."""
-        pairs = [(contrast(sight, turned(boxes)), sight.gist) for sight, boxes in looks]
-        measures, gists = zip(*pairs, strict=True)
-        return cls(np.array(measures), np.array(gists))
+        pairs = [(contrast(features, turned(boxes)), features.thumbnail) for features, boxes in looks]
+        measures, thumbnails = zip(*pairs, strict=True)
+        return cls(np.array(measures), np.array(thumbnails))
 
     def __len__(self) -> int:
         return len(self.measures)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Photos:
-        return Photos(self.measures[rows], self.gists[rows])
+        return Photos(self.measures[rows], self.thumbnails[rows])
 
 
 Sets = dict[str, Photos]
@@ -125,7 +125,7 @@ def photos(data: Path, paths: tuple[str, ...]) -> Iterator[tuple[Path, Header, F
 
 def measured(data: Path, paths: tuple[str, ...]) -> Photos:
     """Every photo, its labels turned by each of `TURNS`."""
-    return Photos.seen((look(path, header), boxes) for path, header, boxes in photos(data, paths))
+    return Photos.seen((read_features(path, header), boxes) for path, header, boxes in photos(data, paths))
 
 
 def turned(boxes: Floats) -> Floats:
@@ -229,7 +229,7 @@ def draws(count: int, size: int) -> Iterator[NDArray[np.int64]]:
 
 def verdict(group: Photos, weights: Floats, code: int, frame: Frame) -> Frame | None:
     """What is said of one group whose labels were drawn in `frame`."""
-    return frame_of(*planted(group, code, frame), vote_weights(group.gists), weights)
+    return frame_of(*planted(group, code, frame), vote_weights(group.thumbnails), weights)
 
 
 def verdicts(group: Photos, weights: Floats, code: int, frame: Frame, size: int) -> tuple[int, int, int]:
@@ -340,10 +340,10 @@ def as_yolo(boxes: Floats, header: Header, code: int, frame: Frame) -> Sample:
 def _alarms(group: Photos, weights: Floats, code: int, cure: Callable[[int], int | None]) -> tuple[int, int, int]:
     """Of groups whose labels were turned by `code`: the cure named, none named, another named."""
     order = [TURNS.index(after @ TURNS[code - 1]) for after in TURNS]
-    wrong = Photos(group.measures[:, order], group.gists)
+    wrong = Photos(group.measures[:, order], group.thumbnails)
     wanted = cure(code)
     said = [
-        turn_of(some.measures, vote_weights(some.gists), weights)
+        turn_of(some.measures, vote_weights(some.thumbnails), weights)
         for some in (wrong[rows] for rows in draws(len(wrong), GROUP))
     ]
     named = [TURNS.index(turn) if turn else None for turn in said]

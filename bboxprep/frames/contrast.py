@@ -26,31 +26,32 @@ Floats = NDArray[np.float64]
 
 LONG_SIDE = 256  # px; images are decoded at this size: 512 gave no better results and took three times as long
 RING = 0.1  # of the width and height of a box: how far its ring reaches out on each side
-CELLS = 32  # a side; the grid on which an image is explained by its boxes
-GIST = 8  # a side; the grid on which it is told whether two images are much alike
+CELLS = 32  # a side; the grid on which the boxes are regressed on the image
+THUMBNAIL = 8  # a side; the grid on which the similarity of two images is measured
 HISTOGRAMS = ((12, 0.0, 1.0), (8, -0.25, 0.5), (8, -0.25, 0.5))  # bins, start, span of lightness and two colours
-RIDGE = 0.02  # of the number of cells; keeps the explanation from fitting noise
-FAINT = 0.01  # added to textures, of 0 to 1, so that a flat patch has a logarithm
+RIDGE = 0.02  # of the number of cells; the ridge of the regression, against fitting noise
+FAINT = 0.01  # added to textures (0 to 1), so that a flat patch has a logarithm
 
 
 @dataclass(frozen=True, slots=True)
 class ContrastFeatures:
     """The features of an image that `contrast` needs.
 
-    `sums` (H + 1, W + 1, C) are integral images: the square root of the gradient, then one channel a bin of each
-    histogram. `base_image` (B, CELLS * CELLS) describes the cells, each row centred; `inverse` (B, B) that of its
-    products.
-    `gist` (192,) is the image at 8 x 8, of length 1 (0 if it is plain): that of an image much like it points the
-    same way.
+    `sums` (H + 1, W + 1, C) are integral images: the square root of the gradient, then one channel for each bin of each
+    histogram. `basis` (B, CELLS * CELLS) are centred features of the cells; `inverse` (B, B) is the inverse of their
+    ridge-regularised Gram matrix. `thumbnail` (192,) is the image at 8 x 8 as a unit vector (zeros if it is plain):
+    vectors of similar images have a product near 1.
     """
 
     sums: Floats
-    base_image: Floats
+    basis: Floats
     inverse: Floats
-    gist: Floats
+    thumbnail: Floats
 
 
-def look(path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY) -> ContrastFeatures:
+def read_features(
+    path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY
+) -> ContrastFeatures:
     """The features of the stored image at `path`, decoded small. Raises `ImageError`."""
     scale = min(1.0, LONG_SIDE / max(header.size))
     small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
@@ -68,21 +69,22 @@ def contrast_features_of(pixels: NDArray[np.uint8]) -> ContrastFeatures:
     binned = [
         _one_hot((plane - start) / span, bins) for plane, (bins, start, span) in zip(planes, HISTOGRAMS, strict=True)
     ]
-    base_image = _basis(np.stack((*planes, planes[0] ** 2, texture, colour_edges), axis=-1))
-    products = base_image @ base_image.T + RIDGE * base_image.shape[1] * np.eye(len(base_image))
+    basis = _basis(np.stack((*planes, planes[0] ** 2, texture, colour_edges), axis=-1))
+    products = basis @ basis.T + RIDGE * basis.shape[1] * np.eye(len(basis))
     sums = _integral(np.concatenate((texture[..., None], *binned), axis=-1))
-    return ContrastFeatures(sums, base_image, np.linalg.inv(products), _thumbnail_vector(base_image))
+    return ContrastFeatures(sums, basis, np.linalg.inv(products), _thumbnail_vector(basis))
 
 
-def contrast(sight: ContrastFeatures, readings: Floats) -> Floats:
+def contrast(features: ContrastFeatures, readings: Floats) -> Floats:
     """The measures (R, 5) of `readings` (R, N, 4): boxes x0 y0 x1 y1 as fractions of the image, N at least 1.
 
-    In order: the share of the boxes' cover that the looks of the cells explain; the logarithm of the texture inside
-    over that in the ring; the chi-square distances of the histograms inside and in the ring, of lightness, red-green
-    and yellow-blue. The last four are means over the boxes that leave room for a ring, 0 where none does.
+    In order: the share of the boxes' cover that a regression on the features of the cells explains; the logarithm of
+    the texture inside over that in the ring; the chi-square distances of the histograms inside and in the ring, of
+    lightness, red-green and yellow-blue. The last four are means over the boxes that leave room for a ring, 0 where
+    none does.
     """
     boxes = np.clip(readings, 0.0, 1.0)
-    return np.concatenate((_explained(sight, boxes)[:, None], _rings(sight, boxes)), axis=1)
+    return np.concatenate((_explained_share(features, boxes)[:, None], _rings(features, boxes)), axis=1)
 
 
 def _channels(pixels: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
@@ -124,35 +126,39 @@ def _at(sums: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def _basis(channels: Floats) -> Floats:
-    """Six looks of each cell, their squares and products: (27, CELLS * CELLS), centred."""
+    """Six features of each cell, their squares and products, centred: (27, CELLS * CELLS)."""
     sums = _integral(channels)
     lines = np.arange(CELLS) / CELLS, (np.arange(CELLS) + 1) / CELLS
     (y0, x0), (y1, x1) = (np.meshgrid(line, line, indexing="ij") for line in lines)
     cells = np.stack((x0, y0, x1, y1), axis=-1).reshape(-1, 4) * _extent(sums)
     light, red, blue, squares, texture, edges = (_totals(sums, cells) / _areas(cells)[:, None]).T
     spread = np.sqrt(np.maximum(squares - light**2, 0.0))
-    looks = np.stack((light, red, blue, texture, spread, edges))
-    looks = (looks - looks.mean(axis=1, keepdims=True)) / (looks.std(axis=1, keepdims=True) + 1e-3)
-    first, second = np.triu_indices(len(looks))
-    base_image = np.concatenate((looks, looks[first] * looks[second]))
-    return np.asarray(base_image - base_image.mean(axis=1, keepdims=True))
+    cell_features = np.stack((light, red, blue, texture, spread, edges))
+    cell_features = (cell_features - cell_features.mean(axis=1, keepdims=True)) / (
+        cell_features.std(axis=1, keepdims=True) + 1e-3
+    )
+    first, second = np.triu_indices(len(cell_features))
+    basis = np.concatenate((cell_features, cell_features[first] * cell_features[second]))
+    return np.asarray(basis - basis.mean(axis=1, keepdims=True))
 
 
-def _thumbnail_vector(base_image: Floats) -> Floats:
-    blocks = base_image[:3].reshape(3, GIST, CELLS // GIST, GIST, CELLS // GIST).mean(axis=(2, 4)).ravel()
+def _thumbnail_vector(basis: Floats) -> Floats:
+    blocks = (
+        basis[:3].reshape(3, THUMBNAIL, CELLS // THUMBNAIL, THUMBNAIL, CELLS // THUMBNAIL).mean(axis=(2, 4)).ravel()
+    )
     return np.asarray(blocks / max(float(np.linalg.norm(blocks)), 1e-9))
 
 
-def _explained(sight: ContrastFeatures, readings: Floats) -> Floats:
+def _explained_share(features: ContrastFeatures, readings: Floats) -> Floats:
     covers = _covers(readings).reshape(len(readings), -1)
     covers = covers - covers.mean(axis=1, keepdims=True)
-    along = covers @ sight.base_image.T
+    along = covers @ features.basis.T
     total = np.maximum((covers**2).sum(axis=1), 1e-9)
-    return np.asarray(np.einsum("rb,bc,rc->r", along, sight.inverse, along) / total)
+    return np.asarray(np.einsum("rb,bc,rc->r", along, features.inverse, along) / total)
 
 
 def _covers(readings: Floats) -> Floats:
-    """How much of each cell (R, CELLS, CELLS) the box that has most of it covers."""
+    """The largest share of each cell that a single box covers: (R, CELLS, CELLS)."""
     first = np.arange(CELLS)
     covers = np.zeros((len(readings), CELLS, CELLS))
     for boxes in (readings * CELLS).swapaxes(0, 1):
@@ -163,16 +169,16 @@ def _covers(readings: Floats) -> Floats:
     return covers
 
 
-def _rings(sight: ContrastFeatures, readings: Floats) -> Floats:
-    extent = _extent(sight.sums)
+def _rings(features: ContrastFeatures, readings: Floats) -> Floats:
+    extent = _extent(features.sums)
     inner = readings.reshape(-1, 4)
     size = np.tile(inner[:, 2:] - inner[:, :2], 2) * RING
     outer = np.clip(inner + size * (-1.0, -1.0, 1.0, 1.0), 0.0, 1.0) * extent
     inner = inner * extent
     area, around = _areas(inner), _areas(outer) - _areas(inner)
     usable = (area >= 1.0) & (around > 0.1 * RING * area)
-    inside = _totals(sight.sums, inner)
-    ring = (_totals(sight.sums, outer) - inside) / np.where(usable, around, 1.0)[:, None]
+    inside = _totals(features.sums, inner)
+    ring = (_totals(features.sums, outer) - inside) / np.where(usable, around, 1.0)[:, None]
     inside = inside / np.where(usable, area, 1.0)[:, None]
     texture = np.log((np.maximum(inside[:, 0], 0.0) + FAINT) / (np.maximum(ring[:, 0], 0.0) + FAINT))
     stops = np.cumsum([1, *(bins for bins, _, _ in HISTOGRAMS)])

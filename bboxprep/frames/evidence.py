@@ -11,10 +11,10 @@ are fractions of: in an image of W x H, the numbers w W, h H, 2 cx W and 2 cy H 
 of the printed decimals. With W and H exchanged some of them are not.
 
 **How sure.** Let a number be printed in steps of s. In the plane it was drawn in it lies within a tolerance
-t = 1.5 s x extent of a whole one; a number that knows nothing of pixels does so with the chance 2 t. A plane is voted
+t = 1.5 s x extent of a whole one; a random number does so with the probability 2 t. A plane is voted
 for where *all* numbers of an image are whole in it, where along each axis at least one is not whole in the other plane
 (labels drawn on a copy stretched to a square are whole in one axis of either), and where the product of the chances of
-those that are not, each distinct value counted once, is at most `CHANCE`. So an image whose labels know nothing of
+those that are not, each distinct value counted once, is at most `CHANCE`. So an image whose labels are not on whole
 pixels votes, for either plane, less than once in 1 / (2 `CHANCE`) times.
 """
 
@@ -31,12 +31,12 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.sample import Frame, Sample
 
-SLACK = 1.5  # px; boxes of one-based formats and of rounding tools reach so far over the edge and prove nothing
-RARE = 0.02  # of the turned images: so few whole-pixel votes can be accidents among labels that know nothing of pixels
+SLACK = 1.5  # px; one-based formats and rounding tools write boxes that far over the edge, which proves nothing
+RARE = 0.02  # of the turned images; fewer whole-pixel votes can be chance among labels that are not on whole pixels
 
 
 CHANCE = 1e-5
-MOST_DECIMALS = 7  # what float32 holds; more digits than that are no more exact
+MAX_DECIMALS = 7  # the precision of float32
 
 Numbers = NDArray[np.float64]  # (K, 2): along x and along y
 
@@ -99,10 +99,10 @@ def unanimous_frame(frame_evidences: Sequence[FrameEvidence]) -> tuple[Frame, st
 
     None if the other images disagree.
     """
-    said = Counter(frame_evidence.votes[0][0] for frame_evidence in frame_evidences if frame_evidence.votes)
-    if not said:
+    frames = Counter(frame_evidence.votes[0][0] for frame_evidence in frame_evidences if frame_evidence.votes)
+    if not frames:
         return Frame.DISPLAYED, "assumed"
-    return (next(iter(said)), "dataset") if len(said) == 1 else None
+    return (next(iter(frames)), "dataset") if len(frames) == 1 else None
 
 
 def size_fault(sample: Sample) -> tuple[str, str]:
@@ -143,15 +143,15 @@ def whole_pixel_frame(sample: Sample) -> Frame | None:
 
 
 def _step(numbers: Numbers) -> float:
-    """The step that the numbers were printed in: a power of ten, at least 10 to the minus `MOST_DECIMALS`.
+    """The step that the numbers were printed in: a power of ten, at least 10 to the minus `MAX_DECIMALS`.
 
     They are multiples of half of it: a reader that cuts a box at the edge of the image leaves halves.
     """
-    for decimals in range(2, MOST_DECIMALS):
+    for decimals in range(2, MAX_DECIMALS):
         scaled = numbers * (2.0 * 10.0**decimals)
         if (np.abs(scaled - np.rint(scaled)) < 1e-6).all():
             return float(10.0**-decimals)
-    return float(10.0**-MOST_DECIMALS)
+    return float(10.0**-MAX_DECIMALS)
 
 
 def _whole(numbers: Numbers, size: Size, step: float) -> NDArray[np.bool_]:
@@ -160,7 +160,7 @@ def _whole(numbers: Numbers, size: Size, step: float) -> NDArray[np.bool_]:
 
 
 def _chance(numbers: Numbers, telling: NDArray[np.bool_], size: Size, step: float) -> float:
-    """That the distinct telling numbers are whole by accident."""
+    """The probability that the distinct `telling` numbers are whole pixels by chance."""
     counts = [len(set(np.rint(numbers[telling[:, axis], axis] / step).tolist())) for axis in (0, 1)]
     by_chance = np.minimum(2.0 * SLACK * step * np.array(size), 1.0)
     return float(np.prod(by_chance ** np.array(counts)))

@@ -4,13 +4,13 @@
 measures.
 
 **The likelihood.** Of a photo with the measures f_a under one reading of its boxes and f_b under another, the log-odds
-for the first are w . (f_a - f_b), clipped at `MOST`, so that no photo decides alone. The log-odds of a group of photos
-of one orientation add up, as for independent observations. Photos that are similar (frames of a film, a burst) share
-one vote. Below `CONFIDENCE` there is no decision.
+for the first are w . (f_a - f_b), clipped at `MAX_LOG_ODDS`, so that no photo decides alone. The log-odds of a group of
+photos of one orientation add up, as for independent observations. Photos that are similar (frames of a film, a burst)
+share one vote. Below `CONFIDENCE` there is no decision.
 
 **The weights** come from `benchmarks/frame_from_pixels.py`, which also prints how often the verdicts are wrong on
-datasets that had no part in the fit. They are cooled: divided by the temperature that the least certain of those
-datasets asked for.
+datasets that had no part in the fit. They are calibrated: divided by the largest temperature that one of those
+datasets needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
-from bboxprep.frames.contrast import contrast, look
+from bboxprep.frames.contrast import contrast, read_features
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes
@@ -38,8 +38,8 @@ Shares = NDArray[np.float64]  # (R, N, 4): readings of N boxes, in fractions of 
 
 MEASURES = ("explained", "texture", "lightness", "red-green", "yellow-blue")
 WEIGHTS = (6.09, 5.75, 1.98, 3.26, 4.05)  # fitted on the 780 photos of the five rows in benchmarks/README.md
-MOST = 5.0
-ALIKE = 0.75  # correlation: of different photos 99 % of pairs have less than 0.6, of frames of one film more than 0.8
+MAX_LOG_ODDS = 5.0
+SIMILAR = 0.75  # correlation: 99 % of pairs of different photos have less than 0.6, frames of one film more than 0.8
 CONFIDENCE = 0.999
 TURNS = tuple(Dihedral.from_exif(code) for code in range(1, 9))
 
@@ -59,7 +59,7 @@ def frames_from_pixels(
     verdicts: dict[int, Frame] = {}
     for code in sorted(set(orientations.values())):
         group = [index for index, orientation in orientations.items() if orientation == code]
-        measures, votes = _measured((dataset[index] for index in _spread(group)), _as_both_frames, image_policy)
+        measures, votes = _measured((dataset[index] for index in _evenly_spaced(group)), _as_both_frames, image_policy)
         frame = frame_of(measures[:, 0], measures[:, 1], votes) if len(votes) else None
         if frame:
             verdicts |= dict.fromkeys(group, frame)
@@ -72,7 +72,7 @@ def turn_from_pixels(samples: Sequence[Sample], image_policy: ImagePolicy) -> Di
     The samples, each in its own frame and untransformed, are assumed to share one mistake, if any.
     """
     measures, votes = _measured(
-        (samples[index] for index in _spread(range(len(samples)))), _as_every_turn, image_policy
+        (samples[index] for index in _evenly_spaced(range(len(samples)))), _as_every_turn, image_policy
     )
     return turn_of(measures, votes) if len(votes) else None
 
@@ -82,17 +82,17 @@ def _measured(
 ) -> tuple[Measures, Votes]:
     """The measures (P, R, 5) and votes (P,) of the samples that can be decoded and have a box; empty where none is."""
     found: list[Measures] = []
-    gists: list[NDArray[np.float64]] = []
+    thumbnails: list[NDArray[np.float64]] = []
     for sample in samples:
         if sample.header is None or sample.refusal or not len(sample.instances):
             continue
         try:
-            sight = look(sample.path, sample.header, image_policy)
+            features = read_features(sample.path, sample.header, image_policy)
         except ImageError:
             continue
-        found.append(contrast(sight, readings(sample, sample.header)))
-        gists.append(sight.gist)
-    return np.array(found), vote_weights(np.array(gists)) if gists else np.zeros(0)
+        found.append(contrast(features, readings(sample, sample.header)))
+        thumbnails.append(features.thumbnail)
+    return np.array(found), vote_weights(np.array(thumbnails)) if thumbnails else np.zeros(0)
 
 
 def _as_both_frames(sample: Sample, header: Header) -> Shares:
@@ -109,7 +109,7 @@ def _shares(sample: Sample, header: Header) -> NDArray[np.float64]:
     return np.asarray(np.nan_to_num(stored / np.tile(header.size, 2)))
 
 
-def _spread(indices: Sequence[int]) -> Sequence[int]:
+def _evenly_spaced(indices: Sequence[int]) -> Sequence[int]:
     """At most `PHOTOS` of `indices`, evenly spread."""
     if len(indices) <= PHOTOS:
         return indices
@@ -121,36 +121,36 @@ def log_odds(one: Measures, other: Measures, weights: Weights = WEIGHTS) -> NDAr
 
     Exchanging the two changes the sign and nothing else.
     """
-    return np.asarray(np.clip((one - other) @ np.asarray(weights), -MOST, MOST))
+    return np.asarray(np.clip((one - other) @ np.asarray(weights), -MAX_LOG_ODDS, MAX_LOG_ODDS))
 
 
-def vote_weights(gists: NDArray[np.float64]) -> Votes:
-    """The share (P,) of a vote that each photo of a group has: 1, or 1 / n for one of n that are much alike.
+def vote_weights(thumbnails: NDArray[np.float64]) -> Votes:
+    """The share (P,) of a vote that each photo of a group has: 1, or 1 / n for one of n similar photos.
 
-    `gists` (P, K) are vectors of length 1 whose products tell how much alike two photos are.
+    `thumbnails` (P, K) are unit vectors, whose products are the similarity of two photos.
     """
-    return np.asarray(1.0 / np.maximum((gists @ gists.T > ALIKE).sum(axis=1), 1))
+    return np.asarray(1.0 / np.maximum((thumbnails @ thumbnails.T > SIMILAR).sum(axis=1), 1))
 
 
 def frame_of(stored: Measures, displayed: Measures, votes: Votes, weights: Weights = WEIGHTS) -> Frame | None:
-    """The plane that the labels of a group of photos (P, 5), turned alike, were drawn in; None if it cannot be told."""
+    """The frame of the labels of a group of photos (P, 5) of one orientation; None where it is not certain."""
     total = float(votes @ log_odds(stored, displayed, weights))
-    if abs(total) < _needed(1):
+    if abs(total) < _needed_log_odds(1):
         return None
     return Frame.STORED if total > 0 else Frame.DISPLAYED
 
 
 def turn_of(measures: Measures, votes: Votes, weights: Weights = WEIGHTS) -> Dihedral | None:
-    """The turn that sets the labels of a group of photos right, None where they look right or nothing can be told.
+    """The turn that corrects the labels of a group of photos; None where they look right or it is not certain.
 
-    `measures` (P, 8, 5) are those under each of `TURNS`. The best turn must beat the labels as they are by seven times
-    the odds that one of two readings needs, for it was picked among seven.
+    `measures` (P, 8, 5) are those under each of `TURNS`. The best turn needs seven times the odds of a choice between
+    two readings, since it is the best of seven.
     """
     totals = votes @ log_odds(measures, measures[:, :1], weights)
     best = int(np.argmax(totals))
-    return TURNS[best] if totals[best] >= _needed(len(TURNS) - 1) else None
+    return TURNS[best] if totals[best] >= _needed_log_odds(len(TURNS) - 1) else None
 
 
-def _needed(rivals: int) -> float:
-    """The log-odds at which the best of `rivals` is believed."""
+def _needed_log_odds(rivals: int) -> float:
+    """The log-odds that the best of `rivals` needs."""
     return log(rivals * CONFIDENCE / (1.0 - CONFIDENCE))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from bboxprep.errors import ImageError
-from bboxprep.images.container import EXIF_HEADER, blobs
+from bboxprep.images.container import EXIF_HEADER, metadata_blocks
 from bboxprep.images.header import mapped
 from bboxprep.images.metadata.exif import Data, is_sound
 from bboxprep.images.pillow import pillow
@@ -40,9 +40,9 @@ def capture_time_of(path: Path, container: str) -> CaptureTime | None:
 def _loaded(data: Data, container: str) -> Image.Exif:
     """The EXIF of a container that would have to be decoded for it otherwise, as PNG."""
     exif: Image.Exif = pillow().Exif()
-    blob = next((blob for blob in blobs(data, container) if blob.kind == "exif"), None)
-    if blob is not None and is_sound(blob.content):
-        exif.load(EXIF_HEADER + bytes(blob.content))
+    block = next((block for block in metadata_blocks(data, container) if block.kind == "exif"), None)
+    if block is not None and is_sound(block.content):
+        exif.load(EXIF_HEADER + bytes(block.content))
     return exif
 
 

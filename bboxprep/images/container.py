@@ -56,13 +56,13 @@ _OTHER_KINDS = (
     (re.compile(rb"v/1\x01"), "OpenEXR"),
     (re.compile(rb"8BPS"), "Photoshop"),
 )
-MOST_BLOBS = 16  # ordinary files have three at most
+MAX_METADATA_BLOCKS = 16  # ordinary files have three at most
 MOST_SCANS = 500  # of a JPEG: encoders write ten; each pass covers the whole image, and may be three bytes long
 _MOST_TEXT = 1 << 20  # bytes of an inflated text chunk: longer than any XMP packet, shorter than a zip bomb
 
 
 @dataclass(frozen=True, slots=True)
-class Blob:
+class MetadataBlock:
     """A piece of metadata: `content` begins at the byte order mark of EXIF, or is an XMP packet.
 
     `start` is its offset in the file. `verbatim` is False if the file holds it compressed or as hexadecimal text.
@@ -91,28 +91,29 @@ def other_kind(data: Data) -> str:
     return next((name for pattern, name in _OTHER_KINDS if pattern.match(head)), "")
 
 
-def blobs(data: Data, container: str) -> tuple[Blob, ...]:
+def metadata_blocks(data: Data, container: str) -> tuple[MetadataBlock, ...]:
     """The EXIF and XMP of the (first) image in the order in which decoders prefer them. Those of BMP, GIF,
     PPM, JPEG 2000 and TGA are not read.
 
-    At most `MOST_BLOBS` + 1; one more than `MOST_BLOBS` means too many, since each may be inflated from few bytes.
+    At most `MAX_METADATA_BLOCKS` + 1; one more than `MAX_METADATA_BLOCKS` means too many, since each may be inflated
+    from few bytes.
     """
-    found = tuple(islice(_found(data, container), MOST_BLOBS + 1))
-    return tuple(sorted(found, key=lambda blob: blob.kind == "exif" and not blob.verbatim))
+    found = tuple(islice(_found(data, container), MAX_METADATA_BLOCKS + 1))
+    return tuple(sorted(found, key=lambda block: block.kind == "exif" and not block.verbatim))
 
 
-def _found(data: Data, container: str) -> Iterator[Blob]:
+def _found(data: Data, container: str) -> Iterator[MetadataBlock]:
     match container:
         case "jpeg":
-            yield from _jpeg_blobs(data)
+            yield from _jpeg_blocks(data)
         case "png":
-            yield from _png_blobs(data)
+            yield from _png_blocks(data)
         case "webp":
-            yield from _webp_blobs(data)
+            yield from _webp_blocks(data)
         case "tiff":
-            yield from _tiff_blobs(data)
+            yield from _tiff_blocks(data)
         case "avif" | "heic":
-            yield from (Blob(item.kind, item.content, item.start) for item in heif.items(data))
+            yield from (MetadataBlock(item.kind, item.content, item.start) for item in heif.items(data))
 
 
 def is_lossless_webp(data: Data) -> bool:
@@ -201,61 +202,61 @@ def webp_chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
         at = end + end % 2
 
 
-def _jpeg_blobs(data: Data) -> Iterator[Blob]:
+def _jpeg_blocks(data: Data) -> Iterator[MetadataBlock]:
     for marker, start, end in jpeg_segments(data):
         if marker != 0xE1:
             continue
         payload = data[start:end]
         if payload.startswith(EXIF_HEADER):
-            yield _exif_blob(payload, start, usual=1)
+            yield _exif_blocks(payload, start, usual=1)
         elif payload.startswith(_XMP_HEADER):
-            yield Blob("xmp", payload[len(_XMP_HEADER) :], start + len(_XMP_HEADER))
+            yield MetadataBlock("xmp", payload[len(_XMP_HEADER) :], start + len(_XMP_HEADER))
 
 
-def _webp_blobs(data: Data) -> Iterator[Blob]:
+def _webp_blocks(data: Data) -> Iterator[MetadataBlock]:
     for kind, start, end in webp_chunks(data):
         if kind == b"EXIF":
-            yield _exif_blob(data[start:end], start, usual=0)
+            yield _exif_blocks(data[start:end], start, usual=0)
         elif kind == b"XMP ":
-            yield Blob("xmp", data[start:end], start)
+            yield MetadataBlock("xmp", data[start:end], start)
 
 
-def _png_blobs(data: Data) -> Iterator[Blob]:
+def _png_blocks(data: Data) -> Iterator[MetadataBlock]:
     for kind, start, end in png_chunks(data):
         if kind == b"eXIf":
-            yield _exif_blob(data[start:end], start, usual=0, chunk=(start - 4, end))
+            yield _exif_blocks(data[start:end], start, usual=0, chunk=(start - 4, end))
         elif kind in {b"tEXt", b"zTXt", b"iTXt"}:
-            yield from _png_text_blobs(kind, data[start:end], start)
+            yield from _png_text_blocks(kind, data[start:end], start)
 
 
-def _png_text_blobs(kind: bytes, payload: bytes, start: int) -> Iterator[Blob]:
+def _png_text_blocks(kind: bytes, payload: bytes, start: int) -> Iterator[MetadataBlock]:
     chunk = (start - 4, start + len(payload))
     keyword, _, rest = payload.partition(b"\0")
     if keyword == _PNG_XMP and kind == b"iTXt":
         text, verbatim = _international_text(rest)
-        yield Blob("xmp", text, start + len(payload) - len(text), verbatim, chunk=chunk)
+        yield MetadataBlock("xmp", text, start + len(payload) - len(text), verbatim, chunk=chunk)
     elif keyword == _PNG_PROFILE:
         text = {b"tEXt": rest, b"zTXt": _inflate(rest[1:])}.get(kind) or _international_text(rest)[0]
         content = _from_hexadecimal(text)
         content = content[_headers(content) * len(EXIF_HEADER) :]
-        yield Blob("exif", content, start, verbatim=False, quirk="in ImageMagick's text profile", chunk=chunk)
+        yield MetadataBlock("exif", content, start, verbatim=False, quirk="in ImageMagick's text profile", chunk=chunk)
 
 
-def _tiff_blobs(data: Data) -> Iterator[Blob]:
-    yield Blob("exif", data, 0)
+def _tiff_blocks(data: Data) -> Iterator[MetadataBlock]:
+    yield MetadataBlock("exif", data, 0)
     ifd0 = next(exif.directories(data), None)
     entry = ifd0.find(exif.XMP) if ifd0 else None
     found = exif.stretch(data, ifd0.layout, entry) if ifd0 and entry else None
     if found:
-        yield Blob("xmp", data[found[0] : found[1]], found[0])
+        yield MetadataBlock("xmp", data[found[0] : found[1]], found[0])
 
 
-def _exif_blob(payload: bytes, start: int, *, usual: int, chunk: tuple[int, int] = (0, 0)) -> Blob:
-    """The blob after the EXIF headers of `payload`; this container usually has `usual` of them."""
+def _exif_blocks(payload: bytes, start: int, *, usual: int, chunk: tuple[int, int] = (0, 0)) -> MetadataBlock:
+    """The block after the EXIF headers of `payload`; this container usually has `usual` of them."""
     headers = _headers(payload)
     skip = headers * len(EXIF_HEADER)
     quirk = "" if headers == usual else "behind a doubled EXIF header" if usual else "behind a stray EXIF header"
-    return Blob("exif", payload[skip:], start + skip, quirk=quirk, chunk=chunk)
+    return MetadataBlock("exif", payload[skip:], start + skip, quirk=quirk, chunk=chunk)
 
 
 def _headers(payload: bytes) -> int:

@@ -25,7 +25,7 @@ from typing import IO, TYPE_CHECKING
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images import heif
-from bboxprep.images.container import MOST_BLOBS, NAMES, blobs, jpeg_head_is_whole, other_kind, sniff
+from bboxprep.images.container import MAX_METADATA_BLOCKS, NAMES, jpeg_head_is_whole, metadata_blocks, other_kind, sniff
 from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import OrientationVerdict, judge, overrule
@@ -151,9 +151,9 @@ def _open(path: Path) -> tuple[int, int]:
 
 
 def _verdict(path: Path, data: Data, container: str) -> OrientationVerdict:
-    found = blobs(data, container)
-    if len(found) > MOST_BLOBS:
-        raise ImageError(path, "", f"has more than {MOST_BLOBS} pieces of EXIF and XMP")
+    found = metadata_blocks(data, container)
+    if len(found) > MAX_METADATA_BLOCKS:
+        raise ImageError(path, "", f"has more than {MAX_METADATA_BLOCKS} pieces of EXIF and XMP")
     if container not in {"avif", "heic"}:
         return judge(found)
     own = heif.turn(data).exif

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bboxprep.images.container import Blob, blobs
+from bboxprep.images.container import MetadataBlock, metadata_blocks
 from bboxprep.images.metadata import exif
 
 _KINDS = {1: "BYTE", 2: "ASCII", 3: "an empty SHORT", 4: "LONG", 5: "RATIONAL", 7: "UNDEFINED", 8: "SSHORT", 9: "SLONG"}
@@ -49,9 +49,9 @@ class _Claim:
         return _code(self.value)
 
 
-def judge(found: Iterable[Blob]) -> OrientationVerdict:
+def judge(found: Iterable[MetadataBlock]) -> OrientationVerdict:
     """The orientation that the metadata of an image states. Never raises."""
-    groups = [(blob.kind, _claims(blob)) for blob in found]
+    groups = [(block.kind, _claims(block)) for block in found]
     claims = [claim for _, group in groups for claim in group]
     if not any(claim.value != 1 or _code(claim.strict) != 1 for claim in claims):
         return OrientationVerdict()
@@ -60,13 +60,13 @@ def judge(found: Iterable[Blob]) -> OrientationVerdict:
     return OrientationVerdict(heeded[0].code, True, _invalid(heeded[0]), _disputed(heeded[0], claims))
 
 
-def overrule(found: Iterable[Blob], own: int) -> str:
+def overrule(found: Iterable[MetadataBlock], own: int) -> str:
     """Words for `orientation-disputed` where metadata asks for another turn than the container's `own`, or "".
 
     For AVIF and HEIC, whose own turn alone counts. Metadata that says 1 contradicts nothing: many writers set it so
     when they turn by the container, that nobody may turn twice.
     """
-    claims = [claim for blob in found for claim in _claims(blob)]
+    claims = [claim for block in found for claim in _claims(block)]
     other = next((claim for claim in claims if claim.code not in {1, own}), None)
     return f"{other.source} says {other.code}, the container {own}, which alone counts; taken as {own}" if other else ""
 
@@ -77,16 +77,16 @@ def untagged(data: bytes, container: str, pages: int = 1) -> bytes:
     Of the same length, unless a PNG text chunk that is compressed or spells EXIF in digits says otherwise: it goes.
     """
     patched = bytearray(data)
-    for blob in sorted(blobs(data, container), key=lambda blob: blob.start, reverse=True):
-        start, end = blob.start, blob.start + len(blob.content)
-        if not blob.verbatim:
-            if any(claim.value != 1 for claim in _claims(blob)):
-                del patched[blob.chunk[0] - 4 : blob.chunk[1] + 4]
+    for block in sorted(metadata_blocks(data, container), key=lambda block: block.start, reverse=True):
+        start, end = block.start, block.start + len(block.content)
+        if not block.verbatim:
+            if any(claim.value != 1 for claim in _claims(block)):
+                del patched[block.chunk[0] - 4 : block.chunk[1] + 4]
             continue
         old = bytes(patched[start:end])
-        patched[start:end] = xmp_upright(old) if blob.kind == "xmp" else exif.upright(old, depth=max(pages, 2))
+        patched[start:end] = xmp_upright(old) if block.kind == "xmp" else exif.upright(old, depth=max(pages, 2))
         if container == "png":
-            _seal(patched, *blob.chunk)
+            _seal(patched, *block.chunk)
     return bytes(patched)
 
 
@@ -95,14 +95,14 @@ def _seal(data: bytearray, start: int, end: int) -> None:
     data[end : end + 4] = zlib.crc32(data[start:end]).to_bytes(4, "big")
 
 
-def _claims(blob: Blob) -> list[_Claim]:
-    if blob.kind == "xmp":
-        return [_Claim("XMP", value, 1, "") for value in xmp_orientations(bytes(blob.content))]
+def _claims(block: MetadataBlock) -> list[_Claim]:
+    if block.kind == "xmp":
+        return [_Claim("XMP", value, 1, "") for value in xmp_orientations(bytes(block.content))]
     return [
         _Claim(
-            "EXIF", tag.value, 1 if blob.quirk else tag.as_short, blob.quirk, _KINDS.get(tag.kind, f"type {tag.kind}")
+            "EXIF", tag.value, 1 if block.quirk else tag.as_short, block.quirk, _KINDS.get(tag.kind, f"type {tag.kind}")
         )
-        for tag in exif.orientation_tags(blob.content)
+        for tag in exif.orientation_tags(block.content)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Predictions on prepared images, mapped back to their source: COCO results or YOLO text files, the same kind out."""
+"""Maps predictions on prepared images back to their source images: COCO results or YOLO text files."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from bboxprep.predictions.yolo import unmap_folder
 
 
 def unmap(run: Run, predictions: str | Path, dest: str | Path, *, split: str | None = None) -> Unmapped:
-    """Write `predictions`, made on the images of `run`, to `dest` in the plane of the source's labels.
+    """Write `predictions` on the images of `run` to `dest`, in the frame of the source's labels.
 
-    `predictions` is a COCO results file (a JSON list of ``{image_id, category_id, bbox, score}``, maybe with
-    ``segmentation`` and ``keypoints``) and `dest` then one too, or a folder of YOLO text files (rows of class and box,
-    or class and polygon, with or without a confidence at the end) and `dest` a folder. `split` says which one an image
-    id or bare name is of where several have it. Polygons and keypoints are within 0.01 px
-    of exact, and boxes, but for those on images turned by no right angle, which come back as the boxes around turned
-    rectangles. Predictions for images that the
-    output does not have are left out, each with a finding. Raises `BboxprepError` where nothing can be read or written.
+    `predictions` is a COCO results file (a JSON list of ``{image_id, category_id, bbox, score}``, optionally with
+    ``segmentation`` and ``keypoints``), or a folder of YOLO text files (rows of class and box or class and polygon,
+    with or without a confidence at the end). `dest` is a file or a folder of the same kind. `split` is the split of an
+    image id or bare name that several splits have. Polygons, keypoints and boxes are exact to 0.01 px; a box on an
+    image that was not rotated by a right angle becomes the box around the rotated rectangle. Predictions for images
+    that the output does not have are left out, each with a finding. Raises `BboxprepError` where nothing can be read or
+    written.
     """
     predictions, dest = open_path(predictions), open_path(dest)
     known = {image.split for image in run.images}
     if split is not None and split not in known:
         raise UsageError(f"split: have {split!r}, want one of {', '.join(sorted(known))}")
     if resolved(predictions) == resolved(dest):
-        raise UsageError(f"{dest}: is the predictions themselves, want another place")
+        raise UsageError(f"{dest}: is the place of the predictions, want another one")
     if predictions.is_dir():
         return unmap_folder(run, predictions, dest, split)
     return unmap_results(run, predictions, dest, split)

@@ -1,8 +1,8 @@
-"""COCO results on prepared images, mapped back to their source: a JSON list in, a JSON list out, in the same order.
+"""Maps COCO results on prepared images back to their source: reads and writes a JSON list, in the same order.
 
-An image is named by ``image_id`` (the id of the output's own labels where its format holds ids, else its name) or by
-``file_name`` or ``image``. All fields are written back as they came, with the geometry of the source, ``file_name`` as
-the source has it below its root, and ``image_id`` where the source has ids and can be read; ``category_id`` stays.
+An image is identified by ``image_id`` (the id in the labels of the output where its format holds ids, else its name),
+or by ``file_name`` or ``image``. All fields are kept, with the geometry of the source, ``file_name`` as the path below
+the source, and ``image_id`` where the source has ids and can be read. ``category_id`` is kept.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.header_cache import HeaderCache
-from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
+from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _NAMES = ("file_name", "image")
-_MOST_BYTES = 1 << 30  # ten million predictions
+_MAX_BYTES = 1 << 30  # ten million predictions
 
 
 class _Unusable(Exception):
-    """A prediction that cannot be brought back: the code of its finding and why; caught in this module."""
+    """A prediction that cannot be mapped back: the code of its finding and the reason. Caught in this module."""
 
     def __init__(self, code: str, problem: str) -> None:
         super().__init__(code, problem)
@@ -44,14 +44,14 @@ class _Unusable(Exception):
 
 
 def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None) -> Unmapped:
-    """Write the COCO results at `predictions` to the file `dest`, in the source's planes (see `predictions.unmap`)."""
+    """Write the COCO results at `predictions` to the file `dest`, mapped back (see `predictions.unmap`)."""
     rows = _load(predictions)
-    finder = _Finder.of(run, split)
+    finder = _ImageFinder.of(run, split)
     written, images, findings = [], set(), []
     for number, row in enumerate(rows):
         try:
             image = finder.find(row)
-            written.append(_back(row, image, finder))
+            written.append(_mapped_back(row, image, finder))
             images.add(image.source)
         except _Unusable as error:
             where = f"[{number}]"
@@ -61,8 +61,8 @@ def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None) ->
 
 
 @dataclass(frozen=True)
-class _Finder:
-    """Finds the image that a prediction is of. `ids` are those of the output, `source_ids` of the source."""
+class _ImageFinder:
+    """Finds the image of a prediction. `ids` are the image ids of the output, `source_ids` those of the source."""
 
     ids: Mapping[int, tuple[str, ...]]
     images: Mapping[str, ImageRow]
@@ -71,7 +71,7 @@ class _Finder:
     sides: FlipNames
 
     @classmethod
-    def of(cls, run: Run, split: str | None) -> _Finder:
+    def of(cls, run: Run, split: str | None) -> _ImageFinder:
         return cls(_output_ids(run, split), run.outputs, OutputNames(run, split), _source_ids(run), FlipNames.of(run))
 
     def find(self, row: Mapping[str, Any]) -> ImageRow:
@@ -96,7 +96,7 @@ class _Finder:
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
-    data = read_bytes(path, _MOST_BYTES)
+    data = read_bytes(path, _MAX_BYTES)
     try:
         content = msgspec.json.decode(data)
     except (ValueError, RecursionError) as error:
@@ -108,28 +108,30 @@ def _load(path: Path) -> list[dict[str, Any]]:
 
 
 def _output_ids(run: Run, split: str | None) -> dict[int, tuple[str, ...]]:
-    """The paths of the output's images by their ids, those of `split` where it is given; one in each split at most."""
+    """The paths of the images of the output by id (several splits may share one), of `split` where it is given."""
     found: dict[int, tuple[str, ...]] = {}
-    for sample in _identified(run.root, run.record.format):
+    for sample in _samples_with_id(run.root, run.record.format):
         if split in (None, sample.split):
             found[sample.id] = (*found.get(sample.id, ()), sample.relative_path)
     return found
 
 
 def _source_ids(run: Run) -> dict[tuple[str, str], int]:
-    """The source's own ids by (path, split); none where the source cannot be read any more."""
+    """The image ids of the source by (path, split); empty where the source cannot be read any more."""
     record = run.record
     if not record.source or not open_path(record.source).exists():
         return {}
     try:
-        return {(s.relative_path, s.split): s.id for s in _identified(open_path(record.source), record.source_format)}
+        return {
+            (s.relative_path, s.split): s.id for s in _samples_with_id(open_path(record.source), record.source_format)
+        }
     except BboxprepError:
         return {}
 
 
-def _identified(root: Path, format: str) -> Iterator[Sample]:
-    """The images of the dataset at `root` that have an id, where the `format` holds ids; no image is opened whose size
-    the labels state, and no label is read that need not be. Raises `SourceError`.
+def _samples_with_id(root: Path, format: str) -> Iterator[Sample]:
+    """The samples of the dataset at `root` that have an id, where the `format` holds ids. Opens no image whose size the
+    labels state, and reads no more labels than needed. Raises `SourceError`.
     """
     if format in formats.names() and Column.IDS in (declared := formats.load(format)).carries:
         dataset = declared.read(root, HeaderCache(opens=False), declared.read_options())
@@ -137,10 +139,10 @@ def _identified(root: Path, format: str) -> Iterator[Sample]:
         yield from (sample for sample in outlines if sample.id)
 
 
-def _back(row: Mapping[str, Any], image: ImageRow, finder: _Finder) -> dict[str, Any]:
-    """The prediction `row` in the plane of its source. Raises `_Unusable`."""
+def _mapped_back(row: Mapping[str, Any], image: ImageRow, finder: _ImageFinder) -> dict[str, Any]:
+    """The prediction `row` mapped back to its source. Raises `_Unusable`."""
     try:
-        way = inverse_map(image)
+        inverse = inverse_map(image)
     except UsageError as error:
         raise _Unusable("map-unknown", str(error)) from error
     number = finder.source_ids.get((image.source, image.split))
@@ -148,20 +150,20 @@ def _back(row: Mapping[str, Any], image: ImageRow, finder: _Finder) -> dict[str,
     head = {"file_name": image.source} if number is None else {"image_id": number, "file_name": image.source}
     back: dict[str, Any] = {}
     if "bbox" in row:
-        back["bbox"] = _box(row["bbox"], way)
+        back["bbox"] = _box(row["bbox"], inverse)
     if "segmentation" in row:
-        back["segmentation"] = _segmentation(row["segmentation"], way)
+        back["segmentation"] = _segmentation(row["segmentation"], inverse)
     if "keypoints" in row:
-        back["keypoints"] = _keypoints(row["keypoints"], way)
+        back["keypoints"] = _keypoints(row["keypoints"], inverse)
     if image.mirrored:
-        back |= _own_sides(row, back, finder.sides)
+        back |= _with_source_sides(row, back, finder.sides)
     if not back:
         raise _Unusable("record-unreadable", f"has no bbox, segmentation or keypoints (want {_WANTED})")
     return head | kept | back
 
 
-def _own_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: FlipNames) -> dict[str, Any]:
-    """The class and the keypoints of a prediction on a mirrored image, by the names they have in the source."""
+def _with_source_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: FlipNames) -> dict[str, Any]:
+    """The category id and the keypoints of a prediction on a mirrored image, with left and right as in the source."""
     found: dict[str, Any] = {}
     if "category_id" in row:
         found["category_id"] = sides.category(row["category_id"])
@@ -172,30 +174,31 @@ def _own_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: FlipNames
     return found
 
 
-def _box(value: object, way: InverseMap) -> list[float]:
+def _box(value: object, inverse: InverseMap) -> list[float]:
     x, y, width, height = _numbers(value, "bbox", 4)
-    x0, y0, x1, y1 = way.boxes(np.array([(x, y, x + width, y + height)]))[0].tolist()
+    x0, y0, x1, y1 = inverse.boxes(np.array([(x, y, x + width, y + height)]))[0].tolist()
     if not (x1 > x0 and y1 > y0):
         raise _Unusable("box-cropped", "the box lies in the margin around the image, or has no area")
     return [x0, y0, x1 - x0, y1 - y0]
 
 
-def _segmentation(value: object, way: InverseMap) -> object:
-    """Polygons, or a run-length mask, which may be compressed or not."""
+def _segmentation(value: object, inverse: InverseMap) -> object:
+    """The polygons or the run-length mask, compressed or not, mapped back."""
     if isinstance(value, list):
-        rings = [way.ring(np.array(_numbers(ring, "segmentation")).reshape(-1, 2)) for ring in value]
+        rings = [inverse.ring(np.array(_numbers(ring, "segmentation")).reshape(-1, 2)) for ring in value]
         return [ring.ravel().tolist() for ring in rings if len(ring)]
     size, counts = (value.get("size"), value.get("counts")) if isinstance(value, Mapping) else (None, None)
     try:
-        if size != [way.prepared.height, way.prepared.width]:
+        if size != [inverse.prepared.height, inverse.prepared.width]:
             raise _Unusable(
-                "mask-misfit", f"a mask of {size}, want {[way.prepared.height, way.prepared.width]} (height, width)"
+                "mask-misfit",
+                f"a mask of {size}, want {[inverse.prepared.height, inverse.prepared.width]} (height, width)",
             )
-        back = way.mask(_mask(way.prepared, counts))
+        back = inverse.mask(_mask(inverse.prepared, counts))
     except ValueError as error:
         raise _Unusable("record-unreadable", f"segmentation: {error}") from error
     counts = back.text().decode("ascii") if back.compressed else list(back.runs)
-    return {"size": [way.source.height, way.source.width], "counts": counts}
+    return {"size": [inverse.source.height, inverse.source.width], "counts": counts}
 
 
 def _mask(size: Size, counts: object) -> Rle:
@@ -206,13 +209,13 @@ def _mask(size: Size, counts: object) -> Rle:
     raise ValueError("counts are neither text nor whole numbers")
 
 
-def _keypoints(value: object, way: InverseMap) -> list[float]:
-    """x, y and a third number (visibility or score) for each point; COCO names pixels, whose centres are at + 1/2."""
+def _keypoints(value: object, inverse: InverseMap) -> list[float]:
+    """x, y and visibility or score of each point, mapped back. COCO has pixel indices, with centres at + 1/2."""
     numbers = np.array(_numbers(value, "keypoints"))
     if len(numbers) % 3:
         raise _Unusable("record-unreadable", f"keypoints: have {len(numbers)} numbers, want three for each point")
     triples = numbers.reshape(-1, 3)
-    back = way.points(triples[:, :2] + 0.5) - 0.5
+    back = inverse.points(triples[:, :2] + 0.5) - 0.5
     seen = triples[:, 2:] != 0
     written: list[float] = np.concatenate((np.where(seen, back, 0.0), triples[:, 2:]), axis=1).ravel().tolist()
     return written
@@ -222,6 +225,6 @@ def _numbers(value: object, what: str, count: int | None = None) -> list[float]:
     right = isinstance(value, list) and (len(value) == count if count else len(value) % 2 == 0 or what == "keypoints")
     if not right or not isinstance(value, list):
         raise _Unusable("record-unreadable", f"{what}: want {count or 'pairs of'} numbers")
-    if not all(isinstance(number, int | float) and abs(number) < LARGEST for number in value):
-        raise _Unusable("box-not-finite", f"{what}: want numbers, none of {LARGEST:g} or more")
+    if not all(isinstance(number, int | float) and abs(number) < MAX_COORDINATE for number in value):
+        raise _Unusable("box-not-finite", f"{what}: want numbers, none of {MAX_COORDINATE:g} or more")
     return [float(number) for number in value]

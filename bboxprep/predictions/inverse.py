@@ -1,13 +1,12 @@
-"""The inverse map from a prepared image to the plane that its source's labels were drawn in.
+"""The inverse map from a prepared image to the frame of its source's labels.
 
-Everything goes through the inverse of the affine that was recorded for its image and is then cut at the edge of the
-source image: what a detector drew onto the margin of a letterbox is not in the source. What lies in the margin
-altogether is dropped and counted. Images of one source (tiles, copies) become one list; nothing is suppressed in it,
-since that is the evaluation's to decide.
+Predictions are mapped by the inverse of the recorded affine and clipped to the source image, since the margin of a
+letterbox is not in the source. A prediction inside the margin is dropped and counted. The predictions on all outputs of
+one source image (tiles, copies) become one list, without non-maximum suppression, which is left to the evaluation.
 
-Polygons, keypoints and masks come back as they are. A box on an image that was turned by no right angle is a turned
-rectangle in its source, and comes back as the box around what of that lies in the source: never too small for it, and
-the larger the nearer the angle is to 45 degrees.
+Polygons, keypoints and masks are mapped exactly. A box on an image that was not rotated by a right angle is a rotated
+rectangle in the source. It becomes the box around the part of that rectangle inside the source, which is the larger the
+nearer the angle is to 45 degrees.
 """
 
 from __future__ import annotations
@@ -27,14 +26,15 @@ from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 
-LARGEST = 1e9  # no coordinate of a prediction, px or fraction, is as large
-_BLOCK = 1 << 20  # pixels of a mask that are mapped at once
+MAX_COORDINATE = 1e9  # of a prediction, px or fraction
+_BLOCK = 1 << 20  # pixels of a mask that are mapped together
 
 
 @dataclass(frozen=True)
 class Unmapped:
-    """The outcome: `read` predictions, of them `written` to `dest` for `images` images of the source, and
-    `findings` on all others."""
+    """The result: the number of predictions `read`, the number `written` to `dest` for `images` images of the source,
+    and `findings` on all others.
+    """
 
     dest: Path
     read: int
@@ -45,10 +45,10 @@ class Unmapped:
 
 @dataclass(frozen=True, slots=True)
 class FlipNames:
-    """What the names in a mirrored image are in its source, where left and right changed places.
+    """The classes and keypoints of a mirrored image in its source, where left and right are exchanged.
 
-    `ids` (C,) are the category ids of the output, `labels` (C,) the label that each class becomes, `keypoints` for
-    each class the order of its points.
+    `ids` (C,) are the category ids of the output, `labels` (C,) the source label of each label, `keypoints` the order
+    of the keypoints of each class.
     """
 
     ids: Sequence[int | None] = ()
@@ -57,36 +57,36 @@ class FlipNames:
 
     @classmethod
     def of(cls, run: Run) -> FlipNames:
-        """Those that the record of `run` states."""
+        """The names in the record of `run`."""
         flip = run.record.flip
         return cls(flip.category_ids, flip.labels, flip.keypoints)
 
     def label(self, label: int) -> int:
-        """The class of the source that `label` is."""
+        """The source label of `label`."""
         return self.labels[label] if label < len(self.labels) else label
 
     def category(self, number: object) -> object:
-        """The category id of the source that the id `number` is."""
+        """The category id in the source of the category id `number`."""
         return self.ids[self.label(self.ids.index(number))] if number in self.ids else number
 
     def order(self, number: object, count: int) -> list[int]:
-        """Which of the `count` keypoints of an object of category `number` each one of the source is."""
+        """For each of `count` keypoints in the source, its number in the output, of an object of category `number`."""
         known = list(self.keypoints[self.ids.index(number)]) if number in self.ids else []
         return [known[row] if row < len(known) and known[row] < count else row for row in range(count)]
 
 
 @dataclass(frozen=True, slots=True)
 class InverseMap:
-    """The way back from one prepared image of size `prepared` to its source's plane of size `source`."""
+    """The map from one prepared image, of size `prepared`, to the frame of its source's labels, of size `source`."""
 
     affine: Affine
     prepared: Size
     source: Size
 
     def boxes(self, boxes: Boxes) -> Boxes:
-        """Boxes (N, 4) in the source, cut at its edge; one that lay outside has no area.
+        """Boxes (N, 4) px in the source, clipped to it; a box outside of it has no area.
 
-        Where the axes were turned, those around what of the turned rectangles lies in the source.
+        Where the map does not keep the axes: the boxes around the clipped rotated rectangles.
         """
         if not self.affine.keeps_axes:
             return np.array([self._box_around(box) for box in boxes]).reshape(-1, 4)
@@ -98,18 +98,18 @@ class InverseMap:
         return hull(ring) if len(ring) else np.zeros(4)
 
     def ring(self, ring: Points) -> Points:
-        """A closed ring (P, 2) in the source, cut at its edge; empty (0, 2) where nothing is left."""
+        """A closed ring (P, 2) px in the source, clipped to it; empty (0, 2) where it lies outside."""
         cut = clip_ring(self.affine(ring), self.source)
         return cut if len(cut) >= 3 and ring_area(cut) > 0 else np.zeros((0, 2))
 
     def points(self, points: Points) -> Points:
-        """Points (..., 2) in the source; none is cut off."""
+        """Points (..., 2) px in the source, not clipped."""
         return self.affine(points)
 
     def mask(self, mask: Rle) -> Rle:
-        """A mask of the prepared image on the pixel grid of the source: each pixel has the value at its centre.
+        """A mask of the prepared image resampled on the pixel grid of the source ("nearest" at pixel centres).
 
-        Raises ValueError where either image has more than `MOST_PIXELS`.
+        Raises ValueError where one of the images has more than `MOST_PIXELS`.
         """
         if max(self.source.pixels, self.prepared.pixels) > MOST_PIXELS:
             raise ValueError(f"a mask of an image of more than {MOST_PIXELS:,} pixels")
@@ -126,7 +126,7 @@ class InverseMap:
 
 
 def inverse_map(image: ImageRow) -> InverseMap:
-    """The way back of `image`. Raises `UsageError` where the record does not hold it; no mosaic has one."""
+    """The inverse map of `image`. Raises `UsageError` where the record lacks it, and for a mosaic."""
     steps = image.recipe.get("steps") if image.recipe else None
     if isinstance(steps, list) and any(isinstance(step, dict) and "mosaic" in step for step in steps):
         raise UsageError(f"{image.output or image.source}: is made of several images")
@@ -136,8 +136,7 @@ def inverse_map(image: ImageRow) -> InverseMap:
 
 
 class OutputNames:
-    """The prepared images by every name that a prediction may call them: their path below the output, any end of it,
-    each also without the suffix."""
+    """Finds prepared images by name: their path below the output, or the end of it, each with or without suffix."""
 
     def __init__(self, run: Run, split: str | None) -> None:
         self._found: dict[str, list[ImageRow]] = {}
@@ -147,15 +146,15 @@ class OutputNames:
                     self._found.setdefault(name, []).append(image)
 
     def find(self, name: str) -> ImageRow | str:
-        """The image called `name`, or why it is none."""
+        """The image with the `name`, or the reason why there is none."""
         wanted = name.replace("\\", "/").removeprefix("./")
         found = self._found.get(wanted, [])
         if len(found) == 1:
             return found[0]
         if not found:
             return f"the output has no image {name!r}"
-        some = " and ".join(str(image.output) for image in found[:2])
-        return f"{name!r} may be {some}; name more of its path, or its split (`split`)"
+        examples = " and ".join(str(image.output) for image in found[:2])
+        return f"{name!r} may be {examples}; name more of its path, or its split (`split`)"
 
 
 def _spellings(output: str) -> Sequence[str]:

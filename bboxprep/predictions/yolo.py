@@ -1,8 +1,8 @@
-"""YOLO text predictions on prepared images, mapped back to their source: a folder of .txt files in, a folder out.
+"""Maps YOLO text predictions on prepared images back to their source: reads a folder of .txt files and writes one.
 
-A row is ``class cx cy w h`` or ``class x1 y1 x2 y2 x3 y3 …``, with or without a confidence at its end, which their
-number of columns tells apart. A file has the name of its image, in whatever folder. The files written lie as the
-source's images do, as fractions of the source's size in the plane its labels were drawn in.
+A row is ``class cx cy w h`` or ``class x1 y1 x2 y2 x3 y3 …``, with or without a confidence at its end; the number of
+columns tells which. A file has the name of its image, in any folder. The written files have the paths of the source's
+images, and fractions of the source's size in the frame of its labels.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from bboxprep.io.safe_names import safe_path
 from bboxprep.io.text import read_text
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
-from bboxprep.predictions.inverse import LARGEST, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
+from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
 
-_MOST_BYTES = 16 << 20  # of one image
+_MAX_BYTES = 16 << 20  # of a file
 _CLASS = re.compile(r"[0-9]{1,9}")
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt"})
 _WANTED = "5 or 6 columns (box), or 7 and more (polygon), a confidence last or none"
@@ -54,14 +54,14 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
             findings.append(Finding("annotation-orphan", image, below, objects=len(rows)))
             continue
         try:
-            way = inverse_map(image)
+            inverse = inverse_map(image)
         except UsageError as error:
             findings.append(Finding("map-unknown", str(error), below, objects=len(rows)))
             continue
         target = safe_path(PurePosixPath(image.source)).with_suffix(".txt")
         owners[target].add(image.source)
         table = sides if image.mirrored else FlipNames()
-        back = [_back(number, words, way, below, table) for number, words in rows]
+        back = [_mapped_back(number, words, inverse, below, table) for number, words in rows]
         lines.setdefault(target, []).extend(row for row in back if isinstance(row, str))
         findings += [row for row in back if isinstance(row, Finding)]
     _write(dest, lines, owners)
@@ -69,26 +69,26 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
 
 
 def _image_of(names: OutputNames, below: str) -> ImageRow | str:
-    """The image of the file `below`: by its whole path, else by its name alone (trainers write one flat folder)."""
+    """The image of the file `below`: by its path, else by its name alone, since trainers write one flat folder."""
     stem = below.removesuffix(".txt")
     whole = names.find(stem)
     return whole if not isinstance(whole, str) else names.find(PurePosixPath(stem).name)
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    lines = read_text(path, _MOST_BYTES).splitlines()
+    lines = read_text(path, _MAX_BYTES).splitlines()
     return [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def _back(number: int, words: list[str], way: InverseMap, below: str, sides: FlipNames) -> str | Finding:
-    """A row in the plane of the source, or why there is none."""
+def _mapped_back(number: int, words: list[str], inverse: InverseMap, below: str, sides: FlipNames) -> str | Finding:
+    """A row mapped back to the source, or a finding where that is impossible."""
     where, values = f"line {number}", _numbers(words[1:])
     if values is None or not _CLASS.fullmatch(words[0]) or len(words) < 5:
         have = " ".join(words)[:60]
         return Finding("record-unreadable", f"have {have!r}, want {_WANTED}", below, where, 1)
     scored = len(words) % 2 == 0
     shape = values[:-1] if scored else values
-    fractions = _polygon(shape, way) if len(words) >= 7 else _box(shape, way)
+    fractions = _polygon(shape, inverse) if len(words) >= 7 else _box(shape, inverse)
     if fractions is None:
         return Finding("box-cropped", "lies in the margin around the image, or has no area", below, where, 1)
     label = str(sides.label(int(words[0])))
@@ -100,23 +100,23 @@ def _numbers(words: list[str]) -> list[float] | None:
         values = [float(word) for word in words]
     except ValueError:
         return None
-    return values if all(abs(value) < LARGEST for value in values) else None
+    return values if all(abs(value) < MAX_COORDINATE for value in values) else None
 
 
-def _box(shape: list[float], way: InverseMap) -> list[float] | None:
-    """The cx cy w h as fractions of the source; None where nothing is left."""
-    prepared, source = np.array(way.prepared, dtype=np.float64), np.array(way.source, dtype=np.float64)
+def _box(shape: list[float], inverse: InverseMap) -> list[float] | None:
+    """cx, cy, w and h as fractions of the source; None where the box lies in the margin."""
+    prepared, source = np.array(inverse.prepared, dtype=np.float64), np.array(inverse.source, dtype=np.float64)
     centre, extent = np.array(shape[:2]) * prepared, np.array(shape[2:]) * prepared
-    x0, y0, x1, y1 = way.boxes(np.concatenate((centre - extent / 2, centre + extent / 2))[None])[0]
+    x0, y0, x1, y1 = inverse.boxes(np.concatenate((centre - extent / 2, centre + extent / 2))[None])[0]
     if not (x1 > x0 and y1 > y0):
         return None
     middle, size = np.array([(x0 + x1) / 2, (y0 + y1) / 2]) / source, np.array([x1 - x0, y1 - y0]) / source
     return [*middle.tolist(), *size.tolist()]
 
 
-def _polygon(shape: list[float], way: InverseMap) -> list[float] | None:
-    ring: Points = way.ring(np.array(shape).reshape(-1, 2) * np.array(way.prepared, dtype=np.float64))
-    fractions: list[float] = (ring / np.array(way.source, dtype=np.float64)).ravel().tolist()
+def _polygon(shape: list[float], inverse: InverseMap) -> list[float] | None:
+    ring: Points = inverse.ring(np.array(shape).reshape(-1, 2) * np.array(inverse.prepared, dtype=np.float64))
+    fractions: list[float] = (ring / np.array(inverse.source, dtype=np.float64)).ravel().tolist()
     return fractions or None
 
 

@@ -45,9 +45,9 @@ class Albumentations(ChanceStep):
     def _text(self) -> str:
         """The pipeline as JSON text with sorted keys."""
         try:
-            said = json.loads(self.pipeline) if isinstance(self.pipeline, str) else self.pipeline
-            if isinstance(said, Mapping) and "transform" in said:
-                return json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            data = json.loads(self.pipeline) if isinstance(self.pipeline, str) else self.pipeline
+            if isinstance(data, Mapping) and "transform" in data:
+                return json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as error:
             raise OptionError(self.name, "pipeline", f"not plain data ({error})") from error
         raise OptionError(self.name, "pipeline", "want the output of A.to_dict, with a key 'transform'")
@@ -60,13 +60,13 @@ class Albumentations(ChanceStep):
     def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:
         """The pipeline with its seed; None if it is not applied."""
         step = super().drawn(draw, context)
-        settled = not isinstance(step, Albumentations) or step.seed is not None
-        return step if settled else replace(step, seed=draw.number("seed") >> 32)  # type: ignore[type-var]
+        has_seed = not isinstance(step, Albumentations) or step.seed is not None
+        return step if has_seed else replace(step, seed=draw.number("seed") >> 32)  # type: ignore[type-var]
 
     def options(self) -> dict[str, Any]:
-        """Its options as plain data."""
-        said = super().options()
-        return {**said, "pipeline": json.loads(said["pipeline"])} if "pipeline" in said else said
+        """The options as plain data."""
+        options = super().options()
+        return {**options, "pipeline": json.loads(options["pipeline"])} if "pipeline" in options else options
 
     def _described(self) -> str:
         return f"albumentations {self.object}" if self.object else "albumentations"

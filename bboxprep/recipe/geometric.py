@@ -62,9 +62,9 @@ class RecipeStep:
 
     def drawn(self, draw: Draw, context: StepContext | None) -> RecipeStep | None:  # noqa: ARG002
         """This step with all values drawn; None if it is not applied. A fixed step returns itself."""
-        return self if self.is_fixed else self._settled(draw)
+        return self if self.is_fixed else self._with_drawn_amounts(draw)
 
-    def _settled(self, draw: Draw) -> Self:
+    def _with_drawn_amounts(self, draw: Draw) -> Self:
         values = {option: draw.amount(option, getattr(self, option)) for option in self.amounts}
         return replace(self, **values)
 
@@ -73,7 +73,7 @@ class RecipeStep:
         return ()
 
     def options(self) -> dict[str, Any]:
-        """Its options as plain data, without those at their defaults."""
+        """The options as plain data, without those at their defaults."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: plain(value) for name, value in values.items() if value is not None and value != ()}
 
@@ -100,22 +100,22 @@ class ChanceStep(RecipeStep):
         """This step with all values drawn, or None."""
         if self.is_fixed:
             return self
-        return replace(self._settled(draw), p=1.0) if draw.uniform("p") < self.p else None
+        return replace(self._with_drawn_amounts(draw), p=1.0) if draw.uniform("p") < self.p else None
 
     def options(self) -> dict[str, Any]:
-        """Its options as plain data, the probability last; a probability of 1 is left out."""
-        said = super().options()
-        chance = said.pop("p")
-        return said if chance == 1.0 else {**said, "p": chance}
+        """The options as plain data, the probability last; a probability of 1 is left out."""
+        options = super().options()
+        chance = options.pop("p")
+        return options if chance == 1.0 else {**options, "p": chance}
 
     def __str__(self) -> str:
         return self._described() + (f" p={self.p:g}" if self.p < 1.0 else "")
 
     def _described(self) -> str:
-        said = [(each.name, getattr(self, each.name)) for each in fields(self) if each.name in self.amounts]
-        if len(said) == 1:
-            return f"{self.name} {words(said[0][1])}"
-        return " ".join([self.name, *(f"{name} {words(value)}" for name, value in said)])
+        amounts = [(each.name, getattr(self, each.name)) for each in fields(self) if each.name in self.amounts]
+        if len(amounts) == 1:
+            return f"{self.name} {words(amounts[0][1])}"
+        return " ".join([self.name, *(f"{name} {words(value)}" for name, value in amounts)])
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class Rotate(ChanceStep):
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """One `Orient` or one `Warp`; none for 0 degrees."""
-        degrees = _settled(self.degrees) % 360.0
+        degrees = _fixed_number(self.degrees) % 360.0
         if degrees == 0.0:
             return ()
         if degrees in _QUARTERS:
@@ -56,7 +56,7 @@ class Scale(ChanceStep):
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """A resample and a placement."""
-        factor = _settled(self.factor)
+        factor = _fixed_number(self.factor)
         return centred(Size(max(1, round(size.width * factor)), max(1, round(size.height * factor))), size)
 
 
@@ -72,7 +72,7 @@ class Translate(ChanceStep):
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """One placement."""
-        return (Place(size, round(_settled(self.x) * size.width), round(_settled(self.y) * size.height)),)
+        return (Place(size, round(_fixed_number(self.x) * size.width), round(_fixed_number(self.y) * size.height)),)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Shear(ChanceStep):
 
     def steps(self, size: Size) -> tuple[Step, ...]:
         """One `Warp`; none for 0 degrees."""
-        x, y = _settled(self.x), _settled(self.y)
+        x, y = _fixed_number(self.x), _fixed_number(self.y)
         return _about_middle(Affine.shear(x, y), size, self.canvas) if x or y else ()
 
 
@@ -106,7 +106,7 @@ def _about_middle(affine: Affine, size: Size, canvas: Canvas) -> tuple[Step, ...
     return (Warp(middle @ affine.about(size.width / 2, size.height / 2), Size(width, height)),)
 
 
-def _settled(amount: Amount) -> float:
+def _fixed_number(amount: Amount) -> float:
     """`amount` as a number. Raises `UsageError` if it is not drawn yet."""
     if isinstance(amount, float):
         return amount

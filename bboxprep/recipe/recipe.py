@@ -194,18 +194,18 @@ class Recipe:
             return Drawn(self)
         plain = self.augment is not None and self.augment.plain and copy == 0
         augment = self.augment if is_training(split) and not plain else None
-        settled, kept = self._with(()), 0
+        drawn, kept = self._with(()), 0
         for number, step in enumerate((*self.steps, *(augment.steps if augment else ()))):
             if isinstance(step, Mosaic):
                 raise UsageError("mosaic: several images become one, want a draw of each part (`recipe.mosaic_split`)")
-            context = settled.step_context(image) if image and step.needs_context else None
+            context = drawn.step_context(image) if image and step.needs_context else None
             if step.needs_context and context is None:
                 raise UsageError(f"{step.name}: want the size and the objects of the image to draw from")
             draw = Draw(self.seed, key, copy, number - len(self.steps))
             found = step.drawn(draw, context)
             kept += found is None and isinstance(step, Flip) and replace(step, keep=()).drawn(draw, context) is not None
-            settled = settled._with((*settled.steps, *((found,) if found else ())))
-        return Drawn(settled, kept)
+            drawn = drawn._with((*drawn.steps, *((found,) if found else ())))
+        return Drawn(drawn, kept)
 
     def step_context(self, image: ImageContext) -> StepContext:
         """The image after this fixed recipe: its size and the boxes of its objects, clipped at its edges."""
@@ -272,8 +272,8 @@ def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) ->
 
 def _effect(step: RecipeStep) -> Effect:
     """An appearance step as the plain `Effect` that the lower packages execute."""
-    said = ((each.name, getattr(step, each.name)) for each in fields(step) if each.name != "p")
-    return Effect(step.name, tuple(said))
+    options = ((each.name, getattr(step, each.name)) for each in fields(step) if each.name != "p")
+    return Effect(step.name, tuple(options))
 
 
 @lru_cache(maxsize=4096)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import ImageError
-from bboxprep.frames.contrast import LONG_SIDE, contrast, contrast_features_of, look
-from bboxprep.frames.from_pixels import ALIKE, MEASURES
+from bboxprep.frames.contrast import LONG_SIDE, contrast, contrast_features_of, read_features
+from bboxprep.frames.from_pixels import MEASURES, SIMILAR
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes
@@ -57,11 +57,11 @@ def test_turning_picture_and_boxes_together_changes_nothing(
 @given(st.integers(0, 999), st.integers(0, 99))
 def test_the_order_of_boxes_and_of_readings_does_not_matter(seed: int, shuffle: int) -> None:
     pixels, boxes = scene(seed, 60, 40)
-    random, sight = np.random.default_rng(shuffle), contrast_features_of(pixels)
+    random, features = np.random.default_rng(shuffle), contrast_features_of(pixels)
     readings = np.stack([boxes, 1.0 - boxes[:, [2, 3, 0, 1]]])
-    measured = contrast(sight, readings)
-    assert contrast(sight, readings[::-1]) == pytest.approx(measured[::-1], abs=1e-9)
-    assert contrast(sight, readings[:, random.permutation(len(boxes))]) == pytest.approx(measured, abs=1e-9)
+    measured = contrast(features, readings)
+    assert contrast(features, readings[::-1]) == pytest.approx(measured[::-1], abs=1e-9)
+    assert contrast(features, readings[:, random.permutation(len(boxes))]) == pytest.approx(measured, abs=1e-9)
 
 
 @given(st.integers(0, 999), st.integers(5, 30), st.integers(5, 30), st.integers(12, 20), st.integers(12, 20))
@@ -82,9 +82,9 @@ def test_the_gist_tells_frames_of_a_film_from_other_pictures(seed: int) -> None:
     clouds = [Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=np.uint8)).resize((100, 80)) for _ in range(2)]
     first, other = (np.asarray(cloud) for cloud in clouds)
     moved = np.clip(first[2:78, 3:97] * 0.9 + random.normal(0.0, 3.0, (76, 94, 3)), 0, 255).astype(np.uint8)
-    gists = np.array([contrast_features_of(picture).gist for picture in (first, moved, other)])
-    assert np.linalg.norm(gists, axis=1) == pytest.approx(1.0)
-    assert gists[0] @ gists[1] > ALIKE > gists[0] @ gists[2]
+    thumbnail = np.array([contrast_features_of(picture).thumbnail for picture in (first, moved, other)])
+    assert np.linalg.norm(thumbnail, axis=1) == pytest.approx(1.0)
+    assert thumbnail[0] @ thumbnail[1] > SIMILAR > thumbnail[0] @ thumbnail[2]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 3)])
@@ -99,8 +99,8 @@ def test_odd_pictures_and_boxes_measure_something_finite(size: tuple[int, int], 
 
 
 def test_a_plain_picture_measures_the_same_everywhere() -> None:
-    sight = contrast_features_of(np.full((40, 60, 3), 90, np.uint8))
-    here, there = contrast(sight, np.array([[[0.1, 0.1, 0.4, 0.3]], [[0.6, 0.7, 0.9, 0.9]]]))
+    features = contrast_features_of(np.full((40, 60, 3), 90, np.uint8))
+    here, there = contrast(features, np.array([[[0.1, 0.1, 0.4, 0.3]], [[0.6, 0.7, 0.9, 0.9]]]))
     assert here == pytest.approx(there, abs=1e-6)
     assert here == pytest.approx(0.0, abs=1e-6)
 
@@ -112,12 +112,12 @@ def test_a_file_is_looked_at_as_stored_and_small(tmp_path: Path, suffix: str) ->
     exif[0x0112] = 6
     path = tmp_path / f"photo.{suffix}"
     Image.fromarray(pixels).save(path, exif=exif)
-    sight = look(path, read_header(path))
-    height, width = sight.sums.shape[:2]
+    features = read_features(path, read_header(path))
+    height, width = features.sums.shape[:2]
     assert (width - 1, height - 1) == (LONG_SIDE, round(LONG_SIDE * 0.7))
     with Image.open(path) as image:
         small = np.asarray(image.resize((width - 1, height - 1), Image.Resampling.BILINEAR))
-    assert contrast(sight, boxes[None]) == pytest.approx(contrast(contrast_features_of(small), boxes[None]), abs=0.1)
+    assert contrast(features, boxes[None]) == pytest.approx(contrast(contrast_features_of(small), boxes[None]), abs=0.1)
 
 
 def test_a_picture_that_cannot_be_decoded_is_an_image_error(tmp_path: Path) -> None:
@@ -126,4 +126,4 @@ def test_a_picture_that_cannot_be_decoded_is_an_image_error(tmp_path: Path) -> N
     header = read_header(path)
     path.write_bytes(path.read_bytes()[:400])
     with pytest.raises(ImageError):
-        look(path, header)
+        read_features(path, header)

@@ -17,8 +17,8 @@ import bboxprep
 from bboxprep.errors import FrameError
 from bboxprep.frames import from_pixels
 from bboxprep.frames.from_pixels import (
+    MAX_LOG_ODDS,
     MEASURES,
-    MOST,
     PHOTOS,
     TURNS,
     WEIGHTS,
@@ -169,7 +169,7 @@ def test_labels_that_look_turned_are_told_how(tmp_path: Path, code: int) -> None
 
 def test_no_more_than_the_stated_number_of_photos_is_looked_at() -> None:
     for count in (0, 1, PHOTOS, PHOTOS + 1, 1000):
-        chosen = list(from_pixels._spread(range(count)))
+        chosen = list(from_pixels._evenly_spaced(range(count)))
         assert len(chosen) == len(set(chosen)) == min(count, PHOTOS)
         assert chosen == sorted(chosen)
 
@@ -215,9 +215,9 @@ def test_exchanging_the_readings_exchanges_the_verdict(pair: tuple[Measures, Mea
 
 @given(measures(), measures(), st.integers(1, 60))
 def test_copies_of_a_photo_have_one_vote(one: Measures, other: Measures, copies: int) -> None:
-    gist = np.zeros(192)
-    gist[7] = 1.0
-    votes = vote_weights(np.tile(gist, (copies, 1)))
+    thumbnail = np.zeros(192)
+    thumbnail[7] = 1.0
+    votes = vote_weights(np.tile(thumbnail, (copies, 1)))
     assert votes.sum() == pytest.approx(1.0)
     assert frame_of(np.tile(one, (copies, 1)), np.tile(other, (copies, 1)), votes) is None
 
@@ -230,7 +230,7 @@ def test_each_photo_unlike_the_others_has_a_vote() -> None:
 
 @given(measures(), measures())
 def test_no_photo_decides_alone(one: Measures, other: Measures) -> None:
-    assert abs(log_odds(one, other)) <= MOST
+    assert abs(log_odds(one, other)) <= MAX_LOG_ODDS
     assert frame_of(one[None], other[None], np.ones(1)) is None
     assert turn_of(np.stack([other] + [one] * 7)[None], np.ones(1)) is None
 

@@ -76,7 +76,7 @@ def harmful() -> Pictures:
         "inflating-text.png": (specimens.png(*_inflating(64)), UNREADABLE),
         "overlapping-directories.tif": (_overlapping(4_000), UNREADABLE),
         "chained-directories.tif": (_chained(100_000), UNREADABLE),
-        "many-blobs.jpg": (specimens.jpeg(*[(0xE1, specimens.EXIF_HEADER + bytes(60_000))] * 40), UNREADABLE),
+        "many-metadata_blocks.jpg": (specimens.jpeg(*[(0xE1, specimens.EXIF_HEADER + bytes(60_000))] * 40), UNREADABLE),
     }
 
 

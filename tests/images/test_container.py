@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bboxprep.images.container import blobs, is_lossless_webp, scans, sniff
+from bboxprep.images.container import is_lossless_webp, metadata_blocks, scans, sniff
 from bboxprep.images.orientation import judge
 from tests.images import specimens
 from tests.images.specimens import EXIF_HEADER, tiff_block, xmp_packet
@@ -33,30 +33,30 @@ def test_what_is_no_known_image_has_no_container(data: bytes) -> None:
 def test_a_blob_lies_where_it_says(container: str) -> None:
     block, packet = tiff_block(6), xmp_packet(6)
     data = specimens.image_file(container, exif=EXIF_HEADER + block if container == "jpeg" else block, xmp=packet)
-    found = blobs(data, container)
-    assert [(blob.kind, blob.content, blob.quirk) for blob in found] == [("exif", block, ""), ("xmp", packet, "")]
-    assert all(data[blob.start : blob.start + len(blob.content)] == blob.content for blob in found)
+    found = metadata_blocks(data, container)
+    assert [(block.kind, block.content, block.quirk) for block in found] == [("exif", block, ""), ("xmp", packet, "")]
+    assert all(data[block.start : block.start + len(block.content)] == block.content for block in found)
 
 
 def test_the_blob_of_a_tiff_is_the_file() -> None:
     packet = xmp_packet(6)
     data = specimens.saved("TIFF", specimens.card(), tiffinfo={700: packet})
-    assert [(blob.kind, blob.content) for blob in blobs(data, "tiff")] == [("exif", data), ("xmp", packet)]
+    assert [(block.kind, block.content) for block in metadata_blocks(data, "tiff")] == [("exif", data), ("xmp", packet)]
 
 
 def test_fill_bytes_and_junk_between_segments_are_passed_over() -> None:
     data = specimens.oriented_file("jpeg", 6)
     padded = data[:2] + b"\xff\xff\xff" + data[2:]
-    assert judge(blobs(padded, "jpeg")).orientation == 6
-    assert judge(blobs(data[:2] + b"\x07\x08" + data[2:], "jpeg")).orientation == 6
+    assert judge(metadata_blocks(padded, "jpeg")).orientation == 6
+    assert judge(metadata_blocks(data[:2] + b"\x07\x08" + data[2:], "jpeg")).orientation == 6
 
 
 def test_a_compressed_text_is_inflated_but_not_without_bound() -> None:
     packet = xmp_packet(6)
     head = b"XML:com.adobe.xmp\0\1\0\0\0"
-    (found,) = blobs(specimens.png((b"iTXt", head + zlib.compress(packet))), "png")
+    (found,) = metadata_blocks(specimens.png((b"iTXt", head + zlib.compress(packet))), "png")
     assert (found.content, found.verbatim) == (packet, False)
-    (bomb,) = blobs(specimens.png((b"iTXt", head + zlib.compress(b"\0" * (1 << 24)))), "png")
+    (bomb,) = metadata_blocks(specimens.png((b"iTXt", head + zlib.compress(b"\0" * (1 << 24)))), "png")
     assert len(bomb.content) <= 1 << 20
 
 
@@ -77,13 +77,13 @@ def test_a_file_cut_at_any_byte_never_raises(container: str) -> None:
         specimens.image_file(container, exif=tiff_block(6), xmp=xmp_packet(6)) if container != "tiff" else FILES["tiff"]
     )
     for end in range(0, len(data), 1 if len(data) < 3000 else 7):
-        assert judge(blobs(data[:end], container)).orientation in {1, 6}
+        assert judge(metadata_blocks(data[:end], container)).orientation in {1, 6}
 
 
 @given(st.binary(max_size=300), st.sampled_from(specimens.CONTAINERS))
 def test_no_bytes_whatever_make_it_raise(noise: bytes, container: str) -> None:
     data = FILES[container][:33] + noise
-    assert judge(blobs(data, container)).orientation in range(1, 9)
+    assert judge(metadata_blocks(data, container)).orientation in range(1, 9)
     assert is_lossless_webp(data) in {True, False}
 
 

@@ -15,7 +15,7 @@ from bboxprep.errors import ImageError, RefusedImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images import heif
 from bboxprep.images.codecs.codec import ImagePolicy, decode, encode, keeps_bytes, suffix_of
-from bboxprep.images.container import blobs, sniff
+from bboxprep.images.container import metadata_blocks, sniff
 from bboxprep.images.header import read_header
 from bboxprep.model.header import Header
 from tests.images import specimens
@@ -74,12 +74,12 @@ def test_xmp_does_not_turn_either(file: Path, kind: Kind) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_metadata_lies_where_its_blobs_say(kind: Kind) -> None:
     data = iso_file(kind, 6, 3, xmp=6)
-    found = blobs(data, kind)
-    assert [(blob.kind, bytes(blob.content).rstrip(b"\0")) for blob in found] == [
+    found = metadata_blocks(data, kind)
+    assert [(block.kind, bytes(block.content).rstrip(b"\0")) for block in found] == [
         ("exif", tiff_block(3).rstrip(b"\0")),
         ("xmp", xmp_packet(6)),
     ]
-    assert all(data[blob.start : blob.start + len(blob.content)] == blob.content for blob in found)
+    assert all(data[block.start : block.start + len(block.content)] == block.content for block in found)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bboxprep.images import orientation
-from bboxprep.images.container import blobs
+from bboxprep.images.container import metadata_blocks
 from bboxprep.images.orientation import OrientationVerdict, judge, untagged
 from tests.images import specimens
 from tests.images.decoders import differ, opencv_shows, pillow_shows, turned
@@ -73,7 +73,7 @@ ALL = [
 @pytest.mark.parametrize("case", DISPUTED)
 def test_a_file_that_decoders_differ_over_is_called_disputed_and_they_do_differ(case: str) -> None:
     container, data, ours, opencvs = DISPUTED[case]
-    verdict = judge(blobs(data, container))
+    verdict = judge(metadata_blocks(data, container))
     assert verdict.orientation == ours
     assert verdict.tagged
     assert verdict.disputed
@@ -84,7 +84,7 @@ def test_a_file_that_decoders_differ_over_is_called_disputed_and_they_do_differ(
 @pytest.mark.parametrize("case", CLEAR)
 def test_a_file_that_decoders_agree_on_is_not_disputed(case: str) -> None:
     container, data, code = CLEAR[case]
-    assert judge(blobs(data, container)) == OrientationVerdict(code, tagged=True)
+    assert judge(metadata_blocks(data, container)) == OrientationVerdict(code, tagged=True)
     assert differ(pillow_shows(data), turned(specimens.card(), code)) < 3
     assert differ(opencv_shows(data), turned(specimens.card(), code)) < 3
 
@@ -92,7 +92,7 @@ def test_a_file_that_decoders_agree_on_is_not_disputed(case: str) -> None:
 @pytest.mark.parametrize("value", INVALID)
 def test_an_invalid_orientation_is_no_turn_and_is_told(value: int) -> None:
     container, data, _ = INVALID[value]
-    verdict = judge(blobs(data, container))
+    verdict = judge(metadata_blocks(data, container))
     assert (verdict.orientation, verdict.tagged, verdict.disputed) == (1, True, "")
     assert f"orientation {value} " in verdict.invalid
     assert differ(pillow_shows(data), specimens.card()) < 3
@@ -100,27 +100,28 @@ def test_an_invalid_orientation_is_no_turn_and_is_told(value: int) -> None:
 
 
 def test_two_tags_in_one_directory_are_disputed_and_the_first_is_taken() -> None:
-    verdict = judge(blobs(jpeg(app1(EXIF_HEADER + TWO_IN_IFD0)), "jpeg"))
+    verdict = judge(metadata_blocks(jpeg(app1(EXIF_HEADER + TWO_IN_IFD0)), "jpeg"))
     assert (verdict.orientation, verdict.disputed) == (6, "EXIF says 6, another EXIF tag 1; taken as 6")
 
 
 def test_words_name_both_sides_of_a_dispute() -> None:
     container, data, *_ = DISPUTED["XMP contradicts EXIF"]
-    assert judge(blobs(data, container)).disputed == "EXIF says 1, XMP says 6; taken as 1"
+    assert judge(metadata_blocks(data, container)).disputed == "EXIF says 1, XMP says 6; taken as 1"
 
 
 @pytest.mark.parametrize("container", ["jpeg", "png", "webp"])
 def test_an_orientation_of_one_everywhere_is_not_a_tag(container: str) -> None:
     block = EXIF_HEADER + tiff_block(1) if container == "jpeg" else tiff_block(1)
     assert (
-        judge(blobs(specimens.image_file(container, exif=block, xmp=xmp_packet(1)), container)) == OrientationVerdict()
+        judge(metadata_blocks(specimens.image_file(container, exif=block, xmp=xmp_packet(1)), container))
+        == OrientationVerdict()
     )
 
 
 @pytest.mark.parametrize(("container", "data"), ALL)
 def test_an_untagged_file_is_read_unturned_by_all_and_its_pixels_are_the_same(container: str, data: bytes) -> None:
     clean = untagged(data, container)
-    assert judge(blobs(clean, container)) == OrientationVerdict()
+    assert judge(metadata_blocks(clean, container)) == OrientationVerdict()
     assert differ(pillow_shows(clean), specimens.card()) < 3
     assert differ(opencv_shows(clean), specimens.card()) < 3
     assert untagged(clean, container) == clean

@@ -28,18 +28,20 @@ def snapshot(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path,
     """A format, a folder of links, and the folder that they lead into."""
     example = EXAMPLES[request.param]
     example.paint(tmp_path / "real", random_dataset(example, seed=7, images=2))
-    links, blobs = tmp_path / "snapshot", tmp_path / "blobs"
-    blobs.mkdir()
+    links, metadata_blocks = tmp_path / "snapshot", tmp_path / "metadata_blocks"
+    metadata_blocks.mkdir()
     for number, path in enumerate(sorted(path for path in (tmp_path / "real").rglob("*") if path.is_file())):
         link = links / path.relative_to(tmp_path / "real")
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(path.rename(blobs / f"{number}"))
-    return request.param, links, blobs
+        link.symlink_to(path.rename(metadata_blocks / f"{number}"))
+    return request.param, links, metadata_blocks
 
 
 def test_links_are_followed_into_the_folder_that_is_named(snapshot: tuple[str, Path, Path], tmp_path: Path) -> None:
-    name, links, blobs = snapshot
-    source = open_source(links, follow_links=str(blobs), options=lambda _: {"follow_links": str(blobs)})
+    name, links, metadata_blocks = snapshot
+    source = open_source(
+        links, follow_links=str(metadata_blocks), options=lambda _: {"follow_links": str(metadata_blocks)}
+    )
     assert source.dataset.format == name
     assert sum(len(sample.instances) for sample in source.dataset) > 0
     assert all(sample.header for sample in source.dataset)
@@ -50,11 +52,11 @@ def test_links_are_followed_into_the_folder_that_is_named(snapshot: tuple[str, P
 
 
 def test_a_folder_of_links_is_told_and_not_read(snapshot: tuple[str, Path, Path]) -> None:
-    _, links, blobs = snapshot
+    _, links, metadata_blocks = snapshot
     with pytest.raises(BboxprepError, match="follow_links"):
         bboxprep.read(links)
     with pytest.raises(BboxprepError):
-        bboxprep.read(links, follow_links=str(blobs.parent / "real"))
+        bboxprep.read(links, follow_links=str(metadata_blocks.parent / "real"))
 
 
 def test_a_run_over_links_may_be_resumed_by_the_same_words_alone(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bboxprep.images.codecs import jpeg
 from bboxprep.images.codecs.modes import icc_space
-from bboxprep.images.container import EXIF_HEADER, blobs, is_lossless_webp
+from bboxprep.images.container import EXIF_HEADER, is_lossless_webp, metadata_blocks
 from bboxprep.images.metadata import exif
 from bboxprep.images.pillow import pillow
 from bboxprep.images.pillow_reader import opened, read
@@ -71,12 +71,12 @@ def _fitting(profile: bytes | None, mode: str) -> tuple[bytes | None, str]:
 
 
 def _exif(data: bytes, container: str) -> tuple[bytes | None, str]:
-    blob = next((blob for blob in blobs(data, container) if blob.kind == "exif"), None)
-    if blob is None:
+    block = next((block for block in metadata_blocks(data, container) if block.kind == "exif"), None)
+    if block is None:
         return None, ""
-    if not exif.is_sound(blob.content):
+    if not exif.is_sound(block.content):
         return None, _UNREADABLE
-    return EXIF_HEADER + exif.upright(blob.content, depth=2, unlink=True), ""
+    return EXIF_HEADER + exif.upright(block.content, depth=2, unlink=True), ""
 
 
 def _tiff_exif(image: ImageFile) -> tuple[bytes | None, str]:

@@ -1,20 +1,20 @@
 """Executes a plan on pixels: one resampling for all its steps, then the margin, then the turn.
 
-Where the image ends inside an output pixel, that pixel is mixed with the margin by the share that each covers, so
-that an edge stays where the map puts it.
+An output pixel that the image covers partly is blended with the margin in proportion to the covered area, so that the
+edge is where the map puts it.
 
 **The kernel "auto"** depends on the number of source pixels that an output pixel covers:
 
-- up to 9/8 pixels along both axes: cubic, a = -0.75; there is nothing yet to smooth away;
-- more, of a raster that is all there: the mean of the area under the pixel;
-- of a raster that was decoded reduced: smoothed, then cubic, a = -0.75, for a mean of a few means would be coarse.
+- up to 9/8 pixels along both axes: cubic, a = -0.75; nothing needs to be smoothed yet;
+- more, of a raster in full resolution: the mean of the area under the pixel;
+- of a raster that was decoded reduced: smoothed, then cubic, a = -0.75, since a mean of a few means is coarse.
 
-All three are OpenCV's, five to ten times as fast as Pillow's kernels. It knows whole pixels only, so a stretch that
-begins or ends inside a pixel is cubic, a = -0.5, widened, by Pillow, as is one that grows along one axis and shrinks
-along the other. PSNR to Lanczos-3 in floating point (the second: to the exact mean), on photos as sharp as their pixels
-are: 48 dB where they grow (a = -0.5: 44) and 46 at 9/8; 59. The third, on photos of 12 megapixels reduced by 4, to
-Lanczos-3 and to the exact mean: 47 and 47 dB where a pixel covers 1.25 along each axis, 45 and 49 at 1.6, 44 and 54 at
-2, 42 and 50 at 2.4; Pillow's widened cubic has 45 and 49, 45 and 49, 44 and 48, 44 and 46.
+All three are OpenCV's, five to ten times as fast as Pillow's kernels. OpenCV resizes whole pixels only; a part that
+begins or ends inside a pixel is resized by Pillow (cubic, a = -0.5, widened), and so is one that grows along one axis
+and shrinks along the other. PSNR to Lanczos-3 in floating point (the second: to the exact mean), on photos as sharp as
+their pixels are: 48 dB where they grow (a = -0.5: 44) and 46 at 9/8; 59. The third, on photos of 12 megapixels reduced
+by 4, to Lanczos-3 and to the exact mean: 47 and 47 dB where a pixel covers 1.25 along each axis, 45 and 49 at 1.6, 44
+and 54 at 2, 42 and 50 at 2.4; Pillow's widened cubic has 45 and 49, 45 and 49, 44 and 48, 44 and 46.
 
 "nearest" takes the source pixel under the centre of each output pixel. The other kernels are Pillow's: aligned on pixel
 centres, antialiased where they shrink.
@@ -38,17 +38,17 @@ from bboxprep.images.opencv import opencv
 from bboxprep.images.pillow import pillow
 from bboxprep.model.rendering import Kernel, Pad
 
-ROOM = 1.25  # times the output's size, from which on a reduced raster is as good as the whole one to within 45 dB
+MIN_REDUCED_SCALE = 1.25  # times the output size; from there a reduced raster is within 45 dB of the full one
 
-Hull = tuple[int, int]  # the whole pixels of a canvas axis that something touches, first and one past the last
+Hull = tuple[int, int]  # range of whole pixels of a canvas axis: first, one past the last
 
 
 Pixels = NDArray[np.uint8]  # (H, W) gray or (H, W, 3) RGB
 Box = tuple[float, float, float, float]  # left, top, right, bottom, px
-Quick = Literal["cubic", "area", "smoothed"]
+OpenCvKernel = Literal["cubic", "area", "smoothed"]
 
-SHARP = 1.125  # pixels under one of the output, up to which "auto" does not smooth
-_SMOOTHING = 0.35  # sigma of the Gaussian before a cubic that covers `s` pixels is this times the root of s * s - 1
+SHARP = 1.125  # source pixels per output pixel up to which "auto" does not smooth
+_SMOOTHING = 0.35  # for s source pixels per output pixel, sigma is this times sqrt(s * s - 1)
 
 _FILTERS: dict[Kernel, str] = {"auto": "BICUBIC", "linear": "BILINEAR", "cubic": "BICUBIC", "lanczos": "LANCZOS"}
 
@@ -58,16 +58,16 @@ def execute(
 ) -> Pixels:
     """`pixels`, uint8 (H, W) or (H, W, 3), after `plan`, of the size `plan.size`; may be a view.
 
-    `covers` is the exact extent (width, height) of the plan's source on a raster that was reduced while it was decoded.
-    A coloured `pad` makes a gray image RGB. Masks go the same way, with "nearest" and 0. Raises `InternalError`
-    where the raster is not the plan's source.
+    `covers` is the exact extent (width, height) of the plan's source on a raster that was decoded reduced. A coloured
+    `pad` makes a gray image RGB. Masks use "nearest" and the pad 0. Raises `InternalError` where the raster has another
+    size than the plan's source.
     """
     raster = Size(pixels.shape[1], pixels.shape[0])
     if covers is None and raster != plan.source:
         raise InternalError(f"raster: have {raster} pixels, want {plan.source} for this plan")
     covers = covers or (float(raster.width), float(raster.height))
     if plan.is_warped:
-        from bboxprep.images.raster.warp import execute_warped  # OpenCV takes a while to load, and few runs need it
+        from bboxprep.images.raster.warp import execute_warped  # OpenCV is slow to import, and few runs need it
 
         return execute_warped(plan, pixels, kernel=kernel, pad=pad, covers=covers)
     window = plan.window
@@ -78,8 +78,8 @@ def execute(
 
 @lru_cache(maxsize=4096)
 def _places(plan: Plan, covers: tuple[float, float]) -> tuple[tuple[Hull, Hull], Box]:
-    """The whole pixels that the seen part of the image touches, across and down, and what lies under them on a raster
-    that it `covers`. Kept, for it is said in fractions, and photos of one size share it.
+    """The ranges of canvas pixels that the visible part of the image touches, across and down; and the box under them
+    on a raster that the source `covers`. Cached: it is computed in fractions, and photos of one size share it.
     """
     window = plan.window
     hulls = (_hull(window.seen[0]), _hull(window.seen[1]))
@@ -91,17 +91,17 @@ def _places(plan: Plan, covers: tuple[float, float]) -> tuple[tuple[Hull, Hull],
 
 @lru_cache(maxsize=4096)
 def reduction_for(plan: Plan, kernel: Kernel) -> Size | None:
-    """The least size at which the source of `plan` may be decoded, or None for its own.
+    """The smallest size at which the source of `plan` may be decoded; None for its full size.
 
-    That is the output's own size, so that nothing is resampled, or `ROOM` times as much. Never reduced for "nearest",
-    whose output is to hold values of the source and no others.
+    It is the size of the output, so that nothing is resampled, or at least `MIN_REDUCED_SCALE` times as large. With
+    "nearest" nothing is reduced, since its output may only have values of the source.
     """
     if kernel == "nearest":
         return None
     lengths = plan.stretched
     for by in (8, 4, 2):
-        rooms = [side / (length * by) for side, length in zip(plan.source, lengths, strict=True)]
-        if all(room == 1 or room >= ROOM for room in rooms):
+        scales = [side / (length * by) for side, length in zip(plan.source, lengths, strict=True)]
+        if all(scale == 1 or scale >= MIN_REDUCED_SCALE for scale in scales):
             return Size(plan.source.width // by, plan.source.height // by)
     return None
 
@@ -111,7 +111,7 @@ def _hull(span: Span) -> Hull:
 
 
 def _seen(pixels: Pixels, hulls: tuple[Hull, Hull], box: Box, kernel: Kernel, *, reduced: bool) -> Pixels:
-    """The image on the whole pixels `hulls`, under which `box` lies on the raster."""
+    """The image on the canvas pixels `hulls`, under which the raster has the `box`."""
     left, top, right, bottom = box
     width, height = (last - first for first, last in hulls)
     if min(width, height) == 0:
@@ -122,8 +122,8 @@ def _seen(pixels: Pixels, hulls: tuple[Hull, Hull], box: Box, kernel: Kernel, *,
 
 
 def _source(whole: Span, hull: Hull, cover: float) -> tuple[float, float]:
-    """The stretch of a raster axis, on which the image covers `cover`, that lies under a hull of the canvas."""
-    ratio = Fraction(cover) / whole.length  # exact, so that rounding never reaches over the edge of the raster
+    """The interval of a raster axis under a `hull` of the canvas; the image covers `cover` px of the axis."""
+    ratio = Fraction(cover) / whole.length  # exact, so that rounding never exceeds the edge of the raster
     return float((hull[0] - whole.start) * ratio), float((hull[1] - whole.start) * ratio)
 
 
@@ -132,35 +132,35 @@ def _is_slice(start: float, end: float, length: int) -> bool:
 
 
 def _framed(window: Window, seen: Pixels, hulls: tuple[Hull, Hull], pad: Pad, *, soft: bool) -> Pixels:
-    """The whole canvas: what is `seen`, at `hulls`, and the margin."""
+    """The whole canvas: the image `seen` at `hulls`, and the margin."""
     (left, right), (top, bottom) = hulls
     across, down = window.seen
     if (left, top, right, bottom) == (0, 0, *window.canvas) and across.is_whole and down.is_whole:
         return seen
     if isinstance(pad, str) and seen.size:
-        rows = _continued(np.arange(window.canvas.height) - top, bottom - top, pad)
-        columns = _continued(np.arange(window.canvas.width) - left, right - left, pad)
+        rows = _padded_index(np.arange(window.canvas.height) - top, bottom - top, pad)
+        columns = _padded_index(np.arange(window.canvas.width) - left, right - left, pad)
         return seen[rows][:, columns]
     seen, fill = _same_channels(seen, 0 if isinstance(pad, str) else pad)
     canvas = np.empty((window.canvas.height, window.canvas.width, *seen.shape[2:]), dtype=np.uint8)
     canvas[:top] = canvas[bottom:] = canvas[top:bottom, :left] = canvas[top:bottom, right:] = fill
     if not (across.is_whole and down.is_whole):
-        seen = _mixed(seen, np.asarray(fill), _share(down, (top, bottom)), _share(across, (left, right)), soft=soft)
+        seen = _blended(seen, np.asarray(fill), _share(down, (top, bottom)), _share(across, (left, right)), soft=soft)
     canvas[top:bottom, left:right] = seen
     return canvas
 
 
 def _share(span: Span, hull: Hull) -> NDArray[np.float64]:
-    """The share of each pixel of `hull` that `span` covers."""
+    """The share of each pixel of `hull` that `span` covers: float64, 0 to 1."""
     first = np.arange(*hull)
     covered = np.minimum(first + 1, float(span.end)) - np.maximum(first, float(span.start))
     return np.asarray(np.clip(covered, 0.0, 1.0))
 
 
-def _mixed(
+def _blended(
     seen: Pixels, fill: NDArray[np.int64], down: NDArray[np.float64], across: NDArray[np.float64], *, soft: bool
 ) -> Pixels:
-    """`seen` where it covers its pixels, the fill where it does not, both in their shares where it does in part."""
+    """`seen` blended with the `fill` by the share of each pixel that the image covers."""
     share = np.outer(down, across)
     if not soft:
         share = np.round(share)
@@ -169,11 +169,11 @@ def _mixed(
     return np.rint(seen * share + fill * (1.0 - share)).astype(np.uint8)
 
 
-def _continued(positions: NDArray[np.int64], length: int, how: Literal["edge", "reflect"]) -> NDArray[np.int64]:
-    """The pixel of an axis of `length` that stands at each of `positions`, inside or out.
+def _padded_index(positions: NDArray[np.int64], length: int, how: Literal["edge", "reflect"]) -> NDArray[np.int64]:
+    """The pixel of an axis of `length` that is shown at each of `positions`, inside or outside of it.
 
-    "reflect" mirrors at the edge of the image, x -> -x in the plane, so the outermost pixel comes twice; over and
-    over, if the pad is wider than the image.
+    "reflect" mirrors at the edge of the image (x -> -x), so that the outermost pixel comes twice; repeatedly where the
+    pad is wider than the image.
     """
     if how == "edge":
         return np.clip(positions, 0, length - 1)
@@ -182,7 +182,7 @@ def _continued(positions: NDArray[np.int64], length: int, how: Literal["edge", "
 
 
 def _same_channels(pixels: Pixels, pad: int | tuple[int, int, int]) -> tuple[Pixels, int | tuple[int, int, int]]:
-    """`pixels` and the fill with as many channels as each other."""
+    """`pixels` and the fill with the same number of channels."""
     if pixels.ndim == 3 or isinstance(pad, int):
         return pixels, pad
     if len(set(pad)) == 1:
@@ -201,57 +201,58 @@ def _turned(pixels: Pixels, turn: Dihedral) -> Pixels:
 
 
 def resample(pixels: Pixels, box: Box, size: Size, kernel: Kernel, *, reduced: bool) -> Pixels:
-    """What lies in `box` on `pixels`, at `size`; `reduced` where they were decoded smaller than the file is.
+    """The part of `pixels` in `box`, resized to `size`. `reduced`: the pixels were decoded smaller than the file.
 
-    Beyond its edges a raster goes on as it ends. Where a stretch of a raster is resampled by OpenCV, what lies around
-    it does not shine in.
+    Beyond its edges a raster is continued with its outermost pixels. OpenCV uses only pixels inside of `box`.
     """
     if kernel == "nearest":
-        return _picked(pixels, box, size)
-    quick = quick_way(Size(pixels.shape[1], pixels.shape[0]), box, size, reduced=reduced) if kernel == "auto" else None
+        return _nearest_pixels(pixels, box, size)
+    quick = (
+        opencv_kernel(Size(pixels.shape[1], pixels.shape[0]), box, size, reduced=reduced) if kernel == "auto" else None
+    )
     if quick is None:
         pixels, box = _extended(pixels, box)
         kernel_of_pillow = pillow().Resampling[_FILTERS[kernel]]
         return np.asarray(pillow().fromarray(pixels).resize(size, kernel_of_pillow, box=box))
     left, top, right, bottom = map(int, box)
-    cv2, stretch = opencv(), pixels[top:bottom, left:right]
+    cv2, part = opencv(), pixels[top:bottom, left:right]
     if quick == "smoothed":
         across, down = (_SMOOTHING * sqrt(covered * covered - 1) for covered in _covered(box, size))
-        sides = (_taps(across), _taps(down))
-        stretch = cv2.GaussianBlur(stretch, sides, sigmaX=across, sigmaY=down, borderType=cv2.BORDER_REPLICATE)
-    way = cv2.INTER_AREA if quick == "area" else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(stretch, size, interpolation=way))
+        sides = (_gaussian_size(across), _gaussian_size(down))
+        part = cv2.GaussianBlur(part, sides, sigmaX=across, sigmaY=down, borderType=cv2.BORDER_REPLICATE)
+    interpolation = cv2.INTER_AREA if quick == "area" else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(part, size, interpolation=interpolation))
 
 
-def _picked(pixels: Pixels, box: Box, size: Size) -> Pixels:
-    """The pixels under the middles of those of the output."""
+def _nearest_pixels(pixels: Pixels, box: Box, size: Size) -> Pixels:
+    """The pixel under the centre of each output pixel."""
     left, top, right, bottom = box
-    rows = _under_middles(top, bottom, size.height, pixels.shape[0])
-    columns = _under_middles(left, right, size.width, pixels.shape[1])
+    rows = _nearest_indices(top, bottom, size.height, pixels.shape[0])
+    columns = _nearest_indices(left, right, size.width, pixels.shape[1])
     return pixels[rows[:, None], columns]
 
 
-def _under_middles(start: float, end: float, count: int, length: int) -> NDArray[np.intp]:
-    """The pixels of an axis of `length` under the middles of `count` that share its stretch from `start` to `end`."""
+def _nearest_indices(start: float, end: float, count: int, length: int) -> NDArray[np.intp]:
+    """The pixels of an axis of `length` under the centres of `count` equal parts of the interval `start` to `end`."""
     middles = start + (np.arange(count) + 0.5) * (end - start) / count
     return np.clip(np.floor(middles).astype(np.intp), 0, length - 1)
 
 
-def _taps(sigma: float) -> int:
-    """How many pixels a Gaussian is cut to; one where there is none, for OpenCV takes a 0 for the other axis's."""
+def _gaussian_size(sigma: float) -> int:
+    """The size of a Gaussian kernel; 1 for no blur, since OpenCV would take 0 as the size of the other axis."""
     if sigma == 0:
         return 1
     return 3 if sigma < 0.62 else 2 * ceil(2 * sigma) + 1
 
 
 def _covered(box: Box, size: Size) -> tuple[float, float]:
-    """How much of the raster a pixel of the output covers, across and down."""
+    """The raster pixels per output pixel, across and down."""
     left, top, right, bottom = box
     return (right - left) / size.width, (bottom - top) / size.height
 
 
-def quick_way(raster: Size, box: Box, size: Size, *, reduced: bool = False) -> Quick | None:
-    """How OpenCV gives what lies in `box` on a `raster`, at `size`, just where it belongs; None where it cannot."""
+def opencv_kernel(raster: Size, box: Box, size: Size, *, reduced: bool = False) -> OpenCvKernel | None:
+    """The kernel by which OpenCV resizes `box` of a `raster` to `size` without a shift; None where it cannot."""
     left, top, right, bottom = box
     inside = min(left, top) >= 0 and right <= raster.width and bottom <= raster.height
     if not inside or not all(float(edge).is_integer() for edge in box):
@@ -265,9 +266,9 @@ def quick_way(raster: Size, box: Box, size: Size, *, reduced: bool = False) -> Q
 
 
 def _extended(pixels: Pixels, box: Box) -> tuple[Pixels, Box]:
-    """`pixels` continued at their edges until `box` lies in them, and where it lies then.
+    """`pixels` continued at their edges until they contain `box`, and the box in them.
 
-    Only where an image begins or ends inside an output pixel does the box reach out, by less than that pixel.
+    The box exceeds the edges by less than an output pixel, where the image begins or ends inside one.
     """
     height, width = pixels.shape[:2]
     left, top, right, bottom = box

@@ -22,7 +22,7 @@ from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.images.codecs import lossless
 from bboxprep.images.codecs.codec import Encoding, decode, encode
 from bboxprep.images.codecs.kept_metadata import KeptMetadata
-from bboxprep.images.container import blobs
+from bboxprep.images.container import metadata_blocks
 from bboxprep.images.header import read_header
 from tests.images import specimens
 from tests.images.decoders import turned as stood_up
@@ -152,10 +152,10 @@ def test_a_profile_of_many_segments_and_exif_are_kept_with_no_turn_left(path: Pa
     with Image.open(path) as image:
         assert image.info["icc_profile"] == profile
         assert image.getexif()[305] == "A"
-    assert [blob.kind for blob in blobs(result, "jpeg")] == ["exif"]
+    assert [block.kind for block in metadata_blocks(result, "jpeg")] == ["exif"]
     stripped = turn_file(path, data, 6, strip=True)
     assert stripped is not None
-    assert blobs(stripped, "jpeg") == ()
+    assert metadata_blocks(stripped, "jpeg") == ()
     assert pixels(stripped).shape == (64, 48, 3)
 
 

@@ -27,7 +27,16 @@ from bboxprep.geometry.plan import Orient, Place, Plan, Resample
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codecs.codec import decode
 from bboxprep.images.header import read_header
-from bboxprep.images.raster.execute import ROOM, SHARP, Box, Pixels, execute, quick_way, reduction_for, resample
+from bboxprep.images.raster.execute import (
+    MIN_REDUCED_SCALE,
+    SHARP,
+    Box,
+    Pixels,
+    execute,
+    opencv_kernel,
+    reduction_for,
+    resample,
+)
 from bboxprep.model.rendering import Kernel, Pad
 from tests import strategies
 from tests.images import specimens
@@ -193,7 +202,7 @@ def file_errors(path: Path, plan: Plan, kernel: Kernel, *, edge_to_edge: bool = 
 
 def shrinking_plan(size: Size, n: int, turn: Dihedral) -> Plan:
     """As for a turned photo: shrunk so far that a decoder may take every n-th pixel, turned, laid on a canvas."""
-    to = turn.size(Size(int(size.width / n / ROOM), int(size.height / n / ROOM)))
+    to = turn.size(Size(int(size.width / n / MIN_REDUCED_SCALE), int(size.height / n / MIN_REDUCED_SCALE)))
     return Plan(size).then(Orient(turn), Resample(to), Place(Size(to.width + 3, to.height), 2, -1))
 
 
@@ -202,7 +211,7 @@ FILE_BIAS = 0.2
 
 def file_tolerance(n: int) -> float:
     """Source px: 0.05 px of the output, and the two roundings to whole levels, by the decoder and by the resample."""
-    return 0.05 * n * ROOM + 1.0 / GRAY_STEP
+    return 0.05 * n * MIN_REDUCED_SCALE + 1.0 / GRAY_STEP
 
 
 @pytest.mark.parametrize("kernel", SMOOTH)
@@ -421,7 +430,7 @@ def test_the_quick_ways_are_what_they_say(
     stretch: tuple[Size, tuple[int, int, int, int], Size], channels: tuple[int, ...], data: st.DataObject
 ) -> None:
     raster, (left, top, right, bottom), size = stretch
-    way = quick_way(raster, (left, top, right, bottom), size)
+    way = opencv_kernel(raster, (left, top, right, bottom), size)
     assert way in ("cubic", "area")
     pixels = data.draw(hnp.arrays(np.uint8, (raster.height, raster.width, *channels)))
     found = resample(pixels, (left, top, right, bottom), size, "auto", reduced=False)
@@ -461,7 +470,7 @@ def test_a_reduced_raster_is_smoothed_where_it_shrinks(
     pixels = data.draw(hnp.arrays(np.uint8, (raster.height, raster.width, *channels)))
     found = resample(pixels, (left, top, right, bottom), size, "auto", reduced=True)
     part = pixels[top:bottom, left:right]
-    if quick_way(raster, (left, top, right, bottom), size, reduced=True) == "smoothed":
+    if opencv_kernel(raster, (left, top, right, bottom), size, reduced=True) == "smoothed":
         assert np.abs(found - exact(np.rint(smoothed(part, size)), size, "cubic")).max() <= 4.0
     else:
         assert np.array_equal(found, resample(pixels, (left, top, right, bottom), size, "auto", reduced=False))
@@ -492,7 +501,7 @@ def test_the_quick_ways_are_taken_only_where_they_are_exact(
 ) -> None:
     (left, right), (top, bottom) = columns, rows
     box = (left, top, right, bottom)
-    way = quick_way(raster, box, size)
+    way = opencv_kernel(raster, box, size)
     across, down = (right - left) / size.width, (bottom - top) / size.height
     if left < 0 or top < 0 or right > raster.width or bottom > raster.height or any(edge % 1 for edge in box):
         assert way is None

@@ -21,7 +21,7 @@ from bboxprep.geometry.shapes import clip_to_convex, convex_sides, ring_area, ri
 from bboxprep.images.codecs.codec import decode
 from bboxprep.images.header import read_header
 from bboxprep.images.raster import warp
-from bboxprep.images.raster.execute import ROOM, execute, reduction_for
+from bboxprep.images.raster.execute import MIN_REDUCED_SCALE, execute, reduction_for
 from bboxprep.model.rendering import Kernel, Pad
 from tests import strategies
 from tests.images import specimens
@@ -174,11 +174,11 @@ def test_the_law_holds_through_files_that_are_decoded_reduced(
     tmp_path_factory: pytest.TempPathFactory, kernel: Kernel, width: int, height: int, n: int, code: int, degrees: int
 ) -> None:
     turn = Dihedral.from_exif(code)
-    small = turn.size(Size(int(width / n / ROOM), int(height / n / ROOM)))
+    small = turn.size(Size(int(width / n / MIN_REDUCED_SCALE), int(height / n / MIN_REDUCED_SCALE)))
     plan = Plan(Size(width, height)).then(Orient(turn), Resample(small), turned(small, degrees, Size(40, 40)))
     found = file_errors(tmp_path_factory.getbasetemp() / "ramp.jpg", plan, kernel)
     assume(len(found))
-    assert np.abs(found).max() <= 0.1 * n * ROOM + 1.0 / GRAY_STEP
+    assert np.abs(found).max() <= 0.1 * n * MIN_REDUCED_SCALE + 1.0 / GRAY_STEP
     assert np.abs(found.mean(axis=0)).max() <= 0.2
 
 
