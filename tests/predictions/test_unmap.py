@@ -395,7 +395,7 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
     results = write(tmp_path / "r.json", [])
     with pytest.raises(UsageError, match="have 'night', want one of train"):
         unmap(run, results, tmp_path / "home.json", split="night")
-    with pytest.raises(UsageError, match="is the predictions themselves"):
+    with pytest.raises(UsageError, match="is the place of the predictions"):
         unmap(run, results, results)
     for content in ("{", '{"a": 1}', "[1]"):
         (tmp_path / "bad.json").write_text(content, encoding="utf-8")
