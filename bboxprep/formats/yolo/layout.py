@@ -12,10 +12,11 @@ first ``images`` are no part of its name.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding, escape_surrogates
@@ -123,10 +124,16 @@ def _as_said(tree: YoloTree, config: Config) -> YoloLayout:
     """The layout that the places in `config` give."""
     layout, items, taken = YoloLayout(), [], set[Place]()
     base = config_folder(tree, config)
-    for split, places in config.splits.items():
+    stated = {
+        split: [_stated(tree, config, base, split, place) for place in own] for split, own in config.splits.items()
+    }
+    for split, places in stated.items():
         images: list[Place] = []
         tops: list[Path] = []
         for place in places:
+            if words := _of_another_split(tree, split, place, stated):
+                layout.findings.append(Finding("image-missing", words, _file_name(tree, config), split, split=split))
+                continue
             for folder, paths in _images_at(tree, config, base, split, place, layout):
                 tops.append(folder)
                 images += paths
@@ -145,19 +152,57 @@ def _as_said(tree: YoloTree, config: Config) -> YoloLayout:
     return layout
 
 
+class _Stated(NamedTuple):
+    """A place that a data.yaml states for a split, as `text`; the `path` that is meant, and `why` that is another one
+    or None. A `stray` path has lost the word for the split: it may as well be that of another split.
+    """
+
+    text: str
+    path: Path | None
+    why: str = ""
+    stray: bool = False
+
+
+def _stated(tree: YoloTree, config: Config, base: Path, split: str, text: str) -> _Stated:
+    """What `text`, a place of `split`, means."""
+    path, why = find_place(tree, text, _bases(tree, config, base))
+    if path and (not _names_split(text, split) or _names_split(tree.shown(path), split)):
+        return _Stated(text, path)
+    usual = _usual_place(tree, base, split)
+    return _Stated(text, usual or path, why or _ABSENT, stray=usual is None)
+
+
+def _of_another_split(tree: YoloTree, split: str, place: _Stated, stated: Mapping[str, Sequence[_Stated]]) -> str:
+    """What is wrong where the stray path of a `place` of `split` holds images of another split, or lies among them: of
+    one that states it, or of one before it; "" where it does not.
+    """
+    if place.path is None or not place.stray:
+        return ""
+    before = True
+    for other, places in stated.items():
+        before = before and other != split
+        paths = [one.path for one in places if one.path and (before or not one.stray)] if other != split else []
+        if any(place.path.is_relative_to(path) or path.is_relative_to(place.path) for path in paths):
+            found = f"{place.text} {place.why}, and {tree.shown(place.path)!r} holds the images of {other}"
+            return f"{found}; none of them is taken for {split}"
+    return ""
+
+
+def _bases(tree: YoloTree, config: Config, base: Path) -> tuple[Path, ...]:
+    """The folders that the places in `config` may be relative to."""
+    return base, config.file.parent if config.file else base, tree.home
+
+
 def _images_at(
-    tree: YoloTree, config: Config, base: Path, split: str, place: str, layout: YoloLayout
+    tree: YoloTree, config: Config, base: Path, split: str, place: _Stated, layout: YoloLayout
 ) -> Iterator[tuple[Path, list[Place]]]:
-    """Folders above images, and these images, that the words `place` of `split` mean."""
-    bases = (base, config.file.parent if config.file else base, tree.home)
-    path, why = find_place(tree, place, bases)
-    where = _file_name(tree, config)
-    if path is None or (_names_split(place, split) and not _names_split(tree.shown(path), split)):
-        path = _usual_place(tree, base, split) or path
-        if path is None:
-            layout.findings.append(Finding("image-missing", f"{place} {why}", where, split, split=split))
-            return
-        words = f"{place} {why or _ABSENT}; {tree.shown(path)} is taken"
+    """Folders above images, and these images, that a `place` of `split` means."""
+    path, where = place.path, _file_name(tree, config)
+    if path is None:
+        layout.findings.append(Finding("image-missing", f"{place.text} {place.why}", where, split, split=split))
+        return
+    if place.why:
+        words = f"{place.text} {place.why}; {tree.shown(path)} is taken"
         layout.findings.append(Finding("record-repaired", words, where, split, split=split))
     if kind_of(path) == "folder":
         listing = tree.listing(path)
@@ -169,7 +214,7 @@ def _images_at(
         yield path.parent, [(path.parent, path.name)]
     else:
         shared: dict[Path, Path] = {}
-        for image in _listed_images(tree, path, bases, split, layout):
+        for image in _listed_images(tree, path, _bases(tree, config, base), split, layout):
             folder = shared.setdefault(image.parent, image.parent)
             yield folder, [(folder, image.name)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,6 +257,49 @@ def test_an_unusual_folder_of_a_split_is_found_and_told(tmp_path: Path) -> None:
     assert [finding.message for finding in dataset.findings] == [
         "images/val is not there; valid/images is taken",
     ]
+
+
+ABSENT: dict[str, tuple[str, tuple[str, ...], dict[str, int], list[str]]] = {  # places, folders of images; what is read
+    "val is gone": (
+        "train: images\nval: val/images\n", ("images",), {"train": 1},
+        ["val: val/images is not there, and 'images' holds the images of train; none of them is taken for val"],
+    ),
+    "val is gone and stands first": (
+        "val: val/images\ntrain: images\n", ("images",), {"train": 1},
+        ["val: val/images is not there, and 'images' holds the images of train; none of them is taken for val"],
+    ),
+    "both are gone": (
+        "train: train/images\nval: val/images\n", ("images",), {"train": 1},
+        [
+            "train: train/images is not there; images is taken",
+            "val: val/images is not there, and 'images' holds the images of train; none of them is taken for val",
+        ],
+    ),
+    "train is gone": (
+        "train: train/images\nval: images\n", ("images",), {"val": 1},
+        ["train: train/images is not there, and 'images' holds the images of val; none of them is taken for train"],
+    ),
+    "its folder holds that of another split": (
+        "train: images/a\nval: val/images\n", ("images/a", "images/b"), {"train": 1},
+        ["val: val/images is not there, and 'images' holds the images of train; none of them is taken for val"],
+    ),
+    "nobody else has it": (
+        "train: train/images\nval: val/images\n", ("train/images", "images"), {"train": 1, "val": 1},
+        ["val: val/images is not there; images is taken"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ABSENT)
+def test_a_place_that_is_not_there_takes_no_images_of_another_split(tmp_path: Path, case: str) -> None:
+    places, folders, images, findings = ABSENT[case]
+    files = {f"{folder}/{number}.jpg": "" for number, folder in enumerate(folders)}
+    files |= {name.replace("images", "labels").replace(".jpg", ".txt"): ROW for name in files}
+    dataset = read(grow(tmp_path, {"data.yaml": f"{places}names: [cat]\n", **files}))
+    assert Counter(sample.split for sample in dataset) == images
+    told = [finding for finding in dataset.findings if finding.path == "data.yaml"]
+    assert [f"{finding.where}: {finding.message}" for finding in told] == findings
+    assert [finding.severity == "fault" for finding in told] == ["none of them" in words for words in findings]
 
 
 def test_places_that_lost_the_word_of_their_split_are_those_of_the_usual_folders(tmp_path: Path) -> None:
