@@ -10,7 +10,7 @@ from typing import Any
 from bboxprep.errors import UsageError
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import dataset_folder, links_admitted, resolved
+from bboxprep.io.paths import links_admitted, resolved
 from bboxprep.model.categories import Category
 from bboxprep.pipeline.output.run_record import RECORD, RunRecord, open_run
 from bboxprep.pipeline.source.open import Source, open_source
@@ -22,6 +22,7 @@ from bboxprep.review.image_cards import CardBuilder, Task
 from bboxprep.review.js_encoding import without_surrogates
 from bboxprep.review.statistics import Statistics
 from bboxprep.verification.faults import Fault
+from bboxprep.verification.verification_inputs import linked_folders
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = "index.html"
@@ -64,7 +65,7 @@ def plan_review(
     record = run.record if run else None
     if against and record is None:
         raise UsageError(f"{out}: has no record of a run, so it does not say what it was made from (want no `against`)")
-    with links_admitted(*([dataset_folder(against)] if against else [])):
+    with links_admitted(*(linked_folders(record, [against], options) if against and record else [])):
         opened = open_source(
             out,
             format or (record.format or None if record else None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
-from bboxprep.pipeline.output.run_record import Run
+from bboxprep.pipeline.output.run_record import Run, RunRecord
 from bboxprep.pipeline.source.open import open_source
 
 Known = TypeVar("Known")
@@ -136,13 +136,19 @@ class VerificationInputs:
         return names
 
 
-def open_output(run: Run, against: Path | None = None, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY) -> Indexed:
+def open_output(
+    run: Run,
+    against: Path | None = None,
+    image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
+    reading: Options = lambda _: {},
+) -> Indexed:
     """The output of `run`, read as the dataset that its record names. Symbolic links may lead into the source at
-    `against`, by default those that are recorded. Raises `SourceError`.
+    `against`, by default those that are recorded, and where its own links may lead by the options `reading` or those
+    that are recorded. Raises `SourceError`.
     """
     linked = any(image.made == "symlinked" for image in run.images)
     sources = [against] if against else [open_path(source) for source in run.record.sources if linked]
-    with links_admitted(*map(dataset_folder, sources if linked else ())):
+    with links_admitted(*(linked_folders(run.record, sources, reading) if linked else ())):
         return indexed(
             run.root,
             run.record.format or None,
@@ -150,6 +156,16 @@ def open_output(run: Run, against: Path | None = None, image_policy: ImagePolicy
             image_policy,
             sidecar=False,
         )
+
+
+def linked_folders(record: RunRecord, sources: Iterable[Path], reading: Options) -> Iterator[Path]:
+    """The folders that links of an output may lead into: its `sources`, and where links of these may lead, by the
+    options `reading`, else by the `record`.
+    """
+    yield from map(dataset_folder, sources)
+    options = {**record.reading, **reading(record.source_format or record.format)}
+    if links := options.get("follow_links"):
+        yield Path(links)
 
 
 def _written_with(run: Run, format: Format) -> Any:

@@ -86,7 +86,7 @@ def verify(
     run = Run(folder, record, images)
     _refuse_without_images(run)
     try:
-        output = open_output(run, source, image_policy)
+        output = open_output(run, source, image_policy, reading)
     except BboxprepError as error:
         return _refuted(folder, "output-unreadable", str(error))
     case = open_case(run, output, source, reading, image_policy)

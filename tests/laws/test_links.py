@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import bboxprep
+from bboxprep import formats
 from bboxprep.errors import BboxprepError, UsageError
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.paths import Fence, folder_of_links, is_within, links_admitted, resolved
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
@@ -71,6 +75,33 @@ def test_a_run_over_links_may_be_resumed_by_the_same_words_alone(tmp_path: Path)
     assert run(*words, "--follow-links", tmp_path / "pool", "--resume").exit_code == 0
     assert tree(tmp_path / "out") == before
     assert run("verify", tmp_path / "out").exit_code == 0
+
+
+@pytest.mark.parametrize("images", get_args(ImagePlacement))
+def test_an_output_of_links_to_links_is_verified_from_any_folder(
+    snapshot: tuple[str, Path, Path], tmp_path: Path, images: ImagePlacement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, links, blobs = snapshot
+    monkeypatch.chdir(tmp_path)
+    words = ("--images", images, "--from", name, "--follow-links", blobs.name)
+    result = run("convert", links, "out", "--to", "coco", *words)
+    if formats.load(name).label_file is None and "link" in images:
+        assert "cannot be a link to" in str(result.exception)  # a member of a shard is no file
+        return
+    assert result.exit_code == 0
+    reading = json.loads(Path("out/bboxprep.json").read_text(encoding="utf-8"))["reading"]
+    assert reading == {"follow_links": str(blobs.resolve())}
+    if images == "none":
+        return
+    for folder, follow in ((tmp_path, ()), (tmp_path, ("--follow-links", blobs.name)), (tmp_path.parent, ())):
+        monkeypatch.chdir(folder)
+        result = run("verify", tmp_path / "out", *follow)
+        assert result.exit_code == 0, result.output
+        assert "against" in result.output.splitlines()[0]
+        page = tmp_path / f"page-{folder.name}-{len(follow)}"
+        result = run("review", tmp_path / "out", "--against", links, "-o", page, "--follow-links", blobs)
+        assert (result.exit_code, result.exception) == (0, None), result.output
+    assert any(path.is_symlink() for path in (tmp_path / "out").rglob("*.*")) == (images == "symlink")
 
 
 def test_only_what_lies_in_the_named_folder_counts_as_within(tmp_path: Path) -> None:

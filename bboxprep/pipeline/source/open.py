@@ -14,7 +14,7 @@ from bboxprep.findings import Finding
 from bboxprep.frames.evidence import size_fault
 from bboxprep.frames.resolve import UPRIGHT, Decision, LabelsIn, assumption, resolve_frames, stale_tag
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
-from bboxprep.io.paths import folder_of_links, links_admitted
+from bboxprep.io.paths import folder_of_links, links_admitted, resolved
 from bboxprep.io.remote import open_path
 from bboxprep.model.conventions import convention_faults
 from bboxprep.model.dataset import Dataset
@@ -80,7 +80,7 @@ def open_source(
     with links_admitted(*folder_of_links(links)):
         root = path if isinstance(path, SourceRoot) else find_root(path, format)
     chosen, path = formats.load(root.format), root.path
-    reading = options(root.format)
+    reading = _with_whole_paths(options(root.format))
     image_policy = image_policy or ImagePolicy()
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
     with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
@@ -130,6 +130,12 @@ def read(
         follow_links=options.get("follow_links", ""),
         options=lambda _: options,
     ).dataset
+
+
+def _with_whole_paths(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The `options` of a reader as they are recorded: they mean the same in another working folder."""
+    links = options.get("follow_links", "")
+    return {**options, "follow_links": str(resolved(Path(links)))} if links else options
 
 
 def _with_known_split(dataset: Dataset) -> Dataset:
