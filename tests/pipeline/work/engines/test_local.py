@@ -160,12 +160,14 @@ def test_a_signal_while_processes_start_ends_them_all(place: str) -> None:
             sent.append(1)
             signal.raise_signal(signal.SIGINT)
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores the signal
     sys.setprofile(interrupt)
     try:
         with pytest.raises(KeyboardInterrupt):
             list(local.Local(2).run(square, range(9)))
     finally:
         sys.setprofile(None)
+        signal.signal(signal.SIGINT, before)
     assert sent
     patience = time.monotonic() + 5
     while (left := multiprocessing.active_children()) and time.monotonic() < patience:
