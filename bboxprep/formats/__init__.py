@@ -2,24 +2,30 @@
 
 A folder's package holds a `FORMAT` (see `formats.api`), and nothing else has to name it. Other distributions bring
 formats by entry points (see `formats.plugins`). A format of theirs that cannot be used, or cannot tell whether a folder
-is of its kind, is left out with a `FormatWarning`; the others are used.
+is of its kind, is left out with a `FormatWarning`; the others are used. A format is checked when it is loaded, and its
+writer when one is made, as mypy would check them.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 from bboxprep.errors import FormatWarning, UsageError
-from bboxprep.formats.api import Format, RootEvidence
-from bboxprep.formats.checks import checked
-from bboxprep.formats.checks import open_writer as open_writer
+from bboxprep.formats.api import Format, RootEvidence, Writer
 from bboxprep.formats.plugins import ask_plugin, entry_points_by_name, load_entry_point
+from bboxprep.model.categories import Category
+from bboxprep.model.dataset import Dataset
 from bboxprep.spelling import did_you_mean
+
+FUNCTIONS = ("sniff", "read", "write", "step", "holds_outlines_only", "check")
+WRITER_MEMBERS = tuple(sorted(name for name in vars(Writer) if not name.startswith("_")))
 
 
 def names() -> tuple[str, ...]:
@@ -102,3 +108,42 @@ def _all() -> Mapping[str, Format]:
         except UsageError as error:
             warnings.warn(str(error), FormatWarning, stacklevel=2)
     return dict(sorted(found.items()))
+
+
+def checked(found: object) -> Format:
+    """`found`, which must be a `Format` that has all that is declared there. Raises `UsageError` where it is not."""
+    if not isinstance(found, Format):
+        raise UsageError(f"have {found!r:.80}, want a bboxprep.formats.api.Format")
+    problems = [f"{name} is no function" for name in FUNCTIONS if not callable(getattr(found, name))]
+    for side in ("read_options", "write_options"):
+        problems += [f"{side}{problem}" for problem in _option_problems(getattr(found, side))]
+    if unknown := sorted(found.category_fields - {field.name for field in fields(Category)}):
+        problems.append(f"category_fields: have {', '.join(unknown)}, want fields of Category")
+    if problems:
+        raise UsageError("; ".join(problems))
+    return found
+
+
+def open_writer(target: Format, root: Path, dataset: Dataset, options: Any) -> Writer:
+    """The writer of `target` (see `WriterFactory`). Raises `UsageError` where it lacks a member of `Writer`."""
+    writer = target.write(root, dataset, options)
+    known = {*dir(type(writer)), *getattr(writer, "__dict__", {})}
+    if missing := [name for name in WRITER_MEMBERS if name not in known]:
+        words = f"its writer {type(writer).__name__} lacks {', '.join(missing)} (see bboxprep.formats.api.Writer)"
+        raise UsageError(f"format {target.title}: {words}")
+    return writer
+
+
+def _option_problems(options: object) -> Iterator[str]:
+    if not (isinstance(options, type) and is_dataclass(options)):
+        yield ": want a dataclass"
+        return
+    for field in fields(options):
+        if not field.metadata.get("flag", "").startswith("--") or "help" not in field.metadata:
+            yield f'.{field.name}: want metadata={{"flag": "--…", "help": "…"}}'
+        if not _has_default(field):
+            yield f".{field.name}: want a default"
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bboxprep.errors import UsageError
+import msgspec
+
+from bboxprep.errors import AnnotationError, TargetError, UsageError
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import links_admitted, resolved
+from bboxprep.io.paths import links_admitted, read_bytes, resolved
 from bboxprep.model.categories import Category
-from bboxprep.pipeline.output.run_record import RECORD, RunRecord, open_run
+from bboxprep.pipeline.output.output_folder import clear_target, entries, overlap
+from bboxprep.pipeline.output.run_record import MAX_RECORD_BYTES, RECORD, RunRecord, open_run
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.work.engines.local import Local
-from bboxprep.review import page, site_folder
+from bboxprep.review import page
 from bboxprep.review.data_scripts import DataScripts
 from bboxprep.review.entries import ReviewSelection, RunNotes, select_entries
 from bboxprep.review.image_cards import CardBuilder, Task
@@ -26,6 +29,7 @@ from bboxprep.verification.verification_inputs import linked_folders
 
 ASSETS = Path(__file__).parent / "assets"
 PAGE = "index.html"
+SITE = "bboxprep.review.json"
 REVIEW_IMAGE_POLICY = ImagePolicy(depth16="percentile", frames="first")  # refuses no image that can be shown
 
 Options = Callable[[str], dict[str, Any]]
@@ -92,7 +96,7 @@ def build(
     `progress` is called with the number of images done. Raises `TargetError`.
     """
     roots = [each.dataset.root for each in (review.out, review.source) if each]
-    site_folder.prepare(dest, roots, overwrite=overwrite)
+    prepare_site(dest, roots, overwrite=overwrite)
     make_card = CardBuilder(
         dest, _class_numbers(review.out, review.classes), _class_numbers(review.source, review.classes)
     )
@@ -119,7 +123,7 @@ def write_page(dest: Path, subject: page.Subject, statistics: Statistics, script
     for asset in sorted(ASSETS.iterdir()):
         write_bytes(dest / "assets" / asset.name, asset.read_bytes())
     write_bytes(dest / PAGE, page.render(subject, statistics).encode("utf-8", "replace"))
-    site_folder.finish(dest)
+    finish_site(dest)
     return dest / PAGE
 
 
@@ -146,3 +150,45 @@ def _class_numbers(source: Source | None, classes: Sequence[Category]) -> list[i
     """The class number in the page of each label of `source`."""
     rows = {category.name: number for number, category in enumerate(classes)}
     return [rows[without_surrogates(name)] for name in source.dataset.categories.names] if source else []
+
+
+def prepare_site(dest: Path, sources: Iterable[Path], *, overwrite: bool) -> None:
+    """Clear `dest` for a site: a new or empty folder, or with `overwrite` the folder of an earlier site.
+
+    Raises `TargetError` where it holds other files, or overlaps with one of `sources`.
+    """
+    for source in sources:
+        if overlap(dest, source):
+            raise TargetError(f"{dest}: lies in {source}, or holds it; want a folder of its own")
+    if dest.exists() and not dest.is_dir():
+        raise TargetError(f"{dest}: is a file, want a folder")
+    others = _others(dest)
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise TargetError(f"{dest}: holds other files ({others[0]}{more}), want an empty or new folder")
+    if entries(dest) and not overwrite:
+        raise TargetError(f"{dest}: holds an earlier review; `overwrite=True` replaces it")
+    clear_target(dest)
+    _mark(dest, [])
+
+
+def finish_site(dest: Path) -> None:
+    """Record the entries of the finished site at `dest`. Raises `TargetError`."""
+    _mark(dest, entries(dest))
+
+
+def _mark(dest: Path, names: list[str]) -> None:
+    write_bytes(dest / SITE, msgspec.json.encode({"entries": names}) + b"\n")
+
+
+def _others(dest: Path) -> list[str]:
+    """The entries of `dest` that are not of a site; none where the site is unfinished and has not recorded its own."""
+    names = entries(dest)
+    if SITE not in names:
+        return names
+    try:
+        content = read_bytes(dest / SITE, MAX_RECORD_BYTES)
+        ours = msgspec.json.decode(content, type=dict[str, list[str]]).get("entries", [])
+    except (AnnotationError, ValueError, RecursionError):
+        return names
+    return [name for name in names if ours and name not in {*ours, SITE}]

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
+from bboxprep.formats import WRITER_MEMBERS, checked, open_writer
 from bboxprep.formats.api import Format, NoOptions, Step
-from bboxprep.formats.checks import WRITER_MEMBERS, checked, open_writer
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import write_bytes

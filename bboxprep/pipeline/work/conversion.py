@@ -28,17 +28,15 @@ from bboxprep.pipeline.report.preflight import (
     refuse_placement,
 )
 from bboxprep.pipeline.resume.batch_result import decode_result
-from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.journal import Journal
 from bboxprep.pipeline.resume.remote_journal import open_journal
 from bboxprep.pipeline.resume.resume import begin_output, check_files, end_state, may_resume, replaces_whole, terms_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.survey import ImageSummary
-from bboxprep.pipeline.work.batches import batches_of
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, block_size
 from bboxprep.pipeline.work.result_sink import ResultSink
-from bboxprep.pipeline.work.worker import BatchWorker, Block
+from bboxprep.pipeline.work.worker import BatchWorker, Block, batches_of
 
 PIXEL_BLOCK = 8  # images of a block, where images are encoded again
 LABEL_BLOCK = 256  # where none are
@@ -219,7 +217,7 @@ class _CheckedConversion:
         if self.writer.stage:
             output_folder.remove_folder(dest / self.writer.stage)
         self._close_account()
-        flush_all(dest)
+        output_folder.flush_all(dest)
         write_record(dest, self._record(journal))
         output_folder.mark_finished(dest)
         journal.note_end(end_state(dest, self.conversion.dataset, self.writer))

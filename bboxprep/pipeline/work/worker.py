@@ -11,8 +11,9 @@ pixels together, and keeps the pixels of the last sample only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 from bboxprep import formats
@@ -21,7 +22,7 @@ from bboxprep.findings import escape_surrogates
 from bboxprep.formats.api import Writer
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import Key, Sample
 from bboxprep.pipeline.augment import AugmentedSample, Augmenter
 from bboxprep.pipeline.output.image_rows import WrittenSample, encode_rows, row_of
 from bboxprep.pipeline.output.naming import Output
@@ -37,9 +38,10 @@ from bboxprep.pipeline.resume.fingerprint import (
     content_hash,
     stamp_of,
 )
+from bboxprep.pipeline.resume.journal import journal_key
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
-from bboxprep.pipeline.work.engines.local import run_in_own_process
+from bboxprep.pipeline.work.engines.local import blocks, run_in_own_process
 from bboxprep.pipeline.work.image_writer import ImageWriter
 
 _STAGE_SIZE = 64  # samples per stage; more take memory and are no faster
@@ -66,6 +68,34 @@ class Block:
         """Its samples in blocks of at most so many, which no earlier run has noted."""
         for place in range(0, len(self.outputs), most):
             yield Block(self.start + place, self.outputs[place : place + most])
+
+
+def batches_of(keys: Sequence[Key], size: int, noted: Mapping[int, Sequence[Key]]) -> Iterator[tuple[range, int]]:
+    """The rows of each batch of the images `keys`, in their order, with its number among the batches that are `noted`;
+    0 for a new one, which has `size` images or fewer, all of one split.
+
+    A batch that an earlier run has noted is a batch again as long as its images follow each other as before. So an
+    image that is added to the source changes the batch that it falls into, and shifts no other.
+    """
+    starts = {images[0]: number for number, images in noted.items() if images}  # of two, the later one
+    new = row = 0  # the first row that is in no batch yet, and the one that is looked at
+    while row < len(keys):
+        number = starts.get(journal_key(keys[row]), 0)
+        end = row + len(noted.get(number, ()))
+        if number and list(map(journal_key, keys[row:end])) == noted[number]:
+            yield from _new_batches(keys, range(new, row), size)
+            yield range(row, end), number
+            new = row = end
+        else:
+            row += 1
+    yield from _new_batches(keys, range(new, len(keys)), size)
+
+
+def _new_batches(keys: Sequence[Key], rows: range, size: int) -> Iterator[tuple[range, int]]:
+    for _, alike in groupby(rows, key=lambda row: keys[row][0]):
+        own = list(alike)
+        for batch in blocks(range(own[0], own[-1] + 1), size):
+            yield batch, 0
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import pytest
 
 from bboxprep.errors import StoppedError, TargetError
 from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.pipeline.output import output_folder
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.resume import resume as resume_module
-from bboxprep.pipeline.resume.fsync import flush_all
 from bboxprep.pipeline.resume.journal import FOLDER, NAME
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
@@ -265,7 +265,7 @@ def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
 
     for name in ("replace", "fsync"):
         monkeypatch.setattr(os, name, noted(name, getattr(os, name)))
-    monkeypatch.setattr(conversion, "flush_all", noted("flush", flush_all))
+    monkeypatch.setattr(output_folder, "flush_all", noted("flush", output_folder.flush_all))
     run(source, tmp_path / "out", to=to)
     written = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file() and FOLDER not in path.parts]
     assert steps[-3:] == ["flush", "fsync", RECORD]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.model.sample import Key
-from bboxprep.pipeline.work.batches import batches_of
+from bboxprep.pipeline.work.worker import batches_of
 
 KEYS = st.lists(st.tuples(st.sampled_from(["train", "val"]), st.integers(0, 60).map(str)), unique=True).map(sorted)
 SIZES = st.integers(1, 9)

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from bboxprep.errors import TargetError
-from bboxprep.pipeline.resume.fsync import flush_all
+from bboxprep.pipeline.output.output_folder import flush_all
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="another call")
 
