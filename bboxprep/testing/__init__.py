@@ -1,4 +1,4 @@
-"""The conformance kit: each format, of this package or of another, goes through the laws that hold for all.
+"""The conformance kit: checks that every format must pass, of this package or of a plugin.
 
 A format brings a painter and readers of its own (`FormatExample`) and nothing else. Its whole test is::
 
@@ -29,7 +29,7 @@ __all__ = ["CHECKS", "Check", "FormatExample", "LabelledDataset", "LabelledImage
 
 
 def _check(name: str, run: Callable[[FormatExample, Path], None]) -> Check:
-    """The check that `run` makes; the law is its docstring."""
+    """The check `run`; its docstring states the law."""
     return Check(name, " ".join((run.__doc__ or "").split()), run)
 
 

@@ -1,5 +1,5 @@
-"""A check: a name, and a function that puts one format through one law. It fails with an `AssertionError` that says
-which format, which check, what was found and what was wanted."""
+"""A check: a name and a function that tests one law on one format. It fails with an `AssertionError` that states the
+format, the check, the result and the expected result."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bboxprep.testing.example import FormatExample
 
 @dataclass(frozen=True)
 class Check:
-    """One check of the conformance kit; `law` says in a line what holds."""
+    """One check of the conformance kit; `law` states in one line what must hold."""
 
     name: str
     law: str
     run: Callable[[FormatExample, Path], None]
 
     def __call__(self, example: FormatExample, folder: Path) -> None:
-        """Put the format of `example` through the law, in the empty `folder`. Raises AssertionError where it fails."""
+        """Test the law on the format of `example`, in the empty `folder`. Raises AssertionError where it fails."""
         try:
             self.run(example, folder)
         except Exception as error:  # whatever a broken format raises
@@ -31,12 +31,12 @@ class Check:
 
 
 def expect(what: str, have: object, want: object) -> None:
-    """Fail unless `have`, which is `what`, equals `want`."""
+    """Raise AssertionError unless `have` equals `want`; `what` names the value."""
     if have != want:
         raise AssertionError(f"{what}: have {have!r:.400}, want {want!r:.400}")
 
 
 def expect_that(holds: object, have: str, want: str) -> None:
-    """Fail with what was found and what was wanted, unless it `holds`."""
+    """Raise AssertionError with the result `have` and the expected `want`, unless `holds` is true."""
     if not holds:
         raise AssertionError(f"have {have}, want {want}")

@@ -1,4 +1,4 @@
-"""Checks of the contract that `bboxprep.formats.api` writes down, each by the number of its rule."""
+"""Checks of the twelve rules of the contract in `bboxprep.formats.api`, one function for each."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from bboxprep.pipeline.source.open import read
 from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset
 from bboxprep.testing.robustness import check_counts, label_files
-from bboxprep.testing.runs import CLASSES, converted, declared, painted, random_dataset, tree
+from bboxprep.testing.runs import CLASSES, converted, declared, painted, random_dataset, tree_hashes
 
 _UNSORTED = ("b.png", "B.png", "a10.png", "a2.png", "\u00e4.png", "z.png", "a/z.png", "a.b.png")
 
 
 def check_classes(example: FormatExample, folder: Path) -> None:
-    """Rule 1: the order of the class table survives a trip, and so does a class without objects."""
+    """Rule 1: the order of the class table and classes without objects survive a round trip."""
     root = painted(example, folder / "in", random_dataset(example, seed=50))
     converted(example, root, folder / "out")
     if declared(example).has_class_table:
@@ -56,18 +56,16 @@ def check_source_count(example: FormatExample, folder: Path) -> None:
 
 
 def check_order(example: FormatExample, folder: Path) -> None:
-    """Rule 3: samples are sorted by split and, unless the format packs them, by the bytes of their names; a name stands
-    once in a split."""
+    """Rule 3: samples are sorted by split and, unless the format packs them, by the bytes of their names; names are
+    unique in a split."""
     dataset = _renamed(random_dataset(example, seed=52, images=len(_UNSORTED)))
     source = _read(example, painted(example, folder / "in", dataset))
     keys = [(sample.split, str(sample.name)) for sample in source]
     expect("splits in the order of Dataset.splits", tuple(dict.fromkeys(split for split, _ in keys)), source.splits)
-    packed = bool(
-        _writer(example, folder / "out", source).stage
-    )  # then they stay in the order that they were packed in
+    packed = bool(_writer(example, folder / "out", source).stage)  # packed samples keep their order
     listed = [(image.split, image.name) for image in dataset.images] if packed else sorted(keys, key=_bytes_of_name)
     expect("the order of samples", keys, sorted(listed, key=lambda key: source.splits.index(key[0])))
-    expect("names that stand twice in a split", [key for key, count in Counter(keys).items() if count > 1], [])
+    expect("names that are twice in a split", [key for key, count in Counter(keys).items() if count > 1], [])
 
 
 def _bytes_of_name(key: tuple[str, str]) -> bytes:
@@ -81,7 +79,7 @@ def _renamed(dataset: LabelledDataset) -> LabelledDataset:
 
 
 def check_laziness(example: FormatExample, folder: Path) -> None:
-    """Rule 4: a dataset can be iterated twice, a sample had alone, and what makes samples can be pickled."""
+    """Rule 4: a dataset can be iterated twice, read one sample at a time, and pickled."""
     source = _read(example, painted(example, folder / "in", random_dataset(example, seed=53)))
     first, second = list(source), list(source)
     expect("names in a second iteration", [one.name for one in second], [one.name for one in first])
@@ -92,20 +90,20 @@ def check_laziness(example: FormatExample, folder: Path) -> None:
 
 
 def check_frame(example: FormatExample, folder: Path) -> None:
-    """Rule 5: a reader leaves the frame displayed and without evidence."""
+    """Rule 5: the samples of a reader have the frame "displayed" and no evidence."""
     for sample in _read(example, painted(example, folder / "in", random_dataset(example, seed=54))):
         expect(f"{sample.name}: frame and evidence", (sample.frame, sample.evidence), (Frame.DISPLAYED, ""))
 
 
 def check_images(example: FormatExample, folder: Path) -> None:
-    """Rule 6: a reader never opens an image: it takes what the probe says of it."""
+    """Rule 6: a reader never opens an image; its header comes from the probe."""
     root = painted(example, folder / "in", random_dataset(example, seed=55))
     sizes = {sample.header.size for sample in _read(example, root) if sample.header}
     expect("sizes of images whose probe says 11 x 13", sizes, {_PROBED})
 
 
 def check_pickling(example: FormatExample, folder: Path) -> None:
-    """Rule 7: a pickled writer encodes as the one that was made first, and a sample by itself as among others."""
+    """Rule 7: a pickled writer encodes as the original one, and one sample alone as in a batch."""
     for writer, sample, image, labels in _encoded(example, folder):
         copy = pickle.loads(pickle.dumps(writer))
         expect(f"{sample.name}: labels of a pickled writer", list(copy.encode(Batch.of([sample]), [image])), [labels])
@@ -119,7 +117,7 @@ def check_entries(example: FormatExample, folder: Path) -> None:
 
 
 def check_documents(example: FormatExample, folder: Path) -> None:
-    """Rule 9: `documents` is complete before the first entry is collected, and names all that `close` writes."""
+    """Rule 9: `documents` is complete before the first entry is collected, and lists all files that `close` writes."""
     encoded = list(_encoded(example, folder))
     writer, before = encoded[0][0], encoded[0][0].documents
     for _, _, image, labels in encoded:
@@ -130,17 +128,17 @@ def check_documents(example: FormatExample, folder: Path) -> None:
         for path, data in labels.files:
             (folder / "out" / writer.stage / path).write_bytes(data)
     expect("documents after all was collected", sorted(writer.documents), sorted(before))
-    there = set(tree(folder / "out"))
+    there = set(tree_hashes(folder / "out"))
     writer.close()
     expect(
         "files that `close` wrote and `documents` does not name",
-        sorted(set(tree(folder / "out")) - there - {*before}),
+        sorted(set(tree_hashes(folder / "out")) - there - {*before}),
         [],
     )
 
 
 def check_places(example: FormatExample, folder: Path) -> None:
-    """Rule 10: a reader follows no link out of the dataset's folder, and does not wait for a pipe."""
+    """Rule 10: a reader does not follow links out of the folder of the dataset, and does not block on a pipe."""
     root = painted(example, folder / "in", random_dataset(example, seed=56))
     if not hasattr(os, "mkfifo"):
         return
@@ -148,22 +146,22 @@ def check_places(example: FormatExample, folder: Path) -> None:
         outside = folder / f"outside-{path.name}"
         path.rename(outside)
         os.mkfifo(path)
-        with _Watch(path) as watch:
+        with _PipeWatch(path) as watch:
             _read_or_refuse(example, root)
         expect_that(not watch.waited, f"{path.name}: a reader that waits for a pipe", "one that asks for a file")
         path.unlink()
         outside.rename(path)
 
 
-class _Watch:
-    """Sees whether anybody waits for the pipe at `path`, and lets go whoever does."""
+class _PipeWatch:
+    """Detects a reader that blocks on the pipe at `path`, and releases it."""
 
     def __init__(self, path: Path) -> None:
         self.waited = False
         self._path, self._ended = path, threading.Event()
         self._thread = threading.Thread(target=self._look)
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> _PipeWatch:
         self._thread.start()
         return self
 
@@ -176,7 +174,7 @@ class _Watch:
             try:
                 os.close(os.open(self._path, os.O_WRONLY | os.O_NONBLOCK))
             except OSError:
-                continue  # nobody reads
+                continue  # there is no reader
             self.waited = True
 
 
@@ -199,7 +197,7 @@ def check_findings(example: FormatExample, folder: Path) -> None:
 
 
 def check_splits(example: FormatExample, folder: Path) -> None:
-    """Rule 12: splits are named by the one vocabulary, and a data set that names one alone in its own word keeps it."""
+    """Rule 12: every word for a split in `model.splits` gives its split, also beside another split."""
     if not declared(example).has_splits:
         return
     dataset = random_dataset(example, seed=59, images=1)
@@ -213,7 +211,7 @@ def check_splits(example: FormatExample, folder: Path) -> None:
 
 
 def check_row(example: FormatExample, folder: Path) -> None:  # noqa: ARG001
-    """The format is listed by its name and has a title, a layout and columns to show; `bboxprep formats` prints it."""
+    """The format is registered and has a title, a layout and columns; `bboxprep formats` prints it."""
     known = declared(example)
     expect_that(example.format in formats.names(), f"formats {formats.names()}", example.format)
     expect_that(
@@ -235,7 +233,7 @@ def _probe(path: Path, declared: Size | None = None) -> Header:  # noqa: ARG001
 
 
 def _read(example: FormatExample, root: Path) -> Dataset:
-    """The dataset at `root` as the reader alone gives it."""
+    """The dataset at `root` as the reader returns it."""
     known = declared(example)
     return known.read(root, _probe, known.read_options())
 
@@ -256,13 +254,13 @@ def _findings(source: Dataset) -> Iterator[Any]:
 
 
 def _exists(root: Path, path: str) -> bool:
-    """Whether `path`, if it is one, names a file below `root`, or what lies in a packed file there."""
+    """Whether `path` is "" or the path of a file below `root`, or of an entry of a packed file there."""
     at = root / path
     return not path or (at != Path(path) and any(place.is_file() for place in (at, *at.parents)))
 
 
 def _encoded(example: FormatExample, folder: Path) -> Iterator[tuple[Writer, Sample, str, Labels]]:
-    """A writer, and each sample of a data set with the path of its image and its labels as the writer encodes them."""
+    """A writer, and each sample of a dataset with the path of its image and its encoded labels."""
     root = painted(example, folder / "in", random_dataset(example, seed=60))
     source = read(root, example.format, labels_in="displayed")
     writer = _writer(example, folder / "out", source)
@@ -282,7 +280,7 @@ def _picture(encoded: list[tuple[Writer, Sample, str, Labels]], image: str) -> b
 
 
 def _as_lists(value: Any) -> Any:
-    """`value` with its tuples as lists, as they come back."""
+    """`value` with lists for tuples, as msgpack decodes it."""
     if isinstance(value, tuple | list):
         return [_as_lists(item) for item in value]
     return {key: _as_lists(item) for key, item in value.items()} if isinstance(value, dict) else value

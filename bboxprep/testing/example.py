@@ -1,6 +1,6 @@
-"""What a format brings to be tested: a painter and readers of its own, and the small data sets that they speak of.
+"""The example of a format for the conformance kit: a painter and readers of its own, and the datasets they handle.
 
-None may share code with the format under test, or a mistake made twice would pass.
+They may not share code with the format under test, since a shared mistake would pass.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class LabelledImage:
     """One image with its boxes.
 
     `name` is its POSIX path below the image folder of `split`, `data` the bytes of its file. `boxes` are float64 (N, 4)
-    x0 y0 x1 y1 in px, in a plane of `size`; `classes` names the class of each. A reader also fills `place`: the path of
-    the image below the root, as ``bboxprep.images.jsonl`` calls it.
+    x0 y0 x1 y1 in px of an image of `size`; `classes` are their N class names. A reader also sets `place`, the path of
+    the image below the root as in ``bboxprep.images.jsonl``.
     """
 
     split: str
@@ -40,7 +40,7 @@ class LabelledImage:
 
 @dataclass(frozen=True, eq=False)
 class LabelledDataset:
-    """A class table, in its order, and the images of a data set, by split and name."""
+    """The class table of a dataset and its images, sorted by split and name."""
 
     classes: tuple[str, ...]
     images: tuple[LabelledImage, ...]
@@ -48,13 +48,12 @@ class LabelledDataset:
 
 @dataclass(frozen=True)
 class FormatExample:
-    """What the conformance kit needs to test the format called `format`.
+    """The functions that the conformance kit needs to test the format named `format`.
 
-    ``paint(root, dataset)`` writes a data set into the folder `root`, which is there or not, in the layout that the
-    format's own writer uses, and replaces what is there. Numbers are written as fine as they are given. ``read(root)``
-    returns all images and objects in such a folder, painted or written. ``first_corner(root)`` returns the numbers that
-    its labels state for the left and the upper edge of the first object. With `options` the format's writer is exact to
-    its finest step.
+    ``paint(root, dataset)`` writes a dataset to the folder `root`, in the layout of the format's writer, and replaces
+    existing files. Numbers are written without rounding. ``read(root)`` returns all images and objects in such a
+    folder, painted or written by the format. ``first_corner(root)`` returns the numbers in its labels for the left and
+    the upper edge of the first object. With `options` the format's writer rounds to its finest step.
     """
 
     format: str

@@ -1,4 +1,4 @@
-"""The check of `verify`: a true output is accepted, and each lie that is planted in it is refused by its name."""
+"""The check of `verify`: a correct output is accepted, and each planted error is found with the right code."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from bboxprep.testing.runs import converted, declared, painted, random_dataset, 
 from bboxprep.verification.verify import VerificationReport, verify
 
 Lie = Callable[[LabelledDataset], LabelledDataset]
-_SMALL = 0.6  # px beyond what two roundings to the step explain
+_SMALL = 0.6  # px beyond two roundings to the step
 
 
 def check_verify(example: FormatExample, folder: Path) -> None:
-    """A true output is accepted, also with its labels written by the painter; every planted lie is refused."""
+    """A correct output is accepted, also with its labels written by the painter; every planted error is found."""
     root = painted(example, folder / "in", random_dataset(example, seed=30, size=(160, 120)))
     converted(example, root, folder / "out", Recipe(Letterbox(128), Flip("horizontal")))
     _expect_true("the output as it was written", verify(folder / "out"))
@@ -46,7 +46,7 @@ def _expect_true(what: str, report: VerificationReport) -> None:
 
 
 def _lies(example: FormatExample, out: Path) -> Mapping[str, tuple[tuple[str, ...], Lie]]:
-    """Each lie by name: the codes of which one must be among the faults, and the function that plants it."""
+    """Each planted error by name: the fault codes, of which one must be found, and the function that plants it."""
     size = example.read(out).images[0].size
     least = 2 * step_edges(example, size) + _SMALL
     lies: dict[str, tuple[tuple[str, ...], Lie]] = {

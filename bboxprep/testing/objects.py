@@ -1,4 +1,4 @@
-"""Checks of objects: each is written or dropped for a reason, and what the format cannot hold comes back."""
+"""Checks of objects: each is written or dropped with a finding, and the sidecar restores all columns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bboxprep.testing.example import FormatExample, LabelledDataset
 from bboxprep.testing.runs import converted, painted, random_dataset, rows_of, step_edges
 
 _RECIPES = (Recipe(), Recipe(Crop(10, 5, 12, 12)), Recipe(Letterbox(32), Fill((16, 24))))
-_COLUMNS = {  # the field of `Instances` that holds each, but boxes
+_COLUMNS = {  # the field of `Instances` of each column except boxes
     Column.POLYGONS: "polygons",
     Column.MASKS: "masks",
     Column.KEYPOINTS: "keypoints",
@@ -45,17 +45,17 @@ def check_conservation(example: FormatExample, folder: Path) -> None:
         for number, recipe in enumerate(_RECIPES):
             out = folder / f"out-{seed}-{number}"
             converted(example, root, out, recipe)
-            _check_books(dataset, example.read(out), out)
+            _check_account(dataset, example.read(out), out)
 
 
 def _with_odd_boxes(dataset: LabelledDataset) -> LabelledDataset:
-    """`dataset` with a box without width and one wholly outside of its image."""
+    """`dataset` with a box without width and a box outside of its image."""
     first, *others = dataset.images
     boxes = [*first.boxes, (3.0, 4.0, 3.0, 9.0), (200.0, 1.0, 220.0, 9.0)]
     return replace(dataset, images=(first.with_objects(boxes, (*first.classes, "ant", "ant")), *others))
 
 
-def _check_books(painted: LabelledDataset, written: LabelledDataset, out: Path) -> None:
+def _check_account(painted: LabelledDataset, written: LabelledDataset, out: Path) -> None:
     record = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))
     listed, found = _tally(painted), _tally(written)
     dropped: Counter[tuple[str, str]] = Counter()
@@ -77,9 +77,9 @@ def _tally(dataset: LabelledDataset) -> Counter[tuple[str, str]]:
 
 
 def check_sidecar(example: FormatExample, folder: Path) -> None:
-    """Every column of every object comes back: what the format cannot hold is kept beside the output and rejoined."""
+    """Every column of every object is restored: the sidecar holds the columns that the format cannot hold."""
     root = painted(example, folder / "in", random_dataset(example, seed=20))
-    rich = read(root, example.format, labels_in="displayed").map(_enriched)
+    rich = read(root, example.format, labels_in="displayed").map(_with_all_columns)
     write(rich, folder / "out", example.format, **example.options)
     back = {(sample.split, str(sample.name)): sample for sample in read(folder / "out", example.format)}
     for sample in rich:
@@ -112,8 +112,8 @@ def _points(ring: NDArray[np.float64]) -> list[Any]:
     return list(ring.round(9).tolist())
 
 
-def _enriched(sample: Sample) -> Sample:
-    """`sample` with something in every column of its objects, the first of several a crowd region."""
+def _with_all_columns(sample: Sample) -> Sample:
+    """`sample` with a value in every column of its objects; the first of several objects is a crowd region."""
     objects, size = sample.instances, sample.size
     count = len(objects)
     mask = np.zeros((size.height, size.width), dtype=np.bool_)

@@ -1,6 +1,6 @@
-"""Painted photos: one bright rectangle on dark ground, in any orientation and container, and functions that find it.
+"""Painted photos: one bright rectangle on a dark ground, in any orientation and container, and functions to find it.
 
-What is found in the pixels of an output is where its label has to be, whatever the program has done to both.
+The label of an output must be where the rectangle is found in its pixels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ DARK, BRIGHT = (30, 40, 30), (255, 255, 255)
 CONTAINERS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}
 ORIENTATIONS = range(1, 9)
 PATCH = "patch"
-UNTURN = {  # what was done to the upright image so that the EXIF code turns it back
+UNTURN = {  # the turn of the upright image that the EXIF code undoes
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -43,8 +43,8 @@ Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
 def painted_image(
     orientation: int, container: str, frame: str, size: tuple[int, int], box: Box, split: str = "train"
 ) -> LabelledImage:
-    """A photo of EXIF code `orientation` whose rectangle is `box` in the displayed plane of `size`, labelled in the
-    plane `frame` ("stored" or "displayed")."""
+    """A photo with the EXIF code `orientation`, whose rectangle is `box` px in the displayed image of `size`, and whose
+    label is in the `frame` "stored" or "displayed"."""
     upright = Image.new("RGB", size, DARK)
     x0, y0, x1, y1 = (int(edge) for edge in box)
     upright.paste(BRIGHT, (x0, y0, x1, y1))
@@ -70,7 +70,7 @@ def painted_dataset(
 
 
 def encoded(picture: Image.Image, container: str, orientation: int = 1) -> bytes:
-    """The file of `picture` in a container (a key of `CONTAINERS`), with an EXIF orientation."""
+    """The bytes of `picture` in a container (a key of `CONTAINERS`), with an EXIF orientation."""
     exif, out = Image.Exif(), BytesIO()
     exif[_ORIENTATION_TAG] = orientation
     picture.save(out, CONTAINERS[container], exif=exif.tobytes(), **_OPTIONS.get(container, {}))
@@ -78,9 +78,10 @@ def encoded(picture: Image.Image, container: str, orientation: int = 1) -> bytes
 
 
 def bright_box(pixels: NDArray[np.uint8]) -> Box:
-    """The edges of the bright pixels of (H, W, 3), at least half way between dark and bright in green: those of the
-    middle row and column, for beside a corner a kernel that overshoots along one axis lights up what is beyond the
-    edge of the other.
+    """The edges of the bright rectangle in `pixels` (H, W, 3), where green is half way between dark and bright.
+
+    They are measured in the middle row and column, since near a corner a kernel that overshoots along one axis
+    brightens pixels beyond the edge of the other.
     """
     bright = pixels[..., 1] > (DARK[1] + BRIGHT[1]) / 2
     rows, columns = (np.flatnonzero(bright.any(axis=axis)) for axis in (1, 0))
@@ -90,18 +91,17 @@ def bright_box(pixels: NDArray[np.uint8]) -> Box:
 
 
 def displayed(data: bytes) -> NDArray[np.uint8]:
-    """The image in the file `data` as a viewer shows it, by Pillow: uint8 (H, W, 3)."""
+    """The displayed image of the file `data`, decoded by Pillow: uint8 (H, W, 3)."""
     with Image.open(BytesIO(data)) as opened:
         return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
 
 
 def displayed_size(data: bytes) -> Size:
-    """The size of the image in the file `data` as a viewer shows it, by Pillow; the file may be cut off behind its
-    header."""
+    """The displayed size of the image in the file `data`, by Pillow; the file may be truncated after its header."""
     with Image.open(BytesIO(data)) as opened:
         size = Size(*opened.size)
         try:
             code = opened.getexif().get(_ORIENTATION_TAG, 1)
         except OSError:
-            code = 1  # what would say so is behind the cut
+            code = 1  # the EXIF is in the missing part
     return Size(size.height, size.width) if code in {5, 6, 7, 8} else size

@@ -1,4 +1,4 @@
-"""Checks that look at pixels: the label lies on what is painted, and the record says where each pixel came from."""
+"""Checks of pixels: the label is on the painted rectangle, and the recorded map gives the source of each pixel."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ RECIPES = {
     "flip": Recipe(Flip("horizontal")),
     "flip and letterbox": Recipe(Flip("vertical"), Letterbox((53, 71))),
 }
-_FEW = ("plain", "not turned upright", "flip and letterbox")  # for the first of two planes
-_GAIN = 5  # of the value of a ramp, by px
-_RAMP = 0.1 + 0.5 / _GAIN  # source px: of the law, and of 8 bits
-_INNER = 2.5  # source px from the edge, where no kernel reaches over it
+_FEW = ("plain", "not turned upright", "flip and letterbox")  # for the first of two frames
+_GAIN = 5  # gray levels of a ramp per px
+_RAMP = 0.1 + 0.5 / _GAIN  # source px: the tolerance of the law, and half a gray level
+_INNER = 2.5  # source px from the edge, beyond the reach of any kernel
 
 
 def check_paint(example: FormatExample, folder: Path) -> None:
-    """All orientations and containers, in each plane that labels may be drawn in, through each geometric step."""
+    """The label is on the painted rectangle: all orientations, containers and frames of labels, each geometric step."""
     plane = declared(example).plane
     both: tuple[LabelsIn, ...] = ("stored", "displayed")
     frames = [frame for frame in both if plane in (None, frame)]
@@ -67,7 +67,7 @@ def _check_edges(case: str, example: FormatExample, out: Path, *, finest: bool =
 
 
 def check_ramp(example: FormatExample, folder: Path) -> None:
-    """Each pixel holds its own place; the recorded map, inverted, finds it, and maps the box to the written one."""
+    """Each pixel of a ramp encodes its place; the inverse of the recorded map gives it, and the map gives the box."""
     x, y = np.meshgrid(np.arange(48), np.arange(32))
     pixels = np.dstack([x * _GAIN, y * _GAIN, np.zeros_like(x)]).astype(np.uint8)
     box = np.array([[10.25, 6.5, 40.0, 27.125]])
@@ -89,13 +89,13 @@ def check_ramp(example: FormatExample, folder: Path) -> None:
 
 
 def _clipped(corners: NDArray[np.float64], size: Size) -> NDArray[np.float64]:
-    """The box around the mapped `corners` (2, 2), within an image of `size`."""
+    """The box (4,) around the mapped `corners` (2, 2), clipped to an image of `size`."""
     box = np.concatenate((corners.min(axis=0), corners.max(axis=0)))
     return np.asarray(np.clip(box, 0.0, np.array([*size, *size])), dtype=np.float64)
 
 
 def _ramp_error(pixels: NDArray[np.uint8], affine: Affine) -> float:
-    """How far, source px, the place that a pixel holds is from the one that the inverse of `affine` says."""
+    """The largest distance, source px, between the place a pixel encodes and the inverse of `affine`."""
     rows, columns = np.indices(pixels.shape[:2])
     centres = np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1)
     places = (~affine)(centres)

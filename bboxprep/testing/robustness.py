@@ -1,4 +1,4 @@
-"""Checks of hostile input: no name leads out of a folder, and no file raises anything but our errors."""
+"""Checks of hostile input: no name leads out of a folder, and every invalid file raises a `BboxprepError`."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset
 from bboxprep.testing.runs import converted, opened, painted, random_dataset
 
-_NAMES = (  # that a file system can hold; the painter writes them
+_NAMES = (  # names that a file system allows; the painter writes them
     "plain.png", "with blank.png", "Case.png", "case.png", "caf\u00e9.png", "cafe\u0301.png", "con.png", "-dash.png",
     "bell\x07.png", "12:30.png", "deep/er/plain.png", "\U0001f600.png", "two..dots.png", "#1 & <2>.png",
     f"{'long' * 50}.png",
 )  # fmt: skip
-_SECRET = b"secret"  # at the end of a file that no name may lead to
+_SECRET = b"secret"  # the end of a file that no name may lead to
 _MUTANTS = 40  # of each label file
 _FILES = 3  # label files that are mutated
 _GARBAGE = (b"", b"\0" * 64, b"\xff\xfe\xfd", b"{" * 500, b"<" * 500, b"nan " * 50, b"9" * 400)
 
 
 def check_hostile_names(example: FormatExample, folder: Path) -> None:
-    """Odd names come out as safe and distinct paths with their objects; names that lead out lead nowhere."""
+    """Odd names become safe and distinct paths with their objects; names that lead out of the folder are refused."""
     dataset = _named(random_dataset(example, seed=40, images=len(_NAMES) + 1))
     root = painted(example, folder / "in", dataset)
     outcome = converted(example, root, folder / "out")
@@ -62,7 +62,7 @@ def _named(dataset: LabelledDataset) -> LabelledDataset:
 
 
 def _check_leading_out(example: FormatExample, folder: Path) -> None:
-    """The name of an image is exchanged in the label files for one, as long, that leads out of the folder."""
+    """Replace the name of an image in the label files by one of equal length that leads out of the folder."""
     dataset, secret = random_dataset(example, seed=41), folder / "up" / "a1.png"
     secret.parent.mkdir(parents=True)
     secret.write_bytes(dataset.images[1].data + _SECRET)
@@ -87,7 +87,7 @@ def _check_leading_out(example: FormatExample, folder: Path) -> None:
 
 
 def _leading_out(secret: Path, length: int) -> Iterator[bytes]:
-    """Names of so many bytes that lead to the file `secret`, from several depths below its folder, or nowhere."""
+    """Names of `length` bytes that lead to the file `secret` from several depths below its folder, or nowhere."""
     paths = [str(secret), *("../" * depth + "up/a1.png" for depth in range(1, 6)), "C:/up/a1.png", "..\\..\\up/a1.png"]
     for path in paths:
         first, slash, rest = path.partition("/")
@@ -98,7 +98,7 @@ def _leading_out(secret: Path, length: int) -> Iterator[bytes]:
 
 
 def _check_within(dataset: Dataset, root: Path, name: bytes) -> None:
-    """Fail where an image that can be used lies outside of `root`."""
+    """Raise AssertionError where a usable image lies outside of `root`."""
     for sample in dataset:
         inside = sample.header is None or is_stored(sample.path) or is_within(sample.path, resolved(root))
         expect_that(inside, f"{name!r}: an image at {sample.path}", f"none outside of {root}")
@@ -109,19 +109,19 @@ def _listing(folder: Path, out: Path) -> set[Path]:
 
 
 def label_files(root: Path) -> list[Path]:
-    """The files of the data set at `root` that are no images."""
+    """The files of the dataset at `root` that are not images."""
     return [path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix.lower() not in IMAGE_SUFFIXES]
 
 
 def check_only_our_errors(example: FormatExample, folder: Path) -> None:
-    """A label file that is cut off, changed or replaced by garbage raises nothing but a `BboxprepError`."""
+    """A label file that is truncated, changed or replaced by garbage raises a `BboxprepError` or nothing."""
     root = painted(example, folder / "in", random_dataset(example, seed=42))
-    chance = np.random.default_rng(43)
+    random = np.random.default_rng(43)
     files = label_files(root)
     chosen = [files[at] for at in sorted({0, len(files) // 2, len(files) - 1})][:_FILES]
     for path in chosen:
         whole = path.read_bytes()
-        for number, data in enumerate((*_GARBAGE, *_mutants(whole, chance))):
+        for number, data in enumerate((*_GARBAGE, *_mutants(whole, random))):
             path.write_bytes(data)
             _read_all(example, root, f"{path.relative_to(root).as_posix()}, mutant {number} ({data[:60]!r})")
         path.write_bytes(whole)
@@ -145,7 +145,7 @@ def _read_all(example: FormatExample, root: Path, case: str) -> None:
 
 
 def check_counts(dataset: Dataset, case: str) -> None:
-    """Each object of the source is there or counted by a finding, and no name leads out."""
+    """Raise AssertionError unless each source object is present or in a finding, and no name leads out."""
     for sample in dataset:
         there = len(sample.instances) + sum(finding.objects for finding in sample.findings)
         expect(f"{case}: {sample.name}: objects there and in findings", there, sample.source_count)
@@ -153,30 +153,30 @@ def check_counts(dataset: Dataset, case: str) -> None:
         expect_that(not outside, f"{case}: the name {str(sample.name)!r}", "a path below the folder")
 
 
-def _mutants(data: bytes, chance: np.random.Generator) -> Iterator[bytes]:
-    """`data` cut off, with a few bytes changed, taken out or doubled; a value in it exchanged where it is JSON."""
+def _mutants(data: bytes, random: np.random.Generator) -> Iterator[bytes]:
+    """`data` truncated, with bytes changed, removed or doubled, or with a number replaced."""
     for _ in range(_MUTANTS if data else 0):
-        at, length = int(chance.integers(0, len(data))), int(chance.integers(1, 12))
-        match chance.integers(0, 5):
+        at, length = int(random.integers(0, len(data))), int(random.integers(1, 12))
+        match random.integers(0, 5):
             case 0:
                 yield data[:at]
             case 1:
-                yield data[:at] + chance.bytes(length) + data[at + length :]
+                yield data[:at] + random.bytes(length) + data[at + length :]
             case 2:
                 yield data[:at] + data[at + length :]
             case 3:
                 yield data[:at] + data[at : at + 40] * 2 + data[at + 40 :]
             case _:
-                yield _revalued(data, chance)
+                yield _with_odd_value(data, random)
 
 
-def _revalued(data: bytes, chance: np.random.Generator) -> bytes:
-    """One number of the text `data` exchanged for an odd value."""
+def _with_odd_value(data: bytes, random: np.random.Generator) -> bytes:
+    """The text `data` with one number replaced by an odd value."""
     values = (b"-1", b"1e308", b"NaN", b"null", b'"x"', b"[]", b"9" * 30, b"", b"-0", b"1_0")
     digits = np.flatnonzero(np.isin(np.frombuffer(data, np.uint8), list(b"0123456789")))
     if not len(digits):
         return data[::-1]
-    at = end = int(chance.choice(digits))
+    at = end = int(random.choice(digits))
     while end < len(data) and data[end : end + 1] in b"0123456789.":
         end += 1
-    return data[:at] + values[int(chance.integers(0, len(values)))] + data[end:]
+    return data[:at] + values[int(random.integers(0, len(values)))] + data[end:]

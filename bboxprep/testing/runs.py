@@ -1,4 +1,4 @@
-"""Conversions of small data sets, as the checks do them, and look-ups in their outputs."""
+"""Makes and converts small datasets for the checks, and reads their outputs."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledIma
 from bboxprep.testing.painting import encoded
 
 CLASSES = ("zebra", "ant", "nobody", "mole")
-"""In no alphabetical order, and one that no object has."""
+"""Not in alphabetical order, and one without objects."""
 PLAIN = Recipe()
 _USED = ("zebra", "ant", "mole")
 _MOST_OBJECTS = 3
 
 
 def declared(example: FormatExample) -> Format:
-    """What the format of `example` declares."""
+    """The declaration of the format of `example`."""
     return formats.load(example.format)
 
 
 def random_dataset(
     example: FormatExample, seed: int, images: int = 4, size: tuple[int, int] = (48, 32), reach: float = 0.0
 ) -> LabelledDataset:
-    """Textured PNGs of `size` in two splits, each with one to three objects, the last of a split with none; only what
-    the format declares that it can hold. Boxes lie in their image, or reach up to `reach` px out of it.
+    """Textured PNGs of `size` in two splits, with one to three objects each and none in the last of a split, as far as
+    the format can hold splits and empty images. Boxes lie in their image, or reach up to `reach` px out of it.
     """
     draw, known = np.random.default_rng(seed), declared(example)
     made = []
@@ -65,14 +65,14 @@ def _random_image(
 
 
 def painted(example: FormatExample, root: Path, dataset: LabelledDataset) -> Path:
-    """`dataset`, painted in the format of `example` at `root`."""
+    """Paint `dataset` in the format of `example` at `root`; returns `root`."""
     root.mkdir(parents=True, exist_ok=True)
     example.paint(root, dataset)
     return root
 
 
 def opened(example: FormatExample, root: Path, labels_in: LabelsIn = "displayed") -> Source:
-    """The data set of the format of `example` at `root`."""
+    """Open the dataset at `root` in the format of `example`."""
     return open_source(root, example.format, labels_in=labels_in)
 
 
@@ -87,7 +87,9 @@ def converted(
     finest: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """The data set at `root` through `recipe` to `out`, in the same format; with the options of its `finest` step."""
+    """Convert the dataset at `root` through `recipe` to `out`, in the same format; `finest`: rounded to its finest
+    step.
+    """
     chosen = options if options is not None else example.options if finest else {}
     run_options = RunOptions(workers=workers)
     return convert_source(
@@ -96,7 +98,7 @@ def converted(
 
 
 def step_edges(example: FormatExample, size: Size, *, finest: bool = True) -> float:
-    """How far an edge in an image of `size` may be moved by writing it, px."""
+    """The largest error of a written edge in an image of `size`, px."""
     known = declared(example)
     return float(known.step(known.write_options(**(example.options if finest else {}))).edges(size).max())
 
@@ -112,7 +114,7 @@ def without_data(dataset: LabelledDataset) -> list[tuple[str, str, tuple[str, ..
 
 
 def shifted(image: LabelledImage, by: float) -> LabelledImage:
-    """`image` with its first box moved `by` px to the inside of the image, along x."""
+    """`image` with its first box moved `by` px along x, towards the middle of the image."""
     boxes = image.boxes.copy()
     boxes[0, [0, 2]] += by if boxes[0, 0] + boxes[0, 2] < image.size.width else -by
     return replace(image, boxes=boxes)
@@ -123,15 +125,15 @@ def rows_of(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "bboxprep.images.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def forget(out: Path) -> Path:
-    """Remove what is written beside the data set at `out`, as anybody who copies it may; the same folder."""
+def remove_records(out: Path) -> Path:
+    """Remove the files of bboxprep beside the dataset at `out`; returns `out`."""
     for path in out.glob("bboxprep.*"):
         path.unlink()
     return out
 
 
-def tree(root: Path, *, records: bool = True) -> dict[str, str]:
-    """The SHA-256 of each file below `root` by its path, without the journal, and without the `records` of the run."""
+def tree_hashes(root: Path, *, records: bool = True) -> dict[str, str]:
+    """The SHA-256 of each file below `root` by path, without the journal; `records`: with the records of the run."""
     return {
         path.relative_to(root).as_posix(): sha256(path.read_bytes()).hexdigest()
         for path in sorted(root.rglob("*"))

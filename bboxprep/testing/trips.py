@@ -1,4 +1,4 @@
-"""Checks of runs: what is written is what was read, again and again, by any number of workers, killed or not."""
+"""Checks of runs: round trips are stable, and outputs are equal for any number of workers and after a kill."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from bboxprep.testing.runs import (
     by_key,
     converted,
     declared,
-    forget,
     opened,
     painted,
     random_dataset,
+    remove_records,
     step_edges,
-    tree,
+    tree_hashes,
     without_data,
 )
 
 TRIPS = 10
-_READ = 1e-6  # px that a reader may be off what was painted, by the arithmetic of its format
-_PATIENCE = 120.0  # s; an end, not a measure
+_READ = 1e-6  # px; the error of a reader by the arithmetic of its format
+_TIMEOUT = 120.0  # s
 _KILLS = 3
-_HALF = (24.0, 16.0)  # px, of the images' width and height: no format has to round them
+_HALF = (24.0, 16.0)  # px of the images' width and height, which no format rounds
 _KILLED_IMAGES, _KILLED_SIZE = 60, (480, 320)
 
 
 def check_round_trip(example: FormatExample, folder: Path) -> None:
-    """Boxes are read as painted and written within the step; the tenth trip writes the bytes of the second."""
+    """Boxes are read as painted and written within the step; the tenth round trip writes the bytes of the second."""
     dataset = random_dataset(example, seed=1)
     root = painted(example, folder / "in", dataset)
     _check_read(example, root, dataset)
@@ -49,9 +49,9 @@ def check_round_trip(example: FormatExample, folder: Path) -> None:
     trees = []
     for trip in range(1, TRIPS + 1):
         converted(example, root, folder / f"trip-{trip}")
-        root = forget(folder / f"trip-{trip}")
+        root = remove_records(folder / f"trip-{trip}")
         _check_written(example, root, dataset)
-        trees.append(tree(root))
+        trees.append(tree_hashes(root))
     _expect_same(f"trip {TRIPS} against trip 2", trees[-1], trees[1])
 
 
@@ -80,13 +80,13 @@ def _check_written(example: FormatExample, out: Path, dataset: LabelledDataset, 
 
 
 def check_same_bytes(example: FormatExample, folder: Path) -> None:
-    """One or two workers write one tree; images painted in another order come out with the same names and labels."""
+    """One and two workers write equal files; images painted in another order get the same names and labels."""
     dataset = random_dataset(example, seed=2, images=12)
     root = painted(example, folder / "in", dataset)
     recipe = Recipe(Letterbox(40), Flip("horizontal"))
     for workers in (1, 2):
         converted(example, root, folder / str(workers), recipe, workers=workers)
-    _expect_same("two workers against one", tree(folder / "2"), tree(folder / "1"))
+    _expect_same("two workers against one", tree_hashes(folder / "2"), tree_hashes(folder / "1"))
     other = painted(example, folder / "other", replace(dataset, images=dataset.images[::-1]))
     converted(example, other, folder / "reversed", recipe)
     have, want = (_labels(example, folder / name) for name in ("reversed", "1"))  # numbers may depend on the order
@@ -94,26 +94,26 @@ def check_same_bytes(example: FormatExample, folder: Path) -> None:
 
 
 def _labels(example: FormatExample, out: Path) -> dict[tuple[str, str], tuple[object, ...]]:
-    """What is written of each image, by its split and name."""
+    """The written classes and boxes of each image, by split and name."""
     return {key: (image.classes, image.boxes.tolist()) for key, image in by_key(example.read(out)).items()}
 
 
 def check_kill_and_resume(example: FormatExample, folder: Path) -> None:
-    """A run that is killed at work and resumed writes the same tree as an undisturbed run."""
+    """A run that is killed and resumed writes the same files as an undisturbed run."""
     dataset = random_dataset(example, seed=3, images=_KILLED_IMAGES // 2, size=_KILLED_SIZE)
     root = painted(example, folder / "in", dataset)
-    _finish(_begin(example, root, folder / "whole"))
-    whole, kills = tree(folder / "whole"), 0
+    _finish(_start_run(example, root, folder / "whole"))
+    whole, kills = tree_hashes(folder / "whole"), 0
     for number in range(_KILLS):
         out = folder / f"killed-{number}"
-        process = _begin(example, root, out)
+        process = _start_run(example, root, out)
         kills += _kill(process, out, 1 + 8 * number)
-        _finish(_begin(example, root, out, "--resume"))
-        _expect_same(f"killed and resumed, {number + 1}", tree(out), whole)
+        _finish(_start_run(example, root, out, "--resume"))
+        _expect_same(f"killed and resumed, {number + 1}", tree_hashes(out), whole)
     expect_that(kills, "every run ended before it was killed", "one that is killed in the midst of its work")
 
 
-def _begin(example: FormatExample, root: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+def _start_run(example: FormatExample, root: Path, out: Path, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "bboxprep", "convert", root, out, "--from", example.format, "--to", example.format]
     command += ["--letterbox", "400", "--labels-in", "displayed", "--workers", "1", "--quiet", *options]
     surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -123,30 +123,30 @@ def _begin(example: FormatExample, root: Path, out: Path, *options: str) -> subp
 
 
 def _finish(process: subprocess.Popen[str]) -> None:
-    _, words = process.communicate(timeout=_PATIENCE)
+    _, words = process.communicate(timeout=_TIMEOUT)
     expect_that(process.returncode == 0, f"exit code {process.returncode} ({words.strip()[-400:]})", "0")
 
 
 def _kill(process: subprocess.Popen[str], out: Path, files: int) -> bool:
-    """Kill the run once it has written so many files; whether it had not ended by then."""
-    deadline = time.monotonic() + _PATIENCE
+    """Kill the run once it has written so many `files`; returns whether it had not ended by then."""
+    deadline = time.monotonic() + _TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         if (out / INCOMPLETE).exists() and sum(path.is_file() for path in out.rglob("*.png")) >= files:
             break
         time.sleep(0.002)
     process.kill()
-    process.communicate(timeout=_PATIENCE)
+    process.communicate(timeout=_TIMEOUT)
     return not (out / RECORD).exists()
 
 
 def _expect_same(what: str, have: dict[str, str], want: dict[str, str]) -> None:
-    """Fail with the files that differ, unless both trees are the same."""
+    """Raise AssertionError with the files that differ."""
     differing = sorted(name for name in have.keys() | want.keys() if have.get(name) != want.get(name))
     expect(f"{what}: files that differ", differing, [])
 
 
 def check_origin(example: FormatExample, folder: Path) -> None:
-    """A box in the left upper corner of its image is read and written exactly, and starts at the declared origin."""
+    """A box in the upper left corner of its image is read and written exactly, and begins at the declared origin."""
     plain = random_dataset(example, seed=5, images=1)
     images = [image.with_objects([[0.0, 0.0, *_HALF]], CLASSES[:1]) for image in plain.images]
     dataset = replace(plain, images=tuple(images))
@@ -156,15 +156,15 @@ def check_origin(example: FormatExample, folder: Path) -> None:
     for image in example.read(folder / "out").images:
         expect(f"{image.name}: the box written", image.boxes.tolist(), [[0.0, 0.0, *_HALF]])
     origin = declared(example).origin
-    expect("the numbers of the left upper corner", tuple(example.first_corner(folder / "out")), (origin, origin))
+    expect("the numbers of the upper left corner", tuple(example.first_corner(folder / "out")), (origin, origin))
 
 
 def check_declared(example: FormatExample, folder: Path) -> None:
-    """What a format declares is true: it is recognised, and holds empty images, splits and its class table."""
+    """The declaration of a format is true: it is recognised, and holds empty images, splits and its class table."""
     dataset = random_dataset(example, seed=4)
     root = painted(example, folder / "in", dataset)
     converted(example, root, folder / "out")
-    for place in (root, forget(folder / "out")):
+    for place in (root, remove_records(folder / "out")):
         expect(f"the format that {place.name} is laid out in", find_root(place).format, example.format)
     expect("sniff on an empty folder", declared(example).sniff(_empty(folder / "empty")), "")
     splits = {image.split for image in example.read(folder / "out").images}

@@ -21,7 +21,7 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.review.build import plan_review
 from bboxprep.testing.example import FormatExample
-from bboxprep.testing.runs import painted, random_dataset, rows_of, tree
+from bboxprep.testing.runs import painted, random_dataset, rows_of, tree_hashes
 from bboxprep.verification.verify import verify
 from tests.conformance.examples import EXAMPLES, FORMATS
 
@@ -54,7 +54,7 @@ def test_an_output_is_true_and_current_and_its_images_are_its_own(
 ) -> None:
     example = EXAMPLES[name]
     source, out = painted(example, tmp_path / "source", random_dataset(example, seed=5)), tmp_path / "out"
-    before = tree(source)
+    before = tree_hashes(source)
     if images != "copy" and packs(example, source, out):
         with pytest.raises(UsageError, match="packs the images into its own files, want `images='copy'`"):
             converted(example, source, out, images)
@@ -79,7 +79,7 @@ def test_an_output_is_true_and_current_and_its_images_are_its_own(
     assert not verify(out, source).faults
     assert all(summary.header for summary in plan_review(out, against=source).out.summaries)
     assert converted(example, source, out, images).fresh == 0
-    assert tree(source) == before
+    assert tree_hashes(source) == before
 
 
 @each_format
@@ -91,11 +91,11 @@ def test_a_rewritten_image_is_told_and_made_again_and_no_copy_leads_to_the_sourc
     source, out = painted(example, tmp_path / "source", random_dataset(example, seed=6)), tmp_path / "out"
     if packs(example, source, out) or images == "none":
         return  # there is no image file that a program could rewrite
-    before, places = tree(source), (converted(example, source, out, images), files_of(out))[1]
+    before, places = tree_hashes(source), (converted(example, source, out, images), files_of(out))[1]
     place, path = next(iter(places.items()))
     with path.open("ab") as file:  # in place, as trainers repair images
         file.write(b"after the end")
-    changed = [at for at, digest in tree(source).items() if digest != before[at]]
+    changed = [at for at, digest in tree_hashes(source).items() if digest != before[at]]
     codes = {fault.code for fault in verify(out, source).faults}
     if images == "copy":
         assert not changed
