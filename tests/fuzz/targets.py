@@ -15,7 +15,7 @@ from bboxprep import formats
 from bboxprep.errors import BboxprepError, ImageError
 from bboxprep.formats import coco, shards
 from bboxprep.formats.coco.options import CocoReadOptions
-from bboxprep.formats.voc.parse_files import open_files, read_file, unpacked
+from bboxprep.formats.voc.parse_files import parse_files, read_file, unpacked
 from bboxprep.formats.yolo.config import read_config, read_lines
 from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import looks_like_rows, parse
@@ -119,7 +119,7 @@ def _yolo_text(data: bytes) -> None:
 def _voc(data: bytes) -> None:
     said = read_file(_at("a.xml", data))
     assert said.source_count == len(said.names) + sum(finding.objects for finding in said.findings)
-    assert unpacked(open_files(shelf(), ["a.xml"], map).parsed["a.xml"].packed).names == said.names
+    assert unpacked(parse_files(shelf(), ["a.xml"], map).parsed["a.xml"].packed).names == said.names
 
 
 def _header(data: bytes) -> None:

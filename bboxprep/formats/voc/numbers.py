@@ -19,17 +19,17 @@ from xml.etree.ElementTree import Element
 
 from bboxprep.model.validation import FARTHEST
 
-_LONGEST_NUMBER = 400  # characters; no coordinate takes more, 2.2250738585072014e-308 takes 326
-_EXACT = Context(prec=_LONGEST_NUMBER, traps=[])  # one more or less is exact for every coordinate; nothing raises
+_LONGEST_NUMBER = 400  # characters; the longest coordinate, 2.2250738585072014e-308, takes 326
+_EXACT = Context(prec=_LONGEST_NUMBER, traps=[])  # plus and minus 1 are exact for every coordinate; nothing raises
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?|nan|inf(?:inity)?)", re.IGNORECASE)
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may as well be a thousand, so it is neither
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may be a thousand, so it is refused
 _DEEPEST = 64  # levels of an attribute value
-_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what is no Char of XML 1.0, production 2
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not a Char of XML 1.0, production 2
 
 
-OURS = "bboxprep"  # as the <database> of the <source>
+OURS = "bboxprep"  # the <database> of the <source>
 
-# What the devkit writes where nothing is known: it says nothing, so it is no attribute, and it is what we write.
+# The defaults of the devkit for unknown values. They are not read as attributes, and they are what is written.
 DEFAULT_ATTRIBUTES: Mapping[str, Any] = {"pose": "Unspecified", "truncated": 0, "difficult": 0}
 
 
@@ -46,7 +46,7 @@ class Corner(NamedTuple):
 
 @lru_cache(maxsize=1 << 14)  # a dataset has few different numbers, most of them whole
 def parse_corner(text: str) -> Corner:
-    """What `text` spells. Raises ValueError."""
+    """The number in `text`. Raises ValueError."""
     number, repaired = _parse_number(text)
     return Corner(_whole(float(number)), _whole(less_one(number)), "." in text, repaired)
 
@@ -63,12 +63,12 @@ def _parse_number(text: str) -> tuple[Decimal, bool]:
 
 
 def _whole(value: float) -> float:
-    """`value`, as an int where it is one: packed, that takes a third of the room."""
+    """`value`, as an int where it is whole, which takes a third of the bytes when packed."""
     return int(value) if value.is_integer() else value
 
 
 def less_one(number: Decimal) -> float:
-    """`number` - 1, rounded once: the float that `one_more` was given comes back."""
+    """`number` - 1, rounded once: the inverse of `one_more`."""
     return float(_EXACT.subtract(number, Decimal(1)))
 
 
@@ -92,19 +92,19 @@ def shortest(value: float) -> str:
 
 
 def holds(text: str) -> bool:
-    """Whether XML brings `text` back as it is: no control character, no carriage return, no half of a pair."""
+    """Whether `text` survives XML: it has no control character, carriage return or lone surrogate."""
     return "\r" not in text and not _NOT_XML.search(text)
 
 
 def encode_value(value: Any) -> str:
-    """The text of an attribute value, such that `decode_value` gives `value` back."""
+    """The text of an attribute value, from which `decode_value` returns `value`."""
     if isinstance(value, str) and value == value.strip() and holds(value) and _parsed(value) is _TEXT:
         return value
     return json.dumps(value, default=str)
 
 
 def decode_value(text: str) -> Any:
-    """The attribute value that `text` spells: JSON where `encode_value` would spell it so, else the text itself."""
+    """The attribute value of `text`: parsed as JSON where `encode_value` returns the same text, else `text`."""
     return _decoded(text) if text[:1] in "[{" else _known(text)
 
 
@@ -113,14 +113,14 @@ def _decoded(text: str) -> Any:
     return text if value is _TEXT or encode_value(value) != text else value
 
 
-_known = lru_cache(maxsize=1024)(_decoded)  # of what nobody can change
+_known = lru_cache(maxsize=1024)(_decoded)  # of immutable values only
 
 
 _TEXT = object()
 
 
 def _parsed(text: str) -> Any:
-    """`text` as JSON, or `_TEXT` where it is none."""
+    """`text` parsed as JSON, or `_TEXT` where it is not JSON."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -129,7 +129,7 @@ def _parsed(text: str) -> Any:
 
 
 def _is_deep(value: Any, levels: int) -> bool:
-    """Whether lists and mappings in `value` have more than so many `levels`."""
+    """Whether lists and mappings in `value` are nested more than `levels` deep."""
     if not isinstance(value, list | dict):
         return False
     inner = value.values() if isinstance(value, dict) else value

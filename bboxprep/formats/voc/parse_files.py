@@ -1,7 +1,7 @@
-"""The XML files of a VOC dataset. Each is parsed once, when the dataset is opened, in several processes if it has many.
+"""Parses the XML files of a VOC dataset: each once, when the dataset is opened, in several processes where it has many.
 
-`ParsedFile` holds what decides classes, pairs and origin. The rest of a file is kept packed, at a fraction of its size,
-until its sample is asked for.
+`ParsedFile` has the data that decides classes, pairs and origin. The annotation is stored packed, at a fraction of the
+size of its file, until its sample is read.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ MOST_BYTES = 64 << 20
 
 
 class ParsedFile(NamedTuple):
-    """What is asked of a file before its sample is: whether it is `boxed` at all, how many of its boxes start at 0, and
-    whether one `reaches_over` the image, perhaps; how many end at the edge of the declared size.
+    """The data of a file that is needed before its sample is read: whether it has boxes (`boxed`), how many begin at 0
+    (`zeros`), whether one may exceed the image (`reaches_over`), and how many end at the declared size (`at_edge`).
     """
 
     filename: str
@@ -47,7 +47,7 @@ class ParsedFile(NamedTuple):
 
 @dataclass
 class ParsedFiles:
-    """The files that can be read, in their order, and those that cannot; and what is in all of them together."""
+    """The valid files in order, the findings of `broken` ones, and the class names and `unread` tags of all files."""
 
     parsed: dict[str, ParsedFile] = field(default_factory=dict)
     broken: dict[str, Finding] = field(default_factory=dict)
@@ -55,10 +55,10 @@ class ParsedFiles:
     unread: Counter[str] = field(default_factory=Counter)
 
 
-def open_files(root: Path, labels: Sequence[str], spread: MapEngine, encoding: str = "") -> ParsedFiles:
-    """What the files at `labels`, below `root`, say. Raises `AnnotationError` where none of them can be read."""
+def parse_files(root: Path, labels: Sequence[str], spread: MapEngine, encoding: str = "") -> ParsedFiles:
+    """Parse the files `labels` below `root`. Raises `AnnotationError` where none of them is valid."""
     opened = ParsedFiles()
-    for part in in_batches(_Opening(root, encoding), labels, spread):
+    for part in in_batches(_BatchParser(root, encoding), labels, spread):
         opened.parsed.update(part.parsed)
         opened.broken.update(part.broken)
         opened.names |= part.names
@@ -70,8 +70,8 @@ def open_files(root: Path, labels: Sequence[str], spread: MapEngine, encoding: s
 
 
 @dataclass(frozen=True)
-class _Opening:
-    """Opens one batch of files; plain data, so that worker processes can have it."""
+class _BatchParser:
+    """Parses one batch of files; plain data, which is pickled for worker processes."""
 
     root: Path
     encoding: str
@@ -91,7 +91,7 @@ class _Opening:
 
 
 def read_file(path: Path, encoding: str = "") -> Annotation:
-    """What the file at `path` says; `encoding` is as `xml_encoding.for_expat` has it. Raises `AnnotationError`."""
+    """Parse the file at `path`; `encoding` is that of `xml_encoding.for_expat`. Raises `AnnotationError`."""
     data = read_bytes(path, MOST_BYTES)
     plain = None if encoding else read_plain(data)
     return plain or read_annotation(path, data, encoding)

@@ -21,7 +21,7 @@ _BLANK = r"[ \t\r\n]*"
 
 
 def _leaf(tag: str, text: str = r"[^<&>\x00-\x1f\x7f]*") -> str:
-    """The pattern of an element with a text, and of the blanks behind it."""
+    """The pattern of an element with text, and of the whitespace after it."""
     return f"<{tag}>({text})</{tag}>{_BLANK}"
 
 
@@ -30,7 +30,7 @@ def _maybe(pattern: str) -> str:
 
 
 def _branch(tag: str, *inner: str) -> str:
-    """The pattern of an element with elements in it, and of the blanks behind each."""
+    """The pattern of an element with child elements, and of the whitespace after each."""
     return f"<{tag}>{_BLANK}{''.join(inner)}</{tag}>{_BLANK}"
 
 
@@ -50,7 +50,7 @@ _END = re.compile(f"</annotation>{_BLANK}")
 
 
 def read_plain(data: bytes) -> Annotation | None:
-    """What the file with the content `data` says; None where it is not as the pattern knows it."""
+    """Parse `data`, the content of a file; None where it does not match the pattern."""
     text = data.decode("ascii") if data.isascii() else ""
     head = _HEAD.match(text)
     if head is None:
@@ -89,5 +89,5 @@ def read_plain(data: bytes) -> Annotation | None:
 
 @lru_cache(maxsize=256)
 def _attributes(texts: tuple[str | None, ...]) -> Mapping[str, Any]:
-    """The attributes whose `texts` an object has; the objects of a dataset share a few."""
+    """The attributes of an object with these `texts`; cached, since most objects of a dataset share a few."""
     return own_attributes({tag: text for tag, text in zip(_OWN_TAGS, texts, strict=True) if text is not None})

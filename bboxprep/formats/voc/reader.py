@@ -24,7 +24,7 @@ from bboxprep.formats.voc.lists import read_lists
 from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
 from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pair_images import VocItem, pair_images
-from bboxprep.formats.voc.parse_files import ParsedFile, open_files, unpacked
+from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
 from bboxprep.io.paths import NOT_FOLLOWED, Fence, stem_of
@@ -48,7 +48,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     tree = walk(root)
     if not tree.labels and not (tree.lists and tree.images):
         raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {LAYOUT})")
-    opened = open_files(root, tree.labels, spread, options.encoding)
+    opened = parse_files(root, tree.labels, spread, options.encoding)
     lists = read_lists(root, tree.lists, split_folders(root, tree.images), options.encoding)
     pairing = pair_images(tree, lists, opened.parsed, opened.broken)
     origin, evidence = _settle(root, probe, pairing.items, opened.parsed, options)
@@ -63,7 +63,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
         samples=LazySamples(pairing.items, samples.load),
         outlines=LazySamples(pairing.items, samples.outlines),
         splits=tuple(dict.fromkeys(item.split for item in pairing.items)) or (TRAIN,),
-        findings=(*evidence, *_of_tree(tree, opened.unread), *pairing.findings),
+        findings=(*evidence, *_dataset_findings(tree, opened.unread), *pairing.findings),
         extra={"voc": {"origin": str(origin)}},
     )
 
@@ -83,7 +83,7 @@ def _settle(
 
 
 def _proof(root: Path, probe: Probe, item: VocItem, file: ParsedFile) -> OriginEvidence:
-    """What the boxes of `item` prove, held against its true size where that is known and a box could tell by it."""
+    """The evidence of the boxes of `item` for the origin; with its true size where a box may exceed it."""
     if item.present and file.reaches_over:
         try:
             size = trusted_size(probe(root / item.image, file.declared), file.declared)
@@ -94,8 +94,8 @@ def _proof(root: Path, probe: Probe, item: VocItem, file: ParsedFile) -> OriginE
     return OriginEvidence(file.zeros, at_edge=file.at_edge)
 
 
-def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
-    """What holds for the files as a whole."""
+def _dataset_findings(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
+    """The findings about all files."""
     findings = []
     if tree.outside:
         message = f"{len(tree.outside):,} links lead out of the dataset's folder; {NOT_FOLLOWED}"
@@ -106,14 +106,14 @@ def _of_tree(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
 
 
 def _masks(root: Path, labels: Iterable[str]) -> dict[str, Path]:
-    """Where the masks are of the objects of the XML files in a folder, for each folder that has some."""
+    """The folder of masks for each folder of XML files that has one."""
     label_folders = {split_path(label)[0] for label in labels}
     folders = {folder: root / masks_of(folder) for folder in label_folders if masks_of(folder)}
     return {folder: masks for folder, masks in folders.items() if masks.is_dir()}
 
 
 def _in_pixels(instances: Instances, outline: Sample) -> Instances:
-    """`instances`, which were read as fractions of the image of `outline`, in px."""
+    """`instances`, whose numbers are fractions of the image of `outline`, in px."""
     size = outline.declared or (outline.header.displayed if outline.header else (1, 1))
     scale = np.array(size, dtype=np.float64)
     rings = tuple(tuple(ring * scale for ring in own) for own in instances.polygons)
@@ -122,7 +122,7 @@ def _in_pixels(instances: Instances, outline: Sample) -> Instances:
 
 @dataclass(frozen=True)
 class _Samples:
-    """Makes samples when they are asked for."""
+    """Makes samples on access."""
 
     root: Path
     probe: Probe
@@ -138,11 +138,11 @@ class _Samples:
         return [self._labelled(item, *next(read)) if item.label else self._unlabelled(item) for item in items]
 
     def outlines(self, items: Sequence[VocItem]) -> list[Sample]:
-        """The same without their objects."""
+        """The samples of `items` without their objects."""
         return list(map(self._outline, items))
 
     def _labelled(self, item: VocItem, annotation: Annotation, instances: Instances, exchanged: int) -> Sample:
-        """The sample of `item` with what its file says; of so many boxes minimum and maximum were `exchanged`."""
+        """The sample of `item` with its annotation; `exchanged` is the number of boxes with minimum > maximum."""
         noted = list(annotation.findings)
         if exchanged:
             noted.append(Finding("record-repaired", exchanged_corners(exchanged, annotation.source_count)))
@@ -163,7 +163,7 @@ class _Samples:
         return self._outline(item).with_findings(unlabelled)
 
     def _outline(self, item: VocItem) -> Sample:
-        """The sample without its objects."""
+        """The sample of `item` without its objects."""
         path = self.root / item.image
         if item.present:
             header, findings = probe_image(self.probe, path, self.root, item.split, item.declared)
@@ -181,7 +181,7 @@ class _Samples:
         )
 
     def _objects(self, annotations: Sequence[Annotation]) -> tuple[list[Instances], list[int]]:
-        """The objects of each file, and of how many boxes minimum and maximum were exchanged."""
+        """The objects of each file, and the number of its boxes with minimum > maximum."""
         counts = [len(annotation.names) for annotation in annotations]
         corners = [annotation.corners for annotation in annotations]
         boxes, exchanged = edges(np.concatenate([np.zeros((2, 0, 4)), *corners], axis=1), self.origin)

@@ -24,16 +24,16 @@ from bboxprep.model.splits import SplitFolders
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
-_NOT_PHOTOS = ("segmentationclass", "segmentationobject", "annotationsvisualization", "__macosx")  # folders, as begun
+_NOT_PHOTOS = ("segmentationclass", "segmentationobject", "annotationsvisualization", "__macosx")  # prefixes of folders
 
-_ELSEWHERE = 9  # farther than any place that an XML file has to do with
-_FOLDERS = 4096  # of which is remembered what they are
+_ELSEWHERE = 9  # greater than any distance of an image from its XML file
+_FOLDERS = 4096  # whose kind is cached
 ANY_SOURCE = SplitFolders(IMAGE_FOLDERS | LABEL_FOLDERS)
 
 
 @dataclass(frozen=True)
 class VocTree:
-    """The files below a folder, as sorted paths relative to it; `outside` are links that lead out of it."""
+    """The files below a folder, as sorted relative paths; `outside` are links that lead out of it."""
 
     images: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ def walk(root: Path) -> VocTree:
             elif entry.is_file():
                 _file(tree, path)
     for found in (tree.images, tree.labels, tree.lists, tree.outside):
-        found.sort()  # as their bytes in UTF-8 would be
+        found.sort()  # the order of their UTF-8 bytes
     return tree
 
 
@@ -75,7 +75,7 @@ def _is_folder_elsewhere(entry: os.DirEntry[str] | RemoteEntry, path: Path, root
 
 
 def may_be_voc(root: Path) -> bool:
-    """Whether anything below `root` is called like a file of a VOC dataset. Stops at the first; follows no link."""
+    """Whether a file below `root` has the name of a VOC file. Stops at the first one; follows no links."""
     return any(name.endswith((".xml", ".XML", ".txt")) for _, _, names in paths.walk(root) for name in names)
 
 
@@ -98,12 +98,12 @@ def _file(tree: VocTree, path: str) -> None:
 
 
 def nfc_name(name: str) -> str:
-    """`name` in the Unicode form that names are compared in: file systems and tools differ in it."""
+    """`name` in NFC, the Unicode form in which names are compared: file systems and tools differ in it."""
     return name if name.isascii() else normalize("NFC", name)
 
 
 def split_folders(root: Path, images: Iterable[str]) -> SplitFolders:
-    """Which folders name a split in the dataset of `images` at `root`."""
+    """The folders that name a split, in the dataset of `images` at `root`."""
     folders = [parts_of(folder) for folder in {split_path(image)[0] for image in images}]
     return ANY_SOURCE.of(folder_name(root), ((one, _split_places(one)) for one in folders))
 
@@ -121,7 +121,7 @@ def place(path: str, splits: SplitFolders) -> tuple[str, str]:
 
 @lru_cache(maxsize=_FOLDERS)
 def _place(folder: str, splits: SplitFolders) -> tuple[str, str]:
-    """The split of the images in `folder`, and the folder in their names."""
+    """The split of the images in `folder`, and the folder part of their names."""
     folders = parts_of(folder)
     index = splits.find(folders, _split_places(folders))
     split = splits.split(folders, index)
@@ -132,7 +132,7 @@ def _place(folder: str, splits: SplitFolders) -> tuple[str, str]:
 
 
 def name_of(path: str) -> str:
-    """The path of an image below its images folder, else as it is."""
+    """The path of an image below its images folder; `path` where there is none."""
     folder, file = split_path(path)
     return join_path(_inner(folder), file)
 
@@ -146,7 +146,7 @@ def _inner(folder: str) -> str:
 
 @lru_cache(maxsize=_FOLDERS)
 def base_of(folder: str) -> str:
-    """The folder of images that `folder` is, or lies in: an images folder, else a split's, else itself."""
+    """The images folder that `folder` is or lies in, else the folder of a split, else `folder`."""
     folders = parts_of(folder)
     at = _first(folders, IMAGE_FOLDERS)
     at = ANY_SOURCE.find(folders, _split_places(folders)) if at is None else at
@@ -154,20 +154,20 @@ def base_of(folder: str) -> str:
 
 
 def _split_places(folders: Sequence[str]) -> tuple[int, ...]:
-    """Which of `folders` may name the split of the images in them, the most likely first."""
+    """The indices of `folders` that may name the split of the images in them, the most likely first."""
     at = _first(folders, IMAGE_FOLDERS)
     below, above = (len(folders), len(folders) - 1) if at is None else (at + 1, at - 1)
     return tuple(index for index in dict.fromkeys((below, above, 0)) if 0 <= index < len(folders))
 
 
 def _first(parts: Sequence[str], known: Collection[str]) -> int | None:
-    """Where the first of `parts` that is `known` stands; a folder further in may have any name."""
+    """The index of the first of `parts` that is `known`; None without one."""
     return next((index for index, part in enumerate(parts) if part.lower() in known), None)
 
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a tree, to be found by the XML files that are about them."""
+    """Finds the images of a tree by their XML files."""
 
     paths: Collection[str]
 
@@ -178,13 +178,13 @@ class Images:
         that folder; and where there is no such folder and no image beside the file, anywhere at all.
         """
         ranked, nearness = defaultdict(list), self.nearness(label)
-        for image in self._called(nfc_name(name)):
+        for image in self._with_name(nfc_name(name)):
             if (rank := nearness(split_path(image)[0])) is not None:
                 ranked[rank].append(image)
         return ranked[min(ranked)] if ranked else []
 
     def nearness(self, label: str) -> Nearness:
-        """How near a folder of images is to the file `label`, see `beside`."""
+        """The distance of a folder of images from the file `label`, see `beside`."""
         folder, _ = split_path(label)
         return partial(self._rank, labels=folder)
 
@@ -192,7 +192,7 @@ class Images:
         rank = _distance(images, labels)
         return _ELSEWHERE if rank is None and not self._has_neighbours(labels) else rank
 
-    def _called(self, name: str) -> list[str]:
+    def _with_name(self, name: str) -> list[str]:
         """The images whose name, or name without suffix, is `name`."""
         whole = [path for path in self._by_stem.get(stem_of(name), ()) if nfc_name(split_path(path)[1]) == name]
         return self._by_stem.get(name, []) + whole
@@ -213,7 +213,7 @@ class Images:
         return {}
 
     def _has_neighbours(self, folder: str) -> bool:
-        """Whether images lie where those of the XML files in `folder` are looked for."""
+        """Whether there are images where those of XML files in `folder` are searched."""
         if folder not in self._neighbours:
             self._neighbours[folder] = any(_distance(other, folder) is not None for other in self._folders)
         return self._neighbours[folder]
@@ -221,7 +221,7 @@ class Images:
 
 @lru_cache(maxsize=_FOLDERS)
 def _distance(images: str, labels: str) -> int | None:
-    """How far the folder `images` is from the folder `labels`: 0, 1 or 2, None where they have nothing to do."""
+    """The distance of the folder `images` from the folder `labels`: 0, 1 or 2; None where they are unrelated."""
     if images == labels:
         return 0
     folders, parts = parts_of(labels), parts_of(images)
@@ -234,7 +234,7 @@ def _distance(images: str, labels: str) -> int | None:
 
 
 def expected(label: str, filename: str) -> str:
-    """Where the image of `label` would lie, if it were there: by the file's own stem."""
+    """The path where the missing image of `label` should be, by its stem."""
     folder, file = split_path(label)
     suffix = suffix_of(filename)
     name = stem_of(file) + (suffix if suffix.lower() in IMAGE_SUFFIXES else ".jpg")

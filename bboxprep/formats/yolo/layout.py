@@ -1,12 +1,12 @@
 """Finds the images and labels of a YOLO dataset and their splits: by its data.yaml or .data file, else by its folders.
 
-**A place in a file** is looked for below the folder that ``path:`` names, the file's own folder and the dataset; a
-leading ``../`` (Roboflow's ``../train/images``) may be one too many. An absolute path of another machine, or one
-relative to a folder above, is taken by its longest end that exists in the dataset.
+**A path in such a file** is searched below the folder ``path:``, the folder of the file, and the dataset. A leading
+``../`` (Roboflow's ``../train/images``) may be one too many. Of an absolute path of another machine, or a path relative
+to a parent folder, the longest end that exists in the dataset is used.
 
-**Without such a file** every image below the root belongs to the dataset. A folder on its way gives the split (see
-`bboxprep.model.splits`), else the root if it is called by a word for one, else it is ``train``. That folder and the
-first ``images`` are no part of its name.
+**Without such a file** every image below the root belongs to the dataset. Its split is that of a folder of its path
+(`bboxprep.model.splits`), else of the root if its name is a word for a split, else ``train``. The name of an image is
+its path without that folder and without the first ``images``.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _MOST_SHOWN = 200  # characters of a line
 
 @dataclass
 class YoloLayout:
-    """The images of a dataset, sorted by split and name; `folders` are those that hold labels, with their split;
-    `hints` the ends of messages about label files that have no image.
+    """The images of a dataset, sorted by split and name. `folders` maps folders of labels to their split, `hints` label
+    files without an image to the end of the message about them.
     """
 
     items: YoloItems = field(default_factory=YoloItems)
@@ -47,10 +47,10 @@ class YoloLayout:
 
 
 def lay_out(tree: YoloTree, config: Config) -> YoloLayout:
-    """Where everything is. Raises `LayoutError` where there are no images."""
-    layout = _as_said(tree, config) if config.splits else YoloLayout()
+    """The layout of the dataset in `tree`. Raises `LayoutError` where there are no images."""
+    layout = _from_config(tree, config) if config.splits else YoloLayout()
     if not layout.items:
-        found = _as_found(tree)
+        found = _from_folders(tree)
         layout = YoloLayout(found.items, found.folders, findings=layout.findings)
     layout.items, layout.hints, notes = pair_by_lookup(tree, layout.items, layout.folders)
     layout.findings += notes
@@ -64,8 +64,8 @@ def lay_out(tree: YoloTree, config: Config) -> YoloLayout:
 
 
 def find_place(tree: YoloTree, text: str, bases: Sequence[Path], *, beside: bool = True) -> tuple[Path | None, str]:
-    """What `text`, a path in a file of the dataset, means; or None and why it means nothing. `beside` lets it lead to
-    a folder beside the dataset.
+    """The path that `text` in a file of the dataset refers to, or None and the reason. With `beside` it may lead to a
+    folder beside the dataset.
     """
     slashed = text.replace("\\", "/")
     return _first_place(tree, chain(_as_written(slashed, bases), _by_end(slashed, tree.home)), beside=beside)
@@ -84,7 +84,7 @@ def _first_place(tree: YoloTree, candidates: Iterable[Path], *, beside: bool) ->
 
 
 def config_folder(tree: YoloTree, config: Config) -> Path:
-    """The folder that the places in `config` are relative to."""
+    """The folder that the paths in `config` are relative to."""
     own = config.file.parent if config.file else tree.home
     path, _ = find_place(tree, config.path, (own,)) if config.path else (own, "")
     return path if path and kind_of(path) == "folder" else own
@@ -115,13 +115,13 @@ def _by_end(text: str, home: Path) -> Iterator[Path]:
 
 
 def _parts(text: str) -> tuple[list[str], list[str]]:
-    """The parts of a path, and those that can lie below some folder."""
+    """The parts of a path; and those without ``..`` and drives."""
     parts = [part for part in text.split("/") if part not in ("", ".")]
     return parts, [part for part in parts if part != ".." and not part.endswith(":")]
 
 
-def _as_said(tree: YoloTree, config: Config) -> YoloLayout:
-    """The layout that the places in `config` give."""
+def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
+    """The layout by the paths in `config`."""
     layout, items, taken = YoloLayout(), [], set[Place]()
     base = config_folder(tree, config)
     stated = {
@@ -196,7 +196,7 @@ def _bases(tree: YoloTree, config: Config, base: Path) -> tuple[Path, ...]:
 def _images_at(
     tree: YoloTree, config: Config, base: Path, split: str, place: _Stated, layout: YoloLayout
 ) -> Iterator[tuple[Path, list[Place]]]:
-    """Folders above images, and these images, that a `place` of `split` means."""
+    """The folders and images at the `place` of `split`."""
     path, where = place.path, _file_name(tree, config)
     if path is None:
         layout.findings.append(Finding("image-missing", f"{place.text} {place.why}", where, split, split=split))
@@ -220,12 +220,12 @@ def _images_at(
 
 
 def _names_split(path: str, split: str) -> bool:
-    """Whether a folder of the POSIX `path` is called by a word for `split`."""
+    """Whether a folder of `path` has a word for `split` as its name."""
     return any(known_split(part) == split for part in path.replace("\\", "/").split("/"))
 
 
 def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
-    """A folder of images that is called by another word for `split`."""
+    """A folder of images whose name is another word for `split`; None without one."""
     places = [base / name / "images" for name in tree.listing(base).folders if known_split(name) == split]
     places += [base / "images" / name for name in tree.listing(base / "images").folders if known_split(name) == split]
     with_images = [path for path in places if tree.listing(path).images]
@@ -233,7 +233,7 @@ def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
 
 
 def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:
-    """The images that the lines of the text file `path` name. One that is missing is given where it ought to be."""
+    """The images in the lines of the text file `path`. A missing image has the path where it should be."""
     bases, respelled = (path.parent, *bases), list[tuple[Respelled, int]]()
     for number, line in enumerate(read_lines(path, encoding=tree.encoding), 1):
         if not line:
@@ -257,15 +257,15 @@ def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str
 
 
 def _missing_image(tree: YoloTree, line: str, bases: Sequence[Path]) -> Path | None:
-    """Where an image that is not there ought to be, if its folder is there."""
+    """The path where a missing image should be, if its folder exists."""
     above, _, name = line.replace("\\", "/").rpartition("/")
     folder = None if run_together(line) else find_place(tree, above, bases, beside=False)[0]
     known = folder and kind_of(folder) == "folder" and "\0" not in name and 0 < len(os.fsencode(name)) < _LONGEST
     return folder / name if folder and known else None
 
 
-def _as_found(tree: YoloTree) -> YoloLayout:
-    """The layout that the names of the folders give."""
+def _from_folders(tree: YoloTree) -> YoloLayout:
+    """The layout by the names of the folders."""
     layout = YoloLayout()
     found: list[tuple[str, str, Path, str]] = []
     walked = [(folder, folder.relative_to(tree.home).parts, listing) for folder, listing in tree.walk(tree.home)]
@@ -285,12 +285,12 @@ def _as_found(tree: YoloTree) -> YoloLayout:
 
 
 def _below(folder: str, name: str) -> str:
-    """The path of `name` in `folder`, both relative."""
+    """The relative path of `name` in the relative `folder`."""
     return name if folder == "." else f"{folder}/{name}"
 
 
 def _read_folders(parts: Sequence[str], splits: SplitFolders) -> tuple[str, PurePosixPath]:
-    """The split of images in the folder at `parts`, and the folder in their names."""
+    """The split of the images in the folder `parts`, and the folder part of their names."""
     at = splits.find(parts, range(len(parts)))
     images = next((place for place, part in enumerate(parts) if part in IMAGE_FOLDERS), None)
     rest = PurePosixPath(*(part for place, part in enumerate(parts) if place not in (at, images)))

@@ -1,14 +1,12 @@
-"""The files of a YOLO dataset: folders listed once, a fence around them, and which label belongs to which image.
+"""The files of a YOLO dataset: lists folders once, refuses paths that lead out, and finds the label of each image.
 
-**The fence.** What a dataset names is opened only if it lies inside the fence, links followed; so no ``../../`` in a
-list, no absolute path and no link can bring a foreign file in. The fence is the folder of the dataset, and a folder
-beside it (Roboflow's ``../train/images``) only where a data.yaml says so that the user has named: one that merely came
-with a folder may not lead out of it.
+**Paths that lead out.** A path in the dataset is opened only if it lies inside the `Fence` after links are followed:
+``../../``, absolute paths and links cannot reach other files. The fence is the folder of the dataset. A folder beside
+it (Roboflow's ``../train/images``) is added only where a data.yaml that the user has named refers to it.
 
-**The label of an image** is looked for where trainers look: with the last folder called ``images`` of its path replaced
-by ``labels``, else beside the image, else in a folder ``labels`` beside it. Where that finds nothing, the ``images``
-folders further up are tried too, for trees that have two of them. Only folders below the dataset count: one that is
-called ``images`` further up on this machine says nothing.
+**The label of an image** is searched where trainers search: with the last folder ``images`` of its path replaced by
+``labels``, else beside the image, else in a folder ``labels`` beside it. If there is none, ``images`` folders further
+up are replaced, for trees with two of them. Only folders below the dataset are replaced, not parents of the dataset.
 """
 
 from __future__ import annotations
@@ -48,12 +46,12 @@ _NOT_LABELS = {
 }
 
 
-Place = tuple[Path, str]  # of a file: its folder, and its name there
+Place = tuple[Path, str]  # of a file: its folder and its name
 
 
 @dataclass(frozen=True)
 class Listing:
-    """One folder: names sorted by bytes, `texts` the .txt files by their stem."""
+    """The content of one folder: names sorted by bytes, and `texts`, the .txt files by stem."""
 
     images: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -61,17 +59,17 @@ class Listing:
     folders: tuple[str, ...] = ()
 
     def text(self, stem: str) -> str | None:
-        """The .txt file of that stem, also where it is spelled in another Unicode form."""
+        """The .txt file with the `stem`, also in another Unicode form; None without one."""
         name = self.texts.get(stem)
-        return name if name or stem.isascii() else self._composed.get(normalize("NFC", stem))
+        return name if name or stem.isascii() else self._by_nfc_stem.get(normalize("NFC", stem))
 
     @cached_property
     def image_stems(self) -> dict[str, str]:
-        """The images by their stem."""
+        """The images by stem."""
         return {stem_of(name): name for name in reversed(self.images)}
 
     @cached_property
-    def _composed(self) -> dict[str, str]:
+    def _by_nfc_stem(self) -> dict[str, str]:
         return {normalize("NFC", stem): name for stem, name in self.texts.items()}
 
 
@@ -92,21 +90,21 @@ class YoloTree:
 
     @property
     def seen(self) -> tuple[Path, ...]:
-        """All folders that have been listed and are there, sorted by bytes."""
+        """All existing folders that were listed, sorted by bytes."""
         return tuple(
             sorted((folder for folder, listing in self._listings.items() if listing != Listing()), key=by_bytes)
         )
 
     def shown(self, path: Path) -> str:
-        """`path` as findings name it."""
+        """`path` below `home`, for findings."""
         return relative_path(path, self.home)
 
     def holds(self, path: Path) -> bool:
-        """Whether `path` lies inside the fence, links followed."""
+        """Whether `path` lies inside the fence after links are followed."""
         return self._fence.holds(path)
 
     def admit(self, path: Path) -> bool:
-        """Take the folder that holds `path` into the fence, if it is one beside the dataset; whether that was done."""
+        """Add the folder beside the dataset that contains `path` to the fence; returns False where there is none."""
         above, place = resolved(self.home).parent, resolved(path)
         if not self._wide or above == above.parent or not is_within(path, above):
             return False
@@ -114,19 +112,17 @@ class YoloTree:
         return True
 
     def listing(self, folder: Path) -> Listing:
-        """What is in `folder`; empty where there is no such folder. Raises `LayoutError` where it may not be read."""
+        """The content of `folder`; empty where it does not exist. Raises `LayoutError` where it cannot be read."""
         if folder not in self._listings:
             self._listings[folder] = self._list(folder)
         return self._listings[folder]
 
     def walk(self, folder: Path, apart: Collection[Path] = ()) -> Iterator[tuple[Path, Listing]]:
-        """`folder` and all below, sorted by bytes, each real folder once though links may lead to it twice; not what
-        lies in the folders `apart`.
-        """
+        """`folder` and all folders below except `apart`, sorted by bytes; a folder with several links comes once."""
         yield from self._walk(folder, {resolved(path) for path in apart})
 
     def label_of(self, folder: Path, name: str) -> Place | None:
-        """The label file of the image `name` in `folder`, see the module."""
+        """The label file of the image `name` in `folder`; None without one (see the module)."""
         for texts in self.label_folders(folder):
             text = self.listing(texts).text(stem_of(name))
             if text and (not is_reserved(text) or looks_like_rows(read_head(texts / text, self.encoding))):
@@ -134,7 +130,7 @@ class YoloTree:
         return None
 
     def is_label(self, path: Path) -> bool:
-        """Whether the .txt file at `path` holds labels, by what it holds, its name and its place."""
+        """Whether the .txt file at `path` holds labels, by its content, name and folder."""
         head = read_head(path, self.encoding)
         if looks_like_rows(head):
             return True
@@ -142,7 +138,7 @@ class YoloTree:
         return not is_reserved(path.name) and (among_labels or not head.strip())
 
     def image_of(self, label: Path) -> Place | None:
-        """An image that `label` is for, or None: the way of `label_of` backwards."""
+        """The image of the file `label`, or None: the inverse of `label_of`."""
         top, parts = self._below(label.parent)
         swapped = [
             top.joinpath(*parts[:index], images, *parts[index + 1 :])
@@ -158,7 +154,7 @@ class YoloTree:
         return None
 
     def label_folders(self, folder: Path) -> tuple[Path, ...]:
-        """Where labels of images in `folder` are looked for, in that order."""
+        """The folders where labels of images in `folder` are searched, in order."""
         if folder not in self._label_folders:
             top, parts = self._below(folder)
             swapped = [
@@ -177,7 +173,7 @@ class YoloTree:
         return ImageLookup(lambda: YoloTree(self.home).images())
 
     def images(self) -> Iterator[str]:
-        """All images below `home`, as findings name them."""
+        """The paths of all images below `home`, relative to it."""
         for folder, listing in self.walk(self.home):
             above = self.shown(folder)
             yield from (f"{above}/{name}" if above else name for name in listing.images)
@@ -218,7 +214,7 @@ class YoloTree:
         return Listing(texts=texts, **ordered)
 
     def _sort(self, folder: Path, entry: os.DirEntry[str] | RemoteEntry) -> str:
-        """Which list of its folder an entry belongs to, "" for none."""
+        """The field of `Listing` that an entry belongs to; "" for none."""
         if entry.name.startswith("."):
             return ""
         if entry.is_symlink() and not self.holds(folder / entry.name):
@@ -238,7 +234,7 @@ def by_bytes(path: Path) -> bytes:
 
 
 def kind_of(path: Path) -> str:
-    """What is there: "file", "folder", or "" for neither."""
+    """The kind of `path`: "file", "folder", or "" for neither."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
@@ -247,7 +243,7 @@ def kind_of(path: Path) -> str:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether a .txt file of that name is commonly something else than a label."""
+    """Whether a .txt file of that name usually is not a label file."""
     return name.split(".", 1)[0].lower() in _NOT_LABELS
 
 

@@ -47,7 +47,7 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
         check_usable(source)
     source = sources[0]
     if len(sources) > 1 or split:
-        source = _arranged(_merged(sources) if len(sources) > 1 else _alone(source), split)
+        source = _arranged(_of_several_sources(sources) if len(sources) > 1 else _of_one_source(source), split)
     if classes:
         source = replace(source, dataset=source.dataset.with_classes(classes))
     if len(sources) > 1:
@@ -56,8 +56,8 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
 
 
 @dataclass(frozen=True)
-class _Pile:
-    """Samples one after the other, of which several may have one name; `homes` are the folders of their sources."""
+class _MergedSamples:
+    """The samples of all sources, of which several may have one name; `homes` are the folders of their sources."""
 
     dataset: Dataset
     summaries: tuple[ImageSummary, ...]
@@ -65,11 +65,11 @@ class _Pile:
     homes: tuple[str, ...]
 
 
-def _alone(source: Source) -> _Pile:
-    return _Pile(source.dataset, source.summaries, _frames(source), ("",) * len(source.summaries))
+def _of_one_source(source: Source) -> _MergedSamples:
+    return _MergedSamples(source.dataset, source.summaries, _frames(source), ("",) * len(source.summaries))
 
 
-def _merged(sources: Sequence[Source]) -> _Pile:
+def _of_several_sources(sources: Sequence[Source]) -> _MergedSamples:
     datasets = [source.dataset for source in sources]
     homes = [dataset.folder for dataset in datasets]
     root = _common(homes)
@@ -93,7 +93,7 @@ def _merged(sources: Sequence[Source]) -> _Pile:
         changes=tuple(chain.from_iterable(dataset.changes for dataset in datasets)),
         crowd=(sum(dataset.crowd[0] for dataset in datasets), sum(dataset.crowd[1] for dataset in datasets)),
     )
-    return _Pile(
+    return _MergedSamples(
         whole,
         tuple(chain.from_iterable(source.summaries for source in sources)),
         tuple(chain.from_iterable(map(_frames, sources))),
@@ -107,7 +107,7 @@ def _frames(source: Source) -> tuple[tuple[Frame, str] | None, ...]:
 
 @dataclass(frozen=True)
 class _Parts:
-    """The samples of datasets, or their outlines, by dataset and number."""
+    """The samples of several datasets, or their outlines, by number of the dataset and row."""
 
     parts: tuple[Dataset, ...]
     outlined: bool = False
@@ -147,7 +147,7 @@ def _placed(finding: Finding, folder: Path, root: Path) -> Finding:
 
 
 def _common(homes: Sequence[Path]) -> Path:
-    """The folder that all lie in; the current one where they are not told by such a folder."""
+    """The common parent folder of `homes`; the current folder where they have none."""
     try:
         return common_folder(homes)
     except ValueError:  # some absolute and some not, or on several drives
@@ -155,7 +155,7 @@ def _common(homes: Sequence[Path]) -> Path:
 
 
 def _joined(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the formats say of the datasets: of two words for one thing the first, of two lists all that is in them."""
+    """The merged `Dataset.extra` of several datasets: lists are joined; of other values the first is kept."""
     joined: dict[str, Any] = {}
     for extra in extras:
         for name, value in extra.items():
@@ -167,34 +167,34 @@ def _joined(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return joined
 
 
-def _arranged(pile: _Pile, split: SplitPolicy | None) -> Source:
-    """`pile` with a name of its own for each sample, in the order of splits and names."""
-    before = [summary.key for summary in pile.summaries]
-    after = split.assign(pile.summaries) if split else [key[0] for key in before]
-    folders = [home or old for home, (old, _) in zip(pile.homes, before, strict=True)]
+def _arranged(merged: _MergedSamples, split: SplitPolicy | None) -> Source:
+    """The source of the `merged` samples with unique names, sorted by split and name."""
+    before = [summary.key for summary in merged.summaries]
+    after = split.assign(merged.summaries) if split else [key[0] for key in before]
+    folders = [home or old for home, (old, _) in zip(merged.homes, before, strict=True)]
     keys = unique_keys([(new, name) for new, (_, name) in zip(after, before, strict=True)], folders)
-    splits = tuple(split.shares) if split else pile.dataset.splits
+    splits = tuple(split.shares) if split else merged.dataset.splits
     rank = {name: number for number, name in enumerate(dict.fromkeys((*splits, *after)))}
     order = sorted(
         range(len(keys)), key=lambda row: (rank[keys[row][0]], keys[row][1].encode("utf-8", "surrogatepass"))
     )
-    called = _Called(pile.dataset, tuple(keys))
+    renamed = _RenamedSamples(merged.dataset, tuple(keys))
     dataset = replace(
-        pile.dataset,
-        samples=LazySamples(order, called),
-        outlines=LazySamples(order, called.outlines),
+        merged.dataset,
+        samples=LazySamples(order, renamed),
+        outlines=LazySamples(order, renamed.outlines),
         splits=splits,
-        changes=(*pile.dataset.changes, *([{"split": split.options()}] if split else [])),
+        changes=(*merged.dataset.changes, *([{"split": split.options()}] if split else [])),
     )
     return Source(
         dataset,
-        tuple(pile.summaries[row].replace_fast(key=keys[row]) for row in order),
-        {keys[row]: frame for row in order if (frame := pile.frames[row])},
+        tuple(merged.summaries[row].replace_fast(key=keys[row]) for row in order),
+        {keys[row]: frame for row in order if (frame := merged.frames[row])},
     )
 
 
 def unique_keys(wanted: Sequence[Key], folders: Sequence[str]) -> list[Key]:
-    """The keys as wanted, each for the first that wants it; for the others the name below their folder."""
+    """`wanted` keys made unique: the first sample keeps a key, others get the name of their folder before it."""
     given, used = set[Key](), set(wanted)
     keys = []
     for key, folder in zip(wanted, folders, strict=True):
@@ -211,20 +211,20 @@ def _free(key: Key, folder: str, used: Container[Key]) -> Key:
 
 
 @dataclass(frozen=True)
-class _Called:
-    """The samples of a dataset by their rows, each with the split and name of its key."""
+class _RenamedSamples:
+    """The samples of a dataset by row, each with the split and name of its key."""
 
     dataset: Dataset
     keys: tuple[Key, ...]
 
     def __call__(self, rows: Sequence[int]) -> list[Sample]:
-        return list(map(_called, self.dataset.at(rows), items_at(self.keys, rows)))
+        return list(map(_renamed, self.dataset.at(rows), items_at(self.keys, rows)))
 
     def outlines(self, rows: Sequence[int]) -> list[Sample]:
-        return list(map(_called, self.dataset.outlines_at(rows), items_at(self.keys, rows)))
+        return list(map(_renamed, self.dataset.outlines_at(rows), items_at(self.keys, rows)))
 
 
-def _called(sample: Sample, key: Key) -> Sample:
+def _renamed(sample: Sample, key: Key) -> Sample:
     """`sample` with the split and name of `key`, in its findings too."""
     split, name = key
     findings = tuple(replace(finding, split=split) for finding in sample.findings)

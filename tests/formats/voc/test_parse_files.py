@@ -13,7 +13,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.formats import voc
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.voc.origin import start_at_zero
-from bboxprep.formats.voc.parse_files import open_files, read_file, unpacked
+from bboxprep.formats.voc.parse_files import parse_files, read_file, unpacked
 from bboxprep.pipeline.work.engines.local import Local
 from tests.formats.voc.trees import codes, document, flat, obj, probe, xml
 
@@ -34,7 +34,7 @@ def test_what_is_packed_comes_back(tmp_path_factory: pytest.TempPathFactory, fou
     path = xml(tmp_path_factory.mktemp("packed") / "a.xml", document(*found, database=database))
     said = read_file(path)
 
-    parsed_file = open_files(path.parent, ["a.xml"], map).parsed["a.xml"]
+    parsed_file = parse_files(path.parent, ["a.xml"], map).parsed["a.xml"]
     back = unpacked(parsed_file.packed)._replace(
         filename=parsed_file.filename, tool=parsed_file.tool, unread=said.unread
     )
