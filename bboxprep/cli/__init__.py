@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from bboxprep.cli.signals import signals_heard
+from bboxprep.cli.signals import interrupting_signals
 from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, SourceError, StoppedError
 from bboxprep.gc_control import freeze_gc_at_exit, import_without_gc
 from bboxprep.model.escaping import printable
@@ -51,7 +51,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C and SIGTERM end it as a `StoppedError`."""
-        with signals_heard():
+        with interrupting_signals():
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt:

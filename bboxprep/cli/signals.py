@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: they end a command at once; a run that writes is first asked to finish the images at hand."""
+"""Handles Ctrl-C and SIGTERM: they end a command at once; a run that writes first finishes its current images."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from types import FrameType
 
 
 class _State:
-    asked = False  # one has come
-    patient = False  # the first one is only noted
+    received = False  # a signal was received
+    deferred = False  # the first signal is only recorded
 
 
 _state = _State()  # of the process, as handlers are
 
 
 @contextmanager
-def signals_heard() -> Iterator[None]:
-    """Inside, each of the signals raises `KeyboardInterrupt`; afterwards the earlier handlers are back."""
-    _state.asked = False
-    before = {number: signal.signal(number, _hear) for number in (signal.SIGINT, signal.SIGTERM)}
+def interrupting_signals() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` for each signal inside the ``with``; restore the earlier handlers afterwards."""
+    _state.received = False
+    before = {number: signal.signal(number, _on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
@@ -30,18 +30,18 @@ def signals_heard() -> Iterator[None]:
 
 @contextmanager
 def stop_signals() -> Iterator[Callable[[], bool]]:
-    """A function: whether a signal has come. Inside, the first one raises nothing, and the second one does."""
-    if _state.asked:  # Python drops what is raised while it forks, among other things
+    """Yield a function that says whether a signal was received. Inside, only the second signal raises."""
+    if _state.received:  # Python drops an exception that is raised while it forks
         raise KeyboardInterrupt
-    _state.patient = True
+    _state.deferred = True
     try:
-        yield lambda: _state.asked
+        yield lambda: _state.received
     finally:
-        _state.patient = False
+        _state.deferred = False
 
 
-def _hear(_number: int, _frame: FrameType | None) -> None:
-    noted = _state.patient and not _state.asked
-    _state.asked = True
-    if not noted:
+def _on_signal(_number: int, _frame: FrameType | None) -> None:
+    only_recorded = _state.deferred and not _state.received
+    _state.received = True
+    if not only_recorded:
         raise KeyboardInterrupt

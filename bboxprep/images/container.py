@@ -98,11 +98,11 @@ def metadata_blocks(data: Data, container: str) -> tuple[MetadataBlock, ...]:
     At most `MAX_METADATA_BLOCKS` + 1; one more than `MAX_METADATA_BLOCKS` means too many, since each may be inflated
     from few bytes.
     """
-    found = tuple(islice(_found(data, container), MAX_METADATA_BLOCKS + 1))
+    found = tuple(islice(_blocks_of(data, container), MAX_METADATA_BLOCKS + 1))
     return tuple(sorted(found, key=lambda block: block.kind == "exif" and not block.verbatim))
 
 
-def _found(data: Data, container: str) -> Iterator[MetadataBlock]:
+def _blocks_of(data: Data, container: str) -> Iterator[MetadataBlock]:
     match container:
         case "jpeg":
             yield from _jpeg_blocks(data)

@@ -42,7 +42,7 @@ class LazySamples(Sequence[Sample], Generic[Key]):
     @classmethod
     def each(cls, keys: Sequence[Key], load: Callable[[Key], Sample]) -> LazySamples[Key]:
         """Samples that are loaded one by one: item i is ``load(keys[i])``."""
-        return cls(keys, _Each(load))
+        return cls(keys, _LoadEach(load))
 
     def at(self, rows: Sequence[int]) -> Sequence[Sample]:
         """The samples at `rows`, loaded together."""
@@ -68,8 +68,8 @@ def items_at(items: Sequence[Item], rows: Sequence[int]) -> Sequence[Item]:
 
 
 @dataclass(frozen=True)
-class _Each(Generic[Key]):
-    """A function of one key for many; plain data, so that worker processes can have it."""
+class _LoadEach(Generic[Key]):
+    """Applies a function of one key to many keys; plain data, which is pickled for worker processes."""
 
     load: Callable[[Key], Sample]
 

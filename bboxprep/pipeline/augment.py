@@ -39,15 +39,15 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
     """`source` with a sample for each image that `recipe` makes of its images; as it is where that is one of each."""
     if recipe.is_fixed and not recipe.is_tiled:
         return source
-    takes = [
-        take
+    variants = [
+        variant
         for row, summary in enumerate(source.summaries)
-        for take in _takes(row, summary, source.frame_of(summary), recipe)
+        for variant in _variants(row, summary, source.frame_of(summary), recipe)
     ]
-    if recipe.is_fixed and len(takes) == len(source.summaries):
+    if recipe.is_fixed and len(variants) == len(source.summaries):
         return source
-    taken = _Taken(source.dataset, tuple(take for _, take in takes))
-    rows = list(enumerate(row for row, _ in takes))
+    taken = _VariantSamples(source.dataset, tuple(variant for _, variant in variants))
+    rows = list(enumerate(row for row, _ in variants))
     dataset = replace(
         source.dataset,
         samples=LazySamples(rows, taken),
@@ -55,14 +55,14 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
     )
     summaries = tuple(
         source.summaries[row].replace_fast(
-            key=(source.summaries[row].key[0], _named(source.summaries[row].key[1], take))
+            key=(source.summaries[row].key[0], _named(source.summaries[row].key[1], variant))
         )
-        for row, take in takes
+        for row, variant in variants
     )
     return replace(source, dataset=dataset, summaries=summaries)
 
 
-def _takes(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> Iterator[tuple[int, SampleVariant]]:
+def _variants(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> Iterator[tuple[int, SampleVariant]]:
     split, key = summary.key[0], "/".join(summary.key)
     header = summary.header
     try:
@@ -76,35 +76,37 @@ def _takes(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> Ite
 
 
 @dataclass(frozen=True)
-class _Taken:
-    """The samples of a dataset, once for each take."""
+class _VariantSamples:
+    """The samples of a dataset, once for each variant."""
 
     dataset: Dataset
-    takes: tuple[SampleVariant, ...]
+    variants: tuple[SampleVariant, ...]
 
     def __call__(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
         samples = self.dataset.at([row for _, row in places])
-        return [_as_taken(sample, self.takes[number]) for sample, (number, _) in zip(samples, places, strict=True)]
+        return [_as_variant(sample, self.variants[number]) for sample, (number, _) in zip(samples, places, strict=True)]
 
     def outlines(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
         outlines = self.dataset.outlines_at([row for _, row in places])
-        return [_as_taken(outline, self.takes[number]) for outline, (number, _) in zip(outlines, places, strict=True)]
+        return [
+            _as_variant(outline, self.variants[number]) for outline, (number, _) in zip(outlines, places, strict=True)
+        ]
 
 
-def _as_taken(sample: Sample, take: SampleVariant) -> Sample:
-    if not take.name:
-        return sample.replace_fast(variant=take)
-    return sample.replace_fast(variant=take, name=PurePosixPath(_named(str(sample.name), take)), id=0)
+def _as_variant(sample: Sample, variant: SampleVariant) -> Sample:
+    if not variant.name:
+        return sample.replace_fast(variant=variant)
+    return sample.replace_fast(variant=variant, name=PurePosixPath(_named(str(sample.name), variant)), id=0)
 
 
-def _named(name: str, take: SampleVariant) -> str:
+def _named(name: str, variant: SampleVariant) -> str:
     path = PurePosixPath(name)
-    return str(path.with_stem(path.stem + take.name)) if take.name else name
+    return str(path.with_stem(path.stem + variant.name)) if variant.name else name
 
 
 @dataclass(frozen=True)
 class AugmentedSample:
-    """A sample through its recipe, and the samples of the source that are in it: itself first."""
+    """A transformed sample, and the samples of the source in it, its own first."""
 
     sample: Sample
     sources: tuple[Sample, ...]
@@ -133,8 +135,8 @@ class Augmenter:
             seen = [
                 row for row, one in enumerate(source.summaries) if is_training(one.key[0]) and one.header is not None
             ]
-            for _, takes in groupby(seen, lambda row: source.summaries[row].path):
-                of_image = list(takes)
+            for _, group in groupby(seen, lambda row: source.summaries[row].path):
+                of_image = list(group)
                 rows += of_image[: len(of_image) // recipe.copies(TRAIN)]  # those of its first copy
         return cls(recipe, source.dataset, tuple(rows))
 
@@ -147,37 +149,38 @@ class Augmenter:
         """`sample` in the outcome of what is drawn for it."""
         if sample.header is None or sample.refusal:
             return AugmentedSample(sample.transform(self.recipe.without_augment), (sample,))
-        around, mosaic = self._around(sample)
-        if around and mosaic:
-            return self._assembled(sample, around, mosaic)
+        mosaic_split, mosaic = self._mosaic_of(sample)
+        if mosaic_split and mosaic:
+            return self._assembled(sample, mosaic_split, mosaic)
         return AugmentedSample(
-            self._through(sample, around.without if around else self.recipe, _take(sample)), (sample,)
+            self._transformed(sample, mosaic_split.without if mosaic_split else self.recipe, _variant_of(sample)),
+            (sample,),
         )
 
     def others(self, sample: Sample) -> tuple[Sample, ...]:
-        """The samples that are in one image with `sample`."""
+        """The other samples of the mosaic of `sample`."""
         if sample.header is None or sample.refusal:
             return ()
-        _, mosaic = self._around(sample)
+        _, mosaic = self._mosaic_of(sample)
         return self._picked(sample, mosaic) if mosaic else ()
 
-    def _around(self, sample: Sample) -> tuple[MosaicSplit | None, Mosaic | None]:
-        """The recipe around the mosaic that it may have for `sample`, and the mosaic, if it is drawn."""
-        around, augment = split_at_mosaic(self.recipe), self.recipe.augment
-        if around is None or not is_training(sample.split):
+    def _mosaic_of(self, sample: Sample) -> tuple[MosaicSplit | None, Mosaic | None]:
+        """The recipe of `sample` split at its mosaic, and the drawn mosaic; (None, None) without one."""
+        mosaic_split, augment = split_at_mosaic(self.recipe), self.recipe.augment
+        if mosaic_split is None or not is_training(sample.split):
             return None, None
-        take = _take(sample)
-        if augment and augment.plain and take.copy == 0:
+        variant = _variant_of(sample)
+        if augment and augment.plain and variant.copy == 0:
             return None, None
-        return around, around.drawn(_key(take), take.copy)
+        return mosaic_split, mosaic_split.drawn(_key(variant), variant.copy)
 
-    def _through(self, sample: Sample, recipe: Recipe, take: SampleVariant, *steps: RecipeStep) -> Sample:
-        """`sample` through `recipe` as it is drawn for `take`, and through `steps` then; refused where that cannot be.
+    def _transformed(self, sample: Sample, recipe: Recipe, variant: SampleVariant, *steps: RecipeStep) -> Sample:
+        """`sample` transformed by `recipe` as drawn for `variant`, and by `steps`; refused where that is impossible.
 
-        A flip that was kept back is a finding.
+        A flip that `Flip.keep` prevents is a finding.
         """
         try:
-            drawn = self._drawn(sample, recipe, take)
+            drawn = self._drawn(sample, recipe, variant)
         except PlanError as error:
             finding = Finding("crop-outside", str(error), path=sample.relative_path, split=sample.split)
             return sample.replace_fast(refusal=finding.code, findings=(*sample.findings, finding))
@@ -185,46 +188,54 @@ class Augmenter:
             note = Finding("flip-kept", "not flipped, for what it shows", path=sample.relative_path, split=sample.split)
             sample = sample.replace_fast(findings=(*sample.findings, note))
         if sample.variant or steps:
-            sample = sample.replace_fast(variant=replace(take, recipe=_chained(take.recipe, drawn.recipe.options())))
+            sample = sample.replace_fast(
+                variant=replace(variant, recipe=_chained(variant.recipe, drawn.recipe.options()))
+            )
         return sample.transform(then(drawn.recipe, *steps) if steps else drawn.recipe)
 
-    def _drawn(self, sample: Sample, recipe: Recipe, take: SampleVariant) -> Drawn:
+    def _drawn(self, sample: Sample, recipe: Recipe, variant: SampleVariant) -> Drawn:
         header = sample.header
-        if header is None or (recipe.is_fixed and not take.tile):
+        if header is None or (recipe.is_fixed and not variant.tile):
             return Drawn(recipe)
         names = frozenset(self.dataset.categories.names[label] for label in sample.instances.labels.tolist())
         turn = recipe.turn_of(header.turn, sample.frame)
         if not sample.parts:
-            recipe = dict(recipe.tiles(header.size, turn))[take.tile]
-        return recipe.drawn(_key(take), take.copy, ImageContext.of(sample, names, turn), split=sample.split)
+            recipe = dict(recipe.tiles(header.size, turn))[variant.tile]
+        return recipe.drawn(_key(variant), variant.copy, ImageContext.of(sample, names, turn), split=sample.split)
 
-    def _assembled(self, sample: Sample, around: MosaicSplit, mosaic: Mosaic) -> AugmentedSample:
-        """The mosaic of `sample` and others, each drawn for itself, through what stands after it."""
-        take, canvas = _take(sample), Size.of(mosaic.size)
+    def _assembled(self, sample: Sample, mosaic_split: MosaicSplit, mosaic: Mosaic) -> AugmentedSample:
+        """The mosaic of `sample` and three other samples, each with its own draw, and the steps after it."""
+        variant, canvas = _variant_of(sample), Size.of(mosaic.size)
         sources, parts = (sample, *self._picked(sample, mosaic)), list[Sample]()
         for number, (source, (left, top, quarter)) in enumerate(zip(sources, mosaic.quarters, strict=True)):
-            own = replace(_take(source), key=f"{_key(take)}#part{number}", copy=take.copy) if number else take
-            part = self._through(source, around.before, own, Fill(quarter))
+            own = (
+                replace(_variant_of(source), key=f"{_key(variant)}#part{number}", copy=variant.copy)
+                if number
+                else variant
+            )
+            part = self._transformed(source, mosaic_split.before, own, Fill(quarter))
             parts.append(part if part.refusal else place_part(part, canvas, left, top))
         if parts[0].refusal:
             return AugmentedSample(parts[0], (sample,))
         used = [number for number, part in enumerate(parts) if not part.refusal]
         whole = assemble_mosaic([parts[number] for number in used], canvas)
-        said = _chained(_take(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
-        made = self._through(whole, around.after, SampleVariant(f"{_key(take)}#mosaic", take.copy, recipe=said))
-        made = made.replace_fast(variant=replace(take, recipe=_take(made).recipe))
+        earlier = _chained(_variant_of(parts[0]).recipe, {"steps": [{mosaic.name: mosaic.options()}]})
+        made = self._transformed(
+            whole, mosaic_split.after, SampleVariant(f"{_key(variant)}#mosaic", variant.copy, recipe=earlier)
+        )
+        made = made.replace_fast(variant=replace(variant, recipe=_variant_of(made).recipe))
         return AugmentedSample(made, tuple(sources[number] for number in used))
 
     def _picked(self, sample: Sample, mosaic: Mosaic) -> tuple[Sample, ...]:
-        """The three images that a `mosaic` holds beside `sample`: three others, where there are as many."""
+        """The three other samples of a `mosaic`, all different where the training set has enough."""
         chosen = [sample]
         for pick in mosaic.others or ():
             chosen.append(self._other(pick, chosen))
         return tuple(chosen[1:])
 
     def _other(self, pick: float, chosen: Sequence[Sample]) -> Sample:
-        """The image that a number of 0 to 1 picks, or the next one that can be used and is not yet `chosen`; if there
-        is none near, one that is.
+        """The sample at the position `pick`, 0 to 1, or the next usable one that is not yet `chosen`; one of these
+        where there is none near.
         """
         first, known = int(pick * len(self.training)), {_shown(one) for one in chosen}
         found = chosen[0]
@@ -238,7 +249,7 @@ class Augmenter:
 
 
 def _check(recipe: Recipe, names: Sequence[str]) -> None:
-    """Raise `UsageError` for what would only be found in the midst of a run."""
+    """Raise `UsageError` for faults that would otherwise be found during the run."""
     for step in _all_steps(recipe):
         for name in step.keep if isinstance(step, Flip) else ():
             if name not in names:
@@ -252,19 +263,19 @@ def _all_steps(recipe: Recipe) -> tuple[RecipeStep, ...]:
 
 
 def _shown(sample: Sample) -> tuple[Path, str]:
-    """What of which file a sample shows."""
-    return sample.path, _take(sample).tile
+    """The file that a sample shows, and the tile of it."""
+    return sample.path, _variant_of(sample).tile
 
 
-def _take(sample: Sample) -> SampleVariant:
+def _variant_of(sample: Sample) -> SampleVariant:
     return sample.variant or SampleVariant(f"{sample.split}/{sample.name}")
 
 
-def _key(take: SampleVariant) -> str:
-    """What the draws of `take` are keyed by, beside its copy."""
-    return f"{take.key}#{take.tile}" if take.tile else take.key
+def _key(variant: SampleVariant) -> str:
+    """The key of the draws of `variant`, besides the number of its copy."""
+    return f"{variant.key}#{variant.tile}" if variant.tile else variant.key
 
 
-def _chained(said: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The recipe that was drawn so far, as plain data, and what comes after it."""
-    return {**said, "steps": [*said["steps"], *more["steps"]]} if said else more
+def _chained(earlier: Mapping[str, Any], more: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe drawn `earlier`, as plain data, with the steps of `more` after it."""
+    return {**earlier, "steps": [*earlier["steps"], *more["steps"]]} if earlier else more

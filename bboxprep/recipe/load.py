@@ -32,7 +32,7 @@ from bboxprep.io.paths import read_bytes
 from bboxprep.recipe.catalog import KNOWN, STEPS, UPRIGHT, lookup
 from bboxprep.recipe.cli_values import parse_size
 from bboxprep.recipe.geometric import Crop, RecipeStep, Resize
-from bboxprep.recipe.located_data import LocatedData, WrongPlace, bare, located
+from bboxprep.recipe.located_data import LocatedData, WrongPlace, located, plain_data
 from bboxprep.recipe.recipe import Augment, Recipe, Upright
 from bboxprep.recipe.values import OneOf, OptionError
 from bboxprep.spelling import suggestion
@@ -113,12 +113,12 @@ def _recipe(found: LocatedData, folder: Path | None = None) -> Recipe:
         raise WrongPlace(entries["steps"].where, "have steps beside preprocess, want one of them")
     pad_option = _Pad()
     if "pad" in entries:
-        pad_option.set(bare(entries["pad"]), entries["pad"].where)
+        pad_option.set(plain_data(entries["pad"]), entries["pad"].where)
     first = entries.get("steps") or entries.get("preprocess") or LocatedData([], found.where)
     upright, first = _upright(first, entries.get("upright"))
     steps = _steps(first, pad_option, folder)
     augment = _augment(entries["augment"], pad_option, folder) if "augment" in entries else None
-    options = {key: bare(entries[key]) for key in ("kernel", "seed") if key in entries}
+    options = {key: plain_data(entries[key]) for key in ("kernel", "seed") if key in entries}
     try:
         return Recipe(*steps, upright=upright, augment=augment, **pad_option.values, **options)
     except (UsageError, TypeError) as error:
@@ -153,7 +153,7 @@ def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[Upright, L
     """The switch `upright`, and the steps without the word ``upright``, which may only stand first."""
     listed = steps.value if isinstance(steps.value, list) else []
     places = [place for place, item in enumerate(listed) if _name_of(item) == UPRIGHT]
-    wanted = True if switch is None else bare(switch)
+    wanted = True if switch is None else plain_data(switch)
     if not (type(wanted) is bool or wanted == "auto"):
         raise WrongPlace(switch.where if switch else "", f"upright: have {wanted!r}, want true, false or auto")
     if not places:
@@ -161,7 +161,7 @@ def _upright(steps: LocatedData, switch: LocatedData | None) -> tuple[Upright, L
     if places != [0]:
         raise WrongPlace(listed[places[-1]].where, "upright: have it after other steps, want it first")
     entries = listed[0].value
-    wish = bare(next(iter(entries.values()))) if isinstance(entries, dict) else True
+    wish = plain_data(next(iter(entries.values()))) if isinstance(entries, dict) else True
     step: Upright = "auto" if wish == "auto" else True
     other = str(wanted).lower() if switch else "false"
     if wish not in (True, None, {}, "Applied", "auto") or (switch is not None and wanted != step):
@@ -175,7 +175,7 @@ def _augment(found: LocatedData, pad_option: _Pad, folder: Path | None) -> Augme
     entries = _keys(found, _AUGMENT_KEYS, "a map with copies and steps, or a list of steps")
     steps = _steps(entries["steps"], pad_option, folder) if "steps" in entries else []
     try:
-        return Augment(*steps, **{key: bare(entries[key]) for key in ("copies", "plain") if key in entries})
+        return Augment(*steps, **{key: plain_data(entries[key]) for key in ("copies", "plain") if key in entries})
     except UsageError as error:
         part = str(error).split(": ")[1]
         raise WrongPlace(entries.get(part, found).where, str(error)) from error
@@ -183,7 +183,7 @@ def _augment(found: LocatedData, pad_option: _Pad, folder: Path | None) -> Augme
 
 def _steps(found: LocatedData, pad_option: _Pad, folder: Path | None) -> list[RecipeStep]:
     if not isinstance(found.value, list):
-        raise WrongPlace(found.where, f"have {bare(found)!r}, want a list of steps")
+        raise WrongPlace(found.where, f"have {plain_data(found)!r}, want a list of steps")
     return [_step(item, pad_option, folder) for item in found.value]
 
 
@@ -193,7 +193,7 @@ def _step(item: LocatedData, pad_option: _Pad, folder: Path | None) -> RecipeSte
     if isinstance(name, dict) and len(name) == 1:
         name, given = next(iter(name.items()))
     if not isinstance(name, str):
-        raise WrongPlace(item.where, f"have {bare(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
+        raise WrongPlace(item.where, f"have {plain_data(item)!r}, want a step, as in flip or flip: {{p: 0.5}}")
     known = lookup(name)
     if known is None or known[0] not in STEPS:
         raise WrongPlace(item.where, f"have the unknown step {name!r}{suggestion(name, KNOWN)}")
@@ -212,7 +212,7 @@ def _resize_as(entries: dict[str, LocatedData]) -> tuple[str, dict[str, LocatedD
     other options; None if there is none.
     """
     if "format" in entries:
-        return str(bare(entries["format"])), {name: found for name, found in entries.items() if name != "format"}
+        return str(plain_data(entries["format"])), {name: found for name, found in entries.items() if name != "format"}
     size = entries.get("size", LocatedData(None, ""))
     words = re.fullmatch(r"(.*\S)\s+([0-9]+(?:[xX×][0-9]+)?)", size.value) if isinstance(size.value, str) else None
     return (words[1], entries | {"size": LocatedData(words[2], size.where)}) if words and lookup(words[1]) else None
@@ -224,7 +224,7 @@ def _pads(step: type[RecipeStep], implied: Mapping[str, Any], entries: dict[str,
     pads = [(implied["pad"], where)] if "pad" in implied else []
     if step.pads and "pad" in entries:
         found = entries.pop("pad")
-        pads.append((bare(found), found.where))
+        pads.append((plain_data(found), found.where))
     return pads
 
 
@@ -273,18 +273,18 @@ def _pipeline(found: LocatedData, folder: Path | None) -> LocatedData:
 
     if not isinstance(found.value, str) or folder is None:
         raise WrongPlace(
-            found.where, f"albumentations: file: have {bare(found)!r}, want a path relative to the recipe file"
+            found.where, f"albumentations: file: have {plain_data(found)!r}, want a path relative to the recipe file"
         )
     try:
         entries = parse_yaml(_read(folder / found.value))
     except (UsageError, WrongPlace) as error:
         raise WrongPlace(found.where, f"albumentations: {found.value}: {error}") from error
-    return LocatedData(bare(entries), found.where)
+    return LocatedData(plain_data(entries), found.where)
 
 
 def _value(found: LocatedData, step: type[RecipeStep], option: str) -> Any:
     """The value of `option` in the type that `step` takes; a size may be text as on the command line."""
-    value = bare(found)
+    value = plain_data(found)
     if option == "size" and isinstance(value, str) and option not in step.amounts:
         try:
             return parse_size(value)
@@ -303,7 +303,7 @@ def _tuples(value: Any) -> Any:
 def _keys(found: LocatedData, known: Sequence[str], wanted: str) -> dict[str, LocatedData]:
     """The map in `found`, with keys among `known`. Raises `WrongPlace` for anything else."""
     if not isinstance(found.value, dict):
-        raise WrongPlace(found.where, f"have {bare(found)!r}, want {wanted}")
+        raise WrongPlace(found.where, f"have {plain_data(found)!r}, want {wanted}")
     for key, value in found.value.items():
         if key not in known:
             raise WrongPlace(value.where, f"have the unknown key {key!r}{suggestion(key, known)}")

@@ -46,13 +46,13 @@ def located(value: Any, where: str = "", depth: int = 0) -> LocatedData:
             raise WrongPlace(where, f"have a {type(value).__name__}, want text, a number, a list or a map")
 
 
-def bare(found: Any) -> Any:
+def plain_data(found: Any) -> Any:
     """The plain data of a tree, without places."""
     value = found.value if isinstance(found, LocatedData) else found
     match value:
         case dict():
-            return {key: bare(each) for key, each in value.items()}
+            return {key: plain_data(each) for key, each in value.items()}
         case list():
-            return [bare(each) for each in value]
+            return [plain_data(each) for each in value]
         case _:
             return value

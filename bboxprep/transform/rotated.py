@@ -75,7 +75,7 @@ def _rotate(outlines: Outlines, row: int, plan: Plan, turned: TurnedRule) -> _Ro
     whole: Outline = BoxOutline.of(outlines.drawn.boxes[row], plan.affine)
     outline = outlines.usable(row, whole.bounds)
     if outline is None:
-        shape = _stand_in(outlines.drawn.boxes[row], plan.affine, turned)
+        shape = _assumed_outline(outlines.drawn.boxes[row], plan.affine, turned)
         most, growth = shape.bounds, float(box_areas(shape.bounds[None])[0]) / whole.area
     else:
         shape, most, growth = outline, whole.bounds, None
@@ -94,7 +94,7 @@ def _rotate(outlines: Outlines, row: int, plan: Plan, turned: TurnedRule) -> _Ro
     )
 
 
-def _stand_in(box: Boxes, affine: Affine, turned: TurnedRule) -> Outline:
+def _assumed_outline(box: Boxes, affine: Affine, turned: TurnedRule) -> Outline:
     """The assumed outline of an object of which only the box (4,) is known."""
     return BoxOutline(affine(ellipses_in(box[None])[0])) if turned == "ellipse" else BoxOutline.of(box, affine)
 

@@ -1,7 +1,7 @@
 """Is what was drawn for each image something that the recipe of the run can have drawn? By the two records alone.
 
-A recipe wishes: steps for all images, and steps of chance for training images. What was drawn of it are the same steps
-in the same order, each number within its range, and without those that chance may leave out.
+A recipe has steps for all images and random steps for training images. The steps drawn from it are the same steps in
+the same order, with each number in its range, without steps whose probability is below 1.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _SETTLED = frozenset({"seed", "holes", "centre", "others"})  # options that a dr
 
 def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     """What is wrong with the row of a written image: augmented where none is, or drawn from elsewhere."""
-    wishes = case.run.record.recipe
+    requested = case.run.record.recipe
     unseen = not is_training(image.split)
     if unseen and image.copy:
         yield _fault("augmented-unseen", image, f"is copy {image.copy} of an image of the split {image.split}")
-    if image.recipe is None or not wishes:
+    if image.recipe is None or not requested:
         return
-    always, augment = _wished(wishes)
-    plain = unseen or (image.copy == 0 and _augment(wishes).get("plain") is True)
-    if _explained(always if plain else [*always, *augment], image) and _same_manner(wishes, image.recipe):
+    always, augment = _requested_steps(requested)
+    plain = unseen or (image.copy == 0 and _augment(requested).get("plain") is True)
+    if _is_drawn_from(always if plain else [*always, *augment], image) and _same_manner(requested, image.recipe):
         return
-    if unseen and _explained([*always, *augment], image):
+    if unseen and _is_drawn_from([*always, *augment], image):
         yield _fault("augmented-unseen", image, f"has steps of chance, in the split {image.split}")
     else:
         words = f"{_words(image.recipe)} is nothing that the recipe of the run draws"
@@ -45,9 +45,9 @@ def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
 
 def copy_faults(case: VerificationInputs) -> Iterator[Fault]:
     """The training images that have not each of their copies once, tile by tile."""
-    wishes = case.run.record.recipe
-    copies = _augment(wishes).get("copies", 1)
-    if not isinstance(copies, int) or not wishes:
+    requested = case.run.record.recipe
+    copies = _augment(requested).get("copies", 1)
+    if not isinstance(copies, int) or not requested:
         return
     found: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for image in case.run.images:
@@ -64,18 +64,18 @@ def _fault(code: str, image: ImageRow, words: str) -> Fault:
     return Fault(Layer.STRUCTURAL, code, str(image.output), "", words)
 
 
-def _augment(wishes: Mapping[str, Any]) -> Mapping[str, Any]:
-    said = wishes.get("augment")
-    return said if isinstance(said, Mapping) else {}
+def _augment(requested: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = requested.get("augment")
+    return data if isinstance(data, Mapping) else {}
 
 
-def _wished(wishes: Mapping[str, Any]) -> tuple[list[Step], list[Step]]:
-    """The steps that every image has, and those of training images."""
-    return _steps(wishes.get("steps", wishes.get("preprocess"))), _steps(_augment(wishes).get("steps"))
+def _requested_steps(requested: Mapping[str, Any]) -> tuple[list[Step], list[Step]]:
+    """The steps of all images, and those of training images."""
+    return _steps(requested.get("steps", requested.get("preprocess"))), _steps(_augment(requested).get("steps"))
 
 
-def _steps(said: object) -> list[Step]:
-    found = said if isinstance(said, list) else []
+def _steps(data: object) -> list[Step]:
+    found = data if isinstance(data, list) else []
     return [step if isinstance(step, Mapping) and len(step) == 1 else {"": step} for step in found]
 
 
@@ -83,30 +83,30 @@ def _words(recipe: Mapping[str, Any]) -> str:
     return " > ".join(f"{name} {options}" for step in _steps(recipe.get("steps")) for name, options in step.items())
 
 
-def _same_manner(wishes: Mapping[str, Any], drawn: Mapping[str, Any]) -> bool:
-    return all(wishes.get(key) == drawn.get(key) for key in _HOW)
+def _same_manner(requested: Mapping[str, Any], drawn: Mapping[str, Any]) -> bool:
+    return all(requested.get(key) == drawn.get(key) for key in _HOW)
 
 
-def _explained(wishes: Sequence[Step], image: ImageRow) -> bool:
-    """Whether what was drawn for `image` are `wishes`, in order, but for those that chance may leave out."""
+def _is_drawn_from(requested: Sequence[Step], image: ImageRow) -> bool:
+    """Whether the steps drawn for `image` are the `requested` ones in order, without some that may be left out."""
     drawn = _steps((image.recipe or {}).get("steps"))
-    reached = {0}  # how many of the drawn steps the wishes so far can have made
-    for wish in wishes:
-        further = {count + 1 for count in reached if count < len(drawn) and _allows(wish, drawn, count, image)}
-        reached = further | (reached if _may_be_left_out(wish) else set())
+    reached = {0}  # numbers of drawn steps that the requested steps so far can explain
+    for step in requested:
+        further = {count + 1 for count in reached if count < len(drawn) and _allows(step, drawn, count, image)}
+        reached = further | (reached if _may_be_left_out(step) else set())
     return len(drawn) in reached
 
 
-def _may_be_left_out(wish: Step) -> bool:
-    ((_, options),) = wish.items()
+def _may_be_left_out(step: Step) -> bool:
+    ((_, options),) = step.items()
     return isinstance(options, Mapping) and ("p" in options or bool(options.get("keep")))
 
 
-def _allows(wish: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> bool:
-    """Whether the drawn step at `place` can come of `wish`."""
-    ((name, wanted),), ((have, options),) = wish.items(), drawn[place].items()
+def _allows(step: Step, drawn: Sequence[Step], place: int, image: ImageRow) -> bool:
+    """Whether the drawn step at `place` can be drawn from `step`."""
+    ((name, wanted),), ((have, options),) = step.items(), drawn[place].items()
     if not isinstance(wanted, Mapping) or not isinstance(options, Mapping):
-        return wish == drawn[place]
+        return step == drawn[place]
     match name:
         case "random_crop":
             return bool(have == "crop")
@@ -142,10 +142,10 @@ def _are_holes(wanted: Mapping[str, Any], holes: Any) -> bool:
 
 def _is_tile(wanted: Mapping[str, Any], crop: Mapping[str, Any], before: Sequence[Step], image: ImageRow) -> bool:
     """Whether `crop` is the tile that `image` is called, after the steps `before` it."""
-    said = with_upright(image.recipe or {}, image)
+    data = with_upright(image.recipe or {}, image)
     if image.size is None:
         return False
-    derived = derive({"upright": said.get("upright"), "steps": list(before)}, image.size, image.orientation)
+    derived = derive({"upright": data.get("upright"), "steps": list(before)}, image.size, image.orientation)
     grid = _grid(wanted, derived.size) if isinstance(derived, Derived) else {}
     rectangle = [crop.get(key) for key in ("x", "y", "width", "height")]
     return grid.get(image.tile) == rectangle

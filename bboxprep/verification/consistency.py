@@ -19,7 +19,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.verification_inputs import Options, described, names_of
-from bboxprep.verification.whole_image import DONE
+from bboxprep.verification.whole_image import TURN_WORDS
 
 SPILL = 1.5  # px; one-based formats and rounding tools reach so far over an edge and mean nothing by it
 LEAST_OVERLAP = 0.9  # of a box with the box around its own outline
@@ -73,7 +73,7 @@ def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]
         turn = turn_from_pixels(source.dataset.select(indices).samples, image_policy)
         if turn is not None and not turn.is_identity:
             which = f"the labels of the {len(indices)} photos of EXIF orientation {orientation}"
-            yield _fault("labels-look-turned", "", f"{which} would fit their images if {DONE[(~turn).exif]}")
+            yield _fault("labels-look-turned", "", f"{which} would fit their images if {TURN_WORDS[(~turn).exif]}")
 
 
 def _dataset_findings(source: Source) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.images.codecs.independent_decoder import Gray, softened
+from bboxprep.images.codecs.independent_decoder import Gray, blurred
 
 Mask = NDArray[np.bool_]
 MAX_FACTORS = {"exposure": 2.0, "contrast": 2.0, "saturation": 2.0}  # up to which gray behaves like the colours
@@ -56,7 +56,7 @@ def _apply_step(now: ExpectedEffects, name: str, options: Mapping[str, Any]) -> 
         case "saturation", {"factor": int() | float() as factor}:
             return ExpectedEffects(now.gray, now.outside_holes, now.bleed, now.weak or _strength(name, factor))
         case "blur", {"sigma": int() | float() as sigma} if sigma >= 0:
-            gray = softened(now.gray, float(sigma)) if sigma > 0 else now.gray
+            gray = blurred(now.gray, float(sigma)) if sigma > 0 else now.gray
             return ExpectedEffects(gray, now.outside_holes, now.bleed + BLUR_RADIUS * sigma, now.weak)
         case "noise", {"sigma": int() | float() as sigma} if sigma <= MAX_NOISE:
             return now

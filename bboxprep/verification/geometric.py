@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Affine
-from bboxprep.images.codecs.independent_decoder import DecoderModel, look
+from bboxprep.images.codecs.independent_decoder import PillowHeader, read_pillow_header
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
@@ -88,7 +88,7 @@ def _without_origin(case: VerificationInputs, image: ImageRow, count: int) -> Co
     return Compared((_fault("source-missing", str(image.output), f"{image.source} is not in the source"),), tally)
 
 
-def _mapped(case: VerificationInputs, image: ImageRow, seen: DecoderModel) -> tuple[Mapped | None, str, list[Fault]]:
+def _mapped(case: VerificationInputs, image: ImageRow, seen: PillowHeader) -> tuple[Mapped | None, str, list[Fault]]:
     """How the source became the output; a word where that is not known in full; and what is wrong with the record."""
     turn = turn_matrix(seen.orientation, seen.stored)
     to_shown = turn if image.frame is Frame.STORED else np.eye(3)
@@ -111,15 +111,15 @@ def _mapped(case: VerificationInputs, image: ImageRow, seen: DecoderModel) -> tu
     return mapped, f"{derived}; boxes were compared through the recorded affine", []
 
 
-def _seen(case: VerificationInputs, image: ImageRow, path: Path, header: Header) -> DecoderModel:
+def _seen(case: VerificationInputs, image: ImageRow, path: Path, header: Header) -> PillowHeader:
     """The size and orientation of a source file in Pillow's words; in ours where Pillow alone cannot open it."""
     try:
-        return look(path, header.container, case.file(image, path))
+        return read_pillow_header(path, header.container, case.file(image, path))
     except ImageError:
-        return DecoderModel(header.size, header.orientation, header.displayed)
+        return PillowHeader(header.size, header.orientation, header.displayed)
 
 
-def _stale(image: ImageRow, mapped: Mapped, seen: DecoderModel) -> list[Fault]:
+def _stale(image: ImageRow, mapped: Mapped, seen: PillowHeader) -> list[Fault]:
     faults, output = [], str(image.output)
     if (image.size, image.orientation) != (seen.stored, seen.orientation):
         words = f"recorded as stored at {image.size} with orientation {image.orientation}"

@@ -20,10 +20,10 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import (
     Gray,
     ReducedGray,
+    blurred,
+    decode_displayed,
+    decode_with_opencv,
     pixel_lengths,
-    shown,
-    softened,
-    trained_on,
     warped,
 )
 from bboxprep.io.remote import member
@@ -37,7 +37,16 @@ from bboxprep.verification.geometric import Compared
 from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict, compare
 from bboxprep.verification.region import beyond, pixels_inside
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
-from bboxprep.verification.whole_image import DONE, MIRRORED, POOR, SAME_THUMB, Posture, posture, resembles, thumbnail
+from bboxprep.verification.whole_image import (
+    MIRRORED,
+    POOR,
+    SAME_THUMB,
+    TURN_WORDS,
+    TurnMatch,
+    match_turn,
+    resembles,
+    thumbnail,
+)
 
 SOFT = 0.8  # px, sigma; JPEG and other kernels change mostly the finest detail
 MARGIN = 0.15  # of a box on each side: the edge of an object locates it best
@@ -102,9 +111,9 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: Compared
         path, steps = member(case.run.root / image.output), case.recipe(image).get("steps")
         by = _reduction(mapped.size, steps)
         mapped = mapped.reduced(by)
-        actual = trained_on(path, sample.header.container, case.file(image, path), by)
+        actual = decode_with_opencv(path, sample.header.container, case.file(image, path), by)
         length = max(pixel_lengths(mapped.from_shown))
-        source = shown(origin.path, origin.header.container, case.file(image, origin.path), length)
+        source = decode_displayed(origin.path, origin.header.container, case.file(image, origin.path), length)
         pair = _image_pair(source, mapped, actual, steps, by)
     except ImageError as error:
         if error.path == origin.path:
@@ -140,7 +149,7 @@ def _judge(
     if pair.weak:
         return _weakly(case, sample, compared, pair)
     thumbs = _thumbnails(pair)
-    stance = posture(pair.expected, pair.actual, pair.mask)
+    stance = match_turn(pair.expected, pair.actual, pair.mask)
     count = len(sample.instances)
     tally = Tally(Layer.PIXEL, UNIT, unsure=count, wrong=1)
     if stance.verdict is PatchVerdict.SHIFTED:
@@ -225,7 +234,7 @@ def _image_pair(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
-    pair = (softened(effects.gray, SOFT), softened(actual, SOFT), visible, _seen(mapped, effects))
+    pair = (blurred(effects.gray, SOFT), blurred(actual, SOFT), visible, _seen(mapped, effects))
     return _ImagePair(*pair, weak=effects.weak, unknown_margins=mapped.warped and not mapped.derived, by=by)
 
 
@@ -254,9 +263,9 @@ def _visible(mapped: Mapped, actual: Gray) -> tuple[int, int, int, int]:
     return x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1
 
 
-def _turned(output: str, stance: Posture) -> Fault:
+def _turned(output: str, stance: TurnMatch) -> Fault:
     code = "image-mirrored" if stance.undo in MIRRORED else "image-turned"
-    words = f"is {DONE[stance.undo]} (correlation {stance.best:.2f} when undone, {stance.score:.2f} as it is)"
+    words = f"is {TURN_WORDS[stance.undo]} (correlation {stance.best:.2f} when undone, {stance.score:.2f} as it is)"
     return _fault(code, output, words, amount=stance.best)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from bboxprep.errors import ImageError
 from bboxprep.findings import Severity
-from bboxprep.images.codecs.independent_decoder import look
+from bboxprep.images.codecs.independent_decoder import read_pillow_header
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
@@ -110,7 +110,7 @@ def _sample_findings(sample: Sample, output: str) -> Iterator[Fault]:
 
 def _size_faults(case: VerificationInputs, image: ImageRow, sample: Sample, path: Path) -> Iterator[Fault]:
     try:
-        seen = look(path, sample.header.container if sample.header else "jpeg", case.file(image, path))
+        seen = read_pillow_header(path, sample.header.container if sample.header else "jpeg", case.file(image, path))
     except ImageError as error:
         yield _fault("image-unreadable", str(image.output), error.problem)
         return

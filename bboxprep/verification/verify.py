@@ -80,7 +80,7 @@ def verify(
     if record is None:
         code, words = _state(folder)
         if code:
-            return _refuted(folder, code, words)
+            return _failed_report(folder, code, words)
         return VerificationReport(folder, None, *examine(folder, reading, image_policy, begin, progress))
     images, problems = read_images(folder)
     run = Run(folder, record, images)
@@ -88,7 +88,7 @@ def verify(
     try:
         output = open_output(run, source, image_policy, reading)
     except BboxprepError as error:
-        return _refuted(folder, "output-unreadable", str(error))
+        return _failed_report(folder, "output-unreadable", str(error))
     case = open_case(run, output, source, reading, image_policy)
     damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
     begin(len(images))
@@ -190,17 +190,19 @@ def _pixel_rows(images: Sequence[ImageRow], sample: int | None) -> frozenset[int
         groups[images[index].orientation].append(index)
     ordered = sorted(groups.items(), key=lambda item: (item[0] == 1, item[0]))
     turns = [
-        (place, rank, index) for rank, (_, group) in enumerate(ordered) for place, index in enumerate(_spread(group))
+        (place, rank, index)
+        for rank, (_, group) in enumerate(ordered)
+        for place, index in enumerate(_evenly_ordered(group))
     ]
     return frozenset(index for _, _, index in sorted(turns)[:sample])
 
 
-def _spread(group: list[int]) -> list[int]:
+def _evenly_ordered(group: list[int]) -> list[int]:
     """The rows of one orientation in an order whose beginning is spread over all of them."""
     step = next(step for step in count(max(1, round(len(group) * 0.618))) if gcd(step, len(group)) == 1)
     return [group[place * step % len(group)] for place in range(len(group))]
 
 
-def _refuted(folder: Path, code: str, words: str) -> VerificationReport:
+def _failed_report(folder: Path, code: str, words: str) -> VerificationReport:
     tally = Tally(Layer.STRUCTURAL, "images", wrong=1)
     return VerificationReport(folder, None, (Fault(Layer.STRUCTURAL, code, str(folder), "", words),), (tally,))

@@ -1,4 +1,4 @@
-"""Whole images: is this the image that is expected, turned as expected?"""
+"""Compares whole images: whether the output shows the expected image, and in which turn."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import Gray, shrunk
 from bboxprep.verification.patch_similarity import ALIKE, TEXTURE, PatchVerdict
 
-LONGEST = 96  # px, of the small images that are compared
-POOR = 0.6  # an image that correlates less is another one
+MAX_SIDE = 96  # px of the reduced images that are compared
+POOR = 0.6  # correlation; an image below it is another image
 CLEARLY = 0.1
 THUMB = Size(16, 16)
 SAME_THUMB = 0.9
 
-DONE = {  # what was done to an image that this EXIF orientation would undo
+TURN_WORDS = {  # the turn of an image that this EXIF orientation undoes
     2: "mirrored left to right",
     3: "turned by 180 degrees",
     4: "mirrored upside down",
@@ -30,9 +30,10 @@ MIRRORED = (2, 4, 5, 7)
 
 
 @dataclass(frozen=True, slots=True)
-class Posture:
-    """How an image stands to the one expected: its correlation as it is, and the EXIF orientation, 1 to 8, that
-    brings it nearest, with its correlation. `verdict` SHIFTED means turned."""
+class TurnMatch:
+    """The turn of an image against the expected one: its correlation as it is (`score`), and the EXIF orientation
+    `undo`, 1 to 8, with the `best` correlation. `verdict` SHIFTED means turned.
+    """
 
     verdict: PatchVerdict
     score: float = 0.0
@@ -40,22 +41,22 @@ class Posture:
     best: float = 0.0
 
 
-def posture(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> Posture:
-    """The posture of `actual` against `expected`, both (H, W), where the source is `visible` (H, W).
+def match_turn(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> TurnMatch:
+    """The turn of `actual` against `expected`, both (H, W), where the source is `visible` (H, W).
 
     `actual` may have height and width exchanged.
     """
-    factor = min(1.0, LONGEST / max(expected.shape))
+    factor = min(1.0, MAX_SIDE / max(expected.shape))
     height, width = expected.shape
     small = Size(max(1, round(width * factor)), max(1, round(height * factor)))
     want, mask = _reduced(expected, small), _reduced(visible.astype(np.float32), small) > 0.99
     if not mask.any() or float(want[mask].std()) < TEXTURE:
-        return Posture(PatchVerdict.UNSURE)
+        return TurnMatch(PatchVerdict.UNSURE)
     scores: dict[int, float] = {}
     itself: dict[int, float] = {}
     upright, lying = (_reduced(actual, size) for size in (small, small.transposed))
     for code in range(1, 9):
-        known = scores.get(1, 0.0) > 1.0 - CLEARLY  # then no turn can be clearly better
+        known = scores.get(1, 0.0) > 1.0 - CLEARLY  # no turn can be clearly better
         if turned(actual, code).shape == expected.shape and not known:
             scores[code] = correlation(want, turned(lying if code >= 5 else upright, code), mask)
         if code > 1 and want.shape == turned(want, code).shape:
@@ -72,7 +73,7 @@ def correlation(one: NDArray[np.float32], other: NDArray[np.float32], mask: NDAr
 
 
 def turned(gray: Gray, code: int) -> Gray:
-    """`gray` turned as the EXIF orientation `code` asks."""
+    """`gray` turned by the EXIF orientation `code`."""
     if code >= 5:
         gray = gray.T
     down = -1 if code in (3, 4, 7, 8) else 1
@@ -94,12 +95,12 @@ def _reduced(gray: Gray, size: Size) -> Gray:
     return shrunk(np.ascontiguousarray(gray), size)
 
 
-def _judge(scores: dict[int, float], itself: float) -> Posture:
+def _judge(scores: dict[int, float], itself: float) -> TurnMatch:
     score = scores.get(1, -1.0)
     undo = max(scores, key=lambda code: (scores[code], -code), default=1)
     best = scores.get(undo, -1.0)
     if undo != 1 and best > score + CLEARLY and best > POOR:
-        return Posture(PatchVerdict.SHIFTED, score, undo, best)
+        return TurnMatch(PatchVerdict.SHIFTED, score, undo, best)
     if not scores or score < POOR:
-        return Posture(PatchVerdict.OTHER if scores else PatchVerdict.UNSURE, score, undo, best)
-    return Posture(PatchVerdict.SAME if itself < ALIKE else PatchVerdict.UNSURE, score, undo, best)
+        return TurnMatch(PatchVerdict.OTHER if scores else PatchVerdict.UNSURE, score, undo, best)
+    return TurnMatch(PatchVerdict.SAME if itself < ALIKE else PatchVerdict.UNSURE, score, undo, best)

@@ -10,7 +10,7 @@ import pytest
 
 from bboxprep.errors import DecoderWarning, ImageError, RefusedImageError
 from bboxprep.images.codecs.codec import decode
-from bboxprep.images.codecs.independent_decoder import trained_on
+from bboxprep.images.codecs.independent_decoder import decode_with_opencv
 from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.header import read_header
 from tests.images.specimens import saved
@@ -39,7 +39,7 @@ def test_what_opencv_prints_is_a_warning_that_names_the_image(
     path = tmp_path / "photo.jpg"
     path.write_bytes(bytes(data))
     with pytest.warns(DecoderWarning, match=r"photo\.jpg: Corrupt JPEG data"):
-        assert trained_on(path, "jpeg").shape == (60, 80)
+        assert decode_with_opencv(path, "jpeg").shape == (60, 80)
     assert capfd.readouterr().err == ""
 
 

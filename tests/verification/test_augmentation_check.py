@@ -21,7 +21,7 @@ from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Augment, ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
-from bboxprep.verification.augmentation_check import _explained, _steps, _wished
+from bboxprep.verification.augmentation_check import _is_drawn_from, _requested_steps, _steps
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import augmented, codes, copied, edit_record, edit_row, edit_rows, photos, told
 
@@ -49,20 +49,20 @@ def row(recipe: dict[str, Any] | None, tile: str = "") -> ImageRow:
 
 
 def explained(recipe: Recipe, drawn: dict[str, Any], tile: str = "") -> bool:
-    always, augment = _wished(recipe.options())
-    return _explained([*always, *augment], row(drawn, tile))
+    always, augment = _requested_steps(recipe.options())
+    return _is_drawn_from([*always, *augment], row(drawn, tile))
 
 
-@given(wishes=WISHES, seed=st.integers(0, 99), key=st.text(max_size=3), copy=st.integers(0, 3))
-def test_every_draw_is_explained_by_its_recipe(wishes: list[Any], seed: int, key: str, copy: int) -> None:
-    recipe = Recipe(Letterbox(320), augment=Augment(*wishes, copies=4), seed=seed)
+@given(requested=WISHES, seed=st.integers(0, 99), key=st.text(max_size=3), copy=st.integers(0, 3))
+def test_every_draw_is_explained_by_its_recipe(requested: list[Any], seed: int, key: str, copy: int) -> None:
+    recipe = Recipe(Letterbox(320), augment=Augment(*requested, copies=4), seed=seed)
     drawn = recipe.drawn(key, copy, ImageContext(SIZE, names=frozenset({"car"} if seed % 2 else ()))).recipe.options()
     assert explained(recipe, json.loads(json.dumps(drawn)))
 
 
-@given(wishes=WISHES, seed=st.integers(0, 99), data=st.data())
-def test_a_number_that_is_not_in_its_range_is_not(wishes: list[Any], seed: int, data: st.DataObject) -> None:
-    recipe = Recipe(augment=Augment(*wishes, copies=4), seed=seed)
+@given(requested=WISHES, seed=st.integers(0, 99), data=st.data())
+def test_a_number_that_is_not_in_its_range_is_not(requested: list[Any], seed: int, data: st.DataObject) -> None:
+    recipe = Recipe(augment=Augment(*requested, copies=4), seed=seed)
     drawn = json.loads(json.dumps(recipe.drawn("a", 0, ImageContext(SIZE)).recipe.options()))
     numbers = [
         (options, key)

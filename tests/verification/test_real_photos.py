@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bboxprep.images.codecs.independent_decoder import pixel_lengths, shown, trained_on
+from bboxprep.images.codecs.independent_decoder import decode_displayed, decode_with_opencv, pixel_lengths
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox
 from bboxprep.recipe.moves import Rotate, Scale
@@ -53,9 +53,11 @@ def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
         assert origin is not None
         assert origin.header is not None
         assert mapped is not None
-        actual = trained_on(sample.path, sample.header.container)
+        actual = decode_with_opencv(sample.path, sample.header.container)
         length = max(pixel_lengths(mapped.from_shown))
-        pictures = pixel._image_pair(shown(origin.path, origin.header.container, shrink=length), mapped, actual, [])
+        pictures = pixel._image_pair(
+            decode_displayed(origin.path, origin.header.container, shrink=length), mapped, actual, []
+        )
         assert pictures is not None
         step = round(0.03 * max(actual.shape))
         for box in sample.instances.boxes:

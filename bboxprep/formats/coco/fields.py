@@ -30,8 +30,8 @@ KNOWN_FIELDS = frozenset(
 )
 
 
-def standing(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of `ids` (N,) can stand, as bool (N,): those that are positive and no earlier one's."""
+def valid_ids(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each of `ids` (N,) is positive and differs from all earlier ones: bool (N,)."""
     stands = np.zeros(len(ids), dtype=np.bool_)
     stands[np.unique(ids, return_index=True)[1]] = True
     return stands & (ids > 0)

@@ -22,7 +22,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, number, whole
 from bboxprep.formats.coco.document import Document, load
-from bboxprep.formats.coco.fields import standing
+from bboxprep.formats.coco.fields import valid_ids
 from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
 from bboxprep.formats.coco.locate_images import Located, locate, safe_name
 from bboxprep.formats.coco.record_ranges import refuse_other_text
@@ -116,7 +116,7 @@ def _index(document: Document, seen: _Heads, source: CocoSource, root: Path) -> 
         sizes=[alike.setdefault(size, size) for size in (head.size if head else None for head in heads)],
         order=order,
         starts=np.searchsorted(images[order], np.arange(len(heads) + 1)),
-        stands=standing(ids),
+        stands=valid_ids(ids),
         orphans=_orphans(seen.batches, images),
         used=frozenset().union(*(batch.used for batch in seen.batches)),
         crowd=sum(batch.crowd for batch in seen.batches),
@@ -202,7 +202,7 @@ def _image_findings(
             yield finding("record-unreadable", row, "have something else than an object; left out")
         elif owner != row:
             yield finding("image-repeated", row, f"its file is that of images[{owner}], which has its objects too")
-    stands = standing(np.array(ids, dtype=np.int64))
+    stands = valid_ids(np.array(ids, dtype=np.int64))
     changed = [row for row, owner in enumerate(owners) if owner == row and not stands[row] and heads[row] is not None]
     if changed:
         words = f"image ids that are not positive whole numbers ({len(changed)}); new ones are given on writing"
@@ -214,7 +214,7 @@ def _record_findings(source: CocoSource, unreadable: Iterable[int], ids: NDArray
     for place in unreadable:
         words = "have something else than an object; dropped"
         yield Finding("record-unreadable", words, path, f"annotations[{place}]", objects=1, split=split)
-    stands = standing(ids)
+    stands = valid_ids(ids)
     if not stands.all():
         first = int(np.argmin(stands))
         words = f"ids that repeat or are not positive whole numbers ({(~stands).sum()}); new ones are given on writing"

@@ -21,7 +21,7 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK, standing
+from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK, valid_ids
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes, box_areas
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
@@ -168,7 +168,7 @@ def assign_ids(ids: Sequence[int]) -> array[int]:
     assigned = np.array(ids, dtype=np.int64)
     if not assigned.any():
         return array("q", range(1, len(assigned) + 1))
-    kept = standing(assigned)
+    kept = valid_ids(assigned)
     free = np.setdiff1d(np.arange(1, len(assigned) + 1), assigned[kept], assume_unique=True)
     assigned[~kept] = free[: (~kept).sum()]
     return array("q", assigned.tobytes())

@@ -33,9 +33,10 @@ _CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
 @dataclass(frozen=True, slots=True)
-class DecoderModel:
-    """A header as Pillow reads it: the stored size, the EXIF orientation (1 if there is none or an invalid one), and
-    the displayed size."""
+class PillowHeader:
+    """A header as Pillow reads it: the stored size, the EXIF orientation (1 where it is missing or invalid), and the
+    displayed size.
+    """
 
     stored: Size
     orientation: int
@@ -44,26 +45,26 @@ class DecoderModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReducedGray:
-    """A displayed image as `gray` (H, W), at one `by`-th of its size along both axes."""
+    """A displayed image as `gray` (H, W), at 1 / `by` of its size along both axes."""
 
     gray: Gray
     by: int
 
 
-def look(path: Path, container: str, data: bytes | None = None) -> DecoderModel:
-    """The header of the file at `path`, a `container`, as Pillow reads it. `data`: its bytes, if known already.
+def read_pillow_header(path: Path, container: str, data: bytes | None = None) -> PillowHeader:
+    """The header of the file at `path`, a `container`, as Pillow reads it. `data`: its bytes, if already read.
 
     Raises `ImageError`.
     """
     with opened(path, container, _stream(data)) as image:
-        said = image.getexif().get(_ORIENTATION, 1)
-        code = int(said) if isinstance(said, int) and 1 <= said <= 8 else 1
+        value = image.getexif().get(_ORIENTATION, 1)
+        code = int(value) if isinstance(value, int) and 1 <= value <= 8 else 1
         stored = _stored(image)
-        return DecoderModel(stored, code, stored.transposed if code >= 5 else stored)
+        return PillowHeader(stored, code, stored.transposed if code >= 5 else stored)
 
 
-def shown(path: Path, container: str, data: bytes | None = None, shrink: float = 1.0) -> ReducedGray:
-    """The displayed image at `path`; transparent pixels are white. `data`: its bytes, if known already.
+def decode_displayed(path: Path, container: str, data: bytes | None = None, shrink: float = 1.0) -> ReducedGray:
+    """The displayed image at `path`; transparent pixels are white. `data`: its bytes, if already read.
 
     A JPEG is decoded no larger than a map needs that makes its pixels `shrink` px long: one of 12 megapixels in half
     the time and a tenth of the memory. Raises `ImageError`.
@@ -77,9 +78,9 @@ def shown(path: Path, container: str, data: bytes | None = None, shrink: float =
         return ReducedGray(_upright(image), by)
 
 
-def trained_on(path: Path, container: str, data: bytes | None = None, by: int = 1) -> Gray:
-    """The image at `path` as OpenCV and so most trainers read it, as gray (H, W), at one `by`-th (1, 2, 4 or 8) of its
-    size, rounded up. `data`: its bytes, if known already. Raises `ImageError`.
+def decode_with_opencv(path: Path, container: str, data: bytes | None = None, by: int = 1) -> Gray:
+    """The image at `path` as OpenCV and most trainers read it: gray (H, W), at 1 / `by` (1, 2, 4 or 8) of its size,
+    rounded up. `data`: its bytes, if already read. Raises `ImageError`.
     """
     coded = np.frombuffer(read(path) if data is None else data, dtype=np.uint8)
     how = _REDUCED[by] if container == "jpeg" else cv2.IMREAD_GRAYSCALE
@@ -87,7 +88,7 @@ def trained_on(path: Path, container: str, data: bytes | None = None, by: int = 
         decoded = cv2.imdecode(coded, how) if coded.size else None
     if decoded is not None and container == "jpeg":
         return decoded.astype(np.float32)
-    whole = shown(path, container, data).gray if decoded is None else decoded.astype(np.float32)
+    whole = decode_displayed(path, container, data).gray if decoded is None else decoded.astype(np.float32)
     return whole if by == 1 else shrunk(whole, Size(-(-whole.shape[1] // by), -(-whole.shape[0] // by)))
 
 
@@ -107,7 +108,7 @@ def warped(gray: Gray, matrix: NDArray[np.float64], size: Size) -> Gray:
 
 
 def _placed(gray: Gray, matrix: NDArray[np.float64], size: Size) -> Gray | None:
-    """What `warped` gives where `matrix` moves by whole pixels and all of `gray` stays in: five times as fast."""
+    """`warped` for a translation by whole pixels that keeps all of `gray`, five times as fast; else None."""
     x, y = np.rint(matrix[:2, 2]).astype(int).tolist()
     right, bottom = size.width - x - gray.shape[1], size.height - y - gray.shape[0]
     if min(x, y, right, bottom) < 0 or not np.allclose(matrix, [[1, 0, x], [0, 1, y], [0, 0, 1]], rtol=0, atol=1e-6):
@@ -116,7 +117,7 @@ def _placed(gray: Gray, matrix: NDArray[np.float64], size: Size) -> Gray | None:
 
 
 def pixel_lengths(matrix: NDArray[np.float64]) -> tuple[float, float]:
-    """How long a source pixel is in the output of the map `matrix` (3, 3), across and down; 1 at most."""
+    """The length of a source pixel in the output of the map `matrix` (3, 3), across and down; 1 at most."""
     across, down = np.minimum(1.0, np.abs(matrix[:2, :2]).sum(axis=0)).tolist()
     return across, down
 
@@ -126,7 +127,7 @@ def shrunk(gray: Gray, size: Size) -> Gray:
     return np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA))
 
 
-def softened(gray: Gray, sigma: float) -> Gray:
+def blurred(gray: Gray, sigma: float) -> Gray:
     """`gray` after a Gaussian blur of `sigma` px."""
     return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma))
 

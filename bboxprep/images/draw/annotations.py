@@ -1,6 +1,6 @@
 """Draws masks, polygons, boxes, keypoints and class names on images, for notebooks and previews.
 
-A contact sheet shows several images in rows, each with a line of text below it.
+A contact canvas shows several images in rows, each with a line of text below it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ PALETTE: tuple[Colour, ...] = (
 )  # fmt: skip
 _DARK, _LIGHT = (16, 16, 16), (255, 255, 255)
 _LEAST_SIDE, _MOST_SIDE = 480, 1600  # px of the longer side as shown
-_VEIL = 72  # opacity of filled regions, of 255
+_REGION_OPACITY = 72  # opacity of filled regions, of 255
 
 
 CELL, LINE, GAP = 400, 22, 8  # px: the longer side of an image, the height of its text, the space between
 MOST_COLUMNS = 5
-_GROUND, _INK = (250, 250, 250), (24, 24, 24)
+_BACKGROUND, _TEXT = (250, 250, 250), (24, 24, 24)
 
 
 @dataclass(frozen=True)
-class _Sheet:
+class _Canvas:
     """The drawing surface: the image, enlarged by `scale`, and the line width and font size for it."""
 
     image: Image.Image
@@ -58,28 +58,28 @@ def annotated(pixels: NDArray[np.uint8], instances: Instances, names: tuple[str,
     a class; `names` are the classes by label. Large objects are drawn first; one that is not finite is left out.
     """
     size = Size(pixels.shape[1], pixels.shape[0])
-    sheet = _sheet(pixels, size)
+    canvas = _sheet(pixels, size)
     finite = np.flatnonzero(np.isfinite(instances.boxes).all(axis=1))
     order = finite[np.argsort(-np.abs(box_areas(instances.boxes[finite])), kind="stable")]
     for row in order:
-        _draw_regions(sheet, instances, row)
+        _draw_regions(canvas, instances, row)
     boxes = clip_boxes(instances.boxes, size)
     for row in order:
-        _draw_box(sheet, boxes[row], _colour(instances.labels[row]))
-        _draw_keypoints(sheet, instances.keypoints[row], instances.visibility[row], _colour(instances.labels[row]))
+        _draw_box(canvas, boxes[row], _colour(instances.labels[row]))
+        _draw_keypoints(canvas, instances.keypoints[row], instances.visibility[row], _colour(instances.labels[row]))
     for row in order:
-        _draw_name(sheet, boxes[row], _name(instances, row, names), _colour(instances.labels[row]))
-    return np.asarray(sheet.image)
+        _draw_name(canvas, boxes[row], _name(instances, row, names), _colour(instances.labels[row]))
+    return np.asarray(canvas.image)
 
 
-def _sheet(pixels: NDArray[np.uint8], size: Size) -> _Sheet:
+def _sheet(pixels: NDArray[np.uint8], size: Size) -> _Canvas:
     longest = max(size)
     scale = float(-(-_LEAST_SIDE // longest)) if longest < _LEAST_SIDE else min(1.0, _MOST_SIDE / longest)
     shown = (max(1, round(size.width * scale)), max(1, round(size.height * scale)))
     kernel = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
     image = Image.fromarray(pixels).convert("RGB").resize(shown, kernel)
     font = ImageFont.load_default(size=max(11, round(max(shown) / 50)))
-    return _Sheet(image, ImageDraw.Draw(image, "RGBA"), font, scale, max(2, round(max(shown) / 250)))
+    return _Canvas(image, ImageDraw.Draw(image, "RGBA"), font, scale, max(2, round(max(shown) / 250)))
 
 
 def _colour(label: int) -> Colour:
@@ -93,74 +93,74 @@ def _name(instances: Instances, row: int, names: tuple[str, ...]) -> str:
     return f"{name}{crowd}" if np.isnan(score) else f"{name}{crowd} {score:.2f}"
 
 
-def _draw_regions(sheet: _Sheet, instances: Instances, row: int) -> None:
+def _draw_regions(canvas: _Canvas, instances: Instances, row: int) -> None:
     colour = _colour(instances.labels[row])
     if mask := instances.masks[row]:
-        _draw_mask(sheet, mask, colour)
+        _draw_mask(canvas, mask, colour)
     for ring in instances.polygons[row]:
         if len(ring) > 1 and np.isfinite(ring).all():
-            corners = _shown(sheet, ring)
-            sheet.pen.polygon(corners, fill=(*colour, _VEIL))
-            sheet.pen.line([*corners, corners[0]], fill=colour, width=max(1, sheet.line // 2), joint="curve")
+            corners = _to_canvas(canvas, ring)
+            canvas.pen.polygon(corners, fill=(*colour, _REGION_OPACITY))
+            canvas.pen.line([*corners, corners[0]], fill=colour, width=max(1, canvas.line // 2), joint="curve")
 
 
-def _draw_mask(sheet: _Sheet, mask: Rle, colour: Colour) -> None:
-    veil = Image.fromarray(mask.mask().astype(np.uint8) * np.uint8(_VEIL))
-    sheet.image.paste(colour, (0, 0, *sheet.image.size), veil.resize(sheet.image.size, Image.Resampling.NEAREST))
+def _draw_mask(canvas: _Canvas, mask: Rle, colour: Colour) -> None:
+    veil = Image.fromarray(mask.mask().astype(np.uint8) * np.uint8(_REGION_OPACITY))
+    canvas.image.paste(colour, (0, 0, *canvas.image.size), veil.resize(canvas.image.size, Image.Resampling.NEAREST))
 
 
-def _draw_box(sheet: _Sheet, box: NDArray[np.float64], colour: Colour) -> None:
+def _draw_box(canvas: _Canvas, box: NDArray[np.float64], colour: Colour) -> None:
     """The outline of `box` (4,), inside its edges, between two dark lines that keep it visible on any ground."""
-    x0, y0, x1, y1 = _corners(sheet, box)
-    sheet.pen.rectangle((x0 - 1, y0 - 1, x1 + 1, y1 + 1), outline=(*_DARK, 150))
-    sheet.pen.rectangle((x0, y0, x1, y1), outline=colour, width=sheet.line)
-    inner = sheet.line
+    x0, y0, x1, y1 = _corners(canvas, box)
+    canvas.pen.rectangle((x0 - 1, y0 - 1, x1 + 1, y1 + 1), outline=(*_DARK, 150))
+    canvas.pen.rectangle((x0, y0, x1, y1), outline=colour, width=canvas.line)
+    inner = canvas.line
     if x1 - x0 > 2 * inner and y1 - y0 > 2 * inner:
-        sheet.pen.rectangle((x0 + inner, y0 + inner, x1 - inner, y1 - inner), outline=(*_DARK, 110))
+        canvas.pen.rectangle((x0 + inner, y0 + inner, x1 - inner, y1 - inner), outline=(*_DARK, 110))
 
 
-def _draw_keypoints(sheet: _Sheet, points: Points, visibility: NDArray[np.uint8], colour: Colour) -> None:
+def _draw_keypoints(canvas: _Canvas, points: Points, visibility: NDArray[np.uint8], colour: Colour) -> None:
     """A dot for each labelled keypoint, hollow where it is hidden."""
     seen = (visibility > 0) & np.isfinite(points).all(axis=1)
-    radius = 1.5 * sheet.line
-    for (x, y), state in zip(_shown(sheet, points[seen]), visibility[seen], strict=True):
+    radius = 1.5 * canvas.line
+    for (x, y), state in zip(_to_canvas(canvas, points[seen]), visibility[seen], strict=True):
         around = (x - radius, y - radius, x + radius, y + radius)
-        sheet.pen.ellipse(
+        canvas.pen.ellipse(
             around, fill=colour if state == 2 else None, outline=_LIGHT if state == 2 else colour, width=2
         )
 
 
-def _draw_name(sheet: _Sheet, box: NDArray[np.float64], name: str, colour: Colour) -> None:
+def _draw_name(canvas: _Canvas, box: NDArray[np.float64], name: str, colour: Colour) -> None:
     """A chip with `name` on top of the upper left corner, or below that corner where there is no room above."""
     if not name.strip():
         return
-    x0, y0, *_ = _corners(sheet, box)
-    margin = 2 * sheet.line
-    left, top, right, bottom = sheet.pen.textbbox((0, 0), name, font=sheet.font)
+    x0, y0, *_ = _corners(canvas, box)
+    margin = 2 * canvas.line
+    left, top, right, bottom = canvas.pen.textbbox((0, 0), name, font=canvas.font)
     width, height = right - left + 2 * margin, bottom - top + 2 * margin
-    x = max(0.0, min(x0, sheet.image.width - width))
-    y = y0 - height if y0 >= height else min(y0, sheet.image.height - height)
-    sheet.pen.rectangle((x, y, x + width, y + height), fill=colour)
-    sheet.pen.text((x + margin - left, y + margin - top), name, fill=_ink(colour), font=sheet.font)
+    x = max(0.0, min(x0, canvas.image.width - width))
+    y = y0 - height if y0 >= height else min(y0, canvas.image.height - height)
+    canvas.pen.rectangle((x, y, x + width, y + height), fill=colour)
+    canvas.pen.text((x + margin - left, y + margin - top), name, fill=_text_colour(colour), font=canvas.font)
 
 
-def _ink(ground: Colour) -> Colour:
+def _text_colour(ground: Colour) -> Colour:
     """Black or white, whichever stands out from `ground` (luma of ITU-R BT.601)."""
     red, green, blue = ground
     return _DARK if 0.299 * red + 0.587 * green + 0.114 * blue > 115 else _LIGHT
 
 
-def _corners(sheet: _Sheet, box: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def _corners(canvas: _Canvas, box: NDArray[np.float64]) -> tuple[float, float, float, float]:
     """The outermost pixels, as shown, of `box` (4,); one pixel at least."""
-    (x0, y0), (x1, y1) = np.rint(np.sort(box.reshape(2, 2), axis=0) * sheet.scale).tolist()
-    x0, y0 = min(x0, sheet.image.width - 1.0), min(y0, sheet.image.height - 1.0)
+    (x0, y0), (x1, y1) = np.rint(np.sort(box.reshape(2, 2), axis=0) * canvas.scale).tolist()
+    x0, y0 = min(x0, canvas.image.width - 1.0), min(y0, canvas.image.height - 1.0)
     return x0, y0, max(x0, x1 - 1.0), max(y0, y1 - 1.0)
 
 
-def _shown(sheet: _Sheet, points: Points) -> list[tuple[float, float]]:
+def _to_canvas(canvas: _Canvas, points: Points) -> list[tuple[float, float]]:
     """`points` (P, 2) in pixels as shown, whose centres Pillow counts from 0; none further off than twice the size."""
-    far = 2.0 * max(sheet.image.size)
-    return [(x, y) for x, y in np.clip(points * sheet.scale - 0.5, -far, far).tolist()]
+    far = 2.0 * max(canvas.image.size)
+    return [(x, y) for x, y in np.clip(points * canvas.scale - 0.5, -far, far).tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,16 +177,16 @@ def contact_sheet(cells: Sequence[Cell], names: tuple[str, ...]) -> bytes:
     columns = min(MOST_COLUMNS, max(1, ceil(sqrt(len(cells)))))
     rows = max(1, -(-len(cells) // columns))
     size = (columns * (CELL + GAP) + GAP, rows * (CELL + LINE + GAP) + GAP)
-    sheet = Image.new("RGB", size, _GROUND)
+    canvas = Image.new("RGB", size, _BACKGROUND)
     for number, cell in enumerate(cells):
         row, column = divmod(number, columns)
-        sheet.paste(_drawn(cell, names), (GAP + column * (CELL + GAP), GAP + row * (CELL + LINE + GAP)))
-    return encode_png(np.asarray(sheet))
+        canvas.paste(_drawn(cell, names), (GAP + column * (CELL + GAP), GAP + row * (CELL + LINE + GAP)))
+    return encode_png(np.asarray(canvas))
 
 
 def _drawn(cell: Cell, names: tuple[str, ...]) -> Image.Image:
     """The image in the middle of its field, the end of the caption below it: names differ at their end."""
-    field = Image.new("RGB", (CELL, CELL + LINE), _GROUND)
+    field = Image.new("RGB", (CELL, CELL + LINE), _BACKGROUND)
     if cell.pixels is not None:
         image = Image.fromarray(annotated(cell.pixels, cell.instances or Instances.of(), names))
         image.thumbnail((CELL, CELL), Image.Resampling.LANCZOS)
@@ -195,5 +195,5 @@ def _drawn(cell: Cell, names: tuple[str, ...]) -> Image.Image:
     caption = cell.caption
     while len(caption) > 1 and pen.textlength(caption, font=font) > CELL:
         caption = "…" + caption[2:]
-    pen.text(((CELL - pen.textlength(caption, font=font)) / 2, CELL + 3), caption, fill=_INK, font=font)
+    pen.text(((CELL - pen.textlength(caption, font=font)) / 2, CELL + 3), caption, fill=_TEXT, font=font)
     return field

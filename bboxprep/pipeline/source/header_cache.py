@@ -54,7 +54,7 @@ class HeaderCache:
         """The header of the file at `path`. Raises `ImageError`."""
         if declared and not self.opens:
             refuse_large(path, declared, self.most_pixels)
-            return _believed(declared, container_of(path))
+            return _assumed_header(declared, container_of(path))
         folder, file = os.path.split(str(path))
         return self._known.get(folder, _NONE).get(file) or self._last.get(str(path)) or self._read(path)
 
@@ -83,7 +83,7 @@ class HeaderCache:
 
 
 @lru_cache(maxsize=1024)
-def _believed(size: Size, container: str) -> Header:
+def _assumed_header(size: Size, container: str) -> Header:
     """The header of a file that is not opened; the images of a dataset share a few."""
     return Header(size, container=container)
 

@@ -10,7 +10,14 @@ from PIL import Image
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import correlations, look, shown, shrunk, trained_on, warped
+from bboxprep.images.codecs.independent_decoder import (
+    correlations,
+    decode_displayed,
+    decode_with_opencv,
+    read_pillow_header,
+    shrunk,
+    warped,
+)
 from bboxprep.images.header import read_header
 from bboxprep.testing.painting import CONTAINERS, bright_box, painted_image
 
@@ -25,26 +32,26 @@ def test_both_eyes_see_the_upright_picture(tmp_path: Path, code: int, container:
     path = tmp_path / image.name
     path.write_bytes(image.data)
     header = read_header(path)
-    seen = look(path, header.container)
+    seen = read_pillow_header(path, header.container)
     assert (seen.stored, seen.orientation, seen.displayed) == (header.size, code, Size(*SIZE))
-    by_pillow = shown(path, header.container).gray
+    by_pillow = decode_displayed(path, header.container).gray
     assert bright_box(np.repeat(by_pillow[..., None], 3, axis=2).astype(np.uint8)) == BOX
     if container in ("jpg", "png"):
-        assert np.abs(trained_on(path, header.container) - by_pillow).max() < 6
+        assert np.abs(decode_with_opencv(path, header.container) - by_pillow).max() < 6
 
 
 def test_deep_and_transparent_pixels_are_shown(tmp_path: Path) -> None:
     Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 900).save(tmp_path / "deep.png")
-    deep = shown(tmp_path / "deep.png", "png").gray
+    deep = decode_displayed(tmp_path / "deep.png", "png").gray
     assert (deep.min(), deep.max()) == (0.0, 255.0)
     Image.new("RGBA", (4, 3), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (shown(tmp_path / "clear.png", "png").gray == 255).all()
+    assert (decode_displayed(tmp_path / "clear.png", "png").gray == 255).all()
 
 
 def test_a_broken_file_is_our_error(tmp_path: Path) -> None:
     path = tmp_path / "broken.jpg"
     path.write_bytes(b"\xff\xd8\xff")
-    for call in (look, shown, trained_on):
+    for call in (read_pillow_header, decode_displayed, decode_with_opencv):
         with pytest.raises(ImageError):
             call(path, "jpeg")
 
@@ -72,18 +79,24 @@ def test_both_eyes_see_the_picture_reduced_where_it_lies(tmp_path: Path, contain
     path = tmp_path / image.name
     path.write_bytes(image.data)
     kind = read_header(path).container
-    small = shown(path, kind, shrink=1.0 / by)
+    small = decode_displayed(path, kind, shrink=1.0 / by)
     assert small.by == (by if container == "jpg" else 1)
-    want = shrunk(shown(path, kind).gray, Size(size[0] // by, size[1] // by))
+    want = shrunk(decode_displayed(path, kind).gray, Size(size[0] // by, size[1] // by))
     found = small.gray if small.by > 1 else shrunk(small.gray, Size(size[0] // by, size[1] // by))
     assert np.abs(found - want).max() < 12
-    assert np.abs(trained_on(path, kind, by=by) - want).max() < 12
+    assert np.abs(decode_with_opencv(path, kind, by=by) - want).max() < 12
 
 
 def test_a_picture_is_never_reduced_to_a_part_of_a_pixel(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     Image.new("RGB", (100, 60)).save(path)
-    assert [shown(path, "jpeg", shrink=shrink).by for shrink in (0.1, 0.25, 0.26, 0.5, 0.51)] == [4, 4, 2, 2, 1]
+    assert [decode_displayed(path, "jpeg", shrink=shrink).by for shrink in (0.1, 0.25, 0.26, 0.5, 0.51)] == [
+        4,
+        4,
+        2,
+        2,
+        1,
+    ]
 
 
 @given(x=st.integers(0, 9), y=st.integers(0, 9), right=st.integers(0, 9), bottom=st.integers(0, 9))
