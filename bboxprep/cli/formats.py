@@ -47,7 +47,7 @@ def _row(name: str, declared: Format) -> tuple[str, ...]:
 
 
 def _steps(declared: Format) -> Iterator[str]:
-    """The step of what is written by default, and the other steps that an option gives it."""
+    """The step of the writer by default, and its steps with other options."""
     (_, default), *others = declared.write_variants()
     usual = str(declared.step(default))
     yield usual

@@ -53,12 +53,12 @@ class Printer:
         return Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH, emoji=False)
 
     def line(self, text: str = "") -> None:
-        """One line, never broken; names in it print no line or colour of their own."""
+        """Print `text` as one line; control characters in names are escaped."""
         if not self.quiet:
             self.out.print(printable(text), soft_wrap=True)
 
     def source(self, source: Source) -> None:
-        """What was opened, and what was decided of its frames."""
+        """Print a summary of the source and of the frames of its labels."""
         dataset, summaries = source.dataset, source.summaries
         splits = dict.fromkeys(summary.key[0] for summary in summaries)
         self.line(
@@ -69,7 +69,7 @@ class Printer:
             self.line(f"  {_turned(source)}")
 
     def together(self, source: Source) -> None:
-        """What several sources are as one."""
+        """Print a summary of several merged sources."""
         dataset, summaries = source.dataset, source.summaries
         self.line(
             f"together: {counted(len(dataset.splits), 'split')}, {counted(len(summaries), 'image')}, "

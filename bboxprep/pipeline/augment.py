@@ -146,7 +146,7 @@ class Augmenter:
         return any(isinstance(step, Albumentations) for step in _all_steps(self.recipe))
 
     def __call__(self, sample: Sample) -> AugmentedSample:
-        """`sample` in the outcome of what is drawn for it."""
+        """`sample` transformed by the recipe drawn for it."""
         if sample.header is None or sample.refusal:
             return AugmentedSample(sample.transform(self.recipe.without_augment), (sample,))
         mosaic_split, mosaic = self._mosaic_of(sample)

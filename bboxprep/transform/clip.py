@@ -54,7 +54,7 @@ def cut_at_own_edges(
 def cut_at_plan_edges(
     mapped: Instances, source: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy
 ) -> ObjectsAndFindings:
-    """The objects `mapped` from `source` by `plan`, which keeps the axes, cut at the edges of what it shows."""
+    """The objects `mapped` from `source` by `plan`, which keeps the axes, clipped to the visible part of the image."""
     reach = _reach(mapped, plan.seen)
     mapped, hidden = hide_keypoints(mapped, _within(mapped.keypoints, plan.seen), plan.size, location)
     if not reach.any():

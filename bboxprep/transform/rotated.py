@@ -47,7 +47,7 @@ class _Rotated:
 def map_rotated(
     mapped: Instances, source: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy
 ) -> ObjectsAndFindings:
-    """The objects `mapped` from `source` by `plan` in new boxes, cut at the edges of what it shows."""
+    """The objects `mapped` from `source` by `plan` with new boxes, clipped to the visible part of the image."""
     inside = within_convex(mapped.keypoints, plan.outline, CUT_SLACK)
     mapped, hidden = hide_keypoints(mapped, inside, plan.size, location)
     outlines = Outlines(mapped, source, plan.affine)
@@ -71,7 +71,7 @@ def map_rotated(
 
 
 def _rotate(outlines: Outlines, row: int, plan: Plan, turned: TurnedRule) -> _Rotated:
-    """The object of `row` in a new box."""
+    """The object of `row` with its new box."""
     whole: Outline = BoxOutline.of(outlines.drawn.boxes[row], plan.affine)
     outline = outlines.usable(row, whole.bounds)
     if outline is None:
@@ -100,7 +100,7 @@ def _assumed_outline(box: Boxes, affine: Affine, turned: TurnedRule) -> Outline:
 
 
 def _loosened_finding(growths: Sequence[float], turned: TurnedRule, location: Location) -> tuple[Finding, ...]:
-    """The finding that says by how much the boxes of objects without an outline grew; none for no object."""
+    """The finding about the growth of boxes of objects without an outline; () without such objects."""
     if not growths:
         return ()
     grown = f"x{growths[0]:.2f}" if len(growths) == 1 else f"x{np.mean(growths):.2f}, x{max(growths):.2f} at most"

@@ -1,4 +1,4 @@
-"""A dataset by itself: do its labels, its images and its tags agree with each other?"""
+"""Checks a dataset without its source: whether its labels, images and tags are consistent."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.verification_inputs import Options, described, names_of
 from bboxprep.verification.whole_image import TURN_WORDS
 
-SPILL = 1.5  # px; one-based formats and rounding tools reach so far over an edge and mean nothing by it
-LEAST_OVERLAP = 0.9  # of a box with the box around its own outline
-_TOLD = frozenset(  # notes of the reader that a person has to look at before training
+SPILL = 1.5  # px; one-based formats and rounding tools write boxes that far over an edge, which is no fault
+LEAST_OVERLAP = 0.9  # overlap of a box with the box around its outline
+_TOLD = frozenset(  # notes of the reader that need a look before training
     {"orientation-disputed", "record-duplicate", "size-swapped"}
 )
 
@@ -35,7 +35,7 @@ def examine(
     begin: Callable[[int], None],
     progress: Callable[[int], None],
 ) -> tuple[tuple[Fault, ...], tuple[Tally, ...]]:
-    """What is wrong with the dataset at `root`, and how much was looked at. Raises `SourceError`."""
+    """The faults of the dataset at `root`, and the tallies of the checks. Raises `SourceError`."""
     faults: list[Fault] = []
     try:
         source = open_source(root, image_policy=image_policy, options=reading, sidecar=False)
@@ -64,7 +64,7 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
 
 
 def _turned_labels(source: Source, image_policy: ImagePolicy) -> Iterator[Fault]:
-    """The photos of one orientation whose labels, by what the images show, lie as if turned or mirrored."""
+    """The fault of photos of one orientation whose labels look turned or mirrored against their pixels."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, summary in enumerate(source.summaries):
         if summary.header:
@@ -102,7 +102,7 @@ def _sample_faults(sample: Sample, source: Source) -> Iterator[Fault]:
 
 
 def _transposed(sample: Sample) -> str:
-    """What to say where width and height are exchanged and no tag explains it; "" where that is not so."""
+    """The message where width and height are exchanged and no tag explains it; "" otherwise."""
     header, declared = sample.header, sample.declared
     if header is None or declared != header.size.transposed or header.orientation != 1:
         return ""
@@ -128,7 +128,7 @@ def _outside(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
 
 
 def _repeated(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
-    """Objects of one class and box; not again where the reader has said so."""
+    """The faults of objects with equal class and box, unless the reader has found them."""
     if any(finding.code == "record-duplicate" for finding in sample.findings):
         return
     first: dict[tuple[object, ...], int] = {}

@@ -1,4 +1,4 @@
-"""What can be wrong with an output, as stable codes, the worst first; and how much was checked."""
+"""The faults of outputs, with stable codes, the worst first; and tallies of the checks."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _RANKS = {code: rank for rank, code in enumerate([*FAULTS, *sorted(CODES.keys() 
 
 
 class Layer(StrEnum):
-    """The layers of a proof."""
+    """The layers of a verification."""
 
     STRUCTURAL = "structural"
     GEOMETRIC = "geometric"
@@ -106,12 +106,12 @@ class Tally:
 
 
 def meaning(code: str) -> str:
-    """What `code` stands for, in a line."""
+    """The meaning of `code`, in one line."""
     return FAULTS[code] if code in FAULTS else CODES[code][1]
 
 
 def worst_first(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """`faults` by weight of their code, the largest amount first; the same one only once."""
+    """`faults` sorted by severity of their code and by amount, without duplicates."""
     return tuple(
         sorted(dict.fromkeys(faults), key=lambda fault: (_RANKS[fault.code], -fault.amount, fault.image, fault.where))
     )

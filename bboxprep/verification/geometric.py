@@ -28,14 +28,14 @@ from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
-LEAST_GROWTH = 1e-12  # of areas, by a map that can be turned round
-STALE = 1e-3  # px that the recorded map may differ from the derived one, in any corner of the image
-SLACK = 0.01  # px that an edge may lie off besides the format's step: two ways to compute it, both in floats
+LEAST_GROWTH = 1e-12  # of areas, by an invertible map
+STALE = 1e-3  # px; the largest difference of the recorded and the derived map in a corner of the image
+SLACK = 0.01  # px; the tolerance of an edge besides the format's step, for rounding in floats
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
-    """The objects of one image compared: what should be there, what became what, and all that is wrong."""
+class ObjectComparison:
+    """The comparison of the objects of one image: the map, the expectation, the matched objects, and the faults."""
 
     faults: tuple[Fault, ...]
     tally: Tally
@@ -44,21 +44,21 @@ class Compared:
     matching: Matching | None = None
 
 
-def compare(case: VerificationInputs, image: ImageRow) -> Compared:
-    """The objects of `image` against those of its source."""
+def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
+    """Compare the objects of `image` with those of its source."""
     origin, sample = case.origin(image), case.written(image)
     nothing = Tally(Layer.GEOMETRIC, "objects")
     if not image.output or sample is None or sample.header is None:
-        return Compared((), nothing)
+        return ObjectComparison((), nothing)
     count = len(sample.instances)
     if image.parts:
         words = ("a mosaic shows objects of several images",)
-        return Compared((), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=words))
+        return ObjectComparison((), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=words))
     if origin is None or origin.header is None:
         return _without_origin(case, image, count)
     mapped, word, faults = _mapped(case, image, _seen(case, image, origin.path, origin.header))
     if mapped is None:
-        return Compared(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
+        return ObjectComparison(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     expected = expect(origin.instances, mapped)
     tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + SLACK
     outlined = case.format.holds_outlines_only(case.options)
@@ -72,24 +72,26 @@ def compare(case: VerificationInputs, image: ImageRow) -> Compared:
         faults += _shape_faults(image.output, matching, expected, (origin, sample), mapped, tolerance, labels)
     wrong = len({fault.where for fault in faults if fault.where})
     tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, (word,) if word else ())
-    return Compared(tuple(faults), tally, mapped, expected, matching)
+    return ObjectComparison(tuple(faults), tally, mapped, expected, matching)
 
 
 def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
     return Fault(Layer.GEOMETRIC, code, image, where, message, amount)
 
 
-def _without_origin(case: VerificationInputs, image: ImageRow, count: int) -> Compared:
-    """An image whose source cannot be had: unsure, or a fault where it should be in the source that was given."""
+def _without_origin(case: VerificationInputs, image: ImageRow, count: int) -> ObjectComparison:
+    """The comparison of an image without its source: unsure, or a fault where the source should contain it."""
     word = case.why_not or "its source cannot be read, or the record names its sources in a way not known here"
     tally = Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,))
     if case.source is None or case.several or image.source in case.source.places:
-        return Compared((), tally)
-    return Compared((_fault("source-missing", str(image.output), f"{image.source} is not in the source"),), tally)
+        return ObjectComparison((), tally)
+    return ObjectComparison(
+        (_fault("source-missing", str(image.output), f"{image.source} is not in the source"),), tally
+    )
 
 
 def _mapped(case: VerificationInputs, image: ImageRow, seen: PillowHeader) -> tuple[Mapped | None, str, list[Fault]]:
-    """How the source became the output; a word where that is not known in full; and what is wrong with the record."""
+    """The map from the source to the output, the reason where it is not fully known, and faults of the record."""
     turn = turn_matrix(seen.orientation, seen.stored)
     to_shown = turn if image.frame is Frame.STORED else np.eye(3)
     frame = seen.stored if image.frame is Frame.STORED else seen.displayed
@@ -112,7 +114,7 @@ def _mapped(case: VerificationInputs, image: ImageRow, seen: PillowHeader) -> tu
 
 
 def _seen(case: VerificationInputs, image: ImageRow, path: Path, header: Header) -> PillowHeader:
-    """The size and orientation of a source file in Pillow's words; in ours where Pillow alone cannot open it."""
+    """The size and orientation of a source file as Pillow reads it; as we read it where Pillow cannot open it."""
     try:
         return read_pillow_header(path, header.container, case.file(image, path))
     except ImageError:
@@ -161,7 +163,7 @@ def _shape_faults(
     image: str, matching: Matching, expected: Expectation, samples: tuple[Sample, Sample], mapped: Mapped,
     tolerance: NDArray[np.float64], labels: list[str],
 ) -> Iterator[Fault]:  # fmt: skip
-    """Outlines and keypoints of the objects that are in their places and whole; `tolerance` (N, 4) as for boxes, px."""
+    """The faults of outlines and keypoints of matched objects that are not cut; `tolerance` (N, 4) as for boxes, px."""
     source, output = samples[0].instances, samples[1].instances
     for one, other in matching.true:
         where = described(other, labels[other])
@@ -177,7 +179,7 @@ def _shape_faults(
 
 
 def _keypoints_off(source: Instances, output: Instances, rows: tuple[int, int], mapped: Mapped) -> float:
-    """How far the keypoints that are labelled in both lie from their places at most, px."""
+    """The largest error of a keypoint that is labelled in both, px."""
     count = min(source.visibility.shape[1], output.visibility.shape[1])
     both = (source.visibility[rows[0], :count] > 0) & (output.visibility[rows[1], :count] > 0)
     want = apply(mapped.from_frame, source.keypoints[rows[0], :count][both])
@@ -185,7 +187,7 @@ def _keypoints_off(source: Instances, output: Instances, rows: tuple[int, int], 
 
 
 def _rings_off(source: Instances, output: Instances, rows: tuple[int, int], mapped: Mapped) -> float:
-    """How far the corners of the polygons lie from their places at most, px; 0 where they are not the same corners."""
+    """The largest error of a corner of the polygons, px; 0 where the numbers of corners differ."""
     pairs = list(zip(source.polygons[rows[0]], output.polygons[rows[1]], strict=True))
     if any(len(one) != len(other) for one, other in pairs):
         return 0.0
@@ -205,7 +207,7 @@ def _edges(box: NDArray[np.float64]) -> str:
 
 @dataclass(frozen=True)
 class Matching:
-    """Pairs of (source row, output row): `true`, `relabelled`, `moved`; and the rows without a partner."""
+    """Pairs of (source row, output row): `true`, `relabelled` and `moved` ones; and the rows without a partner."""
 
     true: tuple[tuple[int, int], ...]
     relabelled: tuple[tuple[int, int], ...]
@@ -215,10 +217,10 @@ class Matching:
 
 
 def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *, outlined: bool) -> NDArray[np.bool_]:
-    """Whether each of the output `boxes` (M, 4) may be that of each source object: (N, M).
+    """Whether each of the output `boxes` (M, 4) may belong to each of the N source objects: bool (N, M).
 
-    `tolerance`, (4,) or for each object (N, 4), is what the target format's step allows, px; `outlined` where it states
-    the box around the outline instead.
+    `tolerance` (4,) or (N, 4) is the tolerance of the target format's step, px. `outlined`: the format states the box
+    around the outline instead.
     """
     allowed = np.atleast_2d(tolerance)[:, None] + expected.tolerance[:, None, None]
     near = np.abs(expected.boxes[:, None] - boxes[None]) <= allowed
@@ -230,7 +232,7 @@ def fits(expected: Expectation, boxes: Boxes, tolerance: NDArray[np.float64], *,
 
 
 def same_class(names: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]:
-    """Whether each of the `labels` (M) is each of the source's `names` (N): (N, M)."""
+    """Whether each of M output `labels` equals each of N source `names`: bool (N, M)."""
     rows = [[label == name for label in labels] for name in names]
     return np.array(rows, dtype=np.bool_).reshape(len(names), len(labels))
 
@@ -240,8 +242,8 @@ def match(
 ) -> Matching:
     """The partners of the output `boxes` (M, 4) among the N source objects.
 
-    `fitting` (N, M) is what `fits` says of the boxes, `alike` (N, M) what `same_class` says of the classes; `lost` how
-    many source objects the record says were dropped: so many may be gone, first those of which nothing can be left.
+    `fitting` (N, M) is the result of `fits`, `alike` (N, M) that of `same_class`. `lost` is the recorded number of
+    dropped source objects: so many may be missing, first those that are outside of the image.
     """
     true = _in_order(fitting & alike)
     sources = sorted(set(range(fitting.shape[0])) - {row for row, _ in true})
@@ -263,7 +265,7 @@ def _holds(outer: Boxes, inner: Boxes, tolerance: NDArray[np.float64]) -> NDArra
 
 
 def _in_order(allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """For each output row in turn, the first source row after the last one taken that is allowed."""
+    """Pairs in order: for each output row the first allowed source row after the last matched one."""
     pairs, start = [], 0
     for output in range(allowed.shape[1]):
         found = np.flatnonzero(allowed[start:, output])
@@ -276,7 +278,7 @@ def _in_order(allowed: NDArray[np.bool_]) -> list[tuple[int, int]]:
 def _pairs(
     allowed: NDArray[np.bool_], sources: list[int], outputs: list[int], expected: Boxes, boxes: Boxes
 ) -> list[tuple[int, int]]:
-    """Partners among the rows left over, nearest first; they are taken out of both lists."""
+    """Pairs among the remaining rows, nearest first; removes them from `sources` and `outputs`."""
     distances = [
         (float(np.abs(expected[source] - boxes[output]).max()), source, output)
         for source in sources

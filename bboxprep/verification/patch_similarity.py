@@ -1,11 +1,10 @@
-"""Do two patches show the same thing, and in the same place?
+"""Compares patches of two images: whether they show the same content in the same place.
 
-A patch of the image that is expected is laid on the image that is there, at its place and some pixels around it.
-It must fit well at its place, and no other place may fit clearly better. A patch that would fit itself as well a few
-pixels further (a wall, one straight edge) is undecided, and no fault. All of it is normalised correlation, so a
-change of light or contrast does not matter.
+A patch of the expected image is correlated with the actual image, at its place and at shifts of some pixels. It must
+match at its place, and no other place may match clearly better. A patch that matches itself at a shift too (a wall, one
+straight edge) is undecided. The normalised correlation is independent of gain and offset.
 
-Parts of a patch may not count: margins, corners beyond a turned image, holes. `masked_correlations` leaves them out.
+Margins, corners beyond a rotated image and holes are excluded by a mask (`masked_correlations`).
 """
 
 from __future__ import annotations
@@ -21,23 +20,23 @@ from bboxprep.images.codecs.independent_decoder import Gray, correlations, devia
 
 Mask = NDArray[np.bool_]
 
-LARGEST = 128  # px; a larger patch is averaged down to this
-REACH = 0.04  # of the image's longer side: how far around its place a patch is tried
-SHIFT = 0.028  # of the image's longer side: a shift that must be found
-TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that has something to compare
-ALIKE = 0.94  # a patch that fits itself so well at another place cannot decide between the two
-POOR = 0.5  # a textured patch that fits worse than this at its place is not the same thing
-LEAST_SEEN = 0.25  # of a patch; of less, nothing is said
-CLEARLY = 0.03  # how much better another place has to fit
+MAX_PATCH = 128  # px; a larger patch is reduced to this size
+REACH = 0.04  # of the longer side of the image: the largest shift that is tried
+SHIFT = 0.028  # of the longer side of the image: the largest shift that must be found
+TEXTURE = 3.0  # gray levels; the least standard deviation of a patch that can be compared
+ALIKE = 0.94  # correlation; a patch that matches itself that well at another place is undecided
+POOR = 0.5  # correlation; a textured patch below it at its place shows other content
+LEAST_SEEN = 0.25  # of a patch; with less of it visible, it is undecided
+CLEARLY = 0.03  # how much better another place must correlate
 
 
 Floats = NDArray[np.float64]
-LEAST_SHARE = 0.5  # of what counts of a patch: with less of it in common, a place cannot be judged
+LEAST_SHARE = 0.5  # of the visible part of a patch; places with less in common are ignored
 _FLAT = 1e-3  # gray levels; a variance below its square is rounding
 
 
 class PatchVerdict(StrEnum):
-    """What a comparison came to."""
+    """The verdict of a comparison."""
 
     SAME = "same"
     UNSURE = "unsure"
@@ -67,7 +66,7 @@ def compare(
     Where not all of the region is `seen` (H, W), only what is counts.
     """
     x0, y0, x1, y1 = region
-    step = max(1, -(-max(x1 - x0, y1 - y0) // LARGEST))
+    step = max(1, -(-max(x1 - x0, y1 - y0) // MAX_PATCH))
     size = Size((x1 - x0) // step, (y1 - y0) // step)
     longer = max(expected.shape)
     reach = max(2, -(-round(longer * REACH) // step))

@@ -33,7 +33,7 @@ from bboxprep.verification.consensus import combine
 from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
 from bboxprep.verification.expectation import Mapped
 from bboxprep.verification.faults import Fault, Layer, Tally
-from bboxprep.verification.geometric import Compared
+from bboxprep.verification.geometric import ObjectComparison
 from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict, compare
 from bboxprep.verification.region import beyond, pixels_inside
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
@@ -98,7 +98,7 @@ class _ImagePair:
         return mask if self.seen is None else mask & self.seen
 
 
-def compare_pixels(case: VerificationInputs, image: ImageRow, compared: Compared) -> PixelComparison:
+def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectComparison) -> PixelComparison:
     """Compare the pixels of `image` with its source; unsure where one of them or the map is not available."""
     origin, sample, mapped = case.origin(image), case.written(image), compared.mapped
     if sample is None or sample.header is None or not image.output:
@@ -144,7 +144,7 @@ def swapped(pairs: Sequence[tuple[str, PixelComparison]]) -> Iterator[Fault]:
 
 
 def _judge(
-    case: VerificationInputs, output: str, sample: Sample, compared: Compared, pair: _ImagePair
+    case: VerificationInputs, output: str, sample: Sample, compared: ObjectComparison, pair: _ImagePair
 ) -> PixelComparison:
     if pair.weak:
         return _weakly(case, sample, compared, pair)
@@ -171,7 +171,7 @@ def _judge(
     return PixelComparison(faults, tally, *thumbs)
 
 
-def _weakly(case: VerificationInputs, sample: Sample, compared: Compared, pair: _ImagePair) -> PixelComparison:
+def _weakly(case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: _ImagePair) -> PixelComparison:
     """The result for an image that may differ without a fault: matching patches are proven, others undecided."""
     if pair.actual.shape != pair.expected.shape:
         return _unsure(len(sample.instances), "an image is not of its size")
@@ -182,7 +182,7 @@ def _weakly(case: VerificationInputs, sample: Sample, compared: Compared, pair: 
 
 
 def _likenesses(
-    case: VerificationInputs, sample: Sample, compared: Compared, pair: _ImagePair
+    case: VerificationInputs, sample: Sample, compared: ObjectComparison, pair: _ImagePair
 ) -> tuple[list[tuple[str, Likeness]], list[tuple[str, Likeness]]]:
     """The likenesses of patches of objects that have moved; then of objects in their places and of the background."""
     names = names_of(sample, case.output.dataset)
@@ -270,7 +270,7 @@ def _turned(output: str, stance: TurnMatch) -> Fault:
 
 
 def _resting_objects(
-    sample: Sample, compared: Compared, pair: _ImagePair, names: Sequence[str]
+    sample: Sample, compared: ObjectComparison, pair: _ImagePair, names: Sequence[str]
 ) -> Iterator[tuple[str, Likeness]]:
     """The likeness of each object whose box is in its expected place: the patch there in both images."""
     if compared.matching is not None:
@@ -282,7 +282,7 @@ def _resting_objects(
 
 
 def _moved_objects(
-    sample: Sample, compared: Compared, pair: _ImagePair, names: Sequence[str]
+    sample: Sample, compared: ObjectComparison, pair: _ImagePair, names: Sequence[str]
 ) -> Iterator[tuple[str, Likeness]]:
     """The likeness of each object whose box has moved: its patch in the output and in its expected place."""
     if compared.matching is not None and compared.expected is not None:

@@ -1,4 +1,4 @@
-"""Convex parts of an image as half-planes, and what of an outline lies in one.
+"""Convex regions as half-planes, and the part of an outline inside a region.
 
 A region is (K, 3): a point (x, y) is in it where no row of ``region @ (x, y, 1)`` is negative; the normals have length
 1, so that a row is a distance in px. A map moves half-planes as easily as points, and a cut adds rows; nothing has to
@@ -16,11 +16,11 @@ Region = NDArray[np.float64]  # (K, 3)
 Matrix = NDArray[np.float64]  # (3, 3)
 Points = NDArray[np.float64]  # (..., 2)
 _PARALLEL = 1e-9
-_SLACK = 1e-6  # px that the rounding of a corner may reach out
+_SLACK = 1e-6  # px; the rounding error of a corner
 
 
 def rectangle(size: Size) -> Region:
-    """All of an image of `size`."""
+    """The region of a whole image of `size`."""
     return np.array([(1, 0, 0), (0, 1, 0), (-1, 0, size.width), (0, -1, size.height)], dtype=np.float64)
 
 
@@ -31,18 +31,18 @@ def moved(region: Region, matrix: Matrix) -> Region:
 
 
 def depths(region: Region, points: Points) -> NDArray[np.float64]:
-    """How far (...,) points lie inside, px; negative outside."""
+    """The distance (...,) of points from the nearest side, px; positive inside."""
     return np.asarray((points @ region[:, :2].T + region[:, 2]).min(axis=-1))
 
 
 def beyond(region: Region, size: Size) -> Region:
-    """The sides of the region but those that are the edges of an image of `size`."""
+    """The sides of the region, without those that are edges of an image of `size`."""
     edges = rectangle(size)
     return region[[not np.isclose(edges, side, atol=_SLACK).all(axis=1).any() for side in region]]
 
 
 def pixels_inside(region: Region, size: Size, margin: float) -> NDArray[np.bool_]:
-    """Which pixels (H, W) of an image of `size` have their centres at least `margin` px inside."""
+    """Whether the centre of each pixel of an image of `size` is at least `margin` px inside: bool (H, W)."""
     columns, rows = np.arange(size.width) + 0.5, np.arange(size.height) + 0.5
     inside = np.ones((size.height, size.width), dtype=np.bool_)
     for x, y, offset in region:
@@ -64,16 +64,16 @@ def corners(region: Region) -> Points:
 
 
 def box_around(points: Points) -> NDArray[np.float64]:
-    """The box (4,) around points (P, 2); one turned inside out where there are none."""
+    """The box (4,) around points (P, 2); an inverted box for no points."""
     if not len(points):
         return np.array([np.inf, np.inf, -np.inf, -np.inf])
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
 
 
 def part_of(ring: Points, region: Region) -> Points:
-    """Points (P, 2) around which the box is that around all of a closed ring (P, 2), filled, that lies in `region`.
+    """Points (P, 2) with the same bounding box as the part of a closed, filled ring (P, 2) inside `region`.
 
-    They are the ends of what of its sides is inside, and the corners of the region that the ring holds.
+    They are the ends of the clipped sides of the ring, and the corners of the region inside the ring.
     """
     start, end = ring, np.roll(ring, -1, axis=0)
     first, last = (each @ region[:, :2].T + region[:, 2] + _SLACK for each in (start, end))
@@ -97,7 +97,7 @@ def convex_hull(points: Points) -> Points:
 
 
 def _chain(ordered: list[list[float]]) -> list[list[float]]:
-    """One side of the hull of points in order, without its last point."""
+    """One half of the hull of sorted points, without its last point."""
     chain: list[list[float]] = []
     for x, y in ordered:
         while len(chain) > 1:
@@ -110,7 +110,7 @@ def _chain(ordered: list[list[float]]) -> list[list[float]]:
 
 
 def _holds(ring: Points, points: Points) -> NDArray[np.bool_]:
-    """Which of the points (Q, 2) lie in a closed ring (P, 2), by the even-odd rule."""
+    """Whether each of the points (Q, 2) is inside a closed ring (P, 2), by the even-odd rule: bool (Q,)."""
     (x0, y0), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
     x, y = points[:, :1], points[:, 1:]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""The first layer: files, sizes, tags, ids and counts of an output, against its own record and its own pixels."""
+"""The first layer of verification: files, sizes, tags, ids and counts of an output, compared with its record."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
-SPILL = 0.01  # px that a box may reach over an edge by rounding
-_RENAMED = {  # findings of reading the output that are faults under another name here
+SPILL = 0.01  # px; how far rounding may move a box over an edge
+_RENAMED = {  # findings of the reader that are faults with another code
     "size-contradicts": "size-differs",
     "size-swapped": "size-differs",
     "box-outside": "outside-range",
@@ -34,7 +34,7 @@ _RENAMED = {  # findings of reading the output that are faults under another nam
 
 @dataclass(frozen=True)
 class Contents:
-    """The images and objects that an output holds, by split and by class."""
+    """The numbers of images and objects of an output, by split and by class."""
 
     images: Counter[str]
     objects: Counter[str]
@@ -42,7 +42,7 @@ class Contents:
 
 
 def image_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
-    """What is wrong with one image of the output, its file and its labels."""
+    """The faults of one image of the output, its file and its labels."""
     if image.output is None:
         yield from _left_out(case, image)
         return
@@ -57,14 +57,14 @@ def image_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
     yield from _size_faults(case, image, sample, path)
     yield from _label_faults(case, image.output, sample)
     yield from _count_faults(case, image, sample)
-    if sample.header is not None:  # else the reader may have refused a link that leads elsewhere
+    if sample.header is not None:  # without a header the reader may have refused a link that leads out
         yield from _bytes_changed(case, image, path)
     yield from _source_changed(case, image)
     yield from drawn_faults(case, image)
 
 
 def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fault]:
-    """What is wrong with the output as a whole: `contents` is what its images hold together."""
+    """The faults of the output as a whole, whose images have the `contents`."""
     yield from _stray_images(case)
     yield from _repeated_outputs(case.run.images)
     yield from copy_faults(case)
@@ -77,7 +77,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
 
 
 def contents_of(case: VerificationInputs) -> Contents:
-    """What the output holds, counted once more from its labels."""
+    """The contents of the output, counted from its labels."""
     contents = Contents(Counter(), Counter(), Counter())
     for sample in case.output.dataset:
         if sample.header is not None:
@@ -92,13 +92,13 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
 
 
 def _left_out(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
-    """An image may be left out only for a finding that names it."""
+    """The fault of an image that was left out without a finding about it."""
     if image.source not in {finding.path for finding in case.run.record.findings}:
         yield _fault("image-missing", image.source, "was not written, and no finding says why")
 
 
 def _sample_findings(sample: Sample, output: str) -> Iterator[Fault]:
-    """What the reader has to say of the image and its labels."""
+    """The findings of the reader on the image and its labels, as faults."""
     for finding in sample.findings:
         if finding.severity is Severity.FAULT or finding.code in _RENAMED:
             yield _fault(_RENAMED.get(finding.code, finding.code), output, finding.message, finding.where)
@@ -134,13 +134,13 @@ def _label_faults(case: VerificationInputs, output: str, sample: Sample) -> Iter
 
 
 def _strict_faults(case: VerificationInputs, output: str) -> Iterator[Fault]:
-    """What other programs refuse in the label file of the image `output`, or ("") in the files over all images."""
+    """The faults in the label file of the image `output` that other programs refuse; "": in the documents."""
     for found in case.format.check(case.run.root, output, case.options):
         yield _fault(found.code, found.path or output, found.message, found.where)
 
 
 def _count_faults(case: VerificationInputs, image: ImageRow, sample: Sample) -> Iterator[Fault]:
-    """Too few or too many objects; where there is a source, the geometric layer says which."""
+    """The fault of a wrong number of objects. With a source the geometric layer says which ones."""
     have, want = len(sample.instances), image.objects.written
     if have != want and case.source is None:
         code = "object-missing" if have < want else "object-extra"
@@ -148,7 +148,7 @@ def _count_faults(case: VerificationInputs, image: ImageRow, sample: Sample) -> 
 
 
 def _bytes_changed(case: VerificationInputs, image: ImageRow, path: Path) -> Iterator[Fault]:
-    """An image that was copied or linked has the recorded bytes of its source, whatever the source holds now."""
+    """The fault of a copied or linked image that has not the recorded bytes of its source."""
     if image.made in BYTE_PRESERVING and image.sha256 and _digest(case, image, path) not in ("", image.sha256):
         words = f"has other bytes than {image.source} had when it was {image.made}"
         yield _fault("image-changed", str(image.output), words)
@@ -173,7 +173,7 @@ def _digest(case: VerificationInputs, image: ImageRow, path: Path) -> str:
 
 
 def _stray_images(case: VerificationInputs) -> Iterator[Fault]:
-    """Image files, also those in packed files, that no row names."""
+    """The faults of image files that have no row, also in packed files."""
     root, known = case.run.root, case.run.outputs
     files = (path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     packed = (place for place in case.output.places if place not in known and member(root / place).is_file())
@@ -196,7 +196,7 @@ def _class_faults(case: VerificationInputs) -> Iterator[Fault]:
 
 
 def _totals(case: VerificationInputs, contents: Contents) -> Iterator[Fault]:
-    """Counts by split and by class, against those that the record states."""
+    """The faults of counts by split and by class that differ from the record."""
     record = case.run.record
     written = [row.split for row in record.splits if row.images_out]
     read_as = splits_of(written) if len(case.output.dataset.splits) == 1 else {}

@@ -1,4 +1,4 @@
-"""An output and its source, opened for judgement: what was written, what was recorded, and what it was made of."""
+"""Opens the inputs of a verification: the output, its record and its source."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Options = Callable[[str], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Indexed:
-    """A dataset whose samples are found by their path below its root; several may share a file, one in each split."""
+    """A dataset indexed by path below its root; samples of several splits may share a file."""
 
     dataset: Dataset
     places: Mapping[str, tuple[tuple[str, int], ...]]  # path -> (split, index)
 
     def find(self, path: str, split: str) -> Sample | None:
-        """The sample at `path`, that of `split` where there are several."""
+        """The sample at `path`, of `split` where there are several; None without one."""
         found = self.places.get(path, ())
         index = next((at for where, at in found if where == split), found[0][1] if found else None)
         return None if index is None else self.dataset[index]
@@ -41,9 +41,9 @@ class Indexed:
 
 @dataclass(frozen=True)
 class VerificationInputs:
-    """`run` is what was recorded, `output` what lies there; `source` what it was made of, or `why_not` there is none.
+    """The recorded `run`, the `output` as it is read, and the `source`, or the reason `why_not` there is none.
 
-    `several`: the record names its source in a way that is not known here.
+    `several`: the record has several sources, or none.
     """
 
     run: Run
@@ -60,37 +60,36 @@ class VerificationInputs:
 
     @property
     def format(self) -> Format:
-        """What the output's format declares."""
+        """The declaration of the format of the output."""
         return formats.load(self.target)
 
     @cached_property
     def options(self) -> Any:
-        """The options that the output was written with, of the kind that its format's writer takes."""
+        """The options of the writer that the output was written with."""
         return _written_with(self.run, self.format)
 
     @property
     def turned_rule(self) -> str:
-        """What the recorded rules hold for the outline of a box whose image was turned."""
+        """The recorded rule for the outline of a box in a rotated image."""
         return self.run.record.object_policy.turned
 
     def recipe(self, image: ImageRow) -> Mapping[str, Any]:
-        """What `image` went through: what its row says was drawn, else what the run says of all images of its split;
-        {} where neither says it."""
+        """The recipe of `image`: of its row if drawn, else of the run for its split; {} without one."""
         if image.recipe is not None:
             return with_upright(image.recipe, image)
-        said = self.run.record.recipe
-        if "augment" not in said or is_training(image.split):
-            return with_upright(said, image)
-        fixed = {"steps": said.get("preprocess")} | {key: said.get(key) for key in ("upright", "pad", "kernel")}
+        recipe = self.run.record.recipe
+        if "augment" not in recipe or is_training(image.split):
+            return with_upright(recipe, image)
+        fixed = {"steps": recipe.get("preprocess")} | {key: recipe.get(key) for key in ("upright", "pad", "kernel")}
         return with_upright(fixed, image)
 
     def written(self, image: ImageRow) -> Sample | None:
-        """The sample of the output that `image` became."""
+        """The sample of `image` in the output; None without one."""
         output = image.output
         return self._once(image, "written", lambda: self.output.find(output, image.split)) if output else None
 
     def origin(self, image: ImageRow) -> Sample | None:
-        """The sample of the source that `image` was made of, its objects in the plane that the record names."""
+        """The sample of `image` in the source, in the recorded frame; None without one."""
         return self._once(image, "origin", lambda: self._origin(image))
 
     def file(self, image: ImageRow, path: Path) -> bytes:
@@ -98,7 +97,7 @@ class VerificationInputs:
         return self._once(image, path, lambda: read(path))
 
     def _once(self, image: ImageRow, what: object, make: Callable[[], Known]) -> Known:
-        """`make()`, called once for one image after the other: three layers ask for the same samples and files."""
+        """`make()`, cached for the current image: three layers need the same samples and files."""
         if self._kept.get("image") is not image:
             self._kept.clear()
             self._kept["image"] = image
@@ -112,21 +111,20 @@ class VerificationInputs:
         return sample if sample is None or sample.header is None else sample.in_frame(image.frame, "recorded")
 
     def origin_names(self, sample: Sample, *, mirrored: bool) -> list[str]:
-        """The class that each object of a `sample` of the source should have in the output, which may be `mirrored`;
-        "" for a dropped class."""
+        """The expected class in the output of each object of a `sample` of the source; "" for a dropped class."""
         names = names_of(sample, self.source.dataset) if self.source else []
         changed = [self._changed_names.get(name, name) for name in names]
         return [self._swapped_names.get(name, name) for name in changed] if mirrored else changed
 
     @cached_property
     def _swapped_names(self) -> Mapping[str, str]:
-        """The classes that the recorded rules exchange in a mirrored image."""
+        """The classes that are exchanged in a mirrored image, by the recorded policy."""
         pairs = self.run.record.object_policy.swap_classes
         return {name: other for pair in pairs for name, other in (pair, reversed(pair))}
 
     @cached_property
     def _changed_names(self) -> Mapping[str, str]:
-        """What the recorded changes of the class table made of the source's names."""
+        """The class names of the source, mapped by the recorded changes; "" for a dropped class."""
         before = self.source.dataset.categories.names if self.source else ()
         names = {name: name for name in before}
         for policy in filter(None, (change.classes for change in self.run.record.changes)):
@@ -142,9 +140,9 @@ def open_output(
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
     reading: Options = lambda _: {},
 ) -> Indexed:
-    """The output of `run`, read as the dataset that its record names. Symbolic links may lead into the source at
-    `against`, by default those that are recorded, and where its own links may lead by the options `reading` or those
-    that are recorded. Raises `SourceError`.
+    """Read the output of `run` in its recorded format. Symbolic links may lead into the source at `against`, by default
+    the recorded sources, and into the folder `follow_links` of the options `reading`, by default the recorded one.
+    Raises `SourceError`.
     """
     linked = any(image.made == "symlinked" for image in run.images)
     sources = [against] if against else [open_path(source) for source in run.record.sources if linked]
@@ -159,8 +157,8 @@ def open_output(
 
 
 def linked_folders(record: RunRecord, sources: Iterable[Path], reading: Options) -> Iterator[Path]:
-    """The folders that links of an output may lead into: its `sources`, and where links of these may lead, by the
-    options `reading`, else by the `record`.
+    """The folders that links of an output may lead into: its `sources`, and the folder `follow_links` of the options
+    `reading`, else of the `record`.
     """
     yield from map(dataset_folder, sources)
     options = {**record.reading, **reading(record.source_format or record.format)}
@@ -169,7 +167,7 @@ def linked_folders(record: RunRecord, sources: Iterable[Path], reading: Options)
 
 
 def _written_with(run: Run, format: Format) -> Any:
-    """The options of `format`'s writer that the record of `run` names; its defaults where they cannot be used."""
+    """The recorded options of the writer of `format`; its defaults where they are invalid."""
     try:
         return format.write_options(**_known(run.record.options, format.write_options))
     except (TypeError, ValueError):
@@ -177,27 +175,27 @@ def _written_with(run: Run, format: Format) -> Any:
 
 
 def _shared_options(run: Run, format: Format) -> dict[str, Any]:
-    """The options that reader and writer of `format` share, as the output of `run` was written with them."""
+    """The recorded options of the writer that the reader of `format` has too."""
     return _known(asdict(_written_with(run, format)), format.read_options)
 
 
 def with_upright(recipe: Mapping[str, Any], image: ImageRow) -> Mapping[str, Any]:
-    """`recipe` with "upright" true or false for `image`, where it leaves that to the plane of the labels."""
+    """`recipe` with "upright" true or false for `image` where it is "auto"."""
     return {**recipe, "upright": image.frame is Frame.DISPLAYED} if recipe.get("upright") == "auto" else recipe
 
 
 def _known(options: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
-    """Those of `options`, by name, that are fields of the dataclass `kind`."""
+    """The `options` that are fields of the dataclass `kind`."""
     names = {field.name for field in fields(kind)}
     return {name: value for name, value in options.items() if name in names}
 
 
-def open_case(
+def open_inputs(
     run: Run, output: Indexed, against: Path | None, reading: Options, image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 ) -> VerificationInputs:
-    """The case of `run`, against the dataset at `against` or, if None, the source it records where that is there.
+    """The inputs for the verification of `run` against the dataset at `against`, by default the recorded source if it
+    exists. `reading` returns options of the source's reader by format, in addition to the recorded ones.
 
-    `reading` gives the options of the source's reader by its format; those that the record names where it gives none.
     Raises `SourceError` where the source cannot be read.
     """
     record = run.record
@@ -216,14 +214,14 @@ def open_case(
 
 
 def _recorded_options(run: Run, format: str) -> dict[str, Any]:
-    """The options that the source was read with, as far as the reader of `format` knows them."""
+    """The recorded options of the source that the reader of `format` has."""
     return _known(run.record.reading, formats.load(format).read_options)
 
 
 def indexed(
     root: Path, format: str | None, options: Options, image_policy: ImagePolicy, *, sidecar: bool = True
 ) -> Indexed:
-    """The dataset at `root` with its samples by path; the label files alone without `sidecar`. Raises `SourceError`."""
+    """Read the dataset at `root` and index it by path, with or without its `sidecar`. Raises `SourceError`."""
     opened = open_source(
         root, format, labels_in="displayed", image_policy=image_policy, options=options, sidecar=sidecar
     )
@@ -235,10 +233,10 @@ def indexed(
 
 
 def names_of(sample: Sample, dataset: Dataset) -> list[str]:
-    """The class of each object of `sample`."""
+    """The class name of each object of `sample`."""
     return [dataset.categories.names[label] for label in sample.instances.labels.tolist()]
 
 
 def described(number: int, name: str) -> str:
-    """How an object is named: its number in the labels, from 1, and its class."""
+    """The name of an object in messages: its number in the labels, from 1, and its class."""
     return f"object {number + 1} ({name})"

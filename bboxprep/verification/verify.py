@@ -1,4 +1,4 @@
-"""All three layers over one output, put together: the answer of ``bboxprep verify``."""
+"""Runs all three layers of verification on one output: the command ``bboxprep verify``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_fir
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import UNIT, PixelComparison, compare_pixels, swapped
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
-from bboxprep.verification.verification_inputs import Options, VerificationInputs, open_case, open_output
+from bboxprep.verification.verification_inputs import Options, VerificationInputs, open_inputs, open_output
 
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """What came of it: `faults`, the worst first (none: the output is proven as far as `tallies` go), and how much
-    each layer has checked. `against` is the source, None where there was none."""
+    """The result of a verification: `faults`, the worst first, and the tallies of each layer. Without faults the output
+    is correct as far as the tallies go. `against` is the source, None without one.
+    """
 
     out: Path
     against: Path | None
@@ -39,11 +40,11 @@ class VerificationReport:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no faults."""
         return not self.faults
 
     def encoded(self) -> bytes:
-        """All of it as JSON."""
+        """The report as JSON."""
         content: dict[str, Any] = {
             "out": escape_surrogates(str(self.out)),
             "against": escape_surrogates(str(self.against)) if self.against else None,
@@ -65,7 +66,7 @@ def verify(
     begin: Callable[[int], None] = lambda _: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> VerificationReport:
-    """Whether the output at `out` is true to the dataset at `against`, by default the source that it records.
+    """Verify the output at `out` against the dataset at `against`, by default its recorded source.
 
     A folder that this package did not write is judged by itself: is it consistent? `sample` checks the pixels of so
     many images only, turned ones first; `workers` threads; `reading` gives the options of the source's reader by its
@@ -89,14 +90,14 @@ def verify(
         output = open_output(run, source, image_policy, reading)
     except BboxprepError as error:
         return _failed_report(folder, "output-unreadable", str(error))
-    case = open_case(run, output, source, reading, image_policy)
+    case = open_inputs(run, output, source, reading, image_policy)
     damaged = [Fault(Layer.STRUCTURAL, "record-damaged", IMAGES, where, words) for where, words in problems]
     begin(len(images))
     return _assembled(case, damaged, _pixel_rows(images, sample), workers, progress)
 
 
 def _state(folder: Path) -> tuple[str, str]:
-    """(fault code, words) of a folder that was written by this package and has no whole record; else ("", "")."""
+    """(fault code, message) of an output without a valid record; ("", "") for others."""
     if (folder / INCOMPLETE).exists():
         return "run-incomplete", f"{INCOMPLETE} says that its run has not ended well, or not yet"
     if (folder / RECORD).exists():
@@ -105,7 +106,7 @@ def _state(folder: Path) -> tuple[str, str]:
 
 
 def _refuse_without_images(run: Run) -> None:
-    """Raise `UsageError` for labels that were written alone, and whose images nobody has put beside them."""
+    """Raise `UsageError` for labels that were written without images, which are still missing."""
     written = [image for image in run.images if image.output]
     if not written or any(image.made or (run.root / str(image.output)).is_file() for image in written):
         return
@@ -169,7 +170,7 @@ def _assembled(
 
 
 def _unrecorded(case: VerificationInputs) -> Iterator[Fault]:
-    """Images of the source that have no row."""
+    """The faults of images of the source without a row."""
     if case.source is None or case.several:
         return
     recorded = {image.source for image in case.run.images}
@@ -180,8 +181,7 @@ def _unrecorded(case: VerificationInputs) -> Iterator[Fault]:
 
 
 def _pixel_rows(images: Sequence[ImageRow], sample: int | None) -> frozenset[int]:
-    """The rows whose pixels are checked: all, or `sample` of them, one orientation after the other, turned ones
-    first."""
+    """The rows whose pixels are checked: all, or `sample` of them, taken in turn from each orientation."""
     written = [index for index, image in enumerate(images) if image.output]
     if sample is None or sample >= len(written):
         return frozenset(written)
@@ -198,7 +198,7 @@ def _pixel_rows(images: Sequence[ImageRow], sample: int | None) -> frozenset[int
 
 
 def _evenly_ordered(group: list[int]) -> list[int]:
-    """The rows of one orientation in an order whose beginning is spread over all of them."""
+    """The rows of one orientation in an order in which each prefix is evenly spread."""
     step = next(step for step in count(max(1, round(len(group) * 0.618))) if gcd(step, len(group)) == 1)
     return [group[place * step % len(group)] for place in range(len(group))]
 

@@ -14,7 +14,7 @@ from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification import pixel
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.patch_similarity import PatchVerdict
-from bboxprep.verification.verification_inputs import open_case, open_output
+from bboxprep.verification.verification_inputs import open_inputs, open_output
 from bboxprep.verification.verify import verify
 from tests.verification.outputs import make, told
 
@@ -44,7 +44,7 @@ def test_no_true_output_is_doubted(out: Path) -> None:
 
 def test_a_shift_of_3_percent_is_never_taken_for_proof(out: Path) -> None:
     run = open_run(out)
-    case = open_case(run, open_output(run), None, lambda _: {})
+    case = open_inputs(run, open_output(run), None, lambda _: {})
     caught = 0
     for image in list(run.outputs.values())[:: max(1, len(run.outputs) // 12)]:
         sample, origin, mapped = case.written(image), case.origin(image), compare(case, image).mapped

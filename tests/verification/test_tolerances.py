@@ -16,8 +16,8 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from bboxprep.verification.geometric import SLACK, Compared, compare
-from bboxprep.verification.verification_inputs import VerificationInputs, open_case, open_output
+from bboxprep.verification.geometric import SLACK, ObjectComparison, compare
+from bboxprep.verification.verification_inputs import VerificationInputs, open_inputs, open_output
 from tests.verification.outputs import make, photos
 
 WAYS = [
@@ -35,7 +35,7 @@ def moved(sample: Sample, by: float) -> Sample:
     return sample.replace_fast(instances=replace(sample.instances, boxes=boxes, polygons=rings))
 
 
-def judged(case: VerificationInputs, by: float) -> list[Compared]:
+def judged(case: VerificationInputs, by: float) -> list[ObjectComparison]:
     """What `verify` finds of each image where all labels of the output were moved `by` so many px."""
     dataset = case.output.dataset.map(partial(moved, by=by))
     lying = replace(case, output=replace(case.output, dataset=dataset))
@@ -46,7 +46,7 @@ def judged(case: VerificationInputs, by: float) -> list[Compared]:
 def test_labels_that_were_moved_by_more_than_the_step_are_refused(tmp_path: Path, name: str, options: Any) -> None:
     out = make(tmp_path / "out", photos("coco"), name, Recipe(Letterbox(384)), **asdict(options))
     run = open_run(out)
-    case = open_case(run, open_output(run), None, lambda _: {})
+    case = open_inputs(run, open_output(run), None, lambda _: {})
     step = formats.load(name).step(options).edges(Size(384, 384)).max()
     assert (case.target, case.options) == (name, options)
     assert not any(compared.faults for compared in judged(case, 0.0))

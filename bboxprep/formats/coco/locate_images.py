@@ -108,7 +108,7 @@ def _spellings(text: str, bases: Sequence[str]) -> list[str]:
 
 
 def _looked_up(folder: Path, wanted: Sequence[str], indices: Sequence[int], fence: Fence) -> dict[int, Match]:
-    """What the names at `indices` mean, of which no file is called so."""
+    """The matches of the names at `indices`, which no file has."""
     lookup = ImageLookup(lambda: _images_below(folder, fence))
     found = {text: lookup.find(text) for text in {wanted[index] for index in indices}}
     return {index: found[wanted[index]] for index in indices}

@@ -91,7 +91,7 @@ def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine =
 
 
 def _respelled(sources: Iterable[CocoSource], indexes: Iterable[Index]) -> Iterator[Finding]:
-    """A note on the images whose files have other names than their records."""
+    """A finding about images whose files have other names than their records."""
     found = [
         (respelled, source, row)
         for source, index in zip(sources, indexes, strict=True)
@@ -115,7 +115,7 @@ def _without_annotations(sources: Iterable[CocoSource], documents: Iterable[Docu
 
 
 def _unlisted(home: Path, indexes: Iterable[Index]) -> Iterator[Finding]:
-    """A note on the images that no file lists."""
+    """A finding about the images that no document lists."""
     if found := unlisted_images((index.folder, index.located) for index in indexes):
         words = f"{len(found):,} images lie beside listed ones, and no document lists them; left aside"
         yield Finding("image-aside", words, relative_path(found[0], home))
@@ -167,7 +167,7 @@ class _SplitFile:
         )
 
     def outlines(self, places: Sequence[int], probe: Probe) -> list[Sample]:
-        """The same without what is read of each alone: its objects, and what else its record says."""
+        """The samples at `places` without their objects and without the fields of their records."""
         return [self._outline(image, self.index.sizes[image], probe) for image in items_at(self.images, places)]
 
     def _sample(
@@ -279,12 +279,12 @@ _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 
 
 def _extra(fields: dict[str, Any]) -> dict[str, Any]:
-    """What COCO says besides, under its own name."""
+    """The other COCO data, under the name of the format."""
     return {"coco": fields} if fields else {}
 
 
 def _merged(extras: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What the files say beside their lists: the first one's word, and the licences of all."""
+    """The other members of the documents: those of the first one, and the licences of all."""
     merged = {name: value for extra in reversed(extras) for name, value in extra.items()}
     licenses: list[Any] = []
     for extra in extras:

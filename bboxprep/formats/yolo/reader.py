@@ -71,7 +71,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
 
 
 def _open(root: Path, encoding: str) -> tuple[Path, Config]:
-    """The folder of the dataset, and what its data.yaml or .data file says."""
+    """The folder of the dataset, and its parsed data.yaml or .data file."""
     if root.is_dir():
         file = find_config(root)
         return root, read_config(file, encoding) if file else Config()
@@ -103,7 +103,7 @@ class _Loader:
         ]
 
     def outlines(self, items: Sequence[YoloItem]) -> list[Sample]:
-        """The samples without what their label files say."""
+        """The samples of `items` without their label files."""
         return list(map(self._outline, items))
 
     def _outline(self, item: YoloItem) -> Sample:
@@ -128,7 +128,7 @@ class _Loader:
 def _with_labels(
     outline: Sample, instances: Instances, findings: tuple[Finding, ...], listed: int, fractional: bool
 ) -> Sample:
-    """`outline` with what its label file says."""
+    """`outline` with the objects and findings of its label file."""
     return outline.replace_fast(
         instances=instances,
         findings=(*outline.findings, *findings),

@@ -242,7 +242,7 @@ def _four_corners(rings: Sequence[Points]) -> Points | None:
 
 
 def _one_ring(rings: Sequence[Points]) -> Points | None:
-    """The parts of an object as one ring: each next part is visited from the nearest corner of what stands so far."""
+    """The parts of an object as one ring: each part is joined at the nearest corner of the ring so far."""
     parts = [ring for ring in rings if len(ring) >= 3]
     if not parts:
         return None
