@@ -1,4 +1,4 @@
-"""The exceptions a caller can meet: nothing else leaves this package, whatever the input.
+"""The exceptions of this package. It raises no others, for any input.
 
 ::
 
@@ -9,14 +9,14 @@
     │  ├─ AnnotationError               an annotation file or record is malformed
     │  ├─ ImageError                    an image is missing or cannot be decoded
     │  │  └─ RefusedImageError          an image of a kind that needs a decision first
-    │  └─ FrameError                    nothing settles which plane the labels were drawn in
-    ├─ PlanError                        the recipe cannot be done on an image of this size
-    ├─ LossError                        the target cannot hold what the source has, and loss was not allowed
+    │  └─ FrameError                    the frame of the labels cannot be decided
+    ├─ PlanError                        the recipe cannot be applied to an image of this size
+    ├─ LossError                        the target cannot hold data of the source, and loss was not allowed
     ├─ TargetError                      the output cannot be written where it was asked for
     ├─ StorageError                     a bucket or an archive cannot be used: refused, cut off, no credentials
     ├─ WorkerError                      a block of images kills every process that takes it
-    ├─ StoppedError                     the run was asked to stop, and did so in good order
-    └─ InternalError                    a promise of this package is broken; no fault of the caller
+    ├─ StoppedError                     the run was asked to stop, and has stopped cleanly
+    └─ InternalError                    a bug of this package, not a fault of the caller
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import PurePath
 
 
 class BboxprepError(Exception):
-    """Anything this package raises on purpose."""
+    """The base class of all exceptions that this package raises."""
 
 
 class UsageError(BboxprepError, ValueError):
@@ -36,7 +36,7 @@ class SourceError(BboxprepError):
     """The input cannot be used: ``PATH: WHERE: problem``.
 
     `path` is the file or folder, `where` the place inside it (``annotations[17].bbox``, ``line 3``; empty for the
-    whole file) and `problem` says what was found and what was wanted.
+    whole file) and `problem` states what was found and what is wanted.
     """
 
     def __init__(self, path: PurePath | str, where: str, problem: str) -> None:

@@ -1,17 +1,17 @@
-"""Finds the image that a name means, where labels and disk spell it in two ways: one lookup for all formats.
+"""Finds images whose names are spelled otherwise in the labels than on the disk: one lookup for all formats.
 
-A format first takes names as they are; only what it does not find that way is asked for here. A name is tried as it is
-written, then with backslashes as slashes, without the query of its address, and with its percent codes decoded. Each of
-these is compared with the images as it is, then in one Unicode form (NFC), with the extension in another case, in
-another case, with the percent codes of the image's own name decoded, and without the extension. The first comparison
-that an image passes decides, and only where one image passes it: anything else would be a guess.
+A format first looks for the exact name; only names without such an image are looked up here. A name is tried as
+written, then with slashes for backslashes, without the query of a URL, and with percent codes decoded. Each of these is
+compared with the images exactly, then in NFC (a Unicode form), with the extension in another case, in another case,
+with the percent codes of the image's name decoded, and without the extension. The first comparison that any image
+passes decides, but only where exactly one image passes it.
 
-**Places.** A path fits an image if the one wholly ends with the other: exports carry absolute paths of other machines
-and prefixes that climb. The longest end counts. A format whose labels lie in folders of their own says instead how near
-the folder of an image is.
+**Folders.** A path matches an image if one of the two ends with the other, since exports have absolute paths of other
+machines and prefixes such as ``../``. The longest common end wins. A format whose labels are in folders of their own
+ranks images by the distance of their folders instead.
 
-Two paths that run together, as lists without a line break have them (``data/a.jpgdata/b.jpg``), fit nothing by their
-end: the first of the two would be lost.
+Two paths without a line break between them (``data/a.jpgdata/b.jpg``) match no image by their end, since the first
+path would be lost.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from bboxprep.findings import Finding
 from bboxprep.io.paths import IMAGE_SUFFIXES, stem_of, suffix_of
 
 Nearness = Callable[[str], int | None]
-"""``nearness(folder)``: how near the folder of an image is to what names it, 0 the nearest; None where it is no place
-for that image."""
+"""``nearness(folder)``: the distance of the folder of an image from the label file, 0 for the nearest; None where an
+image of that folder cannot match."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _SUFFIX = re.compile("|".join(map(re.escape, sorted(IMAGE_SUFFIXES))), re.IGNORECASE)
 _MOST_SHOWN = 3
-_MANY = 32  # images of one stem that are compared one by one
+_MANY = 32  # images of one stem; more are first grouped by folder
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a name means: the one image at `path`, found in the `way` that is said, or "".
+    """The result of a lookup: the `path` of the one image that matches and the `way` it was found; "" for none.
 
-    Without a `path`, `rivals` are the images that fit equally well, and `near` are others of nearly that name.
+    Without a `path`, `rivals` are images that match equally well, and `near` are images with similar names.
     """
 
     path: str = ""
@@ -52,7 +52,7 @@ class Match:
 
     @property
     def hint(self) -> str:
-        """The images that the name may mean, as the end of a message: ``; near that name: 'a.png'``, or ""."""
+        """The rivals or similar names as the end of a message: ``; near that name: 'a.png'``, or ""."""
         names = self.rivals or self.near
         if not names:
             return ""
@@ -62,7 +62,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Respelled:
-    """An image that was taken though its name differs: the name in the labels, the image, and in which way."""
+    """An image that was found by another spelling: the `name` in the labels, its `path`, and the `way`."""
 
     name: str
     path: str
@@ -70,7 +70,7 @@ class Respelled:
 
 
 def respelled_note(found: Sequence[Respelled], path: str = "", where: str = "", split: str = "") -> Finding:
-    """One note on all images of a dataset that were `found` under another name; `path` and `where` place the first."""
+    """One finding about all images that were `found` by another spelling; `path` and `where` locate the first."""
     first = found[0]
     example = f"first: {first.name!r} is {first.path!r}, {first.way}"
     have = f"names that the labels spell otherwise than the disk ({len(found):,}; {example})"
@@ -79,7 +79,7 @@ def respelled_note(found: Sequence[Respelled], path: str = "", where: str = "", 
 
 
 def run_together(text: str) -> bool:
-    """Whether `text` is two paths without a break between them: a folder of it has the suffix of an image."""
+    """Whether `text` is two paths without a line break between them: a folder in it has the suffix of an image."""
     folder, _, _ = text.replace("\\", "/").rpartition("/")
     return _SUFFIX.search(folder) is not None
 
@@ -90,15 +90,13 @@ def spelled_alike(text: str, name: str) -> bool:
 
 
 class ImageLookup:
-    """The images that names are looked up among: POSIX paths below one folder, which `images` gives when the first name
-    is asked for.
-    """
+    """Looks up names among images: POSIX paths below one folder, which `images` returns at the first lookup."""
 
     def __init__(self, images: Callable[[], Iterable[str]]) -> None:
         self._images = images
 
     def find(self, text: str, nearness: Nearness | None = None) -> Match:
-        """The image that `text` means: by the ends of paths, or where it is a bare name by `nearness`."""
+        """The match of `text`: by the ends of paths, or with `nearness` by the distance of folders."""
         for spelling, way in _spellings(text):
             best: dict[tuple[int, int], list[str]] = defaultdict(list)
             for path in self._alike(spelling, _parent(spelling) if nearness is None else None):
@@ -114,8 +112,8 @@ class ImageLookup:
         return Match(near=tuple(sorted(set(near))))
 
     def _alike(self, spelling: str, parent: str | None = None) -> Sequence[str]:
-        """The images whose name, whatever its extension, could be that of `spelling`, sorted: of many those alone that
-        lie in a folder called `parent`, or in none.
+        """The sorted images whose stem may match `spelling`; of more than `_MANY` only those in a folder `parent`, or
+        in no folder.
         """
         name = spelling.rpartition("/")[2]
         stem, whole = _folded(stem_of(name)), _folded(name)
@@ -149,7 +147,7 @@ class ImageLookup:
 
 
 def _spellings(text: str) -> Iterator[tuple[str, str]]:
-    """The ways to read `text`, as it is first, each with words for it."""
+    """The spellings of `text`, the exact one first, each with a description."""
     ways, seen = "", {""}
     for words, change in _CHANGES:
         changed = change(text)
@@ -214,11 +212,11 @@ _BARE_FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
 )
 _WAYS = tuple(words for words, _ in (*_FORMS, *_BARE_FORMS))
 SPELLINGS = (*[words for words, _ in _CHANGES if words], *filter(None, _WAYS))
-"""How a name may differ from that of its image, in the order in which the differences are tried."""
+"""The differences between a name and its image, in the order in which they are tried."""
 
 
 def _level(path: str, text: str, nearness: Nearness | None) -> tuple[int, int] | None:
-    """How well the image at `path` fits `text`: which comparison it passes and how near it is; None where none."""
+    """The rank of the image at `path` for `text`: the comparison it passes and its distance; None where none."""
     folder, _, name = path.rpartition("/")
     if nearness is not None:
         text = text.rpartition("/")[2]
@@ -236,7 +234,7 @@ def _level(path: str, text: str, nearness: Nearness | None) -> tuple[int, int] |
 
 
 def _pairs(path: str, text: str) -> Iterator[tuple[int, str, str]]:
-    """`path` and `text` in each form, with its number."""
+    """`path` and `text` in each form that is compared, with its number."""
     for level, (_, form) in enumerate(_FORMS):
         yield level, form(path), form(text)
     bare = path[: len(path) - len(suffix_of(path.rpartition("/")[2]))]
@@ -245,19 +243,19 @@ def _pairs(path: str, text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def _parent(text: str) -> str | None:
-    """The name of the folder that `text` places an image in, as it is compared; None where it names none."""
+    """The folded name of the parent folder in `text`; None without one."""
     parts = _end(text)
     return _folded(parts[-2]) if len(parts) > 1 else None
 
 
 def _end(text: str) -> list[str]:
-    """The parts of `text` that can be a path below some folder: those after the last ``..``, root or drive."""
+    """The parts of `text` after the last ``..``, root or drive."""
     text = text[2:] if _DRIVE.match(text) else text
     parts = [part for part in text.split("/") if part not in ("", ".")]
     return parts[len(parts) - parts[::-1].index("..") :] if ".." in parts else parts
 
 
 def _common_end(mine: Sequence[str], other: Sequence[str]) -> int:
-    """How many parts the two have in common, where the one wholly ends with the other; else 0."""
+    """The number of common parts where one of the two ends with the other; else 0."""
     length = min(len(mine), len(other))
     return length if length and mine[-length:] == other[-length:] else 0

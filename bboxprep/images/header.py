@@ -2,11 +2,10 @@
 
 The container is recognised by the bytes, never by the name. The size is that of the stored pixels; for TIFF it comes
 from tags 256 and 257, because Pillow reports the displayed size there. AVIF and HEIC are turned by their container,
-never by EXIF: an AVIF comes as it is coded, the container's turn being its orientation; a HEIC comes turned already.
+never by EXIF: an AVIF is decoded as coded, and the container's turn is its orientation; a HEIC is decoded turned.
 
-Of a remote file no more is fetched than its header takes. All that is read of a JPEG stands before its first scan, so
-its first bytes do, however large it is. Other containers may have metadata behind their pixels (a PNG its eXIf chunk)
-or anywhere (a TIFF); they are fetched whole.
+Of a remote JPEG only the first bytes are fetched: its header ends before the first scan. Other containers may have
+metadata after their pixels (eXIf of PNG) or anywhere (TIFF) and are fetched as a whole.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ from bboxprep.model.header import Header
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-MOST_PIXELS = 178_956_970  # Pillow's own limit against decompression bombs, kept whatever its globals are set to
+MOST_PIXELS = 178_956_970  # Pillow's default limit against decompression bombs, independent of its globals
 _MOST_TAGS = 1 << 20  # of all directories of a TIFF; those that overlap could be read over and over
 _MOST_PAGES = 1 << 16
 _HEAD_OF_PPM = 4096  # bytes
@@ -121,9 +120,9 @@ _CONTAINERS = {
 
 @contextmanager
 def mapped(path: Path, file: int | None = None) -> Iterator[tuple[IO[bytes], Data]]:
-    """The file at `path`, open, and its bytes, read as they are touched; `file` is its descriptor, if it is open.
+    """The open file at `path` and its bytes, mapped into memory; `file` is its descriptor, if it is open already.
 
-    Raises `ImageError`; an empty file is one.
+    Raises `ImageError`, also for an empty file.
     """
     if is_stored(path):
         with faults_named(path, "cannot be read"):
@@ -139,10 +138,10 @@ def mapped(path: Path, file: int | None = None) -> Iterator[tuple[IO[bytes], Dat
 
 
 def _open(path: Path) -> tuple[int, int]:
-    """The descriptor and the length of the file at `path`. Raises `ImageError`; an empty file is one."""
+    """The descriptor and the length of the file at `path`. Raises `ImageError`, also for an empty file."""
     with faults_named(path, "cannot be read"):
         found = os.stat(path)  # noqa: PTH116  (a third of the time of Path.stat)
-        if stat.S_ISREG(found.st_mode) and found.st_size:  # a pipe would be waited for
+        if stat.S_ISREG(found.st_mode) and found.st_size:  # opening a pipe would block
             return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)), found.st_size
     if stat.S_ISREG(found.st_mode):
         raise ImageError(path, "", "the file is empty (0 bytes)")
@@ -245,14 +244,14 @@ def _jp2_depth(data: Data) -> int:
 
 
 def _fetched(path: StoredPath) -> tuple[IO[bytes], Data]:
-    """The file at `path`, to be read from its start, and its bytes; those that were not needed are zeros.
+    """The file at `path` and its bytes; bytes that were not fetched are zeros.
 
-    Raises `ImageError` for one that is no file, is empty or is too large, and what the storage raises.
+    Raises `ImageError` where it is not a file, is empty or too large, and the errors of the storage.
     """
-    said = path.stat()
-    if not stat.S_ISREG(said.st_mode):
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
         raise ImageError(path, "", "is a folder (want an image)")
-    size = said.st_size
+    size = status.st_size
     if not size:
         raise ImageError(path, "", "the file is empty (0 bytes)")
     if size > _MOST_FETCHED:
@@ -263,11 +262,11 @@ def _fetched(path: StoredPath) -> tuple[IO[bytes], Data]:
         data = path.read_range(0, min(wanted, size))
     if sniff(data) not in ("jpeg", None):
         data = path.read_bytes() if len(data) < size else data
-    return BytesIO(data), data if len(data) >= size else _spread(data, size)
+    return BytesIO(data), data if len(data) >= size else _padded(data, size)
 
 
-def _spread(data: bytes, size: int) -> mmap.mmap:
-    """`data` as the beginning of so many bytes; the others take no memory."""
+def _padded(data: bytes, size: int) -> mmap.mmap:
+    """`data` padded with zeros to `size` bytes, which take no memory."""
     whole = mmap.mmap(-1, size)
     whole[: len(data)] = data
     return whole

@@ -63,8 +63,8 @@ def judge(found: Iterable[MetadataBlock]) -> OrientationVerdict:
 def overrule(found: Iterable[MetadataBlock], own: int) -> str:
     """Words for `orientation-disputed` where metadata asks for another turn than the container's `own`, or "".
 
-    For AVIF and HEIC, whose own turn alone counts. Metadata that says 1 contradicts nothing: many writers set it so
-    when they turn by the container, that nobody may turn twice.
+    For AVIF and HEIC, where only the container's turn counts. Metadata with the value 1 is no contradiction: many
+    writers set it so that no viewer turns twice.
     """
     claims = [claim for block in found for claim in _claims(block)]
     other = next((claim for claim in claims if claim.code not in {1, own}), None)
@@ -72,9 +72,10 @@ def overrule(found: Iterable[MetadataBlock], own: int) -> str:
 
 
 def untagged(data: bytes, container: str, pages: int = 1) -> bytes:
-    """The file `data` with every orientation tag of its first `pages` images set to 1, its pixels untouched.
+    """The file `data` with every orientation tag of its first `pages` images set to 1; its pixels are unchanged.
 
-    Of the same length, unless a PNG text chunk that is compressed or spells EXIF in digits says otherwise: it goes.
+    It has the same length, unless a compressed or hexadecimal PNG text chunk states another orientation: that chunk is
+    removed.
     """
     patched = bytearray(data)
     for block in sorted(metadata_blocks(data, container), key=lambda block: block.start, reverse=True):
@@ -86,12 +87,12 @@ def untagged(data: bytes, container: str, pages: int = 1) -> bytes:
         old = bytes(patched[start:end])
         patched[start:end] = xmp_upright(old) if block.kind == "xmp" else exif.upright(old, depth=max(pages, 2))
         if container == "png":
-            _seal(patched, *block.chunk)
+            _update_checksum(patched, *block.chunk)
     return bytes(patched)
 
 
-def _seal(data: bytearray, start: int, end: int) -> None:
-    """Set the checksum of the PNG chunk whose type and data lie from `start` to `end`."""
+def _update_checksum(data: bytearray, start: int, end: int) -> None:
+    """Update the checksum of the PNG chunk whose type and data are from `start` to `end`."""
     data[end : end + 4] = zlib.crc32(data[start:end]).to_bytes(4, "big")
 
 
@@ -117,7 +118,7 @@ def _invalid(claim: _Claim) -> str:
 
 
 def _disputed(first: _Claim, claims: list[_Claim]) -> str:
-    """What decoders differ over in a file that goes by its claim `first`, and how it is taken; or ""."""
+    """The message about decoders that differ on a file with the decisive claim `first`; "" where they agree."""
     taken = f"taken as {first.code}"
     if first.source == "XMP" and first.code != 1:
         return f"orientation {first.code} only in XMP, which Pillow reads and OpenCV does not; {taken}"

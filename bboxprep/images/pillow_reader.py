@@ -1,19 +1,18 @@
 """Opens image files with Pillow as the container that their bytes show, and turns every failure into an `ImageError`.
 
-Pillow's file classes are called directly rather than through ``Image.open``: the bytes have already said what the
-container is, and a camera's multi-image JPEG is then a JPEG.
+Pillow's file classes are called directly rather than through ``Image.open``: the container is known from the bytes, and
+a camera's multi-image JPEG is then a JPEG.
 
-Two containers come in different planes. Pillow (libavif) gives an AVIF as it is coded, and makes the container's turn
-an EXIF orientation, whatever EXIF said; it is stored and turned like any other photo. libheif gives a HEIC as the
-container displays it, and there is no way to see it otherwise.
+AVIF and HEIC differ in their frames. Pillow (libavif) decodes an AVIF as coded and replaces its EXIF orientation by the
+container's turn, so that it is stored and turned like any other photo. libheif decodes a HEIC as displayed only.
 
 HEIC is read by pillow-heif, an extra: BSD-3-Clause itself, but its wheels hold libheif and libde265 (LGPL-3) and,
 though it is not used here, the encoder x265 (GPL-2). Its decode-only sister pi-heif holds nothing under the GPL, but is
 discontinued, and in its last version, as in pillow-heif before 1.8, damaged metadata ends the process.
 
-The pixels of an indexed PNG are numbers, not colours, whatever its palette or its gray levels stand for. Some tools
-write the colours of the VOC devkit's palette instead of its indices; those are turned back, for each stands for one
-number: bit j of red, green and blue, from the highest down, are bits 3j, 3j + 1 and 3j + 2 of it.
+The pixels of an indexed PNG are read as numbers, not as colours. Some tools write the colours of the VOC devkit's
+palette instead of its indices; these are mapped back, since each colour has one index: bit j of red, green and blue,
+from the highest down, are the bits 3j, 3j + 1 and 3j + 2 of the index.
 """
 
 from __future__ import annotations

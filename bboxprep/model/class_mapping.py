@@ -282,8 +282,8 @@ def _merged(name: str, members: Sequence[Category]) -> Category:
 
 
 def _with_ids(table: Sequence[Category]) -> tuple[Category, ...]:
-    """`table` as it is where no class has an id. Else every class gets one: its own, or a free one where an earlier
-    class has the same.
+    """`table` where no class has an id. Otherwise each class has its own id, or a free one where it has none or an
+    earlier class has the same.
     """
     known = [category.id for category in table if category.id is not None]
     free, taken, numbered = max(known, default=0) + 1, set[int](), []

@@ -170,8 +170,8 @@ class ColumnSpec:
     @property
     def count(self) -> tuple[str, Callable[[Any], int]]:
         """The name of the deciding field, and the function that counts the objects with a value in it."""
-        told = self.fields[-1]
-        return told.name, len if self.is_required else told.count
+        deciding = self.fields[-1]
+        return deciding.name, len if self.is_required else deciding.count
 
     def has(self, values: Any) -> NDArray[np.bool_]:
         """Which objects, bool (N,), have the column, by the `values` of its last field."""

@@ -22,14 +22,14 @@ from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.recipe.recipe import Recipe
 
 Sources = str | Path | Sequence[str | Path]
-_AS_IT_IS = Recipe()
+_UNCHANGED = Recipe()
 
 
 def convert(
     sources: Sources,
     dest: str | Path,
     to: str,
-    recipe: Recipe = _AS_IT_IS,
+    recipe: Recipe = _UNCHANGED,
     *,
     labels_in: LabelsIn = "auto",
     image_policy: ImagePolicy | None = None,
@@ -47,12 +47,12 @@ def convert(
 ) -> Outcome:
     """Write the datasets at `sources`, as one, through `recipe` to the folder `dest` as the format `to`.
 
-    Where `write` takes what is in a dataset already, this is a run as the command does it: of a recipe with chance in
-    it each training image is drawn as often as it says, keyed by its seed; a run that was stopped can be resumed; and
-    only what has changed since is done again. `images` says how an image whose bytes stay as they are gets into the
-    output (see `RunOptions`); with "none" no image is opened whose size the labels state. An `engine` does the work in
-    place of `workers` processes. `options` are those of the format's writer, the others as for `read` and `write`.
-    Raises `SourceError`, `UsageError`, and what else keeps a run from being done (all are `BboxprepError`).
+    Unlike `write`, which writes a dataset in memory, this runs the command ``convert``: training images are augmented
+    by the random steps of `recipe`, a stopped run can be resumed, and only changed images are written again. `images`
+    is the placement of images whose bytes do not change (see `RunOptions`); with "none" no image is opened whose size
+    the labels state. The work runs in an `engine` in place of `workers` processes. `options` are those of the format's
+    writer, the others those of `read` and `write`. Raises `SourceError`, `UsageError` and other `BboxprepError` where
+    the run cannot be done.
     """
     run_options = RunOptions(
         workers,

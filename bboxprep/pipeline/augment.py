@@ -32,11 +32,11 @@ from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.spelling import suggestion
 from bboxprep.transform.mosaic import assemble_mosaic, place_part
 
-_TRIES = 16  # images that are looked at for one that a mosaic can hold
+_MAX_TRIES = 16  # images that are tried for a place in a mosaic
 
 
 def with_variants(source: Source, recipe: Recipe) -> Source:
-    """`source` with a sample for each image that `recipe` makes of its images; as it is where that is one of each."""
+    """`source` with one sample for each output image of `recipe` (copies, tiles); unchanged if it has one of each."""
     if recipe.is_fixed and not recipe.is_tiled:
         return source
     variants = [
@@ -68,7 +68,7 @@ def _variants(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> 
     try:
         turn = recipe.turn_of(header.turn, frame) if header else IDENTITY
         tiles = [tile for tile, _ in recipe.tiles(header.size, turn)] if header else [""]
-    except PlanError:  # its finding comes when the image is planned
+    except PlanError:  # the image has a finding when it is planned
         tiles = [""]
     for copy in range(recipe.copies(split) if header else 1):
         for tile in tiles:
@@ -114,8 +114,8 @@ class AugmentedSample:
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Takes each sample of `dataset` through `recipe` as it is drawn for it; `training` are the rows of the images, or
-    of their tiles, that a mosaic may hold.
+    """Transforms each sample of `dataset` by the recipe drawn for it. `training` are the rows of the images (or tiles)
+    that a mosaic may contain.
     """
 
     recipe: Recipe
@@ -239,7 +239,7 @@ class Augmenter:
         """
         first, known = int(pick * len(self.training)), {_shown(one) for one in chosen}
         found = chosen[0]
-        for step in range(min(len(self.training), _TRIES)):
+        for step in range(min(len(self.training), _MAX_TRIES)):
             other = self.dataset[self.training[(first + step) % len(self.training)]]
             if other.header and not other.refusal:
                 if _shown(other) not in known:

@@ -18,21 +18,20 @@ from bboxprep.pipeline.work.engines.local import Local
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is done.
+    """The options of a run.
 
-    An `engine` does the work, by default `workers` processes of this machine. `on_error` "stop" refuses at the first
-    fault, `strict` refuses loss. `overwrite` replaces an earlier output, which stays whole until the new one is;
-    `resume` continues an unfinished one, also one that was to replace another. `dry_run` writes nothing. `encoding` is
-    that of the images. `sidecar` keeps beside the output what its format cannot hold.
+    The work runs in an `engine`, by default in `workers` processes of this machine. `on_error` "stop" stops at the
+    first fault; `strict` refuses loss. `overwrite` replaces an earlier output, which is kept until the new one is
+    complete. `resume` continues an unfinished output, also one that is to replace another. `dry_run` writes nothing.
+    `encoding` applies to images. `sidecar` writes data that the format cannot hold to a file beside the output.
 
-    `images` says how an image whose bytes stay as they are gets into the output. "copy" shares no byte that either side
-    can change with the source. "link" (a hard link) and "symlink" do: a program that rewrites an image of the output in
-    place, as trainers do, then rewrites the source. Symbolic links lead out of the output: `verify` and `review` follow
-    them into the source that they are told, other readers into a folder that `follow_links` names. "none" leaves all
-    images where they are and writes labels alone.
+    `images` is the placement of images whose bytes do not change. "copy" writes independent files. "link" (a hard link)
+    and "symlink" share the file with the source: a program that rewrites an image of the output in place, as trainers
+    do, then changes the source. Symbolic links lead out of the output: `verify` and `review` follow them into the given
+    source, readers into the folder `follow_links`. "none" writes only labels.
 
-    With `labels_only` no image is looked at whose size the labels state, nor has it to be there; those that are there
-    are put into the output as `images` says. "none" needs no image either, so it implies `labels_only`.
+    With `labels_only` images whose size the labels state are not opened and may be missing; existing ones are placed in
+    the output by `images`. "none" implies `labels_only`.
     """
 
     workers: int = 1
@@ -54,15 +53,15 @@ class RunOptions:
 
     @property
     def chosen_engine(self) -> Engine:
-        """The engine that does the work."""
+        """The engine, by default `workers` processes of this machine."""
         return self.engine or Local(self.workers)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a run: its account, the folder it was written to (None after a dry run), the writer's options.
+    """The result of a run: its account, the output folder (None after a dry run), and the options of the writer.
 
-    `fresh` counts the images that this run has written, and not an earlier one.
+    `fresh` is the number of images that this run has written, without those of an earlier run.
     """
 
     dataset: Dataset

@@ -83,7 +83,7 @@ def _shrunk(pixels: Pixels, affine: Affine, kernel: Kernel, covers: tuple[float,
 
 
 def _shrunk_length(cover: float, side: int, growth: float) -> tuple[int, float]:
-    """How many pixels of an axis are enough for an outcome in which it grows so, and the stretch they stand for."""
+    """The number of pixels of an axis that suffice for a map with that `growth`, and the interval they cover."""
     length = max(1, ceil(round(cover * growth, 6)))
     return (length, cover) if length < side else (side, float(side))
 
@@ -97,7 +97,7 @@ _PILLOW: dict[Kernel, Image.Resampling] = {
 
 
 def _larger(affine: Affine) -> int:
-    """How many times larger the outcome is drawn so that nothing is pressed together: 1 nearly always."""
+    """The factor by which the output is drawn larger so that no part is shrunk too far; nearly always 1."""
     least = float(np.linalg.svd([[affine.a, affine.b], [affine.d, affine.e]], compute_uv=False)[1])
     return 1 if least >= _PRESSED else min(_MOST_LARGER, ceil(1.0 / least))
 

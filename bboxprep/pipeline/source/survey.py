@@ -29,9 +29,9 @@ from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS,
 
 
 class ImageSummary(msgspec.Struct, frozen=True, gc=False):
-    """What a first look at a sample keeps of it: enough to settle frames and to plan names.
+    """The facts about one image that the survey collects, from which frames are decided and outputs are named.
 
-    There is one of each image, handed over by the process that looked: msgspec's are made and pickled in half the time.
+    There is one for each image, pickled by worker processes; msgspec structs take half the time of dataclasses.
     """
 
     key: Key
@@ -39,21 +39,21 @@ class ImageSummary(msgspec.Struct, frozen=True, gc=False):
     frame_evidence: FrameEvidence
     touched: bool  # whether a step has changed its pixels
     labelled: bool = True  # whether a label file is about it
-    folder: Path = Path()  # of the image file, which many share
+    folder: Path = Path()  # of the image file, shared by many images
     file: str = ""
 
     @property
     def path(self) -> Path:
-        """Of the image file."""
+        """The path of the image file."""
         return self.folder / self.file
 
     def replace_fast(self, **changes: Any) -> ImageSummary:
-        """The same but for `changes`."""
+        """A copy with `changes`."""
         return msgspec.structs.replace(self, **changes)
 
 
 def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[ImageSummary, ...]:
-    """A first look at each sample of `dataset`, in order, by the `engine`; at few files of this machine by itself."""
+    """Survey all samples of `dataset`, in order, by the `engine`; few local files in the calling process."""
     if len(dataset) <= FEW_IMAGES and not any(map(is_stored, dataset.roots)):
         engine = IN_CALLING_PROCESS
     rows = blocks(range(len(dataset)), block_size(len(dataset), engine.workers))
@@ -63,12 +63,12 @@ def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[Image
 
 @dataclass(frozen=True)
 class _Survey:
-    """Looks at the samples of a block. Labels are read of turned images only: of others they betray nothing."""
+    """Surveys a block of samples. Labels are read only for images with an orientation, which need frame evidence."""
 
     dataset: Dataset
 
     def __call__(self, block: range) -> list[ImageSummary]:
-        alike: dict[Any, Any] = {}  # what is equal is one: as long as the run lasts, there is a glimpse of every image
+        alike: dict[Any, Any] = {}  # equal values are shared, since the summaries of all images stay in memory
         folders: dict[str, Path] = {}
         outlines = self.dataset.outlines_at(block)
         return [self._summary(*one, alike, folders) for one in zip(block, outlines, strict=True)]
@@ -95,16 +95,16 @@ def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:
 
 
 def find_leaks(summaries: Iterable[ImageSummary], root: Path) -> tuple[Finding, ...]:
-    """A finding for each image whose bytes are also those of an image in an earlier split; it names both, below the
+    """A finding for each image with the same bytes as an image of an earlier split. It names both, relative to the
     folder `root` of the dataset.
     """
     summaries = list(summaries)
     by_size: dict[int, list[ImageSummary]] = {}
-    for summary in summaries if _crosses(summaries) else ():
+    for summary in summaries if _spans_splits(summaries) else ():
         size = _size(summary.path) if summary.header else 0
         if size:
             by_size.setdefault(size, []).append(summary)
-    return tuple(finding for group in by_size.values() if _crosses(group) for finding in _leaks(group, root))
+    return tuple(finding for group in by_size.values() if _spans_splits(group) for finding in _leaks(group, root))
 
 
 def _leaks(group: Iterable[ImageSummary], root: Path) -> Iterator[Finding]:
@@ -121,12 +121,12 @@ def _leaks(group: Iterable[ImageSummary], root: Path) -> Iterator[Finding]:
                 yield Finding("split-leak", words, path=relative_path(summary.path, root), split=split)
 
 
-def _crosses(group: Iterable[ImageSummary]) -> bool:
+def _spans_splits(group: Iterable[ImageSummary]) -> bool:
     return len({summary.key[0] for summary in group}) > 1
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # its own finding comes when it is read
+    except OSError:  # it has a finding when it is read
         return 0
