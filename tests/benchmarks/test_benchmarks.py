@@ -106,3 +106,14 @@ def test_memory_of_children_counts(tmp_path: Path) -> None:
     )
     row = run("pairs.py", f"{sys.executable} {script}", "true", "--pairs", "1").splitlines()[2].split(" | ")
     assert float(row[3]) > 100 > float(row[4])
+
+
+@LINUX
+def test_the_time_an_image_is_a_table_with_goals(tmp_path: Path) -> None:
+    said = run("per_image.py", "--work", tmp_path, "--turns", "1", "--images", "300", "--task", "yolo to coco")
+    head, _, *rows = [line for line in said.splitlines() if line.startswith("|")]
+    assert head.count("goal") == 2
+    (row,) = rows
+    figures = [float(cell.split("(")[0]) for cell in row.split("|")[2:5:2]]
+    assert figures[0] > 0
+    assert 0 < figures[1] < 1000
