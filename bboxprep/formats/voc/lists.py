@@ -1,4 +1,6 @@
-"""Reads the split lists in ``ImageSets/Main`` of a VOC dataset."""
+"""Reads the split lists in ``ImageSets/Main`` of a VOC dataset; those of other tasks (``ImageSets/Segmentation``) only
+where there is no ``Main``.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,8 @@ UNLISTED = "unlisted"
 """The split of images that are in no list."""
 _COARSEST = "trainval"
 _OF_A_CLASS = re.compile(r".*\S\s+(-1|0|1)")  # a line of <class>_<split>.txt: the image and whether it shows the class
+_MAIN = "main"  # in lower case, as the next two
+_WITH_OBJECT_NUMBERS = frozenset({"layout", "action"})  # folders whose lists have the number of an object in each line
 _QUOTED = re.compile(r'^"(.+)"$')
 MAX_LIST_BYTES = 256 << 20  # ten million names
 
@@ -27,13 +31,15 @@ class SplitLists:
     """The split of each listed name, by the folder that contains ``ImageSets`` (`homes`).
 
     `folder` is the folder of the first list. `in_several_splits` counts names that are in more than one of train, val
-    and test. `folders` gives the splits of images without lists.
+    and test. `folders` gives the splits of images without lists. `other_tasks` are the folders of lists that were read
+    because there is no ``Main``.
     """
 
     homes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     in_several_splits: int = 0
     folder: str = ""
     folders: SplitFolders = ANY_SOURCE
+    other_tasks: tuple[str, ...] = ()
 
     def place(self, image: str, label: str = "") -> tuple[str, str]:
         """(split, name) of an image whose XML file is `label`: by its lists, `UNLISTED` where they lack it; by its
@@ -108,17 +114,18 @@ def _keys(name: str) -> tuple[str, str, str]:
 
 
 def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE, encoding: str = "") -> SplitLists:
-    """Read the split lists at `paths`. A name in several lists belongs to the most specific split (train before
-    trainval). Lists of a class (``cat_train.txt``), which name all images of their split, count only where there are no
-    others. `folders` gives the splits of images without lists. Raises `AnnotationError`.
+    """Read the split lists at `paths`, of those in one dataset only the ones in ``Main`` if there are any. A name in
+    several lists belongs to the most specific split (train before trainval). Lists of a class (``cat_train.txt``), which
+    name all images of their split, count only where there are no others. `folders` gives the splits of images without
+    lists. Raises `AnnotationError`.
     """
-    in_several, paths = 0, list(paths)
+    in_several, paths = 0, _chosen(list(paths))
     read = {path: _names(root / path, encoding) for path in paths}
     of_classes = {path: names for path, names in read.items() if _is_of_a_class(path, names)}
     plain = {path: names for path, names in read.items() if path not in of_classes}
     with_plain = {_home_of(path) for path in plain}
     only = {path: list(map(_image_of, names)) for path, names in of_classes.items() if _home_of(path) not in with_plain}
-    names = plain | only
+    names = {path: _without_object_numbers(path, names) for path, names in (plain | only).items()}
     splits = {path: split_of(_stem(path).rpartition("_")[2] if path in only else _stem(path)) for path in names}
     homes: dict[str, dict[str, str]] = {}
     for path in sorted(names, key=lambda path: (*_specificity(splits[path]), path)):
@@ -126,7 +133,26 @@ def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOU
         for name in names[path]:
             in_several += split in USUAL and known.get(name, split) != split
             known.setdefault(name, split)
-    return SplitLists(homes, in_several, split_path(paths[0])[0] if paths else "", folders)
+    read_from = list(dict.fromkeys(split_path(path)[0] for path in paths))
+    others = tuple(folder for folder in read_from if _task_of(folder) != _MAIN)
+    return SplitLists(homes, in_several, read_from[0] if read_from else "", folders, others)
+
+
+def _chosen(paths: Sequence[str]) -> list[str]:
+    """The lists in ``Main``, and all lists of a home that has no ``Main``."""
+    homes = {_home_of(path) for path in paths if _task_of(split_path(path)[0]) == _MAIN}
+    return [path for path in paths if _task_of(split_path(path)[0]) == _MAIN or _home_of(path) not in homes]
+
+
+def _task_of(folder: str) -> str:
+    """The task of the lists in `folder`, in lower case."""
+    return split_path(folder)[1].lower()
+
+
+def _without_object_numbers(path: str, names: Sequence[str]) -> Sequence[str]:
+    """The images in the lines `names` of the list at `path`."""
+    with_numbers = _task_of(split_path(path)[0]) in _WITH_OBJECT_NUMBERS
+    return [name.split()[0] for name in names] if with_numbers else names
 
 
 def _stem(path: str) -> str:

@@ -184,6 +184,9 @@ def _summary_findings(matching: _Matching, aside: list[str], lists: SplitLists, 
     findings += _misnamed(matching)
     if matching.respelled:
         findings.append(respelled_note(matching.respelled, matching.respelled[0].name))
+    if lists.other_tasks:
+        message = f"there is no ImageSets/Main; the lists in {', '.join(lists.other_tasks)} give the splits"
+        findings.append(Finding("record-repaired", message, lists.folder))
     if lists.in_several_splits:
         message = (
             f"{lists.in_several_splits:,} names stand in several of train, val and test; the first of these was taken"

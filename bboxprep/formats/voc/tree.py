@@ -93,7 +93,7 @@ def _file(tree: VocTree, path: str) -> None:
         tree.images.append(path)
     elif suffix == ".xml":
         tree.labels.append(path)
-    elif suffix == ".txt" and path.lower().split("/")[-3:-1] == ["imagesets", "main"]:
+    elif suffix == ".txt" and path.lower().split("/")[-3:-2] == ["imagesets"]:
         tree.lists.append(path)
 
 

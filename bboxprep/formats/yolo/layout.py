@@ -12,7 +12,7 @@ its path without that folder and without the first ``images``.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -145,6 +145,7 @@ def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
         top = common_folder(tops) if tops else base
         above = {folder: folder.relative_to(top).as_posix() for folder in {folder for folder, _ in new}}
         items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]
+    layout.findings += _aside(tree, taken)
     layout.items = YoloItems(items)
     for split, parent, _ in layout.items.homes:
         for folder in tree.label_folders(parent):
@@ -191,6 +192,17 @@ def _of_another_split(tree: YoloTree, split: str, place: _Stated, stated: Mappin
 def _bases(tree: YoloTree, config: Config, base: Path) -> tuple[Path, ...]:
     """The folders that the places in `config` may be relative to."""
     return base, config.file.parent if config.file else base, tree.home
+
+
+def _aside(tree: YoloTree, taken: Collection[Place]) -> Iterator[Finding]:
+    """A note on the images beside those `taken`, which no list names."""
+    folders = sorted({folder for folder, _ in taken}, key=by_bytes)
+    beside = [(folder, name) for folder in folders for name in tree.listing(folder).images]
+    if others := [place for place in beside if place not in taken]:
+        labelled = sum(tree.label_of(*place) is not None for place in others)
+        count = f"{len(others):,}, {labelled:,} of them with labels"
+        words = f"images that no list names lie beside listed ones ({count}); left aside"
+        yield Finding("image-aside", words, tree.shown(others[0][0] / others[0][1]))
 
 
 def _images_at(

@@ -17,8 +17,8 @@ def listing(dataset: Dataset) -> list[tuple[str, str, int]]:
     return [(sample.split, str(sample.name), len(sample.instances)) for sample in dataset]
 
 
-def lists(home: Path, **names: str) -> None:
-    folder = home / "ImageSets" / "Main"
+def lists(home: Path, task: str = "Main", /, **names: str) -> None:
+    folder = home / "ImageSets" / task
     folder.mkdir(parents=True, exist_ok=True)
     for split, text in names.items():
         (folder / f"{split}.txt").write_text(text, encoding="utf-8")
@@ -53,6 +53,41 @@ def test_trainval_is_a_split_where_there_is_no_finer_one(tmp_path: Path) -> None
     xml(tmp_path / "Annotations/a.xml", ONE)
     lists(tmp_path, trainval="a\n")
     assert listing(read(tmp_path)) == [("trainval", "a.jpg", 1)]
+
+
+@pytest.mark.parametrize("above", ["", "VOCdevkit/VOC2012"])
+@pytest.mark.parametrize(
+    ("task", "train", "val"),
+    [
+        ("Segmentation", "a\nsub/my b\n", "c\n"),
+        ("Layout", "a  1\na  2\nsub/b  1\n", "c  1\n"),
+        ("Action", "a  1\nsub/b  1\n", "c  7\n"),
+    ],
+)
+def test_lists_of_another_task_give_the_splits_where_there_is_no_main_and_it_is_said(
+    tmp_path: Path, above: str, task: str, train: str, val: str
+) -> None:
+    home = tmp_path / above
+    second = "sub/my b" if "my" in train else "sub/b"
+    for stem in ("a", second, "c"):
+        image(home / f"JPEGImages/{stem}.jpg")
+        xml(home / f"Annotations/{stem}.xml", ONE)
+    lists(home, task, train=train, val=val)
+    dataset = read(tmp_path)
+    assert listing(dataset) == [("train", "a.jpg", 1), ("train", f"{second}.jpg", 1), ("val", "c.jpg", 1)]
+    (told,) = [finding for finding in dataset.findings if "no ImageSets/Main" in finding.message]
+    assert told.path == (home / "ImageSets" / task).relative_to(tmp_path).as_posix()
+    lists(home, train="c\n", val=f"a\n{second}\n")
+    assert [split for split, _, _ in listing(read(tmp_path))] == ["train", "val", "val"]
+    assert not [finding for finding in read(tmp_path).findings if "no ImageSets/Main" in finding.message]
+
+
+def test_lists_of_classes_of_another_task_are_read_too(tmp_path: Path) -> None:
+    for name in "ab":
+        image(tmp_path / f"JPEGImages/{name}.jpg")
+        xml(tmp_path / f"Annotations/{name}.xml", ONE)
+    lists(tmp_path, "Action", jumping_train="a  1  1\n", jumping_val="b  1 -1\nb  2  1\n")
+    assert [(split, name) for split, name, _ in listing(read(tmp_path))] == [("train", "a.jpg"), ("val", "b.jpg")]
 
 
 def test_lists_of_classes_are_the_splits_where_there_are_no_others(tmp_path: Path) -> None:

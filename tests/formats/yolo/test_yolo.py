@@ -393,7 +393,30 @@ def test_labels_of_images_that_the_dataset_leaves_out_are_no_orphans(tmp_path: P
     dataset = read(grow(tmp_path, files))
 
     assert contents(dataset) == {"train/a.jpg": None}
-    assert codes(dataset) == []
+    assert [str(finding) for finding in dataset.findings] == [
+        "b.jpg: images that no list names lie beside listed ones (1, 1 of them with labels); left aside"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "lists", "aside"),
+    [
+        ("train: train.txt\n", {"train.txt": "images/a.jpg\n"}, "images/b.jpg"),
+        ("train: train.txt\nval: val.txt\n", {"train.txt": "images/a.jpg\n", "val.txt": "images/b.jpg\n"}, "images/c.jpg"),
+        ("train: images/a.jpg\n", {}, "images/b.jpg"),
+        ("train: train.txt\nval: images\n", {"train.txt": "images/a.jpg\n"}, ""),
+        ("train: images\n", {}, ""),
+    ],
+)
+def test_images_that_no_list_names_are_told(tmp_path: Path, config: str, lists: dict[str, str], aside: str) -> None:
+    images = {f"images/{name}.jpg": "" for name in "abc"}
+    other = {"else/d.jpg": "", "labels/c.txt": ROW, "data.yaml": f"{config}names: [cat]\n"}
+    dataset = read(grow(tmp_path, {**images, **other, **lists}))
+
+    told = [one for one in dataset.findings if one.code == "image-aside"]
+    assert [one.path for one in told] == ([aside] if aside else [])
+    assert len(dataset) + sum(int(one.message.partition("(")[2][0]) for one in told) == 3
+    assert all("1 of them with labels" in one.message for one in told)
 
 
 def test_other_texts_are_no_labels(tmp_path: Path) -> None:
