@@ -16,7 +16,8 @@ datasets needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import log
+from dataclasses import dataclass
+from math import exp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,22 +49,49 @@ Votes = NDArray[np.float64]  # (P,): the share of a vote that each photo has
 Weights = Sequence[float] | NDArray[np.float64]
 
 
-def frames_from_pixels(
+@dataclass(frozen=True)
+class PixelVerdict:
+    """The test of the pixels of photos of one EXIF `orientation`: the samples at `indices`, of which so many `photos`
+    were decoded. `log_odds` is the natural logarithm of the odds that the labels are in the stored frame.
+    """
+
+    orientation: int
+    indices: tuple[int, ...]
+    photos: int
+    log_odds: float
+
+    @property
+    def frame(self) -> Frame | None:
+        """The frame of the labels; None where it is not certain."""
+        return _certain_frame(self.log_odds)
+
+    def __str__(self) -> str:
+        """One line with the frame and the odds."""
+        likely = Frame.STORED if self.log_odds > 0 else Frame.DISPLAYED
+        odds, wanted = f"{exp(abs(self.log_odds)):,.4g}", f"{exp(_needed_log_odds(1)):,.4g}"
+        seen = f"the pixels of {self.photos} of {len(self.indices):,} photos"
+        if self.frame:
+            return f"orientation {self.orientation}: labels taken as {likely} by {seen}, at odds of {odds} to 1"
+        words = f"{seen} do not tell the plane of the labels"
+        return f"orientation {self.orientation}: {words} (odds of {odds} to 1 for {likely}, want {wanted} to 1)"
+
+
+def verdicts_from_pixels(
     dataset: Dataset, orientations: Mapping[int, int], image_policy: ImagePolicy
-) -> dict[int, Frame]:
-    """The frame of the labels of samples by their index, as far as the pixels decide it.
+) -> tuple[PixelVerdict, ...]:
+    """The test of the pixels for each orientation of which a photo can be decoded.
 
     `orientations` has the EXIF code of each sample of `dataset` in question by its index; samples of one code get one
     frame. Images that cannot be decoded are skipped.
     """
-    verdicts: dict[int, Frame] = {}
+    verdicts: list[PixelVerdict] = []
     for code in sorted(set(orientations.values())):
-        group = [index for index, orientation in orientations.items() if orientation == code]
+        group = tuple(index for index, orientation in orientations.items() if orientation == code)
         measures, votes = _measured((dataset[index] for index in _evenly_spaced(group)), _as_both_frames, image_policy)
-        frame = frame_of(measures[:, 0], measures[:, 1], votes) if len(votes) else None
-        if frame:
-            verdicts |= dict.fromkeys(group, frame)
-    return verdicts
+        if len(votes):
+            total = _total_log_odds(measures[:, 0], measures[:, 1], votes)
+            verdicts.append(PixelVerdict(code, group, len(votes), total))
+    return tuple(verdicts)
 
 
 def turn_from_pixels(samples: Sequence[Sample], image_policy: ImagePolicy) -> Dihedral | None:
@@ -134,10 +162,19 @@ def vote_weights(thumbnails: NDArray[np.float64]) -> Votes:
 
 def frame_of(stored: Measures, displayed: Measures, votes: Votes, weights: Weights = WEIGHTS) -> Frame | None:
     """The frame of the labels of a group of photos (P, 5) of one orientation; None where it is not certain."""
-    total = float(votes @ log_odds(stored, displayed, weights))
-    if abs(total) < _needed_log_odds(1):
+    return _certain_frame(_total_log_odds(stored, displayed, votes, weights))
+
+
+def _total_log_odds(one: Measures, other: Measures, votes: Votes, weights: Weights = WEIGHTS) -> float:
+    """The log-odds of a group of photos that the reading measured as `one` is right and not `other`."""
+    return float(votes @ log_odds(one, other, weights))
+
+
+def _certain_frame(log_odds_of_stored: float) -> Frame | None:
+    """The frame that these log-odds are for; None where it is not certain."""
+    if abs(log_odds_of_stored) < _needed_log_odds(1):
         return None
-    return Frame.STORED if total > 0 else Frame.DISPLAYED
+    return Frame.STORED if log_odds_of_stored > 0 else Frame.DISPLAYED
 
 
 def turn_of(measures: Measures, votes: Votes, weights: Weights = WEIGHTS) -> Dihedral | None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from bboxprep.errors import FrameError
+from bboxprep.findings import Finding
 from bboxprep.frames.evidence import FrameEvidence, unanimous_frame, without_chance_votes
-from bboxprep.frames.from_pixels import frames_from_pixels
+from bboxprep.frames.from_pixels import verdicts_from_pixels
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.paths import relative_path
 from bboxprep.model.dataset import Dataset
@@ -56,8 +57,9 @@ def resolve_frames(
     labels_in: LabelsIn,
     image_policy: ImagePolicy,
     plane: Frame | None = None,
-) -> dict[Key, Decision]:
-    """The frame of each turned image of `dataset`, read from `source`; `images` are the first look, in its order.
+) -> tuple[dict[Key, Decision], tuple[Finding, ...]]:
+    """The frame of each turned image of `dataset`, read from `source`; `images` are the first look, in its order. And
+    notes on what the pixels say, with the odds, where they were asked.
 
     `labels_in` states it for all of them, unless it is "auto"; then the `plane` that the format defines, if it does.
     Else images are decoded, as `image_policy` says, but only where no number tells. Raises `FrameError` where the
@@ -65,10 +67,10 @@ def resolve_frames(
     """
     turned = {index: image for index, image in enumerate(images) if image.frame_evidence.turned}
     if labels_in != "auto":
-        return {image.key: (Frame(labels_in), "option") for image in turned.values()}
+        return {image.key: (Frame(labels_in), "option") for image in turned.values()}, ()
     if plane:
-        return {image.key: (plane, "format") for image in turned.values()}
-    evidence = _with_pixels(dataset, turned, image_policy)
+        return {image.key: (plane, "format") for image in turned.values()}, ()
+    evidence, notes = _with_pixels(dataset, turned, image_policy)
     for index, image in turned.items():
         if evidence[index].contradicts_itself:
             _refuse_contradiction(source, relative_path(image.path, dataset.folder), evidence[index])
@@ -81,7 +83,8 @@ def resolve_frames(
             f"{silent} turned images do not tell which plane their labels were drawn in, and the "
             f"{len(turned) - silent} that do disagree; {_HINT}",
         )
-    return {image.key: (evidence[index].votes or (default or _ASSUMED,))[0] for index, image in turned.items()}
+    frames = {image.key: (evidence[index].votes or (default or _ASSUMED,))[0] for index, image in turned.items()}
+    return frames, notes
 
 
 def assumption(sample: Sample) -> tuple[str, str]:
@@ -105,15 +108,21 @@ def stale_tag(sample: Sample) -> tuple[str, str]:
 
 def _with_pixels(
     dataset: Dataset, turned: Mapping[int, SurveyedImage], image_policy: ImagePolicy
-) -> dict[int, FrameEvidence]:
-    """The evidence of the `turned` images by their indices, and where none settles the silent ones, that of pixels."""
+) -> tuple[dict[int, FrameEvidence], tuple[Finding, ...]]:
+    """The evidence of the `turned` images by their indices, and where none settles the silent ones, that of pixels, with
+    notes on these.
+    """
     evidence = dict(zip(turned, without_chance_votes([image.frame_evidence for image in turned.values()]), strict=True))
     if unanimous_frame(list(evidence.values())) in (None, _ASSUMED):
         headers = {index: image.header for index, image in turned.items() if not evidence[index].votes}
         silent = {index: header.orientation for index, header in headers.items() if header}
-        for index, frame in frames_from_pixels(dataset, silent, image_policy).items():
-            evidence[index] = FrameEvidence(turned=True, votes=((frame, "pixels"),))
-    return evidence
+        verdicts = verdicts_from_pixels(dataset, silent, image_policy)
+        for verdict in verdicts:
+            if verdict.frame:
+                seen = FrameEvidence(turned=True, votes=((verdict.frame, "pixels"),))
+                evidence |= dict.fromkeys(verdict.indices, seen)
+        return evidence, tuple(Finding("frame-from-pixels", str(verdict)) for verdict in verdicts)
+    return evidence, ()
 
 
 def _refuse_contradiction(source: Path, image: str, evidence: FrameEvidence) -> None:

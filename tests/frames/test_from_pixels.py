@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -84,6 +85,21 @@ def said(root: Path) -> Counter[tuple[str, str]]:
 def test_where_no_number_tells_the_pictures_do(tmp_path: Path, code: int, frame: str) -> None:
     root = write_yolo(tmp_path, frame, ((code, scene) for scene in scenes(8)))
     assert said(root) == {(frame, "pixels"): 8}
+
+
+@pytest.mark.parametrize(("count", "told"), [(8, "labels taken as stored"), (1, "do not tell the plane")])
+def test_the_odds_of_what_the_pictures_say_are_told(tmp_path: Path, count: int, told: str) -> None:
+    dataset = bboxprep.read(write_yolo(tmp_path, "stored", ((6, scene) for scene in scenes(count))))
+    (note,) = [finding.message for finding in dataset.findings if finding.code == "frame-from-pixels"]
+    assert told in note
+    assert f"the pixels of {count} of {count} photos" in note
+    odds = float(re.search(r"odds of ([\d.,e+]+) to 1", note)[1].replace(",", ""))
+    assert (odds > 999) is (count == 8)
+
+
+def test_where_a_number_tells_no_odds_are_needed(tmp_path: Path) -> None:
+    dataset = bboxprep.read(write_coco(tmp_path, [(90, 120)] * 3))
+    assert "frame-from-pixels" not in {finding.code for finding in dataset.findings}
 
 
 def test_an_orientation_of_too_few_photos_follows_those_that_tell(tmp_path: Path) -> None:

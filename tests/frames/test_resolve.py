@@ -26,14 +26,15 @@ def test_the_caller_overrules_the_format_and_the_format_the_evidence(
     labels_in: LabelsIn, plane: Frame, decision: tuple[Frame, str]
 ) -> None:
     source = open_source(PHOTOS)
-    found = resolve_frames(PHOTOS, source.dataset, source.summaries, labels_in, ImagePolicy(), plane)
+    found, notes = resolve_frames(PHOTOS, source.dataset, source.summaries, labels_in, ImagePolicy(), plane)
     assert found
+    assert not notes
     assert set(found.values()) == {decision}
     assert found.keys() == source.frames.keys()
 
 
 def test_without_either_the_evidence_states_it() -> None:
     source = open_source(PHOTOS)
-    found = resolve_frames(PHOTOS, source.dataset, source.summaries, "auto", ImagePolicy())
+    found, notes = resolve_frames(PHOTOS, source.dataset, source.summaries, "auto", ImagePolicy())
     assert found == source.frames
     assert "format" not in {evidence for _, evidence in found.values()}

@@ -93,13 +93,13 @@ def open_source(
     summaries = survey(dataset, engine)
     probe.learn(summaries)
     dataset = replace(dataset, findings=(*dataset.findings, *misplaced_labels(dataset, summaries)))
-    frames = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
+    frames, notes = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
     settled = dataset.map(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
     settled = replace(
         settled,
         object_policy=object_policy or ObjectPolicy(),
-        findings=(*settled.findings, *convention_faults(settled, dict(chosen.conventions))),
+        findings=(*settled.findings, *notes, *convention_faults(settled, dict(chosen.conventions))),
     )
     return Source(settled, summaries, frames, reading, image_policy)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +86,62 @@ def test_a_picture_without_its_last_bytes_is_named_in_every_format_of_image_file
             assert "image-truncated" in told(source, tmp_path / name / "out")
             tried += 1
     assert tried >= 3
+
+
+def with_list(root: Path) -> None:
+    (root / "list.txt").write_text("images/train/00000.jpg\nimages/train/00001.jpg\n", encoding="utf-8")
+    (root / "data.yaml").write_text("train: list.txt\nnames: [cat, dog]\n", encoding="utf-8")
+
+
+def with_corners(root: Path) -> None:
+    for path in root.glob("labels/train/*.txt"):
+        path.write_text("0 0.1 0.1 0.4 0.5\n1 0.5 0.5 0.9 0.8\n", encoding="utf-8")
+
+
+def with_sizes(root: Path) -> None:
+    for path in root.glob("Annotations/*.xml"):
+        text = re.sub(r"<xmin>.*?</ymax>", corners_as_sizes, path.read_text("utf-8"), flags=re.DOTALL)
+        path.write_text(text, encoding="utf-8")
+
+
+def corners_as_sizes(box: re.Match[str]) -> str:
+    tags = ("xmin", "ymin", "xmax", "ymax")
+    x0, y0, x1, y1 = (int(number) for number in re.findall(r"\d+", box[0]))
+    return "".join(f"<{tag}>{value}</{tag}>" for tag, value in zip(tags, (x0, y0, x1 - x0, y1 - y0), strict=True))
+
+
+def with_lists_of_another_task(root: Path) -> None:
+    (root / "ImageSets" / "Main").rename(root / "ImageSets" / "Segmentation")
+
+
+def without_annotations(root: Path) -> None:
+    for path in root.glob("annotations/*.json"):
+        content = json.loads(path.read_text("utf-8"))
+        del content["annotations"]
+        path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def with_percent_codes(root: Path) -> None:
+    (root / "images" / "train" / "00001.jpg").rename(root / "images" / "train" / "%30%30001.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "code"),
+    [
+        ("yolo", with_list, "image-aside"),
+        ("yolo", with_corners, "convention-suspected"),
+        ("voc", with_sizes, "convention-suspected"),
+        ("voc", with_lists_of_another_task, "record-repaired"),
+        ("coco", without_annotations, "record-unreadable"),
+        ("yolo", with_percent_codes, "name-differs"),
+    ],
+)
+def test_what_is_wrong_with_a_source_is_told_alike(
+    tmp_path: Path, name: str, change: Callable[[Path], None], code: str
+) -> None:
+    convert(tiny(tmp_path / "tiny", range(3)), tmp_path / "source", name, sidecar=False)
+    change(tmp_path / "source")
+    assert code in told(tmp_path / "source", tmp_path / "out")
 
 
 def test_all_of_it_is_json(tmp_path: Path) -> None:
