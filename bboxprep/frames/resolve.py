@@ -109,8 +109,8 @@ def stale_tag(sample: Sample) -> tuple[str, str]:
 def _with_pixels(
     dataset: Dataset, turned: Mapping[int, SurveyedImage], image_policy: ImagePolicy
 ) -> tuple[dict[int, FrameEvidence], tuple[Finding, ...]]:
-    """The evidence of the `turned` images by their indices, and where none settles the silent ones, that of pixels, with
-    notes on these.
+    """The evidence of the `turned` images by their indices, and where none settles the silent ones, that of pixels; and
+    notes on the latter.
     """
     evidence = dict(zip(turned, without_chance_votes([image.frame_evidence for image in turned.values()]), strict=True))
     if unanimous_frame(list(evidence.values())) in (None, _ASSUMED):

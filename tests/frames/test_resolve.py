@@ -37,4 +37,5 @@ def test_without_either_the_evidence_states_it() -> None:
     source = open_source(PHOTOS)
     found, notes = resolve_frames(PHOTOS, source.dataset, source.summaries, "auto", ImagePolicy())
     assert found == source.frames
+    assert {note.code for note in notes} <= {"frame-from-pixels"}
     assert "format" not in {evidence for _, evidence in found.values()}

@@ -114,10 +114,10 @@ def _keys(name: str) -> tuple[str, str, str]:
 
 
 def read_lists(root: Path, paths: Iterable[str], folders: SplitFolders = ANY_SOURCE, encoding: str = "") -> SplitLists:
-    """Read the split lists at `paths`, of those in one dataset only the ones in ``Main`` if there are any. A name in
-    several lists belongs to the most specific split (train before trainval). Lists of a class (``cat_train.txt``), which
-    name all images of their split, count only where there are no others. `folders` gives the splits of images without
-    lists. Raises `AnnotationError`.
+    """Read the split lists at `paths`: those in ``Main`` where there is one, else all. A name in several lists belongs
+    to the most specific split (train before trainval). Lists of a class (``cat_train.txt``), which name all images of
+    their split, count only where there are no others. `folders` gives the splits of images without lists. Raises
+    `AnnotationError`.
     """
     in_several, paths = 0, _chosen(list(paths))
     read = {path: _names(root / path, encoding) for path in paths}

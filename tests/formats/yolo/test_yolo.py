@@ -402,7 +402,11 @@ def test_labels_of_images_that_the_dataset_leaves_out_are_no_orphans(tmp_path: P
     ("config", "lists", "aside"),
     [
         ("train: train.txt\n", {"train.txt": "images/a.jpg\n"}, "images/b.jpg"),
-        ("train: train.txt\nval: val.txt\n", {"train.txt": "images/a.jpg\n", "val.txt": "images/b.jpg\n"}, "images/c.jpg"),
+        (
+            "train: train.txt\nval: val.txt\n",
+            {"train.txt": "images/a.jpg\n", "val.txt": "images/b.jpg\n"},
+            "images/c.jpg",
+        ),
         ("train: images/a.jpg\n", {}, "images/b.jpg"),
         ("train: train.txt\nval: images\n", {"train.txt": "images/a.jpg\n"}, ""),
         ("train: images\n", {}, ""),
