@@ -1,4 +1,4 @@
-"""What was dropped, repaired or assumed, as data with stable codes.
+"""Findings: what was dropped, repaired or assumed, as data with stable codes.
 
 A `Finding` that drops objects says how many, so the account of a run is the sum of its findings: objects in =
 objects out + `objects` of all findings. Findings travel with the sample (or dataset) they are about; nothing is
@@ -128,7 +128,7 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """How much it weighs, which its code alone decides."""
+        """The severity, which depends on the code alone."""
         return CODES[self.code][0]
 
     def __str__(self) -> str:

@@ -62,7 +62,7 @@ def root_evidence(name: str, folder: Path, apart: Collection[Path] = ()) -> Root
 
 
 def label_file(name: str, path: Path) -> str:
-    """What of the format called `name` the file at `path` is, or "". Raises `UsageError` for an unknown name."""
+    """The kind of file of the format `name` at `path`, or "". Raises `UsageError` for an unknown name."""
     known = load(name)
     if known.label_file is None:
         return ""

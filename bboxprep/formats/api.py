@@ -176,7 +176,7 @@ class Step:
         return self.pixels + self.fraction * np.array([*size, *size], dtype=np.float64)
 
     def of(self, boxes: Boxes, size: Size) -> NDArray[np.float64]:
-        """How far each edge of `boxes` (N, 4) in an image of `size` may be moved by writing it: (N, 4) float64, px."""
+        """The largest rounding error of each edge of `boxes` (N, 4) in an image of `size`: (N, 4) float64, px."""
         edges = self.edges(size)
         thin = boxes[:, 2:] - boxes[:, :2] < 2 * edges[:2]
         return np.where(np.tile(thin, 2), 2 * edges, edges)
@@ -208,7 +208,7 @@ class NoOptions:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What can be asked of the reader of any format. Raises `UsageError` where a value is none of its choices."""
+    """The options of all readers. Raises `UsageError` where a value is not one of its choices."""
 
     follow_links: str = field(
         default="",
@@ -231,7 +231,7 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class TextReadOptions(ReadOptions):
-    """What can be asked of the reader of any format whose labels are text. Raises `UsageError` for what it lacks."""
+    """The options of readers of text labels. Raises `UsageError` for an unknown encoding."""
 
     encoding: str = field(
         default="",

@@ -53,7 +53,7 @@ def _rounded(values: Floats, places: Places) -> Floats:
 
 
 def _product_error(one: Floats, other: Floats, product: Floats) -> Floats:
-    """What ``one * other`` lacks to be exact when it is rounded to `product` (Dekker's two-product)."""
+    """The rounding error of `product`, the float64 of ``one * other`` (Dekker's two-product)."""
     (a, b), (c, d) = _halves(one), _halves(other)
     return ((a * c - product) + a * d + b * c) + b * d
 

@@ -86,7 +86,7 @@ def sniff(data: Data) -> str | None:
 
 
 def other_kind(data: Data) -> str:
-    """What people call the kind of picture that the first bytes announce, of those that are not read; "" for none."""
+    """The common name of an unsupported kind of image file, by its first bytes; "" for others."""
     head = data[:64]
     return next((name for pattern, name in _OTHER_KINDS if pattern.match(head)), "")
 

@@ -53,7 +53,7 @@ def ends_early(data: Data, container: str, image: ImageFile) -> bool:
 
 
 def _tiff_end(tags: Any) -> int:
-    """Where the last strip or tile of the first page ends."""
+    """The end of the last strip or tile of the first page, in bytes."""
     ends = [
         offset + count
         for first, second in _STRIPS
@@ -63,7 +63,7 @@ def _tiff_end(tags: Any) -> int:
 
 
 def _boxes_end(data: Data) -> int:
-    """Where the last box of an ISO file ends; a box of size 0 reaches to the end of the file, whatever that is."""
+    """The end of the last box of an ISO file, in bytes; a box of size 0 extends to the end of the file."""
     at = 0
     while at + 8 <= len(data):
         size = int.from_bytes(data[at : at + 4], "big")

@@ -48,7 +48,7 @@ class Batch:
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """How many objects each sample has: int64 (I,)."""
+        """The number of objects of each sample: int64 (I,)."""
         return np.diff(self.starts)
 
     @cached_property

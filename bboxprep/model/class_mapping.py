@@ -236,7 +236,7 @@ def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
 
 
 def objects_by_class(samples: Sequence[Sample], names: Sequence[str]) -> Counter[str]:
-    """How many objects of each class the source lists for `samples`, read or not; "" for an unknown class."""
+    """The number of objects of each class that the source lists for `samples`, read or not; "" for an unknown class."""
     objects = count_classes(samples, names)
     for sample in samples:
         for finding in sample.findings:
@@ -246,7 +246,7 @@ def objects_by_class(samples: Sequence[Sample], names: Sequence[str]) -> Counter
 
 
 def count_classes(samples: Sequence[Sample], names: Sequence[str]) -> Counter[str]:
-    """How many objects of each class `samples` have; their labels are rows of `names`."""
+    """The number of objects of each class of `samples`; their labels are rows of `names`."""
     labels = np.concatenate([np.zeros(0, dtype=np.int64), *[sample.instances.labels for sample in samples]])
     objects: Counter[str] = Counter()
     for row, count in enumerate(np.bincount(labels).tolist()):

@@ -108,7 +108,7 @@ class Field:
         return self.is_shared and values.base is self._shared
 
     def has(self, values: Any) -> NDArray[np.bool_]:
-        """Which objects, bool (N,), have a value in `values`."""
+        """Whether each object has a value in `values`: bool (N,)."""
         if self.dtype is None:
             return np.array([value != self.none for value in values], dtype=np.bool_)
         given = ~np.isnan(values) if _is_nan(self.none) else values != self.none
@@ -174,7 +174,7 @@ class ColumnSpec:
         return deciding.name, len if self.is_required else deciding.count
 
     def has(self, values: Any) -> NDArray[np.bool_]:
-        """Which objects, bool (N,), have the column, by the `values` of its last field."""
+        """Whether each object has the column, by the `values` of its last field: bool (N,)."""
         return np.ones(len(values), dtype=np.bool_) if self.is_required else self.fields[-1].has(values)
 
 

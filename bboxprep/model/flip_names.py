@@ -61,7 +61,7 @@ def flip_order(category: Category) -> tuple[int, ...]:
 
 
 def names_without_partner(categories: Categories, swaps: Swaps = ()) -> tuple[Finding, ...]:
-    """One finding for each class or keypoint whose name says left or right and that a flip leaves as it is."""
+    """One finding for each class or keypoint with a side in its name that a flip does not exchange."""
     partners = dict(swaps) | {right: left for left, right in swaps}
     names = categories.names
     classes = [name for name in names if name not in partners and (says_side(name) or _beside_partner(name, names))]
@@ -78,7 +78,7 @@ def names_without_partner(categories: Categories, swaps: Swaps = ()) -> tuple[Fi
 
 @dataclass(frozen=True)
 class FlipMapping:
-    """What a flip does to the objects of a class table of C classes: `labels` has the new label of each class,
+    """The effect of a flip on the objects of C classes: `labels` has the new label of each class,
     `keypoints` the `flip_order` of each class. Both are their own inverse.
     """
 

@@ -190,7 +190,7 @@ class Instances:
         return {column: count for column, count in counts if count}
 
     def has(self, column: Column) -> NDArray[np.bool_]:
-        """Which objects, bool (N,), have a value in `column`."""
+        """Whether each object has a value in `column`: bool (N,)."""
         spec = COLUMNS[column]
         return spec.has(getattr(self, spec.fields[-1].name))
 

@@ -73,7 +73,7 @@ def match(boxes: Boxes, classes: Rows, written: WrittenObjects, slack: float | N
 def _alike(
     boxes: Boxes, classes: Rows, written: WrittenObjects, rows: Rows | np.int64, slack: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Which of `boxes` (M, 4) match the written objects at `rows`, (M,) or a single row."""
+    """Whether each of `boxes` (M, 4) matches the written objects at `rows`, (M,) or a single row: bool (M,)."""
     off = np.minimum(
         np.abs(boxes - written.boxes[rows]).max(axis=1, initial=0.0),
         np.abs(boxes - written.outlines[rows]).max(axis=1, initial=0.0),

@@ -1,4 +1,4 @@
-"""What the program does with crowd regions, boxes without area, boxes over the edge, objects that a crop hides, and
+"""The policy for crowd regions, boxes without area, boxes over the edge, objects that a crop hides, and
 classes that a flip exchanges.
 
 A rule of "error" drops nothing itself: the fault becomes a finding as under any other rule, and `ObjectPolicy.refuse`

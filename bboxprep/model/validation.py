@@ -22,7 +22,7 @@ FARTHEST = 1e9  # px; a larger coordinate counts as infinite: products of four s
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """How findings name an image: its path below the data set's folder, its split, and the class of each label."""
+    """The names of an image in findings: its path below the dataset, its split, and the class of each label."""
 
     path: str
     split: str

@@ -1,1 +1,1 @@
-"""Where reading, planning, executing and writing meet. No arithmetic and no parsing of its own."""
+"""Combines reading, planning, executing and writing; has no arithmetic and no parsing of its own."""

@@ -1,4 +1,4 @@
-"""How a run is done, and its outcome."""
+"""The options of a run, and its outcome."""
 
 from __future__ import annotations
 

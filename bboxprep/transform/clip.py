@@ -82,7 +82,7 @@ def drop_hidden(
 
 
 def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
-    """How far (N,) each box reaches over the edge of `region`, px."""
+    """The distance (N,) that each box exceeds `region`, px."""
     boxes = instances.boxes
     reach: NDArray[np.float64] = np.abs(clip_boxes(boxes, region) - boxes).max(axis=1, initial=0.0)
     return reach
@@ -111,7 +111,7 @@ def _clip_objects(outlines: Outlines, region: Region, rows: Rows, *, shares_want
 
 
 def _within(points: Points, region: tuple[float, float, float, float]) -> NDArray[np.bool_]:
-    """Which points (..., 2) lie in `region`, or up to `CUT_SLACK` outside of it."""
+    """Whether points (..., 2) are in `region` or at most `CUT_SLACK` outside of it: bool (...,)."""
     low, high = np.array(region[:2]) - CUT_SLACK, np.array(region[2:]) + CUT_SLACK
     return np.asarray(((points >= low) & (points <= high)).all(axis=-1))
 

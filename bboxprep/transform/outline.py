@@ -278,6 +278,6 @@ def _pixel_corners(pixels: NDArray[np.bool_]) -> Points:
 
 
 def _covered(start: int, stop: int, low: float, high: float) -> NDArray[np.float64]:
-    """How much of each pixel of an axis from `start` to `stop` lies between `low` and `high`, 0 to 1."""
+    """The share of each pixel of an axis from `start` to `stop` between `low` and `high`, 0 to 1."""
     pixels = np.arange(start, stop)
     return np.asarray(np.clip(np.minimum(pixels + 1, high) - np.maximum(pixels, low), 0.0, 1.0))

@@ -153,7 +153,7 @@ class SampleRenderer:
         return FlipMapping.of(self.categories, self.object_policy.swap_classes)
 
     def location(self, sample: Sample) -> Location:
-        """How findings name `sample`; they name an object by its class before any flip."""
+        """The location of `sample` in findings, with the classes of objects before any flip."""
         return Location(
             sample.relative_path, sample.split, self._flip_mapping.source_names(self.categories.names, sample)
         )

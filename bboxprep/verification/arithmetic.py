@@ -1,4 +1,4 @@
-"""What a recipe does to an image, derived a second time and in another way than the program does it.
+"""Derives the map of a recipe a second time, independently of the code that executes it.
 
 Every step is a 3x3 matrix on homogeneous points and a new size, multiplied in order; no plan, no window, no dihedral
 algebra. The turns are written out as the eight maps of the EXIF table (CIPA DC-008, tag 0x0112). What is seen of the
@@ -65,7 +65,7 @@ def turned_size(code: int, size: Size) -> Size:
 
 
 def derive(recipe: Mapping[str, Any], stored: Size, code: int) -> Derived | str:
-    """What the recorded `recipe` does to an image stored at `stored` with EXIF orientation `code`.
+    """The map of the recorded `recipe` for an image of the size `stored` with the EXIF orientation `code`.
 
     A word instead where the record does not say all of it.
     """

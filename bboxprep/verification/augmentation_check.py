@@ -25,7 +25,7 @@ _SETTLED = frozenset({"seed", "holes", "centre", "others"})  # options that a dr
 
 
 def drawn_faults(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
-    """What is wrong with the row of a written image: augmented where none is, or drawn from elsewhere."""
+    """The faults of the recipe of a written image: augmented outside of training, or not drawn from the recipe."""
     requested = case.run.record.recipe
     unseen = not is_training(image.split)
     if unseen and image.copy:
@@ -162,7 +162,7 @@ def _grid(wanted: Mapping[str, Any], size: Size) -> Mapping[str, list[int]]:
 
 
 def _starts(length: int, tile: int, overlap: float) -> list[int]:
-    """Where the tiles of an axis begin: at equal distances, the last one at the end."""
+    """The starts of the tiles along an axis: at equal distances, the last tile at the end."""
     rest, stride = max(0, length - tile), max(1, floor(tile * (1.0 - overlap)))
     gaps = ceil(rest / stride)
     return [round(rest * number / max(1, gaps)) for number in range(gaps + 1)]

@@ -82,7 +82,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What one layer did: `checked` things (`unit`) were right, `unsure` are undecided, `wrong` are not right.
+    """The counts of one layer: `checked` items (of the `unit`) are right, `unsure` are undecided, `wrong` are wrong.
 
     `words` say why something is undecided, each once.
     """

@@ -143,7 +143,7 @@ class _Heads:
 
 
 def _orphans(batches: Iterable[RecordBatch], images: NDArray[np.int64]) -> dict[Key | None, tuple[int, int]]:
-    """How many records have no image, by class, and the place of the first."""
+    """The number of records without an image by class, and the place of the first one."""
     orphans: dict[Key | None, tuple[int, int]] = {}
     for batch in batches:
         unreadable = set(batch.unreadable)

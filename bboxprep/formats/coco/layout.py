@@ -1,4 +1,4 @@
-"""Where COCO datasets keep their annotation files and images, and which split a file is about.
+"""Finds the annotation files and images of COCO datasets, and the split of each file.
 
 Tools agree on the document and on little else: ``annotations/instances_<split>.json`` beside ``<split>/`` (COCO,
 MMDetection) or ``images/<split>/`` (CVAT, Datumaro), ``<split>/_annotations.coco.json`` among the images (Roboflow),
@@ -80,7 +80,7 @@ def sniff(root: Path) -> str:
 
 
 def label_file(path: Path) -> str:
-    """What of COCO the file at `path` is, or ""."""
+    """The kind of COCO file at `path`, or ""."""
     return _family(path) if _is_json(path.name) else ""
 
 
@@ -209,7 +209,7 @@ def _start(path: Path) -> bytes:
 
 
 def _family(path: Path) -> str:
-    """What of COCO's family the first bytes of `path` are, or ""."""
+    """The kind of COCO document by the first bytes of `path`, or ""."""
     head = _start(path)
     if head.startswith(b"["):
         return "a COCO list of results" if b'"image_id"' in head and b'"category_id"' in head else ""

@@ -16,7 +16,7 @@ BoxStyle = Literal["xywh", "xyxy", "fractions"]
 
 @dataclass(frozen=True)
 class CocoReadOptions(TextReadOptions):
-    """What the numbers of each ``bbox`` are, and the encoding. Raises `UsageError` for an unknown style or encoding."""
+    """The meaning of the numbers of ``bbox``, and the encoding. Raises `UsageError` for unknown values."""
 
     boxes: BoxStyle = field(
         default="xywh",

@@ -1,4 +1,4 @@
-"""What Pascal VOC declares: the layout that is looked for, the columns it holds, the options of reader and writer."""
+"""The declarations of Pascal VOC: its layout, the columns it holds, the options of reader and writer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions", "xywh
 
 @dataclass(frozen=True)
 class VocReadOptions(TextReadOptions):
-    """How VOC is read. Raises `UsageError` for an unknown origin or encoding."""
+    """The options of the VOC reader. Raises `UsageError` for an unknown origin or encoding."""
 
     origin: OriginChoice = field(
         default="auto",
@@ -31,7 +31,7 @@ class VocReadOptions(TextReadOptions):
 
 @dataclass(frozen=True)
 class VocWriteOptions:
-    """How VOC is written."""
+    """The options of the VOC writer."""
 
     float_: bool = field(
         default=False,

@@ -115,7 +115,7 @@ def edges(corners: Corners, origin: Origin) -> tuple[Boxes, NDArray[np.bool_]]:
 
 
 def offset(origin: Origin) -> float:
-    """What is taken from a position (a polygon's point): the devkit's is the number of a pixel, whose centre it is."""
+    """The offset subtracted from a point of a polygon: the devkit states the number of a pixel, meaning its centre."""
     return {Origin.DEVKIT: 0.5, Origin.PLUS_ONE: 1.0}.get(origin, 0.0)
 
 
@@ -139,17 +139,17 @@ class OriginEvidence:
 
 
 def reach_over(boxes: Boxes, sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of the boxes (N, 4) end beyond the `sizes` (N, 2) of their images."""
+    """Whether each of the boxes (N, 4) ends beyond the `sizes` (N, 2) of their images: bool (N,)."""
     return np.asarray((boxes[:, 2:] > sizes).any(axis=1))
 
 
 def start_at_zero(boxes: Boxes) -> NDArray[np.bool_]:
-    """Which of the boxes (N, 4) start at 0. Boxes without area are placeholders, and do not."""
+    """Whether each of the boxes (N, 4) begins at 0: bool (N,); False for boxes without area, which are placeholders."""
     return np.asarray((boxes[:, :2] == 0.0).any(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1))
 
 
 def end_at_edge(boxes: Boxes, sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of the boxes (N, 4) end at the width or height of the `sizes` (N, 2) of their images."""
+    """Whether each of the boxes (N, 4) ends at the width or height of the `sizes` (N, 2): bool (N,)."""
     return np.asarray((boxes[:, 2:] == sizes).any(axis=1))
 
 
@@ -161,7 +161,7 @@ def trusted_size(header: Header, declared: Size | None) -> Size | None:
 
 
 def prove(corners: Corners, size: Size) -> OriginEvidence:
-    """What the boxes prove in an image of `size`. Boxes without area are placeholders."""
+    """The evidence of the boxes of an image of `size`. Boxes without area are placeholders and are ignored."""
     zeros = int(np.count_nonzero(start_at_zero(corners[0])))
     boxes = corners[0][(corners[0, :, 2:] > corners[0, :, :2]).all(axis=1)]
     over = (boxes[:, 2:] - np.array(size, dtype=np.float64)).max(axis=1, initial=-np.inf)

@@ -26,7 +26,7 @@ def sniff(root: Path) -> str:
 
 
 def label_file(path: Path) -> str:
-    """What of VOC the file at `path` is, or ""."""
+    """The kind of VOC file at `path`, or ""."""
     return "a VOC annotation" if path.suffix.lower() == ".xml" and _is_annotation(path) else ""
 
 

@@ -145,7 +145,7 @@ def _document(sample: Sample, image: str, objects: str) -> str:
 
 @lru_cache(maxsize=512)
 def _description(size: Size, depth: int) -> str:
-    """What the file says of its image behind the name."""
+    """The elements about the image after its name."""
     source = _leaf(2, "database", OURS) + _leaf(2, "annotation", _CONVENTION)
     sides = [_leaf(2, tag, str(value)) for tag, value in zip(("width", "height", "depth"), (*size, depth), strict=True)]
     return _branch(1, "source", source) + _branch(1, "size", "".join(sides)) + _leaf(1, "segmented", "0")

@@ -130,7 +130,7 @@ def _names_among(tree: YoloTree) -> tuple[Mapping[int, str], Path | None]:
 
 
 def _listed(tree: YoloTree, files: Callable[[YoloTree, Path], list[Path]]) -> list[Path]:
-    """What `files` finds in each folder of the dataset."""
+    """The results of `files` for each folder of the dataset."""
     tree.listing(tree.home)
     return [path for folder in tree.seen for path in files(tree, folder)]
 

@@ -26,7 +26,7 @@ class YoloItem(NamedTuple):
 
     @property
     def name(self) -> PurePosixPath:
-        """What the image is called in the dataset."""
+        """The name of the image in the dataset."""
         return PurePosixPath(self.named)
 
     @property
@@ -68,7 +68,7 @@ class YoloItems(Sequence[YoloItem]):
         """In the order of their first items."""
 
     def claims(self) -> Mapping[Path, Counter[str]]:
-        """How many of the images each label file is for, by its folder and its name."""
+        """The number of images of each label file, by its folder and its name."""
         found: dict[Path, Counter[str]] = defaultdict(Counter)
         for row, (file, home) in enumerate(zip(self._files, self._of, strict=True)):
             _, _, texts = self.homes[home]

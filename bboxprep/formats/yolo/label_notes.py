@@ -28,7 +28,7 @@ class LabelFile(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What findings call it."""
+        """Its path in findings."""
         return relative_path(self.file, self.home)
 
 

@@ -165,7 +165,7 @@ class _Stated(NamedTuple):
 
 
 def _stated(tree: YoloTree, config: Config, base: Path, split: str, text: str) -> _Stated:
-    """What `text`, a place of `split`, means."""
+    """The resolved path `text` of `split`."""
     path, why = find_place(tree, text, _bases(tree, config, base))
     if path and (not _names_split(text, split) or _names_split(tree.shown(path), split)):
         return _Stated(text, path)

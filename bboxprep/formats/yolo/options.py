@@ -16,7 +16,7 @@ OutTask = Literal["detect", "segment", "pose", "obb"]
 
 @dataclass(frozen=True)
 class YoloReadOptions(TextReadOptions):
-    """What the rows of the source hold, and the encoding of its text. Raises `UsageError` for an unknown value."""
+    """The content of the rows of the source, and the encoding of its text. Raises `UsageError` for unknown values."""
 
     task: Task = field(
         default="auto",
@@ -44,7 +44,7 @@ class YoloReadOptions(TextReadOptions):
 
 @dataclass(frozen=True)
 class YoloWriteOptions:
-    """What each row states, and the ``path:`` that data.yaml gets ("" for none)."""
+    """The content of each row, and the ``path:`` of data.yaml ("" for none)."""
 
     task: OutTask = field(
         default="detect", metadata={"flag": "--yolo-out", "help": "What each row of YOLO labels states."}

@@ -24,7 +24,7 @@ Task = Literal["auto", "detect", "segment", "pose", "obb"]
 
 
 class RowKind(StrEnum):
-    """What a row states."""
+    """The content of a row."""
 
     BOX = "box"
     SCORED = "box and confidence"
@@ -47,7 +47,7 @@ class RowGrammar:
     encoding: str = ""
 
     def kind(self, columns: int) -> RowKind | None:
-        """What a row of so many columns states, or None."""
+        """The kind of a row with `columns` columns, or None."""
         if columns == 5:
             return RowKind.BOX
         if self.keypoints and self.task in ("auto", "pose"):

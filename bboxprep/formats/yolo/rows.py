@@ -99,7 +99,7 @@ def read_labels(files: Sequence[LabelFile], grammar: RowGrammar) -> Rows:
 
 
 def _content(file: Path) -> bytes | str:
-    """What `file` holds, or why it cannot be read."""
+    """The rows of `file`, or the fault that prevents reading it."""
     try:
         return read_start(file, MOST_BYTES + 1)
     except OSError as error:
@@ -225,7 +225,7 @@ def _row_group(kind: RowKind, values: Floats, rows: list[_Row], grammar: RowGram
 
 
 def _sound(kind: RowKind, values: Floats, grammar: RowGrammar) -> NDArray[np.bool_]:
-    """Which rows (N,) of numbers can be read; of the others `_fault` says why not."""
+    """Whether each row of numbers is valid: bool (N,); `_fault` explains invalid rows."""
     classes = values[:, 0]
     good = np.asarray((np.abs(values) < _LARGEST).all(axis=1))
     first = grammar.first
@@ -238,7 +238,7 @@ def _sound(kind: RowKind, values: Floats, grammar: RowGrammar) -> NDArray[np.boo
 
 
 def _fault(kind: RowKind, row: _Row, grammar: RowGrammar) -> tuple[str, str]:
-    """What is wrong with a row of numbers that is not `_sound`, the worst first; and the code of the finding."""
+    """The worst problem of an invalid row of numbers, and the code of its finding."""
     _, tokens = row
     label, *values = map(float, tokens)
     wild = [token for token in tokens if not abs(float(token)) < _LARGEST]
@@ -304,7 +304,7 @@ def _snap(values: Floats, rows: list[_Row]) -> Floats:
 
 
 def _rounding(row: _Row) -> float:
-    """How far the edges of a row can lie off by the rounding of its numbers, see the module."""
+    """The largest rounding error of the edges of a row, see the module."""
     _, tokens = row
     decimals = max(len(token.partition(b".")[2]) for token in tokens[1:])
     return min(max(_LEAST_ROUNDING, 0.75 * 10.0**-decimals), _MOST_ROUNDING)

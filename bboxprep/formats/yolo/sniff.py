@@ -33,7 +33,7 @@ def sniff(root: Path) -> str:
 
 
 def label_file(path: Path) -> str:
-    """What of YOLO the file at `path` is, or ""."""
+    """The kind of YOLO file at `path`, or ""."""
     if path.suffix.lower() == ".txt":
         return "rows of class and box" if looks_like_rows(read_head(path)) else ""
     return "a dataset file" if is_config_file(path) else ""

@@ -69,7 +69,7 @@ def execute_warped(plan: Plan, pixels: Pixels, *, kernel: Kernel, pad: Pad, cove
 
 
 def _growth(affine: Affine) -> tuple[float, float]:
-    """How much longer a step along x, and one along y, is after the map."""
+    """The lengths of a unit step along x and along y after the map."""
     return hypot(affine.a, affine.d), hypot(affine.b, affine.e)
 
 
@@ -164,7 +164,7 @@ def _frame(canvas: Pixels, outline: Points, fill: int | tuple[int, int, int], *,
 
 
 def _depth(outline: Points, canvas: Pixels) -> NDArray[np.float32]:
-    """How far (H, W) the centres of the pixels lie inside of a convex outline, px."""
+    """The distance (H, W) of pixel centres from a convex outline, px; positive inside."""
     columns, rows = np.arange(canvas.shape[1]) + 0.5, np.arange(canvas.shape[0]) + 0.5
     depth = np.full(canvas.shape[:2], np.inf, dtype=np.float32)
     for (x, y), offset in convex_sides(outline):

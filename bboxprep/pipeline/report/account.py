@@ -1,4 +1,4 @@
-"""The account of a run: every image and object that came in went out, or was dropped for a stated reason."""
+"""The account of a run: every image and object of the source was written, or dropped for a stated reason."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def count_source_objects(samples: Sequence[Sample], names: Sequence[str], flips:
 
 
 def count_listed_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
-    """How many objects of each class the untransformed `samples` list, read or not."""
+    """The number of objects of each class that the untransformed `samples` list, read or not."""
     objects: Counter[str] = Counter()
     for flipped in (False, True):
         alike = [sample for sample in samples if sample.mirrored == flipped]
@@ -186,7 +186,7 @@ def count_output_objects(
 
 
 def count_gained_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
-    """How many more objects of each class `samples` have than in the source, where a flip exchanges classes."""
+    """The change in the number of objects of each class of `samples` by a flip that exchanges classes."""
     flipped = [sample for sample in samples if sample.mirrored]
     if not flipped:
         return {}

@@ -23,13 +23,11 @@ _Change = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
 
 
 class SourceCounts(msgspec.Struct, frozen=True, array_like=True):
-    """How many `images` of the source there are, how many objects they list, and of those that are known how many are
-    of each class and have each column.
-    """
+    """The number of `images` of the source, of `listed` objects, and of read objects by class and by column."""
 
     images: _Count = 0
     listed: _Count = 0
-    objects: dict[str, _Count] = {}  # msgspec copies it
+    objects: dict[str, _Count] = {}  # msgspec copies the default
     columns: dict[str, _Count] = {}
 
     def __add__(self, other: SourceCounts) -> SourceCounts:
@@ -42,9 +40,9 @@ class SourceCounts(msgspec.Struct, frozen=True, array_like=True):
 
 
 class OutputCounts(msgspec.Struct, frozen=True, array_like=True):
-    """How many `images` were written, how many image files were `made` in each way, and of each class how many objects
-    were `due` (of a mosaic, those of all its sources), how many were `written`, and how many more or fewer there are
-    because a flip exchanged classes (`swapped`).
+    """The number of written `images`, of image files `made` by each `WriteMethod`, and of objects by class: expected
+    ones (`due`; of a mosaic, those of all its sources), `written` ones, and the change by flips that exchange classes
+    (`swapped`).
     """
 
     images: _Count = 0
@@ -67,8 +65,8 @@ class BatchResult(BatchFingerprint, frozen=True, array_like=True):
     """The result of a batch of images: its fingerprint first, which can be read without the rest.
 
     `source` counts each image of the source with its first output image only. `rows` are the lines of the images in
-    ``bboxprep.images.jsonl``, `sidecar` those in the sidecar. `entries` are what the writer of the format needs at the
-    end of each image that was written.
+    ``bboxprep.images.jsonl``, `sidecar` those in the sidecar. `entries` has the `Labels.entry` of each written image,
+    which the writer of the format collects.
     """
 
     source: SourceCounts
@@ -84,9 +82,7 @@ class BatchResult(BatchFingerprint, frozen=True, array_like=True):
 
     @classmethod
     def join(cls, content: bytes, parts: Sequence[BatchResult]) -> BatchResult:
-        """The result of the batch whose images are those of `parts` (one or more, of one split), in their order, with
-        the hash `content`.
-        """
+        """The joined result of `parts` (one or more, of one split), with the hash `content`."""
         return cls(
             parts[0].split,
             content,
@@ -101,7 +97,7 @@ class BatchResult(BatchFingerprint, frozen=True, array_like=True):
 
 
 def encode_result(result: BatchResult | int) -> bytes:
-    """`result` as bytes (MessagePack). A number says that the batch of this number in the journal is still valid."""
+    """`result` as MessagePack. A number stands for a batch of the journal that is still valid."""
     try:
         return _encode(result)
     except UnicodeEncodeError:  # a file name that is no UTF-8, as a value or as a key
@@ -129,6 +125,6 @@ def _without_surrogates(data: Any) -> Any:
 
 _encode = msgspec.msgpack.Encoder().encode
 decode_result = msgspec.msgpack.Decoder(BatchResult).decode
-"""The result that `encode_result` wrote. Raises `msgspec.DecodeError`."""
+"""The result that `encode_result` encoded. Raises `msgspec.DecodeError`."""
 decode_result_or_number = msgspec.msgpack.Decoder(BatchResult | int).decode
-"""The result, or the number, that `encode_result` wrote. Raises `msgspec.DecodeError`."""
+"""The result or number that `encode_result` encoded. Raises `msgspec.DecodeError`."""

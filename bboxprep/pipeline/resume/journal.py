@@ -49,7 +49,7 @@ Key = tuple[str, str]
 
 
 class PlannedFiles(msgspec.Struct, frozen=True, array_like=True):
-    """What the run may write, or an earlier one has written: the paths of its own `files` below the output, and the
+    """The plan of the output: the paths of its `files` that the run, or an earlier one, writes, and the
     `entries` of the output folder that hold them or files that it shares.
     """
 

@@ -54,7 +54,7 @@ class SidecarIndex:
         return self.lines.get(normalize("NFC", relative_path(image, self.folder)))
 
     def read(self, line: Line) -> KeptImage:
-        """What `line` says. Raises `BadLine`."""
+        """The content of `line`. Raises `BadLine`."""
         try:
             with (self.folder / SIDECAR).open("rb") as file:
                 file.seek(line.start)

@@ -1,4 +1,4 @@
-"""What lies in a folder that is no data set, in the words of an error: people see what they named by mistake."""
+"""Describes the content of a folder that is not a dataset, for error messages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _TOOLS = (  # what writes JSON files, each with keys that are in all of them
 
 
 def describe_contents(path: Path) -> str:
-    """What `path`, a folder or a file, holds that could have been meant as labels, in a few words."""
+    """A short description of the possible labels in `path`, a folder or a file."""
     if not path.is_dir():
         kinds = (formats.label_file(name, path) for name in formats.names())
         return next(filter(None, kinds), _document(path) or _listed(path) or "a file of another kind")
@@ -72,7 +72,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _kind(name: str) -> str:
-    """How a file called `name` is counted."""
+    """The kind under which a file `name` is counted."""
     if name.lower().endswith(ARCHIVES):
         return "archives"
     suffix = suffix_of(name.rpartition("/")[2]).lower()
@@ -92,7 +92,7 @@ def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str
 
 
 def _document(file: Path) -> str:
-    """What the first bytes of a JSON or XML file say, "" for another one."""
+    """A description of a JSON or XML file by its first bytes; "" for other files."""
     try:
         head = read_start(file, _FIRST_BYTES).replace(b"\0", b"")
     except (OSError, ValueError):
@@ -116,6 +116,6 @@ def _listed(file: Path) -> str:
 
 
 def _json(keys: Sequence[str]) -> str:
-    """What a JSON file with these `keys` is."""
+    """A description of a JSON file with these `keys`."""
     tool = next((f", as {name} writes; {_EXPORT}" for name, own in _TOOLS if own.issubset(keys)), "")
     return f"keys {', '.join(keys[:_MOST_KINDS])}{tool}; not a COCO document" if keys else "not a COCO document"

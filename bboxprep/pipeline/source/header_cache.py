@@ -26,7 +26,7 @@ class SeenHeader(Protocol):
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """The path of the file."""
 
     @property
     def file(self) -> str:
@@ -34,7 +34,7 @@ class SeenHeader(Protocol):
 
     @property
     def header(self) -> Header | None:
-        """What was read, None where it cannot be."""
+        """The header; None where it cannot be read."""
 
 
 @dataclass(frozen=True)

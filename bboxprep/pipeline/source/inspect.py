@@ -47,7 +47,7 @@ class Inspection:
 
     @property
     def faults(self) -> int:
-        """How many findings say that something is wrong."""
+        """The number of findings that are faults."""
         return sum(finding.severity is Severity.FAULT for finding in self.findings)
 
     def encoded(self) -> bytes:
