@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from bboxprep.pipeline.source.open import read as read
     from bboxprep.pipeline.work.convert import write as write
     from bboxprep.predictions import unmap as unmap
+    from bboxprep.recipe.affine_steps import Rotate as Rotate
+    from bboxprep.recipe.affine_steps import Scale as Scale
+    from bboxprep.recipe.affine_steps import Shear as Shear
+    from bboxprep.recipe.affine_steps import Translate as Translate
     from bboxprep.recipe.albumentations import Albumentations as Albumentations
     from bboxprep.recipe.appearance import Blur as Blur
     from bboxprep.recipe.appearance import Contrast as Contrast
@@ -51,10 +55,6 @@ if TYPE_CHECKING:
     from bboxprep.recipe.geometric import Letterbox as Letterbox
     from bboxprep.recipe.geometric import Resize as Resize
     from bboxprep.recipe.load import read_recipe as read_recipe
-    from bboxprep.recipe.moves import Rotate as Rotate
-    from bboxprep.recipe.moves import Scale as Scale
-    from bboxprep.recipe.moves import Shear as Shear
-    from bboxprep.recipe.moves import Translate as Translate
     from bboxprep.recipe.recipe import Augment as Augment
     from bboxprep.recipe.recipe import Recipe as Recipe
     from bboxprep.verification.verify import verify as verify
@@ -86,14 +86,14 @@ _HOMES = {
     "RandomCrop": "recipe.crops",
     "Recipe": "recipe.recipe",
     "Resize": "recipe.geometric",
-    "Rotate": "recipe.moves",
+    "Rotate": "recipe.affine_steps",
     "Sample": "model.sample",
     "Saturation": "recipe.appearance",
-    "Scale": "recipe.moves",
-    "Shear": "recipe.moves",
+    "Scale": "recipe.affine_steps",
+    "Shear": "recipe.affine_steps",
     "Size": "geometry.affine",
     "Tile": "recipe.crops",
-    "Translate": "recipe.moves",
+    "Translate": "recipe.affine_steps",
     "convert": "pipeline.api",
     "open_run": "pipeline.output.run_record",
     "preview": "pipeline.api",

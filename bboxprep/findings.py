@@ -82,7 +82,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "shape-unread": (Severity.NOTE, "a label holds a shape that its reader does not know; the box is kept"),
     "shape-unreadable": (Severity.FAULT, "a polygon, mask or keypoints cannot be read; left out, the box is kept"),
     "sidecar-stale": (Severity.NOTE, "labels were changed since the sidecar beside them was written; the labels count"),
-    "sidecar-unreadable": (Severity.FAULT, "a line of the sidecar cannot be read; what it kept is not rejoined"),
+    "sidecar-unreadable": (Severity.FAULT, "a line of the sidecar cannot be read; its data are not restored"),
     "size-contradicts": (Severity.FAULT, "the labels state another size than the image has; image skipped"),
     "size-swapped": (Severity.NOTE, "the labels state width and height exchanged; the boxes fit the image as it is"),
     "split-leak": (Severity.FAULT, "the same image, byte for byte, stands in two splits"),

@@ -14,8 +14,8 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.raster.execute import execute
+from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.geometric import Letterbox, RecipeStep
-from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
 
 SIZE = Size(640, 480)

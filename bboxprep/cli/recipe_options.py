@@ -186,7 +186,7 @@ def _late_steps(given: Mapping[str, Any]) -> list[RecipeStep]:
     """Those after a flip, of modules that most runs can do without."""
     steps: list[RecipeStep] = []
     if given["rotate"]:
-        from bboxprep.recipe.moves import Rotate
+        from bboxprep.recipe.affine_steps import Rotate
 
         steps.append(Rotate(parse_amount(given["rotate"], "rotate")))
     if given["grayscale"] or given["exposure"]:

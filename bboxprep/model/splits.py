@@ -123,8 +123,8 @@ class SplitFolders:
         able = [at for at in places if folders[at].lower() not in self.layout]
         alone = (at for at in able if is_word(folders[at]))
         beside = (at for at in able if self._home(folders, at) in self.homes)
-        composed = (at for at in able if known_split(folders[at]))
-        return next(chain(alone, beside, composed), None)
+        of_several_words = (at for at in able if known_split(folders[at]))
+        return next(chain(alone, beside, of_several_words), None)
 
     def split(self, folders: Sequence[str], at: int | None) -> str:
         """The split of images in `folders`; the folder at `at` names it, None if none does."""

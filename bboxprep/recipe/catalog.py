@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Contrast, Cutout, Exposure, Grayscale, Hue, Noise, Saturation
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 
 UPRIGHT = "upright"  # applies the EXIF orientation: a switch of the recipe, not a step
 

@@ -149,20 +149,20 @@ def _judge(
     if pair.weak:
         return _weakly(case, sample, compared, pair)
     thumbs = _thumbnails(pair)
-    stance = match_turn(pair.expected, pair.actual, pair.mask)
+    turn = match_turn(pair.expected, pair.actual, pair.mask)
     count = len(sample.instances)
     tally = Tally(Layer.PIXEL, UNIT, unsure=count, wrong=1)
-    if stance.verdict is PatchVerdict.SHIFTED:
-        return PixelComparison((_turned(output, stance),), tally, *thumbs)
+    if turn.verdict is PatchVerdict.SHIFTED:
+        return PixelComparison((_turned(output, turn),), tally, *thumbs)
     if pair.actual.shape != pair.expected.shape:
         return PixelComparison(
             (), Tally(Layer.PIXEL, UNIT, unsure=count, words=("an image is not of its size",)), *thumbs
         )
-    if stance.verdict is PatchVerdict.OTHER and not pair.unknown_margins and not _merely_shifted(pair):
+    if turn.verdict is PatchVerdict.OTHER and not pair.unknown_margins and not _merely_shifted(pair):
         return PixelComparison((), tally, *thumbs, mismatch=True)
     moved, resting = _likenesses(case, sample, compared, pair)
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
-        noise, whole = (np.inf, 1.0) if pair.unknown_margins else (_noise(pair), stance.score)
+        noise, whole = (np.inf, 1.0) if pair.unknown_margins else (_noise(pair), turn.score)
         resting = combine(resting, noise, max(pair.expected.shape), whole)
     found = [*moved, *resting]
     faults = tuple(_likeness_faults(output, found, pair.by))
@@ -263,10 +263,10 @@ def _visible(mapped: Mapped, actual: Gray) -> tuple[int, int, int, int]:
     return x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1
 
 
-def _turned(output: str, stance: TurnMatch) -> Fault:
-    code = "image-mirrored" if stance.undo in MIRRORED else "image-turned"
-    words = f"is {TURN_WORDS[stance.undo]} (correlation {stance.best:.2f} when undone, {stance.score:.2f} as it is)"
-    return _fault(code, output, words, amount=stance.best)
+def _turned(output: str, turn: TurnMatch) -> Fault:
+    code = "image-mirrored" if turn.undo in MIRRORED else "image-turned"
+    words = f"is {TURN_WORDS[turn.undo]} (correlation {turn.best:.2f} when undone, {turn.score:.2f} as it is)"
+    return _fault(code, output, words, amount=turn.best)
 
 
 def _resting_objects(

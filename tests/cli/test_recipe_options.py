@@ -11,11 +11,11 @@ from PIL import Image
 
 from bboxprep.cli import commands
 from bboxprep.errors import UsageError
+from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Exposure, Grayscale
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
-from bboxprep.recipe.moves import Rotate
 from bboxprep.recipe.recipe import Augment, Recipe
 from tests.tiny import tiny
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Grayscale
 from bboxprep.recipe.crops import RandomCrop
 from bboxprep.recipe.geometric import Flip, Letterbox
-from bboxprep.recipe.moves import Rotate
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.text_yaml import to_yaml
 from tests.images import specimens

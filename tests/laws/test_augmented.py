@@ -25,12 +25,12 @@ from bboxprep.pipeline.preview import drawn_samples
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Blur, Cutout, Exposure, Grayscale, Noise
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.load import read_recipe
-from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import BRIGHT, DARK, displayed

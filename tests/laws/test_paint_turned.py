@@ -24,8 +24,8 @@ from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
-from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.painting import BRIGHT, DARK, displayed
 from tests.conformance.examples import FORMATS

@@ -31,10 +31,10 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
 from bboxprep.predictions.inverse import InverseMap
+from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeStep, Resize
-from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import painted_image

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bboxprep.errors import BboxprepError, UsageError
+from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Exposure, Grayscale, Noise
 from bboxprep.recipe.catalog import STEPS, lookup
 from bboxprep.recipe.crops import Tile
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.load import read_recipe, recipe_of
-from bboxprep.recipe.moves import Rotate
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.text_yaml import to_yaml
 from bboxprep.recipe.values import OneOf

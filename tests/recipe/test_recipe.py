@@ -13,11 +13,11 @@ from bboxprep.errors import PlanError, UsageError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes, visible_fractions
+from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.appearance import Exposure, Noise
 from bboxprep.recipe.crops import Mosaic, RandomCrop, Tile
 from bboxprep.recipe.geometric import Crop, Fit, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.mosaic_split import split_at_mosaic
-from bboxprep.recipe.moves import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.recipe import Augment, Drawn, ImageContext, Recipe
 from bboxprep.recipe.values import OneOf
 from tests.recipe.recipes import fixed_steps, recipes

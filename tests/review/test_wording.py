@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Exposure
 from bboxprep.recipe.geometric import Flip, Letterbox
-from bboxprep.recipe.moves import Rotate
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.recipe.values import OneOf
 from bboxprep.review.wording import drawn_words, recipe_words

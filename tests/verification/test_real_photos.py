@@ -8,8 +8,8 @@ import pytest
 
 from bboxprep.images.codecs.independent_decoder import decode_displayed, decode_with_opencv, pixel_lengths
 from bboxprep.pipeline.output.run_record import open_run
+from bboxprep.recipe.affine_steps import Rotate, Scale
 from bboxprep.recipe.geometric import Fit, Flip, Letterbox
-from bboxprep.recipe.moves import Rotate, Scale
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification import pixel
 from bboxprep.verification.geometric import compare

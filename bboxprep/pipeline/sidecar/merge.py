@@ -104,7 +104,7 @@ class _SampleMerge:
             return _with_finding(sample, finding(self.index.path, line.number, f"{error}; left out", sample.split))
         if sample.header.orientation != 1 or sample.header.size != Size(*kept.size):
             have = f"{sample.header.size}, orientation {sample.header.orientation}"
-            return _stale(sample, f"the image is {have} and was {Size(*kept.size)}; nothing of it is rejoined")
+            return _stale(sample, f"the image is {have} and was {Size(*kept.size)}; nothing of it is restored")
         sample = replace(sample, id=sample.id or kept.id, extra={**kept.extra, **sample.extra})
         return sample if kept.objects is None else self._with_objects(sample, kept, objects)
 
@@ -114,7 +114,7 @@ class _SampleMerge:
         written = np.array([one.row is not None for one in kept.objects or ()], dtype=np.bool_)
         untouched = self.index.labels_unchanged(kept.labels) and len(read) == written.sum()
         if not (sample.labelled or untouched):
-            return _stale(sample, "its labels are gone; nothing of it is rejoined") if len(objects) else sample
+            return _stale(sample, "its labels are gone; nothing of it is restored") if len(objects) else sample
         labels = self.classes.from_sidecar[objects.labels]
         rows = np.full(len(objects), UNWRITTEN)
         slack = None if untouched else self._slack(kept, objects.boxes[written])

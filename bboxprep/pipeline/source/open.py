@@ -62,14 +62,14 @@ def open_source(
     follow_links: str = "",
     options: Callable[[str], Mapping[str, Any]] = lambda _: {},
 ) -> Source:
-    """The dataset at `path`, surveyed and with the frame of every sample settled.
+    """Open the dataset at `path`: read it, survey its images, and decide the frame of each sample.
 
-    `path` may be a folder above it (see `pipeline.source.roots`). `format` is one of `formats.names()`, found from
-    the files if None; `labels_in` states the plane that the labels of turned photos were drawn in; `object_policy`
-    are those of the dataset; `sidecar` says whether what an earlier run kept beside its output is rejoined, or the
-    label files count alone; with `labels_only` no image is opened whose size the labels state, with `decode_all` every
-    image is decoded to find those that are damaged; the `engine` reads and looks; `options` gives those of the reader
-    of a format by its name, and `follow_links` that option of all formats, which is wanted before the format is known.
+    `path` may be a folder above the dataset (see `pipeline.source.roots`). `format` is one of `formats.names()`, by
+    default detected from the files. `labels_in` states the frame of the labels of turned photos. `object_policy` is
+    that of the dataset. With `sidecar`, columns that an earlier run wrote to the sidecar are restored. With
+    `labels_only`, no image is opened whose size the labels state; with `decode_all`, every image is decoded to find
+    damaged ones. The `engine` reads and surveys. `options` returns the options of the reader of a format;
+    `follow_links` is that option of all formats, which is needed before the format is known.
     Raises `SourceError` and `UsageError`.
     """
     if labels_in not in get_args(LabelsIn):

@@ -1,4 +1,6 @@
-"""Labels that were edited since, sidecars that are broken: what is rejoined, what counts as it reads, what is told."""
+"""Labels that were edited since, sidecars that are broken: what is restored, what is read from the labels, what is
+told.
+"""
 
 from __future__ import annotations
 
@@ -117,7 +119,7 @@ def test_labels_that_are_gone_take_all_with_them(there: Path, tmp_path: Path) ->
     (there / LABEL).unlink()
     dataset = read(there)
     assert (len(dataset[0].instances), dataset[0].labelled, dataset[0].source_count) == (0, False, 0)
-    assert stale(dataset) == ["its labels are gone; nothing of it is rejoined"]
+    assert stale(dataset) == ["its labels are gone; nothing of it is restored"]
     for to in AVAILABLE:
         run(there, tmp_path / to, to)
 
@@ -126,7 +128,7 @@ def test_a_picture_of_another_size_is_another_picture(there: Path) -> None:
     Image.new("RGB", (32, 24)).save(there / "images/train/a.jpg")
     dataset = read(there)
     assert ids(dataset) == [0, 0]
-    assert stale(dataset) == ["the image is 32x24, orientation 1 and was 64x48; nothing of it is rejoined"]
+    assert stale(dataset) == ["the image is 32x24, orientation 1 and was 64x48; nothing of it is restored"]
 
 
 def test_an_image_that_is_gone_is_not_missed(there: Path) -> None:
