@@ -45,6 +45,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "file-skipped": (Severity.NOTE, "a file beside the labels holds another kind of information; not read"),
     "flip-kept": (Severity.NOTE, "an image was not flipped because it shows an object of a class that is kept as is"),
     "flip-unmapped": (Severity.NOTE, "a name says left or right and a mirror of the image does not change it"),
+    "folder-repeated": (
+        Severity.NOTE,
+        "a link to a folder that is read at its own place, or to one above; not followed",
+    ),
     "frame-assumed": (Severity.NOTE, "a turned photo whose labels' plane nothing betrays; taken as displayed"),
     "frame-from-pixels": (Severity.NOTE, "what the pixels of turned photos say of their labels' plane, and the odds"),
     "image-aside": (Severity.NOTE, "an image that no document lists, or where no labelled images lie; left aside"),

@@ -34,7 +34,17 @@ from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.decimals import lengths
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, Fence, read_bytes, relative_path, scan, stem_of, suffix_of
+from bboxprep.io.paths import (
+    IMAGE_SUFFIXES,
+    LINK_OUT,
+    Fence,
+    read_bytes,
+    relative_path,
+    resolved,
+    scan,
+    stem_of,
+    suffix_of,
+)
 from bboxprep.io.remote import forget, is_stored, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
@@ -173,7 +183,8 @@ def shards_of(root: Path, suffix: str) -> list[tuple[str, Path]]:
 
 
 def _called_shards(root: Path, suffix: str) -> list[tuple[str, Path]]:
-    folders = [root, *([root / "data"] if (root / "data").is_dir() else [])]
+    own = (root / "data").is_dir() and resolved(root / "data") != resolved(root)  # no link to the folder itself
+    folders = [root, *([root / "data"] if own else [])]
     found = []
     for folder in folders:
         with scan(folder) as entries:

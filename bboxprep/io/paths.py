@@ -41,6 +41,7 @@ BINARY = getattr(os, "O_BINARY", 0)
 
 
 NOT_FOLLOWED = "not followed (`follow_links` names a folder that links may lead into)"
+READ_ONCE = "a link to a folder that is read at its own place; not read twice"
 LINK_OUT = f"a link that leads out of the dataset; {NOT_FOLLOWED}"
 
 

@@ -21,6 +21,7 @@ from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.coco.fields import LAYOUT
 from bboxprep.io.paths import (
     LINK_OUT,
+    READ_ONCE,
     dataset_folder,
     folder_name,
     holds_image,
@@ -91,7 +92,7 @@ def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noq
     below = [
         path
         for path in _subfolders(folder)
-        if path.name.lower() == "annotations" or known_split(path.name) or not holds_image(path)
+        if _is_of_annotations(path.name) or known_split(path.name) or not holds_image(path)
     ]
     if not _documents(folder, below)[0] or not holds_image(folder):
         return RootEvidence.NONE
@@ -123,6 +124,8 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
     strayed = [path for path in beside if not is_within(path, fence)]
     notes += [Finding("file-skipped", LINK_OUT, relative_path(path, root)) for path in strayed]
+    repeated = () if root.is_file() else _repeated_links(root)
+    notes += [Finding("folder-repeated", READ_ONCE, relative_path(path, root)) for path in repeated]
     return chosen, (*notes, *_unread(_source(path, root) for path in others))
 
 
@@ -166,7 +169,7 @@ def _search(root: Path) -> tuple[list[Path], list[Path]]:
 def _documents(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """The same, where the places are: the folders of annotations among `folders`, `root`, all `folders`."""
     fence = resolved(root)
-    annotations = [folder for folder in folders if folder.name.lower() == "annotations"]
+    annotations = [folder for folder in folders if _is_of_annotations(folder.name)]
     others: list[Path] = []
     for place in (annotations, [root], folders):
         files = [path for folder in place for path in _json_files(folder) if is_within(path, fence)]
@@ -178,9 +181,30 @@ def _documents(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[Pa
 
 
 def _subfolders(root: Path) -> list[Path]:
+    """The folders in `root`, by name, each real one once: at its own place, unless a link calls it that of annotations.
+    None above `root`.
+    """
     fence = resolved(root)
-    folders = (root / entry.name for entry in _entries(root) if entry.is_dir())
-    return sorted(path for path in folders if is_within(path, fence))
+    found = [
+        (_is_of_annotations(entry.name), not entry.is_symlink(), entry.name)
+        for entry in _entries(root)
+        if entry.is_dir()
+    ]
+    places = {resolved(root / name): root / name for *_, name in sorted(found)}
+    return sorted(path for place, path in places.items() if not fence.is_relative_to(place) and is_within(path, fence))
+
+
+def _is_of_annotations(folder: str) -> bool:
+    """Whether a folder of that name holds documents."""
+    return folder.lower() == "annotations"
+
+
+def _repeated_links(root: Path) -> list[Path]:
+    """The links to folders in `root` that are read at their own place, or above."""
+    kept = set(_subfolders(root))
+    fence = resolved(root)
+    links = (root / entry.name for entry in _entries(root) if entry.is_symlink() and entry.is_dir())
+    return sorted(path for path in links if path not in kept and is_within(path, fence))
 
 
 def _json_files(folder: Path) -> list[Path]:
@@ -300,7 +324,7 @@ def _because(source: CocoSource, chosen: Sequence[CocoSource]) -> str:
 def _top(source: CocoSource) -> Path:
     """The folder of a dataset whose annotation file lies in it, or in a folder of annotations in it."""
     base = source.path.parent
-    return base.parent if base.name.lower() == "annotations" else base
+    return base.parent if _is_of_annotations(base.name) else base
 
 
 def _image_folders(source: CocoSource, root: Path) -> Iterator[Path]:

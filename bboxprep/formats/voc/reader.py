@@ -27,7 +27,7 @@ from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
-from bboxprep.io.paths import NOT_FOLLOWED, Fence, stem_of
+from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, Fence, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -100,6 +100,7 @@ def _dataset_findings(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]
     if tree.outside:
         message = f"{len(tree.outside):,} links lead out of the dataset's folder; {NOT_FOLLOWED}"
         findings.append(Finding("image-refused", message, tree.outside[0]))
+    findings += [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
     if shapes := ", ".join(f"{count:,} <{tag}>" for tag, count in sorted(unread.items()) if count):
         findings.append(Finding("shape-unread", f"not read: {shapes}"))
     return findings

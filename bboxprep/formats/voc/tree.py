@@ -33,12 +33,15 @@ ANY_SOURCE = SplitFolders(IMAGE_FOLDERS | LABEL_FOLDERS)
 
 @dataclass(frozen=True)
 class VocTree:
-    """The files below a folder, as sorted relative paths; `outside` are links that lead out of it."""
+    """The files below a folder, as sorted relative paths; `outside` are links that lead out of it, `repeated` those to
+    folders that are read at their own place.
+    """
 
     images: list[str] = field(default_factory=list)
     labels: list[str] = field(default_factory=list)
     lists: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
 
 
 def walk(root: Path) -> VocTree:
@@ -53,21 +56,21 @@ def walk(root: Path) -> VocTree:
             path = join_path(folder, entry.name)
             if entry.is_symlink() and not is_within(root / path, fence):
                 tree.outside.append(path)
-            elif entry.is_dir(follow_symlinks=False) or _is_folder_elsewhere(entry, root / path, fence, linked):
+            elif entry.is_dir(follow_symlinks=False):
                 folders.append(path)
+            elif entry.is_symlink() and entry.is_dir():
+                (folders if _is_elsewhere(root / path, fence, linked) else tree.repeated).append(path)
             elif entry.is_file():
                 _file(tree, path)
-    for found in (tree.images, tree.labels, tree.lists, tree.outside):
+    for found in (tree.images, tree.labels, tree.lists, tree.outside, tree.repeated):
         found.sort()  # the order of their UTF-8 bytes
     return tree
 
 
-def _is_folder_elsewhere(entry: os.DirEntry[str] | RemoteEntry, path: Path, root: Path, linked: set[Path]) -> bool:
-    """Whether `entry`, at `path`, links to a folder that lies outside of `root` and is none of the `linked` folders, to
+def _is_elsewhere(path: Path, root: Path, linked: set[Path]) -> bool:
+    """Whether the link at `path` leads to a folder that lies outside of `root` and is none of the `linked` folders, to
     which it is added: each is walked once.
     """
-    if not entry.is_symlink() or not entry.is_dir():
-        return False
     place = resolved(path)
     known = place.is_relative_to(root) or root.is_relative_to(place) or place in linked
     linked.add(place)

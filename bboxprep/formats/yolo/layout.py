@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -25,7 +26,16 @@ from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.pair_labels import pair_by_lookup
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
-from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, common_folder, folder_name, normalized, stem_of
+from bboxprep.io.paths import (
+    IMAGE_SUFFIXES,
+    LINK_OUT,
+    READ_ONCE,
+    common_folder,
+    folder_name,
+    normalized,
+    resolved,
+    stem_of,
+)
 from bboxprep.model.splits import SplitFolders, known_split
 
 _ABSENT = "is not there"
@@ -58,6 +68,8 @@ def lay_out(tree: YoloTree, config: Config) -> YoloLayout:
         raise LayoutError(tree.home, "", "no images here; " + _why(layout))
     if config.file is None and not any(texts for _, _, texts in layout.items.homes):
         raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
+    repeated = sorted(tree.repeated, key=by_bytes)
+    layout.findings += [Finding("folder-repeated", READ_ONCE, tree.shown(link)) for link in repeated]
     for link in sorted(tree.foreign, key=by_bytes):
         layout.findings.append(Finding("image-missing", LINK_OUT, tree.shown(link)))
     return layout
@@ -123,7 +135,7 @@ def _parts(text: str) -> tuple[list[str], list[str]]:
 def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
     """The layout by the paths in `config`."""
     layout, items, taken = YoloLayout(), [], set[Place]()
-    base = config_folder(tree, config)
+    base, real = config_folder(tree, config), cache(resolved)
     stated = {
         split: [_stated(tree, config, base, split, place) for place in own] for split, own in config.splits.items()
     }
@@ -137,11 +149,12 @@ def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
             for folder, paths in _images_at(tree, config, base, split, place, layout):
                 tops.append(folder)
                 images += paths
-        new = [image for image in dict.fromkeys(images) if image not in taken]
+        places_of = {image: (real(image[0]), image[1]) for image in dict.fromkeys(images)}
+        new = [image for image, place in places_of.items() if place not in taken]
         if len(new) < len(images):
             words = f"{len(images) - len(new)} images are listed before; kept there"
             layout.findings.append(Finding("image-repeated", words, _file_name(tree, config), split, split=split))
-        taken.update(new)
+        taken.update(places_of.values())
         top = common_folder(tops) if tops else base
         above = {folder: folder.relative_to(top).as_posix() for folder in {folder for folder, _ in new}}
         items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]

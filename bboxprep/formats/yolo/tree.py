@@ -51,12 +51,15 @@ Place = tuple[Path, str]  # of a file: its folder and its name
 
 @dataclass(frozen=True)
 class Listing:
-    """The content of one folder: names sorted by bytes, and `texts`, the .txt files by stem."""
+    """The content of one folder: names sorted by bytes; `texts`, the .txt files by stem; `links`, the `folders` that are
+    links.
+    """
 
     images: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
 
     def text(self, stem: str) -> str | None:
         """The .txt file with the `stem`, also in another Unicode form; None without one."""
@@ -74,7 +77,8 @@ class Listing:
 
 
 class YoloTree:
-    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence.
+    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence,
+    `repeated` those to a folder that is read at its own place.
 
     `wide`: the fence may take in a folder beside `home`. `encoding` is that of its text where it is not in UTF-8.
     """
@@ -84,6 +88,7 @@ class YoloTree:
         self.encoding = encoding
         self._wide = wide
         self.foreign: set[Path] = set()
+        self.repeated: set[Path] = set()
         self._fence = Fence(home)
         self._listings: dict[Path, Listing] = {}
         self._label_folders: dict[Path, tuple[Path, ...]] = {}
@@ -118,8 +123,13 @@ class YoloTree:
         return self._listings[folder]
 
     def walk(self, folder: Path, apart: Collection[Path] = ()) -> Iterator[tuple[Path, Listing]]:
-        """`folder` and all folders below except `apart`, sorted by bytes; a folder with several links comes once."""
-        yield from self._walk(folder, {resolved(path) for path in apart})
+        """`folder` and all folders below except `apart`, sorted by bytes, then what links lead to; each real folder once,
+        and none above a link. Links called like a folder of images or of labels come first.
+        """
+        visited, links = {resolved(path) for path in apart}, list[Path]()
+        yield from self._walk(folder, visited, links)
+        for link in links:
+            yield from self._follow(link, visited, links)
 
     def label_of(self, folder: Path, name: str) -> Place | None:
         """The label file of the image `name` in `folder`; None without one (see the module)."""
@@ -184,18 +194,33 @@ class YoloTree:
                 return top, folder.relative_to(top).parts
         return folder, ()
 
-    def _walk(self, folder: Path, visited: set[Path]) -> Iterator[tuple[Path, Listing]]:
+    def _walk(self, folder: Path, visited: set[Path], links: list[Path]) -> Iterator[tuple[Path, Listing]]:
+        """`folder` and all real folders below that are not `visited` yet; to `links` those are added that lie there."""
         place = resolved(folder)
         if place in visited:
             return
         visited.add(place)
         listing = self.listing(folder)
         yield folder, listing
+        for name in listing.links:
+            if name.lower() in LAYOUT_FOLDERS:
+                yield from self._follow(folder / name, visited, links)
+            else:
+                links.append(folder / name)
         for name in listing.folders:
-            yield from self._walk(folder / name, visited)
+            if name not in listing.links:
+                yield from self._walk(folder / name, visited, links)
+
+    def _follow(self, link: Path, visited: set[Path], links: list[Path]) -> Iterator[tuple[Path, Listing]]:
+        """The same for a link, unless it leads to what is visited or to a folder above it."""
+        place = resolved(link)
+        if place in visited or resolved(link.parent).is_relative_to(place):
+            self.repeated.add(link)
+        else:
+            yield from self._walk(link, visited, links)
 
     def _list(self, folder: Path) -> Listing:
-        found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": []}
+        found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": [], "links": []}
         try:
             with scan(folder) as entries:
                 if not self.holds(folder):
@@ -205,6 +230,8 @@ class YoloTree:
                     kind = self._sort(folder, entry)
                     if kind:
                         found[kind].append(entry.name)
+                    if kind == "folders" and entry.is_symlink():
+                        found["links"].append(entry.name)
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return Listing()
         except OSError as error:
