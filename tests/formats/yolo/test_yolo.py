@@ -719,7 +719,8 @@ def test_links_that_lead_out_are_told_and_left(tmp_path: Path) -> None:
     dataset = read(root)
 
     assert contents(dataset) == {"train/a.jpg": 1, "train/c.jpg": None}
-    assert [finding.path for finding in dataset.findings if finding.code != "class-unnamed"] == ["b.jpg", "folder"]
+    told = [(finding.code, finding.path) for finding in dataset.findings if finding.code != "class-unnamed"]
+    assert told == [("folder-repeated", "circle"), ("image-missing", "b.jpg"), ("image-missing", "folder")]
 
 
 def test_a_folder_of_labels_that_is_a_link_out_is_not_opened(tmp_path: Path) -> None:
