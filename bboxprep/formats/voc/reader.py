@@ -96,11 +96,10 @@ def _proof(root: Path, probe: Probe, item: VocItem, file: ParsedFile) -> OriginE
 
 def _dataset_findings(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
     """The findings about all files."""
-    findings = []
+    findings = [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
     if tree.outside:
         message = f"{len(tree.outside):,} links lead out of the dataset's folder; {NOT_FOLLOWED}"
         findings.append(Finding("image-refused", message, tree.outside[0]))
-    findings += [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
     if shapes := ", ".join(f"{count:,} <{tag}>" for tag, count in sorted(unread.items()) if count):
         findings.append(Finding("shape-unread", f"not read: {shapes}"))
     return findings
