@@ -51,9 +51,7 @@ Place = tuple[Path, str]  # of a file: its folder and its name
 
 @dataclass(frozen=True)
 class Listing:
-    """The content of one folder: names sorted by bytes; `texts`, the .txt files by stem; `links`, the `folders` that are
-    links.
-    """
+    """The content of one folder: names sorted by bytes; `texts`, the .txt files by stem; `links`, those of `folders`."""
 
     images: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -123,8 +121,8 @@ class YoloTree:
         return self._listings[folder]
 
     def walk(self, folder: Path, apart: Collection[Path] = ()) -> Iterator[tuple[Path, Listing]]:
-        """`folder` and all folders below except `apart`, sorted by bytes, then what links lead to; each real folder once,
-        and none above a link. Links called like a folder of images or of labels come first.
+        """`folder` and all folders below except `apart`, sorted by bytes, then what links lead to; each real folder
+        once, and none above a link. Links called like a folder of images or of labels come first.
         """
         visited, links = {resolved(path) for path in apart}, list[Path]()
         yield from self._walk(folder, visited, links)
