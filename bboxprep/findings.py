@@ -51,7 +51,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     ),
     "frame-assumed": (Severity.NOTE, "a turned photo whose labels' plane nothing betrays; taken as displayed"),
     "frame-from-pixels": (Severity.NOTE, "what the pixels of turned photos say of their labels' plane, and the odds"),
-    "image-aside": (Severity.NOTE, "an image that no document lists, or where no labelled images lie; left aside"),
+    "image-aside": (Severity.NOTE, "an image that nothing lists, or where no labelled images lie; left aside"),
     "image-missing": (Severity.FAULT, "an image that the labels name is not there; skipped"),
     "image-refused": (Severity.FAULT, "an image of a kind that needs a decision (16 bit, several frames); skipped"),
     "image-repeated": (Severity.NOTE, "an image is listed more than once; kept where it is listed first"),

@@ -162,6 +162,11 @@ def test_a_few_boxes_that_are_wrong_are_no_convention(tmp_path: Path, name: str)
     assert not suspected(written(tmp_path / "set", name, "", [*sound, *turned]), name, {})
 
 
+def test_boxes_that_begin_at_their_far_corner_are_no_sizes(tmp_path: Path) -> None:
+    backwards = [(x1, y1, x0, y0) for x0, y0, x1, y1 in BOXES]
+    assert not suspected(written(tmp_path / "set", "voc", "", backwards), "voc", {})
+
+
 def test_corners_in_pixels_are_told_step_by_step(tmp_path: Path) -> None:
     root = written(tmp_path / "set", "yolo", "")
     rows = [f"0 {x0} {y0} {x1} {y1}" for x0, y0, x1, y1 in BOXES]
