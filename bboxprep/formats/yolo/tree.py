@@ -51,7 +51,7 @@ Place = tuple[Path, str]  # of a file: its folder and its name
 
 @dataclass(frozen=True)
 class Listing:
-    """The content of one folder: names sorted by bytes; `texts`, the .txt files by stem; `links`, those of `folders`."""
+    """The content of one folder: names sorted by bytes; `texts`, .txt files by stem; `links`, those of `folders`."""
 
     images: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict)
