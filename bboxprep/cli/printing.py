@@ -66,7 +66,7 @@ class Printer:
             f"{counted(len(summaries), 'image')}, {counted(len(dataset.categories), 'class', 'classes')}"
         )
         if source.frames:
-            self.line(f"  {_turned(source)}")
+            self.line(f"  {_turned_images(source)}")
 
     def together(self, source: Source) -> None:
         """Print a summary of several merged sources."""
@@ -94,7 +94,7 @@ class Printer:
             yield advance
 
     def outcome(self, outcome: Outcome, to: str, recipe: Recipe) -> None:
-        """The account, what was found, where it went, and what to do next."""
+        """Print the account, the findings, the output folder and the next command."""
         if self.quiet:
             return
         account = outcome.account
@@ -163,14 +163,14 @@ class Printer:
         self.findings(seen.findings)
 
 
-def _turned(source: Source) -> str:
+def _turned_images(source: Source) -> str:
     codes = Counter(
         summary.header.orientation for summary in source.summaries if summary.header and summary.frame_evidence.turned
     )
     frames = Counter(source.frames.values())
     turned = ", ".join(f"{code} in {count}" for code, count in sorted(codes.items()))
-    said = "; ".join(f"{frame} in {count} ({evidence})" for (frame, evidence), count in sorted(frames.items()))
-    return f"EXIF orientation {turned} images; plane of their labels: {said}"
+    frames_text = "; ".join(f"{frame} in {count} ({evidence})" for (frame, evidence), count in sorted(frames.items()))
+    return f"EXIF orientation {turned} images; plane of their labels: {frames_text}"
 
 
 def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Table:
@@ -188,7 +188,7 @@ def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Tab
 
 
 def _class_table(rows: Sequence[ClassCount], known: int) -> Table:
-    """A row for each of the `known` classes of the table, then for those that are not in it."""
+    """A row for each of the `known` classes, then for other classes."""
     table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
     for number, row in enumerate(rows[:_MOST_CLASSES]):
         table.add_row(
@@ -218,7 +218,7 @@ def _inspection_classes(seen: Inspection) -> Table:
 
 
 def _with_rest(table: Table, classes: int) -> Table:
-    """`table` with a last row that says how many more classes there are than it shows."""
+    """`table` with a last row that counts the classes it does not show."""
     if classes > _MOST_CLASSES:
         table.add_row("", f"and {classes - _MOST_CLASSES:,} more")
     return table
@@ -247,15 +247,15 @@ def _dropped(dropped: Mapping[str, int]) -> str:
 
 
 def _fresh(fresh: int, images: int) -> str:
-    """How many images this run did, and how many an earlier run had done."""
+    """The number of images written by this run and by an earlier run."""
     if not fresh:
         return f"nothing to do: all {counted(images, 'image')} are as an earlier run left them"
     return f"{counted(fresh, 'image')} done now, {images - fresh:,} as an earlier run left them"
 
 
 def _made(made: Mapping[str, int]) -> str:
-    said = [f"{made[way]:,} {words}" for way, words in _WRITE_METHODS.items() if made.get(way)]
-    return f"images: {', '.join(said) or 'none'}"
+    parts = [f"{made[way]:,} {words}" for way, words in _WRITE_METHODS.items() if made.get(way)]
+    return f"images: {', '.join(parts) or 'none'}"
 
 
 def _listing(counts: Iterable[tuple[str, int]]) -> str:

@@ -1,4 +1,4 @@
-"""Some of the images that a recipe would make, on one sheet, to look at before a long run.
+"""Renders some of the output images of a recipe on one contact sheet, to check it before a long run.
 
 They are the images of the run itself, not others like them: the same samples take the same draws.
 """
@@ -17,7 +17,7 @@ from bboxprep.recipe.recipe import Recipe
 
 
 def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int], None] = lambda _: None) -> bytes:
-    """A PNG of at most `count` images that `recipe` makes of `source`, with their objects drawn in.
+    """A PNG of at most `count` output images of `recipe` on `source`, with their objects drawn.
 
     Each has its name below it, and the reason where there would be none.
     """
@@ -29,7 +29,7 @@ def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int]
 
 
 def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
-    """At most `count` samples of `source` after `recipe`, as a run would have them.
+    """At most `count` samples of `source` after `recipe`, as in a run.
 
     They are training images where there are any, from all over the dataset, each image with all that is made of it.
     """
@@ -37,11 +37,11 @@ def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:
     augmenter = Augmenter.of(recipe, taken)
     splits = [summary.key[0] for summary in taken.summaries]
     rows = [row for row, split in enumerate(splits) if is_training(split)] or list(range(len(splits)))
-    return [augmenter(taken.dataset[row]).sample for row in _spread(_by_image(taken, rows), count)]
+    return [augmenter(taken.dataset[row]).sample for row in _evenly_spaced(_by_image(taken, rows), count)]
 
 
 def _by_image(taken: Source, rows: Sequence[int]) -> list[list[int]]:
-    """The `rows` of the images of each image."""
+    """The `rows` grouped by source image."""
     images: dict[tuple[str, str], list[int]] = {}
     for row in rows:
         outline = taken.dataset.outline(row)
@@ -49,8 +49,8 @@ def _by_image(taken: Source, rows: Sequence[int]) -> list[list[int]]:
     return list(images.values())
 
 
-def _spread(images: Sequence[Sequence[int]], count: int) -> list[int]:
-    """`count` rows of images that lie as far apart as they can, or all there are."""
+def _evenly_spaced(images: Sequence[Sequence[int]], count: int) -> list[int]:
+    """At most `count` rows, of evenly spaced images."""
     most = max(map(len, images), default=1)
     wanted = min(len(images), -(-count // most))
     chosen = [images[number * len(images) // wanted] for number in range(wanted)]

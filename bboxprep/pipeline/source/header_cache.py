@@ -22,7 +22,7 @@ from bboxprep.model.sample import Sample
 
 
 class SeenHeader(Protocol):
-    """An image file that has been looked at."""
+    """An image file whose header was read."""
 
     @property
     def folder(self) -> Path:
@@ -30,7 +30,7 @@ class SeenHeader(Protocol):
 
     @property
     def file(self) -> str:
-        """Its name there."""
+        """Its name in the folder."""
 
     @property
     def header(self) -> Header | None:
@@ -68,14 +68,14 @@ class HeaderCache:
         return header
 
     def trusting(self, sample: Sample) -> Sample:
-        """`sample` with the size that its labels declare, where its image is not there and need not be."""
+        """`sample` with its declared size, where its image is missing and not needed."""
         if self.opens or sample.header or sample.declared is None or sample.declared.pixels > self.most_pixels:
             return sample
         kept = tuple(finding for finding in sample.findings if finding.code != "image-missing")
         return replace(sample, header=self(sample.path, sample.declared), findings=kept)
 
     def learn(self, seen: Iterable[SeenHeader]) -> None:
-        """Remember the headers of the images `seen`."""
+        """Store the headers of the images `seen`."""
         alike: dict[Header, Header] = {}
         for one in seen:
             if one.header:
@@ -84,7 +84,7 @@ class HeaderCache:
 
 @lru_cache(maxsize=1024)
 def _assumed_header(size: Size, container: str) -> Header:
-    """The header of a file that is not opened; the images of a dataset share a few."""
+    """The header of a file that is not opened; cached, since images of a dataset share a few sizes."""
     return Header(size, container=container)
 
 

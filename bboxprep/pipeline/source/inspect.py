@@ -51,7 +51,7 @@ class Inspection:
         return sum(finding.severity is Severity.FAULT for finding in self.findings)
 
     def encoded(self) -> bytes:
-        """All of it as JSON, in ASCII, so that a terminal obeys no name."""
+        """The counts as JSON in ASCII, so that names cannot control a terminal."""
         content: dict[str, Any] = {
             "format": self.format,
             "splits": [
@@ -81,7 +81,7 @@ class Inspection:
 
 
 def inspect(source: Source) -> Inspection:
-    """The counts of `source`, whose labels are read for them, and its findings."""
+    """Count the objects of `source`, for which all its labels are read."""
     summaries, recipe = source.summaries, Recipe()
     dataset = checked(source.dataset, summaries)
     unlabelled: Counter[str] = Counter()

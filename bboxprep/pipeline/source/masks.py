@@ -14,23 +14,23 @@ from bboxprep.model.segmentation import read_masks, unused_values
 
 
 def with_masks(sample: Sample) -> Sample:
-    """`sample`, its frame settled, with the masks of its segmentation; findings where one does not fit or is left."""
+    """`sample`, whose frame is decided, with the masks of its segmentation; findings where masks do not fit."""
     segmentation = sample.segmentation
     if segmentation is None or sample.header is None or sample.refusal:
         return sample if segmentation is None else replace(sample, segmentation=None)
     try:
         header = read_header(segmentation.path, max(MOST_PIXELS, sample.size.pixels))
-        if header.size != sample.size:  # before it is decoded, for it may be far larger than the image
+        if header.size != sample.size:  # checked before it is decoded: it may be far larger than the image
             message = f"{segmentation.path.name} is {header.size}, the image {sample.size}; its masks are left out"
             return _without(sample, "mask-misfit", message)
         indices = read_indices(segmentation.path, header)
     except ImageError as error:
         problem = f"{segmentation.path.name}: {error.problem}; its masks are left out"
         return _without(sample, "record-unreadable", problem)
-    masks, astray = read_masks(indices, segmentation.numbers, sample.instances.boxes)
+    masks, left_out = read_masks(indices, segmentation.numbers, sample.instances.boxes)
     notes = []
-    if astray:
-        notes.append(f"{astray} masks of {segmentation.path.name} lie elsewhere than the boxes of their objects")
+    if left_out:
+        notes.append(f"{left_out} masks of {segmentation.path.name} lie elsewhere than the boxes of their objects")
     if others := unused_values(indices, sample.source_count):
         shown = ", ".join(map(str, others))
         notes.append(f"{segmentation.path.name} shows objects {shown}, the labels have {sample.source_count}")

@@ -35,7 +35,7 @@ from bboxprep.transform.render import SampleRenderer
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset ready to be used, with the first look at each of its samples, in their order."""
+    """An opened dataset, with the summary of each image in the order of the samples."""
 
     dataset: Dataset
     summaries: tuple[ImageSummary, ...]
@@ -44,7 +44,7 @@ class Source:
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 
     def frame_of(self, summary: ImageSummary) -> Frame:
-        """The plane that the labels of an image were drawn in."""
+        """The frame of the labels of an image."""
         return self.frames.get(summary.key, UPRIGHT)[0]
 
 
@@ -95,7 +95,7 @@ def open_source(
     dataset = replace(dataset, findings=(*dataset.findings, *misplaced_labels(dataset, summaries)))
     frames, notes = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
-    settled = dataset.map(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
+    settled = dataset.map(partial(_with_frame, frames=frames, renderer=renderer, root=dataset.folder))
     settled = replace(
         settled,
         object_policy=object_policy or ObjectPolicy(),
@@ -133,13 +133,13 @@ def read(
 
 
 def _with_whole_paths(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The `options` of a reader as they are recorded: they mean the same in another working folder."""
+    """The `options` of a reader with absolute paths, as they are recorded."""
     links = options.get("follow_links", "")
     return {**options, "follow_links": str(resolved(Path(links)))} if links else options
 
 
 def _with_known_split(dataset: Dataset) -> Dataset:
-    """`dataset`; its only split is train if the name means none (see `bboxprep.model.splits`)."""
+    """`dataset` with its only split renamed to train where its name is not a word for a split."""
     names = splits_of(dataset.splits)
     if len(names) != 1 or list(names) == list(names.values()):
         return dataset
@@ -155,8 +155,8 @@ def _renamed_split(sample: Sample, names: Mapping[str, str]) -> Sample:
     )
 
 
-def _settled(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRenderer, root: Path) -> Sample:
-    """`sample` of the dataset in the folder `root`, in its settled frame and with its masks; refused where its declared
+def _with_frame(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRenderer, root: Path) -> Sample:
+    """`sample` of the dataset in the folder `root`, in its decided frame and with its masks; refused where its declared
     size contradicts the image.
     """
     sample = sample.in_frame(*frames.get(sample.key, UPRIGHT))
@@ -169,12 +169,12 @@ def _settled(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRen
 
 
 def _faults(sample: Sample) -> tuple[tuple[str, str], ...]:
-    """(finding code, message) of each check of `sample`, ("", "") where all is well."""
+    """(finding code, message) of each check of `sample`; ("", "") for a check without a finding."""
     return assumption(sample), stale_tag(sample), _duplicates(sample), size_fault(sample)
 
 
 def _duplicates(sample: Sample) -> tuple[str, str]:
-    """(finding code, message) where objects of `sample` stand twice; ("", "") else."""
+    """(finding code, message) where `sample` has equal objects; ("", "") otherwise."""
     count = count_duplicates(sample.instances)
     words = f"{count} objects have the class and the box of another one; all kept"
     return ("record-duplicate", words) if count else ("", "")

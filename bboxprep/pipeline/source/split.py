@@ -57,7 +57,7 @@ class SplitPolicy:
 
     @classmethod
     def parse(cls, text: str, group_by: str = "file") -> SplitPolicy:
-        """The rule of ``train=0.8,val=0.2``. Raises `UsageError`."""
+        """The policy of the text ``train=0.8,val=0.2``. Raises `UsageError`."""
         shares: dict[str, float] = {}
         for part in text.split(","):
             split, _, share = (word.strip() for word in part.partition("="))
@@ -70,7 +70,7 @@ class SplitPolicy:
         return cls(shares, group_by)
 
     def options(self) -> dict[str, Any]:
-        """The rule as plain data."""
+        """The policy as plain data."""
         return {"shares": dict(self.shares), "group_by": self.group_by}
 
     def split_of(self, group: str) -> str:
@@ -103,7 +103,7 @@ class SplitPolicy:
 
 
 def bursts(names: Sequence[str], moments: Sequence[CaptureTime | None], seconds: float) -> list[str]:
-    """The group of each photo: its camera and the time of the first of the series that it is in; its name where it has
+    """The group of each photo: its camera and the time of the first photo of its burst; its name where it has
     no time. A series goes on as long as the next photo comes at most `seconds` after the one before.
     """
     starts: dict[CaptureTime, CaptureTime] = {}
@@ -120,7 +120,7 @@ def bursts(names: Sequence[str], moments: Sequence[CaptureTime | None], seconds:
 
 
 def _place(group: str) -> float:
-    """The place of `group` from 0 to 1, 1 not included."""
+    """The hash of `group` as a number from 0 to 1, 1 excluded."""
     digest = int.from_bytes(sha256(group.encode("utf-8", "surrogatepass")).digest()[:8], "big")
     return float((digest >> (64 - _BITS)) / 2**_BITS)
 
@@ -132,7 +132,7 @@ def _matched(pattern: re.Pattern[str], name: str) -> str:
 
 
 def _grouping(text: str) -> tuple[str, re.Pattern[str], float]:
-    """The kind of a grouping, its pattern and its seconds, which only one kind each has. Raises `UsageError`."""
+    """The kind of a grouping, its pattern ("" for others) and its seconds (0 for others). Raises `UsageError`."""
     kind, colon, rest = text.partition(":")
     pattern, seconds = re.compile(""), _SECONDS
     if kind not in ("file", "folder", "regex", "exif-time") or (kind in ("file", "folder") and colon):

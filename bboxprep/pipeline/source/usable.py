@@ -1,4 +1,4 @@
-"""Refuses a source of which nothing can be read: it is no dataset, and its output would be images without objects."""
+"""Refuses a source without a readable image or object, since its output would be images without objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bboxprep.pipeline.source.open import Source
 
 
 def check_usable(source: Source) -> None:
-    """Raise `SourceError`, with the first reason, where no image of `source` or none of its objects can be read.
+    """Raise `SourceError`, with the first fault, where no image of `source` or none of its objects can be read.
 
     Labels are read until the first object that can be. A dataset whose images have no labels is usable, and so is one
     whose labels are of other images: these are faults of the dataset, each with its count.
