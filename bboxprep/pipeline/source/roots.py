@@ -69,8 +69,7 @@ def _resolve(path: Path, format: str | None) -> tuple[SourceRoot, Begins]:
     below, others = _below(path, seen, format) if path.is_dir() else ({}, {})
     if below.keys() - {path}:  # names alone may show that one begins here, where all files are links
         return (SourceRoot(path, ""), below) if len(below) > 1 else _resolve(next(iter(below)), format)
-    own = {name: reason for name, reason in seen.items() if not any(name in names for names in others.values())}
-    return SourceRoot(path, format or _single(path, own), tuple(_beside(path, others))), {}
+    return SourceRoot(path, format or _single(path, seen), tuple(_beside(path, others))), {}
 
 
 def _below(path: Path, seen: Mapping[str, str], format: str | None) -> tuple[Begins, Begins]:
@@ -80,8 +79,8 @@ def _below(path: Path, seen: Mapping[str, str], format: str | None) -> tuple[Beg
     here = {name: formats.root_evidence(name, path) for name in seen}
     names = [format] if format else formats.names()
     if RootEvidence.DOCUMENT in here.values():
-        others = [name for name in names if here.get(name, RootEvidence.NONE) is RootEvidence.NONE]
-        return {}, _beginning(path, formats_below(path, others), _is_complete)
+        others = formats_below(path, [name for name in names if name not in seen])
+        return {}, _beginning(path, others, _is_complete)
     wanted = formats_below(path, names)
     complete = {name: [path] for name, found in here.items() if found is RootEvidence.CLASS_TABLE}
     below = _beginning(path, [name for name in wanted if name not in complete], _is_complete)

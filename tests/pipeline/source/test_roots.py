@@ -205,6 +205,11 @@ def test_a_data_set_of_another_format_below_one_that_names_its_images_is_told(
     root = shutil.copytree(made[format], tmp_path / "set")
     assert find_root(root).findings == ()
     below = shutil.copytree(made[other], root / "extra" / "set")
+    if formats.sniffed(root).keys() - {format}:  # its files are seen from above: which one is meant must be said
+        with pytest.raises(LayoutError, match=f"more than one format: .*{other} .extra/set/"):
+            find_root(root)
+        assert find_root(root, format) == SourceRoot(root, format)
+        return
     found = find_root(root)
     told = [(finding.code, finding.path, finding.severity) for finding in found.findings]
     assert (found.format, told) == (format, [] if other == format else [("root-beside", "extra/set", "note")])
