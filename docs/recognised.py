@@ -26,7 +26,8 @@ Made by `python -m docs.recognised` from the tables that the program itself read
 
 Name a folder, an archive or a single label file. The folder may be too high: if one dataset lies below it, that one is
 read and a note says which; if several do, each is named with the command that reads it. If there is none, the error
-says what was looked for and what lies there."""
+says what was looked for and what lies there. A folder that links lead to again is read once. If no
+image of a dataset has labels, files below it that look like labels are named, with the place that they want."""
 
 _FOLDERS = """\
 A folder names a split if its name has one of these words, or if it stands where a folder of training images stands
@@ -66,6 +67,8 @@ def page() -> str:
 def _format(name: str, declared: Format) -> str:
     """The section of one format."""
     lines = [f"### {declared.title} (`{name}`)", f"Layouts: {declared.layout}."]
+    if declared.label_place:
+        lines.append(f"Labels are looked for {declared.label_place}.")
     own = _options(declared.read_options, without=ReadOptions)
     return "\n\n".join([*lines, own] if own else lines)
 
