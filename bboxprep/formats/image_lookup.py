@@ -19,10 +19,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from unicodedata import normalize
 from urllib.parse import unquote
+
+import msgspec
 
 from bboxprep.findings import Finding
 from bboxprep.io.paths import IMAGE_SUFFIXES, stem_of, suffix_of
@@ -38,8 +39,7 @@ _MOST_SHOWN = 3
 _MANY = 32  # images of one stem; more are first grouped by folder
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """The result of a lookup: the `path` of the one image that matches and the `way` it was found; "" for none.
 
     Without a `path`, `rivals` are images that match equally well, and `near` are images with similar names.
@@ -60,8 +60,7 @@ class Match:
         return f"; {'it fits several' if self.rivals else 'near that name'}: {listed}"
 
 
-@dataclass(frozen=True)
-class Respelled:
+class Respelled(msgspec.Struct, frozen=True):
     """An image that was found by another spelling: the `name` in the labels, its `path`, and the `way`."""
 
     name: str

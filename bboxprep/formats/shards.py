@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from math import isnan
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
@@ -156,8 +155,7 @@ def _objects(batch: Batch) -> list[_Objects]:
     return list(map(_Objects, *map(batch.split, columns)))
 
 
-@dataclass(frozen=True)
-class _Item:
+class _Item(msgspec.Struct, frozen=True):
     """An image in a shard, its name with `prefix`."""
 
     split: str
@@ -240,8 +238,7 @@ def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
     raise AnnotationError(root / CLASSES, "", "is missing, want the names of the classes")
 
 
-@dataclass(frozen=True)
-class _Loader:
+class _Loader(msgspec.Struct, frozen=True):
     """Makes samples of items; plain data, so that worker processes can have it."""
 
     root: Path

@@ -8,11 +8,11 @@ pixel, summed through integral images.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +33,7 @@ RIDGE = 0.02  # of the number of cells; the ridge of the regression, against fit
 FAINT = 0.01  # added to textures (0 to 1), so that a flat patch has a logarithm
 
 
-@dataclass(frozen=True, slots=True)
-class ContrastFeatures:
+class ContrastFeatures(msgspec.Struct, frozen=True):
     """The features of an image that `contrast` needs.
 
     `sums` (H + 1, W + 1, C) are integral images: the square root of the gradient, then one channel for each bin of each

@@ -22,8 +22,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,8 +41,7 @@ MAX_DECIMALS = 7  # the precision of float32
 Numbers = NDArray[np.float64]  # (K, 2): along x and along y
 
 
-@dataclass(frozen=True, slots=True)
-class FrameEvidence:
+class FrameEvidence(msgspec.Struct, frozen=True):
     """The evidence of one image for its frame: votes as (frame, evidence), empty if there is none."""
 
     turned: bool
@@ -89,7 +88,9 @@ def without_chance_votes(frame_evidences: Sequence[FrameEvidence]) -> list[Frame
     if sum(cast) >= RARE * len(frame_evidences):
         return list(frame_evidences)
     return [
-        replace(frame_evidence, votes=tuple(vote for vote in frame_evidence.votes if vote[1] != "whole-pixels"))
+        msgspec.structs.replace(
+            frame_evidence, votes=tuple(vote for vote in frame_evidence.votes if vote[1] != "whole-pixels")
+        )
         for frame_evidence in frame_evidences
     ]
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
+
+import msgspec
 
 from bboxprep.images import heif
 from bboxprep.images.metadata import exif
@@ -61,8 +62,7 @@ MOST_SCANS = 500  # of a JPEG: encoders write ten; each pass covers the whole im
 _MOST_TEXT = 1 << 20  # bytes of an inflated text chunk: longer than any XMP packet, shorter than a zip bomb
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataBlock:
+class MetadataBlock(msgspec.Struct, frozen=True):
     """A piece of metadata: `content` begins at the byte order mark of EXIF, or is an XMP packet.
 
     `start` is its offset in the file. `verbatim` is False if the file holds it compressed or as hexadecimal text.

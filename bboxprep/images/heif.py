@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, FLIP_VERTICAL, IDENTITY, Dihedral
 from bboxprep.images.metadata.exif import Data
 
@@ -27,8 +29,7 @@ _MOST_BRANDS = 64  # bytes of the box ftyp that are read
 _MOST_METADATA, _MOST_PIECES = 1 << 20, 16  # bytes, and extents of an item: more than any EXIF, fewer than a bomb
 
 
-@dataclass(frozen=True, slots=True)
-class HeifItem:
+class HeifItem(msgspec.Struct, frozen=True):
     """A piece of metadata: `content` begins at the byte order mark of EXIF, or is an XMP packet; `start` is where."""
 
     kind: Literal["exif", "xmp"]

@@ -13,7 +13,8 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from bboxprep.images.container import MetadataBlock, metadata_blocks
 from bboxprep.images.metadata import exif
@@ -24,8 +25,7 @@ _KINDS = {1: "BYTE", 2: "ASCII", 3: "an empty SHORT", 4: "LONG", 5: "RATIONAL", 
 _XMP_ORIENTATION = re.compile(rb"""tiff:Orientation\s*(?:=\s*["']|>)\s*([+-]?\d{1,9})""")
 
 
-@dataclass(frozen=True, slots=True)
-class OrientationVerdict:
+class OrientationVerdict(msgspec.Struct, frozen=True):
     """The fields of `model.header.Header` that are about orientation."""
 
     orientation: int = 1
@@ -34,8 +34,7 @@ class OrientationVerdict:
     disputed: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(msgspec.Struct, frozen=True):
     """One orientation tag of a file. `value` is None where it is no whole number; `strict` is what OpenCV reads."""
 
     source: str

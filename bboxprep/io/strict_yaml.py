@@ -6,10 +6,10 @@ refused, and size and depth are limited, so a hostile file costs little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from bboxprep.errors import AnnotationError
@@ -21,8 +21,7 @@ MOST_BYTES = 1024**2
 MOST_DEPTH = 40  # levels of lists and maps
 
 
-@dataclass(frozen=True, slots=True)
-class YamlNode:
+class YamlNode(msgspec.Struct, frozen=True):
     """The text of a scalar, or a list or map of nodes; its `line`, from 1 (for a value of a map, the line of its key);
     and whether the text is `quoted`.
     """

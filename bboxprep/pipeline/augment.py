@@ -8,10 +8,12 @@ neither on the order nor on the workers, and it stands in the record of the run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import msgspec
 
 from bboxprep.errors import PlanError, UsageError
 from bboxprep.findings import Finding
@@ -75,8 +77,7 @@ def _variants(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> 
             yield row, SampleVariant(key, copy, tile)
 
 
-@dataclass(frozen=True)
-class _VariantSamples:
+class _VariantSamples(msgspec.Struct, frozen=True):
     """The samples of a dataset, once for each variant."""
 
     dataset: Dataset
@@ -104,16 +105,14 @@ def _named(name: str, variant: SampleVariant) -> str:
     return str(path.with_stem(path.stem + variant.name)) if variant.name else name
 
 
-@dataclass(frozen=True)
-class AugmentedSample:
+class AugmentedSample(msgspec.Struct, frozen=True):
     """A transformed sample, and the samples of the source in it, its own first."""
 
     sample: Sample
     sources: tuple[Sample, ...]
 
 
-@dataclass(frozen=True)
-class Augmenter:
+class Augmenter(msgspec.Struct, frozen=True):
     """Transforms each sample of `dataset` by the recipe drawn for it. `training` are the rows of the images (or tiles)
     that a mosaic may contain.
     """

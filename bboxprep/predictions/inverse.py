@@ -12,9 +12,9 @@ nearer the angle is to 45 degrees.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import UsageError
@@ -30,8 +30,7 @@ MAX_COORDINATE = 1e9  # of a prediction, px or fraction
 _BLOCK = 1 << 20  # pixels of a mask that are mapped together
 
 
-@dataclass(frozen=True)
-class Unmapped:
+class Unmapped(msgspec.Struct, frozen=True):
     """The result: the number of predictions `read`, the number `written` to `dest` for `images` images of the source,
     and `findings` on all others.
     """
@@ -43,8 +42,7 @@ class Unmapped:
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FlipNames:
+class FlipNames(msgspec.Struct, frozen=True):
     """The classes and keypoints of a mirrored image in its source, where left and right are exchanged.
 
     `ids` (C,) are the category ids of the output, `labels` (C,) the source label of each label, `keypoints` the order
@@ -75,8 +73,7 @@ class FlipNames:
         return [known[row] if row < len(known) and known[row] < count else row for row in range(count)]
 
 
-@dataclass(frozen=True, slots=True)
-class InverseMap:
+class InverseMap(msgspec.Struct, frozen=True):
     """The map from one prepared image, of size `prepared`, to the frame of its source's labels, of size `source`."""
 
     affine: Affine

@@ -26,7 +26,7 @@ from bboxprep.recipe.values import Amounts, Bounds, OptionError, check_choice, i
 SizeLike = int | tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StepContext:
     """The image as it is before a random step: its `size`, the `boxes` (N, 4) px of its objects in it, and the `names`
     of their classes.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 MOST_DEPTH = 40
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedData:
+class LocatedData(msgspec.Struct, frozen=True):
     """A scalar, a list of `LocatedData` or a dict of them, its place `where` (``line 7``), and its name."""
 
     value: Any

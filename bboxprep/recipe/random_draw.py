@@ -6,16 +6,16 @@ versions of libraries do not matter, and a run can be resumed or repeated in par
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
+
+import msgspec
 
 from bboxprep.recipe.values import Amount, OneOf
 
 _UNIT = 2.0**-53  # a float64 holds 53 bits
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(msgspec.Struct, frozen=True):
     """The random numbers of one step: `key` is the image (``split/name``), `copy` the number of its copy, `step` the
     number of the step.
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import UsageError
@@ -64,7 +65,7 @@ class Augment:
         return f"augment {TRAIN} x{self.copies}{plain}: {' > '.join(map(str, self.steps))}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImageContext:
     """The facts about an image that random steps need: its stored `size`, its EXIF `turn`, and of its objects the
     `boxes` (N, 4) in px of the stored image and the class `names`.
@@ -85,8 +86,7 @@ class ImageContext:
         return cls(sample.header.size, turn, boxes, names)
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True):
     """The drawn recipe of one copy: a `recipe` without random steps, and `kept`, the number of flips that were not
     applied because the image has an object of a class in `Flip.keep`.
     """

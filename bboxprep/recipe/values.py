@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from bboxprep.errors import UsageError
 
@@ -17,8 +18,7 @@ class OptionError(UsageError):
         self.option = option
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(msgspec.Struct, frozen=True):
     """One of `values`, each as likely as the others."""
 
     values: tuple[float, ...]
@@ -27,8 +27,7 @@ class OneOf:
 Amount = float | tuple[float, float] | OneOf  # a number, any number from the first to the second, or one of some
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """The smallest and the largest number that an option takes."""
 
     low: float

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil, floor, log2, sqrt
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +22,7 @@ _NINTHS = (
 MAX_SIZES = 80  # sizes of images that are shown, the most frequent first
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True):
     """One bar of a histogram: its rectangle and its description."""
 
     x: float
@@ -33,16 +32,14 @@ class Bar:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """One tick of an axis: its position `at` and its text."""
 
     at: float
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(msgspec.Struct, frozen=True):
     """A histogram: its bars, the ticks of its x axis, and its largest count."""
 
     bars: tuple[Bar, ...]
@@ -50,8 +47,7 @@ class Bars:
     largest: int
 
 
-@dataclass(frozen=True, slots=True)
-class Heat:
+class Heat(msgspec.Struct, frozen=True):
     """A heat map: the number of cells of a side, the opacity and SVG path of each layer, and a description."""
 
     cells: int
@@ -59,8 +55,7 @@ class Heat:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dot:
+class Dot(msgspec.Struct, frozen=True):
     """One size of images: a circle whose radius grows with their number."""
 
     x: float
@@ -70,8 +65,7 @@ class Dot:
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scatter:
+class Scatter(msgspec.Struct, frozen=True):
     """A scatter chart of image sizes with equal axes; `hidden` sizes are left out."""
 
     dots: tuple[Dot, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from math import inf
+
+import msgspec
 
 from bboxprep.findings import Severity
 from bboxprep.pipeline.output.image_rows import ImageRow
@@ -14,8 +15,7 @@ from bboxprep.pipeline.source.open import Source
 from bboxprep.verification.faults import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewEntry:
+class ReviewEntry(msgspec.Struct, frozen=True):
     """One image of a review: the rows of its samples in the output (`after`) and in the source (`before`), and its
     notes.
 
@@ -34,16 +34,14 @@ class ReviewEntry:
         return self.rank, -sum(note.severity == Severity.FAULT for note in self.notes), -len(self.notes)
 
 
-@dataclass(frozen=True)
-class RunNotes:
+class RunNotes(msgspec.Struct, frozen=True):
     """The image rows of a run and all its findings."""
 
     rows: Sequence[ImageRow]
     findings: Sequence[RecordedFinding]
 
 
-@dataclass(frozen=True)
-class ReviewSelection:
+class ReviewSelection(msgspec.Struct, frozen=True):
     """The images in order, all notes, and the notes that belong to no image."""
 
     entries: tuple[ReviewEntry, ...]

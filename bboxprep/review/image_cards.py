@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bboxprep.errors import ImageError
 from bboxprep.findings import Severity
@@ -23,8 +24,7 @@ VIEW, THUMB = 1024, 320  # px; the longest side of a full image and of a thumbna
 VIEW_QUALITY, THUMB_QUALITY = 86, 78
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """One card to make: its number in the review, its entry, and its samples in the output and in the source."""
 
     number: int
@@ -33,8 +33,7 @@ class Task:
     before: Sample | None
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """One image of a card: the displayed sample, and the path of its file below the site (None: unreadable)."""
 
     shown: DisplayedSample
@@ -45,8 +44,7 @@ class Side:
         return {"size": list(self.shown.size), "view": self.path, "objects": self.shown.objects}
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(msgspec.Struct, frozen=True):
     """One image of the page: its data, its sides and its notes."""
 
     split: str
@@ -82,8 +80,7 @@ class Card:
         }
 
 
-@dataclass(frozen=True)
-class CardBuilder:
+class CardBuilder(msgspec.Struct, frozen=True):
     """Makes cards and their image files below `dest`; `after` and `before` map labels to class numbers of the page."""
 
     dest: Path

@@ -7,9 +7,10 @@ masks with an offset of half a pixel. The results of other maps are those of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +34,7 @@ _ROUNDING = 1.0  # px; the library rounds the edges of a box by no more
 _LEAST_AREA = 1e-12  # square px; the share of a box without area is a number all the same
 
 
-@dataclass(frozen=True, eq=False)
-class AugmentedObjects:
+class AugmentedObjects(msgspec.Struct, frozen=True, eq=False):
     """An image after a pipeline: its `pixels`, uint8 (H, W, 3) or (H, W), and its `objects` with their findings.
 
     `affine` is the map; None if it is not affine, and `problem` says why. `mirrors`: it exchanges left and right.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +19,7 @@ from bboxprep.model.rendering import Rendering
 from bboxprep.model.sample import BaseImage, Frame, Sample
 
 
-@dataclass(frozen=True)
-class _Placement:
+class _Placement(msgspec.Struct, frozen=True):
     """A `Planner` that puts an image on a `canvas` without resampling, its top left corner at (`left`, `top`) px."""
 
     canvas: Size

@@ -14,6 +14,7 @@ from functools import cached_property
 from math import ceil, floor
 from typing import Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -211,8 +212,7 @@ class MaskOutline(Outline):
         return float(_covered(top, bottom, y0, y1) @ pixels @ _covered(left, right, x0, x1))
 
 
-@dataclass(frozen=True, eq=False)
-class Outlines:
+class Outlines(msgspec.Struct, frozen=True, eq=False):
     """The outlines of the objects `moved` by `affine`; masks are measured on the grid of the `drawn` ones."""
 
     moved: Instances

@@ -12,8 +12,9 @@ over union; area x0.93), the box around the corners 0.72 (area x1.40). By 45 deg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
@@ -28,8 +29,7 @@ from bboxprep.transform.clip import ObjectsAndFindings, clipped_finding, count_f
 from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outline, Outlines, clip_rings
 
 
-@dataclass(frozen=True)
-class _Rotated:
+class _Rotated(msgspec.Struct, frozen=True):
     """One object after the map.
 
     `share` is how much of it is visible, 0 to 1; `clipped` whether an edge cut it. `growth` is the area of the new box

@@ -9,8 +9,8 @@ where chance cannot explain its verdict.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from bboxprep.verification.patch_similarity import Likeness, PatchVerdict
@@ -61,4 +61,4 @@ def _is_beyond_chance(one: Likeness, noise: float) -> bool:
 
 
 def _made_unsure(one: Likeness) -> Likeness:
-    return replace(one, verdict=PatchVerdict.UNSURE)
+    return msgspec.structs.replace(one, verdict=PatchVerdict.UNSURE)

@@ -58,7 +58,7 @@ class Layer(StrEnum):
     PIXEL = "pixel"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fault:
     """One thing that is wrong: `image` is a path below the output (or the source), `where` the object in it.
 
@@ -80,7 +80,7 @@ class Fault:
         return ": ".join(part for part in (self.image, self.where, self.message) if part)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tally:
     """The counts of one layer: `checked` items (of the `unit`) are right, `unsure` are undecided, `wrong` are wrong.
 

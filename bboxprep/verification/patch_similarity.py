@@ -9,9 +9,9 @@ Margins, corners beyond a rotated image and holes are excluded by a mask (`maske
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,8 +44,7 @@ class PatchVerdict(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
+class Likeness(msgspec.Struct, frozen=True):
     """The correlation of a patch at its place, `score`, the best one around, `best`, and where that is: `shift` px.
 
     `texture` is the standard deviation of the patch, in gray levels.
@@ -91,7 +90,7 @@ def compare(
     itself = scores(expected, left, top)
     found = scores(actual, left + offset[0], top + offset[1])
     far = max(2.0, longer * SHIFT / step)
-    return replace(_judge(found, itself, reach, step, far), texture=texture)
+    return msgspec.structs.replace(_judge(found, itself, reach, step, far), texture=texture)
 
 
 def _judge(scores: NDArray[np.float64], itself: NDArray[np.float64], reach: int, step: int, far: float) -> Likeness:

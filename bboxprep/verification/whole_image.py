@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +28,7 @@ TURN_WORDS = {  # the turn of an image that this EXIF orientation undoes
 MIRRORED = (2, 4, 5, 7)
 
 
-@dataclass(frozen=True, slots=True)
-class TurnMatch:
+class TurnMatch(msgspec.Struct, frozen=True):
     """The turn of an image against the expected one: its correlation as it is (`score`), and the EXIF orientation
     `undo`, 1 to 8, with the `best` correlation. `verdict` SHIFTED means turned.
     """

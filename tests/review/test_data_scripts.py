@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +20,11 @@ def test_cards_go_into_chunks_in_their_order_and_the_index_has_them_all(tmp_path
     shelf = DataScripts(tmp_path)
     count = 2 * CHUNK + 30
     for number in range(count):
-        shelf.add(replace(card("val" if number % 3 else "train", corners=TWO[: number % 3]), name=f"{number}.jpg"))
+        shelf.add(
+            msgspec.structs.replace(
+                card("val" if number % 3 else "train", corners=TWO[: number % 3]), name=f"{number}.jpg"
+            )
+        )
     shelf.close(["train", "val"])
     (index,) = loaded(tmp_path, "index")
     assert index["name"] == [f"{number}.jpg" for number in range(count)]

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
@@ -20,8 +22,7 @@ from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use
 
 
-@dataclass(frozen=True)
-class CocoClasses:
+class CocoClasses(msgspec.Struct, frozen=True):
     """The class table of a dataset, and for each file the row that an id of its records means."""
 
     categories: Categories

@@ -49,8 +49,7 @@ Visit = Callable[[str, Sequence[msgspec.Raw]], None]
 """A callback that gets the name of a list and its next records; the records are valid during the call only."""
 
 
-@dataclass(frozen=True, eq=False)
-class Document:
+class Document(msgspec.Struct, frozen=True, eq=False):
     """One annotation file: the byte ranges of the records of its three lists, and its other members (`extra`).
     `labelled`: it has a list of annotations, be it empty.
     """

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,8 +56,7 @@ class ImageHead(msgspec.Struct):
         return self.coco_url.split("?")[0].rsplit("/", 1)[-1] if isinstance(self.coco_url, str) else ""
 
 
-@dataclass(frozen=True, eq=False)
-class Index:
+class Index(msgspec.Struct, frozen=True, eq=False):
     """The images of one file, and the annotation records of each.
 
     `images` are the records that stand for a sample. `ids` are those of all records, 0 where there is none, and `sizes`
@@ -237,8 +235,7 @@ class _Any(msgspec.Struct, gc=False):
     iscrowd: Any = None
 
 
-@dataclass(frozen=True, eq=False)
-class RecordBatch:
+class RecordBatch(msgspec.Struct, frozen=True, eq=False):
     """Records that stand one after the other from the place `first` on: their `ids` (N,), 0 where there is none, their
     `images` and `categories`. `unreadable` are the places of those that are no objects.
     """

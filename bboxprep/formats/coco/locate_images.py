@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bboxprep.formats.coco.decoding import excerpt
 from bboxprep.formats.coco.layout import is_file
@@ -20,8 +21,7 @@ from bboxprep.io.safe_names import safe_relative
 _LONGEST_PART = 255  # bytes; of all file systems in use
 
 
-@dataclass(frozen=True)
-class Located:
+class Located(msgspec.Struct, frozen=True):
     """For each record, its `names` below the image folder (POSIX; ``images[7]`` where it has none that is safe).
 
     `missing` says of records without a file why, `respelled` are those whose file has another name.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any, TypeVar
@@ -33,8 +33,7 @@ T = TypeVar("T")
 _ID = 2**63
 
 
-@dataclass(frozen=True, slots=True)
-class AnnotationEntry:
+class AnnotationEntry(msgspec.Struct, frozen=True):
     """One record: its index `place` in the list, and whether its id `stands` (no earlier record has the same)."""
 
     place: int
@@ -97,8 +96,7 @@ class _Unusable(Exception):
         self.code, self.name, self.message = code, name, message
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(msgspec.Struct, frozen=True):
     """One object, and its problems by field. `keypoints` are as COCO counts them."""
 
     label: int
@@ -111,7 +109,7 @@ class _Object:
     id: int
     attributes: Mapping[str, Any]
     track: int
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 def _decoded(raw: bytes) -> Mapping[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from bboxprep.formats.coco.decoding import excerpt, number, numbers, whole
@@ -24,8 +24,7 @@ LARGEST = 1e18  # of an area or a score, so that a recipe cannot scale it to inf
 _MOST_PIXELS = 2**63  # more cannot be counted
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(msgspec.Struct, frozen=True):
     """The outline of one object: rings, or a mask, or neither."""
 
     rings: Rings = ()

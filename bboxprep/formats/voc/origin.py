@@ -22,11 +22,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,8 +51,7 @@ class Origin(StrEnum):
     SIZES = "xywh"
 
 
-@dataclass(frozen=True, slots=True)
-class LabellingTool:
+class LabellingTool(msgspec.Struct, frozen=True):
     """A program that writes VOC files, and its origin."""
 
     name: str
@@ -119,8 +118,7 @@ def offset(origin: Origin) -> float:
     return {Origin.DEVKIT: 0.5, Origin.PLUS_ONE: 1.0}.get(origin, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
-class OriginEvidence:
+class OriginEvidence(msgspec.Struct, frozen=True):
     """How many boxes start at 0, how many end at the size + 1 exactly, how many reach further, how many end at the
     size itself (`at_edge`)."""
 

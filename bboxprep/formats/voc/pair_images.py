@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
 
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, respelled_note, spelled_alike
@@ -16,8 +18,7 @@ from bboxprep.io.paths import stem_of
 from bboxprep.model.splits import known_split
 
 
-@dataclass(frozen=True, slots=True)
-class VocItem:
+class VocItem(msgspec.Struct, frozen=True):
     """One sample: its image, its XML file `label` ("" without one), and the declared size and packed annotation of it.
 
     Paths are below the root.
@@ -34,8 +35,7 @@ class VocItem:
     """Images with similar names, where the image is not `present`."""
 
 
-@dataclass(frozen=True)
-class Pairing:
+class Pairing(msgspec.Struct, frozen=True):
     """The samples, sorted by split and name, and findings about files without a sample."""
 
     items: list[VocItem]
@@ -67,10 +67,13 @@ def pair_images(
     items += [_item(lists, image, label, parsed[label]) for image, label in matching.label_of.items()]
     for label, hint in matching.pending.items():
         item = _item(lists, expected_at[label], label, parsed[label], present=False)
-        items.append(replace(item, hint=hint))
+        items.append(msgspec.structs.replace(item, hint=hint))
     if len({(item.split, item.name) for item in items}) < len(items):
-        items = [replace(item, name=item.image) for item in items]
-    items = [item if item.name.isascii() else replace(item, name=escape_surrogates(item.name)) for item in items]
+        items = [msgspec.structs.replace(item, name=item.image) for item in items]
+    items = [
+        item if item.name.isascii() else msgspec.structs.replace(item, name=escape_surrogates(item.name))
+        for item in items
+    ]
     items.sort(key=lambda item: (item.split, item.name))  # the order of their UTF-8 bytes
     return Pairing(
         items, [*matching.findings, *_summary_findings(matching, aside, lists, [name for _, name in missing])]

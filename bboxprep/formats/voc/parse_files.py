@@ -14,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError
@@ -69,8 +70,7 @@ def parse_files(root: Path, labels: Sequence[str], spread: MapEngine, encoding: 
     return opened
 
 
-@dataclass(frozen=True)
-class _BatchParser:
+class _BatchParser(msgspec.Struct, frozen=True):
     """Parses one batch of files; plain data, which is pickled for worker processes."""
 
     root: Path

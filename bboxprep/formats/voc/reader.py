@@ -9,10 +9,11 @@ their order (`bboxprep.formats.voc.tables`). Places in findings count from 1, as
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import ImageError, LayoutError
@@ -120,8 +121,7 @@ def _in_pixels(instances: Instances, outline: Sample) -> Instances:
     return replace(instances, boxes=instances.boxes * np.tile(scale, 2), polygons=rings)
 
 
-@dataclass(frozen=True)
-class _Samples:
+class _Samples(msgspec.Struct, frozen=True):
     """Makes samples on access."""
 
     root: Path

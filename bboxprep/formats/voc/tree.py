@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from unicodedata import normalize
+
+import msgspec
 
 from bboxprep.errors import LayoutError
 from bboxprep.formats.image_lookup import Nearness
@@ -31,17 +33,16 @@ _FOLDERS = 4096  # whose kind is cached
 ANY_SOURCE = SplitFolders(IMAGE_FOLDERS | LABEL_FOLDERS)
 
 
-@dataclass(frozen=True)
-class VocTree:
+class VocTree(msgspec.Struct, frozen=True):
     """The files below a folder, as sorted relative paths; `outside` are links that lead out of it, `repeated` those to
     folders that are read at their own place.
     """
 
-    images: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    lists: list[str] = field(default_factory=list)
-    outside: list[str] = field(default_factory=list)
-    repeated: list[str] = field(default_factory=list)
+    images: list[str] = msgspec.field(default_factory=list)
+    labels: list[str] = msgspec.field(default_factory=list)
+    lists: list[str] = msgspec.field(default_factory=list)
+    outside: list[str] = msgspec.field(default_factory=list)
+    repeated: list[str] = msgspec.field(default_factory=list)
 
 
 def walk(root: Path) -> VocTree:

@@ -6,8 +6,9 @@ The class number of a label is the row. Without names the classes are called "0"
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
@@ -26,8 +27,7 @@ from bboxprep.io.text import read_text
 from bboxprep.model.categories import Categories, Category, unnamed_classes
 
 
-@dataclass(frozen=True)
-class YoloClasses:
+class YoloClasses(msgspec.Struct, frozen=True):
     """The names by number; `stated`, in the file `where`, or only the numbers in use are known."""
 
     names: tuple[str, ...] = ()
@@ -68,8 +68,7 @@ def with_numbers(
     return YoloClasses(names, findings=(*findings, *unnamed_classes(names, classes.where)))
 
 
-@dataclass(frozen=True)
-class _Counting:
+class _Counting(msgspec.Struct, frozen=True):
     """Counts the classes that the labels of some images use; plain data, so that worker processes can have it."""
 
     grammar: RowGrammar

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.tree import read_head
@@ -23,8 +24,7 @@ NOT_SPLITS = {
 _METRIC = "eval"  # the key of a .data file for the metric, which is no split
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """The content of a data.yaml or .data file, with paths as they are written there.
 
     `names` maps class numbers to names, None where there are none; `names_file` is a file of names instead. `count` is
@@ -35,12 +35,12 @@ class Config:
 
     file: Path | None = None
     path: str = ""
-    splits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    splits: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     names: Mapping[int, str] | None = None
     names_file: str = ""
     count: int | None = None
     keypoints: tuple[int, int] | None = None
-    keypoint_names: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    keypoint_names: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
     flip_idx: tuple[int, ...] = ()
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from bboxprep.findings import Finding
 from bboxprep.io.paths import relative_path
@@ -32,15 +34,14 @@ class LabelFile(NamedTuple):
         return relative_path(self.file, self.home)
 
 
-@dataclass(frozen=True)
-class LabelNotes:
+class LabelNotes(msgspec.Struct, frozen=True):
     """Collects the findings of `files`, whose lines are numbered through: those of each begin behind the number that is
     its `first`, which stands for the file as a whole.
     """
 
     files: Sequence[LabelFile]
-    firsts: list[int] = field(default_factory=list)
-    by_line: list[tuple[int, Finding]] = field(default_factory=list)
+    firsts: list[int] = msgspec.field(default_factory=list)
+    by_line: list[tuple[int, Finding]] = msgspec.field(default_factory=list)
 
     def add(self, code: str, line: int, message: str, objects: int = 0) -> None:
         """Add a finding on a line."""

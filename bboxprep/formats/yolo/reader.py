@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
@@ -80,8 +81,7 @@ def _open(root: Path, encoding: str) -> tuple[Path, Config]:
     return root.parent, read_config(root, encoding)
 
 
-@dataclass(frozen=True)
-class _Loader:
+class _Loader(msgspec.Struct, frozen=True):
     """Makes samples of items; plain data, so that worker processes can have it."""
 
     home: Path

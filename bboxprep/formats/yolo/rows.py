@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,8 +46,7 @@ _Row = tuple[int, list[bytes]]  # the number of its line, and its numbers as the
 _UNNAMED = LabelFile()
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True):
     """The objects of label files, one file after the other, each in its order.
 
     `boxes` (N, 4) are x0 y0 x1 y1, `rings`, `keypoints` (N, K, 2) are x y, all as fractions; `visibility` (N, K) is

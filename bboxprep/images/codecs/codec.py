@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,7 +45,7 @@ _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bm
 _LARGEST = 31 << 20  # bytes; glibc learns from no block larger than 32 MiB
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImagePolicy:
     """The rules for images that 8-bit RGB cannot hold, and for images that are too large.
 
@@ -72,7 +73,7 @@ class ImagePolicy:
             raise UsageError(f"max pixels: have {self.max_pixels!r}, want 1 or more")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Encoding:
     """Options of encoding: the `quality` of JPEG and lossy WebP, 1 to 100; `strip_metadata` leaves EXIF out.
 
@@ -87,8 +88,7 @@ class Encoding:
             raise UsageError(f"quality: have {self.quality!r}, want 1 to 100")
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True):
     """The stored pixels of a file, uint8 (H, W) gray or (H, W, 3), possibly read-only.
 
     `covers` is the exact extent (width, height) of the whole image on this raster, in raster pixels. A reduced
@@ -128,7 +128,7 @@ def decode(
         if pixels is not None:
             return Decoded(pixels, (header.size.width / by, header.size.height / by))
     decoded = _decoded(path, header, image_policy, data)
-    return replace(decoded, pixels=reverse_channels(decoded.pixels)) if order == "BGR" else decoded
+    return msgspec.structs.replace(decoded, pixels=reverse_channels(decoded.pixels)) if order == "BGR" else decoded
 
 
 def _decoded(path: Path, header: Header, image_policy: ImagePolicy, data: bytes | None) -> Decoded:

@@ -6,11 +6,11 @@ mean and affine warp replace the resampling.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -32,8 +32,7 @@ _DEEP = ("I", "F")
 _CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
-@dataclass(frozen=True, slots=True)
-class PillowHeader:
+class PillowHeader(msgspec.Struct, frozen=True):
     """A header as Pillow reads it: the stored size, the EXIF orientation (1 where it is missing or invalid), and the
     displayed size.
     """
@@ -43,8 +42,7 @@ class PillowHeader:
     displayed: Size
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ReducedGray:
+class ReducedGray(msgspec.Struct, frozen=True, eq=False):
     """A displayed image as `gray` (H, W), at 1 / `by` of its size along both axes."""
 
     gray: Gray

@@ -7,10 +7,11 @@ text are never kept, since they may state an orientation too.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bboxprep.images.codecs import jpeg
 from bboxprep.images.codecs.modes import icc_space
@@ -28,8 +29,7 @@ _DIRECTORIES = (0x8769, 0x8825)  # of a TIFF, by the tags that point to them: EX
 _UNREADABLE = "EXIF that cannot be read in full was left out"
 
 
-@dataclass(frozen=True, slots=True)
-class KeptMetadata:
+class KeptMetadata(msgspec.Struct, frozen=True):
     """The metadata of a source that its output keeps. `exif` begins with the EXIF header; `sampling` is the chroma
     subsampling of a JPEG, 4:4:4 if it has none or a rare one; `lost` is the message about dropped metadata, or ""."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
@@ -34,8 +35,7 @@ _SWITCHES = {  # by the EXIF code that asks for the turn
 }
 
 
-@dataclass(frozen=True, slots=True)
-class JpegtranTool:
+class JpegtranTool(msgspec.Struct, frozen=True):
     """The `program` that turns, and its `version` as it states it."""
 
     program: str

@@ -22,11 +22,11 @@ import random
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,8 +48,7 @@ class PipelineError(BboxprepError):
     """A pipeline failed on one image. Callers catch it: it never leaves the package."""
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A pipeline: the JSON `text` of ``A.to_dict`` or the ``module:object`` in `object`, and `min_visibility`, which
     applies if the pipeline has no bbox_params of its own.
     """
@@ -59,17 +58,15 @@ class Named:
     min_visibility: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Shapes:
+class Shapes(msgspec.Struct, frozen=True):
     """The shapes of an image: `boxes` (N, 4) px, `points` (Q, 2) px of any meaning, `masks` (K, H, W) of 0 and 1."""
 
     boxes: Boxes
-    points: Points = field(default_factory=lambda: np.zeros((0, 2)))
-    masks: Masks = field(default_factory=lambda: np.zeros((0, 1, 1), dtype=np.uint8))
+    points: Points = msgspec.field(default_factory=lambda: np.zeros((0, 2)))
+    masks: Masks = msgspec.field(default_factory=lambda: np.zeros((0, 1, 1), dtype=np.uint8))
 
 
-@dataclass(frozen=True, slots=True)
-class Augmented:
+class Augmented(msgspec.Struct, frozen=True):
     """An image after a pipeline.
 
     `rows` (M,) are the boxes that are left, in order, and `boxes` (M, 4) px their new values. `found` is the map, if it

@@ -8,8 +8,7 @@ that one says that it should be seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +23,7 @@ _WHOLE = 2e-3  # px; what lies nearer to a whole number, or is by a whole factor
 _GOLDEN = (0.7548776662466927, 0.5698402909980532)  # R2 sequence (Roberts, 2018): fills the square, repeats no offset
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveredAffine:
+class RecoveredAffine(msgspec.Struct, frozen=True):
     """The `affine` map, or None and a `problem`; `mirrors`: whether it exchanges left and right, as far as is known."""
 
     affine: Affine | None

@@ -10,8 +10,9 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 Data = bytes | mmap.mmap
 
@@ -22,8 +23,7 @@ _FIELD_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 6: 1, 7: 1, 8: 2, 9: 4, 16: 8}
 _WHOLE_NUMBERS = {3: "H", 4: "I", 8: "h", 9: "i", 16: "Q"}
 
 
-@dataclass(frozen=True, slots=True)
-class IfdLayout:
+class IfdLayout(msgspec.Struct, frozen=True):
     """The number format of a structure: `order` is "<" or ">", `big` means BigTIFF, `first` is the offset of IFD0."""
 
     order: str
@@ -46,8 +46,7 @@ class IfdLayout:
         return self.order + ("Q" if self.big else "I")
 
 
-@dataclass(frozen=True, slots=True)
-class ExifEntry:
+class ExifEntry(msgspec.Struct, frozen=True):
     """One tag of a directory: `kind` is its type as stored, `at` the offset of the entry, `field` of its value."""
 
     tag: int
@@ -57,8 +56,7 @@ class ExifEntry:
     field: int
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(msgspec.Struct, frozen=True):
     """The entries of an image file directory (IFD) that this package uses, in order; it states `count` in all.
 
     `complete`: all entries lie inside the data. `link` is the offset of the pointer to the next directory, and `next`
@@ -77,8 +75,7 @@ class Directory:
         return next((entry for entry in self.entries if entry.tag == tag), None)
 
 
-@dataclass(frozen=True, slots=True)
-class OrientationTag:
+class OrientationTag(msgspec.Struct, frozen=True):
     """An orientation as stored. `value` is None if its type is not a whole number; `as_short` is the value for a
     decoder that reads the field as SHORT whatever its type."""
 

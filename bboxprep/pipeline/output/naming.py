@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import PurePosixPath
 from unicodedata import normalize
+
+import msgspec
 
 from bboxprep.errors import TargetError
 from bboxprep.formats.api import Writer
@@ -25,8 +26,7 @@ from bboxprep.model.sample import Key
 from bboxprep.pipeline.source.survey import ImageSummary
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(msgspec.Struct, frozen=True):
     """The paths of one image and of its label files below the output folder, and whether the image was `renamed`."""
 
     image: str

@@ -8,9 +8,10 @@ therefore refused until the user decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import LossError
@@ -23,8 +24,7 @@ from bboxprep.model.validation import Location, drop_findings_by_class
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
 
 
-@dataclass(frozen=True, slots=True)
-class CrowdPlan:
+class CrowdPlan(msgspec.Struct, frozen=True):
     """How a run treats crowd regions. `mark` is the attribute that is set to 1 where they are marked.
 
     `in_sidecar`: crowd regions that are dropped because the format cannot hold them are kept in the sidecar.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from unicodedata import normalize
 
@@ -27,8 +26,7 @@ class _ImageKey(msgspec.Struct):
     name: str = ""
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """A line: its number from 1, its start and length in bytes, and the name of its image in the source."""
 
     number: int
@@ -37,8 +35,7 @@ class Line:
     name: str
 
 
-@dataclass(frozen=True)
-class SidecarIndex:
+class SidecarIndex(msgspec.Struct, frozen=True):
     """The sidecar in `folder`: its first line (`head`, None where it is invalid), its lines by path of the image, and
     findings, which refer to the file as `path`.
     """
@@ -46,7 +43,7 @@ class SidecarIndex:
     folder: Path
     path: str
     head: Head | None = None
-    lines: Mapping[str, Line] = field(default_factory=dict)
+    lines: Mapping[str, Line] = msgspec.field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     def find(self, image: Path) -> Line | None:

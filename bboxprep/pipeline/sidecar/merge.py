@@ -12,10 +12,11 @@ dataset, or hashed where it stays below the folder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,8 +83,7 @@ def _named(sample: Sample, index: SidecarIndex) -> Sample:
     return replace(sample, name=PurePosixPath(line.name)) if line and safe_relative(line.name) else sample
 
 
-@dataclass(frozen=True)
-class _SampleMerge:
+class _SampleMerge(msgspec.Struct, frozen=True):
     """Merges the line of one sample; plain data, which is pickled for worker processes."""
 
     index: SidecarIndex

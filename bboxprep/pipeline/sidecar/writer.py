@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from itertools import accumulate, groupby, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from bboxprep import formats
@@ -32,8 +33,7 @@ _OF_KEYPOINTS = frozenset({"keypoints", "skeleton", "flip_idx"})  # fields of `C
 _Objects = tuple[KeptObject, ...]
 
 
-@dataclass(frozen=True)
-class SidecarWriter:
+class SidecarWriter(msgspec.Struct, frozen=True):
     """Writes the lines of the sidecar of an output in the format `to`, whose label files hold the columns `carries`."""
 
     to: str

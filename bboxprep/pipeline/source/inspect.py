@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,8 +23,7 @@ from bboxprep.recipe.recipe import Recipe
 UPRIGHT = "nothing to decide"
 
 
-@dataclass(frozen=True)
-class Inspection:
+class Inspection(msgspec.Struct, frozen=True):
     """Counts of one source.
 
     `images` and `objects` by split, `classes` by (class, split), `orientations` by (EXIF code, frame, evidence),

@@ -12,13 +12,14 @@ change the track ids of another one.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import chain, count, groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
@@ -55,8 +56,7 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
     return source
 
 
-@dataclass(frozen=True)
-class _MergedSamples:
+class _MergedSamples(msgspec.Struct, frozen=True):
     """The samples of all sources, of which several may have one name; `homes` are the folders of their sources."""
 
     dataset: Dataset
@@ -105,8 +105,7 @@ def _frames(source: Source) -> tuple[tuple[Frame, str] | None, ...]:
     return tuple(source.frames.get(summary.key) for summary in source.summaries)
 
 
-@dataclass(frozen=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True):
     """The samples of several datasets, or their outlines, by number of the dataset and row."""
 
     parts: tuple[Dataset, ...]
@@ -210,8 +209,7 @@ def _free(key: Key, folder: str, used: Container[Key]) -> Key:
     return next(found for path in folders if (found := (split, f"{path}/{name}")) not in used)
 
 
-@dataclass(frozen=True)
-class _RenamedSamples:
+class _RenamedSamples(msgspec.Struct, frozen=True):
     """The samples of a dataset by row, each with the split and name of its key."""
 
     dataset: Dataset

@@ -14,9 +14,10 @@ A data set of another format below the one that is read is told, and not read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+
+import msgspec
 
 from bboxprep import formats
 from bboxprep.errors import LayoutError
@@ -38,8 +39,7 @@ _ADDED = "__macosx"  # the folder that the Finder adds to a zip, in lower case
 Begins = Mapping[Path, Sequence[str]]  # folders, and the formats of the data sets that begin there
 
 
-@dataclass(frozen=True)
-class SourceRoot:
+class SourceRoot(msgspec.Struct, frozen=True):
     """Where a data set begins, and its format; `findings` say so where that is not the path that was named."""
 
     path: Path

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,7 @@ def survey(dataset: Dataset, engine: Engine = IN_CALLING_PROCESS) -> tuple[Image
     return tuple(chain.from_iterable(found))
 
 
-@dataclass(frozen=True)
-class _Survey:
+class _Survey(msgspec.Struct, frozen=True):
     """Surveys a block of samples. Labels are read only for images with an orientation, which need frame evidence."""
 
     dataset: Dataset

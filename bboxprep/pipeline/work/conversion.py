@@ -8,6 +8,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bboxprep import formats
 from bboxprep.errors import BboxprepError, StoppedError, TargetError
 from bboxprep.formats.api import Format, Writer
@@ -165,8 +167,7 @@ class Conversion:
         return images == "none" and len(self.dataset) <= FEW_IMAGES and not any(map(is_stored, roots))
 
 
-@dataclass(frozen=True)
-class _CheckedConversion:
+class _CheckedConversion(msgspec.Struct, frozen=True):
     """A conversion that has passed its checks. `outputs` are the paths of its images; `reencodes`: the pixels of some
     images change. A batch has at most `batch_size` images.
     """

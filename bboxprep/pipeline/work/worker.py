@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+import msgspec
+
 from bboxprep import formats
 from bboxprep.errors import WorkerError
 from bboxprep.findings import escape_surrogates
@@ -47,8 +49,7 @@ from bboxprep.pipeline.work.image_writer import ImageWriter
 _STAGE_SIZE = 64  # samples per stage; more take memory and are no faster
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """Consecutive samples of one split of a dataset, from row `start` on, and where each is written (None for an image
     without a header); their batch in the journal of an earlier run, by its `number` and its `fingerprint`, if it is
     there.

@@ -94,7 +94,9 @@ def test_where_it_goes_makes_another_content_and_where_it_lies_does_not() -> Non
     same = replace(SAMPLE, path=Path("/elsewhere/a.jpg"), **objects())
     batch = Batch.of([SAMPLE])
     assert content_hash(Batch.of([same]), [OUTPUT]) == content_hash(batch, [OUTPUT])
-    assert content_hash(batch, [replace(OUTPUT, image="images/train/a-2.jpg")]) != content_hash(batch, [OUTPUT])
+    assert content_hash(batch, [msgspec.structs.replace(OUTPUT, image="images/train/a-2.jpg")]) != content_hash(
+        batch, [OUTPUT]
+    )
     assert content_hash(batch, [None]) != content_hash(batch, [OUTPUT])
 
 
