@@ -41,7 +41,9 @@ _TOOLS = (  # what writes JSON files, each with keys that are in all of them
 
 def describe_contents(path: Path) -> str:
     """A short description of the possible labels in `path`, a folder or a file."""
-    if not path.is_dir():
+    if not path.is_dir() and not path.is_file():
+        return "neither a file nor a folder"
+    if path.is_file():
         kinds = (formats.label_file(name, path) for name in formats.names())
         return next(filter(None, kinds), _document(path) or _listed(path) or "a file of another kind")
     names: dict[str, str] = {}
@@ -86,8 +88,8 @@ def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str
     if kind == "archives":
         return f"{count:,} archive{'' if count == 1 else 's'} in it, which want unpacking or naming ({name})"
     each = ", one beside each image" if stem_of(name) in stems and count > 1 else ""
-    known = any(formats.label_file(one, path / name) for one in formats.names())
-    inside = "" if known else _document(path / name)
+    silent = not (path / name).is_file() or any(formats.label_file(one, path / name) for one in formats.names())
+    inside = "" if silent else _document(path / name)  # to open a pipe would block
     return f"{count:,} {kind.removesuffix('s') if count == 1 else kind}{each} ({name}{': ' if inside else ''}{inside})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.cli.flag_names import with_flags
 from bboxprep.errors import LayoutError
+from bboxprep.io.paths import links_admitted
 from bboxprep.io.remote import open_path
 from bboxprep.pipeline.api import convert
 from bboxprep.pipeline.source import open as opening
+from bboxprep.pipeline.source.contents import describe_contents
 from bboxprep.pipeline.source.label_files import formats_below, label_files
 from bboxprep.pipeline.source.open import open_source
 from tests.invoked import refused
@@ -119,6 +122,24 @@ def test_each_format_knows_its_own_label_files_and_no_other_ones(tmp_path: Path)
         found = {one.format for one in label_files(tmp_path / name, names)}
         assert found == ({name} - set(alone))
         assert set(formats_below(tmp_path / name, names)) == {name, *alone}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_pipes_are_not_opened(tmp_path: Path) -> None:
+    for suffix in (".txt", ".xml", ".json", ".yaml"):
+        os.mkfifo(tmp_path / f"a{suffix}")
+    assert list(label_files(tmp_path, formats.names())) == []
+    for path in (tmp_path, tmp_path / "a.txt", tmp_path / "a.json"):
+        assert describe_contents(path)
+
+
+def test_links_that_lead_out_are_not_opened(tmp_path: Path) -> None:
+    grown(tmp_path / "secret", {"a.txt": ROW})
+    grown(tmp_path / "set", {"data.yaml": STATED, **photos("images"), "old/notes.md": ""})
+    (tmp_path / "set" / "old" / "a.txt").symlink_to(tmp_path / "secret" / "a.txt")
+    assert {one.path.name for one in label_files(tmp_path / "set", formats.names())} == {"data.yaml"}
+    with links_admitted(tmp_path / "secret"):
+        assert {one.path.name for one in label_files(tmp_path / "set", formats.names())} == {"data.yaml", "a.txt"}
 
 
 HIDDEN: dict[str, Callable[[Path], Path]] = {
