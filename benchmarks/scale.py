@@ -1,4 +1,4 @@
-"""How a run grows: throughput and the memory of the process that keeps the books, at growing sizes, and what that means
+"""How a run grows: throughput and the memory of the process that takes the results, by size, and what that means
 for ten million images on several machines.
 
 ``python benchmarks/scale.py [--work FOLDER] [--most 100000] [--engine local|ray]`` makes YOLO datasets of small photos,
@@ -6,7 +6,7 @@ converts each to COCO with a letterbox by 1 and by 2 workers, fits CPU seconds t
 and prints the section "Scale" of README.md from its first table on. Linux only.
 
 Seconds are of CPU, of a process and all that it waited for, so that what else the machine does counts little. With two
-workers the first process does nothing but keep the books, so its own seconds are what no further node takes over.
+workers the first process does nothing but take the results, so its own seconds are what no further node takes over.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Point:
     workers: int
     wall: float
     cpu: float
-    books: float
+    first: float
     memory: float
 
 
@@ -73,10 +73,10 @@ def measured(source: Path, dest: Path, images: int, objects: int, workers: int, 
     """One run over `source`."""
     shutil.rmtree(dest, ignore_errors=True)
     words = ["convert", str(source), str(dest), "--to", "coco", "--letterbox", "64", "-q", "--engine", engine]
-    began, peak, books, ended = time.perf_counter(), 0.0, 0.0, 0
+    began, peak, first, ended = time.perf_counter(), 0.0, 0.0, 0
     run = subprocess.Popen([*OURS, *words, "--workers", str(workers)], env={**os.environ, **VARIABLES})
     while not ended:
-        peak, books = max(peak, pss(run.pid)), max(books, _own_seconds(run.pid))
+        peak, first = max(peak, pss(run.pid)), max(first, _own_seconds(run.pid))
         time.sleep(0.1)
         ended, status, usage = os.wait4(run.pid, os.WNOHANG)
     run.returncode = os.waitstatus_to_exitcode(status)
@@ -84,7 +84,7 @@ def measured(source: Path, dest: Path, images: int, objects: int, workers: int, 
         raise SystemExit(f"exit {run.returncode}: {' '.join(words)}")
     wall = time.perf_counter() - began
     shutil.rmtree(dest)
-    return Point(images, objects, workers, wall, usage.ru_utime + usage.ru_stime, books, peak)
+    return Point(images, objects, workers, wall, usage.ru_utime + usage.ru_stime, first, peak)
 
 
 def _own_seconds(pid: int) -> float:
@@ -117,16 +117,18 @@ def fitted(found: Sequence[Point], seconds: Sequence[float]) -> Cost:
     return Cost(*np.linalg.lstsq(rows / took[:, None], np.ones(len(took)), rcond=None)[0].tolist())
 
 
-def ahead(work: Cost, books: Cost) -> str:
+def ahead(work: Cost, first: Cost) -> str:
     """The hours of ten million images: those of each part, of which the longest is the bottleneck."""
     waits = REQUESTS * LATENCY / AT_ONCE
-    rows = [["nodes", "decode and the rest of the work", "network", "requests to a bucket", "books", "bottleneck"]]
+    rows = [
+        ["nodes", "decode and the rest of the work", "network", "requests to a bucket", "first process", "bottleneck"]
+    ]
     for nodes in NODES:
         parts = {
-            "decode": (work.whole - books.whole + DECODE) / (nodes * PROCESSORS),
+            "decode": (work.whole - first.whole + DECODE) / (nodes * PROCESSORS),
             "network": MEGABYTES / (BANDWIDTH * nodes),
             "requests": waits / (nodes * PROCESSORS),
-            "books (annotation join)": books.whole,
+            "first process": first.whole,
         }
         hours = {name: GOAL * seconds / 3600 for name, seconds in parts.items()}
         rows.append([f"{nodes}", *(f"{value:.2f}" for value in hours.values())])
@@ -141,11 +143,11 @@ def report(found: Sequence[Point], engine: str) -> str:
     rows = [["images", "objects each", "workers", "images/s", "wall s", "CPU s", "first process CPU s", "its peak MB"]]
     for one in found:
         rows.append([f"{one.images:,}", f"{one.objects}", f"{one.workers}", f"{one.images / one.wall:,.0f}"])
-        rows[-1] += [f"{one.wall:.1f}", f"{one.cpu:.1f}", f"{one.books:.1f}", f"{one.memory:.0f}"]
+        rows[-1] += [f"{one.wall:.1f}", f"{one.cpu:.1f}", f"{one.first:.1f}", f"{one.memory:.0f}"]
     one, two = ([point for point in found if point.workers == workers] for workers in (1, 2))
-    work, books = fitted(one, [point.cpu for point in one]), fitted(two, [point.books for point in two])
+    work, first = fitted(one, [point.cpu for point in one]), fitted(two, [point.first for point in two])
     text = [f"{machine()}; engine {engine}.\n", table(rows)]
-    text.append(f"All work, one worker: {work}.\n\nBooks, the first of three processes: {books}.\n")
+    text.append(f"All work, one worker: {work}.\n\nThe first of three processes: {first}.\n")
     memory = {point.images: point.memory for point in two if point.objects == OBJECTS[0]}
     if SIZES[-1] in memory:
         growth = memory[SIZES[-1]] / memory[SIZES[-2]]
@@ -157,12 +159,12 @@ def report(found: Sequence[Point], engine: str) -> str:
             f"{(memory[SIZES[-1]] + each * (GOAL - SIZES[-1])) / 1000:.1f} GB at {GOAL:,}.\n"
         )
     text.append(f"Hours of {GOAL:,} images with {MEAN} objects each, on nodes of {PROCESSORS} processors:\n")
-    text.append(ahead(work, books))
+    text.append(ahead(work, first))
     text.append(
         f"Assumed: costs stay as they are per image; photos of COCO's size, {DECODE * 1e3:.1f} ms of CPU more than the "
         f"small ones\n(the pixels table above) and {MEGABYTES} MB in and out; {BANDWIDTH / 125:.0f} Gbit/s a node; "
         f"{REQUESTS} requests an image of {LATENCY * 1e3:.0f} ms,\n{AT_ONCE} workers a processor while they wait; "
-        "nodes do not slow each other; one first process keeps the books."
+        "nodes do not slow each other; one first process takes the results."
     )
     return "\n".join(text)
 

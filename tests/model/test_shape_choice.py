@@ -9,6 +9,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.shape_choice import best_shape, shape_area, shapes_of
+from bboxprep.transform import outline
 from bboxprep.transform.outline import Outlines
 from tests.strategies import instances, sizes
 
@@ -23,6 +24,18 @@ def test_the_best_shape_is_the_first_and_the_one_that_outlines_measure(data: st.
         assert (best is None) == (outline is None)
         if best is not None and outline is not None:
             assert shape_area(best) == pytest.approx(outline.area)
+
+
+def test_the_law_catches_a_choice_that_prefers_the_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    rings = (np.array([(0.0, 0), (4, 0), (4, 2)]),)
+    objects = Instances.of([[0, 0, 4, 2]], polygons=[rings], masks=[Rle.from_mask(np.ones((2, 4), dtype=np.bool_))])
+    stated = Outlines.of(objects).stated(0)
+    assert stated is not None
+    assert shape_area(rings) == pytest.approx(stated.area)
+    monkeypatch.setattr(outline, "shapes_of", lambda rings, mask: reversed(list(shapes_of(rings, mask))))
+    planted = Outlines.of(objects).stated(0)
+    assert planted is not None
+    assert shape_area(rings) != pytest.approx(planted.area)
 
 
 def test_polygons_come_before_the_mask_and_an_empty_mask_is_a_shape() -> None:
