@@ -20,6 +20,7 @@ import click
 from bboxprep import formats
 from bboxprep.model.escaping import escaped
 
+WITH_FORMAT = ("convert", "inspect", "review")  # the commands that have --from
 _SOURCES = re.compile(r"`sources=(\[[^`]*\]|'[^`']*'|\"[^`\"]*\")(?:, format='(\w+)')?`")
 _PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]+))?`")
 
@@ -51,6 +52,8 @@ def _command(found: re.Match[str], before: Sequence[str], after: Sequence[str]) 
     sources = literal_eval(found[1])
     wanted = ["--from", found[2]] if found[2] else []
     if isinstance(sources, str):
+        if wanted and before[0] not in WITH_FORMAT:
+            return shlex.join(["bboxprep", "inspect", *wanted, sources])
         return shlex.join(["bboxprep", before[0], *wanted, *before[1:], sources, *after])
     if before[0] != "convert":  # the only one that takes several
         return shlex.join(["bboxprep", "convert", *sources, "DEST", "--to", "FORMAT"])

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import bboxprep
 from bboxprep.cli import commands
-from bboxprep.cli.flag_names import with_commands, with_flags
+from bboxprep.cli.flag_names import WITH_FORMAT, with_commands, with_flags
 
 PACKAGE = Path(bboxprep.__file__).parent
 FLAG = re.compile(r"(?<![\w-])--[a-z]")
@@ -72,6 +73,13 @@ def test_each_parameter_that_a_message_names_has_a_flag() -> None:
         "recipe",
         "sources",  # of which a command is made
     }
+
+
+def test_the_commands_that_take_a_format_are_known() -> None:
+    context = click.Context(commands)
+    listed = [(name, commands.get_command(context, name)) for name in commands.list_commands(context)]
+    found = {name for name, command in listed if command and any("--from" in one.opts for one in command.params)}
+    assert found == set(WITH_FORMAT)
 
 
 def test_a_flag_in_a_message_is_found_and_a_docstring_is_none() -> None:

@@ -173,6 +173,8 @@ def test_a_source_that_the_words_do_not_have_is_named_as_in_python() -> None:
     message = "name the one to read: `sources='/a/b', format='coco'`"
     assert with_commands(message, ("verify", "out"), "/a") == message
     assert with_commands(message, ("inspect", "/a"), "/a").endswith(": bboxprep inspect --from coco /a/b")
+    assert with_commands(message, ("verify", "/a"), "/a").endswith(": bboxprep inspect --from coco /a/b")
+    assert with_commands("`sources='/b'`", ("verify", "/a"), "/a") == "bboxprep verify /b"
     both = with_commands("`sources=['/a/b c', '/a/d']`", ("inspect", "/a"), "/a")
     assert both == "bboxprep convert '/a/b c' /a/d DEST --to FORMAT"
 
