@@ -60,7 +60,7 @@ class Match(msgspec.Struct, frozen=True):
         return f"; {'it fits several' if self.rivals else 'near that name'}: {listed}"
 
 
-class Respelled(msgspec.Struct, frozen=True):
+class OtherSpelling(msgspec.Struct, frozen=True):
     """An image that was found by another spelling: the `name` in the labels, its `path`, and the `way`."""
 
     name: str
@@ -68,7 +68,7 @@ class Respelled(msgspec.Struct, frozen=True):
     way: str
 
 
-def respelled_note(found: Sequence[Respelled], path: str = "", where: str = "", split: str = "") -> Finding:
+def spelling_note(found: Sequence[OtherSpelling], path: str = "", where: str = "", split: str = "") -> Finding:
     """One finding about all images that were `found` by another spelling; `path` and `where` locate the first."""
     first = found[0]
     example = f"first: {first.name!r} is {first.path!r}, {first.way}"

@@ -36,7 +36,7 @@ from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     LINK_OUT,
-    Fence,
+    AllowedFolders,
     read_bytes,
     relative_path,
     resolved,
@@ -176,8 +176,8 @@ def sniff(root: Path, suffix: str, fits: Callable[[Path], bool]) -> str:
 
 def shards_of(root: Path, suffix: str) -> list[tuple[str, Path]]:
     """The files below `root` that end on `suffix`, each with the name of its split, by name; no links out of `root`."""
-    fence = Fence(root)
-    return [(split, path) for split, path in _called_shards(root, suffix) if fence.holds(path)]
+    allowed = AllowedFolders(root)
+    return [(split, path) for split, path in _called_shards(root, suffix) if allowed.holds(path)]
 
 
 def _called_shards(root: Path, suffix: str) -> list[tuple[str, Path]]:
@@ -230,7 +230,7 @@ def _members(shard: Path) -> list[str]:
 
 def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
     for path in (root / CLASSES, opened(shards[0][1]) / CLASSES):
-        if path.is_file() and (is_stored(path) or Fence(root).holds(path)):
+        if path.is_file() and (is_stored(path) or AllowedFolders(root).holds(path)):
             try:
                 return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=tuple[str, ...])
             except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -34,7 +34,7 @@ class OrientationVerdict(msgspec.Struct, frozen=True):
     disputed: str = ""
 
 
-class _Claim(msgspec.Struct, frozen=True):
+class _Tag(msgspec.Struct, frozen=True):
     """One orientation tag of a file. `value` is None where it is no whole number; `strict` is what OpenCV reads."""
 
     source: str
@@ -50,13 +50,13 @@ class _Claim(msgspec.Struct, frozen=True):
 
 def judge(found: Iterable[MetadataBlock]) -> OrientationVerdict:
     """The orientation that the metadata of an image states. Never raises."""
-    groups = [(block.kind, _claims(block)) for block in found]
-    claims = [claim for _, group in groups for claim in group]
-    if not any(claim.value != 1 or _code(claim.strict) != 1 for claim in claims):
+    groups = [(block.kind, _tags(block)) for block in found]
+    tags = [tag for _, group in groups for tag in group]
+    if not any(tag.value != 1 or _code(tag.strict) != 1 for tag in tags):
         return OrientationVerdict()
     first_exif = next((group for kind, group in groups if kind == "exif"), [])
-    heeded = first_exif or [claim for claim in claims if claim.source == "XMP"] or [_Claim("EXIF", 1, 1, "")]
-    return OrientationVerdict(heeded[0].code, True, _invalid(heeded[0]), _disputed(heeded[0], claims))
+    heeded = first_exif or [tag for tag in tags if tag.source == "XMP"] or [_Tag("EXIF", 1, 1, "")]
+    return OrientationVerdict(heeded[0].code, True, _invalid(heeded[0]), _disputed(heeded[0], tags))
 
 
 def overrule(found: Iterable[MetadataBlock], own: int) -> str:
@@ -65,8 +65,8 @@ def overrule(found: Iterable[MetadataBlock], own: int) -> str:
     For AVIF and HEIC, where only the container's turn counts. Metadata with the value 1 is no contradiction: many
     writers set it so that no viewer turns twice.
     """
-    claims = [claim for block in found for claim in _claims(block)]
-    other = next((claim for claim in claims if claim.code not in {1, own}), None)
+    tags = [tag for block in found for tag in _tags(block)]
+    other = next((tag for tag in tags if tag.code not in {1, own}), None)
     return f"{other.source} says {other.code}, the container {own}, which alone counts; taken as {own}" if other else ""
 
 
@@ -80,7 +80,7 @@ def untagged(data: bytes, container: str, pages: int = 1) -> bytes:
     for block in sorted(metadata_blocks(data, container), key=lambda block: block.start, reverse=True):
         start, end = block.start, block.start + len(block.content)
         if not block.verbatim:
-            if any(claim.value != 1 for claim in _claims(block)):
+            if any(tag.value != 1 for tag in _tags(block)):
                 del patched[block.chunk[0] - 4 : block.chunk[1] + 4]
             continue
         old = bytes(patched[start:end])
@@ -95,11 +95,11 @@ def _update_checksum(data: bytearray, start: int, end: int) -> None:
     data[end : end + 4] = zlib.crc32(data[start:end]).to_bytes(4, "big")
 
 
-def _claims(block: MetadataBlock) -> list[_Claim]:
+def _tags(block: MetadataBlock) -> list[_Tag]:
     if block.kind == "xmp":
-        return [_Claim("XMP", value, 1, "") for value in xmp_orientations(bytes(block.content))]
+        return [_Tag("XMP", value, 1, "") for value in xmp_orientations(bytes(block.content))]
     return [
-        _Claim(
+        _Tag(
             "EXIF", tag.value, 1 if block.quirk else tag.as_short, block.quirk, _KINDS.get(tag.kind, f"type {tag.kind}")
         )
         for tag in exif.orientation_tags(block.content)
@@ -110,14 +110,14 @@ def _code(value: int | None) -> int:
     return value if value is not None and 1 <= value <= 8 else 1
 
 
-def _invalid(claim: _Claim) -> str:
-    if claim.value is None:
-        return f"orientation is stored as {claim.stored} (want one SHORT); taken as no turn"
-    return "" if 1 <= claim.value <= 8 else f"orientation {claim.value} (want 1 to 8); taken as no turn"
+def _invalid(tag: _Tag) -> str:
+    if tag.value is None:
+        return f"orientation is stored as {tag.stored} (want one SHORT); taken as no turn"
+    return "" if 1 <= tag.value <= 8 else f"orientation {tag.value} (want 1 to 8); taken as no turn"
 
 
-def _disputed(first: _Claim, claims: list[_Claim]) -> str:
-    """The message about decoders that differ on a file with the decisive claim `first`; "" where they agree."""
+def _disputed(first: _Tag, tags: list[_Tag]) -> str:
+    """The message about decoders that differ on a file with the decisive tag `first`; "" where they agree."""
     taken = f"taken as {first.code}"
     if first.source == "XMP" and first.code != 1:
         return f"orientation {first.code} only in XMP, which Pillow reads and OpenCV does not; {taken}"
@@ -125,11 +125,11 @@ def _disputed(first: _Claim, claims: list[_Claim]) -> str:
         return f"orientation {first.code} {first.quirk}, which Pillow reads and OpenCV does not; {taken}"
     if not first.quirk and first.source == "EXIF" and _code(first.strict) != first.code:
         return f"orientation stored as {first.stored}, which OpenCV reads as {first.strict}; {taken}"
-    other = next((claim for claim in claims if claim.code != first.code), None)
+    other = next((tag for tag in tags if tag.code != first.code), None)
     return f"{first.source} says {first.code}, {_again(first, other)} {other.code}; {taken}" if other else ""
 
 
-def _again(first: _Claim, other: _Claim) -> str:
+def _again(first: _Tag, other: _Tag) -> str:
     return f"{other.source} says" if other.source != first.source else f"another {other.source} tag"
 
 

@@ -1,4 +1,4 @@
-"""Paths and files from untrusted sources: paths relative to a root, a fence around folders, reads up to a limit."""
+"""Paths and files from untrusted sources: paths relative to a root, allowed folders, reads up to a limit."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _beginning(root: PurePath) -> tuple[str, str]:
     return top, "" if str(root) == root.anchor else f"{top}/"
 
 
-class Fence:
+class AllowedFolders:
     """The folders that a data set may be read from. Links are followed, so that none leads to another place; what is
     made with `links_admitted` keeps these.
     """

@@ -26,7 +26,7 @@ def safe_relative(text: str) -> str:
     """The untrusted path `text` as a relative POSIX path; "" if it could leave the folder that it is joined to.
 
     Refused are ``..``, absolute paths, drive letters, protocols, NUL and empty names. Backslashes are kept but count as
-    slashes, as on Windows. `paths.Fence` checks links.
+    slashes, as on Windows. `paths.AllowedFolders` checks links.
     """
     if _PLAIN.fullmatch(text):
         return text

@@ -34,15 +34,17 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
     """Write the YOLO predictions below `predictions` to the new or empty folder `dest` (see `predictions.unmap`)."""
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise TargetError(f"{dest}: want an empty or new folder")
-    fence, found = resolved(predictions), sorted(predictions.rglob("*.txt"))
-    files = [path for path in found if path.name not in _NOT_LABELS and path.is_file() and is_within(path, fence)]
+    allowed, found = resolved(predictions), sorted(predictions.rglob("*.txt"))
+    files = [path for path in found if path.name not in _NOT_LABELS and path.is_file() and is_within(path, allowed)]
     if not files:
         raise LayoutError(predictions, "", "holds no .txt files of predictions")
     names, sides = OutputNames(run, split), FlipNames.of(run)
     lines: dict[PurePosixPath, list[str]] = {}
     words = "a link that leads out of the predictions; not followed"
     findings = [
-        Finding("file-skipped", words, relative_path(path, predictions)) for path in found if not is_within(path, fence)
+        Finding("file-skipped", words, relative_path(path, predictions))
+        for path in found
+        if not is_within(path, allowed)
     ]
     owners: dict[PurePosixPath, set[str]] = defaultdict(set)
     read = 0

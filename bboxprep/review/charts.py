@@ -47,7 +47,7 @@ class Bars(msgspec.Struct, frozen=True):
     largest: int
 
 
-class Heat(msgspec.Struct, frozen=True):
+class HeatMap(msgspec.Struct, frozen=True):
     """A heat map: the number of cells of a side, the opacity and SVG path of each layer, and a description."""
 
     cells: int
@@ -90,7 +90,7 @@ def histogram(counts: NDArray[np.int64], bounds: NDArray[np.float64], *, unit: s
     return Bars(bars, tuple(Tick(_along(value, bounds), _length(value)) for value in labelled), int(counts.max()))
 
 
-def heat_map(heat: NDArray[np.float64]) -> Heat:
+def heat_map(heat: NDArray[np.float64]) -> HeatMap:
     """The heat map of `heat` (G, G), relative to its largest cell."""
     most = float(heat.max())
     levels = np.ceil(heat / most * LEVELS).astype(int) if most > 0 else np.zeros(heat.shape, int)
@@ -99,7 +99,7 @@ def heat_map(heat: NDArray[np.float64]) -> Heat:
         for level in range(1, LEVELS + 1)
         if (levels == level).any()
     )
-    return Heat(len(heat), layers, _describe_densest(heat) if most > 0 else "no box")
+    return HeatMap(len(heat), layers, _describe_densest(heat) if most > 0 else "no box")
 
 
 def scatter(after: Counter[Size], before: Counter[Size]) -> Scatter:

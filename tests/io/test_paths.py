@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.io.paths import (
-    Fence,
+    AllowedFolders,
     dataset_folder,
     exists_safely,
     is_within,
@@ -132,21 +132,21 @@ def test_a_member_of_an_archive_is_named_like_a_file_in_a_folder(tmp_path: Path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
-def test_a_fence_holds_what_lies_in_its_folders_links_followed(tmp_path: Path) -> None:
+def test_allowed_folders_hold_what_lies_in_its_folders_links_followed(tmp_path: Path) -> None:
     for folder in ("in/deep", "beside", "out"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "in/link").symlink_to(tmp_path / "out")
     (tmp_path / "in/deep/file").symlink_to(tmp_path / "beside")
     (tmp_path / "in/own").symlink_to(tmp_path / "in/deep")
-    fence = Fence(tmp_path / "in")
+    allowed = AllowedFolders(tmp_path / "in")
     inside = ("in", "in/gone", "in/deep/gone", "in/own", "in/own/gone", "in/deep/..")
     outside = ("", "in/..", "in/link", "in/link/gone", "in/deep/file", "beside", "inside", "in/../out")
-    assert all(fence.holds(tmp_path / path) for path in inside)
-    assert not any(fence.holds(tmp_path / path) for path in outside)
-    fence.admit(tmp_path / "beside")
-    assert fence.holds(tmp_path / "in/deep/file")
-    assert fence.holds(tmp_path / "beside/gone")
-    assert not fence.holds(tmp_path / "in/link")
+    assert all(allowed.holds(tmp_path / path) for path in inside)
+    assert not any(allowed.holds(tmp_path / path) for path in outside)
+    allowed.admit(tmp_path / "beside")
+    assert allowed.holds(tmp_path / "in/deep/file")
+    assert allowed.holds(tmp_path / "beside/gone")
+    assert not allowed.holds(tmp_path / "in/link")
 
 
 def test_the_folder_of_a_data_set_is_its_own_or_that_of_its_file(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import bboxprep
 from bboxprep import formats
 from bboxprep.errors import BboxprepError, UsageError
 from bboxprep.io.copying import ImagePlacement
-from bboxprep.io.paths import Fence, folder_of_links, is_within, links_admitted, resolved
+from bboxprep.io.paths import AllowedFolders, folder_of_links, is_within, links_admitted, resolved
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -110,13 +110,13 @@ def test_only_what_lies_in_the_named_folder_counts_as_within(tmp_path: Path) -> 
     for name in ("pool/deep", "other", "pool"):
         (tmp_path / "set" / name.replace("/", "-")).symlink_to(tmp_path / name)
     root = resolved(tmp_path / "set")
-    allowed = ("pool", "pool-deep", "other")
-    assert [is_within(root / name, root) for name in allowed] == [False, False, False]
+    names = ("pool", "pool-deep", "other")
+    assert [is_within(root / name, root) for name in names] == [False, False, False]
     with links_admitted(*folder_of_links(str(tmp_path / "pool"))):
-        assert [is_within(root / name, root) for name in allowed] == [True, True, False]
-        fence = Fence(root)
+        assert [is_within(root / name, root) for name in names] == [True, True, False]
+        allowed = AllowedFolders(root)
     assert not is_within(root / "pool", root)
-    assert [fence.holds(root / name) for name in allowed] == [True, True, False]
+    assert [allowed.holds(root / name) for name in names] == [True, True, False]
 
 
 def test_the_named_folder_has_to_be_there(tmp_path: Path) -> None:

@@ -120,9 +120,9 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
         for source in sources
         if source.path not in read
     ]
-    fence = resolved(root)
+    allowed = resolved(root)
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
-    strayed = [path for path in beside if not is_within(path, fence)]
+    strayed = [path for path in beside if not is_within(path, allowed)]
     notes += [Finding("file-skipped", LINK_OUT, relative_path(path, root)) for path in strayed]
     repeated = () if root.is_file() else _repeated_links(root)
     notes += [Finding("folder-repeated", READ_ONCE, relative_path(path, root)) for path in repeated]
@@ -131,8 +131,8 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
 
 def image_folder(source: CocoSource, root: Path, names: Sequence[str]) -> Path:
     """The folder that the image names of `source` are relative to: where the most of a sample of them exist."""
-    fence = reach(source, root)
-    folders = [folder for folder in _image_folders(source, root) if folder.is_dir() and is_within(folder, fence)]
+    allowed = reach(source, root)
+    folders = [folder for folder in _image_folders(source, root) if folder.is_dir() and is_within(folder, allowed)]
     tried = names[:: max(1, len(names) // 64)]
     return max(folders or [source.path.parent], key=lambda folder: sum(is_file(folder / name) for name in tried))
 
@@ -168,11 +168,11 @@ def _search(root: Path) -> tuple[list[Path], list[Path]]:
 
 def _documents(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """The same, where the places are: the folders of annotations among `folders`, `root`, all `folders`."""
-    fence = resolved(root)
+    allowed = resolved(root)
     annotations = [folder for folder in folders if _is_of_annotations(folder.name)]
     others: list[Path] = []
     for place in (annotations, [root], folders):
-        files = [path for folder in place for path in _json_files(folder) if is_within(path, fence)]
+        files = [path for folder in place for path in _json_files(folder) if is_within(path, allowed)]
         found = [path for path in files if _family(path) == "a COCO document"]
         others += [path for path in files if path not in found and path not in others]
         if found:
@@ -184,14 +184,16 @@ def _subfolders(root: Path) -> list[Path]:
     """The folders in `root`, by name, each real one once: at its own place, unless a link calls it that of annotations.
     None above `root`.
     """
-    fence = resolved(root)
+    allowed = resolved(root)
     found = [
         (_is_of_annotations(entry.name), not entry.is_symlink(), entry.name)
         for entry in _entries(root)
         if entry.is_dir()
     ]
     places = {resolved(root / name): root / name for *_, name in sorted(found)}
-    return sorted(path for place, path in places.items() if not fence.is_relative_to(place) and is_within(path, fence))
+    return sorted(
+        path for place, path in places.items() if not allowed.is_relative_to(place) and is_within(path, allowed)
+    )
 
 
 def _is_of_annotations(folder: str) -> bool:
@@ -202,9 +204,9 @@ def _is_of_annotations(folder: str) -> bool:
 def _repeated_links(root: Path) -> list[Path]:
     """The links to folders in `root` that are read at their own place, or above."""
     kept = set(_subfolders(root))
-    fence = resolved(root)
+    allowed = resolved(root)
     links = (root / entry.name for entry in _entries(root) if entry.is_symlink() and entry.is_dir())
-    return sorted(path for path in links if path not in kept and is_within(path, fence))
+    return sorted(path for path in links if path not in kept and is_within(path, allowed))
 
 
 def _json_files(folder: Path) -> list[Path]:

@@ -14,8 +14,8 @@ import msgspec
 
 from bboxprep.formats.coco.decoding import excerpt
 from bboxprep.formats.coco.layout import is_file
-from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, run_together
-from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, Fence, relative_path, resolved, scan, suffix_of, walk
+from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, run_together
+from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, AllowedFolders, relative_path, resolved, scan, suffix_of, walk
 from bboxprep.io.safe_names import safe_relative
 
 _LONGEST_PART = 255  # bytes; of all file systems in use
@@ -29,12 +29,12 @@ class Located(msgspec.Struct, frozen=True):
 
     names: tuple[str, ...]
     missing: Mapping[int, str]
-    respelled: Mapping[int, Respelled]
+    respelled: Mapping[int, OtherSpelling]
 
 
 def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
     """The files below `folder` that the names in `wanted` mean; none outside of `root`, a real path."""
-    fence = Fence(root)
+    allowed = AllowedFolders(root)
     bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), resolved(folder))))
     names: dict[int, str] = {}
     strayed: dict[int, str] = {}
@@ -44,15 +44,15 @@ def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
             names[index] = text
             continue
         found = next((name for name in _spellings(text, bases) if is_file(folder / name)), None)
-        if found is not None and not fence.holds(folder / found):
+        if found is not None and not allowed.holds(folder / found):
             strayed[index] = f"{found} is {LINK_OUT}"
         elif found is not None:
             names[index] = found
     unknown = [index for index in range(len(wanted)) if index not in names and index not in strayed]
-    matches = _looked_up(folder, wanted, unknown, fence)
+    matches = _looked_up(folder, wanted, unknown, allowed)
     claims = Counter([*names.values(), *(match.path for match in matches.values())]) if matches else {}
     respelled = {
-        index: Respelled(wanted[index], match.path, match.way)
+        index: OtherSpelling(wanted[index], match.path, match.way)
         for index, match in matches.items()
         if match.path and claims[match.path] == 1
     }
@@ -107,18 +107,20 @@ def _spellings(text: str, bases: Sequence[str]) -> list[str]:
     return [name for name in map(safe_name, dict.fromkeys((text, below))) if name]
 
 
-def _looked_up(folder: Path, wanted: Sequence[str], indices: Sequence[int], fence: Fence) -> dict[int, Match]:
+def _looked_up(
+    folder: Path, wanted: Sequence[str], indices: Sequence[int], allowed: AllowedFolders
+) -> dict[int, Match]:
     """The matches of the names at `indices`, which no file has."""
-    lookup = ImageLookup(lambda: _images_below(folder, fence))
+    lookup = ImageLookup(lambda: _images_below(folder, allowed))
     found = {text: lookup.find(text) for text in {wanted[index] for index in indices}}
     return {index: found[wanted[index]] for index in indices}
 
 
-def _images_below(folder: Path, fence: Fence) -> Iterator[str]:
+def _images_below(folder: Path, allowed: AllowedFolders) -> Iterator[str]:
     for place, _, names in walk(folder):
         below = relative_path(place, folder)
         for name in names:
-            if suffix_of(name).lower() in IMAGE_SUFFIXES and fence.holds(place / name):
+            if suffix_of(name).lower() in IMAGE_SUFFIXES and allowed.holds(place / name):
                 yield f"{below}/{name}" if below else name
 
 

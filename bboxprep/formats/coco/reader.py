@@ -39,7 +39,7 @@ from bboxprep.formats.coco.layout import IMAGES_ONLY, CocoSource, choose, is_cal
 from bboxprep.formats.coco.locate_images import unlisted_images
 from bboxprep.formats.coco.options import BoxStyle, CocoReadOptions, as_pixels
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
-from bboxprep.formats.image_lookup import respelled_note
+from bboxprep.formats.image_lookup import spelling_note
 from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, relative_path
@@ -99,7 +99,7 @@ def _respelled(sources: Iterable[CocoSource], indexes: Iterable[Index]) -> Itera
     ]
     if found:
         _, source, row = found[0]
-        yield respelled_note([one for one, _, _ in found], source.shown, f"images[{row}]", source.split)
+        yield spelling_note([one for one, _, _ in found], source.shown, f"images[{row}]", source.split)
 
 
 def _without_annotations(sources: Iterable[CocoSource], documents: Iterable[Document]) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled
+from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling
 from bboxprep.formats.voc.tree import ANY_SOURCE, join_path, name_of, nfc_name, parts_of, place, split_path
 from bboxprep.io.paths import stem_of
 from bboxprep.io.text import read_text
@@ -64,7 +64,7 @@ class SplitLists:
 
     def respelled(
         self, images: Mapping[str, str], missing: Iterable[tuple[str, str]]
-    ) -> tuple[SplitLists, list[Respelled]]:
+    ) -> tuple[SplitLists, list[OtherSpelling]]:
         """The lists with `missing` names replaced by unlisted `images` of another spelling, and the replacements."""
         unlisted: dict[str, dict[str, str]] = {}
         for image, label in images.items():
@@ -78,7 +78,7 @@ class SplitLists:
             if match.path:
                 del homes[home][text]
                 homes[home].setdefault(nfc_name(match.path), self.homes[home][text])
-                found.append(Respelled(text, unlisted[home][match.path], match.way))
+                found.append(OtherSpelling(text, unlisted[home][match.path], match.way))
         return replace(self, homes=homes), found
 
     def _listed_as(self, image: str, label: str) -> tuple[str | None, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from bboxprep.findings import Finding, escape_surrogates
-from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, respelled_note, spelled_alike
+from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, spelled_alike, spelling_note
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
 from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, parts_of, split_path
@@ -94,7 +94,7 @@ class _Matching:
     left_out: set[str] = field(default_factory=set)
     pending: dict[str, str] = field(default_factory=dict)  # to a hint at images with similar names
     misnamed: list[tuple[str, str]] = field(default_factory=list)
-    respelled: list[Respelled] = field(default_factory=list)
+    respelled: list[OtherSpelling] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def leave_out(self, label: str, finding: Finding) -> None:
@@ -133,7 +133,7 @@ class _Matching:
             fitting = (match.path,) if match.path else match.rivals
             if match.path and claims[match.path] == 1:
                 self.label_of[match.path] = label
-                self.respelled.append(Respelled(label, match.path, match.way))
+                self.respelled.append(OtherSpelling(label, match.path, match.way))
             elif fitting:
                 why = match.hint or f"; {match.path!r} fits other XML files too"
                 self.left_out.update(fitting)
@@ -186,7 +186,7 @@ def _summary_findings(matching: _Matching, aside: list[str], lists: SplitLists, 
     findings = []
     findings += _misnamed(matching)
     if matching.respelled:
-        findings.append(respelled_note(matching.respelled, matching.respelled[0].name))
+        findings.append(spelling_note(matching.respelled, matching.respelled[0].name))
     if lists.other_tasks:
         message = f"there is no ImageSets/Main; the lists in {', '.join(lists.other_tasks)} give the splits"
         findings.append(Finding("record-repaired", message, lists.folder))

@@ -28,7 +28,7 @@ from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
-from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, Fence, stem_of
+from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, AllowedFolders, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -55,7 +55,12 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     origin, evidence = _settle(root, probe, pairing.items, opened.parsed, options)
     classes = class_names(root, opened.names, options.encoding)
     samples = _Samples(
-        root, probe, origin, {name: row for row, name in enumerate(classes)}, _masks(root, tree.labels), Fence(root)
+        root,
+        probe,
+        origin,
+        {name: row for row, name in enumerate(classes)},
+        _masks(root, tree.labels),
+        AllowedFolders(root),
     )
     return Dataset(
         root=root,
@@ -129,7 +134,7 @@ class _Samples(msgspec.Struct, frozen=True):
     origin: Origin
     rows: Mapping[str, int]
     masks: Mapping[str, Path]
-    fence: Fence
+    allowed: AllowedFolders
 
     def load(self, items: Sequence[VocItem]) -> list[Sample]:
         """The samples of `items`."""
@@ -201,5 +206,5 @@ class _Samples(msgspec.Struct, frozen=True):
         if folder not in self.masks:
             return None
         path = self.masks[folder] / f"{stem_of(name)}.png"
-        known = path.is_file() and self.fence.holds(path)
+        known = path.is_file() and self.allowed.holds(path)
         return Segmentation(path, annotation.numbers) if known else None

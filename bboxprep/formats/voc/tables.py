@@ -18,8 +18,8 @@ _MOST_BYTES = 8 << 20
 
 def class_table(root: Path) -> Path | None:
     """The file at `root` that lists the class names, or None."""
-    fence = resolved(root)
-    return next((path for name in _TABLES if (path := root / name).is_file() and is_within(path, fence)), None)
+    allowed = resolved(root)
+    return next((path for name in _TABLES if (path := root / name).is_file() and is_within(path, allowed)), None)
 
 
 def class_names(root: Path, found: Iterable[str], encoding: str = "") -> tuple[str, ...]:

@@ -50,17 +50,17 @@ def walk(root: Path) -> VocTree:
 
     Hidden files and the devkit's segmentation masks are no part of it. Raises `LayoutError`.
     """
-    tree, fence, folders, linked = VocTree(), resolved(root), [""], set[Path]()
+    tree, allowed, folders, linked = VocTree(), resolved(root), [""], set[Path]()
     while folders:
         folder = folders.pop()
         for entry in _entries(root / folder):
             path = join_path(folder, entry.name)
-            if entry.is_symlink() and not is_within(root / path, fence):
+            if entry.is_symlink() and not is_within(root / path, allowed):
                 tree.outside.append(path)
             elif entry.is_dir(follow_symlinks=False):
                 folders.append(path)
             elif entry.is_symlink() and entry.is_dir():
-                (folders if _is_elsewhere(root / path, fence, linked) else tree.repeated).append(path)
+                (folders if _is_elsewhere(root / path, allowed, linked) else tree.repeated).append(path)
             elif entry.is_file():
                 _file(tree, path)
     for found in (tree.images, tree.labels, tree.lists, tree.outside, tree.repeated):

@@ -48,12 +48,12 @@ def config_files(folder: Path) -> tuple[Path, ...]:
     """The files in `folder` that may describe the dataset: data.yaml if there is one, else other YAML files, else .data
     files of darknet. More than one is ambiguous.
     """
-    fence = resolved(folder)
+    allowed = resolved(folder)
     for patterns, matches, usual in (
         (("*.yaml", "*.yml"), _is_data_yaml, ("data", "dataset")),
         (("*.data",), _is_darknet, ("obj",)),
     ):
-        paths = [path for glob in patterns for path in folder.glob(glob) if path.is_file() and is_within(path, fence)]
+        paths = [path for glob in patterns for path in folder.glob(glob) if path.is_file() and is_within(path, allowed)]
         found = sorted(path for path in paths if matches(path))
         if found:
             return tuple(path for path in found if path.stem in usual) or tuple(found)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding, escape_surrogates
-from bboxprep.formats.image_lookup import Match, Respelled, respelled_note, run_together
+from bboxprep.formats.image_lookup import Match, OtherSpelling, run_together, spelling_note
 from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.pair_labels import pair_by_lookup
@@ -259,7 +259,7 @@ def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
 
 def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:
     """The images in the lines of the text file `path`. A missing image has the path where it should be."""
-    bases, respelled = (path.parent, *bases), list[tuple[Respelled, int]]()
+    bases, respelled = (path.parent, *bases), list[tuple[OtherSpelling, int]]()
     for number, line in enumerate(read_lines(path, encoding=tree.encoding), 1):
         if not line:
             continue
@@ -267,7 +267,7 @@ def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str
         match = Match() if image else tree.lookup.find(line)
         if match.path:
             image = tree.home / match.path
-            respelled.append((Respelled(line[:_MOST_SHOWN], match.path, match.way), number))
+            respelled.append((OtherSpelling(line[:_MOST_SHOWN], match.path, match.way), number))
         elif image is None and why == _ABSENT and not match.hint:
             image = _missing_image(tree, line, bases)
         if image is None or kind_of(image) == "folder":
@@ -278,7 +278,7 @@ def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str
             yield image
     if respelled:
         where = f"line {respelled[0][1]}"
-        layout.findings.append(respelled_note([one for one, _ in respelled], tree.shown(path), where, split))
+        layout.findings.append(spelling_note([one for one, _ in respelled], tree.shown(path), where, split))
 
 
 def _missing_image(tree: YoloTree, line: str, bases: Sequence[Path]) -> Path | None:

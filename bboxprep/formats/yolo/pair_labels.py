@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from bboxprep.findings import Finding
-from bboxprep.formats.image_lookup import ImageLookup, Match, Respelled, respelled_note
+from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, spelling_note
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes
 from bboxprep.io.paths import stem_of
@@ -34,11 +34,11 @@ def pair_by_lookup(
     claims = Counter(match.path for match in matches.values())
     paired: dict[str, YoloItem | None] = {}  # None: left out
     hints: dict[Path, str] = {}
-    notes: list[Respelled] = []
+    notes: list[OtherSpelling] = []
     for (folder, name), match in matches.items():
         if match.path and claims[match.path] == 1:
             paired[match.path] = unlabelled[match.path]._replace(texts=folder, text=name)
-            notes.append(Respelled(tree.shown(folder / name), match.path, match.way))
+            notes.append(OtherSpelling(tree.shown(folder / name), match.path, match.way))
             continue
         rivals = (match.path,) if match.path else match.rivals
         paired |= dict.fromkeys(rivals)
@@ -47,7 +47,7 @@ def pair_by_lookup(
     if paired:
         kept = (paired.get(tree.shown(item.image), item) if item.texts is None else item for item in items)
         items = YoloItems(item for item in kept if item is not None)
-    return items, hints, [respelled_note(notes, notes[0].name)] if notes else []
+    return items, hints, [spelling_note(notes, notes[0].name)] if notes else []
 
 
 def _has_unlabelled(items: YoloItems) -> bool:

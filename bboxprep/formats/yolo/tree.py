@@ -1,8 +1,8 @@
 """The files of a YOLO dataset: lists folders once, refuses paths that lead out, and finds the label of each image.
 
-**Paths that lead out.** A path in the dataset is opened only if it lies inside the `Fence` after links are followed:
-``../../``, absolute paths and links cannot reach other files. The fence is the folder of the dataset. A folder beside
-it (Roboflow's ``../train/images``) is added only where a data.yaml that the user has named refers to it.
+**Paths that lead out.** A path in the dataset is opened only if it lies in the `AllowedFolders` after links are
+followed: ``../../``, absolute paths and links cannot reach other files. Allowed is the folder of the dataset. A folder
+beside it (Roboflow's ``../train/images``) is added only where a data.yaml that the user has named refers to it.
 
 **The label of an image** is searched where trainers search: with the last folder ``images`` of its path replaced by
 ``labels``, else beside the image, else in a folder ``labels`` beside it. If there is none, ``images`` folders further
@@ -24,7 +24,7 @@ from bboxprep.formats.image_lookup import ImageLookup
 from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
-    Fence,
+    AllowedFolders,
     is_within,
     relative_path,
     resolved,
@@ -75,10 +75,10 @@ class Listing:
 
 
 class YoloTree:
-    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the fence,
+    """The folders of the dataset in `home`, each listed once; `foreign` are links met that lead out of the allowed,
     `repeated` those to a folder that is read at its own place.
 
-    `wide`: the fence may take in a folder beside `home`. `encoding` is that of its text where it is not in UTF-8.
+    `wide`: the allowed may take in a folder beside `home`. `encoding` is that of its text where it is not in UTF-8.
     """
 
     def __init__(self, home: Path, *, wide: bool = False, encoding: str = "") -> None:
@@ -87,7 +87,7 @@ class YoloTree:
         self._wide = wide
         self.foreign: set[Path] = set()
         self.repeated: set[Path] = set()
-        self._fence = Fence(home)
+        self._allowed = AllowedFolders(home)
         self._listings: dict[Path, Listing] = {}
         self._label_folders: dict[Path, tuple[Path, ...]] = {}
 
@@ -103,15 +103,15 @@ class YoloTree:
         return relative_path(path, self.home)
 
     def holds(self, path: Path) -> bool:
-        """Whether `path` lies inside the fence after links are followed."""
-        return self._fence.holds(path)
+        """Whether `path` lies in an allowed folder after links are followed."""
+        return self._allowed.holds(path)
 
     def admit(self, path: Path) -> bool:
-        """Add the folder beside the dataset that contains `path` to the fence; returns False where there is none."""
+        """Allow the folder beside the dataset that contains `path`; returns False where there is none."""
         above, place = resolved(self.home).parent, resolved(path)
         if not self._wide or above == above.parent or not is_within(path, above):
             return False
-        self._fence.admit(above.joinpath(*place.relative_to(above).parts[:1]))
+        self._allowed.admit(above.joinpath(*place.relative_to(above).parts[:1]))
         return True
 
     def listing(self, folder: Path) -> Listing:

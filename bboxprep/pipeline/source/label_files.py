@@ -16,7 +16,7 @@ from typing import NamedTuple
 from bboxprep import formats
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
-from bboxprep.io.paths import IMAGE_SUFFIXES, Fence, relative_path, walk
+from bboxprep.io.paths import IMAGE_SUFFIXES, AllowedFolders, relative_path, walk
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import known_split
 from bboxprep.pipeline.source.survey import ImageSummary
@@ -37,11 +37,11 @@ def label_files(root: Path, wanted: Iterable[str]) -> Iterator[LabelLike]:
     """The files at and below `root` that look like labels of the formats `wanted`: one of each kind in a folder, found
     among a few of each suffix. Follows no link.
     """
-    names, fence = [name for name in wanted if formats.load(name).label_file], Fence(root)
+    names, allowed = [name for name in wanted if formats.load(name).label_file], AllowedFolders(root)
     for _, (folder, folders, files) in zip(range(_MOST_FOLDERS), walk(root), strict=False):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
         for name in names:
-            found = {formats.label_file(name, path): path for path in reversed(list(_few(folder, files, fence)))}
+            found = {formats.label_file(name, path): path for path in reversed(list(_few(folder, files, allowed)))}
             yield from (LabelLike(path, name, kind) for kind, path in sorted(found.items()) if kind)
 
 
@@ -84,7 +84,7 @@ def told_kind(one: LabelLike) -> str:
     return f"holds {one.kind}, which {known.title} has {known.label_place}"
 
 
-def _few(folder: Path, names: Iterable[str], fence: Fence) -> Iterator[Path]:
+def _few(folder: Path, names: Iterable[str], allowed: AllowedFolders) -> Iterator[Path]:
     """The first few files of each suffix among the `names` in `folder`, by name."""
     by_suffix = defaultdict[str, list[str]](list)
     for name in names:
@@ -92,7 +92,7 @@ def _few(folder: Path, names: Iterable[str], fence: Fence) -> Iterator[Path]:
     for suffix, own in by_suffix.items():
         if suffix.lower() not in IMAGE_SUFFIXES:
             few = (folder / name for name in nsmallest(_TRIES, own) if not name.startswith((".", "bboxprep.")))
-            yield from (path for path in few if path.is_file() and fence.holds(path))  # to open a pipe would block
+            yield from (path for path in few if path.is_file() and allowed.holds(path))  # to open a pipe would block
 
 
 def _is_unread(one: LabelLike, dataset: Dataset, orphans: Collection[str]) -> bool:
