@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import click
 import pytest
 
 import bboxprep
+from bboxprep import formats
 from bboxprep.cli import commands
 from bboxprep.cli.flag_names import WITH_FORMAT, with_commands, with_flags
 
@@ -86,3 +88,14 @@ def test_a_flag_in_a_message_is_found_and_a_docstring_is_none() -> None:
     source = 'def f() -> str:\n    """Say --help."""\n    return f"use --overwrite {1}"\n'
     assert list(literals(source)) == ["use --overwrite "]
     assert FLAG.search("use --overwrite ")
+
+
+def test_each_option_that_a_fault_of_conventions_names_is_a_flag_of_its_format() -> None:
+    said = {
+        (name, with_flags(cure, commands)) for name in formats.names() for _, cure in formats.load(name).conventions
+    }
+    flags = {
+        name: {one.metadata["flag"] for one in fields(formats.load(name).read_options)} for name in formats.names()
+    }
+    assert len(said) > 5
+    assert not [(name, words) for name, words in said if words.split()[0] not in flags[name]]

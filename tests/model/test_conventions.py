@@ -174,8 +174,8 @@ def test_corners_in_pixels_are_told_step_by_step(tmp_path: Path) -> None:
     (first,) = suspected(root, "yolo", {})
     assert "`units='pixels'`" in first
     (second,) = suspected(root, "yolo", {"units": "pixels"})
-    assert "`boxes='xyxy'`" in second
-    options = {"units": "pixels", "boxes": "xyxy"}
+    assert "`box_style='xyxy'`" in second
+    options = {"units": "pixels", "box_style": "xyxy"}
     assert not suspected(root, "yolo", options)
     (sample,) = open_source(root, "yolo", options=lambda _: options).dataset
     assert sample.instances.boxes.tolist() == [list(map(float, box)) for box in BOXES]

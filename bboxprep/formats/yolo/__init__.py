@@ -29,7 +29,7 @@ FORMAT = Format(
     read_options=YoloReadOptions,
     conventions=(
         ("pixels", "`units='pixels'`"),
-        ("xyxy-for-cxcywh", "`boxes='xyxy'`"),
+        ("xyxy-for-cxcywh", "`box_style='xyxy'`"),
         ("from-one", "`first_id=1`"),
     ),
     write_options=YoloWriteOptions,

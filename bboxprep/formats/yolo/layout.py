@@ -12,7 +12,7 @@ its path without that folder and without the first ``images``.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
@@ -36,7 +36,7 @@ from bboxprep.io.paths import (
     resolved,
     stem_of,
 )
-from bboxprep.model.splits import SplitFolders, known_split
+from bboxprep.model.splits import USUAL, SplitFolders, known_split
 
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
@@ -134,7 +134,7 @@ def _parts(text: str) -> tuple[list[str], list[str]]:
 
 def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
     """The layout by the paths in `config`."""
-    layout, items, taken = YoloLayout(), [], set[Place]()
+    layout, items, taken, beside = YoloLayout(), [], set[Place](), set[Path]()
     base, real = config_folder(tree, config), cache(resolved)
     stated = {
         split: [_stated(tree, config, base, split, place) for place in own] for split, own in config.splits.items()
@@ -155,10 +155,18 @@ def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
             words = f"{len(images) - len(new)} images are listed before; kept there"
             layout.findings.append(Finding("image-repeated", words, _file_name(tree, config), split, split=split))
         taken.update(places_of.values())
+        beside.update(folder for folder, _ in places_of)
         top = common_folder(tops) if tops else base
         above = {folder: folder.relative_to(top).as_posix() for folder in {folder for folder, _ in new}}
         items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]
-    layout.findings += _aside(tree, taken)
+    unnamed = {path for split in USUAL for path in _usual_places(tree, base, split)} - beside
+    words = f"images that {_file_name(tree, config) or 'no list'} does not name lie in the folder of a split"
+
+    def is_aside(place: Place) -> bool:
+        return (real(place[0]), place[1]) not in taken
+
+    layout.findings += _aside(tree, beside, is_aside, "images that no list names lie beside listed ones")
+    layout.findings += _aside(tree, unnamed, is_aside, words)
     layout.items = YoloItems(items)
     for split, parent, _ in layout.items.homes:
         for folder in tree.label_folders(parent):
@@ -207,15 +215,13 @@ def _bases(tree: YoloTree, config: Config, base: Path) -> tuple[Path, ...]:
     return base, config.file.parent if config.file else base, tree.home
 
 
-def _aside(tree: YoloTree, taken: Collection[Place]) -> Iterator[Finding]:
-    """A note on the images beside those `taken`, which no list names."""
-    folders = sorted({folder for folder, _ in taken}, key=by_bytes)
-    beside = [(folder, name) for folder in folders for name in tree.listing(folder).images]
-    if others := [place for place in beside if place not in taken]:
+def _aside(tree: YoloTree, folders: Iterable[Path], is_aside: Callable[[Place], bool], words: str) -> Iterator[Finding]:
+    """A note that begins with `words` on the images in `folders` that are aside, if there are some."""
+    inside = ((folder, name) for folder in sorted(folders, key=by_bytes) for name in tree.listing(folder).images)
+    if others := [place for place in inside if is_aside(place)]:
         labelled = sum(tree.label_of(*place) is not None for place in others)
         count = f"{len(others):,}, {labelled:,} of them with labels"
-        words = f"images that no list names lie beside listed ones ({count}); left aside"
-        yield Finding("image-aside", words, tree.shown(others[0][0] / others[0][1]))
+        yield Finding("image-aside", f"{words} ({count}); left aside", tree.shown(others[0][0] / others[0][1]))
 
 
 def _images_at(
@@ -251,10 +257,14 @@ def _names_split(path: str, split: str) -> bool:
 
 def _usual_place(tree: YoloTree, base: Path, split: str) -> Path | None:
     """A folder of images whose name is another word for `split`; None without one."""
+    return min(_usual_places(tree, base, split), key=lambda path: split not in path.parts, default=None)
+
+
+def _usual_places(tree: YoloTree, base: Path, split: str) -> Iterator[Path]:
+    """The folders that hold images and whose names are words for `split`."""
     places = [base / name / "images" for name in tree.listing(base).folders if known_split(name) == split]
     places += [base / "images" / name for name in tree.listing(base / "images").folders if known_split(name) == split]
-    with_images = [path for path in places if tree.listing(path).images]
-    return min(with_images, key=lambda path: split not in path.parts, default=None)
+    return (path for path in places if tree.listing(path).images)
 
 
 def _listed_images(tree: YoloTree, path: Path, bases: Sequence[Path], split: str, layout: YoloLayout) -> Iterator[Path]:

@@ -30,7 +30,7 @@ class YoloReadOptions(TextReadOptions):
             "help": "what the numbers of YOLO labels are: fractions of the image's width and height, or pixels",
         },
     )
-    boxes: BoxStyle = field(
+    box_style: BoxStyle = field(
         default="cxcywh",
         metadata={
             "flag": "--yolo-boxes",

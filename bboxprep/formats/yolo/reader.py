@@ -53,7 +53,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     if options.task == "pose" and not config.keypoints:
         raise AnnotationError(config.file or root, "kpt_shape", "is missing, want [count, 2 or 3] for `task='pose'`")
     rows = RowGrammar(
-        options.task, config.keypoints, first=options.first_id, boxes=options.boxes, encoding=options.encoding
+        options.task, config.keypoints, first=options.first_id, boxes=options.box_style, encoding=options.encoding
     )
     classes = with_numbers(find_classes(tree, config), layout.items, rows, spread)
     grammar = replace(rows, classes=len(classes.names))

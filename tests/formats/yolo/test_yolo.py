@@ -423,6 +423,43 @@ def test_images_that_no_list_names_are_told(tmp_path: Path, config: str, lists: 
     assert all("1 of them with labels" in one.message for one in told)
 
 
+def test_images_aside_are_told_alike_where_the_source_is_a_relative_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"data.yaml": "train: train.txt\nnames: [cat]\n", "train.txt": "images/a.jpg\n"}
+    grow(tmp_path / "set", {**files, "images/a.jpg": "", "images/b.jpg": "", "labels/b.txt": ROW})
+    monkeypatch.chdir(tmp_path)
+
+    assert [str(finding) for finding in read(Path("set")).findings] == [
+        "images/b.jpg: images that no list names lie beside listed ones (1, 1 of them with labels); left aside"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("config", "other", "aside"),
+    [
+        ("train: images/train\n", "images/val", True),
+        ("train: images/train\nval: images/train\n", "images/val", True),
+        ("train: train/images\nval: images/train\n", "test/images", True),
+        ("train: images/train\nval: images/valid\n", "images/val", False),  # which is taken
+        ("train: images/train\n", "images/more", False),
+        ("train: images/train\n", "images/train/val", False),
+    ],
+)
+def test_a_folder_of_a_split_that_the_data_yaml_does_not_name_is_told(
+    tmp_path: Path, config: str, other: str, aside: bool
+) -> None:
+    folders = {"images/train", other, *(["train/images"] if "train/images" in config else [])}
+    images = {f"{folder}/{number}.jpg": "" for number, folder in enumerate(sorted(folders))}
+    labels = {f"{name.replace('images', 'labels')[:-4]}.txt": ROW for name in images}
+    dataset = read(grow(tmp_path, {**images, **labels, "data.yaml": f"{config}names: [cat]\n"}))
+
+    (place,) = (name for name in images if name.startswith(f"{other}/"))
+    told = [str(one) for one in dataset.findings if one.code == "image-aside" and one.path == place]
+    words = "images that data.yaml does not name lie in the folder of a split (1, 1 of them with labels); left aside"
+    assert told == ([f"{place}: {words}"] if aside else [])
+
+
 def test_other_texts_are_no_labels(tmp_path: Path) -> None:
     other = {
         "classes.txt": "cat\n",
