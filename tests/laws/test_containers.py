@@ -80,6 +80,34 @@ def test_a_name_that_lies_is_changed_in_the_file_the_labels_and_the_list(
     assert {row["output"] for row in map(json.loads, rows)} == {image.place for image in images}
 
 
+SKIPPED_BY_TRAINERS = {"a.jfif": "JPEG", "b.jpe": "JPEG", "c.gif": "GIF", "d.jpg": "GIF"}
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_trainers_skip_is_written_as_they_read_it(tmp_path: Path, format: str) -> None:
+    files = {name: (saved(form, card()), FRACTIONS) for name, form in SKIPPED_BY_TRAINERS.items()}
+    _, found = run(source(tmp_path / "in", files), tmp_path / "out", format, "plain")
+    assert found == dict.fromkeys(SKIPPED_BY_TRAINERS, "name-changed")
+    images = written(tmp_path / "out", format)
+    assert {image.name for image in images} == {"a.jpg", "b.jpg", "c.png", "d.png"}
+    for image in images:
+        assert PurePosixPath(image.place).suffix == PurePosixPath(image.name).suffix
+        with Image.open(BytesIO(image.data)) as opened:
+            assert opened.format == {".jpg": "JPEG", ".png": "PNG"}[PurePosixPath(image.name).suffix]
+        assert np.abs(np.subtract(image.boxes[0], red_box(image.data))).max() <= 1.0
+
+
+def test_a_gif_of_several_pictures_is_skipped_and_told(tmp_path: Path) -> None:
+    more = [Image.new("RGB", SIZE)]
+    moving = saved("GIF", Image.fromarray(card()), save_all=True, append_images=more)
+    files = {"moving.gif": (moving, FRACTIONS), "still.gif": (saved("GIF", card()), FRACTIONS)}
+    outcome, found = run(source(tmp_path / "in", files), tmp_path / "out", "yolo", "plain")
+    assert found == {"moving.gif": "image-refused", "still.gif": "name-changed"}
+    (refused,) = (one for one in outcome.account.findings if one.code == "image-refused")
+    assert "frames='first'" in refused.message
+    assert [image.name for image in written(tmp_path / "out", "yolo")] == ["still.png"]
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_further_pictures_of_a_camera_do_no_harm(tmp_path: Path, format: str, recipe: str) -> None:

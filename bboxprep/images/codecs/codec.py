@@ -212,7 +212,7 @@ def suffix_of(header: Header) -> str:
 
 def keeps_bytes(header: Header) -> bool:
     """Whether the bytes of a file with this `header` may be copied: not of a container that trainers cannot read."""
-    return header.container not in {"avif", "heic", "ppm", "jp2", "tga"}
+    return header.container not in _OTHERWISE
 
 
 def untag(data: bytes, header: Header) -> bytes:

@@ -1,15 +1,15 @@
 """Names all output files of a dataset before any is written.
 
 Sub-folders and names of the source are kept. Where two paths are equal, or differ only in case or in Unicode form
-(which some file systems do not distinguish), the later one gets a number. A name whose suffix contradicts the content
-gets the true suffix, and every name is made safe for all systems (`io.safe_names`).
+(which some file systems do not distinguish), the later one gets a number. A name whose suffix contradicts the content,
+or is one that trainers skip, gets the usual suffix, and every name is made safe for all systems (`io.safe_names`).
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 from unicodedata import normalize
@@ -69,8 +69,8 @@ class Outputs(Mapping[Key, Output]):
         return len(self._summaries) - len(self._without)
 
 
-def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, touched: Callable[[ImageSummary], bool]) -> Outputs:
-    """The outputs of all images. `touched` says whether an image will be encoded again. Raises `TargetError`."""
+def name_outputs(summaries: Sequence[ImageSummary], writer: Writer) -> Outputs:
+    """The outputs of all images. Raises `TargetError`."""
     taken: set[str] = set()
     numbers: dict[str, int] = defaultdict(
         lambda: 2
@@ -81,7 +81,7 @@ def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, touched: Cal
         if summary.header is None:
             continue
         split, name = summary.key
-        wanted = _wanted(name, summary.header, reencode=touched(summary))
+        wanted = _wanted(name, summary.header)
         for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
             folded = {_fold(path) for path in paths}
@@ -113,9 +113,9 @@ def check_splits(splits: Iterable[str]) -> None:
             raise TargetError(f"split: {split!r} cannot be a folder's name on every system; `split` makes others")
 
 
-def _wanted(name: str, header: Header, *, reencode: bool) -> str:
+def _wanted(name: str, header: Header) -> str:
     """`name` made safe, with the suffix of its file's content."""
-    suffixes = _suffixes(header.container if reencode or header.container != "gif" else "")
+    suffixes = _suffixes(header.container)
     plain = _PLAIN.fullmatch(name)
     if plain and plain[1].lower() in suffixes and not is_device(name):
         return name
@@ -125,9 +125,12 @@ def _wanted(name: str, header: Header, *, reencode: bool) -> str:
 
 @cache
 def _suffixes(container: str) -> tuple[str, ...]:
-    """The suffixes of a written file of `container`, the usual one first; "" stands for a GIF whose bytes are kept."""
-    true = suffix_of(Header(Size(1, 1), container=container)) if container else ".gif"
-    aliases = {".jpg": (".jpeg", ".jpe", ".jfif", ".mpo"), ".tif": (".tiff",)}
+    """The suffixes that trainers know of the file written for one of `container`, the usual one first.
+
+    They skip a JPEG whose name ends in .jpe or .jfif (``IMG_FORMATS`` of Ultralytics).
+    """
+    true = suffix_of(Header(Size(1, 1), container=container))
+    aliases = {".jpg": (".jpeg", ".mpo"), ".tif": (".tiff",)}
     return (true, *aliases.get(true, ()))
 
 

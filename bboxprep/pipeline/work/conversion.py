@@ -143,7 +143,7 @@ class Conversion:
         refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
         if how.on_error == "stop" or dataset.object_policy.may_refuse:
             refuse_faults(dataset, self.augmenter, how.on_error)
-        outputs = name_outputs(self.summaries, writer, self.touched)
+        outputs = name_outputs(self.summaries, writer)
         worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, reencodes=reencodes)
         account = Account()
         account.note_dataset(dataset.findings)
