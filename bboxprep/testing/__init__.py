@@ -38,6 +38,7 @@ CHECKS: tuple[Check, ...] = (
     _check("ramp", pixels.check_ramp),
     _check("conservation", objects.check_conservation),
     _check("sidecar", objects.check_sidecar),
+    _check("unlabelled", objects.check_unlabelled),
     _check("round-trip", trips.check_round_trip),
     _check("same-bytes", trips.check_same_bytes),
     _check("kill-and-resume", trips.check_kill_and_resume),

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.model.columns import Column
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
@@ -22,7 +23,7 @@ from bboxprep.recipe.geometric import Crop, Fill, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset
-from bboxprep.testing.runs import converted, painted, random_dataset, rows_of, step_edges
+from bboxprep.testing.runs import converted, declared, painted, random_dataset, rows_of, step_edges
 
 _RECIPES = (Recipe(), Recipe(Crop(10, 5, 12, 12)), Recipe(Letterbox(32), Fill((16, 24))))
 _COLUMNS = {  # the field of `Instances` of each column except boxes
@@ -93,6 +94,30 @@ def check_sidecar(example: FormatExample, folder: Path) -> None:
         expect_that(off <= most, f"{sample.name}: boxes {off:.3g} px off", f"at most {most:.3g} px")
     findings = [one for sample in back.values() for one in sample.findings if one.code.startswith("sidecar")]
     expect("findings about the sidecar", findings, [])
+
+
+def check_unlabelled(example: FormatExample, folder: Path) -> None:
+    """An unlabelled image stays unlabelled, and an image without objects stays labelled, also in an output's output."""
+    if not declared(example).keeps_empty_images:
+        return
+    root = painted(example, folder / "in", random_dataset(example, seed=21))
+    source = read(root, example.format, labels_in="displayed").map(_unlabelled_if_first)
+    write(source, folder / "out", example.format, **example.options)
+    converted(example, folder / "out", folder / "again")
+    for out in (folder / "out", folder / "again"):
+        have = _labelled(read(out, example.format))
+        expect(f"{out.name}: whether each image is labelled, and its objects", have, _labelled(source))
+
+
+def _labelled(dataset: Dataset) -> dict[tuple[str, str], tuple[bool, int]]:
+    """Whether each image is labelled, and the number of its objects."""
+    return {sample.key: (sample.labelled, len(sample.instances)) for sample in dataset}
+
+
+def _unlabelled_if_first(sample: Sample) -> Sample:
+    """`sample`, unlabelled and without objects if it is the first of its split."""
+    first = sample.name.stem.endswith("-0")
+    return replace(sample, instances=Instances.of(), source_count=0, labelled=False) if first else sample
 
 
 def _check_column(column: Column, found: Sample, wanted: Sample) -> None:

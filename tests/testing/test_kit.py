@@ -23,6 +23,7 @@ MISTAKES: dict[str, tuple[str, str]] = {  # by check: what stands in the toy for
     "ramp": (BOXES, "(batch.instances.boxes * 1.02).tolist()"),
     "conservation": (LINE, "_Line(name, (sample.size.width, sample.size.height), rows[:1])"),
     "sidecar": ("frozenset({Column.BOXES})", "frozenset({Column.BOXES, Column.AREAS})"),
+    "unlabelled": (LINE, LINE.replace("rows)", "rows or [('ant', 1.0, 1.0, 9.0, 9.0)])")),
     "round-trip": (BOXES, "batch.instances.boxes.round(1).tolist()"),
     "same-bytes": (ENTRY, "entry=[sample.split, line + ' ' * bool(__import__('multiprocessing').parent_process())]"),
     "kill-and-resume": (APPEND, f"{APPEND}\n        (self._root / 'log').open('a').write(split)"),

@@ -43,7 +43,7 @@ def write(root: Path, dataset: Dataset, options: VocWriteOptions) -> VocWriter:
 
 
 class VocWriter:
-    """Makes one XML file a labelled image; writes the lists when it is closed."""
+    """Makes one XML file an image; writes the lists when it is closed."""
 
     stage = ""
 
@@ -65,7 +65,7 @@ class VocWriter:
         return f"{IMAGES}{name}", f"{LABELS}{_stem(name)}.xml"
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
-        """The XML files; none where the source has no label file, so that the image stays unlabelled.
+        """The XML files, also those of unlabelled images: trainers open one for each listed image.
 
         Raises `AnnotationError` for a file name that no line of text can hold.
         """
@@ -126,8 +126,6 @@ def _labels(sample: Sample, image: str, objects: str, moved: Sequence[float]) ->
     name = image.removeprefix(IMAGES)
     _check(sample.path, "file name", name)
     entry, path = (sample.split, _stem(name)), f"{LABELS}{_stem(name)}.xml"
-    if not sample.labelled:
-        return Labels(0, entry=entry)
     findings: tuple[Finding, ...] = ()
     if rounded := sum([by > WHOLE for by in moved]):
         message = f"{rounded} of {len(moved)} boxes rounded to whole pixels, by {max(moved):.2g} px at most"

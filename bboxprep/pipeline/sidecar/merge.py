@@ -4,7 +4,8 @@ An image is identified by its path, an object by its row. Where a label file has
 objects are restored from the sidecar. Where it was edited or rewritten, an object is still the same one if its class
 is equal and its box is within the format's step. Then the columns that the format holds come from the label file, the
 exact box and all other columns from the sidecar. Every other row of the label file is a new object. So an edit always
-wins; a finding ``sidecar-stale`` says how many objects of the labels and of the sidecar do not match.
+wins; a finding ``sidecar-stale`` says how many objects of the labels and of the sidecar do not match. An image that was
+not labelled stays so until its labels list an object.
 
 The sidecar is untrusted input: a bad line is a finding. A path in it is only compared with the paths of images of the
 dataset, or hashed where it stays below the folder.
@@ -33,7 +34,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.pipeline.sidecar.classes import MergedClasses
 from bboxprep.pipeline.sidecar.index import SidecarIndex, find_sidecar, finding
-from bboxprep.pipeline.sidecar.schema import BadLine, KeptImage, unpack
+from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, KeptImage, unpack
 
 _REWRITING = 2e-6  # of the longer side: how far a program that rewrites the labels may move an edge
 
@@ -106,7 +107,8 @@ class _SampleMerge(msgspec.Struct, frozen=True):
             have = f"{sample.header.size}, orientation {sample.header.orientation}"
             return _stale(sample, f"the image is {have} and was {Size(*kept.size)}; nothing of it is restored")
         sample = replace(sample, id=sample.id or kept.id, extra={**kept.extra, **sample.extra})
-        return sample if kept.objects is None else self._with_objects(sample, kept, objects)
+        sample = sample if kept.objects is None else self._with_objects(sample, kept, objects)
+        return sample if kept.labelled or not sample.labelled or sample.source_count else _unlabelled(sample)
 
     def _with_objects(self, sample: Sample, kept: KeptImage, objects: Instances) -> Sample:
         """`sample` with the `objects` of its line, except where its label file was edited."""
@@ -162,6 +164,12 @@ def _with_mismatch(sample: Sample, gone: int, new: int) -> Sample:
     if not gone and not new:
         return sample
     return _stale(sample, f"{gone} kept objects are not in the labels any more, {new} objects are new or changed there")
+
+
+def _unlabelled(sample: Sample) -> Sample:
+    words = f"no label file in the source, as {SIDECAR} says"
+    found = Finding("image-unlabelled", words, sample.relative_path, split=sample.split)
+    return _with_finding(replace(sample, labelled=False), found)
 
 
 def _stale(sample: Sample, message: str) -> Sample:

@@ -1,7 +1,7 @@
 """Writes the sidecar: one line for each image with values that the output format cannot hold.
 
 An image has a line if its label file lost data: a column that it does not hold, a crowd region that was left out,
-corners rounded to whole pixels, the id of the image. The account does not change: an object that only the sidecar
+corners rounded to whole pixels, the id of the image, that it is not labelled. The account does not change: an object that only the sidecar
 holds counts as dropped.
 """
 
@@ -69,7 +69,8 @@ class SidecarWriter(msgspec.Struct, frozen=True):
         if written.output is None:
             return b""
         sample, extra = written.sample, _restorable(written.sample.extra, self.to)
-        if objects is None and not extra and (not sample.id or Column.IDS in self.carries):
+        labelled = sample.labelled or not _looks_labelled(written)
+        if objects is None and not extra and labelled and (not sample.id or Column.IDS in self.carries):
             return b""
         image = written.output.image
         kept = KeptImage(
@@ -81,6 +82,7 @@ class SidecarWriter(msgspec.Struct, frozen=True):
             rounded=any(note.code == "value-rounded" for note in written.labels.findings),
             labels={} if objects is None else _digests(written),
             objects=objects,
+            labelled=labelled,
         )
         return _encoded(kept, image)
 
@@ -120,6 +122,14 @@ def _digests(written: WrittenSample) -> dict[str, str]:
     """The SHA-256 of each label file; "" for a file that was not written because the image is not labelled."""
     digests = {file.path: file.digest for file in written.files}
     return {path: digests.get(path, "") for path in written.output.labels} if written.output else {}
+
+
+def _looks_labelled(written: WrittenSample) -> bool:
+    """Whether the output says of its image that it is labelled: in a format whose images have label files of their own,
+    one without such a file is not.
+    """
+    digests = _digests(written)
+    return not digests or any(digests.values())
 
 
 def _rows(written: WrittenSample) -> Sequence[int | None]:

@@ -178,7 +178,7 @@ def test_names_splits_and_bare_images_survive(drawn: list[tuple[list[str], str, 
         for number, (name, labelled) in enumerate(names.items())
     ]
     again, _ = trip(a_dataset(*samples))
-    wanted = {(str(sample.name), sample.split, sample.labelled, len(sample.instances)) for sample in samples}
+    wanted = {(str(sample.name), sample.split, True, len(sample.instances)) for sample in samples}  # each has an XML
     assert {(str(sample.name), sample.split, sample.labelled, len(sample.instances)) for sample in again} == wanted
 
 
@@ -193,7 +193,8 @@ def test_what_is_written_is_the_devkit_layout(tmp_path: Path) -> None:
     assert write(tmp_path, a_dataset(one, two, bare)) == []
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
     assert files == [
-        *("Annotations/sub/a.b.xml", "Annotations/z.xml", "ImageSets/Main/train.txt", "ImageSets/Main/val.txt"),
+        *("Annotations/bare.xml", "Annotations/sub/a.b.xml", "Annotations/z.xml"),
+        *("ImageSets/Main/train.txt", "ImageSets/Main/val.txt"),
         *("JPEGImages/bare.png", "JPEGImages/sub/a.b.jpg", "JPEGImages/z.png", "labels.txt"),
     ]
     assert (tmp_path / "ImageSets/Main/train.txt").read_bytes() == b"sub/a.b\n"
@@ -215,7 +216,7 @@ def test_what_is_written_is_the_devkit_layout(tmp_path: Path) -> None:
     again = read(tmp_path)
     assert [(str(sample.name), sample.split, sample.labelled) for sample in again] == [
         ("sub/a.b.jpg", "train", True),
-        ("bare.png", "val", False),
+        ("bare.png", "val", True),
         ("z.png", "val", True),
     ]
     assert again[0].instances.attributes == ({"pose": "Left", "difficult": 1, "occluded": 1, "colour": "a<b>&c"}, {})
