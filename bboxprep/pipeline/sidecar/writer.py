@@ -1,8 +1,8 @@
 """Writes the sidecar: one line for each image with values that the output format cannot hold.
 
 An image has a line if its label file lost data: a column that it does not hold, a crowd region that was left out,
-corners rounded to whole pixels, the id of the image, that it is not labelled. The account does not change: an object that only the sidecar
-holds counts as dropped.
+corners rounded to whole pixels, the id of the image, that it is not labelled. The account does not change: an object
+that only the sidecar holds counts as dropped.
 """
 
 from __future__ import annotations

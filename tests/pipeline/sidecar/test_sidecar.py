@@ -33,6 +33,7 @@ from tests.conformance.examples import FORMATS
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import INFO, SIDECAR, around, grow, records, run, small
 from tests.strategies import instances
+from tests.tiny import tiny
 
 FIXTURE = Path(__file__).parents[3] / "fixtures" / "phone-photos-coco"
 TARGETS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -270,6 +271,28 @@ def test_the_law_catches_a_format_that_claims_a_class_table_it_does_not_hold(
     monkeypatch.setattr(writer, "_OF_KEYPOINTS", frozenset())
     with pytest.raises(AssertionError):
         test_all_that_is_known_of_the_classes_comes_back_from_every_format(tmp_path, "webdataset")
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_an_image_without_a_label_file_has_none_again(tmp_path: Path, to: str) -> None:
+    labels = tiny(tmp_path / "in", range(3)) / "labels" / "train"
+    (labels / "00000.txt").unlink()
+    (labels / "00001.txt").write_text("", encoding="utf-8")
+    run(tmp_path / "in", tmp_path / "straight", "yolo")
+    run(tmp_path / "in", tmp_path / "there", to)
+    run(tmp_path / "there", tmp_path / "back", "yolo")
+    straight, back = (tree(tmp_path / name / "labels") for name in ("straight", "back"))
+    assert back == straight
+    assert set(back) == {"train/00001.txt", "train/00002.txt"}
+
+
+def test_an_image_is_labelled_once_its_labels_list_an_object(tmp_path: Path) -> None:
+    (tiny(tmp_path / "in", range(2)) / "labels" / "train" / "00000.txt").unlink()
+    run(tmp_path / "in", tmp_path / "there", "voc")
+    first, second = (tmp_path / "there" / "Annotations" / f"0000{number}.xml" for number in range(2))
+    assert [sample.labelled for sample in read(tmp_path / "there")] == [False, True]
+    first.write_bytes(second.read_bytes().replace(b"00001.jpg", b"00000.jpg"))
+    assert [sample.labelled for sample in read(tmp_path / "there")] == [True, True]
 
 
 RICH = Categories(
