@@ -7,7 +7,7 @@ that no other record has. A link is followed as far as the dataset reaches.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,8 +15,19 @@ import msgspec
 from bboxprep.formats.coco.decoding import excerpt
 from bboxprep.formats.coco.layout import is_file
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, run_together
-from bboxprep.io.paths import IMAGE_SUFFIXES, LINK_OUT, AllowedFolders, relative_path, resolved, scan, suffix_of, walk
+from bboxprep.io.paths import (
+    IMAGE_SUFFIXES,
+    LINK_OUT,
+    AllowedFolders,
+    relative_path,
+    resolved,
+    scan,
+    subfolders,
+    suffix_of,
+    walk,
+)
 from bboxprep.io.safe_names import safe_relative
+from bboxprep.model.splits import known_split
 
 _LONGEST_PART = 255  # bytes; of all file systems in use
 
@@ -73,9 +84,9 @@ def _files_in(folder: Path) -> set[str]:
         return set()
 
 
-def unlisted_images(located: Iterable[tuple[Path, Located]]) -> list[Path]:
+def unlisted_images(located: Iterable[tuple[Path, Located]], home: Path) -> tuple[list[Path], list[Path]]:
     """The images that lie beside those `located` below each folder, or in the folder of a document that lists none, and
-    are not among them, sorted.
+    are not among them; and those in the folders of other splits beside these, in `home`. Both are sorted.
     """
     listed: dict[Path, set[str]] = defaultdict(set)
     for folder, found in located:
@@ -85,11 +96,19 @@ def unlisted_images(located: Iterable[tuple[Path, Located]]) -> list[Path]:
             if row not in found.missing:
                 below, _, file = name.rpartition("/")
                 listed[folder / below if below else folder].add(file)
+    above = {folder.parent for folder in listed if folder.is_relative_to(home) and folder != home}
+    beside = {path for folder in above for path in subfolders(folder) if known_split(path.name)}
+    unnamed = {path for path in beside if not any(folder.is_relative_to(path) for folder in listed)}
+    return _images_except(listed), _images_except({path: set() for path in unnamed})
+
+
+def _images_except(listed: Mapping[Path, Collection[str]]) -> list[Path]:
+    """The images in the folders of `listed` that have none of the names there, sorted."""
     return sorted(
         folder / name
         for folder, names in listed.items()
-        for name in _files_in(folder) - names
-        if suffix_of(name).lower() in IMAGE_SUFFIXES and not name.startswith(".")
+        for name in _files_in(folder)
+        if name not in names and suffix_of(name).lower() in IMAGE_SUFFIXES and not name.startswith(".")
     )
 
 

@@ -83,7 +83,7 @@ def read(root: Path, probe: Probe, options: CocoReadOptions, spread: MapEngine =
             *(found for part in parts for found in part.findings()),
             *_without_annotations(sources, documents),
             *_respelled(sources, indexes),
-            *_unlisted(home, indexes),
+            *_unlisted(root, home, indexes),
         ),
         extra=_extra(_merged([document.extra for document in documents])),
         crowd=(sum(index.crowd for index in indexes), sum(len(document.annotations) for document in documents)),
@@ -114,11 +114,15 @@ def _without_annotations(sources: Iterable[CocoSource], documents: Iterable[Docu
             yield Finding(code, words, source.shown, "annotations", split=source.split)
 
 
-def _unlisted(home: Path, indexes: Iterable[Index]) -> Iterator[Finding]:
-    """A finding about the images that no document lists."""
-    if found := unlisted_images((index.folder, index.located) for index in indexes):
-        words = f"{len(found):,} images lie beside listed ones, and no document lists them; left aside"
-        yield Finding("image-aside", words, relative_path(found[0], home))
+def _unlisted(root: Path, home: Path, indexes: Iterable[Index]) -> Iterator[Finding]:
+    """Findings about the images that no document lists, those of other splits only where `root` is no single file."""
+    beside, unnamed = unlisted_images(((index.folder, index.located) for index in indexes), home)
+    if beside:
+        words = f"{len(beside):,} images lie beside listed ones, and no document lists them; left aside"
+        yield Finding("image-aside", words, relative_path(beside[0], home))
+    if unnamed and not root.is_file():
+        words = f"images lie in the folder of a split that no document is about ({len(unnamed):,}); left aside"
+        yield Finding("image-aside", words, relative_path(unnamed[0], home))
 
 
 def _refuse_shared_images(root: Path, sources: Sequence[CocoSource], indexes: Sequence[Index]) -> None:

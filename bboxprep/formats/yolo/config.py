@@ -10,7 +10,7 @@ import msgspec
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.tree import read_head
-from bboxprep.io.paths import is_within, resolved
+from bboxprep.io.paths import is_within, resolved, scan, suffix_of
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
 from bboxprep.model.splits import is_word, order, split_of
@@ -21,6 +21,7 @@ NOT_SPLITS = {
     *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
     *("labels", "backup", "classes", "yaml_file"),
 }
+_USUAL_STEMS = ("data", "dataset")  # of the YAML file that describes a dataset
 _METRIC = "eval"  # the key of a .data file for the metric, which is no split
 
 
@@ -48,16 +49,25 @@ def config_files(folder: Path) -> tuple[Path, ...]:
     """The files in `folder` that may describe the dataset: data.yaml if there is one, else other YAML files, else .data
     files of darknet. More than one is ambiguous.
     """
-    allowed = resolved(folder)
-    for patterns, matches, usual in (
-        (("*.yaml", "*.yml"), _is_data_yaml, ("data", "dataset")),
-        (("*.data",), _is_darknet, ("obj",)),
+    allowed, names = resolved(folder), _names_in(folder)
+    for suffixes, matches, usual in (
+        ((".yaml", ".yml"), _is_data_yaml, _USUAL_STEMS),
+        ((".data",), _is_darknet, ("obj",)),
     ):
-        paths = [path for glob in patterns for path in folder.glob(glob) if path.is_file() and is_within(path, allowed)]
-        found = sorted(path for path in paths if matches(path))
+        paths = [folder / name for name in names if suffix_of(name).lower() in suffixes]
+        found = sorted(path for path in paths if path.is_file() and is_within(path, allowed) and matches(path))
         if found:
-            return tuple(path for path in found if path.stem in usual) or tuple(found)
+            return tuple(path for path in found if path.stem.lower() in usual) or tuple(found)
     return ()
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The names of what lies in `folder`; none where it cannot be listed."""
+    try:
+        with scan(folder) as entries:
+            return [entry.name for entry in entries]
+    except OSError:
+        return []
 
 
 def is_config_file(path: Path) -> bool:
@@ -98,7 +108,7 @@ def _is_data_yaml(path: Path) -> bool:
     head = read_head(path)
     keys = {line.partition(b":")[0].strip(b"\"' ") for line in head.splitlines() if b":" in line}
     return bool(keys & {b"names", b"nc"}) or (
-        path.stem in ("data", "dataset") and (b"train" in head or b"names" in head)
+        path.stem.lower() in _USUAL_STEMS and (b"train" in head or b"names" in head)
     )
 
 

@@ -413,3 +413,39 @@ def test_images_that_no_document_lists_are_noted(tmp_path: Path) -> None:
     (finding,) = read(tmp_path).findings
     assert (finding.code, finding.path) == ("image-aside", "images/a.jpg")
     assert finding.message.startswith("2 images")
+
+
+@pytest.mark.parametrize(
+    ("label", "photo", "name", "other", "aside"),
+    [
+        ("annotations/instances_train.json", "train/a.jpg", "a.jpg", "test2017/b.jpg", True),
+        ("annotations/instances_train.json", "images/train/a.jpg", "a.jpg", "images/val/b.jpg", True),
+        ("all.json", "images/train/a.jpg", "train/a.jpg", "images/val/b.jpg", True),
+        ("train/_annotations.coco.json", "train/a.jpg", "a.jpg", "valid/b.jpg", True),
+        ("all.json", "images/train/sub/a.jpg", "train/sub/a.jpg", "images/train/other/b.jpg", False),
+        ("annotations/instances_train.json", "train/a.jpg", "a.jpg", "more/b.jpg", False),
+        ("_annotations.coco.json", "a.jpg", "a.jpg", "../test/b.jpg", False),
+    ],
+)
+@pytest.mark.parametrize("relative", [False, True])
+def test_images_of_a_split_without_a_document_are_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    label: str,
+    photo: str,
+    name: str,
+    other: str,
+    aside: bool,
+    relative: bool,
+) -> None:
+    root = tmp_path / "set"
+    picture(root / photo)
+    picture(root / other)
+    document(root / label, [image(1, name)], [box(1, 1)])
+    monkeypatch.chdir(tmp_path)
+
+    folder = Path("set") if relative else root
+    told = [str(one) for one in read(folder).findings if one.code == "image-aside"]
+    words = f"{other}: images lie in the folder of a split that no document is about (1); left aside"
+    assert told == ([words] if aside else [])
+    assert not [one for one in read(folder / label).findings if one.code == "image-aside"]

@@ -460,6 +460,14 @@ def test_a_folder_of_a_split_that_the_data_yaml_does_not_name_is_told(
     assert told == ([f"{place}: {words}"] if aside else [])
 
 
+@pytest.mark.parametrize("name", ["data.yaml", "data.yml", "Data.YAML", "my-set.YML", "OBJ.DATA"])
+def test_the_file_that_describes_a_dataset_may_have_any_case(tmp_path: Path, name: str) -> None:
+    content = "names = names.lst\ntrain = images\n" if name == "OBJ.DATA" else "names: [cat]\ntrain: images\n"
+    files = {name: content, "names.lst": "cat\n", "images/a.jpg": "", "labels/a.txt": ROW}
+
+    assert [one.name for one in read(grow(tmp_path, files)).categories] == ["cat"]
+
+
 def test_other_texts_are_no_labels(tmp_path: Path) -> None:
     other = {
         "classes.txt": "cat\n",
