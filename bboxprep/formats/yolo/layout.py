@@ -35,6 +35,7 @@ from bboxprep.io.paths import (
     normalized,
     resolved,
     stem_of,
+    suffix_of,
 )
 from bboxprep.model.splits import USUAL, SplitFolders, known_split
 
@@ -190,7 +191,7 @@ def _stated(tree: YoloTree, config: Config, base: Path, split: str, text: str) -
     path, why = find_place(tree, text, _bases(tree, config, base))
     if path and (not _names_split(text, split) or _names_split(tree.shown(path), split)):
         return _Stated(text, path)
-    usual = _usual_place(tree, base, split)
+    usual = _usual_place(tree, base, split) if suffix_of(text).lower() not in IMAGE_SUFFIXES else None
     return _Stated(text, usual or path, why or _ABSENT, stray=usual is None)
 
 

@@ -468,6 +468,17 @@ def test_the_file_that_describes_a_dataset_may_have_any_case(tmp_path: Path, nam
     assert [one.name for one in read(grow(tmp_path, files)).categories] == ["cat"]
 
 
+def test_an_image_of_a_data_yaml_that_is_not_there_is_no_folder(tmp_path: Path) -> None:
+    config = "train: [images/train/a.jpg, images/train/none.jpg]\nnames: [cat]\n"
+    files = {"data.yaml": config, "images/train/a.jpg": "", "images/train/b.jpg": "", "labels/train/a.txt": ROW}
+    dataset = read(grow(tmp_path, files))
+
+    assert list(contents(dataset)) == ["train/a.jpg"]
+    assert [str(one) for one in dataset.findings if one.code == "image-missing"] == [
+        "data.yaml: train: images/train/none.jpg is not there"
+    ]
+
+
 def test_other_texts_are_no_labels(tmp_path: Path) -> None:
     other = {
         "classes.txt": "cat\n",
