@@ -4,13 +4,15 @@ A shard has a member for each image, named by its number in the split, ``0000000
 ``00000007.json``::
 
     {"file_name": "IMG_2001.jpg", "width": 640, "height": 480,
-     "objects": {"bbox": [[x, y, w, h]], "category": [0], "area": [null], "id": [0], "iscrowd": [0]}}
+     "objects": {"bbox": [[x, y, w, h]], "category": [0], "area": [600.0], "id": [1], "iscrowd": [0]}, "image_id": 1}
 
-Boxes are in px, as COCO has them. `category` is a row of ``classes.json``. `objects` is null for an unlabelled image.
-Hugging Face's ``datasets`` calls this an object detection dataset.
+Boxes are in px, as COCO has them. `category` is a row of ``classes.json``. Hugging Face's ``datasets`` calls this an
+object detection dataset. Trainers compute with all of it, so no value is null: an image without objects has empty
+lists, and what the source does not say is given as COCO's writer gives it: the area of the shape, and for images and
+objects the next free ids of their split, from 1 on. A null for `objects`, as others write it, is an unlabelled image.
 
-During a run the members are files below `STAGE`, so that a killed run can go on. At its end they are packed, in the
-order of the source, and removed.
+During a run the members are files below `STAGE`, so that a killed run can go on. At its end they get their ids, are
+packed in the order of the source, and removed.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from math import isnan
+from itertools import groupby, islice
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
@@ -49,8 +51,10 @@ from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.ids import assign_ids
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from bboxprep.model.shape_choice import object_areas
 from bboxprep.model.splits import name_prefixes, split_of
 
 CLASSES = "classes.json"
@@ -82,8 +86,37 @@ class _ImageLabels(msgspec.Struct):
     image_id: _Whole | None = None
 
 
-Pack = Callable[[Path, Sequence[Path], Sequence[str]], None]
-"""``pack(shard, images, classes)`` writes a shard of the files of `images` and of their labels beside them."""
+class Member(msgspec.Struct, frozen=True):
+    """The file of an image below `STAGE`, with its id and those of its objects."""
+
+    image: Path
+    image_id: int
+    ids: Sequence[int]
+
+    def labels(self) -> bytes:
+        """Its labels as JSON, with the ids."""
+        record = msgspec.json.decode(self.image.with_suffix(".json").read_bytes(), type=_ImageLabels)
+        objects = record.objects and msgspec.structs.replace(record.objects, id=list(self.ids))
+        return msgspec.json.encode(msgspec.structs.replace(record, objects=objects, image_id=self.image_id))
+
+
+Pack = Callable[[Path, Sequence[Member], Sequence[str]], None]
+"""``pack(shard, members, classes)`` writes a shard of the images of `members` and of their labels."""
+
+
+class _Numbers(msgspec.Struct):
+    """The images of one split, their ids, those of all their objects (0: none), and how many objects each has."""
+
+    images: list[str] = []
+    image_ids: list[int] = []
+    ids: list[int] = []
+    counts: list[int] = []
+
+    def members(self, stage: Path) -> Iterator[Member]:
+        """The images below `stage` in their order, with ids that are positive and unique."""
+        ids = iter(assign_ids(self.ids))
+        for image, image_id, count in zip(self.images, assign_ids(self.image_ids), self.counts, strict=True):
+            yield Member(stage / image, image_id, tuple(islice(ids, count)))
 
 
 class ShardWriter:
@@ -98,7 +131,7 @@ class ShardWriter:
         self._root, self._options, self._suffix, self._pack, self._folder = root, options, suffix, pack, folder
         self._classes = dataset.categories.names
         self._counts: dict[str, int] = defaultdict(int)
-        self._members: dict[str, list[str]] = defaultdict(list)
+        self._numbers: dict[str, _Numbers] = defaultdict(_Numbers)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The next number of `split`, in a file as large as is wanted."""
@@ -108,12 +141,17 @@ class ShardWriter:
         return f"{stem}{PurePosixPath(name).suffix.lower()}", f"{stem}.json"
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
-        """The labels as JSON."""
+        """The labels as JSON, with the ids of the source, if any."""
         return list(map(_labels, batch, images, _objects(batch)))
 
-    def collect(self, entry: str) -> None:
-        """Note an image."""
-        self._members[entry.rpartition("/")[0]].append(entry)
+    def collect(self, entry: tuple[str, str, int, list[int]]) -> None:
+        """Note an image and the ids that its source gives."""
+        split, image, image_id, ids = entry
+        numbers = self._numbers[split]
+        numbers.images.append(image)
+        numbers.image_ids.append(image_id)
+        numbers.ids.extend(ids)
+        numbers.counts.append(len(ids))
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -124,8 +162,9 @@ class ShardWriter:
 
     def close(self) -> None:
         """Pack what has been noted; write the class table."""
-        for shard, images in sorted(self._members.items()):
-            self._pack(self._root / shard, [self._root / STAGE / image for image in images], self._classes)
+        for numbers in self._numbers.values():
+            for shard, members in groupby(numbers.members(self._root / STAGE), lambda member: member.image.parent):
+                self._pack(self._root / shard.relative_to(self._root / STAGE), list(members), self._classes)
         write_bytes(self._root / CLASSES, msgspec.json.encode(self._classes) + b"\n")
 
     def _shard(self, split: str, number: int) -> str:
@@ -139,9 +178,10 @@ def _true_name(name: PurePosixPath, suffix: str) -> str:
 
 def _labels(sample: Sample, image: str, objects: _Objects) -> Labels:
     place, count = PurePosixPath(image), len(objects.bbox)
-    name, given = _true_name(sample.name, place.suffix), objects if sample.labelled or count else None
-    record = _ImageLabels(name, *sample.size, given, sample.id or None)
-    return Labels(count, files=((str(place.with_suffix(".json")), msgspec.json.encode(record)),), entry=image)
+    image_id = sample.id if 0 < sample.id <= _MOST else 0
+    record = _ImageLabels(_true_name(sample.name, place.suffix), *sample.size, objects, image_id)
+    files = ((str(place.with_suffix(".json")), msgspec.json.encode(record)),)
+    return Labels(count, files=files, entry=(sample.split, image, image_id, objects.id))
 
 
 def _objects(batch: Batch) -> list[_Objects]:
@@ -150,8 +190,8 @@ def _objects(batch: Batch) -> list[_Objects]:
     low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
     extents = lengths(low.ravel(), high.ravel()).reshape(-1, 2)
     boxes = list(map(tuple, np.concatenate((low, extents), axis=1).tolist()))
-    areas = [None if isnan(area) else area for area in instances.areas.tolist()]
-    columns = boxes, instances.labels.tolist(), areas, instances.ids.tolist(), instances.crowd.astype(int).tolist()
+    areas, ids = object_areas(instances), np.where((instances.ids > 0) & (instances.ids <= _MOST), instances.ids, 0)
+    columns = boxes, instances.labels.tolist(), areas, ids.tolist(), instances.crowd.astype(int).tolist()
     return list(map(_Objects, *map(batch.split, columns)))
 
 

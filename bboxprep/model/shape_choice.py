@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bboxprep.geometry.shapes import ring_area
+import numpy as np
+
+from bboxprep.geometry.shapes import box_areas, ring_area
 from bboxprep.model.columns import Rings
+from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 
 Shape = Rings | Rle
@@ -27,3 +30,13 @@ def best_shape(rings: Rings, mask: Rle | None) -> Shape | None:
 def shape_area(shape: Shape) -> float:
     """The area of `shape`, square px: the sum of its rings, or the number of set pixels of a mask (an int)."""
     return shape.area if isinstance(shape, Rle) else sum(map(ring_area, shape))
+
+
+def object_areas(instances: Instances) -> list[float]:
+    """The stated area of each object, else the area of its best shape, else of its box; square px."""
+    unstated = np.isnan(instances.areas)
+    areas: list[float] = np.where(unstated, box_areas(instances.boxes), instances.areas).tolist()
+    for row in np.flatnonzero(unstated).tolist():
+        shape = best_shape(instances.polygons[row], instances.masks[row])
+        areas[row] = areas[row] if shape is None else shape_area(shape)
+    return areas

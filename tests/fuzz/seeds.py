@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from bboxprep.formats.shards import Member
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Grayscale
 from bboxprep.recipe.crops import RandomCrop
@@ -177,6 +178,13 @@ def archives() -> Iterator[bytes]:
         yield _zipped(files)
 
 
+class _Unnumbered(Member, frozen=True):
+    """A member whose labels are packed as they are."""
+
+    def labels(self) -> bytes:
+        return self.image.with_suffix(".json").read_bytes()
+
+
 def parquet() -> Iterator[bytes]:
     from bboxprep.formats.parquet.table import pack
 
@@ -185,7 +193,7 @@ def parquet() -> Iterator[bytes]:
             picture, shard = Path(room, "a.jpg"), Path(room, "train-00000.parquet")
             picture.write_bytes(b"")
             picture.with_suffix(".json").write_bytes(labels)
-            pack(shard, [picture], ["cat", "dog"])
+            pack(shard, [_Unnumbered(picture, 0, ())], ["cat", "dog"])
             yield shard.read_bytes()
 
 

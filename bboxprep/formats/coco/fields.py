@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bboxprep.model.columns import Column
 
 LAYOUT = "annotations/*.json, <split>/_annotations.coco.json, or a JSON beside the images"
@@ -28,10 +25,3 @@ keeps its place, with null for its value.
 KNOWN_FIELDS = frozenset(
     {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints", "score"}
 )
-
-
-def valid_ids(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each of `ids` (N,) is positive and differs from all earlier ones: bool (N,)."""
-    stands = np.zeros(len(ids), dtype=np.bool_)
-    stands[np.unique(ids, return_index=True)[1]] = True
-    return stands & (ids > 0)

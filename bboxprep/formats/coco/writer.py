@@ -21,18 +21,19 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK, valid_ids
+from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK
 from bboxprep.geometry.decimals import lengths
-from bboxprep.geometry.shapes import Boxes, box_areas
+from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import NO_TRACK, Column, Rings
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.ids import assign_ids
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
-from bboxprep.model.shape_choice import best_shape, shape_area
+from bboxprep.model.shape_choice import best_shape, object_areas
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
@@ -163,17 +164,6 @@ def _document(split: str) -> str:
     return f"annotations/instances_{split}.json"
 
 
-def assign_ids(ids: Sequence[int]) -> array[int]:
-    """`ids` where they are positive and unique so far; the others are replaced by the next free numbers from 1 on."""
-    assigned = np.array(ids, dtype=np.int64)
-    if not assigned.any():
-        return array("q", range(1, len(assigned) + 1))
-    kept = valid_ids(assigned)
-    free = np.setdiff1d(np.arange(1, len(assigned) + 1), assigned[kept], assume_unique=True)
-    assigned[~kept] = free[: (~kept).sum()]
-    return array("q", assigned.tobytes())
-
-
 def _labels(sample: Sample, image: str, numbers: list[int], records: bytes) -> Labels:
     """The labels of one image, whose objects have the ids `numbers` and the encoded `records`."""
     size = sample.size
@@ -188,7 +178,7 @@ def _annotations(batch: Batch, images: Sequence[str], categories: Categories) ->
     """The encoded record of each object."""
     instances = batch.instances
     ids = np.array(categories.ids, dtype=np.int64)[instances.labels].tolist()
-    boxes, areas = _box_texts(instances.boxes), _numbers(_areas(instances))
+    boxes, areas = _box_texts(instances.boxes), _numbers(object_areas(instances))
     crowd, shapes = instances.crowd.tolist(), _segmentations(instances)
     others = _optional_fields(batch, images, categories)
     return [_RECORD % record for record in zip(ids, boxes, areas, crowd, shapes, others, strict=True)]
@@ -207,16 +197,6 @@ def _box_texts(boxes: Boxes) -> list[bytes]:
     low, high = boxes[:, :2], boxes[:, 2:]
     extents = lengths(low.ravel(), high.ravel()).reshape(-1, 2)
     return msgspec.json.encode(np.concatenate((low, extents), axis=1).tolist())[2:-2].split(b"],[")[: len(boxes)]
-
-
-def _areas(instances: Instances) -> list[float]:
-    """The stated area of each object, else the area of its best shape, else of its box; square px."""
-    unstated = np.isnan(instances.areas)
-    areas: list[float] = np.where(unstated, box_areas(instances.boxes), instances.areas).tolist()
-    for row in np.flatnonzero(unstated).tolist():
-        shape = best_shape(instances.polygons[row], instances.masks[row])
-        areas[row] = areas[row] if shape is None else shape_area(shape)
-    return areas
 
 
 def _segmentations(instances: Instances) -> list[bytes]:

@@ -16,7 +16,7 @@ from bboxprep.errors import UsageError
 from bboxprep.formats import shards
 from bboxprep.formats.api import MapEngine, Probe, ReadOptions, reads, writes
 from bboxprep.formats.shard_options import ShardWriteOptions
-from bboxprep.formats.shards import ShardWriter
+from bboxprep.formats.shards import Member, ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
 from bboxprep.model.dataset import Dataset
 
@@ -42,19 +42,19 @@ def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWrit
     return ShardWriter(root, dataset, options, _SUFFIX, pack, "data/")
 
 
-def pack(shard: Path, images: Sequence[Path], classes: Sequence[str]) -> None:
-    """Write the Parquet file `shard` of `images` and the labels beside them. Raises `TargetError`."""
+def pack(shard: Path, members: Sequence[Member], classes: Sequence[str]) -> None:
+    """Write the Parquet file `shard` of the images and labels of `members`. Raises `TargetError`."""
     arrow, parquet = _arrow()
     schema = _schema(arrow, classes)
     with AtomicWriter(shard) as file, as_target_error(shard), parquet.ParquetWriter(file.stream, schema) as writer:
-        for start in range(0, len(images), _GROUP):
-            rows = list(map(_row, images[start : start + _GROUP]))
+        for start in range(0, len(members), _GROUP):
+            rows = list(map(_row, members[start : start + _GROUP]))
             writer.write_table(arrow.Table.from_pylist(rows, schema=schema), row_group_size=_GROUP)
 
 
-def _row(path: Path) -> dict[str, Any]:
-    record: dict[str, Any] = msgspec.json.decode(path.with_suffix(".json").read_bytes())
-    image = {"bytes": path.read_bytes(), "path": path.name}
+def _row(member: Member) -> dict[str, Any]:
+    record: dict[str, Any] = msgspec.json.decode(member.labels())
+    image = {"bytes": member.image.read_bytes(), "path": member.image.name}
     return {"image": image, **record}
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from bboxprep.formats import shards
 from bboxprep.formats.api import MapEngine, Probe, ReadOptions, reads, writes
 from bboxprep.formats.shard_options import ShardWriteOptions
-from bboxprep.formats.shards import ShardWriter
+from bboxprep.formats.shards import Member, ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
 from bboxprep.model.dataset import Dataset
 
@@ -36,8 +36,8 @@ def write(root: Path, dataset: Dataset, options: ShardWriteOptions) -> ShardWrit
     return ShardWriter(root, dataset, options, _SUFFIX, pack)
 
 
-def pack(shard: Path, images: Sequence[Path], classes: Sequence[str]) -> None:  # noqa: ARG001
-    """Write the tar file `shard` of `images` and the labels beside them. Raises `TargetError`."""
+def pack(shard: Path, members: Sequence[Member], classes: Sequence[str]) -> None:  # noqa: ARG001
+    """Write the tar file `shard` of the images and labels of `members`. Raises `TargetError`."""
     import tarfile  # every source is asked whether it is of this format, and that takes none of it
 
     with (
@@ -45,8 +45,11 @@ def pack(shard: Path, images: Sequence[Path], classes: Sequence[str]) -> None:  
         as_target_error(shard),
         tarfile.open(fileobj=file.stream, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
-        for path in (path for image in images for path in (image, image.with_suffix(".json"))):
-            data = path.read_bytes()
-            member = tarfile.TarInfo(path.name)
-            member.size = len(data)
-            tar.addfile(member, BytesIO(data))
+        for member in members:
+            for name, data in (
+                (member.image.name, member.image.read_bytes()),
+                (member.image.with_suffix(".json").name, member.labels()),
+            ):
+                file_head = tarfile.TarInfo(name)
+                file_head.size = len(data)
+                tar.addfile(file_head, BytesIO(data))

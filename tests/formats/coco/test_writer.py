@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bboxprep.errors import UsageError
 from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
-from bboxprep.formats.coco.writer import assign_ids
 from bboxprep.model.batch import Batch
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
@@ -28,19 +25,6 @@ from tests.formats.coco.trees import (
     written,
 )
 from tests.formats.filing import file_labels
-
-
-@given(ids=st.lists(st.integers(-2, 9) | st.just(2**62)))
-def test_ids_stay_where_they_can_and_are_positive_and_unique(ids: list[int]) -> None:
-    settled = assign_ids(ids)
-    assert len(set(settled)) == len(ids)
-    assert all(number > 0 for number in settled)
-    stay = [number > 0 and number not in ids[:place] for place, number in enumerate(ids)]
-    assert [number for number, stays in zip(settled, stay, strict=True) if stays] == [
-        number for number, stays in zip(ids, stay, strict=True) if stays
-    ]
-    fresh = [number for number, stays in zip(settled, stay, strict=True) if not stays]
-    assert fresh == [number for number in range(1, len(ids) + 1) if number not in ids][: len(fresh)]
 
 
 def test_what_is_collected_waits_outside_of_memory(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import bboxprep
-from bboxprep import Letterbox, Recipe
+from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, StorageError, TargetError, UsageError
 from bboxprep.formats import shards
 from bboxprep.formats.shards import STAGE
@@ -131,6 +131,51 @@ def test_an_image_that_nobody_has_labelled_is_not_one_without_objects(tmp_path: 
     bboxprep.convert(source, tmp_path / "out", to, labels_in="displayed")
     found = {str(sample.name): sample.labelled for sample in bboxprep.read(tmp_path / "out")}
     assert found == {"00000.jpg": False, "00001.jpg": True, "00002.jpg": True}
+
+
+def rows_of(root: Path) -> dict[str, list[dict[str, Any]]]:
+    """The labels in the shards at `root`, by split, as other programs read them."""
+    from pyarrow import parquet
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    for path in sorted(root.rglob("*-0*.*")):
+        if path.suffix == ".tar":
+            with tarfile.open(path) as file:
+                members = [file.extractfile(name) for name in file.getnames() if name.endswith(".json")]
+                rows = [json.loads(member.read()) for member in members if member]
+        else:
+            rows = parquet.read_table(path).to_pylist()
+        found.setdefault(path.name.split("-")[0], []).extend(rows)
+    return found
+
+
+TWICE = Recipe(augment=Augment(Flip("horizontal", p=0.5), copies=2))
+
+
+@pytest.mark.parametrize(
+    ("source", "recipe"),
+    [("bare", Recipe()), *((name, recipe) for name in ("coco", "yolo", "voc") for recipe in (RECIPE, TWICE))],
+)
+@pytest.mark.parametrize("to", SHARDED)
+def test_a_trainer_finds_a_number_wherever_it_wants_one(tmp_path: Path, to: str, source: str, recipe: Recipe) -> None:
+    root = FIXTURES / f"phone-photos-{source}"
+    if source == "bare":
+        root = tiny(tmp_path / "bare", range(4))
+        (root / "labels" / "train" / "00000.txt").unlink()
+        (root / "labels" / "train" / "00001.txt").write_text("", encoding="utf-8")
+    bboxprep.convert(root, tmp_path / "out", to, recipe, shard=3)
+    for rows in rows_of(tmp_path / "out").values():
+        ids = [number for row in rows for number in row["objects"]["id"]]
+        for numbers in ([row["image_id"] for row in rows], ids):
+            assert len(set(numbers)) == len(numbers)
+            assert all(isinstance(number, int) and number > 0 for number in numbers)
+            if source != "coco":
+                assert numbers == list(range(1, len(numbers) + 1))
+        for row in rows:
+            objects = row["objects"]
+            assert len({len(values) for values in objects.values()}) == 1
+            for (_, _, width, height), area in zip(objects["bbox"], objects["area"], strict=True):
+                assert 0 < area <= width * height * 1.001 or source == "coco"
 
 
 def test_others_read_them_with_boxes_classes_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
