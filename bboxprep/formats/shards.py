@@ -20,9 +20,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -31,6 +31,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, Probe
 from bboxprep.formats.reading import probe_image
+from bboxprep.formats.shard_labels import MAX_ID, ImageLabels, Member, ObjectLists, SplitMembers
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.decimals import lengths
@@ -51,7 +52,6 @@ from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.ids import assign_ids
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.shape_choice import object_areas
@@ -63,60 +63,8 @@ _MOST_BYTES = 1 << 26  # of the labels of an image
 _SHARD = re.compile(r"(.+?)-[0-9]+(?:-of-[0-9]+)?")
 
 
-_MOST = 2**53
-_Whole = Annotated[int, msgspec.Meta(ge=-_MOST, le=_MOST)]
-_Side = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
-
-
-class _Objects(msgspec.Struct):
-    bbox: list[tuple[float, float, float, float]]
-    category: list[_Whole]
-    area: list[float | None] | None = None
-    id: list[_Whole | None] | None = None
-    iscrowd: list[int | None] | None = None
-
-
-class _ImageLabels(msgspec.Struct):
-    """The labels of an image."""
-
-    file_name: str | None = None
-    width: _Side | None = None
-    height: _Side | None = None
-    objects: _Objects | None = None
-    image_id: _Whole | None = None
-
-
-class Member(msgspec.Struct, frozen=True):
-    """The file of an image below `STAGE`, with its id and those of its objects."""
-
-    image: Path
-    image_id: int
-    ids: Sequence[int]
-
-    def labels(self) -> bytes:
-        """Its labels as JSON, with the ids."""
-        record = msgspec.json.decode(self.image.with_suffix(".json").read_bytes(), type=_ImageLabels)
-        objects = record.objects and msgspec.structs.replace(record.objects, id=list(self.ids))
-        return msgspec.json.encode(msgspec.structs.replace(record, objects=objects, image_id=self.image_id))
-
-
 Pack = Callable[[Path, Sequence[Member], Sequence[str]], None]
 """``pack(shard, members, classes)`` writes a shard of the images of `members` and of their labels."""
-
-
-class _Numbers(msgspec.Struct):
-    """The images of one split, their ids, those of all their objects (0: none), and how many objects each has."""
-
-    images: list[str] = []
-    image_ids: list[int] = []
-    ids: list[int] = []
-    counts: list[int] = []
-
-    def members(self, stage: Path) -> Iterator[Member]:
-        """The images below `stage` in their order, with ids that are positive and unique."""
-        ids = iter(assign_ids(self.ids))
-        for image, image_id, count in zip(self.images, assign_ids(self.image_ids), self.counts, strict=True):
-            yield Member(stage / image, image_id, tuple(islice(ids, count)))
 
 
 class ShardWriter:
@@ -131,7 +79,7 @@ class ShardWriter:
         self._root, self._options, self._suffix, self._pack, self._folder = root, options, suffix, pack, folder
         self._classes = dataset.categories.names
         self._counts: dict[str, int] = defaultdict(int)
-        self._numbers: dict[str, _Numbers] = defaultdict(_Numbers)
+        self._splits: dict[str, SplitMembers] = defaultdict(SplitMembers)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The next number of `split`, in a file as large as is wanted."""
@@ -147,11 +95,7 @@ class ShardWriter:
     def collect(self, entry: tuple[str, str, int, list[int]]) -> None:
         """Note an image and the ids that its source gives."""
         split, image, image_id, ids = entry
-        numbers = self._numbers[split]
-        numbers.images.append(image)
-        numbers.image_ids.append(image_id)
-        numbers.ids.extend(ids)
-        numbers.counts.append(len(ids))
+        self._splits[split].add(image, image_id, ids)
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -162,9 +106,10 @@ class ShardWriter:
 
     def close(self) -> None:
         """Pack what has been noted; write the class table."""
-        for numbers in self._numbers.values():
-            for shard, members in groupby(numbers.members(self._root / STAGE), lambda member: member.image.parent):
-                self._pack(self._root / shard.relative_to(self._root / STAGE), list(members), self._classes)
+        stage = self._root / STAGE
+        for split in self._splits.values():
+            for shard, members in groupby(split.members(stage), lambda member: member.image.parent):
+                self._pack(self._root / shard.relative_to(stage), list(members), self._classes)
         write_bytes(self._root / CLASSES, msgspec.json.encode(self._classes) + b"\n")
 
     def _shard(self, split: str, number: int) -> str:
@@ -176,23 +121,23 @@ def _true_name(name: PurePosixPath, suffix: str) -> str:
     return str(name if name.suffix.lower() == suffix else name.with_suffix(suffix))
 
 
-def _labels(sample: Sample, image: str, objects: _Objects) -> Labels:
+def _labels(sample: Sample, image: str, objects: ObjectLists) -> Labels:
     place, count = PurePosixPath(image), len(objects.bbox)
-    image_id = sample.id if 0 < sample.id <= _MOST else 0
-    record = _ImageLabels(_true_name(sample.name, place.suffix), *sample.size, objects, image_id)
+    image_id = sample.id if 0 < sample.id <= MAX_ID else 0
+    record = ImageLabels(_true_name(sample.name, place.suffix), *sample.size, objects, image_id)
     files = ((str(place.with_suffix(".json")), msgspec.json.encode(record)),)
     return Labels(count, files=files, entry=(sample.split, image, image_id, objects.id))
 
 
-def _objects(batch: Batch) -> list[_Objects]:
+def _objects(batch: Batch) -> list[ObjectLists]:
     """The objects of each image."""
     instances = batch.instances
     low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
     extents = lengths(low.ravel(), high.ravel()).reshape(-1, 2)
     boxes = list(map(tuple, np.concatenate((low, extents), axis=1).tolist()))
-    areas, ids = object_areas(instances), np.where((instances.ids > 0) & (instances.ids <= _MOST), instances.ids, 0)
+    areas, ids = object_areas(instances), np.where((instances.ids > 0) & (instances.ids <= MAX_ID), instances.ids, 0)
     columns = boxes, instances.labels.tolist(), areas, ids.tolist(), instances.crowd.astype(int).tolist()
-    return list(map(_Objects, *map(batch.split, columns)))
+    return list(map(ObjectLists, *map(batch.split, columns)))
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -316,15 +261,15 @@ class _Loader(msgspec.Struct, frozen=True):
                 yield from findings
                 yield Finding("label-orphan", "no picture of its name", label, objects=count, split=split)
 
-    def _read_labels(self, item: _Item) -> tuple[_ImageLabels, tuple[Finding, ...]]:
+    def _read_labels(self, item: _Item) -> tuple[ImageLabels, tuple[Finding, ...]]:
         if not item.label.is_file():
-            return _ImageLabels(), ()
+            return ImageLabels(), ()
         try:
-            return msgspec.json.decode(read_bytes(item.label, _MOST_BYTES), type=_ImageLabels), ()
+            return msgspec.json.decode(read_bytes(item.label, _MOST_BYTES), type=ImageLabels), ()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return _ImageLabels(), (self._fault(f"its labels are not as they should be ({error})", item),)
+            return ImageLabels(), (self._fault(f"its labels are not as they should be ({error})", item),)
 
-    def _instances(self, objects: _Objects | None, item: _Item) -> tuple[Instances, tuple[Finding, ...]]:
+    def _instances(self, objects: ObjectLists | None, item: _Item) -> tuple[Instances, tuple[Finding, ...]]:
         """The objects that can be used, and findings on the others."""
         if objects is None:
             return Instances.of(), ()

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bboxprep.formats.shards import Member
+from bboxprep.formats.shard_labels import Member
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Grayscale
 from bboxprep.recipe.crops import RandomCrop

@@ -15,8 +15,9 @@ import msgspec
 from bboxprep.errors import UsageError
 from bboxprep.formats import shards
 from bboxprep.formats.api import MapEngine, Probe, ReadOptions, reads, writes
+from bboxprep.formats.shard_labels import Member
 from bboxprep.formats.shard_options import ShardWriteOptions
-from bboxprep.formats.shards import Member, ShardWriter
+from bboxprep.formats.shards import ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
 from bboxprep.model.dataset import Dataset
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from bboxprep.formats import shards
 from bboxprep.formats.api import MapEngine, Probe, ReadOptions, reads, writes
+from bboxprep.formats.shard_labels import Member
 from bboxprep.formats.shard_options import ShardWriteOptions
-from bboxprep.formats.shards import Member, ShardWriter
+from bboxprep.formats.shards import ShardWriter
 from bboxprep.io.atomic import AtomicWriter, as_target_error
 from bboxprep.model.dataset import Dataset
 
