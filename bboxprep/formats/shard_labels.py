@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -65,8 +65,9 @@ class SplitMembers(msgspec.Struct):
         self.ids.extend(ids)
         self.counts.append(len(ids))
 
-    def members(self, stage: Path) -> Iterator[Member]:
-        """The images below `stage` in their order, with ids that are positive and unique."""
+    def shards(self, stage: Path) -> Iterator[tuple[str, list[Member]]]:
+        """Each shard and its images below `stage`, in their order, with ids that are positive and unique."""
         ids = iter(assign_ids(self.ids))
-        for image, image_id, count in zip(self.images, assign_ids(self.image_ids), self.counts, strict=True):
-            yield Member(stage / image, image_id, tuple(islice(ids, count)))
+        rows = zip(self.images, assign_ids(self.image_ids), self.counts, strict=True)
+        for shard, own in groupby(rows, lambda row: row[0].rpartition("/")[0]):
+            yield shard, [Member(stage / image, image_id, tuple(islice(ids, count))) for image, image_id, count in own]

@@ -20,7 +20,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -106,10 +105,9 @@ class ShardWriter:
 
     def close(self) -> None:
         """Pack what has been noted; write the class table."""
-        stage = self._root / STAGE
         for split in self._splits.values():
-            for shard, members in groupby(split.members(stage), lambda member: member.image.parent):
-                self._pack(self._root / shard.relative_to(stage), list(members), self._classes)
+            for shard, members in split.shards(self._root / STAGE):
+                self._pack(self._root / shard, members, self._classes)
         write_bytes(self._root / CLASSES, msgspec.json.encode(self._classes) + b"\n")
 
     def _shard(self, split: str, number: int) -> str:
