@@ -30,6 +30,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "box-not-finite": (Severity.FAULT, "a coordinate is not a finite number; dropped"),
     "box-outside": (Severity.FAULT, "a box lies wholly outside its own image; dropped"),
     "box-overreach": (Severity.NOTE, "a box reached over the edge of its own image; dropped as asked"),
+    "category-assumed": (Severity.NOTE, "nothing proves from which number category ids are counted; 1 was taken"),
     "category-unknown": (Severity.FAULT, "an object names a class that is not in the class table; dropped"),
     "class-disputed": (Severity.FAULT, "files beside the labels name the classes differently; one of them was taken"),
     "class-dropped": (Severity.NOTE, "a class is left out of the table as asked, its objects with it"),

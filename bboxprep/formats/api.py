@@ -18,8 +18,7 @@ reads an output with the options that it was written with.
 6. *Images.* A reader never opens an image. It asks the `Probe` that it is given (`formats.reading.probe_image`).
 7. *Pickling.* A writer is pickled to other processes, which call `Writer.encode` alone; `collect` and `close` are
    called on the one that was made first. A pickle need not hold what was collected.
-8. *Entries.* `Labels.entry` passes through msgpack: None, numbers, text, bytes, lists and maps of these. A tuple comes
-   back as a list.
+8. *Entries.* `Labels.entry` passes through msgpack: None, numbers, text, bytes, lists, maps. A tuple becomes a list.
 9. *Documents.* `Writer.documents` is complete before the first `collect`: a run that resumes removes the files that it
    names, and no others.
 10. *Places.* A reader follows no ``..``, no absolute path and no link out of the dataset's folder: it asks
@@ -307,29 +306,30 @@ class Format:
     Its writer writes images without an orientation, of which both planes are one."""
     origin: int = 0
     """The number that it writes for the left edge of the first column and the upper edge of the first row."""
+    keypoint_origin: float = 0.0
+    """What its keypoints lack to the plane of its boxes, px: 0.5 where they are numbers of pixels (centres)."""
     has_class_table: bool = True
     """Whether its files hold the class table: order, and classes without objects."""
     category_fields: frozenset[str] = frozenset()
-    """The fields of `Category` besides the name that its class table holds. Those of keypoints are held only where the
-    writer carries keypoints."""
+    """The fields of `Category` besides the name in its class table; of keypoints, where the writer carries them."""
     keeps_empty_images: bool = True
     """Whether an image without objects is still an image of the dataset when it is read again."""
     has_splits: bool = True
     """Whether the splits of a dataset survive a trip."""
     conventions: tuple[tuple[str, str], ...] = ()
-    """Other conventions that its numbers are often written in, each with the option of its reader that reads them so (a
-    parameter in backticks, as in messages): "fractions" of the image, "pixels", what is written for what
-    belongs there ("xyxy-for-xywh", "xyxy-for-cxcywh", "xywh-for-xyxy"), class numbers "from-one"."""
+    """Other conventions of its numbers that are common, each with the option of its reader, in backticks: "fractions"
+    of the image, "pixels", one kind of box for another ("xyxy-for-xywh", "xywh-for-xyxy" …), numbers "from-one"."""
     ignored_by: str = ""
     """The attribute that, set to 1, tells trainers to ignore an object; "" for none."""
     restores: bool = False
     """Whether its writer writes back what its reader puts into `extra` under the format's name."""
     holds_outlines_only: Callable[[Any], bool] = lambda _: False
     """``holds_outlines_only(write_options)``: whether labels hold the outline of an object and not its box."""
+    task: Callable[[Any], str] = lambda _: ""
+    """``task(write_options)``: what models of its labels predict (detect, segment, pose, obb); "" for no one kind."""
     check: Callable[[Path, str, Any], Iterator[LabelFault]] = no_label_faults
-    """``check(root, image, write_options)``: what a strict program would refuse in the label file of the image at the
-    path `image` below `root`, or ("") in the files over all images. `verify` asks it: it shares no code with the reader
-    and the writer, and raises nothing."""
+    """``check(root, image, write_options)``: what a strict program refuses in the labels of the image at `image` below
+    `root`, or ("") in the files over all images. It shares no code with reader and writer, and raises nothing."""
     train_command: Callable[[str, Any, int | None], str] | None = None
     """``train_command(dest, write_options, side)``: the command that trains on the output at `dest`, whose images
     have the longer `side` (None where sizes differ)."""

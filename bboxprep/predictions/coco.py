@@ -1,15 +1,23 @@
 """Maps COCO results on prepared images back to their source: reads and writes a JSON list, in the same order.
 
 An image is identified by ``image_id`` (the id in the labels of the output where its format holds ids, else its name),
-or by ``file_name`` or ``image``. All fields are kept, with the geometry of the source, ``file_name`` as the path below
-the source, and ``image_id`` where the source has ids and can be read. ``category_id`` is kept.
+or by ``file_name`` or ``image``. All fields are kept, with the geometry of the source and the path below the source as
+``file_name``.
+
+**Ids** are the source's own. ``image_id`` of a source whose format holds ids is left out where that cannot be read any
+more; of another source it is what Ultralytics gives it: the name without its suffix, as a number if it is one.
+``category_id`` is described in `category_ids`.
+
+**Keypoints** have the convention of the labels: the numbers of pixels where the format of the output has them so
+(COCO), else places in the plane of the boxes, as Ultralytics writes them for a model that is trained on YOLO labels.
+They are written in the convention of the source's format. ``rbox`` and ``poly`` are oriented boxes (see `oriented`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -19,6 +27,7 @@ from bboxprep import formats
 from bboxprep.errors import AnnotationError, BboxprepError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
+from bboxprep.geometry.shapes import ring_area
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import read_bytes
 from bboxprep.io.remote import open_path
@@ -28,10 +37,14 @@ from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.header_cache import HeaderCache
+from bboxprep.predictions.category_ids import CategoryIds, IdsOf, category_ids
 from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
+from bboxprep.predictions.oriented import corners_of, rbox_of
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
+_SHAPES = ("bbox", "segmentation", "keypoints", "poly", "rbox")
 _NAMES = ("file_name", "image")
+_COCO_KEYPOINTS = 0.5  # of COCO results, where no known format says otherwise
 _MAX_BYTES = 1 << 30  # ten million predictions
 
 
@@ -43,36 +56,36 @@ class _Unusable(Exception):
         self.code, self.problem = code, problem
 
 
-def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None) -> Unmapped:
+def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None, ids: IdsOf | None = None) -> Unmapped:
     """Write the COCO results at `predictions` to the file `dest`, mapped back (see `predictions.unmap`)."""
     rows = _load(predictions)
-    finder = _ImageFinder.of(run, split)
+    finder, home = _ImageFinder.of(run, split), _Home.of(run, rows, ids)
     written, images, findings = [], set(), []
     for number, row in enumerate(rows):
         try:
             image = finder.find(row)
-            written.append(_mapped_back(row, image, finder))
+            written.append(_mapped_back(row, image, home))
             images.add(image.source)
         except _Unusable as error:
             where = f"[{number}]"
             findings.append(Finding(error.code, error.problem, predictions.name, where, objects=1))
     write_bytes(dest, b"[" + b",\n".join(map(msgspec.json.encode, written)) + b"]\n")
-    return Unmapped(dest, len(rows), len(written), len(images), tuple(findings))
+    return Unmapped(
+        dest, len(rows), len(written), len(images), (*findings, *home.ids.finding(predictions.name)), home.ids.meaning
+    )
 
 
 @dataclass(frozen=True)
 class _ImageFinder:
-    """Finds the image of a prediction. `ids` are the image ids of the output, `source_ids` those of the source."""
+    """Finds the image of a prediction. `ids` are the image ids of the output."""
 
     ids: Mapping[int, tuple[str, ...]]
     images: Mapping[str, ImageRow]
     names: OutputNames
-    source_ids: Mapping[tuple[str, str], int]
-    sides: FlipNames
 
     @classmethod
     def of(cls, run: Run, split: str | None) -> _ImageFinder:
-        return cls(_output_ids(run, split), run.outputs, OutputNames(run, split), _source_ids(run), FlipNames.of(run))
+        return cls(_output_ids(run, split), run.outputs, OutputNames(run, split))
 
     def find(self, row: Mapping[str, Any]) -> ImageRow:
         name = next((row[key] for key in _NAMES if isinstance(row.get(key), str)), None)
@@ -93,6 +106,35 @@ class _ImageFinder:
         if found:
             raise _Unusable("annotation-orphan", f"image_id {number} is {' and '.join(found)}; say which with `split`")
         raise _Unusable("annotation-orphan", f"the output has no image of id {number}")
+
+
+@dataclass(frozen=True)
+class _Home:
+    """What predictions have in the source: `image_ids` by (path, split), None where the source's format holds none, and
+    the category `ids`. `keypoint_origins` are what keypoints lack to the plane of boxes, in the output and the source.
+    """
+
+    image_ids: Mapping[tuple[str, str], int] | None
+    ids: CategoryIds
+    sides: FlipNames
+    keypoint_origins: tuple[float, float]
+
+    @classmethod
+    def of(cls, run: Run, rows: Sequence[Mapping[str, Any]], ids: IdsOf | None) -> _Home:
+        record = run.record
+        origins = (_keypoint_origin(record.format), _keypoint_origin(record.source_format))
+        return cls(_source_ids(run), category_ids(run, rows, ids), FlipNames.of(run), origins)
+
+    def image_id(self, image: ImageRow) -> int | str | None:
+        """The id of `image` in the source; None where it is not known."""
+        if self.image_ids is not None:
+            return self.image_ids.get((image.source, image.split))
+        stem = PurePosixPath(image.source).stem
+        return int(stem) if stem.isascii() and stem.isdigit() else stem
+
+
+def _keypoint_origin(format: str) -> float:
+    return formats.load(format).keypoint_origin if format in formats.names() else _COCO_KEYPOINTS
 
 
 def _load(path: Path) -> list[dict[str, Any]]:
@@ -116,9 +158,13 @@ def _output_ids(run: Run, split: str | None) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def _source_ids(run: Run) -> dict[tuple[str, str], int]:
-    """The image ids of the source by (path, split); empty where the source cannot be read any more."""
+def _source_ids(run: Run) -> dict[tuple[str, str], int] | None:
+    """The image ids of the source by (path, split); None where its format holds none, empty where the source cannot be
+    read any more.
+    """
     record = run.record
+    if record.source_format in formats.names() and Column.IDS not in formats.load(record.source_format).carries:
+        return None
     if not record.source or not open_path(record.source).exists():
         return {}
     try:
@@ -139,13 +185,13 @@ def _samples_with_id(root: Path, format: str) -> Iterator[Sample]:
         yield from (sample for sample in outlines if sample.id)
 
 
-def _mapped_back(row: Mapping[str, Any], image: ImageRow, finder: _ImageFinder) -> dict[str, Any]:
+def _mapped_back(row: Mapping[str, Any], image: ImageRow, home: _Home) -> dict[str, Any]:
     """The prediction `row` mapped back to its source. Raises `_Unusable`."""
     try:
         inverse = inverse_map(image)
     except UsageError as error:
         raise _Unusable("map-unknown", str(error)) from error
-    number = finder.source_ids.get((image.source, image.split))
+    number = home.image_id(image)
     kept = {key: value for key, value in row.items() if key not in ("image_id", "image", "file_name", "area")}
     head = {"file_name": image.source} if number is None else {"image_id": number, "file_name": image.source}
     back: dict[str, Any] = {}
@@ -154,24 +200,42 @@ def _mapped_back(row: Mapping[str, Any], image: ImageRow, finder: _ImageFinder) 
     if "segmentation" in row:
         back["segmentation"] = _segmentation(row["segmentation"], inverse)
     if "keypoints" in row:
-        back["keypoints"] = _keypoints(row["keypoints"], inverse)
-    if image.mirrored:
-        back |= _with_source_sides(row, back, finder.sides)
+        back["keypoints"] = _keypoints(row["keypoints"], inverse, home.keypoint_origins)
+    if "poly" in row or "rbox" in row:
+        back |= _oriented(row, inverse)
     if not back:
-        raise _Unusable("record-unreadable", f"has no bbox, segmentation or keypoints (want {_WANTED})")
-    return head | kept | back
+        raise _Unusable("record-unreadable", f"has no {', '.join(_SHAPES)} (want {_WANTED})")
+    return head | kept | back | _with_source_names(row, back, image, home)
 
 
-def _with_source_sides(row: Mapping[str, Any], back: Mapping[str, Any], sides: FlipNames) -> dict[str, Any]:
-    """The category id and the keypoints of a prediction on a mirrored image, with left and right as in the source."""
-    found: dict[str, Any] = {}
-    if "category_id" in row:
-        found["category_id"] = sides.category(row["category_id"])
+def _with_source_names(row: Mapping[str, Any], back: Mapping[str, Any], image: ImageRow, home: _Home) -> dict[str, Any]:
+    """The category id of the source, and of a mirrored image the keypoints with left and right as in the source."""
+    if "category_id" not in row:
+        return {}
+    label = home.ids.label(row["category_id"])
+    if label is None:
+        wanted = f"one of {len(home.ids.labels)} classes of the output (ids are {home.ids.meaning})"
+        raise _Unusable("category-unknown", f"have category_id {str(row['category_id'])[:40]}, want {wanted}")
+    if not image.mirrored:
+        return {"category_id": home.ids.source[label]}
+    found: dict[str, Any] = {"category_id": home.ids.source[home.sides.label(label)]}
     if "keypoints" in back:
         triples = [back["keypoints"][start : start + 3] for start in range(0, len(back["keypoints"]), 3)]
-        order = sides.order(row.get("category_id"), len(triples))
-        found["keypoints"] = [number for point in order for number in triples[point]]
+        found["keypoints"] = [number for point in home.sides.order(label, len(triples)) for number in triples[point]]
     return found
+
+
+def _oriented(row: Mapping[str, Any], inverse: InverseMap) -> dict[str, list[float]]:
+    """The oriented box as ``poly`` and ``rbox``, whichever of them `row` has."""
+    if "poly" in row:
+        drawn = np.array(_numbers(row["poly"], "poly", 8)).reshape(4, 2)
+    else:
+        drawn = corners_of(_numbers(row["rbox"], "rbox", 5))
+    back = inverse.corners(drawn)
+    if not len(back) or not ring_area(back):
+        raise _Unusable("box-cropped", "the oriented box lies in the margin around the image, or has no area")
+    found = {"poly": back.ravel().tolist(), "rbox": rbox_of(back)}
+    return {key: value for key, value in found.items() if key in row}
 
 
 def _box(value: object, inverse: InverseMap) -> list[float]:
@@ -209,13 +273,13 @@ def _mask(size: Size, counts: object) -> Rle:
     raise ValueError("counts are neither text nor whole numbers")
 
 
-def _keypoints(value: object, inverse: InverseMap) -> list[float]:
-    """x, y and visibility or score of each point, mapped back. COCO has pixel indices, with centres at + 1/2."""
+def _keypoints(value: object, inverse: InverseMap, origins: tuple[float, float]) -> list[float]:
+    """x, y and visibility or score of each point, mapped back from the first of `origins` to the second."""
     numbers = np.array(_numbers(value, "keypoints"))
     if len(numbers) % 3:
         raise _Unusable("record-unreadable", f"keypoints: have {len(numbers)} numbers, want three for each point")
     triples = numbers.reshape(-1, 3)
-    back = inverse.points(triples[:, :2] + 0.5) - 0.5
+    back = inverse.points(triples[:, :2] + origins[0]) - origins[1]
     seen = triples[:, 2:] != 0
     written: list[float] = np.concatenate((np.where(seen, back, 0.0), triples[:, 2:]), axis=1).ravel().tolist()
     return written

@@ -20,19 +20,30 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Points, Size
-from bboxprep.geometry.shapes import Boxes, clip_boxes, clip_ring, hull, map_boxes, ring_area, ring_around
+from bboxprep.geometry.shapes import (
+    Boxes,
+    clip_boxes,
+    clip_ring,
+    hull,
+    map_boxes,
+    ring_area,
+    ring_around,
+    smallest_rectangle,
+)
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 
 MAX_COORDINATE = 1e9  # of a prediction, px or fraction
+_EDGE_SLACK = 0.5  # px that a corner may lie outside of the source before its box counts as cut
 _BLOCK = 1 << 20  # pixels of a mask that are mapped together
 
 
 class Unmapped(msgspec.Struct, frozen=True):
     """The result: the number of predictions `read`, the number `written` to `dest` for `images` images of the source,
-    and `findings` on all others.
+    and `findings` on all others. `ids` says in a few words what the category ids were taken for, "" where
+    there are none.
     """
 
     dest: Path
@@ -40,36 +51,30 @@ class Unmapped(msgspec.Struct, frozen=True):
     written: int
     images: int
     findings: tuple[Finding, ...]
+    ids: str = ""
 
 
 class FlipNames(msgspec.Struct, frozen=True):
     """The classes and keypoints of a mirrored image in its source, where left and right are exchanged.
 
-    `ids` (C,) are the category ids of the output, `labels` (C,) the source label of each label, `keypoints` the order
-    of the keypoints of each class.
+    `labels` (C,) are the source label of each label, `keypoints` the order of the keypoints of each class.
     """
 
-    ids: Sequence[int | None] = ()
     labels: Sequence[int] = ()
     keypoints: Sequence[Sequence[int]] = ()
 
     @classmethod
     def of(cls, run: Run) -> FlipNames:
         """The names in the record of `run`."""
-        flip = run.record.flip
-        return cls(flip.category_ids, flip.labels, flip.keypoints)
+        return cls(run.record.flip.labels, run.record.flip.keypoints)
 
     def label(self, label: int) -> int:
         """The source label of `label`."""
         return self.labels[label] if label < len(self.labels) else label
 
-    def category(self, number: object) -> object:
-        """The category id in the source of the category id `number`."""
-        return self.ids[self.label(self.ids.index(number))] if number in self.ids else number
-
-    def order(self, number: object, count: int) -> list[int]:
-        """For each of `count` keypoints in the source, its number in the output, of an object of category `number`."""
-        known = list(self.keypoints[self.ids.index(number)]) if number in self.ids else []
+    def order(self, label: int, count: int) -> list[int]:
+        """For each of `count` keypoints in the source, its number in the output, of an object of class `label`."""
+        known = self.keypoints[label] if label < len(self.keypoints) else ()
         return [known[row] if row < len(known) and known[row] < count else row for row in range(count)]
 
 
@@ -98,6 +103,17 @@ class InverseMap(msgspec.Struct, frozen=True):
         """A closed ring (P, 2) px in the source, clipped to it; empty (0, 2) where it lies outside."""
         cut = clip_ring(self.affine(ring), self.source)
         return cut if len(cut) >= 3 and ring_area(cut) > 0 else np.zeros((0, 2))
+
+    def corners(self, corners: Points) -> Points:
+        """The four corners (4, 2) px of an oriented box in the source; empty (0, 2) where it lies outside.
+
+        Of a box that the edge of the source cuts, the corners of the smallest rectangle around what is left.
+        """
+        mapped = self.affine(corners)
+        if ((mapped >= -_EDGE_SLACK) & (mapped <= np.array(self.source) + _EDGE_SLACK)).all():
+            return mapped
+        left = self.ring(corners)
+        return smallest_rectangle(left) if len(left) else left
 
     def points(self, points: Points) -> Points:
         """Points (..., 2) px in the source, not clipped."""

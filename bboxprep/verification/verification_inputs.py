@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run, RunRecord
+from bboxprep.pipeline.output.written_options import known_options, written_with
 from bboxprep.pipeline.source.open import open_source
 
 Known = TypeVar("Known")
@@ -66,7 +67,7 @@ class VerificationInputs:
     @cached_property
     def options(self) -> Any:
         """The options of the writer that the output was written with."""
-        return _written_with(self.run, self.format)
+        return written_with(self.run.record, self.format)
 
     @property
     def turned_rule(self) -> str:
@@ -166,28 +167,14 @@ def linked_folders(record: RunRecord, sources: Iterable[Path], reading: Options)
         yield Path(links)
 
 
-def _written_with(run: Run, format: Format) -> Any:
-    """The recorded options of the writer of `format`; its defaults where they are invalid."""
-    try:
-        return format.write_options(**_known(run.record.options, format.write_options))
-    except (TypeError, ValueError):
-        return format.write_options()
-
-
 def _shared_options(run: Run, format: Format) -> dict[str, Any]:
     """The recorded options of the writer that the reader of `format` has too."""
-    return _known(asdict(_written_with(run, format)), format.read_options)
+    return known_options(asdict(written_with(run.record, format)), format.read_options)
 
 
 def with_upright(recipe: Mapping[str, Any], image: ImageRow) -> Mapping[str, Any]:
     """`recipe` with "upright" true or false for `image` where it is "auto"."""
     return {**recipe, "upright": image.frame is Frame.DISPLAYED} if recipe.get("upright") == "auto" else recipe
-
-
-def _known(options: Mapping[str, Any], kind: type[Any]) -> dict[str, Any]:
-    """The `options` that are fields of the dataclass `kind`."""
-    names = {field.name for field in fields(kind)}
-    return {name: value for name, value in options.items() if name in names}
 
 
 def open_inputs(
@@ -215,7 +202,7 @@ def open_inputs(
 
 def _recorded_options(run: Run, format: str) -> dict[str, Any]:
     """The recorded options of the source that the reader of `format` has."""
-    return _known(run.record.reading, formats.load(format).read_options)
+    return known_options(run.record.reading, formats.load(format).read_options)
 
 
 def indexed(

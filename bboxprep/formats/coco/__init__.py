@@ -20,6 +20,7 @@ FORMAT = Format(
     read_options=CocoReadOptions,
     conventions=(("fractions", "`boxes='fractions'`"), ("xyxy-for-xywh", "`boxes='xyxy'`")),
     step=lambda _: Step(),  # shortest decimals that read back as they were
+    keypoint_origin=0.5,
     restores=True,
     category_fields=frozenset({"id", "supercategory", "keypoints", "skeleton", "extra", "flip_idx"}),
 )

@@ -34,6 +34,7 @@ FORMAT = Format(
     ),
     write_options=YoloWriteOptions,
     holds_outlines_only=lambda options: options.task in ("segment", "obb"),
+    task=lambda options: options.task,
     category_fields=frozenset({"keypoints", "flip_idx"}),
     train_command=_train_command,
     train_splits=("train", "val"),
