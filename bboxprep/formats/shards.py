@@ -290,7 +290,7 @@ class _Loader(msgspec.Struct, frozen=True):
             crowd=[bool(one) for one in crowd],
         )
         unknown = int((~known).sum())
-        words = f"{unknown} objects have a class that is none of the {len(self.classes)} of {CLASSES}"
+        words = f"objects have a class that is none of the {len(self.classes)} of {CLASSES} ({unknown})"
         return whole.select(known), (self._fault(words, item, unknown),) if unknown else ()
 
     def _fault(self, words: str, item: _Item, objects: int = 0) -> Finding:

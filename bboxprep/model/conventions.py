@@ -42,6 +42,7 @@ class _Seen:
     sizes: Boxes
     labels: frozenset[int]
     fractional: bool
+    areas: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # (N,) as stated, nan for none
     exchanged: int = 0  # boxes whose reader exchanged minimum and maximum
     unknown: tuple[str, ...] = field(default=())  # messages about classes beyond the table
 
@@ -107,6 +108,7 @@ def _look(dataset: Dataset) -> _Seen:
         sizes=np.repeat(sizes, counts, axis=0),
         labels=frozenset(label for sample in samples for label in sample.instances.labels.tolist()),
         fractional=any(sample.fractional for sample in samples),
+        areas=np.concatenate([np.zeros(0), *(sample.instances.areas for sample in samples)]),
         exchanged=sum(count for sample in samples for count in _exchanged(sample)),
         unknown=tuple(message for sample in samples for message in _unknown(sample)),
     )
@@ -163,12 +165,24 @@ def _pixels(seen: _Seen) -> str:
 
 
 def _corners_for_sizes(seen: _Seen) -> str:
-    """Words where most boxes reach over the right or lower edge, and would not if their size were a corner."""
-    over = _any(seen.ends > seen.sizes + _SLACK)
-    if over.mean() <= _MOST or _inside(seen.starts, seen.extents, seen.sizes).mean() < _NEARLY_ALL:
+    """Words where most boxes reach over the right or lower edge, and would not if their size were a corner; or where
+    the areas that are stated are those of the boxes between two corners.
+    """
+    if _inside(seen.starts, seen.extents, seen.sizes).mean() < _NEARLY_ALL:
         return ""
-    words = "reach over the right or lower edge of their image"
-    return f"{over.sum():,} of {len(over):,} boxes {words}: corners (xyxy) where a size belongs (xywh)"
+    over, between = _any(seen.ends > seen.sizes + _SLACK), _have_area(seen, seen.extents - seen.starts)
+    if over.mean() > _MOST:
+        words = f"{over.sum():,} of {len(over):,} boxes reach over the right or lower edge of their image"
+    elif between.mean() >= _NEARLY_ALL and _have_area(seen, seen.extents).mean() <= _SOME:
+        words = f"{between.sum():,} of {len(between):,} boxes have the area between two corners"
+    else:
+        return ""
+    return f"{words}: corners (xyxy) where a size belongs (xywh)"
+
+
+def _have_area(seen: _Seen, extents: Points) -> Rows:
+    """Which objects (N,) state the area of a box of that width and height, `extents` (N, 2), but for a rounding."""
+    return np.asarray(np.isclose(seen.areas, extents.prod(axis=1), rtol=0.01))
 
 
 def _corners_for_centres(seen: _Seen) -> str:

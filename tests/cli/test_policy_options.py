@@ -145,7 +145,7 @@ def test_repeated_objects_are_told_by_image_in_every_format(tmp_path: Path) -> N
     for to in AVAILABLE:
         assert "note: 1 x record-duplicate" in run(source, tmp_path / to, to=to).output
         again = CliRunner().invoke(commands, ["inspect", str(tmp_path / to)])
-        assert "2 objects have the class and the box of another one; all kept" in again.output
+        assert "objects have the class and the box of another one (2); all kept" in again.output
 
 
 def test_the_same_in_python(tmp_path: Path) -> None:

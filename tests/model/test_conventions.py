@@ -155,6 +155,20 @@ def test_boxes_of_another_style_are_suspected_wherever_objects_lie(
     assert dict(formats.load(name).conventions)[wrong] in message
 
 
+@pytest.mark.parametrize(("style", "count"), [("xyxy-for-xywh", 1), ("", 0)])
+def test_areas_that_are_stated_prove_corners_that_stay_inside(tmp_path: Path, style: str, count: int) -> None:
+    boxes = [(x, y, x + 6, y + 5) for x in (2, 6, 10, 14) for y in (2, 5, 8)]  # twice their corner is inside
+    path = written(tmp_path / "set", "coco", style, boxes) / "a.json"
+    assert not suspected(path.parent, "coco", {})
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for number, one in enumerate(content["annotations"]):
+        one["area"] = 30 if number else 29.9
+    path.write_text(json.dumps(content), encoding="utf-8")
+    found = suspected(path.parent, "coco", {})
+    assert len(found) == count
+    assert all("12 of 12 boxes have the area between two corners" in message for message in found)
+
+
 @pytest.mark.parametrize("name", ["voc", "yolo", "coco"])
 def test_a_few_boxes_that_are_wrong_are_no_convention(tmp_path: Path, name: str) -> None:
     sound = [(2 + 5 * n, 3 + 3 * n, 12 + 5 * n, 9 + 3 * n) for n in range(9)]

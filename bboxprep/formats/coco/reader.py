@@ -118,7 +118,7 @@ def _unlisted(root: Path, home: Path, indexes: Iterable[Index]) -> Iterator[Find
     """Findings about the images that no document lists, those of other splits only where `root` is no single file."""
     beside, unnamed = unlisted_images(((index.folder, index.located) for index in indexes), home)
     if beside:
-        words = f"{len(beside):,} images lie beside listed ones, and no document lists them; left aside"
+        words = f"images lie beside listed ones, and no document lists them ({len(beside):,}); left aside"
         yield Finding("image-aside", words, relative_path(beside[0], home))
     if unnamed and not root.is_file():
         words = f"images lie in the folder of a split that no document is about ({len(unnamed):,}); left aside"

@@ -273,7 +273,7 @@ def _findings(sample: Sample) -> Iterable[Finding]:
         return
     both = instances.has(Column.POLYGONS) & instances.has(Column.MASKS)
     if both.any():
-        words = f"{int(both.sum())} objects have polygons and a mask, of which COCO holds one; the polygons are written"
+        words = f"objects have polygons and a mask ({both.sum()}), of which COCO holds one; the polygons are written"
         yield Finding("column-dropped", words, sample.relative_path, split=sample.split)
 
 

@@ -192,14 +192,14 @@ def _summary_findings(matching: _Matching, aside: list[str], lists: SplitLists, 
         findings.append(Finding("record-repaired", message, lists.folder))
     if lists.in_several_splits:
         message = (
-            f"{lists.in_several_splits:,} names stand in several of train, val and test; the first of these was taken"
+            f"names stand in several of train, val and test ({lists.in_several_splits:,}); the first of these was taken"
         )
         findings.append(Finding("record-repaired", message, lists.folder))
     if missing:
-        message = f"{len(missing):,} listed names have no image and no XML file (first: {missing[0]!r})"
+        message = f"listed names have no image and no XML file ({len(missing):,}, first: {missing[0]!r})"
         findings.append(Finding("image-missing", message, lists.folder))
     if aside:
-        message = f"{len(aside):,} images lie where no labelled images do; left aside"
+        message = f"images lie where no labelled images do ({len(aside):,}); left aside"
         findings.append(Finding("image-aside", message, aside[0]))
     return findings
 
@@ -214,7 +214,7 @@ def _misnamed(matching: _Matching) -> list[Finding]:
     for label, name in matching.misnamed:
         (existing if matching.images.beside(label, name) else absent).append((label, name))
     return [
-        Finding("record-repaired", f"{len(found):,} {words} (first: {found[0][1]!r}); the stem was taken", found[0][0])
+        Finding("record-repaired", f"{words} ({len(found):,}, first: {found[0][1]!r}); the stem was taken", found[0][0])
         for words, found in groups.items()
         if found
     ]

@@ -104,7 +104,7 @@ def _dataset_findings(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]
     """The findings about all files."""
     findings = [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
     if tree.outside:
-        message = f"{len(tree.outside):,} links lead out of the dataset's folder; {NOT_FOLLOWED}"
+        message = f"links lead out of the dataset's folder ({len(tree.outside):,}); {NOT_FOLLOWED}"
         findings.append(Finding("image-refused", message, tree.outside[0]))
     if shapes := ", ".join(f"{count:,} <{tag}>" for tag, count in sorted(unread.items()) if count):
         findings.append(Finding("shape-unread", f"not read: {shapes}"))

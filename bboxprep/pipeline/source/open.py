@@ -176,5 +176,5 @@ def _faults(sample: Sample) -> tuple[tuple[str, str], ...]:
 def _duplicates(sample: Sample) -> tuple[str, str]:
     """(finding code, message) where `sample` has equal objects; ("", "") otherwise."""
     count = count_duplicates(sample.instances)
-    words = f"{count} objects have the class and the box of another one; all kept"
+    words = f"objects have the class and the box of another one ({count}); all kept"
     return ("record-duplicate", words) if count else ("", "")

@@ -130,7 +130,7 @@ def test_names_in_several_lists_and_names_of_nothing_are_told(tmp_path: Path) ->
     dataset = read(tmp_path)
     assert listing(dataset) == [("train", "a 1.jpg", 1)]
     assert codes(dataset.findings) == {"record-repaired": 1, "image-missing": 1}
-    assert dataset.findings[-1].message == "2 listed names have no image and no XML file (first: 'ghost')"
+    assert dataset.findings[-1].message == "listed names have no image and no XML file (2, first: 'ghost')"
 
 
 def test_cvat_names_no_split(tmp_path: Path) -> None:
@@ -214,11 +214,11 @@ def test_the_stem_wins_over_the_filename_and_is_told_once(tmp_path: Path) -> Non
     absent, existing = (finding for finding in dataset.findings if finding.code == "record-repaired")
     assert absent.path == "c.xml"
     assert absent.message.startswith(
-        "1 files name another image in <filename> than their own stem does (first: 'x.jpg')"
+        "files name another image in <filename> than their own stem does (1, first: 'x.jpg')"
     )
     assert existing.path == "a.xml"
     assert existing.message.startswith(
-        "2 files name another image in <filename> than their own stem does, one that exists in the dataset (first: 'b.j"
+        "files name another image in <filename> than their own stem does, one that exists in the dataset (2, first: "
     )
 
 
@@ -275,7 +275,7 @@ def test_images_elsewhere_are_left_aside_and_told(tmp_path: Path) -> None:
     dataset = read(tmp_path)
     assert listing(dataset) == [("train", "photos/a.jpg", 1)]
     assert [str(finding) for finding in dataset.findings if finding.code == "image-aside"] == [
-        "docs/logo.png: 1 images lie where no labelled images do; left aside"
+        "docs/logo.png: images lie where no labelled images do (1); left aside"
     ]
 
 
@@ -292,7 +292,7 @@ def test_links_that_lead_out_are_not_followed(tmp_path: Path) -> None:
     dataset = read(root)
     assert [(str(sample.name), sample.header is not None) for sample in dataset] == [("a.jpg", True), ("b.jpg", False)]
     assert dataset.findings[-1].message == (
-        "2 links lead out of the dataset's folder;"
+        "links lead out of the dataset's folder (2);"
         " not followed (`follow_links` names a folder that links may lead into)"
     )
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind, Task
 from bboxprep.formats.yolo.rows import MOST_BYTES, Rows, looks_like_rows, parse
+from bboxprep.io.text import marked_encoding
 
 BOX = b"0 0.5 0.5 0.2 0.4\n"
 EDGES = [0.4, 0.3, 0.6, 0.7]
@@ -43,12 +44,16 @@ def balances(rows: Rows) -> bool:
     return rows.source_count == len(rows.labels) + sum(finding.objects for finding in rows.findings)
 
 
+@example("\n\0 \0", RowGrammar())  # looks like UTF-16
+@example("\n\0 \0x", RowGrammar())
 @given(st.lists(st.lists(tokens, max_size=12).map(" ".join)).map("\n".join), grammars)
 def test_every_row_is_an_object_or_in_a_finding(text: str, grammar: RowGrammar) -> None:
     rows = parse(text.encode(), grammar)
 
     assert balances(rows)
-    assert rows.source_count == sum(1 for line in text.encode().splitlines() if line.strip())
+    data = text.encode()
+    read = data.decode(marked_encoding(data) or "utf-8", "replace").encode("utf-8", "replace")  # zeros may be UTF-16
+    assert rows.source_count == sum(1 for line in read.splitlines() if line.strip())
     assert np.isfinite(rows.boxes).all()
     count = grammar.keypoints[0] if grammar.keypoints else 0
     assert rows.keypoints.shape == (len(rows.labels), count, 2)
