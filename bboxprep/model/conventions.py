@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import Boxes
+from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 
@@ -91,6 +92,8 @@ def convention_faults(dataset: Dataset, cures: Mapping[str, str]) -> Iterator[Fi
                 yield _fault(words, cures.get(name, ""))
     if words := _from_one(seen, len(dataset.categories)):
         yield _fault(words, cures.get("from-one", ""))
+    if words := _names_from_one(seen, dataset.categories):
+        yield _fault(words, "`classes` with all names, the first for 0,")
 
 
 def _fault(words: str, cure: str) -> Finding:
@@ -215,6 +218,16 @@ _OF_BOXES: Mapping[
     "xyxy-for-cxcywh": _corners_for_centres,
     "xywh-for-xyxy": _sizes_for_corners,
 }
+
+
+def _names_from_one(seen: _Seen, classes: Categories) -> str:
+    """Words where the names of a table begin at 1, and objects have 0 and none has the last number."""
+    names = classes.names
+    begin = classes.stated and names[:1] == ("0",) and not all(name.isdecimal() for name in names)
+    if not begin or 0 not in seen.labels or len(names) - 1 in seen.labels:
+        return ""
+    last = f"none is of class {len(names) - 1} ({names[-1]!r})"
+    return f"objects are of class 0, which has no name, and {last}: names counted from 1, numbers from 0"
 
 
 def _from_one(seen: _Seen, classes: int) -> str:

@@ -199,3 +199,15 @@ def test_corners_in_pixels_are_told_step_by_step(tmp_path: Path) -> None:
 def test_a_reader_says_how_many_corners_it_exchanged_and_that_is_counted(boxes: int, objects: int) -> None:
     finding = Finding("record-repaired", exchanged_corners(boxes, objects))
     assert list(_exchanged(EMPTY_SAMPLE.with_findings(finding))) == [boxes]
+
+
+@pytest.mark.parametrize(("numbers", "count"), [((0, 1, 2), 1), ((1, 2, 3), 0), ((0, 1, 3), 0)])
+def test_names_that_begin_at_1_and_numbers_that_begin_at_0_are_told(
+    tmp_path: Path, numbers: tuple[int, ...], count: int
+) -> None:
+    Image.new("RGB", SIZE).save(tmp_path / "a.jpg")
+    (tmp_path / "a.txt").write_text("".join(f"{number} 0.5 0.5 0.2 0.2\n" for number in numbers), encoding="utf-8")
+    (tmp_path / "data.yaml").write_text("train: .\nnames: {1: cat, 2: dog, 3: hen}\n", encoding="utf-8")
+    found = suspected(tmp_path, "yolo", {})
+    assert len(found) == count
+    assert all("none is of class 3 ('hen')" in message and "`classes`" in message for message in found)

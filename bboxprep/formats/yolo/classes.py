@@ -16,7 +16,7 @@ from bboxprep.formats.api import MapEngine
 from bboxprep.formats.labelmap import BACKGROUND, LABELMAP, labelmap_names
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.yolo.class_lists import PREDEFINED, is_notes, name_files, names_by_number, notes_files
-from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, Config
+from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, Config, config_files_beside, is_config_file, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import config_folder, find_place
@@ -136,7 +136,8 @@ def _listed(tree: YoloTree, files: Callable[[YoloTree, Path], list[Path]]) -> li
 
 def _disputes(tree: YoloTree, names: Mapping[int, str], taken: Path) -> Iterator[Finding]:
     """A finding for each other file of the dataset that has other `names` than the file that was `taken`."""
-    for path in (*_listed(tree, name_files), *_listed(tree, notes_files)):
+    configs = config_files_beside(taken) if is_config_file(taken) else []
+    for path in (*_listed(tree, name_files), *_listed(tree, notes_files), *configs):
         if path == taken or path.name.lower() == PREDEFINED:
             continue
         others = _readable_names(path, tree.encoding)
@@ -151,7 +152,7 @@ def _disputes(tree: YoloTree, names: Mapping[int, str], taken: Path) -> Iterator
 def _readable_names(path: Path, encoding: str) -> Mapping[int, str]:
     """The names at `path`, none where they cannot be read: they are not wanted."""
     try:
-        return names_by_number(path, encoding)
+        return (read_config(path, encoding).names or {}) if is_config_file(path) else names_by_number(path, encoding)
     except AnnotationError:
         return {}
 
