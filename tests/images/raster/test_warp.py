@@ -28,6 +28,7 @@ from tests.images import specimens
 from tests.images.raster.test_execute import KERNELS, RADIUS, SMOOTH, STEP, ramp
 
 GRAY_STEP = 4
+FEWEST_FOR_A_MEAN = 8  # pixels
 SIZE = Size(25, 24)
 ANGLES = (3.0, 17.0, 45.0, 88.0, 133.0, 250.0)
 
@@ -179,7 +180,8 @@ def test_the_law_holds_through_files_that_are_decoded_reduced(
     found = file_errors(tmp_path_factory.getbasetemp() / "ramp.jpg", plan, kernel)
     assume(len(found))
     assert np.abs(found).max() <= 0.1 * n * MIN_REDUCED_SCALE + 1.0 / GRAY_STEP
-    assert np.abs(found.mean(axis=0)).max() <= 0.2
+    if len(found) >= FEWEST_FOR_A_MEAN:
+        assert np.abs(found.mean(axis=0)).max() <= 0.2
 
 
 @given(strategies.warped_plans(12))
