@@ -16,7 +16,7 @@ from bboxprep.formats.api import MapEngine
 from bboxprep.formats.labelmap import BACKGROUND, LABELMAP, labelmap_names
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.yolo.class_lists import PREDEFINED, is_notes, name_files, names_by_number, notes_files
-from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, Config, config_files_beside, is_config_file, read_config
+from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, Config, is_config_file, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import config_folder, find_place
@@ -136,8 +136,7 @@ def _listed(tree: YoloTree, files: Callable[[YoloTree, Path], list[Path]]) -> li
 
 def _disputes(tree: YoloTree, names: Mapping[int, str], taken: Path) -> Iterator[Finding]:
     """A finding for each other file of the dataset that has other `names` than the file that was `taken`."""
-    configs = config_files_beside(taken) if is_config_file(taken) else []
-    for path in (*_listed(tree, name_files), *_listed(tree, notes_files), *configs):
+    for path in (*_listed(tree, name_files), *_listed(tree, notes_files), *_configs_beside(tree, taken)):
         if path == taken or path.name.lower() == PREDEFINED:
             continue
         others = _readable_names(path, tree.encoding)
@@ -147,6 +146,14 @@ def _disputes(tree: YoloTree, names: Mapping[int, str], taken: Path) -> Iterator
             where = "categories" if is_notes(path) else ""
             yield Finding("class-disputed", f"{words}; {known} was taken", tree.shown(path), where)
     yield from _labelmap_dispute(tree, names, taken)
+
+
+def _configs_beside(tree: YoloTree, taken: Path) -> list[Path]:
+    """The files beside the data.yaml `taken` that could describe a dataset too; none beside a list of names."""
+    if not is_config_file(taken):
+        return []
+    beside = (taken.parent / name for name in tree.listing(taken.parent).others)
+    return [path for path in beside if path != taken and is_config_file(path)]
 
 
 def _readable_names(path: Path, encoding: str) -> Mapping[int, str]:

@@ -61,12 +61,6 @@ def config_files(folder: Path) -> tuple[Path, ...]:
     return ()
 
 
-def config_files_beside(path: Path) -> list[Path]:
-    """The other files in the folder of `path` that could describe a dataset."""
-    allowed, beside = resolved(path.parent), (path.parent / name for name in sorted(_names_in(path.parent)))
-    return [one for one in beside if one != path and is_within(one, allowed) and one.is_file() and is_config_file(one)]
-
-
 def _names_in(folder: Path) -> list[str]:
     """The names of what lies in `folder`; none where it cannot be listed."""
     try:
