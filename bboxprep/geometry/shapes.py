@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -107,6 +108,21 @@ def clip_ring(points: Points, region: Region) -> Points:
     return points
 
 
+def one_ring(rings: Sequence[Points]) -> Points | None:
+    """The parts of an object, rings (P, 2) px, as one ring: each part is joined to the nearest corner of the ring so
+    far by a seam without width. None where no part has three points.
+    """
+    parts = [ring for ring in rings if len(ring) >= 3]
+    if not parts:
+        return None
+    joined = parts[0]
+    for part in parts[1:]:
+        here, there = _nearest(joined, part)
+        visit = np.concatenate((part[there:], part[: there + 1]))
+        joined = np.concatenate((joined[: here + 1], visit, joined[here:]))
+    return joined
+
+
 def clip_to_convex(points: Points, around: Points) -> Points:
     """A closed ring (P, 2) px clipped to the convex ring `around` (Q, 2), as one ring; empty if nothing is left."""
     if ring_area(around) <= 0:
@@ -136,6 +152,16 @@ def convex_sides(around: Points) -> list[tuple[Points, float]]:
     rows = np.flatnonzero(lengths > 0)
     normals = sign * np.stack((-sides[rows, 1], sides[rows, 0]), axis=-1) / lengths[rows, None]
     return [(normal, float(corner @ normal)) for normal, corner in zip(normals, around[rows], strict=True)]
+
+
+def _nearest(one: Points, other: Points) -> tuple[int, int]:
+    """The rows of the two corners that lie nearest to each other."""
+    best = (np.inf, 0, 0)
+    for there, corner in enumerate(other):
+        distances = ((one - corner) ** 2).sum(axis=1)
+        here = int(distances.argmin())
+        best = min(best, (float(distances[here]), here, there))
+    return best[1], best[2]
 
 
 def _corners(region: Region) -> tuple[Points, Points]:

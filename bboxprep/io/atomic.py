@@ -9,20 +9,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
+from tempfile import SpooledTemporaryFile, TemporaryDirectory
 from typing import IO, cast
 
 from bboxprep.errors import StorageError, TargetError
 from bboxprep.io.paths import BINARY, error_reason
 from bboxprep.io.remote import is_stored
 
+_SPOOL_BYTES = 4 * 1024**2  # in memory; more go to a file
+
 Place = Path | str
 """The path of an output file, as `output_path` gives it."""
 
 
-def spool_dir(root: Path) -> str | None:
-    """The folder for temporary files of an output at `root`; None for that of the system."""
-    return None if is_stored(root) else str(root)
+def line_spool(root: Path) -> SpooledTemporaryFile[bytes]:
+    """A temporary file of lines for an output at `root`: in its folder if that is local, a few megabytes in memory."""
+    return SpooledTemporaryFile(_SPOOL_BYTES, dir=None if is_stored(root) else str(root))
 
 
 def output_path(root: Path, path: str) -> Place:

@@ -128,6 +128,14 @@ def exists_safely(path: Path) -> bool:
         return False
 
 
+def is_file_safely(path: Path) -> bool:
+    """Whether a file is at `path`, whatever its name is made of."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def is_within(path: Path, *roots: Path) -> bool:
     """Whether `path`, its links followed, is or lies below one of the `resolved` `roots`, or a folder of
     `links_admitted`; False where that fails.

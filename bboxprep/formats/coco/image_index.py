@@ -22,8 +22,8 @@ from bboxprep.findings import Finding
 from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, number, whole
 from bboxprep.formats.coco.document import Document, load
 from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
-from bboxprep.formats.coco.locate_images import Located, locate, safe_name
 from bboxprep.formats.coco.record_ranges import refuse_other_text
+from bboxprep.formats.locate_images import Located, locate, safe_name
 from bboxprep.geometry.affine import Size
 from bboxprep.model.ids import valid_ids
 
@@ -98,7 +98,7 @@ def _index(document: Document, seen: _Heads, source: CocoSource, root: Path) -> 
     heads = seen.images
     wanted = [head.name if head else "" for head in heads]
     folder = image_folder(source, root, [name for name in map(safe_name, wanted) if name])
-    located = locate(folder, wanted, reach(source, root))
+    located = locate(folder, wanted, reach(source, root), "file_name")
     owners = _owners(located.names)
     rows = {identity: owners[row] for identity, row in _rows_by_id(document.path, heads).items()}
     images = np.concatenate([np.zeros(0, np.int64), *(batch.rows(rows) for batch in seen.batches)])

@@ -25,6 +25,7 @@ from bboxprep.io.paths import (
     dataset_folder,
     folder_name,
     holds_image,
+    is_file_safely,
     is_within,
     relative_path,
     resolved,
@@ -134,7 +135,7 @@ def image_folder(source: CocoSource, root: Path, names: Sequence[str]) -> Path:
     allowed = reach(source, root)
     folders = [folder for folder in _image_folders(source, root) if folder.is_dir() and is_within(folder, allowed)]
     tried = names[:: max(1, len(names) // 64)]
-    return max(folders or [source.path.parent], key=lambda folder: sum(is_file(folder / name) for name in tried))
+    return max(folders or [source.path.parent], key=lambda folder: sum(is_file_safely(folder / name) for name in tried))
 
 
 def reach(source: CocoSource, root: Path) -> Path:
@@ -151,14 +152,6 @@ def two_of_one_split(root: Path, sources: Sequence[CocoSource], why: str = "") -
     both = " and ".join(source.shown for source in sources[:2])
     found = f"two annotation files for split {sources[0].split!r}: {both}{why}"
     return LayoutError(root, "", f"{found}; name the one to read, or several, each as a source of its own")
-
-
-def is_file(path: Path) -> bool:
-    """Whether a file is at `path`, whatever its name is made of."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _search(root: Path) -> tuple[list[Path], list[Path]]:

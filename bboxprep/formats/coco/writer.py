@@ -24,7 +24,7 @@ from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.atomic import as_target_error, spool_dir, write_chunks
+from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import NO_TRACK, Column, Rings
@@ -39,7 +39,6 @@ _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _OWN_TABLES = frozenset({"images", "annotations", "categories"})
 _MAX_ID = 2**63 - 1
 _CHUNK = 64  # records that are written at once
-_SPOOL_BYTES = 4 * 1024**2  # of lines in memory; more go to a file
 
 
 @writes
@@ -113,8 +112,8 @@ class _SplitRecords:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._images = _spool(root)
-        self._annotations = _spool(root)
+        self._images = line_spool(root)
+        self._annotations = line_spool(root)
         self._image_ids = array("q")
         self._annotation_ids = array("q")
         self._counts = array("q")  # of the annotations of each image
@@ -148,10 +147,6 @@ class _SplitRecords:
         for image_id, count in zip(image_ids, self._counts, strict=True):
             for number, line in islice(numbered, count):
                 yield b'{"id":%d,"image_id":%d,%b' % (number, image_id, line[1:])
-
-
-def _spool(root: Path) -> SpooledTemporaryFile[bytes]:
-    return SpooledTemporaryFile(_SPOOL_BYTES, dir=spool_dir(root))
 
 
 def _lines(spool: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:

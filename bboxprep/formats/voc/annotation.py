@@ -13,25 +13,18 @@ from decimal import Decimal
 from pathlib import Path
 from sys import intern
 from typing import Any, NamedTuple
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser  # of XMLParser see `_tree`
+from xml.etree.ElementTree import Element
 
 import numpy as np
-from defusedxml.common import DTDForbidden
-from defusedxml.ElementTree import DefusedXMLParser
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, Corner, decode_value, less_one, parse_corner, text_below
+from bboxprep.formats.text_values import decode_value
+from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, Corner, less_one, parse_corner, text_below
 from bboxprep.formats.voc.origin import Corners, LabellingTool, tool_of
-from bboxprep.formats.voc.xml_encoding import BadEncoding, for_expat
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
-from bboxprep.io.text import decode, not_decoded
-
-MAX_ELEMENTS = 1 << 19
-MAX_DEPTH = 64
-_TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
-_FEW_TAGS = 4096
+from bboxprep.io.xml_tree import parse_xml
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 _OTHER_SHAPES = frozenset(
@@ -94,82 +87,15 @@ class _UnreadableError(Exception):
         self.problem = problem
 
 
-class _BoundedBuilder(TreeBuilder):
-    """Builds a tree with a limited depth and number of elements."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._depth = 0
-        self._count = 0
-
-    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
-        self._depth += 1
-        self._count += 1
-        if self._depth > MAX_DEPTH:
-            raise ValueError(_TOO_DEEP)
-        if self._count > MAX_ELEMENTS:
-            raise ValueError(f"more than {MAX_ELEMENTS:,} elements")
-        return super().start(tag, attrs)
-
-    def end(self, tag: str, /) -> Element:
-        self._depth -= 1
-        return super().end(tag)
-
-
 def read_annotation(path: Path, data: bytes, encoding: str = "") -> Annotation:
-    """Parse `data`, the content of the file at `path`; `encoding` is that of `xml_encoding.for_expat`.
+    """Parse `data`, the content of the file at `path`; `encoding` is that of `io.xml_encoding.for_expat`.
 
     Raises `AnnotationError`.
     """
-    root = _parse(path, data, encoding)
+    root = parse_xml(path, data, encoding)
     if root.tag != "annotation":
         raise AnnotationError(path, "", f"have the root element <{root.tag}>, want <annotation>")
     return _read_annotation(root)
-
-
-def _parse(path: Path, data: bytes, encoding: str) -> Element:
-    try:
-        root = _tree(for_expat(data, encoding))
-    except BadEncoding as error:
-        raise AnnotationError(path, "", f"cannot be read as XML ({error})") from error
-    except ParseError as error:
-        _refuse_unknown_text(path, data)
-        line, column = error.position
-        raise AnnotationError(
-            path, f"{line}:{column}", f"not well-formed XML ({str(error).partition(':')[0]})"
-        ) from error
-    except DTDForbidden as error:
-        raise AnnotationError(path, "", "has a document type declaration, which is refused") from error
-    except (ValueError, LookupError) as error:
-        raise AnnotationError(path, "", f"cannot be read as XML ({error})") from error
-    return root
-
-
-def _refuse_unknown_text(path: Path, data: bytes) -> None:
-    """Raise `AnnotationError` where `data`, which expat refuses, is text that is not UTF-8."""
-    try:
-        if b"\0" not in data:
-            decode(data)
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
-
-
-def _tree(data: bytes) -> Element:
-    """The root element of a document. Raises the errors of its parser.
-
-    A document with few elements and without ``<!`` declares nothing; in each encoding of expat a declaration shows as
-    these ASCII bytes, or between zero bytes. The standard library's parser is safe for it, and five times as fast.
-    """
-    plain = b"<!" not in data and b"\0" not in data and data.count(b"<") <= _FEW_TAGS
-    parser: XMLParser[Element] = XMLParser() if plain else DefusedXMLParser(target=_BoundedBuilder(), forbid_dtd=True)
-    parser.feed(data)
-    root: Element = parser.close()
-    depth, parents = 1, [root]
-    while parents:
-        depth, parents = depth + 1, [child for parent in parents for child in parent if len(child)]
-    if depth > MAX_DEPTH:
-        raise ValueError(_TOO_DEEP)
-    return root
 
 
 def _read_annotation(root: Element) -> Annotation:

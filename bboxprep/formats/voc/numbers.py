@@ -1,15 +1,10 @@
-"""Parses and writes values in Pascal VOC: numbers, attribute values, and the characters that XML cannot hold.
-
-Attribute values are JSON wherever that is canonical and plain text otherwise, so ``0`` comes back as a number,
-``Frontal`` as text, ``1.50`` as the text it was, and every JSON value survives being written and read, but for one that
-is nested so deep that nobody can have meant it: it stays text.
+"""Parses and writes the numbers of Pascal VOC.
 
 `DEFAULT_ATTRIBUTES` are the values of an object of which nothing is known; `OURS` marks a file that this program wrote.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from decimal import Context, Decimal
@@ -23,8 +18,6 @@ _LONGEST_NUMBER = 400  # characters; the longest coordinate, 2.2250738585072014e
 _EXACT = Context(prec=_LONGEST_NUMBER, traps=[])  # plus and minus 1 are exact for every coordinate; nothing raises
 _NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?|nan|inf(?:inity)?)", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,(?![0-9]{3}$)[0-9]+")  # 1,234 may be a thousand, so it is refused
-_DEEPEST = 64  # levels of an attribute value
-_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not a Char of XML 1.0, production 2
 
 
 OURS = "bboxprep"  # the <database> of the <source>
@@ -89,51 +82,6 @@ def one_more(value: float) -> str:
 def shortest(value: float) -> str:
     """The shortest text that reads back as `value`, without an exponent."""
     return _spell(Decimal(repr(value)))
-
-
-def holds(text: str) -> bool:
-    """Whether `text` survives XML: it has no control character, carriage return or lone surrogate."""
-    return "\r" not in text and not _NOT_XML.search(text)
-
-
-def encode_value(value: Any) -> str:
-    """The text of an attribute value, from which `decode_value` returns `value`."""
-    if isinstance(value, str) and value == value.strip() and holds(value) and _parsed(value) is _TEXT:
-        return value
-    return json.dumps(value, default=str)
-
-
-def decode_value(text: str) -> Any:
-    """The attribute value of `text`: parsed as JSON where `encode_value` returns the same text, else `text`."""
-    return _decoded(text) if text[:1] in "[{" else _known(text)
-
-
-def _decoded(text: str) -> Any:
-    value = _parsed(text)
-    return text if value is _TEXT or encode_value(value) != text else value
-
-
-_known = lru_cache(maxsize=1024)(_decoded)  # of immutable values only
-
-
-_TEXT = object()
-
-
-def _parsed(text: str) -> Any:
-    """`text` parsed as JSON, or `_TEXT` where it is not JSON."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return _TEXT
-    return _TEXT if _is_deep(value, _DEEPEST) else value
-
-
-def _is_deep(value: Any, levels: int) -> bool:
-    """Whether lists and mappings in `value` are nested more than `levels` deep."""
-    if not isinstance(value, list | dict):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return not levels or any(_is_deep(one, levels - 1) for one in inner)
 
 
 def _spell(number: Decimal) -> str:

@@ -17,10 +17,12 @@ import numpy as np
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
-from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, OURS, encode_value, holds, one_more, shortest
+from bboxprep.formats.text_values import encode_value
+from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, OURS, one_more, shortest
 from bboxprep.formats.voc.options import CARRIES, VocWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
+from bboxprep.io.xml_encoding import holds
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset

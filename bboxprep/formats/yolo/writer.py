@@ -27,6 +27,7 @@ from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.geometry.affine import Points
+from bboxprep.geometry.shapes import one_ring
 from bboxprep.io.atomic import write_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
@@ -120,7 +121,7 @@ class YoloWriter:
                 points = _keypoint_texts(batch, self.keypoints)
                 return [box + own for box, own in zip(_box_texts(batch), points, strict=True)], whole
             case "segment":
-                return _outlines(batch, _one_ring, instances.has(Column.BOXES))
+                return _outlines(batch, one_ring, instances.has(Column.BOXES))
             case "obb":
                 return _outlines(batch, _four_corners, instances.has(Column.POLYGONS) | instances.has(Column.MASKS))
 
@@ -239,29 +240,6 @@ def _outlines(
 
 def _four_corners(rings: Sequence[Points]) -> Points | None:
     return rings[0] if len(rings) == 1 and len(rings[0]) == 4 else None
-
-
-def _one_ring(rings: Sequence[Points]) -> Points | None:
-    """The parts of an object as one ring: each part is joined at the nearest corner of the ring so far."""
-    parts = [ring for ring in rings if len(ring) >= 3]
-    if not parts:
-        return None
-    joined = parts[0]
-    for part in parts[1:]:
-        here, there = _nearest(joined, part)
-        visit = np.concatenate((part[there:], part[: there + 1]))
-        joined = np.concatenate((joined[: here + 1], visit, joined[here:]))
-    return joined
-
-
-def _nearest(one: Points, other: Points) -> tuple[int, int]:
-    """The rows of the two corners that lie nearest to each other."""
-    best = (np.inf, 0, 0)
-    for there, corner in enumerate(other):
-        distances = ((one - corner) ** 2).sum(axis=1)
-        here = int(distances.argmin())
-        best = min(best, (float(distances[here]), here, there))
-    return best[1], best[2]
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""XML in the encoding that it declares.
+"""XML in the encoding that it declares, and the characters that it can hold.
 
 Expat knows UTF-8, UTF-16 and encodings of one byte a letter. Tools of East Asia declare others, and often one with less
 letters than they use.
@@ -16,6 +16,8 @@ _ENCODING = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]*)[\"']")
 _READ_BY_EXPAT = frozenset({"us-ascii", "ascii", "iso-8859-1"})
 _UTF8 = frozenset({"", "utf-8", "utf8"})
 _LARGER = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc-kr": "cp949", "big5": "big5hkscs"}
+
+_NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # not a Char of XML 1.0, production 2
 
 
 class BadEncoding(Exception):
@@ -43,6 +45,11 @@ def for_expat(data: bytes, encoding: str = "") -> bytes:
         except UnicodeDecodeError:
             continue
     raise BadEncoding(f"declares the encoding {declared}, but is no such text")
+
+
+def holds(text: str) -> bool:
+    """Whether `text` survives XML: it has no control character, carriage return or lone surrogate."""
+    return "\r" not in text and not _NOT_XML.search(text)
 
 
 def _declared(data: bytes) -> str:

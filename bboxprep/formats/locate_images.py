@@ -1,4 +1,4 @@
-"""Finds the image file of a record by its `file_name`: always below the image folder, never outside.
+"""Finds the image file of a record by the name that it states: always below the image folder, never outside.
 
 A name is tried as it is, then with backslashes as slashes, then by `formats.image_lookup`, where only an image counts
 that no other record has. A link is followed as far as the dataset reaches.
@@ -12,13 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from bboxprep.formats.coco.decoding import excerpt
-from bboxprep.formats.coco.layout import is_file
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, run_together
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     LINK_OUT,
     AllowedFolders,
+    is_file_safely,
     relative_path,
     resolved,
     scan,
@@ -43,8 +42,10 @@ class Located(msgspec.Struct, frozen=True):
     respelled: Mapping[int, OtherSpelling]
 
 
-def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
-    """The files below `folder` that the names in `wanted` mean; none outside of `root`, a real path."""
+def locate(folder: Path, wanted: Sequence[str], root: Path, field: str) -> Located:
+    """The files below `folder` that the names in `wanted` mean, which the labels state in `field`; none outside of
+    `root`, a real path.
+    """
     allowed = AllowedFolders(root)
     bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), resolved(folder))))
     names: dict[int, str] = {}
@@ -54,7 +55,7 @@ def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
         if text in plain:
             names[index] = text
             continue
-        found = next((name for name in _spellings(text, bases) if is_file(folder / name)), None)
+        found = next((name for name in _spellings(text, bases) if is_file_safely(folder / name)), None)
         if found is not None and not allowed.holds(folder / found):
             strayed[index] = f"{found} is {LINK_OUT}"
         elif found is not None:
@@ -68,7 +69,7 @@ def locate(folder: Path, wanted: Sequence[str], root: Path) -> Located:
         if match.path and claims[match.path] == 1
     }
     names |= {index: found.path for index, found in respelled.items()}
-    missing = {index: _why_missing(wanted[index], matches[index]) for index in unknown if index not in respelled}
+    missing = {index: _why_missing(field, wanted[index], matches[index]) for index in unknown if index not in respelled}
     missing |= strayed
     for index in missing:
         names[index] = next(reversed(_spellings(wanted[index], bases)), f"images[{index}]")
@@ -143,14 +144,19 @@ def _images_below(folder: Path, allowed: AllowedFolders) -> Iterator[str]:
                 yield f"{below}/{name}" if below else name
 
 
-def _why_missing(text: str, match: Match) -> str:
+def _why_missing(field: str, text: str, match: Match) -> str:
     if match.path:
-        return f"file_name {excerpt(text)} fits only {match.path!r}, which other records have too; none is taken"
+        return f"{field} {_excerpt(text)} fits only {match.path!r}, which other records have too; none is taken"
     if match.rivals:
         some = " and ".join(map(repr, match.rivals[:2]))
-        return f"file_name {excerpt(text)} fits {len(match.rivals)} files, of them {some}; none is taken"
+        return f"{field} {_excerpt(text)} fits {len(match.rivals)} files, of them {some}; none is taken"
     if not text:
-        return "the record has no file_name"
+        return f"the record has no {field}"
     unsafe = "" if safe_name(text) else ", not a path below the image folder"
     two = "; it looks like two paths that run together" if run_together(text) else ""
-    return f"no such file (file_name {excerpt(text)}{unsafe}){two}{match.hint}"
+    return f"no such file ({field} {_excerpt(text)}{unsafe}){two}{match.hint}"
+
+
+def _excerpt(text: str) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
