@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling
-from bboxprep.formats.voc.tree import ANY_SOURCE, join_path, name_of, nfc_name, parts_of, place, split_path
+from bboxprep.formats.image_tree import ANY_SOURCE, join_path, name_of, nfc_name, parts_of, place, split_path
 from bboxprep.io.paths import stem_of
 from bboxprep.io.text import read_text
 from bboxprep.model.splits import USUAL, SplitFolders, order, split_of

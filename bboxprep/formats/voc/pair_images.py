@@ -10,9 +10,9 @@ import msgspec
 
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, spelled_alike, spelling_note
+from bboxprep.formats.image_tree import Images, ImageTree, base_of, expected, parts_of, split_path
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
-from bboxprep.formats.voc.tree import Images, VocTree, base_of, expected, parts_of, split_path
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import stem_of
 from bboxprep.model.splits import known_split
@@ -43,7 +43,7 @@ class Pairing(msgspec.Struct, frozen=True):
 
 
 def pair_images(
-    tree: VocTree, lists: SplitLists, parsed: Mapping[str, ParsedFile], broken: Mapping[str, Finding]
+    tree: ImageTree, lists: SplitLists, parsed: Mapping[str, ParsedFile], broken: Mapping[str, Finding]
 ) -> Pairing:
     """Pair the files of `tree`. Images of `broken` files are left out, since their objects are not known."""
     matching = _Matching(Images(tree.images), lists)
@@ -166,7 +166,7 @@ class _Matching:
         self.findings.append(Finding(code, message, label, objects=file.source_count, split=split))
 
 
-def _unlabelled(tree: VocTree, matching: _Matching) -> tuple[list[str], list[str]]:
+def _unlabelled(tree: ImageTree, matching: _Matching) -> tuple[list[str], list[str]]:
     """The unlabelled images that are samples, and those in folders without labelled images (left aside)."""
     bases = {base_of(folder) for folder in {split_path(image)[0] for image in matching.label_of}}
     unlabelled: list[str] = []

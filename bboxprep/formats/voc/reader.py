@@ -19,6 +19,7 @@ import numpy as np
 from bboxprep.errors import ImageError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
+from bboxprep.formats.image_tree import ImageTree, parts_of, split_folders, split_path, walk
 from bboxprep.formats.reading import probe_image
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
@@ -27,7 +28,6 @@ from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, o
 from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names
-from bboxprep.formats.voc.tree import VocTree, masks_of, split_folders, split_path, walk
 from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, AllowedFolders, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
@@ -46,7 +46,7 @@ def read(root: Path, probe: Probe, options: VocReadOptions, spread: MapEngine = 
     """
     if not root.is_dir():
         raise LayoutError(root, "", "want a folder that holds XML files and images")
-    tree = walk(root)
+    tree = walk(root, ".xml")
     if not tree.labels and not (tree.lists and tree.images):
         raise LayoutError(root, "", f"no Pascal VOC annotations here (looked for {LAYOUT})")
     opened = parse_files(root, tree.labels, spread, options.encoding)
@@ -100,7 +100,7 @@ def _proof(root: Path, probe: Probe, item: VocItem, file: ParsedFile) -> OriginE
     return OriginEvidence(file.zeros, at_edge=file.at_edge)
 
 
-def _dataset_findings(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]:
+def _dataset_findings(tree: ImageTree, unread: Mapping[str, int]) -> list[Finding]:
     """The findings about all files."""
     findings = [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
     if tree.outside:
@@ -114,8 +114,20 @@ def _dataset_findings(tree: VocTree, unread: Mapping[str, int]) -> list[Finding]
 def _masks(root: Path, labels: Iterable[str]) -> dict[str, Path]:
     """The folder of masks for each folder of XML files that has one."""
     label_folders = {split_path(label)[0] for label in labels}
-    folders = {folder: root / masks_of(folder) for folder in label_folders if masks_of(folder)}
+    folders = {folder: root / masks for folder in label_folders if (masks := _masks_beside(folder))}
     return {folder: masks for folder, masks in folders.items() if masks.is_dir()}
+
+
+def _masks_beside(folder: str) -> str:
+    """Where the devkit has the masks of the objects of the XML files in `folder`, "" where that is no folder of its:
+    beside ``Annotations``, for each file an indexed PNG of its stem.
+    """
+    folders = list(parts_of(folder))
+    at = next((index for index, name in enumerate(folders) if name.lower() == "annotations"), None)
+    if at is None:
+        return ""
+    folders[at] = "SegmentationObject"
+    return "/".join(folders)
 
 
 def _in_pixels(instances: Instances, outline: Sample) -> Instances:

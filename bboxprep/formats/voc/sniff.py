@@ -7,8 +7,8 @@ from pathlib import Path
 
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
+from bboxprep.formats.image_tree import IMAGE_FOLDERS, LABEL_FOLDERS, ImageTree, holds_file, walk
 from bboxprep.formats.voc.tables import class_table
-from bboxprep.formats.voc.tree import IMAGE_FOLDERS, LABEL_FOLDERS, VocTree, may_be_voc, walk
 from bboxprep.io.paths import read_start, relative_path, scan, subfolders
 from bboxprep.model.splits import known_split
 
@@ -66,12 +66,12 @@ def _first_labels(folder: Path) -> list[str]:
         return []
 
 
-def _walked(root: Path) -> VocTree:
+def _walked(root: Path) -> ImageTree:
     """The files below `root`; none where they cannot be VOC."""
     try:
-        return walk(root) if root.is_dir() and may_be_voc(root) else VocTree()
+        return walk(root, ".xml") if root.is_dir() and holds_file(root, ".xml", ".txt") else ImageTree()
     except LayoutError:
-        return VocTree()
+        return ImageTree()
 
 
 def _is_own(first: str) -> bool:

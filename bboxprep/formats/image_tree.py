@@ -1,8 +1,9 @@
-"""Lists the files of a VOC dataset, and finds the image of each XML file and the split and name of each image.
+"""Lists the images and label files of a dataset with a label file an image, and finds the split and name of each image.
 
-Layouts differ (devkit, XML beside images, ``images`` and ``annotations`` side by side, a folder a split), so files are
-found by walking the tree and paired by name and nearness. Nothing that a file says is ever joined to a path: names are
-looked up among the images that lie here. There may be millions of paths: they are text, with slashes, below the root.
+Layouts differ (VOC's devkit, labels beside images, ``images`` and ``annotations`` side by side, a folder a split), so
+files are found by walking the tree and paired by name and nearness. Nothing that a file says is ever joined to a path:
+names are looked up among the images that lie here. There may be millions of paths: they are text, with slashes, below
+the root.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # m
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
 _NOT_PHOTOS = ("segmentationclass", "segmentationobject", "annotationsvisualization", "__macosx")  # prefixes of folders
 
-_ELSEWHERE = 9  # greater than any distance of an image from its XML file
+_ELSEWHERE = 9  # greater than any distance of an image from its label file
 _FOLDERS = 4096  # whose kind is cached
 ANY_SOURCE = SplitFolders(IMAGE_FOLDERS | LABEL_FOLDERS)
 
 
-class VocTree(msgspec.Struct, frozen=True):
+class ImageTree(msgspec.Struct, frozen=True):
     """The files below a folder, as sorted relative paths; `outside` are links that lead out of it, `repeated` those to
     folders that are read at their own place.
     """
@@ -45,12 +46,13 @@ class VocTree(msgspec.Struct, frozen=True):
     repeated: list[str] = msgspec.field(default_factory=list)
 
 
-def walk(root: Path) -> VocTree:
-    """The images, XML files and split lists below `root`. Links are followed to files within `root` only.
+def walk(root: Path, suffix: str) -> ImageTree:
+    """The images, the label files of that `suffix` and the split lists below `root`. Links are followed to files within
+    `root` only.
 
-    Hidden files and the devkit's segmentation masks are no part of it. Raises `LayoutError`.
+    Hidden files, those of this program and the devkit's segmentation masks are no part of it. Raises `LayoutError`.
     """
-    tree, allowed, folders, linked = VocTree(), resolved(root), [""], set[Path]()
+    tree, allowed, folders, linked = ImageTree(), resolved(root), [""], set[Path]()
     while folders:
         folder = folders.pop()
         for entry in _entries(root / folder):
@@ -62,7 +64,7 @@ def walk(root: Path) -> VocTree:
             elif entry.is_symlink() and entry.is_dir():
                 (folders if _is_elsewhere(root / path, allowed, linked) else tree.repeated).append(path)
             elif entry.is_file():
-                _file(tree, path)
+                _file(tree, path, suffix)
     for found in (tree.images, tree.labels, tree.lists, tree.outside, tree.repeated):
         found.sort()  # the order of their UTF-8 bytes
     return tree
@@ -78,24 +80,24 @@ def _is_elsewhere(path: Path, root: Path, linked: set[Path]) -> bool:
     return not known
 
 
-def may_be_voc(root: Path) -> bool:
-    """Whether a file below `root` has the name of a VOC file. Stops at the first one; follows no links."""
-    return any(name.endswith((".xml", ".XML", ".txt")) for _, _, names in paths.walk(root) for name in names)
+def holds_file(root: Path, *suffixes: str) -> bool:
+    """Whether a file below `root` has one of the `suffixes`. Stops at the first one; follows no links."""
+    return any(name.lower().endswith(suffixes) for _, _, names in paths.walk(root) for name in names)
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
     try:
         with paths.scan(folder) as found:
-            return [entry for entry in found if not entry.name.lower().startswith((".", *_NOT_PHOTOS))]
+            return [entry for entry in found if not entry.name.lower().startswith((".", "bboxprep.", *_NOT_PHOTOS))]
     except OSError as error:
         raise source_error(error, folder, LayoutError, "the folder cannot be read") from error
 
 
-def _file(tree: VocTree, path: str) -> None:
+def _file(tree: ImageTree, path: str, labels: str) -> None:
     suffix = suffix_of(split_path(path)[1]).lower()
     if suffix in IMAGE_SUFFIXES:
         tree.images.append(path)
-    elif suffix == ".xml":
+    elif suffix == labels:
         tree.labels.append(path)
     elif suffix == ".txt" and path.lower().split("/")[-3:-2] == ["imagesets"]:
         tree.lists.append(path)
@@ -171,7 +173,7 @@ def _first(parts: Sequence[str], known: Collection[str]) -> int | None:
 
 @dataclass(frozen=True)
 class Images:
-    """Finds the images of a tree by their XML files."""
+    """Finds the images of a tree by their label files."""
 
     paths: Collection[str]
 
@@ -217,7 +219,7 @@ class Images:
         return {}
 
     def _has_neighbours(self, folder: str) -> bool:
-        """Whether there are images where those of XML files in `folder` are searched."""
+        """Whether there are images where those of label files in `folder` are searched."""
         if folder not in self._neighbours:
             self._neighbours[folder] = any(_distance(other, folder) is not None for other in self._folders)
         return self._neighbours[folder]
@@ -247,19 +249,6 @@ def expected(label: str, filename: str) -> str:
     if at is not None:
         folders[at] = "JPEGImages" if folders[at] == "Annotations" else "images"
     return "/".join((*folders, name))
-
-
-@lru_cache(maxsize=_FOLDERS)
-def masks_of(folder: str) -> str:
-    """Where the devkit has the masks of the objects of the XML files in `folder`, "" where that is no folder of its:
-    beside ``Annotations``, for each file an indexed PNG of its stem.
-    """
-    folders = list(parts_of(folder))
-    at = _first(folders, {"annotations"})
-    if at is None:
-        return ""
-    folders[at] = "SegmentationObject"
-    return "/".join(folders)
 
 
 def join_path(folder: str, name: str) -> str:
