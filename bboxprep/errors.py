@@ -45,6 +45,14 @@ class SourceError(BboxprepError):
         self.where = where
         self.problem = problem
 
+    @property
+    def by_system(self) -> bool:
+        """Whether the system failed to read a file that is there, as a network disk may: that says nothing about its
+        bytes.
+        """
+        cause = self.__cause__
+        return isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, FileNotFoundError)
+
     def __str__(self) -> str:
         return ": ".join(part for part in (str(self.path), self.where, self.problem) if part)
 

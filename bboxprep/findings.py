@@ -63,6 +63,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     ),
     "image-unlabelled": (Severity.NOTE, "an image has no label file; kept as an image without objects"),
     "image-unopened": (Severity.NOTE, "images were not opened, as asked; their sizes are those that the labels state"),
+    "image-unread": (Severity.FAULT, "the system failed to read an image, which may pass; the next run tries again"),
     "image-unreadable": (Severity.FAULT, "an image cannot be read; skipped"),
     "keypoint-outside": (Severity.NOTE, "a keypoint left the image and is now marked as not labelled"),
     "label-misplaced": (

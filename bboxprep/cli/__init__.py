@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import click
 
 from bboxprep.cli.signals import interrupting_signals
+from bboxprep.cli.streams import open_missing_streams, system_faults_named
 from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, SourceError, StoppedError
 from bboxprep.gc_control import freeze_gc_at_exit, import_without_gc
 from bboxprep.model.escaping import printable
@@ -51,7 +52,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; Ctrl-C and SIGTERM end it as a `StoppedError`."""
-        with interrupting_signals():
+        with interrupting_signals(), system_faults_named():
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt:
@@ -99,6 +100,7 @@ def _show_warning(
 
 def main() -> None:
     """Run the command line of this process."""
+    open_missing_streams()
     warnings.showwarning = _show_warning
     freeze_gc_at_exit()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads, which spin for 20 ms and find nothing to do

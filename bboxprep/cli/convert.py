@@ -22,6 +22,7 @@ from bboxprep.cli.recipe_options import (
     split_rule,
 )
 from bboxprep.cli.signals import stop_signals
+from bboxprep.cli.streams import work_is_done
 from bboxprep.errors import UsageError
 from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
@@ -169,7 +170,8 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
         )
     if given["report"]:
         write_bytes(given["report"], outcome.account.report(whole.dataset.categories.names).encoded())
-    say.outcome(outcome, given["to"], recipe)
+    with work_is_done():
+        say.outcome(outcome, given["to"], recipe)
     sys.exit(exit_code(outcome))
 
 

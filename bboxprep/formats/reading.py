@@ -26,8 +26,15 @@ def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], sp
 
 def image_fault(error: ImageError, path: str, split: str) -> Finding:
     """The finding about the image at `path`, below the folder of the dataset, that `error` keeps from being used."""
-    code = "image-unreadable" if exists_safely(open_path(error.path)) else "image-missing"
-    return Finding("image-refused" if isinstance(error, RefusedImageError) else code, error.problem, path, split=split)
+    return Finding(_fault_code(error), error.problem, path, split=split)
+
+
+def _fault_code(error: ImageError) -> str:
+    if isinstance(error, RefusedImageError):
+        return "image-refused"
+    if not exists_safely(open_path(error.path)):
+        return "image-missing"
+    return "image-unread" if error.by_system else "image-unreadable"
 
 
 def probe_image(

@@ -82,7 +82,7 @@ def verdicts_from_pixels(
     """The test of the pixels for each orientation of which a photo can be decoded.
 
     `orientations` has the EXIF code of each sample of `dataset` in question by its index; samples of one code get one
-    frame. Images that cannot be decoded are skipped.
+    frame. Images that cannot be decoded are skipped. Raises `ImageError` where the system fails to read one.
     """
     verdicts: list[PixelVerdict] = []
     for code in sorted(set(orientations.values())):
@@ -97,7 +97,8 @@ def verdicts_from_pixels(
 def turn_from_pixels(samples: Sequence[Sample], image_policy: ImagePolicy) -> Dihedral | None:
     """The turn that corrects the labels of all `samples`; None if they look right or there is no decision.
 
-    The samples, each in its own frame and untransformed, are assumed to share one mistake, if any.
+    The samples, each in its own frame and untransformed, are assumed to share one mistake, if any. Raises `ImageError`
+    where the system fails to read an image.
     """
     measures, votes = _measured(
         (samples[index] for index in _evenly_spaced(range(len(samples)))), _as_every_turn, image_policy
@@ -108,7 +109,10 @@ def turn_from_pixels(samples: Sequence[Sample], image_policy: ImagePolicy) -> Di
 def _measured(
     samples: Iterable[Sample], readings: Callable[[Sample, Header], Shares], image_policy: ImagePolicy
 ) -> tuple[Measures, Votes]:
-    """The measures (P, R, 5) and votes (P,) of the samples that can be decoded and have a box; empty where none is."""
+    """The measures (P, R, 5) and votes (P,) of the samples that can be decoded and have a box; empty where none is.
+
+    Raises `ImageError` where the system fails to read one.
+    """
     found: list[Measures] = []
     thumbnails: list[NDArray[np.float64]] = []
     for sample in samples:
@@ -116,7 +120,9 @@ def _measured(
             continue
         try:
             features = read_features(sample.path, sample.header, image_policy)
-        except ImageError:
+        except ImageError as error:
+            if error.by_system:  # the next run would decide by other images
+                raise
             continue
         found.append(contrast(features, readings(sample, sample.header)))
         thumbnails.append(features.thumbnail)

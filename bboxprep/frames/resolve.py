@@ -63,7 +63,8 @@ def resolve_frames(
 
     `labels_in` states it for all of them, unless it is "auto"; then the `plane` that the format defines, if it does.
     Else images are decoded, as `image_policy` says, but only where no number tells. Raises `FrameError` where the
-    evidence of an image contradicts itself, or that of the dataset does.
+    evidence of an image contradicts itself, or that of the dataset does, and `ImageError` where the system fails to
+    read one.
     """
     turned = {index: image for index, image in enumerate(images) if image.frame_evidence.turned}
     if labels_in != "auto":

@@ -59,8 +59,10 @@ def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
         return read_any_header(path, most_pixels)
     file, length = _open(path)
     try:
-        header = plain_header(os.read(file, HEAD), most_pixels)
-        if header is None or not _ends_as_jpeg(file, length):
+        with faults_named(path, "cannot be read"):
+            header = plain_header(os.read(file, HEAD), most_pixels)
+            whole = _ends_as_jpeg(file, length)
+        if header is None or not whole:
             return read_any_header(path, most_pixels, file)
     finally:
         os.close(file)

@@ -25,6 +25,7 @@ from bboxprep.io.safe_names import safe_relative
 _MOST_MEMBERS = 1 << 24
 _MOST_UNPACKED = 1 << 30  # bytes of a small gzipped archive once unpacked
 _MOST_INFLATED = 100  # bytes from each byte of a large one: images hardly shrink
+_MOST_FOLDERS = 256  # above a member: a path of the system has 4,096 characters
 _FAULTS = (zipfile.BadZipFile, tarfile.TarError, BadGzipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -106,6 +107,9 @@ class _Members:
         name = member.name
         if PurePosixPath(name).parts and not safe_relative(name):
             raise StorageError(f"{self._text}: has a member {name[:200]!r}, which leads out of it")
+        if (deep := name.count("/")) > _MOST_FOLDERS:
+            have = f"{name[:80]!r}... below {deep:,} folders"
+            raise StorageError(f"{self._text}: has a member {have}, want at most {_MOST_FOLDERS}")
         path = "/".join(PurePosixPath(name).parts)
         if path in self._files or (not member.folder and path in self._folders):
             raise StorageError(f"{self._text}: has two members {path[:200]!r}")

@@ -93,11 +93,19 @@ def dataset_folder(root: Path) -> Path:
 
 
 def resolved(path: Path) -> Path:
-    """`path` with its links followed; only made absolute where that fails (a loop of links, an invalid name)."""
+    """`path` with its links followed; only made absolute where that fails (a loop of links, an invalid name). Raises
+    `UsageError` where it is relative to a working folder that is gone.
+    """
     try:
         return _followed(path)
     except (OSError, RuntimeError, ValueError):
+        pass
+    try:
         return path.absolute()
+    except OSError as error:
+        raise UsageError(
+            f"{path}: is relative to the working folder, which is gone ({error_reason(error)}); want an absolute path"
+        ) from error
 
 
 def _followed(path: Path) -> Path:

@@ -321,3 +321,14 @@ def test_a_path_of_a_storage_has_the_parts_of_a_path() -> None:
         (path / "/etc/hostname").stat()
     assert open_path("s3a://bucket/x") == open_path("s3://bucket/x")
     assert open_path("s3://bucket/folder!/x").parent.name == "folder!"
+
+
+def test_a_member_below_more_folders_than_any_system_has_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("d/" * 256 + "a.txt", "")
+    assert next(iter(open_path(str(path)).iterdir())).name == "d"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("d/" * 20_000 + "a.txt", "")
+    with pytest.raises(StorageError, match=r"has a member 'd/d/.*\.\.\. below 20,000 folders, want at most 256"):
+        list(open_path(str(path)).iterdir())

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.errors import AnnotationError, LayoutError, UsageError
 from bboxprep.io.paths import (
     AllowedFolders,
     dataset_folder,
@@ -166,3 +166,15 @@ def test_what_the_system_raises_becomes_an_error_that_names_the_file(error: Exce
     found = source_error(error, Path("a"), LayoutError, "cannot be listed")
     assert isinstance(found, LayoutError)
     assert str(found) == f"a: cannot be listed ({words})"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a working folder cannot be removed here")
+def test_a_path_below_a_working_folder_that_is_gone_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(UsageError, match=r"prepared: is relative to the working folder, which is gone .*absolute path"):
+        resolved(Path("prepared"))
+    assert resolved(tmp_path) == tmp_path.resolve()

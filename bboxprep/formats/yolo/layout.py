@@ -42,6 +42,7 @@ from bboxprep.model.splits import USUAL, SplitFolders, known_split
 _ABSENT = "is not there"
 _NAMED = " (a folder beside it is opened for a data.yaml that is named as the source itself)"
 _LONGEST = 256  # bytes of a file name
+_MOST_PARTS = 256  # at the end of a path that are looked for: a path of the system has 4,096 characters
 _MOST_SHOWN = 200  # characters of a line
 
 
@@ -120,7 +121,7 @@ def _as_written(text: str, bases: Sequence[Path]) -> Iterator[Path]:
 
 
 def _by_end(text: str, home: Path) -> Iterator[Path]:
-    own, (_, inner) = folder_name(home), _parts(text)
+    own, inner = folder_name(home), _parts(text)[1][-_MOST_PARTS:]
     for index, part in enumerate(inner):
         yield home.joinpath(*inner[index:])
         if part == own:

@@ -63,17 +63,19 @@ def check_files(dest: Path, planned: Collection[str]) -> None:
 
     `planned` is empty where the journal is missing; then only `check_target` has compared the entries of the folder.
     """
-    if not planned:
-        return
-    known = {*planned, RECORD, INCOMPLETE}
-    found = {relative_path(folder / name, dest) for folder, _, names in walk(dest) for name in names}
-    ours = "" if is_stored(dest) else NAME  # in a storage the journal is several files
-    others = sorted(path for path in found - known if _may_be_foreign(path, ours))
-    if others:
+    if planned and (others := unplanned_files(dest, planned)):
         raise TargetError(
             f"{dest}: holds files that no run of bboxprep has written ({_shown(others)}); move them, or they would "
             "be removed with the output"
         )
+
+
+def unplanned_files(dest: Path, planned: Iterable[str]) -> list[str]:
+    """The sorted paths of the files below `dest` that are not `planned`, the journal's, marks or temporary files."""
+    known = {*planned, RECORD, INCOMPLETE}
+    found = {relative_path(folder / name, dest) for folder, _, names in walk(dest) for name in names}
+    ours = "" if is_stored(dest) else NAME  # in a storage the journal is several files
+    return sorted(path for path in found - known if _may_be_foreign(path, ours))
 
 
 def _may_be_foreign(path: str, journal: str) -> bool:
@@ -106,16 +108,20 @@ def is_finished(dest: Path) -> bool:
 
 
 def mark_unfinished(dest: Path) -> None:
-    """Mark the output at `dest` as incomplete; create the folder where it is missing. Raises `TargetError`."""
+    """Mark the output at `dest` as incomplete, on the disk too; create the folder where it is missing. Raises
+    `TargetError`.
+    """
     write_text(dest / INCOMPLETE, "The run that writes this output has not ended well, or not yet.\n")
     with as_target_error(dest, _NOT_PREPARED):
         (dest / RECORD).unlink(missing_ok=True)
+        flush_folder(dest)
 
 
 def mark_finished(dest: Path) -> None:
-    """Remove the mark of an incomplete output, after the record is written. Raises `TargetError`."""
-    with as_target_error(dest, _NOT_PREPARED):
+    """Remove the mark of an incomplete output, after the record is written, on the disk too. Raises `TargetError`."""
+    with as_target_error(dest, _NOT_FINISHED):
         (dest / INCOMPLETE).unlink(missing_ok=True)
+        flush_folder(dest)
 
 
 def clear_target(dest: Path) -> None:
@@ -203,6 +209,7 @@ def _rank(name: str) -> tuple[int, str]:
 _MAX_EXCERPT = 120  # characters
 _MAX_SHOWN = 5  # files in a message
 _NOT_PREPARED = "cannot be made ready"
+_NOT_FINISHED = "cannot be marked as finished"
 
 
 def _excerpt(text: str, other: str) -> str:
@@ -240,3 +247,14 @@ def _flush_disk_of(root: Path) -> None:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     finally:
         os.close(folder)
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush the names in `folder` to the disk; does nothing on Windows and for a storage. Raises `OSError`."""
+    if is_stored(folder) or sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

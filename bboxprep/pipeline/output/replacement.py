@@ -23,6 +23,7 @@ from bboxprep.io.remote import is_stored
 from bboxprep.pipeline.output.output_folder import (
     clear_target,
     entries,
+    flush_folder,
     is_finished,
     is_ours,
     mark_unfinished,
@@ -81,7 +82,7 @@ def exchange(dest: Path) -> None:
         else:
             discard(old)  # left by an earlier run that was killed here
             _rename_both(new, place, old)
-        _flush(place.parent)
+        flush_folder(place.parent)
     discard(old)
 
 
@@ -114,14 +115,3 @@ def _rename_both(new: Path, place: Path, old: Path) -> None:
     except OSError:
         old.rename(place)
         raise
-
-
-def _flush(folder: Path) -> None:
-    """Flush the renames in `folder` to the disk; does nothing on Windows. Raises `OSError`."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

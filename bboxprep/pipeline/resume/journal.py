@@ -38,7 +38,7 @@ _SCHEMA = """
 CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (id INTEGER PRIMARY KEY, result BLOB NOT NULL);
-"""
+"""  # made in one transaction, so that a journal has all of its tables or none
 _UNREADABLE = (
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_CORRUPT,
@@ -104,16 +104,17 @@ class Journal:
         end: RunEnd | None = self._note("end", RunEnd)
         return end
 
-    def begin(self, terms: Mapping[str, str]) -> None:
-        """Delete everything, and store the `terms` of a new run."""
+    def begin(self, terms: Mapping[str, str], plan: PlannedFiles) -> None:
+        """Delete everything, and store the `terms` and the `plan` of a new run, at once."""
         for table in ("terms", "notes", "batches"):
             self.connection.execute(f"DELETE FROM {table}")
         self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
+        self._set("plan", plan)
         self.connection.commit()
         self._numbers, self._keys = [], {}
 
     def note_plan(self, plan: PlannedFiles) -> None:
-        """Store the `plan` before any file is written, and delete the `end` of the earlier run."""
+        """Store the `plan` of a run that resumes before it writes any file; delete the `end` of the earlier run."""
         self.connection.execute("DELETE FROM notes WHERE name = 'end'")
         self._set("plan", plan)
         self.connection.commit()
@@ -198,11 +199,11 @@ def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
     cannot be read is replaced. Raises `TargetError` where another run has locked it, or it cannot be read or written.
     """
     path = dest / FOLDER / NAME
-    with _faults_named(dest, path):
+    with _faults_named(dest, path), _files_named(path):
         _make_folder(path.parent)
         connection, journal = _opened(path, anew=anew)
-        with closing(connection):
-            yield journal
+    with _faults_named(dest, path), closing(connection):
+        yield journal
 
 
 def terms_as_text(terms: Mapping[str, Any]) -> dict[str, str]:
@@ -248,7 +249,9 @@ def _locked(path: Path) -> tuple[sqlite3.Connection, Journal]:
         connection.execute("BEGIN IMMEDIATE")
         found = connection.execute(_TABLES).fetchall()
         _check_tables(found)
-        connection.executescript("" if found else _SCHEMA)
+        for statement in () if found else filter(str.strip, _SCHEMA.split(";")):
+            connection.execute(statement)
+        connection.commit()
         return connection, Journal(connection)
     except BaseException:
         connection.close()
@@ -276,11 +279,17 @@ class _ForeignError(sqlite3.DatabaseError):
 
 
 @contextmanager
-def _faults_named(dest: Path, path: Path) -> Iterator[None]:
+def _files_named(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise TargetError(f"{error.filename or path}: cannot be used ({error_reason(error)})") from error
+
+
+@contextmanager
+def _faults_named(dest: Path, path: Path) -> Iterator[None]:
+    try:
+        yield
     except sqlite3.Error as error:
         raise TargetError(_problem(dest, path, error)) from error
 

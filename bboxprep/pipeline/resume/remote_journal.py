@@ -95,8 +95,8 @@ class _MirroredJournal(Journal):
         journal._stored_hashes = dict(journal._hashes())
         return journal
 
-    def begin(self, terms: Mapping[str, str]) -> None:
-        super().begin(terms)
+    def begin(self, terms: Mapping[str, str], plan: PlannedFiles) -> None:
+        super().begin(terms, plan)
         self._mirror_batches()
         self._mirror_head()
 

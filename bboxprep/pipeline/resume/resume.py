@@ -70,17 +70,23 @@ def replaces_whole(dest: Path, terms: Mapping[str, str], *, overwrite: bool, res
 
 def may_resume(dest: Path, journal: Journal, terms: Mapping[str, str], *, overwrite: bool, resume: bool) -> bool:
     """Whether a run with `terms` resumes an earlier one in `dest`; False if it starts anew, also where the earlier one
-    was killed before it wrote anything. Raises `TargetError` where it can do neither.
+    has finished no image. Raises `TargetError` where it can do neither.
     """
     if (dest / INCOMPLETE).is_file() and (planned := journal.entries):
         output_folder.check_entries(dest, planned)
     if overwrite:
         check_files(dest, journal)
-    nothing_begun = not journal.terms and output_folder.entries(dest) == [INCOMPLETE]
-    resumed = output_folder.is_ours(dest) and not overwrite and not nothing_begun
+    resumed = output_folder.is_ours(dest) and not overwrite and not _nothing_done(dest, journal)
     if resumed:
         output_folder.check_terms(dest, journal.terms, terms, resume=resume)
     return resumed
+
+
+def _nothing_done(dest: Path, journal: Journal) -> bool:
+    """Whether the output at `dest` is unfinished, has no finished batch and holds no file but those of its plan."""
+    if output_folder.is_finished(dest) or journal.batches:
+        return False
+    return not output_folder.unplanned_files(dest, journal.plan.files)
 
 
 def check_files(dest: Path, journal: Journal) -> None:
@@ -104,21 +110,23 @@ def begin_output(
     A run with `new_terms` starts anew and removes all files; None resumes. With `shared_images` other programs put
     images there, which are never removed. Raises `TargetError`.
     """
-    output_folder.mark_unfinished(dest)
     prefix, dataset_files = f"{writer.stage}/" if writer.stage else "", _dataset_files(writer)
     places = [(f"{prefix}{output.image}", [f"{prefix}{path}" for path in output.labels]) for output in outputs]
     images = [path for image, labels in places for path in (image, *labels)]
+    roots = {path.partition("/")[0] for path in (*images, *dataset_files)}
+    own = [path for _, labels in places for path in labels] if shared_images else images
+    plan = PlannedFiles((*own, *dataset_files), tuple(sorted(roots)))
+    if output_folder.is_ours(dest):
+        output_folder.mark_unfinished(dest)
     if new_terms is None:
         output_folder.remove_left_over(dest)
         earlier = (f"{prefix}{path}" for path in journal.files())
         output_folder.remove_files(dest, {*journal.plan.files, *earlier}.difference(images, dataset_files))
+        journal.note_plan(plan)
     else:
         output_folder.clear_target(dest)
-        journal.begin(new_terms)
-    roots = {path.partition("/")[0] for path in (*images, *dataset_files)}
-    if shared_images:
-        images = [path for _, labels in places for path in labels]
-    journal.note_plan(PlannedFiles((*images, *dataset_files), tuple(sorted(roots))))
+        journal.begin(new_terms, plan)
+        output_folder.mark_unfinished(dest)  # a new output after its terms: a mark alone could not be resumed
 
 
 def end_state(dest: Path, dataset: Dataset, writer: Writer) -> RunEnd:

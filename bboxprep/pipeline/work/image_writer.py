@@ -54,8 +54,10 @@ class ImageWriter:
         """Write the image of `sample` to `output`. Where `output` is None or the image cannot be read, the image and
         its objects are left out, with findings. Raises `TargetError`.
         """
-        if sample.header is None or sample.refusal or output is None:
+        if sample.header is None or sample.refusal:
             return self._leave_out(sample)
+        if output is None:
+            return self._leave_out_unread(sample, "could not be read when this run looked for its size, but later")
         whole = sample.instances
         sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.column_counts else sample
         objects = whole if self.crowd.in_sidecar else sample.instances
@@ -73,9 +75,9 @@ class ImageWriter:
 
     def give_up(self, sample: Sample) -> WrittenSample:
         """`sample` left out with its objects, because its image kills every process that opens it."""
-        words = "kills the process that decodes it (out of memory, or a fault of its decoder)"
-        fault = Finding("image-unreadable", words, sample.relative_path, split=sample.split)
-        return self._leave_out(sample.with_findings(fault))
+        return self._leave_out_unread(
+            sample, "kills the process that decodes it (out of memory, or a fault of its decoder)"
+        )
 
     def _write(self, sample: Sample, output: Output) -> WrittenSample:
         """Write the image file of `sample`.
@@ -145,6 +147,10 @@ class ImageWriter:
         """The written file at `path`, with its stamp in a storage."""
         stamp = stamp_of(self.dest / path) if self.dest and is_stored(self.dest) else None
         return OutputFile(path, digest, stamp)
+
+    def _leave_out_unread(self, sample: Sample, words: str) -> WrittenSample:
+        fault = Finding("image-unread", words, sample.relative_path, split=sample.split)
+        return self._leave_out(sample.with_findings(fault))
 
     def _leave_out(self, sample: Sample) -> WrittenSample:
         """`sample` without its objects, with a finding for each class of them."""

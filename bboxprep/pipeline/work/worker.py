@@ -184,7 +184,7 @@ class BatchWorker:
 
     def _process(self, block: Block, samples: Sequence[Sample]) -> BatchResult:
         """The result of `samples`, those of `block`, which go through each stage together. It has no hash."""
-        stamps = list(map(self._stamp, block.rows, samples))
+        stamps = [stamp_of(sample.path) for sample in samples]  # first: what changes from now on is read again
         augmented = list(map(self._augment, samples))
         written = self.image_writer.write_labels(list(map(self._write_image, block.rows, augmented, block.outputs)))
         for one in written:
@@ -203,10 +203,6 @@ class BatchWorker:
             b"".join(self.sidecar_writer.lines(written)) if self.sidecar_writer else b"",
             tuple([one.labels.entry for one in written if one.output]),
         )
-
-    def _stamp(self, row: int, sample: Sample) -> FileStamp:
-        """The stamp of the image of `sample`; `NO_STAMP` for one that is given up, which the next run tries again."""
-        return NO_STAMP if row in self.given_up else stamp_of(sample.path)
 
     def _augment(self, sample: Sample) -> AugmentedSample:
         return self.augmenter(sample) if self.augmenter else AugmentedSample(sample, (sample,))
@@ -244,5 +240,7 @@ class BatchWorker:
 
 
 def _image_files(sample: Sample, stamp: FileStamp, written: WrittenSample) -> ImageFiles:
+    """The files of `sample`. An image that was not read has no stamp, so that the next run tries it again."""
+    unread = any(finding.code == "image-unread" for finding in written.sample.findings)
     name = escape_surrogates(str(sample.name))
-    return ImageFiles(name, stamp, written.source_sha256 or "", written.files)
+    return ImageFiles(name, NO_STAMP if unread else stamp, written.source_sha256 or "", written.files)

@@ -4,7 +4,9 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -45,16 +47,14 @@ def edit(dest: Path, *statements: str) -> None:
 
 def filled(dest: Path) -> None:
     with open_journal(dest) as journal:
-        journal.begin({"recipe": "1"})
-        journal.note_plan(PLAN)
+        journal.begin({"recipe": "1"}, PLAN)
         journal.add(encode_result(result("a", "b")))
         journal.note_end(RunEnd("state", (("data.yaml", NO_STAMP),)))
 
 
 def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), open_journal(tmp_path) as journal:  # noqa: PT012
-        journal.begin({"recipe": "1"})
-        journal.note_plan(PLAN)
+        journal.begin({"recipe": "1"}, PLAN)
         journal.add(encode_result(result("a", "b", path="images/a.jpg")))
         journal.add(encode_result(result("c")))
         raise ZeroDivisionError
@@ -78,7 +78,7 @@ def test_what_is_noted_is_there_the_next_time_also_after_an_error(tmp_path: Path
 def test_a_new_run_forgets_the_old_one(tmp_path: Path) -> None:
     filled(tmp_path)
     with open_journal(tmp_path) as journal:
-        journal.begin({"recipe": "2"})
+        journal.begin({"recipe": "2"}, PlannedFiles())
         assert (names(journal), journal.plan, journal.end, journal.terms) == ([], PlannedFiles(), None, {"recipe": "2"})
 
 
@@ -222,3 +222,30 @@ def test_terms_are_text_whatever_they_hold() -> None:
     found = terms_as_text({"a": {"z": 1, "b": "\udcff"}, "n": float("nan"), "big": 10**30, "path": Path("x")})
     assert found == {"a": '{"b": "\\udcff", "z": 1}', "n": "NaN", "big": "1" + "0" * 30, "path": '"x"'}
     assert msgspec.json.encode(found)
+
+
+class Breaking(sqlite3.Connection):
+    """A connection that fails after some statements, as where the disk is full."""
+
+    left = 0
+
+    def execute(self, *given: Any) -> sqlite3.Cursor:
+        if not Breaking.left:
+            raise sqlite3.OperationalError("disk I/O error")
+        Breaking.left -= 1
+        return super().execute(*given)
+
+
+def test_a_journal_has_all_of_its_tables_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = []
+    for left in range(9):
+        Breaking.left, dest = left, tmp_path / str(left)
+        with monkeypatch.context() as broken:
+            broken.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Breaking))
+            with pytest.raises(TargetError, match=r"journal\.sqlite: cannot be used"), open_journal(dest) as journal:
+                journal.begin({"recipe": "1"}, PLAN)
+        with closing(sqlite3.connect(dest / FOLDER / NAME)) as connection:
+            tables.append(len(connection.execute("SELECT name FROM sqlite_schema").fetchall()))
+        with open_journal(dest) as journal:
+            assert (journal.terms, journal.plan) == ({}, PlannedFiles())
+    assert set(tables) == {0, 3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 
 from bboxprep.errors import StoppedError, TargetError
+from bboxprep.findings import Severity
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.pipeline.output import output_folder
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
@@ -25,6 +27,7 @@ from bboxprep.pipeline.source.open import open_source, read
 from bboxprep.pipeline.work import conversion
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.pipeline.work.engines import local
+from bboxprep.pipeline.work.image_writer import ImageWriter
 from bboxprep.recipe.geometric import Fit, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from tests.conformance.examples import FORMATS, LOOSE
@@ -268,7 +271,7 @@ def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
     monkeypatch.setattr(output_folder, "flush_all", noted("flush", output_folder.flush_all))
     run(source, tmp_path / "out", to=to)
     written = [path.name for path in (tmp_path / "out").rglob("*") if path.is_file() and FOLDER not in path.parts]
-    assert steps[-3:] == ["flush", "fsync", RECORD]
+    assert steps[-4:] == ["flush", "fsync", RECORD, "fsync"]  # at last the folder
     assert {INCOMPLETE, *written} - set(steps) == set()
     assert steps[0] == INCOMPLETE
 
@@ -444,3 +447,49 @@ def test_a_dataset_made_by_hand_of_a_program_is_written_by_processes(
     write(read(source).transform(BIG), tmp_path / "out", "yolo", workers=2)
     write(read(source).transform(BIG), tmp_path / "one", "yolo")
     assert tree(tmp_path / "out") == tree(tmp_path / "one")
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_an_output_in_which_nothing_was_finished_is_begun_anew_by_any_run(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise TargetError("no space left")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ImageWriter, "write_labels", fail)  # some images are written, no batch is finished
+        with pytest.raises(TargetError, match="no space left"):
+            run(source, tmp_path / "out", Recipe(Letterbox(48)), to)
+    assert (tmp_path / "out" / INCOMPLETE).exists()
+    run(source, tmp_path / "out", to=to)
+    run(source, tmp_path / "fresh", to=to)
+    assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
+
+
+@pytest.mark.parametrize("call", ["pread", "open", "read_bytes"])
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EMFILE, errno.ETIMEDOUT])
+def test_an_image_that_the_system_once_failed_to_read_is_read_by_the_next_run(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, code: int
+) -> None:
+    """Whether it fails when the images are looked at (as the first two do), or when they are converted."""
+    holder, left = (Path if call == "read_bytes" else os), 5  # the calls that succeed before
+    real = getattr(holder, call)
+
+    def fail_once(*given: Any) -> Any:
+        nonlocal left
+        left -= call == "pread" or str(given[0]).endswith(".jpg")
+        if left == 0:
+            raise OSError(code, os.strerror(code))
+        return real(*given)
+
+    def displayed(dest: Path) -> Outcome:  # so that no pixels are read for the frame
+        opened = open_source(source, labels_in="displayed")
+        return convert_source(opened, dest, "yolo", BIG, run_options=RunOptions())
+
+    with monkeypatch.context() as broken:
+        broken.setattr(holder, call, fail_once)
+        outcome = displayed(tmp_path / "out")
+    assert [one.code for one in outcome.account.findings if one.severity is Severity.FAULT] == ["image-unread"]
+    assert displayed(tmp_path / "out").fresh
+    displayed(tmp_path / "fresh")
+    assert tree(tmp_path / "out") == tree(tmp_path / "fresh")

@@ -22,17 +22,20 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import Any, Generic, Literal
 
 from bboxprep.errors import StoppedError, WorkerError
 from bboxprep.gc_control import gc_frozen
+from bboxprep.io.paths import error_reason
 from bboxprep.pipeline.work.engines import Item, Result, do_nothing, never_stop
 
 Start = Literal["fork", "spawn"]
 
 FEW_IMAGES = 256  # whose labels the calling process converts before other processes would have started
 BLOCKS_PER_WORKER = 2  # submitted at once: enough to keep a worker busy, few enough to bound the memory
+MOST_PER_PROCESSOR = 4  # processes: each has its own memory, and more are no faster
 MAX_ATTEMPTS = 3  # processes that an item may kill before it is given up
 
 START: Start = "fork" if sys.platform == "linux" else "spawn"
@@ -52,7 +55,9 @@ def blocks(rows: range, size: int) -> list[range]:
 
 @dataclass(frozen=True)
 class Local:
-    """`workers` processes of this machine; with 1 the work is done in the calling process."""
+    """`workers` processes of this machine, at most `MOST_PER_PROCESSOR` for each processor and one for each item; with
+    1 the work is done in the calling process.
+    """
 
     workers: int = 1
 
@@ -72,7 +77,11 @@ class Local:
     ) -> Iterator[Result]:
         """See `Engine.run`."""
         if self.workers > 1:
-            yield from _ProcessPool(work, self.workers, stop, on_lost_item, on_worker_death).results(items)
+            most, waiting = min(self.workers, MOST_PER_PROCESSOR * (os.cpu_count() or 1)), iter(items)
+            first = list(islice(waiting, most))
+            if first:
+                pool = _ProcessPool(work, len(first), stop, on_lost_item, on_worker_death)
+                yield from pool.results(chain(first, waiting))
             return
         for item in items:
             if stop():
@@ -164,8 +173,12 @@ class _ProcessPool(Generic[Item, Result]):
 
 
 def _pool_of(work: Callable[[Any], Any], workers: int) -> ProcessPoolExecutor:
+    """A pool, whose processes are not started yet. Raises `WorkerError` where the system has no room for one."""
     start = "spawn" if "fsspec.asyn" in sys.modules else START  # its connections and its thread do not survive a fork
-    return ProcessPoolExecutor(workers, get_context(start), initializer=_init_worker, initargs=(work,))
+    try:
+        return ProcessPoolExecutor(workers, get_context(start), initializer=_init_worker, initargs=(work,))
+    except OSError as error:  # no file descriptor is left, or nothing can be written to /dev/shm
+        raise WorkerError(f"no process can be started ({error_reason(error)}); `workers=1` needs none") from error
 
 
 def _future_of(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:

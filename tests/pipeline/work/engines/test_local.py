@@ -198,3 +198,19 @@ def test_no_thread_to_be_had_is_a_clear_error_too(monkeypatch: pytest.MonkeyPatc
     while multiprocessing.active_children() and time.monotonic() < patience:
         time.sleep(0.01)
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.usefixtures("forked")
+@pytest.mark.parametrize(("count", "most"), [(2, 2), (200, local.MOST_PER_PROCESSOR * (os.cpu_count() or 1))])
+def test_there_are_no_more_processes_than_items_and_than_processors_can_use(count: int, most: int) -> None:
+    seen = [len(multiprocessing.active_children()) for _ in local.Local(100_000).run(square, range(count))]
+    assert 1 < max(seen) <= most
+
+
+def test_no_room_for_a_pool_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(local, "ProcessPoolExecutor", refuse)
+    with pytest.raises(WorkerError, match=r"no process can be started \(Too many open files\); `workers=1` needs none"):
+        list(local.Local(2).run(square, range(9)))
