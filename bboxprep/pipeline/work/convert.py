@@ -14,6 +14,7 @@ from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
+from bboxprep.pipeline.output.written_options import writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
@@ -34,7 +35,8 @@ def convert_source(
 ) -> Outcome:
     """Write `source` through `recipe` to `dest` as the format `to`, whose writer takes `options`.
 
-    `progress` is called with the number of images done. Once `stop` returns True, the images at work are finished, no
+    Options that are not given keep the kind of labels of the source (`Format.options_for`). `progress` is called with
+    the number of images done. Once `stop` returns True, the images at work are finished, no
     other is begun and `StoppedError` is raised. Raises other `BboxprepError` where the run cannot be done.
     """
 
@@ -59,7 +61,7 @@ def convert_source(
         dest,
         to,
         run_options,
-        options or {},
+        writing_options(options or {}, to, dataset),
         touched,
         Augmenter.of(recipe, source),
         source.reading,
@@ -87,7 +89,8 @@ def write(
     Samples that were not transformed are turned upright. An image that no step touches keeps its bytes and is placed in
     the output by the method `images` (see `RunOptions`). A JPEG that is only turned is turned without loss, unless
     `quality` is given; other JPEGs are encoded with `quality`, by default 95. `options` are those of the format's
-    writer. With `sidecar`, data that the format cannot hold is written beside the output, and read with it again.
+    writer; where they are not given, labels keep their kind (`Format.options_for`). With `sidecar`, data that the
+    format cannot hold is written beside the output, and read with it again.
     Records that cannot be used are skipped and listed in the outcome's account. Raises `BboxprepError` where nothing
     can be written.
     """
@@ -96,6 +99,7 @@ def write(
     run_options = RunOptions(workers, overwrite=overwrite, encoding=encoding, sidecar=sidecar, images=images)
     summaries = survey(planned, run_options.chosen_engine)
     dataset, target = checked(planned, summaries), open_path(dest)
+    options = writing_options(options, to, dataset)
     return Conversion(dataset, summaries, target, to, run_options, options, lambda summary: summary.touched).run()
 
 
