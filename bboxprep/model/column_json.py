@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, islice, pairwise
+from itertools import accumulate, islice, pairwise
 from math import isnan, nan
 from typing import Annotated, Any
 
@@ -71,11 +71,11 @@ def _scalar_form(spec: ColumnSpec) -> PlainForm:
 
 def _pack_polygons(instances: Instances) -> Sequence[Any]:
     """Each ring as a flat list x, y, x, y …; rings of fewer than three points are left out."""
-    rings = list(chain.from_iterable(instances.polygons))
-    numbers: list[float] = np.concatenate([np.zeros((0, 2)), *rings]).ravel().tolist()
-    ends = accumulate([2 * len(ring) for ring in rings], initial=0)
+    polygons = instances.polygons
+    numbers: list[float] = polygons.own_points.ravel().tolist()
+    ends = accumulate((2 * polygons.lengths).tolist(), initial=0)
     flat = iter([numbers[start:end] for start, end in pairwise(ends)])
-    return [tuple([one for one in islice(flat, len(own)) if len(one) > 4]) for own in instances.polygons]
+    return [tuple([one for one in islice(flat, count) if len(one) > 4]) for count in polygons.counts.tolist()]
 
 
 def _pack_masks(instances: Instances) -> Sequence[PlainMask | None]:

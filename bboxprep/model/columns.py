@@ -6,7 +6,6 @@ and a field of `Instances`; then the formats that hold it. `model.column_json` d
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,10 +17,8 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bboxprep.geometry.affine import Points
+from bboxprep.model.polygons import Polygons
 from bboxprep.model.rle import Rle
-
-Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
 
 NO_TRACK = -1
 """The track id of an object without a track, as in MOTChallenge; real tracks are numbered from 0 or 1."""
@@ -64,11 +61,11 @@ class ColumnValues(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Field:
-    """One field of `Instances`: an array (N, *`shape`) of `dtype`, or a tuple of N values where `dtype` is None.
+    """One field of `Instances`: an array (N, *`shape`) of `dtype`, or, where `dtype` is None, `Polygons` if it
+    `is_ragged`, else a tuple of N values.
 
     `none` is the value of an object that lacks the field: 0 where there is a `shape`. `is_geometric`: a plan moves the
-    values. For a tuple, `convert` turns one value of the caller into the stored form, and `hashed` turns all values
-    into bytes where any object has one.
+    values. For a tuple, `hashed` turns all values into bytes where any object has one.
     """
 
     name: str
@@ -76,7 +73,7 @@ class Field:
     none: Any
     shape: tuple[int, ...] = ()
     is_geometric: bool = False
-    convert: Callable[[Any], Any] | None = None
+    is_ragged: bool = False
     hashed: Callable[[tuple[Any, ...]], bytes] = lambda values: repr(values).encode("utf-8", "surrogatepass")
 
     @cached_property
@@ -95,6 +92,8 @@ class Field:
         `points` keypoints each. Cached, as `count` is: both are called for every column of every image.
         """
         none, shared, shape, dtype = self.none, self._shared, self.shape, self.dtype
+        if self.is_ragged:
+            return lambda count, _: Polygons.none(count)
         if isinstance(none, dict):
             return lambda count, _: ({**none},) * count
         if dtype is None:
@@ -103,12 +102,28 @@ class Field:
             return lambda count, _: shared[:count] if count <= _FEW else default_column(count, none, dtype)
         return lambda count, points: np.zeros((count, *[points if side == _POINTS else side for side in shape]), dtype)
 
-    def is_default(self, values: Any) -> bool:
-        """Whether `values` are a part of the shared array, so that no object has the field. A False proves nothing."""
-        return self.is_shared and values.base is self._shared
+    def select(self, values: Any, rows: NDArray[np.int64]) -> Any:
+        """The `values` at the numbers `rows` (M,)."""
+        if self.is_ragged:
+            return values.select(rows)
+        if self.dtype is None:
+            return tuple([values[row] for row in rows.tolist()])
+        return values[: len(rows)] if self.is_shared and values.base is self._shared else values[rows]
+
+    def concat(self, parts: Sequence[Any]) -> Any:
+        """The values of all `parts`, one after the other."""
+        if self.is_ragged:
+            return Polygons.concat(parts)
+        if self.dtype is None:
+            return tuple(chain.from_iterable(parts))
+        column = np.concatenate(parts)
+        column.setflags(write=False)
+        return column
 
     def has(self, values: Any) -> NDArray[np.bool_]:
         """Whether each object has a value in `values`: bool (N,)."""
+        if self.is_ragged:
+            return np.asarray(values.counts > 0)
         if self.dtype is None:
             return np.array([value != self.none for value in values], dtype=np.bool_)
         given = ~np.isnan(values) if _is_nan(self.none) else values != self.none
@@ -130,6 +145,8 @@ class Field:
     def to_bytes(self) -> Callable[[Any], bytes]:
         """The function ``to_bytes(values)``: bytes for a hash. For N objects, different values give different bytes."""
         none, hashed = self.none, self.hashed
+        if self.is_ragged:
+            return Polygons.to_bytes
         if self.dtype is not None:
             return np.ndarray.tobytes
         return lambda values: hashed(values) if values.count(none) < len(values) else b""
@@ -140,10 +157,10 @@ class Field:
 
         Raises ValueError, TypeError or OverflowError.
         """
-        dtype, convert = self.dtype, self.convert
-        if dtype is not None:
-            return lambda values: np.array(values, dtype=dtype)
-        return tuple if convert is None else lambda values: tuple(map(convert, values))
+        dtype = self.dtype
+        if self.is_ragged:
+            return Polygons.of
+        return tuple if dtype is None else lambda values: np.array(values, dtype=dtype)
 
     @cached_property
     def _shared(self) -> NDArray[Any] | None:
@@ -200,24 +217,10 @@ def _is_nan(value: object) -> bool:
     return isinstance(value, float) and isnan(value)
 
 
-def _rings(rings: Sequence[ArrayLike]) -> Rings:
-    return tuple(np.array(ring, dtype=np.float64).reshape(-1, 2) for ring in rings)
-
-
-def _ring_bytes(polygons: tuple[Any, ...]) -> bytes:
-    rings = list(chain.from_iterable(polygons))
-    counts = array("q", [*map(len, polygons), *map(len, rings)])
-    return b"".join([counts.tobytes(), *[ring.tobytes() for ring in rings]])
-
-
 _COLUMNS = (
     ColumnSpec(Column.BOXES, "box", (Field("boxes", np.float64, 0.0, (4,), is_geometric=True),), is_required=True),
     ColumnSpec(Column.CROWD, "crowd", (Field("crowd", np.bool_, False),)),
-    ColumnSpec(
-        Column.POLYGONS,
-        "polygons",
-        (Field("polygons", None, (), is_geometric=True, convert=_rings, hashed=_ring_bytes),),
-    ),
+    ColumnSpec(Column.POLYGONS, "polygons", (Field("polygons", None, (), is_geometric=True, is_ragged=True),)),
     ColumnSpec(Column.MASKS, "mask", (Field("masks", None, None, is_geometric=True),)),
     ColumnSpec(
         Column.KEYPOINTS,

@@ -10,23 +10,39 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, pairwise
-from typing import Any, Self, TypeVar, Unpack
+from itertools import pairwise
+from typing import Any, NamedTuple, Self, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.model.columns import COLUMNS, FIELDS, Column, ColumnValues, Rings
+from bboxprep.model.columns import COLUMNS, FIELDS, Column, ColumnValues
+from bboxprep.model.polygons import Polygons
 from bboxprep.model.rle import Rle
 
 # Values of the table of columns that are needed for every image, computed once.
-_NAMES = tuple([field.name for field in FIELDS])
-_AXES = tuple([(field.name, field.axes) for field in FIELDS])
-_COPY = {field.name: field.copied for field in FIELDS}
-_DEFAULTS = tuple([(field.name, field.default) for field in FIELDS[1:]])
-_TO_BYTES = tuple([(field.name, field.to_bytes) for field in FIELDS])
+_NAMES = tuple([one.name for one in FIELDS])
+_AXES = tuple([(one.name, one.axes) for one in FIELDS])
+_COPY = {one.name: one.copied for one in FIELDS}
+_DEFAULTS = tuple([(one.name, one.default) for one in FIELDS[1:]])
+_TO_BYTES = tuple([(one.name, one.to_bytes) for one in FIELDS])
 _COUNTS = tuple([(column, *COLUMNS[column].count) for column in Column])
+
+
+class _Part(NamedTuple):
+    """The rows `start` to `end` of the objects `whole`."""
+
+    whole: Instances
+    start: int
+    end: int
+
+    def objects(self) -> Instances:
+        """The objects at these rows."""
+        whole, start, end = self
+        if end - start == len(whole):
+            return whole
+        return unchecked(Instances, {name: whole.__dict__[name][start:end] for name in _NAMES})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +53,7 @@ class Instances:
     boxes         float64 (N, 4)         x0 y0 x1 y1, px
     labels        int64 (N,)             row of `Categories`
     crowd         bool (N,)              a region of many objects (COCO ``iscrowd``)
-    polygons      N tuples of rings      rings float64 (P, 2), px; an object may have several, or none
+    polygons      N tuples of rings      `Polygons`: rings float64 (P, 2), px; an object may have several, or none
     masks         N `Rle` or None        on the pixel grid of the sample's frame
     keypoints     float64 (N, K, 2)      px, continuous (a pixel's centre is at + 1/2); K the most of any class
     visibility    uint8 (N, K)           0 not labelled, 1 labelled and hidden, 2 visible (COCO)
@@ -52,7 +68,7 @@ class Instances:
     boxes: Boxes
     labels: NDArray[np.int64]
     crowd: NDArray[np.bool_]
-    polygons: tuple[Rings, ...]
+    polygons: Polygons
     masks: tuple[Rle | None, ...]
     keypoints: NDArray[np.float64]
     visibility: NDArray[np.uint8]
@@ -90,6 +106,8 @@ class Instances:
 
     def __post_init__(self) -> None:
         count, columns = len(self.boxes), self.__dict__
+        if not isinstance(columns["polygons"], Polygons):
+            columns["polygons"] = Polygons.of(columns["polygons"])
         for name, axes in _AXES:
             column = columns[name]
             if len(column) != count:
@@ -98,8 +116,6 @@ class Instances:
                 if column.ndim != axes:
                     raise ValueError(f"{name}: have shape {column.shape}, want {axes} axes")
                 column.setflags(write=False)
-        for ring in chain.from_iterable(self.polygons):
-            ring.setflags(write=False)
         if self.boxes.shape != (count, 4) or self.keypoints.shape != (*self.visibility.shape, 2):
             raise ValueError(
                 f"boxes {self.boxes.shape}, keypoints {self.keypoints.shape}, visibility {self.visibility.shape}: "
@@ -120,31 +136,24 @@ class Instances:
         """The objects at `rows`: a boolean mask (N,) or row numbers."""
         wanted = np.asarray(rows)
         index = np.arange(len(self))[wanted] if wanted.size else np.zeros(0, dtype=np.int64)
-        own, numbers = self.__dict__, index.tolist()
-        columns: dict[str, Any] = {}
-        for field in FIELDS:
-            values = own[field.name]
-            if field.dtype is None:
-                columns[field.name] = tuple([values[row] for row in numbers])
-            else:
-                columns[field.name] = field.default(len(numbers), 0) if field.is_default(values) else values[index]
-        return Instances(**columns)
+        own = self.__dict__
+        columns = {one.name: one.select(own[one.name], index) for one in FIELDS}
+        for name, axes in _AXES:
+            if axes:
+                columns[name].setflags(write=False)
+        return unchecked(Instances, columns)  # rows of checked columns are valid
 
     @classmethod
     def concat(cls, parts: Sequence[Instances]) -> Instances:
         """All objects of `parts`, one after the other; K is the largest number of keypoints of any part."""
         if not parts:
             return cls.of()
+        parts = _joined(parts)
+        if len(parts) == 1:
+            return parts[0]
         points = max([part.visibility.shape[1] for part in parts])
         wide = [part.pad_keypoints(points).__dict__ for part in parts]
-        columns: dict[str, Any] = {}
-        for field in FIELDS:
-            values = [part[field.name] for part in wide]
-            if field.dtype is None:
-                columns[field.name] = tuple(chain.from_iterable(values))
-            else:
-                columns[field.name] = column = np.concatenate(values)
-                column.setflags(write=False)
+        columns = {one.name: one.concat([own[one.name] for own in wide]) for one in FIELDS}
         return unchecked(Instances, columns)  # columns of checked parts are valid
 
     def pad_keypoints(self, points: int) -> Instances:
@@ -159,7 +168,8 @@ class Instances:
         )
 
     def split_by_counts(self, counts: Iterable[int]) -> list[Instances]:
-        """Consecutive parts of these objects, of `counts` objects each, as views; `counts` sum up to N.
+        """Consecutive parts of these objects, of `counts` objects each, as views; `counts` sum up to N. `concat`
+        joins them without a copy.
 
         The `column_counts` of the parts are computed together: numpy takes longer for each part than for all.
         """
@@ -169,7 +179,8 @@ class Instances:
         parts = []
         for (start, end), own in zip(pairwise(ends.tolist()), held, strict=True):
             cut = dict(zip(_NAMES, [column[start:end] for column in columns], strict=True))
-            parts.append(unchecked(Instances, {**cut, "column_counts": own}))  # slices of checked columns are valid
+            cut |= {"column_counts": own, "_part": _Part(self, start, end)}
+            parts.append(unchecked(Instances, cut))  # slices of checked columns are valid
         return parts
 
     def _column_counts_between(self, ends: NDArray[np.int64]) -> list[dict[Column, int]]:
@@ -199,6 +210,24 @@ class Instances:
         own = self.__dict__
         parts = [to_bytes(own[name]) for name, to_bytes in _TO_BYTES]
         return [array("q", [*self.visibility.shape, *map(len, parts)]).tobytes(), *parts]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in self.__dict__.items() if name != "_part"
+        }  # those of other images need not be pickled
+
+
+def _joined(parts: Sequence[Instances]) -> list[Instances]:
+    """`parts`, those joined that follow each other in the objects that they are parts of."""
+    joined: list[Instances | _Part] = []
+    for one in parts:
+        last: Any = joined[-1] if joined else None
+        part: _Part | None = one.__dict__.get("_part")
+        if part and isinstance(last, _Part) and part.whole is last.whole and part.start == last.end:
+            joined[-1] = _Part(part.whole, last.start, part.end)
+        else:
+            joined.append(part or one)
+    return [one.objects() if isinstance(one, _Part) else one for one in joined]
 
 
 def _same(mine: Any, other: Any) -> bool:

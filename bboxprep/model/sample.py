@@ -188,7 +188,7 @@ class Sample:
         moved = replace(
             self.instances,
             boxes=self.instances.boxes * np.tile(ratio, 2),
-            polygons=tuple(tuple(ring * ratio for ring in rings) for rings in self.instances.polygons),
+            polygons=self.instances.polygons.moved(lambda points: points * ratio),
             keypoints=self.instances.keypoints * ratio,
         )
         return self.replace_fast(frame=frame, evidence=evidence, instances=moved)

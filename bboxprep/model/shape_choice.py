@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from bboxprep.geometry.shapes import box_areas, ring_area
-from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 
 Shape = Rings | Rle

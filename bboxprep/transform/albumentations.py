@@ -21,8 +21,8 @@ from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, hull, map_boxes, overlap
 from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment
 from bboxprep.images.raster.execute import execute
-from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Polygons, Rings
 from bboxprep.model.rendering import Effect
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP
@@ -135,7 +135,7 @@ def _move_shapes(before: Instances, augmented: Augmented) -> Instances:
     visibility[~np.isfinite(keypoints).all(axis=-1)] = 0
     return replace(
         before,
-        polygons=tuple(polygons),
+        polygons=Polygons.of(polygons),
         keypoints=np.nan_to_num(keypoints),
         visibility=visibility,
         masks=_move_masks(before, augmented),
@@ -171,7 +171,7 @@ def _fit_to_outlines(moved: Instances, exact: Boxes, cut: NDArray[np.bool_], aug
         x0, y0, x1, y1 = moved.boxes[row].tolist() if upright else (0.0, 0.0, *map(float, augmented.size))
         polygons[row] = clip_rings(polygons[row], (x0, y0, x1, y1))
         masks[row] = _cut_mask(masks[row], moved.boxes[row]) if upright else masks[row]
-    moved = replace(moved, polygons=tuple(polygons), masks=tuple(masks))
+    moved = replace(moved, polygons=Polygons.of(polygons), masks=tuple(masks))
     outlines, boxes, areas = Outlines.of(moved), moved.boxes.copy(), moved.areas.copy()
     for row in rows.tolist():
         outline = outlines.usable(row, boxes[row])
@@ -202,7 +202,7 @@ def _drop_misfits(fitted: Instances, before: Instances, location: Location) -> O
     if not count:
         return fitted, ()
     message = "outlines that the pipeline lost, or moved off their boxes; the boxes are kept"
-    return replace(fitted, polygons=polygons), (count_finding("mask-misfit", count, message, location),)
+    return replace(fitted, polygons=Polygons.of(polygons)), (count_finding("mask-misfit", count, message, location),)
 
 
 def _loosened_finding(fitted: Instances, location: Location) -> tuple[Finding, ...]:

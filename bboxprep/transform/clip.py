@@ -20,6 +20,7 @@ from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import Region, box_areas, clip_boxes, common_boxes, visible_fractions
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
+from bboxprep.model.polygons import Polygons
 from bboxprep.model.validation import Location, Rows, drop_findings
 from bboxprep.transform.outline import CUT_SLACK, Outlines
 
@@ -107,7 +108,7 @@ def _clip_objects(outlines: Outlines, region: Region, rows: Rows, *, shares_want
         polygons[row] = left.polygons
         if shares_wanted and outline.area > 0:
             shares[row] = outline.share_left(left)
-    return replace(instances, boxes=boxes, areas=areas, polygons=tuple(polygons)), np.where(rows, shares, 1.0)
+    return replace(instances, boxes=boxes, areas=areas, polygons=Polygons.of(polygons)), np.where(rows, shares, 1.0)
 
 
 def _within(points: Points, region: tuple[float, float, float, float]) -> NDArray[np.bool_]:

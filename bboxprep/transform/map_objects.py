@@ -6,18 +6,15 @@ Objects are checked and clipped in their own image first, so that no box reaches
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate, pairwise
 
 import numpy as np
 
 from bboxprep.findings import Finding
-from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.raster.execute import execute
-from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
@@ -91,21 +88,11 @@ def _map_columns(instances: Instances, plan: Plan) -> Instances:
     return replace(
         instances,
         boxes=map_boxes(affine, instances.boxes),
-        polygons=_map_rings(affine, instances.polygons),
+        polygons=instances.polygons.moved(affine),
         masks=tuple(mask and _map_mask(mask, plan) for mask in instances.masks),
         keypoints=affine(instances.keypoints),
         areas=instances.areas * abs(affine.determinant),
     )
-
-
-def _map_rings(affine: Affine, polygons: Sequence[Rings]) -> tuple[Rings, ...]:
-    """The mapped rings. They are mapped in one call, which costs as much for one ring as for ten."""
-    rings = [ring for own in polygons for ring in own]
-    if not rings:
-        return tuple(polygons)
-    points, ends = affine(np.concatenate(rings)), accumulate(map(len, rings), initial=0)
-    mapped = iter([points[start:end] for start, end in pairwise(ends)])
-    return tuple([tuple([next(mapped) for _ in own]) for own in polygons])
 
 
 def _map_mask(mask: Rle, plan: Plan) -> Rle:

@@ -31,8 +31,8 @@ from bboxprep.geometry.shapes import (
     ring_around,
     within_convex,
 )
-from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.shape_choice import shape_area, shapes_of
 

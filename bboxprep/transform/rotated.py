@@ -21,9 +21,9 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, ellipses_in, within_convex
-from bboxprep.model.columns import Rings
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
+from bboxprep.model.polygons import Polygons, Rings
 from bboxprep.model.validation import Location
 from bboxprep.transform.clip import ObjectsAndFindings, clipped_finding, count_finding, drop_hidden, hide_keypoints
 from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outline, Outlines, clip_rings
@@ -55,7 +55,7 @@ def map_rotated(
     rotated = replace(
         mapped,
         boxes=np.array([each.box for each in objects]).reshape(-1, 4),
-        polygons=tuple(each.polygons for each in objects),
+        polygons=Polygons.of([each.polygons for each in objects]),
         areas=np.array([each.area for each in objects]),
     )
     shares, clipped = np.array([each.share for each in objects]), np.array([each.clipped for each in objects], np.bool_)

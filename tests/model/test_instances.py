@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import FrozenInstanceError, fields, replace
 from typing import Any
 
@@ -172,3 +173,17 @@ def test_what_is_stacked_is_all_of_its_parts_in_their_order(parts: list[Instance
         assert not own.visibility[:, had:].any()
         narrow = replace(own, keypoints=own.keypoints[:, :had], visibility=own.visibility[:, :had])
         assert narrow == part
+
+
+@given(objects, st.data())
+def test_parts_that_follow_each_other_are_joined_as_others_are(some: Instances, data: st.DataObject) -> None:
+    """As without their common whole: in any order, with gaps, and with other objects between them."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(some)), max_size=3)))
+    parts = some.split_by_counts([end - start for start, end in zip([0, *cuts], [*cuts, len(some)], strict=True)])
+    chosen = data.draw(st.lists(st.sampled_from([*parts, Instances.of(TWO)]), min_size=1, max_size=6))
+    alone = [one.select(range(len(one))) for one in chosen]
+    joined = Instances.concat(chosen)
+    assert joined == Instances.concat(alone)
+    assert joined.column_counts == Instances.concat(alone).column_counts
+    assert Instances.concat(parts) == some
+    assert pickle.loads(pickle.dumps(parts[0])) == parts[0]

@@ -39,7 +39,7 @@ def as_pixels(instances: Instances, style: BoxStyle, size: Size) -> Instances:
     return replace(
         instances,
         boxes=instances.boxes * np.tile(sides, 2),
-        polygons=tuple(tuple(ring * sides for ring in rings) for rings in instances.polygons),
+        polygons=instances.polygons.moved(lambda points: points * sides),
         keypoints=(instances.keypoints - 0.5) * sides,  # the reader took them for the numbers of pixels
         areas=instances.areas * sides.prod(),
     )

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,8 +23,9 @@ from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, decode,
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, TRACK
 from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
 from bboxprep.model.categories import Categories
-from bboxprep.model.columns import NO_TRACK, Rings
+from bboxprep.model.columns import NO_TRACK
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Polygons
 from bboxprep.model.validation import FARTHEST
 
 T = TypeVar("T")
@@ -316,18 +317,18 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
     )
 
 
-def _polygons(shapes: Sequence[Sequence[Sequence[float]]]) -> tuple[Rings, ...] | None:
-    """The rings of each object, as views of one array; None if any needs a repair."""
+def _polygons(shapes: Sequence[Sequence[Sequence[float]]]) -> Polygons | None:
+    """The rings of each object; None if any needs a repair."""
     lengths = [len(ring) for rings in shapes for ring in rings]
-    if any(length < 6 or length % 2 for length in lengths):
+    if not lengths:
+        return Polygons.none(len(shapes))
+    if min(lengths) < 6 or any(length % 2 for length in lengths):
         return None
     flat = chain.from_iterable(chain.from_iterable(shapes))
     points = np.fromiter(flat, dtype=np.float64, count=sum(lengths)).reshape(-1, 2)
     if not (np.abs(points) < FARTHEST).all():
         return None
-    ends = [end // 2 for end in accumulate(lengths)]
-    split = iter([points[start:end] for start, end in zip([0, *ends], ends, strict=False)])
-    return tuple([tuple([next(split) for _ in rings]) for rings in shapes])
+    return Polygons.from_lengths(points, np.array(lengths) // 2, list(map(len, shapes)))
 
 
 _ODD = object()

@@ -13,7 +13,7 @@ from bboxprep.formats.coco.decoding import excerpt, number, numbers, whole
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.categories import MOST_KEYPOINTS
-from bboxprep.model.columns import Rings
+from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import FARTHEST
 

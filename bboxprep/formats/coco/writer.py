@@ -27,10 +27,11 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.columns import NO_TRACK, Column, Rings
+from bboxprep.model.columns import NO_TRACK, Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.ids import assign_ids
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.shape_choice import best_shape, object_areas

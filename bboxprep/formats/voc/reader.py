@@ -134,8 +134,8 @@ def _in_pixels(instances: Instances, outline: Sample) -> Instances:
     """`instances`, whose numbers are fractions of the image of `outline`, in px."""
     size = outline.declared or (outline.header.displayed if outline.header else (1, 1))
     scale = np.array(size, dtype=np.float64)
-    rings = tuple(tuple(ring * scale for ring in own) for own in instances.polygons)
-    return replace(instances, boxes=instances.boxes * np.tile(scale, 2), polygons=rings)
+    polygons = instances.polygons.moved(lambda points: points * scale)
+    return replace(instances, boxes=instances.boxes * np.tile(scale, 2), polygons=polygons)
 
 
 class _Samples(msgspec.Struct, frozen=True):

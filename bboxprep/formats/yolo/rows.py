@@ -31,8 +31,9 @@ from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import error_reason, read_start
 from bboxprep.io.text import as_utf8, marked_encoding, not_decoded
 from bboxprep.model.categories import MOST_CLASSES
-from bboxprep.model.columns import Rings, default_column
+from bboxprep.model.columns import default_column
 from bboxprep.model.conventions import beyond_table
+from bboxprep.model.polygons import Rings
 
 Floats = NDArray[np.float64]
 

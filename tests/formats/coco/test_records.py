@@ -144,7 +144,7 @@ def test_what_is_missing_has_its_default(tmp_path: Path) -> None:
     objects = sample.instances
     assert objects.boxes.tolist() == [[1.5, 2.0, 4.5, 6.25]]
     assert (objects.labels.tolist(), objects.crowd.tolist(), objects.ids.tolist()) == ([1], [False], [0])
-    assert (objects.polygons, objects.masks, objects.attributes) == (((),), (None,), ({},))
+    assert (list(objects.polygons), objects.masks, objects.attributes) == ([()], (None,), ({},))
     assert np.isnan([*objects.areas, *objects.scores]).all()
     assert objects.keypoints.shape == (1, 0, 2)
     assert sample.findings == ()
