@@ -20,8 +20,6 @@ from bboxprep.geometry.affine import Points
 Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
 Ends = NDArray[np.int64]
 
-_FEW = 256  # objects of one image
-
 
 class Polygons(Sequence[Rings]):
     """The rings of N objects; item n is the tuple of the rings of object n, each float64 (P, 2) px, read-only.
@@ -53,7 +51,7 @@ class Polygons(Sequence[Rings]):
     @classmethod
     def none(cls, count: int) -> Self:
         """`count` objects without polygons."""
-        return cls(_NO_POINTS, _NO_RINGS, _zeros(_FEW)[: count + 1] if count < _FEW else _zeros(count + 1))
+        return cls(_NO_POINTS, _NO_RINGS, _zeros(count + 1))
 
     @classmethod
     def concat(cls, parts: Sequence[Polygons]) -> Self:
@@ -76,6 +74,8 @@ class Polygons(Sequence[Rings]):
             start, stop, step = row.indices(len(self))
             if step != 1:
                 return self.select(np.arange(start, stop, step))
+            if self.rings is _NO_RINGS:
+                return _none(max(0, stop - start))
             return Polygons(self.points, self.rings, self.objects[start : max(start, stop) + 1])
         row = range(len(self))[row]  # raises IndexError
         places = self.rings[self.objects[row] : self.objects[row + 1] + 1].tolist()
@@ -174,6 +174,10 @@ def _ends(lengths: ArrayLike) -> Ends:
 
 
 @lru_cache
+def _none(count: int) -> Polygons:
+    return Polygons.none(count)
+
+
 def _zeros(count: int) -> Ends:
     zeros = np.zeros(count, dtype=np.int64)
     zeros.setflags(write=False)
@@ -181,4 +185,4 @@ def _zeros(count: int) -> Ends:
 
 
 _NO_POINTS: Points = np.zeros((0, 2))
-_NO_RINGS = _zeros(1)
+_NO_RINGS: Ends = _zeros(1)
