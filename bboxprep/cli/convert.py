@@ -12,7 +12,15 @@ import click
 from bboxprep import formats
 from bboxprep.cli import printing
 from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option, workers_option
-from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pixels_option, policy_options
+from bboxprep.cli.policy_options import (
+    chosen_encoding,
+    chosen_image_policy,
+    chosen_rules,
+    decode_all_option,
+    image_options,
+    max_pixels_option,
+    policy_options,
+)
 from bboxprep.cli.recipe_options import (
     chosen_recipe,
     class_options,
@@ -24,7 +32,6 @@ from bboxprep.cli.recipe_options import (
 from bboxprep.cli.signals import stop_signals
 from bboxprep.cli.streams import work_is_done
 from bboxprep.errors import UsageError
-from bboxprep.images.codecs.codec import Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.paths import folder_of_links, links_admitted
@@ -36,7 +43,6 @@ from bboxprep.pipeline.source.roots import find_root
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local
-from bboxprep.recipe.cli_values import parse_color
 from bboxprep.recipe.recipe import Recipe
 
 
@@ -47,28 +53,7 @@ from bboxprep.recipe.recipe import Recipe
 @click.option("--from", "format", metavar="FORMAT", help="Format of each SOURCE; found from its files by default.")
 @recipe_options
 @labels_in_option
-@click.option(
-    "--quality",
-    type=click.IntRange(1, 100),
-    show_default="95; a JPEG that is only turned keeps its own coding",
-    help="Of JPEG and lossy WebP.",
-)
-@click.option("--strip-metadata", is_flag=True, help="Write no EXIF (camera, place, time) into the images.")
-@click.option(
-    "--depth16",
-    type=click.Choice(["error", "shift8", "minmax", "percentile"]),
-    default="error",
-    show_default=True,
-    help="How images of 16 bits a channel become 8; error skips them.",
-)
-@click.option("--background", default="255", metavar="N|R,G,B", show_default=True, help="Shows through transparency.")
-@click.option(
-    "--frames",
-    type=click.Choice(["error", "first"]),
-    default="error",
-    show_default=True,
-    help="What is taken of a file with several images; error skips it.",
-)
+@image_options
 @click.option(
     "--images",
     type=click.Choice(get_args(ImagePlacement)),
@@ -136,13 +121,10 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """  # noqa: D301  # click wants the character
     formats.load(given["to"])  # an unknown format is refused before a large source is read
     recipe = chosen_recipe(given)
-    image_policy = ImagePolicy(
-        given["depth16"], parse_color(given["background"], "background"), given["frames"], given["max_pixels"]
-    )
     say = printing.Printer(quiet=given["quiet"])
     object_policy, split = class_rules(given), split_rule(given)
     engine = _engine(given)
-    opened = _open(sources, image_policy, given, engine, say)
+    opened = _open(sources, given, engine, say)
     whole = assemble(opened, object_policy, split)
     if len(opened) > 1:
         say.together(whole)
@@ -202,9 +184,7 @@ def _engine(given: dict[str, Any]) -> Engine:
     return Local(given["workers"])
 
 
-def _open(
-    sources: Sequence[Path], image_policy: ImagePolicy, given: dict[str, Any], engine: Engine, say: printing.Printer
-) -> list[Source]:
+def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: printing.Printer) -> list[Source]:
     if not sources:
         raise click.UsageError("Missing argument 'DEST'.")
     with links_admitted(*folder_of_links(given["follow_links"] or "")):
@@ -215,7 +195,7 @@ def _open(
         source = open_source(
             root,
             labels_in=given["labels_in"],
-            image_policy=image_policy,
+            image_policy=chosen_image_policy(given),
             object_policy=chosen_rules(given),
             labels_only=given["labels_only"] or given["images"] == "none",
             decode_all=given["decode_all"],
@@ -235,8 +215,9 @@ def _terms(given: dict[str, Any], engine: Engine) -> RunOptions:
         overwrite=given["overwrite"],
         resume=given["resume"],
         dry_run=given["dry_run"],
-        encoding=Encoding(given["quality"], given["strip_metadata"]),
+        encoding=chosen_encoding(given),
         sidecar=not given["no_sidecar"],
         labels_only=given["labels_only"],
         images=given["images"],
+        names=given["names"],
     )

@@ -1,4 +1,4 @@
-"""The flags of `ObjectPolicy` and `ImagePolicy`: how odd objects and images are handled."""
+"""The flags of `ObjectPolicy`, `ImagePolicy`, `Encoding` and `Naming`: how objects and images are read and written."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any, get_args
 
 import click
 
+from bboxprep.images.codecs.codec import Encoding, ImageFormat, ImagePolicy
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.escaping import split_pair
 from bboxprep.model.object_policy import CrowdRule, DegenerateRule, ObjectPolicy, OutsideRule, TurnedRule
+from bboxprep.pipeline.output.naming import NameStyle
+from bboxprep.recipe.cli_values import parse_color
 
 _OPTIONS = (
     click.option(
@@ -65,6 +68,49 @@ _OPTIONS = (
 )
 
 
+_IMAGE_OPTIONS = (
+    click.option(
+        "--quality",
+        type=click.IntRange(1, 100),
+        show_default="95; a JPEG that is only turned keeps its own coding",
+        help="Of JPEG and lossy WebP.",
+    ),
+    click.option(
+        "--image-format",
+        type=click.Choice(get_args(ImageFormat)),
+        default="keep",
+        show_default=True,
+        help="Write all images as this kind, with the suffix that trainers know; keep changes those alone that "
+        "trainers cannot read.",
+    ),
+    click.option(
+        "--names",
+        type=click.Choice(get_args(NameStyle)),
+        default="keep",
+        show_default=True,
+        help="flat makes sub-folders a part of the names of images (a/b.jpg is a__b.jpg), for programs that walk none.",
+    ),
+    click.option("--strip-metadata", is_flag=True, help="Write no EXIF (camera, place, time) into the images."),
+    click.option(
+        "--depth16",
+        type=click.Choice(["error", "shift8", "minmax", "percentile"]),
+        default="error",
+        show_default=True,
+        help="How images of 16 bits a channel become 8; error skips them.",
+    ),
+    click.option(
+        "--background", default="255", metavar="N|R,G,B", show_default=True, help="Shows through transparency."
+    ),
+    click.option(
+        "--frames",
+        type=click.Choice(["error", "first"]),
+        default="error",
+        show_default=True,
+        help="What is taken of a file with several images; error skips it.",
+    ),
+)
+
+
 max_pixels_option = click.option(
     "--max-pixels",
     type=click.IntRange(1),
@@ -88,6 +134,24 @@ def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`command` with the flags of how images are decoded, encoded and named."""
+    for option in reversed(_IMAGE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def chosen_image_policy(given: Mapping[str, Any]) -> ImagePolicy:
+    """The rules of decoding among the values that were `given`. Raises `UsageError`."""
+    background = parse_color(given["background"], "background")
+    return ImagePolicy(given["depth16"], background, given["frames"], given["max_pixels"])
+
+
+def chosen_encoding(given: Mapping[str, Any]) -> Encoding:
+    """The options of encoding among the values that were `given`."""
+    return Encoding(given["quality"], given["strip_metadata"], given["image_format"])
 
 
 def chosen_rules(given: Mapping[str, Any]) -> ObjectPolicy:

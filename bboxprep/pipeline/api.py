@@ -7,11 +7,12 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from bboxprep.frames.resolve import LabelsIn
-from bboxprep.images.codecs.codec import Encoding, ImagePolicy
+from bboxprep.images.codecs.codec import Encoding, ImageFormat, ImagePolicy
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.object_policy import ObjectPolicy
+from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.preview import preview as sheet_of
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import NO_RULES, assemble
@@ -43,6 +44,8 @@ def convert(
     strip_metadata: bool = False,
     sidecar: bool = True,
     images: ImagePlacement = "copy",
+    image_format: ImageFormat = "keep",
+    names: NameStyle = "keep",
     **options: Any,
 ) -> Outcome:
     """Write the datasets at `sources`, as one, through `recipe` to the folder `dest` as the format `to`.
@@ -50,17 +53,19 @@ def convert(
     Unlike `write`, which writes a dataset in memory, this runs the command ``convert``: training images are augmented
     by the random steps of `recipe`, a stopped run can be resumed, and only changed images are written again. `images`
     is the placement of images whose bytes do not change (see `RunOptions`); with "none" no image is opened whose size
-    the labels state. The work runs in an `engine` in place of `workers` processes. `options` are those of the format's
-    writer, the others those of `read` and `write`. Raises `SourceError`, `UsageError` and other `BboxprepError` where
-    the run cannot be done.
+    the labels state. All images are written in the `image_format` (see `Encoding`), with `names` that keep or replace
+    their sub-folders (see `RunOptions`). The work runs in an `engine` in place of `workers` processes. `options` are
+    those of the format's writer, the others those of `read` and `write`. Raises `SourceError`, `UsageError` and other
+    `BboxprepError` where the run cannot be done.
     """
     run_options = RunOptions(
         workers,
         overwrite=overwrite,
         resume=resume,
-        encoding=Encoding(quality, strip_metadata),
+        encoding=Encoding(quality, strip_metadata, image_format),
         sidecar=sidecar,
         images=images,
+        names=names,
         engine=engine,
     )
     opened = _opened(

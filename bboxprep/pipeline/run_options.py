@@ -10,6 +10,7 @@ from typing import Any
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.model.dataset import Dataset
+from bboxprep.pipeline.output.naming import NameStyle, Naming
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.report.preflight import OnError
 from bboxprep.pipeline.work.engines import Engine
@@ -31,7 +32,8 @@ class RunOptions:
     source, readers into the folder `follow_links`. "none" writes only labels.
 
     With `labels_only` images whose size the labels state are not opened and may be missing; existing ones are placed in
-    the output by `images`. "none" implies `labels_only`.
+    the output by `images`. "none" implies `labels_only`. With the `names` "flat" sub-folders become a part of the names
+    of images.
     """
 
     workers: int = 1
@@ -44,12 +46,18 @@ class RunOptions:
     sidecar: bool = True
     labels_only: bool = False
     images: ImagePlacement = "copy"
+    names: NameStyle = "keep"
     engine: Engine | None = None
 
     @property
     def trusts_labels(self) -> bool:
         """Whether the sizes of images are taken from the labels."""
         return self.labels_only or self.images == "none"
+
+    @property
+    def naming(self) -> Naming:
+        """The names that images get. Raises `UsageError`."""
+        return Naming(self.names, self.encoding.image_format)
 
     @property
     def chosen_engine(self) -> Engine:

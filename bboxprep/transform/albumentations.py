@@ -18,7 +18,7 @@ from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.plan import Plan, Warp
-from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, hull, map_boxes, overlap
+from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, hull, map_boxes, overlap, ring_around
 from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment
 from bboxprep.images.raster.execute import execute
 from bboxprep.model.instances import Instances
@@ -28,9 +28,10 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP
 from bboxprep.model.validation import Location, drop_findings
 from bboxprep.transform.clip import ObjectsAndFindings, clipped_finding, count_finding, hide_keypoints
-from bboxprep.transform.outline import CUT_SLACK, Outlines, clip_rings
+from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outlines, clip_rings
 
 _ROUNDING = 1.0  # px; the library rounds the edges of a box by no more
+_NO_BOX = np.zeros(4)
 _LEAST_AREA = 1e-12  # square px; the share of a box without area is a number all the same
 
 
@@ -81,6 +82,7 @@ def _shapes(instances: Instances) -> Shapes:
 def _augmented_objects(before: Instances, augmented: Augmented, location: Location) -> ObjectsAndFindings:
     """The objects that the pipeline left, in the plane of the `augmented` image."""
     affine = augmented.found.affine
+    augmented = _tightened(before, augmented)
     kept = np.zeros(len(before), dtype=np.bool_)
     kept[augmented.rows] = True
     dropped = drop_findings("box-filtered", before, ~kept, location, "the pipeline left nothing or too little of it")
@@ -97,6 +99,23 @@ def _augmented_objects(before: Instances, augmented: Augmented, location: Locati
     upright = affine is not None and affine.keeps_axes
     notes = clipped_finding(cut, augmented.size, location) if upright else _loosened_finding(fitted, location)
     return fitted, (*dropped, *misfits, *notes, *hidden)
+
+
+def _tightened(before: Instances, augmented: Augmented) -> Augmented:
+    """`augmented`; where its map turns the axes, with boxes around what is visible of the turned boxes at most.
+
+    The library draws a box around a turned box, and cuts that at the edges of the image: it may reach far beyond what
+    is visible of the turned box, also where nothing is. Through several turns it draws boxes around boxes.
+    """
+    affine = augmented.found.affine
+    if affine is None or affine.keeps_axes or not len(augmented.rows):
+        return augmented
+    image = ring_around(augmented.size)
+    visible = [BoxOutline.of(box, affine).clipped(image) for box in before.boxes[augmented.rows]]
+    most = np.array([part.bounds if part.area > 0 else _NO_BOX for part in visible])
+    boxes = common_boxes(augmented.boxes, most)
+    left = box_areas(boxes) > 0
+    return msgspec.structs.replace(augmented, rows=augmented.rows[left], boxes=boxes[left])
 
 
 def _size_before(before: Instances, augmented: Augmented) -> Size:

@@ -88,6 +88,16 @@ def derive(recipe: Mapping[str, Any], stored: Size, code: int) -> Derived | str:
     return Derived(np.asarray(matrix, dtype=np.float64), size, seen, warped)
 
 
+def turned_before_pipeline(recipe: Mapping[str, Any], stored: Size, code: int) -> Matrix | None:
+    """The map to the plane in which boxes were drawn anew before a pipeline of `recipe`; None where they were not."""
+    steps = recipe.get("steps")
+    names = [next(iter(step), "") if isinstance(step, Mapping) else "" for step in steps or ()]
+    if not isinstance(steps, list) or "albumentations" not in names:
+        return None
+    before = derive({**recipe, "steps": steps[: names.index("albumentations")]}, stored, code)
+    return before.matrix if isinstance(before, Derived) and before.warped else None
+
+
 def keeps_axes(matrix: Matrix) -> bool:
     """Whether level lines stay level, or become upright ones, and upright ones likewise."""
     across, down = np.abs(np.diag(matrix)[:2]), np.abs((matrix[0, 1], matrix[1, 0]))

@@ -19,21 +19,20 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
+from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import (
+    Box,
     Matrix,
     Points,
     Region,
     box_around,
     convex_hull,
-    corners,
     depths,
-    moved,
     part_of,
     rectangle,
 )
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
-Box = NDArray[np.float64]  # (4,)
 SLACK = 1e-3  # px; decimal rounding may reach that far over an edge, which is not a cut
 _NOWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])
 
@@ -43,40 +42,6 @@ _ELLIPSE_POINTS = 720
 _ELLIPSE_ERROR = 1e-4  # of a box: how much smaller the ellipse of points may be than the true one
 _FLAT = 1e-6  # square px; a ring with less area is a line and is ignored
 _HALF = 0.51  # px; how far the pixels of a mask may reach beyond its true edge
-
-
-@dataclass(frozen=True, eq=False)
-class Mapped:
-    """The map of one source image to one output image.
-
-    `from_shown` maps points of the displayed image, of size `shown`, to the output of `size`; `from_frame` maps points
-    of the frame of its labels, of size `frame`. `seen` is the part of the output that shows the source. `derived`:
-    the map was computed from the recipe, else it is the recorded one. `warped`: the map does not keep the axes, and
-    boxes were drawn anew by the `rule`.
-    """
-
-    from_shown: Matrix
-    from_frame: Matrix
-    size: Size
-    seen: Region
-    frame: Size
-    shown: Size
-    derived: bool
-    warped: bool = False
-    rule: str = "ellipse"
-
-    def reduced(self, by: int) -> Mapped:
-        """The map to the output at 1 / `by` of its size."""
-        smaller = np.diag([1.0 / by, 1.0 / by, 1.0])
-        size = Size(self.size.width // by, self.size.height // by)
-        from_shown, from_frame = smaller @ self.from_shown, smaller @ self.from_frame
-        return replace(self, from_shown=from_shown, from_frame=from_frame, size=size, seen=moved(self.seen, smaller))
-
-    @property
-    def visible(self) -> Box:
-        """The box (4,) around the part of the output that shows the source; zeros where there is none."""
-        found = corners(self.seen)
-        return box_around(found) if len(found) else np.zeros(4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,10 +112,24 @@ def _expect_warped(source: Instances, mapped: Mapped) -> Expectation:
     tolerance, gone = np.array([each.tolerance for each in rows]), ~(boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     boxes[gone] = 0.0
     if not mapped.derived:
+        inside, warp = _redrawn(inside, warp, mapped)
         places = [quadrilateral(box, warp) if good else _NOWHERE for box, good in zip(inside, sound, strict=True)]
         outer = outlines = np.array(places).reshape(-1, 4)
+        gone = ~(outer[:, 2:] > outer[:, :2]).all(axis=1)
         inner, cut, drawn = np.tile(_NOWHERE, (len(boxes), 1)), cut | True, drawn | True
     return Expectation(boxes, outlines, outer, inner, np.asarray(gone), cut, drawn, tolerance)
+
+
+def _redrawn(boxes: Boxes, warp: ExpectedMap, mapped: Mapped) -> tuple[Boxes, ExpectedMap]:
+    """`boxes` (N, 4) as the largest ones in the plane in which they were drawn anew, and `warp` from there on.
+
+    Such a box may reach onto the margin around its image.
+    """
+    if mapped.redrawn is None:
+        return boxes, warp
+    around = [box_around(apply(mapped.redrawn, _corners_of(box))) for box in boxes]
+    later = np.asarray(warp.matrix @ np.linalg.inv(mapped.redrawn), dtype=np.float64)
+    return np.array(around).reshape(-1, 4), replace(warp, matrix=later, region=rectangle(mapped.size))
 
 
 def whole_of(size: Size) -> Box:

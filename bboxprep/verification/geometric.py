@@ -22,9 +22,10 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
-from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix
-from bboxprep.verification.expectation import Boxes, Expectation, Mapped, expect
+from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
+from bboxprep.verification.expectation import Boxes, Expectation, expect
 from bboxprep.verification.faults import Fault, Layer, Tally
+from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
@@ -109,7 +110,9 @@ def _mapped(case: VerificationInputs, image: ImageRow, seen: PillowHeader) -> tu
     from_shown = np.asarray(recorded @ np.linalg.inv(to_shown), dtype=np.float64)
     warped = not keeps_axes(recorded)
     planes = (from_shown, recorded, size, region, frame, seen.displayed)
-    mapped = Mapped(*planes, derived=False, warped=warped, rule=case.turned_rule)
+    before = turned_before_pipeline(case.recipe(image), seen.stored, seen.orientation)
+    redrawn = None if before is None else np.asarray(before @ to_shown, dtype=np.float64)
+    mapped = Mapped(*planes, derived=False, warped=warped, rule=case.turned_rule, redrawn=redrawn)
     return mapped, f"{derived}; boxes were compared through the recorded affine", []
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.images.codecs.independent_decoder import (
     Gray,
     ReducedGray,
@@ -28,12 +29,12 @@ from bboxprep.images.codecs.independent_decoder import (
 )
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.output.image_rows import ImageRow
+from bboxprep.pipeline.output.image_rows import DECODED, ImageRow
 from bboxprep.verification.consensus import combine
 from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
-from bboxprep.verification.expectation import Mapped
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.geometric import ObjectComparison
+from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict, compare
 from bboxprep.verification.region import beyond, pixels_inside
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
@@ -113,7 +114,8 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         mapped = mapped.reduced(by)
         actual = decode_with_opencv(path, sample.header.container, case.file(image, path), by)
         length = max(pixel_lengths(mapped.from_shown))
-        source = decode_displayed(origin.path, origin.header.container, case.file(image, origin.path), length)
+        data, policy = case.file(image, origin.path), _decoding(case, image)
+        source = decode_displayed(origin.path, origin.header.container, data, length, policy)
         pair = _image_pair(source, mapped, actual, steps, by)
     except ImageError as error:
         if error.path == origin.path:
@@ -124,6 +126,11 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
     if pair is None:
         return _unsure(count, "a source is of another size than its header says, or nothing of it is visible")
     return _judge(case, image.output, sample, compared, pair)
+
+
+def _decoding(case: VerificationInputs, image: ImageRow) -> ImagePolicy | None:
+    """The recorded rules by which the source of `image` was decoded; None where it was not."""
+    return case.run.record.image_policy if image.made in DECODED else None
 
 
 def swapped(pairs: Sequence[tuple[str, PixelComparison]]) -> Iterator[Fault]:

@@ -15,6 +15,7 @@ from bboxprep.geometry.affine import Size
 Region = NDArray[np.float64]  # (K, 3)
 Matrix = NDArray[np.float64]  # (3, 3)
 Points = NDArray[np.float64]  # (..., 2)
+Box = NDArray[np.float64]  # (4,) x0 y0 x1 y1, px
 _PARALLEL = 1e-9
 _SLACK = 1e-6  # px; the rounding error of a corner
 

@@ -22,8 +22,9 @@ from bboxprep.recipe.geometric import Crop, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform.map_objects import map_objects
 from bboxprep.verification.arithmetic import Derived, derive
-from bboxprep.verification.expectation import Expectation, Mapped, expect
+from bboxprep.verification.expectation import Expectation, expect
 from bboxprep.verification.geometric import fits, match
+from bboxprep.verification.mapped import Mapped
 from tests.strategies import instances
 
 SIZE = Size(60, 44)

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
-from bboxprep.verification.expectation import Boxes, Mapped, expect
+from bboxprep.verification.expectation import Boxes, expect
 from bboxprep.verification.geometric import Matching, fits, match, same_class
+from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import rectangle
 
 SIZE = Size(100, 80)

@@ -38,6 +38,8 @@ _OTHERWISE = {  # output container by source container, where they differ
     **dict.fromkeys(("avif", "heic"), "jpeg"),
     **dict.fromkeys(("gif", "ppm", "jp2", "tga"), "png"),
 }
+ImageFormat = Literal["keep", "jpg", "png", "webp"]
+_CONTAINERS: dict[ImageFormat, str] = {"jpg": "jpeg", "png": "png", "webp": "webp"}
 _QUALITY = 95
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
 
@@ -77,13 +79,18 @@ class ImagePolicy:
 class Encoding:
     """Options of encoding: the `quality` of JPEG and lossy WebP, 1 to 100; `strip_metadata` leaves EXIF out.
 
-    A `quality` of None means 95, and that a JPEG that is only turned keeps its quantisation tables.
+    A `quality` of None means 95, and that a JPEG that is only turned keeps its quantisation tables. `image_format` is
+    the kind of all images; with "keep" each stays of its own kind where trainers can read that.
     """
 
     quality: int | None = None
     strip_metadata: bool = False
+    image_format: ImageFormat = "keep"
 
     def __post_init__(self) -> None:
+        if self.image_format not in get_args(ImageFormat):
+            wanted = ", ".join(get_args(ImageFormat))
+            raise UsageError(f"`image_format`: have {self.image_format!r}, want one of {wanted}")
         if self.quality is not None and self.quality not in range(1, 101):
             raise UsageError(f"quality: have {self.quality!r}, want 1 to 100")
 
@@ -166,16 +173,17 @@ def encode(
     data: bytes | None = None,
     order: ChannelOrder = "RGB",
 ) -> tuple[bytes, str]:
-    """The bytes of `pixels`, uint8 (H, W) or (H, W, 3) in `order`, in the container of `source` (`data`: its bytes).
+    """The bytes of `pixels`, uint8 (H, W) or (H, W, 3) in `order`, made from the file `source` (`data`: its bytes).
 
-    Also returns the message of the finding `metadata-dropped`, or "". AVIF and HEIC become JPEG; GIF, PPM, JPEG 2000
-    and TGA become PNG. A JPEG keeps its chroma subsampling, a lossless WebP stays lossless, TIFF is deflated (one with
-    EXIF is left uncompressed). The colour profile is kept if it fits, EXIF with orientation 1 and without its
-    thumbnail, XMP never. If `turn` is the only change, a JPEG of gray or RGB keeps its quantisation tables too, unless
-    `encoding` has a quality. The same pixels and source give the same bytes. Raises `ImageError`.
+    Also returns the message of the finding `metadata-dropped`, or "". The container is that of `source`, or the image
+    format of `encoding`; AVIF and HEIC become JPEG, GIF, PPM, JPEG 2000 and TGA become PNG. A JPEG keeps its chroma
+    subsampling, a lossless WebP stays lossless, TIFF is deflated (one with EXIF is left uncompressed). The colour
+    profile is kept if it fits, EXIF with orientation 1 and without its thumbnail, XMP never. If `turn` is the only
+    change, a JPEG of gray or RGB keeps its quantisation tables too, unless `encoding` has a quality. The same pixels
+    and source give the same bytes. Raises `ImageError`.
     """
-    container = _OTHERWISE.get(header.container, header.container)
-    own = turn and header.container == "jpeg" and encoding.quality is None
+    container = _written_container(header, encoding)
+    own = turn and header.container == container == "jpeg" and encoding.quality is None
     if order == "BGR" and (own or container != "jpeg"):
         pixels, order = reverse_channels(pixels), "RGB"  # Pillow writes it
     if container == "webp" and pixels.ndim == 2:
@@ -200,19 +208,24 @@ def encode_jpeg(pixels: NDArray[np.uint8], quality: int) -> bytes:
     return _as_jpeg(pixels, Path(), KeptMetadata(sampling="4:2:0"), quality)
 
 
-def encoder_order(header: Header) -> ChannelOrder:
+def encoder_order(header: Header, encoding: Encoding = DEFAULT_ENCODING) -> ChannelOrder:
     """The order of channels that `encode` takes as it is for a file of this `header`."""
-    return "BGR" if _OTHERWISE.get(header.container, header.container) == "jpeg" else "RGB"
+    return "BGR" if _written_container(header, encoding) == "jpeg" else "RGB"
 
 
-def suffix_of(header: Header) -> str:
-    """The file suffix of the output of `encode` for a file with this `header`."""
-    return _SUFFIXES[_OTHERWISE.get(header.container, header.container)]
+def suffix_of(header: Header, image_format: ImageFormat = "keep") -> str:
+    """The file suffix of the output of `encode` for a file with this `header` in the `image_format`."""
+    return _SUFFIXES[_written_container(header, Encoding(image_format=image_format))]
 
 
-def keeps_bytes(header: Header) -> bool:
-    """Whether the bytes of a file with this `header` may be copied: not of a container that trainers cannot read."""
-    return header.container not in _OTHERWISE
+def keeps_bytes(header: Header, encoding: Encoding = DEFAULT_ENCODING) -> bool:
+    """Whether the bytes of a file with this `header` may be copied: it is of the container that `encode` writes."""
+    return header.container == _written_container(header, encoding)
+
+
+def _written_container(header: Header, encoding: Encoding) -> str:
+    """The container that `encode` writes: one that trainers read, or the one that was asked for."""
+    return _CONTAINERS.get(encoding.image_format) or _OTHERWISE.get(header.container, header.container)
 
 
 def untag(data: bytes, header: Header) -> bytes:

@@ -6,6 +6,8 @@ mean and affine warp replace the resampling.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from PIL import Image, ImageOps
 from PIL.ImageFile import ImageFile
 
 from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.images.codecs.modes import PERCENTILES, Colour
 from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.pillow_reader import opened, read
 
@@ -29,6 +33,7 @@ _REDUCED = {
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
 }
 _DEEP = ("I", "F")
+_COLOURED = ("RGBA", "RGBa")
 _CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
 
 
@@ -54,26 +59,31 @@ def read_pillow_header(path: Path, container: str, data: bytes | None = None) ->
 
     Raises `ImageError`.
     """
-    with opened(path, container, _stream(data)) as image:
+    with _opened(path, container, data) as image:
         value = image.getexif().get(_ORIENTATION, 1)
         code = int(value) if isinstance(value, int) and 1 <= value <= 8 else 1
         stored = _stored(image)
         return PillowHeader(stored, code, stored.transposed if code >= 5 else stored)
 
 
-def decode_displayed(path: Path, container: str, data: bytes | None = None, shrink: float = 1.0) -> ReducedGray:
-    """The displayed image at `path`; transparent pixels are white. `data`: its bytes, if already read.
+def decode_displayed(
+    path: Path, container: str, data: bytes | None = None, shrink: float = 1.0, image_policy: ImagePolicy | None = None
+) -> ReducedGray:
+    """The displayed image at `path`. `data`: its bytes, if already read.
+
+    Transparent pixels and levels of more than 8 bits are shown as `image_policy` says. Without one, for an image whose
+    bytes were kept, the colours are those that OpenCV reads, whatever their transparency.
 
     A JPEG is decoded no larger than a map needs that makes its pixels `shrink` px long: one of 12 megapixels in half
     the time and a tenth of the memory. Raises `ImageError`.
     """
-    with decoder_messages(path), opened(path, container, _stream(data)) as image:
+    with decoder_messages(path), _opened(path, container, data) as image:
         by = _reduction(Size(*image.size), shrink) if container == "jpeg" else 1
         if container == "jpeg" and image.mode in {"L", "RGB"}:
             image.draft("L", (image.width // by, image.height // by))
         else:
             by = 1
-        return ReducedGray(_upright(image), by)
+        return ReducedGray(_shown_gray(_upright(image), container, image_policy), by)
 
 
 def decode_with_opencv(path: Path, container: str, data: bytes | None = None, by: int = 1) -> Gray:
@@ -148,20 +158,33 @@ def _reduction(size: Size, shrink: float) -> int:
     return next((by for by in (8, 4, 2) if by * shrink <= 1.0 and not any(side % by for side in size)), 1)
 
 
-def _stream(data: bytes | None) -> BytesIO | None:
-    return None if data is None else BytesIO(data)
+@contextmanager
+def _opened(path: Path, container: str, data: bytes | None) -> Iterator[ImageFile]:
+    """Pillow's view of the file at `path`. Only the container turns an AVIF, but Pillow heeds its XMP too."""
+    with opened(path, container, None if data is None else BytesIO(data)) as image:
+        if container == "avif":
+            image.info.pop("xmp", None)
+        yield image
 
 
-def _upright(image: ImageFile) -> Gray:
+def _upright(image: ImageFile) -> Image.Image:
     image.load()  # turns a TIFF, and takes its tag away; without it exif_transpose would turn it again
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in _DEEP or upright.mode.startswith("I;"):
-        return _levels(np.asarray(upright, dtype=np.float32))
-    if upright.mode in _CLEAR or "transparency" in upright.info:
-        clear = upright.convert("RGBA")
-        upright = Image.new("RGB", clear.size, (255, 255, 255))
-        upright.paste(clear, mask=clear.getchannel("A"))
-    return np.asarray(upright.convert("L"), dtype=np.float32)
+    return ImageOps.exif_transpose(image)
+
+
+def _shown_gray(image: Image.Image, container: str, image_policy: ImagePolicy | None) -> Gray:
+    """The luminance of an upright `image`; its transparency and depth by `image_policy`, None for OpenCV's way."""
+    if image.mode in _DEEP or image.mode.startswith("I;"):
+        return _deep_levels(image, image_policy)
+    if image.mode not in _CLEAR and "transparency" not in image.info:
+        return np.asarray(image.convert("L"), dtype=np.float32)
+    clear = image.convert("RGBA")
+    multiplied = container == "tiff" and image.mode in _COLOURED  # as libtiff does, by which OpenCV reads a TIFF
+    if image_policy is None and not multiplied:
+        return np.asarray(clear.convert("RGB").convert("L"), dtype=np.float32)
+    shown = Image.new("RGB", clear.size, image_policy.background if image_policy else (0, 0, 0))
+    shown.paste(clear, mask=clear.getchannel("A"))
+    return np.asarray(shown.convert("L"), dtype=np.float32)
 
 
 def _stored(image: ImageFile) -> Size:
@@ -170,8 +193,26 @@ def _stored(image: ImageFile) -> Size:
     return Size.of((tags.get(256, image.width), tags.get(257, image.height)))
 
 
-def _levels(values: NDArray[np.float32]) -> Gray:
-    """Values of more than 8 bits scaled to 0 to 255; correlation does not depend on the scale."""
-    finite = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-    low, high = float(finite.min()), float(finite.max())
-    return ((finite - low) * np.float32(255.0 / (high - low))) if high > low else np.zeros_like(finite)
+def _luminance(colour: Colour) -> float:
+    """The luminance of a colour, 0 to 255."""
+    return float(np.asarray(Image.new("RGB", (1, 1), colour).convert("L"))[0, 0])
+
+
+def _deep_levels(image: Image.Image, image_policy: ImagePolicy | None) -> Gray:
+    """Values of more than 8 bits in proportion to what is displayed of them; correlation does not depend on the scale.
+
+    Only "percentile" cuts values off. A clear value has the level that shows the background.
+    """
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if image_policy and image_policy.depth16 == "percentile":
+        low, high = np.percentile(values, PERCENTILES).tolist()
+    if not high > low:
+        return np.zeros_like(values)
+    levels = np.clip((values - low) * np.float32(255.0 / (high - low)), 0.0, 255.0)
+    clear = image.info.get("transparency")
+    if image_policy and isinstance(clear, int):
+        full = _luminance(image_policy.background) / 255.0
+        shown = (full * 65535.0 - low) / (high - low) if image_policy.depth16 == "shift8" else full
+        levels[values == clear] = shown * 255.0
+    return np.asarray(levels, dtype=np.float32)

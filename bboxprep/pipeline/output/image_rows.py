@@ -34,6 +34,8 @@ WriteMethod = Literal[
 ]
 BYTE_PRESERVING: frozenset[WriteMethod] = frozenset({"copied", "linked", "symlinked"})
 """The methods that keep the bytes of the source file."""
+DECODED: frozenset[WriteMethod] = frozenset({"turned-re-encoded", "encoded"})
+"""The methods that decode the source file, and write other pixels."""
 
 
 class WrittenSample(NamedTuple):

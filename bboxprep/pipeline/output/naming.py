@@ -1,8 +1,9 @@
 """Names all output files of a dataset before any is written.
 
-Sub-folders and names of the source are kept. Where two paths are equal, or differ only in case or in Unicode form
-(which some file systems do not distinguish), the later one gets a number. A name whose suffix contradicts the content,
-or is one that trainers skip, gets the usual suffix, and every name is made safe for all systems (`io.safe_names`).
+Sub-folders and names of the source are kept, or sub-folders become a part of the name (`Naming`). Where two paths are
+equal, or differ only in case or in Unicode form (which some file systems do not distinguish), the later one gets a
+number. A name whose suffix contradicts the content, or is one that trainers skip, gets the usual suffix, and every name
+is made safe for all systems (`io.safe_names`).
 """
 
 from __future__ import annotations
@@ -12,22 +13,50 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
+from typing import Literal, get_args
 from unicodedata import normalize
 
 import msgspec
 
-from bboxprep.errors import TargetError
+from bboxprep.errors import TargetError, UsageError
 from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.codec import suffix_of
+from bboxprep.images.codecs.codec import ImageFormat, suffix_of
 from bboxprep.io.safe_names import is_device, safe_name, safe_path
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Key
 from bboxprep.pipeline.source.survey import ImageSummary
 
+NameStyle = Literal["keep", "flat"]
+FOLDER_MARK = "__"  # between the folders of a flat name
+
+
+class Naming(msgspec.Struct, frozen=True):
+    """The names that a run asks for: "keep" leaves images in their sub-folders, "flat" makes these a part of the name
+    (``a/b.jpg`` is ``a__b.jpg``); an `image_format` gives every image its suffix. Raises `UsageError`.
+    """
+
+    names: NameStyle = "keep"
+    image_format: ImageFormat = "keep"
+
+    def __post_init__(self) -> None:
+        if self.names not in get_args(NameStyle):
+            raise UsageError(f"`names`: have {self.names!r}, want one of {', '.join(get_args(NameStyle))}")
+
+    def asked(self, name: str) -> str:
+        """The `name` of a source's image as it is asked for; a written name may differ from it."""
+        if self.names == "flat" and "/" in name:
+            name = FOLDER_MARK.join(PurePosixPath(name).parts)
+        return name if self.image_format == "keep" else str(PurePosixPath(name).with_suffix(f".{self.image_format}"))
+
+
+KEPT_NAMES = Naming()
+
 
 class Output(msgspec.Struct, frozen=True):
-    """The paths of one image and of its label files below the output folder, and whether the image was `renamed`."""
+    """The paths of one image and of its label files below the output folder, and whether the image was `renamed`
+    otherwise than asked.
+    """
 
     image: str
     renamed: bool = False
@@ -45,12 +74,18 @@ class Outputs(Mapping[Key, Output]):
     """
 
     def __init__(
-        self, summaries: Sequence[ImageSummary], writer: Writer, renamed: Mapping[Key, str], packed: Mapping[Key, Paths]
+        self,
+        summaries: Sequence[ImageSummary],
+        writer: Writer,
+        renamed: Mapping[Key, str],
+        packed: Mapping[Key, Paths],
+        naming: Naming,
     ) -> None:
         self._summaries = summaries
         self._writer = writer
         self._renamed = renamed
         self._packed = packed
+        self._naming = naming
         self._without = frozenset(summary.key for summary in summaries if summary.header is None)
 
     def __getitem__(self, key: Key) -> Output:
@@ -60,7 +95,7 @@ class Outputs(Mapping[Key, Output]):
         split, name = key
         written = self._renamed.get(key, name)
         paths = self._packed.get(key) or self._writer.paths(split, written)
-        return Output(paths[0], written != name, paths[1:])
+        return Output(paths[0], written != self._naming.asked(name), paths[1:])
 
     def __iter__(self) -> Iterator[Key]:
         return (summary.key for summary in self._summaries if summary.header is not None)
@@ -69,7 +104,7 @@ class Outputs(Mapping[Key, Output]):
         return len(self._summaries) - len(self._without)
 
 
-def name_outputs(summaries: Sequence[ImageSummary], writer: Writer) -> Outputs:
+def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, naming: Naming = KEPT_NAMES) -> Outputs:
     """The outputs of all images. Raises `TargetError`."""
     taken: set[str] = set()
     numbers: dict[str, int] = defaultdict(
@@ -81,7 +116,7 @@ def name_outputs(summaries: Sequence[ImageSummary], writer: Writer) -> Outputs:
         if summary.header is None:
             continue
         split, name = summary.key
-        wanted = _wanted(name, summary.header)
+        wanted = _wanted(naming.asked(name), _suffixes(summary.header.container, naming.image_format))
         for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
             folded = {_fold(path) for path in paths}
@@ -93,7 +128,7 @@ def name_outputs(summaries: Sequence[ImageSummary], writer: Writer) -> Outputs:
         if writer.stage:
             packed[summary.key] = paths
     _check_names(summaries, packed or renamed)
-    return Outputs(summaries, writer, renamed, packed)
+    return Outputs(summaries, writer, renamed, packed, naming)
 
 
 def _check_names(summaries: Iterable[ImageSummary], known: Collection[Key]) -> None:
@@ -113,9 +148,8 @@ def check_splits(splits: Iterable[str]) -> None:
             raise TargetError(f"split: {split!r} cannot be a folder's name on every system; `split` makes others")
 
 
-def _wanted(name: str, header: Header) -> str:
-    """`name` made safe, with the suffix of its file's content."""
-    suffixes = _suffixes(header.container)
+def _wanted(name: str, suffixes: tuple[str, ...]) -> str:
+    """`name` made safe, with one of the `suffixes` of its file's content."""
     plain = _PLAIN.fullmatch(name)
     if plain and plain[1].lower() in suffixes and not is_device(name):
         return name
@@ -124,12 +158,15 @@ def _wanted(name: str, header: Header) -> str:
 
 
 @cache
-def _suffixes(container: str) -> tuple[str, ...]:
-    """The suffixes that trainers know of the file written for one of `container`, the usual one first.
+def _suffixes(container: str, image_format: ImageFormat) -> tuple[str, ...]:
+    """The suffixes that trainers know of the file written for one of `container`, the usual one first; that of an
+    `image_format` that is asked for alone.
 
     They skip a JPEG whose name ends in .jpe or .jfif (``IMG_FORMATS`` of Ultralytics).
     """
-    true = suffix_of(Header(Size(1, 1), container=container))
+    true = suffix_of(Header(Size(1, 1), container=container), image_format)
+    if image_format != "keep":
+        return (true,)
     aliases = {".jpg": (".jpeg", ".mpo"), ".tif": (".tiff",)}
     return (true, *aliases.get(true, ()))
 

@@ -17,6 +17,7 @@ import msgspec
 
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError
 from bboxprep.findings import Finding, escape_surrogates
+from bboxprep.images.codecs.codec import DEFAULT_ENCODING, DEFAULT_IMAGE_POLICY, Encoding, ImagePolicy
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import is_within, read_bytes, resolved
 from bboxprep.io.remote import open_path
@@ -24,6 +25,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, read_images
+from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.output.versions import versions
 
 RECORD = "bboxprep.json"
@@ -134,10 +136,12 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The record of a run: sources, formats, options, recipe, account and findings.
 
     `source` is the path of the source, or the common folder of several `sources`; `source_format` and `format` are
-    names of formats. `reading` are the options of the reader, `options` those of the writer. `recipe` is the plain data
-    of `Recipe.options`, which `recipe.load.recipe_of` reads; {} where each sample had a recipe of its own. `names` are
-    the classes of the output. `splits`, `images_made`, `classes` and `findings` are those of the `Report`. `entries`
-    are the files and folders of the output that this run wrote, or left for the user to fill with images.
+    names of formats. `reading` are the options of the reader, `image_policy` the rules by which images were decoded,
+    `encoding` and `image_names` (`Naming.names`) say how they were written, `options` are those of the writer. `recipe`
+    is the plain data of `Recipe.options`, which `recipe.load.recipe_of` reads; {} where each sample had a recipe of its
+    own. `names` are the classes of the output. `splits`, `images_made`, `classes` and `findings` are those of the
+    `Report`. `entries` are the files and folders of the output that this run wrote, or left for the user to fill with
+    images.
     """
 
     versions: dict[str, str] = {}
@@ -145,6 +149,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     source_format: str = msgspec.field(name="from", default="")
     reading: Mapping[str, Any] = {}
+    image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
+    encoding: Encoding = DEFAULT_ENCODING
+    image_names: NameStyle = "keep"
     format: str = msgspec.field(name="to", default="")
     changes: tuple[Change, ...] = ()
     recipe: Mapping[str, Any]
@@ -167,6 +174,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
         *,
         recipe: Mapping[str, Any],
         reading: Mapping[str, Any],
+        image_policy: ImagePolicy,
+        encoding: Encoding,
+        image_names: NameStyle,
         options: Mapping[str, Any],
         entries: tuple[str, ...],
     ) -> RunRecord:
@@ -178,6 +188,9 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
             sources=tuple([escape_surrogates(str(root)) for root in dataset.roots]),
             source_format=dataset.format,
             reading=reading,
+            image_policy=image_policy,
+            encoding=encoding,
+            image_names=image_names,
             format=target,
             changes=tuple([msgspec.convert(change, Change) for change in dataset.changes]),
             recipe=recipe,

@@ -49,6 +49,7 @@ def terms_of(
         "encoding": asdict(run_options.encoding),
         "sidecar": run_options.sidecar,
         "images": run_options.images,
+        "names": run_options.names,
         "labels only": run_options.trusts_labels,
     }
     return terms_as_text(terms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 from bboxprep import formats
 from bboxprep.errors import BboxprepError, StoppedError, TargetError
 from bboxprep.formats.api import Format, Writer
+from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy, keeps_bytes
 from bboxprep.images.opencv import opencv
 from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
@@ -50,8 +51,8 @@ class Conversion:
 
     `options` are those of the format's writer. The `augmenter` applies the recipe to each sample; None where the
     samples are transformed already. `touched` says whether the pixels of an image change. `reading` are the options
-    that the source was read with, `image_policy` those of its images. `progress` is called with the number of images
-    done; once `stop` returns True, no other block is begun.
+    that the source was read with, `image_policy` the rules by which its images are decoded. `progress` is called with
+    the number of images done; once `stop` returns True, no other block is begun.
     """
 
     dataset: Dataset
@@ -63,7 +64,7 @@ class Conversion:
     touched: Callable[[ImageSummary], bool]
     augmenter: Augmenter | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
-    image_policy: Mapping[str, Any] = field(default_factory=dict)
+    image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
     progress: Callable[[int], None] = lambda _: None
     stop: Callable[[], bool] = lambda: False
 
@@ -125,7 +126,7 @@ class Conversion:
     @property
     def reading_terms(self) -> Mapping[str, Any]:
         """The options of reading that the bytes of the output depend on."""
-        return {**self.reading, "policy": self.image_policy} if self.image_policy else self.reading
+        return {**self.reading, "policy": asdict(self.image_policy)}
 
     def _check_target(self) -> None:
         for root in self.dataset.roots:
@@ -138,17 +139,23 @@ class Conversion:
         check_splits(dataset.splits)
         writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self.options))
         refuse_placement(how.images, writer, target, self.dest, dataset.roots)
-        reencodes, recipe = any(map(self.touched, self.summaries)), self.augmenter and self.augmenter.recipe
-        refuse_changed_images(recipe, trusts_labels=how.trusts_labels, reencodes=reencodes)
+        recipe, reencodes = self.augmenter and self.augmenter.recipe, any(map(self._reencodes, self.summaries))
+        refuse_changed_images(recipe, how.encoding, trusts_labels=how.trusts_labels, reencodes=reencodes)
         refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
         if how.on_error == "stop" or dataset.object_policy.may_refuse:
             refuse_faults(dataset, self.augmenter, how.on_error)
-        outputs = name_outputs(self.summaries, writer)
+        outputs = name_outputs(self.summaries, writer, how.naming)
         worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, reencodes=reencodes)
         account = Account()
         account.note_dataset(dataset.findings)
         size = self._batch_size(reencodes=reencodes)
         return _CheckedConversion(self, target, writer, outputs, worker, account, reencodes, size)
+
+    def _reencodes(self, summary: ImageSummary) -> bool:
+        """Whether an image is encoded again."""
+        encoding, header = self.run_options.encoding, summary.header
+        other_kind = encoding.image_format != "keep" and header is not None and not keeps_bytes(header, encoding)
+        return other_kind or self.touched(summary)
 
     @property
     def engine(self) -> Engine:
@@ -263,8 +270,8 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
 
     def _close_account(self) -> None:
         """Add the findings about the whole run. Raises `InternalError` where the account does not balance."""
-        how, dataset = self.conversion.run_options, self.conversion.dataset
-        note_losses(self.account, self.writer, self.target, dataset, sidecar=how.sidecar, unopened=how.trusts_labels)
+        how = self.conversion.run_options
+        note_losses(self.account, self.writer, self.target, sidecar=how.sidecar, unopened=how.trusts_labels)
         self.account.check()
 
     def _record(self, journal: Journal) -> RunRecord:
@@ -276,6 +283,9 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
             self.account.report(conversion.dataset.categories.names),
             recipe=conversion.recipe,
             reading=conversion.reading,
+            image_policy=conversion.image_policy,
+            encoding=conversion.run_options.encoding,
+            image_names=conversion.run_options.names,
             options=conversion.options,
             entries=tuple([name for name in present if name in planned]),
         )

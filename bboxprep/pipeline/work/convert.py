@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bboxprep.errors import PlanError
-from bboxprep.images.codecs.codec import Encoding
+from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, Encoding, ImageFormat, ImagePolicy
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
-from bboxprep.pipeline.output.written_options import writing_options
+from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
 from bboxprep.pipeline.work.conversion import Conversion
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.transform.render import SampleRenderer
 
 
 def convert_source(
@@ -35,8 +36,7 @@ def convert_source(
 ) -> Outcome:
     """Write `source` through `recipe` to `dest` as the format `to`, whose writer takes `options`.
 
-    Options that are not given keep the kind of labels of the source (`Format.options_for`). `progress` is called with
-    the number of images done. Once `stop` returns True, the images at work are finished, no
+    `progress` is called with the number of images done. Once `stop` returns True, the images at work are finished, no
     other is begun and `StoppedError` is raised. Raises other `BboxprepError` where the run cannot be done.
     """
 
@@ -61,11 +61,11 @@ def convert_source(
         dest,
         to,
         run_options,
-        writing_options(options or {}, to, dataset),
+        options or {},
         touched,
         Augmenter.of(recipe, source),
         source.reading,
-        asdict(source.image_policy),
+        source.image_policy,
         progress,
         stop,
     ).run()
@@ -82,25 +82,36 @@ def write(
     strip_metadata: bool = False,
     sidecar: bool = True,
     images: ImagePlacement = "copy",
+    image_format: ImageFormat = "keep",
+    names: NameStyle = "keep",
     **options: Any,
 ) -> Outcome:
     """Write `dataset`, transformed or not, to the folder `dest` as the format `to`.
 
     Samples that were not transformed are turned upright. An image that no step touches keeps its bytes and is placed in
-    the output by the method `images` (see `RunOptions`). A JPEG that is only turned is turned without loss, unless
-    `quality` is given; other JPEGs are encoded with `quality`, by default 95. `options` are those of the format's
-    writer; where they are not given, labels keep their kind (`Format.options_for`). With `sidecar`, data that the
-    format cannot hold is written beside the output, and read with it again.
-    Records that cannot be used are skipped and listed in the outcome's account. Raises `BboxprepError` where nothing
-    can be written.
+    the output by the method `images` (see `RunOptions`). `image_format` and `names` are those of `convert`. A JPEG that
+    is only turned is turned without loss, unless `quality` is given; other JPEGs are encoded with `quality`, by default
+    95. `options` are those of the format's writer. With `sidecar`, data that the format cannot hold is written beside
+    the output, and read with it again. Records that cannot be used are skipped and listed in the outcome's account.
+    Raises `BboxprepError` where nothing can be written.
     """
     planned = dataset.map(_planned)
-    encoding = Encoding(quality, strip_metadata)
-    run_options = RunOptions(workers, overwrite=overwrite, encoding=encoding, sidecar=sidecar, images=images)
+    encoding = Encoding(quality, strip_metadata, image_format)
+    run_options = RunOptions(
+        workers, overwrite=overwrite, encoding=encoding, sidecar=sidecar, images=images, names=names
+    )
     summaries = survey(planned, run_options.chosen_engine)
     dataset, target = checked(planned, summaries), open_path(dest)
-    options = writing_options(options, to, dataset)
-    return Conversion(dataset, summaries, target, to, run_options, options, lambda summary: summary.touched).run()
+    policy = _image_policy(dataset)
+    return Conversion(
+        dataset, summaries, target, to, run_options, options, lambda summary: summary.touched, image_policy=policy
+    ).run()
+
+
+def _image_policy(dataset: Dataset) -> ImagePolicy:
+    """The rules by which the images of `dataset` are decoded: those of its first sample."""
+    renderers = (sample.renderer for sample in dataset)
+    return next((each.image_policy for each in renderers if isinstance(each, SampleRenderer)), DEFAULT_IMAGE_POLICY)
 
 
 def _planned(sample: Sample) -> Sample:

@@ -82,8 +82,8 @@ class ImageWriter:
     def _write(self, sample: Sample, output: Output) -> WrittenSample:
         """Write the image file of `sample`.
 
-        Where no step changes a pixel, it has the bytes of the source, with the orientation tag, if any, set to 1. AVIF
-        and HEIC are always encoded again. Raises `ImageError` and `TargetError`.
+        Where no step changes a pixel, it has the bytes of the source, with the orientation tag, if any, set to 1,
+        unless it is of another kind than is written (`Encoding.image_format`). Raises `ImageError` and `TargetError`.
         """
         header = sample.header
         if self.dest is None or self.images == "none":
@@ -92,7 +92,7 @@ class ImageWriter:
             return self._keep_if_there(sample, output, self.dest)
         if header is None or sample.plan is None:
             raise ValueError(f"{sample.path}: not a transformed sample")
-        if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header):
+        if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header, self.encoding):
             source = _read(sample.path)
             data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
@@ -201,8 +201,9 @@ def _encoded(
     A JPEG that is only turned is turned without loss where that is possible, else encoded with its own quantisation
     tables. An `encoding` with a quality takes precedence over both.
     """
-    if sample.is_redrawn or not plan.is_turn or header.container != "jpeg" or encoding.quality is not None:
-        order = codec.encoder_order(header)
+    own = header.container == "jpeg" and codec.keeps_bytes(header, encoding) and encoding.quality is None
+    if sample.is_redrawn or not plan.is_turn or not own:
+        order = codec.encoder_order(header, encoding)
         pixels = sample.pixels(source, order)
         return *codec.encode(pixels, sample.path, header, encoding, data=source, order=order), "encoded"
     turned = lossless.turned(sample.path, source, header, plan.turn, strip=encoding.strip_metadata)

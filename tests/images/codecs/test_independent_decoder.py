@@ -10,6 +10,7 @@ from PIL import Image
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.images.codecs.independent_decoder import (
     correlations,
     decode_displayed,
@@ -20,6 +21,7 @@ from bboxprep.images.codecs.independent_decoder import (
 )
 from bboxprep.images.header import read_header
 from bboxprep.testing.painting import CONTAINERS, bright_box, painted_image
+from tests.images.iso_files import iso_file
 
 BOX = (14.0, 11.0, 33.0, 37.0)
 SIZE = (62, 47)
@@ -45,7 +47,23 @@ def test_deep_and_transparent_pixels_are_shown(tmp_path: Path) -> None:
     deep = decode_displayed(tmp_path / "deep.png", "png").gray
     assert (deep.min(), deep.max()) == (0.0, 255.0)
     Image.new("RGBA", (4, 3), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (decode_displayed(tmp_path / "clear.png", "png").gray == 255).all()
+    for background in ((255, 255, 255), (0, 0, 0)):
+        shown = decode_displayed(tmp_path / "clear.png", "png", image_policy=ImagePolicy(background=background)).gray
+        assert (shown == background[0]).all()
+
+
+@pytest.mark.parametrize("own", range(1, 9))
+@pytest.mark.parametrize("exif", [None, 1, 6])
+@pytest.mark.parametrize("xmp", [None, 1, 8])
+def test_the_container_alone_turns_an_avif(tmp_path: Path, own: int, exif: int | None, xmp: int | None) -> None:
+    path = tmp_path / "photo.avif"
+    path.write_bytes(iso_file("avif", own, exif, xmp=xmp))
+    header, seen = read_header(path), read_pillow_header(path, "avif")
+    assert (seen.stored, seen.orientation, seen.displayed) == (header.size, own, header.displayed)
+    gray = decode_displayed(path, "avif").gray
+    plain = tmp_path / "plain.avif"
+    plain.write_bytes(iso_file("avif", own))
+    np.testing.assert_array_equal(gray, decode_displayed(plain, "avif").gray)
 
 
 def test_a_broken_file_is_our_error(tmp_path: Path) -> None:

@@ -131,8 +131,22 @@ def test_the_record_of_a_run_keeps_its_bytes_and_the_order_of_its_fields(tmp_pat
     assert (out / RECORD).read_bytes() == written
     content = json.loads(written)
     assert list(content) == [
-        *("versions", "source", "sources", "from", "reading", "to", "changes", "recipe", "options", "rules", "names"),
-        *("mirror", "splits", "images_made", "classes", "findings", "entries"),
+        *("versions", "source", "sources", "from", "reading", "image_policy", "encoding"),
+        *(
+            "image_names",
+            "to",
+            "changes",
+            "recipe",
+            "options",
+            "rules",
+            "names",
+            "mirror",
+            "splits",
+            "images_made",
+            "classes",
+            "findings",
+            "entries",
+        ),
     ]
     assert content["changes"] == [
         {"split": {"shares": {"train": 0.5, "val": 0.5}, "group_by": "file"}},
@@ -156,7 +170,7 @@ DAMAGED: dict[str, Any] = {
     "source": 3, "sources": "photos", "from": None, "to": ["yolo"], "reading": [], "changes": 3, "recipe": None,
     "options": 1, "rules": 3, "names": "cat", "mirror": {"labels": [1]}, "splits": [{"split": "train"}],
     "classes": [{"class": "cat", "objects_in": "3"}], "findings": [{"code": 3}], "entries": [1], "images_made": [],
-    "versions": 1,
+    "versions": 1, "image_policy": {"background": [1, 2]}, "encoding": {"quality": "best"}, "image_names": "short",
 }  # fmt: skip
 
 
@@ -201,6 +215,7 @@ FOR_PEOPLE = {  # written for whoever opens the files, and read by no program of
     *("RunRecord.images_made", "SplitCount.objects_due", "ClassCount.swapped", "ObjectCounts.source_count"),
     *("RecordedFinding.objects", "RecordedFinding.category", "ClassChange.classes"),
     *("Change.split", "SplitChange.shares", "SplitChange.group_by"),
+    *("RunRecord.encoding", "RunRecord.image_names"),
     *(f"MosaicPart.{name}" for name in MosaicPart.__struct_fields__),
 }
 
