@@ -38,7 +38,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "class-named": (Severity.NOTE, "the class names were taken from a file that is about other things too"),
     "class-similar": (Severity.NOTE, "two classes whose names are nearly the same; kept apart"),
     "class-unnamed": (Severity.NOTE, "nothing states the names of the classes; they are called by their numbers"),
-    "column-dropped": (Severity.NOTE, "the target format cannot hold this kind of information; the boxes are kept"),
+    "column-dropped": (
+        Severity.NOTE,
+        "labels as they are written do not hold this kind of information; the boxes are kept",
+    ),
     "convention-suspected": (Severity.FAULT, "the numbers of the dataset look like another unit or convention"),
     "crop-outside": (Severity.FAULT, "the crop lies wholly outside the image; image skipped"),
     "crowd-dropped": (Severity.NOTE, "crowd regions that are not wanted or that the target cannot hold; dropped"),
@@ -92,6 +95,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "size-contradicts": (Severity.FAULT, "the labels state another size than the image has; image skipped"),
     "size-swapped": (Severity.NOTE, "the labels state width and height exchanged; the boxes fit the image as it is"),
     "split-leak": (Severity.FAULT, "the same image, byte for byte, stands in two splits"),
+    "task-assumed": (
+        Severity.NOTE,
+        "no file says what the rows of labels state; what they look like was taken",
+    ),
     "value-rounded": (Severity.NOTE, "coordinates were rounded to whole pixels for the target format"),
     "voc-origin-assumed": (Severity.NOTE, "nothing proves the origin of the VOC coordinates; devkit was taken"),
     "voc-origin-decided": (Severity.NOTE, "the origin of the VOC coordinates, and the evidence for it"),

@@ -1,8 +1,9 @@
 """Messages in the words of the command line.
 
 The floors below know parameters, not flags: a message names one as Python writes it, in backticks, such as
-`overwrite=True` or `labels_in='stored'`. Here each becomes the flag of the command line that sets it. A parameter that
-no command has stays as it is.
+`overwrite=True` or `labels_in='stored'`. Here each becomes the flag of the command line that sets it. Of a name that an
+option of a reader and one of a writer share, the writer's is `write(task='segment')`. A parameter that no command has
+stays as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -23,6 +25,7 @@ from bboxprep.model.escaping import escaped
 WITH_FORMAT = ("convert", "inspect", "review")  # the commands that have --from
 _SOURCES = re.compile(r"`sources=(\[[^`]*\]|'[^`']*'|\"[^`\"]*\")(?:, format='(\w+)')?`")
 _PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]+))?`")
+_WRITTEN = re.compile(r"`write\(([a-z]\w*)=([^`]+)\)`")
 
 
 def with_flags(message: str, root: click.Command | None = None) -> str:
@@ -34,7 +37,8 @@ def with_flags(message: str, root: click.Command | None = None) -> str:
         root = context.find_root().command
     if root is None or "`" not in message:
         return message
-    return _PARAMETER.sub(partial(_flag, flags=_flags(root)), message)
+    message = _WRITTEN.sub(partial(_flag, flags=_format_flags("write_options")), message)
+    return _PARAMETER.sub(partial(_flag, flags=_flags(root)), message) if _PARAMETER.search(message) else message
 
 
 def with_commands(message: str, words: Sequence[str], named: str) -> str:
@@ -88,11 +92,7 @@ def _flag(found: re.Match[str], flags: Mapping[str, str]) -> str:
 def _flags(root: click.Command) -> dict[str, str]:
     """The flag of each parameter, by its name in Python: of all commands of `root`, and of what formats read and
     write."""
-    found: dict[str, str] = {}
-    for side in ("write_options", "read_options"):  # of one name on both sides, the reader's is meant
-        for name in formats.names():
-            for field in fields(getattr(formats.load(name), side)):
-                found[field.name] = field.metadata["flag"]
+    found = {**_format_flags("write_options"), **_format_flags("read_options")}
     context = click.Context(root)
     names = root.list_commands(context) if isinstance(root, click.Group) else ()
     below = [root.get_command(context, name) for name in names] if isinstance(root, click.Group) else []
@@ -101,3 +101,10 @@ def _flags(root: click.Command) -> dict[str, str]:
             if isinstance(parameter, click.Option) and parameter.name:
                 found[parameter.name] = max(parameter.opts, key=len)
     return found
+
+
+@cache
+def _format_flags(side: Literal["read_options", "write_options"]) -> dict[str, str]:
+    """The flag of each option of the readers or writers of all formats."""
+    declared = [field for name in formats.names() for field in fields(getattr(formats.load(name), side))]
+    return {field.name: field.metadata["flag"] for field in declared}

@@ -64,6 +64,7 @@ class Printer:
         self.line(
             f"{dataset.root}: {formats.load(dataset.format).title}, {counted(len(splits), 'split')}, "
             f"{counted(len(summaries), 'image')}, {counted(len(dataset.categories), 'class', 'classes')}"
+            f"{', labels of task ' + dataset.task if dataset.task else ''}"
         )
         if source.frames:
             self.line(f"  {_turned_images(source)}")

@@ -24,7 +24,7 @@ from bboxprep.model.categories import Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.spelling import did_you_mean
 
-FUNCTIONS = ("sniff", "read", "write", "step", "holds_outlines_only", "task", "check")
+FUNCTIONS = ("sniff", "read", "write", "step", "holds_outlines_only", "task", "options_for", "check")
 WRITER_MEMBERS = tuple(sorted(name for name in vars(Writer) if not name.startswith("_")))
 
 

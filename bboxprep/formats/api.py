@@ -28,13 +28,12 @@ reads an output with the options that it was written with.
     nothing to read is raised, as `AnnotationError` or `LayoutError`.
 12. *Splits.* A reader names splits by the one vocabulary of `model.splits`; a source that names none is "train".
 
-`bboxprep.testing` checks them over every registered format: rule 3 is its check "rule-3-order", and so on; "declared"
-checks what a `Format` declares, and a round trip its `Format.step`.
+`bboxprep.testing` checks them, and what a `Format` declares, over every registered format: rule 3 by "rule-3-order", …
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from importlib import import_module
@@ -327,12 +326,13 @@ class Format:
     """``holds_outlines_only(write_options)``: whether labels hold the outline of an object and not its box."""
     task: Callable[[Any], str] = lambda _: ""
     """``task(write_options)``: what models of its labels predict (detect, segment, pose, obb); "" for no one kind."""
+    options_for: Callable[[Dataset], Mapping[str, Any]] = lambda _: {}
+    """``options_for(dataset)``: the writer's options that keep the kind of its labels, where none are given."""
     check: Callable[[Path, str, Any], Iterator[LabelFault]] = no_label_faults
     """``check(root, image, write_options)``: what a strict program refuses in the labels of the image at `image` below
     `root`, or ("") in the files over all images. It shares no code with reader and writer, and raises nothing."""
     train_command: Callable[[str, Any, int | None], str] | None = None
-    """``train_command(dest, write_options, side)``: the command that trains on the output at `dest`, whose images
-    have the longer `side` (None where sizes differ)."""
+    """``train_command(dest, write_options, side)``: trains on `dest`; images have the longer `side` or differ."""
     train_splits: tuple[str, ...] = ()
     """The splits that this command wants."""
 

@@ -86,6 +86,7 @@ class Dataset:
     places of the datasets that were merged into this one, `changes` the policies applied since it was read, as plain
     data. `object_policy` says what is done with crowd regions, faulty boxes and the like. `crowd` is the number of
     records marked as crowd regions and the number of all records, where the reader knows them without reading each.
+    `task` is what models of its labels predict (detect, segment, pose, obb), "" where they may be of several kinds.
     Iterating twice reads twice.
 
     `outlines` are the same samples without objects, where a format can list them without reading labels: they have
@@ -103,6 +104,7 @@ class Dataset:
     merged: tuple[Path, ...] = ()
     changes: tuple[Mapping[str, Any], ...] = ()
     crowd: tuple[int, int] = (0, 0)
+    task: str = ""
     outlines: Sequence[Sample] | None = field(default=None, repr=False)
 
     @property

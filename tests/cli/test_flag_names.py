@@ -30,6 +30,8 @@ MARK = re.compile(r"`([a-z]\w*)(=|`)")
         ("say which it is with `origin`", "say which it is with --voc-origin"),
         ("want `workers=1`, no cluster", "want --workers 1, no cluster"),
         ("if they are one: `rename={'a b,c': 'C=c'}`", "if they are one: --rename 'a b\\,c=C\\=c'"),
+        ("read it with `task='obb'`", "read it with --yolo-task obb"),
+        ("`write(task='segment')` or `write(float_=True)`", "--yolo-out segment or --voc-float"),
         ("`nobody_knows=1` and `nobody_knows` stay", "`nobody_knows=1` and `nobody_knows` stay"),
         ("a class `cat` of its own, `x=[`", "a class `cat` of its own, `x=[`"),
         ("nothing to translate", "nothing to translate"),

@@ -133,7 +133,9 @@ def changed(declared: Format, field: str, value: Any) -> Format:
     return replace(declared, **changes)
 
 
-@pytest.mark.parametrize("name", ["sniff", "read", "write", "step", "holds_outlines_only", "task", "check"])
+@pytest.mark.parametrize(
+    "name", ["sniff", "read", "write", "step", "holds_outlines_only", "task", "options_for", "check"]
+)
 def test_a_format_without_a_function_is_refused_when_it_is_loaded(name: str) -> None:
     with pytest.raises(UsageError, match=f"^{name} is no function$"):
         checked(changed(TOY, name, None))

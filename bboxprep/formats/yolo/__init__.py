@@ -5,6 +5,7 @@ from __future__ import annotations
 from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions
 from bboxprep.model.columns import Column
+from bboxprep.model.dataset import Dataset
 
 __all__ = ["FORMAT", "YoloReadOptions", "YoloWriteOptions"]
 
@@ -12,6 +13,12 @@ __all__ = ["FORMAT", "YoloReadOptions", "YoloWriteOptions"]
 def _train_command(dest: str, options: YoloWriteOptions, side: int | None) -> str:
     size = f" imgsz={side}" if side else ""
     return f"yolo {options.task} train data={dest}/data.yaml{size}"
+
+
+def _options_for(dataset: Dataset) -> dict[str, str]:
+    """The task of `dataset`, where it is none of boxes and the classes have what it needs."""
+    posed = any(category.keypoints for category in dataset.categories)
+    return {"task": dataset.task} if dataset.task in ("segment", "obb") or (dataset.task == "pose" and posed) else {}
 
 
 FORMAT = Format(
@@ -35,6 +42,7 @@ FORMAT = Format(
     write_options=YoloWriteOptions,
     holds_outlines_only=lambda options: options.task in ("segment", "obb"),
     task=lambda options: options.task,
+    options_for=_options_for,
     category_fields=frozenset({"keypoints", "flip_idx"}),
     train_command=_train_command,
     train_splits=("train", "val"),

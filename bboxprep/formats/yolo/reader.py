@@ -31,6 +31,7 @@ from bboxprep.formats.yolo.classes import categories, find_classes, with_numbers
 from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
 from bboxprep.formats.yolo.label_notes import LabelFile
+from bboxprep.formats.yolo.label_task import label_task
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
 from bboxprep.formats.yolo.options import Units, YoloReadOptions
 from bboxprep.formats.yolo.row_kinds import RowGrammar
@@ -60,6 +61,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     claims = layout.items.claims()
     unmatched = unmatched_labels(tree, layout, claims, grammar, classes.names)
     loader = _Loader(tree.home, probe, grammar, options.units)
+    task = label_task(layout.items, grammar, loader, spread)
     return Dataset(
         root=home,
         format="yolo",
@@ -67,7 +69,8 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
         samples=LazySamples(layout.items, loader),
         outlines=LazySamples(layout.items, loader.outlines),
         splits=tuple(dict.fromkeys(split for split, _, _ in layout.items.homes)),
-        findings=(*layout.findings, *classes.findings, *shared(tree, layout.items, claims), *unmatched),
+        findings=(*layout.findings, *classes.findings, *task.findings, *shared(tree, layout.items, claims), *unmatched),
+        task=task.name,
     )
 
 

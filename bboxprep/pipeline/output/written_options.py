@@ -1,4 +1,4 @@
-"""The options that an output was written with, as its record has them."""
+"""The options that an output is written with, and those that its record has."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from bboxprep import formats
 from bboxprep.formats.api import Format
+from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.output.run_record import RunRecord
+
+
+def writing_options(given: Mapping[str, Any], to: str, dataset: Dataset) -> dict[str, Any]:
+    """The `given` options of the writer of the format `to`, and those that keep the kind of labels of `dataset`."""
+    return {**formats.load(to).options_for(dataset), **given}
 
 
 def written_with(record: RunRecord, format: Format) -> Any:

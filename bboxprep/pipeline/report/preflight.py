@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Literal, get_args
 
+import msgspec
+
 from bboxprep.errors import LossError, SourceError, UsageError
 from bboxprep.findings import Finding, Severity
+from bboxprep.formats import open_writer
 from bboxprep.formats.api import Format, Writer
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.io.copying import ImagePlacement
@@ -24,6 +28,13 @@ OnError = Literal["skip", "stop"]
 RECOMPUTED = frozenset({Column.IDS, Column.AREAS})  # any reader computes them again, so their loss loses no labels
 
 
+class OtherWriter(msgspec.Struct, frozen=True):
+    """The columns `more` that a format holds with `option`, as it is written in Python, and does not hold without."""
+
+    option: str
+    more: frozenset[Column]
+
+
 def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: bool, sidecar: bool) -> None:
     """Raise `LossError` where most objects are crowd regions that `writer` cannot hold; if `strict`, also where it
     cannot hold another column that objects of `dataset` have.
@@ -34,7 +45,8 @@ def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: boo
     if not strict:
         return
     besides = RECOMPUTED | ({Column.CROWD} if decided else set())
-    lost = [finding.message for finding in column_findings(_columns(dataset), writer, target, besides=besides)]
+    others = other_writers(target, writer, dataset)
+    lost = [one.message for one in column_findings(_columns(dataset), writer, target, others, besides=besides)]
     if lost:
         rest = f"the rest is {IN_SIDECAR}" if sidecar else "the loss is listed"
         raise LossError(f"{'; '.join(lost)}; without `strict` the boxes are written and {rest}")
@@ -84,28 +96,54 @@ def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
             raise SourceError(finding.path, finding.where, f"{finding.message} (`on_error='skip'` lists it instead)")
 
 
+def other_writers(target: Format, writer: Writer, dataset: Dataset) -> tuple[OtherWriter, ...]:
+    """The writers of `dataset` in the format `target` that hold columns which `writer` does not hold."""
+    found, default = [], target.write_options()
+    for _, options in target.write_variants():
+        try:
+            other = open_writer(target, dataset.folder, dataset, options)
+        except UsageError:
+            continue  # the option is not for this dataset
+        if more := other.carries - writer.carries:
+            values = [(one.name, getattr(options, one.name)) for one in fields(options)]
+            changed = [f"{name}={value!r}" for name, value in values if value != getattr(default, name)]
+            found.append(OtherWriter(", ".join(changed), more))
+    return tuple(found)
+
+
 def column_findings(
-    used: Mapping[str, int], writer: Writer, target: Format, besides: frozenset[Column], aside: str = ""
+    used: Mapping[str, int],
+    writer: Writer,
+    target: Format,
+    others: Iterable[OtherWriter],
+    besides: frozenset[Column],
+    aside: str = "",
 ) -> tuple[Finding, ...]:
-    """One finding for each column that objects have and the target cannot hold, except `besides`.
+    """One finding for each column that objects have and the target does not hold, except `besides`.
 
-    `used` maps the name of a column to the number of objects that have it; `aside` is appended to each message.
+    `used` maps the name of a column to the number of objects that have it. A finding names the options of the `others`
+    that hold its column; `aside` is appended to each.
     """
-    return tuple(
-        Finding("column-dropped", f"{target.title} cannot hold {column} ({used[column]} objects have them){aside}")
-        for column in Column
-        if used.get(column) and column not in writer.carries | besides
-    )
+    findings = []
+    for column in Column:
+        if used.get(column) and column not in writer.carries | besides:
+            options = " or ".join(f"`write({other.option})`" for other in others if column in other.more)
+            able = f"holds {column} only with {options}" if options else f"cannot hold {column}"
+            message = f"{target.title} {able} ({used[column]} objects have them){aside}"
+            findings.append(Finding("column-dropped", message))
+    return tuple(findings)
 
 
-def note_losses(account: Account, writer: Writer, target: Format, *, sidecar: bool, unopened: bool) -> None:
-    """Add to `account` the columns that the target could not hold, and that images are `unopened`."""
+def note_losses(
+    account: Account, writer: Writer, target: Format, dataset: Dataset, *, sidecar: bool, unopened: bool
+) -> None:
+    """Add to `account` the columns of `dataset` that the target does not hold, and that images are `unopened`."""
     count = sum(account.images_out.values())
     if unopened and count:
         words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
         account.note((Finding("image-unopened", words),))
-    aside = f"; {IN_SIDECAR}" if sidecar else ""
-    account.note(column_findings(account.columns, writer, target, besides=frozenset({Column.CROWD}), aside=aside))
+    aside, others = f"; {IN_SIDECAR}" if sidecar else "", other_writers(target, writer, dataset)
+    account.note(column_findings(account.columns, writer, target, others, frozenset({Column.CROWD}), aside))
 
 
 def _columns(dataset: Dataset) -> Mapping[str, int]:

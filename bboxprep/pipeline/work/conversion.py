@@ -270,8 +270,8 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
 
     def _close_account(self) -> None:
         """Add the findings about the whole run. Raises `InternalError` where the account does not balance."""
-        how = self.conversion.run_options
-        note_losses(self.account, self.writer, self.target, sidecar=how.sidecar, unopened=how.trusts_labels)
+        how, dataset = self.conversion.run_options, self.conversion.dataset
+        note_losses(self.account, self.writer, self.target, dataset, sidecar=how.sidecar, unopened=how.trusts_labels)
         self.account.check()
 
     def _record(self, journal: Journal) -> RunRecord:

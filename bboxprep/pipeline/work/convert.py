@@ -15,6 +15,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.output.naming import NameStyle
+from bboxprep.pipeline.output.written_options import writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
@@ -36,7 +37,8 @@ def convert_source(
 ) -> Outcome:
     """Write `source` through `recipe` to `dest` as the format `to`, whose writer takes `options`.
 
-    `progress` is called with the number of images done. Once `stop` returns True, the images at work are finished, no
+    Options that are not given keep the kind of labels of the source (`Format.options_for`). `progress` is called with
+    the number of images done. Once `stop` returns True, the images at work are finished, no
     other is begun and `StoppedError` is raised. Raises other `BboxprepError` where the run cannot be done.
     """
 
@@ -61,7 +63,7 @@ def convert_source(
         dest,
         to,
         run_options,
-        options or {},
+        writing_options(options or {}, to, dataset),
         touched,
         Augmenter.of(recipe, source),
         source.reading,
@@ -91,9 +93,10 @@ def write(
     Samples that were not transformed are turned upright. An image that no step touches keeps its bytes and is placed in
     the output by the method `images` (see `RunOptions`). `image_format` and `names` are those of `convert`. A JPEG that
     is only turned is turned without loss, unless `quality` is given; other JPEGs are encoded with `quality`, by default
-    95. `options` are those of the format's writer. With `sidecar`, data that the format cannot hold is written beside
-    the output, and read with it again. Records that cannot be used are skipped and listed in the outcome's account.
-    Raises `BboxprepError` where nothing can be written.
+    95. `options` are those of the format's writer; where they are not given, labels keep their kind
+    (`Format.options_for`). With `sidecar`, data that the format cannot hold is written beside the output, and read with
+    it again. Records that cannot be used are skipped and listed in the outcome's account. Raises `BboxprepError` where
+    nothing can be written.
     """
     planned = dataset.map(_planned)
     encoding = Encoding(quality, strip_metadata, image_format)
@@ -102,6 +105,7 @@ def write(
     )
     summaries = survey(planned, run_options.chosen_engine)
     dataset, target = checked(planned, summaries), open_path(dest)
+    options = writing_options(options, to, dataset)
     policy = _image_policy(dataset)
     return Conversion(
         dataset, summaries, target, to, run_options, options, lambda summary: summary.touched, image_policy=policy
