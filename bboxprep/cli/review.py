@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
+from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.review.build import REVIEW_IMAGE_POLICY, Options, build, plan_review
@@ -24,14 +24,14 @@ from bboxprep.verification.verify import verify
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made from.")
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
 @click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
-@click.option("--from", "format", metavar="FORMAT", help="Format of OUT; found from its files by default.")
+@click.option("--from", "format", type=FORMAT, metavar="FORMAT", help="Format of OUT; found from its files by default.")
 @max_pixels_option
 @workers_option
 @click.option("--overwrite", is_flag=True, help="Replace an earlier review in DIR.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @format_options("read_options")
 def command(out: Path, dest: Path, **given: Any) -> None:
-    r"""Make a site of the dataset OUT that opens from disk, without a network.
+    """Make a site of the dataset OUT that opens from disk, without a network.
 
     \b
     bboxprep review prepared --against photos -o review
@@ -39,7 +39,7 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     Each image with its boxes, polygons and keypoints, beside its source if that is given; what the run did; charts.
     OUT may be any labelled dataset; to compare, it must be the output of a run. Options of a reader are for SOURCE,
     else for OUT.
-    """
+    """  # noqa: D301  # click wants the character
     say = printing.Printer(quiet=given["quiet"])
 
     def options(name: str) -> dict[str, Any]:

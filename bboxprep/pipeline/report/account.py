@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from bboxprep.errors import InternalError
-from bboxprep.findings import Finding, Severity
+from bboxprep.findings import Finding, count_faults
 from bboxprep.model.class_mapping import count_classes, objects_by_class
 from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
@@ -92,8 +92,8 @@ class Account:
 
     @property
     def faults(self) -> int:
-        """The number of findings that are faults."""
-        return sum(finding.severity is Severity.FAULT for finding in self.findings)
+        """The number of faults, as `findings.count_faults` counts them."""
+        return count_faults(self.findings)
 
     def report(self, names: Sequence[str]) -> Report:
         """The account as the run record keeps it; `names` are the classes of the output."""

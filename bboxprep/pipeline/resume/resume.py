@@ -18,8 +18,9 @@ from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.output.versions import versions
 from bboxprep.pipeline.resume.fingerprint import stamp_of
-from bboxprep.pipeline.resume.journal import Journal, PlannedFiles, RunEnd, terms_as_text
+from bboxprep.pipeline.resume.journal import Journal, PlannedFiles, RunEnd
 from bboxprep.pipeline.resume.remote_journal import open_journal
+from bboxprep.pipeline.resume.terms import terms_as_text
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.schema import SIDECAR
 
