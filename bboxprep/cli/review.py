@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from bboxprep.cli import printing
 from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, workers_option
@@ -46,7 +46,7 @@ def command(out: Path, dest: Path, **given: Any) -> None:
         return chosen_options("read_options", name, given)
 
     faults = _faults(out, given, options, say) if given["verified"] else ()
-    image_policy = replace(REVIEW_IMAGE_POLICY, max_pixels=given["max_pixels"])
+    image_policy = msgspec.structs.replace(REVIEW_IMAGE_POLICY, max_pixels=given["max_pixels"])
     review = plan_review(
         out, given["format"], against=given["against"], faults=faults, image_policy=image_policy, options=options
     )

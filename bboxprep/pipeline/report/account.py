@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bboxprep.errors import InternalError
 from bboxprep.findings import Finding, count_faults
@@ -20,21 +21,20 @@ from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, Sou
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
 
 
-@dataclass
-class Account:
+class Account(msgspec.Struct):
     """Counts by split, counts by split and class, and all findings in the order of the samples."""
 
-    images_in: Counter[str] = field(default_factory=Counter)
-    images_out: Counter[str] = field(default_factory=Counter)
-    made: Counter[str] = field(default_factory=Counter)  # image files by how they were made (`WriteMethod`)
-    source_count: Counter[str] = field(default_factory=Counter)
-    objects_in: Counter[tuple[str, str]] = field(default_factory=Counter)
-    objects_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # expected in all output images
-    swapped: Counter[tuple[str, str]] = field(default_factory=Counter)  # gained from another class by a flip
-    dropped: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # split, class, code
-    columns: Counter[str] = field(default_factory=Counter)  # how many objects of the source have each column
-    findings: list[Finding] = field(default_factory=list)
+    images_in: Counter[str] = msgspec.field(default_factory=Counter)
+    images_out: Counter[str] = msgspec.field(default_factory=Counter)
+    made: Counter[str] = msgspec.field(default_factory=Counter)  # image files by how they were made (`WriteMethod`)
+    source_count: Counter[str] = msgspec.field(default_factory=Counter)
+    objects_in: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    objects_out: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    objects_due: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)  # expected in all output images
+    swapped: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)  # gained from another class by a flip
+    dropped: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)  # split, class, code
+    columns: Counter[str] = msgspec.field(default_factory=Counter)  # how many objects of the source have each column
+    findings: list[Finding] = msgspec.field(default_factory=list)
 
     def note(self, findings: Iterable[Finding]) -> None:
         """Add `findings` and count the objects that they drop."""

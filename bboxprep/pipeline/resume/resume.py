@@ -8,6 +8,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bboxprep.findings import escape_surrogates
 from bboxprep.formats.api import Writer
 from bboxprep.io.paths import resolved
@@ -47,7 +49,7 @@ def terms_of(
         "options": options,
         "rules": asdict(dataset.object_policy),
         "class table": [asdict(category) for category in dataset.categories],
-        "encoding": asdict(run_options.encoding),
+        "encoding": msgspec.structs.asdict(run_options.encoding),
         "sidecar": run_options.sidecar,
         "images": run_options.images,
         "names": run_options.names,
