@@ -40,7 +40,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_type_hints
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -83,7 +82,8 @@ class Reader(Protocol):
         """
 
 
-class Labels(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Labels:
     """The labels of one image, ready to be written.
 
     `count` is the number of objects in them. `files` are the image's own label files, each a POSIX path below the root
@@ -146,18 +146,20 @@ class WriterFactory(Protocol):
         """
 
 
-class LabelFault(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class LabelFault:
     """What a strict program would refuse in a label file: the file at `path` below the root ("" for that of the image
     that was asked about) and the place `where` in it.
     """
 
-    code: Literal["id-repeated", "outside-range"]
+    code: Literal["id-repeated", "outside-range", "keypoints-miscounted"]
     message: str
     where: str = ""
     path: str = ""
 
 
-class Step(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Step:
     """The largest rounding error of a written coordinate: `pixels` px plus a `fraction` of the width or height of the
     image.
 

@@ -14,7 +14,6 @@ from itertools import chain
 from math import isnan
 from typing import Any, TypedDict
 
-import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -168,7 +167,8 @@ class Field:
         return _shared(self.none, np.dtype(self.dtype)) if self.is_shared else None
 
 
-class ColumnSpec(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class ColumnSpec:
     """A column and its `fields`. The last field decides whether an object has the column.
 
     `key` is the name of an object's value in JSON (`model.column_json`). Every object has the `required` columns.

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-import msgspec
 import numpy as np
 
 from bboxprep.errors import UsageError
@@ -77,7 +76,8 @@ def names_without_partner(categories: Categories, swaps: Swaps = ()) -> tuple[Fi
     return tuple(Finding("flip-unmapped", words) for words in (*words_by_class.values(), *points.values()))
 
 
-class FlipMapping(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class FlipMapping:
     """The effect of a flip on the objects of C classes: `labels` has the new label of each class,
     `keypoints` the `flip_order` of each class. Both are their own inverse.
     """

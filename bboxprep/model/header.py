@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from dataclasses import dataclass
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 
 
-class Header(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Header:
     """The facts about an image file that are known before its pixels are decoded (`images.header.read_header`).
 
     `size` is the size of the *stored* pixels; of a HEIC the displayed size, since decoders return nothing else.

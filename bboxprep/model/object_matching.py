@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import inf
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +21,8 @@ GONE, UNWRITTEN = -1, -2  # in place of a row: the object is no longer in the la
 _NONE = -1
 
 
-class WrittenObjects(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class WrittenObjects:
     """N objects as they were written: `boxes` (N, 4) px, `classes` (N,), negative where the class no longer exists, and
     `outlines` (N, 4) px, the boxes around their polygons (the box itself where there is none). A row of a label file
     that states only the polygon is found by its outline.

@@ -6,9 +6,8 @@ they may depend on its objects. Steps after it apply to the mosaic as one image.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-
-import msgspec
 
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import RecipeStep
@@ -16,7 +15,8 @@ from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.recipe import Augment, Recipe
 
 
-class MosaicSplit(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class MosaicSplit:
     """The recipe of each image `before` the `mosaic`, and that of the mosaic `after` it. `place` is the number of the
     mosaic among the random steps; `without` is the recipe of a copy without mosaic; `seed` determines its draws.
     """

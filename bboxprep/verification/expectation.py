@@ -87,7 +87,8 @@ def _expect_clipped(source: Instances, mapped: Mapped) -> Expectation:
         points, slack = _outline(source, row, matrix)
         drawn[row] = len(points) > 0
         if drawn[row]:
-            whole, inner[row] = _around(points, slack, frame, matrix, seen)
+            part = seen if reach[row] > SLACK else whole_of(mapped.size)  # an outline is cut only where its box is
+            whole, inner[row] = _around(points, slack, frame, matrix, part)
             outlines[row] = whole if source.polygons[row] else boxes[row]
     if not mapped.derived:
         inner[:], drawn[:], reach[:] = _NOWHERE, True, np.inf

@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Affine
 from bboxprep.images.codecs.independent_decoder import PillowHeader, read_pillow_header
+from bboxprep.model.columns import Column
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.verification.arithmetic import Derived, apply, derive, keeps_axes, turn_matrix, turned_before_pipeline
+from bboxprep.verification.column_comparison import ObjectPair, column_faults, id_faults
 from bboxprep.verification.expectation import Boxes, Expectation, expect
 from bboxprep.verification.faults import Fault, Layer, Tally
+from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
@@ -66,14 +69,30 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
     names, labels = case.origin_names(origin, mirrored=image.mirrored), names_of(sample, case.output.dataset)
     alike = same_class(names, labels)
-    lost = max(0, sum(image.objects.dropped.values()) - sum(finding.objects for finding in origin.findings))
-    matching = match(fitting, alike, expected, sample.instances.boxes, lost=lost)
+    losses = _losses(case, image, origin.instances, names, expected, mapped)
+    matching = match(fitting, alike, expected, sample.instances.boxes, losses)
     faults += _object_faults(image.output, matching, expected, sample, names, labels)
-    if not image.mirrored:
-        faults += _shape_faults(image.output, matching, expected, (origin, sample), mapped, tolerance, labels)
+    faults += _column_faults(
+        case, image, matching, (origin.instances, sample.instances, expected, mapped), tolerance, labels
+    )
     wrong = len({fault.where for fault in faults if fault.where})
-    tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, (word,) if word else ())
+    reasons = tuple(filter(None, (word, losses.word)))
+    tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, reasons)
     return ObjectComparison(tuple(faults), tally, mapped, expected, matching)
+
+
+def _losses(
+    case: VerificationInputs,
+    image: ImageRow,
+    source: Instances,
+    names: list[str],
+    expected: Expectation,
+    mapped: Mapped,
+) -> ExpectedLosses:
+    """The losses that the rules of the run and the recipe of `image` demand of the objects of its `source`."""
+    policy, steps = case.run.record.object_policy, case.recipe(image).get("steps")
+    without_crowd = drops_crowd(policy.crowd, case.carries, case.format)
+    return expected_losses(source, names, expected, mapped, policy, steps, without_crowd=without_crowd)
 
 
 def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
@@ -155,48 +174,35 @@ def _object_faults(
         words = f"lies {off.max():.3g} px off; have {_edges(boxes[output])}, want {_edges(expected.boxes[source])}"
         yield _fault("box-moved", image, words, described(output, labels[output]), float(off.max()))
     for source in matching.missing:
-        words = f"is gone, and no finding says why; want it at {_edges(expected.boxes[source])}"
+        words = f"is gone, and no rule of the run drops it; want it at {_edges(expected.boxes[source])}"
         yield _fault("object-missing", image, words, f"source {described(source, names[source])}")
     for output in matching.extra:
-        words = f"comes from no object of the source; it lies at {_edges(boxes[output])}"
+        words = f"comes from no object of the source that the run keeps; it lies at {_edges(boxes[output])}"
         yield _fault("object-extra", image, words, described(output, labels[output]))
 
 
-def _shape_faults(
-    image: str, matching: Matching, expected: Expectation, samples: tuple[Sample, Sample], mapped: Mapped,
-    tolerance: NDArray[np.float64], labels: list[str],
+def _column_faults(
+    case: VerificationInputs, image: ImageRow, matching: Matching,
+    planes: tuple[Instances, Instances, Expectation, Mapped], tolerance: NDArray[np.float64], labels: list[str],
 ) -> Iterator[Fault]:  # fmt: skip
-    """The faults of outlines and keypoints of matched objects that are not cut; `tolerance` (N, 4) as for boxes, px."""
-    source, output = samples[0].instances, samples[1].instances
-    for one, other in matching.true:
-        where = described(other, labels[other])
-        off = _keypoints_off(source, output, (one, other), mapped)
-        if off > tolerance[one].max():
-            words = f"a keypoint lies {off:.3g} px off its place"
-            yield _fault("keypoint-moved", image, words, where, off)
-        if expected.cut[one] or len(source.polygons[one]) != len(output.polygons[other]):
-            continue
-        off = _rings_off(source, output, (one, other), mapped)
-        if off > tolerance[one].max():
-            yield _fault("outline-moved", image, f"its outline lies {off:.3g} px off", where, off)
-
-
-def _keypoints_off(source: Instances, output: Instances, rows: tuple[int, int], mapped: Mapped) -> float:
-    """The largest error of a keypoint that is labelled in both, px."""
-    count = min(source.visibility.shape[1], output.visibility.shape[1])
-    both = (source.visibility[rows[0], :count] > 0) & (output.visibility[rows[1], :count] > 0)
-    want = apply(mapped.from_frame, source.keypoints[rows[0], :count][both])
-    return float(np.abs(want - output.keypoints[rows[1], :count][both]).max(initial=0.0))
-
-
-def _rings_off(source: Instances, output: Instances, rows: tuple[int, int], mapped: Mapped) -> float:
-    """The largest error of a corner of the polygons, px; 0 where the numbers of corners differ."""
-    pairs = list(zip(source.polygons[rows[0]], output.polygons[rows[1]], strict=True))
-    if any(len(one) != len(other) for one, other in pairs):
-        return 0.0
-    want = [np.clip(apply(mapped.from_frame, one), 0.0, np.array(mapped.size)) for one, _ in pairs]
-    have = [np.clip(other, 0.0, np.array(mapped.size)) for _, other in pairs]
-    return max((float(np.abs(one - other).max()) for one, other in zip(want, have, strict=True)), default=0.0)
+    """The faults in the columns of objects in their places; `planes` are source, output, expectation and map."""
+    source, output, expected, mapped = planes
+    orders = case.keypoint_orders if image.mirrored else ()
+    outlined, carries = case.format.holds_outlines_only(case.options), case.carries
+    pairs = [
+        (
+            ObjectPair(
+                source, output, one, other, expected, mapped,
+                float(tolerance[one].max()), orders, outlined, case.crowd_mark,
+            ),
+            described(other, labels[other]),
+        )
+        for one, other in matching.true
+    ]  # fmt: skip
+    for pair, where in pairs:
+        yield from column_faults(str(image.output), where, pair, carries)
+    if Column.IDS in carries and not case.several and not image.copy and not image.tile:
+        yield from id_faults(str(image.output), pairs, lambda: case.ids(image.split))
 
 
 def _matrix(affine: Affine) -> Matrix:
@@ -241,23 +247,20 @@ def same_class(names: Sequence[str], labels: Sequence[str]) -> NDArray[np.bool_]
 
 
 def match(
-    fitting: NDArray[np.bool_], alike: NDArray[np.bool_], expected: Expectation, boxes: Boxes, *, lost: int
+    fitting: NDArray[np.bool_], alike: NDArray[np.bool_], expected: Expectation, boxes: Boxes, losses: ExpectedLosses
 ) -> Matching:
-    """The partners of the output `boxes` (M, 4) among the N source objects.
+    """The partners of the output `boxes` (M, 4) among the N source objects, of which those of `losses` may be missing.
 
-    `fitting` (N, M) is the result of `fits`, `alike` (N, M) that of `same_class`. `lost` is the recorded number of
-    dropped source objects: so many may be missing, first those that are outside of the image.
+    `fitting` (N, M) is the result of `fits`, `alike` (N, M) that of `same_class`.
     """
+    fitting = fitting & ~losses.surely[:, None]
     true = _in_order(fitting & alike)
     sources = sorted(set(range(fitting.shape[0])) - {row for row, _ in true})
     outputs = sorted(set(range(fitting.shape[1])) - {row for _, row in true})
     relabelled = _pairs(fitting, sources, outputs, expected.boxes, boxes)
-    there = [row for row in sources if not expected.gone[row]]
+    there = [row for row in sources if not losses.surely[row]]
     moved = _pairs(alike, there, outputs, expected.boxes, boxes)
-    for source, _ in moved:
-        sources.remove(source)
-    sources.sort(key=lambda row: bool(expected.gone[row]))
-    missing = sources[: max(0, len(sources) - lost)]
+    missing = [row for row in there if not losses.maybe[row]]
     return Matching(tuple(true), tuple(relabelled), tuple(moved), tuple(missing), tuple(outputs))
 
 

@@ -86,7 +86,7 @@ def part_of(ring: Points, region: Region) -> Points:
     along = (end - start)[inside]
     ends = [start[inside] + along * each[inside, None] for each in (enter, leave)]
     held = corners(region)
-    return np.concatenate((*ends, held[_holds(ring, held)]))
+    return np.concatenate((*ends, held[holds(ring, held)]))
 
 
 def convex_hull(points: Points) -> Points:
@@ -110,7 +110,7 @@ def _chain(ordered: list[list[float]]) -> list[list[float]]:
     return chain[:-1]
 
 
-def _holds(ring: Points, points: Points) -> NDArray[np.bool_]:
+def holds(ring: Points, points: Points) -> NDArray[np.bool_]:
     """Whether each of the points (Q, 2) is inside a closed ring (P, 2), by the even-odd rule: bool (Q,)."""
     (x0, y0), (x1, y1) = ring.T, np.roll(ring, -1, axis=0).T
     x, y = points[:, :1], points[:, 1:]

@@ -19,6 +19,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
+from bboxprep.verification.column_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
@@ -69,6 +70,7 @@ def dataset_faults(case: VerificationInputs, contents: Contents) -> Iterator[Fau
     yield from _repeated_outputs(case.run.images)
     yield from copy_faults(case)
     yield from _class_faults(case)
+    yield from class_faults(case)
     yield from _totals(case, contents)
     yield from _strict_faults(case, "")
     for finding in case.output.dataset.findings:

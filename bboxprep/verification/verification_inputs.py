@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bboxprep import formats
+from bboxprep.errors import BboxprepError
 from bboxprep.formats.api import Format
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.images.pillow_reader import read
 from bboxprep.io.paths import dataset_folder, links_admitted, relative_path
 from bboxprep.io.remote import open_path
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.flip_names import flip_order
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.output.image_rows import ImageRow
@@ -52,6 +55,7 @@ class VerificationInputs:
     source: Indexed | None
     why_not: str
     several: bool
+    _ids: dict[str, frozenset[int]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # of the last image
 
     @property
@@ -68,6 +72,20 @@ class VerificationInputs:
     def options(self) -> Any:
         """The options of the writer that the output was written with."""
         return written_with(self.run.record, self.format)
+
+    @cached_property
+    def carries(self) -> frozenset[Column]:
+        """The columns that the labels of the output hold, by the writer of their format with the recorded options."""
+        try:
+            return self.format.write(self.run.root, self.output.dataset, self.options).carries
+        except BboxprepError:  # the writer would refuse what was read, such as poses without a class that has keypoints
+            return self.format.carries
+
+    @property
+    def crowd_mark(self) -> str:
+        """The attribute that marks crowd regions in the output, "" where they are not marked."""
+        marked = self.run.record.object_policy.crowd == "ignore" and Column.CROWD not in self.carries
+        return self.format.ignored_by if marked else ""
 
     @property
     def turned_rule(self) -> str:
@@ -88,6 +106,14 @@ class VerificationInputs:
         """The sample of `image` in the output; None without one."""
         output = image.output
         return self._once(image, "written", lambda: self.output.find(output, image.split)) if output else None
+
+    def ids(self, split: str) -> frozenset[int]:
+        """The ids of all objects of a `split` of the output."""
+        if split not in self._ids:
+            samples = (sample for sample in self.output.dataset if sample.split == split)
+            found = frozenset(number for sample in samples for number in sample.instances.ids.tolist())
+            self._ids[split] = found
+        return self._ids[split]
 
     def origin(self, image: ImageRow) -> Sample | None:
         """The sample of `image` in the source, in the recorded frame; None without one."""
@@ -114,8 +140,13 @@ class VerificationInputs:
     def origin_names(self, sample: Sample, *, mirrored: bool) -> list[str]:
         """The expected class in the output of each object of a `sample` of the source; "" for a dropped class."""
         names = names_of(sample, self.source.dataset) if self.source else []
-        changed = [self._changed_names.get(name, name) for name in names]
+        changed = [self.changed_names.get(name, name) for name in names]
         return [self._swapped_names.get(name, name) for name in changed] if mirrored else changed
+
+    @cached_property
+    def keypoint_orders(self) -> tuple[tuple[int, ...], ...]:
+        """The order that the keypoints of each class of the source have in a mirrored image; () without a source."""
+        return tuple(map(flip_order, self.source.dataset.categories)) if self.source else ()
 
     @cached_property
     def _swapped_names(self) -> Mapping[str, str]:
@@ -124,7 +155,7 @@ class VerificationInputs:
         return {name: other for pair in pairs for name, other in (pair, reversed(pair))}
 
     @cached_property
-    def _changed_names(self) -> Mapping[str, str]:
+    def changed_names(self) -> Mapping[str, str]:
         """The class names of the source, mapped by the recorded changes; "" for a dropped class."""
         before = self.source.dataset.categories.names if self.source else ()
         names = {name: name for name in before}

@@ -24,6 +24,7 @@ from bboxprep.transform.map_objects import map_objects
 from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.expectation import Expectation, expect
 from bboxprep.verification.geometric import fits, match
+from bboxprep.verification.losses import ExpectedLosses
 from bboxprep.verification.mapped import Mapped
 from tests.strategies import instances
 
@@ -154,5 +155,6 @@ def test_where_only_the_map_is_known_a_box_may_be_any_part_of_its_place() -> Non
     places = box + np.array([(0, 0, 0, 0), (3, 2, -1, -3), (3, 0, 3, 0)])
     assert fits(expected, places, STEP, outlined=False).tolist() == [[True, True, False], [False] * 3]
     fitting = fits(expected, places[:1], STEP, outlined=False)
-    found = match(fitting, np.eye(2, 1, dtype=np.bool_), expected, places[:1], lost=1)
+    lost = np.array([False, True])
+    found = match(fitting, np.eye(2, 1, dtype=np.bool_), expected, places[:1], ExpectedLosses(lost, lost))
     assert (found.true, found.missing) == (((0, 0),), ())

@@ -3,11 +3,13 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.verification.expectation import Boxes, expect
 from bboxprep.verification.geometric import Matching, fits, match, same_class
+from bboxprep.verification.losses import ExpectedLosses
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import rectangle
 
@@ -24,10 +26,13 @@ def edges(rows: list[tuple[int, int, int, int, str]]) -> Boxes:
     return np.array([(x, y, x + w, y + h) for x, y, w, h, _ in rows], dtype=np.float64).reshape(-1, 4)
 
 
-def matched(source: Boxes, names: list[str], output: Boxes, labels: list[str], lost: int = 0) -> Matching:
+def matched(
+    source: Boxes, names: list[str], output: Boxes, labels: list[str], lost: NDArray[np.bool_] | None = None
+) -> Matching:
     expected = expect(Instances.of(source, np.zeros(len(source), dtype=np.int64)), UNTOUCHED)
     fitting = fits(expected, output, STEP, outlined=False)
-    return match(fitting, same_class(names, labels), expected, output, lost=lost)
+    lost = np.zeros(len(source), dtype=np.bool_) if lost is None else lost
+    return match(fitting, same_class(names, labels), expected, output, ExpectedLosses(lost, lost))
 
 
 @given(rows=OBJECTS, data=st.data())
@@ -36,7 +41,8 @@ def test_what_is_left_in_order_is_found_and_what_was_dropped_is_explained(
 ) -> None:
     keep = [index for index in range(len(rows)) if data.draw(st.booleans())]
     names, boxes = [row[4] for row in rows], edges(rows)
-    found = matched(boxes, names, boxes[keep], [names[index] for index in keep], lost=len(rows) - len(keep))
+    lost = np.isin(np.arange(len(rows)), keep, invert=True)
+    found = matched(boxes, names, boxes[keep], [names[index] for index in keep], lost)
     assert len(found.true) == len(keep)
     assert (found.relabelled, found.moved, found.missing, found.extra) == ((), (), (), ())
     for source, output in found.true:

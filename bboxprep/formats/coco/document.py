@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -135,16 +135,17 @@ class _Window:
         return value
 
 
-class _Scan(msgspec.Struct):
+@dataclass
+class _Scan:
     """One scan of a document."""
 
     window: _Window
     visit: Visit
-    members: dict[str, None] = msgspec.field(default_factory=dict)
-    extra: dict[str, object] = msgspec.field(default_factory=dict)
-    faults: dict[str, str] = msgspec.field(default_factory=dict)
-    starts: dict[str, list[NDArray[np.int64]]] = msgspec.field(default_factory=dict)
-    lengths: dict[str, list[NDArray[np.int64]]] = msgspec.field(default_factory=dict)
+    members: dict[str, None] = field(default_factory=dict)
+    extra: dict[str, object] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+    starts: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
+    lengths: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
 
     def run(self) -> None:
         window = self.window

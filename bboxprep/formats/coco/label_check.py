@@ -1,4 +1,5 @@
-"""Checks COCO outputs for `verify`: ids that occur twice, which other programs refuse and our reader accepts.
+"""Checks COCO outputs for `verify`: ids that occur twice, which other programs refuse and our reader accepts, and
+``num_keypoints``, by which COCO's evaluation leaves objects out.
 
 It parses the JSON itself, independent of the reader and the writer.
 """
@@ -18,7 +19,7 @@ _TABLES = ("images", "annotations", "categories")
 
 
 def check(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa: ARG001  # no image has its own file
-    """The ids that occur twice in a list of a document below `root`."""
+    """The ids that occur twice in a list of a document below `root`, and wrong numbers of keypoints."""
     if image:
         return
     for path in sorted((root / "annotations").glob("*.json")):
@@ -34,3 +35,16 @@ def check(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa
                 if count > 1:
                     words = f"{table}: the id {number} stands {count} times"
                     yield LabelFault("id-repeated", words, path=relative_path(path, root))
+        for place, row in enumerate(document["annotations"]):
+            if words := _miscounted(row):
+                where = f"annotations[{place}].num_keypoints"
+                yield LabelFault("keypoints-miscounted", words, where, relative_path(path, root))
+
+
+def _miscounted(row: Any) -> str:
+    """What is wrong with ``num_keypoints`` of an annotation; "" where nothing is, or it has no keypoints."""
+    points, stated = row.get("keypoints"), row.get("num_keypoints")
+    if not isinstance(points, list) or stated is None:
+        return ""
+    labelled = sum(flag != 0 for flag in points[2::3])
+    return "" if stated == labelled else f"states {stated!r:.20} keypoints, {labelled} are labelled"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -46,7 +47,8 @@ _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bm
 _LARGEST = 31 << 20  # bytes; glibc learns from no block larger than 32 MiB
 
 
-class ImagePolicy(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class ImagePolicy:
     """The rules for images that 8-bit RGB cannot hold, and for images that are too large.
 
     `depth16`, for more than 8 bits a channel: refuse ("error"), keep the high byte ("shift8"), or stretch the extremes
@@ -73,7 +75,8 @@ class ImagePolicy(msgspec.Struct, frozen=True):
             raise UsageError(f"max pixels: have {self.max_pixels!r}, want 1 or more")
 
 
-class Encoding(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Encoding:
     """Options of encoding: the `quality` of JPEG and lossy WebP, 1 to 100; `strip_metadata` leaves EXIF out.
 
     A `quality` of None means 95, and that a JPEG that is only turned keeps its quantisation tables. `image_format` is

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from bboxprep.errors import ImageError, TargetError
@@ -34,7 +34,8 @@ from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
 _NOTHING = Instances.of()
 
 
-class ImageWriter(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class ImageWriter:
     """Writes the image and the labels of transformed samples below `dest`; None for a dry run, which writes nothing.
 
     `names` (C,) are the classes of the output. `labels_only` and `images` are those of the `RunOptions`.

@@ -1,0 +1,326 @@
+"""Compares what the labels of an output hold besides class and box with the source: the columns of objects, and the
+fields of classes.
+
+The labels hold what the writer of their format says that it `carries`. A column that the source states must come back:
+moved where it lies in the image, otherwise as it was. So must the fields of classes that the format declares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.model.categories import Category
+from bboxprep.model.columns import Column
+from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Rings
+from bboxprep.verification.arithmetic import apply, apply_to_boxes
+from bboxprep.verification.expectation import Expectation
+from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.region import box_around, depths
+from bboxprep.verification.verification_inputs import VerificationInputs
+
+NEAR = 0.01  # px; so near to an edge, rounding decides whether a keypoint is inside
+EQUAL = 1e-6  # of a number; the error of float64 on its way through a map and a text
+LEAST_MASK = 16.0  # square px; a smaller mask may vanish when it is resampled
+_UNKNOWN: tuple[Any, ...] = (None, "", 0, False, "Unspecified", [], {})  # formats write them where nothing is known
+
+_PLAIN = ("supercategory", "skeleton")  # fields that come back as they were, or not at all
+
+Order = tuple[int, ...]
+Told = tuple[str, str, float]  # code of the fault, message, amount
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectPair:
+    """An object at row `one` of the `source` and at row `other` of the `output`, whose columns are compared.
+
+    `tolerance` is that of its coordinates, px. `orders` are the permutations of the keypoints of each class of the
+    source in a mirrored image; () in others. `outlines_only`: labels hold one outline of an object, whatever its parts.
+    `mark` is the attribute that marks a crowd region, "" for none.
+    """
+
+    source: Instances
+    output: Instances
+    one: int
+    other: int
+    expected: Expectation
+    mapped: Mapped
+    tolerance: float
+    orders: Sequence[Order] = ()
+    outlines_only: bool = False
+    mark: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the edge of an image cuts it, as far as that is known."""
+        return bool(self.expected.cut[self.one])
+
+    @property
+    def growth(self) -> float:
+        """The factor by which the map enlarges areas."""
+        return float(abs(np.linalg.det(self.mapped.from_frame)))
+
+
+def id_faults(
+    image: str, pairs: Sequence[tuple[ObjectPair, str]], elsewhere: Callable[[], Collection[int]]
+) -> Iterator[Fault]:
+    """The faults of the ids of objects of `image`, each with its name in messages.
+
+    An object whose id another one of its split has got gets a new one: `elsewhere` returns all ids of the split.
+    """
+    taken = {int(pair.output.ids[pair.other]) for pair, _ in pairs}
+    for pair, where in pairs:
+        want, have = int(pair.source.ids[pair.one]), int(pair.output.ids[pair.other])
+        if want <= 0 or want == have:
+            continue
+        if want in taken or want not in elsewhere():
+            yield Fault(Layer.GEOMETRIC, "id-changed", image, where, f"has the id {have}, want {want}")
+
+
+def column_faults(image: str, where: str, pair: ObjectPair, carries: frozenset[Column]) -> Iterator[Fault]:
+    """The faults of an object of `image`, called `where` in messages, in the columns that the labels of it carry."""
+    for column, check in _CHECKS.items():
+        if column in carries:
+            for code, words, amount in check(pair):
+                yield Fault(Layer.GEOMETRIC, code, image, where, words, amount)
+
+
+def _crowd(pair: ObjectPair) -> Iterator[Told]:
+    want, have = bool(pair.source.crowd[pair.one]), bool(pair.output.crowd[pair.other])
+    if want != have:
+        words = "is a crowd region, and none in the source" if have else "is no crowd region, and is one in the source"
+        yield "crowd-changed", words, 0.0
+
+
+def _scores(pair: ObjectPair) -> Iterator[Told]:
+    want, have = float(pair.source.scores[pair.one]), float(pair.output.scores[pair.other])
+    if not np.isclose(want, have, rtol=EQUAL, atol=EQUAL, equal_nan=True):
+        yield "score-changed", f"has the score {have:.6g}, want {want:.6g}", abs(want - have)
+
+
+def _tracks(pair: ObjectPair) -> Iterator[Told]:
+    want, have = int(pair.source.tracks[pair.one]), int(pair.output.tracks[pair.other])
+    if want != have:
+        yield "track-changed", f"has the track id {have}, want {want}", 0.0
+
+
+def _attributes(pair: ObjectPair) -> Iterator[Told]:
+    want, have = pair.source.attributes[pair.one], pair.output.attributes[pair.other]
+    if pair.mark and pair.source.crowd[pair.one]:
+        want = {**want, pair.mark: 1}
+    if want == have:
+        return
+    for name in sorted({*want, *have}):
+        one, other = want.get(name), have.get(name)
+        if not _same_value(one, other):
+            yield "attribute-changed", f"has {name} = {other!r:.60}, want {one!r:.60}", 0.0
+
+
+def _same_value(one: Any, other: Any) -> bool:
+    """Whether two values of an attribute mean the same, however a format spells them."""
+    if one == other or (one in _UNKNOWN and other in _UNKNOWN):
+        return True
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return all(_same_value(one.get(name), other.get(name)) for name in {*one, *other})
+    try:
+        return float(one) == float(other)
+    except (TypeError, ValueError, OverflowError):
+        return _text(one) == _text(other)
+
+
+def _text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+
+
+def _areas(pair: ObjectPair) -> Iterator[Told]:
+    """The stated area, moved; that of the written shape where nothing is stated or an edge cuts the object."""
+    have, (want, is_exact) = float(pair.output.areas[pair.other]), _area_wanted(pair)
+    if np.isnan(want) and np.isnan(have):
+        return
+    sides = np.ptp(pair.output.boxes[pair.other].reshape(2, 2), axis=0)
+    slack = EQUAL * max(abs(have), abs(want), 1.0) + pair.tolerance * float(sides.sum())
+    off = have - want if not is_exact else abs(have - want)
+    if not off <= slack:
+        yield "area-changed", f"states an area of {have:.6g} px, want {want:.6g}", abs(off)
+
+
+def _area_wanted(pair: ObjectPair) -> tuple[float, bool]:
+    """The area that an object must have, and whether it must be just that (else it may be smaller), square px."""
+    stated, own = float(pair.source.areas[pair.one]) * pair.growth, _shape_area(pair.output, pair.other)
+    if np.isfinite(stated) and not pair.is_cut:
+        return stated, True
+    if own is not None:
+        return own, True
+    shape = _shape_area(pair.source, pair.one)
+    if shape is not None:
+        return max(1.5 * shape * pair.growth + LEAST_MASK, stated if np.isfinite(stated) else 0.0), False
+    if np.isnan(stated):
+        return _box_area(pair.output.boxes[pair.other]), True
+    placed = apply_to_boxes(pair.mapped.from_frame, pair.source.boxes[pair.one][None])[0]
+    if pair.mapped.warped or not pair.mapped.derived:
+        return stated, False
+    return stated * _box_area(pair.expected.boxes[pair.one]) / _box_area(placed), True
+
+
+def _shape_area(instances: Instances, row: int) -> float | None:
+    """The area of the polygons of an object, else of its mask, square px; None where it has neither."""
+    mask = instances.masks[row]
+    if instances.polygons[row]:
+        return rings_area(instances.polygons[row])
+    return None if mask is None else float(mask.area)
+
+
+def rings_area(rings: Rings) -> float:
+    """The sum of the areas of closed rings, square px."""
+    return sum(abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) / 2.0 for x, y in (ring.T for ring in rings))
+
+
+def _box_area(box: NDArray[np.float64]) -> float:
+    return float(np.prod(box[2:] - box[:2]))
+
+
+def _keypoints(pair: ObjectPair) -> Iterator[Told]:
+    """The places of keypoints that are labelled in both, and which are labelled."""
+    places, flags = _keypoints_wanted(pair)
+    count = max(len(flags), pair.output.visibility.shape[1])
+    want = np.pad(flags, (0, count - len(flags)))
+    have = np.pad(pair.output.visibility[pair.other], (0, count - pair.output.visibility.shape[1]))
+    both = np.flatnonzero((want > 0) & (have > 0))
+    moved = apply(pair.mapped.from_frame, places[both])
+    off = float(np.abs(moved - pair.output.keypoints[pair.other][both]).max(initial=0.0))
+    if off > pair.tolerance:
+        yield "keypoint-moved", f"a keypoint lies {off:.3g} px off its place", off
+    depth = np.full(count, np.inf)
+    depth[: len(flags)] = depths(pair.mapped.seen, apply(pair.mapped.from_frame, places))
+    wanted = np.where(depth < 0, 0, want)
+    sure = (np.abs(depth) > NEAR) & (pair.mapped.derived | (have > 0))
+    for point in np.flatnonzero(sure & (wanted != have)).tolist():
+        yield "visibility-changed", f"keypoint {point + 1} has the visibility {have[point]}, want {wanted[point]}", 0.0
+
+
+def _keypoints_wanted(pair: ObjectPair) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """The keypoints (K, 2) of an object in the source and their visibility (K,), in the order of the output."""
+    places, flags = pair.source.keypoints[pair.one], pair.source.visibility[pair.one]
+    if not pair.orders:
+        return places, flags
+    order = list(range(len(flags)))
+    for point, partner in enumerate(pair.orders[int(pair.source.labels[pair.one])]):
+        if point < len(order) and partner < len(order):
+            order[point] = partner
+    return places[order], flags[order]
+
+
+def _polygons(pair: ObjectPair) -> Iterator[Told]:
+    want, have = pair.source.polygons[pair.one], pair.output.polygons[pair.other]
+    if not want or pair.is_cut:
+        return
+    if not have:
+        if rings_area(want) * pair.growth > LEAST_MASK and pair.output.masks[pair.other] is None:
+            yield "outline-lost", "has no outline; in the source it has one", 0.0
+        return
+    moved = [_held(apply(pair.mapped.from_frame, ring), pair) for ring in want]
+    if [len(ring) for ring in want] == [len(ring) for ring in have]:
+        off = max(float(np.abs(one - _held(other, pair)).max()) for one, other in zip(moved, have, strict=True))
+        if off > pair.tolerance:
+            yield "outline-moved", f"its outline lies {off:.3g} px off", off
+    elif not pair.outlines_only:
+        lengths = sum(float(np.hypot(*(ring - np.roll(ring, 1, axis=0)).T).sum()) for ring in moved)
+        off = abs(rings_area(tuple(moved)) - rings_area(have))
+        if off > pair.tolerance * lengths + EQUAL * rings_area(have):
+            yield "outline-moved", f"its outline has {off:.6g} square px more or less than in the source", off
+
+
+def _held(ring: NDArray[np.float64], pair: ObjectPair) -> NDArray[np.float64]:
+    """`ring` with its points held inside the output."""
+    return np.clip(ring, 0.0, np.array(pair.mapped.size))
+
+
+def _masks(pair: ObjectPair) -> Iterator[Told]:
+    """A mask that is lost, or lies elsewhere: its outermost pixels, which resampling moves by a pixel of each image."""
+    mask, have = pair.source.masks[pair.one], pair.output.masks[pair.other]
+    if mask is None or pair.source.polygons[pair.one] or pair.is_cut or pair.mapped.warped:
+        return
+    if mask.area * pair.growth <= LEAST_MASK:
+        return
+    if have is None or not have.area:
+        if not pair.output.polygons[pair.other]:
+            yield "outline-lost", "has no mask; in the source it has one", 0.0
+        return
+    want = apply_to_boxes(pair.mapped.from_frame, _mask_box(mask.mask())[None])[0]
+    off = float(np.abs(want - _mask_box(have.mask())).max())
+    if off > 1.0 + float(np.abs(pair.mapped.from_frame[:2, :2]).sum(axis=1).max()):
+        yield "outline-moved", f"its mask lies {off:.3g} px off", off
+
+
+def _mask_box(pixels: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The box (4,) around the set pixels of a mask (H, W)."""
+    rows, columns = np.nonzero(pixels)
+    box = box_around(np.stack((columns, rows), axis=1).astype(np.float64))
+    box[2:] += 1.0
+    return box
+
+
+_CHECKS: Mapping[Column, Callable[[ObjectPair], Iterator[Told]]] = {
+    Column.CROWD: _crowd,
+    Column.SCORES: _scores,
+    Column.TRACKS: _tracks,
+    Column.ATTRIBUTES: _attributes,
+    Column.AREAS: _areas,
+    Column.KEYPOINTS: _keypoints,
+    Column.POLYGONS: _polygons,
+    Column.MASKS: _masks,
+}
+
+
+def class_faults(case: VerificationInputs) -> Iterator[Fault]:
+    """The faults of the fields of classes that the format of the output declares to hold.
+
+    A class that several classes of the source became, or none, is not compared.
+    """
+    if case.source is None or case.several:
+        return
+    declared, output = case.format.category_fields, case.output.dataset.categories
+    if Column.KEYPOINTS not in case.carries:
+        declared = declared - {"keypoints", "skeleton", "flip_idx"}
+    origins = {name: _origins(case, name) for name in output.names}
+    numbered = all(len(found) == 1 and found[0].id is not None for found in origins.values())
+    numbered = numbered and len({found[0].id for found in origins.values()}) == len(output)
+    for category in output:
+        if len(origins[category.name]) == 1:
+            for name, want, have in _differences(origins[category.name][0], category, declared, numbered=numbered):
+                words = f"class {category.name!r} has {name} {have!r:.80}, want {want!r:.80}"
+                yield Fault(Layer.STRUCTURAL, "class-changed", "", f"class {category.name}", words)
+
+
+def _origins(case: VerificationInputs, name: str) -> list[Category]:
+    """The classes of the source that are called `name` in the output."""
+    categories = case.source.dataset.categories if case.source else ()
+    return [each for each in categories if case.changed_names.get(each.name) == name]
+
+
+def _differences(
+    source: Category, output: Category, declared: frozenset[str], *, numbered: bool
+) -> Iterator[tuple[str, Any, Any]]:
+    """The fields of a class that are not those of its source: name, wanted and actual value."""
+    if "id" in declared and numbered and source.id != output.id:
+        yield "the id", source.id, output.id
+    for name in _PLAIN:
+        want, have = getattr(source, name), getattr(output, name)
+        if name in declared and want != have:
+            yield name, want, have
+    names = output.keypoints[: len(source.keypoints)]  # a format may fill up all classes to one number
+    if "keypoints" in declared and names != source.keypoints:
+        yield "the keypoints", source.keypoints, output.keypoints
+    if (
+        "flip_idx" in declared
+        and source.flip_idx
+        and output.flip_idx[: len(source.flip_idx)] not in ((), source.flip_idx)
+    ):
+        yield "flip_idx", source.flip_idx, output.flip_idx
