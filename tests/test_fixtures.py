@@ -21,7 +21,7 @@ from fixtures.scenes import COLOURS
 
 ROOT = Path(__file__).parent.parent / "fixtures"
 IMAGES = {".jpg", ".png", ".webp"}
-SETS = ("phone-photos-coco", "phone-photos-yolo", "phone-photos-voc", "stored-frame-yolo")
+SETS = ("phone-photos-coco", "phone-photos-yolo", "phone-photos-voc", "phone-photos-labelme", "stored-frame-yolo")
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,12 @@ from unicodedata import normalize
 import msgspec
 
 from bboxprep.errors import LayoutError
+from bboxprep.findings import Finding
 from bboxprep.formats.image_lookup import Nearness
 from bboxprep.io import paths
 from bboxprep.io.paths import IMAGE_SUFFIXES, folder_name, is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
-from bboxprep.model.splits import SplitFolders
+from bboxprep.model.splits import SplitFolders, known_split
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
 LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
@@ -101,6 +102,32 @@ def _file(tree: ImageTree, path: str, labels: str) -> None:
         tree.labels.append(path)
     elif suffix == ".txt" and path.lower().split("/")[-3:-2] == ["imagesets"]:
         tree.lists.append(path)
+
+
+def unlabelled_images(
+    images: Iterable[str], labelled: Collection[str], left_out: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """The `images` without labels that are samples, and those in folders without `labelled` images, which are left
+    aside; none of those `left_out`.
+    """
+    bases = {base_of(folder) for folder in {split_path(image)[0] for image in labelled}}
+    unlabelled: list[str] = []
+    aside: list[str] = []
+    for image in images:
+        if image in labelled or image in left_out:
+            continue
+        base = base_of(split_path(image)[0])
+        folder = split_path(base)[1]
+        known = base in bases or bool(known_split(folder)) or folder.lower() == "jpegimages"
+        (unlabelled if known else aside).append(image)
+    return unlabelled, aside
+
+
+def aside_note(aside: Sequence[str]) -> tuple[Finding, ...]:
+    """The finding about images that are left `aside`; none for no image."""
+    if not aside:
+        return ()
+    return (Finding("image-aside", f"images lie where no labelled images do ({len(aside):,}); left aside", aside[0]),)
 
 
 def nfc_name(name: str) -> str:

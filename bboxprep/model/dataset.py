@@ -12,13 +12,7 @@ from typing import Any, Generic, TypeVar, overload
 from bboxprep.findings import Finding
 from bboxprep.io.paths import dataset_folder
 from bboxprep.model.categories import Categories
-from bboxprep.model.class_mapping import (
-    ClassMapping,
-    ClassPolicy,
-    objects_by_class,
-    similar_names,
-    unique_names,
-)
+from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, objects_by_class, similar_names, unique_names
 from bboxprep.model.flip_names import FlipMapping, names_without_partner
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Planner, Sample

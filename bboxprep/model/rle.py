@@ -62,6 +62,22 @@ class Rle:
         return cls(Size(width, height), tuple([0, *runs] if mask[0, 0] else runs), compressed)
 
     @classmethod
+    def from_crop(cls, crop: NDArray[np.bool_], corner: tuple[int, int], size: Size) -> Rle:
+        """The mask of `size` whose pixels from `corner` (x, y) on are those of `crop`, bool (H, W); the rest is unset.
+
+        What lies outside of the mask is left out. It takes the memory of `crop`, however large the mask is.
+        """
+        columns, rows = np.nonzero(crop.T)  # in the order of the runs
+        columns, rows = columns + corner[0], rows + corner[1]
+        inside = (columns >= 0) & (columns < size.width) & (rows >= 0) & (rows < size.height)
+        places = columns[inside] * size.height + rows[inside]
+        first = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+        starts, ends = places[first], places[np.append(first[1:] - 1, len(places) - 1)] + 1 if len(places) else places
+        edges = np.stack((starts, ends), axis=1).ravel()
+        runs = np.diff(np.concatenate(([0], edges, [size.pixels]))).tolist()
+        return cls(size, tuple(runs[:-1] if runs[-1] == 0 and len(runs) > 1 else runs))
+
+    @classmethod
     def from_text(cls, size: Size, text: bytes) -> Rle:
         """The mask of COCO's compressed text, as the head of this module describes it. Raises ValueError."""
         codes = np.frombuffer(text, dtype=np.uint8).astype(np.int64) - _ZERO
@@ -98,6 +114,18 @@ class Rle:
         values = np.zeros(len(self.runs), dtype=np.bool_)
         values[1::2] = True
         return np.repeat(values, self.runs).reshape(self.size.height, self.size.width, order="F")
+
+    def crop(self) -> tuple[NDArray[np.bool_], tuple[int, int]]:
+        """The mask within its `bounds`, bool (H, W), and the pixel (x, y) of its upper left corner; one unset pixel
+        where none is set.
+        """
+        x0, y0, x1, y1 = map(int, self.bounds)
+        mask = np.zeros((max(y1 - y0, 1), max(x1 - x0, 1)), dtype=np.bool_)
+        edges = np.cumsum(np.array((0, *self.runs), dtype=np.int64))
+        for start, end in zip(edges[1:-1:2].tolist(), edges[2::2].tolist(), strict=False):
+            columns, rows = np.divmod(np.arange(start, end), self.size.height)
+            mask[rows - y0, columns - x0] = True
+        return mask, (x0, y0)
 
     @property
     def area(self) -> int:

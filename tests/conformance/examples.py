@@ -240,6 +240,57 @@ def _shard_image(shard: str, name: str, data: bytes, said: dict[str, Any], class
     return LabelledImage(split, said["file_name"], data, size, edges.reshape(-1, 4), labels, f"{shard}/{name}")
 
 
+def paint_labelme(root: Path, dataset: LabelledDataset) -> None:
+    _empty(*{root / image.split for image in dataset.images})
+    for image in dataset.images:
+        _write(root / image.split / image.name, image.data)
+        shapes = [
+            {"label": name, "points": [[x1, y0], [x0, y1]], "shape_type": "rectangle", "flags": {}, "group_id": None}
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+        ]
+        document: dict[str, Any] = {"version": "5.4.1", "flags": {}, "shapes": shapes}
+        document |= {"imagePath": PurePosixPath(image.name).name, "imageData": None}
+        document |= {"imageHeight": image.size.height, "imageWidth": image.size.width, "split": image.split}
+        path = (root / image.split / image.name).with_suffix(".json")
+        _write(path, json.dumps(document, ensure_ascii=False).encode())
+    _write(root / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_labelme(root: Path) -> LabelledDataset:
+    classes = tuple((root / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    images = []
+    paths = (path for path in root.glob("*/**/*") if path.suffix not in (".json", ".txt") and path.is_file())
+    for path in sorted(path for path in paths if not path.is_relative_to(root / ".bboxprep")):
+        text = path.with_suffix(".json")
+        document = json.loads(text.read_bytes()) if text.is_file() else {"shapes": [], "imagePath": path.name}
+        assert document["imagePath"] == path.name
+        objects: dict[Any, list[dict[str, Any]]] = {}
+        for place, shape in enumerate(document["shapes"]):
+            key = (shape["label"], shape["group_id"]) if shape.get("parts_of_one") else place
+            objects.setdefault(key, []).append(shape)
+        edges = [_around(own) for own in objects.values()]
+        labels = tuple(own[0]["label"] for own in objects.values())
+        split, *parts = path.relative_to(root).parts
+        image = _image(split, "/".join(parts), path, edges, labels, root)
+        assert not document["shapes"] or image.size == (document["imageWidth"], document["imageHeight"]), image.place
+        images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def _around(shapes: list[dict[str, Any]]) -> tuple[float, ...]:
+    """The rectangle among the shapes of one object, else the box around all: of a mask the second corner is a pixel."""
+    boxes = [shape for shape in shapes if shape["shape_type"] == "rectangle"] or shapes
+    xs, ys = ([point[axis] for shape in boxes for point in shape["points"]] for axis in (0, 1))
+    if boxes[0]["shape_type"] == "mask":
+        return min(xs), min(ys), max(xs) + 1, max(ys) + 1
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def first_corner_labelme(root: Path) -> tuple[float, float]:
+    (x0, y0), (x1, y1) = json.loads(min(root.glob("*/*.json")).read_bytes())["shapes"][0]["points"]
+    return min(x0, x1), min(y0, y1)
+
+
 def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
     """The images of each split."""
     for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
@@ -285,6 +336,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
     example.format: example
     for example in (
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
+        FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
         FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),

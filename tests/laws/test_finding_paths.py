@@ -96,6 +96,22 @@ def voc(root: Path) -> Path | None:
     return None
 
 
+def labelme(root: Path) -> Path | None:
+    for split in ("train", "val"):
+        photos(root / split)
+        for name in ("good", "deep/er/odd", "spoilt", "deep/gone", "torn"):
+            boxes = {"good": [(3, 3, 8, 8)], "deep/er/odd": [OVER, FLAT, OUTSIDE]}.get(name, [(4, 4, 8, 8)])
+            shapes: list[dict[str, object]] = [
+                {"label": "cat", "shape_type": "rectangle", "points": [[x, y], [x + w, y + h]]} for x, y, w, h in boxes
+            ]
+            shapes += [{"label": "cat", "shape_type": "rectangle", "points": [[1, "x"]]}] * ("odd" in name)
+            text = json.dumps({"shapes": shapes, "imagePath": f"{Path(name).name}.jpg", "imageData": None})
+            path = root / split / f"{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text[:-9] if name == "torn" else text)
+    return None
+
+
 def spoilt_member(name: str, data: bytes) -> bytes:
     """A member of a shard, as a faulty packer would have made it."""
     if name.endswith("1.jpg"):
@@ -151,7 +167,7 @@ def parquet(root: Path) -> Path | None:
 
 
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
-    "coco": coco, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet,
+    "coco": coco, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet, "labelme": labelme,
 }  # fmt: skip
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
@@ -165,6 +181,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     },
     "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
     "webdataset": {"image-unreadable", "record-unreadable"},
+    "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "parquet": {"image-unreadable", "record-unreadable"},
 }
 CROPPED = {"box-clipped", "box-outside"}

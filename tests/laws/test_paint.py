@@ -3,6 +3,7 @@ output pixels is the written box, within half a pixel and what a lossy codec add
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path, PurePosixPath
 
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bboxprep import formats
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.affine import Affine
 from bboxprep.geometry.plan import Plan
@@ -59,6 +61,30 @@ def assert_opencv_agrees(image: LabelledImage, shape: tuple[int, ...]) -> None:
     assert read.shape[:2] == shape, image.place
 
 
+CASES: Sequence[tuple[tuple[RecipeStep, ...], bool]] = [
+    *((steps, True) for steps in RECIPES),
+    ((), False),
+    (STEPS[:1], False),
+]
+
+
+def cases_of(source: str, target: str) -> list[tuple[tuple[RecipeStep, ...], bool]]:
+    """The share of `CASES` that a pair of formats has: each source has all of them over its targets, each target has
+    all over its sources, and each pair has one at least.
+    """
+    names = formats.names()
+    first = names.index(source) + names.index(target)
+    return [CASES[first % len(CASES)]] if len(names) >= len(CASES) else [*CASES[first % len(names) :: len(names)]]
+
+
+def test_every_case_is_done_with_every_format() -> None:
+    for name in formats.names():
+        for one in CASES:
+            assert any(one in cases_of(name, other) for other in formats.names())
+            assert any(one in cases_of(other, name) for other in formats.names())
+    assert all(cases_of(source, target) for source in formats.names() for target in formats.names())
+
+
 @pytest.mark.parametrize("frame", ["stored", "displayed"])
 @pytest.mark.parametrize("target", FORMATS)
 @pytest.mark.parametrize("source", FORMATS)
@@ -66,7 +92,7 @@ def test_the_rectangle_is_where_the_box_says(tmp_path: Path, source: str, target
     root = label(tmp_path / "source", source, frame, SIZE, BOX)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
     opened = open_source(root, source, labels_in=frame)
-    for number, (steps, upright) in enumerate([*((steps, True) for steps in RECIPES), ((), False), (STEPS[:1], False)]):
+    for number, (steps, upright) in enumerate(cases_of(source, target)):
         out = tmp_path / f"out{number}"
         outcome = convert_source(
             opened,

@@ -116,7 +116,7 @@ REFUSED: dict[str, tuple[type[SourceError], str]] = {
     f"{DATUMARO}/roboflow_dataset/createml": (LayoutError, NOTHING),
     f"{DATUMARO}/roboflow_dataset/multiclass": (LayoutError, NOTHING),
     f"{DATUMARO}/roboflow_dataset/tfrecord": (LayoutError, NOTHING),
-    "panlabel/tests/fixtures": (LayoutError, "two annotation files for split 'train': sample_invalid.coco.json and "),
+    "panlabel/tests/fixtures": (LayoutError, f"{SEVERAL}coco (sample_invalid.coco.json is a COCO document); labelme ("),
     "panlabel/tests/fixtures/sample_invalid.coco.json": (
         AnnotationError,
         "images[1].id: have 1 for 'duplicate_id.jpg', want an id other than that of 'image001.jpg'",

@@ -15,8 +15,8 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, decode, excerpt, key, whole
 from bboxprep.formats.coco.document import Document
+from bboxprep.io.lenient_json import BadJson, Key, as_text_tokens, decode, excerpt, key, whole
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, Categories, Category, is_involution, unnamed_classes
 
 Table = Mapping[Key, Category]  # the classes of one file by the ids that its records use

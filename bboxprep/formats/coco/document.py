@@ -20,15 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.coco.decoding import (
-    BadJson,
-    as_long_tokens,
-    as_text_tokens,
-    decode,
-    line_and_column,
-    what_follows,
-)
 from bboxprep.formats.coco.record_ranges import RecordRanges, refuse_other_text
+from bboxprep.io.lenient_json import BadJson, as_long_tokens, as_text_tokens, decode, line_and_column, what_follows
 from bboxprep.io.paths import source_error
 from bboxprep.io.text import as_utf8, utf8_copy
 from bboxprep.model.categories import MOST_CLASSES

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Key, as_long_tokens, decode, key, number, whole
 from bboxprep.formats.coco.document import Document, load
 from bboxprep.formats.coco.layout import CocoSource, image_folder, reach
 from bboxprep.formats.coco.record_ranges import refuse_other_text
 from bboxprep.formats.locate_images import Located, locate, safe_name
 from bboxprep.geometry.affine import Size
+from bboxprep.io.lenient_json import BadJson, Key, as_long_tokens, decode, key, number, whole
 from bboxprep.model.ids import valid_ids
 
 T = TypeVar("T")

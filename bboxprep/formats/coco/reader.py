@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.coco.categories import read_classes
-from bboxprep.formats.coco.decoding import BadJson, as_text_tokens, decode
 from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import IMAGES_ONLY, CocoSource, choose, is_called_coco, two_of_one_split
@@ -42,6 +41,7 @@ from bboxprep.formats.image_lookup import spelling_note
 from bboxprep.formats.locate_images import unlisted_images
 from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
+from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode
 from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.dataset import Dataset, LazySamples, items_at
 from bboxprep.model.header import Header

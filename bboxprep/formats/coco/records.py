@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.decoding import BadJson, Key, as_text_tokens, decode, excerpt, key, number, numbers, whole
 from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, TRACK
 from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
+from bboxprep.io.lenient_json import BadJson, Key, as_text_tokens, decode, excerpt, key, number, numbers, whole
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import NO_TRACK
 from bboxprep.model.instances import Instances

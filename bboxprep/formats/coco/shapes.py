@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bboxprep.formats.coco.decoding import excerpt, number, numbers, whole
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
+from bboxprep.io.lenient_json import excerpt, number, numbers, whole
 from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle

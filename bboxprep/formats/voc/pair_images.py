@@ -10,12 +10,11 @@ import msgspec
 
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, spelled_alike, spelling_note
-from bboxprep.formats.image_tree import Images, ImageTree, base_of, expected, parts_of, split_path
+from bboxprep.formats.image_tree import Images, ImageTree, aside_note, expected, parts_of, split_path, unlabelled_images
 from bboxprep.formats.voc.lists import SplitLists
 from bboxprep.formats.voc.parse_files import ParsedFile
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import stem_of
-from bboxprep.model.splits import known_split
 
 
 class VocItem(msgspec.Struct, frozen=True):
@@ -55,7 +54,7 @@ def pair_images(
         matching.by_filename(label, parsed[label])
     if matching.pending:
         matching.by_lookup(parsed)
-    unlabelled, aside = _unlabelled(tree, matching)
+    unlabelled, aside = unlabelled_images(tree.images, matching.label_of, matching.left_out)
     expected_at = {label: expected(label, parsed[label].filename) for label in matching.pending}
     known = {**dict.fromkeys(matching.left_out, ""), **dict.fromkeys(unlabelled, ""), **matching.label_of}
     known |= {image: label for label, image in expected_at.items()}
@@ -166,21 +165,6 @@ class _Matching:
         self.findings.append(Finding(code, message, label, objects=file.source_count, split=split))
 
 
-def _unlabelled(tree: ImageTree, matching: _Matching) -> tuple[list[str], list[str]]:
-    """The unlabelled images that are samples, and those in folders without labelled images (left aside)."""
-    bases = {base_of(folder) for folder in {split_path(image)[0] for image in matching.label_of}}
-    unlabelled: list[str] = []
-    aside: list[str] = []
-    for image in tree.images:
-        if image in matching.label_of or image in matching.left_out:
-            continue
-        base = base_of(split_path(image)[0])
-        folder = split_path(base)[1]
-        known = base in bases or bool(known_split(folder)) or folder.lower() == "jpegimages"
-        (unlabelled if known else aside).append(image)
-    return unlabelled, aside
-
-
 def _summary_findings(matching: _Matching, aside: list[str], lists: SplitLists, missing: list[str]) -> list[Finding]:
     """One finding for each problem that many files may have."""
     findings = []
@@ -198,10 +182,7 @@ def _summary_findings(matching: _Matching, aside: list[str], lists: SplitLists, 
     if missing:
         message = f"listed names have no image and no XML file ({len(missing):,}, first: {missing[0]!r})"
         findings.append(Finding("image-missing", message, lists.folder))
-    if aside:
-        message = f"images lie where no labelled images do ({len(aside):,}); left aside"
-        findings.append(Finding("image-aside", message, aside[0]))
-    return findings
+    return [*findings, *aside_note(aside)]
 
 
 def _misnamed(matching: _Matching) -> list[Finding]:

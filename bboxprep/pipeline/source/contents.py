@@ -31,7 +31,6 @@ _ELEMENT = re.compile(rb"<([A-Za-z_][\w.-]{0,40})")
 _CVAT = b"annotations"
 _EXPORT = "export it as COCO, YOLO or VOC"
 _TOOLS = (  # what writes JSON files, each with keys that are in all of them
-    ("LabelMe", {"shapes", "imagePath"}),
     ("Supervisely", {"classes", "tags"}),
     ("Supervisely", {"objects", "tags", "size"}),
     ("VGG Image Annotator", {"regions", "file_attributes"}),

@@ -197,6 +197,11 @@ def _single(path: Path, seen: Mapping[str, str]) -> str:
     raise LayoutError(path, "", f"no labelled dataset recognised here (looked for {looked_for}); found {found}")
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether a data set of any format begins in `folder`, and all that lies below belongs to it."""
+    return any(_is_complete(formats.root_evidence(name, folder)) for name in formats.names())
+
+
 def _home(file: Path) -> str:
     """The folder of the data set that a label file or a list of images is of, as the end of a message: the nearest that
     holds images, or the folder above where that is one of a split; "" where none near has any.
@@ -205,5 +210,6 @@ def _home(file: Path) -> str:
     home = next((folder for folder in above if holds_image(folder, _FEW_FOLDERS)), None)
     if home is None:
         return ""
-    home = home.parent if home != file.parent and known_split(home.name) else home
+    if known_split(home.name) and (home != file.parent or _is_whole(home.parent)):
+        home = home.parent
     return f": {_as_sources(home)}"

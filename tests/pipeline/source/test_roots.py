@@ -284,7 +284,7 @@ FOUND: dict[str, tuple[dict[str, bytes], str]] = {
         {"p/meta.json": b'{"classes": [{"title": "cat"}], "tags": [], "projectType": "images"}', "p/img/a.jpg": b""},
         "1 .json file (p/meta.json: keys classes, title, tags, projectType, as Supervisely writes; export it as COCO",
     ),
-    "LabelMe": ({"a.json": b'{"version": "5", "shapes": [], "imagePath": "a.jpg"}'}, "as LabelMe writes"),
+    "VIA": ({"a.json": b'{"a.jpg1": {"regions": [], "file_attributes": {}}}'}, "as VGG Image Annotator writes"),
     "a zip inside": ({"x/train.zip": b""}, "1 archive in it, which want unpacking or naming (x/train.zip)"),
 }
 

@@ -1,4 +1,4 @@
-"""Lenient decoding of COCO's JSON: numbers as text, ids of several types, and the tokens NaN and Infinity."""
+"""Lenient decoding of the JSON of strangers: numbers as text, ids of several types, and the tokens NaN and Infinity."""
 
 from __future__ import annotations
 
