@@ -7,6 +7,8 @@ logged from below the command line.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -146,3 +148,22 @@ class Finding:
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.path, self.where, self.message) if part)
+
+
+def by_place(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """`findings` of one code grouped by what they are about, in order: a file with objects of several classes has a
+    finding for each class, and is one place.
+    """
+    groups: defaultdict[object, list[Finding]] = defaultdict(list)
+    for number, finding in enumerate(findings):
+        groups[(finding.split, finding.path, finding.where) if finding.path else number].append(finding)
+    return list(groups.values())
+
+
+def count_faults(findings: Iterable[Finding]) -> int:
+    """The number of faults among `findings`: of each code the places that have it (`by_place`)."""
+    faults: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        if finding.severity is Severity.FAULT:
+            faults[finding.code].append(finding)
+    return sum(len(by_place(own)) for own in faults.values())

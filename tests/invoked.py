@@ -12,7 +12,7 @@ from bboxprep.errors import BboxprepError
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments], prog_name="bboxprep")
 
 
 def refused(*arguments: str | Path) -> str:

@@ -118,8 +118,8 @@ def test_strict_refuses_a_loss_before_anything_is_written(tmp_path: Path) -> Non
         (["--to", "yolo", "--voc-origin", "devkit"], "--voc-origin: is for reading voc, but the format is coco"),
         (["--to", "yolo", "--from", "voc"], ""),
         (["--to", "yolo", "--quality", "0"], "0 is not in the range 1<=x<=100"),
-        (["--to", "yolo", "--leterbox", "64"], "No such option"),
-        ([], "Missing option '--to'"),
+        (["--to", "yolo", "--leterbox", "64"], "--leterbox: no such option; did you mean '--letterbox'?"),
+        ([], "--to: is missing; want bboxprep convert SOURCE... DEST --to FORMAT"),
     ],
 )
 def test_a_wrong_option_is_one_clear_line_and_nothing_is_written(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bboxprep.findings import CODES, Finding, Severity
+from bboxprep.findings import CODES, Finding, Severity, by_place, count_faults
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -51,3 +51,21 @@ def test_what_is_told_can_be_written_and_text_stays_as_it_is(text: str) -> None:
         assert told.message != text
     else:
         assert (told.message, told.path, told.where) == (text, text, text)
+
+
+findings = st.builds(
+    Finding, st.sampled_from(["label-orphan", "box-degenerate", "box-clipped"]), st.just("words"),
+    path=st.sampled_from(["", "a.txt", "b.txt"]), where=st.sampled_from(["", "line 1"]), objects=st.integers(0, 3),
+)  # fmt: skip
+
+
+@given(st.lists(findings))
+def test_findings_about_one_place_count_once(some: list[Finding]) -> None:
+    places = by_place(some)
+    assert sorted(map(id, some)) == sorted(id(one) for place in places for one in place)
+    for place in places:
+        assert len({(one.split, one.path, one.where) for one in place}) == 1
+        assert len(place) == 1 or place[0].path
+    faults = {(one.code, one.split, one.path, one.where) for one in some if one.severity is Severity.FAULT and one.path}
+    alone = [one for one in some if one.severity is Severity.FAULT and not one.path]
+    assert count_faults(some) == len(faults) + len(alone)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, TextIO
 
 import click
 
 from bboxprep.cli.signals import interrupting_signals
 from bboxprep.cli.streams import open_missing_streams, system_faults_named
-from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, SourceError, StoppedError
+from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, SourceError, StoppedError, UsageError
 from bboxprep.gc_control import freeze_gc_at_exit, import_without_gc
 from bboxprep.model.escaping import printable
 from bboxprep.spelling import did_you_mean
@@ -51,12 +51,21 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; Ctrl-C and SIGTERM end it as a `StoppedError`."""
+        """Run the command; Ctrl-C and SIGTERM end it as a `StoppedError`, a wrong option as a `UsageError`."""
         with interrupting_signals(), system_faults_named():
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt:
                 raise StoppedError("stopped") from None
+            except click.UsageError as error:
+                raise _ours(error) from error
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command. Raises `UsageError`."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise _ours(error) from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -67,17 +76,36 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _ours(error: click.UsageError) -> UsageError:
+    from bboxprep.cli.guidance import in_our_style  # only errors need it
+
+    return in_our_style(error)
+
+
 def _imported(module: str) -> Any:
     if module not in sys.modules:
         import_without_gc(module)
     return sys.modules[module]
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="bboxprep")
-def commands() -> None:
+@click.pass_context
+def commands(ctx: click.Context) -> None:
     """Makes a labelled detection dataset (COCO, YOLO, Pascal VOC) ready to train on, without ever moving a box off its
-    object."""
+    object.
+
+    Alone it shows this help, and the commands for the dataset that one stands in.
+    """
+    if ctx.invoked_subcommand is None:
+        from bboxprep.cli.guidance import proposed_commands  # no other command needs it
+
+        for line in (ctx.get_help(), *proposed_commands(Path.cwd())):
+            click.echo(line)
 
 
 _show_as_python = warnings.showwarning
@@ -115,10 +143,12 @@ def main() -> None:
 
 
 def _say(error: BboxprepError) -> None:
-    from bboxprep.cli.flag_names import with_commands, with_flags  # only errors and findings need these
+    from bboxprep.cli.flag_names import with_commands, with_flags, with_option  # only errors and findings need these
     from bboxprep.io.remote import plain_path
 
     words = with_flags(str(error), commands)
+    if isinstance(error, UsageError):
+        words = with_option(words, sys.argv[1:], commands)
     if isinstance(error, SourceError):
         words = with_commands(words, sys.argv[1:], plain_path(PurePath(error.path)))
     click.echo(f"bboxprep: {printable(words)}", err=True)

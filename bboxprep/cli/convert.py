@@ -11,7 +11,7 @@ import click
 
 from bboxprep import formats
 from bboxprep.cli import printing
-from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option, workers_option
+from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, labels_in_option, workers_option
 from bboxprep.cli.policy_options import (
     chosen_encoding,
     chosen_image_policy,
@@ -49,8 +49,12 @@ from bboxprep.recipe.recipe import Recipe
 @click.command("convert")
 @click.argument("sources", type=PLACE, metavar="SOURCE...", nargs=-1)
 @click.argument("dest", type=PLACE)
-@click.option("--to", required=True, metavar="FORMAT", help=f"Format to write: {', '.join(formats.names())}.")
-@click.option("--from", "format", metavar="FORMAT", help="Format of each SOURCE; found from its files by default.")
+@click.option(
+    "--to", required=True, type=FORMAT, metavar="FORMAT", help=f"Format to write: {', '.join(formats.names())}."
+)
+@click.option(
+    "--from", "format", type=FORMAT, metavar="FORMAT", help="Format of each SOURCE; found from its files by default."
+)
 @recipe_options
 @labels_in_option
 @image_options
@@ -119,11 +123,12 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training images alone, --copies
     times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
-    formats.load(given["to"])  # an unknown format is refused before a large source is read
     recipe = chosen_recipe(given)
     say = printing.Printer(quiet=given["quiet"])
     object_policy, split = class_rules(given), split_rule(given)
     engine = _engine(given)
+    if not sources:
+        raise UsageError(f"DEST: have one place ({dest}), want SOURCE... DEST; is DEST missing, the folder to write?")
     opened = _open(sources, given, engine, say)
     whole = assemble(opened, object_policy, split)
     if len(opened) > 1:
@@ -185,8 +190,6 @@ def _engine(given: dict[str, Any]) -> Engine:
 
 
 def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: printing.Printer) -> list[Source]:
-    if not sources:
-        raise click.UsageError("Missing argument 'DEST'.")
     with links_admitted(*folder_of_links(given["follow_links"] or "")):
         roots = [find_root(path, given["format"]) for path in sources]
     found = [root.format for root in roots]

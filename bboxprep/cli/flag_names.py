@@ -41,6 +41,15 @@ def with_flags(message: str, root: click.Command | None = None) -> str:
     return _PARAMETER.sub(partial(_flag, flags=_flags(root)), message) if _PARAMETER.search(message) else message
 
 
+def with_option(message: str, words: Sequence[str], root: click.Command) -> str:
+    """`message` that begins with a parameter, as in ``group by: have ...``, with the flag in its place, if that stands
+    among the `words` of the command.
+    """
+    name, colon, rest = message.partition(":")
+    flag = _flags(root).get(name.replace(" ", "_"), "")
+    return f"{flag}{colon}{rest}" if colon and flag in {word.partition("=")[0] for word in words} else message
+
+
 def with_commands(message: str, words: Sequence[str], named: str) -> str:
     """`message` with each parameter ``sources`` as the command of these `words`, in which they stand for the source
     `named`, so that it can be pasted; ``format`` beside it is its option. Without such a word, nothing changes.

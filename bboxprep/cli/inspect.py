@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import PLACE, chosen_options, format_options, labels_in_option
+from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, labels_in_option
 from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pixels_option, policy_options
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
@@ -20,7 +20,9 @@ from bboxprep.pipeline.source.usable import check_usable
 
 @click.command("inspect")
 @click.argument("source", type=PLACE)
-@click.option("--from", "format", metavar="FORMAT", help="Format of SOURCE; found from its files by default.")
+@click.option(
+    "--from", "format", type=FORMAT, metavar="FORMAT", help="Format of SOURCE; found from its files by default."
+)
 @click.option(
     "--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all of it here; - is the terminal."
 )

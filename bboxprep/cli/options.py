@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import click
+from click.shell_completion import CompletionItem
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
@@ -29,7 +30,31 @@ class _Place(click.ParamType["Path | str"]):
         return open_path(value)
 
 
+class _FormatName(click.ParamType["str"]):
+    """The name of a format, in any case."""
+
+    name = "format"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        name = {name.casefold(): name for name in formats.names()}.get(value.casefold(), value)
+        try:
+            formats.load(name)
+        except UsageError as error:
+            self.fail(str(error).removeprefix("format: "), param, ctx)
+        return str(name)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002  # click's signature
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """The names that begin with `incomplete`."""
+        return [CompletionItem(name) for name in formats.names() if name.startswith(incomplete)]
+
+
 PLACE = _Place()
+FORMAT = _FormatName()
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1),

@@ -6,12 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_flags
-from bboxprep.findings import CODES, Finding, Severity
+from bboxprep.findings import CODES, Finding, Severity, by_place
 from bboxprep.io.remote import is_stored
 from bboxprep.model.escaping import printable
 from bboxprep.pipeline.output.image_rows import IMAGES, WriteMethod
@@ -104,7 +106,7 @@ class Printer:
         self.line()
         names = outcome.dataset.categories.names
         self.out.print(_class_table(account.class_rows(names), len(names)))
-        self.findings(account.findings)
+        self.findings(account.findings, outcome.dataset.folder)
         self.line()
         if outcome.dest is None:
             self.line("nothing written (--dry-run)")
@@ -134,16 +136,20 @@ class Printer:
         if missing:
             self.line(f"      (trainers want a {' and a '.join(missing)} split too; this dataset has none)")
 
-    def findings(self, findings: Sequence[Finding]) -> None:
-        """Each kind of finding with its number and its first places; faults last, nearest to the prompt."""
-        codes = Counter(finding.code for finding in findings)
+    def findings(self, findings: Sequence[Finding], folder: Path | None = None) -> None:
+        """Each kind of finding with the number of its places and objects, and its first places, which lie below
+        `folder`; faults last, nearest to the prompt.
+        """
+        codes = dict.fromkeys(finding.code for finding in findings)
         for code in sorted(codes, key=lambda code: (CODES[code][0] is Severity.FAULT, code)):
             mark = "fault" if CODES[code][0] is Severity.FAULT else "note"
+            own = [finding for finding in findings if finding.code == code]
+            places, objects = by_place(own), sum(finding.objects for finding in own)
             self.line()
-            self.line(f"  {mark}: {codes[code]} x {code}: {CODES[code][1]}")
-            places = [finding for finding in findings if finding.code == code]
-            for finding in places[:PLACES]:
-                self.line(f"    {with_flags(str(finding))}")
+            lost = f" ({counted(objects, 'object')})" if objects else ""
+            self.line(f"  {mark}: {len(places)} x {code}: {CODES[code][1]}{lost}")
+            for place in places[:PLACES]:
+                self.line(f"    {with_flags(_shown_place(place, folder))}")
             if len(places) > PLACES:
                 self.line(f"    and {len(places) - PLACES:,} more")
 
@@ -161,7 +167,15 @@ class Printer:
         self.line(f"  objects have: {_listing(columns) or 'nothing'}")
         self.line()
         self.out.print(_orientation_table(seen))
-        self.findings(seen.findings)
+        self.findings(seen.findings, source.dataset.folder)
+
+
+def _shown_place(place: Sequence[Finding], folder: Path | None) -> str:
+    """The findings about one place, its path as it can be opened from where one stands."""
+    first, *others = place
+    if folder is not None and first.path and not is_stored(folder):
+        first = replace(first, path=str(folder / first.path))
+    return "; ".join([str(first), *(finding.message for finding in others)])
 
 
 def _turned_images(source: Source) -> str:

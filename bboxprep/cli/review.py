@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
+from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.review.build import REVIEW_IMAGE_POLICY, Options, build, plan_review
@@ -24,14 +24,14 @@ from bboxprep.verification.verify import verify
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made from.")
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
 @click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
-@click.option("--from", "format", metavar="FORMAT", help="Format of OUT; found from its files by default.")
+@click.option("--from", "format", type=FORMAT, metavar="FORMAT", help="Format of OUT; found from its files by default.")
 @max_pixels_option
 @workers_option
 @click.option("--overwrite", is_flag=True, help="Replace an earlier review in DIR.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @format_options("read_options")
 def command(out: Path, dest: Path, **given: Any) -> None:
-    r"""Make a site of the dataset OUT that opens from disk, without a network.
+    """Make a site of the dataset OUT that opens from disk, without a network.
 
     \b
     bboxprep review prepared --against photos -o review
@@ -39,14 +39,14 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     Each image with its boxes, polygons and keypoints, beside its source if that is given; what the run did; charts.
     OUT may be any labelled dataset; to compare, it must be the output of a run. Options of a reader are for SOURCE,
     else for OUT.
-    """
+    """  # noqa: D301  # click wants the character
     say = printing.Printer(quiet=given["quiet"])
 
     def options(name: str) -> dict[str, Any]:
         return chosen_options("read_options", name, given)
 
     faults = _faults(out, given, options, say) if given["verified"] else ()
-    image_policy = replace(REVIEW_IMAGE_POLICY, max_pixels=given["max_pixels"])
+    image_policy = msgspec.structs.replace(REVIEW_IMAGE_POLICY, max_pixels=given["max_pixels"])
     review = plan_review(
         out, given["format"], against=given["against"], faults=faults, image_policy=image_policy, options=options
     )

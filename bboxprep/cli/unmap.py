@@ -26,7 +26,7 @@ from bboxprep.predictions.category_ids import IdsOf
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def command(predictions: Path, root: Path, dest: Path, split: str | None, ids: IdsOf | None, *, quiet: bool) -> None:
-    r"""Bring PREDICTIONS, made on the images of OUT, back to the frames of its source.
+    """Bring PREDICTIONS, made on the images of OUT, back to the frames of its source.
 
     \b
     bboxprep unmap results.json --run prepared -o results-on-photos.json
@@ -38,7 +38,7 @@ def command(predictions: Path, root: Path, dest: Path, split: str | None, ids: I
     image, with the source's ids. A box on an image turned by no right angle comes back as the box around a turned
     rectangle. Predictions of unknown images are
     listed, and the exit code is 1.
-    """
+    """  # noqa: D301  # click wants the character
     say = Printer(quiet=quiet)
     done = unmap(open_run(root), predictions, dest, split=split, ids=ids)
     say.findings(done.findings)

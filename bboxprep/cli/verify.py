@@ -32,7 +32,7 @@ SHOWN = 20  # faults of one code that are printed; --json has all of them
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @format_options("read_options")
 def command(out: Path, **given: Any) -> None:
-    r"""Prove that the output OUT is true to its source, or list what is wrong and exit with 1.
+    """Prove that the output OUT is true to its source, or list what is wrong and exit with 1.
 
     \b
     bboxprep verify prepared --against photos
@@ -42,7 +42,7 @@ def command(out: Path, **given: Any) -> None:
     every object against its source's, through a map derived anew from the recipe. Pixel: what the source shows at each
     object against what OUT shows there. Without --against the source that OUT records is used, if it is there. A
     folder that bboxprep did not write is judged by itself.
-    """
+    """  # noqa: D301  # click wants the character
     say = Printer(quiet=given["quiet"])
     with ExitStack() as stack:
         advance: list[Callable[[int], None]] = []

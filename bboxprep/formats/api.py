@@ -40,6 +40,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args, get_type_hints
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,8 +83,7 @@ class Reader(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(msgspec.Struct, frozen=True):
     """The labels of one image, ready to be written.
 
     `count` is the number of objects in them. `files` are the image's own label files, each a POSIX path below the root
@@ -146,8 +146,7 @@ class WriterFactory(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class LabelFault:
+class LabelFault(msgspec.Struct, frozen=True):
     """What a strict program would refuse in a label file: the file at `path` below the root ("" for that of the image
     that was asked about) and the place `where` in it.
     """
@@ -158,8 +157,7 @@ class LabelFault:
     path: str = ""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """The largest rounding error of a written coordinate: `pixels` px plus a `fraction` of the width or height of the
     image.
 

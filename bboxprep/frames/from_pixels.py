@@ -16,9 +16,9 @@ datasets needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import exp, log
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,8 +49,7 @@ Votes = NDArray[np.float64]  # (P,): the share of a vote that each photo has
 Weights = Sequence[float] | NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class PixelVerdict:
+class PixelVerdict(msgspec.Struct, frozen=True):
     """The test of the pixels of photos of one EXIF `orientation`: the samples at `indices`, of which so many `photos`
     were decoded. `log_odds` is the natural logarithm of the odds that the labels are in the stored frame.
     """

@@ -14,13 +14,14 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from io import BytesIO
 from pathlib import Path, PurePath, PurePosixPath
 from posixpath import normpath
 from typing import IO, Any, Literal, TypeGuard, cast
+
+import msgspec
 
 from bboxprep.errors import UsageError
 from bboxprep.io.fsspec_errors import RemoteStat, as_storage_error, filesystem_of, in_pieces, remote_stat
@@ -86,8 +87,7 @@ def is_stored(path: PurePath | str) -> TypeGuard[StoredPath]:
     return isinstance(path, StoredPath)
 
 
-@dataclass(frozen=True)
-class RemoteEntry:
+class RemoteEntry(msgspec.Struct, frozen=True):
     """An entry of a folder, with the methods of `os.DirEntry`. There are no links."""
 
     name: str

@@ -6,7 +6,6 @@ A column with one number for each object takes its form from its dtype, so a new
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
 from math import isnan, nan
 from typing import Annotated, Any
@@ -38,8 +37,7 @@ class PlainMask(msgspec.Struct, frozen=True):
     counts: str | tuple[Row, ...]
 
 
-@dataclass(frozen=True)
-class PlainForm:
+class PlainForm(msgspec.Struct, frozen=True):
     """The JSON form of a column: the key, the type of a value, and its `default` for an object that has none.
 
     ``pack(instances)`` returns one JSON value for each object; ``unpack(values)`` returns the arguments of

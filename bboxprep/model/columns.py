@@ -14,6 +14,7 @@ from itertools import chain
 from math import isnan
 from typing import Any, TypedDict
 
+import msgspec
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -167,8 +168,7 @@ class Field:
         return _shared(self.none, np.dtype(self.dtype)) if self.is_shared else None
 
 
-@dataclass(frozen=True)
-class ColumnSpec:
+class ColumnSpec(msgspec.Struct, frozen=True):
     """A column and its `fields`. The last field decides whether an object has the column.
 
     `key` is the name of an object's value in JSON (`model.column_json`). Every object has the `required` columns.

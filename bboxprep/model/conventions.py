@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,17 +35,16 @@ Rows = NDArray[np.bool_]  # (N,)
 _EXCHANGED = re.compile(r"minimum and maximum exchanged \((\d+) of \d+ objects\)")
 
 
-@dataclass(frozen=True)
-class _Seen:
+class _Seen(msgspec.Struct, frozen=True):
     """The boxes (N, 4) of the images that were looked at, px, the size (N, 2) of the image of each, and more."""
 
     boxes: Boxes
     sizes: Boxes
     labels: frozenset[int]
     fractional: bool
-    areas: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # (N,) as stated, nan for none
+    areas: NDArray[np.float64] = msgspec.field(default_factory=lambda: np.zeros(0))  # (N,) as stated, nan for none
     exchanged: int = 0  # boxes whose reader exchanged minimum and maximum
-    unknown: tuple[str, ...] = field(default=())  # messages about classes beyond the table
+    unknown: tuple[str, ...] = msgspec.field(default=())  # messages about classes beyond the table
 
     @property
     def starts(self) -> Points:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import UsageError
@@ -76,8 +77,7 @@ def names_without_partner(categories: Categories, swaps: Swaps = ()) -> tuple[Fi
     return tuple(Finding("flip-unmapped", words) for words in (*words_by_class.values(), *points.values()))
 
 
-@dataclass(frozen=True)
-class FlipMapping:
+class FlipMapping(msgspec.Struct, frozen=True):
     """The effect of a flip on the objects of C classes: `labels` has the new label of each class,
     `keypoints` the `flip_order` of each class. Both are their own inverse.
     """

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """The facts about an image file that are known before its pixels are decoded (`images.header.read_header`).
 
     `size` is the size of the *stored* pixels; of a HEIC the displayed size, since decoders return nothing else.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from math import inf
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +22,7 @@ GONE, UNWRITTEN = -1, -2  # in place of a row: the object is no longer in the la
 _NONE = -1
 
 
-@dataclass(frozen=True)
-class WrittenObjects:
+class WrittenObjects(msgspec.Struct, frozen=True):
     """N objects as they were written: `boxes` (N, 4) px, `classes` (N,), negative where the class no longer exists, and
     `outlines` (N, 4) px, the boxes around their polygons (the box itself where there is none). A row of a label file
     that states only the polygon is found by its outline.

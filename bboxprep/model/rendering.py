@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+import msgspec
+
 from bboxprep.errors import UsageError
 
 ChannelOrder = Literal["RGB", "BGR"]  # of the last axis of pixels
@@ -12,8 +14,7 @@ Kernel = Literal["auto", "nearest", "linear", "cubic", "lanczos"]
 Pad = int | tuple[int, int, int] | Literal["edge", "reflect"]  # a gray level, an RGB colour, or the image continued
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True):
     """A change of pixel values after the plan: the `name` of a recipe step, and its `options` by name.
 
     The options are fixed (nothing is left to draw) and hashable; `images.effects.apply` implements each name.

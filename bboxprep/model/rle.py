@@ -18,8 +18,7 @@ The first three numbers are runs. Each later number is the difference to the run
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +32,7 @@ _ZERO = 48  # ord("0"), the character whose six bits are 0
 _MOST_CHARACTERS = 12  # of one number: 60 bits, so that it fits int64
 
 
-@dataclass(frozen=True, slots=True)
-class Rle:
+class Rle(msgspec.Struct, frozen=True):
     """A binary mask of `size`. `runs` are lengths in pixels and sum to W x H; `compressed` says whether the source
     states them as compressed text or as a list.
 

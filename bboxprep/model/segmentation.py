@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +17,7 @@ BORDER = 5.0  # px; as wide as the devkit draws it, on each side of an object
 LEAST_OVERLAP = 0.5  # of the box around an outline and the box of its object, intersection over union
 
 
-@dataclass(frozen=True, slots=True)
-class Segmentation:
+class Segmentation(msgspec.Struct, frozen=True):
     """The indexed image at `path`, in which the object of row r has the pixels whose value is ``numbers[r]``.
 
     It lies in the plane of the labels; 0 is the background, `VOID` belongs to no object.

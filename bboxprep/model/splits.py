@@ -31,9 +31,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+
+import msgspec
 
 TRAIN, VAL, TEST = USUAL = ("train", "val", "test")  # in the usual order
 WORDS: Mapping[str, str] = {
@@ -96,8 +97,7 @@ def order(split: str) -> tuple[int, str]:
     return (USUAL.index(split) if split in USUAL else len(USUAL)), split
 
 
-@dataclass(frozen=True)
-class SplitFolders:
+class SplitFolders(msgspec.Struct, frozen=True):
     """Finds the folder of a path that names its split.
 
     `layout` has names of folders of images or labels, in lower case, which name no split. `homes` are the places in

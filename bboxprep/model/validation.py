@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +20,7 @@ Rows = NDArray[np.bool_]  # (N,)
 FARTHEST = 1e9  # px; a larger coordinate counts as infinite: products of four smaller ones do not overflow
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """The names of an image in findings: its path below the dataset, its split, and the class of each label."""
 
     path: str

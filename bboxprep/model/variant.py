@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True)
-class SampleVariant:
+
+class SampleVariant(msgspec.Struct, frozen=True):
     """Copy number `copy` of the image `key` (``split/name`` in the source), and its `tile` ("r0c1", "" for the whole).
 
     `recipe` is the recipe drawn for it, without chance, as plain data; empty until it is drawn.
@@ -17,7 +17,7 @@ class SampleVariant:
     key: str
     copy: int = 0
     tile: str = ""
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def is_first(self) -> bool:

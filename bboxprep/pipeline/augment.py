@@ -61,7 +61,7 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
         )
         for row, variant in variants
     )
-    return replace(source, dataset=dataset, summaries=summaries)
+    return msgspec.structs.replace(source, dataset=dataset, summaries=summaries)
 
 
 def _variants(row: int, summary: ImageSummary, frame: Frame, recipe: Recipe) -> Iterator[tuple[int, SampleVariant]]:
@@ -188,7 +188,7 @@ class Augmenter(msgspec.Struct, frozen=True):
             sample = sample.replace_fast(findings=(*sample.findings, note))
         if sample.variant or steps:
             sample = sample.replace_fast(
-                variant=replace(variant, recipe=_chained(variant.recipe, drawn.recipe.options()))
+                variant=msgspec.structs.replace(variant, recipe=_chained(variant.recipe, drawn.recipe.options()))
             )
         return sample.transform(then(drawn.recipe, *steps) if steps else drawn.recipe)
 
@@ -208,7 +208,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         sources, parts = (sample, *self._picked(sample, mosaic)), list[Sample]()
         for number, (source, (left, top, quarter)) in enumerate(zip(sources, mosaic.quarters, strict=True)):
             own = (
-                replace(_variant_of(source), key=f"{_key(variant)}#part{number}", copy=variant.copy)
+                msgspec.structs.replace(_variant_of(source), key=f"{_key(variant)}#part{number}", copy=variant.copy)
                 if number
                 else variant
             )
@@ -222,7 +222,7 @@ class Augmenter(msgspec.Struct, frozen=True):
         made = self._transformed(
             whole, mosaic_split.after, SampleVariant(f"{_key(variant)}#mosaic", variant.copy, recipe=earlier)
         )
-        made = made.replace_fast(variant=replace(variant, recipe=_variant_of(made).recipe))
+        made = made.replace_fast(variant=msgspec.structs.replace(variant, recipe=_variant_of(made).recipe))
         return AugmentedSample(made, tuple(sources[number] for number in used))
 
     def _picked(self, sample: Sample, mosaic: Mosaic) -> tuple[Sample, ...]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bboxprep.images.codecs.codec import Encoding
 from bboxprep.io.copying import ImagePlacement
@@ -17,8 +18,7 @@ from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import Local
 
 
-@dataclass(frozen=True)
-class RunOptions:
+class RunOptions(msgspec.Struct, frozen=True):
     """The options of a run.
 
     The work runs in an `engine`, by default in `workers` processes of this machine. `on_error` "stop" stops at the
@@ -42,7 +42,7 @@ class RunOptions:
     overwrite: bool = False
     resume: bool = False
     dry_run: bool = False
-    encoding: Encoding = field(default_factory=Encoding)
+    encoding: Encoding = msgspec.field(default_factory=Encoding)
     sidecar: bool = True
     labels_only: bool = False
     images: ImagePlacement = "copy"
@@ -65,8 +65,7 @@ class RunOptions:
         return self.engine or Local(self.workers)
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The result of a run: its account, the output folder (None after a dry run), and the options of the writer.
 
     `fresh` is the number of images that this run has written, without those of an earlier run.

@@ -43,7 +43,7 @@ class Exposure(AppearanceStep):
     """Multiply by `gain`: the linear light of the sRGB values ("linear"), or the sRGB values themselves ("srgb")."""
 
     name = "exposure"
-    amounts: ClassVar[Amounts] = {"gain": Bounds(0.0, 100.0)}
+    amounts: ClassVar[Amounts] = {"gain": Bounds(0.01, 100.0)}  # 0 would make every image black
     gain: Amount
     space: Space = "linear"
 

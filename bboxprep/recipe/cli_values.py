@@ -17,8 +17,8 @@ AXES: tuple[Axis, ...] = get_args(Axis)
 
 
 def parse_size(text: str, option: str = "size") -> Size:
-    """``640`` (a square) or ``640x480`` (width x height), given for `option`."""
-    match = re.fullmatch(r"([0-9]{1,9})(?:[xX×]([0-9]{1,9}))?", text.strip())
+    """``640`` (a square) or ``640x480`` (width x height; also ``640*480``), given for `option`."""
+    match = re.fullmatch(r"([0-9]{1,9})(?:[xX×*]([0-9]{1,9}))?", text.strip())
     if not match:
         raise UsageError(f"`{option}`: have {text!r}, want N or WIDTHxHEIGHT")
     try:

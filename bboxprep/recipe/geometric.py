@@ -24,6 +24,7 @@ from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.values import Amounts, Bounds, OptionError, check_choice, is_settled, plain, words
 
 SizeLike = int | tuple[int, int]
+_LONGEST = 32_766  # px of a side that OpenCV can make
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,8 @@ class Sized(RecipeStep):
             object.__setattr__(self, "size", Size.of(self.size))
         except UsageError as error:
             raise OptionError(self.name, "size", str(error).removeprefix("size: ")) from error
+        if max(self.target) > _LONGEST:
+            raise OptionError(self.name, "size", f"have {self.target}, want at most {_LONGEST:,} px a side")
 
     @property
     def target(self) -> Size:

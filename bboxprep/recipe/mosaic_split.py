@@ -6,8 +6,9 @@ they may depend on its objects. Steps after it apply to the mosaic as one image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from bboxprep.recipe.crops import Mosaic
 from bboxprep.recipe.geometric import RecipeStep
@@ -15,8 +16,7 @@ from bboxprep.recipe.random_draw import Draw
 from bboxprep.recipe.recipe import Augment, Recipe
 
 
-@dataclass(frozen=True)
-class MosaicSplit:
+class MosaicSplit(msgspec.Struct, frozen=True):
     """The recipe of each image `before` the `mosaic`, and that of the mosaic `after` it. `place` is the number of the
     mosaic among the random steps; `without` is the recipe of a copy without mosaic; `seed` determines its draws.
     """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,7 +52,7 @@ def examine(
         objects += len(sample.instances)
         bad += len({fault.where for fault in found if fault.where})
         progress(number)
-    faults += _turned_labels(source, replace(image_policy, frames="first"))
+    faults += _turned_labels(source, msgspec.structs.replace(image_policy, frames="first"))
     images = Tally(Layer.STRUCTURAL, "images", len(source.dataset) - wrong, 0, wrong)
     boxes = Tally(Layer.GEOMETRIC, "objects", max(0, objects - bad), 0, bad)
     return tuple(dict.fromkeys(faults)), (images, boxes)

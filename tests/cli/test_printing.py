@@ -14,6 +14,7 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.errors import BboxprepError
 from tests.invoked import run
+from tests.tiny import tiny
 
 CLASS = "cat\x1b]0;title\x07\x1b[31m\u202e\nnothing wrong was found\n"
 GONE = "gone\x1b[2J\u2028.jpg"
@@ -65,3 +66,24 @@ def test_an_error_is_one_line_without_controls(hostile: Path, tmp_path: Path) ->
     assert done.stderr.count("\n") == 1
     assert not controls(done.stderr)
     assert r"gone\x1b[2J\u2028.jpg" in done.stderr
+
+
+def test_label_files_without_image_are_counted_as_files_and_their_objects_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of each can be opened from where one stands."""
+    source = tiny(tmp_path / "set", range(2))
+    for number in range(7):
+        (source / f"labels/train/x{number}.txt").write_text("0 .5 .5 .2 .2\n1 .4 .4 .2 .2\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for words in (["inspect", "set"], ["convert", "set", "out", "--to", "coco"]):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert "fault: 7 x label-orphan: " in result.output
+        assert "its objects are dropped (14 objects)\n" in result.output
+        shown = [line.strip().partition(": ")[0] for line in result.output.splitlines() if "no image;" in line][1:]
+        assert len(shown) == 5
+        assert all(Path(path).is_file() for path in shown)
+    assert "exit 1: 7 faults listed above" in result.output
+    record = json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))
+    assert {finding["path"].partition("/")[0] for finding in record["findings"]} == {"labels"}

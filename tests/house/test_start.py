@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-SELDOM = {"difflib", "numpy.ma", "ray", "rich.progress"}
+SELDOM = {"difflib", "multiprocessing", "numpy.ma", "ray", "rich.progress"}
 READERS = {f"bboxprep.formats.{name}.reader" for name in ("coco", "voc", "yolo")}  # packed formats share one
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bboxprep import formats
@@ -38,7 +38,8 @@ def test_the_law_catches_a_column_that_the_sidecar_leaves_out(
 ) -> None:
     if column not in PLAIN_FORMS:
         return
-    blind = replace(PLAIN_FORMS[column], pack=lambda objects: (PLAIN_FORMS[column].default,) * len(objects))
+    form = PLAIN_FORMS[column]
+    blind = msgspec.structs.replace(form, pack=lambda objects: (form.default,) * len(objects))
     monkeypatch.setattr(schema, "PLAIN_FORMS", {**PLAIN_FORMS, column: blind})
     small(tmp_path / "in", specimen(column))
     straight, back = around(tmp_path, "yolo", task="detect")

@@ -153,5 +153,5 @@ def test_another_value_is_another_output(tmp_path: Path) -> None:
     example = EXAMPLES["yolo"]
     source, out = painted(example, tmp_path / "source", random_dataset(example, seed=9)), tmp_path / "out"
     converted(example, source, out, "link")
-    with pytest.raises(TargetError, match=r'with another images \("link", now "copy"\)'):
+    with pytest.raises(TargetError, match=r"with another images \(link before, now copy\)"):
         converted(example, source, out, "copy")

@@ -17,7 +17,7 @@ import pytest
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
-from bboxprep.pipeline.work.engines import local
+from bboxprep.pipeline.work.engines import local, processes
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from tests.conformance.examples import FORMATS
@@ -59,11 +59,11 @@ def test_one_or_three_workers_write_the_same_tree(tmp_path: Path, source: str, t
 def test_processes_forked_or_spawned_write_the_same_tree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
-    for start in ("spawn", local.START):
-        monkeypatch.setattr(local, "START", start)
+    for start in ("spawn", processes.START):
+        monkeypatch.setattr(processes, "START", start)
         source = open_source(FIXTURES / "phone-photos-coco", engine=local.Local(2))
         convert_source(source, tmp_path / start, target, Recipe(Letterbox(96)), run_options=RunOptions(workers=2))
-    assert tree(tmp_path / "spawn") == tree(tmp_path / local.START)
+    assert tree(tmp_path / "spawn") == tree(tmp_path / processes.START)
 
 
 @pytest.mark.parametrize("source", SOURCES)

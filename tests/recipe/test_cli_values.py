@@ -16,6 +16,7 @@ from bboxprep.recipe.geometric import Crop
         (parse_size, "640", Size(640, 640)),
         (parse_size, "640x480", Size(640, 480)),
         (parse_size, "640X480", Size(640, 480)),
+        (parse_size, "640*480", Size(640, 480)),
         (parse_crop, "1, 2,30,40", Crop(1, 2, 30, 40)),
         (parse_color, "255", (255, 255, 255)),
         (parse_color, "1,2,3", (1, 2, 3)),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -128,17 +128,16 @@ class _Window:
         return value
 
 
-@dataclass
-class _Scan:
+class _Scan(msgspec.Struct):
     """One scan of a document."""
 
     window: _Window
     visit: Visit
-    members: dict[str, None] = field(default_factory=dict)
-    extra: dict[str, object] = field(default_factory=dict)
-    faults: dict[str, str] = field(default_factory=dict)
-    starts: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
-    lengths: dict[str, list[NDArray[np.int64]]] = field(default_factory=dict)
+    members: dict[str, None] = msgspec.field(default_factory=dict)
+    extra: dict[str, object] = msgspec.field(default_factory=dict)
+    faults: dict[str, str] = msgspec.field(default_factory=dict)
+    starts: dict[str, list[NDArray[np.int64]]] = msgspec.field(default_factory=dict)
+    lengths: dict[str, list[NDArray[np.int64]]] = msgspec.field(default_factory=dict)
 
     def run(self) -> None:
         window = self.window

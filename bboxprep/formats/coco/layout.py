@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import Path
+
+import msgspec
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
@@ -52,8 +53,7 @@ _IMAGES = re.compile(rb'"images"\s*:')  # Supervisely's meta.json says "projectT
 _NOTHING = (b"[]", b"{}", b"null")  # JSON without content
 
 
-@dataclass(frozen=True)
-class CocoSource:
+class CocoSource(msgspec.Struct, frozen=True):
     """One annotation file: what COCO calls its `kind`, and the split it is about as the file spells it in `word`, which
     is "" where it names none.
 
@@ -293,7 +293,7 @@ def _of_kind(sources: Sequence[CocoSource], kinds: Sequence[str]) -> list[CocoSo
 def _chosen(root: Path, sources: Sequence[CocoSource]) -> tuple[CocoSource, ...]:
     """The best of `sources` for each word, sorted by split and by the names of their images. Raises `LayoutError`."""
     prefix = name_prefixes(source.word for source in sources)
-    placed = [replace(source, prefix=prefix[source.word]) for source in sources]
+    placed = [msgspec.structs.replace(source, prefix=prefix[source.word]) for source in sources]
     placed.sort(key=lambda source: (source.split, os.fsencode(f"{source.word}/")))
     best = [_best(root, list(group)) for _, group in groupby(placed, lambda source: (source.split, source.word))]
     for one, other in pairwise(best):

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -57,7 +56,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
         options.task, config.keypoints, first=options.first_id, boxes=options.box_style, encoding=options.encoding
     )
     classes = with_numbers(find_classes(tree, config), layout.items, rows, spread)
-    grammar = replace(rows, classes=len(classes.names))
+    grammar = msgspec.structs.replace(rows, classes=len(classes.names))
     claims = layout.items.claims()
     unmatched = unmatched_labels(tree, layout, claims, grammar, classes.names)
     loader = _Loader(tree.home, probe, grammar, options.units)

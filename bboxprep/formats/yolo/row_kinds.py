@@ -15,9 +15,10 @@ said to have boxes of `BoxStyle` xyxy, their four numbers are the corners x0 y0 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+import msgspec
 
 BoxStyle = Literal["cxcywh", "xyxy"]
 Task = Literal["auto", "detect", "segment", "pose", "obb"]
@@ -32,8 +33,7 @@ class RowKind(StrEnum):
     POSE = "box and keypoints"
 
 
-@dataclass(frozen=True, slots=True)
-class RowGrammar:
+class RowGrammar(msgspec.Struct, frozen=True):
     """What rows a dataset has: its `task`, the keypoints' (count, numbers each), how many classes (None: any), the
     number of the first class, what the numbers of its boxes are, and the `encoding` of files that are not UTF-8 and do
     not show theirs.

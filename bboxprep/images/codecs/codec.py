@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -47,8 +46,7 @@ _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bm
 _LARGEST = 31 << 20  # bytes; glibc learns from no block larger than 32 MiB
 
 
-@dataclass(frozen=True)
-class ImagePolicy:
+class ImagePolicy(msgspec.Struct, frozen=True):
     """The rules for images that 8-bit RGB cannot hold, and for images that are too large.
 
     `depth16`, for more than 8 bits a channel: refuse ("error"), keep the high byte ("shift8"), or stretch the extremes
@@ -75,8 +73,7 @@ class ImagePolicy:
             raise UsageError(f"max pixels: have {self.max_pixels!r}, want 1 or more")
 
 
-@dataclass(frozen=True)
-class Encoding:
+class Encoding(msgspec.Struct, frozen=True):
     """Options of encoding: the `quality` of JPEG and lossy WebP, 1 to 100; `strip_metadata` leaves EXIF out.
 
     A `quality` of None means 95, and that a JPEG that is only turned keeps its quantisation tables. `image_format` is

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from bboxprep import formats
 from bboxprep.errors import TargetError
 from bboxprep.io.atomic import TEMPORARY, as_target_error, own_temporary, write_text
 from bboxprep.io.paths import relative_path, resolved, walk
@@ -19,6 +20,7 @@ from bboxprep.io.remote import ARCHIVES, is_stored
 from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, find_record
 from bboxprep.pipeline.resume.journal import FOLDER, NAME
+from bboxprep.pipeline.resume.terms import term_words
 
 
 def check_target(dest: Path, source: Path) -> None:
@@ -45,9 +47,9 @@ def check_terms(dest: Path, old: Mapping[str, str], new: Mapping[str, str], *, r
     for name in sorted(new.keys() | old.keys(), key=_rank):
         before, now = (terms.get(name, "nothing") for terms in (old, new))
         if before != now:
-            have, want = _excerpt(before, now), _excerpt(now, before)
+            have, want = term_words(name, before, now)
             raise TargetError(
-                f"{dest}: holds {state} with another {name} ({have}, now {want}); `overwrite=True` replaces it"
+                f"{dest}: holds {state} with another {name} ({have} before, now {want}); `overwrite=True` replaces it"
             )
     if not (is_finished(dest) or resume):
         raise TargetError(f"{dest}: holds {state}; `resume=True` goes on from there, `overwrite=True` replaces it")
@@ -197,7 +199,8 @@ def _refuse_others(dest: Path, ours: Iterable[str]) -> None:
     others = sorted(set(entries(dest)) - set(ours))
     if others:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        raise TargetError(f"{dest}: holds other files ({others[0]}{more}), want an empty or new folder")
+        itself = "; it is a dataset itself: is the folder to write missing?" if formats.sniffed(dest) else ""
+        raise TargetError(f"{dest}: holds other files ({others[0]}{more}), want an empty or new folder{itself}")
 
 
 def _rank(name: str) -> tuple[int, str]:
@@ -206,20 +209,9 @@ def _rank(name: str) -> tuple[int, str]:
     return first.index(name) if name in first else len(first), name
 
 
-_MAX_EXCERPT = 120  # characters
 _MAX_SHOWN = 5  # files in a message
 _NOT_PREPARED = "cannot be made ready"
 _NOT_FINISHED = "cannot be marked as finished"
-
-
-def _excerpt(text: str, other: str) -> str:
-    """`text`; of a long one the part around its first difference from `other`."""
-    if len(text) <= _MAX_EXCERPT:
-        return text
-    first = next((at for at, (one, two) in enumerate(zip(text, other, strict=False)) if one != two), len(other))
-    start = max(0, first - _MAX_EXCERPT // 3)
-    end = start + _MAX_EXCERPT
-    return f"{'...' if start else ''}{text[start:end]}{'...' if end < len(text) else ''}"
 
 
 def flush_all(root: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from bboxprep.errors import InternalError
-from bboxprep.findings import Finding, Severity
+from bboxprep.findings import Finding, count_faults
 from bboxprep.model.class_mapping import count_classes, objects_by_class
 from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
@@ -20,21 +21,20 @@ from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, Sou
 UNREADABLE = "(unreadable)"  # the class of an object whose record could not be read
 
 
-@dataclass
-class Account:
+class Account(msgspec.Struct):
     """Counts by split, counts by split and class, and all findings in the order of the samples."""
 
-    images_in: Counter[str] = field(default_factory=Counter)
-    images_out: Counter[str] = field(default_factory=Counter)
-    made: Counter[str] = field(default_factory=Counter)  # image files by how they were made (`WriteMethod`)
-    source_count: Counter[str] = field(default_factory=Counter)
-    objects_in: Counter[tuple[str, str]] = field(default_factory=Counter)
-    objects_out: Counter[tuple[str, str]] = field(default_factory=Counter)
-    objects_due: Counter[tuple[str, str]] = field(default_factory=Counter)  # expected in all output images
-    swapped: Counter[tuple[str, str]] = field(default_factory=Counter)  # gained from another class by a flip
-    dropped: Counter[tuple[str, str, str]] = field(default_factory=Counter)  # split, class, code
-    columns: Counter[str] = field(default_factory=Counter)  # how many objects of the source have each column
-    findings: list[Finding] = field(default_factory=list)
+    images_in: Counter[str] = msgspec.field(default_factory=Counter)
+    images_out: Counter[str] = msgspec.field(default_factory=Counter)
+    made: Counter[str] = msgspec.field(default_factory=Counter)  # image files by how they were made (`WriteMethod`)
+    source_count: Counter[str] = msgspec.field(default_factory=Counter)
+    objects_in: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    objects_out: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    objects_due: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)  # expected in all output images
+    swapped: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)  # gained from another class by a flip
+    dropped: Counter[tuple[str, str, str]] = msgspec.field(default_factory=Counter)  # split, class, code
+    columns: Counter[str] = msgspec.field(default_factory=Counter)  # how many objects of the source have each column
+    findings: list[Finding] = msgspec.field(default_factory=list)
 
     def note(self, findings: Iterable[Finding]) -> None:
         """Add `findings` and count the objects that they drop."""
@@ -92,8 +92,8 @@ class Account:
 
     @property
     def faults(self) -> int:
-        """The number of findings that are faults."""
-        return sum(finding.severity is Severity.FAULT for finding in self.findings)
+        """The number of faults, as `findings.count_faults` counts them."""
+        return count_faults(self.findings)
 
     def report(self, names: Sequence[str]) -> Report:
         """The account as the run record keeps it; `names` are the classes of the output."""

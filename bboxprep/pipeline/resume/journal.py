@@ -18,7 +18,6 @@ import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache, partial
-from json import dumps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -204,11 +203,6 @@ def open_journal(dest: Path, *, anew: bool = False) -> Iterator[Journal]:
         connection, journal = _opened(path, anew=anew)
     with _faults_named(dest, path), closing(connection):
         yield journal
-
-
-def terms_as_text(terms: Mapping[str, Any]) -> dict[str, str]:
-    """`terms` with each value as JSON."""
-    return {name: dumps(value, sort_keys=True, default=str) for name, value in terms.items()}
 
 
 def journal_key(key: Key) -> Key:

@@ -8,6 +8,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bboxprep.findings import escape_surrogates
 from bboxprep.formats.api import Writer
 from bboxprep.io.paths import resolved
@@ -18,8 +20,9 @@ from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.output.versions import versions
 from bboxprep.pipeline.resume.fingerprint import stamp_of
-from bboxprep.pipeline.resume.journal import Journal, PlannedFiles, RunEnd, terms_as_text
+from bboxprep.pipeline.resume.journal import Journal, PlannedFiles, RunEnd
 from bboxprep.pipeline.resume.remote_journal import open_journal
+from bboxprep.pipeline.resume.terms import terms_as_text
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.schema import SIDECAR
 
@@ -46,7 +49,7 @@ def terms_of(
         "options": options,
         "rules": asdict(dataset.object_policy),
         "class table": [asdict(category) for category in dataset.categories],
-        "encoding": asdict(run_options.encoding),
+        "encoding": msgspec.structs.asdict(run_options.encoding),
         "sidecar": run_options.sidecar,
         "images": run_options.images,
         "names": run_options.names,

@@ -135,7 +135,7 @@ class _SampleMerge(msgspec.Struct, frozen=True):
 
     def _slack(self, kept: KeptImage, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """The distance that an edge of each of the written `boxes` (N, 4) may have moved: (N,) float64, px."""
-        step = self.step if kept.rounded else replace(self.step, pixels=0.0)
+        step = self.step if kept.rounded else msgspec.structs.replace(self.step, pixels=0.0)
         off = step.of(boxes, Size(*kept.size)).max(axis=1, initial=0.0)
         return np.asarray(off + _REWRITING * max(kept.size))
 
@@ -157,7 +157,7 @@ def _remaining_masks(segmentation: Segmentation, instances: Instances, order: Or
         0 if mask or row < 0 else segmentation.numbers[row]
         for mask, (_, row) in zip(instances.masks, order, strict=True)
     )
-    return replace(segmentation, numbers=tuple(numbers))
+    return msgspec.structs.replace(segmentation, numbers=tuple(numbers))
 
 
 def _with_mismatch(sample: Sample, gone: int, new: int) -> Sample:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy, decode
@@ -37,8 +39,7 @@ class SeenHeader(Protocol):
         """The header; None where it cannot be read."""
 
 
-@dataclass(frozen=True)
-class HeaderCache:
+class HeaderCache(msgspec.Struct, frozen=True):
     """The probe that readers are given. Unless it `opens` images, it believes the size that the labels declare; one of
     more than `most_pixels` is refused. An image whose file ends early, or does not mark its end, is decoded, to know
     whether its pixels are all there; with `decodes` every image is.
@@ -47,8 +48,8 @@ class HeaderCache:
     most_pixels: int = MOST_PIXELS
     opens: bool = True
     decodes: bool = False
-    _known: dict[str, dict[str, Header]] = field(default_factory=dict, repr=False)  # by folder, by name
-    _last: dict[str, Header] = field(default_factory=dict, repr=False)  # by path, at most one
+    _known: dict[str, dict[str, Header]] = msgspec.field(default_factory=dict)  # by folder, by name
+    _last: dict[str, Header] = msgspec.field(default_factory=dict)  # by path, at most one
 
     def __call__(self, path: Path, declared: Size | None = None) -> Header:
         """The header of the file at `path`. Raises `ImageError`."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bboxprep.findings import Finding, Severity
+from bboxprep.findings import Finding, count_faults
 from bboxprep.geometry.affine import Size
 from bboxprep.model.sample import Frame
 from bboxprep.pipeline.output.run_record import RecordedFinding
@@ -45,8 +45,8 @@ class Inspection(msgspec.Struct, frozen=True):
 
     @property
     def faults(self) -> int:
-        """The number of findings that are faults."""
-        return sum(finding.severity is Severity.FAULT for finding in self.findings)
+        """The number of faults, as `findings.count_faults` counts them."""
+        return count_faults(self.findings)
 
     def encoded(self) -> bytes:
         """The counts as JSON in ASCII, so that names cannot control a terminal."""

@@ -50,9 +50,9 @@ def assemble(sources: Sequence[Source], classes: ClassPolicy = NO_RULES, split: 
     if len(sources) > 1 or split:
         source = _arranged(_of_several_sources(sources) if len(sources) > 1 else _of_one_source(source), split)
     if classes:
-        source = replace(source, dataset=source.dataset.with_classes(classes))
+        source = msgspec.structs.replace(source, dataset=source.dataset.with_classes(classes))
     if len(sources) > 1:
-        source = replace(source, dataset=source.dataset.with_similar_names())
+        source = msgspec.structs.replace(source, dataset=source.dataset.with_similar_names())
     return source
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
+
+import msgspec
 
 from bboxprep import formats
 from bboxprep.errors import AnnotationError, UsageError
@@ -33,14 +35,13 @@ from bboxprep.pipeline.work.engines.local import IN_CALLING_PROCESS
 from bboxprep.transform.render import SampleRenderer
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """An opened dataset, with the summary of each image in the order of the samples."""
 
     dataset: Dataset
     summaries: tuple[ImageSummary, ...]
     frames: Mapping[Key, Decision]  # of the turned images
-    reading: Mapping[str, Any] = field(default_factory=dict)  # the options that its format was read with
+    reading: Mapping[str, Any] = msgspec.field(default_factory=dict)  # the options that its format was read with
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
 
     def frame_of(self, summary: ImageSummary) -> Frame:

@@ -27,7 +27,7 @@ from bboxprep.io.paths import holds_image, relative_path, subfolders
 from bboxprep.io.remote import plain_path
 from bboxprep.model.splits import known_split
 from bboxprep.pipeline.source.contents import describe_contents
-from bboxprep.pipeline.source.label_files import formats_below
+from bboxprep.pipeline.source.label_files import formats_below, label_files
 
 _DEEPEST = 6  # levels below the named folder
 _MOST_FOLDERS = 2000
@@ -192,6 +192,8 @@ def _single(path: Path, seen: Mapping[str, str]) -> str:
     found = describe_contents(path)
     if path.is_file():
         raise LayoutError(path, "", f"is no data set by itself ({found}); name the folder of its data set{_home(path)}")
+    if above := _dataset_above(path):
+        raise LayoutError(path, "", f"{found}; the dataset is the folder above: {_as_sources(above)}")
     known = {name: formats.load(name) for name in formats.names()}
     looked_for = "; ".join(f"{name}: {one.layout}" for name, one in known.items())
     raise LayoutError(path, "", f"no labelled dataset recognised here (looked for {looked_for}); found {found}")
@@ -200,6 +202,17 @@ def _single(path: Path, seen: Mapping[str, str]) -> str:
 def _is_whole(folder: Path) -> bool:
     """Whether a data set of any format begins in `folder`, and all that lies below belongs to it."""
     return any(_is_complete(formats.root_evidence(name, folder)) for name in formats.names())
+
+
+def _dataset_above(folder: Path) -> Path | None:
+    """The nearest folder above `folder` where a dataset begins that has its labels in `folder`; None where none is."""
+    wanted = {like.format for like in label_files(folder, formats.names())}
+    above = folder.parents if folder.parent != folder else folder.absolute().parents  # "." has none
+    return next((path for path in islice(above, _NEAR) if any(_begins(name, path) for name in wanted)), None)
+
+
+def _begins(name: str, folder: Path) -> bool:
+    return name in formats.sniffed(folder, name) and _has_labels(formats.root_evidence(name, folder))
 
 
 def _home(file: Path) -> str:

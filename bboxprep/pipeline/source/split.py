@@ -57,17 +57,18 @@ class SplitPolicy:
 
     @classmethod
     def parse(cls, text: str, group_by: str = "file") -> SplitPolicy:
-        """The policy of the text ``train=0.8,val=0.2``. Raises `UsageError`."""
+        """The policy of the text ``train=0.8,val=0.2``, or in percent ``train=80,val=20``. Raises `UsageError`."""
         shares: dict[str, float] = {}
         for part in text.split(","):
             split, _, share = (word.strip() for word in part.partition("="))
             if split in shares:
                 raise UsageError(f"split: have {split!r} twice in {text!r}, want each split once")
             try:
-                shares[split] = float(share)
+                shares[split] = float(share.removesuffix("%"))
             except ValueError:
                 raise UsageError(f"split: have {part!r}, want NAME=SHARE, as in train=0.8,val=0.2") from None
-        return cls(shares, group_by)
+        in_percent = abs(sum(shares.values()) - 100) <= 100 * _TOLERANCE
+        return cls({split: share / 100 for split, share in shares.items()} if in_percent else shares, group_by)
 
     def options(self) -> dict[str, Any]:
         """The policy as plain data."""

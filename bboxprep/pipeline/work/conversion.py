@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class Conversion:
             replacement.discard(new.dest)
             raise
         replacement.exchange(self.dest)
-        return replace(outcome, dest=self.dest)
+        return msgspec.structs.replace(outcome, dest=self.dest)
 
     @cached_property
     def _terms(self) -> Mapping[str, str]:
@@ -126,7 +126,7 @@ class Conversion:
     @property
     def reading_terms(self) -> Mapping[str, Any]:
         """The options of reading that the bytes of the output depend on."""
-        return {**self.reading, "policy": asdict(self.image_policy)}
+        return {**self.reading, "policy": msgspec.structs.asdict(self.image_policy)}
 
     def _check_target(self) -> None:
         for root in self.dataset.roots:
@@ -203,7 +203,7 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
             return False
         if {number for _, number in self._batches(journal)} != journal.batches.keys():
             return False
-        worker = replace(self.worker, packed=bool(self.writer.stage))
+        worker = msgspec.structs.replace(self.worker, packed=bool(self.writer.stage))
         return all(self.conversion.engine.run(worker.is_current, self._blocks(journal), stop=self.conversion.stop))
 
     def count_finished(self, journal: Journal) -> Outcome:

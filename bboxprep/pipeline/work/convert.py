@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bboxprep.errors import PlanError
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, Encoding, ImageFormat, ImagePolicy
 from bboxprep.io.copying import ImagePlacement
@@ -56,7 +58,7 @@ def convert_source(
 
     dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
     dataset = replace(dataset, findings=dataset.transform(recipe).findings)
-    source = with_variants(replace(source, dataset=dataset), recipe)
+    source = with_variants(msgspec.structs.replace(source, dataset=dataset), recipe)
     return Conversion(
         source.dataset,
         source.summaries,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from bboxprep.errors import ImageError, TargetError
@@ -34,8 +34,7 @@ from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
 _NOTHING = Instances.of()
 
 
-@dataclass(frozen=True)
-class ImageWriter:
+class ImageWriter(msgspec.Struct, frozen=True):
     """Writes the image and the labels of transformed samples below `dest`; None for a dry run, which writes nothing.
 
     `names` (C,) are the classes of the output. `labels_only` and `images` are those of the `RunOptions`.

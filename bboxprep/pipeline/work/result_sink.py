@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from bboxprep.errors import BboxprepError, InternalError, TargetError
 from bboxprep.formats.api import Writer
@@ -18,8 +19,7 @@ from bboxprep.pipeline.resume.journal import Journal, Key
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
 
 
-@dataclass
-class ResultSink:
+class ResultSink(msgspec.Struct):
     """Takes the results of a run, whose images have the `keys`.
 
     `done` counts the images, `fresh` those that were written by this run, not by an earlier one. `reused` are the
@@ -36,8 +36,8 @@ class ResultSink:
     sidecar_writer: SidecarWriter | None
     done: int = 0
     fresh: int = 0
-    reused: set[int] = field(default_factory=set)
-    unwritten: list[str] = field(default_factory=list)
+    reused: set[int] = msgspec.field(default_factory=set)
+    unwritten: list[str] = msgspec.field(default_factory=list)
 
     def take(self, encoded_results: Iterable[bytes], progress: Callable[[int], None]) -> None:
         """Write the image rows and the sidecar lines of `encoded_results`, one for each batch, and add the results to

@@ -12,7 +12,6 @@ pixels together, and keeps the pixels of the last sample only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -43,7 +42,7 @@ from bboxprep.pipeline.resume.fingerprint import (
 from bboxprep.pipeline.resume.journal import journal_key
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar.writer import SidecarWriter
-from bboxprep.pipeline.work.engines.local import blocks, run_in_own_process
+from bboxprep.pipeline.work.engines.local import blocks
 from bboxprep.pipeline.work.image_writer import ImageWriter
 
 _STAGE_SIZE = 64  # samples per stage; more take memory and are no faster
@@ -99,8 +98,7 @@ def _new_batches(keys: Sequence[Key], rows: range, size: int) -> Iterator[tuple[
             yield batch, 0
 
 
-@dataclass(frozen=True)
-class BatchWorker:
+class BatchWorker(msgspec.Struct, frozen=True):
     """Processes blocks of `dataset`; the `augmenter`, if there is one, applies the recipe to its samples.
 
     `together` is how many samples go through a stage before the next one begins. `given_up` are the rows of samples
@@ -173,12 +171,14 @@ class BatchWorker:
         """The result of a `block` that kills every process: each image gets a process of its own, and an image that
         kills it again is left out. Raises as a call does.
         """
+        from bboxprep.pipeline.work.engines.processes import run_in_own_process  # seldom needed
+
         parts = []
         for single in block.split(1):
             try:
                 encoded = run_in_own_process(self, single)
             except WorkerError:
-                encoded = replace(self, given_up=frozenset({single.start}))(single)
+                encoded = msgspec.structs.replace(self, given_up=frozenset({single.start}))(single)
             parts.append(decode_result(encoded))
         return encode_result(BatchResult.join(self._content(block, self.dataset.at(block.rows)), parts))
 

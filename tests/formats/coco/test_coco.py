@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -72,7 +73,7 @@ def objects(draw: st.DrawFn) -> Instances:
         crowd=column(st.booleans()),
         polygons=[() if isinstance(outline, Rle) else outline for outline in outlines],
         masks=[
-            replace(outline, compressed=draw(st.booleans())) if isinstance(outline, Rle) else None
+            msgspec.structs.replace(outline, compressed=draw(st.booleans())) if isinstance(outline, Rle) else None
             for outline in outlines
         ],
         keypoints=np.where(seen[..., None] > 0, joints, 0.0),

@@ -69,13 +69,19 @@ OLD = {"recipe": '{"letterbox":640}', "source": '["/a"]'}
             True,
             OLD,
             {**OLD, "recipe": "null"},
-            r'another recipe \({"letterbox":640}, now null\); `overwrite=True`',
+            r'another recipe \({"letterbox":640} before, now null\); `overwrite=True`',
         ),
-        (False, True, OLD, {**OLD, "sidecar": "true"}, r"another sidecar \(nothing, now true\)"),
-        (False, True, {**OLD, "source": "[" + "1," * 99 + "1]"}, OLD, r"another source \(\[1,(1,)+1?\.\.\., now"),
+        (False, True, OLD, {**OLD, "sidecar": "true"}, r"another sidecar \(nothing before, now true\)"),
+        (
+            False,
+            True,
+            {**OLD, "source": "[" + "1," * 99 + "1]"},
+            OLD,
+            r"another source \(\[1,(1,)+1?\.\.\. before, now",
+        ),
         (
             *(False, True, {**OLD, "recipe": f"[{'1,' * 99}0]"}, {**OLD, "recipe": f"[{'1,' * 99}9]", "a": "1"}),
-            r"another recipe \(\.\.\.(1,)+0\], now \.\.\.(1,)+9\]\)",
+            r"another recipe \(\.\.\.(1,)+0\] before, now \.\.\.(1,)+9\]\)",
         ),
     ],
 )

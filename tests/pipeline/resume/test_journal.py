@@ -22,8 +22,8 @@ from bboxprep.pipeline.resume.journal import (
     RunEnd,
     journal_key,
     open_journal,
-    terms_as_text,
 )
+from bboxprep.pipeline.resume.terms import terms_as_text
 
 PLAN = PlannedFiles(("images/a.jpg",), ("images",))
 

@@ -26,7 +26,7 @@ from bboxprep.pipeline.source.merge import assemble
 from bboxprep.pipeline.source.open import open_source, read
 from bboxprep.pipeline.work import conversion
 from bboxprep.pipeline.work.convert import convert_source, write
-from bboxprep.pipeline.work.engines import local
+from bboxprep.pipeline.work.engines import processes
 from bboxprep.pipeline.work.image_writer import ImageWriter
 from bboxprep.recipe.geometric import Fit, Letterbox
 from bboxprep.recipe.recipe import Recipe
@@ -439,11 +439,11 @@ def test_images_that_others_put_beside_labels_stay(source: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_a_dataset_made_by_hand_of_a_program_is_written_by_processes(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: local.Start
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: processes.Start
 ) -> None:
     if start == "fork" and not hasattr(os, "fork"):
         pytest.skip("no fork here")
-    monkeypatch.setattr(local, "START", start)
+    monkeypatch.setattr(processes, "START", start)
     write(read(source).transform(BIG), tmp_path / "out", "yolo", workers=2)
     write(read(source).transform(BIG), tmp_path / "one", "yolo")
     assert tree(tmp_path / "out") == tree(tmp_path / "one")

@@ -20,6 +20,7 @@ from bboxprep.io.paths import IMAGE_SUFFIXES
 from bboxprep.io.remote import ARCHIVES, open_path
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source import roots
+from bboxprep.pipeline.source.label_files import label_files
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.pipeline.source.roots import SourceRoot, find_root
 from bboxprep.pipeline.work.convert import convert_source
@@ -317,3 +318,15 @@ def test_notes_of_label_studio_are_no_document(tmp_path: Path) -> None:
     (root / "notes.json").write_text(json.dumps(notes), encoding="utf-8")
     for path in (root, root.parent):
         assert find_root(path).format == "yolo"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_folder_of_labels_is_read_or_told_with_the_one_that_the_data_set_begins_in(
+    tmp_path: Path, made: dict[str, Path], format: str
+) -> None:
+    root = shutil.copytree(made[format], tmp_path / "set")
+    for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
+        if not formats.sniffed(folder) and any(label_files(folder, formats.names())):
+            with pytest.raises(LayoutError, match="the dataset is the folder above") as refusal:
+                find_root(folder)
+            assert str(refusal.value).endswith(f"`sources={str(root)!r}`")

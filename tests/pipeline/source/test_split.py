@@ -151,6 +151,8 @@ def test_groupings_that_cannot_be_are_refused(group_by: str, said: str) -> None:
 
 
 def test_shares_may_be_named_by_any_word_for_a_split() -> None:
+    for percent in ("train=80,val=20", "train=80%, val=20%"):
+        assert SplitPolicy.parse(percent) == SplitPolicy.parse("train=0.8,val=0.2")
     assert SplitPolicy.parse("training=0.5,dev=0.25,fold1=0.25") == SplitPolicy.parse("train=0.5,val=0.25,fold1=0.25")
     with pytest.raises(UsageError, match="val, valid, of which two mean one split"):
         SplitPolicy({"val": 0.5, "valid": 0.5})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,7 +70,7 @@ def worked(worker: BatchWorker, stage_size: int) -> tuple[BatchResult, dict[str,
     assert dest is not None
     paths = [writer.paths(sample.split, str(sample.name)) for sample in worker.dataset]
     block = Block(0, tuple(Output(image, labels=tuple(own)) for image, *own in paths))
-    result = decode_result(replace(worker, stage_size=stage_size, given_up=frozenset({1}))(block))
+    result = decode_result(msgspec.structs.replace(worker, stage_size=stage_size, given_up=frozenset({1}))(block))
     files = {path.relative_to(dest).as_posix(): path for path in dest.rglob("*") if path.is_file()}
     found = {name: path.read_bytes() for name, path in files.items()}
     for path in files.values():

@@ -8,6 +8,10 @@ from typing import Protocol, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+BLOCKS_PER_WORKER = 2  # submitted at once: enough to keep a worker busy, few enough to bound the memory
+MAX_ATTEMPTS = 3  # processes that an item may kill before it is given up
+STOPPED = "stopped as asked"
+
 
 def never_stop() -> bool:
     """False: the default for `stop`."""

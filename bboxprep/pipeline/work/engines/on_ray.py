@@ -25,8 +25,8 @@ from secrets import token_hex
 from typing import Any
 
 from bboxprep.errors import BboxprepError, StoppedError, UsageError, WorkerError
+from bboxprep.pipeline.work import engines
 from bboxprep.pipeline.work.engines import Item, Result, do_nothing, never_stop
-from bboxprep.pipeline.work.engines.local import BLOCKS_PER_WORKER, MAX_ATTEMPTS, STOPPED
 
 TIMEOUT = 10.0  # s, for a cluster to answer
 _ADDRESS = re.compile(r"[^\s/]+:[0-9]{1,5}")
@@ -72,7 +72,7 @@ class OnRay:
         ray = self._ray()
         task = ray.remote(max_retries=0, num_cpus=1)(_run_item)
         cluster = _Cluster(ray, task, ray.put(work), on_worker_death, ray.get_runtime_context().gcs_address)
-        most, pending, stopped = self.workers * BLOCKS_PER_WORKER, deque[tuple[Item, Any]](), False
+        most, pending, stopped = self.workers * engines.BLOCKS_PER_WORKER, deque[tuple[Item, Any]](), False
         for item in items:
             stopped = stop()
             if stopped:
@@ -83,7 +83,7 @@ class OnRay:
         while pending:
             yield cluster.next(pending, on_lost_item)
         if stopped:
-            raise StoppedError(STOPPED)
+            raise StoppedError(engines.STOPPED)
 
     def _ray(self) -> Any:
         """Ray, joined to the cluster."""
@@ -129,7 +129,7 @@ class _Cluster:
     def next(self, pending: deque[tuple[Item, Any]], on_lost_item: Callable[[Item], Result] | None) -> Result:
         """The result of the first item of `pending`, which is removed from it."""
         item, reference = pending.popleft()
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(engines.MAX_ATTEMPTS):
             try:
                 result, error = self._result_of(reference)
             except self.ray.exceptions.RayError:
@@ -142,7 +142,7 @@ class _Cluster:
                 raise error
             return result  # type: ignore[no-any-return]
         if on_lost_item is None:
-            raise WorkerError(f"one block of images killed {MAX_ATTEMPTS} processes in a row")
+            raise WorkerError(f"one block of images killed {engines.MAX_ATTEMPTS} processes in a row")
         return on_lost_item(item)
 
     def _result_of(self, reference: Any) -> Any:

@@ -15,22 +15,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import StoppedError, TargetError, WorkerError
-from bboxprep.pipeline.work.engines import local
+from bboxprep.pipeline.work.engines import local, processes
 from tests.pipeline.work.engines.fatal import Fatal
 
-STARTS: list[local.Start] = ["fork", "spawn"] if hasattr(os, "fork") else ["spawn"]
+STARTS: list[processes.Start] = ["fork", "spawn"] if hasattr(os, "fork") else ["spawn"]
 
 
 @pytest.fixture(params=STARTS)
 def started(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "START", request.param)
+    monkeypatch.setattr(processes, "START", request.param)
     monkeypatch.delitem(sys.modules, "fsspec.asyn", raising=False)
 
 
 @pytest.fixture
 def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes are forked, even where an earlier test has loaded the storages that forbid it."""
-    if local.START != "fork":
+    if processes.START != "fork":
         pytest.skip("no fork here")
     monkeypatch.delitem(sys.modules, "fsspec.asyn", raising=False)
 
@@ -87,8 +87,8 @@ def test_an_item_that_brings_down_every_process_is_known_and_the_others_are_done
     with pytest.raises(WorkerError, match="killed 3 processes"):
         list(local.Local(2).run(work, range(9)))
     with pytest.raises(WorkerError):
-        local.run_in_own_process(work, 4)
-    assert local.run_in_own_process(work, 5) == 5
+        processes.run_in_own_process(work, 4)
+    assert processes.run_in_own_process(work, 5) == 5
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -211,6 +211,6 @@ def test_no_room_for_a_pool_is_a_clear_error(monkeypatch: pytest.MonkeyPatch) ->
     def refuse(*_: object, **__: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(local, "ProcessPoolExecutor", refuse)
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", refuse)
     with pytest.raises(WorkerError, match=r"no process can be started \(Too many open files\); `workers=1` needs none"):
         list(local.Local(2).run(square, range(9)))
