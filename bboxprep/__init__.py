@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from bboxprep.model.sample import Sample as Sample
     from bboxprep.pipeline.api import convert as convert
     from bboxprep.pipeline.api import preview as preview
+    from bboxprep.pipeline.api import read as read
     from bboxprep.pipeline.output.run_record import open_run as open_run
-    from bboxprep.pipeline.source.open import read as read
     from bboxprep.pipeline.work.convert import write as write
     from bboxprep.predictions import unmap as unmap
     from bboxprep.recipe.affine_steps import Rotate as Rotate
@@ -97,7 +97,7 @@ _HOMES = {
     "convert": "pipeline.api",
     "open_run": "pipeline.output.run_record",
     "preview": "pipeline.api",
-    "read": "pipeline.source.open",
+    "read": "pipeline.api",
     "read_recipe": "recipe.load",
     "unmap": "predictions",
     "verify": "verification.verify",
@@ -115,4 +115,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return [*__all__, *(name for name in globals() if name.startswith("__") and name not in __all__)]

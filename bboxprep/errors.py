@@ -4,6 +4,7 @@
 
     BboxprepError
     ├─ UsageError (also a ValueError)   the caller asked for what cannot be done
+    │  └─ WrongTypeError (a TypeError)  an argument is of a type that is not accepted
     ├─ SourceError                      the input cannot be used
     │  ├─ LayoutError                   no dataset of that format here, or several formats fit
     │  ├─ AnnotationError               an annotation file or record is malformed
@@ -30,6 +31,10 @@ class BboxprepError(Exception):
 
 class UsageError(BboxprepError, ValueError):
     """The caller asked for what cannot be done."""
+
+
+class WrongTypeError(UsageError, TypeError):
+    """An argument is of a type that is not accepted; the message says which are."""
 
 
 class SourceError(BboxprepError):

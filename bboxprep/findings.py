@@ -82,6 +82,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "metadata-dropped": (Severity.NOTE, "EXIF data that cannot be read safely was left out of the output image"),
     "name-changed": (Severity.NOTE, "an output file has another name than its source"),
     "name-differs": (Severity.NOTE, "labels spell the name of an image otherwise; the only image that fits was taken"),
+    "object-added": (Severity.NOTE, "a function given to `map` added objects; they count as objects of the source"),
+    "object-removed": (Severity.NOTE, "a function given to `map` or `filter` left objects out; dropped as asked"),
     "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),
     "orientation-invalid": (Severity.NOTE, "an orientation outside 1 to 8; taken as no turn"),
     "orientation-stale": (Severity.NOTE, "labels lie on the stored image of a photo that asks to be turned"),

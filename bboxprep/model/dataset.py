@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Literal, Protocol, SupportsIndex, TypeVar, overload
 
+from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.findings import Finding
 from bboxprep.io.paths import dataset_folder
 from bboxprep.model.categories import Categories
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, objects_by_class, similar_names, unique_names
 from bboxprep.model.flip_names import FlipMapping, names_without_partner
+from bboxprep.model.instances import Instance
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
-from bboxprep.model.sample import Planner, Sample
-from bboxprep.model.splits import TRAIN
+from bboxprep.model.sample import Picture, Planner, Sample
+from bboxprep.model.sample_changes import AccountedChange, ObjectFilter
+from bboxprep.model.splits import TRAIN, split_of
+from bboxprep.spelling import suggestion
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
+TableRows = Literal["objects", "images"]
 _TOGETHER = 64  # samples that are loaded at a time where all are asked for
 
 
@@ -71,6 +77,25 @@ class _LoadEach(Generic[Key]):
         return [self.load(key) for key in keys]
 
 
+class DatasetTools(Protocol):
+    """What a dataset does with packages above this one. `bboxprep.read` gives them to the dataset."""
+
+    def write(self, dataset: Dataset, dest: str | Path, to: str, **options: Any) -> Any:
+        """Write `dataset`; see `bboxprep.write`."""
+
+    def joined(self, datasets: Sequence[Dataset]) -> Dataset:
+        """`datasets` as one."""
+
+    def sheet(self, dataset: Dataset, count: int) -> Picture:
+        """`count` images of `dataset` on one sheet."""
+
+    def table(self, dataset: Dataset, rows: TableRows) -> Any:
+        """A pandas DataFrame of the `rows` of `dataset`."""
+
+    def torch_dataset(self, dataset: Dataset, first_label: int) -> Any:
+        """`dataset` as a dataset of torch."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """The samples of a dataset, sorted by split and name, with its class table, its splits and its policies.
@@ -100,6 +125,22 @@ class Dataset:
     crowd: tuple[int, int] = (0, 0)
     task: str = ""
     outlines: Sequence[Sample] | None = field(default=None, repr=False)
+    tools: DatasetTools | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the labels."""
+        return self.categories.names
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the images, in the order of the samples; no label is read for them."""
+        return tuple([name for _, name in self._keys])
+
+    @cached_property
+    def _keys(self) -> list[tuple[str, str]]:
+        """(split, name) of each sample."""
+        return [one.key for one in self.outlines_at(range(len(self)))]
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -123,8 +164,28 @@ class Dataset:
         for samples in self.batches():
             yield from samples
 
-    def __getitem__(self, index: int) -> Sample:
-        return self.samples[index]
+    @overload
+    def __getitem__(self, index: int | str) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> Dataset: ...
+    def __getitem__(self, index: int | str | slice) -> Sample | Dataset:
+        """The sample at a number or of a name, with its split before it where two have the name (``val/a.jpg``); the
+        dataset of a slice. Raises `UsageError` for an unknown name, `IndexError` for a number out of range.
+        """
+        match index:
+            case slice():
+                return self._part(range(*index.indices(len(self))))
+            case str():
+                return self.samples[self._row_of(index)]
+            case SupportsIndex():
+                return self.samples[operator.index(index)]
+        raise WrongTypeError(f"index: have a {type(index).__name__}, want a number, a slice, or a name such as 'a.jpg'")
+
+    def __add__(self, other: Dataset) -> Dataset:
+        """Both datasets as one: classes of one name are one class, equal names of images stay apart."""
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        return self._require_tools().joined([self, other])
 
     def batches(self) -> Iterator[Sequence[Sample]]:
         """All samples in their order, some at a time, which are loaded together."""
@@ -144,7 +205,57 @@ class Dataset:
         return self.outlines_at([index])[0]
 
     def map(self, change: Callable[[Sample], Sample]) -> Dataset:
-        """This dataset with `change` applied to each sample on access."""
+        """This dataset with `change` applied to each sample on access.
+
+        Objects that `change` leaves out or adds are counted as findings (`object-removed`, `object-added`). Raises
+        `WrongTypeError` where it returns no sample.
+        """
+        return self.with_samples(AccountedChange(change, self.categories.names))
+
+    def filter(
+        self, images: Callable[[Sample], object] | None = None, objects: Callable[[Instance], object] | None = None
+    ) -> Dataset:
+        """This dataset with the objects for which `objects` holds, and then the images for which `images` holds.
+
+        `objects` gets each object with its `class_name`, as in ``ds.filter(objects=lambda one: one.width > 8)``; what
+        it leaves out is counted as `object-removed`. For `images` all labels are read at once.
+        """
+        kept = self if objects is None else self.map(ObjectFilter(objects))
+        return kept if images is None else kept._part([row for row, one in enumerate(kept) if images(one)])
+
+    def split(self, name: str) -> Dataset:
+        """The dataset of one split, by any word for it (``valid`` is ``val``). Raises `UsageError`."""
+        if (wanted := name if name in self.splits else split_of(name)) not in self.splits:
+            raise UsageError(f"split: have {name!r}, want one of {', '.join(self.splits)}")
+        return self._part([row for row, (split, _) in enumerate(self._keys) if split == wanted], (wanted,))
+
+    def write(self, dest: str | Path, to: str, **options: Any) -> Any:
+        """Write this dataset to the folder `dest` as the format `to`: ``bboxprep.write(self, dest, to, **options)``."""
+        return self._require_tools().write(self, dest, to, **options)
+
+    def show(self, count: int = 9) -> Picture:
+        """At most `count` images from all over the dataset with their objects drawn, on one sheet."""
+        return self._require_tools().sheet(self, count)
+
+    def to_pandas(self, rows: TableRows = "objects") -> Any:
+        """A pandas DataFrame with a row for each object, or for each image.
+
+        Both have split, image, width and height; objects have label, class, x0, y0, x1, y1 (px), area, crowd and id,
+        images have path and the number of objects. Raises `UsageError` where pandas is missing.
+        """
+        return self._require_tools().table(self, rows)
+
+    def to_torch(self, first_label: int = 0) -> Any:
+        """A dataset for ``torch.utils.data.DataLoader``, whose images are decoded when they are asked for.
+
+        Item i is (image, target) as torchvision's detectors take them: a uint8 tensor (3, H, W), and ``boxes`` float32
+        (N, 4) x0 y0 x1 y1, ``labels`` int64 (N,) counted from `first_label` (1 leaves 0 for the background),
+        ``image_id``, ``area`` and ``iscrowd``. Raises `UsageError` where torch is missing.
+        """
+        return self._require_tools().torch_dataset(self, first_label)
+
+    def with_samples(self, change: Callable[[Sample], Sample]) -> Dataset:
+        """This dataset with `change` applied to each sample on access; `change` accounts for its objects itself."""
         return replace(
             self,
             samples=LazySamples.each(self.samples, change),
@@ -159,9 +270,34 @@ class Dataset:
             outlines=None if self.outlines is None else LazySamples(rows, partial(items_at, self.outlines)),
         )
 
+    def _part(self, rows: Sequence[int], splits: tuple[str, ...] | None = None) -> Dataset:
+        """The dataset of the samples at `rows`, with the splits and the findings that are theirs."""
+        own = {self._keys[row][0] for row in rows}
+        kept = splits or tuple(split for split in self.splits if split in own)
+        findings = tuple(finding for finding in self.findings if finding.split in ("", *kept))
+        return replace(self.select(rows), splits=kept, findings=findings)
+
+    def _row_of(self, name: str) -> int:
+        found = [row for row, (split, own) in enumerate(self._keys) if name in (own, f"{split}/{own}")]
+        if len(found) == 1:
+            return found[0]
+        alike = ", ".join(repr("/".join(self._keys[row])) for row in found)
+        listed = f", one of {alike}" if found else suggestion(name, self.names)
+        raise UsageError(f"index: have {name!r}, want the name of one image{listed}")
+
+    def _require_tools(self) -> DatasetTools:
+        if self.tools is None:
+            raise UsageError("this dataset was made by hand; those of bboxprep.read can write, join and draw")
+        return self.tools
+
     def transform(self, recipe: Planner) -> Dataset:
-        """This dataset with `recipe` applied to the annotations of each sample; `Sample.pixels` follows."""
-        moved = self.map(partial(_transformed, recipe=recipe))
+        """This dataset with `recipe` applied to the annotations of each sample; `Sample.pixels` follows.
+
+        Raises `WrongTypeError` for what is no recipe.
+        """
+        if not hasattr(recipe, "turn_of"):
+            raise WrongTypeError(f"transform: have {recipe!r:.80}, want a Recipe, as in Recipe(Letterbox(640))")
+        moved = self.with_samples(partial(_transformed, recipe=recipe))
         if not recipe.mirrors:
             return moved
         notes = names_without_partner(self.categories, self.object_policy.swap_classes)
@@ -192,7 +328,7 @@ class Dataset:
 
     def _changed(self, change: ClassMapping) -> Dataset:
         return replace(
-            self.map(change.apply),
+            self.with_samples(change.apply),
             categories=change.categories,
             findings=(*map(change.renamed_finding, self.findings), *change.findings),
         )

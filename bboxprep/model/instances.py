@@ -7,7 +7,7 @@ Columns are read-only arrays. Shapes are checked (ValueError), values are not: f
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.columns import COLUMNS, FIELDS, Column, ColumnValues
-from bboxprep.model.polygons import Polygons
+from bboxprep.model.polygons import Polygons, Rings
 from bboxprep.model.rle import Rle
 
 # Values of the table of columns that are needed for every image, computed once.
@@ -46,8 +46,40 @@ class _Part(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Instance:
+    """One object: a row of `Instances`, whose columns its fields are; `class_name` is "" where no class table is known.
+
+    `box` is float64 (4,) x0 y0 x1 y1 px, `area` the area that the source states in square px, else that of the box.
+    """
+
+    box: NDArray[np.float64]
+    label: int
+    crowd: bool
+    polygons: Rings
+    mask: Rle | None
+    keypoints: NDArray[np.float64]
+    visibility: NDArray[np.uint8]
+    area: float
+    score: float
+    id: int
+    attributes: Mapping[str, Any]
+    track: int
+    class_name: str = ""
+
+    @property
+    def width(self) -> float:
+        """The width of the box, px."""
+        return float(self.box[2] - self.box[0])
+
+    @property
+    def height(self) -> float:
+        """The height of the box, px."""
+        return float(self.box[3] - self.box[1])
+
+
+@dataclass(frozen=True, eq=False)
 class Instances:
-    """N objects of one image; build it with `Instances.of`.
+    """N objects of one image; build it with `Instances.of`. Iterating gives each as an `Instance`.
 
     ============  =====================  ==========================================================
     boxes         float64 (N, 4)         x0 y0 x1 y1, px
@@ -124,6 +156,41 @@ class Instances:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def __iter__(self) -> Iterator[Instance]:
+        yield from self.with_names(())
+
+    def with_names(self, names: Sequence[str]) -> Iterator[Instance]:
+        """Each object with the name of its class; `names` are those of the class table."""
+        sides = self.boxes[:, 2:] - self.boxes[:, :2]
+        areas = np.where(np.isnan(self.areas), sides[:, 0] * sides[:, 1], self.areas)
+        for row, label in enumerate(self.labels.tolist()):
+            yield Instance(
+                box=self.boxes[row],
+                label=label,
+                crowd=bool(self.crowd[row]),
+                polygons=self.polygons[row],
+                mask=self.masks[row],
+                keypoints=self.keypoints[row],
+                visibility=self.visibility[row],
+                area=float(areas[row]),
+                score=float(self.scores[row]),
+                id=int(self.ids[row]),
+                attributes=self.attributes[row],
+                track=int(self.tracks[row]),
+                class_name=names[label] if names else "",
+            )
+
+    @property
+    def xywh(self) -> Boxes:
+        """The boxes as x0 y0 width height, float64 (N, 4) px."""
+        return np.concatenate([self.boxes[:, :2], self.boxes[:, 2:] - self.boxes[:, :2]], axis=1)
+
+    @property
+    def cxcywh(self) -> Boxes:
+        """The boxes as x and y of the centre, width, height, float64 (N, 4) px."""
+        low, high = self.boxes[:, :2], self.boxes[:, 2:]
+        return np.concatenate([(low + high) / 2, high - low], axis=1)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Instances):

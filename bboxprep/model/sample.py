@@ -16,10 +16,11 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.plan import Plan
+from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Instances, unchecked
+from bboxprep.model.instances import Instance, Instances, unchecked
 from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.model.splits import TRAIN
@@ -57,6 +58,10 @@ class Renderer(Protocol):
     """Transforms and draws samples. Readers give one to each sample, so that `Sample.pixels` works although this
     package imports no image library."""
 
+    @property
+    def categories(self) -> Categories:
+        """The class table of the samples."""
+
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
         """`sample` with `recipe` applied to its annotations."""
 
@@ -68,6 +73,22 @@ class Renderer(Protocol):
 
     def with_categories(self, categories: Categories) -> Renderer:
         """The same renderer for samples whose labels are rows of `categories`."""
+
+
+class Picture(bytes):
+    """The bytes of a PNG, which a notebook shows as a picture."""
+
+    __slots__ = ()
+
+    def save(self, path: str | Path) -> None:
+        """Write the PNG to the file `path`. Raises `OSError`."""
+        Path(path).write_bytes(self)
+
+    def _repr_png_(self) -> bytes:
+        return bytes(self)
+
+    def __repr__(self) -> str:
+        return f"Picture({len(self):,} bytes of PNG)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +162,36 @@ class Sample:
     def relative_path(self) -> str:
         """`path` below `root`: how findings and the records of a run name the image."""
         return relative_path(self.path, self.root)
+
+    @property
+    def boxes(self) -> Boxes:
+        """The boxes of its objects: float64 (N, 4) x0 y0 x1 y1, px of `size`."""
+        return self.instances.boxes
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The classes of its objects: int64 (N,) rows of the class table."""
+        return self.instances.labels
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes of its objects, one for each."""
+        names = self._require_renderer().categories.names
+        return tuple([names[label] for label in self.labels.tolist()])
+
+    @property
+    def objects(self) -> tuple[Instance, ...]:
+        """Its objects, one by one, with the names of their classes."""
+        return tuple(self.instances.with_names(self._require_renderer().categories.names))
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """Its `pixels`, decoded anew each time: uint8 (H, W, 3) RGB or (H, W) gray. Raises `ImageError`."""
+        return self.pixels()
+
+    def show(self) -> Picture:
+        """The image with its objects drawn on it; a notebook shows it. Raises `ImageError`."""
+        return Picture(self._require_renderer().draw(self))
 
     @property
     def size(self) -> Size:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from bboxprep.errors import ImageError
 from bboxprep.images.draw.annotations import Cell, contact_sheet
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import is_training
 from bboxprep.pipeline.augment import Augmenter, with_variants
@@ -26,6 +27,12 @@ def preview(source: Source, recipe: Recipe, count: int, progress: Callable[[int]
         cells.append(_cell(sample))
         progress(done)
     return contact_sheet(cells, source.dataset.categories.names)
+
+
+def sheet(dataset: Dataset, count: int) -> bytes:
+    """A PNG of at most `count` images of `dataset` as they are, evenly spaced, with their objects drawn."""
+    rows = _evenly_spaced([[row] for row in range(len(dataset))], count)
+    return contact_sheet([_cell(dataset[row]) for row in rows], dataset.categories.names)
 
 
 def drawn_samples(source: Source, recipe: Recipe, count: int) -> list[Sample]:

@@ -10,7 +10,7 @@ orientation can only be applied first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from bboxprep.errors import UsageError
+from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.plan import Orient, Plan
@@ -45,14 +45,15 @@ class Augment:
     copies: int
     plain: bool
 
-    def __init__(self, *steps: RecipeStep, copies: int = 1, plain: bool = False) -> None:
+    def __init__(self, *steps: RecipeStep | Sequence[RecipeStep], copies: int = 1, plain: bool = False) -> None:
         if type(copies) is not int or not 1 <= copies <= 10_000:
             raise UsageError(f"augment: copies: have {copies!r}, want a whole number of 1 to 10,000")
         if plain not in (True, False) or (plain and copies == 1):
             raise UsageError(f"augment: plain: have {plain!r} with {copies} copies, want true with 2 or more, or false")
-        if not steps:
+        listed = _listed("Augment", steps)
+        if not listed:
             raise UsageError("augment: steps: have none, want at least one")
-        object.__setattr__(self, "steps", tuple(steps))
+        object.__setattr__(self, "steps", listed)
         object.__setattr__(self, "copies", copies)
         object.__setattr__(self, "plain", plain)
 
@@ -97,7 +98,7 @@ class Drawn(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, init=False)
 class Recipe:
-    """``Recipe(Letterbox(640), Flip("horizontal"), pad=0)``: steps in order.
+    """``Recipe(Letterbox(640), Flip("horizontal"), pad=0)``: steps in order, also given as one list.
 
     `upright` applies the EXIF orientation of each image first; without it the stored pixels are used and the tag is
     dropped. With "auto" an image whose labels are drawn in the stored plane is left as stored: its tag is likely stale.
@@ -114,13 +115,14 @@ class Recipe:
 
     def __init__(
         self,
-        *steps: RecipeStep,
+        *steps: RecipeStep | Sequence[RecipeStep],
         upright: Upright = True,
         pad: Pad = 114,
         kernel: Kernel = "auto",
         augment: Augment | None = None,
         seed: int = 0,
     ) -> None:
+        steps = _listed("Recipe", steps)
         _check(steps, augment, seed)
         object.__setattr__(self, "steps", steps)
         if upright not in (True, False, "auto"):
@@ -247,6 +249,16 @@ class Recipe:
     def _with(self, steps: Iterable[RecipeStep], augment: Augment | None = None, seed: int = 0) -> Recipe:
         pad, kernel = self.rendering.pad, self.rendering.kernel
         return Recipe(*steps, upright=self.upright, pad=pad, kernel=kernel, augment=augment, seed=seed)
+
+
+def _listed(name: str, steps: tuple[RecipeStep | Sequence[RecipeStep], ...]) -> tuple[RecipeStep, ...]:
+    """The `steps` of a recipe, given one by one or as one list. Raises `WrongTypeError` for anything else."""
+    if len(steps) == 1 and isinstance(steps[0], list | tuple):
+        steps = tuple(steps[0])
+    for step in steps:
+        if not isinstance(step, RecipeStep):
+            raise WrongTypeError(f"{name}: have {step!r:.80}, want steps, as in {name}(Letterbox(640), Grayscale())")
+    return tuple(step for step in steps if isinstance(step, RecipeStep))
 
 
 def _check(steps: tuple[RecipeStep, ...], augment: Augment | None, seed: int) -> None:

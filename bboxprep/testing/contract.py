@@ -26,7 +26,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import WORDS
-from bboxprep.pipeline.source.open import read
+from bboxprep.pipeline.api import read
 from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset
 from bboxprep.testing.robustness import check_counts, label_files

@@ -17,7 +17,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.source.open import read
+from bboxprep.pipeline.api import read
 from bboxprep.pipeline.work.convert import write
 from bboxprep.recipe.geometric import Crop, Fill, Letterbox
 from bboxprep.recipe.recipe import Recipe

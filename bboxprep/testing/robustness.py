@@ -14,7 +14,7 @@ from bboxprep.errors import BboxprepError
 from bboxprep.io.paths import IMAGE_SUFFIXES, is_within, resolved
 from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
-from bboxprep.pipeline.source.open import read
+from bboxprep.pipeline.api import read
 from bboxprep.testing.check import expect, expect_that
 from bboxprep.testing.example import FormatExample, LabelledDataset
 from bboxprep.testing.runs import converted, opened, painted, random_dataset

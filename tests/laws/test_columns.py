@@ -12,10 +12,10 @@ from bboxprep import formats
 from bboxprep.model.batch import Batch
 from bboxprep.model.column_json import PLAIN_FORMS
 from bboxprep.model.columns import COLUMNS, Column
+from bboxprep.pipeline.api import read
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.resume.fingerprint import content_hash
 from bboxprep.pipeline.sidecar import schema
-from bboxprep.pipeline.source.open import read
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import around, run, small
 from tests.strategies import specimen

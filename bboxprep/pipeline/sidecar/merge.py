@@ -52,7 +52,7 @@ def merge_sidecar(dataset: Dataset) -> Dataset:
     step = declared.step(declared.write_options())
     merge_sample = _SampleMerge(index, classes, frozenset(index.head.carries), step, dataset.folder)
     merged = replace(
-        dataset.map(merge_sample),
+        dataset.with_samples(merge_sample),
         outlines=dataset.outlines,
         categories=classes.categories,
         findings=findings,
@@ -67,7 +67,7 @@ def _with_names(dataset: Dataset, index: SidecarIndex) -> Dataset:
     """
     if not any(safe_relative(line.name) for line in index.lines.values()):
         return dataset
-    named = dataset.map(partial(_named, index=index))
+    named = dataset.with_samples(partial(_named, index=index))
     outlines = map(named.outline, range(len(named)))
     keys = [(sample.split, str(sample.name)) for sample in outlines]
     if len(set(keys)) < len(keys):

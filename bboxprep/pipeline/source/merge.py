@@ -124,7 +124,7 @@ def _part(dataset: Dataset, change: ClassMapping, root: Path, first_track: int) 
     """`dataset` with the labels of the joint table, its files named below `root`, its tracks from `first_track` on."""
     placed = tuple(_placed(finding, dataset.folder, root) for finding in dataset.findings)
     as_part = partial(_as_part, change=change, folder=dataset.folder, root=root, first_track=first_track)
-    return replace(dataset.map(as_part), findings=placed)
+    return replace(dataset.with_samples(as_part), findings=placed)
 
 
 def _as_part(sample: Sample, change: ClassMapping, folder: Path, root: Path, first_track: int) -> Sample:

@@ -17,7 +17,6 @@ from bboxprep.frames.evidence import size_fault
 from bboxprep.frames.resolve import UPRIGHT, Decision, LabelsIn, assumption, resolve_frames, stale_tag
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.paths import folder_of_links, links_admitted, resolved
-from bboxprep.io.remote import open_path
 from bboxprep.model.conventions import convention_faults
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
@@ -86,7 +85,7 @@ def open_source(
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
     with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
         dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
-        dataset = dataset.map(probe.trusting) if labels_only else dataset
+        dataset = dataset.with_samples(probe.trusting) if labels_only else dataset
         dataset = _with_known_split(merge_sidecar(dataset) if sidecar else dataset)
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
     if not len(dataset):
@@ -96,41 +95,13 @@ def open_source(
     dataset = replace(dataset, findings=(*dataset.findings, *misplaced_labels(dataset, summaries)))
     frames, notes = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
-    settled = dataset.map(partial(_with_frame, frames=frames, renderer=renderer, root=dataset.folder))
+    settled = dataset.with_samples(partial(_with_frame, frames=frames, renderer=renderer, root=dataset.folder))
     settled = replace(
         settled,
         object_policy=object_policy or ObjectPolicy(),
         findings=(*settled.findings, *notes, *convention_faults(settled, dict(chosen.conventions))),
     )
     return Source(settled, summaries, frames, reading, image_policy)
-
-
-def read(
-    path: str | Path,
-    format: str | None = None,
-    *,
-    labels_in: LabelsIn = "auto",
-    image_policy: ImagePolicy | None = None,
-    object_policy: ObjectPolicy | None = None,
-    **options: Any,
-) -> Dataset:
-    """The labelled dataset at `path`.
-
-    `format` is one of `bboxprep formats`, found from the files if None. `labels_in` says which plane the labels of
-    photos with an EXIF orientation were drawn in ("stored", "displayed", or "auto": decided from evidence).
-    `image_policy` says how 16-bit, transparent and multi-frame images are decoded, `object_policy` what becomes of
-    crowd regions, boxes over the edge and the like; `options` are those of the format's reader. Raises `SourceError`
-    (the files) and `UsageError` (the arguments).
-    """
-    return open_source(
-        open_path(path),
-        format,
-        labels_in=labels_in,
-        image_policy=image_policy,
-        object_policy=object_policy,
-        follow_links=options.get("follow_links", ""),
-        options=lambda _: options,
-    ).dataset
 
 
 def _with_whole_paths(options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -144,7 +115,7 @@ def _with_known_split(dataset: Dataset) -> Dataset:
     names = splits_of(dataset.splits)
     if len(names) != 1 or list(names) == list(names.values()):
         return dataset
-    renamed = dataset.map(partial(_renamed_split, names=names))
+    renamed = dataset.with_samples(partial(_renamed_split, names=names))
     findings = tuple(replace(finding, split=names.get(finding.split, finding.split)) for finding in dataset.findings)
     return replace(renamed, splits=tuple(names.values()), findings=findings)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from bboxprep.errors import PlanError
+from bboxprep.errors import PlanError, WrongTypeError
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, Encoding, ImageFormat, ImagePolicy
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
@@ -100,7 +100,9 @@ def write(
     it again. Records that cannot be used are skipped and listed in the outcome's account. Raises `BboxprepError` where
     nothing can be written.
     """
-    planned = dataset.map(_planned)
+    if not isinstance(dataset, Dataset):
+        raise WrongTypeError(f"write: have a {type(dataset).__name__}, want a Dataset, as bboxprep.read returns it")
+    planned = dataset.with_samples(_planned)
     encoding = Encoding(quality, strip_metadata, image_format)
     run_options = RunOptions(
         workers, overwrite=overwrite, encoding=encoding, sidecar=sidecar, images=images, names=names

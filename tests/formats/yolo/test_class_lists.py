@@ -7,7 +7,7 @@ from PIL import Image
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.yolo.class_lists import read_class_list
-from bboxprep.pipeline.source.open import read
+from bboxprep.pipeline.api import read
 
 NAMES = ("no", "1e3", "a: b", "🐈", "null")
 

@@ -17,13 +17,14 @@ import pytest
 from bboxprep.errors import StoppedError, TargetError
 from bboxprep.findings import Severity
 from bboxprep.model.class_mapping import ClassPolicy
+from bboxprep.pipeline.api import read
 from bboxprep.pipeline.output import output_folder
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD
 from bboxprep.pipeline.resume import resume as resume_module
 from bboxprep.pipeline.resume.journal import FOLDER, NAME
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.merge import assemble
-from bboxprep.pipeline.source.open import open_source, read
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work import conversion
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.pipeline.work.engines import processes

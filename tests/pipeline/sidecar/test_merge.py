@@ -20,7 +20,8 @@ from PIL import Image
 
 from bboxprep.errors import BboxprepError
 from bboxprep.model.dataset import Dataset
-from bboxprep.pipeline.source.open import open_source, read
+from bboxprep.pipeline.api import read
+from bboxprep.pipeline.source.open import open_source
 from tests.conformance.examples import AVAILABLE, FORMATS
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import SIDECAR, THREE, around, codes, edit, grow, records, run, small, stale

@@ -23,10 +23,10 @@ from bboxprep.errors import BboxprepError, LossError
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.pipeline.api import read
 from bboxprep.pipeline.resume.journal import FOLDER
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.sidecar import writer
-from bboxprep.pipeline.source.open import read
 from bboxprep.pipeline.work.convert import write
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox, RecipeStep
 from tests.conformance.examples import FORMATS
