@@ -8,9 +8,10 @@ import click
 
 from bboxprep import formats
 from bboxprep.formats.api import Format
+from bboxprep.formats.layouts import layouts_of
 from bboxprep.model.escaping import printable
 
-_HEAD = ("format", "reads", "carries", "keeps", "coordinates", "step")
+_HEAD = ("format", "reads", "carries", "keeps", "coordinates", "step", "layouts")
 
 
 @click.command("formats")
@@ -43,6 +44,7 @@ def _row(name: str, declared: Format) -> tuple[str, ...]:
         ", ".join(word for word, keeps in kept.items() if keeps),
         f"{declared.plane or 'either'} plane, first pixel at {declared.origin}",
         "; ".join(_steps(declared)),
+        ", ".join(layouts_of(declared.write_options)),
     )
 
 

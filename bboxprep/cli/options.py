@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import Field, fields
 from functools import reduce
+from itertools import chain, starmap
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +17,7 @@ from click.shell_completion import CompletionItem
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
+from bboxprep.formats.layouts import layouts_of
 from bboxprep.io.remote import open_path
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -77,14 +79,17 @@ def format_options(side: Side) -> Callable[[Callable[..., Any]], Callable[..., A
     """A decorator that adds the flags of all formats' readers or writers to a command."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        once = {_parameter(field): (field, hint) for _, field, hint in _fields(side)}  # formats may share a flag
-        for field, hint in reversed(once.values()):
+        shared: dict[str, list[tuple[str, Field[Any], Any]]] = {}  # formats may share a flag
+        for each in _fields(side):
+            shared.setdefault(_parameter(each[1]), []).append(each)
+        for parameter, owners in reversed(shared.items()):
+            field = owners[0][1]
             option = click.option(
                 field.metadata["flag"],
-                _parameter(field),
-                **_type(hint),
+                parameter,
+                **_type(*(hint for _, _, hint in owners)),
                 default=None,
-                help=field.metadata["help"],
+                help=_help({name: own for name, own, _ in owners}, side),
             )
             command = option(command)
         return command
@@ -128,13 +133,23 @@ def _parameter(field: Field[Any]) -> str:
     return flag.removeprefix("--").replace("-", "_")
 
 
-def _type(hint: Any) -> dict[str, Any]:
+def _help(owners: Mapping[str, Field[Any]], side: Side) -> str:
+    """The help of the option of the fields `owners` by format, with the layouts of each format that declares some."""
+    (first, *_), text = owners, next(iter(owners.values())).metadata["help"]
+    if "layouts" not in owners[first].metadata:
+        return str(text)
+    known = {name: layouts_of(getattr(formats.load(name), side)) for name in owners}
+    lists = [f"{name}: {'; '.join(starmap('{} ({})'.format, known[name].items()))}." for name in owners]
+    return " ".join([text, *lists])
+
+
+def _type(hint: Any, *others: Any) -> dict[str, Any]:
     if get_origin(hint) in (Union, types.UnionType):
         hint = next(part for part in get_args(hint) if part is not types.NoneType)
     if hint is bool:
         return {"is_flag": True}
     if get_origin(hint) is Literal:
-        return {"type": click.Choice(get_args(hint))}
+        return {"type": click.Choice(list(dict.fromkeys(chain(get_args(hint), *map(get_args, others)))))}
     return {"type": hint}
 
 

@@ -290,17 +290,17 @@ class Format:
     """``step(write_options)``: how far the coordinates that its writer writes may lie from the true ones."""
     read_options: type[Any] = ReadOptions
     write_options: type[Any] = NoOptions
+    placed: Callable[[Any, Path], Mapping[str, Any]] = lambda *_: {}
+    """``placed(write_options, dest)``: those of them that the place of the output decides."""
     root_evidence: Callable[[Path, Collection[Path]], RootEvidence] | None = None
     """``root_evidence(folder, apart)``: whether a data set of this format begins in `folder`, where `sniff` also says
     yes for those above it. What lies in `apart` does not count. It raises nothing. None: `sniff` says no there."""
     label_file: Callable[[Path], str] | None = None
-    """``label_file(path)``: what the file at `path` is by suffix and first bytes ("rows of class and box"), or "" where
-    it is none. It raises nothing. None: `sniff` alone knows its files."""
+    """``label_file(path)``: what the file at `path` is ("rows of class and box"), or ""; raises nothing."""
     label_place: str = ""
     """Where the files of `label_file` are looked for, as the end of a sentence."""
     plane: Frame | None = None
-    """The plane that the labels of photos with an EXIF orientation are drawn in; None where the format does not say.
-    Its writer writes images without an orientation, of which both planes are one."""
+    """The plane that the labels of photos with an EXIF orientation are drawn in; None where it does not say."""
     origin: int = 0
     """The number that it writes for the left edge of the first column and the upper edge of the first row."""
     keypoint_origin: float = 0.0
@@ -314,8 +314,7 @@ class Format:
     has_splits: bool = True
     """Whether the splits of a dataset survive a trip."""
     conventions: tuple[tuple[str, str], ...] = ()
-    """Other conventions of its numbers that are common, each with the option of its reader, in backticks: "fractions"
-    of the image, "pixels", one kind of box for another ("xyxy-for-xywh", "xywh-for-xyxy" …), numbers "from-one"."""
+    """Common others of its numbers ("pixels", "xyxy-for-xywh" …), each with the option of its reader, in backticks."""
     ignored_by: str = ""
     """The attribute that, set to 1, tells trainers to ignore an object; "" for none."""
     restores: bool = False

@@ -4,7 +4,7 @@ comments and the class ``background`` of masks, which no box has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 LABELMAP = "labelmap.txt"
 BACKGROUND = "background"
@@ -13,6 +13,16 @@ BACKGROUND = "background"
 def labelmap_names(text: str) -> Iterator[str]:
     """The class names in the `text` of a labelmap, in its order."""
     yield from (name for line in _lines(text) if (name := _without_fields(line)))
+
+
+def is_labelmap_name(name: str) -> bool:
+    """Whether a line of a labelmap can hold the class `name`: no comment, and not the background."""
+    return list(labelmap_names(f"{name}:::")) == [name] and name != BACKGROUND
+
+
+def labelmap_lines(names: Sequence[str]) -> list[str]:
+    """The lines of a labelmap of classes that have no colours, parts and actions."""
+    return ["# label:color_rgb:parts:actions", *(f"{name}:::" for name in names)]
 
 
 def _lines(text: str) -> Iterable[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.coco.fields import CARRIES, LAYOUT
-from bboxprep.formats.coco.options import CocoReadOptions
+from bboxprep.formats.coco.options import CocoReadOptions, CocoWriteOptions
 
 FORMAT = Format(
     title="COCO",
@@ -18,6 +18,7 @@ FORMAT = Format(
     check=deferred(f"{__name__}.label_check", "check"),
     carries=CARRIES,
     read_options=CocoReadOptions,
+    write_options=CocoWriteOptions,
     conventions=(("fractions", "`boxes='fractions'`"), ("xyxy-for-xywh", "`boxes='xyxy'`")),
     step=lambda _: Step(),  # shortest decimals that read back as they were
     keypoint_origin=0.5,

@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from bboxprep.formats.api import LabelFault
+from bboxprep.formats.coco.options import CocoWriteOptions
 from bboxprep.io.paths import is_within, relative_path, resolved
 
 _TABLES = ("images", "annotations", "categories")
 
 
-def check(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa: ARG001  # no image has its own file
+def check(root: Path, image: str, options: CocoWriteOptions) -> Iterator[LabelFault]:
     """The ids that occur twice in a list of a document below `root`, and wrong numbers of keypoints."""
-    if image:
+    if image:  # none has a file of its own
         return
-    for path in sorted((root / "annotations").glob("*.json")):
+    for path in sorted(root.glob(options.document("*"))):
         if not is_within(path, resolved(root)):
             continue
         try:

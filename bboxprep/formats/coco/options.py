@@ -1,4 +1,5 @@
-"""The options of the COCO reader, for documents not in UTF-8, and boxes that are not x, y, width, height in pixels."""
+"""The options of the COCO reader, for documents not in UTF-8, and boxes that are not x, y, width, height in pixels;
+and those of the writer."""
 
 from __future__ import annotations
 
@@ -8,8 +9,10 @@ from typing import Literal
 import numpy as np
 
 from bboxprep.formats.api import TextReadOptions
+from bboxprep.formats.layouts import check_layout, layout_metadata
 from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
+from bboxprep.model.splits import VAL
 
 BoxStyle = Literal["xywh", "xyxy", "fractions"]
 
@@ -26,6 +29,40 @@ class CocoReadOptions(TextReadOptions):
             "(x, y, width, height as fractions of the image, polygons and keypoints too)",
         },
     )
+
+
+CocoLayout = Literal["splits", "roboflow", "datumaro"]
+LAYOUTS: dict[CocoLayout, str] = {
+    "splits": "<split>/ and annotations/instances_<split>.json",
+    "roboflow": "train|valid|test/_annotations.coco.json with the images",
+    "datumaro": "images/<split>/ and annotations/instances_<split>.json",
+}
+
+
+@dataclass(frozen=True)
+class CocoWriteOptions:
+    """The places of images and documents. Raises `UsageError` for an unknown layout."""
+
+    layout: CocoLayout = field(default="splits", metadata=layout_metadata(LAYOUTS))
+
+    def __post_init__(self) -> None:
+        check_layout(self)
+
+    def folder(self, split: str) -> str:
+        """The folder of the images of `split`, below which they have their names."""
+        match self.layout:
+            case "roboflow":
+                return "valid" if split == VAL else split
+            case "datumaro":
+                return f"images/{split}"
+            case _:
+                return split
+
+    def document(self, split: str) -> str:
+        """The path of the document about `split`."""
+        if self.layout == "roboflow":
+            return f"{self.folder(split)}/_annotations.coco.json"
+        return f"annotations/instances_{split}.json"
 
 
 def as_pixels(instances: Instances, style: BoxStyle, size: Size) -> Instances:

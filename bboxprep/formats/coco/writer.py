@@ -20,8 +20,9 @@ import numpy as np
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import Labels, NoOptions, writes
+from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK
+from bboxprep.formats.coco.options import CocoWriteOptions
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
@@ -43,18 +44,18 @@ _CHUNK = 64  # records that are written at once
 
 
 @writes
-def write(root: Path, dataset: Dataset, options: NoOptions) -> CocoWriter:  # noqa: ARG001
+def write(root: Path, dataset: Dataset, options: CocoWriteOptions) -> CocoWriter:
     """A writer of COCO below `root`, which keeps ids of classes, images and objects where they are valid and unique."""
-    return CocoWriter(root, dataset)
+    return CocoWriter(root, dataset, options)
 
 
 class CocoWriter:
-    """Writes ``annotations/instances_<split>.json``; an image goes to ``<split>/<name>``."""
+    """Writes a document a split, in the places of the layout (`CocoWriteOptions`)."""
 
     stage = ""
 
-    def __init__(self, root: Path, dataset: Dataset) -> None:
-        self._root = root
+    def __init__(self, root: Path, dataset: Dataset, options: CocoWriteOptions) -> None:
+        self._root, self._options = root, options
         self._categories = dataset.categories
         self._extra: Mapping[str, Any] = dataset.extra.get("coco", {})
         self._records = {split: _SplitRecords(root) for split in dataset.splits}
@@ -70,13 +71,17 @@ class CocoWriter:
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
-        return (f"{split}/{name}",)
+        return (f"{self._options.folder(split)}/{name}",)
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The labels of all samples, without ids. Raises `UsageError` for attributes that JSON cannot hold."""
         records = map(b"\n".join, batch.split(_annotations(batch, images, self._categories)))
         numbers = batch.split(batch.instances.ids.tolist())
-        return list(map(_labels, batch, images, numbers, records))
+        names = [
+            image.removeprefix(f"{self._options.folder(sample.split)}/")
+            for sample, image in zip(batch, images, strict=True)
+        ]
+        return list(map(_labels, batch, names, numbers, records))
 
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
         """Store the records of one image."""
@@ -88,7 +93,7 @@ class CocoWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The paths of the documents, one for each split."""
-        return tuple(map(_document, self._records))
+        return tuple(map(self._options.document, self._records))
 
     def close(self) -> None:
         """Write the documents."""
@@ -99,7 +104,7 @@ class CocoWriter:
             for number, category in zip(self._categories.ids, self._categories.items, strict=True)
         ]
         for split, records in self._records.items():
-            path = _document(split)
+            path = self._options.document(split)
             head = _encode({**tables, **others}, path)
             classes = [_encode(category, path) for category in categories]
             write_chunks(self._root / path, records.document(head, classes))
@@ -156,17 +161,13 @@ def _lines(spool: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
         yield line[:-1]
 
 
-def _document(split: str) -> str:
-    return f"annotations/instances_{split}.json"
-
-
-def _labels(sample: Sample, image: str, numbers: list[int], records: bytes) -> Labels:
-    """The labels of one image, whose objects have the ids `numbers` and the encoded `records`."""
+def _labels(sample: Sample, name: str, numbers: list[int], records: bytes) -> Labels:
+    """The labels of the image `name`, whose objects have the ids `numbers` and the encoded `records`."""
     size = sample.size
-    record = {"file_name": image.removeprefix(f"{sample.split}/"), "width": size.width, "height": size.height}
+    record = {"file_name": name, "width": size.width, "height": size.height}
     own: Mapping[str, Any] = sample.extra.get("coco", {})
     record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
-    entry = (sample.split, sample.id, _encode(record, image), numbers, records)
+    entry = (sample.split, sample.id, _encode(record, name), numbers, records)
     return Labels(len(numbers), tuple(_findings(sample)), entry=entry)
 
 

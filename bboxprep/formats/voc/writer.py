@@ -1,7 +1,8 @@
 """Writes Pascal VOC as the devkit does: corners are 1-based pixel numbers, both within the box.
 
 It writes ``JPEGImages/<name>``, ``Annotations/<name>.xml``, ``ImageSets/Main/<split>.txt``, and the class table as
-``labels.txt``, for VOC has no place for it. ``<source>`` names this program: the reader knows the origin by it.
+``labels.txt`` or ``labelmap.txt``, for VOC has no place for it. ``<source>`` names this program: the reader knows the
+origin by it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from bboxprep.errors import AnnotationError
+from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
+from bboxprep.formats.labelmap import LABELMAP, is_labelmap_name, labelmap_lines
 from bboxprep.formats.text_values import encode_value
 from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, OURS, one_more, shortest
 from bboxprep.formats.voc.options import CARRIES, VocWriteOptions
@@ -40,7 +42,9 @@ Corners = tuple[str, str, str, str]  # xmin ymin xmax ymax
 
 @writes
 def write(root: Path, dataset: Dataset, options: VocWriteOptions) -> VocWriter:
-    """A writer of VOC below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
+    """A writer of VOC below `root`. Raises `AnnotationError` for class names that no line of text can hold, and
+    `UsageError` for those that the table of the layout cannot hold.
+    """
     return VocWriter(root, dataset, options)
 
 
@@ -52,6 +56,10 @@ class VocWriter:
     def __init__(self, root: Path, dataset: Dataset, options: VocWriteOptions) -> None:
         for name in dataset.categories.names:
             _check(dataset.root, "class name", name)
+            if options.layout == "datumaro" and not is_labelmap_name(name):
+                raise UsageError(
+                    f"class name: have {name!r}, which no line of {LABELMAP} can hold; want `layout='devkit'`"
+                )
         self._root = root
         self._options = options
         self._classes = dataset.categories.names
@@ -84,13 +92,19 @@ class VocWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The list of each split and the class table."""
-        return (*map(_list, self._lists), _CLASSES)
+        return (*map(_list, self._lists), self._table)
 
     def close(self) -> None:
         """Write the list of each split and the class table."""
         for split, names in self._lists.items():
             write_text(self._root / _list(split), _lines(names))
-        write_text(self._root / _CLASSES, _lines(self._classes))
+        lines = labelmap_lines(self._classes) if self._table == LABELMAP else self._classes
+        write_text(self._root / self._table, _lines(lines))
+
+    @property
+    def _table(self) -> str:
+        """The file of the class table."""
+        return LABELMAP if self._options.layout == "datumaro" else _CLASSES
 
 
 def _list(split: str) -> str:

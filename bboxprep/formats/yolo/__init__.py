@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, Step, deferred
-from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions
+from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions, placed
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 
@@ -11,6 +11,12 @@ __all__ = ["FORMAT", "YoloReadOptions", "YoloWriteOptions"]
 
 
 def _train_command(dest: str, options: YoloWriteOptions, side: int | None) -> str:
+    if options.layout == "darknet":
+        return f"cd {dest} && darknet detector train obj.data MODEL.cfg"
+    if options.layout == "yolov5" and options.task in ("detect", "segment"):
+        script = "segment/train.py" if options.task == "segment" else "train.py"
+        words = ("python", script, "--data", f"{dest}/data.yaml", *(("--img", str(side)) if side else ()))
+        return " ".join(words)
     size = f" imgsz={side}" if side else ""
     return f"yolo {options.task} train data={dest}/data.yaml{size}"
 
@@ -40,6 +46,7 @@ FORMAT = Format(
         ("from-one", "`first_id=1`"),
     ),
     write_options=YoloWriteOptions,
+    placed=placed,
     holds_outlines_only=lambda options: options.task in ("segment", "obb"),
     task=lambda options: options.task,
     options_for=_options_for,

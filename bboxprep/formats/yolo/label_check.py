@@ -22,8 +22,10 @@ def check(root: Path, image: str, options: YoloWriteOptions) -> Iterator[LabelFa
 
     Rows of keypoints hold other numbers too, and are not checked.
     """
-    path = root / Path("labels", *Path(image).parts[1:]).with_suffix(".txt")
-    if not image or options.task == "pose" or not is_within(path, resolved(root)):
+    if not image or options.task == "pose":
+        return
+    path = root / options.label(image)
+    if not is_within(path, resolved(root)):
         return
     try:
         lines = read_bytes(path, _MOST_BYTES).decode("utf-8").splitlines()

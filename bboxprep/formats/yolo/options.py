@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 
 from bboxprep.errors import UsageError
 from bboxprep.formats.api import TextReadOptions
+from bboxprep.formats.layouts import check_layout, layout_metadata
 from bboxprep.formats.yolo.row_kinds import BoxStyle, Task
+from bboxprep.io.remote import is_stored
+from bboxprep.model.splits import VAL
 
 Units = Literal["fractions", "pixels"]
 FirstId = Literal[0, 1]
@@ -42,15 +46,52 @@ class YoloReadOptions(TextReadOptions):
     )
 
 
+YoloLayout = Literal["ultralytics", "yolov5", "darknet"]
+LAYOUTS: dict[YoloLayout, str] = {
+    "ultralytics": "images/<split>/, labels/<split>/, data.yaml",
+    "yolov5": "the same, and data.yaml states the absolute path of DEST",
+    "darknet": "obj_<split>_data/ with images and labels, <split>.txt, obj.names, obj.data",
+}
+
+
 @dataclass(frozen=True)
 class YoloWriteOptions:
-    """The content of each row, and the ``path:`` of data.yaml ("" for none)."""
+    """The content of each row, the ``path:`` of data.yaml ("" for none), and the places of images and labels. Raises
+    `UsageError` for unknown values.
+    """
 
     task: OutTask = field(
         default="detect", metadata={"flag": "--yolo-out", "help": "What each row of YOLO labels states."}
     )
     yaml_path: str = field(default="", metadata={"flag": "--yaml-path", "help": "The path: that data.yaml gets."})
+    layout: YoloLayout = field(default="ultralytics", metadata=layout_metadata(LAYOUTS))
 
     def __post_init__(self) -> None:
+        check_layout(self)
         if self.task not in get_args(OutTask):
             raise UsageError(f"task: have {self.task!r}, want one of {', '.join(get_args(OutTask))}")
+
+    def image(self, split: str, name: str) -> str:
+        """The path of the image `name` of `split`."""
+        return f"{darknet_folder(split)}/{name}" if self.layout == "darknet" else f"images/{split}/{name}"
+
+    def label(self, image: str) -> str:
+        """The path of the label file of the image at `image`."""
+        stem = image[: image.rindex(".")]
+        return f"{stem}.txt" if self.layout == "darknet" else f"labels{stem.removeprefix('images')}.txt"
+
+
+def placed(options: YoloWriteOptions, dest: Path) -> dict[str, str]:
+    """The options that the place `dest` of an output decides: the path that YOLOv5 wants in its data.yaml."""
+    stated = options.layout != "yolov5" or options.yaml_path
+    return {} if stated else {"yaml_path": str(dest if is_stored(dest) else dest.absolute())}
+
+
+def darknet_word(split: str) -> str:
+    """The word of darknet for `split`."""
+    return "valid" if split == VAL else split
+
+
+def darknet_folder(split: str) -> str:
+    """The folder of the images of `split`, as CVAT and Datumaro call it."""
+    return f"obj_{darknet_word(split)}_data"

@@ -1,4 +1,4 @@
-"""Writes YOLO labels in the layout ``images/<split>/…``, ``labels/<split>/…``, ``data.yaml``.
+"""Writes YOLO labels in the layout ``images/<split>/…``, ``labels/<split>/…``, ``data.yaml``, or in that of darknet.
 
 **Numbers** have six digits. They are rounded as whole millionths, the size after the centre, and never to more than
 twice the way from the centre to the edge: centre -+ size/2 stays within 0 and 1, also for a reader that computes in
@@ -15,6 +15,7 @@ box and keypoints. *obb* writes four corners: those of a polygon that has four, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.yolo.config import NOT_SPLITS
+from bboxprep.formats.yolo.darknet import DarknetFiles, check_dataset
 from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import one_ring
@@ -60,6 +62,8 @@ def write(root: Path, dataset: Dataset, options: YoloWriteOptions) -> YoloWriter
             raise UsageError(
                 f"split: {split!r} has another meaning in a YOLO dataset and cannot be the name of a split"
             )
+    if options.layout == "darknet":
+        check_dataset(dataset)
     writer = YoloWriter(root, dataset, options)
     if options.task == "pose" and not writer.keypoints:
         raise UsageError("pose: no class of the source has keypoints")
@@ -76,6 +80,7 @@ class YoloWriter:
         self._categories = dataset.categories
         self._options = options
         self._splits: set[str] = set()
+        self._darknet = DarknetFiles(dataset.splits) if options.layout == "darknet" else None
         self.keypoints = max((len(category.keypoints) for category in dataset.categories), default=0)
 
     @property
@@ -88,27 +93,35 @@ class YoloWriter:
         label beside it.
         """
         *folders, file = name.split("/")
-        image = f"images/{split}/{'/'.join([*map(_unlike_images, folders), file]) if folders else name}"
-        return image, _label_path(image)
+        written = "/".join([*map(_unlike_images, folders), file]) if folders else name
+        image = self._options.image(split, written)
+        return image, self._options.label(image)
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The label files; none for an image that nobody has labelled."""
         shapes, boxed = self._shapes(batch)
         lines = [b"%d%b\n" % row for row in zip(batch.instances.labels.tolist(), shapes, strict=True)]
         files = map(b"".join, batch.split(lines))
-        return list(map(_labels, batch, images, batch.counts.tolist(), files, batch.totals(boxed).tolist()))
+        label = partial(_labels, self._options)
+        return list(map(label, batch, images, batch.counts.tolist(), files, batch.totals(boxed).tolist()))
 
-    def collect(self, entry: str) -> None:
-        """Note the split of an image."""
-        self._splits.add(entry)
+    def collect(self, entry: tuple[str, str]) -> None:
+        """Note the split of an image, and the image where a list names it."""
+        split, image = entry
+        self._splits.add(split)
+        if self._darknet:
+            self._darknet.add(split, image)
 
     @property
     def documents(self) -> tuple[str, ...]:
         """The class table, which names the splits too."""
-        return (_CONFIG,)
+        return self._darknet.documents if self._darknet else (_CONFIG,)
 
     def close(self) -> None:
-        """Write data.yaml."""
+        """Write data.yaml, or the files of darknet."""
+        if self._darknet:
+            self._darknet.write(self._root, self._categories.names)
+            return
         write_text(self._root / _CONFIG, "".join(f"{line}\n" for line in self._yaml()))
 
     def _shapes(self, batch: Batch) -> tuple[list[bytes], NDArray[np.bool_]]:
@@ -161,19 +174,16 @@ def _unlike_images(folder: str) -> str:
     return "images_" if folder == "images" else folder
 
 
-def _label_path(image: str) -> str:
-    return f"labels{image[len('images') : image.rindex('.')]}.txt"
-
-
-def _labels(sample: Sample, image: str, count: int, rows: bytes, boxed: int) -> Labels:
+def _labels(options: YoloWriteOptions, sample: Sample, image: str, count: int, rows: bytes, boxed: int) -> Labels:
     """The label file of an image with `count` objects, `boxed` of them as the corners of their boxes."""
+    entry = (sample.split, image if options.layout == "darknet" else "")
     if not sample.labelled and not count:
-        return Labels(0, entry=sample.split)
+        return Labels(0, entry=entry)
     notes = [("column-dropped", f"{boxed} objects are written as the corners of their boxes")] if boxed else []
     if "images" in sample.name.parts[:-1]:
         notes.append(("name-changed", f"written as {image}"))
     findings = tuple([Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes])
-    return Labels(count, findings, ((_label_path(image), rows),), sample.split)
+    return Labels(count, findings, ((options.label(image), rows),), entry)
 
 
 def _scales(batch: Batch) -> NDArray[np.float64]:

@@ -67,6 +67,7 @@ class Conversion:
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY
     progress: Callable[[int], None] = lambda _: None
     stop: Callable[[], bool] = lambda: False
+    home: Path | None = None  # of an output that is built beside it
 
     def run(self) -> Outcome:
         """Run the conversion. An output that is overwritten stays until the new one is complete (`output.replacement`).
@@ -98,7 +99,7 @@ class Conversion:
         An unfinished new output is kept where a later run can resume it, and removed after any other failure.
         """
         self._check_target()
-        new = replace(self, dest=replacement.new_beside(self.dest))
+        new = replace(self, dest=replacement.new_beside(self.dest), home=self.dest)
         checked = new._checked()
         try:
             with open_journal(self.dest, anew=True) as old:
@@ -116,7 +117,13 @@ class Conversion:
     @cached_property
     def _terms(self) -> Mapping[str, str]:
         """The terms of the run, as the journal stores them."""
-        return terms_of(self.dataset, self.to, self.recipe, self.run_options, self.options, self.reading_terms)
+        return terms_of(self.dataset, self.to, self.recipe, self.run_options, self._placed, self.reading_terms)
+
+    @cached_property
+    def _placed(self) -> Mapping[str, Any]:
+        """The options of the writer, with those that the place of the output decides."""
+        target = formats.load(self.to)
+        return {**self.options, **target.placed(target.write_options(**self.options), self.home or self.dest)}
 
     @property
     def recipe(self) -> Mapping[str, Any]:
@@ -137,7 +144,7 @@ class Conversion:
         how, dataset, target = self.run_options, self.dataset, formats.load(self.to)
         self._check_target()
         check_splits(dataset.splits)
-        writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self.options))
+        writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self._placed))
         refuse_placement(how.images, writer, target, self.dest, dataset.roots)
         recipe, reencodes = self.augmenter and self.augmenter.recipe, any(map(self._reencodes, self.summaries))
         refuse_changed_images(recipe, how.encoding, trusts_labels=how.trusts_labels, reencodes=reencodes)

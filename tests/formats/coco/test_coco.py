@@ -17,9 +17,8 @@ from pycocotools.cocoeval import COCOeval
 
 from bboxprep.errors import BboxprepError
 from bboxprep.formats import load
-from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT, writer
-from bboxprep.formats.coco.options import CocoReadOptions
+from bboxprep.formats.coco.options import CocoReadOptions, CocoWriteOptions
 from bboxprep.io.paths import relative_path
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
@@ -185,7 +184,7 @@ def test_it_is_found_by_its_name_and_its_own_output_by_its_looks(tmp_path: Path)
     assert find_root(tmp_path).format == "coco"
     assert load("coco") is FORMAT
     assert FORMAT.carries == frozenset(Column)
-    assert FORMAT.write(tmp_path, dataset_of(), NoOptions()).carries == FORMAT.carries
+    assert FORMAT.write(tmp_path, dataset_of(), CocoWriteOptions()).carries == FORMAT.carries
 
 
 def evaluate(path: Path, kind: str) -> float:

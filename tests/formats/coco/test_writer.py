@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bboxprep.errors import UsageError
-from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
+from bboxprep.formats.coco.options import CocoWriteOptions
 from bboxprep.model.batch import Batch
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
@@ -29,7 +29,7 @@ from tests.formats.filing import file_labels
 
 def test_what_is_collected_waits_outside_of_memory(tmp_path: Path) -> None:
     """100 MB of lines, a tenth of it in memory at most; what encodes elsewhere takes none of it along."""
-    writer, line = FORMAT.write(tmp_path, dataset_of(), NoOptions()), b'{"segmentation":[%b]}' % (b"9" * 10_000)
+    writer, line = FORMAT.write(tmp_path, dataset_of(), CocoWriteOptions()), b'{"segmentation":[%b]}' % (b"9" * 10_000)
     tracemalloc.start()
     for number in range(10_000):
         writer.collect(("train", number, b'{"file_name":"%d.jpg"}' % number, [number], line))
@@ -91,7 +91,7 @@ def test_keypoints_are_written_for_all_points_of_the_class(tmp_path: Path) -> No
 def test_of_polygons_and_a_mask_the_polygons_are_written_and_the_loss_is_told(tmp_path: Path) -> None:
     mask = Rle.from_mask(np.ones((48, 64), dtype=np.bool_))
     instances = Instances.of([[0, 0, 4, 4]], polygons=[[np.eye(3, 2)]], masks=[mask])
-    writer = FORMAT.write(tmp_path, dataset_of(), NoOptions())
+    writer = FORMAT.write(tmp_path, dataset_of(), CocoWriteOptions())
     count, findings = file_labels(writer, tmp_path, sample_of(instances), "train/a.jpg")
     assert (count, codes(findings)) == (1, ["column-dropped"])
 
@@ -99,7 +99,7 @@ def test_of_polygons_and_a_mask_the_polygons_are_written_and_the_loss_is_told(tm
 def test_every_split_has_its_file_and_copies_have_ids_of_their_own(tmp_path: Path) -> None:
     sample = sample_of(Instances.of([[0, 0, 4, 4]], ids=[6]), id=4)
     dataset = replace(dataset_of(sample), splits=("empty", "train", "val"))
-    writer = FORMAT.write(tmp_path, dataset, NoOptions())
+    writer = FORMAT.write(tmp_path, dataset, CocoWriteOptions())
     for name in ("a.jpg", "a_1.jpg", "a_2.jpg"):
         file_labels(writer, tmp_path, sample, f"train/{name}")
     writer.close()
@@ -125,7 +125,7 @@ def test_text_is_utf8_and_lines_end_in_one_byte(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, "\ud800"], ids=["object", "set of frozen", "half a pair"])
 def test_an_attribute_that_json_cannot_hold_is_told_with_its_image(tmp_path: Path, value: Any) -> None:
-    writer = FORMAT.write(tmp_path, dataset_of(), NoOptions())
+    writer = FORMAT.write(tmp_path, dataset_of(), CocoWriteOptions())
     sample = sample_of(Instances.of([[0, 0, 4, 4]], attributes=[{"odd": [value, object()]}]))
     with pytest.raises(UsageError, match=r"train/a\.jpg: cannot be written as JSON"):
         writer.encode(Batch.of([sample]), ["train/a.jpg"])

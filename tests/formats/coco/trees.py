@@ -8,9 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bboxprep.findings import Finding
-from bboxprep.formats.api import NoOptions
 from bboxprep.formats.coco import FORMAT
-from bboxprep.formats.coco.options import CocoReadOptions
+from bboxprep.formats.coco.options import CocoReadOptions, CocoWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
@@ -102,7 +101,7 @@ def codes(findings: Sequence[Finding]) -> list[str]:
 
 def copy(dataset: Dataset, root: Path) -> Path:
     """`dataset` written to `root`, its images with it."""
-    writer = FORMAT.write(root, dataset, NoOptions())
+    writer = FORMAT.write(root, dataset, CocoWriteOptions())
     for sample in dataset:
         (place,) = writer.paths(sample.split, str(sample.name))
         picture(root / place)
