@@ -116,6 +116,8 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
         _edit_yolo(out / "labels" / path.relative_to(out / "images").with_suffix(".txt"), change)
     elif (out / "annotations").exists():
         _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
+    elif path.with_suffix(".json").exists():
+        _edit_labelme(path.with_suffix(".json"), (out / "labels.txt").read_text(encoding="utf-8").splitlines(), change)
     else:
         _edit_voc(out / "Annotations" / f"{path.stem}.xml", size, change)
 
@@ -165,6 +167,25 @@ def _edit_coco(
         (x0, y0, x1, y1), label = changed
         first["bbox"] = [x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height]
         first["category_id"] = ids[label]
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _edit_labelme(path: Path, names: list[str], change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    shapes = document["shapes"]
+    group = shapes[0]["group_id"]
+    first = [one for one in shapes if one is shapes[0] or (group is not None and one["group_id"] == group)]
+    xs, ys = ([point[axis] for one in first for point in one["points"]] for axis in (0, 1))
+    width, height = document["imageWidth"], document["imageHeight"]
+    old = (min(xs) / width, min(ys) / height, max(xs) / width, max(ys) / height)
+    changed = change(old, names.index(first[0]["label"]))
+    if changed is None:
+        document["shapes"] = [one for one in shapes if one not in first]
+    else:
+        new, label = changed
+        for one in first:
+            one["label"] = names[label]
+            one["points"] = [[x + (new[0] - old[0]) * width, y + (new[1] - old[1]) * height] for x, y in one["points"]]
     path.write_text(json.dumps(document), encoding="utf-8")
 
 
