@@ -110,9 +110,17 @@ class InternalError(BboxprepError):
     """A promise of this package is broken: its accounts do not balance."""
 
 
-class DecoderWarning(UserWarning):
+class BboxprepWarning(UserWarning):
+    """The base class of all warnings of this package."""
+
+
+class DecoderWarning(BboxprepWarning):
     """A decoder complains of an image that it can decode all the same."""
 
 
-class FormatWarning(UserWarning):
+class LeftOverWarning(BboxprepWarning):
+    """An output was replaced, and the old one could not be removed."""
+
+
+class FormatWarning(BboxprepWarning):
     """A format that another distribution brings cannot be used; it is left out."""

@@ -17,7 +17,7 @@ import click
 
 from bboxprep.cli.signals import interrupting_signals
 from bboxprep.cli.streams import open_missing_streams, system_faults_named
-from bboxprep.errors import BboxprepError, DecoderWarning, FormatWarning, SourceError, StoppedError, UsageError
+from bboxprep.errors import BboxprepError, BboxprepWarning, SourceError, StoppedError, UsageError
 from bboxprep.gc_control import freeze_gc_at_exit, import_without_gc
 from bboxprep.model.escaping import printable
 from bboxprep.spelling import did_you_mean
@@ -119,8 +119,8 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Print a `FormatWarning` or a `DecoderWarning` as a line, and any other warning as Python does."""
-    if issubclass(category, FormatWarning | DecoderWarning):
+    """Print a warning of this package as a line, and any other one as Python does."""
+    if issubclass(category, BboxprepWarning):
         click.echo(f"bboxprep: {printable(str(message))}", err=True)
     else:
         _show_as_python(message, category, filename, lineno, file, line)

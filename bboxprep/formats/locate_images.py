@@ -18,6 +18,7 @@ from bboxprep.io.paths import (
     LINK_OUT,
     AllowedFolders,
     is_file_safely,
+    refuse_passing,
     relative_path,
     resolved,
     scan,
@@ -81,7 +82,8 @@ def _files_in(folder: Path) -> set[str]:
     try:
         with scan(folder) as entries:
             return {entry.name for entry in entries if "\\" not in entry.name and entry.is_file(follow_symlinks=False)}
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, folder)
         return set()
 
 

@@ -128,35 +128,35 @@ def is_lossless_webp(data: Data) -> bool:
 
 def jpeg_segments(data: Data) -> Iterator[tuple[int, int, int]]:
     """(marker, start, end of payload) of each segment before the first scan."""
-    at = 2
-    while (at := data.find(b"\xff", at)) >= 0:
+    end = 2
+    while True:
+        at = _next_marker(data, end)
         marker = data[at + 1 : at + 2]
-        if marker in {b"", b"\xda", b"\xd9"}:
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in {b"", b"\xda", b"\xd9"} or end < at + 4 or end > len(data):
             return
-        if marker == b"\xff":
-            at += 1
-        elif marker in _STANDALONE:
-            at += 2
-        else:
-            end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-            if end < at + 4 or end > len(data):
-                return
-            yield marker[0], at + 4, end
-            at = end
+        yield marker[0], at + 4, end
 
 
 def jpeg_head_is_whole(data: Data) -> bool:
     """Whether `data`, the first bytes of a JPEG, contain all segments before its first scan."""
-    at = max((end for _, _, end in jpeg_segments(data)), default=2)
-    while (at := data.find(b"\xff", at)) >= 0:
-        marker = data[at + 1 : at + 2]
-        if marker != b"\xff" and marker not in _STANDALONE:
-            return marker in {b"\xda", b"\xd9"}
-        at += 1 if marker == b"\xff" else 2
-    return False
+    at = _next_marker(data, max((end for _, _, end in jpeg_segments(data)), default=2))
+    return data[at + 1 : at + 2] in {b"\xda", b"\xd9"}
 
 
-_STANDALONE = {b"\x00", b"\x01", *(bytes([0xD0 + number]) for number in range(9))}
+def jpeg_fill(data: Data) -> int:
+    """The most bytes that stand between two segments of a JPEG before its first scan, and mean nothing."""
+    ends = [2, *(end for _, _, end in jpeg_segments(data))]
+    return max(_next_marker(data, end) - end for end in ends)
+
+
+def _next_marker(data: Data, start: int) -> int:
+    """The offset of the first marker of a segment from `start` on; the end of the data, or its last byte, without."""
+    found = _BETWEEN.match(data, start)
+    return found.end() if found else start
+
+
+_BETWEEN = re.compile(rb"(?:[^\xff]++|\xff[\x00\x01\xd0-\xd8]|\xff+(?=\xff))*+")  # junk, markers alone and fill bytes
 
 
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF markers; the three are DHT, JPG and DAC

@@ -24,7 +24,15 @@ from typing import IO, TYPE_CHECKING
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images import heif
-from bboxprep.images.container import MAX_METADATA_BLOCKS, NAMES, jpeg_head_is_whole, metadata_blocks, other_kind, sniff
+from bboxprep.images.container import (
+    MAX_METADATA_BLOCKS,
+    NAMES,
+    jpeg_fill,
+    jpeg_head_is_whole,
+    metadata_blocks,
+    other_kind,
+    sniff,
+)
 from bboxprep.images.metadata import exif
 from bboxprep.images.metadata.exif import Data
 from bboxprep.images.orientation import OrientationVerdict, judge, overrule
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 MOST_PIXELS = 178_956_970  # Pillow's default limit against decompression bombs, independent of its globals
+_MOST_FILL = 1 << 16  # bytes between segments of a JPEG, which decoders skip one by one
 _MOST_TAGS = 1 << 20  # of all directories of a TIFF; those that overlap could be read over and over
 _MOST_PAGES = 1 << 16
 _HEAD_OF_PPM = 4096  # bytes
@@ -152,6 +161,8 @@ def _open(path: Path) -> tuple[int, int]:
 
 
 def _verdict(path: Path, data: Data, container: str) -> OrientationVerdict:
+    if container == "jpeg" and (fill := jpeg_fill(data)) > _MOST_FILL:
+        raise ImageError(path, "", f"has {fill:,} bytes between two segments (want at most {_MOST_FILL:,})")
     found = metadata_blocks(data, container)
     if len(found) > MAX_METADATA_BLOCKS:
         raise ImageError(path, "", f"has more than {MAX_METADATA_BLOCKS} pieces of EXIF and XMP")
@@ -177,6 +188,7 @@ def _stored_size(path: Path, image: ImageFile, data: Data, container: str, most_
         raise ImageError(path, "", f"the image has no pixels ({width}x{height})")
     if container == "tiff":
         _refuse_tiles(path, data, width * height)
+        _refuse_strips(path, data, height)
     refuse_large(path, Size(width, height), most_pixels)
     return Size(width, height)
 
@@ -200,6 +212,13 @@ def _refuse_tiles(path: Path, data: Data, pixels: int) -> None:
     across, down = (_tiff_number(data, tag, 0) for tag in (exif.TILE_WIDTH, exif.TILE_HEIGHT))
     if across * down > max(pixels, _MOST_OF_A_TILE):
         raise ImageError(path, "", f"have tiles of {across}x{down}, larger than its image")
+
+
+def _refuse_strips(path: Path, data: Data, height: int) -> None:
+    """Raises `ImageError` for a TIFF with more strips than bytes: a decoder keeps numbers of each."""
+    rows = _tiff_number(data, exif.ROWS_PER_STRIP, height)
+    if (strips := height // max(1, rows)) > len(data):
+        raise ImageError(path, "", f"have {strips:,} strips in {len(data):,} bytes")
 
 
 def _tiff_size(data: Data) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
 
+from bboxprep.io.paths import refuse_passing
 from bboxprep.io.remote import StoredPath
 
 
@@ -15,7 +16,8 @@ def file_sha256(path: Path | StoredPath) -> str:
     try:
         with path.open("rb") as file:
             return file_digest(cast("BufferedIOBase", file), "sha256").hexdigest()
-    except (OSError, ValueError):  # the latter for a NUL in the name
+    except (OSError, ValueError) as error:  # the latter for a NUL in the name
+        refuse_passing(error, path)
         return ""
 
 

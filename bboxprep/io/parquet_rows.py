@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -20,6 +20,11 @@ import msgspec
 from bboxprep.errors import StorageError, UsageError
 
 CLASSES = "classes.json"
+_SHARED = ("image.bytes", "image.path")  # kept once for all rows that have the same one, which takes a few bits each
+_MOST_UNPACKED = 1 << 30  # bytes of a row group, however small the file is
+_MOST_INFLATED = 4  # bytes from each byte of the file: images hardly shrink
+_MOST_ROWS = 1 << 24
+_MOST_OF_A_PATH = 4096  # bytes
 _FIELDS = (
     "file_name",
     "width",
@@ -42,7 +47,9 @@ class ParquetFiles:
             words = "pyarrow is not installed; pip install 'bboxprep[shards]' brings it"
             raise UsageError(f"{text}: {words}") from error
         self._version = version
-        self._file = parquet.ParquetFile(file)
+        self._file = parquet.ParquetFile(file, read_dictionary=_SHARED)
+        self._text = text
+        _refuse_excess(text, self._file.metadata, max(_MOST_UNPACKED, _MOST_INFLATED * file.seek(0, SEEK_END)))
         names = self._file.schema_arrow.names
         if "image" not in names:
             raise StorageError(f"{text}: has the columns {', '.join(names)[:200]}; want image and objects")
@@ -56,11 +63,21 @@ class ParquetFiles:
     @cached_property
     def _names(self) -> Mapping[str, int]:
         """The row of each image by its file name: from its path if all rows have different ones, else numbered."""
-        found = self._file.read(columns=["image.path"]).column("image").to_pylist()
+        column = self._file.read(columns=["image.path"]).column("image")
+        for chunk in column.chunks:
+            self._refuse_long_paths(chunk)
+        found = column.to_pylist()
         paths = [PurePosixPath((path or {}).get("path") or "") for path in found]
         if len({path.stem for path in paths} - {""}) < len(paths):
             paths = [PurePosixPath(f"{row:08}{path.suffix or '.jpg'}") for row, path in enumerate(paths)]
         return {path.name: row for row, path in enumerate(paths)}
+
+    def _refuse_long_paths(self, images: Any) -> None:
+        """Raises `StorageError` where a path of `images`, which many rows may share, is longer than any file has."""
+        paths = images.field("path") if images.type.get_field_index("path") >= 0 else ()
+        for path in getattr(paths, "dictionary", ()):
+            if len(path.as_buffer() or b"") > _MOST_OF_A_PATH:
+                raise StorageError(f"{self._text}: has a path of more than {_MOST_OF_A_PATH:,} bytes")
 
     @cached_property
     def _labels(self) -> Mapping[str, int]:
@@ -114,6 +131,20 @@ class ParquetFiles:
             return [str(name) for name in _class_label(features["objects"])["names"]]
         except (ValueError, LookupError, TypeError):
             return []
+
+
+def _refuse_excess(text: str, metadata: Any, most: int) -> None:
+    """Raises `StorageError` where the footer states more rows, or a row group of more bytes than `most`, so before
+    anything is unpacked. A run of equal numbers takes a few bits: all of them count with 8 bytes.
+    """
+    if metadata.num_rows > _MOST_ROWS:
+        raise StorageError(f"{text}: has {metadata.num_rows:,} rows, want at most {_MOST_ROWS:,}")
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        columns = map(group.column, range(group.num_columns))
+        size = sum(max(column.total_uncompressed_size, 8 * column.num_values) for column in columns)
+        if size > most:
+            raise StorageError(f"{text}: row group {number} unpacks to {size:,} bytes, want at most {most:,}")
 
 
 def _class_label(feature: Any) -> Any:

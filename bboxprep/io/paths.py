@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +37,10 @@ IMAGE_SUFFIXES = frozenset(  # of image files; matched in lower case
     | {".jpx", ".jxl", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp"}
 )
 _CHUNK = 1 << 20  # bytes
+_ABOUT_PATHS = frozenset(  # errors that tell something about a path, and would be the same again
+    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM}
+    | {errno.EINVAL, errno.EILSEQ, errno.ENODEV, errno.ENXIO, errno.EBADF}
+)
 BINARY = getattr(os, "O_BINARY", 0)
 """The flag of `os.open` that stops Windows from changing line ends; 0 elsewhere."""
 
@@ -98,8 +103,8 @@ def resolved(path: Path) -> Path:
     """
     try:
         return _followed(path)
-    except (OSError, RuntimeError, ValueError):
-        pass
+    except (OSError, RuntimeError, ValueError) as error:
+        refuse_passing(error, path)
     try:
         return path.absolute()
     except OSError as error:
@@ -132,7 +137,8 @@ def exists_safely(path: Path) -> bool:
     """Whether anything is at `path`; False for a name that no file system can hold."""
     try:
         return path.exists()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        refuse_passing(error, path)
         return False
 
 
@@ -140,7 +146,8 @@ def is_file_safely(path: Path) -> bool:
     """Whether a file is at `path`, whatever its name is made of."""
     try:
         return path.is_file()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        refuse_passing(error, path)
         return False
 
 
@@ -150,7 +157,8 @@ def is_within(path: Path, *roots: Path) -> bool:
     """
     try:
         place = _followed(path)
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, RuntimeError, ValueError) as error:
+        refuse_passing(error, path)
         return False
     return any(place.is_relative_to(root) for root in (*roots, *_admitted.get()))
 
@@ -238,27 +246,28 @@ def subfolders(folder: Path) -> list[Path]:
     try:
         with scan(folder) as entries:
             return [folder / entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, folder)
         return []
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """`folder` and all folders below it, each with the names of its folders and files; links are not followed."""
+    """`folder` and all folders below it, each with the names of its folders and files; links are not followed. Raises
+    `AnnotationError` where the system fails (see `refuse_passing`).
+    """
     if is_stored(folder):
         yield from cast("Iterator[tuple[Path, list[str], list[str]]]", remote.walk(folder))
         return
-    yield from ((Path(place), folders, names) for place, folders, names in os.walk(folder))
+    walked = os.walk(folder, onerror=lambda error: refuse_passing(error, folder))
+    yield from ((Path(place), folders, names) for place, folders, names in walked)
 
 
 def holds_image(folder: Path, most: int | None = None) -> bool:
     """Whether a file below `folder`, in the first `most` folders, is named like an image. Stops at the first; follows
-    no link; raises nothing.
+    no link. Raises as `walk` does.
     """
-    try:
-        walked = islice(walk(folder), most)
-        return any(suffix_of(name).lower() in IMAGE_SUFFIXES for _, _, names in walked for name in names)
-    except OSError:
-        return False
+    walked = islice(walk(folder), most)
+    return any(suffix_of(name).lower() in IMAGE_SUFFIXES for _, _, names in walked for name in names)
 
 
 def normalized(path: Path) -> Path:
@@ -283,6 +292,14 @@ def source_error(
     ``PATH: cannot be read (Permission denied)``.
     """
     return kind(path, "", f"{words} ({error_reason(error)})")
+
+
+def refuse_passing(error: BaseException | None, path: PurePath) -> None:
+    """Raise `AnnotationError` where the system's `error` tells nothing about what is at `path`: a disk or a network
+    failed, no descriptor was left. To take the path for absent would write another output without a word.
+    """
+    if isinstance(error, OSError) and error.errno is not None and error.errno not in _ABOUT_PATHS:
+        raise source_error(error, path) from error
 
 
 def error_reason(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bboxprep.images.container import is_lossless_webp, metadata_blocks, scans, sniff
+from bboxprep.images.container import is_lossless_webp, jpeg_fill, jpeg_segments, metadata_blocks, scans, sniff
 from bboxprep.images.orientation import judge
 from tests.images import specimens
 from tests.images.specimens import EXIF_HEADER, tiff_block, xmp_packet
@@ -49,6 +49,16 @@ def test_fill_bytes_and_junk_between_segments_are_passed_over() -> None:
     padded = data[:2] + b"\xff\xff\xff" + data[2:]
     assert judge(metadata_blocks(padded, "jpeg")).orientation == 6
     assert judge(metadata_blocks(data[:2] + b"\x07\x08" + data[2:], "jpeg")).orientation == 6
+
+
+@given(between=st.lists(st.sampled_from([b"\xff", b"\xff\xd0", b"\0", b"\0\x07"]), max_size=9))
+def test_what_stands_between_segments_is_counted(between: list[bytes]) -> None:
+    data = specimens.oriented_file("jpeg", 6)
+    junk = b"".join(between)
+    padded = data[:2] + junk + data[2:]
+    assert len(list(jpeg_segments(padded))) == len(list(jpeg_segments(data)))
+    assert jpeg_fill(padded) == len(junk)
+    assert jpeg_fill(data) == 0
 
 
 def test_a_compressed_text_is_inflated_but_not_without_bound() -> None:

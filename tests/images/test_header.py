@@ -132,6 +132,24 @@ def test_what_is_no_image_is_an_image_error_that_says_what_is_there(file: Path, 
     assert caught.value.path == file
 
 
+def test_a_jpeg_that_is_mostly_fill_bytes_is_refused(file: Path) -> None:
+    data = specimens.oriented_file("jpeg", 6)
+    file.write_bytes(data[:2] + b"\xff" * 65_536 + data[2:])
+    assert read_header(file).orientation == 6
+    for junk in (b"\xff" * 2_000_000, b"\xff\xd0" * 1_000_000):
+        file.write_bytes(data[:2] + junk + data[2:])
+        with pytest.raises(ImageError, match="has 2,000,000 bytes between two segments"):
+            read_header(file)
+
+
+def test_a_tiff_with_more_strips_than_bytes_is_refused(file: Path) -> None:
+    rows = [(256, 3, 1), (257, 4, 3_000_000), (258, 3, 8), (259, 3, 5), (262, 3, 1), (273, 4, 200), (278, 4, 1)]
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in [*rows, (279, 4, 100)])
+    file.write_bytes(b"II*\0\x08\0\0\0" + struct.pack("<H", len(rows) + 1) + entries + bytes(25_000))
+    with pytest.raises(ImageError, match=r"have 3,000,000 strips in 25,\d+ bytes"):
+        read_header(file)
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"there is no such file$"):
         read_header(tmp_path / "nowhere.jpg")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
+import re
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from posixpath import splitext
 
@@ -11,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError, LayoutError, UsageError
+from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import (
     AllowedFolders,
     dataset_folder,
     exists_safely,
+    is_file_safely,
     is_within,
     read_bytes,
     read_lines,
@@ -23,7 +28,9 @@ from bboxprep.io.paths import (
     resolved,
     source_error,
     stem_of,
+    subfolders,
     suffix_of,
+    walk,
 )
 from bboxprep.io.remote import StoredPath, open_path, opened
 
@@ -178,3 +185,34 @@ def test_a_path_below_a_working_folder_that_is_gone_is_a_clear_error(
     with pytest.raises(UsageError, match=r"prepared: is relative to the working folder, which is gone .*absolute path"):
         resolved(Path("prepared"))
     assert resolved(tmp_path) == tmp_path.resolve()
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE, errno.ETIMEDOUT, errno.ENOMEM])
+def test_what_the_system_failed_to_list_or_find_is_not_taken_for_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code), str(tmp_path))
+
+    def absent(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOENT, "no such file", str(tmp_path))
+
+    asked: list[Callable[[], object]] = [
+        lambda: subfolders(tmp_path),
+        lambda: list(walk(tmp_path)),
+        lambda: resolved(tmp_path),
+        lambda: is_within(tmp_path, tmp_path),
+        lambda: exists_safely(tmp_path),
+        lambda: is_file_safely(tmp_path),
+        lambda: file_sha256(tmp_path),
+    ]
+    for refusal in (absent, fail):
+        for name in ("scandir", "stat", "lstat"):
+            monkeypatch.setattr(os, name, refusal)
+        monkeypatch.setattr(Path, "open", refusal)
+        for ask in asked:
+            if refusal is absent:
+                ask()
+            else:
+                with pytest.raises(AnnotationError, match=re.escape(f": cannot be read ({os.strerror(code)})")):
+                    ask()

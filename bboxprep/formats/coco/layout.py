@@ -28,6 +28,7 @@ from bboxprep.io.paths import (
     holds_image,
     is_file_safely,
     is_within,
+    refuse_passing,
     relative_path,
     resolved,
     scan,
@@ -215,7 +216,8 @@ def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
     try:
         with scan(folder) as entries:
             return list(entries)
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, folder)
         return []
 
 
@@ -223,7 +225,8 @@ def _start(path: Path) -> bytes:
     """The first bytes of the file at `path`, in UTF-8 without spaces around them; b"" where it cannot be read."""
     try:
         return read_start_as_utf8(path, _HEAD).strip()
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, path)
         return b""
 
 
@@ -242,7 +245,8 @@ def _lists_images(path: Path) -> bool:
     """Whether a file that begins with its class table names images behind it: Label Studio's notes.json does not."""
     try:
         return bool(_IMAGES.search(read_start_as_utf8(path, _MOST_TABLES)))
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, path)
         return False
 
 

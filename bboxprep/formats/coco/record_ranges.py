@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
+from bboxprep.io.paths import refuse_passing
 from bboxprep.io.remote import is_stored
 from bboxprep.io.text import decode, not_decoded
 
@@ -99,12 +101,14 @@ class _Open:
                 return [os.pread(self._descriptor, length, start) for start, length in places]
             with self._lock:
                 return [_seek_and_read(self._descriptor, start, length) for start, length in places]
-        except OSError:
+        except OSError as error:
+            refuse_passing(error, path)
             return [b""] * len(starts)
 
     def _close(self) -> None:
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            with suppress(OSError):  # what was read stays true
+                os.close(self._descriptor)
             self._descriptor = -1
 
     def __del__(self) -> None:

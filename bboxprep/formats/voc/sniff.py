@@ -9,7 +9,7 @@ from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.image_tree import IMAGE_FOLDERS, LABEL_FOLDERS, ImageTree, holds_file, walk
 from bboxprep.formats.voc.tables import class_table
-from bboxprep.io.paths import read_start, relative_path, scan, subfolders
+from bboxprep.io.paths import read_start, refuse_passing, relative_path, scan, subfolders
 from bboxprep.model.splits import known_split
 
 _FIRST_BYTES = 4096
@@ -62,7 +62,8 @@ def _first_labels(folder: Path) -> list[str]:
         with scan(folder) as entries:
             names = (entry.name for entry in entries if entry.name.lower().endswith(".xml"))
             return [name for name, _ in zip(names, range(_TRIES), strict=False)]
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, folder)
         return []
 
 
@@ -70,7 +71,8 @@ def _walked(root: Path) -> ImageTree:
     """The files below `root`; none where they cannot be VOC."""
     try:
         return walk(root, ".xml") if root.is_dir() and holds_file(root, ".xml", ".txt") else ImageTree()
-    except LayoutError:
+    except LayoutError as error:
+        refuse_passing(error.__cause__, root)
         return ImageTree()
 
 
@@ -89,6 +91,7 @@ def _annotation(root: Path, labels: Iterable[str]) -> str:
 def _is_annotation(path: Path) -> bool:
     try:
         start = read_start(path, _FIRST_BYTES).replace(b"\0", b"")  # UTF-16 as well
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, path)
         return False
     return any(b"<annotation" + end in start for end in (b">", b" ", b"\n", b"\r", b"\t", b"/"))

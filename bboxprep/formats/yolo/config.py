@@ -10,7 +10,7 @@ import msgspec
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.formats.yolo.tree import read_head
-from bboxprep.io.paths import is_within, resolved, scan, suffix_of
+from bboxprep.io.paths import is_within, refuse_passing, resolved, scan, suffix_of
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, MOST_KEYPOINTS, is_involution
 from bboxprep.model.splits import is_word, order, split_of
@@ -66,7 +66,8 @@ def _names_in(folder: Path) -> list[str]:
     try:
         with scan(folder) as entries:
             return [entry.name for entry in entries]
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, folder)
         return []
 
 

@@ -26,6 +26,7 @@ from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     AllowedFolders,
     is_within,
+    refuse_passing,
     relative_path,
     resolved,
     scan,
@@ -262,7 +263,8 @@ def kind_of(path: Path) -> str:
     """The kind of `path`: "file", "folder", or "" for neither."""
     try:
         mode = path.stat().st_mode
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        refuse_passing(error, path)
         return ""
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
 
@@ -276,5 +278,6 @@ def read_head(path: Path, encoding: str = "") -> bytes:
     """The first 4 KiB of a file, in UTF-8; empty where it cannot be read. `encoding` is as `io.text` has it."""
     try:
         return read_start_as_utf8(path, 4096, encoding)
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, path)
         return b""

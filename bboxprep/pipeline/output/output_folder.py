@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 from bboxprep import formats
 from bboxprep.errors import TargetError
@@ -154,7 +155,7 @@ def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
         return
     own = own_temporary() if at_work else "/"
     with as_target_error(dest, _NOT_PREPARED):
-        for folder, folders, names in os.walk(dest):
+        for folder, folders, names in os.walk(dest, onerror=_fail):
             for name in folders:
                 if Path(folder, name).is_symlink():
                     raise TargetError(
@@ -163,6 +164,10 @@ def remove_left_over(dest: Path, *, at_work: bool = False) -> None:
             for name in names:
                 if name.startswith(TEMPORARY) and not name.startswith(own):
                     Path(folder, name).unlink(missing_ok=True)
+
+
+def _fail(error: OSError) -> NoReturn:
+    raise error
 
 
 def remove_files(dest: Path, paths: Iterable[str]) -> None:

@@ -14,9 +14,10 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import warnings
 from pathlib import Path
 
-from bboxprep.errors import TargetError
+from bboxprep.errors import LeftOverWarning, TargetError
 from bboxprep.io.atomic import as_target_error
 from bboxprep.io.paths import resolved
 from bboxprep.io.remote import is_stored
@@ -74,7 +75,9 @@ def restore(dest: Path) -> None:
 
 
 def exchange(dest: Path) -> None:
-    """Replace the output at `dest` by the new one beside it, and remove the old one. Raises `TargetError`."""
+    """Replace the output at `dest` by the new one beside it, and remove the old one; a `LeftOverWarning` where only
+    that fails. Raises `TargetError`.
+    """
     new, place, old = new_beside(dest), resolved(dest), _beside(dest, _OLD)
     with as_target_error(dest, _FAILED):
         if _exchanged(new, place):
@@ -83,7 +86,11 @@ def exchange(dest: Path) -> None:
             discard(old)  # left by an earlier run that was killed here
             _rename_both(new, place, old)
         flush_folder(place.parent)
-    discard(old)
+    try:
+        discard(old)
+    except (OSError, TargetError) as error:
+        words = f"{old}: is the old output, which was replaced and cannot be removed ({error}); remove it"
+        warnings.warn(words, LeftOverWarning, stacklevel=2)
 
 
 def discard(output: Path) -> None:

@@ -19,7 +19,7 @@ import msgspec
 from bboxprep.findings import Finding
 from bboxprep.frames.evidence import FrameEvidence, frame_evidence_of
 from bboxprep.io.hashing import file_sha256
-from bboxprep.io.paths import relative_path
+from bboxprep.io.paths import refuse_passing, relative_path
 from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -127,5 +127,6 @@ def _spans_splits(group: Iterable[ImageSummary]) -> bool:
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # it has a finding when it is read
+    except OSError as error:  # it has a finding when it is read
+        refuse_passing(error, path)
         return 0

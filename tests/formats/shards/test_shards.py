@@ -18,10 +18,13 @@ from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, StorageError, TargetError, UsageError
 from bboxprep.formats import shards
 from bboxprep.formats.shards import STAGE
+from bboxprep.io import parquet_rows
+from bboxprep.io.parquet_rows import ParquetFiles
 from tests.tiny import tiny, tree
 
 pytest.importorskip("fsspec", reason="fsspec is not installed")
-pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 
 FIXTURES = Path(__file__).parents[3] / "fixtures"
 SHARDED = ("webdataset", "parquet")
@@ -311,3 +314,36 @@ def test_a_shard_of_nothing_is_refused_and_so_is_the_option_of_another_format(tm
         bboxprep.convert(FIXTURES / "phone-photos-yolo", tmp_path / "out", "webdataset", shard=0)
     with pytest.raises((BboxprepError, TypeError)):
         bboxprep.convert(FIXTURES / "phone-photos-yolo", tmp_path / "out", "yolo", shard=3)
+
+
+def parquet_of(file: Path, image: bytes, path: str, rows: int) -> Path:
+    """A Parquet file whose rows all have the same image, which is in it once."""
+    repeated = pa.array([0] * rows, pa.int32())
+    columns = [pa.DictionaryArray.from_arrays(repeated, [one]) for one in (image, path)]
+    table = pa.table({"image": pa.StructArray.from_arrays(columns, ["bytes", "path"]), "objects": [None] * rows})
+    parquet.write_table(table, file, dictionary_pagesize_limit=1 << 24, compression="zstd")
+    return file
+
+
+def test_an_image_that_all_rows_of_a_parquet_file_share_is_in_memory_once(tmp_path: Path) -> None:
+    file = parquet_of(tmp_path / "train-00000.parquet", b"\xff\xd8" + bytes(900_000), "a.jpg", 500)
+    assert file.stat().st_size < 10_000
+    before = pa.total_allocated_bytes()
+    files = ParquetFiles(str(file), BytesIO(file.read_bytes()), "1")
+    assert len(files.cat_file("00000499.jpg")) == 900_002
+    assert pa.total_allocated_bytes() - before < 20_000_000
+
+
+def test_a_parquet_file_that_would_unpack_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = parquet_of(tmp_path / "train-00000.parquet", b"", "x" * 5_000, 300)
+    with pytest.raises(StorageError, match="has a path of more than 4,096 bytes"):
+        ParquetFiles(str(file), BytesIO(file.read_bytes()), "1").ls("")
+    monkeypatch.setattr(parquet_rows, "_MOST_UNPACKED", 2_000)
+    parquet_of(file, b"", "a.jpg", 300)
+    with pytest.raises(StorageError, match=r"row group 0 unpacks to [\d,]+ bytes, want at most [\d,]+"):
+        ParquetFiles(str(file), BytesIO(file.read_bytes()), "1")
+    monkeypatch.setattr(parquet_rows, "_MOST_ROWS", 299)
+    with pytest.raises(StorageError, match="has 300 rows, want at most 299"):
+        ParquetFiles(str(file), BytesIO(file.read_bytes()), "1")

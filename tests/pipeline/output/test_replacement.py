@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bboxprep.errors import InternalError, StoppedError, TargetError
+from bboxprep.errors import InternalError, LeftOverWarning, StoppedError, TargetError
 from bboxprep.pipeline.output import replacement
 from bboxprep.pipeline.output.run_record import INCOMPLETE, write_record
 from bboxprep.pipeline.resume.journal import FOLDER
@@ -274,3 +274,18 @@ def test_a_link_where_the_new_output_is_to_be_built_is_refused(source: Path, des
         run(source, dest, overwrite=True)
     assert tree(dest) == before
     assert not any((tmp_path / "else").iterdir())
+
+
+def test_an_old_output_that_cannot_be_removed_is_told_and_the_new_one_is_there(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(source, tmp_path / "out", OLD)
+    run(source, tmp_path / "fresh", NEW)
+
+    def fail(_: object) -> NoReturn:
+        raise TargetError("busy")
+
+    monkeypatch.setattr(replacement, "remove_folder", fail)
+    with pytest.warns(LeftOverWarning, match=r"out.*: is the old output, which was replaced .*\(busy\); remove it"):
+        run(source, tmp_path / "out", NEW, overwrite=True)
+    assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
