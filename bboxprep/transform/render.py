@@ -128,9 +128,14 @@ class SampleRenderer:
             turn = header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
             plan = sample.plan or Plan(header.size).then(Orient(turn))
             least = execute.reduction_for(plan, kernel)
-            decoded = codec.decode(sample.path, header, self.image_policy, at_least=least, data=data, order=order)
             pad = pad[::-1] if isinstance(pad, tuple) and order == "BGR" else pad
-            moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
+            canvas = execute.canvas_of(plan, pad, gray=header.mode == "L") if header.container == "jpeg" else None
+            into, policy = canvas.rows if canvas else None, self.image_policy
+            decoded = codec.decode(sample.path, header, policy, at_least=least, data=data, order=order, into=into)
+            if canvas and decoded.pixels is canvas.rows:
+                moved = canvas.pixels
+            else:
+                moved = execute.execute(plan, decoded.pixels, kernel=kernel, pad=pad, covers=decoded.covers)
         return effects_applied(moved, sample.rendering)
 
     def _base_pixels(self, base_image: BaseImage) -> NDArray[np.uint8]:

@@ -8,15 +8,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import albumentations as A  # as everyone calls it
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.errors import UsageError
+from bboxprep.errors import ImageError, UsageError
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.shapes import map_boxes
-from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.images.codecs.codec import ImagePolicy, decode
 from bboxprep.images.header import read_header
+from bboxprep.images.raster.execute import execute
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
@@ -239,7 +241,9 @@ def test_a_pipeline_needs_a_draw(sample: Sample) -> None:
     drawn = [sample.transform(recipe.drawn("train/photo.png", copy).recipe).affine for copy in range(12)]
     assert set(drawn) == {Affine(), Affine(-1, 0, 200, 0, 1, 0)}
     assert drawn == [sample.transform(recipe.drawn("train/photo.png", copy).recipe).affine for copy in range(12)]
-    unsettled = replace(Recipe(step(A.NoOp())).rendering.effects[0], options=(("pipeline", "{}"), ("seed", None)))
+    unsettled = msgspec.structs.replace(
+        Recipe(step(A.NoOp())).rendering.effects[0], options=(("pipeline", "{}"), ("seed", None))
+    )
     with pytest.raises(UsageError, match="want a seed"):
         run_pipeline(sample.pixels(), sample.instances, unsettled, Location("", "", []), 0.0)
 
@@ -283,3 +287,24 @@ def test_gray_pixels_have_no_order(sample: Sample) -> None:
     pad = replace(sample, path=path, header=read_header(path)).transform(Recipe(Letterbox(100), pad=(200, 100, 0)))
     assert pad.pixels()[0, 0].tolist() == [200, 100, 0]
     np.testing.assert_array_equal(pad.pixels(order="BGR"), pad.pixels()[..., ::-1])
+
+
+@pytest.mark.parametrize(
+    ("mode", "pad"), [("RGB", 114), ("RGB", (200, 100, 0)), ("L", 9), ("L", (1, 2, 3)), ("CMYK", 9)]
+)
+def test_pixels_decoded_into_their_place_are_those_that_are_copied_there(
+    sample: Sample, mode: str, pad: int | tuple[int, int, int]
+) -> None:
+    path = sample.path.with_suffix(".jpg")
+    with Image.open(sample.path) as image:
+        image.resize((96, 64)).convert(mode).save(path)
+    header = read_header(path)
+    moved = replace(sample, path=path, header=header, instances=Instances.of()).transform(
+        Recipe(Letterbox(96), pad=pad)
+    )
+    assert moved.plan
+    copied = execute(moved.plan, decode(path, header).pixels, kernel="auto", pad=pad)
+    np.testing.assert_array_equal(moved.pixels(), copied)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ImageError, match="truncated"):
+        moved.pixels()

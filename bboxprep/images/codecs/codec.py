@@ -115,11 +115,14 @@ def decode(
     at_least: Size | None = None,
     data: bytes | None = None,
     order: ChannelOrder = "RGB",
+    into: NDArray[np.uint8] | None = None,
 ) -> Decoded:
     """The stored pixels of the file at `path`, channels in `order`; `header` and `data` are its header and bytes.
 
-    A JPEG may be decoded reduced by 2, 4 or 8, but not smaller than `at_least`. Raises `ImageError` if the file is
-    missing, damaged or truncated, if it has changed since its header was read, or if `image_policy` refuses it.
+    A JPEG may be decoded reduced by 2, 4 or 8, but not smaller than `at_least`. `into` is a place for the pixels, uint8
+    (H, W) or (H, W, 3), contiguous; they are elsewhere unless those that come back are `into` itself. Raises
+    `ImageError` if the file is missing, damaged or truncated, if it has changed since its header was read, or if
+    `image_policy` refuses it.
     """
     refuse(path, header, image_policy)
     keep_freed()
@@ -128,7 +131,7 @@ def decode(
         if scans(data) > MOST_SCANS:
             raise ImageError(path, "", f"has more than {MOST_SCANS} scans")
         by = jpeg.divisor(header.size, at_least)
-        pixels = jpeg.decode(data, header, by, order)
+        pixels = jpeg.decode(data, header, by, order, into)
         if pixels is not None:
             return Decoded(pixels, (header.size.width / by, header.size.height / by))
     decoded = _decoded(path, header, image_policy, data)

@@ -69,9 +69,11 @@ def reduced(size: Size, by: int) -> Size:
     return Size(-(-size.width // by), -(-size.height // by))
 
 
-def decode(data: bytes, header: Header, by: int, order: ChannelOrder = "RGB") -> NDArray[np.uint8] | None:
+def decode(
+    data: bytes, header: Header, by: int, order: ChannelOrder = "RGB", into: NDArray[np.uint8] | None = None
+) -> NDArray[np.uint8] | None:
     """The image of the JPEG `data`, of this `header`, reduced `by` 1, 2, 4 or 8: uint8 (H, W) gray, or (H, W, 3) with
-    the channels in `order`.
+    the channels in `order`. It is decoded to `into`, contiguous, where that is given and of the same shape.
 
     None for inks, and where anything at all is wrong: a damaged file, or one that is not as its header says.
     """
@@ -79,14 +81,16 @@ def decode(data: bytes, header: Header, by: int, order: ChannelOrder = "RGB") ->
         return None
     colours = "GRAY" if header.mode == "L" else order
     least = reduced(header.size, by)
+    shape = (least.height, least.width) if colours == "GRAY" else (least.height, least.width, 3)
+    into = into if into is not None and into.shape == shape else None
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(data)
         if (width, height) != header.size or space not in _CODED_AS[header.mode]:
             return None
-        pixels = simplejpeg.decode_jpeg(data, colours, min_height=least.height, min_width=least.width)
+        pixels = simplejpeg.decode_jpeg(data, colours, min_height=least.height, min_width=least.width, buffer=into)
     except (MemoryError, ValueError):
         return None
-    return np.asarray(pixels[..., 0] if colours == "GRAY" else pixels)
+    return into if into is not None else np.asarray(pixels[..., 0] if colours == "GRAY" else pixels)
 
 
 def encode(pixels: NDArray[np.uint8], quality: int, sampling: str = "4:2:0", order: ChannelOrder = "RGB") -> bytes:

@@ -25,7 +25,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor, sqrt
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,38 @@ def execute(
     hulls, box = _places(plan, covers)
     seen = _seen(pixels, hulls, box, kernel, reduced=covers != plan.source)
     return _turned(_framed(window, seen, hulls, pad, soft=kernel != "nearest"), plan.turn)
+
+
+class Canvas(NamedTuple):
+    """The `pixels` of a canvas, its margin painted, and the part of them that the image fills: its `rows`."""
+
+    pixels: Pixels
+    rows: Pixels
+
+
+def canvas_of(plan: Plan, pad: Pad, *, gray: bool) -> Canvas | None:
+    """The canvas (H, W) or (H, W, 3) of a `plan` that puts the image on it as it is and as wide, so that it is decoded
+    into its place and never copied: a twentieth of the time of a photo. None for other plans and pads.
+    """
+    place = _full_rows(plan)
+    if place is None or isinstance(pad, str) or (gray and not isinstance(pad, int)):
+        return None
+    canvas = np.empty((plan.size.height, plan.size.width) if gray else (plan.size.height, plan.size.width, 3), np.uint8)
+    canvas[: place[0]] = canvas[place[1] :] = pad
+    return Canvas(canvas, canvas[slice(*place)])
+
+
+@lru_cache(maxsize=4096)
+def _full_rows(plan: Plan) -> Hull | None:
+    """The rows of the canvas of `plan` that the image fills from side to side, not resampled, cut or turned; None where
+    it does not, or where there is no margin.
+    """
+    if plan.is_warped or not plan.turn.is_identity or plan.size == plan.source:
+        return None
+    spans = (Span(Fraction(0), Fraction(plan.size.width)), plan.window.whole[1])
+    fills = plan.window.whole == plan.window.seen == spans and spans[1].is_whole
+    rows = _hull(spans[1])
+    return rows if fills and (plan.size.width, rows[1] - rows[0]) == plan.source else None
 
 
 @lru_cache(maxsize=4096)

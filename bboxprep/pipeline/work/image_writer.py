@@ -14,7 +14,7 @@ from bboxprep.formats.api import Labels, Writer
 from bboxprep.formats.reading import image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
-from bboxprep.images.pillow_reader import faults_named
+from bboxprep.images.pillow_reader import read
 from bboxprep.io.atomic import Place, output_path, write_bytes
 from bboxprep.io.copying import ImagePlacement, copy_file, link_file
 from bboxprep.io.hashing import bytes_sha256
@@ -92,14 +92,14 @@ class ImageWriter(msgspec.Struct, frozen=True):
         if header is None or sample.plan is None:
             raise ValueError(f"{sample.path}: not a transformed sample")
         if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header, self.encoding):
-            source = _read(sample.path)
+            source = read(sample.path)
             data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
                 dropped = Finding("metadata-dropped", note, path=sample.relative_path, split=sample.split)
                 sample = sample.with_findings(dropped)
             return self._write_bytes(sample, output, data, method, source)
         if header.tagged:
-            source = _read(sample.path)
+            source = read(sample.path)
             return self._write_bytes(sample, output, codec.untag(source, header), "untagged", source)
         return self._keep(sample, output, self.dest)
 
@@ -210,8 +210,3 @@ def _encoded(
         return *turned, "turned-lossless"
     pixels = sample.pixels(source)
     return *codec.encode(pixels, sample.path, header, encoding, turn=plan.turn, data=source), "turned-re-encoded"
-
-
-def _read(path: Path) -> bytes:
-    with faults_named(path, "cannot be read"):
-        return path.read_bytes()

@@ -32,6 +32,7 @@ from bboxprep.images.raster.execute import (
     SHARP,
     Box,
     Pixels,
+    canvas_of,
     execute,
     opencv_kernel,
     reduction_for,
@@ -251,6 +252,32 @@ def test_any_plan_gives_its_size_and_changes_nothing_it_was_given(
     assert out.shape[:2] == (plan.size.height, plan.size.width)
     assert out.dtype == np.uint8
     assert np.array_equal(pixels, before)
+
+
+FULL_WIDTH = st.builds(
+    lambda size, above, below: Plan(size).then(Place(Size(size.width, size.height + above + below), 0, above)),
+    strategies.sizes(24), st.integers(-6, 6), st.integers(0, 6),
+)  # fmt: skip
+
+
+@given(st.one_of(ANY_PLANS, FULL_WIDTH), st.sampled_from(PADS), st.data())
+def test_an_image_that_is_decoded_into_its_place_needs_no_execution(plan: Plan, pad: Pad, data: st.DataObject) -> None:
+    shape = (plan.source.height, plan.source.width, *data.draw(st.sampled_from([(), (3,)])))
+    canvas = canvas_of(plan, pad, gray=len(shape) == 2)
+    if canvas:
+        assert canvas.rows.flags.c_contiguous
+        canvas.rows[...] = pixels = data.draw(hnp.arrays(np.uint8, shape))
+        assert np.array_equal(canvas.pixels, execute(plan, pixels, kernel="auto", pad=pad))
+
+
+@pytest.mark.parametrize("gray", [True, False])
+def test_a_photo_as_wide_as_its_canvas_is_decoded_into_its_place(gray: bool) -> None:
+    on_square = Plan(Size(64, 48)).then(Place(Size(64, 64), 0, 8))
+    canvas = canvas_of(on_square, 114, gray=gray)
+    assert canvas
+    assert canvas.rows.shape[:2] == (48, 64)
+    assert canvas_of(Plan(Size(48, 64)).then(Place(Size(64, 64), 8, 0)), 114, gray=gray) is None
+    assert canvas_of(on_square.then(Orient(Dihedral(mirror_x=True))), 114, gray=gray) is None
 
 
 @given(ANY_PLANS, st.data())
