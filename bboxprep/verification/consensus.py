@@ -13,7 +13,8 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from bboxprep.verification.patch_similarity import Likeness, PatchVerdict
+from bboxprep.images.codecs.independent_decoder import Gray
+from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict
 
 SURE = 0.95  # least correlation elsewhere of a single shifted patch, and
 CLEARLY = 4.0  # how many times larger 1 - correlation must be in place
@@ -62,3 +63,16 @@ def _is_beyond_chance(one: Likeness, noise: float) -> bool:
 
 def _made_unsure(one: Likeness) -> Likeness:
     return msgspec.structs.replace(one, verdict=PatchVerdict.UNSURE)
+
+
+def noise_between(expected: Gray, actual: Gray, mask: Mask) -> float:
+    """The typical difference of two images (H, W) where `mask` (H, W) is set, in gray levels: the median absolute
+    deviation, as a standard deviation.
+    """
+    want, have = (image[mask].astype(np.float64) for image in (expected, actual))
+    if not len(want):
+        return np.inf
+    spread = float(want.std())
+    gain = float(((want - want.mean()) * (have - have.mean())).mean()) / spread**2 if spread > 0 else 1.0
+    rest = have - gain * want
+    return 1.4826 * float(np.median(np.abs(rest - np.median(rest))))

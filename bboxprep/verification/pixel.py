@@ -9,7 +9,7 @@ patches proves something.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.images.codecs.codec import QUALITY, ImagePolicy
 from bboxprep.images.codecs.independent_decoder import (
     Gray,
     ReducedGray,
@@ -30,7 +30,8 @@ from bboxprep.images.codecs.independent_decoder import (
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import DECODED, ImageRow
-from bboxprep.verification.consensus import combine
+from bboxprep.verification.appearance import appearance_faults
+from bboxprep.verification.consensus import combine, noise_between
 from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.geometric import ObjectComparison
@@ -125,7 +126,14 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         )
     if pair is None:
         return _unsure(count, "a source is of another size than its header says, or nothing of it is visible")
-    return _judge(case, image.output, sample, compared, pair)
+    found = _judge(case, image.output, sample, compared, pair)
+    if found.faults or found.mismatch or pair.weak or pair.unknown_margins or pair.actual.shape != pair.expected.shape:
+        return found
+    files = (origin, case.file(image, origin.path)), (path, case.file(image, path))
+    quality = case.run.record.encoding.quality or QUALITY
+    told = appearance_faults(*files, mapped, (pair.expected, pair.actual, pair.mask), steps, quality)
+    faults = tuple(_fault(code, image.output, words, amount=amount) for code, words, amount in told)
+    return replace(found, faults=faults, tally=found.tally + Tally(Layer.PIXEL, UNIT, wrong=len(faults)))
 
 
 def _decoding(case: VerificationInputs, image: ImageRow) -> ImagePolicy | None:
@@ -169,7 +177,11 @@ def _judge(
         return PixelComparison((), tally, *thumbs, mismatch=True)
     moved, resting = _likenesses(case, sample, compared, pair)
     if any(likeness.verdict in (PatchVerdict.SHIFTED, PatchVerdict.OTHER) for _, likeness in resting):
-        noise, whole = (np.inf, 1.0) if pair.unknown_margins else (_noise(pair), turn.score)
+        noise, whole = (
+            (np.inf, 1.0)
+            if pair.unknown_margins
+            else (noise_between(pair.expected, pair.actual, pair.mask), turn.score)
+        )
         resting = combine(resting, noise, max(pair.expected.shape), whole)
     found = [*moved, *resting]
     faults = tuple(_likeness_faults(output, found, pair.by))
@@ -297,18 +309,6 @@ def _moved_objects(
             want, have = (box / pair.by for box in (compared.expected.boxes[source], sample.instances.boxes[output]))
             x, y = np.rint((have[:2] + have[2:] - want[:2] - want[2:]) / 2.0).tolist()
             yield described(output, names[output]), _compare(pair, want, (int(x), int(y)))
-
-
-def _noise(pair: _ImagePair) -> float:
-    """The typical difference of the images in gray levels: the median absolute deviation, as a standard deviation."""
-    mask = pair.mask
-    want, have = (image[mask].astype(np.float64) for image in (pair.expected, pair.actual))
-    if not len(want):
-        return np.inf
-    spread = float(want.std())
-    gain = float(((want - want.mean()) * (have - have.mean())).mean()) / spread**2 if spread > 0 else 1.0
-    rest = have - gain * want
-    return 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
 
 
 def _places(pair: _ImagePair, objects: NDArray[np.float64]) -> Iterator[tuple[str, NDArray[np.float64]]]:

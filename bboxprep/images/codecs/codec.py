@@ -39,7 +39,7 @@ _OTHERWISE = {  # output container by source container, where they differ
 }
 ImageFormat = Literal["keep", "jpg", "png", "webp"]
 _CONTAINERS: dict[ImageFormat, str] = {"jpg": "jpeg", "png": "png", "webp": "webp"}
-_QUALITY = 95
+QUALITY = 95  # of JPEG and lossy WebP, where none is asked for
 _SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif", "bmp": ".bmp"}
 
 
@@ -194,7 +194,7 @@ def encode(
         options = own_coding(source, turn, kept.sampling, data) | _metadata(kept)
         return _saved(pillow().fromarray(pixels), container, source, options), kept.lost
     if container == "jpeg":
-        return _as_jpeg(pixels, source, kept, encoding.quality or _QUALITY, order), kept.lost
+        return _as_jpeg(pixels, source, kept, encoding.quality or QUALITY, order), kept.lost
     return _saved(pillow().fromarray(pixels), container, source, _options(container, kept, encoding)), kept.lost
 
 
@@ -245,7 +245,7 @@ def _without_turn(path: Path, header: Header, data: bytes | None) -> BytesIO | N
 
 def _options(container: str, kept: KeptMetadata, encoding: Encoding) -> dict[str, Any]:
     given = _metadata(kept)
-    quality = encoding.quality or _QUALITY
+    quality = encoding.quality or QUALITY
     match container:
         case "webp":
             how = {"lossless": True} if kept.lossless else {"quality": quality}

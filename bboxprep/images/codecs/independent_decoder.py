@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import msgspec
@@ -25,6 +27,9 @@ from bboxprep.images.decoder_messages import decoder_messages
 from bboxprep.images.pillow_reader import opened, read
 
 Gray = NDArray[np.float32]  # (H, W) luminance, 0 to 255
+Colours = NDArray[np.float32]  # (H, W, 3) red, green, blue, 0 to 255
+SMALL = 64  # px; the longer side at which colours are compared
+_LEAST = 128  # px; a JPEG is decoded no smaller for that, for a mean of some pixels each
 _ORIENTATION = 0x0112
 _REDUCED = {
     1: cv2.IMREAD_GRAYSCALE,
@@ -216,3 +221,54 @@ def _deep_levels(image: Image.Image, image_policy: ImagePolicy | None) -> Gray:
         shown = (full * 65535.0 - low) / (high - low) if image_policy.depth16 == "shift8" else full
         levels[values == clear] = shown * 255.0
     return np.asarray(levels, dtype=np.float32)
+
+
+def phase_shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
+    """The shift x, y in px of `other` (H, W) against `one` (H, W), to fractions of a pixel.
+
+    C. D. Kuglin and D. C. Hines, "The phase correlation image alignment method" (1975).
+    """
+    even = np.s_[: one.shape[0] // 2 * 2, : one.shape[1] // 2 * 2]  # OpenCV is half a pixel off where a side is odd
+    first, second = (np.ascontiguousarray(image[even], dtype=np.float32) for image in (one, other))
+    (x, y), _ = cv2.phaseCorrelate(first, second, _window(first.shape))
+    return float(x), float(y)
+
+
+@lru_cache(maxsize=8)
+def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.asarray(cv2.createHanningWindow((shape[1], shape[0]), cv2.CV_32F), dtype=np.float32)
+
+
+def displayed_colours(path: Path, container: str, data: bytes) -> Colours | None:
+    """The displayed image at `path`, whose bytes are `data`, at most `SMALL` px long; None for one that is not of three
+    opaque colours of 8 bits. Raises `ImageError`.
+    """
+    with decoder_messages(path), opened(path, container, BytesIO(data)) as image:
+        if image.mode != "RGB" or "transparency" in image.info:
+            return None
+        if container == "jpeg":
+            image.draft("RGB", (min(image.width, _LEAST), min(image.height, _LEAST)))
+        image.load()
+        return _small(np.asarray(ImageOps.exif_transpose(image)))
+
+
+def written_colours(path: Path, data: bytes) -> Colours | None:
+    """The image at `path`, of the bytes `data`, as OpenCV reads it, at most `SMALL` px long; None where it cannot."""
+    coded = np.frombuffer(data, dtype=np.uint8)
+    with decoder_messages(path):
+        decoded = cv2.imdecode(coded, cv2.IMREAD_REDUCED_COLOR_4) if coded.size else None
+    return None if decoded is None else _small(decoded[..., ::-1])
+
+
+def colours_moved(colours: Colours, matrix: NDArray[np.float64], size: Size) -> Colours:
+    """`colours` mapped by `matrix` (3, 3) onto an image of `size`, continued at its edges."""
+    return np.stack(
+        [warped(np.ascontiguousarray(colours[..., channel]), matrix, size) for channel in range(3)], axis=-1
+    )
+
+
+def _small(pixels: NDArray[Any]) -> Colours:
+    height, width = pixels.shape[:2]
+    by = max(1.0, max(width, height) / SMALL)
+    size = max(1, round(width / by)), max(1, round(height / by))
+    return np.asarray(cv2.resize(pixels.astype(np.float32), size, interpolation=cv2.INTER_AREA))

@@ -1,0 +1,219 @@
+"""Compares what the eye would see first: light, contrast, fine detail, colours, and small shifts of a whole image.
+
+Patches are compared by correlation, which is blind to gain and offset; so a picture that is darker, blurred or coded
+coarsely than its recipe asks would pass there. Each limit is far from what true outputs show: the module says how far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import permutations
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs.independent_decoder import (
+    Colours,
+    Gray,
+    blurred,
+    colours_moved,
+    displayed_colours,
+    phase_shift,
+    shrunk,
+    written_colours,
+)
+from bboxprep.model.sample import Sample
+from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.patch_similarity import Mask
+from bboxprep.verification.region import moved, pixels_inside
+
+Told = tuple[str, str, float]  # code of the fault, message, amount
+
+LIGHT = 8.0  # gray levels; true outputs differ by 2.2 at most, also after exposures and contrasts
+LIGHT_OF_EFFECTS = 16.0  # gray levels; after steps that are applied in gray and not in colours
+GAIN = 1.4  # as a factor, or its inverse; of true outputs 0.95 to 1.02
+DETAIL = 3.0  # gray levels; with less of it, detail and shifts are not compared
+SHARP = 0.7  # of the detail; true outputs keep 0.95 or more, a blur of 1.2 px leaves 0.56 to 0.9
+COARSENESS = {90: 0.92, 50: 0.8, 20: 0.55}  # least likeness of detail by the least quality asked for; true: 0.97 of 95
+SHIFT = 1.4  # px at `FINE`; of true outputs 0.3 at most
+NEARER = 0.04  # by how much the detail must correlate better after the shift
+CHROMA = 8.0  # gray levels; colours that differ less from gray are not compared
+EXCHANGED = 0.5  # how much nearer other channels must be
+LOST = 0.15  # of the colours that must be left
+COLOURING = frozenset({"grayscale", "hue", "saturation", "albumentations"})
+EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "noise"})
+_PLAIN_MODES = frozenset({"L", "RGB"})
+NOISY = frozenset({"noise", "cutout"})
+
+COARSE = 96  # px of the longer side, at which light and contrast are compared
+FINE = 640  # px of the longer side, at which detail and shifts are compared
+"""A shift of 2 px or 1 % of the longer side, whichever is more, is found where `DETAIL` is reached."""
+
+
+class Appearance(msgspec.Struct, frozen=True):
+    """The differences of an image from what is expected of it.
+
+    `light` is the difference of the means in gray levels, `gain` that of contrasts as a factor, at `COARSE` size.
+    `detail` is the standard deviation of the fine structure of the expected image in gray levels, `sharpness` that of
+    the actual image as a share of it, `likeness` their correlation. `shift` is x, y in px of the image as it was given,
+    `nearer` by how much the fine structures correlate better after it.
+    """
+
+    light: float
+    gain: float
+    detail: float
+    sharpness: float
+    likeness: float
+    shift: tuple[float, float] = (0.0, 0.0)
+    nearer: float = 0.0
+
+
+def measure(expected: Gray, actual: Gray, mask: Mask) -> Appearance | None:
+    """The `Appearance` of `actual` against `expected`, both (H, W), where `mask` (H, W) is set; None for too little."""
+    light, gain = _levels(*_reduced(expected, actual, mask, COARSE)[:3])
+    want, have, seen, by = _reduced(expected, actual, mask, FINE)
+    inner = seen & _inside(seen)
+    if inner.sum() < 256 or not np.isfinite(gain):
+        return None
+    fine, other = (image - blurred(image, 2.0) for image in (want, have))
+    detail, sharp = float(fine[inner].std()), float(other[inner].std())
+    likeness = _correlation(fine[inner], other[inner])
+    x, y = phase_shift(np.where(inner, fine, 0.0), np.where(inner, other, 0.0))
+    nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - likeness
+    return Appearance(light, gain, detail, sharp / max(detail, 1e-6), likeness, (x * by, y * by), nearer)
+
+
+def appearance_faults(
+    origin: tuple[Sample, bytes], written: tuple[Path, bytes], mapped: Mapped, pair: tuple[Gray, Gray, Mask],
+    steps: object, quality: int,
+) -> Iterator[Told]:  # fmt: skip
+    """What of the file `written` no true output has; each is a code, a message and an amount.
+
+    `origin` is the source and its bytes, `mapped` its map to the output, at the size of `pair`: the expected and the
+    actual image, both (H, W), and where to compare them. `steps` are those of the recipe, `quality` is that with which
+    the image was encoded, 1 to 100, or 0 where it is not known. A file with the bytes of its source has no faults.
+    """
+    header = origin[0].header
+    if header is None or header.mode not in _PLAIN_MODES or header.depth > 8 or origin[1] == written[1]:
+        return
+    names = {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
+    yield from gray_faults(*pair, names, quality)
+    if names & COLOURING or header.mode == "L" or "cutout" in names:
+        return
+    want, have = displayed_colours(origin[0].path, header.container, origin[1]), written_colours(*written)
+    if want is not None and have is not None:
+        yield from colour_faults(*_aligned(want, have, mapped))
+
+
+def _aligned(want: Colours, have: Colours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:
+    """The colours of the source moved onto those of the output, these, and where the source is seen."""
+    size = Size(have.shape[1], have.shape[0])
+    from_small = np.diag([mapped.shown.width / want.shape[1], mapped.shown.height / want.shape[0], 1.0])
+    to_small = np.diag([size.width / mapped.size.width, size.height / mapped.size.height, 1.0])
+    seen = pixels_inside(moved(mapped.seen, to_small), size, 1.0)
+    return colours_moved(want, to_small @ mapped.from_shown @ from_small, size), have, seen
+
+
+def gray_faults(expected: Gray, actual: Gray, mask: Mask, steps: Collection[str], quality: int) -> Iterator[Told]:
+    """The differences of `actual` from `expected`, both (H, W), where `mask` (H, W) is set, that no true output has.
+
+    `steps` are the names of the steps of the recipe, `quality` is as for `appearance_faults`.
+    """
+    found = measure(expected, actual, mask)
+    if found is None:
+        return
+    if abs(found.light) > (LIGHT_OF_EFFECTS if EFFECTS & set(steps) else LIGHT):
+        which = "brighter" if found.light > 0 else "darker"
+        yield "light-differs", f"is {abs(found.light):.0f} gray levels {which} than expected", abs(found.light)
+    elif not EFFECTS & set(steps) and not 1 / GAIN <= found.gain <= GAIN:
+        yield (
+            "light-differs",
+            f"has {found.gain:.2f} times the contrast expected",
+            abs(found.gain - 1.0),
+        )
+    if found.detail < DETAIL or NOISY & set(steps):
+        return
+    x, y = found.shift
+    if np.hypot(x, y) >= SHIFT * max(1.0, max(expected.shape) / FINE) and found.nearer > NEARER:
+        words = f"is shifted by {np.hypot(x, y):.1f} px ({x:+.1f}, {y:+.1f}) under its labels"
+        yield "image-shifted", words, float(np.hypot(x, y))
+        return
+    least = next((likeness for asked, likeness in COARSENESS.items() if quality >= asked), -1.0)
+    if found.sharpness < SHARP * min(1.0, found.gain):
+        yield (
+            "detail-lost",
+            f"has {found.sharpness:.2f} of the fine detail expected",
+            1.0 - found.sharpness,
+        )
+    elif found.likeness < least:
+        words = f"has other fine detail than expected (correlation {found.likeness:.2f}), as after coarse compression"
+        yield "detail-lost", words, 1.0 - found.likeness
+
+
+def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Told]:
+    """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set."""
+    want, have = (colours[mask].astype(np.float64) for colours in (expected, actual))
+    if len(want) < 16 or _chroma(want) < CHROMA:
+        return
+    if _chroma(have) < LOST * _chroma(want):
+        yield "colours-differ", "has no colours; its source has", 1.0
+        return
+    off = {order: _distance(want[:, order], have) for order in permutations(range(3))}
+    nearest = min(off, key=lambda order: off[order])
+    if off[nearest] < EXCHANGED * off[0, 1, 2] and off[0, 1, 2] > CHROMA:
+        words = "".join("RGB"[channel] for channel in nearest)
+        yield "colours-differ", f"has its channels exchanged: red, green and blue are those of {words}", off[0, 1, 2]
+
+
+def _chroma(colours: NDArray[np.float64]) -> float:
+    """The root mean square of the distances of channels from their mean, in levels."""
+    return float(np.sqrt(((colours - colours.mean(axis=1, keepdims=True)) ** 2).mean()))
+
+
+def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    return float(np.sqrt(((one - other) ** 2).mean()))
+
+
+def _reduced(expected: Gray, actual: Gray, mask: Mask, side: int) -> tuple[Gray, Gray, Mask, float]:
+    """Both images and the mask with a longer side of at most `side` px, and the divisor."""
+    height, width = expected.shape
+    by = max(1.0, max(height, width) / side)
+    if by == 1.0:
+        return expected, actual, mask, by
+    size = Size(max(1, round(width / by)), max(1, round(height / by)))
+    seen = shrunk(mask.astype(np.float32), size) > 0.999
+    return shrunk(expected, size), shrunk(actual, size), seen, by
+
+
+def _levels(expected: Gray, actual: Gray, mask: Mask) -> tuple[float, float]:
+    want, have = expected[mask].astype(np.float64), actual[mask].astype(np.float64)
+    if len(want) < 16:
+        return 0.0, np.nan
+    spread = float(want.var())
+    gain = float(((want - want.mean()) * (have - have.mean())).mean()) / spread if spread > 0 else 1.0
+    return float(have.mean() - want.mean()), gain
+
+
+def _inside(mask: Mask) -> Mask:
+    """The pixels that are 4 px and more from any that is not set."""
+    return blurred(mask.astype(np.float32), 2.0) > 0.995
+
+
+def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    a, b = one.astype(np.float64) - one.mean(), other.astype(np.float64) - other.mean()
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / norm if norm > 0 else 0.0
+
+
+def _correlation_moved(fine: Gray, other: Gray, mask: Mask, x: int, y: int) -> float:
+    """The correlation of `fine` with `other` at places moved by `x`, `y`."""
+    height, width = fine.shape
+    if abs(x) >= width // 2 or abs(y) >= height // 2:
+        return -1.0
+    here = np.s_[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
+    there = np.s_[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
+    both = mask[here] & mask[there]
+    return _correlation(fine[here][both], other[there][both]) if both.sum() > 256 else -1.0

@@ -1,0 +1,90 @@
+"""Light, contrast, detail, colours and small shifts: lies of each kind are told, and codecs believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from bboxprep.verification.appearance import DETAIL, colour_faults, gray_faults, measure
+
+Gray = NDArray[np.float32]
+
+
+def texture(seed: int, shape: tuple[int, int] = (128, 176)) -> Gray:
+    """A picture with as much detail on every scale as photos have."""
+    chance = np.random.default_rng(seed)
+    scales = [2, 4, 8, 16, 32]
+    layers = [cv2.resize(chance.standard_normal((n * 7, n * 10)), shape[::-1]) for n in (64, 32, 16, 8, 4)]
+    picture = sum(layer * scale**0.5 for layer, scale in zip(layers, scales, strict=True))
+    return np.clip(128 + 12 * np.asarray(picture), 0, 255).astype(np.float32)
+
+
+def coded(gray: Gray, quality: int) -> Gray:
+    data = cv2.imencode(".jpg", np.rint(gray).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+
+
+def codes(expected: Gray, actual: Gray, steps: tuple[str, ...] = (), quality: int = 95) -> set[str]:
+    mask = np.ones(expected.shape, dtype=np.bool_)
+    return {code for code, _, _ in gray_faults(expected, actual, mask, steps, quality)}
+
+
+@settings(max_examples=5)
+@given(seed=st.integers(0, 999), quality=st.integers(75, 100), offset=st.floats(-3, 3))
+def test_what_a_codec_changes_is_believed(seed: int, quality: int, offset: float) -> None:
+    gray = texture(seed)
+    assert codes(gray, coded(np.clip(gray + offset, 0, 255), quality)) == set()
+
+
+LIES: list[tuple[str, Callable[[Gray], Gray]]] = [
+    ("light-differs", lambda gray: gray * 0.7),
+    ("light-differs", lambda gray: np.clip(gray + 20, 0, 255)),
+    ("light-differs", lambda gray: 128 + (gray - 128) * 0.5),
+    ("detail-lost", lambda gray: cv2.GaussianBlur(gray, (0, 0), 2.0)),
+    ("detail-lost", lambda gray: coded(gray, 4)),
+    ("image-shifted", lambda gray: np.roll(gray, 2, axis=0)),
+    ("image-shifted", lambda gray: np.roll(gray, (2, -2), axis=(0, 1))),
+]
+
+
+@pytest.mark.parametrize("number", range(len(LIES)))
+@settings(max_examples=5)
+@given(seed=st.integers(0, 999))
+def test_a_lie_is_told(number: int, seed: int) -> None:
+    code, lie = LIES[number]
+    assert code in codes(texture(seed), coded(lie(texture(seed)).astype(np.float32), 90))
+
+
+def test_a_coarse_output_is_believed_where_its_quality_was_asked_for() -> None:
+    assert codes(texture(1), coded(texture(1), 4), quality=4) == set()
+
+
+def test_shifts_of_two_px_are_found_in_99_of_100_pictures_with_enough_detail() -> None:
+    found = planted = 0
+    chance = np.random.default_rng(5)
+    for seed in range(110):
+        gray, angle = texture(seed), chance.uniform(0, 2 * np.pi)
+        move = np.array([[1, 0, 2.05 * np.cos(angle)], [0, 1, 2.05 * np.sin(angle)]])
+        lying = coded(cv2.warpAffine(gray, move, gray.shape[::-1], borderMode=cv2.BORDER_REPLICATE), 90)
+        seen = measure(gray, lying, np.ones(gray.shape, dtype=np.bool_))
+        assert seen
+        planted += seen.detail >= DETAIL
+        found += seen.detail >= DETAIL and "image-shifted" in codes(gray, lying)
+    assert planted >= 100
+    assert found >= 0.99 * planted
+
+
+def test_colours_that_were_exchanged_or_lost_are_told() -> None:
+    red, green, blue = texture(1, (40, 56)), texture(2, (40, 56)) * 0.6, texture(3, (40, 56)) * 0.8
+    colours, mask = np.stack((red, green, blue), axis=-1), np.ones((40, 56), dtype=np.bool_)
+    gray = np.repeat(colours.mean(axis=-1, keepdims=True), 3, axis=-1)
+    assert not list(colour_faults(colours, np.clip(colours * 0.9 + 5, 0, 255), mask))
+    assert [code for code, _, _ in colour_faults(colours, colours[..., ::-1], mask)] == ["colours-differ"]
+    assert [code for code, _, _ in colour_faults(colours, gray, mask)] == ["colours-differ"]
+    assert not list(colour_faults(gray, gray[..., ::-1], mask))
