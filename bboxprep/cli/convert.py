@@ -11,7 +11,16 @@ import click
 
 from bboxprep import formats
 from bboxprep.cli import printing
-from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, labels_in_option, workers_option
+from bboxprep.cli.options import (
+    FORMAT,
+    PLACE,
+    SectionedCommand,
+    chosen_options,
+    format_options,
+    in_section,
+    labels_in_option,
+    workers_option,
+)
 from bboxprep.cli.policy_options import (
     chosen_encoding,
     chosen_image_policy,
@@ -46,30 +55,45 @@ from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.recipe.recipe import Recipe
 
 
-@click.command("convert")
+@click.command("convert", cls=SectionedCommand)
 @click.argument("sources", type=PLACE, metavar="SOURCE...", nargs=-1)
 @click.argument("dest", type=PLACE)
-@click.option(
-    "--to", required=True, type=FORMAT, metavar="FORMAT", help=f"Format to write: {', '.join(formats.names())}."
-)
-@click.option(
-    "--from", "format", type=FORMAT, metavar="FORMAT", help="Format of each SOURCE; found from its files by default."
+@in_section(
+    "Formats",
+    click.option(
+        "--to", required=True, type=FORMAT, metavar="FORMAT", help=f"Format to write: {', '.join(formats.names())}."
+    ),
+    click.option(
+        "--from",
+        "format",
+        type=FORMAT,
+        metavar="FORMAT",
+        help="Format of each SOURCE; found from its files by default.",
+    ),
 )
 @recipe_options
 @labels_in_option
 @image_options
-@click.option(
-    "--images",
-    type=click.Choice(get_args(ImagePlacement)),
-    default="copy",
-    show_default=True,
-    help="How images that no step changes get into DEST; none writes labels alone. What rewrites a linked image in "
-    "place rewrites SOURCE.",
-)
-@click.option(
-    "--labels-only",
-    is_flag=True,
-    help="Convert the labels alone: no image is looked at whose size they state; those there go to DEST by --images.",
+@in_section(
+    "Writing",
+    click.option(
+        "--images",
+        type=click.Choice(get_args(ImagePlacement)),
+        default="copy",
+        show_default=True,
+        help="How images that no step changes get into DEST; none writes labels alone. What rewrites a linked image in "
+        "place rewrites SOURCE.",
+    ),
+    click.option(
+        "--labels-only",
+        is_flag=True,
+        help="Convert the labels alone: no image is looked at whose size they state; those that are there go to DEST "
+        "by --images.",
+    ),
+    click.option("--strict", is_flag=True, help="Refuse to write what the target format cannot hold in full."),
+    click.option(
+        "--no-sidecar", is_flag=True, help="Keep nothing that the format cannot hold in bboxprep.sidecar.jsonl."
+    ),
 )
 @workers_option
 @click.option(
@@ -87,8 +111,6 @@ from bboxprep.recipe.recipe import Recipe
     show_default=True,
     help="At a bad image or record: skip and list it, or stop.",
 )
-@click.option("--strict", is_flag=True, help="Refuse to write what the target format cannot hold in full.")
-@click.option("--no-sidecar", is_flag=True, help="Do not keep what the format cannot hold in bboxprep.sidecar.jsonl.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier output in DEST, once the new one is whole.")
 @click.option("--resume", is_flag=True, help="Go on with a run in DEST that was stopped or killed.")
 @click.option("--dry-run", is_flag=True, help="Print the account; write nothing, transform nothing.")
@@ -110,7 +132,7 @@ from bboxprep.recipe.recipe import Recipe
 def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """Read the labelled dataset SOURCE, transform pixels and labels together, and write it to the folder DEST.
 
-    Either may lie in a bucket (s3://...), SOURCE in a .zip or .tar too (bboxprep[remote]).
+    SOURCE may be a .zip or .tar. Both may lie in a bucket (s3://..., bboxprep[remote]).
 
     Several SOURCEs become one dataset: classes of one name are one class, images of one name stay apart.
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, labels_in_option
+from bboxprep.cli.options import FORMAT, PLACE, SectionedCommand, chosen_options, format_options, labels_in_option
 from bboxprep.cli.policy_options import chosen_rules, decode_all_option, max_pixels_option, policy_options
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.io.atomic import write_bytes
@@ -18,7 +18,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.source.usable import check_usable
 
 
-@click.command("inspect")
+@click.command("inspect", cls=SectionedCommand)
 @click.argument("source", type=PLACE)
 @click.option(
     "--from", "format", type=FORMAT, metavar="FORMAT", help="Format of SOURCE; found from its files by default."

@@ -55,6 +55,43 @@ class _FormatName(click.ParamType["str"]):
         return [CompletionItem(name) for name in formats.names() if name.startswith(incomplete)]
 
 
+def stacked(*options: Decorator) -> Decorator:
+    """A decorator that adds `options`, which then stand in this order in the help."""
+    return lambda command: reduce(lambda changed, option: option(changed), reversed(options), command)
+
+
+Section = Literal["Formats", "Steps", "Images", "Objects", "Classes and splits", "Reading", "Writing", "Options"]
+_SECTION_OF: dict[click.Parameter, Section] = {}
+
+
+def in_section(title: Section, *options: Decorator) -> Decorator:
+    """A decorator that adds `options`, which the help of a `SectionedCommand` lists under `title`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        known = list(getattr(command, "__click_params__", ()))
+        changed: Callable[..., Any] = stacked(*options)(command)
+        added = (one for one in getattr(changed, "__click_params__", ()) if one not in known)
+        _SECTION_OF.update(dict.fromkeys(added, title))
+        return changed
+
+    return decorate
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options in sections; those of no section are under "Options"."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, a section each."""
+        records: dict[Section, list[tuple[str, str]]] = {title: [] for title in get_args(Section)}
+        for parameter in self.get_params(ctx):
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
+                records[_SECTION_OF.get(parameter, "Options")].append(record)
+        for title, rows in records.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
 PLACE = _Place()
 FORMAT = _FormatName()
 workers_option = click.option(
@@ -64,37 +101,36 @@ workers_option = click.option(
     metavar="N",
     help="Processes.  [default: one a processor]",
 )
-labels_in_option = click.option(
-    "--labels-in",
-    type=click.Choice(["auto", "stored", "displayed"]),
-    default="auto",
-    show_default=True,
-    help="The plane that labels of photos with an EXIF orientation were drawn in.",
+labels_in_option = in_section(
+    "Reading",
+    click.option(
+        "--labels-in",
+        type=click.Choice(["auto", "stored", "displayed"]),
+        default="auto",
+        show_default=True,
+        help="The plane that labels of photos with an EXIF orientation were drawn in.",
+    ),
 )
 
 Side = Literal["read_options", "write_options"]
 
 
-def format_options(side: Side) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def format_options(side: Side) -> Decorator:
     """A decorator that adds the flags of all formats' readers or writers to a command."""
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        shared: dict[str, list[tuple[str, Field[Any], Any]]] = {}  # formats may share a flag
-        for each in _fields(side):
-            shared.setdefault(_parameter(each[1]), []).append(each)
-        for parameter, owners in reversed(shared.items()):
-            field = owners[0][1]
-            option = click.option(
-                field.metadata["flag"],
-                parameter,
-                **_type(*(hint for _, _, hint in owners)),
-                default=None,
-                help=_help({name: own for name, own, _ in owners}, side),
-            )
-            command = option(command)
-        return command
-
-    return decorate
+    shared: dict[str, list[tuple[str, Field[Any], Any]]] = {}  # formats may share a flag
+    for each in _fields(side):
+        shared.setdefault(_parameter(each[1]), []).append(each)
+    options = [
+        click.option(
+            owners[0][1].metadata["flag"],
+            parameter,
+            **_type(*(hint for _, _, hint in owners)),
+            default=None,
+            help=_help({name: own for name, own, _ in owners}, side),
+        )
+        for parameter, owners in shared.items()
+    ]
+    return in_section("Reading" if side == "read_options" else "Writing", *options)
 
 
 def chosen_options(side: Side, chosen: str, given: Mapping[str, Any], others: Collection[str] = ()) -> dict[str, Any]:
@@ -151,8 +187,3 @@ def _type(hint: Any, *others: Any) -> dict[str, Any]:
     if get_origin(hint) is Literal:
         return {"type": click.Choice(list(dict.fromkeys(chain(get_args(hint), *map(get_args, others)))))}
     return {"type": hint}
-
-
-def stacked(*options: Decorator) -> Decorator:
-    """A decorator that adds `options`, which then stand in this order in the help."""
-    return lambda command: reduce(lambda changed, option: option(changed), reversed(options), command)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import click
 
+from bboxprep.cli.options import Decorator, in_section
 from bboxprep.images.codecs.codec import Encoding, ImageFormat, ImagePolicy
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.escaping import split_pair
@@ -111,36 +112,32 @@ _IMAGE_OPTIONS = (
 )
 
 
-max_pixels_option = click.option(
-    "--max-pixels",
-    type=click.IntRange(1),
-    default=MOST_PIXELS,
-    show_default=True,
-    metavar="N",
-    help="An image of more pixels is refused from its header, before anything of it is decoded.",
+max_pixels_option: Decorator = in_section(
+    "Images",
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(1),
+        default=MOST_PIXELS,
+        show_default=True,
+        metavar="N",
+        help="An image of more pixels is refused from its header, before anything of it is decoded.",
+    ),
 )
 
 
-decode_all_option = click.option(
-    "--decode-all",
-    is_flag=True,
-    help="Decode every picture, to find those that are damaged. Without it a picture that no step changes is only "
-    "looked at for a file that ends too early.",
+decode_all_option: Decorator = in_section(
+    "Images",
+    click.option(
+        "--decode-all",
+        is_flag=True,
+        help="Decode every picture, to find those that are damaged. Without it a picture that no step changes is only "
+        "looked at for a file that ends too early.",
+    ),
 )
 
 
-def policy_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`command` with these flags."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-def image_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`command` with the flags of how images are decoded, encoded and named."""
-    for option in reversed(_IMAGE_OPTIONS):
-        command = option(command)
-    return command
+policy_options: Decorator = in_section("Objects", *_OPTIONS)
+image_options: Decorator = in_section("Images", *_IMAGE_OPTIONS)
 
 
 def chosen_image_policy(given: Mapping[str, Any]) -> ImagePolicy:

@@ -13,10 +13,11 @@ from typing import Any, get_args
 import click
 from click.core import ParameterSource
 
-from bboxprep.cli.options import Decorator, stacked
+from bboxprep.cli.options import Decorator, in_section
 from bboxprep.errors import UsageError
 from bboxprep.formats.yolo.class_lists import LIST_SUFFIXES, read_class_list
 from bboxprep.geometry.affine import Size
+from bboxprep.io.text import read_text
 from bboxprep.model.class_mapping import ClassPolicy
 from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.rendering import Kernel
@@ -28,6 +29,7 @@ from bboxprep.recipe.recipe import Augment, Recipe, Upright
 
 SIZING: dict[str, Callable[[Size], RecipeStep]] = {"letterbox": Letterbox, "resize": Resize, "fit": Fit, "fill": Fill}
 _STEPS = (*SIZING, "crop", "tile", "flip", "rotate", "grayscale", "exposure", "no_flip_classes", "copies", "seed")
+_MOST_BYTES = 1 << 24  # of a file of new names
 _MANNER = ("pad", "kernel", "upright", "no_upright")
 
 _OPTIONS = (
@@ -84,12 +86,14 @@ _OPTIONS = (
 )
 
 
-class_options: Decorator = stacked(
+class_options: Decorator = in_section(
+    "Classes and splits",
     click.option(
         "--rename",
         multiple=True,
-        metavar="OLD=NEW",
-        help="Give a class another name; classes that then have one name become one. Can be repeated. In names, a "
+        metavar="OLD=NEW|FILE",
+        help="Give a class another name, or those that a file lists, one OLD=NEW a line; classes that then have one "
+        "name become one. Can be repeated. In names, a "
         r"comma is written \, and an equals sign \=.",
     ),
     click.option("--only", multiple=True, metavar="A,B", help="Keep the objects of these classes. Can be repeated."),
@@ -106,7 +110,8 @@ class_options: Decorator = stacked(
 )
 
 
-split_options: Decorator = stacked(
+split_options: Decorator = in_section(
+    "Classes and splits",
     click.option(
         "--split",
         metavar="NAME=SHARE,...",
@@ -122,11 +127,7 @@ split_options: Decorator = stacked(
 )
 
 
-def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`command` with these flags."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+recipe_options: Decorator = in_section("Steps", *_OPTIONS)
 
 
 def chosen_recipe(given: Mapping[str, Any]) -> Recipe:
@@ -200,8 +201,8 @@ def _late_steps(given: Mapping[str, Any]) -> list[RecipeStep]:
 def class_rules(given: Mapping[str, Any]) -> ClassPolicy:
     """The rules that were given. Raises `UsageError`, and `AnnotationError` for a file of names that cannot be read."""
     rename: dict[str, str] = {}
-    for text in given["rename"]:
-        old, new = split_pair(text)
+    for pair in (pair for text in given["rename"] for pair in _renames(text)):
+        old, new = split_pair(pair)
         if rename.setdefault(old, new) != new:
             raise UsageError(f"rename: have {old!r} as {rename[old]!r} and as {new!r}, want one new name")
     return ClassPolicy(
@@ -210,6 +211,14 @@ def class_rules(given: Mapping[str, Any]) -> ClassPolicy:
         drop=_names(given["drop"]),
         classes=_listed(given["classes"]) if given["classes"] else None,
     )
+
+
+def _renames(text: str) -> list[str]:
+    """The pairs of `text`: those of the lines of a file, without blank lines and comments (#), or `text` itself."""
+    if "=" in text or not _is_file(text):
+        return [text]
+    lines = read_text(Path(text), _MOST_BYTES).splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def _names(texts: Sequence[str]) -> tuple[str, ...]:

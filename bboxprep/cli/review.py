@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from bboxprep.cli import printing
-from bboxprep.cli.options import FORMAT, PLACE, chosen_options, format_options, workers_option
+from bboxprep.cli.options import FORMAT, PLACE, SectionedCommand, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.review.build import REVIEW_IMAGE_POLICY, Options, build, plan_review
@@ -19,7 +19,7 @@ from bboxprep.verification.faults import Fault
 from bboxprep.verification.verify import verify
 
 
-@click.command("review")
+@click.command("review", cls=SectionedCommand)
 @click.argument("out", type=PLACE)
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made from.")
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from bboxprep.cli.options import PLACE, chosen_options, format_options, workers_option
+from bboxprep.cli.options import PLACE, SectionedCommand, chosen_options, format_options, workers_option
 from bboxprep.cli.policy_options import max_pixels_option
 from bboxprep.cli.printing import Printer, counted
 from bboxprep.images.codecs.codec import ImagePolicy
@@ -22,7 +22,7 @@ from bboxprep.verification.verify import VerificationReport, verify
 SHOWN = 20  # faults of one code that are printed; --json has all of them
 
 
-@click.command("verify")
+@click.command("verify", cls=SectionedCommand)
 @click.argument("out", type=PLACE)
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made of.")
 @click.option("--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all faults here.")

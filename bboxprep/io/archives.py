@@ -8,12 +8,13 @@ version of the archive with the member's time.
 from __future__ import annotations
 
 import atexit
+import os
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from gzip import BadGzipFile, GzipFile
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
@@ -35,14 +36,8 @@ def archive_at(text: str) -> Any:
     Raises `StorageError` where it is no archive or has a member that is refused, and `UsageError` where a package is
     missing.
     """
-    try:
-        import fsspec
-    except ImportError as error:
-        raise UsageError(f"{text}: fsspec is not installed; {EXTRA}") from error
     with as_storage_error(text):
-        place = fsspec.open(text, "rb")
-        version = str(remote_stat(place.fs.info(place.path)).st_mtime_ns)
-        file = place.open()
+        file, version = _opened(text)
         if text.lower().endswith(".parquet"):
             return ParquetFiles(text, file, version)
         if text.lower().endswith(".zip"):
@@ -50,6 +45,19 @@ def archive_at(text: str) -> Any:
             return _Members(text, _zipped(archive), archive.open)
         tar = tarfile.open(fileobj=file if text.lower().endswith(".tar") else _unpacked(text, file), mode="r:")  # noqa: SIM115
         return _Members(text, _tarred(text, tar, version), tar.extractfile)
+
+
+def _opened(text: str) -> tuple[IO[bytes], str]:
+    """The file at `text` and its version; one of a storage wants fsspec. Raises `UsageError` where that is missing."""
+    if "://" not in text:
+        local = Path(text).open("rb")  # noqa: SIM115  # read until this process ends
+        return local, str(os.fstat(local.fileno()).st_mtime_ns)
+    try:
+        import fsspec
+    except ImportError as error:
+        raise UsageError(f"{text}: fsspec is not installed; {EXTRA}") from error
+    place = fsspec.open(text, "rb")
+    return place.open(), str(remote_stat(place.fs.info(place.path)).st_mtime_ns)
 
 
 def _unpacked(text: str, file: IO[bytes]) -> IO[bytes]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 from click.shell_completion import ShellComplete
 
+import bboxprep
 from bboxprep.cli import COMMANDS, commands
 from bboxprep.cli.flag_names import with_option
 from bboxprep.cli.guidance import HABITS, PLACES
+from bboxprep.cli.options import Section
 from bboxprep.errors import UsageError
 from tests.invoked import run
 from tests.tiny import tiny
@@ -123,3 +127,38 @@ def test_alone_it_proposes_the_commands_for_the_dataset_one_stands_in(
         assert run(*words).exit_code == 0, words
     monkeypatch.chdir(source.parent / "set-prepared")
     assert "bboxprep verify ." in run().output
+
+
+@pytest.mark.parametrize("name", ["convert", "inspect", "verify", "review"])
+def test_the_help_lists_every_option_once_under_a_section(name: str) -> None:
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None
+    _, *sections = re.split(r"^([A-Z][a-z ]+):$", run(name, "--help").output, flags=re.MULTILINE)
+    assert set(sections[::2]) <= set(get_args(Section))
+    assert len(sections) > 4
+    listed = re.findall(r"^  (--?\w[\w-]*(?:, --[\w-]+)?)", "".join(sections[1::2]), flags=re.MULTILINE)
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    assert sorted(listed) == sorted(["-h, --help", *(", ".join(sorted(one.opts, key=len)) for one in options)])
+
+
+def test_the_options_of_convert_stand_in_the_sections_of_what_they_are_for() -> None:
+    _, *parts = re.split(r"^([A-Z][a-z ]+):$", run("convert", "--help").output, flags=re.MULTILINE)
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    flags = {
+        "Formats": "to",
+        "Steps": "letterbox",
+        "Images": "quality",
+        "Objects": "crowd",
+        "Classes and splits": "split",
+    }
+    for section, flag in {**flags, "Reading": "labels-in", "Writing": "images", "Options": "dry-run"}.items():
+        assert f"  --{flag} " in sections[section]
+
+
+def test_new_names_are_taken_from_a_file(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("# ours=theirs\ncat=feline\n\n dog=big\\, brown\n", encoding="utf-8")
+    run("convert", source, tmp_path / "out", "--to", "coco", "--rename", tmp_path / "names.txt")
+    assert bboxprep.read(tmp_path / "out").classes == ("feline", "big, brown")
+    (tmp_path / "names.txt").write_text("cat\n", encoding="utf-8")
+    said = message("convert", source, tmp_path / "two", "--to", "coco", "--rename", tmp_path / "names.txt")
+    assert said.startswith("--rename: have 'cat', want OLD=NEW")

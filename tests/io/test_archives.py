@@ -280,7 +280,7 @@ def test_what_no_backend_serves_is_one_line_that_shows_no_secret(address: str, w
     [
         ("s3fs", "s3://bucket/x", r"pip install 'bboxprep\[remote\]' brings it"),
         ("fsspec", "s3://bucket/x", r"pip install 'bboxprep\[remote\]' brings it"),
-        ("fsspec", "a.zip", r"pip install 'bboxprep\[remote\]' brings it"),
+        ("fsspec", "s3://bucket/a.zip", r"pip install 'bboxprep\[remote\]' brings it"),
     ],
 )
 def test_without_a_package_the_extra_is_named(tmp_path: Path, missing: str, source: str, words: str) -> None:
@@ -293,6 +293,21 @@ def test_without_a_package_the_extra_is_named(tmp_path: Path, missing: str, sour
     assert ended.returncode == 2
     assert re.search(words, ended.stderr)
     assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz"])
+def test_an_archive_of_this_machine_wants_no_package(tmp_path: Path, suffix: str) -> None:
+    """The same files come out as from the folder."""
+    source = FIXTURES / NAMES[1]
+    shutil.make_archive(str(tmp_path / "set"), {".zip": "zip", ".tar": "tar", ".tar.gz": "gztar"}[suffix], source)
+    code = "import sys; sys.modules['fsspec'] = None; from bboxprep.__main__ import main; main()"
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = ["convert", f"set{suffix}", "out", "--to", "coco", "--no-upright", "--images", "none", "--quiet"]
+    ended = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, env=surroundings, check=False)
+    assert ended.returncode == 0
+    CliRunner().invoke(commands, ["convert", str(source), str(tmp_path / "plain"), *words[3:]])
+    for path in (tmp_path / "plain" / "annotations").iterdir():
+        assert path.read_bytes() == (tmp_path / "out" / "annotations" / path.name).read_bytes()
 
 
 def test_memory_is_a_storage_too_and_is_that_of_one_process() -> None:
