@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # rich is 45 modules and 13 ms, which a quiet run does not lo
     from rich.table import Table
 
 WIDTH = 120  # columns where the output is not a terminal
-_MOST_CLASSES = 1000  # that a table shows
+_MOST_CLASSES = 20  # that a table shows; the record and --json have all
 PLACES = 5  # findings of one code that are printed in full; the record has all of them
 _WRITE_METHODS: dict[WriteMethod, str] = {
     "copied": "as they were",
@@ -205,7 +205,9 @@ def _split_table(rows: Sequence[SplitCount], findings: Iterable[Finding]) -> Tab
 def _class_table(rows: Sequence[ClassCount], known: int) -> Table:
     """A row for each of the `known` classes, then for other classes."""
     table = _table("number", ("class", "left"), "objects in", "out", ("dropped", "left"))
-    for number, row in enumerate(rows[:_MOST_CLASSES]):
+    counts = [max(row.objects_in, row.objects_out) for row in rows]
+    for number in _shown_classes(counts):
+        row = rows[number]
         table.add_row(
             str(number) if number < known else "",
             printable(row.name),
@@ -213,7 +215,7 @@ def _class_table(rows: Sequence[ClassCount], known: int) -> Table:
             f"{row.objects_out:,}",
             _dropped(row.dropped) + (f"; swapped {row.swapped:+,}" if row.swapped else ""),
         )
-    return _with_rest(table, len(rows))
+    return _with_rest(table, counts)
 
 
 def _inspection_splits(seen: Inspection) -> Table:
@@ -222,20 +224,37 @@ def _inspection_splits(seen: Inspection) -> Table:
         table.add_row(
             printable(split), f"{seen.images[split]:,}", f"{seen.objects[split]:,}", f"{seen.unlabelled[split]:,}"
         )
+    if len(seen.splits) > 1:
+        table.add_row("all", *(f"{counts.total():,}" for counts in (seen.images, seen.objects, seen.unlabelled)))
     return table
 
 
 def _inspection_classes(seen: Inspection) -> Table:
-    table = _table("number", ("class", "left"), *map(printable, seen.splits))
-    for number, name in enumerate(seen.names[:_MOST_CLASSES]):
-        table.add_row(str(number), printable(name), *(f"{seen.classes[name, split]:,}" for split in seen.splits))
-    return _with_rest(table, len(seen.names))
+    several = len(seen.splits) > 1
+    table = _table("number", ("class", "left"), *map(printable, seen.splits), *(["all"] if several else []))
+    by_class = [[seen.classes[name, split] for split in seen.splits] for name in seen.names]
+    counts = list(map(sum, by_class))
+    for number in _shown_classes(counts):
+        cells = [*by_class[number], *([counts[number]] if several else [])]
+        table.add_row(str(number), printable(seen.names[number]), *(f"{count:,}" for count in cells))
+    return _with_rest(table, counts)
 
 
-def _with_rest(table: Table, classes: int) -> Table:
-    """`table` with a last row that counts the classes it does not show."""
-    if classes > _MOST_CLASSES:
-        table.add_row("", f"and {classes - _MOST_CLASSES:,} more")
+def _shown_classes(counts: Sequence[int]) -> list[int]:
+    """The numbers of the classes that a table shows: those with most objects, and none without; `counts` has the
+    objects of each.
+    """
+    held = (number for number, count in enumerate(counts) if count)
+    return sorted(sorted(held, key=lambda number: -counts[number])[:_MOST_CLASSES])
+
+
+def _with_rest(table: Table, counts: Sequence[int]) -> Table:
+    """`table` with last rows that count the classes it does not show; `counts` has the objects of each."""
+    held = sorted(filter(None, counts), reverse=True)
+    if rest := held[_MOST_CLASSES:]:
+        table.add_row("", f"and {len(rest):,} more with {counted(sum(rest), 'object')}")
+    if bare := len(counts) - len(held):
+        table.add_row("", f"{counted(bare, 'class', 'classes')} without objects")
     return table
 
 

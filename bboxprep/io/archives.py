@@ -14,7 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from gzip import BadGzipFile, GzipFile
-from pathlib import Path, PurePosixPath
+from io import BufferedReader, FileIO
+from pathlib import PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
@@ -47,11 +48,21 @@ def archive_at(text: str) -> Any:
         return _Members(text, _tarred(text, tar, version), tar.extractfile)
 
 
+class _LocalFile(FileIO):
+    """A file that is open as long as one of its members is read, and then closed without a warning."""
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _dealloc_warn(self, source: object) -> None:
+        """Say nothing where a buffer around it is collected."""
+
+
 def _opened(text: str) -> tuple[IO[bytes], str]:
     """The file at `text` and its version; one of a storage wants fsspec. Raises `UsageError` where that is missing."""
     if "://" not in text:
-        local = Path(text).open("rb")  # noqa: SIM115  # read until this process ends
-        return local, str(os.fstat(local.fileno()).st_mtime_ns)
+        local = _LocalFile(text)
+        return BufferedReader(local), str(os.fstat(local.fileno()).st_mtime_ns)
     try:
         import fsspec
     except ImportError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import unicodedata
@@ -87,3 +88,26 @@ def test_label_files_without_image_are_counted_as_files_and_their_objects_with_t
     assert "exit 1: 7 faults listed above" in result.output
     record = json.loads((tmp_path / "out" / "bboxprep.json").read_text(encoding="utf-8"))
     assert {finding["path"].partition("/")[0] for finding in record["findings"]} == {"labels"}
+
+
+def test_tables_show_the_classes_with_most_objects_and_fold_the_others(tmp_path: Path) -> None:
+    """What is not shown is counted; splits have a row for all."""
+    source = tiny(tmp_path / "set", range(2))
+    (source / "labels" / "train" / "00000.txt").write_text(
+        "".join(f"{number} .5 .{number + 10} .2 .2\n" * (1 + number % 2) for number in range(25)), encoding="utf-8"
+    )
+    (source / "images" / "val").mkdir()
+    (source / "images" / "train" / "00001.jpg").rename(source / "images" / "val" / "00001.jpg")
+    names = ", ".join(f"c{number:02}" for number in range(60))
+    (source / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames: [{names}]\n", encoding="utf-8")
+    (source / "labels" / "train" / "00001.txt").unlink()
+    for words, width in (["inspect", source], 5), (["convert", source, tmp_path / "out", "--to", "coco"], 5):
+        said = run(*words).output
+        rows = [line.split() for line in said.splitlines() if re.match(r"  +\d+    c\d\d ", line)]
+        assert len(rows) == 20
+        assert [row[1] for row in rows] == sorted(row[1] for row in rows)
+        assert {f"c{number:02}" for number in range(1, 25, 2)} <= {row[1] for row in rows}
+        assert {len(row) for row in rows} == {width}
+        assert "and 5 more with 5 objects" in said
+        assert "35 classes without objects" in said
+    assert re.search(r"^  all +2 +37 +1 *$", run("inspect", source).output, flags=re.MULTILINE)
