@@ -62,9 +62,8 @@ class Probe(Protocol):
     """Knows the header of an image file."""
 
     def __call__(self, path: Path, declared: Size | None = None) -> Header:
-        """The header of the file at `path`. A probe that opens no image answers with the size that the labels have
-        `declared` for it. Raises `ImageError`.
-        """
+        """The header of the file at `path`; the size that labels have `declared`, where none is opened. Raises
+        `ImageError`."""
 
 
 class MapEngine(Protocol):
@@ -315,6 +314,8 @@ class Format:
     """Whether the splits of a dataset survive a trip."""
     conventions: tuple[tuple[str, str], ...] = ()
     """Common others of its numbers ("pixels", "xyxy-for-xywh" …), each with the option of its reader, in backticks."""
+    mixes_images: bool = True
+    """Whether programs that read its outputs take images of several kinds in one."""
     ignored_by: str = ""
     """The attribute that, set to 1, tells trainers to ignore an object; "" for none."""
     restores: bool = False
@@ -326,8 +327,8 @@ class Format:
     options_for: Callable[[Dataset], Mapping[str, Any]] = lambda _: {}
     """``options_for(dataset)``: the writer's options that keep the kind of its labels, where none are given."""
     check: Callable[[Path, str, Any], Iterator[LabelFault]] = no_label_faults
-    """``check(root, image, write_options)``: what a strict program refuses in the labels of the image at `image` below
-    `root`, or ("") in the files over all images. It shares no code with reader and writer, and raises nothing."""
+    """``check(root, image, write_options)``: what a strict program refuses in the labels of `image` below `root`, or
+    ("") in the files over all images. It shares no code with reader and writer, and raises nothing."""
     train_command: Callable[[str, Any, int | None], str] | None = None
     """``train_command(dest, write_options, side)``: trains on `dest`; images have the longer `side` or differ."""
     train_splits: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     LINK_OUT,
+    USUAL_SUFFIXES,
     AllowedFolders,
     read_bytes,
     relative_path,
@@ -85,7 +86,7 @@ class ShardWriter:
         number = self._counts[split]
         self._counts[split] += 1
         stem = f"{self._shard(split, number // self._options.shard)}/{number:08}"
-        return f"{stem}{PurePosixPath(name).suffix.lower()}", f"{stem}.json"
+        return f"{stem}{_usual_suffix(PurePosixPath(name))}", f"{stem}.json"
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The labels as JSON, with the ids of the source, if any."""
@@ -116,7 +117,13 @@ class ShardWriter:
 
 def _true_name(name: PurePosixPath, suffix: str) -> str:
     """`name`, with the `suffix` of its file where its own contradicts that."""
-    return str(name if name.suffix.lower() == suffix else name.with_suffix(suffix))
+    return str(name if _usual_suffix(name) == suffix else name.with_suffix(suffix))
+
+
+def _usual_suffix(name: PurePosixPath) -> str:
+    """The suffix of `name` in lower case, the same for all names of one kind: readers take each for a column."""
+    suffix = name.suffix.lower()
+    return USUAL_SUFFIXES.get(suffix, suffix)
 
 
 def _labels(sample: Sample, image: str, objects: ObjectLists) -> Labels:

@@ -17,6 +17,7 @@ from bboxprep.errors import AnnotationError, SourceError, UsageError
 from bboxprep.io import remote
 from bboxprep.io.remote import RemoteEntry, is_stored, plain_path, unpacked_name
 
+USUAL_SUFFIXES = {".jpeg": ".jpg", ".mpo": ".jpg", ".tiff": ".tif"}  # of other suffixes that trainers know as well
 IMAGE_SUFFIXES = frozenset(  # of image files; matched in lower case
     {
         ".avif",

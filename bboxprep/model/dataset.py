@@ -20,6 +20,7 @@ from bboxprep.model.instances import Instance
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Picture, Planner, Sample
 from bboxprep.model.sample_changes import AccountedChange, ObjectFilter
+from bboxprep.model.short_text import ShownAsTable, count_rows
 from bboxprep.model.splits import TRAIN, split_of
 from bboxprep.spelling import suggestion
 
@@ -96,8 +97,8 @@ class DatasetTools(Protocol):
         """`dataset` as a dataset of torch."""
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(ShownAsTable):
     """The samples of a dataset, sorted by split and name, with its class table, its splits and its policies.
 
     `splits` are in the order of the samples; `findings` are about the dataset as a whole (orphans, guessed
@@ -156,6 +157,10 @@ class Dataset:
     def flip_mapping(self) -> FlipMapping:
         """The classes and keypoints that a flip exchanges."""
         return FlipMapping.of(self.categories, self.object_policy.swap_classes)
+
+    def _rows(self) -> dict[str, str]:
+        counted = count_rows(len(self), self.splits, self.categories.names, len(self.findings))
+        return {"root": str(self.root), "format": self.format, **counted}
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -23,6 +23,7 @@ from bboxprep.model.header import Header
 from bboxprep.model.instances import Instance, Instances, unchecked
 from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering
 from bboxprep.model.segmentation import Segmentation
+from bboxprep.model.short_text import shortened
 from bboxprep.model.splits import TRAIN
 from bboxprep.model.variant import SampleVariant
 
@@ -107,7 +108,7 @@ class BaseImage:
     problem: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sample:
     """One image of a dataset.
 
@@ -252,6 +253,12 @@ class Sample:
     def transform(self, recipe: Planner) -> Sample:
         """This sample with `recipe` applied to its annotations; `pixels` applies it to the pixels."""
         return self._require_renderer().transform(self, recipe)
+
+    def __repr__(self) -> str:
+        size = self.size if self.header or self.plan or self.base_image else "no size"
+        place = shortened("/".join(self.key))
+        count = len(self.instances)
+        return f"<Sample {place}: {size}, {count:,} object{'' if count == 1 else 's'}>"
 
     def _repr_png_(self) -> bytes | None:
         return self.renderer.draw(self) if self.renderer and self.header else None

@@ -57,7 +57,7 @@ class RunOptions(msgspec.Struct, frozen=True):
     @property
     def naming(self) -> Naming:
         """The names that images get. Raises `UsageError`."""
-        return Naming(self.names, self.encoding.image_format)
+        return Naming(self.names, self.encoding.image_format, self.trusts_labels)
 
     @property
     def chosen_engine(self) -> Engine:

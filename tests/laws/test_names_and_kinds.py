@@ -5,15 +5,20 @@ its source, a later run finds it as it is, and nothing is lost where names meet.
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from itertools import product
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from bboxprep import formats
 from bboxprep.errors import UsageError
+from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import Encoding, ImageFormat
 from bboxprep.images.container import sniff
+from bboxprep.io.copying import ImagePlacement
 from bboxprep.pipeline.output.naming import NameStyle
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
@@ -100,6 +105,31 @@ def test_names_that_meet_are_kept_apart_and_told_and_those_asked_for_are_not(tmp
     assert len({row["output"].lower() for row in rows_of(tmp_path / "out")}) == 3
     packed = not any(image.place.endswith(image.name) for image in images)  # then images have numbers for names
     assert [PurePosixPath(path).name for path in told] == ([] if packed else ["a__b.png"])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("images", ["copy", "none"])
+def test_an_image_that_is_not_opened_keeps_its_kind_and_name_and_is_told(
+    tmp_path: Path, name: str, images: ImagePlacement
+) -> None:
+    example, whole = EXAMPLES[name], dataset()
+    kinds = {"a.gif": "GIF", "b.jfif": "JPEG", "c.avif": "AVIF", "d.png": "PNG"}
+    shown = Image.new("RGB", SIZE, (90, 90, 90))
+    data = {place: (out := BytesIO(), shown.save(out, kind), out.getvalue())[2] for place, kind in kinds.items()}
+    plain = whole.images[0]
+    images_of = [replace(plain, name=place, data=data[place], size=Size(*SIZE)) for place in kinds]
+    EXAMPLES["coco"].paint(tmp_path / "source", LabelledDataset(whole.classes, tuple(images_of)))
+    opened = open_source(tmp_path / "source", "coco", labels_only=True)
+    run_options = RunOptions(images=images, labels_only=True)
+    target = formats.load(example.format)
+    if images != "copy" and formats.open_writer(target, tmp_path, opened.dataset, target.write_options()).stage:
+        return  # there is no place for images beside its files
+    outcome = convert_source(opened, tmp_path / "out", example.format, NO_STEP, run_options=run_options)
+    told = {finding.path.rpartition("/")[2] for finding in outcome.account.findings if "unconverted" in finding.code}
+    assert told == {"a.gif", "c.avif"}
+    written = {PurePosixPath(row["source"]).name: PurePosixPath(row["output"]) for row in rows_of(tmp_path / "out")}
+    suffixes = {place: path.suffix for place, path in written.items()}
+    assert suffixes == {"a.gif": ".gif", "b.jfif": ".jpg", "c.avif": ".avif", "d.png": ".png"}
 
 
 def test_what_is_asked_for_is_checked(tmp_path: Path) -> None:

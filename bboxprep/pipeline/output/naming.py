@@ -21,7 +21,8 @@ import msgspec
 from bboxprep.errors import TargetError, UsageError
 from bboxprep.formats.api import Writer
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.codec import ImageFormat, suffix_of
+from bboxprep.images.codecs.codec import ImageFormat, keeps_bytes, suffix_of
+from bboxprep.io.paths import USUAL_SUFFIXES
 from bboxprep.io.safe_names import is_device, safe_name, safe_path
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Key
@@ -33,11 +34,13 @@ FOLDER_MARK = "__"  # between the folders of a flat name
 
 class Naming(msgspec.Struct, frozen=True):
     """The names that a run asks for: "keep" leaves images in their sub-folders, "flat" makes these a part of the name
-    (``a/b.jpg`` is ``a__b.jpg``); an `image_format` gives every image its suffix. Raises `UsageError`.
+    (``a/b.jpg`` is ``a__b.jpg``); an `image_format` gives every image its suffix. Images that are `unopened` keep
+    theirs where they would have to be converted. Raises `UsageError`.
     """
 
     names: NameStyle = "keep"
     image_format: ImageFormat = "keep"
+    unopened: bool = False
 
     def __post_init__(self) -> None:
         if self.names not in get_args(NameStyle):
@@ -48,6 +51,12 @@ class Naming(msgspec.Struct, frozen=True):
         if self.names == "flat" and "/" in name:
             name = FOLDER_MARK.join(PurePosixPath(name).parts)
         return name if self.image_format == "keep" else str(PurePosixPath(name).with_suffix(f".{self.image_format}"))
+
+    def suffixes(self, name: str, container: str) -> tuple[str, ...]:
+        """The suffixes that the file written for the image `name`, of `container`, may have, the usual one first."""
+        if self.unopened and not keeps_bytes(Header(Size(1, 1), container=container)):
+            return (PurePosixPath(name).suffix.lower(),)
+        return _suffixes(container, self.image_format)
 
 
 KEPT_NAMES = Naming()
@@ -116,7 +125,7 @@ def name_outputs(summaries: Sequence[ImageSummary], writer: Writer, naming: Nami
         if summary.header is None:
             continue
         split, name = summary.key
-        wanted = _wanted(naming.asked(name), _suffixes(summary.header.container, naming.image_format))
+        wanted = _wanted(naming.asked(name), naming.suffixes(name, summary.header.container))
         for candidate in _candidates(wanted, numbers):
             paths = writer.paths(split, candidate)
             folded = {_fold(path) for path in paths}
@@ -167,8 +176,7 @@ def _suffixes(container: str, image_format: ImageFormat) -> tuple[str, ...]:
     true = suffix_of(Header(Size(1, 1), container=container), image_format)
     if image_format != "keep":
         return (true,)
-    aliases = {".jpg": (".jpeg", ".mpo"), ".tif": (".tiff",)}
-    return (true, *aliases.get(true, ()))
+    return (true, *(other for other, usual in USUAL_SUFFIXES.items() if usual == true))
 
 
 def _candidates(name: str, numbers: dict[str, int]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -87,6 +88,16 @@ def refuse_changed_images(recipe: object, encoding: Encoding, *, trusts_labels: 
             f"images: have the recipe {recipe}, want one that leaves every image as it is; without `labels_only` and "
             "`images='none'` they are changed"
         )
+
+
+def mixed_images(images: Iterable[str], target: Format) -> tuple[Finding, ...]:
+    """The finding that the `images` (paths) of an output are of several kinds, where `target` wants one; else none."""
+    kinds = Counter(path.rpartition(".")[2] for path in images) if not target.mixes_images else Counter[str]()
+    if len(kinds) < 2:
+        return ()
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+    words = f"{counts}: readers of {target.title} may lose all but one kind; `image_format='jpg'` makes them one"
+    return (Finding("image-mixed", words),)
 
 
 def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:

@@ -24,6 +24,7 @@ from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
 from bboxprep.pipeline.output.run_record import RunRecord, write_record
 from bboxprep.pipeline.report.account import Account
 from bboxprep.pipeline.report.preflight import (
+    mixed_images,
     note_losses,
     refuse_changed_images,
     refuse_faults,
@@ -155,6 +156,7 @@ class Conversion:
         worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, reencodes=reencodes)
         account = Account()
         account.note_dataset(dataset.findings)
+        account.note(mixed_images((output.image for output in outputs.values()), target))
         size = self._batch_size(reencodes=reencodes)
         return _CheckedConversion(self, target, writer, outputs, worker, account, reencodes, size)
 

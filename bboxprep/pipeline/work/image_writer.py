@@ -14,6 +14,7 @@ from bboxprep.formats.api import Labels, Writer
 from bboxprep.formats.reading import image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
+from bboxprep.images.container import NAMES
 from bboxprep.images.pillow_reader import read
 from bboxprep.io.atomic import Place, output_path, write_bytes
 from bboxprep.io.copying import ImagePlacement, copy_file, link_file
@@ -85,6 +86,10 @@ class ImageWriter(msgspec.Struct, frozen=True):
         unless it is of another kind than is written (`Encoding.image_format`). Raises `ImageError` and `TargetError`.
         """
         header = sample.header
+        if (self.labels_only or self.images == "none") and header and not codec.keeps_bytes(header):
+            words = f"is a {NAMES[header.container]} by its name, which trainers skip, and is not converted unopened"
+            kept = Finding("image-unconverted", words, sample.relative_path, split=sample.split)
+            sample = sample.with_findings(kept)
         if self.dest is None or self.images == "none":
             return WrittenSample(sample, output)
         if self.labels_only:

@@ -347,3 +347,24 @@ def test_a_parquet_file_that_would_unpack_to_too_much_is_refused(
     monkeypatch.setattr(parquet_rows, "_MOST_ROWS", 299)
     with pytest.raises(StorageError, match="has 300 rows, want at most 299"):
         ParquetFiles(str(file), BytesIO(file.read_bytes()), "1")
+
+
+def test_images_of_several_kinds_are_told_where_readers_take_one(tmp_path: Path) -> None:
+    images = tmp_path / "source" / "images"
+    images.mkdir(parents=True)
+    for name in ("a.jpg", "b.jpeg", "c.png"):
+        Image.new("RGB", (40, 30), (90, 90, 90)).save(images / name)
+    (tmp_path / "source" / "data.yaml").write_text("train: images\nnames: [cat]\n", encoding="utf-8")
+    told = {}
+    for to in SHARDED:
+        for kind in ("keep", "jpg"):
+            outcome = bboxprep.convert(tmp_path / "source", tmp_path / f"{to}-{kind}", to, image_format=kind)
+            told[to, kind] = [one.message for one in outcome.account.findings if one.code == "image-mixed"]
+    words = "2 jpg, 1 png: readers of WebDataset may lose all but one kind; `image_format='jpg'` makes them one"
+    assert told.pop(("webdataset", "keep")) == [words]
+    assert not any(told.values())
+    with tarfile.open(tmp_path / "webdataset-keep" / "train-00000.tar") as archive:
+        names = archive.getnames()
+        records = [json.loads(archive.extractfile(name).read()) for name in names if name.endswith(".json")]  # type: ignore[union-attr]
+    assert sorted({Path(name).suffix for name in names}) == [".jpg", ".json", ".png"]
+    assert [record["file_name"] for record in records] == ["a.jpg", "b.jpeg", "c.png"]
