@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from bboxprep import formats
 from bboxprep.cli import COMMANDS
 from bboxprep.images.codecs import lossless
 from tests.invoked import refused, run
@@ -163,7 +164,7 @@ def test_inspect_tells_of_faults(source: Path) -> None:
 
 def test_formats_prints_a_row_a_format() -> None:
     lines = run("formats").output.splitlines()
-    assert [line.split("`")[1] for line in lines[2:]] == ["coco", "parquet", "voc", "webdataset", "yolo"]
+    assert [line.split("`")[1] for line in lines[2:]] == list(formats.names())
 
 
 def test_an_unknown_command_is_told_the_known_ones() -> None:

@@ -24,8 +24,8 @@ reads an output with the options that it was written with.
 10. *Places.* A reader follows no ``..``, no absolute path and no link out of the dataset's folder: it asks
     `io.paths.is_within`, and what is refused is a finding. Nor does it wait for a pipe: `io.paths.read_bytes`.
 11. *Findings.* A fault of one record or one image is a finding of its sample, or of the dataset. `Finding.path` is the
-    path of an existing file below the root, as it lies on the disk, and `Finding.where` the place in it. What leaves
-    nothing to read is raised, as `AnnotationError` or `LayoutError`.
+    path of an existing file below the root, as it lies on the disk (of a missing image: where it should be), and
+    `Finding.where` the place in it. What leaves nothing to read is raised, as `AnnotationError` or `LayoutError`.
 12. *Splits.* A reader names splits by the one vocabulary of `model.splits`; a source that names none is "train".
 
 `bboxprep.testing` checks them, and what a `Format` declares, over every registered format: rule 3 by "rule-3-order", …
@@ -86,13 +86,14 @@ class Labels(msgspec.Struct, frozen=True):
     """The labels of one image, ready to be written.
 
     `count` is the number of objects in them. `files` are the image's own label files, each a POSIX path below the root
-    and its bytes. `entry` is what `Writer.collect` is given for the image.
+    and its bytes. `entry` is for `Writer.collect`. `digest` is what the reader finds as `Sample.label_digest`.
     """
 
     count: int = 0
     findings: tuple[Finding, ...] = ()
     files: tuple[tuple[str, bytes], ...] = ()
     entry: Any = None
+    digest: str = ""
 
 
 class Writer(Protocol):
@@ -335,9 +336,8 @@ class Format:
     """The splits that this command wants."""
 
     def write_variants(self) -> Iterator[tuple[str, Any]]:
-        """The writer's options by default, called "", and with every other value of each option that has few, called
-        as on the command line: ("--voc-float", VocWriteOptions(float_=True)).
-        """
+        """The writer's options by default, called "", and with each other value of options that have few:
+        ("--voc-float", VocWriteOptions(float_=True))."""
         default, hints = self.write_options(), get_type_hints(self.write_options)
         yield "", default
         for option in fields(default):

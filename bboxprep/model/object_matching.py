@@ -24,8 +24,8 @@ _NONE = -1
 
 class WrittenObjects(msgspec.Struct, frozen=True):
     """N objects as they were written: `boxes` (N, 4) px, `classes` (N,), negative where the class no longer exists, and
-    `outlines` (N, 4) px, the boxes around their polygons (the box itself where there is none). A row of a label file
-    that states only the polygon is found by its outline.
+    `outlines` (N, 4) px, the boxes around their polygons or masks (the box itself where there is none). A row of a
+    label file that states only the outline is found by it.
     """
 
     boxes: Boxes
@@ -39,6 +39,8 @@ class WrittenObjects(msgspec.Struct, frozen=True):
         for row, rings in enumerate(instances.polygons):
             if points := [ring for ring in rings if len(ring)]:
                 outlines[row] = hull(np.concatenate(points))
+            elif mask := instances.masks[row]:
+                outlines[row] = mask.bounds
         return cls(instances.boxes, outlines, classes)
 
 

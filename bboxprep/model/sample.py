@@ -121,8 +121,9 @@ class Sample:
 
     `declared` is the size that the annotations state. `fractional`: the format states fractions of the size, so another
     frame means other pixels. `evidence` is the reason for `frame`, in one word. `source_count` is the number of object
-    records of the source for this image, read or not. `labelled` is False if the image has no label file. `id` is the
-    number that the source gives it, or 0; `extra` holds other fields of the source, by the name of the format.
+    records of the source for this image, read or not. `labelled` is False if the image has no label file.
+    `label_digest` is a hash of labels that are part of a document, "" where the reader gives none. `id` is the number
+    that the source gives it, or 0; `extra` holds other fields of the source, by the name of the format.
     `refusal` is the code of the finding that keeps the image out of any output, or "". `segmentation` is the file of
     masks that are not read yet. `variant` is the copy and tile, if its image has several outputs; `parts` are the
     images of a mosaic, on one canvas. `base_image` is the image that `plan` starts from, if it is not that of the file;
@@ -145,6 +146,7 @@ class Sample:
     findings: tuple[Finding, ...] = ()
     source_count: int = 0
     labelled: bool = True
+    label_digest: str = ""
     id: int = 0
     segmentation: Segmentation | None = None
     base_image: BaseImage | None = field(default=None, repr=False)

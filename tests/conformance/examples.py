@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import pytest
@@ -153,6 +153,69 @@ def first_corner_voc(root: Path) -> tuple[float, float]:
 
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+def paint_cvat(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images")
+    _remove(*root.glob("*.xml"))
+    labels = "".join(f"<label><name>{escape(name)}</name><attributes/></label>" for name in dataset.classes)
+    for split, images in _by_split(dataset):
+        shown = ""
+        for number, image in enumerate(images):
+            _write(root / "images" / split / image.name, image.data)
+            boxes = "".join(
+                f'<box label={quoteattr(name)} occluded="0" xtl="{x0!r}" ytl="{y0!r}" xbr="{x1!r}" ybr="{y1!r}"/>'
+                for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+            )
+            name = quoteattr("".join(char for char in image.name if char >= " "))  # XML holds no control characters
+            size = f'width="{image.size.width}" height="{image.size.height}"'
+            shown += f'<image id="{number}" name={name} {size}>{boxes}</image>'
+        head = f"<version>1.1</version><meta><task><labels>{labels}</labels></task></meta>"
+        _write(root / f"{split}.xml", f"<annotations>{head}{shown}</annotations>".encode())
+
+
+def read_cvat(root: Path) -> LabelledDataset:
+    classes: tuple[str, ...] = ()
+    images = []
+    for file in sorted(root.glob("*.xml")):
+        document = ET.parse(file)
+        classes = tuple(
+            label.findtext("name") or "" for label in document.iter("label") if not label.findtext("parent")
+        )
+        for each in document.iter("image"):
+            edges, labels = [bounds_cvat(shape) for shape in each], tuple(shape.get("label", "") for shape in each)
+            name = each.get("name", "")
+            image = _image(file.stem, name, root / "images" / file.stem / name, edges, labels, root)
+            assert image.size == (int(each.get("width", 0)), int(each.get("height", 0))), image.place
+            images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def bounds_cvat(shape: ET.Element) -> tuple[float, ...]:
+    """The box around a box, an ellipse, a polygon or a mask; the first two may be turned about their middle."""
+    if shape.tag == "mask":
+        left, top, wide, high = (int(shape.get(name, 0)) for name in ("left", "top", "width", "height"))
+        return left, top, left + wide, top + high
+    if shape.tag == "polygon":
+        points = np.array([pair.split(",") for pair in shape.get("points", "").split(";")], dtype=np.float64)
+        return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
+    angle = np.radians(float(shape.get("rotation", 0)))
+    cos, sin = abs(np.cos(angle)), abs(np.sin(angle))
+    if shape.tag == "ellipse":
+        cx, cy, rx, ry = (float(shape.get(name, "nan")) for name in ("cx", "cy", "rx", "ry"))
+        across, down = np.hypot(rx * cos, ry * sin), np.hypot(rx * sin, ry * cos)
+    else:
+        x0, y0, x1, y1 = (float(shape.get(name, "nan")) for name in ("xtl", "ytl", "xbr", "ybr"))
+        if not angle:
+            return x0, y0, x1, y1
+        cx, cy, rx, ry = (x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / 2, (y1 - y0) / 2
+        across, down = rx * cos + ry * sin, rx * sin + ry * cos
+    return cx - across, cy - down, cx + across, cy + down
+
+
+def first_corner_cvat(root: Path) -> tuple[float, float]:
+    box = next(ET.parse(min(root.glob("*.xml"))).iter("box"))
+    return float(box.get("xtl", "nan")), float(box.get("ytl", "nan"))
 
 
 def paint_webdataset(root: Path, dataset: LabelledDataset) -> None:
@@ -336,6 +399,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
     example.format: example
     for example in (
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
+        FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),

@@ -203,7 +203,7 @@ def _words(data: bytes) -> None:
 
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
-    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "voc", "yolo")),
+    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "voc", "yolo")),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')

@@ -112,6 +112,27 @@ def labelme(root: Path) -> Path | None:
     return None
 
 
+def cvat(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+
+    def shapes(*boxes: tuple[float, float, float, float]) -> str:
+        stated = (f'xtl="{x}" ytl="{y}" xbr="{x + w}" ybr="{y + h}"' for x, y, w, h in boxes)
+        return "".join(f'<box label="cat" {corners}/>' for corners in stated)
+
+    own = {
+        "good.jpg": shapes((3, 3, 8, 8)),
+        "deep/er/odd.jpg": shapes(OVER, FLAT, OUTSIDE) + '<polygon label="cat" points="1,1;x,2;3,3"/>',
+        "spoilt.jpg": shapes((3, 3, 8, 8)),
+        "deep/gone.jpg": shapes((4, 4, 8, 8)),
+    }
+    names = [*own, "bare.jpg", "good.jpg"]
+    images = "".join(f'<image id="{row}" name="{name}">{own.get(name, "")}</image>' for row, name in enumerate(names))
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        (root / f"{split}.xml").write_text(f"<annotations><meta/>{images}</annotations>")
+    return root / "train.xml"
+
+
 def spoilt_member(name: str, data: bytes) -> bytes:
     """A member of a shard, as a faulty packer would have made it."""
     if name.endswith("1.jpg"):
@@ -167,10 +188,12 @@ def parquet(root: Path) -> Path | None:
 
 
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
-    "coco": coco, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet, "labelme": labelme,
+    "coco": coco, "cvat": cvat, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet,
+    "labelme": labelme,
 }  # fmt: skip
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
+    "cvat": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "yolo": {
         "label-orphan",
         "image-missing",

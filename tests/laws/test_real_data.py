@@ -54,6 +54,7 @@ class Known:
 
 
 DATUMARO, LABELFORMAT = "datumaro/tests/assets", "labelformat/tests/fixtures/object_detection"
+CVAT = "formats/cvat/tests/assets/cvat_dataset"
 HUB = "ultralytics_hub/example_datasets"
 SKIPPED = "image-skipped"
 SETS = {
@@ -96,6 +97,10 @@ SETS = {
     f"{DATUMARO}/yolo_dataset": Known("yolo", 4, 8, lost={"label-orphan": 2}),
     f"{DATUMARO}/roboflow_dataset/coco": Known("coco", 3, 4, crowd=1),
     f"{DATUMARO}/roboflow_dataset/voc": Known("voc", 3, 4),
+    f"{CVAT}/for_images/train.xml": Known("cvat", 2, 6, lost={"record-unreadable": 2}, targets=("coco",)),
+    f"{CVAT}/for_images/export_task": Known("cvat", 2, 4, lost={"record-unreadable": 2}, targets=("yolo",)),
+    f"{CVAT}/for_images/export_project": Known("cvat", 6, 12, targets=("voc",)),
+    f"{CVAT}/for_video": Known("cvat", 3, 6, 1, {SKIPPED: 1, "box-outside": 2}, targets=("coco",)),
     f"{DATUMARO}/roboflow_dataset/yolo": Known("yolo", 3, 4),
     f"{DATUMARO}/roboflow_dataset/yolo_obb": Known("yolo", 3, 0),
     "panlabel/tests/fixtures/sample_valid.coco.json": Known("coco", 2, 3, 2, {SKIPPED: 3}),

@@ -22,6 +22,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.verification.verify import VerificationReport
+from tests.conformance.examples import bounds_cvat
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 Edges = tuple[float, float, float, float]
@@ -116,6 +117,8 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
         _edit_yolo(out / "labels" / path.relative_to(out / "images").with_suffix(".txt"), change)
     elif (out / "annotations").exists():
         _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
+    elif (out / "images").exists():
+        _edit_cvat(out / f"{path.relative_to(out / 'images').parts[0]}.xml", image, size, change)
     elif path.with_suffix(".json").exists():
         _edit_labelme(path.with_suffix(".json"), (out / "labels.txt").read_text(encoding="utf-8").splitlines(), change)
     else:
@@ -187,6 +190,25 @@ def _edit_labelme(path: Path, names: list[str], change: Callable[[Edges, int], t
             one["label"] = names[label]
             one["points"] = [[x + (new[0] - old[0]) * width, y + (new[1] - old[1]) * height] for x, y in one["points"]]
     path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _edit_cvat(
+    path: Path, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    tree = ET.parse(path)
+    entry = next(one for one in tree.iter("image") if Path(one.get("name", "")).name == image)
+    names = [label.findtext("name", "") for label in tree.iter("label") if label.find("parent") is None]
+    first, (width, height) = entry[0], size
+    x0, y0, x1, y1 = bounds_cvat(first)
+    changed = change((x0 / width, y0 / height, x1 / width, y1 / height), names.index(first.get("label", "")))
+    group = first.get("group_id")
+    for shape in [shape for shape in entry if shape is first or (group and shape.get("group_id") == group)]:
+        entry.remove(shape)
+    if changed is not None:
+        (x0, y0, x1, y1), label = changed
+        corners = zip(("xtl", "ytl", "xbr", "ybr"), (x0 * width, y0 * height, x1 * width, y1 * height), strict=True)
+        entry.insert(0, ET.Element("box", {"label": names[label], **{name: repr(value) for name, value in corners}}))
+    tree.write(path, encoding="utf-8")
 
 
 def _edit_voc(path: Path, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:

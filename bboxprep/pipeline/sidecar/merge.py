@@ -114,7 +114,8 @@ class _SampleMerge(msgspec.Struct, frozen=True):
         """`sample` with the `objects` of its line, except where its label file was edited."""
         read = sample.instances
         written = np.array([one.row is not None for one in kept.objects or ()], dtype=np.bool_)
-        untouched = self.index.labels_unchanged(kept.labels) and len(read) == written.sum()
+        same = sample.label_digest == kept.digest if kept.digest else self.index.labels_unchanged(kept.labels)
+        untouched = same and len(read) == written.sum()
         if not (sample.labelled or untouched):
             return _stale(sample, "its labels are gone; nothing of it is restored") if len(objects) else sample
         labels = self.classes.from_sidecar[objects.labels]

@@ -78,7 +78,8 @@ else:
 class KeptImage(msgspec.Struct, frozen=True, omit_defaults=True):
     """One image. `name` is its name in the source, "" where the output keeps it; `labels` maps its label files to their
     hashes; `objects` is None where the label file holds all columns. `labelled` is False if the source has no label
-    file for the image and the label file of the output cannot say so.
+    file for the image and the label file of the output cannot say so. `digest` is that of the labels of the image,
+    where they are part of a document (`Sample.label_digest`).
     """
 
     image: str
@@ -88,6 +89,7 @@ class KeptImage(msgspec.Struct, frozen=True, omit_defaults=True):
     extra: _Extra = {}
     rounded: bool = False
     labels: dict[str, str] = {}
+    digest: str = ""
     objects: tuple[KeptObject, ...] | None = None
     labelled: bool = True
 

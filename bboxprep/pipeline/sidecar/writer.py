@@ -81,6 +81,7 @@ class SidecarWriter(msgspec.Struct, frozen=True):
             extra=extra,
             rounded=any(note.code == "value-rounded" for note in written.labels.findings),
             labels={} if objects is None else _digests(written),
+            digest="" if objects is None else written.labels.digest,
             objects=objects,
             labelled=labelled,
         )

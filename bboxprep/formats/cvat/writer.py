@@ -1,0 +1,257 @@
+"""Writes CVAT for images 1.1: ``<split>.xml`` over the images in ``images/<split>/``, a task for each split.
+
+An object is one shape: a skeleton or points where it has keypoints, with its box in a group where they do not give
+that (`groups`); else the polygon, turned box or ellipse that its ring is, else its mask, else its box. Parts of an
+outline are joined by a seam of no width. What is not given back so is counted. Numbers are shortest decimals, those of
+turned boxes and ellipses are rounded (`outlines`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.findings import Finding
+from bboxprep.formats.api import Labels, NoOptions, writes
+from bboxprep.formats.cvat.elements import element_of, quoted
+from bboxprep.formats.cvat.fields import CARRIES, GROUP, NOT_SPLITS
+from bboxprep.formats.cvat.groups import with_keypoints
+from bboxprep.formats.cvat.labels import label_lines
+from bboxprep.formats.cvat.outlines import ellipse, turned_box
+from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometry_of
+from bboxprep.geometry.shapes import one_ring
+from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
+from bboxprep.io.xml_encoding import holds
+from bboxprep.model.batch import Batch
+from bboxprep.model.categories import Categories
+from bboxprep.model.columns import Column
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.instances import Instances
+from bboxprep.model.rle import Rle
+from bboxprep.model.sample import Sample
+
+_CHUNK = 1 << 16  # bytes
+_Kinds = list[tuple[str, str, str]]  # the class, the name and the input type of attributes
+
+
+@writes
+def write(root: Path, dataset: Dataset, options: NoOptions) -> CvatWriter:  # noqa: ARG001
+    """A writer of CVAT below `root`. Raises `AnnotationError` for names that XML cannot hold, and `UsageError`."""
+    for category in dataset.categories:
+        for name in (category.name, *category.keypoints):
+            if not name or not holds(name):
+                problem = f"name of a class or keypoint: have {name!r}, want text without control characters"
+                raise AnnotationError(dataset.root, "", problem)
+    for split in dataset.splits:
+        if split.lower() in NOT_SPLITS:
+            raise UsageError(f"split: CVAT calls its documents {split!r}, which cannot be the name of a split")
+    return CvatWriter(root, dataset)
+
+
+class CvatWriter:
+    """The writer (see `formats.api.Writer`)."""
+
+    stage = ""
+    carries = CARRIES
+
+    def __init__(self, root: Path, dataset: Dataset) -> None:
+        self._root = root
+        self._categories = dataset.categories
+        self._splits = {split: _SplitImages(root) for split in dataset.splits}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for worker processes, which only encode: without the collected images."""
+        return {**self.__dict__, "_splits": {}}
+
+    def paths(self, split: str, name: str) -> tuple[str, ...]:
+        """The path of the image; the labels of a split share one document."""
+        return (f"images/{split}/{name}",)
+
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
+        """The elements of the shapes of each image."""
+        shapes = _Shapes(batch.instances, self._categories)
+        rows = batch.split(list(range(len(batch.instances))))
+        written = [one for sample, own in zip(batch, rows, strict=True) for one in shapes.elements(own, sample)]
+        return list(map(_labels, batch, images, batch.split(written)))
+
+    def collect(self, entry: tuple[str, str, str, _Kinds]) -> None:
+        """Store the element of one image."""
+        split, image, shapes, kinds = entry
+        if split not in self._splits:
+            self._splits[split] = _SplitImages(self._root)
+        self._splits[split].add(image, shapes, kinds)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """One for each split."""
+        return tuple(f"{split}.xml" for split in self._splits)
+
+    def close(self) -> None:
+        """Write the documents."""
+        for split, images in self._splits.items():
+            write_chunks(self._root / f"{split}.xml", images.document(split, self._categories))
+            images.close()
+
+
+class _SplitImages:
+    """The elements of the images of one split. Raises `TargetError` where the disk of `root` is full."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._spool: SpooledTemporaryFile[bytes] = line_spool(root)
+        self._kinds: dict[str, dict[str, str]] = {}
+        self._count = 0
+
+    def add(self, image: str, shapes: str, kinds: Iterable[Sequence[Any]]) -> None:
+        end = f">\n{shapes}  </image>\n" if shapes else "/>\n"
+        with as_target_error(self._root):
+            self._spool.write(f'  <image id="{self._count}" {image}{end}'.encode())
+        self._count += 1
+        for label, name, kind in kinds:
+            known = self._kinds.setdefault(label, {})
+            known[name] = kind if known.get(name, kind) == kind else "text"
+
+    def close(self) -> None:
+        self._spool.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def document(self, split: str, categories: Categories) -> Iterator[bytes]:
+        """The document in chunks."""
+        kinds = [dict(sorted(self._kinds.get(name, {}).items())) for name in categories.names]
+        head = ['<?xml version="1.0" encoding="utf-8"?>', "<annotations>", "  <version>1.1</version>", "  <meta>"]
+        head += ["    <task>", f"      <name>{escape(split)}</name>", f"      <size>{self._count}</size>"]
+        head += ["      <mode>annotation</mode>", "      <labels>", *label_lines(categories, kinds), "      </labels>"]
+        head += ["    </task>", "  </meta>"]
+        yield "".join(f"{line}\n" for line in head).encode()
+        self._spool.seek(0)
+        while chunk := self._spool.read(_CHUNK):
+            yield chunk
+        yield b"</annotations>\n"
+
+
+class _Element(msgspec.Struct, frozen=True):
+    """The element of one object: its `text`, the shape that is `read` from it, and whether that lacks something."""
+
+    text: str
+    read: CvatShape
+    is_lossy: bool
+
+
+def _labels(sample: Sample, image: str, written: Sequence[_Element]) -> Labels:
+    """The element of one image, without its number."""
+    findings: tuple[Finding, ...] = ()
+    if lossy := sum(one.is_lossy for one in written):
+        words = (
+            f"of {lossy} objects CVAT's shapes do not hold all (parts, corners, a second outline, the box around it)"
+        )
+        findings = (Finding("column-dropped", words, sample.relative_path, split=sample.split),)
+    name = image.removeprefix(f"images/{sample.split}/")
+    head = f'name="{quoted(name)}" width="{sample.size.width}" height="{sample.size.height}"'
+    shapes = [one.read for one in written]
+    kinds = {(shape.label, name, _kind(value)): None for shape in shapes for name, value in shape.attributes.items()}
+    entry = (sample.split, head, "".join(one.text for one in written), list(kinds))
+    return Labels(len(written), findings, entry=entry, digest=digest_of(shapes))
+
+
+def _kind(value: object) -> str:
+    return "checkbox" if isinstance(value, bool) else "text"
+
+
+class _Shapes:
+    """The objects of a batch as shapes."""
+
+    def __init__(self, instances: Instances, categories: Categories) -> None:
+        self._own, self._categories = instances, categories
+        self._boxes = instances.boxes.tolist()
+        self._labels = instances.labels.tolist()
+        self._tracks = instances.tracks.tolist()
+        self._shaped = (
+            instances.has(Column.POLYGONS) | instances.has(Column.MASKS) | instances.has(Column.KEYPOINTS)
+        ).tolist()
+
+    def elements(self, rows: Sequence[int], sample: Sample) -> Iterator[_Element]:
+        """The elements of the objects at `rows`, those of the image of `sample`."""
+        groups = (self._own.attributes[row].get(GROUP) for row in rows)
+        highest = max((known for known in groups if isinstance(known, int)), default=0)
+        for group, row in enumerate(rows, highest + 1):
+            yield self._element(row, sample, group)
+
+    def _element(self, row: int, sample: Sample, group: int) -> _Element:
+        """The element of one object; a box and a skeleton of the number `group` where it has both."""
+        category = self._categories[self._labels[row]]
+        attributes, track = self._own.attributes[row], self._tracks[row]
+        shape = msgspec.structs.replace(self._shape(row), label=category.name, attributes=attributes, track=track)
+        text, read = element_of(shape)
+        lossy = read.track != track or repr(read.attributes) != repr(dict(attributes))
+        if not self._shaped[row]:
+            return _Element(text, read, lossy)
+        geometry = geometry_of(read, category.keypoints, sample.size)
+        if geometry.keypoints is not None and GROUP not in attributes and geometry.box.tolist() != self._boxes[row]:
+            box = msgspec.structs.replace(shape, tag="box", numbers=(*self._boxes[row], 0.0), joints=())
+            parts = [
+                element_of(msgspec.structs.replace(part, attributes={**own, GROUP: group}))
+                for part, own in ((box, attributes), (shape, {}))
+            ]
+            text, read = "".join(one for one, _ in parts), with_keypoints(*(part for _, part in parts))
+            geometry = geometry_of(read, category.keypoints, sample.size)
+        return _Element(text, read, lossy or not self._is_whole(row, geometry))
+
+    def _shape(self, row: int) -> CvatShape:
+        """The shape of the object at `row`."""
+        box = CvatShape("box", "", (*self._boxes[row], 0.0), {})
+        if not self._shaped[row]:
+            return box
+        own, seen = self._own, self._own.visibility[row]
+        names = self._categories[self._labels[row]].keypoints
+        if seen.any():
+            points = own.keypoints[row]
+            if names:
+                some = zip(names, points.tolist(), seen.tolist(), strict=False)
+                return CvatShape(
+                    "skeleton", "", (), {}, joints=tuple((name, x, y, flag) for name, (x, y), flag in some)
+                )
+            return CvatShape("points", "", tuple(points[seen > 0].ravel().tolist()), {})
+        ring, mask = one_ring(own.polygons[row]), own.masks[row]
+        if ring is not None:
+            for tag, numbers in (("box", turned_box(ring)), ("ellipse", ellipse(ring))):
+                if numbers:
+                    return CvatShape(tag, "", numbers, {})
+            return CvatShape("polygon", "", tuple(ring.ravel().tolist()), {})
+        if mask is not None and mask.area:
+            return _mask(mask)
+        return box
+
+    def _is_whole(self, row: int, read: Geometry) -> bool:
+        """Whether an object has what is `read` of its shape, and no more."""
+        own = self._own
+        rings, seen = own.polygons[row], own.visibility[row]
+        points = np.column_stack((own.keypoints[row] * (seen > 0)[:, None], seen))
+        found = np.zeros_like(points)
+        if read.keypoints is not None and len(read.keypoints) <= len(found):
+            found[: len(read.keypoints)] = read.keypoints
+        return (
+            read.box.tolist() == self._boxes[row]
+            and len(read.rings) == len(rings)
+            and all(np.array_equal(one, other) for one, other in zip(read.rings, rings, strict=True))
+            and read.mask == own.masks[row]
+            and np.array_equal(found, points)
+        )
+
+
+def _mask(mask: Rle) -> CvatShape:
+    """The shape of `mask`: the runs of the rows of the box around its pixels."""
+    left, top, right, bottom = map(int, mask.bounds.tolist())
+    pixels = mask.mask()[top:bottom, left:right].ravel()
+    ends = np.flatnonzero(np.diff(pixels)) + 1
+    runs = np.diff((0, *ends.tolist(), pixels.size)).tolist()
+    box = (float(left), float(top), float(right - left), float(bottom - top))
+    return CvatShape("mask", "", box, {}, runs=tuple([0, *runs] if pixels[0] else runs))
