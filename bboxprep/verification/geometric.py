@@ -9,7 +9,7 @@ another place, and objects without a partner.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -71,12 +71,15 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
     alike = same_class(names, labels)
     losses = _losses(case, image, origin.instances, names, expected, mapped)
     matching = match(fitting, alike, expected, sample.instances.boxes, losses)
+    removed = image.objects.dropped.get("object-removed", 0)  # by functions in Python, which nothing else records
+    matching = replace(matching, missing=matching.missing[removed:])
     faults += _object_faults(image.output, matching, expected, sample, names, labels)
     faults += _column_faults(
         case, image, matching, (origin.instances, sample.instances, expected, mapped), tolerance, labels
     )
     wrong = len({fault.where for fault in faults if fault.where})
-    reasons = tuple(filter(None, (word, losses.word)))
+    by_function = "functions of the user left objects out, by the record alone" if removed else ""
+    reasons = tuple(filter(None, (word, losses.word, by_function)))
     tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, reasons)
     return ObjectComparison(tuple(faults), tally, mapped, expected, matching)
 

@@ -131,7 +131,8 @@ def _of_pipelines(
     inside &= (expected.boxes[:, 2:] <= np.array(mapped.size) - WITHIN).all(axis=1)
     if len(pipelines) == 1 and _keeps_what_is_inside(pipelines[0]):
         return ExpectedLosses(surely, maybe | ~inside)
-    return ExpectedLosses(surely, maybe | True, "what a pipeline of albumentations leaves out is not derived here")
+    what = "a pipeline of albumentations" if pipelines else "a recipe without its steps in the record"
+    return ExpectedLosses(surely, maybe | True, f"what {what} leaves out is not derived here")
 
 
 def _keeps_what_is_inside(options: object) -> bool:
