@@ -204,8 +204,8 @@ def _inside(mask: Mask) -> Mask:
 
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     a, b = one.astype(np.float64) - one.mean(), other.astype(np.float64) - other.mean()
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / norm if norm > 0 else 0.0
+    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))  # a product of vectors would start threads for this
+    return float((a * b).sum()) / norm if norm > 0 else 0.0
 
 
 def _correlation_moved(fine: Gray, other: Gray, mask: Mask, x: int, y: int) -> float:
