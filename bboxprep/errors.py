@@ -4,7 +4,8 @@
 
     BboxprepError
     ├─ UsageError (also a ValueError)   the caller asked for what cannot be done
-    │  └─ WrongTypeError (a TypeError)  an argument is of a type that is not accepted
+    │  ├─ WrongTypeError (a TypeError)  an argument is of a type that is not accepted
+    │  └─ MissingPackageError           a package that an extra brings is not installed
     ├─ SourceError                      the input cannot be used
     │  ├─ LayoutError                   no dataset of that format here, or several formats fit
     │  ├─ AnnotationError               an annotation file or record is malformed
@@ -35,6 +36,10 @@ class UsageError(BboxprepError, ValueError):
 
 class WrongTypeError(UsageError, TypeError):
     """An argument is of a type that is not accepted; the message says which are."""
+
+
+class MissingPackageError(UsageError):
+    """A package that an extra of this one brings is not installed."""
 
 
 class SourceError(BboxprepError):

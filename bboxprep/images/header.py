@@ -54,6 +54,7 @@ _MOST_OF_A_TILE = 1 << 24  # pixels
 _MOST_BESIDE, _MOST_OF_A_PIXEL = 256 << 20, 64  # bytes: a film that a phone appends, and any depth uncompressed
 
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # it may be a pipe by now
 _FIRST_FETCH = 1 << 16  # bytes
 _MOST_FETCHED = 1 << 31  # bytes
 
@@ -68,13 +69,28 @@ def read_header(path: Path, most_pixels: int = MOST_PIXELS) -> Header:
         return read_any_header(path, most_pixels)
     file, length = _open(path)
     try:
-        with faults_named(path, "cannot be read"):
-            header = plain_header(os.read(file, HEAD), most_pixels)
-            whole = _ends_as_jpeg(file, length)
-        if header is None or not whole:
-            return read_any_header(path, most_pixels, file)
+        return _header_of(path, file, length, most_pixels)
     finally:
         os.close(file)
+
+
+def refuse_changed(path: Path, header: Header, file: int) -> None:
+    """Raises `ImageError` where the open `file`, at its start, is not the image at `path` that `header` was read of."""
+    most_pixels = max(MOST_PIXELS, header.size.pixels)
+    now = _header_of(path, file, os.fstat(file).st_size, most_pixels)
+    os.lseek(file, 0, os.SEEK_SET)
+    for name in ("container", "size", "orientation"):
+        if (have := getattr(now, name)) != (had := getattr(header, name)):
+            raise ImageError(path, "", f"was changed while the run read it (its {name} is {have}, and was {had})")
+
+
+def _header_of(path: Path, file: int, length: int, most_pixels: int) -> Header:
+    """The header of the image at `path`, which is open as `file`, at its start, and has so many bytes."""
+    with faults_named(path, "cannot be read"):
+        header = plain_header(os.read(file, HEAD), most_pixels)
+        whole = _ends_as_jpeg(file, length)
+    if header is None or not whole:
+        return read_any_header(path, most_pixels, file)
     _refuse_excess(path, length, header.size, header.frames)
     return header
 
@@ -153,7 +169,7 @@ def _open(path: Path) -> tuple[int, int]:
     with faults_named(path, "cannot be read"):
         found = os.stat(path)  # noqa: PTH116  (a third of the time of Path.stat)
         if stat.S_ISREG(found.st_mode) and found.st_size:  # opening a pipe would block
-            return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0)), found.st_size
+            return os.open(path, _FLAGS), found.st_size
     if stat.S_ISREG(found.st_mode):
         raise ImageError(path, "", "the file is empty (0 bytes)")
     kind = "folder" if stat.S_ISDIR(found.st_mode) else "device or a pipe"

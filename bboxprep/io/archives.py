@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
-from bboxprep.errors import StorageError, UsageError
+from bboxprep.errors import MissingPackageError, StorageError
 from bboxprep.io.fsspec_errors import EXTRA, DamagedError, as_storage_error, remote_stat
 from bboxprep.io.parquet_rows import ParquetFiles
 from bboxprep.io.safe_names import safe_relative
@@ -66,7 +66,7 @@ def _opened(text: str) -> tuple[IO[bytes], str]:
     try:
         import fsspec
     except ImportError as error:
-        raise UsageError(f"{text}: fsspec is not installed; {EXTRA}") from error
+        raise MissingPackageError(f"{text}: fsspec is not installed; {EXTRA}") from error
     place = fsspec.open(text, "rb")
     return place.open(), str(remote_stat(place.fs.info(place.path)).st_mtime_ns)
 

@@ -30,6 +30,14 @@ from bboxprep.io.remote import is_stored
 if sys.platform == "linux":
     from fcntl import ioctl
 
+Check = Callable[[int], None]
+"""Looks at an open file, by its descriptor, before it is used."""
+
+
+def accept(_: int) -> None:
+    """Accept any file: the default of `Check`."""
+
+
 ImagePlacement = Literal["copy", "link", "symlink", "none"]
 """How an image whose bytes stay as they are gets into an output (see `pipeline.run_options`); "none": not at all."""
 
@@ -39,22 +47,34 @@ _FLAGS = os.O_RDONLY | BINARY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NO
 _NO_FILE = "cannot be read (want a file)"
 
 
-def copy_file(source: Path, path: Place) -> str:
+def read_file(source: Path) -> bytes:
+    """The bytes of the file `source`. Raises `ImageError` where it is no file that can be read."""
+    origin = _origin(source)
+    if is_stored(origin):
+        return b"".join(_stream(source))
+    with _opened(origin, source) as handle:
+        return b"".join(_chunks(handle, source))
+
+
+def copy_file(source: Path, path: Place, check: Check = accept) -> str:
     """Copy the file `source` to `path`, in the place of any other file. Returns the SHA-256 of the copy.
 
-    Raises `ImageError` where `source` is no file that can be read, and `TargetError`.
+    `check` is called with the descriptor of the open file, and raises where it is not the one that is wanted. Raises
+    `ImageError` where `source` is no file that can be read, and `TargetError`.
     """
     origin = _origin(source)
     if is_stored(origin) or is_stored(path):
         with AtomicWriter(path) as file:
             return _hashed(_stream(origin), file.write)
-    with _opened(origin, source) as handle, as_target_error(path), replacing(path) as target:
-        return _fill(target, handle, source)
+    with _opened(origin, source) as handle:
+        check(handle)
+        with as_target_error(path), replacing(path) as target:
+            return _fill(target, handle, source)
 
 
-def link_file(source: Path, path: Place, *, symbolic: bool = False) -> str:
+def link_file(source: Path, path: Place, check: Check = accept, *, symbolic: bool = False) -> str:
     """Make `path` a hard link to the file `source`, in the place of any other file; if `symbolic`, a symbolic link to
-    its absolute path. Returns the SHA-256 of the file.
+    its absolute path. Returns the SHA-256 of the file; `check` is as for `copy_file`.
 
     Raises `ImageError` where `source` is no file that can be read, and `TargetError` where no such link can be made.
     """
@@ -63,9 +83,22 @@ def link_file(source: Path, path: Place, *, symbolic: bool = False) -> str:
         if is_stored(origin) or is_stored(path):
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
         with _opened(origin, source) as handle:
+            check(handle)
             digest = _hashed(_chunks(handle, source))
-        _link(origin.resolve() if symbolic else origin, path, os.symlink if symbolic else os.link)
+            _link(origin.resolve() if symbolic else origin, path, os.symlink if symbolic else os.link)
+            _refuse_exchanged(handle, source, path)
     return digest
+
+
+def _refuse_exchanged(handle: int, source: Path, path: Place) -> None:
+    """Remove the new link at `path` and raise `ImageError` where it leads to another file than the open `handle`."""
+    try:
+        same = os.path.samestat(os.fstat(handle), os.stat(path))  # noqa: PTH116  (of text)
+    except FileNotFoundError:
+        same = False
+    if not same:
+        Path(path).unlink(missing_ok=True)
+        raise ImageError(source, "", "was exchanged for another file while it was read")
 
 
 def _origin(source: Path) -> Path:

@@ -11,7 +11,7 @@ from io import BufferedReader, RawIOBase
 from pathlib import PurePath
 from typing import IO, Any, NamedTuple
 
-from bboxprep.errors import BboxprepError, StorageError, UsageError
+from bboxprep.errors import BboxprepError, MissingPackageError, StorageError, UsageError
 
 EXTRA = "pip install 'bboxprep[remote]' brings it"
 
@@ -48,7 +48,7 @@ def filesystem_of(protocol: str) -> Any:
             return kind(use_listings_cache=False)
     except ImportError as error:
         brings = EXTRA if protocol in _BROUGHT or error.name == "fsspec" else "no extra of bboxprep brings it"
-        raise UsageError(f"{protocol}://: {_first_line(error)}; {brings}") from error
+        raise MissingPackageError(f"{protocol}://: {_first_line(error)}; {brings}") from error
     except Exception as error:  # each backend has its own
         raise UsageError(f"{protocol}://: {_first_line(error) or type(error).__name__}") from error
     words = f"wants {' and '.join(missing)}, which a bucket URL does not contain"

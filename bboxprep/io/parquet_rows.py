@@ -17,7 +17,7 @@ from typing import IO, Any
 
 import msgspec
 
-from bboxprep.errors import StorageError, UsageError
+from bboxprep.errors import MissingPackageError, StorageError
 
 CLASSES = "classes.json"
 _SHARED = ("image.bytes", "image.path")  # kept once for all rows that have the same one, which takes a few bits each
@@ -45,7 +45,7 @@ class ParquetFiles:
             from pyarrow import parquet
         except ImportError as error:
             words = "pyarrow is not installed; pip install 'bboxprep[shards]' brings it"
-            raise UsageError(f"{text}: {words}") from error
+            raise MissingPackageError(f"{text}: {words}") from error
         self._version = version
         self._file = parquet.ParquetFile(file, read_dictionary=_SHARED)
         self._text = text

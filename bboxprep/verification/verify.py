@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bboxprep.errors import BboxprepError, UsageError
+from bboxprep.errors import BboxprepError, MissingPackageError, UsageError
 from bboxprep.findings import escape_surrogates
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.remote import open_path
@@ -88,6 +88,8 @@ def verify(
     _refuse_without_images(run)
     try:
         output = open_output(run, source, image_policy, reading)
+    except MissingPackageError:
+        raise  # that says nothing about the output
     except BboxprepError as error:
         return _failed_report(folder, "output-unreadable", str(error))
     case = open_inputs(run, output, source, reading, image_policy)

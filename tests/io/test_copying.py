@@ -191,3 +191,29 @@ def test_a_reflink_that_was_refused_is_not_asked_for_again(tmp_path: Path, monke
     for name in ("a.jpg", "b.jpg"):
         assert copy_file(tmp_path / "source.jpg", tmp_path / name) == sha256(b"data").hexdigest()
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_a_link_to_a_file_that_was_exchanged_meanwhile_is_removed(tmp_path: Path, symbolic: bool) -> None:
+    (tmp_path / "source.jpg").write_bytes(b"source")
+    (tmp_path / "other").write_bytes(b"other")
+
+    def exchange(handle: int) -> None:
+        assert os.fstat(handle).st_size == len(b"source")
+        (tmp_path / "other").replace(tmp_path / "source.jpg")
+
+    with pytest.raises(ImageError, match=r"source\.jpg: was exchanged for another file while it was read"):
+        link_file(tmp_path / "source.jpg", tmp_path / "out.jpg", exchange, symbolic=symbolic)
+    assert names_below(tmp_path) == ["source.jpg"]
+
+
+@every_way
+def test_a_file_that_a_check_refuses_is_not_put_anywhere(tmp_path: Path, put: Callable[..., str]) -> None:
+    (tmp_path / "source.jpg").write_bytes(b"source")
+
+    def refuse(_: int) -> None:
+        raise ImageError(tmp_path / "source.jpg", "", "was changed")
+
+    with pytest.raises(ImageError, match="was changed"):
+        put(tmp_path / "source.jpg", tmp_path / "out.jpg", refuse)
+    assert names_below(tmp_path) == ["source.jpg"]

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 import bboxprep
-from bboxprep.errors import LayoutError, UsageError
+from bboxprep.errors import LayoutError, MissingPackageError, UsageError
+from bboxprep.io import remote
+from bboxprep.io.remote import forget
 from bboxprep.pipeline.output.run_record import open_run
 from bboxprep.recipe.geometric import Crop, Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import FAULTS, Fault, Layer, Tally, meaning, worst_first
 from bboxprep.verification.verify import verify
+from tests.tiny import tiny
 from tests.verification.outputs import codes, copied, edit_object, edit_record, edit_row, image_at, make, photos, told
 
 
@@ -194,3 +198,13 @@ def test_faults_are_ordered_by_weight_and_told_once() -> None:
 def test_tallies_add_up() -> None:
     one, other = Tally(Layer.PIXEL, "x", 1, 2, 3, ("a",)), Tally(Layer.PIXEL, "x", 4, 5, 6, ("a", "b"))
     assert one + other == Tally(Layer.PIXEL, "x", 5, 7, 9, ("a", "b"))
+
+
+def test_a_missing_extra_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    out = make(tmp_path / "out", tiny(tmp_path / "source", range(3)), "parquet", Recipe(Letterbox(32)), "displayed")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    forget()
+    remote._opened.cache_clear()
+    with pytest.raises(MissingPackageError, match=r"pyarrow is not installed; pip install 'bboxprep\[shards\]'"):
+        verify(out)

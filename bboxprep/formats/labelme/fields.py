@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bboxprep.io.paths import refuse_passing
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.columns import Column
 
@@ -37,10 +38,13 @@ def is_empty(value: object) -> bool:
 
 
 def is_labelme(path: Path) -> bool:
-    """Whether the file at `path` begins like a LabelMe file. Raises nothing."""
+    """Whether the file at `path` begins like a LabelMe file. Raises `AnnotationError` where the system fails to read
+    it: it would be passed over without a fault.
+    """
     try:
         head = read_start_as_utf8(path, _HEAD).strip()
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, path)
         return False
     known = bool(_SHAPES.search(head) and _MORE.search(head)) or bool(_DATA.search(head))
     return head.startswith(b"{") and known and not _COCO.search(head)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bboxprep.errors import UsageError
+from bboxprep.errors import MissingPackageError
 from bboxprep.formats import shards
 from bboxprep.formats.api import MapEngine, Probe, ReadOptions, reads, writes
 from bboxprep.formats.shard_labels import Member
@@ -100,5 +100,6 @@ def _arrow() -> tuple[Any, Any]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise UsageError("parquet: pyarrow is not installed; pip install 'bboxprep[shards]' brings it") from error
+        words = "pyarrow is not installed; pip install 'bboxprep[shards]' brings it"
+        raise MissingPackageError(f"parquet: {words}") from error
     return pyarrow, parquet

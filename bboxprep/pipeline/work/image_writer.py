@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -15,9 +16,9 @@ from bboxprep.formats.reading import image_fault
 from bboxprep.geometry.plan import Plan
 from bboxprep.images.codecs import codec, lossless
 from bboxprep.images.container import NAMES
-from bboxprep.images.pillow_reader import read
+from bboxprep.images.header import refuse_changed
 from bboxprep.io.atomic import Place, output_path, write_bytes
-from bboxprep.io.copying import ImagePlacement, copy_file, link_file
+from bboxprep.io.copying import Check, ImagePlacement, accept, copy_file, link_file, read_file
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
 from bboxprep.model.batch import Batch
@@ -97,14 +98,14 @@ class ImageWriter(msgspec.Struct, frozen=True):
         if header is None or sample.plan is None:
             raise ValueError(f"{sample.path}: not a transformed sample")
         if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header, self.encoding):
-            source = read(sample.path)
+            source = read_file(sample.path)
             data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
                 dropped = Finding("metadata-dropped", note, path=sample.relative_path, split=sample.split)
                 sample = sample.with_findings(dropped)
             return self._write_bytes(sample, output, data, method, source)
         if header.tagged:
-            source = read(sample.path)
+            source = read_file(sample.path)
             return self._write_bytes(sample, output, codec.untag(source, header), "untagged", source)
         return self._keep(sample, output, self.dest)
 
@@ -118,8 +119,14 @@ class ImageWriter(msgspec.Struct, frozen=True):
     def _keep(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
         """Write the image file with the bytes of the source."""
         place = _place_staged if self.writer.stage else _PLACE[self.images]
-        digest, method = place(sample.path, output_path(dest, output.image))
+        digest, method = place(sample.path, output_path(dest, output.image), self._check(sample))
         return WrittenSample(sample, output, method, digest, (self._file(output.image, digest),))
+
+    def _check(self, sample: Sample) -> Check:
+        """A check that a file is the one that was looked at; none of an image whose size the labels state."""
+        if sample.header is None or self.labels_only or is_stored(sample.path):
+            return accept
+        return partial(refuse_changed, sample.path, sample.header)
 
     def _keep_if_there(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
         try:
@@ -168,24 +175,24 @@ class ImageWriter(msgspec.Struct, frozen=True):
         return Location(sample.relative_path, sample.split, self.flip_mapping.source_names(self.names, sample))
 
 
-def _place_copy(source: Path, path: Place) -> tuple[str, WriteMethod]:
-    return copy_file(source, path), "copied"
+def _place_copy(source: Path, path: Place, check: Check) -> tuple[str, WriteMethod]:
+    return copy_file(source, path, check), "copied"
 
 
-def _place_link(source: Path, path: Place) -> tuple[str, WriteMethod]:
-    return link_file(source, path), "linked"
+def _place_link(source: Path, path: Place, check: Check) -> tuple[str, WriteMethod]:
+    return link_file(source, path, check), "linked"
 
 
-def _place_symlink(source: Path, path: Place) -> tuple[str, WriteMethod]:
-    return link_file(source, path, symbolic=True), "symlinked"
+def _place_symlink(source: Path, path: Place, check: Check) -> tuple[str, WriteMethod]:
+    return link_file(source, path, check, symbolic=True), "symlinked"
 
 
-def _place_staged(source: Path, path: Place) -> tuple[str, WriteMethod]:
+def _place_staged(source: Path, path: Place, check: Check) -> tuple[str, WriteMethod]:
     """A link where possible, else a copy, of a file that is packed into a shard later and then removed."""
     try:
-        return link_file(source, path), "copied"
+        return link_file(source, path, check), "copied"
     except TargetError:
-        return copy_file(source, path), "copied"
+        return copy_file(source, path, check), "copied"
 
 
 _PLACE = {"copy": _place_copy, "link": _place_link, "symlink": _place_symlink}

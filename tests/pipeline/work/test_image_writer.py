@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,3 +135,32 @@ def test_a_truncated_photo_is_found_with_and_without_jpegtran(root: Path, monkey
     lossless.find_jpegtran.cache_clear()
     assert first == second
     assert "image-unreadable" in {finding.code for finding in first}
+
+
+def exchanged(path: Path, how: str) -> None:
+    """Put something else in the place of the image at `path`."""
+    path.unlink()
+    if how == "link":
+        (path.parents[3] / "secret.txt").write_text("secret", encoding="utf-8")
+        path.symlink_to(path.parents[3] / "secret.txt")
+    elif how == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(photo(1, Size(64, 48)))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("how", ["link", "pipe", "size"])
+@pytest.mark.parametrize("images", ["copy", "link", "symlink", "pixels"])
+def test_an_image_that_is_exchanged_after_the_survey_is_told_and_left_out(
+    root: Path, tmp_path: Path, how: str, images: str
+) -> None:
+    source = open_source(root, labels_in="displayed")
+    exchanged(root / "images" / "train" / "plain.jpg", how)
+    recipe, placement = (Recipe(Letterbox(48)), "copy") if images == "pixels" else (Recipe(), images)
+    options = RunOptions(images=placement)  # type: ignore[arg-type]
+    outcome = convert_source(source, tmp_path / "out", "yolo", recipe, run_options=options)
+    (fault,) = (one for one in outcome.account.findings if one.code in ("image-unreadable", "image-unread"))
+    assert fault.path == "images/train/plain.jpg"
+    written = sorted(path.name for path in (tmp_path / "out" / "images").rglob("*.*"))
+    assert written == ["odd.jpg", "ragged.jpg", "turned.png", "whole.jpg"]

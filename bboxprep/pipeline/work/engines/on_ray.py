@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-from bboxprep.errors import BboxprepError, StoppedError, UsageError, WorkerError
+from bboxprep.errors import BboxprepError, MissingPackageError, StoppedError, UsageError, WorkerError
 from bboxprep.pipeline.work import engines
 from bboxprep.pipeline.work.engines import Item, Result, do_nothing, never_stop
 
@@ -94,7 +94,7 @@ class OnRay:
         try:
             import ray
         except ImportError as error:
-            raise UsageError("engine: ray is not installed; pip install 'bboxprep[ray]' brings it") from error
+            raise MissingPackageError("engine: ray is not installed; pip install 'bboxprep[ray]' brings it") from error
         if not ray.is_initialized():
             if self.address:
                 _check_listening(self.address)
