@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tarfile
 import zipfile
@@ -11,7 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from bboxprep.formats.shard_labels import Member
+from bboxprep.io.png import write_gray_png
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Grayscale
 from bboxprep.recipe.crops import RandomCrop
@@ -87,6 +91,19 @@ def voc() -> Iterator[bytes]:
     for inner in (box, ring, box + ring + parts, box + "<actions><jumping>1</jumping></actions><pose>Left</pose>"):
         yield f"<annotation><size><width>64</width></size><object><name>a</name>{inner}</object></annotation>".encode()
     yield "<annotation><object><name>ä</name></object></annotation>".encode("utf-16")
+
+
+def labelme() -> Iterator[bytes]:
+    mask = base64.b64encode(write_gray_png(np.eye(4, dtype=np.uint8))).decode()
+    points = {"rectangle": 2, "polygon": 3, "circle": 2, "rotation": 4, "line": 2, "point": 1, "mask": 2}
+    shapes: list[dict[str, Any]] = [
+        {"label": kind[:4], "shape_type": kind, "points": [[2 * x, x * x] for x in range(1, count + 1)], "group_id": 1}
+        for kind, count in points.items()
+    ]
+    shapes[-1] |= {"mask": mask, "flags": {"old": True}, "score": 0.5, "attributes": {"a": 1}, "description": "b"}
+    size = {"imagePath": "a.jpg", "imageData": None, "imageWidth": 64, "imageHeight": 40}
+    for chosen in (shapes, [{**one, "label": "a"} for one in shapes], *([one] for one in shapes)):
+        yield _json({"version": "5.5.0", "flags": {}, "shapes": chosen, **size})
 
 
 def yolo_labels() -> Iterator[bytes]:

@@ -153,6 +153,13 @@ def _record(data: bytes) -> None:
             inverse_map(image)
 
 
+def _labelme(data: bytes) -> None:
+    known = formats.load("labelme")
+    _made("labelme/a.jpg", b"")
+    _made("labelme/a.json", data)
+    _balance(known.read(shelf() / "labelme", _probe, known.read_options()))
+
+
 def _webdataset(data: bytes) -> None:
     members = {"a.jpg": b"", "a.json": data, "b.jpg": b""}
     _made("shards/train-00000.tar", seeds.tarred(members))
@@ -203,7 +210,7 @@ def _words(data: bytes) -> None:
 
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
-    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "voc", "yolo")),
+    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "voc", "yolo")),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -222,6 +229,7 @@ TARGETS: Mapping[str, Target] = {
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")
     ),
+    "labelme": Target(_labelme, seeds.labelme, (*_JSON, b'"points":', b'"mask":', b'"group_id":', b'"shape_type":')),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
     "recipe": Target(
