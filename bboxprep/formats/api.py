@@ -325,8 +325,8 @@ class Format:
     """``holds_outlines_only(write_options)``: whether labels hold the outline of an object and not its box."""
     task: Callable[[Any], str] = lambda _: ""
     """``task(write_options)``: what models of its labels predict (detect, segment, pose, obb); "" for no one kind."""
-    options_for: Callable[[Dataset], Mapping[str, Any]] = lambda _: {}
-    """``options_for(dataset)``: the writer's options that keep the kind of its labels, where none are given."""
+    options_for: Callable[[Dataset, Mapping[str, Any]], Mapping[str, Any]] = lambda *_: {}
+    """``options_for(dataset, given)``: the writer's options that keep the kind of its labels beside those `given`."""
     check: Callable[[Path, str, Any], Iterator[LabelFault]] = no_label_faults
     """``check(root, image, write_options)``: what a strict program refuses in the labels of `image` below `root`, or
     ("") in the files over all images. It shares no code with reader and writer, and raises nothing."""

@@ -79,20 +79,6 @@ def ring_area(points: Points) -> float:
     return float(abs(np.dot(x, following[:, 1]) - np.dot(y, following[:, 0])) / 2.0)
 
 
-def smallest_rectangle(ring: Points) -> Points:
-    """The corners (4, 2) px of the rectangle of least area around a convex ring (P, 2); a side of it lies on one of its
-    sides (Freeman and Shapira, 1975).
-    """
-    sides = np.concatenate((ring[1:], ring[:1])) - ring
-    sides = sides[np.hypot(*sides.T) > 0]
-    along = sides / np.hypot(*sides.T)[:, None]
-    axes = np.stack((along, along[:, ::-1] * (-1.0, 1.0)), axis=1)  # (S, 2, 2): a side and its normal
-    places = np.einsum("sij,pj->spi", axes, ring)
-    low, high = places.min(axis=1), places.max(axis=1)
-    best = int((high - low).prod(axis=1).argmin())
-    return np.asarray(ring_around((*low[best].tolist(), *high[best].tolist())) @ axes[best])
-
-
 def clip_ring(points: Points, region: Region) -> Points:
     """A closed ring (P, 2) px clipped to `region`, as one ring (Q, 2); Q is 0 if nothing is left.
 

@@ -27,6 +27,7 @@ from bboxprep import formats
 from bboxprep.errors import AnnotationError, BboxprepError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
+from bboxprep.geometry.oriented import corners_of, rbox_of
 from bboxprep.geometry.shapes import ring_area
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import read_bytes
@@ -39,7 +40,6 @@ from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.predictions.category_ids import CategoryIds, IdsOf, category_ids
 from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
-from bboxprep.predictions.oriented import corners_of, rbox_of
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _SHAPES = ("bbox", "segmentation", "keypoints", "poly", "rbox")

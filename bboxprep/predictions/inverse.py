@@ -20,16 +20,8 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Points, Size
-from bboxprep.geometry.shapes import (
-    Boxes,
-    clip_boxes,
-    clip_ring,
-    hull,
-    map_boxes,
-    ring_area,
-    ring_around,
-    smallest_rectangle,
-)
+from bboxprep.geometry.oriented import smallest_rectangle
+from bboxprep.geometry.shapes import Boxes, clip_boxes, clip_ring, hull, map_boxes, ring_area, ring_around
 from bboxprep.images.header import MOST_PIXELS
 from bboxprep.model.rle import Rle
 from bboxprep.pipeline.output.image_rows import ImageRow

@@ -23,6 +23,7 @@ from bboxprep.verification.arithmetic import apply, apply_to_boxes
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.oriented import is_kept, oriented_off
 from bboxprep.verification.region import box_around, depths
 from bboxprep.verification.verification_inputs import VerificationInputs
 
@@ -43,7 +44,7 @@ class ObjectPair:
 
     `tolerance` is that of its coordinates, px. `orders` are the permutations of the keypoints of each class of the
     source in a mirrored image; () in others. `outlines_only`: labels hold one outline of an object, whatever its parts.
-    `mark` is the attribute that marks a crowd region, "" for none.
+    `mark` is the attribute that marks a crowd region, "" for none. `rectangles`: labels hold oriented boxes.
     """
 
     source: Instances
@@ -56,6 +57,7 @@ class ObjectPair:
     orders: Sequence[Order] = ()
     outlines_only: bool = False
     mark: str = ""
+    rectangles: bool = False
 
     @property
     def is_cut(self) -> bool:
@@ -219,6 +221,9 @@ def _keypoints_wanted(pair: ObjectPair) -> tuple[NDArray[np.float64], NDArray[np
 
 def _polygons(pair: ObjectPair) -> Iterator[Told]:
     want, have = pair.source.polygons[pair.one], pair.output.polygons[pair.other]
+    if want and pair.rectangles and not is_kept(pair.source, pair.expected, pair.one):
+        yield from _rectangle(pair)
+        return
     if not want or pair.is_cut:
         return
     if not have:
@@ -235,6 +240,15 @@ def _polygons(pair: ObjectPair) -> Iterator[Told]:
         off = abs(rings_area(tuple(moved)) - rings_area(have))
         if off > pair.tolerance * lengths + EQUAL * rings_area(have):
             yield "outline-moved", f"its outline has {off:.6g} square px more or less than in the source", off
+
+
+def _rectangle(pair: ObjectPair) -> Iterator[Told]:
+    """An oriented box that does not state what is visible of its object."""
+    have = pair.output.polygons[pair.other]
+    if pair.mapped.derived and pair.mapped.redrawn is None and len(have) == 1 and len(have[0]) == 4:
+        off = oriented_off(pair.source.polygons[pair.one], have[0], pair.mapped)
+        if off > pair.tolerance:
+            yield "outline-moved", f"its oriented box lies {off:.3g} px off", off
 
 
 def _held(ring: NDArray[np.float64], pair: ObjectPair) -> NDArray[np.float64]:

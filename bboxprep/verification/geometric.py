@@ -29,6 +29,7 @@ from bboxprep.verification.expectation import Boxes, Expectation, expect
 from bboxprep.verification.faults import Fault, Layer, Tally
 from bboxprep.verification.losses import ExpectedLosses, drops_crowd, expected_losses
 from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.oriented import with_rectangles
 from bboxprep.verification.region import Matrix, moved, rectangle
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
@@ -64,6 +65,8 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
     if mapped is None:
         return ObjectComparison(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     expected = expect(origin.instances, mapped)
+    if case.states_rectangles:
+        expected = with_rectangles(expected, origin.instances, mapped)
     tolerance = case.format.step(case.options).of(expected.boxes, sample.size) + SLACK
     outlined = case.format.holds_outlines_only(case.options)
     fitting = fits(expected, sample.instances.boxes, tolerance, outlined=outlined)
@@ -79,9 +82,16 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
     )
     wrong = len({fault.where for fault in faults if fault.where})
     by_function = "functions of the user left objects out, by the record alone" if removed else ""
-    reasons = tuple(filter(None, (word, losses.word, by_function)))
+    reasons = tuple(filter(None, (word, losses.word, by_function, *_uncompared(case, origin.instances))))
     tally = Tally(Layer.GEOMETRIC, "objects", max(0, count - wrong), 0, wrong, reasons)
     return ObjectComparison(tuple(faults), tally, mapped, expected, matching)
+
+
+def _uncompared(case: VerificationInputs, source: Instances) -> Iterator[str]:
+    """A message for each kind of shape that the source has and the labels of the output do not hold."""
+    for column in (Column.POLYGONS, Column.MASKS, Column.KEYPOINTS):
+        if column in source.column_counts and column not in case.carries:
+            yield f"the labels hold no {column}, which objects of the source have; they are not compared"
 
 
 def _losses(
@@ -196,7 +206,7 @@ def _column_faults(
         (
             ObjectPair(
                 source, output, one, other, expected, mapped,
-                float(tolerance[one].max()), orders, outlined, case.crowd_mark,
+                float(tolerance[one].max()), orders, outlined, case.crowd_mark, case.states_rectangles,
             ),
             described(other, labels[other]),
         )

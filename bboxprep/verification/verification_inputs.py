@@ -82,6 +82,11 @@ class VerificationInputs:
             return self.format.carries
 
     @property
+    def states_rectangles(self) -> bool:
+        """Whether the labels of the output state oriented boxes."""
+        return self.format.task(self.options) == "obb"
+
+    @property
     def crowd_mark(self) -> str:
         """The attribute that marks crowd regions in the output, "" where they are not marked."""
         marked = self.run.record.object_policy.crowd == "ignore" and Column.CROWD not in self.carries

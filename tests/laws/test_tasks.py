@@ -124,5 +124,7 @@ def test_sources_of_several_tasks_have_none(tmp_path: Path, other: str, task: st
 
 def test_a_table_without_keypoints_is_no_pose() -> None:
     bare = Dataset(Path(), "yolo", Categories.from_names(["cat"]), (), task="pose")
-    assert formats.load("yolo").options_for(bare) == {}
-    assert formats.load("yolo").options_for(replace(bare, categories=Categories((EARS,)))) == {"task": "pose"}
+    assert formats.load("yolo").options_for(bare, {}) == {}
+    posed = replace(bare, categories=Categories((EARS,)))
+    assert formats.load("yolo").options_for(posed, {}) == {"task": "pose"}
+    assert formats.load("yolo").options_for(posed, {"layout": "darknet"}) == {}

@@ -20,6 +20,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.oriented import corners_of, rbox_of
 from bboxprep.geometry.shapes import box_areas, ring_area
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
@@ -30,7 +31,6 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.predictions import unmap
 from bboxprep.predictions.category_ids import IdsOf
 from bboxprep.predictions.inverse import InverseMap
-from bboxprep.predictions.oriented import corners_of, rbox_of
 from bboxprep.recipe.geometric import Flip, Letterbox, RecipeStep, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.painting import painted_image

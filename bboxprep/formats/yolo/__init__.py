@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions, placed
 from bboxprep.model.columns import Column
@@ -21,8 +24,10 @@ def _train_command(dest: str, options: YoloWriteOptions, side: int | None) -> st
     return f"yolo {options.task} train data={dest}/data.yaml{size}"
 
 
-def _options_for(dataset: Dataset) -> dict[str, str]:
-    """The task of `dataset`, where it is none of boxes and the classes have what it needs."""
+def _options_for(dataset: Dataset, given: Mapping[str, Any]) -> dict[str, str]:
+    """The task of `dataset`, if its classes have what that needs; none where it is of boxes, as darknet's is."""
+    if given.get("layout") == "darknet":
+        return {}
     posed = any(category.keypoints for category in dataset.categories)
     return {"task": dataset.task} if dataset.task in ("segment", "obb") or (dataset.task == "pose" and posed) else {}
 

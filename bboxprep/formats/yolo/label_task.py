@@ -20,7 +20,8 @@ from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.row_kinds import RowGrammar
 from bboxprep.formats.yolo.rows import read_labels
 from bboxprep.geometry.affine import Points
-from bboxprep.geometry.shapes import box_areas, hull, ring_area, smallest_rectangle
+from bboxprep.geometry.oriented import smallest_rectangle
+from bboxprep.geometry.shapes import box_areas, hull, ring_area
 from bboxprep.model.sample import Sample
 
 _MEASURED = 64  # images whose corners are measured

@@ -7,17 +7,20 @@ edge is off by at most 1e-6 of the image; that of a box thinner than 2e-6 by twi
 
 **One shape a row.** *detect* writes boxes. *segment* writes one polygon for each object: its parts are joined by a seam
 of no width between their nearest corners; an object without a polygon gets the four corners of its box. *pose* writes
-box and keypoints. *obb* writes four corners: those of a polygon that has four, else those of the box.
+box and keypoints. *obb* writes four corners: those of a polygon that has four, else those of the rectangle of least
+area around its polygons (an oriented box that an edge has cut has three corners, five or more), else those of the box.
+None lies outside of the image, or trainers would leave out the whole image.
 
 **Splits.** data.yaml names the splits that exist. Trainers that want ``val`` must be given one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +31,16 @@ from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.darknet import DarknetFiles, check_dataset
 from bboxprep.formats.yolo.options import YoloWriteOptions
-from bboxprep.geometry.affine import Points
-from bboxprep.geometry.shapes import one_ring
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.oriented import oriented_corners
+from bboxprep.geometry.shapes import one_ring, ring_area
 from bboxprep.io.atomic import write_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import flip_order
+from bboxprep.model.polygons import Rings
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import USUAL, order
 
@@ -70,6 +75,13 @@ def write(root: Path, dataset: Dataset, options: YoloWriteOptions) -> YoloWriter
     return writer
 
 
+class _Changed(NamedTuple):
+    """Which objects (N,) lose their shape: to the corners of their box (`boxed`), or of a rectangle (`fitted`)."""
+
+    boxed: NDArray[np.bool_]
+    fitted: NDArray[np.bool_]
+
+
 class YoloWriter:
     """The writer (see `formats.api.Writer`)."""
 
@@ -79,6 +91,7 @@ class YoloWriter:
         self._root = root
         self._categories = dataset.categories
         self._options = options
+        self._oriented = dataset.task == "obb"
         self._splits: set[str] = set()
         self._darknet = DarknetFiles(dataset.splits) if options.layout == "darknet" else None
         self.keypoints = max((len(category.keypoints) for category in dataset.categories), default=0)
@@ -99,11 +112,12 @@ class YoloWriter:
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The label files; none for an image that nobody has labelled."""
-        shapes, boxed = self._shapes(batch)
+        shapes, changed = self._shapes(batch)
         lines = [b"%d%b\n" % row for row in zip(batch.instances.labels.tolist(), shapes, strict=True)]
         files = map(b"".join, batch.split(lines))
         label = partial(_labels, self._options)
-        return list(map(label, batch, images, batch.counts.tolist(), files, batch.totals(boxed).tolist()))
+        boxed, fitted = (batch.totals(rows).tolist() for rows in changed)
+        return list(map(label, batch, images, batch.counts.tolist(), files, boxed, fitted))
 
     def collect(self, entry: tuple[str, str]) -> None:
         """Note the split of an image, and the image where a list names it."""
@@ -124,19 +138,29 @@ class YoloWriter:
             return
         write_text(self._root / _CONFIG, "".join(f"{line}\n" for line in self._yaml()))
 
-    def _shapes(self, batch: Batch) -> tuple[list[bytes], NDArray[np.bool_]]:
-        """The rows of all objects without their class, and which had to be written as the corners of their boxes."""
-        instances, whole = batch.instances, np.zeros(len(batch.instances), dtype=np.bool_)
+    def _shapes(self, batch: Batch) -> tuple[list[bytes], _Changed]:
+        """The rows of all objects without their class, and which of them lose their shape."""
+        instances, none = batch.instances, np.zeros(len(batch.instances), dtype=np.bool_)
         match self._options.task:
             case "detect":
-                return _box_texts(batch), whole
+                return _box_texts(batch), _Changed(none, none)
             case "pose":
                 points = _keypoint_texts(batch, self.keypoints)
-                return [box + own for box, own in zip(_box_texts(batch), points, strict=True)], whole
+                return [box + own for box, own in zip(_box_texts(batch), points, strict=True)], _Changed(none, none)
             case "segment":
-                return _outlines(batch, one_ring, instances.has(Column.BOXES))
+                rings = list(map(one_ring, instances.polygons))
+                return _outlines(batch, rings), _Changed(_absent(rings), none)
             case "obb":
-                return _outlines(batch, _four_corners, instances.has(Column.POLYGONS) | instances.has(Column.MASKS))
+                return self._oriented_boxes(batch)
+
+    def _oriented_boxes(self, batch: Batch) -> tuple[list[bytes], _Changed]:
+        """The rows of all objects as oriented boxes. Those of a source of oriented boxes lose no shape when cut."""
+        instances = batch.instances
+        sizes = [Size(*size) for size in batch.sizes[batch.owners].tolist()]
+        rings = list(map(_four_corners, instances.polygons, sizes))
+        boxed = _absent(rings) & (instances.has(Column.POLYGONS) | instances.has(Column.MASKS))
+        same = np.array([self._oriented or _is_four(own) for own in instances.polygons], dtype=np.bool_)
+        return _outlines(batch, rings), _Changed(boxed, ~(same | _absent(rings)))
 
     def _yaml(self) -> list[str]:
         lines = [f"path: {_quoted(self._options.yaml_path)}"] if self._options.yaml_path else []
@@ -174,12 +198,16 @@ def _unlike_images(folder: str) -> str:
     return "images_" if folder == "images" else folder
 
 
-def _labels(options: YoloWriteOptions, sample: Sample, image: str, count: int, rows: bytes, boxed: int) -> Labels:
-    """The label file of an image with `count` objects, `boxed` of them as the corners of their boxes."""
+def _labels(
+    options: YoloWriteOptions, sample: Sample, image: str, count: int, rows: bytes, boxed: int, fitted: int
+) -> Labels:
+    """The label file of an image with `count` objects, of which so many are `boxed` and `fitted` (see `_Changed`)."""
     entry = (sample.split, image if options.layout == "darknet" else "")
     if not sample.labelled and not count:
         return Labels(0, entry=entry)
     notes = [("column-dropped", f"{boxed} objects are written as the corners of their boxes")] if boxed else []
+    if fitted:
+        notes.append(("column-dropped", f"{fitted} polygons are written as the smallest rectangles around them"))
     if "images" in sample.name.parts[:-1]:
         notes.append(("name-changed", f"written as {image}"))
     findings = tuple([Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes])
@@ -233,23 +261,30 @@ def _keypoint_texts(batch: Batch, count: int) -> list[bytes]:
     return _rows_of(texts.reshape(len(texts), count * texts.shape[2]))
 
 
-def _outlines(
-    batch: Batch, outline: Callable[[Sequence[Points]], Points | None], meant: NDArray[np.bool_]
-) -> tuple[list[bytes], NDArray[np.bool_]]:
-    """A polygon for each object, and which of those that are `meant` to have one got the corners of their box."""
-    found = [outline(rings) for rings in batch.instances.polygons]
+def _outlines(batch: Batch, found: Sequence[Points | None]) -> list[bytes]:
+    """The polygon that was `found` for each object; where it is None, the corners of its box."""
     corners = batch.instances.boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]]
     rings = [box if ring is None else ring for box, ring in zip(corners, found, strict=True)]
     counts = list(map(len, rings))
     points = np.concatenate([np.zeros((0, 2)), *rings])
     data = _decimals(_micro_points(points, np.repeat(_scales(batch), counts, axis=0))).tobytes()
     ends = accumulate([2 * _DECIMAL * count for count in counts], initial=0)
-    boxed = np.array([ring is None for ring in found], dtype=np.bool_)
-    return [data[start:end] for start, end in pairwise(ends)], boxed & meant
+    return [data[start:end] for start, end in pairwise(ends)]
 
 
-def _four_corners(rings: Sequence[Points]) -> Points | None:
-    return rings[0] if len(rings) == 1 and len(rings[0]) == 4 else None
+def _absent(found: Sequence[Points | None]) -> NDArray[np.bool_]:
+    return np.array([ring is None for ring in found], dtype=np.bool_)
+
+
+def _is_four(rings: Rings) -> bool:
+    return len(rings) == 1 and len(rings[0]) == 4
+
+
+def _four_corners(rings: Rings, size: Size) -> Points | None:
+    """The corners of an object in an image of `size` as an oriented box; None without a polygon that has an area."""
+    if _is_four(rings):
+        return rings[0]
+    return oriented_corners(np.concatenate(rings), size) if any(map(ring_area, rings)) else None
 
 
 def _quoted(text: str) -> str:

@@ -19,7 +19,8 @@ from bboxprep.findings import Finding
 from bboxprep.formats.yolo import FORMAT, YoloReadOptions, YoloWriteOptions
 from bboxprep.formats.yolo.options import OutTask
 from bboxprep.geometry.affine import Size
-from bboxprep.geometry.shapes import Boxes
+from bboxprep.geometry.oriented import smallest_rectangle
+from bboxprep.geometry.shapes import Boxes, ring_area
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -386,15 +387,34 @@ def test_a_source_without_keypoints_is_refused(tmp_path: Path) -> None:
         FORMAT.write(tmp_path, dataset_of([]), YoloWriteOptions("pose"))
 
 
-def test_four_corners_come_back_and_other_polygons_become_boxes(tmp_path: Path) -> None:
+def test_four_corners_come_back_and_other_polygons_become_rectangles(tmp_path: Path) -> None:
     turned = [[320, 48], [400, 100], [320, 152], [240, 100]]
     instances = Instances.of(
-        [[240, 48, 400, 152], [0, 0, 64, 48], [64, 48, 128, 96]],
-        polygons=[[turned], [[[0, 0], [64, 0], [64, 48]]], []],
+        [[240, 48, 400, 152], [0, 0, 64, 48], [64, 48, 128, 96], [200, 200, 300, 300], [0, 0, 640, 480]],
+        polygons=[[turned], [[[0, 0], [64, 0], [64, 48]]], [], [[[200, 200], [300, 300], [250, 250]]], []],
+        masks=[None, None, None, None, Rle.from_mask(np.ones((480, 640), dtype=np.bool_))],
     )
     ((_, notes),) = write(tmp_path, dataset_of([sample_of(instances)]), YoloWriteOptions("obb"))
     back = read(tmp_path, options=YoloReadOptions("obb"))[0].instances
 
     np.testing.assert_allclose(back.polygons[0][0], turned, atol=1e-3)
     np.testing.assert_allclose(back.boxes, instances.boxes, atol=1e-3)
-    assert [note.message for note in notes] == ["1 objects are written as the corners of their boxes"]
+    assert [note.message for note in notes] == [
+        "2 objects are written as the corners of their boxes",
+        "1 polygons are written as the smallest rectangles around them",
+    ]
+
+
+def test_oriented_boxes_that_an_edge_has_cut_are_no_loss_and_stay_the_same_bytes(tmp_path: Path) -> None:
+    cut = [(141, 184), (160, 165), (160, 117), (99, 56), (56, 99)]  # of 120 x 61 px, at 45 degrees
+    instances = Instances.of([[56, 56, 160, 184]], polygons=[[cut]])
+    dataset = dataset_of([sample_of(instances, Size(160, 240))], task="obb")
+    ((_, notes),) = write(tmp_path / "one", dataset, YoloWriteOptions("obb"))
+    again = read(tmp_path / "one", {"a.jpg": Size(160, 240)}, YoloReadOptions("obb"))
+    write(tmp_path / "two", again, YoloWriteOptions("obb"))
+
+    (corners,) = again[0].instances.polygons[0]
+    assert ring_area(smallest_rectangle(corners)) == pytest.approx(85 * 86, rel=1e-3)
+    assert (corners <= (160, 240)).all()
+    assert notes == ()
+    assert texts(tmp_path / "one") == texts(tmp_path / "two")

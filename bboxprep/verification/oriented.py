@@ -1,0 +1,123 @@
+"""The oriented boxes of an output: the rectangle of least area around what is visible of the outline of an object.
+
+Four corners of an outline that is not cut are mapped as they are. Of all others, a label states the rectangle of least
+area around the visible part, or, where a corner of that lies outside of the image, four corners of its part inside. The
+upright box is right only where no four of these have that rectangle around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from bboxprep.model.instances import Instances
+from bboxprep.verification.arithmetic import apply
+from bboxprep.verification.expectation import Expectation
+from bboxprep.verification.mapped import Mapped
+from bboxprep.verification.region import Matrix, Points, box_around, convex_hull, corners, depths, part_of, rectangle
+
+_EXACT = 1e-5  # px; more than the rounding errors of clipped corners
+_ANYWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])  # the least box, inside any other
+_FLAT = 1e-6  # square px; a ring with less area is a line and is ignored
+
+
+def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) -> Expectation:
+    """`expected` of labels that state oriented boxes: a box may lie anywhere in that of the rectangle around what is
+    visible of its object, whose corners are compared by `oriented_off`.
+    """
+    outlines, inner = expected.outlines.copy(), expected.inner.copy()
+    for row, rings in enumerate(source.polygons):
+        if rings and not is_kept(source, expected, row):
+            part = stated_part(rings, mapped)
+            outlines[row], inner[row] = (box_around(part) if len(part) else outlines[row]), _ANYWHERE
+    return replace(expected, outlines=outlines, inner=inner)
+
+
+def is_kept(source: Instances, expected: Expectation, row: int) -> bool:
+    """Whether the outline of an object of `source` is written as it is in labels that state oriented boxes."""
+    rings = source.polygons[row]
+    return not expected.cut[row] and len(rings) == 1 and len(rings[0]) == 4
+
+
+def visible_part(rings: Sequence[Points], mapped: Mapped) -> Points:
+    """The convex ring (Q, 2) px around the part of closed `rings` of the source that the output shows; Q is 0 where it
+    shows none.
+    """
+    moved = [apply(mapped.from_frame, ring) for ring in rings]
+    parts = [part_of(ring, mapped.seen) for ring in moved if _area(ring) > _FLAT]
+    return convex_hull(np.concatenate([np.zeros((0, 2)), *parts]))
+
+
+def least_rectangle(ring: Points) -> Points:
+    """The corners (4, 2) px of the rectangle of least area around a convex ring (Q, 2)."""
+    sides = np.roll(ring, -1, axis=0) - ring
+    angles = np.arctan2(sides[:, 1], sides[:, 0])
+    turned = [ring @ _turn(angle) for angle in angles]
+    best = min(range(len(turned)), key=lambda number: float(np.ptp(turned[number], axis=0).prod()))
+    (x0, y0), (x1, y1) = turned[best].min(axis=0), turned[best].max(axis=0)
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) @ _turn(angles[best]).T
+
+
+def stated_part(rings: Sequence[Points], mapped: Mapped) -> Points:
+    """The corners (Q, 2) px of the part inside the output of the rectangle of least area around the visible part of
+    `rings`; Q is 0 where nothing is visible.
+    """
+    visible = visible_part(rings, mapped)
+    if len(visible) < 3:
+        return np.zeros((0, 2))
+    return corners(np.concatenate((_sides_of(least_rectangle(visible)), rectangle(mapped.size))))
+
+
+def oriented_off(rings: Sequence[Points], label: Points, mapped: Mapped) -> float:
+    """How far the corners `label` (4, 2) of an output are from stating the `rings` of an object of its source, px."""
+    visible, written = visible_part(rings, mapped), convex_hull(label)
+    if len(visible) < 3 or len(written) < 3:
+        return 0.0
+    off, inside = _rectangle_off(written, visible), stated_part(rings, mapped)
+    off = min(off, _astray(written, inside))
+    if off <= _EXACT or any(_rectangle_off(four, visible) <= _EXACT for four in _fours(inside)):
+        return off
+    return min(off, _astray(written, box_around(visible)[[[0, 1], [2, 1], [2, 3], [0, 3]]]))
+
+
+def _fours(ring: Points) -> Iterator[Points]:
+    """Any four corners (4, 2) of a convex ring (Q, 2)."""
+    return (ring[list(rows)] for rows in combinations(range(len(ring)), 4))
+
+
+def _rectangle_off(ring: Points, visible: Points) -> float:
+    """How far the rectangle of least area around a `ring` (Q, 2) is from being one around `visible` (P, 2), px: how far
+    that reaches out of it, or how much larger it is, over its length.
+    """
+    least, have = least_rectangle(visible), least_rectangle(ring)
+    if _area(have) <= _FLAT:
+        return np.inf
+    over = -float(depths(_sides_of(have), visible).min())
+    return max(over, (_area(have) - _area(least)) / float(np.hypot(*(np.roll(least, -1, axis=0) - least).T).sum()))
+
+
+def _astray(written: Points, wanted: Points) -> float:
+    """The largest distance of a point (P, 2) from the nearest of the `wanted` ones (Q, 2), px."""
+    return float(np.abs(written[:, None] - wanted[None]).max(axis=2).min(axis=1).max())
+
+
+def _sides_of(ring: Points) -> Matrix:
+    """The half-planes (Q, 3) of a convex ring (Q, 2)."""
+    along = np.roll(ring, -1, axis=0) - ring
+    normals = np.stack((-along[:, 1], along[:, 0]), axis=1) / np.hypot(*along.T)[:, None]
+    inward = np.sign((normals * (ring.mean(axis=0) - ring)).sum(axis=1))[:, None]
+    normals = normals * inward
+    return np.concatenate((normals, -(normals * ring).sum(axis=1)[:, None]), axis=1)
+
+
+def _turn(angle: float) -> Matrix:
+    """The (2, 2) matrix that turns rows of points by minus `angle`."""
+    return np.array([(np.cos(angle), -np.sin(angle)), (np.sin(angle), np.cos(angle))])
+
+
+def _area(ring: Points) -> float:
+    x, y = ring.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2.0)
