@@ -107,14 +107,19 @@ LABEL_LIES: Mapping[str, tuple[Column, LabelLie]] = {  # what becomes of the fir
 
 
 def _coded(pixels: Pixels, quality: int) -> Pixels:
-    return cv2.imdecode(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return _pixels(cv2.imdecode(data, cv2.IMREAD_COLOR))
+
+
+def _pixels(values: Any) -> Pixels:
+    return np.asarray(values, dtype=np.uint8)
 
 
 PIXEL_LIES: Mapping[str, PixelLie] = {
     "30 % of the light": lambda pixels: (pixels * 0.3).astype(np.uint8),
     "70 % of the light": lambda pixels: (pixels * 0.7).astype(np.uint8),
     "half of the contrast": lambda pixels: (pixels * 0.5 + pixels.mean() * 0.5).astype(np.uint8),
-    "blurred by 2 px": lambda pixels: cv2.GaussianBlur(pixels, (0, 0), 2.0),
+    "blurred by 2 px": lambda pixels: _pixels(cv2.GaussianBlur(pixels, (0, 0), 2.0)),
     "coded with quality 4": lambda pixels: _coded(pixels, 4),
     "red and blue exchanged": lambda pixels: pixels[..., ::-1],
     "without colours": lambda pixels: np.repeat(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2),
@@ -148,7 +153,8 @@ class LyingInputs(VerificationInputs):
         data, origin = super().file(image, path), self.origin(image)
         if self.pixel_lie is None or (origin and path == origin.path):
             return data
-        pixels = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        pixels = _pixels(cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags))
         lying, sample = np.ascontiguousarray(self.pixel_lie(pixels)), super().written(image)
         suffix = ".jpg" if sample and sample.header and sample.header.container == "jpeg" else ".png"
         return cv2.imencode(suffix, lying, [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix == ".jpg" else [])[1].tobytes()

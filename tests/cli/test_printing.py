@@ -101,8 +101,9 @@ def test_tables_show_the_classes_with_most_objects_and_fold_the_others(tmp_path:
     names = ", ".join(f"c{number:02}" for number in range(60))
     (source / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames: [{names}]\n", encoding="utf-8")
     (source / "labels" / "train" / "00001.txt").unlink()
-    for words, width in (["inspect", source], 5), (["convert", source, tmp_path / "out", "--to", "coco"], 5):
-        said = run(*words).output
+    commands = (["inspect", source], 5), (["convert", source, tmp_path / "out", "--to", "coco"], 5)
+    for words, width in commands:
+        said = run(*map(str, words)).output
         rows = [line.split() for line in said.splitlines() if re.match(r"  +\d+    c\d\d ", line)]
         assert len(rows) == 20
         assert [row[1] for row in rows] == sorted(row[1] for row in rows)

@@ -307,7 +307,7 @@ def paint_labelme(root: Path, dataset: LabelledDataset) -> None:
     _empty(*{root / image.split for image in dataset.images})
     for image in dataset.images:
         _write(root / image.split / image.name, image.data)
-        shapes = [
+        shapes: list[dict[str, Any]] = [
             {"label": name, "points": [[x1, y0], [x0, y1]], "shape_type": "rectangle", "flags": {}, "group_id": None}
             for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
         ]

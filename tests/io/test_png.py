@@ -6,6 +6,7 @@ import contextlib
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,7 @@ def test_a_damaged_one_is_read_or_refused(at: int, byte: int, cut: int) -> None:
     data = bytearray(png(np.arange(240, dtype=np.uint8).reshape(6, 10, 4), "RGB")[0])
     data[at % len(data)] = byte
     for each in (bytes(data), bytes(data[:cut])):
-        pixels = np.ones((1, 1, 1))
+        pixels: NDArray[Any] = np.ones((1, 1, 1))
         with contextlib.suppress(ValueError):  # and nothing else
             pixels = read_png(each, 10_000)
         assert 0 < pixels.size <= 40_000

@@ -107,6 +107,12 @@ def test_names_that_meet_are_kept_apart_and_told_and_those_asked_for_are_not(tmp
     assert [PurePosixPath(path).name for path in told] == ([] if packed else ["a__b.png"])
 
 
+def encoded(image: Image.Image, kind: str) -> bytes:
+    out = BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
+
+
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("images", ["copy", "none"])
 def test_an_image_that_is_not_opened_keeps_its_kind_and_name_and_is_told(
@@ -115,7 +121,7 @@ def test_an_image_that_is_not_opened_keeps_its_kind_and_name_and_is_told(
     example, whole = EXAMPLES[name], dataset()
     kinds = {"a.gif": "GIF", "b.jfif": "JPEG", "c.avif": "AVIF", "d.png": "PNG"}
     shown = Image.new("RGB", SIZE, (90, 90, 90))
-    data = {place: (out := BytesIO(), shown.save(out, kind), out.getvalue())[2] for place, kind in kinds.items()}
+    data = {place: encoded(shown, kind) for place, kind in kinds.items()}
     plain = whole.images[0]
     images_of = [replace(plain, name=place, data=data[place], size=Size(*SIZE)) for place in kinds]
     EXAMPLES["coco"].paint(tmp_path / "source", LabelledDataset(whole.classes, tuple(images_of)))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bboxprep.geometry.affine import Size
 from bboxprep.model.columns import Column, default_column
 from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Polygons
 from tests.strategies import instances
 
 SIZE = Size(20, 15)
@@ -44,7 +45,7 @@ def test_arrays_cannot_be_written_to(some: Instances) -> None:
 
 @given(objects)
 def test_rings_that_are_put_in_later_are_frozen_too(some: Instances) -> None:
-    moved = replace(some, polygons=tuple(tuple(ring + 1.0 for ring in rings) for rings in some.polygons))
+    moved = replace(some, polygons=Polygons.of([ring + 1.0 for ring in rings] for rings in some.polygons))
     assert not any(array.flags.writeable for array in arrays(moved))
 
 

@@ -53,7 +53,7 @@ def test_another_class_or_a_moved_box_is_not_the_same(objects: Instances) -> Non
 def test_a_row_that_states_only_the_polygon_is_known_by_its_outline(objects: Instances) -> None:
     has = objects.has(Column.POLYGONS)
     boxes = objects.boxes.copy()
-    for row in np.flatnonzero(has):
+    for row in np.flatnonzero(has).tolist():
         boxes[row] = hull(np.concatenate(objects.polygons[row]))
     assert sorted(match(boxes, objects.labels, written(objects), SLACK).tolist()) == list(range(len(objects)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,12 +23,16 @@ def texture(seed: int, shape: tuple[int, int] = (128, 176)) -> Gray:
     scales = [2, 4, 8, 16, 32]
     layers = [cv2.resize(chance.standard_normal((n * 7, n * 10)), shape[::-1]) for n in (64, 32, 16, 8, 4)]
     picture = sum(layer * scale**0.5 for layer, scale in zip(layers, scales, strict=True))
-    return np.clip(128 + 12 * np.asarray(picture), 0, 255).astype(np.float32)
+    return _gray(np.clip(128 + 12 * np.asarray(picture), 0, 255))
+
+
+def _gray(values: Any) -> Gray:
+    return np.asarray(values, dtype=np.float32)
 
 
 def coded(gray: Gray, quality: int) -> Gray:
     data = cv2.imencode(".jpg", np.rint(gray).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+    return _gray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
 
 
 def codes(expected: Gray, actual: Gray, steps: tuple[str, ...] = (), quality: int = 95) -> set[str]:
@@ -46,7 +51,7 @@ LIES: list[tuple[str, Callable[[Gray], Gray]]] = [
     ("light-differs", lambda gray: gray * 0.7),
     ("light-differs", lambda gray: np.clip(gray + 20, 0, 255)),
     ("light-differs", lambda gray: 128 + (gray - 128) * 0.5),
-    ("detail-lost", lambda gray: cv2.GaussianBlur(gray, (0, 0), 2.0)),
+    ("detail-lost", lambda gray: _gray(cv2.GaussianBlur(gray, (0, 0), 2.0))),
     ("detail-lost", lambda gray: coded(gray, 4)),
     ("image-shifted", lambda gray: np.roll(gray, 2, axis=0)),
     ("image-shifted", lambda gray: np.roll(gray, (2, -2), axis=(0, 1))),
@@ -71,7 +76,7 @@ def test_shifts_of_two_px_are_found_in_99_of_100_pictures_with_enough_detail() -
     for seed in range(110):
         gray, angle = texture(seed), chance.uniform(0, 2 * np.pi)
         move = np.array([[1, 0, 2.05 * np.cos(angle)], [0, 1, 2.05 * np.sin(angle)]])
-        lying = coded(cv2.warpAffine(gray, move, gray.shape[::-1], borderMode=cv2.BORDER_REPLICATE), 90)
+        lying = coded(_gray(cv2.warpAffine(gray, move, gray.shape[::-1], borderMode=cv2.BORDER_REPLICATE)), 90)
         seen = measure(gray, lying, np.ones(gray.shape, dtype=np.bool_))
         assert seen
         planted += seen.detail >= DETAIL

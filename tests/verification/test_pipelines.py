@@ -39,7 +39,8 @@ STEPS = (Rotate((-25.0, 25.0)), Shear((-10.0, 10.0)), Translate((-0.2, 0.2)), Fl
 
 def pipeline_of(rng: np.random.Generator) -> dict[str, Any]:
     chosen = rng.choice(len(TRANSFORMS), size=int(rng.integers(1, 4)), replace=False)
-    return A.to_dict(A.Compose([TRANSFORMS[number] for number in chosen]))
+    made: dict[str, Any] = A.to_dict(A.Compose([TRANSFORMS[number] for number in chosen]))
+    return made
 
 
 @pytest.mark.parametrize("seed", range(12))

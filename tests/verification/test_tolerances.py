@@ -33,7 +33,7 @@ WAYS = [
 def moved(sample: Sample, by: float) -> Sample:
     """`sample` with its boxes and outlines moved to the right `by` so many px."""
     shift = np.array([by, 0.0])
-    rings = tuple(tuple(ring + shift for ring in polygons) for polygons in sample.instances.polygons)
+    rings = sample.instances.polygons.moved(lambda points: points + shift)
     boxes = sample.instances.boxes + np.tile(shift, 2)
     return sample.replace_fast(instances=replace(sample.instances, boxes=boxes, polygons=rings))
 

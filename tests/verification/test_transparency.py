@@ -12,6 +12,7 @@ from PIL import Image
 
 from bboxprep import formats
 from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.images.codecs.modes import Depth16
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -69,6 +70,9 @@ def save_all(folder: Path, rng: np.random.Generator) -> None:
         image.save(folder / name, **options)
 
 
+DEPTHS: tuple[Depth16, ...] = ("shift8", "minmax", "percentile")
+
+
 def dataset(root: Path, seed: int) -> Path:
     width, height = SIZE
     save_all(root / "images", np.random.default_rng(seed))
@@ -85,7 +89,7 @@ def dataset(root: Path, seed: int) -> Path:
 
 @pytest.mark.parametrize(("seed", "recipe"), list(enumerate((*RECIPES, *MORE))), ids=str)
 def test_a_true_output_of_transparent_images_is_proven(tmp_path: Path, seed: int, recipe: Recipe) -> None:
-    depth16 = ("shift8", "minmax", "percentile")[seed % 3]
+    depth16 = DEPTHS[seed % 3]
     policy = ImagePolicy(depth16, background=BACKGROUNDS[seed % len(BACKGROUNDS)], frames="first")
     source = open_source(dataset(tmp_path / "source", seed), image_policy=policy)
     to = formats.names()[seed % len(formats.names())]

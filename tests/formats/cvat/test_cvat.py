@@ -52,7 +52,7 @@ def document(root: Path, content: str, name: str = "annotations.xml") -> Dataset
 
 
 def read(root: Path) -> Dataset:
-    return FORMAT.read(root, lambda _path, _declared: Header(SIZE), TextReadOptions())
+    return FORMAT.read(root, lambda _path, _declared=None: Header(SIZE), TextReadOptions())
 
 
 def one_image(root: Path, shapes: str) -> Sample:

@@ -34,7 +34,7 @@ TABLE = Categories.from_names(["cat", "dog", "hen"])
 DARKROOM = SampleRenderer(TABLE, DEFAULT_IMAGE_POLICY, DEFAULT_OBJECT_POLICY)
 
 
-class Absentminded(ImageWriter):
+class Absentminded(ImageWriter, frozen=True):
     """Writes the labels of each sample at the place of another one."""
 
     def write_labels(self, samples: Sequence[WrittenSample]) -> list[WrittenSample]:

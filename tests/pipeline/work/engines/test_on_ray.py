@@ -142,7 +142,7 @@ def test_a_process_of_the_cluster_that_is_killed_changes_nothing_in_it(
 def test_tasks_have_some_hundred_images_where_there_are_enough(tmp_path: Path) -> None:
     sizes: list[int] = []
 
-    class Counted(Local):
+    class Counted(Local, frozen=True):
         min_block_size = OnRay(1).min_block_size
 
         def run(self, work: Callable[[Any], Any], items: Iterable[Any], **_: Any) -> Iterator[Any]:
