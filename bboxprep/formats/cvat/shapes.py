@@ -48,7 +48,8 @@ Joint = tuple[str, float, float, int]  # a keypoint of a skeleton: its name, x, 
 class CvatShape(msgspec.Struct, frozen=True):
     """One shape of an image. `numbers` are those that its element states, in px: the corners of a box and its rotation,
     the centre, the radii and the rotation of an ellipse, the box of a mask, else x and y of each point. `runs` are
-    those of a mask; `joints` those of a skeleton, and of a box in a group with one.
+    those of a mask; `joints` those of a skeleton, and of another shape in a group with one; `box` is that of an
+    outline in a group with one.
     """
 
     tag: str
@@ -58,6 +59,7 @@ class CvatShape(msgspec.Struct, frozen=True):
     track: int = NO_TRACK
     runs: tuple[int, ...] = ()
     joints: tuple[Joint, ...] = ()
+    box: tuple[float, ...] = ()
 
 
 class Geometry(msgspec.Struct, frozen=True):
@@ -179,13 +181,20 @@ def geometry_of(shape: CvatShape, keypoints: tuple[str, ...], size: Size | None)
     """The geometry of `shape`, of a class with the `keypoints`; in an image of `size`, without which a mask is left
     out.
     """
+    geometry = _geometry(shape, keypoints, size)
+    if shape.box:
+        geometry = msgspec.structs.replace(geometry, box=np.array(shape.box))
+    if shape.tag == "skeleton" or not shape.joints:
+        return geometry
+    return msgspec.structs.replace(geometry, keypoints=_points(shape.joints, keypoints))
+
+
+def _geometry(shape: CvatShape, keypoints: tuple[str, ...], size: Size | None) -> Geometry:
+    """The same of a shape without the keypoints of its group."""
     numbers = np.array(shape.numbers)
     match shape.tag:
         case "box":
-            turned = _turned(numbers[:4], shape.numbers[4])
-            return (
-                msgspec.structs.replace(turned, keypoints=_points(shape.joints, keypoints)) if shape.joints else turned
-            )
+            return _turned(numbers[:4], shape.numbers[4])
         case "ellipse":
             return _ellipse(*shape.numbers)
         case "mask":

@@ -22,7 +22,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.cvat.elements import element_of, quoted
 from bboxprep.formats.cvat.fields import CARRIES, GROUP, NOT_SPLITS
-from bboxprep.formats.cvat.groups import with_keypoints
+from bboxprep.formats.cvat.groups import as_one
 from bboxprep.formats.cvat.labels import label_lines
 from bboxprep.formats.cvat.outlines import ellipse, turned_box
 from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometry_of
@@ -30,7 +30,7 @@ from bboxprep.geometry.shapes import one_ring
 from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
 from bboxprep.io.xml_encoding import holds
 from bboxprep.model.batch import Batch
-from bboxprep.model.categories import Categories
+from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
@@ -189,61 +189,73 @@ class _Shapes:
         """The element of one object; a box and a skeleton of the number `group` where it has both."""
         category = self._categories[self._labels[row]]
         attributes, track = self._own.attributes[row], self._tracks[row]
-        shape = msgspec.structs.replace(self._shape(row), label=category.name, attributes=attributes, track=track)
-        text, read = element_of(shape)
+        shapes = self._parts(row, category)
+        grouped = len(shapes) > 1 and GROUP not in attributes
+        shapes = shapes if grouped else shapes[:1]
+        written = [
+            element_of(
+                msgspec.structs.replace(
+                    shape,
+                    label=category.name,
+                    attributes={**({} if number else attributes), **({GROUP: group} if grouped else {})},
+                    track=track,
+                )
+            )
+            for number, shape in enumerate(shapes)
+        ]
+        parts = [read for _, read in written]
+        read = as_one(parts) if grouped else parts[0]
         lossy = read.track != track or repr(read.attributes) != repr(dict(attributes))
-        if not self._shaped[row]:
-            return _Element(text, read, lossy)
-        geometry = geometry_of(read, category.keypoints, sample.size)
-        if geometry.keypoints is not None and GROUP not in attributes and geometry.box.tolist() != self._boxes[row]:
-            box = msgspec.structs.replace(shape, tag="box", numbers=(*self._boxes[row], 0.0), joints=())
-            parts = [
-                element_of(msgspec.structs.replace(part, attributes={**own, GROUP: group}))
-                for part, own in ((box, attributes), (shape, {}))
-            ]
-            text, read = "".join(one for one, _ in parts), with_keypoints(*(part for _, part in parts))
-            geometry = geometry_of(read, category.keypoints, sample.size)
-        return _Element(text, read, lossy or not self._is_whole(row, geometry))
+        if self._shaped[row] and not lossy:
+            lossy = not self._is_whole(row, geometry_of(read, category.keypoints, sample.size))
+        return _Element("".join(text for text, _ in written), read, lossy)
 
-    def _shape(self, row: int) -> CvatShape:
-        """The shape of the object at `row`."""
+    def _parts(self, row: int, category: Category) -> list[CvatShape]:
+        """The shapes of the object at `row`: its keypoints and its outline, and its box where those do not give it."""
         box = CvatShape("box", "", (*self._boxes[row], 0.0), {})
         if not self._shaped[row]:
-            return box
+            return [box]
         own, seen = self._own, self._own.visibility[row]
-        names = self._categories[self._labels[row]].keypoints
-        if seen.any():
-            points = own.keypoints[row]
-            if names:
-                some = zip(names, points.tolist(), seen.tolist(), strict=False)
-                return CvatShape(
-                    "skeleton", "", (), {}, joints=tuple((name, x, y, flag) for name, (x, y), flag in some)
-                )
+        keypoints = [self._keypoints(row, category)] if seen.any() else []
+        outline = [one for one in (self._outline(row),) if one is not None]
+        bounds = geometry_of(
+            (outline or keypoints or [box])[0], category.keypoints, mask.size if (mask := own.masks[row]) else None
+        ).box
+        loose = not outline or outline[0].tag == "mask"
+        return [*([box] if loose and bounds.tolist() != self._boxes[row] else []), *outline, *keypoints] or [box]
+
+    def _keypoints(self, row: int, category: Category) -> CvatShape:
+        """A skeleton where the class names its keypoints, else points."""
+        points, seen, names = self._own.keypoints[row], self._own.visibility[row], category.keypoints
+        if not names:
             return CvatShape("points", "", tuple(points[seen > 0].ravel().tolist()), {})
-        ring, mask = one_ring(own.polygons[row]), own.masks[row]
+        some = zip(names, points.tolist(), seen.tolist(), strict=False)
+        return CvatShape("skeleton", "", (), {}, joints=tuple((name, x, y, flag) for name, (x, y), flag in some))
+
+    def _outline(self, row: int) -> CvatShape | None:
+        """The shape of the outline of the object at `row`, None where it has none."""
+        ring, mask = one_ring(self._own.polygons[row]), self._own.masks[row]
         if ring is not None:
             for tag, numbers in (("box", turned_box(ring)), ("ellipse", ellipse(ring))):
                 if numbers:
                     return CvatShape(tag, "", numbers, {})
             return CvatShape("polygon", "", tuple(ring.ravel().tolist()), {})
-        if mask is not None and mask.area:
-            return _mask(mask)
-        return box
+        return _mask(mask) if mask is not None and mask.area else None
 
     def _is_whole(self, row: int, read: Geometry) -> bool:
         """Whether an object has what is `read` of its shape, and no more."""
         own = self._own
         rings, seen = own.polygons[row], own.visibility[row]
         points = np.column_stack((own.keypoints[row] * (seen > 0)[:, None], seen))
-        found = np.zeros_like(points)
-        if read.keypoints is not None and len(read.keypoints) <= len(found):
-            found[: len(read.keypoints)] = read.keypoints
+        found = np.zeros((0, 3)) if read.keypoints is None else read.keypoints
+        most = max(len(points), len(found))
+        one, other = (np.pad(part, ((0, most - len(part)), (0, 0))) for part in (points, found))
         return (
             read.box.tolist() == self._boxes[row]
             and len(read.rings) == len(rings)
-            and all(np.array_equal(one, other) for one, other in zip(read.rings, rings, strict=True))
+            and all(np.array_equal(mine, its) for mine, its in zip(read.rings, rings, strict=True))
             and read.mask == own.masks[row]
-            and np.array_equal(found, points)
+            and np.array_equal(one, other)
         )
 
 
