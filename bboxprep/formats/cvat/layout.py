@@ -14,7 +14,17 @@ from pathlib import Path
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.cvat.fields import LAYOUT, NOT_SPLITS
-from bboxprep.io.paths import dataset_folder, folder_name, is_within, relative_path, resolved, scan, stem_of, subfolders
+from bboxprep.io.paths import (
+    dataset_folder,
+    folder_name,
+    is_within,
+    refuse_passing,
+    relative_path,
+    resolved,
+    scan,
+    stem_of,
+    subfolders,
+)
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import is_word, known_split
 
@@ -47,7 +57,8 @@ def label_file(path: Path) -> str:
         return ""
     try:
         start = read_start_as_utf8(path, _FIRST_BYTES)
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, path)
         return ""
     root = _ROOT.search(start)
     return "a CVAT document" if root and _INSIDE.search(start, root.end()) else ""
@@ -89,7 +100,8 @@ def _xml_files(folder: Path) -> list[Path]:
     try:
         with scan(folder) as entries:
             names = [one.name for one in entries if one.name.lower().endswith(".xml") and one.is_file()]
-    except OSError:
+    except OSError as error:
+        refuse_passing(error, folder)
         return []
     return [folder / name for name in sorted(names) if not name.startswith(".")] if len(names) <= _MANY else []
 
