@@ -65,12 +65,6 @@ class ObjectPair:
         return bool(self.expected.cut[self.one])
 
     @property
-    def has_another_shape(self) -> bool:
-        """Whether the output has any shape of it: some formats hold one for an object, its outline or its keypoints."""
-        row, output = self.other, self.output
-        return bool(output.polygons[row] or output.masks[row] is not None or output.visibility[row].any())
-
-    @property
     def growth(self) -> float:
         """The factor by which the map enlarges areas."""
         return float(abs(np.linalg.det(self.mapped.from_frame)))
@@ -233,7 +227,7 @@ def _polygons(pair: ObjectPair) -> Iterator[Told]:
     if not want or pair.is_cut:
         return
     if not have:
-        if rings_area(want) * pair.growth > LEAST_MASK and not pair.has_another_shape:
+        if rings_area(want) * pair.growth > LEAST_MASK and pair.output.masks[pair.other] is None:
             yield "outline-lost", "has no outline; in the source it has one", 0.0
         return
     moved = [_held(apply(pair.mapped.from_frame, ring), pair) for ring in want]
@@ -270,7 +264,7 @@ def _masks(pair: ObjectPair) -> Iterator[Told]:
     if mask.area * pair.growth <= LEAST_MASK:
         return
     if have is None or not have.area:
-        if not pair.has_another_shape:
+        if not pair.output.polygons[pair.other]:
             yield "outline-lost", "has no mask; in the source it has one", 0.0
         return
     want = apply_to_boxes(pair.mapped.from_frame, _mask_box(mask.mask())[None])[0]
