@@ -1,13 +1,9 @@
-"""Writes the page ``what-is-recognised.md`` from the tables that the program reads sources by.
-
-``python -m docs.recognised`` writes it anew; a test fails where the page and the tables differ.
-"""
+"""The page ``what-is-recognised.md``, made of the tables that the program reads sources by (`docs.generated`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
-from pathlib import Path
 
 from bboxprep import formats
 from bboxprep.formats.api import Format, ReadOptions
@@ -17,12 +13,10 @@ from bboxprep.io.paths import IMAGE_SUFFIXES
 from bboxprep.io.remote import ARCHIVES
 from bboxprep.model.splits import USUAL, WORDS
 
-PAGE = Path(__file__).with_name("what-is-recognised.md")
-
 _INTRODUCTION = """\
 # What is recognised
 
-Made by `python -m docs.recognised` from the tables that the program itself reads sources by.
+Made by `python -m docs.generated` from the tables that the program itself reads sources by.
 
 Name a folder, an archive or a single label file. The folder may be too high: if one dataset lies below it, that one is
 read and a note says which; if several do, each is named with the command that reads it. If there is none, the error
@@ -52,7 +46,7 @@ def page() -> str:
         "## Options of every format",
         _options(ReadOptions),
         f"## Splits\n\n{_FOLDERS}",
-        _table(("split", "words"), ((split, ", ".join(_words(split))) for split in _splits())),
+        markdown_table(("split", "words"), ((split, ", ".join(_words(split))) for split in _splits())),
         f"## Names of images\n\n{_NAMES}",
         "\n".join(f"{number}. {words}" for number, words in enumerate(SPELLINGS, 1)),
         "## Images and archives",
@@ -79,10 +73,11 @@ def _options(options: type, without: type | None = None) -> str:
     rows = [
         (f"`{field.metadata['flag']}`", field.metadata["help"]) for field in fields(options) if field.name not in known
     ]
-    return _table(("option", "meaning"), rows) if rows else ""
+    return markdown_table(("option", "meaning"), rows) if rows else ""
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 
@@ -97,12 +92,3 @@ def _words(split: str) -> Iterator[str]:
 
 def _codes(words: Iterable[str]) -> str:
     return ", ".join(f"`{word}`" for word in words)
-
-
-def main() -> None:
-    """Write the page."""
-    PAGE.write_text(page(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

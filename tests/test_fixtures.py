@@ -231,7 +231,7 @@ def class_of(record: dict[str, Any]) -> str:
 @pytest.mark.parametrize("name", ["steps.jpg", "five_steps.jpg"])
 def test_the_pictures_of_the_steps_are_what_the_program_makes(drawn_steps: Path, name: str) -> None:
     """Not their bytes: another processor may round a level the other way."""
-    with Image.open(drawn_steps / name) as made, Image.open(ROOT / name) as shipped:
+    with Image.open(drawn_steps / name) as made, Image.open(steps.PICTURES / name) as shipped:
         assert made.size == shipped.size
         assert np.abs(np.asarray(made).astype(int) - np.asarray(shipped)).mean() < 1.0
 

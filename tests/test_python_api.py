@@ -45,11 +45,11 @@ def ds(root: Path) -> Dataset:
 def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "fixtures", tmp_path / "fixtures")
     monkeypatch.chdir(tmp_path)
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "pages" / "python.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```$", page, flags=re.DOTALL | re.MULTILINE)
     names: dict[str, Any] = {"__name__": "example"}
     for block in blocks:
-        exec(compile(block, "docs/python.md", "exec", dont_inherit=True), names)  # the page is ours
+        exec(compile(block, "docs/pages/python.md", "exec", dont_inherit=True), names)  # the page is ours
     assert len(blocks) == 5
     assert names["proved"].holds
     assert (tmp_path / "prepared-in-python" / "data.yaml").is_file()

@@ -1,4 +1,4 @@
-"""README.md is true: its commands and its Python run, its tables are what the code says."""
+"""README.md and the pages of docs/ are true: their commands and their Python run, and their options exist."""
 
 from __future__ import annotations
 
@@ -10,30 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from bboxprep.cli.convert import command as convert
-from bboxprep.cli.formats import table
-from bboxprep.cli.review import command as review
-from bboxprep.cli.unmap import command as unmap
-from bboxprep.cli.verify import command as verify
-from bboxprep.findings import CODES
+from bboxprep import formats
+from bboxprep.cli import commands
+from docs.generated import PAGES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXTS = {"README.md": README} | {
+    path.relative_to(PAGES).as_posix(): path.read_text(encoding="utf-8") for path in sorted(PAGES.rglob("*.md"))
+}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def section(name: str) -> str:
-    match = re.search(rf"<!-- {name}.*?-->\n(.*?)<!-- /{name} -->", README, flags=re.DOTALL)
-    assert match, name
-    return match[1].strip()
-
-
-def findings_table() -> str:
-    rows = [f"| `{code}` | {severity} | {meaning} |" for code, (severity, meaning) in sorted(CODES.items())]
-    return "\n".join(["| code | kind | meaning |", "|---|---|---|", *rows])
+def lines_of(text: str) -> list[str]:
+    """The commands of the shell blocks, one after the other."""
+    return [line.strip() for block in blocks(text, "sh") for line in re.split(r" && |\n", block.strip())]
 
 
 @pytest.fixture
@@ -42,23 +36,42 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_command_runs_one_after_the_other(checkout: Path) -> None:
-    first, _, *rest = blocks("sh")
-    install, _, command = first.strip().partition(" && ")
+def run(line: str, folder: Path) -> None:
+    program, *arguments = line.split()
+    assert program == "bboxprep", line
+    subprocess.run([sys.executable, "-m", program, *arguments], cwd=folder, check=True)
+
+
+def test_every_command_of_the_readme_runs_one_after_the_other(checkout: Path) -> None:
+    install, main_job, *rest = [line for line in lines_of(README) if line not in TESTS]
     assert install == "pip install ."
-    assert len(rest) == 3
-    for line in (one for block in (command, *rest) for one in block.split(" && ")):
-        program, *arguments = line.split()
-        assert program == "bboxprep"
-        subprocess.run([sys.executable, "-m", program, *arguments], cwd=checkout, check=True)
+    for line in (main_job, *rest):
+        run(line, checkout)
     assert (checkout / "prepared" / "bboxprep.json").is_file()
     assert len(list((checkout / "prepared" / "images").rglob("*.*"))) == 12
     assert (checkout / "review" / "index.html").is_file()
     assert len(list((checkout / "out" / "augmented" / "images" / "train").rglob("*.*"))) == 16
 
 
-def test_every_promise_of_the_section_on_strangers_names_tests_that_are_there() -> None:
-    promises = README.partition("## What a hostile dataset cannot do")[2].partition("\n## ")[0]
+TESTS = ["pip install '.[test]'", "pytest -n auto"]
+
+
+@pytest.mark.parametrize("name", [name for name, text in TEXTS.items() if name != "README.md" and lines_of(text)])
+def test_every_command_of_a_page_runs_after_that_of_the_readme(name: str, checkout: Path) -> None:
+    own = [line for line in lines_of(TEXTS[name]) if line not in lines_of(README)]
+    for line in ([lines_of(README)[1]] if any(" prepared" in line for line in own) else []) + own:
+        run(line, checkout)
+
+
+def test_the_readme_has_the_two_commands_and_fits_a_few_screens() -> None:
+    assert lines_of(README)[2:4] == TESTS
+    assert blocks(README, "sh")[1].strip() == "pip install '.[test]' && pytest -n auto"
+    assert len(README.splitlines()) <= 140
+    assert all(formats.load(name).title in README for name in formats.names())
+
+
+def test_every_promise_of_the_page_on_strangers_names_tests_that_are_there() -> None:
+    promises = TEXTS["strangers.md"]
     numbered = re.split(r"^\d+\. ", promises, flags=re.MULTILINE)[1:]
     written = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py"))
     for promise in numbered:
@@ -70,27 +83,18 @@ def test_every_promise_of_the_section_on_strangers_names_tests_that_are_there() 
         assert f"def {case}(" in written, case
 
 
-def test_the_second_command_is_what_these_tests_run_under() -> None:
-    assert blocks("sh")[1].strip() == "pip install '.[test]' && pytest -n auto"
-
-
 def test_the_python_of_the_readme_runs(checkout: Path) -> None:
-    assert len(blocks("python")) == 1
-    subprocess.run([sys.executable, "-c", blocks("python")[0]], cwd=checkout, check=True)
+    """That of the pages runs in tests/test_python_api.py."""
+    (block,) = blocks(README, "python")
+    subprocess.run([sys.executable, "-c", block], cwd=checkout, check=True)
     assert (checkout / "prepared-in-python" / "data.yaml").is_file()
+    assert [name for name, text in TEXTS.items() if blocks(text, "python")] == ["README.md", "python.md"]
 
 
-def test_the_table_of_formats_is_the_programs() -> None:
-    assert section("formats") == "\n".join(table()).strip()
-
-
-def test_the_table_of_findings_is_the_codes() -> None:
-    assert section("findings") == findings_table()
-
-
-def test_every_option_that_the_readme_names_exists() -> None:
-    known = {
-        name for command in (convert, verify, review, unmap) for parameter in command.params for name in parameter.opts
-    }
-    named = set(re.findall(r"`?(--[a-z][a-z0-9-]*)", README)) - {"--help"}
-    assert named <= known
+def test_every_option_that_is_named_exists() -> None:
+    context = commands.make_context("bboxprep", ["formats"])
+    found = [commands.get_command(context, name) for name in commands.list_commands(context)]
+    known = {name for command in found if command for parameter in command.params for name in parameter.opts}
+    for name, text in TEXTS.items():
+        named = set(re.findall(r"(?<![\w-])(--[a-z][a-z0-9-]*)", text)) - {"--help", "--version"}
+        assert named <= known, name
