@@ -14,10 +14,10 @@ import shutil
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from environments import OURS, VARIABLES, WORK
 from labels import OPTIONS, made
 from pairs import Command, machine, table, take_turns, verdict
@@ -54,11 +54,10 @@ def cpu_per_image(work: Path, task: str, count: int, turns: int) -> list[float]:
     return [(many.cpu - one.cpu) / (count - few) * 1e6 for many, one in pairs]
 
 
-@dataclass(frozen=True)
-class FirstProcess(Local):
+class FirstProcess(Local, frozen=True):
     """Does all work first, then hands out the results: what the receiver takes for them is its own share."""
 
-    spent: list[float] = field(default_factory=list)
+    spent: list[float] = msgspec.field(default_factory=list)
 
     def run(self, work: Any, items: Any, **_: Any) -> Iterator[Any]:
         """The results of `work`; `spent` has the CPU time until the receiver asks for the next one, in s."""

@@ -24,7 +24,7 @@ from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import is_kept, oriented_off
-from bboxprep.verification.region import box_around, depths
+from bboxprep.verification.region import box_around, depths, ring_off
 from bboxprep.verification.verification_inputs import VerificationInputs
 
 NEAR = 0.01  # px; so near to an edge, rounding decides whether a keypoint is inside
@@ -144,7 +144,7 @@ def _text(value: Any) -> str:
 def _areas(pair: ObjectPair) -> Iterator[Told]:
     """The stated area, moved; that of the written shape where nothing is stated or an edge cuts the object."""
     have, (want, is_exact) = float(pair.output.areas[pair.other]), _area_wanted(pair)
-    if np.isnan(want) and np.isnan(have):
+    if np.isnan(have) and (np.isnan(want) or np.isnan(pair.source.areas[pair.one])):
         return
     sides = np.ptp(pair.output.boxes[pair.other].reshape(2, 2), axis=0)
     slack = EQUAL * max(abs(have), abs(want), 1.0) + pair.tolerance * float(sides.sum())
@@ -232,7 +232,7 @@ def _polygons(pair: ObjectPair) -> Iterator[Told]:
         return
     moved = [_held(apply(pair.mapped.from_frame, ring), pair) for ring in want]
     if [len(ring) for ring in want] == [len(ring) for ring in have]:
-        off = max(float(np.abs(one - _held(other, pair)).max()) for one, other in zip(moved, have, strict=True))
+        off = max(ring_off(one, _held(other, pair), pair.tolerance) for one, other in zip(moved, have, strict=True))
         if off > pair.tolerance:
             yield "outline-moved", f"its outline lies {off:.3g} px off", off
     elif not pair.outlines_only:

@@ -117,3 +117,14 @@ def holds(ring: Points, points: Points) -> NDArray[np.bool_]:
     with np.errstate(divide="ignore", invalid="ignore"):
         crossing = ((y0 > y) != (y1 > y)) & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
     return np.asarray(np.count_nonzero(crossing, axis=1) % 2 == 1)
+
+
+def ring_off(one: NDArray[np.float64], other: NDArray[np.float64], tolerance: float) -> float:
+    """How far the points of two rings (P, 2) px lie apart, wherever `other` begins and whichever way round it goes."""
+    off = float(np.abs(one - other).max(initial=0.0))
+    if off <= tolerance:
+        return off
+    for start in np.flatnonzero(np.abs(other - one[0]).max(axis=1) <= tolerance).tolist():
+        for ring in (np.roll(other, -start, axis=0), np.roll(other[::-1], start + 1, axis=0)):
+            off = min(off, float(np.abs(one - ring).max()))
+    return off

@@ -216,9 +216,10 @@ class _Pairs:
             self.respelled.append(OtherSpelling(image_path, path, way))
             self._pair(label, path)
         elif found or match.rivals:
-            self.left_out.update(found or match.rivals)
+            rivals = sorted(found or match.rivals)
+            self.left_out.update(rivals)
             del self.pending[label]
-            self._drop(label, f"{len(found or match.rivals)} images fit, of them {(found or match.rivals)[0]!r}")
+            self._drop(label, f"{len(rivals)} images fit: {', '.join(rivals)}")
         else:
             self.pending[label] = match.hint
 
