@@ -89,9 +89,10 @@ def image_folders(document: CvatDocument, subset: str) -> list[Path]:
 
 def _documents(root: Path) -> list[Path]:
     """The documents in the folder `root`; those in its folders where it has none. No links out of it."""
+    home = resolved(root)
     for folders in ([root], sorted(subfolders(root))):
-        found = [path for folder in folders for path in _xml_files(folder) if label_file(path)]
-        if found := [path for path in found if is_within(path, resolved(root))]:
+        files = [path for folder in folders for path in _xml_files(folder) if is_within(path, home)]
+        if found := [path for path in files if label_file(path)]:
             return found
     return []
 
