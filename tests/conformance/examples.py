@@ -93,13 +93,20 @@ def read_yolo(root: Path) -> LabelledDataset:
         text = root / "labels" / path.relative_to(root / "images").with_suffix(".txt")
         rows = [line.split() for line in text.read_text(encoding="utf-8").splitlines()] if text.is_file() else []
         wide, high = displayed_size(path.read_bytes())
-        edges = [
-            ((cx - w / 2) * wide, (cy - h / 2) * high, (cx + w / 2) * wide, (cy + h / 2) * high)
-            for cx, cy, w, h in (map(float, words) for _, *words in rows)
-        ]
+        edges = [_yolo_box(list(map(float, words)), (wide, high)) for _, *words in rows]
         labels = tuple(classes[int(number)] for number, *_ in rows)
         images.append(_image(split, "/".join(parts), path, edges, labels, root))
     return LabelledDataset(classes, tuple(images))
+
+
+def _yolo_box(numbers: list[float], size: tuple[int, int]) -> tuple[float, ...]:
+    """The box of a row in px: as it is stated, or that around the points of an outline."""
+    wide, high = size
+    if len(numbers) == 4:
+        cx, cy, w, h = numbers
+        return (cx - w / 2) * wide, (cy - h / 2) * high, (cx + w / 2) * wide, (cy + h / 2) * high
+    xs, ys = numbers[0::2], numbers[1::2]
+    return min(xs) * wide, min(ys) * high, max(xs) * wide, max(ys) * high
 
 
 def first_corner_yolo(root: Path) -> tuple[float, float]:
