@@ -18,6 +18,7 @@ from bboxprep.geometry.shapes import clip_ring, clip_to_convex, ring_area, ring_
 _SAME = 1e-6  # px; two points that are no further apart are one
 _REACH = 1e-3  # px; how far a point may lie outside of a rectangle that holds it
 _ROUNDING = 1e-9  # of an area; equal areas may differ by this much in float64
+_BEST = 2.0  # the mark of a rectangle that is as small as any that holds a shape
 _EQUAL = 1e-6  # of areas and overlaps; those that differ less are equal
 
 
@@ -83,14 +84,15 @@ def oriented_corners(points: Points, size: Size) -> Points:
     A corner of that rectangle may lie outside of the image, where trainers accept none. Then the result are four
     corners of its part in the image around which a rectangle of least area holds all points and is as small: trainers
     compute it (``minAreaRect``). Where two corners and more lie outside, there may be no such four. Then they are those
-    whose rectangle overlaps most with the hull of the points, among them the corners of the upright box.
+    whose rectangle is the smallest that holds all points, among them the corners of the upright box.
     """
     shape = convex_hull(points)
     rectangle = smallest_rectangle(shape)
     inside = _distinct(clip_ring(rectangle, size))
-    if len(inside) <= 4:
-        return np.concatenate((inside, np.repeat(inside[-1:], 4 - len(inside), axis=0)))
-    choices: list[Points] = [inside[list(rows)] for rows in combinations(range(len(inside)), 4)]
+    corners = np.concatenate((inside, np.repeat(inside[-1:], max(0, 4 - len(inside)), axis=0)))
+    if len(inside) <= 4 and _mark(smallest_rectangle(corners), shape, ring_area(rectangle)) == _BEST:
+        return corners
+    choices: list[Points] = [corners[list(rows)] for rows in combinations(range(len(corners)), 4)]
     (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     choices.append(ring_around((x0, y0, x1, y1)))
     marks = np.array([_mark(smallest_rectangle(choice), shape, ring_area(rectangle)) for choice in choices])
@@ -100,11 +102,11 @@ def oriented_corners(points: Points, size: Size) -> Points:
 
 def _mark(rectangle: Points, shape: Points, least: float) -> float:
     """How well a rectangle (4, 2) states a convex `shape` (P, 2), around which the smallest has the area `least`: 2 for
-    one as small that holds it, else their intersection over union, 0 to 1.
+    one as small that holds it, 1 to 2 for a larger one, else their intersection over union, 0 to 1.
     """
     area = ring_area(rectangle)
-    if area <= least * (1 + _EQUAL) and within_convex(shape, rectangle, _REACH).all():
-        return 2.0
+    if within_convex(shape, rectangle, _REACH).all():
+        return _BEST if area <= least * (1 + _EQUAL) else 1.0 + least / area
     common = clip_to_convex(shape, rectangle)
     shared = ring_area(common) if len(common) else 0.0
     return shared / (area + ring_area(shape) - shared)

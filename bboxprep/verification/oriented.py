@@ -21,6 +21,7 @@ from bboxprep.verification.region import Matrix, Points, box_around, convex_hull
 
 _EXACT = 1e-5  # px; more than the rounding errors of clipped corners
 _ANYWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])  # the least box, inside any other
+_ROUNDED = 1e-3  # of an area; labels are rounded, so that another of two nearly equal rectangles may be the least
 _FLAT = 1e-6  # square px; a ring with less area is a line and is ignored
 
 
@@ -31,8 +32,8 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
     outlines, inner = expected.outlines.copy(), expected.inner.copy()
     for row, rings in enumerate(source.polygons):
         if rings and not is_kept(source, expected, row):
-            part = stated_part(rings, mapped)
-            outlines[row], inner[row] = (box_around(part) if len(part) else outlines[row]), _ANYWHERE
+            parts = stated_parts(rings, mapped)
+            outlines[row], inner[row] = (box_around(np.concatenate(parts)) if parts else outlines[row]), _ANYWHERE
     return replace(expected, outlines=outlines, inner=inner)
 
 
@@ -51,24 +52,34 @@ def visible_part(rings: Sequence[Points], mapped: Mapped) -> Points:
     return convex_hull(np.concatenate([np.zeros((0, 2)), *parts]))
 
 
-def least_rectangle(ring: Points) -> Points:
-    """The corners (4, 2) px of the rectangle of least area around a convex ring (Q, 2)."""
+def least_rectangles(ring: Points) -> list[Points]:
+    """The corners (4, 2) px of each rectangle of least area around a convex ring (Q, 2), the very least first; a
+    triangle has three.
+    """
     sides = np.roll(ring, -1, axis=0) - ring
     angles = np.arctan2(sides[:, 1], sides[:, 0])
     turned = [ring @ _turn(angle) for angle in angles]
-    best = min(range(len(turned)), key=lambda number: float(np.ptp(turned[number], axis=0).prod()))
-    (x0, y0), (x1, y1) = turned[best].min(axis=0), turned[best].max(axis=0)
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) @ _turn(angles[best]).T
+    areas = [float(np.ptp(points, axis=0).prod()) for points in turned]
+    order = sorted(range(len(turned)), key=areas.__getitem__)
+    return [_around(turned[one], angles[one]) for one in order if areas[one] <= areas[order[0]] * (1 + _ROUNDED)]
 
 
-def stated_part(rings: Sequence[Points], mapped: Mapped) -> Points:
-    """The corners (Q, 2) px of the part inside the output of the rectangle of least area around the visible part of
-    `rings`; Q is 0 where nothing is visible.
+def _around(points: Points, angle: float) -> Points:
+    """The corners (4, 2) of the upright rectangle around points (P, 2), turned by `angle`."""
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) @ _turn(angle).T
+
+
+def stated_parts(rings: Sequence[Points], mapped: Mapped) -> list[Points]:
+    """The corners (Q, 2) px of the part inside the output of each rectangle of least area around the visible part of
+    `rings`; [] where nothing is visible.
     """
     visible = visible_part(rings, mapped)
     if len(visible) < 3:
-        return np.zeros((0, 2))
-    return corners(np.concatenate((_sides_of(least_rectangle(visible)), rectangle(mapped.size))))
+        return []
+    image = rectangle(mapped.size)
+    parts = [corners(np.concatenate((_sides_of(least), image))) for least in least_rectangles(visible)]
+    return [part for part in parts if len(part)]
 
 
 def oriented_off(rings: Sequence[Points], label: Points, mapped: Mapped) -> float:
@@ -76,9 +87,9 @@ def oriented_off(rings: Sequence[Points], label: Points, mapped: Mapped) -> floa
     visible, written = visible_part(rings, mapped), convex_hull(label)
     if len(visible) < 3 or len(written) < 3:
         return 0.0
-    off, inside = _rectangle_off(written, visible), stated_part(rings, mapped)
-    off = min(off, _astray(written, inside))
-    if off <= _EXACT or any(_rectangle_off(four, visible) <= _EXACT for four in _fours(inside)):
+    off, parts = _rectangle_off(written, visible), stated_parts(rings, mapped)
+    off = min([off, *[_astray(written, part) for part in parts]])
+    if off <= _EXACT or any(_rectangle_off(four, visible) <= _EXACT for part in parts for four in _fours(part)):
         return off
     return min(off, _astray(written, box_around(visible)[[[0, 1], [2, 1], [2, 3], [0, 3]]]))
 
@@ -92,7 +103,7 @@ def _rectangle_off(ring: Points, visible: Points) -> float:
     """How far the rectangle of least area around a `ring` (Q, 2) is from being one around `visible` (P, 2), px: how far
     that reaches out of it, or how much larger it is, over its length.
     """
-    least, have = least_rectangle(visible), least_rectangle(ring)
+    least, have = least_rectangles(visible)[0], least_rectangles(ring)[0]
     if _area(have) <= _FLAT:
         return np.inf
     over = -float(depths(_sides_of(have), visible).min())
