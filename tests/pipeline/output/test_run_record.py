@@ -215,7 +215,7 @@ FOR_PEOPLE = {  # written for whoever opens the files, and read by no program of
     *("RunRecord.images_made", "SplitCount.objects_due", "ClassCount.swapped", "ObjectCounts.source_count"),
     *("RecordedFinding.objects", "RecordedFinding.category", "ClassChange.classes"),
     *("Change.split", "SplitChange.shares", "SplitChange.group_by"),
-    *("RunRecord.encoding", "RunRecord.image_names"),
+    "RunRecord.image_names",
     *(f"MosaicPart.{name}" for name in MosaicPart.__struct_fields__),
 }
 
