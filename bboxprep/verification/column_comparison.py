@@ -143,6 +143,8 @@ def _text(value: Any) -> str:
 
 def _areas(pair: ObjectPair) -> Iterator[Told]:
     """The stated area, moved; that of the written shape where nothing is stated or an edge cuts the object."""
+    if not pair.mapped.derived:
+        return  # of steps that are not known, one may have cut or warped the shape
     have, (want, is_exact) = float(pair.output.areas[pair.other]), _area_wanted(pair)
     if np.isnan(have) and (np.isnan(want) or np.isnan(pair.source.areas[pair.one])):
         return
