@@ -228,7 +228,7 @@ def test_changed_looks_are_no_fault_and_hide_no_lie(tmp_path: Path, number: int)
     said["steps"].append(step)
     edit_record(out, recipe=said)
     edit_rows(out, lambda row: row | {"recipe": said})
-    for path in sorted(out.rglob("IMG*.*")):
+    for path in sorted(path for path in out.rglob("*") if path.suffix in {".jpg", ".png", ".webp"}):
         redraw(path, lambda picture: _looking(picture, look))
     proof = verify(out, photos("coco"))
     assert proof.holds, told(proof)
