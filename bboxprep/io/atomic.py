@@ -5,12 +5,12 @@ renamed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path, PurePath
 from tempfile import SpooledTemporaryFile, TemporaryDirectory
-from typing import IO, cast
+from typing import IO, TypeVar, cast
 
 from bboxprep.errors import StorageError, TargetError
 from bboxprep.io.paths import BINARY, error_reason
@@ -18,6 +18,7 @@ from bboxprep.io.remote import is_stored
 
 _SPOOL_BYTES = 4 * 1024**2  # in memory; more go to a file
 
+Result = TypeVar("Result")
 Place = Path | str
 """The path of an output file, as `output_path` gives it."""
 
@@ -143,34 +144,37 @@ def as_utf8(path: Path | str, text: str) -> bytes:
 
 def _write_beside(path: Place, data: bytes, *, lasting: bool) -> None:
     """Write with system calls, because there is a label file for every image."""
-    with replacing(path) as handle:
+
+    def fill(handle: int) -> None:
         write_all(handle, data)
         if lasting:
             os.fsync(handle)
 
+    replace_file(path, fill)
 
-@contextmanager
-def replacing(path: Place) -> Iterator[int]:
-    """A new file, open for reading and writing, that takes the place of `path` at the end of the ``with``; after an
-    error nothing has changed. Raises `OSError`.
+
+def replace_file(path: Place, fill: Callable[[int], Result]) -> Result:
+    """``fill(handle)`` of a new file, open for reading and writing, that then takes the place of `path`; after an error
+    nothing has changed. Raises `OSError`.
     """
     handle, temporary = _temporary_beside(path)
     try:
         try:
-            yield handle
+            result = fill(handle)
         finally:
             os.close(handle)
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return result
 
 
 def write_all(handle: int, data: bytes) -> None:
     """Write `data` to the open file `handle`. Raises `OSError`."""
-    left = memoryview(data)
-    while left:
-        left = left[os.write(handle, left) :]
+    written = os.write(handle, data)
+    while written < len(data):
+        written += os.write(handle, memoryview(data)[written:])
 
 
 def _temporary_beside(path: Place) -> tuple[int, str]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 
 from bboxprep.errors import ImageError
-from bboxprep.io.atomic import AtomicWriter, Place, as_target_error, replacing, temporary_name, write_all
+from bboxprep.io.atomic import AtomicWriter, Place, as_target_error, replace_file, temporary_name, write_all
 from bboxprep.io.paths import BINARY, source_error
 from bboxprep.io.remote import is_stored
 
@@ -68,8 +68,8 @@ def copy_file(source: Path, path: Place, check: Check = accept) -> str:
             return _hashed(_stream(origin), file.write)
     with _opened(origin, source) as handle:
         check(handle)
-        with as_target_error(path), replacing(path) as target:
-            return _fill(target, handle, source)
+        with as_target_error(path):
+            return replace_file(path, partial(_fill, handle=handle, source=source))
 
 
 def link_file(source: Path, path: Place, check: Check = accept, *, symbolic: bool = False) -> str:

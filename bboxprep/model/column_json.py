@@ -70,6 +70,8 @@ def _scalar_form(spec: ColumnSpec) -> PlainForm:
 def _pack_polygons(instances: Instances) -> Sequence[Any]:
     """Each ring as a flat list x, y, x, y …; rings of fewer than three points are left out."""
     polygons = instances.polygons
+    if polygons.texts is not None:
+        return [msgspec.Raw(text) if text else () for text in polygons.texts]
     numbers: list[float] = polygons.own_points.ravel().tolist()
     ends = accumulate((2 * polygons.lengths).tolist(), initial=0)
     flat = iter([numbers[start:end] for start, end in pairwise(ends)])

@@ -1,14 +1,14 @@
 """The polygons of many objects as one ragged column: the points of all rings in one array, and where each ring begins.
 
 A part of the column shares its arrays. So the objects of a batch are moved, hashed and written at once, and each image
-still has its own.
+still has its own. Polygons that were read from JSON are text (`polygon_text`) until somebody asks for their points.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, pairwise
 from typing import Self, overload
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bboxprep.geometry.affine import Points
+from bboxprep.model.polygon_text import points_of, ring_lengths
 
 Rings = tuple[Points, ...]  # the closed rings of one object, each (P, 2) x y px; () where it has none
 Ends = NDArray[np.int64]
@@ -26,13 +27,17 @@ class Polygons(Sequence[Rings]):
 
     ``rings[objects[n]:objects[n + 1] + 1]`` are where the rings of object n begin and end in `points`: `points` is
     float64 (P, 2), `rings` int64 (R + 1,), `objects` int64 (N + 1,). The arrays may hold more than these objects.
+    `texts` are the polygons of each object as JSON, b"" for none, where they are known.
     """
 
-    __slots__ = ("objects", "points", "rings")
+    __slots__ = ("_points", "objects", "rings", "texts")
 
-    def __init__(self, points: Points, rings: Ends, objects: Ends) -> None:
-        points.setflags(write=False)
-        self.points, self.rings, self.objects = points, rings, objects
+    def __init__(
+        self, points: Points | _Unread, rings: Ends, objects: Ends, texts: Sequence[bytes] | None = None
+    ) -> None:
+        if isinstance(points, np.ndarray):
+            points.setflags(write=False)
+        self._points, self.rings, self.objects, self.texts = points, rings, objects, texts
 
     @classmethod
     def of(cls, polygons: Iterable[Iterable[ArrayLike]]) -> Self:
@@ -49,6 +54,21 @@ class Polygons(Sequence[Rings]):
         return cls(points, _ends(rings), _ends(objects))
 
     @classmethod
+    def from_texts(cls, texts: Sequence[bytes]) -> Self | None:
+        """The polygons that `texts` state, valid JSON of N objects (b"" for none); None where they are not spelled as
+        this program would spell them (`polygon_text`).
+        """
+        lengths = ring_lengths(texts)
+        if lengths is None or not len(lengths.rings):
+            return None if lengths is None else cls.none(len(texts))
+        return cls._of_texts(texts, *lengths)
+
+    @classmethod
+    def _of_texts(cls, texts: Sequence[bytes], rings: ArrayLike, objects: ArrayLike) -> Self:
+        ends = _ends(rings)
+        return cls(_Unread(texts, int(ends[-1])), ends, _ends(objects), texts)
+
+    @classmethod
     def none(cls, count: int) -> Self:
         """`count` objects without polygons."""
         return cls(_NO_POINTS, _NO_RINGS, _zeros(count + 1))
@@ -58,9 +78,12 @@ class Polygons(Sequence[Rings]):
         """All objects of `parts`, one after the other."""
         if not any(part.holds_any for part in parts):
             return cls.none(sum(map(len, parts)))
-        lengths = [part.lengths for part in parts]
+        lengths = np.concatenate([part.lengths for part in parts])
         counts = np.concatenate([part.counts for part in parts])
-        return cls.from_lengths(np.concatenate([part.own_points for part in parts]), np.concatenate(lengths), counts)
+        if all(part.texts is not None or not part.holds_any for part in parts):
+            texts = list(chain.from_iterable([part.texts or [b""] * len(part) for part in parts]))
+            return cls._of_texts(texts, lengths, counts)
+        return cls.from_lengths(np.concatenate([part.own_points for part in parts]), lengths, counts)
 
     def __len__(self) -> int:
         return len(self.objects) - 1
@@ -76,7 +99,8 @@ class Polygons(Sequence[Rings]):
                 return self.select(np.arange(start, stop, step))
             if self.rings is _NO_RINGS:
                 return _none(max(0, stop - start))
-            return Polygons(self.points, self.rings, self.objects[start : max(start, stop) + 1])
+            texts = None if self.texts is None else self.texts[start:stop]
+            return Polygons(self._points, self.rings, self.objects[start : max(start, stop) + 1], texts)
         row = range(len(self))[row]  # raises IndexError
         places = self.rings[self.objects[row] : self.objects[row + 1] + 1].tolist()
         return tuple([self.points[start:end] for start, end in pairwise(places)])
@@ -90,11 +114,10 @@ class Polygons(Sequence[Rings]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Polygons):
             return NotImplemented
-        mine, its = (
-            (one.counts, one.lengths, one.own_points) if one.holds_any else (one.counts,) for one in (self, other)
-        )
-        return len(mine) == len(its) and all(
-            np.array_equal(one, two, equal_nan=one.dtype.kind == "f") for one, two in zip(mine, its, strict=True)
+        return (
+            np.array_equal(self.counts, other.counts)
+            and np.array_equal(self.lengths, other.lengths)
+            and np.array_equal(self.own_points, other.own_points, equal_nan=True)
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
@@ -104,6 +127,11 @@ class Polygons(Sequence[Rings]):
 
     def __reduce__(self) -> tuple[Callable[..., Polygons], tuple[object, ...]]:
         return Polygons.from_lengths, (self.own_points, self.lengths, self.counts)
+
+    @property
+    def points(self) -> Points:
+        """The points of the rings of these objects, and perhaps of others: float64 (P, 2) px."""
+        return self._points.points if isinstance(self._points, _Unread) else self._points
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -144,19 +172,37 @@ class Polygons(Sequence[Rings]):
             return Polygons.none(len(rows))
         counts = self.counts[rows]
         rings = _spans(self.objects[:-1][rows], counts)
-        lengths = np.diff(self.rings)[rings]
-        return Polygons.from_lengths(self.points[_spans(self.rings[:-1][rings], lengths)], lengths, counts)
+        starts, lengths = self.rings[rings], self.rings[rings + 1] - self.rings[rings]
+        if self.texts is not None:
+            return Polygons._of_texts([self.texts[row] for row in rows.tolist()], lengths, counts)
+        return Polygons.from_lengths(self.points[_spans(starts, lengths)], lengths, counts)
 
     def to_bytes(self) -> bytes:
         """Bytes for a hash: different rings of N objects have different bytes."""
         if not self.holds_any:
             return b""
+        if self.texts is not None:
+            return b"\n".join(self.texts)
         sizes = array("q", [*self.counts.tolist(), *self.lengths.tolist()])
         return sizes.tobytes() + self.own_points.tobytes()
 
     @property
     def _own_rings(self) -> Ends:
         return self.rings[self.objects[0] : self.objects[-1] + 1]
+
+
+class _Unread:
+    """The points of the rings in `texts`, which are `count`, and are read when they are asked for."""
+
+    def __init__(self, texts: Sequence[bytes], count: int) -> None:
+        self._texts, self._count = texts, count
+
+    @cached_property
+    def points(self) -> Points:
+        """The points: float64 (count, 2) px, read-only."""
+        points = points_of(self._texts, self._count)
+        points.setflags(write=False)
+        return points
 
 
 def _spans(starts: Ends, lengths: Ends) -> Ends:

@@ -156,6 +156,17 @@ class Augmenter(msgspec.Struct, frozen=True):
             (sample,),
         )
 
+    def transform_all(self, samples: Sequence[Sample]) -> list[AugmentedSample]:
+        """Each of `samples` transformed, those of a recipe without chance and tiles together."""
+        renderer = samples[0].renderer
+        alike = renderer is not None and all(sample.renderer is renderer for sample in samples)
+        if not alike or renderer is None or not self.recipe.is_fixed or self.recipe.is_tiled:
+            return list(map(self, samples))
+        return [
+            AugmentedSample(done, (sample,))
+            for sample, done in zip(samples, renderer.transform_all(samples, self.recipe), strict=True)
+        ]
+
     def others(self, sample: Sample) -> tuple[Sample, ...]:
         """The other samples of the mosaic of `sample`."""
         if sample.header is None or sample.refusal:

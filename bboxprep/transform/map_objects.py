@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
@@ -35,21 +36,22 @@ def map_objects(
     return mapped, (*repairs, *losses)
 
 
-def _needs_no_repair(instances: Instances, size: Size) -> bool:
-    """Whether `instances` lie in an image of `size` without a change. Nearly always true, so the test is fast."""
-    width, height = size
-    for x0, y0, x1, y1 in instances.boxes.tolist():  # an image has few; numpy takes longer
-        if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-            return False
-    if instances.visibility.size and instances.visibility.any():
-        return False
+def need_no_repair(instances: Instances, sizes: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each object lies in its image, of `sizes` (N, 2) or (2,), without a change: bool (N,). Nearly all do."""
+    low, high = instances.boxes[:, :2], instances.boxes[:, 2:]
+    good = np.asarray(((low >= 0) & (low < high) & (high <= sizes)).all(axis=1))
+    if instances.visibility.size:
+        good &= ~instances.visibility.any(axis=1)
     masks = instances.masks
-    return masks.count(None) == len(masks) or all(mask is None or mask.size == size for mask in masks)
+    if masks.count(None) < len(masks):
+        own = np.broadcast_to(sizes, (len(masks), 2)).tolist()
+        good &= [mask is None or list(mask.size) == size for mask, size in zip(masks, own, strict=True)]
+    return good
 
 
 def _repair(instances: Instances, size: Size, location: Location, object_policy: ObjectPolicy) -> ObjectsAndFindings:
     """The objects that can lie in an image of `size`, clipped at its edges, and findings for what was lost."""
-    if _needs_no_repair(instances, size):
+    if need_no_repair(instances, np.array(size)).all():
         return instances, ()
     fitting, misfits = _drop_misfits(instances, size, location)
     kept, faulty = _drop_faulty(fitting, size, location)

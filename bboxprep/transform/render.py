@@ -9,6 +9,7 @@ sample with effects, starts from the image so far: its `BaseImage`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -26,6 +27,7 @@ from bboxprep.images.codecs.modes import reverse_channels
 from bboxprep.images.effects.albumentations_adapter import PipelineError
 from bboxprep.images.effects.apply import effects_applied
 from bboxprep.images.raster import execute
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
@@ -34,7 +36,7 @@ from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect
 from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
-from bboxprep.transform.map_objects import map_objects
+from bboxprep.transform.map_objects import map_objects, need_no_repair
 from bboxprep.transform.mosaic import paste_parts
 from bboxprep.transform.occlusion import drop_occluded
 
@@ -67,6 +69,30 @@ class SampleRenderer:
             if not sample.refusal:
                 sample = self._after_pipeline(sample, stage)
         return sample
+
+    def transform_all(self, samples: Sequence[Sample], recipe: Planner) -> list[Sample]:
+        """Each of `samples` after `recipe`, as `transform` gives it. Objects that lie within their image and stay where
+        they are, as most do where only labels are converted, are looked at together.
+        """
+        plans = [self._resting_plan(sample, recipe) for sample in samples]
+        fits = iter(_fit(Batch.of([sample for sample, plan in zip(samples, plans, strict=True) if plan])))
+        return [
+            sample.replace_fast(plan=plan, rendering=recipe.rendering)
+            if plan and next(fits)
+            else self.transform(sample, recipe)
+            for sample, plan in zip(samples, plans, strict=True)
+        ]
+
+    def _resting_plan(self, sample: Sample, recipe: Planner) -> Plan | None:
+        """The plan of `recipe` for `sample` where that is all that changes, if no object needs a repair; else None."""
+        changed = sample.plan or sample.base_image or sample.rendering.effects or recipe.rendering.effects
+        if sample.header is None or sample.refusal or sample.findings or changed or recipe.mirrors:
+            return None
+        try:
+            plan, rest = _plans(sample, sample.header, recipe)
+        except PlanError:
+            return None
+        return plan if rest.is_identity else None
 
     def _after_plan(self, sample: Sample, header: Header, recipe: Planner, effects: tuple[Effect, ...]) -> Sample:
         """`sample` after the plan of `recipe` and the `effects` before any pipeline."""
@@ -210,6 +236,13 @@ def _on_base_image(sample: Sample, base_image: BaseImage) -> Sample:
 
 def _problem(sample: Sample) -> str:
     return sample.base_image.problem if sample.base_image else ""
+
+
+def _fit(batch: Batch) -> list[bool]:
+    """Whether the objects of each sample of `batch` need no repair."""
+    good = need_no_repair(batch.instances, batch.sizes[batch.owners])
+    fits: list[bool] = (batch.totals(~good) == 0).tolist()
+    return fits
 
 
 def _refuse(sample: Sample, finding: Finding) -> Sample:

@@ -47,7 +47,7 @@ def test_objects_are_moved_or_listed(data: st.DataObject, plan: Plan) -> None:
 def agrees_with_the_careful_way(objects: Instances, size: Size, well: Callable[[Instances, Size], bool]) -> bool:
     """Whether a repair leaves objects as they are, if `well` says that they need none."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moving, "_needs_no_repair", lambda *_: False)
+        patch.setattr(moving, "need_no_repair", lambda *_: np.zeros(1, dtype=np.bool_))
         careful = map_objects(objects, Plan(size), SPOT)
     return not well(objects, size) or (objects, ()) == careful
 
@@ -56,7 +56,9 @@ def agrees_with_the_careful_way(objects: Instances, size: Size, well: Callable[[
 def test_objects_that_need_no_repair_are_not_changed_by_it(data: st.DataObject, spill: float, away: float) -> None:
     objects = data.draw(instances(SIZE, spill=spill))
     objects = replace(objects, keypoints=objects.keypoints + away)
-    assert agrees_with_the_careful_way(objects, SIZE, moving._needs_no_repair)
+    assert agrees_with_the_careful_way(
+        objects, SIZE, lambda own, size: bool(moving.need_no_repair(own, np.array(size)).all())
+    )
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,7 @@ class _Record(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     bbox: tuple[float, float, float, float]
     area: float
     iscrowd: int
-    segmentation: list[list[float]] | dict[str, Any] = []
+    segmentation: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _decode = msgspec.json.Decoder(list[_Record]).decode
@@ -293,8 +293,12 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
     sound = bool((boxes[:, 2:] >= 0).all() and (np.abs(numbers) < LARGEST).all())
     with np.errstate(over="ignore"):
         boxes[:, 2:] += boxes[:, :2]
-    polygons = _polygons([[] if isinstance(one.segmentation, dict) else one.segmentation for one in records])
-    masks = [_mask(record.segmentation) for record in records]
+    texts = [bytes(record.segmentation) for record in records]
+    is_mask = [text[:1] == b"{" for text in texts]
+    polygons = _polygons(
+        [b"" if masked or text == b"[]" else text for text, masked in zip(texts, is_mask, strict=True)]
+    )
+    masks = [_mask(text) if masked else None for text, masked in zip(texts, is_mask, strict=True)]
     if (
         not (sound and count == len(stands) and (np.abs(boxes) < FARTHEST).all())
         or -1 in labels
@@ -317,26 +321,32 @@ def read_plain(joined: bytes, rows: Mapping[Key, int], stands: NDArray[np.bool_]
     )
 
 
-def _polygons(shapes: Sequence[Sequence[Sequence[float]]]) -> Polygons | None:
-    """The rings of each object; None if any needs a repair."""
+def _polygons(texts: Sequence[bytes]) -> Polygons | None:
+    """The rings of each object, whose JSON is `texts` (b"" for none); None if any needs a repair."""
+    if (kept := Polygons.from_texts(texts)) is not None:
+        return kept
+    try:
+        shapes = [_decode_rings(text) if text else [] for text in texts]
+    except msgspec.DecodeError:
+        return None
     lengths = [len(ring) for rings in shapes for ring in rings]
-    if not lengths:
-        return Polygons.none(len(shapes))
-    if min(lengths) < 6 or any(length % 2 for length in lengths):
+    if min(lengths, default=6) < 6 or any(length % 2 for length in lengths):
         return None
     flat = chain.from_iterable(chain.from_iterable(shapes))
     points = np.fromiter(flat, dtype=np.float64, count=sum(lengths)).reshape(-1, 2)
     if not (np.abs(points) < FARTHEST).all():
         return None
-    return Polygons.from_lengths(points, np.array(lengths) // 2, list(map(len, shapes)))
+    return Polygons.from_lengths(points, np.array(lengths, dtype=np.int64) // 2, list(map(len, shapes)))
 
 
+_decode_rings = msgspec.json.Decoder(list[list[float]]).decode
 _ODD = object()
 
 
-def _mask(value: Sequence[Sequence[float]] | dict[str, Any]) -> Any:
-    """The mask; None if there is none, `_ODD` if it needs a repair."""
-    if not isinstance(value, dict):
-        return None
-    shape, problem = read_shape(value)
+def _mask(text: bytes) -> Any:
+    """The mask whose JSON is `text`; `_ODD` if it needs a repair."""
+    try:
+        shape, problem = read_shape(msgspec.json.decode(text))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _ODD
     return _ODD if problem else shape.mask

@@ -200,6 +200,10 @@ def _segmentations(instances: Instances) -> list[bytes]:
     """The rings or the mask of each object as JSON."""
     if not instances.column_counts.keys() & {Column.POLYGONS, Column.MASKS}:
         return [b"[]"] * len(instances)
+    if (texts := instances.polygons.texts) is not None:
+        return [
+            text or msgspec.json.encode(_segmentation(mask)) for text, mask in zip(texts, instances.masks, strict=True)
+        ]
     shapes = map(best_shape, instances.polygons, instances.masks)
     return list(map(msgspec.json.encode, map(_segmentation, shapes)))
 

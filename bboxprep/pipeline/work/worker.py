@@ -185,7 +185,7 @@ class BatchWorker(msgspec.Struct, frozen=True):
     def _process(self, block: Block, samples: Sequence[Sample]) -> BatchResult:
         """The result of `samples`, those of `block`, which go through each stage together. It has no hash."""
         stamps = [stamp_of(sample.path) for sample in samples]  # first: what changes from now on is read again
-        augmented = list(map(self._augment, samples))
+        augmented = self._augmented(samples)
         written = self.image_writer.write_labels(list(map(self._write_image, block.rows, augmented, block.outputs)))
         for one in written:
             stop_at_fault(one.sample.findings, self.on_error)
@@ -204,8 +204,10 @@ class BatchWorker(msgspec.Struct, frozen=True):
             tuple([one.labels.entry for one in written if one.output]),
         )
 
-    def _augment(self, sample: Sample) -> AugmentedSample:
-        return self.augmenter(sample) if self.augmenter else AugmentedSample(sample, (sample,))
+    def _augmented(self, samples: Sequence[Sample]) -> list[AugmentedSample]:
+        if self.augmenter:
+            return self.augmenter.transform_all(samples)
+        return [AugmentedSample(sample, (sample,)) for sample in samples]
 
     def _write_image(self, row: int, augmented: AugmentedSample, output: Output | None) -> WrittenSample:
         if row in self.given_up:
