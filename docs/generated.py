@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,7 +19,7 @@ from bboxprep.cli.formats import table
 from bboxprep.findings import CODES
 from bboxprep.formats.api import Format, ReadOptions
 from docs import recognised
-from docs.recognised import markdown_table
+from docs.recognised import markdown_table, options_table
 
 PAGES = Path(__file__).with_name("pages")
 _MADE = "Made by `python -m docs.generated` from the tables of the program."
@@ -83,8 +81,8 @@ def _format_page(name: str, declared: Format) -> str:
         markdown_table(("property", "value"), facts),
     ]
     for title, kind in (("reader", declared.read_options), ("writer", declared.write_options)):
-        if rows := list(_options_of(kind)):
-            sections += [f"## Options of the {title}", markdown_table(("option", "meaning"), rows)]
+        if table := options_table(kind, without=ReadOptions):
+            sections += [f"## Options of the {title}", table]
     return "\n\n".join([*sections, "## Conventions", *_conventions(name)]) + "\n"
 
 
@@ -93,14 +91,6 @@ def _conventions(name: str) -> list[str]:
     package = f"bboxprep.formats.{name}"
     modules = [package, *[f"{package}.{part}" for part in ("reader", "writer") if find_spec(f"{package}.{part}")]]
     return [(import_module(module).__doc__ or "").strip().replace("``", "`") for module in modules]
-
-
-def _options_of(kind: type[Any]) -> Iterator[tuple[str, str]]:
-    """The options of a reader or writer, but for those of every reader."""
-    known = {field.name for field in fields(ReadOptions)}
-    for field in fields(kind):
-        if field.name not in known:
-            yield f"`{field.metadata['flag']}`", field.metadata["help"]
 
 
 def _escaped(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from typing import Any
 
 from bboxprep import formats
 from bboxprep.formats.api import Format, ReadOptions
@@ -44,7 +45,7 @@ def page() -> str:
         "## Formats",
         *[_format(name, formats.load(name)) for name in formats.names()],
         "## Options of every format",
-        _options(ReadOptions),
+        options_table(ReadOptions),
         f"## Splits\n\n{_FOLDERS}",
         markdown_table(("split", "words"), ((split, ", ".join(_words(split))) for split in _splits())),
         f"## Names of images\n\n{_NAMES}",
@@ -63,12 +64,12 @@ def _format(name: str, declared: Format) -> str:
     lines = [f"### {declared.title} (`{name}`)", f"Layouts: {declared.layout}."]
     if declared.label_place:
         lines.append(f"Labels are looked for {declared.label_place}.")
-    own = _options(declared.read_options, without=ReadOptions)
+    own = options_table(declared.read_options, without=ReadOptions)
     return "\n\n".join([*lines, own] if own else lines)
 
 
-def _options(options: type, without: type | None = None) -> str:
-    """A table of the options of a reader, but for those of the class `without`; "" where there is none."""
+def options_table(options: type[Any], without: type[Any] | None = None) -> str:
+    """A table of the options of a reader or a writer, but for those of the class `without`; "" where there is none."""
     known = {field.name for field in fields(without)} if without else set()
     rows = [
         (f"`{field.metadata['flag']}`", field.metadata["help"]) for field in fields(options) if field.name not in known

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, run_together
+from bboxprep.io.lenient_json import excerpt
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     LINK_OUT,
@@ -148,17 +149,12 @@ def _images_below(folder: Path, allowed: AllowedFolders) -> Iterator[str]:
 
 def _why_missing(field: str, text: str, match: Match) -> str:
     if match.path:
-        return f"{field} {_excerpt(text)} fits only {match.path!r}, which other records have too; none is taken"
+        return f"{field} {excerpt(text)} fits only {match.path!r}, which other records have too; none is taken"
     if match.rivals:
         some = " and ".join(map(repr, match.rivals[:2]))
-        return f"{field} {_excerpt(text)} fits {len(match.rivals)} files, of them {some}; none is taken"
+        return f"{field} {excerpt(text)} fits {len(match.rivals)} files, of them {some}; none is taken"
     if not text:
         return f"the record has no {field}"
     unsafe = "" if safe_name(text) else ", not a path below the image folder"
     two = "; it looks like two paths that run together" if run_together(text) else ""
-    return f"no such file ({field} {_excerpt(text)}{unsafe}){two}{match.hint}"
-
-
-def _excerpt(text: str) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+    return f"no such file ({field} {excerpt(text)}{unsafe}){two}{match.hint}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from bboxprep.images.codecs.codec import Encoding, ImageFormat, ImagePolicy
 from bboxprep.io.copying import ImagePlacement
 from bboxprep.io.remote import open_path
 from bboxprep.model.class_mapping import ClassPolicy
-from bboxprep.model.dataset import Dataset
+from bboxprep.model.dataset import Dataset, TableRows
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Picture, Sample
 from bboxprep.pipeline.output.naming import NameStyle
@@ -165,7 +165,7 @@ class _Tools:
 
         return Picture(sheet(dataset, count))
 
-    def table(self, dataset: Dataset, rows: Literal["objects", "images"]) -> Any:
+    def table(self, dataset: Dataset, rows: TableRows) -> Any:
         if rows not in ("objects", "images"):
             raise UsageError(f"rows: have {rows!r}, want objects or images")
         pandas = _optional("pandas")

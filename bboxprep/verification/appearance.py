@@ -26,11 +26,10 @@ from bboxprep.images.codecs.independent_decoder import (
     written_colours,
 )
 from bboxprep.model.sample import Sample
+from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Mask
 from bboxprep.verification.region import moved, pixels_inside
-
-Told = tuple[str, str, float]  # code of the fault, message, amount
 
 LIGHT = 8.0  # gray levels; true outputs differ by 2.2 at most, also after exposures and contrasts
 LIGHT_OF_EFFECTS = 16.0  # gray levels; after steps that are applied in gray and not in colours
@@ -89,7 +88,7 @@ def measure(expected: Gray, actual: Gray, mask: Mask) -> Appearance | None:
 def appearance_faults(
     origin: tuple[Sample, bytes], written: tuple[Path, bytes], mapped: Mapped, pair: tuple[Gray, Gray, Mask],
     steps: object, quality: int,
-) -> Iterator[Told]:  # fmt: skip
+) -> Iterator[Difference]:  # fmt: skip
     """What of the file `written` no true output has; each is a code, a message and an amount.
 
     `origin` is the source and its bytes, `mapped` its map to the output, at the size of `pair`: the expected and the
@@ -117,7 +116,7 @@ def _aligned(want: Colours, have: Colours, mapped: Mapped) -> tuple[Colours, Col
     return colours_moved(want, to_small @ mapped.from_shown @ from_small, size), have, seen
 
 
-def gray_faults(expected: Gray, actual: Gray, mask: Mask, steps: Collection[str], quality: int) -> Iterator[Told]:
+def gray_faults(expected: Gray, actual: Gray, mask: Mask, steps: Collection[str], quality: int) -> Iterator[Difference]:
     """The differences of `actual` from `expected`, both (H, W), where `mask` (H, W) is set, that no true output has.
 
     `steps` are the names of the steps of the recipe, `quality` is as for `appearance_faults`.
@@ -153,7 +152,7 @@ def gray_faults(expected: Gray, actual: Gray, mask: Mask, steps: Collection[str]
         yield "detail-lost", words, 1.0 - found.likeness
 
 
-def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Told]:
+def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Difference]:
     """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set."""
     want, have = (colours[mask].astype(np.float64) for colours in (expected, actual))
     if len(want) < 16 or _chroma(want) < CHROMA:

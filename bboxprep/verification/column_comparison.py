@@ -21,7 +21,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.verification.arithmetic import apply, apply_to_boxes
 from bboxprep.verification.expectation import Expectation
-from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import is_kept, oriented_off
 from bboxprep.verification.region import box_around, depths, ring_off
@@ -35,7 +35,6 @@ _UNKNOWN: tuple[Any, ...] = (None, "", 0, False, "Unspecified", [], {})  # forma
 _PLAIN = ("supercategory", "skeleton")  # fields that come back as they were, or not at all
 
 Order = tuple[int, ...]
-Told = tuple[str, str, float]  # code of the fault, message, amount
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,26 +93,26 @@ def column_faults(image: str, where: str, pair: ObjectPair, carries: frozenset[C
                 yield Fault(Layer.GEOMETRIC, code, image, where, words, amount)
 
 
-def _crowd(pair: ObjectPair) -> Iterator[Told]:
+def _crowd(pair: ObjectPair) -> Iterator[Difference]:
     want, have = bool(pair.source.crowd[pair.one]), bool(pair.output.crowd[pair.other])
     if want != have:
         words = "is a crowd region, and none in the source" if have else "is no crowd region, and is one in the source"
         yield "crowd-changed", words, 0.0
 
 
-def _scores(pair: ObjectPair) -> Iterator[Told]:
+def _scores(pair: ObjectPair) -> Iterator[Difference]:
     want, have = float(pair.source.scores[pair.one]), float(pair.output.scores[pair.other])
     if not np.isclose(want, have, rtol=EQUAL, atol=EQUAL, equal_nan=True):
         yield "score-changed", f"has the score {have:.6g}, want {want:.6g}", abs(want - have)
 
 
-def _tracks(pair: ObjectPair) -> Iterator[Told]:
+def _tracks(pair: ObjectPair) -> Iterator[Difference]:
     want, have = int(pair.source.tracks[pair.one]), int(pair.output.tracks[pair.other])
     if want != have:
         yield "track-changed", f"has the track id {have}, want {want}", 0.0
 
 
-def _attributes(pair: ObjectPair) -> Iterator[Told]:
+def _attributes(pair: ObjectPair) -> Iterator[Difference]:
     want, have = pair.source.attributes[pair.one], pair.output.attributes[pair.other]
     if pair.mark and pair.source.crowd[pair.one]:
         want = {**want, pair.mark: 1}
@@ -141,7 +140,7 @@ def _text(value: Any) -> str:
     return value.strip() if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
-def _areas(pair: ObjectPair) -> Iterator[Told]:
+def _areas(pair: ObjectPair) -> Iterator[Difference]:
     """The stated area, moved; that of the written shape where nothing is stated or an edge cuts the object."""
     if not pair.mapped.derived:
         return  # of steps that are not known, one may have cut or warped the shape
@@ -168,7 +167,7 @@ def _area_wanted(pair: ObjectPair) -> tuple[float, bool]:
     if np.isnan(stated):
         return _box_area(pair.output.boxes[pair.other]), True
     placed = apply_to_boxes(pair.mapped.from_frame, pair.source.boxes[pair.one][None])[0]
-    if pair.mapped.warped or not pair.mapped.derived:
+    if pair.mapped.warped:
         return stated, False
     return stated * _box_area(pair.expected.boxes[pair.one]) / _box_area(placed), True
 
@@ -190,7 +189,7 @@ def _box_area(box: NDArray[np.float64]) -> float:
     return float(np.prod(box[2:] - box[:2]))
 
 
-def _keypoints(pair: ObjectPair) -> Iterator[Told]:
+def _keypoints(pair: ObjectPair) -> Iterator[Difference]:
     """The places of keypoints that are labelled in both, and which are labelled."""
     places, flags = _keypoints_wanted(pair)
     count = max(len(flags), pair.output.visibility.shape[1])
@@ -221,7 +220,7 @@ def _keypoints_wanted(pair: ObjectPair) -> tuple[NDArray[np.float64], NDArray[np
     return places[order], flags[order]
 
 
-def _polygons(pair: ObjectPair) -> Iterator[Told]:
+def _polygons(pair: ObjectPair) -> Iterator[Difference]:
     want, have = pair.source.polygons[pair.one], pair.output.polygons[pair.other]
     if want and pair.rectangles and not is_kept(pair.source, pair.expected, pair.one):
         yield from _rectangle(pair)
@@ -244,7 +243,7 @@ def _polygons(pair: ObjectPair) -> Iterator[Told]:
             yield "outline-moved", f"its outline has {off:.6g} square px more or less than in the source", off
 
 
-def _rectangle(pair: ObjectPair) -> Iterator[Told]:
+def _rectangle(pair: ObjectPair) -> Iterator[Difference]:
     """An oriented box that does not state what is visible of its object."""
     have = pair.output.polygons[pair.other]
     if pair.mapped.derived and pair.mapped.redrawn is None and len(have) == 1 and len(have[0]) == 4:
@@ -258,7 +257,7 @@ def _held(ring: NDArray[np.float64], pair: ObjectPair) -> NDArray[np.float64]:
     return np.clip(ring, 0.0, np.array(pair.mapped.size))
 
 
-def _masks(pair: ObjectPair) -> Iterator[Told]:
+def _masks(pair: ObjectPair) -> Iterator[Difference]:
     """A mask that is lost, or lies elsewhere: its outermost pixels, which resampling moves by a pixel of each image."""
     mask, have = pair.source.masks[pair.one], pair.output.masks[pair.other]
     if mask is None or pair.source.polygons[pair.one] or pair.is_cut or pair.mapped.warped:
@@ -283,7 +282,7 @@ def _mask_box(pixels: NDArray[np.bool_]) -> NDArray[np.float64]:
     return box
 
 
-_CHECKS: Mapping[Column, Callable[[ObjectPair], Iterator[Told]]] = {
+_CHECKS: Mapping[Column, Callable[[ObjectPair], Iterator[Difference]]] = {
     Column.CROWD: _crowd,
     Column.SCORES: _scores,
     Column.TRACKS: _tracks,

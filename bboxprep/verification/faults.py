@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from bboxprep.findings import CODES
 
+Difference = tuple[str, str, float]
+"""The code of a fault, its message, and by how much an output differs."""
+
 FAULTS: dict[str, str] = {
     "record-missing": "the output has no bboxprep.json",
     "run-incomplete": "the run that writes this output has not ended",

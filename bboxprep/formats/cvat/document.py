@@ -20,7 +20,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.cvat.fields import FRAME
 from bboxprep.formats.cvat.groups import joined
-from bboxprep.formats.cvat.labels import read_labels
+from bboxprep.formats.cvat.labels import is_number, read_labels
 from bboxprep.formats.cvat.shapes import SHAPES, UNHELD, CvatShape, UnreadableShape, read_shape
 from bboxprep.formats.cvat.tracks import TrackedShape, gap_step, shapes_by_frame
 from bboxprep.geometry.affine import Size
@@ -149,7 +149,7 @@ class _Reading:
         label = element.get("label", "")
         points = {inner.get("label", ""): _by_frame(inner) for inner in element.iterfind("track")}
         for number, child in enumerate((one for one in element if one.tag in SHAPES), 1):
-            frame = int(text) if _is_number(text := child.get("frame", "")) else None
+            frame = int(text) if is_number(text := child.get("frame", "")) else None
             if frame is not None and child.tag == "skeleton":
                 child.extend(_points_at(points, frame))
             try:
@@ -173,18 +173,14 @@ def _entry(
 
 def _numbers(ids: Sequence[str]) -> Sequence[int]:
     """The `ids` of tracks as numbers; their places where they are none, or not unique."""
-    whole = len(set(ids)) == len(ids) and all(map(_is_number, ids))
+    whole = len(set(ids)) == len(ids) and all(map(is_number, ids))
     return list(map(int, ids)) if whole else range(len(ids))
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _by_frame(track: Element) -> dict[int, Element]:
     """The points of the track of one keypoint, by frame."""
     frames = ((point.get("frame", ""), point) for point in track.iterfind("points"))
-    return {int(text): point for text, point in frames if _is_number(text)}
+    return {int(text): point for text, point in frames if is_number(text)}
 
 
 def _points_at(points: Mapping[str, Mapping[int, Element]], frame: int) -> list[Element]:
@@ -200,5 +196,5 @@ def _points_at(points: Mapping[str, Mapping[int, Element]], frame: int) -> list[
 def _size(width: str | None, height: str | None) -> Size | None:
     """The size of `width` and `height`; None where that is none of an image."""
     sides = [text.strip() for text in (width or "", height or "")]
-    whole = all(_is_number(text) and int(text) for text in sides)
+    whole = all(is_number(text) and int(text) for text in sides)
     return Size(int(sides[0]), int(sides[1])) if whole else None

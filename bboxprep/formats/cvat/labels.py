@@ -46,10 +46,11 @@ def _category(name: str, svg: str, listed: list[str]) -> Category:
 
 
 def _is_node(fields: Mapping[str, str]) -> bool:
-    return _is_number(fields.get("node-id", "")) and "label-name" in fields
+    return is_number(fields.get("node-id", "")) and "label-name" in fields
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether `text` is a whole number from 0 on, of few digits."""
     return text.isascii() and text.isdigit() and len(text) < 10
 
 
@@ -57,7 +58,7 @@ def _edges(svg: str, places: Mapping[int, int]) -> Iterator[tuple[int, int]]:
     """The pairs of keypoints, counted from 1, that a line of the picture joins; `places` has those of its nodes."""
     for edge in _EDGE.findall(svg):
         fields = dict(_FIELD.findall(edge))
-        ends = [int(text) for key in ("node-from", "node-to") if _is_number(text := fields.get(key, ""))]
+        ends = [int(text) for key in ("node-from", "node-to") if is_number(text := fields.get(key, ""))]
         if len(ends) == 2 and (not places or set(ends) <= places.keys()):
             yield places.get(ends[0], ends[0]), places.get(ends[1], ends[1])
 

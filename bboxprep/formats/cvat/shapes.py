@@ -251,8 +251,4 @@ def _mask(runs: tuple[int, ...], box: tuple[float, ...], size: Size) -> Rle:
     values = np.zeros(len(runs), dtype=np.bool_)
     values[1::2] = True
     pixels = np.repeat(values, runs).reshape(height, width)
-    whole = np.zeros((size.height, size.width), dtype=np.bool_)
-    rows, columns = slice(max(top, 0), max(top + height, 0)), slice(max(left, 0), max(left + width, 0))
-    room = whole[rows, columns]
-    room[:] = pixels[max(-top, 0) :, max(-left, 0) :][: room.shape[0], : room.shape[1]]
-    return Rle.from_mask(whole)
+    return Rle.from_crop(pixels, (left, top), size)

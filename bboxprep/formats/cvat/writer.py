@@ -261,9 +261,9 @@ class _Shapes:
 
 def _mask(mask: Rle) -> CvatShape:
     """The shape of `mask`: the runs of the rows of the box around its pixels."""
-    left, top, right, bottom = map(int, mask.bounds.tolist())
-    pixels = mask.mask()[top:bottom, left:right].ravel()
+    crop, (left, top) = mask.crop()
+    pixels = crop.ravel()
     ends = np.flatnonzero(np.diff(pixels)) + 1
     runs = np.diff((0, *ends.tolist(), pixels.size)).tolist()
-    box = (float(left), float(top), float(right - left), float(bottom - top))
+    box = (float(left), float(top), float(crop.shape[1]), float(crop.shape[0]))
     return CvatShape("mask", "", box, {}, runs=tuple([0, *runs] if pixels[0] else runs))

@@ -243,13 +243,12 @@ def displayed_colours(path: Path, container: str, data: bytes) -> Colours | None
     """The displayed image at `path`, whose bytes are `data`, at most `SMALL` px long; None for one that is not of three
     opaque colours of 8 bits. Raises `ImageError`.
     """
-    with decoder_messages(path), opened(path, container, BytesIO(data)) as image:
+    with decoder_messages(path), _opened(path, container, data) as image:
         if image.mode != "RGB" or "transparency" in image.info:
             return None
         if container == "jpeg":
             image.draft("RGB", (min(image.width, _LEAST), min(image.height, _LEAST)))
-        image.load()
-        return _small(np.asarray(ImageOps.exif_transpose(image)))
+        return _small(np.asarray(_upright(image)))
 
 
 def written_colours(path: Path, data: bytes) -> Colours | None:

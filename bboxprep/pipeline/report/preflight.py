@@ -46,8 +46,7 @@ def refuse_loss(dataset: Dataset, writer: Writer, target: Format, *, strict: boo
     if not strict:
         return
     besides = RECOMPUTED | ({Column.CROWD} if decided else set())
-    others = other_writers(target, writer, dataset)
-    lost = [one.message for one in column_findings(_columns(dataset), writer, target, others, besides=besides)]
+    lost = [one.message for one in column_findings(_columns(dataset), writer, target, dataset, besides)]
     if lost:
         rest = f"the rest is {IN_SIDECAR}" if sidecar else "the loss is listed"
         raise LossError(f"{'; '.join(lost)}; without `strict` the boxes are written and {rest}")
@@ -107,7 +106,7 @@ def stop_at_fault(findings: Iterable[Finding], on_error: OnError) -> None:
             raise SourceError(finding.path, finding.where, f"{finding.message} (`on_error='skip'` lists it instead)")
 
 
-def other_writers(target: Format, writer: Writer, dataset: Dataset) -> tuple[OtherWriter, ...]:
+def _other_writers(target: Format, writer: Writer, dataset: Dataset) -> tuple[OtherWriter, ...]:
     """The writers of `dataset` in the format `target` that hold columns which `writer` does not hold."""
     found, default = [], target.write_options()
     for _, options in target.write_variants():
@@ -126,22 +125,22 @@ def column_findings(
     used: Mapping[str, int],
     writer: Writer,
     target: Format,
-    others: Iterable[OtherWriter],
+    dataset: Dataset,
     besides: frozenset[Column],
     aside: str = "",
 ) -> tuple[Finding, ...]:
-    """One finding for each column that objects have and the target does not hold, except `besides`.
+    """One finding for each column that objects of `dataset` have and `writer` does not hold, except `besides`.
 
-    `used` maps the name of a column to the number of objects that have it. A finding names the options of the `others`
-    that hold its column; `aside` is appended to each.
+    `used` maps the name of a column to the number of objects that have it. A finding names the options of the format
+    `target` that hold its column; `aside` is appended to each.
     """
+    lost = [column for column in Column if used.get(column) and column not in writer.carries | besides]
+    others = _other_writers(target, writer, dataset) if lost else ()
     findings = []
-    for column in Column:
-        if used.get(column) and column not in writer.carries | besides:
-            options = " or ".join(f"`write({other.option})`" for other in others if column in other.more)
-            able = f"holds {column} only with {options}" if options else f"cannot hold {column}"
-            message = f"{target.title} {able} ({used[column]} objects have them){aside}"
-            findings.append(Finding("column-dropped", message))
+    for column in lost:
+        options = " or ".join(f"`write({other.option})`" for other in others if column in other.more)
+        able = f"holds {column} only with {options}" if options else f"cannot hold {column}"
+        findings.append(Finding("column-dropped", f"{target.title} {able} ({used[column]} objects have them){aside}"))
     return tuple(findings)
 
 
@@ -153,8 +152,8 @@ def note_losses(
     if unopened and count:
         words = f"images whose size is taken from the labels, without a look at them ({count}); orientation tags stay"
         account.note((Finding("image-unopened", words),))
-    aside, others = f"; {IN_SIDECAR}" if sidecar else "", other_writers(target, writer, dataset)
-    account.note(column_findings(account.columns, writer, target, others, frozenset({Column.CROWD}), aside))
+    aside = f"; {IN_SIDECAR}" if sidecar else ""
+    account.note(column_findings(account.columns, writer, target, dataset, frozenset({Column.CROWD}), aside))
 
 
 def _columns(dataset: Dataset) -> Mapping[str, int]:

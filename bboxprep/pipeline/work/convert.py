@@ -118,7 +118,7 @@ def write(
 
 def _image_policy(dataset: Dataset) -> ImagePolicy:
     """The rules by which the images of `dataset` are decoded: those of its first sample."""
-    renderers = (sample.renderer for sample in dataset)
+    renderers = (dataset.outline(row).renderer for row in range(len(dataset)))
     return next((each.image_policy for each in renderers if isinstance(each, SampleRenderer)), DEFAULT_IMAGE_POLICY)
 
 
