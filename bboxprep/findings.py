@@ -89,6 +89,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),
     "orientation-invalid": (Severity.NOTE, "an orientation outside 1 to 8; taken as no turn"),
     "orientation-stale": (Severity.NOTE, "labels lie on the stored image of a photo that asks to be turned"),
+    "prediction-merged": (
+        Severity.NOTE,
+        "a prediction overlaps a better one of its class and image; left out as asked",
+    ),
     "record-duplicate": (Severity.NOTE, "objects of one image have the same class and box; all kept"),
     "record-repaired": (Severity.NOTE, "an annotation was malformed in a way that has one meaning; repaired"),
     "record-unreadable": (Severity.FAULT, "an annotation cannot be read; dropped"),

@@ -24,13 +24,22 @@ from bboxprep.predictions.category_ids import IdsOf
 @click.option(
     "--ids", type=click.Choice(get_args(IdsOf)), help="Whose category ids results have. [default: by evidence]"
 )
+@click.option(
+    "--nms",
+    type=float,
+    metavar="IOU",
+    help="Of predictions of one class and source image that overlap by more than this share, keep the best.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
-def command(predictions: Path, root: Path, dest: Path, split: str | None, ids: IdsOf | None, *, quiet: bool) -> None:
+def command(
+    predictions: Path, root: Path, dest: Path, split: str | None, ids: IdsOf | None, nms: float | None, *, quiet: bool
+) -> None:
     """Bring PREDICTIONS, made on the images of OUT, back to the frames of its source.
 
     \b
     bboxprep unmap results.json --run prepared -o results-on-photos.json
     bboxprep unmap runs/predict/labels --run prepared -o labels-on-photos
+    bboxprep unmap results.json --run tiles -o results-on-photos.json --nms 0.6
 
     PREDICTIONS is a COCO results file (a JSON list of {image_id or file_name, category_id, bbox, score}, maybe with
     segmentation, keypoints, poly or rbox) or a folder of YOLO .txt files (rows of the kind that OUT has, maybe a
@@ -40,7 +49,7 @@ def command(predictions: Path, root: Path, dest: Path, split: str | None, ids: I
     listed, and the exit code is 1.
     """  # noqa: D301  # click wants the character
     say = Printer(quiet=quiet)
-    done = unmap(open_run(root), predictions, dest, split=split, ids=ids)
+    done = unmap(open_run(root), predictions, dest, split=split, ids=ids, nms=nms)
     say.findings(done.findings)
     say.line(f"{dest}: {done.written:,} of {done.read:,} predictions on {done.images:,} images of the source")
     if done.ids:

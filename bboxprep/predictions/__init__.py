@@ -12,11 +12,18 @@ from bboxprep.pipeline.output.run_record import Run
 from bboxprep.predictions.category_ids import IdsOf
 from bboxprep.predictions.coco import unmap_results
 from bboxprep.predictions.inverse import Unmapped
+from bboxprep.predictions.suppression import check_overlap
 from bboxprep.predictions.yolo import unmap_folder
 
 
 def unmap(
-    run: Run, predictions: str | Path, dest: str | Path, *, split: str | None = None, ids: IdsOf | None = None
+    run: Run,
+    predictions: str | Path,
+    dest: str | Path,
+    *,
+    split: str | None = None,
+    ids: IdsOf | None = None,
+    nms: float | None = None,
 ) -> Unmapped:
     """Write `predictions` on the images of `run` to `dest`, in the frame of the source's labels.
 
@@ -25,9 +32,11 @@ def unmap(
     output was written for, with or without a confidence at the end). `dest` is a file or a folder of the same kind.
     `split` is the split of an image id or bare name that several splits have. `ids` says whose category ids the results
     have: those that the trainer counts, or the source's own; None: by evidence. The written ids are the source's.
-    Polygons, keypoints, oriented boxes and boxes are exact to 0.01 px; a box on an image that was not rotated by a
-    right angle becomes the box around the rotated rectangle. Predictions for images that the output does not have are
-    left out, each with a finding. Raises `BboxprepError` where nothing can be read or written.
+    With `nms`, of the predictions of one class and image of the source that overlap by more than this share
+    (intersection over union), which several tiles or copies may give, the best is kept. Polygons, keypoints, oriented
+    boxes and boxes are exact to 0.01 px; a box on an image that was not rotated by a right angle becomes the box around
+    the rotated rectangle. Predictions for images that the output does not have are left out, each with a finding.
+    Raises `BboxprepError` where nothing can be read or written.
     """
     predictions, dest = open_path(predictions), open_path(dest)
     known = {image.split for image in run.images}
@@ -35,8 +44,9 @@ def unmap(
         raise UsageError(f"split: have {split!r}, want one of {', '.join(sorted(known))}")
     if ids not in (None, *get_args(IdsOf)):
         raise UsageError(f"ids: have {ids!r}, want one of {', '.join(get_args(IdsOf))}")
+    check_overlap(nms)
     if resolved(predictions) == resolved(dest):
         raise UsageError(f"{dest}: is the place of the predictions, want another one")
     if predictions.is_dir():
-        return unmap_folder(run, predictions, dest, split)
-    return unmap_results(run, predictions, dest, split, ids)
+        return unmap_folder(run, predictions, dest, split, nms)
+    return unmap_results(run, predictions, dest, split, ids, nms)

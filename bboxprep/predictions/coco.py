@@ -40,6 +40,7 @@ from bboxprep.pipeline.output.run_record import Run
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.predictions.category_ids import CategoryIds, IdsOf, category_ids
 from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
+from bboxprep.predictions.suppression import Detection, kept, merged_finding
 
 _WANTED = "a JSON list of {image_id or file_name, category_id, bbox, score}"
 _SHAPES = ("bbox", "segmentation", "keypoints", "poly", "rbox")
@@ -56,22 +57,33 @@ class _Unusable(Exception):
         self.code, self.problem = code, problem
 
 
-def unmap_results(run: Run, predictions: Path, dest: Path, split: str | None, ids: IdsOf | None = None) -> Unmapped:
+def unmap_results(
+    run: Run, predictions: Path, dest: Path, split: str | None, ids: IdsOf | None = None, nms: float | None = None
+) -> Unmapped:
     """Write the COCO results at `predictions` to the file `dest`, mapped back (see `predictions.unmap`)."""
     rows = _load(predictions)
     finder, home = _ImageFinder.of(run, split), _Home.of(run, rows, ids)
-    written, images, findings = [], set(), []
+    written, images, findings = [], [], []
     for number, row in enumerate(rows):
         try:
             image = finder.find(row)
             written.append(_mapped_back(row, image, home))
-            images.add(image.source)
+            images.append(f"{image.split}/{image.source}")
         except _Unusable as error:
             where = f"[{number}]"
             findings.append(Finding(error.code, error.problem, predictions.name, where, objects=1))
+    if nms is not None:
+        flags = kept([_detection(row, image) for row, image in zip(written, images, strict=True)], nms)
+        findings += merged_finding(flags, nms)
+        written = [row for row, flag in zip(written, flags.tolist(), strict=True) if flag]
     write_bytes(dest, b"[" + b",\n".join(map(msgspec.json.encode, written)) + b"]\n")
     return Unmapped(
-        dest, len(rows), len(written), len(images), (*findings, *home.ids.finding(predictions.name)), home.ids.meaning
+        dest,
+        len(rows),
+        len(written),
+        len(set(images)),
+        (*findings, *home.ids.finding(predictions.name)),
+        home.ids.meaning,
     )
 
 
@@ -223,6 +235,25 @@ def _with_source_names(row: Mapping[str, Any], back: Mapping[str, Any], image: I
         triples = [back["keypoints"][start : start + 3] for start in range(0, len(back["keypoints"]), 3)]
         found["keypoints"] = [number for point in home.sides.order(label, len(triples)) for number in triples[point]]
     return found
+
+
+def _detection(row: Mapping[str, Any], image: str) -> Detection:
+    """The prediction `row`, which is mapped back, on the `image`."""
+    score = row.get("score")
+    head = image, str(row.get("category_id")), float(score) if isinstance(score, int | float) else 1.0
+    if "poly" in row or "rbox" in row:
+        corners = np.array(row["poly"]).reshape(4, 2) if "poly" in row else corners_of(row["rbox"])
+        return Detection(*head, corners, turned=True)
+    if "bbox" in row:
+        x, y, width, height = row["bbox"]
+        return Detection(*head, np.array([(x, y), (x + width, y + height)]))
+    if isinstance(shape := row.get("segmentation"), dict):
+        bounds = _mask(Size(shape["size"][1], shape["size"][0]), shape["counts"]).bounds
+        return Detection(*head, bounds.reshape(2, 2))
+    numbers = (
+        [number for ring in shape for number in ring] if shape else np.delete(row.get("keypoints", ()), np.s_[2::3])
+    )
+    return Detection(*head, np.array(numbers, dtype=np.float64).reshape(-1, 2))
 
 
 def _oriented(row: Mapping[str, Any], inverse: InverseMap) -> dict[str, list[float]]:

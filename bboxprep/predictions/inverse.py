@@ -2,7 +2,7 @@
 
 Predictions are mapped by the inverse of the recorded affine and clipped to the source image, since the margin of a
 letterbox is not in the source. A prediction inside the margin is dropped and counted. The predictions on all outputs of
-one source image (tiles, copies) become one list, without non-maximum suppression, which is left to the evaluation.
+one source image (tiles, copies) become one list; `suppression` merges them where that is asked.
 
 Polygons, keypoints and masks are mapped exactly. A box on an image that was not rotated by a right angle is a rotated
 rectangle in the source. It becomes the box around the part of that rectangle inside the source, which is the larger the

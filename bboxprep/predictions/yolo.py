@@ -10,6 +10,9 @@ import re
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
+import msgspec
+import numpy as np
+
 from bboxprep.errors import LayoutError, TargetError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.io.atomic import write_text
@@ -19,14 +22,22 @@ from bboxprep.io.text import read_text
 from bboxprep.pipeline.output.image_rows import ImageRow
 from bboxprep.pipeline.output.run_record import Run
 from bboxprep.predictions.inverse import MAX_COORDINATE, FlipNames, InverseMap, OutputNames, Unmapped, inverse_map
-from bboxprep.predictions.yolo_rows import YoloRows
+from bboxprep.predictions.suppression import Detection, kept, merged_finding
+from bboxprep.predictions.yolo_rows import YoloRows, outline_of
 
 _MAX_BYTES = 16 << 20  # of a file
 _CLASS = re.compile(r"[0-9]{1,9}")
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt"})
 
 
-def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> Unmapped:
+class _Row(msgspec.Struct, frozen=True):
+    """The words of a row mapped back, and what it detects."""
+
+    text: str
+    detection: Detection
+
+
+def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None, nms: float | None = None) -> Unmapped:
     """Write the YOLO predictions below `predictions` to the new or empty folder `dest` (see `predictions.unmap`)."""
     if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
         raise TargetError(f"{dest}: want an empty or new folder")
@@ -35,7 +46,7 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
     if not files:
         raise LayoutError(predictions, "", "holds no .txt files of predictions")
     names, kinds, sides = OutputNames(run, split), YoloRows.of(run), FlipNames.of(run)
-    lines: dict[PurePosixPath, list[str]] = {}
+    lines: dict[PurePosixPath, list[_Row]] = {}
     words = "a link that leads out of the predictions; not followed"
     findings = [
         Finding("file-skipped", words, relative_path(path, predictions))
@@ -59,9 +70,15 @@ def unmap_folder(run: Run, predictions: Path, dest: Path, split: str | None) -> 
         target = safe_path(PurePosixPath(image.source)).with_suffix(".txt")
         owners[target].add(image.source)
         table = sides if image.mirrored else FlipNames()
-        back = [_mapped_back(number, words, inverse, below, kinds, table) for number, words in rows]
-        lines.setdefault(target, []).extend(row for row in back if isinstance(row, str))
+        back = [_mapped_back(number, words, image.source, inverse, below, kinds, table) for number, words in rows]
+        lines.setdefault(target, []).extend(row for row in back if isinstance(row, _Row))
         findings += [row for row in back if isinstance(row, Finding)]
+    if nms is not None:
+        rows_of_all = [row for rows_of_one in lines.values() for row in rows_of_one]
+        flags = kept([row.detection for row in rows_of_all], nms)
+        findings += merged_finding(flags, nms)
+        left = iter(flags.tolist())
+        lines = {target: [row for row in rows_of_one if next(left)] for target, rows_of_one in lines.items()}
     _write(dest, lines, owners)
     return Unmapped(dest, read, sum(map(len, lines.values())), len(lines), tuple(findings))
 
@@ -79,8 +96,8 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def _mapped_back(
-    number: int, words: list[str], inverse: InverseMap, below: str, kinds: YoloRows, sides: FlipNames
-) -> str | Finding:
+    number: int, words: list[str], source: str, inverse: InverseMap, below: str, kinds: YoloRows, sides: FlipNames
+) -> _Row | Finding:
     """A row mapped back to the source, or a finding where that is impossible."""
     where, values = f"line {number}", _numbers(words[1:])
     parts = kinds.parts(len(words) - 1)
@@ -91,8 +108,13 @@ def _mapped_back(
     fractions = kinds.mapped_back(parts, values, label, inverse, sides)
     if fractions is None:
         return Finding("box-cropped", "lies in the margin around the image, or has no area", below, where, 1)
-    texts = [f"{value:.9f}" for value in fractions]
-    return " ".join([str(sides.label(label)), *texts, *words[1 + parts.numbers :]])
+    texts, rest = [f"{value:.9f}" for value in fractions], words[1 + parts.numbers :]
+    category = str(sides.label(label))
+    points = outline_of(parts, fractions) * np.array(inverse.source)
+    detection = Detection(
+        source, category, float(rest[0]) if rest else 1.0, points, turned=kinds.task == "obb" and bool(parts.ring)
+    )
+    return _Row(" ".join([category, *texts, *rest]), detection)
 
 
 def _numbers(words: list[str]) -> list[float] | None:
@@ -103,10 +125,10 @@ def _numbers(words: list[str]) -> list[float] | None:
     return values if all(abs(value) < MAX_COORDINATE for value in values) else None
 
 
-def _write(dest: Path, lines: dict[PurePosixPath, list[str]], owners: dict[PurePosixPath, set[str]]) -> None:
+def _write(dest: Path, lines: dict[PurePosixPath, list[_Row]], owners: dict[PurePosixPath, set[str]]) -> None:
     for target, sources in sorted(owners.items()):
         if len(sources) > 1:
             some = " and ".join(sorted(sources))
             raise TargetError(f"{dest}: {some} would share {target}; give predictions as COCO results instead")
     for target, rows in sorted(lines.items()):
-        write_text(dest / target, "".join(f"{row}\n" for row in rows))
+        write_text(dest / target, "".join(f"{row.text}\n" for row in rows))

@@ -28,7 +28,7 @@ _BOX, _OBB = 4, 8  # numbers
 _TAIL = 2  # a confidence and the number of a track, at most
 
 
-class _Parts(NamedTuple):
+class RowParts(NamedTuple):
     """The parts of a row by their counts of numbers: the `box`, `points` of `width` each, or a `ring`."""
 
     box: int = 0
@@ -67,19 +67,19 @@ class YoloRows(msgspec.Struct, frozen=True):
             return "9 columns (four corners), a confidence last or none"
         return "5 or 6 columns (box), or 7 and more (polygon), a confidence last or none"
 
-    def parts(self, count: int) -> _Parts | None:
+    def parts(self, count: int) -> RowParts | None:
         """The parts of a row with `count` numbers behind the class; None where they do not fit."""
         if _BOX <= count <= _BOX + 1:
-            return _Parts(box=_BOX)
+            return RowParts(box=_BOX)
         if self.task == "pose":
-            kinds = (_Parts(_BOX, self.keypoints, width) for width in (3, 2))
+            kinds = (RowParts(_BOX, self.keypoints, width) for width in (3, 2))
             return next((kind for kind in kinds if 0 <= count - kind.numbers <= _TAIL), None)
         if self.task == "obb":
-            return _Parts(ring=_OBB) if _OBB <= count <= _OBB + _TAIL else None
-        return _Parts(ring=count - count % 2) if count > _BOX else None
+            return RowParts(ring=_OBB) if _OBB <= count <= _OBB + _TAIL else None
+        return RowParts(ring=count - count % 2) if count > _BOX else None
 
     def mapped_back(
-        self, parts: _Parts, values: list[float], label: int, inverse: InverseMap, sides: FlipNames
+        self, parts: RowParts, values: list[float], label: int, inverse: InverseMap, sides: FlipNames
     ) -> list[float] | None:
         """The numbers of a row before its confidence, mapped back; None where nothing of it lies in the source.
 
@@ -94,6 +94,14 @@ class YoloRows(msgspec.Struct, frozen=True):
             return box
         points = np.array(values[parts.box : parts.numbers]).reshape(parts.points, parts.width)
         return box + _keypoints(points[sides.order(label, parts.points)], inverse)
+
+
+def outline_of(parts: RowParts, fractions: list[float]) -> Points:
+    """The points (P, 2) around what a row states: its ring, or two corners of its box; fractions of the image."""
+    if parts.ring:
+        return np.array(fractions).reshape(-1, 2)
+    centre, sides = np.array(fractions[:2]), np.array(fractions[2:4])
+    return np.stack((centre - sides / 2.0, centre + sides / 2.0))
 
 
 def _keypoints(points: Points, inverse: InverseMap) -> list[float]:
