@@ -24,6 +24,12 @@ from bboxprep.verification.verify import verify
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made from.")
 @click.option("-o", "dest", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write.")
 @click.option("--verify", "verified", is_flag=True, help="Run bboxprep verify first; what fails comes first.")
+@click.option(
+    "--predictions",
+    type=PLACE,
+    metavar="P",
+    help="Verify with a model's predictions on OUT; suspect labels come first.",
+)
 @click.option("--from", "format", type=FORMAT, metavar="FORMAT", help="Format of OUT; found from its files by default.")
 @max_pixels_option
 @workers_option
@@ -45,7 +51,8 @@ def command(out: Path, dest: Path, **given: Any) -> None:
     def options(name: str) -> dict[str, Any]:
         return chosen_options("read_options", name, given)
 
-    faults = _faults(out, given, options, say) if given["verified"] else ()
+    wanted = given["verified"] or given["predictions"]
+    faults = _faults(out, given, options, say) if wanted else ()
     image_policy = msgspec.structs.replace(REVIEW_IMAGE_POLICY, max_pixels=given["max_pixels"])
     review = plan_review(
         out, given["format"], against=given["against"], faults=faults, image_policy=image_policy, options=options
@@ -65,6 +72,7 @@ def _faults(out: Path, given: dict[str, Any], options: Options, say: printing.Pr
             workers=given["workers"],
             reading=options,
             image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
+            predictions=given["predictions"],
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),
         )

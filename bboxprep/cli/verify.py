@@ -26,6 +26,7 @@ SHOWN = 20  # faults of one code that are printed; --json has all of them
 @click.argument("out", type=PLACE)
 @click.option("--against", type=PLACE, metavar="SOURCE", help="What OUT was made of.")
 @click.option("--json", "json_", type=click.Path(path_type=Path), metavar="FILE", help="Write all faults here.")
+@click.option("--predictions", type=PLACE, metavar="P", help="A model's predictions on OUT: list suspect labels.")
 @click.option("--sample", type=click.IntRange(0), metavar="N", help="Check the pixels of N images, turned ones first.")
 @max_pixels_option
 @workers_option
@@ -37,11 +38,13 @@ def command(out: Path, **given: Any) -> None:
     \b
     bboxprep verify prepared --against photos
     bboxprep verify photos                      is a dataset consistent in itself?
+    bboxprep verify photos --predictions P.json      and which labels does a model contradict?
 
     Three layers, none of which trusts the code that wrote OUT. Structural: files, sizes, tags, ids, counts. Geometric:
     every object against its source's, through a map derived anew from the recipe. Pixel: what the source shows at each
     object against what OUT shows there. Without --against the source that OUT records is used, if it is there. A
-    folder that bboxprep did not write is judged by itself.
+    folder that bboxprep did not write is judged by itself. --predictions takes COCO results or a folder of YOLO text
+    files; what a model that has not seen these images contradicts is listed, the most suspect labels first.
     """  # noqa: D301  # click wants the character
     say = Printer(quiet=given["quiet"])
     with ExitStack() as stack:
@@ -52,6 +55,7 @@ def command(out: Path, **given: Any) -> None:
             sample=given["sample"],
             workers=given["workers"],
             image_policy=ImagePolicy(max_pixels=given["max_pixels"]),
+            predictions=given["predictions"],
             reading=lambda name: chosen_options("read_options", name, given),
             begin=lambda total: advance.append(stack.enter_context(say.progress(total, "verifying"))),
             progress=lambda done: advance[0](done),

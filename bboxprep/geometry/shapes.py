@@ -28,8 +28,8 @@ def clip_boxes(boxes: Boxes, region: Region) -> Boxes:
 
 
 def box_areas(boxes: Boxes) -> NDArray[np.float64]:
-    """The areas (N,) of boxes (N, 4), square px."""
-    area: NDArray[np.float64] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    """The areas (...) of boxes (..., 4), square px."""
+    area: NDArray[np.float64] = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     return area
 
 

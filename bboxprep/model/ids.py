@@ -1,9 +1,9 @@
-"""Assigns ids to images and objects whose source gives none, or gives one twice."""
+"""Assigns ids to images and objects whose source gives none, or gives one twice; tells what ids are counted from."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,3 +25,8 @@ def assign_ids(ids: Sequence[int]) -> array[int]:
     free = np.setdiff1d(np.arange(1, len(assigned) + 1), assigned[kept], assume_unique=True)
     assigned[~kept] = free[: (~kept).sum()]
     return array("q", assigned.tobytes())
+
+
+def possible_first_ids(used: Collection[int], count: int) -> Sequence[int]:
+    """The numbers, 0 or 1, that the ids of `count` classes may be counted from, if those that occur are `used`."""
+    return [first for first in (0, 1) if used and first <= min(used) and max(used) < first + count]

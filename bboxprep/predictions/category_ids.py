@@ -17,6 +17,7 @@ import msgspec
 from bboxprep import formats
 from bboxprep.findings import Finding
 from bboxprep.model.columns import Column
+from bboxprep.model.ids import possible_first_ids
 from bboxprep.pipeline.output.run_record import Run, RunRecord
 
 _UNDECIDED = "have neither 0 nor the number of classes: they may be counted from 0 or from 1; 1 was taken"
@@ -49,11 +50,15 @@ def category_ids(run: Run, rows: Sequence[Mapping[str, Any]], ids: IdsOf | None)
     source = _source_ids(record)
     known = set(source)
     if ids is None:
-        ids = "source" if used <= known and (_holds_ids(record) or not _bases(used, len(source))) else "trainer"
+        ids = (
+            "source"
+            if used <= known and (_holds_ids(record) or not possible_first_ids(used, len(source)))
+            else "trainer"
+        )
     if ids == "source":
         labels = {number: label for label, number in enumerate(source)}
         return CategoryIds(labels, source, "the source's own" if used else "")
-    bases = _bases(used, len(source))
+    bases = possible_first_ids(used, len(source))
     base = bases[0] if len(bases) == 1 else int(0 not in used)
     named = all(isinstance(row.get("file_name"), str) for row in rows)
     assumed = _UNDECIDED if len(bases) > 1 and not named else ""
@@ -75,8 +80,3 @@ def _holds_ids(record: RunRecord) -> bool:
 def _used(rows: Iterable[Mapping[str, Any]]) -> set[int]:
     found = {row.get("category_id") for row in rows if isinstance(row.get("category_id"), int)}
     return {number for number in found if isinstance(number, int)}
-
-
-def _bases(used: set[int], count: int) -> list[int]:
-    """The numbers that ids of `count` classes may be counted from, if they are those in `used`."""
-    return [base for base in (0, 1) if used and base <= min(used) and max(used) < base + count]

@@ -57,6 +57,10 @@ FAULTS: dict[str, str] = {
     "image-extra": "an image lies in the output that the record does not name",
     "classes-differ": "the class table is not the recorded one",
     "class-changed": "a class has another id, parent, keypoint or line between keypoints than in the source",
+    "label-overlooked": "a model is sure of an object that has no label",
+    "label-swapped": "a model is sure of another class than the label of an object states",
+    "label-misplaced": "a model is sure that the object of a label lies elsewhere",
+    "label-repeated": "two labels of one class lie on one object by what a model sees",
     "count-differs": "a split or class holds another number than the record says",
     "keypoints-miscounted": "an object states another number of labelled keypoints than it has",
     "id-repeated": "an id stands twice",
@@ -73,6 +77,7 @@ class Layer(StrEnum):
     STRUCTURAL = "structural"
     GEOMETRIC = "geometric"
     PIXEL = "pixel"
+    PREDICTIONS = "predictions"
 
 
 @dataclass(frozen=True)

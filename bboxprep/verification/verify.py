@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from math import gcd
 from pathlib import Path
@@ -18,12 +18,15 @@ from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.remote import open_path
 from bboxprep.pipeline.output.image_rows import IMAGES, ImageRow, read_images
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, Run, find_record
+from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.verification.consistency import examine
+from bboxprep.verification.detections import read_detections
 from bboxprep.verification.faults import Fault, Layer, Tally, meaning, worst_first
 from bboxprep.verification.geometric import compare
 from bboxprep.verification.pixel import UNIT, PixelComparison, compare_pixels, swapped
 from bboxprep.verification.structural import contents_of, dataset_faults, image_faults
+from bboxprep.verification.suspects import faults_of
 from bboxprep.verification.verification_inputs import Options, VerificationInputs, open_inputs, open_output
 
 
@@ -63,6 +66,7 @@ def verify(
     workers: int = 1,
     reading: Options = lambda _: {},
     image_policy: ImagePolicy = DEFAULT_IMAGE_POLICY,
+    predictions: str | Path | None = None,
     begin: Callable[[int], None] = lambda _: None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> VerificationReport:
@@ -70,10 +74,47 @@ def verify(
 
     A folder that this package did not write is judged by itself: is it consistent? `sample` checks the pixels of so
     many images only, turned ones first; `workers` threads; `reading` gives the options of the source's reader by its
-    format; an image that `image_policy` finds too large is not opened. `begin` is called with the number of images,
+    format; an image that `image_policy` finds too large is not opened. `predictions` of a model on the
+    images at `out`, COCO results or a folder of YOLO text files, add the labels that it contradicts (`suspects`).
+    `begin` is called with the number of images,
     `progress` with that of those done. Raises `SourceError` where `against` or a dataset that is not ours cannot be
     read, and `UsageError`.
     """
+    report = _verified(out, against, sample, workers, reading, image_policy, begin, progress)
+    if predictions is None:
+        return report
+    suspected, tally = _contradicted(report.out, open_path(predictions), reading, image_policy)
+    faults = worst_first((*report.faults, *suspected))
+    return replace(report, faults=faults, tallies=(*report.tallies, tally))
+
+
+def _contradicted(
+    folder: Path, predictions: Path, reading: Options, image_policy: ImagePolicy
+) -> tuple[list[Fault], Tally]:
+    """The labels of the dataset at `folder` that `predictions` contradict."""
+    source = open_source(folder, image_policy=image_policy, options=reading, sidecar=False)
+    dataset, faults, checked = source.dataset, list[Fault](), 0
+    detections = read_detections(predictions, dataset)
+    for sample in dataset:
+        seen = detections.of_image.get(sample.key)
+        if seen is not None:
+            checked += len(sample.instances)
+            faults += faults_of(sample.instances, seen, sample.relative_path, dataset.classes)
+    wrong = len({(fault.image, fault.where) for fault in faults})
+    words = (f"{len(detections.of_image):,} of {len(dataset):,} images have predictions",)
+    return [*detections.faults, *faults], Tally(Layer.PREDICTIONS, "labels", max(0, checked - wrong), 0, wrong, words)
+
+
+def _verified(
+    out: str | Path,
+    against: str | Path | None,
+    sample: int | None,
+    workers: int,
+    reading: Options,
+    image_policy: ImagePolicy,
+    begin: Callable[[int], None],
+    progress: Callable[[int], None],
+) -> VerificationReport:
     folder, source = open_path(out), open_path(against) if against else None
     if sample is not None and sample < 0:
         raise UsageError(f"sample: have {sample}, want 0 or more")
