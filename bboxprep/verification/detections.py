@@ -1,7 +1,8 @@
 """Reads what a model predicts on the images of a dataset: COCO results, or a folder of YOLO text files.
 
 Images are named by id, by file name, or by any end of their path. Category ids are the dataset's own if its labels hold
-ids and all that occur are among them, else counted from 0 or from 1, which the ids tell; from 1 where they do not.
+ids and all that occur are among them, or if they cannot be counted from 0 or from 1; else the ids tell from which they are
+counted, and it is 1 where they do not.
 """
 
 from __future__ import annotations
@@ -152,8 +153,9 @@ def _labels(dataset: Dataset, used: set[int], *, by_row: bool) -> Mapping[int, i
     """The row of the class table of each category id."""
     categories: Categories = dataset.categories
     own = {number: row for row, number in enumerate(categories.ids)}
-    if not by_row and all(one.id is not None for one in categories.items) and used <= own.keys():
-        return own
     firsts = (0,) if by_row else possible_first_ids(used, len(categories))
+    stated = not by_row and all(one.id is not None for one in categories.items)
+    if stated and (used <= own.keys() or not firsts):
+        return own
     first = firsts[0] if len(firsts) == 1 else int(0 not in used)
     return {first + row: row for row in range(len(categories))}
