@@ -1,8 +1,8 @@
 """Reads what a model predicts on the images of a dataset: COCO results, or a folder of YOLO text files.
 
 Images are named by id, by file name, or by any end of their path. Category ids are the dataset's own if its labels hold
-ids and all that occur are among them, or if they cannot be counted from 0 or from 1; else the ids tell from which they are
-counted, and it is 1 where they do not.
+ids and all that occur are among them, or if they cannot be counted from 0 or from 1; else the ids tell from which they
+are counted, and it is 1 where they do not.
 """
 
 from __future__ import annotations
