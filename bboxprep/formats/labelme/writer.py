@@ -42,6 +42,7 @@ from bboxprep.model.sample import Sample
 
 _VERSION = "5.5.0"  # of LabelMe, whose keys are written
 _ROUND = 1e-6  # of the radius: how far the points of a circle may lie off it
+_SUM = 1e-9  # px: how far the sum of a corner and a width may lie off the corner of the outline
 
 Record = dict[str, Any]
 
@@ -162,7 +163,7 @@ def _parts(objects: Instances, row: int) -> tuple[list[Record], bool]:
         text = base64.b64encode(write_gray_png(pixels.astype(np.uint8))).decode("ascii")
         parts.append(_shape("mask", np.array([[x, y], [x + width - 1, y + height - 1]])) | {"mask": text})
         around.append(np.array([x, y, x + width, y + height], dtype=np.float64))
-    if not parts or not np.array_equal(hull(np.concatenate(around).reshape(-1, 2)), box):
+    if not parts or not np.allclose(hull(np.concatenate(around).reshape(-1, 2)), box, rtol=0.0, atol=_SUM):
         return [_shape("rectangle", box.reshape(2, 2)), *parts], False
     if len(parts) == 1 and kind in ROTATED and len(rings) == 1 and len(rings[0]) == 4:
         return [_shape(kind, rings[0]) | _direction(kind, rings[0])], True

@@ -432,6 +432,14 @@ def test_whatever_is_written_is_read_again(drawn: Sequence[Any]) -> None:
     assert decoded(encoded(made)) == made
 
 
+@pytest.mark.parametrize(("off", "kinds"), [(7e-15, ["polygon"]), (0.001, ["rectangle", "polygon"])])
+def test_a_box_that_is_a_rounding_error_off_its_outline_is_no_shape_of_its_own(off: float, kinds: list[str]) -> None:
+    """COCO states x and width: their sum is rarely the corner of the outline to the last bit."""
+    ring = np.array([(55.832, 59.534), (31.408, 86.659), (17.288, 73.946), (41.712, 46.821)])
+    made = Instances.of([(17.288, 46.821, 55.832 - off, 86.659)], [0], polygons=[[ring]])
+    assert [one["shape_type"] for one in json.loads(encoded(made))["shapes"]] == kinds
+
+
 KINDS = {"rectangle": {2}, "polygon": None, "circle": {2}, "mask": {2}, "oriented_rectangle": {4}}
 
 
