@@ -1,0 +1,108 @@
+"""The programs that read our outputs: which of them, how exactly, and what a program itself cannot do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tests.consumers.comparison import Shift
+
+EXACT = 1e-4  # px; some programs compute in float32
+DEVKIT: Shift = (1.0, 1.0, 0.0, 0.0)  # pixel numbers of VOC, taken as they stand
+VOC_NOTE = "takes the pixel numbers as edges: the first corner lies 1 px further in"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One output that a program reads, made of some of the `sources`.
+
+    The edges of its boxes lie `shift` off ours, and no more than `within` px off that; so do its outlines (`rings`) and
+    keypoints, `points` off ours. Where it cannot read the output, its answer has one of the texts in `cannot`.
+    """
+
+    output: str
+    sources: tuple[str, ...] = ("photos", "rectangles")
+    note: str = ""
+    shift: Shift = (0.0, 0.0, 0.0, 0.0)
+    within: float = EXACT
+    rings: float = EXACT
+    points: float = 0.0
+    cannot: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program: its name as a package, what it reads, and whether it belongs to the heavy ones."""
+
+    name: str
+    readings: tuple[Reading, ...]
+    heavy: bool = False
+
+
+def _each(names: str, like: Reading = Reading("")) -> tuple[Reading, ...]:
+    return tuple(replace(like, output=name) for name in names.split())
+
+
+COCO = "coco coco-roboflow coco-datumaro"
+ROUNDED = Reading("", within=0.0051, rings=0.0051, points=-0.5, note="rounds to two decimals")
+PROGRAMS = (
+    Program("pycocotools", _each(COCO, Reading("", points=-0.5))),
+    Program(
+        "supervision",
+        (
+            *_each(COCO),
+            *_each("yolo-detect-flat yolo-segment-flat yolo-pose-flat yolo-obb-flat voc-flat labelme-flat"),
+        ),
+    ),
+    Program("sahi", _each(COCO, Reading("", rings=1.0, note="cuts decimals off outlines"))),
+    Program(
+        "globox",
+        (
+            *_each(COCO),
+            *_each("yolo-detect-jpg yolo-darknet-jpg", Reading("", note="takes one kind of pictures")),
+            Reading("voc", shift=DEVKIT, note=VOC_NOTE),
+            Reading("labelme", ("rectangles", "boxes"), "takes each part of an outline for an object"),
+            Reading("cvat", ("boxes",), "takes boxes alone"),
+        ),
+    ),
+    Program(
+        "labelformat",
+        (
+            *_each(f"{COCO} yolo-detect yolo-yolov5 yolo-segment"),
+            Reading("voc-flat", shift=DEVKIT, note=VOC_NOTE),
+            Reading("cvat", ("boxes",), "refuses XML that states its encoding", cannot=("encoding declaration",)),
+        ),
+    ),
+    Program(
+        "panlabel",
+        (
+            *_each(f"{COCO} yolo-detect yolo-yolov5"),
+            Reading("yolo-segment", note="takes boxes alone", cannot=("object detection bboxes only",)),
+            Reading("voc-flat", shift=DEVKIT, note=VOC_NOTE),
+            Reading("labelme", ("rectangles", "boxes"), "refuses masks"),
+            Reading("cvat", ("boxes",), "takes boxes alone"),
+        ),
+    ),
+    Program(
+        "datasets",
+        (
+            *_each("parquet webdataset-jpg"),
+            Reading(
+                "webdataset",
+                note="takes the columns of the first picture: `--image-format jpg` makes one kind",
+                cannot=("'NoneType'", "don't share the same"),
+            ),
+        ),
+    ),
+    Program("webdataset", _each("webdataset webdataset-jpg")),
+    Program(
+        "datumaro",
+        (
+            *_each("coco-roboflow coco-datumaro yolo-detect-flat yolo-darknet", ROUNDED),
+            replace(ROUNDED, output="cvat", points=0.0),
+            replace(ROUNDED, output="voc-datumaro", shift=DEVKIT, note=VOC_NOTE),
+            Reading("coco", note="wants `--layout datumaro`", cannot=("Failed to import dataset 'coco'",)),
+            Reading("voc", ("photos",), "wants `--layout datumaro`", cannot=("Undeclared label",)),
+            Reading("yolo-segment-flat", note="takes boxes alone", cannot=("not read",)),
+        ),
+    ),
+)

@@ -1,0 +1,63 @@
+"""datumaro: ``Dataset.import_from`` of each format; the size of each picture is that of its decoded pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from datumaro import AnnotationType, Dataset
+
+from tests.consumers.readers.answer import Object, Picture, answer, box_of
+
+OUTLINES = (AnnotationType.polygon, AnnotationType.mask, AnnotationType.rotated_bbox)
+
+
+def objects_of(annotations: Any, labels: Any) -> Iterator[Object]:
+    """The objects: a box and the outlines of its group are one, as in COCO."""
+    boxes = [one for one in annotations if one.type == AnnotationType.bbox]
+    grouped = {one.group for one in boxes if one.group}
+    for one in [*boxes, *(one for one in annotations if one.type in OUTLINES and one.group not in grouped)]:
+        rings = [
+            [*map(float, part.points)]
+            for part in annotations
+            if part.type == AnnotationType.polygon and (part is one or (one.group and part.group == one.group))
+        ]
+        points = next((part for part in annotations if one.group and _is_pose(part) and part.group == one.group), None)
+        yield Object(labels[one.label].name, box_of(*one.get_bbox()), rings, keypoints_of(points))
+
+
+def _is_pose(one: Any) -> bool:
+    """Whether it is all keypoints of an object; a skeleton of CVAT is read as single points."""
+    return one.type == AnnotationType.points and len(one.points) > 2
+
+
+def keypoints_of(points: Any) -> list[list[float]]:
+    if points is None:
+        return []
+    seen = zip(points.points[::2], points.points[1::2], points.visibility, strict=True)
+    return [[float(x), float(y), float(visible.value)] for x, y, visible in seen]
+
+
+def imported(format: str, root: Path) -> Iterator[tuple[str, Picture]]:
+    dataset = Dataset.import_from(str(root), format)
+    labels = dataset.categories()[AnnotationType.label]
+    for item in dataset:
+        height, width = item.media.size
+        yield str(item.id), Picture(width, height, list(objects_of(item.annotations, labels)), item.subset)
+
+
+answer(
+    {
+        "coco": partial(imported, "coco"),
+        "coco-datumaro": partial(imported, "coco"),
+        "coco-roboflow": partial(imported, "roboflow_coco"),
+        "yolo-detect-flat": partial(imported, "yolo"),
+        "yolo-segment-flat": partial(imported, "yolo"),
+        "yolo-darknet": partial(imported, "yolo"),
+        "voc": partial(imported, "voc"),
+        "voc-datumaro": partial(imported, "voc"),
+        "cvat": partial(imported, "cvat"),
+    }
+)

@@ -1,0 +1,66 @@
+"""supervision: ``DetectionDataset.from_…`` of each format; every picture is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import supervision
+
+from tests.consumers.readers.answer import Object, Picture, answer, splits_of
+
+
+def pictures(dataset: Any, split: str) -> Iterator[tuple[str, Picture]]:
+    for path, image, found in dataset:
+        corners = found.data.get("xyxyxyxy")
+        objects = [
+            Object(
+                dataset.classes[found.class_id[row]],
+                found.xyxy[row].tolist(),
+                [] if corners is None else [corners[row].ravel().tolist()],
+                area=None if found.mask is None else float(found.mask[row].sum()),
+            )
+            for row in range(len(found))
+        ]
+        yield path, Picture(image.shape[1], image.shape[0], objects, split)
+
+
+def coco(document: str, images: str, root: Path) -> Iterator[tuple[str, Picture]]:
+    for split in splits_of(root, document):
+        file, folder = root / document.format(split), root / images.format(split)
+        yield from pictures(supervision.DetectionDataset.from_coco(str(folder), str(file)), split)
+
+
+def yolo(root: Path, *, is_obb: bool = False) -> Iterator[tuple[str, Picture]]:
+    for split in splits_of(root, "images/{}"):
+        folders = [str(root / part / split) for part in ("images", "labels")]
+        made = supervision.DetectionDataset.from_yolo(*folders, str(root / "data.yaml"), is_obb=is_obb)
+        yield from pictures(made, split)
+
+
+def voc(root: Path) -> Iterator[tuple[str, Picture]]:
+    folders = [str(root / part) for part in ("JPEGImages", "Annotations")]
+    yield from pictures(supervision.DetectionDataset.from_pascal_voc(*folders), "")
+
+
+def labelme(root: Path) -> Iterator[tuple[str, Picture]]:
+    for split in splits_of(root, "{}"):
+        folder = str(root / split)
+        yield from pictures(supervision.DetectionDataset.from_labelme(folder, folder), split)
+
+
+answer(
+    {
+        "coco": partial(coco, "annotations/instances_{}.json", "{}"),
+        "coco-datumaro": partial(coco, "annotations/instances_{}.json", "images/{}"),
+        "coco-roboflow": partial(coco, "{}/_annotations.coco.json", "{}"),
+        "yolo-detect-flat": yolo,
+        "yolo-segment-flat": yolo,
+        "yolo-pose-flat": yolo,
+        "yolo-obb-flat": partial(yolo, is_obb=True),
+        "voc-flat": voc,
+        "labelme-flat": labelme,
+    }
+)

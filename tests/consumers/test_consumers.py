@@ -1,0 +1,79 @@
+"""Outputs are given, unedited, to the programs that people feed: images, classes and boxes are those of the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import bboxprep
+from bboxprep import formats
+from tests.consumers import environment
+from tests.consumers.bench import read_by
+from tests.consumers.comparison import compare
+from tests.consumers.outputs import OUTPUTS, SOURCES, as_we_read, make_output, source
+from tests.consumers.programs import PROGRAMS, Program
+from tests.consumers.readers.answer import Answer
+
+MISSING = "not made: python tests/consumers/environment.py"
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("consumers")
+
+
+def marks(program: Program) -> tuple[pytest.MarkDecorator, ...]:
+    group, option = ("heavy", " --heavy") if program.heavy else ("light", "")
+    missing = pytest.mark.skipif(not environment.has(group), reason=MISSING + option)
+    return (missing, pytest.mark.consumers_heavy) if program.heavy else (missing,)
+
+
+@pytest.mark.parametrize("program", [pytest.param(one, marks=marks(one), id=one.name) for one in PROGRAMS])
+def test_a_program_reads_what_the_labels_say(work: Path, program: Program) -> None:
+    results = list(read_by(program, work))
+    assert [fault for result in results for fault in result.faults] == []
+    whole = [one.difference for one in results if not one.reading.cannot]
+    assert all(one.images > 0 and one.objects > 0 for one in whole)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_outputs_are_true_to_their_sources(work: Path, name: str) -> None:
+    for kind in ("coco", "yolo-segment", "voc", "parquet"):
+        assert bboxprep.verify(make_output(name, kind, work), source(name, work)).holds, kind
+
+
+def test_every_format_is_given_to_a_program() -> None:
+    read = {OUTPUTS[reading.output].format for program in PROGRAMS for reading in program.readings}
+    assert read == set(formats.names())
+
+
+def without_an_image(said: Answer) -> Answer:
+    return dict(list(said.items())[1:])
+
+
+def of_another_size(said: Answer) -> Answer:
+    (name, first), *others = said.items()
+    return {name: replace(first, width=first.width + 1), **dict(others)}
+
+
+def with_objects(change: Callable[[list[float]], list[float]], said: Answer, name: str = "") -> Answer:
+    return {
+        path: replace(one, objects=[replace(row, box=change(row.box), name=name or row.name) for row in one.objects])
+        for path, one in said.items()
+    }
+
+
+def test_a_comparison_finds_what_is_planted(work: Path) -> None:
+    ours = as_we_read(make_output("rectangles", "coco", work))
+    assert compare(ours, ours).faults == []
+    assert compare(ours, ours).boxes == 0.0
+    moved = with_objects(lambda box: [box[0] + 0.25, *box[1:]], ours)
+    assert compare(ours, moved).boxes == pytest.approx(0.25)
+    assert compare(ours, moved, (0.25, 0, 0, 0)).boxes == pytest.approx(0.0)
+    assert "not read" in compare(ours, without_an_image(ours)).faults[0]
+    assert "0 images of ours" in compare(without_an_image(ours), ours).faults[0]
+    assert "want " in compare(ours, of_another_size(ours)).faults[0]
+    assert "classes" in compare(ours, with_objects(list, ours, "rabbit")).faults[0]
