@@ -309,6 +309,9 @@ class Format:
     """Whether its files hold the class table: order, and classes without objects."""
     category_fields: frozenset[str] = frozenset()
     """The fields of `Category` besides the name in its class table; of keypoints, where the writer carries them."""
+    first_class: int | None = None
+    """The number of the first class in its labels, where trainers put that number into their results; None where they
+    count classes as they like."""
     keeps_empty_images: bool = True
     """Whether an image without objects is still an image of the dataset when it is read again."""
     has_splits: bool = True

@@ -1,10 +1,11 @@
 """The category ids of predictions, and those of the source that they stand for.
 
-Labels that hold ids give a trainer those of the source. YOLO and VOC labels hold none, so that a trainer counts its
-classes from 0 or from 1. Which it did is told by the ids in the file: 0 is no id counted from 1, the number of classes
-is none counted from 0. Where they have neither, a ``file_name`` in each result tells that they are counted from 1, as
-Ultralytics counts that writes it. The ids of the source are those of the record: for a source without ids, 1, 2, 3 … in
-the order of its classes, as in a COCO file that is made from it.
+Labels that hold ids of classes give a trainer those of the source. YOLO and VOC labels hold none, so that a trainer
+counts its classes from 0 or from 1. Which it did is told by the ids in the file: 0 is no id counted from 1, the number
+of classes is none counted from 0. Where they have neither, a ``file_name`` in each result tells that they are counted
+from 1, as Ultralytics counts that writes it. Labels of shards hold numbers of classes (`Format.first_class`), which
+trainers give back: results are counted from it, unless their numbers say otherwise. The ids of the source are those of
+the record: for a source without ids, 1, 2, 3 … in the order of its classes, as in a COCO file that is made from it.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import msgspec
 
 from bboxprep import formats
 from bboxprep.findings import Finding
-from bboxprep.model.columns import Column
+from bboxprep.formats.api import Format
 from bboxprep.model.ids import possible_first_ids
 from bboxprep.pipeline.output.run_record import Run, RunRecord
 
-_UNDECIDED = "have neither 0 nor the number of classes: they may be counted from 0 or from 1; 1 was taken"
+_UNDECIDED = "have neither 0 nor the number of classes: they may be counted from 0 or from 1; {} was taken"
 IdsOf = Literal["trainer", "source"]
 
 
@@ -59,9 +60,10 @@ def category_ids(run: Run, rows: Sequence[Mapping[str, Any]], ids: IdsOf | None)
         labels = {number: label for label, number in enumerate(source)}
         return CategoryIds(labels, source, "the source's own" if used else "")
     bases = possible_first_ids(used, len(source))
-    base = bases[0] if len(bases) == 1 else int(0 not in used)
-    named = all(isinstance(row.get("file_name"), str) for row in rows)
-    assumed = _UNDECIDED if len(bases) > 1 and not named else ""
+    first = declared.first_class if (declared := _format_of(record)) else None
+    base = bases[0] if len(bases) == 1 else int(0 not in used) if first is None else first
+    named = first is None and all(isinstance(row.get("file_name"), str) for row in rows)
+    assumed = _UNDECIDED.format(base) if len(bases) > 1 and not named else ""
     words = f"the trainer's, counted from {base}; now the source's"
     return CategoryIds({base + label: label for label in range(len(source))}, source, words, assumed)
 
@@ -73,8 +75,13 @@ def _source_ids(record: RunRecord) -> Sequence[int]:
 
 
 def _holds_ids(record: RunRecord) -> bool:
-    """Whether the labels of the output hold ids."""
-    return record.format in formats.names() and Column.IDS in formats.load(record.format).carries
+    """Whether the labels of the output hold the source's ids of classes."""
+    return (declared := _format_of(record)) is not None and "id" in declared.category_fields
+
+
+def _format_of(record: RunRecord) -> Format | None:
+    """The format of the output; None for one that is not installed."""
+    return formats.load(record.format) if record.format in formats.names() else None
 
 
 def _used(rows: Iterable[Mapping[str, Any]]) -> set[int]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from bboxprep import formats
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.oriented import corners_of, rbox_of
 from bboxprep.geometry.shapes import box_areas, ring_area
@@ -282,6 +283,31 @@ def test_the_ids_of_results_tell_what_they_are(
     home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
     assert [row["category_id"] for row in home] == source
     assert meaning in done.ids
+    assert [finding.code for finding in done.findings] == ["category-assumed"] * assumed
+
+
+@pytest.mark.parametrize("to", [name for name in formats.names() if formats.load(name).first_class is not None])
+@pytest.mark.parametrize(
+    ("numbers", "source", "assumed"), [([0, 1], [1, 2], False), ([1, 2], [2, 3], True), ([2, 3], [2, 3], False)]
+)
+def test_numbers_of_classes_in_labels_are_no_ids_of_the_source(
+    tmp_path: Path, to: str, numbers: list[int], source: list[int], assumed: bool
+) -> None:
+    """The ids of the source are 1, 2 and 3; the labels number its classes from 0, and so does who trains on them."""
+    coco = coco_source(tmp_path / "coco")
+    document = coco / "annotations" / "instances_train.json"
+    said = json.loads(document.read_text(encoding="utf-8"))
+    own = {number: place for place, (number, _) in enumerate(CLASSES, 1)}
+    for row in said["annotations"]:
+        row["category_id"] = own[row["category_id"]]
+    said["categories"] = [{**row, "id": own[row["id"]]} for row in said["categories"]]
+    document.write_text(json.dumps(said), encoding="utf-8")
+    run = run_of(coco, "coco", tmp_path / "out", to, "as it is")
+    rows = [{"image_id": 7, "category_id": number, "bbox": [1, 2, 30, 40], "score": 1} for number in numbers]
+    (tmp_path / "results.json").write_text(json.dumps(rows), encoding="utf-8")
+    done = unmap(run, tmp_path / "results.json", tmp_path / "home.json")
+    home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))
+    assert [row["category_id"] for row in home] == source
     assert [finding.code for finding in done.findings] == ["category-assumed"] * assumed
 
 

@@ -14,4 +14,5 @@ FORMAT = Format(
     carries=CARRIES,
     step=lambda _: Step(),  # shortest decimals that read back as they were
     write_options=ShardWriteOptions,
+    first_class=0,
 )

@@ -14,5 +14,6 @@ FORMAT = Format(
     carries=CARRIES,
     step=lambda _: Step(),  # shortest decimals that read back as they were
     write_options=ShardWriteOptions,
+    first_class=0,
     mixes_images=False,  # the suffix of a member is the name of its column in a sample
 )
