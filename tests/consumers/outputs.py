@@ -49,9 +49,10 @@ OUTPUTS: dict[str, Output] = {
     **{f"yolo-{task}-flat": Output("yolo", {"task": task, "names": "flat"}, task) for task in TASKS},
     "yolo-yolov5": Output("yolo", {"layout": "yolov5"}),
     "yolo-darknet": Output("yolo", {"layout": "darknet"}),
-    "voc": Output("voc", folder="VOCdevkit/VOC2012"),
+    "voc": Output("voc"),
     "voc-float": Output("voc", {"float_": True}),
     "voc-datumaro": Output("voc", {"layout": "datumaro"}),
+    "voc-jpg": Output("voc", {"image_format": "jpg"}, folder="VOCdevkit/VOC2012"),
     "voc-flat": Output("voc", {"names": "flat"}),
     "yolo-detect-jpg": Output("yolo", {"image_format": "jpg"}),
     "yolo-darknet-jpg": Output("yolo", {"layout": "darknet", "image_format": "jpg"}),
@@ -101,4 +102,5 @@ def as_we_read(root: Path) -> Answer:
 
 def _object(one: Instance, name: str) -> Object:
     points = np.column_stack((one.keypoints, one.visibility)).tolist() if len(one.keypoints) else []
-    return Object(name, one.box.tolist(), [ring.ravel().tolist() for ring in one.polygons], points)
+    rings = [ring.ravel().tolist() for ring in one.polygons]
+    return Object(name, one.box.tolist(), rings, points, crowd=bool(one.crowd))

@@ -16,7 +16,8 @@ class Reading:
     """One output that a program reads, made of some of the `sources`.
 
     The edges of its boxes lie `shift` off ours, and no more than `within` px off that; so do its outlines (`rings`) and
-    keypoints, `points` off ours. Where it cannot read the output, its answer has one of the texts in `cannot`.
+    keypoints, `points` off ours. It may leave out `crowds`. Where it cannot read the output, its answer has one of the
+    texts in `cannot`.
     """
 
     output: str
@@ -26,6 +27,7 @@ class Reading:
     within: float = EXACT
     rings: float = EXACT
     points: float = 0.0
+    crowds: bool = True
     cannot: tuple[str, ...] = ()
 
 
@@ -104,5 +106,29 @@ PROGRAMS = (
             Reading("voc", ("photos",), "wants `--layout datumaro`", cannot=("Undeclared label",)),
             Reading("yolo-segment-flat", note="takes boxes alone", cannot=("not read",)),
         ),
+    ),
+    Program(
+        "torchvision",
+        (
+            *_each(COCO, Reading("", note="makes masks where all objects have an outline")),
+            Reading("voc-jpg", shift=DEVKIT, note="hands the pixel numbers on; looks for .jpg alone"),
+        ),
+        heavy=True,
+    ),
+    Program("ultralytics", _each("yolo-detect yolo-yolov5 yolo-segment yolo-pose yolo-obb"), heavy=True),
+    Program(
+        "transformers",
+        (
+            Reading(
+                "coco", crowds=False, note="leaves out crowd regions; fails where some objects alone have keypoints"
+            ),
+            *_each("parquet webdataset-jpg", Reading("", note="fed by `datasets`")),
+        ),
+        heavy=True,
+    ),
+    Program(
+        "rfdetr",
+        (Reading("coco-roboflow", crowds=False, note="leaves out crowd regions"), Reading("yolo-detect-flat")),
+        heavy=True,
     ),
 )

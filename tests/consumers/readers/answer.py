@@ -13,8 +13,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Object:
-    """One object: its class, its box x0 y0 x1 y1 px, rings of a polygon x y x y ..., keypoints [x, y, visible], and the
-    area of its mask where the program decodes one.
+    """One object: its class, its box x0 y0 x1 y1 px, rings of a polygon x y x y ..., keypoints [x, y, visible], the
+    area of its mask where the program decodes one, and whether it is a crowd region.
     """
 
     name: str
@@ -22,6 +22,7 @@ class Object:
     rings: list[list[float]] = field(default_factory=list)
     points: list[list[float]] = field(default_factory=list)
     area: float | None = None
+    crowd: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,4 +59,9 @@ def answer(reads: Mapping[str, Read]) -> None:
             said[word] = {name: asdict(picture) for name, picture in reads[kind](Path(root))}
         except Exception:  # noqa: BLE001 - whatever a program raises is its answer
             said[word] = {"error": traceback.format_exc()}
-    print("\n" + json.dumps(said), flush=True)  # noqa: T201
+    say(said)
+
+
+def say(value: object) -> None:
+    """Print `value` as the last line, after all that the program has printed itself."""
+    print("\n" + json.dumps(value), flush=True)  # noqa: T201
