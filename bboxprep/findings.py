@@ -89,6 +89,10 @@ CODES: dict[str, tuple[Severity, str]] = {
     "orientation-disputed": (Severity.NOTE, "decoders read this file's orientation differently; ours is stated"),
     "orientation-invalid": (Severity.NOTE, "an orientation outside 1 to 8; taken as no turn"),
     "orientation-stale": (Severity.NOTE, "labels lie on the stored image of a photo that asks to be turned"),
+    "oriented-refitted": (
+        Severity.NOTE,
+        "an edge cut an oriented box, which is now the smallest rectangle around what is left of it",
+    ),
     "prediction-merged": (
         Severity.NOTE,
         "a prediction overlaps a better one of its class and image; left out as asked",

@@ -22,6 +22,7 @@ from bboxprep.model.sample import Frame, Sample
 
 MOST_OBJECTS = 4
 SPECIMEN_SIZE = Size(64, 48)  # of the picture that specimens lie in
+NO_CORNERS = np.full((4, 2), np.nan)  # of an object without an oriented box
 SCALARS = [field for field in FIELDS if field.axes == 1 and field.name != "labels"]  # one number an object
 
 
@@ -132,11 +133,18 @@ def instances(draw: st.DrawFn, size: Size, *, spill: float = 0.0) -> Instances:
         [tag % 3 for tag in tags],
         polygons=draw(_rows(st.lists(ring, max_size=2), count)),
         masks=draw(_rows(st.one_of(st.none(), rles(size)), count)),
+        oriented=[turned(box, tag % 90) if tag & 8 else NO_CORNERS for box, tag in zip(corners, tags, strict=True)],
         keypoints=draw(points(size, count * joints, count * joints, spill=spill)).reshape(count, joints, 2),
         visibility=np.array([(tag + joint) % 3 for tag in tags for joint in range(joints)]).reshape(count, joints),
         attributes=[{"tag": tag} if tag & 2 else {} for tag in tags],
         **{field.name: _scalars(field, tags, bit) for bit, field in enumerate(SCALARS, 2)},
     )
+
+
+def turned(box: NDArray[np.float64], degrees: float) -> Points:
+    """The corners (4, 2) of `box` (4,), one pixel larger on each side, turned about its centre by `degrees`."""
+    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 + 1
+    return Affine.translation(*middle)(Affine.rotation(degrees)(np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half))
 
 
 def _scalars(field: Field, tags: list[int], bit: int) -> list[Any]:
@@ -155,6 +163,7 @@ def specimen(column: Column, number: int = 1) -> Instances:
     mask = np.zeros((SPECIMEN_SIZE.height, SPECIMEN_SIZE.width), dtype=np.bool_)
     mask[2:20, number:30] = True
     structured: dict[Column, dict[str, Any]] = {
+        Column.ORIENTED: {"oriented": [turned(np.array(boxes[0]), 10 * number), NO_CORNERS, NO_CORNERS]},
         Column.POLYGONS: {"polygons": (([(2.0, 2.0), (25.5, 3.0), (9.0, 30.0 + number)],), (), ())},
         Column.MASKS: {"masks": (Rle.from_mask(mask), None, None)},
         Column.KEYPOINTS: {

@@ -1,5 +1,10 @@
 """Oriented boxes: four corners, or an ``rbox`` of centre, size and angle; the rectangle of least area around a shape.
 
+Four corners are kept, and no angle: a stretched image makes a parallelogram of a rectangle, and hand-drawn boxes (DOTA)
+are quadrilaterals. Corners are exact through every affine map. Their order is that of the drawing, whose first side
+tells where the object is headed. A mirror changes the sense in which they go around; the first two change places with
+each other then, and so do the others: the first side stays the first, and the sense is that of the source.
+
 An ``rbox`` is x, y, w, h px and the angle of w to the x axis in radians, clockwise on the screen, as Ultralytics writes
 it in results.
 """
@@ -8,9 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from math import atan2, hypot, pi
+from math import atan2, degrees, hypot, pi
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.shapes import clip_ring, clip_to_convex, ring_area, ring_around, within_convex
@@ -20,6 +26,8 @@ _REACH = 1e-3  # px; how far a point may lie outside of a rectangle that holds i
 _ROUNDING = 1e-9  # of an area; equal areas may differ by this much in float64
 _BEST = 2.0  # the mark of a rectangle that is as small as any that holds a shape
 _EQUAL = 1e-6  # of areas and overlaps; those that differ less are equal
+_PLACES, _DEGREES = 7, 9  # decimals of a coordinate, and of a rotation
+_MIRRORED = [1, 0, 3, 2]  # the order of corners in which a mirrored ring goes around as before
 
 
 def corners_of(rbox: Sequence[float]) -> Points:
@@ -40,6 +48,39 @@ def rbox_of(corners: Points) -> list[float]:
     if angle >= pi / 2:
         width, height, angle = height, width, angle - pi / 2
     return [x, y, width, height, angle]
+
+
+def map_corners(affine: Affine, corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The corners (N, 4, 2) of oriented boxes mapped by `affine`; none changes the sense in which they go around."""
+    moved = affine(corners)
+    return moved if affine.determinant >= 0 else moved[:, _MIRRORED]
+
+
+def refitted(corners: Points, left: Points) -> Points:
+    """The oriented box (4, 2) px of which a cut has left the ring `left` (P, 2): the smallest rectangle around that.
+
+    It goes around as `corners` (4, 2) do, and its first side points as theirs does, as nearly as it can. A rectangle
+    that is the smallest one still is left as it is, so that to cut again changes nothing.
+    """
+    least = smallest_rectangle(convex_hull(left))
+    if is_rectangle(corners) and ring_area(least) >= ring_area(corners) * (1 - _ROUNDING):
+        return corners
+    least = least if _goes_clockwise(corners) else least[::-1]
+    along = np.roll(least, -1, axis=0) - least
+    first = int((along @ (corners[1] - corners[0]) / np.hypot(*along.T)).argmax())
+    return np.roll(least, -first, axis=0)
+
+
+def is_rectangle(corners: Points, slack: float = _EQUAL) -> bool:
+    """Whether corners (4, 2) fill the smallest rectangle around them, but for `slack`, a share of its area."""
+    shape = convex_hull(corners)
+    return len(shape) > 2 and ring_area(corners) >= ring_area(smallest_rectangle(shape)) * (1 - slack)
+
+
+def _goes_clockwise(ring: Points) -> bool:
+    """Whether a ring (P, 2) turns from x to y: clockwise on the screen."""
+    x, y = ring.T
+    return bool(x @ np.roll(y, -1) >= y @ np.roll(x, -1))
 
 
 def convex_hull(points: Points) -> Points:
@@ -98,6 +139,57 @@ def oriented_corners(points: Points, size: Size) -> Points:
     marks = np.array([_mark(smallest_rectangle(choice), shape, ring_area(rectangle)) for choice in choices])
     areas = np.array(list(map(ring_area, choices)))
     return choices[int(np.where(marks >= marks.max() - _EQUAL, areas, -1.0).argmax())]
+
+
+def corners_within(corners: Points, size: Size) -> Points:
+    """The oriented box `corners` (4, 2) px, of which an image of `size` shows a part, by four corners in that image.
+
+    They are `corners` where none lies outside, by more than rounding; else those of `oriented_corners`.
+    """
+    if ((corners >= -_REACH) & (corners <= np.array(size) + _REACH)).all():
+        return corners
+    left = clip_ring(corners, size)
+    return oriented_corners(left, size) if len(left) and ring_area(left) > 0 else corners
+
+
+def turned_box(corners: Points) -> tuple[float, ...] | None:
+    """x0, y0, x1, y1 px of the upright box that, turned about its centre, has these corners (4, 2), and the degrees
+    that it is turned by, clockwise on the screen; None where they are no rectangle.
+
+    Its first side is the upper one before the turn. Numbers are rounded, so that the corners which are read from them
+    give the same numbers again.
+    """
+    along, across = corners[1] - corners[0], corners[2] - corners[1]
+    if not _has_right_angles(corners, along, across):
+        return None
+    if along[0] * across[1] < along[1] * across[0]:  # a mirrored ring: its first side stays the first
+        return turned_box(corners[_MIRRORED])
+    turn = round(degrees_of(along), _DEGREES) % 360.0
+    half = np.array((hypot(*along), hypot(*across))) / 2.0
+    middle = corners.mean(axis=0)
+    edges = np.concatenate((middle - half, middle + half)).tolist()
+    return (*[round(edge, _PLACES) + 0.0 for edge in edges], turn)
+
+
+def turned_corners(box: Sequence[float], turn: float) -> Points:
+    """The corners (4, 2) px of the upright `box`, x0 y0 x1 y1 px, turned about its centre by `turn` degrees, clockwise
+    on the screen; the first side is the upper one before the turn.
+    """
+    x0, y0, x1, y1 = box
+    return Affine.rotation(turn).about((x0 + x1) / 2.0, (y0 + y1) / 2.0)(ring_around((x0, y0, x1, y1)))
+
+
+def degrees_of(side: Points) -> float:
+    """The angle of a vector (2,) to the x axis, degrees clockwise on the screen, 0 to 360."""
+    x, y = side.tolist()
+    return degrees(atan2(y, x)) % 360.0
+
+
+def _has_right_angles(corners: Points, along: Points, across: Points) -> bool:
+    """Whether `corners` (4, 2), with the sides `along` and `across`, are those of a rectangle with an area."""
+    sides = hypot(*along), hypot(*across)
+    closed = np.abs(corners[3] - corners[0] - across).max() <= _SAME
+    return bool(closed and min(sides) > _SAME and abs(along @ across) <= _SAME * max(sides))
 
 
 def _mark(rectangle: Points, shape: Points, least: float) -> float:

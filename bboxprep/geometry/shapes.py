@@ -72,6 +72,18 @@ def ellipses_in(boxes: Boxes) -> Points:
     return np.asarray(middle[:, None] + radius[:, None] * circle)
 
 
+def pixel_corners(pixels: NDArray[np.bool_]) -> Points:
+    """Corners (P, 2) of the set pixels (H, W), as many as their hull needs: those of the first and last of each row."""
+    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
+    if not len(rows):
+        return np.zeros((0, 2))
+    left, right = int(columns[0]), int(columns[-1]) + 1  # most masks are small in their image
+    filled = pixels[rows, left:right]
+    first, last = left + filled.argmax(axis=1), right - filled[:, ::-1].argmax(axis=1)
+    corners = [(x, y) for x in (first, last) for y in (rows, rows + 1)]
+    return np.concatenate([np.stack(corner, axis=-1) for corner in corners]).astype(np.float64)
+
+
 def ring_area(points: Points) -> float:
     """The area of a closed ring (P, 2), square px, never negative (shoelace formula)."""
     x, y = points[:, 0], points[:, 1]

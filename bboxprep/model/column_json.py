@@ -27,6 +27,7 @@ Row = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 _Near = Annotated[float, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
 _Number = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
 _Ring = Annotated[tuple[_Near, ...], msgspec.Meta(min_length=6)]
+_Corners = tuple[_Near, _Near, _Near, _Near, _Near, _Near, _Near, _Near]
 _Points = Annotated[tuple[_Near, ...], msgspec.Meta(max_length=3 * MOST_KEYPOINTS)]
 
 
@@ -93,6 +94,18 @@ def _unpack_mask(mask: PlainMask) -> Rle:
     return Rle(size, mask.counts, compressed=False)
 
 
+def _pack_oriented(instances: Instances) -> Sequence[list[float] | None]:
+    """The corners as a flat list x, y, x, y …; None where there are none."""
+    corners = instances.oriented.reshape(-1, 8).tolist()
+    return [own if has else None for own, has in zip(corners, instances.has(Column.ORIENTED).tolist(), strict=True)]
+
+
+def _unpack_oriented(values: Sequence[tuple[float, ...] | None]) -> dict[str, Any]:
+    """Corners float64 (N, 4, 2) px."""
+    rows = [(nan,) * 8 if flat is None else flat for flat in values]
+    return {"oriented": np.array(rows, dtype=np.float64).reshape(-1, 4, 2)}
+
+
 def _pack_keypoints(instances: Instances) -> Sequence[tuple[float, ...]]:
     """A flat list x, y, visibility of each keypoint (COCO); () where none is labelled."""
     labelled = np.asarray(instances.visibility.any(axis=1)).tolist()
@@ -128,6 +141,7 @@ _STRUCTURED = {
         _pack_masks,
         lambda values: {"masks": [mask and _unpack_mask(mask) for mask in values]},
     ),
+    Column.ORIENTED: PlainForm(COLUMNS[Column.ORIENTED].key, _Corners | None, None, _pack_oriented, _unpack_oriented),
     Column.KEYPOINTS: PlainForm(COLUMNS[Column.KEYPOINTS].key, _Points, (), _pack_keypoints, _unpack_keypoints),
     Column.ATTRIBUTES: PlainForm(
         COLUMNS[Column.ATTRIBUTES].key,

@@ -34,6 +34,7 @@ class Column(StrEnum):
     BOXES = "boxes"
     POLYGONS = "polygons"
     MASKS = "masks"
+    ORIENTED = "oriented boxes"
     KEYPOINTS = "keypoints"
     CROWD = "crowd regions"
     AREAS = "areas"
@@ -51,6 +52,7 @@ class ColumnValues(TypedDict, total=False):
     crowd: ArrayLike | None
     polygons: Sequence[Sequence[ArrayLike]] | None
     masks: Sequence[Rle | None] | None
+    oriented: ArrayLike | None
     keypoints: ArrayLike | None
     visibility: ArrayLike | None
     areas: ArrayLike | None
@@ -65,7 +67,7 @@ class Field:
     """One field of `Instances`: an array (N, *`shape`) of `dtype`, or, where `dtype` is None, `Polygons` if it
     `is_ragged`, else a tuple of N values.
 
-    `none` is the value of an object that lacks the field: 0 where there is a `shape`. `is_geometric`: a plan moves the
+    `none` is the value of an object that lacks the field: 0 where the `shape` has K. `is_geometric`: a plan moves the
     values. For a tuple, `hashed` turns all values into bytes where any object has one.
     """
 
@@ -85,7 +87,7 @@ class Field:
     @cached_property
     def is_shared(self) -> bool:
         """Whether images with few objects share one read-only array of `none`."""
-        return self.axes == 1
+        return self.axes > 0 and _POINTS not in self.shape
 
     @cached_property
     def default(self) -> Callable[[int, int], Any]:
@@ -100,7 +102,7 @@ class Field:
         if dtype is None:
             return lambda count, _: (none,) * count
         if shared is not None:
-            return lambda count, _: shared[:count] if count <= _FEW else default_column(count, none, dtype)
+            return lambda count, _: shared[:count] if count <= _FEW else _filled(count, none, np.dtype(dtype), shape)
         return lambda count, points: np.zeros((count, *[points if side == _POINTS else side for side in shape]), dtype)
 
     def select(self, values: Any, rows: NDArray[np.int64]) -> Any:
@@ -138,6 +140,8 @@ class Field:
             return lambda values: len(values) - int(values.count(none))
         if not self.is_shared:
             return lambda values: int(np.count_nonzero(self.has(values))) if values.size else 0
+        if self.shape:
+            return lambda values: 0 if values.base is shared else int(np.count_nonzero(self.has(values)))
         if _is_nan(none):
             return lambda values: 0 if values.base is shared else int(np.count_nonzero(values == values))
         return lambda values: 0 if values.base is shared else int(np.count_nonzero(values != none))
@@ -161,11 +165,13 @@ class Field:
         dtype = self.dtype
         if self.is_ragged:
             return Polygons.of
+        if self.shape and self.is_shared:
+            return lambda values: np.array(values, dtype=dtype).reshape(-1, *self.shape)
         return tuple if dtype is None else lambda values: np.array(values, dtype=dtype)
 
     @cached_property
     def _shared(self) -> NDArray[Any] | None:
-        return _shared(self.none, np.dtype(self.dtype)) if self.is_shared else None
+        return _shared(self.none, np.dtype(self.dtype), self.shape) if self.is_shared else None
 
 
 class ColumnSpec(msgspec.Struct, frozen=True):
@@ -202,15 +208,15 @@ def default_column(count: int, none: float, dtype: type[Any] = np.float64) -> ND
     return _shared(none, np.dtype(dtype))[:count]
 
 
-def _filled(count: int, none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    column = np.full(count, none, dtype=dtype)
+def _filled(count: int, none: float, dtype: np.dtype[Any], shape: tuple[int, ...] = ()) -> NDArray[Any]:
+    column = np.full((count, *shape), none, dtype=dtype)
     column.setflags(write=False)
     return column
 
 
 @lru_cache
-def _shared(none: float, dtype: np.dtype[Any]) -> NDArray[Any]:
-    return _filled(_FEW, none, dtype)
+def _shared(none: float, dtype: np.dtype[Any], shape: tuple[int, ...] = ()) -> NDArray[Any]:
+    return _filled(_FEW, none, dtype, shape)
 
 
 def _is_nan(value: object) -> bool:
@@ -222,6 +228,7 @@ _COLUMNS = (
     ColumnSpec(Column.CROWD, "crowd", (Field("crowd", np.bool_, False),)),
     ColumnSpec(Column.POLYGONS, "polygons", (Field("polygons", None, (), is_geometric=True, is_ragged=True),)),
     ColumnSpec(Column.MASKS, "mask", (Field("masks", None, None, is_geometric=True),)),
+    ColumnSpec(Column.ORIENTED, "oriented", (Field("oriented", np.float64, np.nan, (4, 2), is_geometric=True),)),
     ColumnSpec(
         Column.KEYPOINTS,
         "keypoints",

@@ -50,6 +50,7 @@ class Instance:
     """One object: a row of `Instances`, whose columns its fields are; `class_name` is "" where no class table is known.
 
     `box` is float64 (4,) x0 y0 x1 y1 px, `area` the area that the source states in square px, else that of the box.
+    `oriented` has the corners of the oriented box, float64 (4, 2) px, NaN where there is none.
     """
 
     box: NDArray[np.float64]
@@ -57,6 +58,7 @@ class Instance:
     crowd: bool
     polygons: Rings
     mask: Rle | None
+    oriented: NDArray[np.float64]
     keypoints: NDArray[np.float64]
     visibility: NDArray[np.uint8]
     area: float
@@ -87,6 +89,7 @@ class Instances:
     crowd         bool (N,)              a region of many objects (COCO ``iscrowd``)
     polygons      N tuples of rings      `Polygons`: rings float64 (P, 2), px; an object may have several, or none
     masks         N `Rle` or None        on the pixel grid of the sample's frame
+    oriented      float64 (N, 4, 2)      corners of the oriented box, px, in drawing order; NaN where there is none
     keypoints     float64 (N, K, 2)      px, continuous (a pixel's centre is at + 1/2); K the most of any class
     visibility    uint8 (N, K)           0 not labelled, 1 labelled and hidden, 2 visible (COCO)
     areas         float64 (N,)           square px as the source states them; NaN where it does not
@@ -102,6 +105,7 @@ class Instances:
     crowd: NDArray[np.bool_]
     polygons: Polygons
     masks: tuple[Rle | None, ...]
+    oriented: NDArray[np.float64]
     keypoints: NDArray[np.float64]
     visibility: NDArray[np.uint8]
     areas: NDArray[np.float64]
@@ -148,6 +152,8 @@ class Instances:
                 if column.ndim != axes:
                     raise ValueError(f"{name}: have shape {column.shape}, want {axes} axes")
                 column.setflags(write=False)
+        if columns["oriented"].shape[1:] != (4, 2):
+            raise ValueError(f"oriented: have shape {self.oriented.shape}, want (N, 4, 2)")
         if self.boxes.shape != (count, 4) or self.keypoints.shape != (*self.visibility.shape, 2):
             raise ValueError(
                 f"boxes {self.boxes.shape}, keypoints {self.keypoints.shape}, visibility {self.visibility.shape}: "
@@ -171,6 +177,7 @@ class Instances:
                 crowd=bool(self.crowd[row]),
                 polygons=self.polygons[row],
                 mask=self.masks[row],
+                oriented=self.oriented[row],
                 keypoints=self.keypoints[row],
                 visibility=self.visibility[row],
                 area=float(areas[row]),

@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.geometry.affine import Size
+from bboxprep.geometry.oriented import corners_within
 from bboxprep.geometry.shapes import Boxes, hull
 from bboxprep.model.columns import COLUMNS, Column
 from bboxprep.model.instances import Instances
@@ -24,7 +26,8 @@ _NONE = -1
 
 class WrittenObjects(msgspec.Struct, frozen=True):
     """N objects as they were written: `boxes` (N, 4) px, `classes` (N,), negative where the class no longer exists, and
-    `outlines` (N, 4) px, the boxes around their polygons or masks (the box itself where there is none). A row of a
+    `outlines` (N, 4) px, the boxes around their polygons or masks, else around the part of their oriented box that an
+    image shows (the box itself where there is none). A row of a
     label file that states only the outline is found by it.
     """
 
@@ -33,14 +36,17 @@ class WrittenObjects(msgspec.Struct, frozen=True):
     classes: Rows
 
     @classmethod
-    def of(cls, instances: Instances, classes: Rows) -> WrittenObjects:
-        """The written form of `instances`, whose classes are `classes` (N,)."""
+    def of(cls, instances: Instances, classes: Rows, size: Size) -> WrittenObjects:
+        """The written form of `instances`, whose classes are `classes` (N,), in an image of `size`."""
         outlines = instances.boxes.copy()
         for row, rings in enumerate(instances.polygons):
             if points := [ring for ring in rings if len(ring)]:
                 outlines[row] = hull(np.concatenate(points))
             elif mask := instances.masks[row]:
                 outlines[row] = mask.bounds
+        for row in np.flatnonzero(instances.has(Column.ORIENTED)).tolist():
+            if not instances.polygons[row] and instances.masks[row] is None:
+                outlines[row] = hull(corners_within(instances.oriented[row], size))
         return cls(instances.boxes, outlines, classes)
 
 

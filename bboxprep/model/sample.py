@@ -246,6 +246,7 @@ class Sample:
             self.instances,
             boxes=self.instances.boxes * np.tile(ratio, 2),
             polygons=self.instances.polygons.moved(lambda points: points * ratio),
+            oriented=self.instances.oriented * ratio,
             keypoints=self.instances.keypoints * ratio,
         )
         return self.replace_fast(frame=frame, evidence=evidence, instances=moved)

@@ -1,4 +1,4 @@
-"""Chooses the shape of an object: its polygons, else its mask; its box where it has neither."""
+"""Chooses the shape of an object: its polygons, else its mask; its oriented or upright box where it has neither."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bboxprep.geometry.shapes import box_areas, ring_area
+from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
@@ -33,9 +34,12 @@ def shape_area(shape: Shape) -> float:
 
 
 def object_areas(instances: Instances) -> list[float]:
-    """The stated area of each object, else the area of its best shape, else of its box; square px."""
+    """The stated area of each object, else that of its best shape, else of its oriented or upright box; square px."""
     unstated = np.isnan(instances.areas)
     areas: list[float] = np.where(unstated, box_areas(instances.boxes), instances.areas).tolist()
+    if Column.ORIENTED in instances.column_counts:
+        for row in np.flatnonzero(unstated & instances.has(Column.ORIENTED)).tolist():
+            areas[row] = ring_area(instances.oriented[row])
     for row in np.flatnonzero(unstated).tolist():
         shape = best_shape(instances.polygons[row], instances.masks[row])
         areas[row] = areas[row] if shape is None else shape_area(shape)

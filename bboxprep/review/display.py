@@ -79,8 +79,10 @@ def _object(instances: Instances, row: int, affine: Affine, turn: Dihedral) -> d
     """The data for drawing one object, except its class and its box."""
     mask, score = instances.masks[row], float(instances.scores[row])
     seen = (instances.visibility[row] > 0).any()
+    corners = instances.oriented[row]
+    rings = (*instances.polygons[row], *([corners] if np.isfinite(corners).all() else []))
     drawn: Mapping[str, Any] = {
-        "r": [_numbers(affine(ring).ravel(), 2) for ring in instances.polygons[row] if len(ring)],
+        "r": [_numbers(affine(ring).ravel(), 2) for ring in rings if len(ring)],
         "m": mask_path(_turned(mask, turn)) if mask else "",
         "p": _keypoints(instances, row, affine) if seen else [],
         "k": int(instances.crowd[row]),

@@ -26,9 +26,11 @@ from bboxprep.testing.example import FormatExample, LabelledDataset
 from bboxprep.testing.runs import converted, declared, painted, random_dataset, rows_of, step_edges
 
 _RECIPES = (Recipe(), Recipe(Crop(10, 5, 12, 12)), Recipe(Letterbox(32), Fill((16, 24))))
+_NO_CORNERS = [(np.nan, np.nan)] * 4  # of an object without an oriented box
 _COLUMNS = {  # the field of `Instances` of each column except boxes
     Column.POLYGONS: "polygons",
     Column.MASKS: "masks",
+    Column.ORIENTED: "oriented",
     Column.KEYPOINTS: "keypoints",
     Column.CROWD: "crowd",
     Column.AREAS: "areas",
@@ -144,7 +146,8 @@ def _with_all_columns(sample: Sample) -> Sample:
     mask = np.zeros((size.height, size.width), dtype=np.bool_)
     mask[3:9, 4:20] = True
     rings = [[[(x0, y0), (x1, y0), (x0, y1)]] for x0, y0, x1, y1 in objects.boxes.tolist()]
-    kind = [row % 2 for row in range(count)]  # a polygon or a mask
+    kind = [row % 3 for row in range(count)]  # a polygon, a mask or an oriented box
+    corners = [[(x0 + 1, y0), (x1, y0 + 1), (x1 - 1, y1), (x0, y1 - 1)] for x0, y0, x1, y1 in objects.boxes.tolist()]
     first = 1000 * (1 + crc32("/".join(sample.key).encode()) % 10**6)  # ids are unique in a data set
     return replace(
         sample,
@@ -153,8 +156,9 @@ def _with_all_columns(sample: Sample) -> Sample:
             objects.boxes,
             objects.labels,
             crowd=[row == 0 and count > 2 for row in range(count)],
-            polygons=[ring if not odd else [] for ring, odd in zip(rings, kind, strict=True)],
-            masks=[Rle.from_mask(mask) if odd else None for odd in kind],
+            polygons=[ring if which == 0 else [] for ring, which in zip(rings, kind, strict=True)],
+            masks=[Rle.from_mask(mask) if which == 1 else None for which in kind],
+            oriented=[own if which == 2 else _NO_CORNERS for own, which in zip(corners, kind, strict=True)],
             areas=[10.5 + row for row in range(count)],
             scores=[0.5] * count,
             ids=[first + row for row in range(count)],

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
+from bboxprep.geometry.oriented import map_corners
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, hull, map_boxes, overlap, ring_around
 from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment
 from bboxprep.images.raster.execute import execute
+from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Polygons, Rings
 from bboxprep.model.rendering import Effect
@@ -71,9 +73,13 @@ def run_pipeline(
 
 
 def _shapes(instances: Instances) -> Shapes:
-    """The arrays of `instances`: boxes, masks, and as points all corners of polygons, then the labelled keypoints."""
+    """The arrays of `instances`: boxes, masks, and as points all corners of polygons and of oriented boxes, then the
+    labelled keypoints."""
     rings = [ring for rings in instances.polygons for ring in rings]
-    points = np.concatenate([*rings, instances.keypoints[instances.visibility > 0]]) if len(instances) else None
+    corners = instances.oriented[instances.has(Column.ORIENTED)].reshape(-1, 2)
+    points = (
+        np.concatenate([*rings, corners, instances.keypoints[instances.visibility > 0]]) if len(instances) else None
+    )
     masks = [mask.mask() for mask in instances.masks if mask is not None]
     some = {"masks": np.stack(masks).astype(np.uint8)} if masks else {}
     return Shapes(instances.boxes, np.zeros((0, 2)) if points is None else points.reshape(-1, 2), **some)
@@ -141,7 +147,7 @@ def _unrounded_boxes(exact: Boxes, augmented: Augmented) -> Boxes:
 
 
 def _move_shapes(before: Instances, augmented: Augmented) -> Instances:
-    """All objects with polygons, keypoints and masks moved, none cut; a ring that lost a corner is left out."""
+    """All objects with their shapes and keypoints moved, none cut; a ring that lost a corner is left out."""
     affine, place = augmented.found.affine, 0
     polygons: list[Rings] = []
     for rings in before.polygons:
@@ -149,6 +155,12 @@ def _move_shapes(before: Instances, augmented: Augmented) -> Instances:
         moved = [augmented.points[start:end] for start, end in pairwise(places)]
         polygons.append(tuple(ring for ring in moved if np.isfinite(ring).all()))
         place = places[-1]
+    oriented, has = before.oriented.copy(), before.has(Column.ORIENTED)
+    place, start = place + 4 * int(has.sum()), place
+    oriented[has] = augmented.points[start:place].reshape(-1, 4, 2)
+    oriented[~np.isfinite(oriented).all(axis=(1, 2))] = np.nan
+    if affine:
+        oriented = map_corners(affine, before.oriented)
     keypoints, visibility = before.keypoints.copy(), before.visibility.copy()
     keypoints[visibility > 0] = augmented.points[place:]
     visibility[~np.isfinite(keypoints).all(axis=-1)] = 0
@@ -158,6 +170,7 @@ def _move_shapes(before: Instances, augmented: Augmented) -> Instances:
         keypoints=np.nan_to_num(keypoints),
         visibility=visibility,
         masks=_move_masks(before, augmented),
+        oriented=oriented,
         areas=before.areas * abs(affine.determinant) if affine else before.areas,
     )
 

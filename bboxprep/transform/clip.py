@@ -1,4 +1,5 @@
-"""Clips objects: boxes, polygons, masks and keypoints, at the edges of their source image and of the output image.
+"""Clips objects (boxes upright and oriented, polygons, masks, keypoints) at the edges of their source image and of the
+output image.
 
 - `cut_at_own_edges`: a box that reaches over its source image; `ObjectPolicy.outside` is the rule.
 - `cut_at_plan_edges`: an object that a crop hides in part; `ObjectPolicy.min_visibility` is the part that must be left.
@@ -18,11 +19,12 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import Region, box_areas, clip_boxes, common_boxes, visible_fractions
+from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.polygons import Polygons
 from bboxprep.model.validation import Location, Rows, drop_findings
-from bboxprep.transform.outline import CUT_SLACK, Outlines
+from bboxprep.transform.outline import CUT_SLACK, Outlines, cut_oriented
 
 SHARE_SLACK = 1e-9  # of an object; an error of float64
 
@@ -49,7 +51,8 @@ def cut_at_own_edges(
     clipped, _ = _clip_objects(Outlines.of(instances), size, rows, shares_wanted=False)
     gone = box_areas(clipped.boxes) <= 0
     dropped = drop_findings("box-outside", instances, gone, location, f"nothing of it is left in the image of {size}")
-    return clipped.select(~gone), (*refused, *dropped, *clipped_finding(over & ~gone, size, location), *hidden)
+    notes = (*clipped_finding(over & ~gone, size, location), *refitted_finding(instances, clipped, ~gone, location))
+    return clipped.select(~gone), (*refused, *dropped, *notes, *hidden)
 
 
 def cut_at_plan_edges(
@@ -64,7 +67,8 @@ def cut_at_plan_edges(
     outlines, shares_wanted = Outlines(mapped, source, plan.affine), object_policy.min_visibility > 0
     clipped, shares = _clip_objects(outlines, plan.seen, over, shares_wanted=shares_wanted)
     dropped, kept = drop_hidden(mapped, clipped.boxes, shares, plan.size, location, object_policy)
-    return clipped.select(kept), (*dropped, *clipped_finding(over & kept, plan.size, location), *hidden)
+    notes = (*clipped_finding(over & kept, plan.size, location), *refitted_finding(mapped, clipped, kept, location))
+    return clipped.select(kept), (*dropped, *notes, *hidden)
 
 
 def drop_hidden(
@@ -92,7 +96,8 @@ def _reach(instances: Instances, region: Region) -> NDArray[np.float64]:
 def _clip_objects(outlines: Outlines, region: Region, rows: Rows, *, shares_wanted: bool) -> tuple[Instances, Shares]:
     """The objects clipped at `region`, and how much of each is left; 1 for those that are not at `rows`.
 
-    All boxes are clipped. At `rows` polygons and areas are too, and boxes are drawn tight to what is left of outlines.
+    All boxes are clipped. At `rows` polygons, oriented boxes and areas are too, and boxes are drawn tight to what is
+    left of outlines.
     Shares are those of the boxes unless `shares_wanted`: to measure a whole outline takes its time.
     """
     instances = outlines.moved
@@ -108,7 +113,9 @@ def _clip_objects(outlines: Outlines, region: Region, rows: Rows, *, shares_want
         polygons[row] = left.polygons
         if shares_wanted and outline.area > 0:
             shares[row] = outline.share_left(left)
-    return replace(instances, boxes=boxes, areas=areas, polygons=Polygons.of(polygons)), np.where(rows, shares, 1.0)
+    oriented = cut_oriented(instances, rows, region)
+    clipped = replace(instances, boxes=boxes, areas=areas, polygons=Polygons.of(polygons), oriented=oriented)
+    return clipped, np.where(rows, shares, 1.0)
 
 
 def _within(points: Points, region: tuple[float, float, float, float]) -> NDArray[np.bool_]:
@@ -132,6 +139,14 @@ def clipped_finding(rows: Rows, size: Size, location: Location) -> tuple[Finding
     """The finding for the objects at `rows`, which were cut at the edge of an image of `size`; none for no object."""
     count = int(np.count_nonzero(rows))
     return (count_finding("box-clipped", count, f"cut at the edge of the image of {size}", location),) if count else ()
+
+
+def refitted_finding(before: Instances, after: Instances, kept: Rows, location: Location) -> tuple[Finding, ...]:
+    """The finding for the oriented boxes of the objects that are `kept` (N,) which a cut has changed; none for none."""
+    had = kept & before.has(Column.ORIENTED)
+    count = int(np.count_nonzero((before.oriented[had] != after.oriented[had]).any(axis=(1, 2))))
+    message = "oriented boxes are now the smallest rectangles around what is left of them"
+    return (count_finding("oriented-refitted", count, message, location),) if count else ()
 
 
 def count_finding(code: str, count: int, message: str, location: Location) -> Finding:

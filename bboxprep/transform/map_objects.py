@@ -1,4 +1,5 @@
-"""Maps objects by a plan: boxes, polygons, keypoints and masks follow one affine map and are clipped to the output.
+"""Maps objects by a plan: boxes (oriented ones too), polygons, keypoints and masks follow one affine map,
+and are clipped to the output.
 
 Mapping never clips; clipping (`transform.clip`, `transform.rotated`) is a second step whose losses are findings.
 Objects are checked and clipped in their own image first, so that no box reaches onto the margin of a letterbox.
@@ -21,6 +22,7 @@ from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, check_boxes, drop_findings
 from bboxprep.transform.clip import ObjectsAndFindings, cut_at_own_edges, cut_at_plan_edges
+from bboxprep.transform.outline import moved_oriented
 from bboxprep.transform.rotated import map_rotated
 
 
@@ -92,6 +94,7 @@ def _map_columns(instances: Instances, plan: Plan) -> Instances:
         boxes=map_boxes(affine, instances.boxes),
         polygons=instances.polygons.moved(affine),
         masks=tuple(mask and _map_mask(mask, plan) for mask in instances.masks),
+        oriented=moved_oriented(instances, affine),
         keypoints=affine(instances.keypoints),
         areas=instances.areas * abs(affine.determinant),
     )

@@ -1,8 +1,8 @@
-"""The outline of an object: its polygons, else its mask, else its box.
+"""The outline of an object: its polygons, else its mask, else its oriented box, else its box.
 
 Only this module knows the kinds of annotation that have a shape. Clipping, rotation, visibility and occlusion are loops
 over outlines; a new kind of annotation is one class here and one line in `Outlines`.
-Where an object has neither polygons nor a mask, `Outlines` gives None: plain boxes are cut all at once, as columns.
+Where an object has none of these, `Outlines` gives None: plain boxes are cut all at once, as columns.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Points
+from bboxprep.geometry.oriented import map_corners, refitted
 from bboxprep.geometry.shapes import (
     Boxes,
     Region,
@@ -27,10 +28,12 @@ from bboxprep.geometry.shapes import (
     common_boxes,
     hull,
     map_boxes,
+    pixel_corners,
     ring_area,
     ring_around,
     within_convex,
 )
+from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
@@ -116,7 +119,7 @@ class PolygonOutline(Outline):
 
 @dataclass(frozen=True, eq=False)
 class BoxOutline(Outline):
-    """The convex `ring` (P, 2) px that stands for an object of which only the box is known."""
+    """The `ring` (P, 2) px that stands for an object of which only the box, oriented or upright, is known."""
 
     ring: Points
 
@@ -166,7 +169,7 @@ class MaskOutline(Outline):
         x0, y0, x1, y1 = self.window.tolist()
         left, top = floor(x0 + _SLIVER), floor(y0 + _SLIVER)
         right, bottom = max(left, ceil(x1 - _SLIVER)), max(top, ceil(y1 - _SLIVER))
-        corners = _pixel_corners(self.pixels[top:bottom, left:right]) + np.array([left, top])
+        corners = pixel_corners(self.pixels[top:bottom, left:right]) + np.array([left, top])
         mapped = self.affine(np.clip(corners, self.window[:2], self.window[2:]))
         return np.clip(mapped, self.limits[:2], self.limits[2:])
 
@@ -246,9 +249,30 @@ class Outlines(msgspec.Struct, frozen=True, eq=False):
         return float(copy.area) if isinstance(left, MaskOutline) and copy is not None else left.area
 
     def _kinds(self, row: int) -> Iterator[Outline]:
-        """The outlines of an object besides its box, in the order of `shapes_of`."""
+        """The outlines of an object besides its box: in the order of `shapes_of`, then its oriented box."""
         for shape in shapes_of(self.moved.polygons[row], self.drawn.masks[row]):
             yield MaskOutline.of(shape, self.affine) if isinstance(shape, Rle) else PolygonOutline(shape)
+        if np.isfinite(self.moved.oriented[row]).all():
+            yield BoxOutline(self.moved.oriented[row])
+
+
+def moved_oriented(instances: Instances, affine: Affine) -> Points:
+    """The oriented boxes (N, 4, 2) of `instances` mapped by `affine`, not cut."""
+    if Column.ORIENTED not in instances.column_counts:
+        return instances.oriented
+    return map_corners(affine, instances.oriented)
+
+
+def cut_oriented(instances: Instances, rows: NDArray[np.bool_], edge: Edge) -> Points:
+    """The oriented boxes (N, 4, 2) of `instances`, of which `edge` cuts those at `rows` (N,): they become the smallest
+    rectangles around what is left; NaN where nothing is.
+    """
+    cut = np.flatnonzero(rows & instances.has(Column.ORIENTED)).tolist()
+    oriented = instances.oriented.copy() if cut else instances.oriented
+    for row in cut:
+        left = _clip(oriented[row], edge)
+        oriented[row] = refitted(oriented[row], left) if len(left) and ring_area(left) > _LINE else np.nan
+    return oriented
 
 
 def clip_rings(rings: Rings, edge: Edge) -> Rings:
@@ -263,18 +287,6 @@ def _clip(ring: Points, edge: Edge) -> Points:
 
 def _meet(outline: Outline, box: Boxes) -> bool:
     return bool(common_boxes(outline.bounds, box).any())
-
-
-def _pixel_corners(pixels: NDArray[np.bool_]) -> Points:
-    """Corners (P, 2) of the set pixels (H, W), as many as their hull needs: those of the first and last of each row."""
-    rows, columns = np.flatnonzero(pixels.any(axis=1)), np.flatnonzero(pixels.any(axis=0))
-    if not len(rows):
-        return np.zeros((0, 2))
-    left, right = int(columns[0]), int(columns[-1]) + 1  # most masks are small in their image
-    filled = pixels[rows, left:right]
-    first, last = left + filled.argmax(axis=1), right - filled[:, ::-1].argmax(axis=1)
-    corners = [(x, y) for x in (first, last) for y in (rows, rows + 1)]
-    return np.concatenate([np.stack(corner, axis=-1) for corner in corners]).astype(np.float64)
 
 
 def _covered(start: int, stop: int, low: float, high: float) -> NDArray[np.float64]:

@@ -25,8 +25,15 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.model.polygons import Polygons, Rings
 from bboxprep.model.validation import Location
-from bboxprep.transform.clip import ObjectsAndFindings, clipped_finding, count_finding, drop_hidden, hide_keypoints
-from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outline, Outlines, clip_rings
+from bboxprep.transform.clip import (
+    ObjectsAndFindings,
+    clipped_finding,
+    count_finding,
+    drop_hidden,
+    hide_keypoints,
+    refitted_finding,
+)
+from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outline, Outlines, clip_rings, cut_oriented
 
 
 class _Rotated(msgspec.Struct, frozen=True):
@@ -52,19 +59,21 @@ def map_rotated(
     mapped, hidden = hide_keypoints(mapped, inside, plan.size, location)
     outlines = Outlines(mapped, source, plan.affine)
     objects = [_rotate(outlines, row, plan, object_policy.turned) for row in range(len(source))]
+    shares, clipped = np.array([each.share for each in objects]), np.array([each.clipped for each in objects], np.bool_)
     rotated = replace(
         mapped,
         boxes=np.array([each.box for each in objects]).reshape(-1, 4),
         polygons=Polygons.of([each.polygons for each in objects]),
         areas=np.array([each.area for each in objects]),
+        oriented=cut_oriented(mapped, clipped, plan.outline),
     )
-    shares, clipped = np.array([each.share for each in objects]), np.array([each.clipped for each in objects], np.bool_)
     dropped, kept = drop_hidden(mapped, rotated.boxes, shares, plan.size, location, object_policy)
     growths = [each.growth for each, keep in zip(objects, kept, strict=True) if keep and each.growth is not None]
     loosened = _loosened_finding(growths, object_policy.turned, location)
     return rotated.select(kept), (
         *dropped,
         *clipped_finding(clipped & kept, plan.size, location),
+        *refitted_finding(mapped, rotated, kept, location),
         *loosened,
         *hidden,
     )

@@ -23,7 +23,7 @@ from bboxprep.verification.arithmetic import apply, apply_to_boxes
 from bboxprep.verification.expectation import Expectation
 from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
-from bboxprep.verification.oriented import is_kept, oriented_off
+from bboxprep.verification.oriented import after_own_cut, corners_off, is_kept, oriented_off, stated_outline
 from bboxprep.verification.region import box_around, depths, ring_off
 from bboxprep.verification.verification_inputs import VerificationInputs
 
@@ -160,7 +160,7 @@ def _area_wanted(pair: ObjectPair) -> tuple[float, bool]:
     if np.isfinite(stated) and not pair.is_cut:
         return stated, True
     if own is not None:
-        return own, True
+        return own, not (pair.is_cut and _is_oriented_only(pair.output, pair.other))
     shape = _shape_area(pair.source, pair.one)
     if shape is not None:
         return max(1.5 * shape * pair.growth + LEAST_MASK, stated if np.isfinite(stated) else 0.0), False
@@ -173,11 +173,19 @@ def _area_wanted(pair: ObjectPair) -> tuple[float, bool]:
 
 
 def _shape_area(instances: Instances, row: int) -> float | None:
-    """The area of the polygons of an object, else of its mask, square px; None where it has neither."""
+    """The area of the polygons of an object, else of its mask or oriented box, square px; None where it has none."""
     mask = instances.masks[row]
     if instances.polygons[row]:
         return rings_area(instances.polygons[row])
+    if _is_oriented_only(instances, row):
+        return rings_area((instances.oriented[row],))
     return None if mask is None else float(mask.area)
+
+
+def _is_oriented_only(instances: Instances, row: int) -> bool:
+    """Whether an object has an oriented box, and no other outline; a cut one is larger than what is left of it."""
+    bare = not instances.polygons[row] and instances.masks[row] is None
+    return bare and bool(np.isfinite(instances.oriented[row]).all())
 
 
 def rings_area(rings: Rings) -> float:
@@ -222,9 +230,9 @@ def _keypoints_wanted(pair: ObjectPair) -> tuple[NDArray[np.float64], NDArray[np
 
 def _polygons(pair: ObjectPair) -> Iterator[Difference]:
     want, have = pair.source.polygons[pair.one], pair.output.polygons[pair.other]
-    if want and pair.rectangles and not is_kept(pair.source, pair.expected, pair.one):
-        yield from _rectangle(pair)
-        return
+    if pair.outlines_only and not want and pair.source.masks[pair.one] is None:
+        corners = pair.source.oriented[pair.one]
+        want = (corners,) if np.isfinite(corners).all() else ()
     if not want or pair.is_cut:
         return
     if not have:
@@ -243,13 +251,25 @@ def _polygons(pair: ObjectPair) -> Iterator[Difference]:
             yield "outline-moved", f"its outline has {off:.6g} square px more or less than in the source", off
 
 
-def _rectangle(pair: ObjectPair) -> Iterator[Difference]:
-    """An oriented box that does not state what is visible of its object."""
-    have = pair.output.polygons[pair.other]
-    if pair.mapped.derived and pair.mapped.redrawn is None and len(have) == 1 and len(have[0]) == 4:
-        off = oriented_off(pair.source.polygons[pair.one], have[0], pair.mapped)
-        if off > pair.tolerance:
-            yield "outline-moved", f"its oriented box lies {off:.3g} px off", off
+def _oriented(pair: ObjectPair) -> Iterator[Difference]:
+    """An oriented box that is lost, or does not state what is visible of its object."""
+    stated, have = stated_outline(pair.source, pair.one), pair.output.oriented[pair.other]
+    turned = bool(np.isfinite(pair.source.oriented[pair.one]).all())
+    if not (turned or (stated and pair.rectangles)):
+        return
+    mapped, known = pair.mapped, pair.mapped.derived and pair.mapped.redrawn is None
+    if not np.isfinite(have).all():
+        if known and rings_area(tuple(stated.rings)) * pair.growth > LEAST_MASK:
+            yield "outline-lost", "has no oriented box; in the source it has one", 0.0
+        return
+    if is_kept(pair.source, pair.expected, pair.one):
+        off = corners_off(apply(mapped.from_frame, stated.rings[0]), have)
+    elif known:
+        off = min(oriented_off(rings, have, mapped) for rings in after_own_cut(stated.rings, mapped))
+    else:
+        return
+    if off > pair.tolerance + stated.slack(mapped.from_frame):
+        yield "outline-moved", f"its oriented box lies {off:.3g} px off", off
 
 
 def _held(ring: NDArray[np.float64], pair: ObjectPair) -> NDArray[np.float64]:
@@ -291,6 +311,7 @@ _CHECKS: Mapping[Column, Callable[[ObjectPair], Iterator[Difference]]] = {
     Column.KEYPOINTS: _keypoints,
     Column.POLYGONS: _polygons,
     Column.MASKS: _masks,
+    Column.ORIENTED: _oriented,
 }
 
 

@@ -4,8 +4,8 @@ The box of a cut object with an outline may be tight to the rest of its outline.
 repeated here: each box between `inner` (around the points of the outline inside the image) and `outer` is accepted.
 
 A map that does not keep the axes gives an object a new box, around the visible part of its outline: its polygons, else
-its mask, else the recorded outline of a box (the ellipse in it, or its corners). The new box is never larger than the
-box around the mapped corners.
+its mask, else its oriented box, else the recorded outline of a box (the ellipse in it, or its corners). The new box is
+never larger than the box around the mapped corners.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _expect_clipped(source: Instances, mapped: Mapped) -> Expectation:
         if drawn[row]:
             part = seen if reach[row] > SLACK else whole_of(mapped.size)  # an outline is cut only where its box is
             whole, inner[row] = _around(points, slack, frame, matrix, part)
-            outlines[row] = whole if source.polygons[row] else boxes[row]
+            outlines[row] = whole if source.polygons[row] or source.masks[row] is None else boxes[row]
     if not mapped.derived:
         inner[:], drawn[:], reach[:] = _NOWHERE, True, np.inf
     return Expectation(boxes, outlines, boxes, inner, gone, reach > SLACK, drawn, np.zeros(len(boxes)))
@@ -144,9 +144,9 @@ def _outline(source: Instances, row: int, matrix: Matrix) -> tuple[NDArray[np.fl
     """
     if source.polygons[row]:
         return np.concatenate(source.polygons[row]), SLACK
-    mask = source.masks[row]
+    mask, turned = source.masks[row], source.oriented[row]
     if mask is None:
-        return np.zeros((0, 2)), 0.0
+        return (turned, SLACK) if np.isfinite(turned).all() else (np.zeros((0, 2)), 0.0)
     rows, columns = np.nonzero(mask.mask())
     centres = np.stack((columns, rows), axis=1).astype(np.float64) + 0.5
     return centres, 0.5 + float(np.abs(matrix[:2, :2]).sum(axis=1).max())
@@ -286,10 +286,13 @@ def _outlines(source: Instances, row: int) -> Iterator[_Outline]:
     if mask is not None and mask.area:
         pixels = mask.mask()
         rows, columns = np.nonzero(pixels)
-        yield _Outline([_hull_of_pixels(pixels)], np.stack((columns, rows), axis=1).astype(np.float64) + 0.5)
+        yield _Outline([hull_of_pixels(pixels)], np.stack((columns, rows), axis=1).astype(np.float64) + 0.5)
+    turned = source.oriented[row]
+    if np.isfinite(turned).all() and _ring_area(turned) > 0:
+        yield _Outline([turned])
 
 
-def _hull_of_pixels(pixels: NDArray[np.bool_]) -> Points:
+def hull_of_pixels(pixels: NDArray[np.bool_]) -> Points:
     """The convex hull (P, 2) of the pixels of a mask, from the first and the last pixel of each row."""
     rows = np.flatnonzero(pixels.any(axis=1))
     ends = pixels[rows].argmax(axis=1), pixels.shape[1] - pixels[rows, ::-1].argmax(axis=1)

@@ -89,7 +89,7 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
 
 def _uncompared(case: VerificationInputs, source: Instances) -> Iterator[str]:
     """A message for each kind of shape that the source has and the labels of the output do not hold."""
-    for column in (Column.POLYGONS, Column.MASKS, Column.KEYPOINTS):
+    for column in (Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.KEYPOINTS):
         if column in source.column_counts and column not in case.carries:
             yield f"the labels hold no {column}, which objects of the source have; they are not compared"
 

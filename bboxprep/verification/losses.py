@@ -196,7 +196,9 @@ def _area(box: NDArray[np.float64]) -> float:
 
 
 def _shapes(source: Instances, row: int) -> Iterator[Points]:
-    """Points (P, 2) spread evenly over each outline of an object: its polygons, its mask; none over an empty one."""
+    """Points (P, 2) spread evenly over each outline of an object: its polygons, mask, oriented box; none over an empty
+    one.
+    """
     rings = [ring for ring in source.polygons[row] if len(ring)]
     if rings:
         yield _grid(box_around(np.concatenate(rings)), rings)
@@ -205,6 +207,9 @@ def _shapes(source: Instances, row: int) -> Iterator[Points]:
         down, across = np.nonzero(mask.mask())
         every = max(1, len(down) // GRID**2)
         yield np.stack((across[::every], down[::every]), axis=1).astype(np.float64) + 0.5
+    turned = source.oriented[row]
+    if np.isfinite(turned).all():
+        yield _grid(box_around(turned), [turned])
 
 
 def _grid(box: NDArray[np.float64], rings: Sequence[Points]) -> Points:

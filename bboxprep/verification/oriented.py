@@ -1,6 +1,6 @@
 """The oriented boxes of an output: the rectangle of least area around what is visible of the outline of an object.
 
-Four corners of an outline that is not cut are mapped as they are. Of all others, a label states the rectangle of least
+Four corners that are not cut are mapped as they are. Of all others, a label states the rectangle of least
 area around the visible part, or, where a corner of that lies outside of the image, four corners of its part inside. The
 upright box is right only where no four of these have that rectangle around them.
 """
@@ -8,14 +8,14 @@ upright box is right only where no four of these have that rectangle around them
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply
-from bboxprep.verification.expectation import Expectation
+from bboxprep.verification.expectation import CUT, Expectation, hull_of_pixels
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import Matrix, Points, box_around, convex_hull, corners, depths, part_of, rectangle
 
@@ -30,17 +30,76 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
     visible of its object, whose corners are compared by `oriented_off`.
     """
     outlines, inner = expected.outlines.copy(), expected.inner.copy()
-    for row, rings in enumerate(source.polygons):
-        if rings and not is_kept(source, expected, row):
-            parts = stated_parts(rings, mapped)
-            outlines[row], inner[row] = (box_around(np.concatenate(parts)) if parts else outlines[row]), _ANYWHERE
+    for row in range(len(source)):
+        stated = stated_outline(source, row)
+        if stated and not is_kept(source, expected, row):
+            parts = [
+                part
+                for rings in after_own_cut(stated.rings, mapped)
+                for part in (*stated_parts(rings, mapped), *_whole_rectangles(rings, mapped))
+            ]
+            spread = stated.slack(mapped.from_frame) * np.array([-1, -1, 1, 1])
+            outlines[row] = box_around(np.concatenate(parts)) + spread if parts else outlines[row]
+            inner[row] = _ANYWHERE
     return replace(expected, outlines=outlines, inner=inner)
 
 
+@dataclass(frozen=True, eq=False)
+class StatedOutline:
+    """The closed `rings` that the oriented box of an object is made of; those around the pixels of a mask if `is_mask`.
+
+    It is true in a condition if there are any.
+    """
+
+    rings: Sequence[Points]
+    is_mask: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.rings)
+
+    def slack(self, matrix: Matrix) -> float:
+        """How far resampling may move it, px: by a pixel of each image for a mask."""
+        return 1.0 + float(np.abs(matrix[:2, :2]).sum(axis=1).max()) if self.is_mask else 0.0
+
+
+def stated_outline(source: Instances, row: int) -> StatedOutline:
+    """The oriented box of an object, else its polygons, else the hull of its mask."""
+    corners, mask = source.oriented[row], source.masks[row]
+    if np.isfinite(corners).all():
+        return StatedOutline([corners])
+    rings = [ring for ring in source.polygons[row] if len(ring)]
+    if sum(map(_area, rings)) > 0:
+        return StatedOutline(rings)
+    return StatedOutline([hull_of_pixels(mask.mask())] if mask is not None and mask.area else [], is_mask=True)
+
+
 def is_kept(source: Instances, expected: Expectation, row: int) -> bool:
-    """Whether the outline of an object of `source` is written as it is in labels that state oriented boxes."""
-    rings = source.polygons[row]
-    return not expected.cut[row] and len(rings) == 1 and len(rings[0]) == 4
+    """Whether the four corners of an object of `source` are written as they are in labels that state oriented boxes."""
+    stated = stated_outline(source, row)
+    return not expected.cut[row] and not stated.is_mask and len(stated.rings) == 1 and len(stated.rings[0]) == 4
+
+
+def after_own_cut(rings: Sequence[Points], mapped: Mapped) -> list[Sequence[Points]]:
+    """The forms that `rings` of the source may have once they were cut at the edges of their own image: four corners
+    that reach over an edge become a rectangle there, before they are mapped.
+    """
+    frame = rectangle(mapped.frame)
+    if len(rings) > 1 or len(rings[0]) != 4 or (depths(frame, rings[0]) >= -CUT).all():
+        return [rings]
+    part = convex_hull(part_of(rings[0], frame))
+    return [[least] for least in least_rectangles(part)] if len(part) > 2 else [rings]
+
+
+def corners_off(wanted: Points, written: Points) -> float:
+    """How far corners (4, 2) lie from those `wanted`, wherever they begin and whichever way they go, px."""
+    orders = [np.roll(ring, first, axis=0) for ring in (wanted, wanted[::-1]) for first in range(4)]
+    return min(float(np.abs(order - written).max()) for order in orders)
+
+
+def _whole_rectangles(rings: Sequence[Points], mapped: Mapped) -> list[Points]:
+    """The rectangles of least area around the visible part of `rings`, whose corners may lie outside of the output."""
+    visible = visible_part(rings, mapped)
+    return least_rectangles(visible) if len(visible) > 2 else []
 
 
 def visible_part(rings: Sequence[Points], mapped: Mapped) -> Points:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.geometry.affine import Affine, Points, Size
-from bboxprep.geometry.oriented import oriented_corners
+from bboxprep.geometry.oriented import refitted
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -115,20 +115,20 @@ def test_what_a_trainer_reads_is_what_is_painted(tmp_path: Path, steps: tuple[Re
     assert proof.holds, proof.faults
 
 
-def upright(points: Points, size: Size) -> Points:
-    """A planted mistake: the box around the points."""
-    low, high = points.min(axis=0), points.max(axis=0)
+def upright(corners: Points, left: Points) -> Points:
+    """A planted mistake: the box around what is left."""
+    low, high = left.min(axis=0), left.max(axis=0)
     return np.array([low, (high[0], low[1]), high, (low[0], high[1])])
 
 
-def half(points: Points, size: Size) -> Points:
+def half(corners: Points, left: Points) -> Points:
     """A planted mistake: the rectangle around the first corners alone."""
-    return oriented_corners(points[:3], size)
+    return refitted(corners, left[:3])
 
 
 @pytest.mark.parametrize("mistake", [upright, half])
 def test_the_law_and_verify_catch_another_box(tmp_path: Path, mistake: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bboxprep.formats.yolo.writer.oriented_corners", mistake)
+    monkeypatch.setattr("bboxprep.transform.outline.refitted", mistake)
     convert(tmp_path, 1, Tile((52, 120)))
     with pytest.raises(AssertionError):
         check(tmp_path / "out")
@@ -139,4 +139,6 @@ def test_cut_boxes_are_counted(tmp_path: Path) -> None:
     outcome = convert(tmp_path, 1, Tile((52, 120)))
     (clipped, *_) = [one for one in outcome.account.findings if one.code == "box-clipped"]
     assert "cut at the edge of the image of 52x120" in clipped.message
+    (refits, *_) = [one for one in outcome.account.findings if one.code == "oriented-refitted"]
+    assert "oriented boxes are now the smallest rectangles around what is left of them" in refits.message
     assert not [one for one in outcome.account.findings if one.code == "column-dropped"]

@@ -19,7 +19,7 @@ SLACK = 0.01
 
 
 def written(objects: Instances) -> WrittenObjects:
-    return WrittenObjects.of(objects, objects.labels)
+    return WrittenObjects.of(objects, objects.labels, SIZE)
 
 
 @given(objects=instances(SIZE), data=st.data())

@@ -8,7 +8,7 @@ LAYOUT = "annotations/*.json, <split>/_annotations.coco.json, or a JSON beside t
 
 CARRIES = frozenset(
     {
-        Column.BOXES, Column.POLYGONS, Column.MASKS, Column.KEYPOINTS, Column.CROWD,
+        Column.BOXES, Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.KEYPOINTS, Column.CROWD,
         Column.AREAS, Column.SCORES, Column.IDS, Column.ATTRIBUTES, Column.TRACKS,
     }
 )  # fmt: skip
@@ -22,6 +22,13 @@ TRACK = "track_id"
 keeps its place, with null for its value.
 """
 
+CORNERS = "oriented_box"
+"""Our field for the corners of an oriented box: x, y of each in px, in the order of the drawing."""
+
+ROTATION = "rotation"
+"""CVAT's attribute for the degrees that `bbox` is turned by about its centre, clockwise on the screen."""
+
 KNOWN_FIELDS = frozenset(
     {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints", "score"}
+    | {CORNERS}
 )

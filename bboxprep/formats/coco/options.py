@@ -4,10 +4,11 @@ and those of the writer."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from bboxprep.errors import UsageError
 from bboxprep.formats.api import TextReadOptions
 from bboxprep.formats.layouts import check_layout, layout_metadata
 from bboxprep.geometry.affine import Size
@@ -31,6 +32,7 @@ class CocoReadOptions(TextReadOptions):
     )
 
 
+OrientedStyle = Literal["corners", "rotation"]
 CocoLayout = Literal["splits", "roboflow", "datumaro"]
 LAYOUTS: dict[CocoLayout, str] = {
     "splits": "<split>/ and annotations/instances_<split>.json",
@@ -41,12 +43,22 @@ LAYOUTS: dict[CocoLayout, str] = {
 
 @dataclass(frozen=True)
 class CocoWriteOptions:
-    """The places of images and documents. Raises `UsageError` for an unknown layout."""
+    """The places of images and documents, and the form of oriented boxes. Raises `UsageError` for other values."""
 
     layout: CocoLayout = field(default="splits", metadata=layout_metadata(LAYOUTS))
+    oriented: OrientedStyle = field(
+        default="corners",
+        metadata={
+            "flag": "--coco-oriented",
+            "help": "how oriented boxes are written: corners (bbox around them, the four corners as polygon), or "
+            "rotation (as CVAT does: bbox before its turn, and attributes.rotation)",
+        },
+    )
 
     def __post_init__(self) -> None:
         check_layout(self)
+        if self.oriented not in get_args(OrientedStyle):
+            raise UsageError(f"`oriented`: have {self.oriented!r}, want {' or '.join(get_args(OrientedStyle))}")
 
     def folder(self, split: str) -> str:
         """The folder of the images of `split`, below which they have their names."""
@@ -77,6 +89,7 @@ def as_pixels(instances: Instances, style: BoxStyle, size: Size) -> Instances:
         instances,
         boxes=instances.boxes * np.tile(sides, 2),
         polygons=instances.polygons.moved(lambda points: points * sides),
+        oriented=instances.oriented * sides,
         keypoints=(instances.keypoints - 0.5) * sides,  # the reader took them for the numbers of pixels
         areas=instances.areas * sides.prod(),
     )

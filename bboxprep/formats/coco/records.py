@@ -19,8 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
-from bboxprep.formats.coco.fields import KNOWN_FIELDS, OWN_FIELDS, TRACK
-from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_keypoints, read_shape, turned_box
+from bboxprep.formats.coco.fields import CORNERS, KNOWN_FIELDS, OWN_FIELDS, ROTATION, TRACK
+from bboxprep.formats.coco.shapes import LARGEST, Box, Shape, Triples, read_corners, read_keypoints, read_shape
+from bboxprep.geometry.affine import Points
+from bboxprep.geometry.oriented import turned_corners
+from bboxprep.geometry.shapes import hull
 from bboxprep.io.lenient_json import BadJson, Key, as_text_tokens, decode, excerpt, key, number, numbers, whole
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import NO_TRACK
@@ -103,6 +106,7 @@ class _Object(msgspec.Struct, frozen=True):
     label: int
     box: Box
     shape: Shape
+    oriented: Points | None
     keypoints: Triples
     crowd: bool
     area: float
@@ -141,16 +145,20 @@ def _object(record: Mapping[str, Any], rows: Mapping[Key, int], stands: bool) ->
     shape = fields.take("segmentation", read_shape)
     box = fields.take("bbox", lambda value: _box(value, shape))
     attributes, degrees = _attributes(record)
-    if degrees and shape:
+    oriented = fields.take(CORNERS, read_corners)
+    if oriented is not None and len(shape.rings) == 1 and np.array_equal(shape.rings[0], oriented):
+        shape = Shape()  # the corners, once more for programs that know no oriented boxes
+    if degrees and (shape or oriented is not None):
         fields.problems["attributes.rotation"] = f"have {degrees:g} beside a segmentation, which is used; left out"
     elif degrees:
-        fields.problems["attributes.rotation"] = f"the box is turned by {degrees:g} degrees; taken as a polygon"
-        shape = turned_box(box, degrees)
-        box = shape.hull() or box
+        oriented = turned_corners(box, degrees)
+        x0, y0, x1, y1 = hull(oriented).tolist()
+        box = (x0, y0, x1, y1)
     return _Object(
         label=label,
         box=box,
         shape=shape,
+        oriented=oriented,
         keypoints=fields.take("keypoints", read_keypoints),
         crowd=fields.take("iscrowd", _crowd),
         area=fields.take("area", _optional),
@@ -229,11 +237,14 @@ def _attributes(record: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
             rest[TRACK] = None
     if rest:
         own[OWN_FIELDS] = rest
-    degrees = number(own.get("rotation"))
+    degrees = number(own.get(ROTATION))
     if not degrees or not math.isfinite(degrees):
         return own, 0.0
-    del own["rotation"]
+    del own[ROTATION]
     return own, degrees
+
+
+_NO_CORNERS = np.full((4, 2), np.nan)
 
 
 def _columns(objects: Sequence[_Object], points: int) -> Instances:
@@ -251,6 +262,7 @@ def _columns(objects: Sequence[_Object], points: int) -> Instances:
         crowd=[made.crowd for made in objects],
         polygons=[made.shape.rings for made in objects],
         masks=[made.shape.mask for made in objects],
+        oriented=[_NO_CORNERS if made.oriented is None else made.oriented for made in objects],
         keypoints=keypoints,
         visibility=visibility,
         areas=[made.area for made in objects],

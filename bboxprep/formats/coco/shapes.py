@@ -1,4 +1,4 @@
-"""Parses the geometry of a COCO annotation: `segmentation` (polygons, RLE), `keypoints`, and CVAT's rotated boxes."""
+"""Parses the geometry of a COCO annotation: `segmentation` (polygons, RLE), `keypoints`, oriented boxes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
 Triples = tuple[tuple[float, float, int], ...]  # x y px, as COCO counts them, and visibility
 
 LARGEST = 1e18  # of an area or a score, so that a recipe cannot scale it to infinity
+_CORNERS = 8  # numbers of four corners
 _MOST_PIXELS = 2**63  # more cannot be counted
 
 
@@ -80,13 +81,14 @@ def read_keypoints(value: object) -> tuple[Triples, str]:
     return tuple(zip(read[::3], read[1::3], map(int, read[2::3]), strict=True)), ""
 
 
-def turned_box(box: Box, degrees: float) -> Shape:
-    """`box` turned about its own centre, clockwise as seen, as a ring of four corners."""
-    x0, y0, x1, y1 = box
-    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], dtype=np.float64)
-    centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return Shape(((corners - centre) @ np.array([(cos, sin), (-sin, cos)]) + centre,))
+def read_corners(value: object) -> tuple[Points | None, str]:
+    """The corners (4, 2) px of an oriented box; or None and a message if they are not valid."""
+    if value is None:
+        return None, ""
+    read = numbers(value)
+    if read is None or len(read) != _CORNERS or not _near(read):
+        return None, f"have {excerpt(value)}, want x and y of four corners; left out"
+    return np.array(read, dtype=np.float64).reshape(-1, 2), ""
 
 
 def _polygons(count: int) -> str:

@@ -4,12 +4,20 @@ The lines are in temporary files in the output folder, so that memory does not g
 
 Numbers are shortest decimals. A width is the shortest number that gives x1 when it is added to x. The difference
 ``x1 - x`` rarely has that property, and boxes would drift with every round trip.
+
+**Oriented boxes.** COCO has no field for them, and two customs. DOTA's own converter, and what trains on its files, has
+the upright box around the corners as `bbox` and the four corners as `segmentation`: right for every program. CVAT has
+the box before its turn as `bbox` and the degrees as ``attributes.rotation``: a program that does not know that trains
+on boxes that lie beside their objects. So the first is written unless the second is asked for (``oriented="rotation"``)
+and the corners are those of a rectangle. The field ``oriented_box`` tells the corners from a polygon, and has them
+where an object has polygons or a mask as well.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -21,8 +29,9 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
-from bboxprep.formats.coco.fields import CARRIES, KNOWN_FIELDS, OWN_FIELDS, TRACK
+from bboxprep.formats.coco.fields import CARRIES, CORNERS, KNOWN_FIELDS, OWN_FIELDS, ROTATION, TRACK
 from bboxprep.formats.coco.options import CocoWriteOptions
+from bboxprep.formats.coco.rotation import TurnedBoxes, turned_boxes
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
@@ -75,13 +84,13 @@ class CocoWriter:
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The labels of all samples, without ids. Raises `UsageError` for attributes that JSON cannot hold."""
-        records = map(b"\n".join, batch.split(_annotations(batch, images, self._categories)))
+        records = map(b"\n".join, batch.split(_annotations(batch, images, self._categories, self._options)))
         numbers = batch.split(batch.instances.ids.tolist())
         names = [
             image.removeprefix(f"{self._options.folder(sample.split)}/")
             for sample, image in zip(batch, images, strict=True)
         ]
-        return list(map(_labels, batch, names, numbers, records))
+        return list(map(partial(_labels, self._options), batch, names, numbers, records))
 
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
         """Store the records of one image."""
@@ -161,23 +170,27 @@ def _lines(spool: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
         yield line[:-1]
 
 
-def _labels(sample: Sample, name: str, numbers: list[int], records: bytes) -> Labels:
+def _labels(options: CocoWriteOptions, sample: Sample, name: str, numbers: list[int], records: bytes) -> Labels:
     """The labels of the image `name`, whose objects have the ids `numbers` and the encoded `records`."""
     size = sample.size
     record = {"file_name": name, "width": size.width, "height": size.height}
     own: Mapping[str, Any] = sample.extra.get("coco", {})
     record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
     entry = (sample.split, sample.id, _encode(record, name), numbers, records)
-    return Labels(len(numbers), tuple(_findings(sample)), entry=entry)
+    return Labels(len(numbers), tuple(_findings(sample, options)), entry=entry)
 
 
-def _annotations(batch: Batch, images: Sequence[str], categories: Categories) -> list[bytes]:
+def _annotations(batch: Batch, images: Sequence[str], categories: Categories, options: CocoWriteOptions) -> list[bytes]:
     """The encoded record of each object."""
     instances = batch.instances
     ids = np.array(categories.ids, dtype=np.int64)[instances.labels].tolist()
-    boxes, areas = _box_texts(instances.boxes), _numbers(object_areas(instances))
-    crowd, shapes = instances.crowd.tolist(), _segmentations(instances)
-    others = _optional_fields(batch, images, categories)
+    turned = turned_boxes(instances) if options.oriented == "rotation" else {}
+    edges = instances.boxes.copy() if turned else instances.boxes
+    for row, numbers in turned.items():
+        edges[row] = numbers[:4]
+    boxes, areas = _box_texts(edges), _numbers(object_areas(instances))
+    crowd, shapes = instances.crowd.tolist(), _segmentations(instances, turned)
+    others = _optional_fields(batch, images, categories, turned)
     return [_RECORD % record for record in zip(ids, boxes, areas, crowd, shapes, others, strict=True)]
 
 
@@ -196,16 +209,17 @@ def _box_texts(boxes: Boxes) -> list[bytes]:
     return msgspec.json.encode(np.concatenate((low, extents), axis=1).tolist())[2:-2].split(b"],[")[: len(boxes)]
 
 
-def _segmentations(instances: Instances) -> list[bytes]:
-    """The rings or the mask of each object as JSON."""
-    if not instances.column_counts.keys() & {Column.POLYGONS, Column.MASKS}:
+def _segmentations(instances: Instances, turned: TurnedBoxes) -> list[bytes]:
+    """The rings or the mask of each object as JSON; of an oriented box its corners, unless it is `turned`."""
+    if not instances.column_counts.keys() & {Column.POLYGONS, Column.MASKS, Column.ORIENTED}:
         return [b"[]"] * len(instances)
-    if (texts := instances.polygons.texts) is not None:
-        return [
-            text or msgspec.json.encode(_segmentation(mask)) for text, mask in zip(texts, instances.masks, strict=True)
-        ]
-    shapes = map(best_shape, instances.polygons, instances.masks)
-    return list(map(msgspec.json.encode, map(_segmentation, shapes)))
+    texts = instances.polygons.texts or [b""] * len(instances)  # those are written as they are
+    polygons: Sequence[Rings] = [()] * len(instances) if instances.polygons.texts else instances.polygons
+    shapes = list(map(best_shape, polygons, instances.masks))
+    for row in np.flatnonzero(instances.has(Column.ORIENTED)).tolist():
+        if row not in turned:
+            shapes[row] = shapes[row] or (instances.oriented[row],)
+    return [text or msgspec.json.encode(_segmentation(shape)) for text, shape in zip(texts, shapes, strict=True)]
 
 
 def _segmentation(shape: Rings | Rle | None) -> object:
@@ -215,7 +229,7 @@ def _segmentation(shape: Rings | Rle | None) -> object:
     return {"size": [shape.size.height, shape.size.width], "counts": counts}
 
 
-def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories) -> list[bytes]:
+def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories, turned: TurnedBoxes) -> list[bytes]:
     """The encoded optional fields of each object, with a leading comma."""
     instances = batch.instances
     fields: list[dict[str, Any]] = [{} for _ in range(len(instances))]
@@ -225,6 +239,11 @@ def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories
         fields[row]["score"] = float(instances.scores[row])
     for row in np.flatnonzero(instances.has(Column.ATTRIBUTES) | instances.has(Column.TRACKS)).tolist():
         fields[row] |= _other_fields(instances.attributes[row], int(instances.tracks[row]))
+    for row in np.flatnonzero(instances.has(Column.ORIENTED)).tolist():
+        if row in turned:
+            fields[row]["attributes"] = {**fields[row].get("attributes", {}), ROTATION: turned[row][4]}
+        else:
+            fields[row][CORNERS] = instances.oriented[row].ravel().tolist()
     owners = batch.owners
     return [b",%b" % _encode(own, images[owners[row]])[1:-1] if own else b"" for row, own in enumerate(fields)]
 
@@ -268,8 +287,12 @@ def _category(number: int, category: Category) -> dict[str, Any]:
     return record | {name: value for name, value in category.extra.items() if name not in record}
 
 
-def _findings(sample: Sample) -> Iterable[Finding]:
+def _findings(sample: Sample, options: CocoWriteOptions) -> Iterable[Finding]:
     instances = sample.instances
+    oriented = instances.column_counts.get(Column.ORIENTED, 0) if options.oriented == "rotation" else 0
+    if left := oriented and oriented - len(turned_boxes(instances)):
+        words = f"{left} oriented boxes are no upright box and a rotation; their corners are written as polygons"
+        yield Finding("column-dropped", words, sample.relative_path, split=sample.split)
     if not instances.column_counts.keys() >= {Column.POLYGONS, Column.MASKS}:
         return
     both = instances.has(Column.POLYGONS) & instances.has(Column.MASKS)

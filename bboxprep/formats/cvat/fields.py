@@ -11,7 +11,7 @@ from bboxprep.model.columns import Column
 LAYOUT = "annotations.xml or <split>.xml (CVAT for images or for video 1.1) with a folder images"
 
 CARRIES = frozenset(
-    {Column.BOXES, Column.POLYGONS, Column.MASKS, Column.KEYPOINTS, Column.ATTRIBUTES, Column.TRACKS}
+    {Column.BOXES, Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.KEYPOINTS, Column.ATTRIBUTES, Column.TRACKS}
 )  # fmt: skip
 
 NOT_SPLITS = frozenset({"annotations", "annotation", "default"})

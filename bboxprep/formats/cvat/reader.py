@@ -236,11 +236,15 @@ class _Loader(msgspec.Struct, frozen=True):
             labels,
             polygons=[one.rings for one in found],
             masks=[one.mask for one in found],
+            oriented=[_NO_CORNERS if one.oriented is None else one.oriented for one in found],
             keypoints=points[:, :, :2],
             visibility=points[:, :, 2],
             attributes=[shape.attributes for shape in shapes],
             tracks=[shape.track for shape in shapes],
         )
+
+
+_NO_CORNERS = np.full((4, 2), np.nan)
 
 
 def _size(outline: Sample) -> Size | None:

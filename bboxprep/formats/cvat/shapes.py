@@ -20,7 +20,8 @@ from bboxprep.findings import Finding
 from bboxprep.formats.cvat.fields import TRACK, own_attributes
 from bboxprep.formats.text_values import decode_value
 from bboxprep.geometry.affine import Affine, Points, Size
-from bboxprep.geometry.shapes import Boxes, ellipses_in, hull, ring_around
+from bboxprep.geometry.oriented import turned_corners
+from bboxprep.geometry.shapes import Boxes, ellipses_in, hull
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.columns import NO_TRACK
@@ -63,12 +64,15 @@ class CvatShape(msgspec.Struct, frozen=True):
 
 
 class Geometry(msgspec.Struct, frozen=True):
-    """The geometry of an object: its box (4,), its rings or mask, and its keypoints (K, 3) x y px and visibility."""
+    """The geometry of an object: its box (4,), its rings or mask, the corners (4, 2) of its oriented box, and its
+    keypoints (K, 3) x y px and visibility.
+    """
 
     box: Boxes
     rings: Rings = ()
     mask: Rle | None = None
     keypoints: Points | None = None
+    oriented: Points | None = None
 
 
 class UnreadableShape(Exception):
@@ -213,12 +217,11 @@ def _geometry(shape: CvatShape, keypoints: tuple[str, ...], size: Size | None) -
 
 
 def _turned(box: Boxes, degrees: float) -> Geometry:
-    """`box` turned about its centre: as a ring whose first side is the upper one before the turn."""
+    """`box` turned about its centre: an oriented box whose first side is the upper one before the turn."""
     if not degrees % 360.0:
         return Geometry(box)
-    x0, y0, x1, y1 = box.tolist()
-    ring = Affine.rotation(degrees).about((x0 + x1) / 2.0, (y0 + y1) / 2.0)(ring_around((x0, y0, x1, y1)))
-    return Geometry(hull(ring), rings=(ring,))
+    corners = turned_corners(box.tolist(), degrees)
+    return Geometry(hull(corners), oriented=corners)
 
 
 def _ellipse(cx: float, cy: float, rx: float, ry: float, degrees: float) -> Geometry:

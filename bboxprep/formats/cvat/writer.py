@@ -1,9 +1,10 @@
 """Writes CVAT for images 1.1: ``<split>.xml`` over the images in ``images/<split>/``, a task for each split.
 
 An object is one shape: a skeleton or points where it has keypoints, with its box in a group where they do not give
-that (`groups`); else the polygon, turned box or ellipse that its ring is, else its mask, else its box. Parts of an
-outline are joined by a seam of no width. What is not given back so is counted. Numbers are shortest decimals, those of
-turned boxes and ellipses are rounded (`outlines`).
+that (`groups`); else the polygon or ellipse that its ring is, else its mask, else its box, turned if it is oriented.
+Four corners that are no rectangle become a polygon. Parts of an outline are joined by a seam of no width. What is not
+given back so is counted: also an oriented box that is not turned, for CVAT knows it from no other box. Numbers are
+shortest decimals, those of turned boxes and ellipses are rounded (`outlines`).
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from bboxprep.formats.cvat.elements import element_of, quoted
 from bboxprep.formats.cvat.fields import CARRIES, GROUP, NOT_SPLITS
 from bboxprep.formats.cvat.groups import as_one
 from bboxprep.formats.cvat.labels import label_lines
-from bboxprep.formats.cvat.outlines import ellipse, turned_box
+from bboxprep.formats.cvat.outlines import ellipse
 from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometry_of
+from bboxprep.geometry.affine import Points
+from bboxprep.geometry.oriented import turned_box
 from bboxprep.geometry.shapes import one_ring
 from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
 from bboxprep.io.xml_encoding import holds
@@ -38,6 +41,8 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 
 _CHUNK = 1 << 16  # bytes
+_SAME = 1e-6  # px; more than the rounding of oriented boxes
+_NO_CORNERS = np.full((4, 2), np.nan)
 _Kinds = list[tuple[str, str, str]]  # the class, the name and the input type of attributes
 
 
@@ -175,7 +180,10 @@ class _Shapes:
         self._labels = instances.labels.tolist()
         self._tracks = instances.tracks.tolist()
         self._shaped = (
-            instances.has(Column.POLYGONS) | instances.has(Column.MASKS) | instances.has(Column.KEYPOINTS)
+            instances.has(Column.POLYGONS)
+            | instances.has(Column.MASKS)
+            | instances.has(Column.KEYPOINTS)
+            | instances.has(Column.ORIENTED)
         ).tolist()
 
     def elements(self, rows: Sequence[int], sample: Sample) -> Iterator[_Element]:
@@ -221,8 +229,13 @@ class _Shapes:
         bounds = geometry_of(
             (outline or keypoints or [box])[0], category.keypoints, mask.size if (mask := own.masks[row]) else None
         ).box
-        loose = not outline or outline[0].tag == "mask"
-        return [*([box] if loose and bounds.tolist() != self._boxes[row] else []), *outline, *keypoints] or [box]
+        same = (
+            _near(bounds, own.boxes[row])
+            if outline and outline[0].tag == "box"
+            else bounds.tolist() == self._boxes[row]
+        )
+        loose = not same and (not outline or outline[0].tag in ("mask", "box"))
+        return [*([box] if loose else []), *outline, *keypoints] or [box]
 
     def _keypoints(self, row: int, category: Category) -> CvatShape:
         """A skeleton where the class names its keypoints, else points."""
@@ -234,13 +247,16 @@ class _Shapes:
 
     def _outline(self, row: int) -> CvatShape | None:
         """The shape of the outline of the object at `row`, None where it has none."""
-        ring, mask = one_ring(self._own.polygons[row]), self._own.masks[row]
+        ring, mask, corners = one_ring(self._own.polygons[row]), self._own.masks[row], self._own.oriented[row]
         if ring is not None:
-            for tag, numbers in (("box", turned_box(ring)), ("ellipse", ellipse(ring))):
-                if numbers:
-                    return CvatShape(tag, "", numbers, {})
-            return CvatShape("polygon", "", tuple(ring.ravel().tolist()), {})
-        return _mask(mask) if mask is not None and mask.area else None
+            numbers = ellipse(ring)
+            return CvatShape("ellipse", "", numbers, {}) if numbers else _polygon(ring)
+        if mask is not None and mask.area:
+            return _mask(mask)
+        if not np.isfinite(corners).all():
+            return None
+        numbers = turned_box(corners)
+        return CvatShape("box", "", numbers, {}) if numbers else _polygon(corners)
 
     def _is_whole(self, row: int, read: Geometry) -> bool:
         """Whether an object has what is `read` of its shape, and no more."""
@@ -248,15 +264,26 @@ class _Shapes:
         rings, seen = own.polygons[row], own.visibility[row]
         points = np.column_stack((own.keypoints[row] * (seen > 0)[:, None], seen))
         found = np.zeros((0, 3)) if read.keypoints is None else read.keypoints
+        corners = _NO_CORNERS if read.oriented is None else read.oriented
         most = max(len(points), len(found))
         one, other = (np.pad(part, ((0, most - len(part)), (0, 0))) for part in (points, found))
         return (
-            read.box.tolist() == self._boxes[row]
+            (read.box.tolist() == self._boxes[row] or (read.oriented is not None and _near(read.box, own.boxes[row])))
+            and _near(corners, own.oriented[row])
             and len(read.rings) == len(rings)
             and all(np.array_equal(mine, its) for mine, its in zip(read.rings, rings, strict=True))
             and read.mask == own.masks[row]
             and np.array_equal(one, other)
         )
+
+
+def _near(one: Points, other: Points) -> bool:
+    """Whether coordinates are the same, but for the rounding of those of oriented boxes."""
+    return bool(np.allclose(one, other, rtol=0.0, atol=_SAME, equal_nan=True))
+
+
+def _polygon(ring: Points) -> CvatShape:
+    return CvatShape("polygon", "", tuple(ring.ravel().tolist()), {})
 
 
 def _mask(mask: Rle) -> CvatShape:

@@ -10,7 +10,7 @@ from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.columns import Column
 
 LAYOUT = "a .json of shapes beside each image, or in a folder of their own; labels.txt with the classes"
-CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.MASKS, Column.SCORES, Column.ATTRIBUTES})
+CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.SCORES, Column.ATTRIBUTES})
 
 CLASSES = "labels.txt"
 NO_CLASSES = frozenset({"__ignore__", "_background_"})  # which LabelMe's examples put in front of labels.txt
@@ -23,7 +23,8 @@ SHAPE_KEYS = frozenset(  # `direction`: the angle of the first edge of a rotated
 )
 TOP_ATTRIBUTES = frozenset({"kie_linking", "locked", "cuboid3d"})  # attributes with a key of their own (X-AnyLabeling)
 SHAPE_TYPE = "shape_type"  # the attribute of an object whose shape the model has no kind for
-ROTATED = frozenset({"oriented_rectangle", "rotation", "quadrilateral"})  # polygons of four corners
+ORIENTED = "oriented_rectangle"  # LabelMe's own kind of an oriented box
+ROTATED = frozenset({ORIENTED, "rotation", "quadrilateral"})  # of four corners
 
 _HEAD = 65536
 _SHAPES = re.compile(rb'"shapes"\s*:\s*\[')

@@ -157,6 +157,9 @@ def _extra(file: LabelMeFile) -> dict[str, object]:
     return dict(sorted(found.items()))
 
 
+_NO_CORNERS = np.full((4, 2), np.nan)
+
+
 def _instances(objects: Sequence[ReadObject], categories: Categories) -> Instances:
     """The columns of `objects`."""
     labels = [categories.names.index(made.label) for made in objects]
@@ -173,6 +176,7 @@ def _instances(objects: Sequence[ReadObject], categories: Categories) -> Instanc
         labels,
         polygons=[made.rings for made in objects],
         masks=[made.mask for made in objects],
+        oriented=[_NO_CORNERS if made.oriented is None else made.oriented for made in objects],
         keypoints=keypoints,
         visibility=visibility,
         scores=[made.score for made in objects],

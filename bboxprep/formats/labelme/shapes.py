@@ -5,7 +5,7 @@ shape_type                     points                                       obje
 =============================  ===========================================  =========================================
 rectangle                      two opposite corners in any order, or four   box
 polygon, or none stated        corners                                      polygon
-oriented_rectangle, rotation,  four corners                                 polygon
+oriented_rectangle, rotation,  four corners                                 oriented box
 quadrilateral
 circle                         centre, any point of the rim                 polygon around it
 mask                           two corners, the second pixel included       mask: a PNG, from the first corner on
@@ -20,7 +20,7 @@ rounded) and lie outside of the image (what is there is left out); its extent is
 its outline. Two boxes are two objects. Points of other labels in the group of one object are its keypoints; one that is
 marked ``difficult`` is hidden.
 
-What the model has no column for is an attribute: flags, description, group_id, the kind of a shape that is no polygon.
+What the model has no column for is an attribute: flags, description, group_id, the kind of a shape without a column.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
-from bboxprep.formats.labelme.fields import PARTS, ROTATED, SHAPE_KEYS, SHAPE_TYPE, is_empty
+from bboxprep.formats.labelme.fields import ORIENTED, PARTS, ROTATED, SHAPE_KEYS, SHAPE_TYPE, is_empty
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import ellipses_in, hull
 from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode, excerpt, number, numbers
@@ -47,6 +47,7 @@ from bboxprep.model.validation import FARTHEST
 _MOST_PIXELS = 1 << 26  # of the PNG of a mask
 _FEWEST = {"rectangle": 2, "circle": 2, "mask": 2}  # points
 _POINT = "point"
+_CORNERS = 4  # of an oriented box
 _SINGLE = frozenset({"rectangle", "mask"})  # of which an object has one at most
 _CLOSED = frozenset({"rectangle", "mask", "polygon", "circle"}) | ROTATED
 
@@ -63,14 +64,15 @@ class LabelMeShape(msgspec.Struct, frozen=True):
 
 
 class ReadObject(msgspec.Struct, frozen=True):
-    """One object: its class, box x0 y0 x1 y1 px, rings, mask, score, attributes, and its keypoints by name: x, y px and
-    visibility.
+    """One object: its class, box x0 y0 x1 y1 px, rings, mask, corners (4, 2) px of its oriented box, score, attributes,
+    and its keypoints by name: x, y px and visibility.
     """
 
     label: str
     box: tuple[float, ...]
     rings: tuple[Points, ...]
     mask: Rle | None
+    oriented: Points | None
     score: float
     attributes: Mapping[str, Any]
     keypoints: Mapping[str, tuple[float, float, int]]
@@ -158,7 +160,7 @@ def _object(
     unread: Counter[str],
 ) -> ReadObject:
     """The object of the shapes `parts` and the keypoints `points`; adds to `findings` and `unread` what is wrong."""
-    boxes, rings, masks, kinds = [], [], [], []
+    boxes, rings, masks, kinds, turned = [], [], [], [], list[Points]()
     for shape in parts:
         own = hull(shape.points)
         if shape.kind == "mask":
@@ -168,11 +170,13 @@ def _object(
             centre, radius = shape.points[0], float(np.hypot(*(shape.points[1] - shape.points[0])))
             own = np.concatenate((centre - radius, centre + radius))
             rings.append(ellipses_in(own[None])[0])
+        elif shape.kind in ROTATED and len(shape.points) == _CORNERS and not turned:
+            turned.append(shape.points)
         elif shape.kind in ROTATED or (shape.kind == "polygon" and len(shape.points) > 2):
             rings.append(shape.points)
         elif shape.kind not in ("rectangle", _POINT):
             unread[f"{shape.kind} of {len(shape.points)} points" if shape.kind == "polygon" else shape.kind] += 1
-        kinds += [shape.kind] if shape.kind not in ("rectangle", "polygon", "mask") else []
+        kinds += [shape.kind] if shape.kind not in ("rectangle", "polygon", "mask", ORIENTED) else []
         boxes.append(own)
     box = next((own for own, shape in zip(boxes, parts, strict=True) if shape.kind == "rectangle"), None)
     if box is None:
@@ -185,6 +189,7 @@ def _object(
         tuple(box.tolist()),
         tuple(rings),
         masks[0] if masks else None,
+        turned[0] if turned else None,
         score,
         attributes | ({SHAPE_TYPE: kinds[0]} if len(parts) == len(kinds) == 1 else {}),
         _keypoints(points),

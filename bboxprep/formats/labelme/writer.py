@@ -1,9 +1,9 @@
 """Writes LabelMe: ``<split>/<name>`` with a JSON file beside each labelled image, and ``labels.txt``.
 
-LabelMe 5 to 7 opens the files, and so does X-AnyLabeling unless an object has a mask. A box is a rectangle of two
-corners, a ring a polygon, a mask a PNG. An object of several shapes is a group; where the box is not the one around its
-outline, it is one of them. Shapes keep their kind (circle, rotated box) as long as their points still show it. Numbers
-are shortest decimals.
+LabelMe 5 to 7 opens the files (an oriented box from 6.2 on), and so does X-AnyLabeling unless an object has a mask. A
+box is a rectangle of two corners, a ring a polygon, a mask a PNG, an oriented box an ``oriented_rectangle``. An object
+of several shapes is a group; where the box is not the one around its outline, it is one of them. Shapes keep their kind
+(circle, rotation) as long as their points still show it. Numbers are shortest decimals.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from bboxprep.formats.labelme.fields import (
     CARRIES,
     CLASSES,
     FILE_KEYS,
+    ORIENTED,
     PARTS,
     ROTATED,
     SHAPE_TYPE,
@@ -157,6 +158,10 @@ def _parts(objects: Instances, row: int) -> tuple[list[Record], bool]:
     if len(rings) == 1 and mask is None and kind == "circle" and _is_circle(rings[0], box):
         return [_circle(box)], True
     parts, around = [_shape("polygon", ring) for ring in rings], [hull(ring) for ring in rings]
+    corners, rotated = objects.oriented[row], kind if kind in ROTATED else ORIENTED
+    if np.isfinite(corners).all():
+        parts.append(_shape(rotated, corners) | _direction(rotated, corners))
+        around.append(hull(corners))
     if mask is not None:
         pixels, (x, y) = mask.crop()
         height, width = pixels.shape
@@ -165,9 +170,7 @@ def _parts(objects: Instances, row: int) -> tuple[list[Record], bool]:
         around.append(np.array([x, y, x + width, y + height], dtype=np.float64))
     if not parts or not np.allclose(hull(np.concatenate(around).reshape(-1, 2)), box, rtol=0.0, atol=_SUM):
         return [_shape("rectangle", box.reshape(2, 2)), *parts], False
-    if len(parts) == 1 and kind in ROTATED and len(rings) == 1 and len(rings[0]) == 4:
-        return [_shape(kind, rings[0]) | _direction(kind, rings[0])], True
-    return parts, False
+    return parts, len(parts) == 1 and kind in ROTATED and parts[0]["shape_type"] == kind
 
 
 def _shape(kind: str, points: Points) -> Record:

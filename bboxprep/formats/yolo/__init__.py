@@ -42,7 +42,7 @@ FORMAT = Format(
     read=deferred(f"{__name__}.reader", "read"),
     write=deferred(f"{__name__}.writer", "write"),
     check=deferred(f"{__name__}.label_check", "check"),
-    carries=frozenset({Column.BOXES, Column.POLYGONS, Column.KEYPOINTS}),
+    carries=frozenset({Column.BOXES, Column.POLYGONS, Column.ORIENTED, Column.KEYPOINTS}),
     step=lambda _: Step(fraction=1e-6),  # six digits
     read_options=YoloReadOptions,
     conventions=(

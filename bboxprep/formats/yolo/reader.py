@@ -61,6 +61,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     unmatched = unmatched_labels(tree, layout, claims, grammar, classes.names)
     loader = _Loader(tree.home, probe, grammar, options.units)
     task = label_task(layout.items, grammar, loader, spread)
+    loader = msgspec.structs.replace(loader, oriented=task.name == "obb")
     return Dataset(
         root=home,
         format="yolo",
@@ -90,6 +91,7 @@ class _Loader(msgspec.Struct, frozen=True):
     probe: Probe
     grammar: RowGrammar
     units: Units = "fractions"
+    oriented: bool = False  # whether rows of four corners are oriented boxes
 
     def __call__(self, items: Sequence[YoloItem]) -> list[Sample]:
         outlines = self.outlines(items)
@@ -98,7 +100,7 @@ class _Loader(msgspec.Struct, frozen=True):
         rows = read_labels(files, self.grammar)
         fractional = self.units == "fractions"
         sizes = [outline.header.displayed if outline.header and fractional else (1, 1) for _, outline in labelled]
-        read = zip(_instances(rows, sizes), rows.notes, rows.listed, strict=True)
+        read = zip(_instances(rows, sizes, self.oriented), rows.notes, rows.listed, strict=True)
         return [
             _with_labels(outline, *next(read), fractional) if item.label else self._unlabelled(outline)
             for item, outline in zip(items, outlines, strict=True)
@@ -139,17 +141,23 @@ def _with_labels(
     )
 
 
+_NO_CORNERS = np.full((4, 2), np.nan)
 _UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True)
 
 
-def _instances(rows: Rows, sizes: Sequence[tuple[int, int]]) -> list[Instances]:
-    """The objects of each file of `rows`, whose images have these `sizes`, in pixels."""
+def _instances(rows: Rows, sizes: Sequence[tuple[int, int]], oriented: bool) -> list[Instances]:
+    """The objects of each file of `rows`, whose images have these `sizes`, in pixels; four corners are an `oriented`
+    box, or a polygon.
+    """
     scales = np.repeat(np.array(sizes, dtype=np.float64).reshape(-1, 2), rows.counts, axis=0)
-    outlined = zip(scales, rows.rings, strict=True) if any(rows.rings) else ()
+    pairs = zip(scales, rows.rings, strict=True) if any(rows.rings) else ()
+    outlined = [[ring * scale for ring in rings] for scale, rings in pairs] or None
+    corners = [own[0] if own else _NO_CORNERS for own in outlined] if oriented and outlined else None
     return Instances.of(
         rows.boxes * np.tile(scales, 2),
         rows.labels,
-        polygons=[[ring * scale for ring in rings] for scale, rings in outlined] or None,
+        polygons=None if oriented else outlined,
+        oriented=corners,
         keypoints=rows.keypoints * scales[:, None],
         visibility=rows.visibility,
         scores=rows.scores,

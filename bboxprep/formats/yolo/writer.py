@@ -6,10 +6,10 @@ float32. Rounding each number by itself breaks that for one box in five at an ed
 edge is off by at most 1e-6 of the image; that of a box thinner than 2e-6 by twice as much.
 
 **One shape a row.** *detect* writes boxes. *segment* writes one polygon for each object: its parts are joined by a seam
-of no width between their nearest corners; an object without a polygon gets the four corners of its box. *pose* writes
-box and keypoints. *obb* writes four corners: those of a polygon that has four, else those of the rectangle of least
-area around its polygons (an oriented box that an edge has cut has three corners, five or more), else those of the box.
-None lies outside of the image, or trainers would leave out the whole image.
+of no width between their nearest corners; an object without a polygon gets the four corners of its box, oriented or
+upright. *pose* writes box and keypoints. *obb* writes four corners: those of an oriented box, else of a polygon that
+has four, else of the rectangle of least area around its polygons or its mask, else of the box. None lies outside of the
+image, or trainers would leave out the whole image (`geometry.oriented.corners_within`).
 
 **Splits.** data.yaml names the splits that exist. Trainers that want ``val`` must be given one.
 """
@@ -32,14 +32,15 @@ from bboxprep.formats.yolo.config import NOT_SPLITS
 from bboxprep.formats.yolo.darknet import DarknetFiles, check_dataset
 from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.geometry.affine import Points, Size
-from bboxprep.geometry.oriented import oriented_corners
-from bboxprep.geometry.shapes import one_ring, ring_area
+from bboxprep.geometry.oriented import corners_within, oriented_corners
+from bboxprep.geometry.shapes import clip_ring, one_ring, pixel_corners, ring_area
 from bboxprep.io.atomic import write_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.flip_names import flip_order
+from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import USUAL, order
@@ -54,7 +55,7 @@ _CARRIES = {
     "detect": frozenset({Column.BOXES}),
     "segment": frozenset({Column.BOXES, Column.POLYGONS}),
     "pose": frozenset({Column.BOXES, Column.KEYPOINTS}),
-    "obb": frozenset({Column.BOXES, Column.POLYGONS}),
+    "obb": frozenset({Column.BOXES, Column.ORIENTED}),
 }
 _CONFIG = "data.yaml"
 
@@ -76,10 +77,13 @@ def write(root: Path, dataset: Dataset, options: YoloWriteOptions) -> YoloWriter
 
 
 class _Changed(NamedTuple):
-    """Which objects (N,) lose their shape: to the corners of their box (`boxed`), or of a rectangle (`fitted`)."""
+    """Which objects (N,) lose their shape: to the corners of their box (`boxed`), or of a rectangle (`fitted`); which
+    are oriented boxes written as polygons (`unturned`).
+    """
 
     boxed: NDArray[np.bool_]
     fitted: NDArray[np.bool_]
+    unturned: NDArray[np.bool_]
 
 
 class YoloWriter:
@@ -91,7 +95,6 @@ class YoloWriter:
         self._root = root
         self._categories = dataset.categories
         self._options = options
-        self._oriented = dataset.task == "obb"
         self._splits: set[str] = set()
         self._darknet = DarknetFiles(dataset.splits) if options.layout == "darknet" else None
         self.keypoints = max((len(category.keypoints) for category in dataset.categories), default=0)
@@ -116,8 +119,8 @@ class YoloWriter:
         lines = [b"%d%b\n" % row for row in zip(batch.instances.labels.tolist(), shapes, strict=True)]
         files = map(b"".join, batch.split(lines))
         label = partial(_labels, self._options)
-        boxed, fitted = (batch.totals(rows).tolist() for rows in changed)
-        return list(map(label, batch, images, batch.counts.tolist(), files, boxed, fitted))
+        counts = [batch.totals(rows).tolist() for rows in changed]
+        return list(map(label, batch, images, batch.counts.tolist(), files, zip(*counts, strict=True)))
 
     def collect(self, entry: tuple[str, str]) -> None:
         """Note the split of an image, and the image where a list names it."""
@@ -140,27 +143,39 @@ class YoloWriter:
 
     def _shapes(self, batch: Batch) -> tuple[list[bytes], _Changed]:
         """The rows of all objects without their class, and which of them lose their shape."""
-        instances, none = batch.instances, np.zeros(len(batch.instances), dtype=np.bool_)
+        none = np.zeros(len(batch.instances), dtype=np.bool_)
         match self._options.task:
             case "detect":
-                return _box_texts(batch), _Changed(none, none)
+                return _box_texts(batch), _Changed(none, none, none)
             case "pose":
                 points = _keypoint_texts(batch, self.keypoints)
-                return [box + own for box, own in zip(_box_texts(batch), points, strict=True)], _Changed(none, none)
+                return [box + own for box, own in zip(_box_texts(batch), points, strict=True)], _Changed(
+                    none, none, none
+                )
             case "segment":
-                rings = list(map(one_ring, instances.polygons))
-                return _outlines(batch, rings), _Changed(_absent(rings), none)
+                return self._polygons(batch)
             case "obb":
                 return self._oriented_boxes(batch)
 
+    def _polygons(self, batch: Batch) -> tuple[list[bytes], _Changed]:
+        """The rows of all objects as polygons."""
+        instances, sizes = batch.instances, batch.sizes[batch.owners]
+        rings = list(map(one_ring, instances.polygons))
+        unturned = _absent(rings) & instances.has(Column.ORIENTED)
+        for row in np.flatnonzero(unturned).tolist():
+            left = clip_ring(instances.oriented[row], Size(*sizes[row].tolist()))
+            rings[row] = left if len(left) > 2 else None
+        boxed = _absent(rings)
+        return _outlines(batch, rings), _Changed(boxed, np.zeros_like(boxed), unturned & ~boxed)
+
     def _oriented_boxes(self, batch: Batch) -> tuple[list[bytes], _Changed]:
-        """The rows of all objects as oriented boxes. Those of a source of oriented boxes lose no shape when cut."""
-        instances = batch.instances
+        """The rows of all objects as oriented boxes."""
+        instances, none = batch.instances, np.zeros(len(batch.instances), dtype=np.bool_)
         sizes = [Size(*size) for size in batch.sizes[batch.owners].tolist()]
-        rings = list(map(_four_corners, instances.polygons, sizes))
+        rings = [_four_corners(instances, row, size) for row, size in enumerate(sizes)]
         boxed = _absent(rings) & (instances.has(Column.POLYGONS) | instances.has(Column.MASKS))
-        same = np.array([self._oriented or _is_four(own) for own in instances.polygons], dtype=np.bool_)
-        return _outlines(batch, rings), _Changed(boxed, ~(same | _absent(rings)))
+        same = instances.has(Column.ORIENTED) | np.array([_is_four(own) for own in instances.polygons], dtype=np.bool_)
+        return _outlines(batch, rings), _Changed(boxed, ~(same | _absent(rings)), none)
 
     def _yaml(self) -> list[str]:
         lines = [f"path: {_quoted(self._options.yaml_path)}"] if self._options.yaml_path else []
@@ -199,15 +214,18 @@ def _unlike_images(folder: str) -> str:
 
 
 def _labels(
-    options: YoloWriteOptions, sample: Sample, image: str, count: int, rows: bytes, boxed: int, fitted: int
+    options: YoloWriteOptions, sample: Sample, image: str, count: int, rows: bytes, changed: tuple[int, int, int]
 ) -> Labels:
-    """The label file of an image with `count` objects, of which so many are `boxed` and `fitted` (see `_Changed`)."""
+    """The label file of an image with `count` objects, of which so many are `changed` (see `_Changed`)."""
+    boxed, fitted, unturned = changed
     entry = (sample.split, image if options.layout == "darknet" else "")
     if not sample.labelled and not count:
         return Labels(0, entry=entry)
     notes = [("column-dropped", f"{boxed} objects are written as the corners of their boxes")] if boxed else []
     if fitted:
-        notes.append(("column-dropped", f"{fitted} polygons are written as the smallest rectangles around them"))
+        notes.append(("column-dropped", f"{fitted} outlines are written as the smallest rectangles around them"))
+    if unturned:
+        notes.append(("column-dropped", f"{unturned} oriented boxes are written as polygons"))
     if "images" in sample.name.parts[:-1]:
         notes.append(("name-changed", f"written as {image}"))
     findings = tuple([Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes])
@@ -280,11 +298,16 @@ def _is_four(rings: Rings) -> bool:
     return len(rings) == 1 and len(rings[0]) == 4
 
 
-def _four_corners(rings: Rings, size: Size) -> Points | None:
-    """The corners of an object in an image of `size` as an oriented box; None without a polygon that has an area."""
+def _four_corners(instances: Instances, row: int, size: Size) -> Points | None:
+    """The corners of an object in an image of `size` as an oriented box; None where it has only an upright one."""
+    corners, rings, mask = instances.oriented[row], instances.polygons[row], instances.masks[row]
+    if np.isfinite(corners).all():
+        return corners_within(corners, size)
     if _is_four(rings):
         return rings[0]
-    return oriented_corners(np.concatenate(rings), size) if any(map(ring_area, rings)) else None
+    if any(map(ring_area, rings)):
+        return oriented_corners(np.concatenate(rings), size)
+    return oriented_corners(pixel_corners(mask.mask()), size) if mask is not None and mask.area else None
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Draws masks, polygons, boxes, keypoints and class names on images, for notebooks and previews.
+"""Draws masks, polygons, boxes (oriented ones too), keypoints and class names on images, for notebooks and previews.
 
 A contact canvas shows several images in rows, each with a line of text below it.
 """
@@ -97,7 +97,7 @@ def _draw_regions(canvas: _Canvas, instances: Instances, row: int) -> None:
     colour = _colour(instances.labels[row])
     if mask := instances.masks[row]:
         _draw_mask(canvas, mask, colour)
-    for ring in instances.polygons[row]:
+    for ring in (*instances.polygons[row], instances.oriented[row]):
         if len(ring) > 1 and np.isfinite(ring).all():
             corners = _to_canvas(canvas, ring)
             canvas.pen.polygon(corners, fill=(*colour, _REGION_OPACITY))

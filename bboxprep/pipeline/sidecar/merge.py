@@ -121,7 +121,7 @@ class _SampleMerge(msgspec.Struct, frozen=True):
         labels = self.classes.from_sidecar[objects.labels]
         rows = np.full(len(objects), UNWRITTEN)
         slack = None if untouched else self._slack(kept, objects.boxes[written])
-        rows[written] = self._match(read, objects.select(written), labels[written], slack)
+        rows[written] = self._match(read, objects.select(written), labels[written], sample.size, slack)
         rows[labels < 0] = GONE
         order = combined_order(rows, written, len(read))
         own = frozenset() if untouched else self.carries  # columns of the label file
@@ -140,8 +140,11 @@ class _SampleMerge(msgspec.Struct, frozen=True):
         off = step.of(boxes, Size(*kept.size)).max(axis=1, initial=0.0)
         return np.asarray(off + _REWRITING * max(kept.size))
 
-    def _match(self, read: Instances, objects: Instances, labels: Rows, slack: NDArray[np.float64] | None) -> Rows:
-        """For each of `objects`, with the merged `labels`, its row in the label file; `GONE` where it has none.
+    def _match(
+        self, read: Instances, objects: Instances, labels: Rows, size: Size, slack: NDArray[np.float64] | None
+    ) -> Rows:
+        """For each of `objects` in an image of `size`, with the merged `labels`, its row in the label file; `GONE` for
+        none.
 
         An edge may have moved by `slack` (N,) px. `slack` is None for an unchanged file, in which only classes can have
         been renamed.
@@ -149,7 +152,7 @@ class _SampleMerge(msgspec.Struct, frozen=True):
         kinds = np.append(self.classes.first_of_name, -1)  # -1, the label of a removed class, matches no other
         if slack is None:
             return np.where(kinds[read.labels] == kinds[labels], np.arange(len(read)), GONE)
-        return match(read.boxes, kinds[read.labels], WrittenObjects.of(objects, kinds[labels]), slack)
+        return match(read.boxes, kinds[read.labels], WrittenObjects.of(objects, kinds[labels], size), slack)
 
 
 def _remaining_masks(segmentation: Segmentation, instances: Instances, order: Order) -> Segmentation:

@@ -238,20 +238,39 @@ def test_fields_that_coco_does_not_define_are_kept_apart(tmp_path: Path) -> None
     assert sample.instances.scores.tolist()[2] == 0.25
 
 
-def test_a_turned_box_becomes_a_polygon_with_its_hull(tmp_path: Path) -> None:
+def test_a_turned_box_is_an_oriented_one_with_its_hull(tmp_path: Path) -> None:
     record = box(1, 1, bbox=[10, 10, 20, 10], attributes={"rotation": 90.0, "occluded": False}, area=200)
     objects = (sample := one_sample(tmp_path, record)).instances
     np.testing.assert_allclose(objects.boxes, [[15, 5, 25, 25]], atol=1e-12)
-    np.testing.assert_allclose(objects.polygons[0][0], [[25, 5], [25, 25], [15, 25], [15, 5]], atol=1e-12)
+    np.testing.assert_allclose(objects.oriented, [[[25, 5], [25, 25], [15, 25], [15, 5]]], atol=1e-12)
     assert objects.attributes == ({"occluded": False},)
+    assert sample.findings == ()
+    assert not objects.polygons.holds_any
+
+
+@pytest.mark.parametrize("shape", ["bar", "mask", "corners"])
+def test_corners_of_an_oriented_box_beside_any_segmentation(tmp_path: Path, shape: str) -> None:
+    corners = [10.5, 2, 20, 8, 14, 17.25, 4.5, 11]
+    segmentation: Any = {"bar": [[1, 1, 9, 1, 9, 2]], "mask": {"size": [48, 64], "counts": [5, 9, 3058]}}
+    record = box(1, 1, oriented_box=corners, segmentation=segmentation.get(shape, [corners]))
+    objects = (sample := one_sample(tmp_path, record)).instances
+    assert objects.oriented.tolist() == np.array(corners).reshape(1, 4, 2).tolist()
+    assert (len(objects.polygons[0]), objects.masks[0] is not None) == (shape == "bar", shape == "mask")
+    assert sample.findings == ()
+
+
+@pytest.mark.parametrize("corners", [[1, 2, 3], "x", [1, 2, 3, 4, 5, 6, 7, None], [1e300] * 8])
+def test_corners_that_are_none_are_left_out_with_a_finding(tmp_path: Path, corners: object) -> None:
+    sample = one_sample(tmp_path, box(1, 1, oriented_box=corners))
+    assert np.isnan(sample.instances.oriented).all()
     assert [(found.code, found.where) for found in sample.findings] == [
-        ("record-repaired", "annotations[0].attributes.rotation")
+        ("record-repaired", "annotations[0].oriented_box")
     ]
 
 
 def test_a_positive_turn_is_clockwise_as_seen(tmp_path: Path) -> None:
     record = box(1, 1, bbox=[0, 10, 20, 0], attributes={"rotation": "30"})
-    ((ring,),) = one_sample(tmp_path, record).instances.polygons
+    (ring,) = one_sample(tmp_path, record).instances.oriented
     left, right = ring[0], ring[1]
     assert left[1] < 10 < right[1]
 

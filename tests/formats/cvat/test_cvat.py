@@ -17,8 +17,9 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import NoOptions, TextReadOptions
 from bboxprep.formats.cvat import FORMAT
 from bboxprep.formats.cvat.layout import label_file
-from bboxprep.formats.cvat.outlines import ellipse, turned_box
+from bboxprep.formats.cvat.outlines import ellipse
 from bboxprep.geometry.affine import Affine, Points, Size
+from bboxprep.geometry.oriented import turned_box
 from bboxprep.geometry.shapes import hull, ring_area
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
@@ -79,7 +80,8 @@ def test_a_box_is_as_it_stands_and_its_attributes_have_types(tmp_path: Path) -> 
 
 def test_a_box_turns_clockwise_about_its_centre(tmp_path: Path) -> None:
     sample = one_image(tmp_path, '<box label="cat" xtl="10" ytl="20" xbr="40" ybr="30" rotation="90.00"/>')
-    assert sample.instances.polygons[0][0].tolist() == [[30, 10], [30, 40], [20, 40], [20, 10]]
+    assert sample.instances.oriented[0].tolist() == [[30, 10], [30, 40], [20, 40], [20, 10]]
+    assert not sample.instances.polygons.holds_any
     assert sample.instances.boxes.tolist() == [[20, 10, 30, 40]]
 
 
@@ -160,8 +162,8 @@ def test_between_keyframes_a_box_moves_straight_and_turns_the_shorter_way(tmp_pa
     assert list(samples) == ["frame_000000.png", "frame_000001", "frame_000002", "frame_000003", "frame_000004.png",
                              "frame_000005"]  # fmt: skip
     assert samples["frame_000002"].boxes.tolist() == [[4, 2, 14, 12]]
-    assert not samples["frame_000002"].polygons.holds_any  # 360 degrees, between 350 and 370
-    assert samples["frame_000005"].polygons[0][0] == pytest.approx(samples["frame_000004.png"].polygons[0][0])
+    assert np.isnan(samples["frame_000002"].oriented).all()  # 360 degrees, between 350 and 370
+    assert samples["frame_000005"].oriented == pytest.approx(samples["frame_000004.png"].oriented)
     assert {track for own in samples.values() for track in own.tracks.tolist()} == {5}
 
 
@@ -264,8 +266,10 @@ def shown(instances: Instances, row: int) -> tuple[Any, ...]:
     places, flags = instances.keypoints[row].tolist(), instances.visibility[row].tolist()
     points = [(*place, flag) for place, flag in zip(places, flags, strict=True) if flag]
     rings = [ring.tolist() for ring in instances.polygons[row]]
-    return (instances.boxes[row].tolist(), rings, instances.masks[row], points, dict(instances.attributes[row]),
-            int(instances.tracks[row]))  # fmt: skip
+    corners, box = instances.oriented[row].round(6), instances.boxes[row]  # CVAT turns a box, and rounds that
+    box = box if np.isnan(corners).all() else box.round(6)
+    return (box.tolist(), rings, instances.masks[row], points, dict(instances.attributes[row]),
+            int(instances.tracks[row]), repr((corners + 0.0).tolist()))  # fmt: skip
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -304,8 +308,8 @@ def test_turned_boxes_and_ellipses_are_written_as_such(
     )
     back, _ = written(root / "out", sample.instances)
     tags = [shape.tag for shape in ET.parse(root / "out" / "train.xml").getroot().iterfind("image/*")]
-    level = degrees % 90 == 0
-    assert tags == ["polygon" if level and degrees else "box", "ellipse"]
+    assert tags == ["box", "ellipse"]
+    np.testing.assert_allclose(back.instances.oriented, sample.instances.oriented, atol=1e-6)
     for one, other in zip(sample.instances.polygons, back.instances.polygons, strict=True):
         assert [ring == pytest.approx(again, abs=1e-6) for ring, again in zip(one, other, strict=True)] == [True] * len(
             one
@@ -330,10 +334,18 @@ def random_ring(points: int) -> Points:
 
 @pytest.mark.parametrize("points", [3, 4, 5, 360])
 def test_other_rings_are_polygons(points: int) -> None:
-    ring = random_ring(points)
-    assert turned_box(ring) is None
-    assert ellipse(ring) is None
-    assert turned_box(np.array([[0.0, 0.0], [9.0, 0.0], [9.0, 5.0], [0.0, 5.0]])) is None  # the box itself has no ring
+    assert ellipse(random_ring(points)) is None
+
+
+LEVEL = [[10.0, 10.0], [19.0, 10.0], [19.0, 15.0], [10.0, 15.0]]
+
+
+@pytest.mark.parametrize("corners", [random_ring(4).tolist(), LEVEL])
+def test_oriented_boxes_that_cvat_does_not_know_are_counted(tmp_path: Path, corners: list[list[float]]) -> None:
+    assert (turned_box(np.array(corners)) is None) == (corners is not LEVEL)
+    back, (finding,) = written(tmp_path, Instances.of([hull(np.array(corners))], [0], oriented=[corners]))
+    assert finding.code == "column-dropped"
+    assert back.instances.polygons.holds_any == (corners is not LEVEL)  # as the upright box that it is, or a polygon
 
 
 def test_a_box_and_a_skeleton_of_an_object_are_a_group_and_one_object_again(tmp_path: Path) -> None:

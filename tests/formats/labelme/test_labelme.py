@@ -96,15 +96,17 @@ def test_a_rectangle_of_x_anylabeling_has_four_corners_and_a_score(tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", ["oriented_rectangle", "rotation", "quadrilateral", "polygon", None])
-def test_corners_are_a_polygon(tmp_path: Path, kind: str | None) -> None:
+def test_corners_are_an_oriented_box_or_a_polygon(tmp_path: Path, kind: str | None) -> None:
     corners = [[20.0, 5.5], [30.0, 15.0], [20.0, 25.0], [10.0, 15.0]]
     record = shape(kind or "", *corners, direction=0.7)
     if kind is None:
         del record["shape_type"]  # as in the files of LabelMe 3
     made = objects_of(tmp_path, record)
-    assert [ring.tolist() for ring in made.polygons[0]] == [corners]
+    turned = kind not in (None, "polygon")
+    assert [ring.tolist() for ring in made.polygons[0]] == ([] if turned else [corners])
+    assert np.array_equal(made.oriented, [corners if turned else np.full((4, 2), np.nan)], equal_nan=True)
     assert made.boxes.tolist() == [[10, 5.5, 30, 25]]
-    assert dict(made.attributes[0]) == ({"shape_type": kind} if kind not in (None, "polygon") else {})
+    assert dict(made.attributes[0]) == ({"shape_type": kind} if kind in ("rotation", "quadrilateral") else {})
 
 
 def test_a_circle_is_the_polygon_around_it(tmp_path: Path) -> None:

@@ -257,7 +257,7 @@ def test_an_unknown_task_is_refused() -> None:
         ("detect", {Column.BOXES}),
         ("segment", {Column.BOXES, Column.POLYGONS}),
         ("pose", {Column.BOXES, Column.KEYPOINTS}),
-        ("obb", {Column.BOXES, Column.POLYGONS}),
+        ("obb", {Column.BOXES, Column.ORIENTED}),
     ],
 )
 def test_what_a_task_carries(tmp_path: Path, task: OutTask, columns: set[Column]) -> None:
@@ -397,23 +397,43 @@ def test_four_corners_come_back_and_other_polygons_become_rectangles(tmp_path: P
     ((_, notes),) = write(tmp_path, dataset_of([sample_of(instances)]), YoloWriteOptions("obb"))
     back = read(tmp_path, options=YoloReadOptions("obb"))[0].instances
 
-    np.testing.assert_allclose(back.polygons[0][0], turned, atol=1e-3)
+    np.testing.assert_allclose(back.oriented[0], turned, atol=1e-3)
     np.testing.assert_allclose(back.boxes, instances.boxes, atol=1e-3)
+    assert not back.polygons.holds_any
     assert [note.message for note in notes] == [
-        "2 objects are written as the corners of their boxes",
-        "1 polygons are written as the smallest rectangles around them",
+        "1 objects are written as the corners of their boxes",
+        "2 outlines are written as the smallest rectangles around them",
     ]
 
 
+def test_an_object_of_which_only_the_mask_is_known_gets_the_smallest_rectangle_around_it(tmp_path: Path) -> None:
+    rows, columns = np.mgrid[:480, :640] + 0.5
+    along, across = (columns - 320) * 0.8 + (rows - 240) * 0.6, (rows - 240) * 0.8 - (columns - 320) * 0.6
+    mask = Rle.from_mask((np.abs(along) < 100) & (np.abs(across) < 40))
+    write(tmp_path, dataset_of([sample_of(Instances.of([mask.bounds], masks=[mask]))]), YoloWriteOptions("obb"))
+    (corners,) = read(tmp_path, options=YoloReadOptions("obb"))[0].instances.oriented
+    sides = sorted(np.hypot(*(np.roll(corners, -1, axis=0) - corners).T))
+    assert sides == pytest.approx([80, 80, 200, 200], abs=2.0)
+
+
+def test_a_segment_of_an_oriented_box_is_its_part_in_the_image_and_counted(tmp_path: Path) -> None:
+    corners = [[-10, 40], [40, -10], [60, 10], [10, 60]]
+    instances = Instances.of([[0, 0, 60, 60]], oriented=[corners])
+    ((_, (note,)),) = write(tmp_path, dataset_of([sample_of(instances)]), YoloWriteOptions("segment"))
+    ((ring,),) = read(tmp_path, options=YoloReadOptions("segment"))[0].instances.polygons
+    assert (len(ring), ring_area(ring)) == (6, pytest.approx(1800, rel=1e-3))
+    assert note.message == "1 oriented boxes are written as polygons"
+
+
 def test_oriented_boxes_that_an_edge_has_cut_are_no_loss_and_stay_the_same_bytes(tmp_path: Path) -> None:
-    cut = [(141, 184), (160, 165), (160, 117), (99, 56), (56, 99)]  # of 120 x 61 px, at 45 degrees
-    instances = Instances.of([[56, 56, 160, 184]], polygons=[[cut]])
+    cut = smallest_rectangle(np.array([(141, 184), (160, 165), (160, 117), (99, 56), (56, 99)]))  # at 45 degrees
+    instances = Instances.of([[56, 56, 160, 184]], oriented=[cut])
     dataset = dataset_of([sample_of(instances, Size(160, 240))], task="obb")
     ((_, notes),) = write(tmp_path / "one", dataset, YoloWriteOptions("obb"))
     again = read(tmp_path / "one", {"a.jpg": Size(160, 240)}, YoloReadOptions("obb"))
     write(tmp_path / "two", again, YoloWriteOptions("obb"))
 
-    (corners,) = again[0].instances.polygons[0]
+    (corners,) = again[0].instances.oriented
     assert ring_area(smallest_rectangle(corners)) == pytest.approx(85 * 86, rel=1e-3)
     assert (corners <= (160, 240)).all()
     assert notes == ()
