@@ -21,6 +21,7 @@ class Severity(StrEnum):
 
 
 CODES: dict[str, tuple[Severity, str]] = {
+    "annotation-older": (Severity.NOTE, "a task was labelled several times; the newest annotation was taken"),
     "annotation-orphan": (Severity.FAULT, "an annotation names an image that is not listed; dropped"),
     "augmentation-failed": (Severity.FAULT, "a pipeline of albumentations cannot be done on an image; skipped"),
     "box-clipped": (Severity.NOTE, "a box reached over the edge of the image and was cut at it"),

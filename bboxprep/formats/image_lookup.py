@@ -1,10 +1,11 @@
 """Finds images whose names are spelled otherwise in the labels than on the disk: one lookup for all formats.
 
 A format first looks for the exact name; only names without such an image are looked up here. A name is tried as
-written, then with slashes for backslashes, without the query of a URL, and with percent codes decoded. Each of these is
-compared with the images exactly, then in NFC (a Unicode form), with the extension in another case, in another case,
-with the percent codes of the image's name decoded, and without the extension. The first comparison that any image
-passes decides, but only where exactly one image passes it.
+written, then with slashes for backslashes, without the query of a URL, with percent codes decoded, and without the
+digits that Label Studio puts before an upload. Each of these is compared with the images exactly, then in NFC (a
+Unicode form), with the extension in another case, in another case, with the percent codes of the image's name decoded,
+and without the extension. The first comparison that any image passes decides, but only where exactly one image passes
+it.
 
 **Folders.** A path matches an image if one of the two ends with the other, since exports have absolute paths of other
 machines and prefixes such as ``../``. The longest common end wins. A format whose labels are in folders of their own
@@ -33,6 +34,7 @@ Nearness = Callable[[str], int | None]
 image of that folder cannot match."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+_UPLOAD = re.compile(r"(?<![^/])[0-9a-f]{8}-(?=[^/]+$)")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _SUFFIX = re.compile("|".join(map(re.escape, sorted(IMAGE_SUFFIXES))), re.IGNORECASE)
 _MOST_SHOWN = 3
@@ -177,6 +179,7 @@ _CHANGES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("with slashes for backslashes", lambda text: text.replace("\\", "/")),
     ("without the query", _without_query),
     ("with percent codes decoded", _decoded),
+    ("without the eight digits that Label Studio puts before an upload", lambda text: _UPLOAD.sub("", text)),
 )
 
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -361,6 +362,76 @@ def first_corner_labelme(root: Path) -> tuple[float, float]:
     return min(x0, x1), min(y0, y1)
 
 
+def paint_labelstudio(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images")
+    _remove(*_task_files(root))
+    for split, images in _by_split(dataset):
+        tasks = []
+        for image in images:
+            _write(root / "images" / split / image.name, image.data)
+            url = "/data/local-files/?d=" + quote(f"images/{split}/{image.name}")
+            result = [_region(edges, name, image.size) for edges, name in zip(image.boxes, image.classes, strict=True)]
+            tasks.append({"data": {"image": url}, "annotations": [{"result": result}]})
+        _write(root / f"{split}.json", json.dumps(tasks).encode())
+    labels = "".join(f"<Label value={quoteattr(name)}/>" for name in dataset.classes)
+    control = f'<RectangleLabels name="label" toName="image">{labels}</RectangleLabels>'
+    _write(root / "label_config.xml", f'<View><Image name="image" value="$image"/>{control}</View>'.encode())
+
+
+def _region(edges: np.ndarray, name: str, size: tuple[int, int]) -> dict[str, Any]:
+    (x0, y0, x1, y1), (wide, high) = edges.tolist(), size
+    value = {"x": x0 / wide * 100, "y": y0 / high * 100, "rotation": 0, "rectanglelabels": [name]}
+    value |= {"width": (x1 - x0) / wide * 100, "height": (y1 - y0) / high * 100}
+    control = {"type": "rectanglelabels", "from_name": "label", "to_name": "image", "image_rotation": 0}
+    return {**control, "original_width": wide, "original_height": high, "value": value}
+
+
+def read_labelstudio(root: Path) -> LabelledDataset:
+    config = ET.parse(root / "label_config.xml").getroot()
+    classes = tuple(label.get("value", "") for label in config.iterfind("RectangleLabels/Label"))
+    images = []
+    for file in _task_files(root):
+        for task in json.loads(file.read_bytes()):
+            (_, url), (annotation,) = task["data"]["image"].split("?d="), task["annotations"]
+            path, found = root / unquote(url), [one for one in annotation["result"] if "parentID" not in one]
+            edges = [bounds_labelstudio(one) for one in found]
+            labels = tuple(one["value"][one["type"]][0] for one in found)
+            name = path.relative_to(root / "images" / file.stem).as_posix()
+            image = _image(file.stem, name, path, edges, labels, root)
+            assert all(image.size == (one["original_width"], one["original_height"]) for one in found), image.place
+            images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def bounds_labelstudio(region: dict[str, Any]) -> tuple[float, ...]:
+    """The box around a rectangle, turned about its corner, an ellipse or a polygon."""
+    value, size = region["value"], np.array([region["original_width"], region["original_height"]])
+    turn = np.radians(value.get("rotation", 0))
+    along, down = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    if "points" in value:
+        points = np.array(value["points"]) * size / 100
+    elif "radiusX" in value:
+        middle, radii = (np.array([value[f"{key}"] for key in keys]) * size / 100 for keys in (("x", "y"), _RADII))
+        reach = np.hypot(radii[0] * along, radii[1] * down)
+        points = np.stack([middle - reach, middle + reach])
+    else:
+        corner, sides = (np.array([value[key] for key in keys]) * size / 100 for keys in (("x", "y"), _SIDES))
+        points = np.array([corner + a * sides[0] * along + b * sides[1] * down for a in (0, 1) for b in (0, 1)])
+    return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
+
+
+def _task_files(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob("*.json") if not path.name.startswith("bboxprep."))
+
+
+_RADII, _SIDES = ("radiusX", "radiusY"), ("width", "height")
+
+
+def first_corner_labelstudio(root: Path) -> tuple[float, float]:
+    x, y, *_ = bounds_labelstudio(json.loads(_task_files(root)[0].read_bytes())[0]["annotations"][0]["result"][0])
+    return x, y
+
+
 def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
     """The images of each split."""
     for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
@@ -408,6 +479,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
+        FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
         FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),

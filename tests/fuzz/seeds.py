@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from bboxprep.formats.labelstudio.brush import encode_brush
 from bboxprep.formats.shard_labels import Member
 from bboxprep.io.png import write_gray_png
+from bboxprep.model.rle import Rle
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Grayscale
 from bboxprep.recipe.crops import RandomCrop
@@ -104,6 +106,29 @@ def labelme() -> Iterator[bytes]:
     size = {"imagePath": "a.jpg", "imageData": None, "imageWidth": 64, "imageHeight": 40}
     for chosen in (shapes, [{**one, "label": "a"} for one in shapes], *([one] for one in shapes)):
         yield _json({"version": "5.5.0", "flags": {}, "shapes": chosen, **size})
+
+
+def labelstudio() -> Iterator[bytes]:
+    rle = [*encode_brush(Rle.from_mask(np.eye(40, 64, dtype=np.bool_)))]
+    point = {"x": 5, "y": "7.5"}
+    values: dict[str, dict[str, Any]] = {
+        "rectangle": point | {"width": 30, "height": 20, "rotation": 30},
+        "polygon": {"points": [[1, 2], [30, 2], [30, 20]], "closed": True},
+        "ellipse": point | {"radiusX": 3, "radiusY": 4, "rotation": 0},
+        "keypoint": point | {"width": 1},
+        "brush": {"format": "rle", "rle": rle},
+        "vector": {"vertices": [point, point], "closed": False},
+    }
+    size = {"original_width": 64, "original_height": 40}
+    regions: list[dict[str, Any]] = [
+        {"id": kind[0], "type": f"{kind}labels", "value": value | {f"{kind}labels": ["a"]}, "parentID": "r", **size}
+        for kind, value in values.items()
+    ]
+    regions[0] |= {"score": 0.5, "meta": {"text": "b"}}
+    regions += [{"id": "p", "type": "choices", "value": {"choices": ["c"]}, "from_name": "d"}, {"type": "relation"}]
+    for chosen in (regions, *([one] for one in regions)):
+        yield _json([{"data": {"image": "/data/local-files/?d=a.jpg"}, "annotations": [{"result": chosen}]}])
+    yield _json([{"image": "a.jpg", "label": [values["rectangle"] | {"rectanglelabels": ["a"], **size}]}])
 
 
 def yolo_labels() -> Iterator[bytes]:

@@ -160,6 +160,12 @@ def _labelme(data: bytes) -> None:
     _balance(known.read(shelf() / "labelme", _probe, known.read_options()))
 
 
+def _labelstudio(data: bytes) -> None:
+    known = formats.load("labelstudio")
+    _made("labelstudio/a.jpg", b"")
+    _balance(known.read(_made("labelstudio/tasks.json", data), _probe, known.read_options()))
+
+
 def _webdataset(data: bytes) -> None:
     members = {"a.jpg": b"", "a.json": data, "b.jpg": b""}
     _made("shards/train-00000.tar", seeds.tarred(members))
@@ -210,7 +216,7 @@ def _words(data: bytes) -> None:
 
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
-    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "voc", "yolo")),
+    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "labelstudio", "voc", "yolo")),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -230,6 +236,9 @@ TARGETS: Mapping[str, Target] = {
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")
     ),
     "labelme": Target(_labelme, seeds.labelme, (*_JSON, b'"points":', b'"mask":', b'"group_id":', b'"shape_type":')),
+    "labelstudio": Target(
+        _labelstudio, seeds.labelstudio, (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":')
+    ),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
     "recipe": Target(

@@ -10,7 +10,9 @@ import pytest
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SELDOM = {"difflib", "multiprocessing", "numpy.ma", "ray", "rich.progress"}
-READERS = {f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "voc", "yolo")}  # packed formats share one
+READERS = {
+    f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelstudio", "voc", "yolo")
+}  # packed formats share one
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,27 @@ def cvat(root: Path) -> Path:
     return root / "train.xml"
 
 
+def labelstudio(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+
+    def regions(*boxes: tuple[float, float, float, float]) -> list[dict[str, object]]:
+        stated = ({"x": x / 0.4, "y": y / 0.3, "width": w / 0.4, "height": h / 0.3} for x, y, w, h in boxes)
+        return [{"type": "rectanglelabels", "value": {**one, "rectanglelabels": ["cat"]}} for one in stated]
+
+    own = {
+        "good.jpg": regions((3, 3, 8, 8)),
+        "deep/er/odd.jpg": [*regions(OVER, FLAT, OUTSIDE), {"type": "rectanglelabels", "value": {"x": "left"}}],
+        "spoilt.jpg": regions((3, 3, 8, 8)),
+        "deep/gone.jpg": regions((4, 4, 8, 8)),
+    }
+    tasks = [{"data": {"image": name}, "annotations": [{"result": one}]} for name, one in own.items()]
+    tasks += [{"data": {"image": "bare.jpg"}, "annotations": []}, tasks[0]]
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        (root / f"{split}.json").write_text(json.dumps(tasks))
+    return root / "train.json"
+
+
 def spoilt_member(name: str, data: bytes) -> bytes:
     """A member of a shard, as a faulty packer would have made it."""
     if name.endswith("1.jpg"):
@@ -189,7 +210,7 @@ def parquet(root: Path) -> Path | None:
 
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "coco": coco, "cvat": cvat, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet,
-    "labelme": labelme,
+    "labelme": labelme, "labelstudio": labelstudio,
 }  # fmt: skip
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
@@ -205,6 +226,13 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
     "webdataset": {"image-unreadable", "record-unreadable"},
     "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
+    "labelstudio": {
+        "image-missing",
+        "image-unreadable",
+        "record-unreadable",
+        "image-unlabelled",
+        "image-repeated",
+    },
     "parquet": {"image-unreadable", "record-unreadable"},
 }
 CROPPED = {"box-clipped", "box-outside"}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -22,7 +23,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.verification.verify import VerificationReport
-from tests.conformance.examples import bounds_cvat
+from tests.conformance.examples import bounds_cvat, bounds_labelstudio
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 Edges = tuple[float, float, float, float]
@@ -117,6 +118,8 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
         _edit_yolo(out / "labels" / path.relative_to(out / "images").with_suffix(".txt"), change)
     elif (out / "annotations").exists():
         _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
+    elif (out / "label_config.xml").exists():
+        _edit_labelstudio(out, f"{path.relative_to(out / 'images').parts[0]}.json", image, size, change)
     elif (out / "images").exists():
         _edit_cvat(out / f"{path.relative_to(out / 'images').parts[0]}.xml", image, size, change)
     elif path.with_suffix(".json").exists():
@@ -209,6 +212,27 @@ def _edit_cvat(
         corners = zip(("xtl", "ytl", "xbr", "ybr"), (x0 * width, y0 * height, x1 * width, y1 * height), strict=True)
         entry.insert(0, ET.Element("box", {"label": names[label], **{name: repr(value) for name, value in corners}}))
     tree.write(path, encoding="utf-8")
+
+
+def _edit_labelstudio(
+    out: Path, file: str, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    tasks = json.loads((out / file).read_bytes())
+    result = next(
+        task["annotations"][0]["result"] for task in tasks if task["data"]["image"].endswith(f"/{quote(image)}")
+    )
+    config = ET.parse(out / "label_config.xml").getroot()
+    names = [label.get("value", "") for label in config.iterfind("RectangleLabels/Label")]
+    first, (width, height) = result[0], size
+    x0, y0, x1, y1 = bounds_labelstudio(first)
+    label = names.index(first["value"][first["type"]][0])
+    changed = change((x0 / width, y0 / height, x1 / width, y1 / height), label)
+    result[:] = [one for one in result if one is not first and one.get("parentID") != first["id"]]
+    if changed is not None:
+        (x0, y0, x1, y1), label = changed
+        value = {"x": x0 * 100, "y": y0 * 100, "width": (x1 - x0) * 100, "height": (y1 - y0) * 100}
+        result.insert(0, first | {"type": "rectanglelabels", "value": value | {"rectanglelabels": [names[label]]}})
+    (out / file).write_text(json.dumps(tasks), encoding="utf-8")
 
 
 def _edit_voc(path: Path, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -22,34 +22,30 @@ import numpy as np
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.cvat.document import ImageEntry, ParsedDocument, read_document
-from bboxprep.formats.cvat.layout import CvatDocument, find_documents, image_folders
+from bboxprep.formats.cvat.layout import DOCUMENTS
 from bboxprep.formats.cvat.shapes import UNHELD, CvatShape, Geometry, digest_of, geometry_of
-from bboxprep.formats.image_lookup import OtherSpelling, spelling_note
-from bboxprep.formats.locate_images import Located, locate, unlisted_images
-from bboxprep.formats.reading import probe_image
+from bboxprep.formats.documents import ImageDocument, image_folders
+from bboxprep.formats.listed_images import ListedItem, ListedPart, fullest, listed_items, respelled_note, unlisted_note
+from bboxprep.formats.locate_images import locate
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import dataset_folder, is_file_safely, is_within, relative_path, resolved, scan
+from bboxprep.io.paths import dataset_folder, is_within, resolved, scan
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import EMPTY_SAMPLE, Sample
-from bboxprep.model.splits import TRAIN, name_prefixes, order, split_of
+from bboxprep.model.sample import Sample
+from bboxprep.model.splits import TRAIN
 
 _FRAME = re.compile(r"(frame_[0-9]{6,9})\.[A-Za-z]{3,4}")
-_TRIED = 64  # images that are looked for in each folder that may hold them
 
 
 @reads
 def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one document. Raises `LayoutError` or `AnnotationError`."""
     home = dataset_folder(root)
-    parsed = [(document, read_document(document.path, options.encoding)) for document in find_documents(root)]
+    parsed = [(document, read_document(document.path, options.encoding)) for document in DOCUMENTS.find(root)]
     classes = _classes([content for _, content in parsed])
     parts = [part for document, content in parsed for part in _parts(document, content, resolved(home))]
-    prefixes = name_prefixes(part.word for part in parts)
-    items, repeated = _items(parts, prefixes)
-    items.sort(key=lambda item: (order(item.split), item.name.encode("utf-8", "surrogatepass")))
+    items, repeated = listed_items(parts)
     loader = _Loader(home, probe, classes, {name: row for row, name in enumerate(classes.names)})
     return Dataset(
         root=root,
@@ -58,29 +54,8 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples.each(items, loader),
         outlines=LazySamples.each(items, loader.outline),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*repeated, *_respelled(parts), *_unread(parsed), *_unlisted(parts, home)),
+        findings=(*repeated, *respelled_note(parts), *_unread(parsed), *unlisted_note(parts, home)),
     )
-
-
-class _Part(msgspec.Struct, frozen=True):
-    """The images of one document that are in one subset, the folder they lie in, and their files."""
-
-    document: CvatDocument
-    word: str
-    entries: Sequence[ImageEntry]
-    folder: Path
-    located: Located
-
-
-class _Item(msgspec.Struct, frozen=True):
-    """One sample: its image, why that is `missing` ("" where it is there), and the entries about it in `document`."""
-
-    split: str
-    name: str
-    path: Path
-    missing: str
-    document: str
-    entries: tuple[ImageEntry, ...]
 
 
 def _classes(parsed: Sequence[ParsedDocument]) -> Categories:
@@ -99,28 +74,20 @@ def _with_joints(category: Category, parsed: Iterable[ParsedDocument]) -> Catego
     return replace(category, keypoints=keypoints[:MOST_KEYPOINTS])
 
 
-def _parts(document: CvatDocument, content: ParsedDocument, allowed: Path) -> Iterator[_Part]:
+def _parts(document: ImageDocument, content: ParsedDocument, allowed: Path) -> Iterator[ListedPart[ImageEntry]]:
     by_subset: dict[str, list[ImageEntry]] = {}
     for entry in content.images:
         by_subset.setdefault(entry.subset, []).append(entry)
     if not by_subset and content.size:
         by_subset[""] = []  # a video in which nothing is labelled
     for subset, own in by_subset.items():
+        names = [entry.name for entry in own]
         folders = [one for one in image_folders(document, subset) if one.is_dir() and is_within(one, allowed)]
-        folder = _fullest(folders or [document.path.parent], [entry.name for entry in own])
+        folders = folders or [document.path.parent]
+        folder = fullest(folders, dict.fromkeys(folders, names).__getitem__)
         entries = _with_frames(own, folder) if not own or own[-1].is_frame else own
         located = locate(folder, [entry.name for entry in entries], allowed, "name")
-        yield _Part(document, subset or document.word, entries, folder, located)
-
-
-def _fullest(folders: Sequence[Path], names: Sequence[str]) -> Path:
-    """The first of `folders` that has the most of some of the `names`, of which frames lack the suffix."""
-    tried = names[:: max(1, len(names) // _TRIED)]
-
-    def count(folder: Path) -> int:
-        return sum(is_file_safely(folder / name) or is_file_safely(folder / f"{name}.png") for name in tried)
-
-    return max(folders, key=count)
+        yield ListedPart(document, subset or document.word, entries, folder, located)
 
 
 def _with_frames(entries: Sequence[ImageEntry], folder: Path) -> list[ImageEntry]:
@@ -139,54 +106,13 @@ def _with_frames(entries: Sequence[ImageEntry], folder: Path) -> list[ImageEntry
     return [*named, *(msgspec.structs.replace(empty, name=name) for name in files.values())]
 
 
-def _items(parts: Iterable[_Part], prefixes: Mapping[str, str]) -> tuple[list[_Item], list[Finding]]:
-    """The samples, and a finding for each image that is listed again; its shapes are added to the first."""
-    items: dict[tuple[str, Path], _Item] = {}
-    names: set[tuple[str, str]] = set()
-    findings: list[Finding] = []
-    for part in parts:
-        for row, entry in enumerate(part.entries):
-            split, located = split_of(part.word), part.located.names[row]
-            path = part.folder / located
-            if known := items.get((split, path)):
-                words = f"its file is that of {known.entries[0].where}, which has its objects too"
-                findings.append(Finding("image-repeated", words, part.document.shown, entry.where, split=split))
-                items[split, path] = msgspec.structs.replace(known, entries=(*known.entries, entry))
-                continue
-            name = f"{prefixes[part.word]}{located}"
-            if (split, name) in names:
-                name = f"{part.document.path.stem}/{name}"
-            names.add((split, name))
-            missing = part.located.missing.get(row, "")
-            items[split, path] = _Item(split, name, path, missing, part.document.shown, (entry,))
-    return list(items.values()), findings
-
-
-def _respelled(parts: Iterable[_Part]) -> Iterator[Finding]:
-    """A finding about images whose files have other names than the documents state."""
-    found: list[tuple[OtherSpelling, _Part, int]] = [
-        (other, part, row) for part in parts for row, other in part.located.respelled.items()
-    ]
-    if found:
-        _, part, row = found[0]
-        where = part.entries[row].where
-        yield spelling_note([other for other, _, _ in found], part.document.shown, where, split_of(part.word))
-
-
-def _unread(parsed: Iterable[tuple[CvatDocument, ParsedDocument]]) -> Iterator[Finding]:
+def _unread(parsed: Iterable[tuple[ImageDocument, ParsedDocument]]) -> Iterator[Finding]:
     """A finding about what each document has that the model lacks."""
     for document, content in parsed:
         if content.unread:
             listed = ", ".join(f"{count:,} <{tag[:40]}>" for tag, count in sorted(content.unread.items()))
             held = "; the box around each line and cuboid is an object" if content.unread.keys() & UNHELD else ""
             yield Finding("shape-unread", f"not read: {listed}{held}", document.shown)
-
-
-def _unlisted(parts: Sequence[_Part], home: Path) -> Iterator[Finding]:
-    beside, unnamed = unlisted_images(((part.folder, part.located) for part in parts), home)
-    if others := [*beside, *unnamed]:
-        words = f"images lie beside listed ones, and no document lists them ({len(others):,}); left aside"
-        yield Finding("image-aside", words, relative_path(others[0], home))
 
 
 class _Loader(msgspec.Struct, frozen=True):
@@ -197,7 +123,7 @@ class _Loader(msgspec.Struct, frozen=True):
     classes: Categories
     rows: Mapping[str, int]
 
-    def __call__(self, item: _Item) -> Sample:
+    def __call__(self, item: ListedItem[ImageEntry]) -> Sample:
         outline = self.outline(item)
         shapes = [shape for entry in item.entries for shape in entry.shapes]
         found = [replace(one, path=item.document, split=item.split) for entry in item.entries for one in entry.findings]
@@ -208,23 +134,9 @@ class _Loader(msgspec.Struct, frozen=True):
             source_count=sum(entry.listed for entry in item.entries),
         )
 
-    def outline(self, item: _Item) -> Sample:
+    def outline(self, item: ListedItem[ImageEntry]) -> Sample:
         """The sample of `item` without its objects."""
-        declared = item.entries[0].declared
-        header: Header | None = None
-        if item.missing:
-            shown, where = relative_path(item.path, self.home), item.entries[0].where
-            findings: tuple[Finding, ...] = (Finding("image-missing", item.missing, shown, where, split=item.split),)
-        else:
-            header, findings = probe_image(self.probe, item.path, self.home, item.split, declared)
-        return EMPTY_SAMPLE.replace_fast(
-            name=PurePosixPath(item.name),
-            path=item.path,
-            header=header,
-            split=item.split,
-            declared=declared,
-            findings=findings,
-        )
+        return item.outline(self.home, self.probe)
 
     def _instances(self, shapes: Sequence[CvatShape], size: Size | None) -> Instances:
         labels = [self.rows[shape.label] for shape in shapes]

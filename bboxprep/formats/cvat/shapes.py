@@ -7,7 +7,6 @@ around it is taken.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -18,10 +17,11 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.formats.cvat.fields import TRACK, own_attributes
+from bboxprep.formats.outlines import ellipse_ring
 from bboxprep.formats.text_values import decode_value
-from bboxprep.geometry.affine import Affine, Points, Size
+from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.oriented import turned_corners
-from bboxprep.geometry.shapes import Boxes, ellipses_in, hull
+from bboxprep.geometry.shapes import Boxes, hull
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.model.categories import MOST_KEYPOINTS
 from bboxprep.model.columns import NO_TRACK
@@ -200,7 +200,8 @@ def _geometry(shape: CvatShape, keypoints: tuple[str, ...], size: Size | None) -
         case "box":
             return _turned(numbers[:4], shape.numbers[4])
         case "ellipse":
-            return _ellipse(*shape.numbers)
+            box, ring = ellipse_ring(*shape.numbers)
+            return Geometry(box, rings=(ring,))
         case "mask":
             if size is None:
                 return Geometry(np.concatenate((numbers[:2], numbers[:2] + numbers[2:])))
@@ -222,14 +223,6 @@ def _turned(box: Boxes, degrees: float) -> Geometry:
         return Geometry(box)
     corners = turned_corners(box.tolist(), degrees)
     return Geometry(hull(corners), oriented=corners)
-
-
-def _ellipse(cx: float, cy: float, rx: float, ry: float, degrees: float) -> Geometry:
-    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    reach = np.hypot((rx * cos, rx * sin), (ry * sin, ry * cos))
-    middle = np.array((cx, cy))
-    ring = Affine.rotation(degrees).about(cx, cy)(ellipses_in(np.array([(cx - rx, cy - ry, cx + rx, cy + ry)]))[0])
-    return Geometry(np.concatenate((middle - reach, middle + reach)), rings=(ring,))
 
 
 def _points(joints: tuple[Joint, ...], keypoints: tuple[str, ...]) -> Points:

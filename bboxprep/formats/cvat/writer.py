@@ -4,7 +4,7 @@ An object is one shape: a skeleton or points where it has keypoints, with its bo
 that (`groups`); else the polygon or ellipse that its ring is, else its mask, else its box, turned if it is oriented.
 Four corners that are no rectangle become a polygon. Parts of an outline are joined by a seam of no width. What is not
 given back so is counted: also an oriented box that is not turned, for CVAT knows it from no other box. Numbers are
-shortest decimals, those of turned boxes and ellipses are rounded (`outlines`).
+shortest decimals, those of turned boxes and ellipses are rounded (`formats.outlines`).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from bboxprep.formats.cvat.elements import element_of, quoted
 from bboxprep.formats.cvat.fields import CARRIES, GROUP, NOT_SPLITS
 from bboxprep.formats.cvat.groups import as_one
 from bboxprep.formats.cvat.labels import label_lines
-from bboxprep.formats.cvat.outlines import ellipse
 from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometry_of
+from bboxprep.formats.outlines import ellipse
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import turned_box
 from bboxprep.geometry.shapes import one_ring

@@ -17,7 +17,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import NoOptions, TextReadOptions
 from bboxprep.formats.cvat import FORMAT
 from bboxprep.formats.cvat.layout import label_file
-from bboxprep.formats.cvat.outlines import ellipse
+from bboxprep.formats.outlines import ellipse
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.oriented import turned_box
 from bboxprep.geometry.shapes import hull, ring_area

@@ -1,4 +1,4 @@
-"""Ellipses, which the model holds as rings, as CVAT states them.
+"""Ellipses, which the model holds as rings, as formats state them: by centre, radii and rotation.
 
 Numbers are rounded, so that the ring which is read from them gives the same numbers again.
 """
@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from bboxprep.geometry.affine import Points
+from bboxprep.geometry.affine import Affine, Points
 from bboxprep.geometry.oriented import degrees_of
-from bboxprep.geometry.shapes import ELLIPSE_POINTS
+from bboxprep.geometry.shapes import ELLIPSE_POINTS, Boxes, ellipses_in
 
 _SLACK = 1e-6  # px; by how much a point may lie off the shape
 _PLACES = 7  # decimals of a coordinate
@@ -37,6 +37,15 @@ def ellipse(ring: Points) -> Numbers | None:
         one, other = axes[:, 0] * radii[0], axes[:, 1] * radii[1]
     radii = np.array((math.hypot(*one), math.hypot(*other)))
     return (*_rounded(middle), *_rounded(radii), _degrees(one)) if radii.min() > _SLACK else None
+
+
+def ellipse_ring(cx: float, cy: float, rx: float, ry: float, degrees: float) -> tuple[Boxes, Points]:
+    """The box (4,) around the ellipse that `ellipse` gives these numbers of, and its ring (P, 2): float64, px."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    reach = np.hypot((rx * cos, rx * sin), (ry * sin, ry * cos))
+    middle = np.array((cx, cy))
+    ring = Affine.rotation(degrees).about(cx, cy)(ellipses_in(np.array([(cx - rx, cy - ry, cx + rx, cy + ry)]))[0])
+    return np.concatenate((middle - reach, middle + reach)), ring
 
 
 def _degrees(side: Points) -> float:
