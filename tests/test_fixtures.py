@@ -21,7 +21,10 @@ from fixtures.scenes import COLOURS
 
 ROOT = Path(__file__).parent.parent / "fixtures"
 IMAGES = {".jpg", ".png", ".webp"}
-SETS = ("phone-photos-coco", "phone-photos-yolo", "phone-photos-voc", "phone-photos-labelme", "stored-frame-yolo")
+SETS = (
+    *(f"phone-photos-{name}" for name in ("coco", "yolo", "voc", "labelme", "supervisely")),
+    "stored-frame-yolo",
+)
 
 
 @dataclass(frozen=True)

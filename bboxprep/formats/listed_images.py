@@ -1,8 +1,8 @@
-"""The samples of documents that list images, whatever the labels in them are."""
+"""The images that documents list: the file, the split and the name of each, for formats whose documents name images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Generic, Protocol, TypeVar
 
@@ -10,12 +10,12 @@ import msgspec
 
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Probe
-from bboxprep.formats.documents import ImageDocument
 from bboxprep.formats.image_lookup import OtherSpelling, spelling_note
-from bboxprep.formats.locate_images import Located, unlisted_images
+from bboxprep.formats.label_documents import LabelDocument
+from bboxprep.formats.locate_images import Located, locate, unlisted_images
 from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import is_file_safely, relative_path
+from bboxprep.io.paths import is_file_safely, is_within, relative_path
 from bboxprep.model.header import Header
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.splits import name_prefixes, order, split_of
@@ -24,31 +24,41 @@ _TRIED = 64  # images that are looked for in each folder that may hold them
 
 
 class ListedEntry(Protocol):
-    """What a document has of one image: the size that it states, and where."""
+    """What a document states of one image: its name, its size if it does, and `where` in the document it stands."""
 
     @property
-    def declared(self) -> Size | None:
-        """The size of the image that the document states."""
-
+    def name(self) -> str: ...  # noqa: D102
     @property
-    def where(self) -> str:
-        """The place in the document."""
+    def declared(self) -> Size | None: ...  # noqa: D102
+    @property
+    def where(self) -> str: ...  # noqa: D102
 
 
 Entry = TypeVar("Entry", bound=ListedEntry)
 
 
-class ListedPart(msgspec.Struct, Generic[Entry], frozen=True):
-    """The images of one document that are in one subset, called `word`, the folder they lie in, and their files."""
+class ImageGroup(msgspec.Struct, Generic[Entry], frozen=True):
+    """The images of one document that are in one split, called `word`: their entries, the folder that they lie in, and
+    their files.
+    """
 
-    document: ImageDocument
+    document: LabelDocument
     word: str
     entries: Sequence[Entry]
     folder: Path
     located: Located
 
+    @classmethod
+    def locate(
+        cls, document: LabelDocument, word: str, entries: Sequence[Entry], folder: Path, home: Path, field: str
+    ) -> ImageGroup[Entry]:
+        """The group of `entries`, which name their images in `field`; none of these is outside of `home`, a real
+        path.
+        """
+        return cls(document, word, entries, folder, locate(folder, [entry.name for entry in entries], home, field))
 
-class ListedItem(msgspec.Struct, Generic[Entry], frozen=True):
+
+class ListedImage(msgspec.Struct, Generic[Entry], frozen=True):
     """One sample: its image, why that is `missing` ("" where it is there), and the entries about it in `document`."""
 
     split: str
@@ -58,12 +68,12 @@ class ListedItem(msgspec.Struct, Generic[Entry], frozen=True):
     document: str
     entries: tuple[Entry, ...]
 
-    def outline(self, home: Path, probe: Probe) -> Sample:
-        """The sample in the data set at `home`, without its objects."""
-        declared, where = self.entries[0].declared, self.entries[0].where
+    def outline(self, probe: Probe, home: Path) -> Sample:
+        """The sample without its objects; findings name files below `home`."""
+        declared = self.entries[0].declared
         header: Header | None = None
         if self.missing:
-            shown = relative_path(self.path, home)
+            shown, where = relative_path(self.path, home), self.entries[0].where
             findings: tuple[Finding, ...] = (Finding("image-missing", self.missing, shown, where, split=self.split),)
         else:
             header, findings = probe_image(probe, self.path, home, self.split, declared)
@@ -77,67 +87,77 @@ class ListedItem(msgspec.Struct, Generic[Entry], frozen=True):
         )
 
 
-def fullest(folders: Sequence[Path], names: Callable[[Path], Sequence[str]]) -> Path:
-    """The first of `folders` that has the most of some of the images that are to lie there: ``names(folder)``, which
-    may lack the suffix ``.png``.
+def fullest_folder(
+    folders: Sequence[Path], names: Sequence[str], home: Path, suffix: str = "", base: Path | None = None
+) -> Path:
+    """The first of `folders` within `home` that has the most of some of the `names`, which may lack `suffix`, and may
+    be paths below `base`; the last one where none is there.
     """
+    there = [folder for folder in folders if folder.is_dir() and is_within(folder, home)]
+    tried = names[:: max(1, len(names) // _TRIED)]
 
     def count(folder: Path) -> int:
-        own = names(folder)
-        tried = own[:: max(1, len(own) // _TRIED)]
-        return sum(is_file_safely(folder / name) or is_file_safely(folder / f"{name}.png") for name in tried)
+        own = names_below(tried, base, folder) if base else tried
+        return sum(
+            is_file_safely(folder / name) or (bool(suffix) and is_file_safely(folder / f"{name}{suffix}"))
+            for name in own
+        )
 
-    return max(folders, key=count)
+    return max(there or folders[-1:], key=count)
 
 
-def listed_items(parts: Sequence[ListedPart[Entry]]) -> tuple[list[ListedItem[Entry]], list[Finding]]:
-    """The samples in their order, and a finding for each image that is listed again; its objects are added to those of
-    the first.
+def names_below(names: Sequence[str], base: Path, folder: Path) -> list[str]:
+    """The `names` of images, paths below the folder `base` or names alone, as paths below `folder`."""
+    place = relative_path(folder, base)
+    return [name.removeprefix(f"{place}/") for name in names] if place not in ("", ".") else list(names)
+
+
+def listed_images(groups: Sequence[ImageGroup[Entry]]) -> tuple[list[ListedImage[Entry]], list[Finding]]:
+    """The samples, sorted by split and name; a finding for each image that is listed again, whose entries are added to
+    the first, and one about images whose files have other names than the documents state.
     """
-    prefixes = name_prefixes(part.word for part in parts)
-    items, findings = _items(parts, prefixes)
+    items, findings = _items(groups, name_prefixes(group.word for group in groups))
     items.sort(key=lambda item: (order(item.split), item.name.encode("utf-8", "surrogatepass")))
-    return items, findings
+    return items, [*findings, *_respelled(groups)]
 
 
 def _items(
-    parts: Iterable[ListedPart[Entry]], prefixes: Mapping[str, str]
-) -> tuple[list[ListedItem[Entry]], list[Finding]]:
-    items: dict[tuple[str, Path], ListedItem[Entry]] = {}
+    groups: Iterable[ImageGroup[Entry]], prefixes: Mapping[str, str]
+) -> tuple[list[ListedImage[Entry]], list[Finding]]:
+    items: dict[tuple[str, Path], ListedImage[Entry]] = {}
     names: set[tuple[str, str]] = set()
     findings: list[Finding] = []
-    for part in parts:
-        for row, entry in enumerate(part.entries):
-            split, located = split_of(part.word), part.located.names[row]
-            path = part.folder / located
+    for group in groups:
+        for row, entry in enumerate(group.entries):
+            split, located = split_of(group.word), group.located.names[row]
+            path = group.folder / located
             if known := items.get((split, path)):
                 words = f"its file is that of {known.entries[0].where}, which has its objects too"
-                findings.append(Finding("image-repeated", words, part.document.shown, entry.where, split=split))
+                findings.append(Finding("image-repeated", words, group.document.shown, entry.where, split=split))
                 items[split, path] = msgspec.structs.replace(known, entries=(*known.entries, entry))
                 continue
-            name = f"{prefixes[part.word]}{located}"
+            name = f"{prefixes[group.word]}{located}"
             if (split, name) in names:
-                name = f"{part.document.stem}/{name}"
+                name = f"{group.document.path.stem}/{name}"
             names.add((split, name))
-            missing = part.located.missing.get(row, "")
-            items[split, path] = ListedItem(split, name, path, missing, part.document.shown, (entry,))
+            missing = group.located.missing.get(row, "")
+            items[split, path] = ListedImage(split, name, path, missing, group.document.shown, (entry,))
     return list(items.values()), findings
 
 
-def respelled_note(parts: Iterable[ListedPart[Entry]]) -> Iterator[Finding]:
-    """A finding about images whose files have other names than the documents state."""
-    found: list[tuple[OtherSpelling, ListedPart[Entry], int]] = [
-        (other, part, row) for part in parts for row, other in part.located.respelled.items()
+def _respelled(groups: Iterable[ImageGroup[Entry]]) -> Iterator[Finding]:
+    found: list[tuple[OtherSpelling, ImageGroup[Entry], int]] = [
+        (other, group, row) for group in groups for row, other in group.located.respelled.items()
     ]
     if found:
-        _, part, row = found[0]
-        where = part.entries[row].where
-        yield spelling_note([other for other, _, _ in found], part.document.shown, where, split_of(part.word))
+        _, group, row = found[0]
+        where = group.entries[row].where
+        yield spelling_note([other for other, _, _ in found], group.document.shown, where, split_of(group.word))
 
 
-def unlisted_note(parts: Sequence[ListedPart[Entry]], home: Path) -> Iterator[Finding]:
-    """A finding about images beside those of `parts` that no document lists."""
-    beside, unnamed = unlisted_images(((part.folder, part.located) for part in parts), home)
+def unlisted_note(groups: Sequence[ImageGroup[Entry]], home: Path) -> Iterator[Finding]:
+    """A finding about the images beside listed ones that no document lists."""
+    beside, unnamed = unlisted_images(((group.folder, group.located) for group in groups), home)
     if others := [*beside, *unnamed]:
         words = f"images lie beside listed ones, and no document lists them ({len(others):,}); left aside"
         yield Finding("image-aside", words, relative_path(others[0], home))

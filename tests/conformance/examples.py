@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import shutil
 import tarfile
 import xml.etree.ElementTree as ET
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import groupby
@@ -18,6 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from bboxprep import formats
 from bboxprep.model.categories import Categories
@@ -432,6 +435,67 @@ def first_corner_labelstudio(root: Path) -> tuple[float, float]:
     return x, y
 
 
+def paint_supervisely(root: Path, dataset: LabelledDataset) -> None:
+    _empty(*{root / image.split for image in dataset.images})
+    for image in dataset.images:
+        _write(root / image.split / "img" / image.name, image.data)
+        objects = [
+            {"classTitle": name, "geometryType": "rectangle", "tags": [], "points": _exterior((x1, y0), (x0, y1))}
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+        ]
+        size = {"height": image.size.height, "width": image.size.width}
+        document = {"description": "", "tags": [], "size": size, "objects": objects}
+        _write(root / image.split / "ann" / f"{image.name}.json", json.dumps(document).encode())
+    meta = {"classes": [{"title": name, "shape": "any"} for name in dataset.classes], "tags": [], "splits": True}
+    _write(root / "meta.json", json.dumps(meta).encode())
+
+
+def _exterior(*points: tuple[float, float]) -> dict[str, Any]:
+    return {"exterior": points, "interior": []}
+
+
+def read_supervisely(root: Path) -> LabelledDataset:
+    classes = tuple(row["title"] for row in json.loads((root / "meta.json").read_bytes())["classes"])
+    images = []
+    for path in sorted(path for path in root.glob("*/img/**/*") if path.is_file()):
+        split, _, *parts = path.relative_to(root).parts
+        text = root.joinpath(split, "ann", *parts).with_name(f"{path.name}.json")
+        document = json.loads(text.read_bytes()) if text.is_file() else {"objects": [], "size": None}
+        objects: dict[Any, list[dict[str, Any]]] = {}
+        for place, label in enumerate(document["objects"]):
+            objects.setdefault(label.get("instance", place), []).append(label)
+        edges = [around_supervisely(own) for own in objects.values()]
+        labels = tuple(own[0]["classTitle"] for own in objects.values())
+        image = _image(split, "/".join(parts), path, edges, labels, root)
+        assert document["size"] in (None, {"height": image.size.height, "width": image.size.width}), image.place
+        images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def around_supervisely(labels: list[dict[str, Any]]) -> tuple[float, ...]:
+    """The rectangle among the labels of one object, else the box around all. Whole numbers are those of pixels."""
+    chosen = [label for label in labels if label["geometryType"] == "rectangle"] or labels
+    corners: list[list[float]] = []
+    for label in chosen:
+        if label["geometryType"] == "bitmap":
+            x, y = label["bitmap"]["origin"]
+            with Image.open(io.BytesIO(zlib.decompress(base64.b64decode(label["bitmap"]["data"])))) as mask:
+                corners += [[x, y], [x + mask.width, y + mask.height]]
+            continue
+        points = np.array(label["points"]["exterior"])
+        whole, is_box = points.dtype.kind == "i", label["geometryType"] == "rectangle"
+        low, high = (0.0, 1.0) if is_box else (0.5, 0.5)
+        corners += [(points.min(axis=0) + whole * low).tolist(), (points.max(axis=0) + whole * high).tolist()]
+    xs, ys = zip(*corners, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def first_corner_supervisely(root: Path) -> tuple[float, float]:
+    points = json.loads(min(root.glob("*/ann/*.json")).read_bytes())["objects"][0]["points"]["exterior"]
+    (x0, y0), (x1, y1) = points
+    return min(x0, x1), min(y0, y1)
+
+
 def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
     """The images of each split."""
     for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
@@ -481,6 +545,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
+        FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
         FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),
         FormatExample("yolo", paint_yolo, read_yolo, first_corner_yolo),

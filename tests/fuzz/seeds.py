@@ -131,6 +131,16 @@ def labelstudio() -> Iterator[bytes]:
     yield _json([{"image": "a.jpg", "label": [values["rectangle"] | {"rectanglelabels": ["a"], **size}]}])
 
 
+def supervisely() -> Iterator[bytes]:
+    yield from _some("phone-photos-supervisely/photos/ann", "*.json")
+    label = {"classTitle": "cat", "tags": [{"name": "age", "value": "3"}], "instance": "x"}
+    corners = {"exterior": [[1, 2], [30, 20]], "interior": [[[4, 5], [6, 5], [6, 8]]]}
+    kinds = ("rectangle", "polygon", "line", "point", "oriented_bbox")
+    objects = [{**label, "geometryType": kind, "points": corners, "angle": 0.5} for kind in kinds]
+    objects.append({**label, "geometryType": "bitmap", "bitmap": {"data": "eJw=", "origin": [3, 4]}})
+    yield _json({"size": {"width": 64, "height": 40}, "tags": [], "objects": objects})
+
+
 def yolo_labels() -> Iterator[bytes]:
     yield from _some("phone-photos-yolo/labels", "*.txt")
     yield b"0 .5 .5 .25 .25\r\n1 0.5 0.5 0.2 0.2 0.9\n\n2 .1 .1 .9 .1 .9 .9\n0.0 1e-1 .5 .1 .1\n"

@@ -166,6 +166,13 @@ def _labelstudio(data: bytes) -> None:
     _balance(known.read(_made("labelstudio/tasks.json", data), _probe, known.read_options()))
 
 
+def _supervisely(data: bytes) -> None:
+    known = formats.load("supervisely")
+    _made("supervisely/img/a.jpg", b"")
+    _made("supervisely/ann/a.jpg.json", data)
+    _balance(known.read(shelf() / "supervisely", _probe, known.read_options()))
+
+
 def _webdataset(data: bytes) -> None:
     members = {"a.jpg": b"", "a.json": data, "b.jpg": b""}
     _made("shards/train-00000.tar", seeds.tarred(members))
@@ -185,7 +192,7 @@ def _archive(data: bytes) -> None:
 
 
 def _made(name: str, data: bytes) -> Path:
-    (shelf() / name).parent.mkdir(exist_ok=True)
+    (shelf() / name).parent.mkdir(parents=True, exist_ok=True)
     return _at(name, data)
 
 
@@ -216,7 +223,10 @@ def _words(data: bytes) -> None:
 
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
-    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "labelstudio", "voc", "yolo")),
+    *(
+        f"bboxprep.formats.{name}.reader"
+        for name in ("coco", "cvat", "labelme", "labelstudio", "supervisely", "voc", "yolo")
+    ),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -246,6 +256,9 @@ TARGETS: Mapping[str, Target] = {
     ),
     "texts": Target(_text, seeds.texts, (b"x", b",", b"edge", b"640", b"\xd9\xa1", b"-1", b"9" * 5000), 64),
     "record": Target(_record, seeds.record, (*_JSON, b'"affine":', b'"size":')),
+    "supervisely": Target(
+        _supervisely, seeds.supervisely, (*_JSON, b'"exterior":', b'"bitmap":', b'"instance":', b'"geometryType":')
+    ),
     "sidecar": Target(_sidecar, seeds.sidecar, (*_JSON, b'"objects":', b'"mask":', b'"row":', b'"labels":')),
     "voc": Target(_voc, seeds.voc, (b"<object>", b"</object>", b"<bndbox>", b"<!DOCTYPE", b"&amp;", b"NaN", b"1e308")),
     "yolo-labels": Target(

@@ -112,6 +112,23 @@ def labelme(root: Path) -> Path | None:
     return None
 
 
+def supervisely(root: Path) -> Path | None:
+    for split in ("train", "val"):
+        photos(root / split / "img")
+        for name in ("good.jpg", "deep/er/odd.jpg", "spoilt.jpg", "deep/gone.jpg", "torn.jpg"):
+            boxes = {"good.jpg": [(3, 3, 8, 8)], "deep/er/odd.jpg": [OVER, FLAT, OUTSIDE]}.get(name, [(4, 4, 8, 8)])
+            corners: list[list[list[object]]] = [[[x, y], [x + w, y + h + 0.0]] for x, y, w, h in boxes]
+            corners += [[[1, "x"]]] * ("odd" in name)
+            own = {"classTitle": "cat", "geometryType": "rectangle"}
+            objects = [own | {"points": {"exterior": pairs}} for pairs in corners]
+            text = json.dumps({"tags": [], "size": {"width": 40, "height": 30}, "objects": objects})
+            path = root / split / "ann" / f"{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text[:-9] if name == "torn.jpg" else text)
+    (root / "meta.json").write_text(json.dumps({"classes": [{"title": "cat", "shape": "any"}]}))
+    return None
+
+
 def cvat(root: Path) -> Path:
     """Returns a file that may be named as the source."""
 
@@ -210,7 +227,7 @@ def parquet(root: Path) -> Path | None:
 
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "coco": coco, "cvat": cvat, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet,
-    "labelme": labelme, "labelstudio": labelstudio,
+    "labelme": labelme, "labelstudio": labelstudio, "supervisely": supervisely,
 }  # fmt: skip
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
@@ -234,6 +251,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
         "image-repeated",
     },
     "parquet": {"image-unreadable", "record-unreadable"},
+    "supervisely": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
 }
 CROPPED = {"box-clipped", "box-outside"}
 OF_IMAGES = {"box-clipped", "box-degenerate", "box-outside", "image-unreadable", "image-unlabelled", "image-skipped"}

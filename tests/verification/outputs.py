@@ -6,6 +6,7 @@ import json
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,9 @@ from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.recipe.recipe import ImageContext, Recipe
+from bboxprep.testing.example import FormatExample
 from bboxprep.verification.verify import VerificationReport
-from tests.conformance.examples import bounds_cvat, bounds_labelstudio
+from tests.conformance.examples import EXAMPLES, around_supervisely, bounds_cvat, bounds_labelstudio
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 Edges = tuple[float, float, float, float]
@@ -114,8 +116,14 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
     path = image_at(out, image)
     with Image.open(path) as opened:
         size = opened.size
-    if (out / "data.yaml").exists():
+    written_as = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))["to"]
+    if written_as not in _BY_HAND:
+        _paint_again(out, EXAMPLES[written_as], image, change)
+    elif (out / "data.yaml").exists():
         _edit_yolo(out / "labels" / path.relative_to(out / "images").with_suffix(".txt"), change)
+    elif (out / "meta.json").exists():
+        titles = [row["title"] for row in json.loads((out / "meta.json").read_text(encoding="utf-8"))["classes"]]
+        _edit_supervisely(Path(str(path).replace("/img/", "/ann/") + ".json"), titles, change)
     elif (out / "annotations").exists():
         _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
     elif (out / "label_config.xml").exists():
@@ -144,6 +152,28 @@ def edit_record(out: Path, **fields: Any) -> None:
     path = out / "bboxprep.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps(record | fields), encoding="utf-8")
+
+
+_BY_HAND = {"coco", "cvat", "labelme", "supervisely", "voc", "yolo"}
+"""The formats of which other lines than those of the object stay as written."""
+
+
+def _paint_again(
+    out: Path, example: FormatExample, image: str, change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    """Write the labels of the output anew by the rules of its format, with the first object of `image` changed."""
+    written = example.read(out)
+    at = next(row for row, one in enumerate(written.images) if Path(one.name).name == image)
+    victim, names = written.images[at], written.classes
+    wide, high = victim.size
+    x0, y0, x1, y1 = victim.boxes[0].tolist()
+    changed = change((x0 / wide, y0 / high, x1 / wide, y1 / high), names.index(victim.classes[0]))
+    boxes, classes = victim.boxes[1:].tolist(), victim.classes[1:]
+    if changed is not None:
+        (x0, y0, x1, y1), label = changed
+        boxes, classes = [[x0 * wide, y0 * high, x1 * wide, y1 * high], *boxes], (names[label], *classes)
+    images = (*written.images[:at], victim.with_objects(boxes, classes), *written.images[at + 1 :])
+    example.paint(out, replace(written, images=images))
 
 
 def _edit_yolo(path: Path, change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
@@ -192,6 +222,26 @@ def _edit_labelme(path: Path, names: list[str], change: Callable[[Edges, int], t
         for one in first:
             one["label"] = names[label]
             one["points"] = [[x + (new[0] - old[0]) * width, y + (new[1] - old[1]) * height] for x, y in one["points"]]
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _edit_supervisely(path: Path, names: list[str], change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    labels, width, height = document["objects"], document["size"]["width"], document["size"]["height"]
+    first = [one for one in labels if one is labels[0] or one.get("instance", "") == labels[0].get("instance")]
+    x0, y0, x1, y1 = around_supervisely(first)
+    changed = change((x0 / width, y0 / height, x1 / width, y1 / height), names.index(first[0]["classTitle"]))
+    if changed is None:
+        document["objects"] = [one for one in labels if one not in first]
+    else:
+        new, label = changed
+        across, down = round(new[0] * width - x0), round(new[1] * height - y0)
+        for one in first:
+            one["classTitle"] = names[label]
+            if "bitmap" in one:
+                one["bitmap"]["origin"] = [one["bitmap"]["origin"][0] + across, one["bitmap"]["origin"][1] + down]
+            else:
+                one["points"]["exterior"] = [[x + across, y + down] for x, y in one["points"]["exterior"]]
     path.write_text(json.dumps(document), encoding="utf-8")
 
 

@@ -22,13 +22,13 @@ import numpy as np
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.cvat.document import ImageEntry, ParsedDocument, read_document
+from bboxprep.formats.cvat.fields import LAYOUT
 from bboxprep.formats.cvat.layout import DOCUMENTS
 from bboxprep.formats.cvat.shapes import UNHELD, CvatShape, Geometry, digest_of, geometry_of
-from bboxprep.formats.documents import ImageDocument, image_folders
-from bboxprep.formats.listed_images import ListedItem, ListedPart, fullest, listed_items, respelled_note, unlisted_note
-from bboxprep.formats.locate_images import locate
+from bboxprep.formats.label_documents import LabelDocument, image_folders
+from bboxprep.formats.listed_images import ImageGroup, ListedImage, fullest_folder, listed_images, unlisted_note
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import dataset_folder, is_within, resolved, scan
+from bboxprep.io.paths import dataset_folder, resolved, scan
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
@@ -36,16 +36,17 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 
 _FRAME = re.compile(r"(frame_[0-9]{6,9})\.[A-Za-z]{3,4}")
+Image = ListedImage[ImageEntry]
 
 
 @reads
 def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one document. Raises `LayoutError` or `AnnotationError`."""
     home = dataset_folder(root)
-    parsed = [(document, read_document(document.path, options.encoding)) for document in DOCUMENTS.find(root)]
+    parsed = [(document, read_document(document.path, options.encoding)) for document in DOCUMENTS.find(root, LAYOUT)]
     classes = _classes([content for _, content in parsed])
-    parts = [part for document, content in parsed for part in _parts(document, content, resolved(home))]
-    items, repeated = listed_items(parts)
+    groups = [group for document, content in parsed for group in _groups(document, content, resolved(home))]
+    items, findings = listed_images(groups)
     loader = _Loader(home, probe, classes, {name: row for row, name in enumerate(classes.names)})
     return Dataset(
         root=root,
@@ -54,7 +55,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples.each(items, loader),
         outlines=LazySamples.each(items, loader.outline),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*repeated, *respelled_note(parts), *_unread(parsed), *unlisted_note(parts, home)),
+        findings=(*findings, *_unread(parsed), *unlisted_note(groups, home)),
     )
 
 
@@ -74,20 +75,17 @@ def _with_joints(category: Category, parsed: Iterable[ParsedDocument]) -> Catego
     return replace(category, keypoints=keypoints[:MOST_KEYPOINTS])
 
 
-def _parts(document: ImageDocument, content: ParsedDocument, allowed: Path) -> Iterator[ListedPart[ImageEntry]]:
+def _groups(document: LabelDocument, content: ParsedDocument, home: Path) -> Iterator[ImageGroup[ImageEntry]]:
     by_subset: dict[str, list[ImageEntry]] = {}
     for entry in content.images:
         by_subset.setdefault(entry.subset, []).append(entry)
     if not by_subset and content.size:
         by_subset[""] = []  # a video in which nothing is labelled
     for subset, own in by_subset.items():
-        names = [entry.name for entry in own]
-        folders = [one for one in image_folders(document, subset) if one.is_dir() and is_within(one, allowed)]
-        folders = folders or [document.path.parent]
-        folder = fullest(folders, dict.fromkeys(folders, names).__getitem__)
+        folders = image_folders(document.path.parent, (subset, document.word))
+        folder = fullest_folder(folders, [entry.name for entry in own], home, ".png")
         entries = _with_frames(own, folder) if not own or own[-1].is_frame else own
-        located = locate(folder, [entry.name for entry in entries], allowed, "name")
-        yield ListedPart(document, subset or document.word, entries, folder, located)
+        yield ImageGroup.locate(document, subset or document.word, entries, folder, home, "name")
 
 
 def _with_frames(entries: Sequence[ImageEntry], folder: Path) -> list[ImageEntry]:
@@ -106,7 +104,7 @@ def _with_frames(entries: Sequence[ImageEntry], folder: Path) -> list[ImageEntry
     return [*named, *(msgspec.structs.replace(empty, name=name) for name in files.values())]
 
 
-def _unread(parsed: Iterable[tuple[ImageDocument, ParsedDocument]]) -> Iterator[Finding]:
+def _unread(parsed: Iterable[tuple[LabelDocument, ParsedDocument]]) -> Iterator[Finding]:
     """A finding about what each document has that the model lacks."""
     for document, content in parsed:
         if content.unread:
@@ -123,7 +121,7 @@ class _Loader(msgspec.Struct, frozen=True):
     classes: Categories
     rows: Mapping[str, int]
 
-    def __call__(self, item: ListedItem[ImageEntry]) -> Sample:
+    def __call__(self, item: Image) -> Sample:
         outline = self.outline(item)
         shapes = [shape for entry in item.entries for shape in entry.shapes]
         found = [replace(one, path=item.document, split=item.split) for entry in item.entries for one in entry.findings]
@@ -134,9 +132,9 @@ class _Loader(msgspec.Struct, frozen=True):
             source_count=sum(entry.listed for entry in item.entries),
         )
 
-    def outline(self, item: ListedItem[ImageEntry]) -> Sample:
+    def outline(self, item: Image) -> Sample:
         """The sample of `item` without its objects."""
-        return item.outline(self.home, self.probe)
+        return item.outline(self.probe, self.home)
 
     def _instances(self, shapes: Sequence[CvatShape], size: Size | None) -> Instances:
         labels = [self.rows[shape.label] for shape in shapes]

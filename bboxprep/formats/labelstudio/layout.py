@@ -10,9 +10,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from bboxprep.formats.documents import DocumentKind
-from bboxprep.formats.labelstudio.options import LAYOUT
-from bboxprep.io.paths import refuse_passing
+from bboxprep.formats.label_documents import DocumentKind
 from bboxprep.io.text import read_start_as_utf8
 
 _FIRST_BYTES = 65536
@@ -32,22 +30,14 @@ def names_no_split(stem: str) -> bool:
     return bool(_NOT_SPLITS.fullmatch(stem))
 
 
-def label_file(path: Path) -> str:
-    """The kind of Label Studio file at `path`, or ""."""
-    if path.suffix.lower() != ".json":
-        return ""
-    try:
-        start = read_start_as_utf8(path, _FIRST_BYTES).lstrip()
-    except OSError as error:
-        refuse_passing(error, path)
-        return ""
+def _kind(path: Path) -> str:
+    start = read_start_as_utf8(path, _FIRST_BYTES).lstrip()
     known = (_RESULTS.search(start) and _INSIDE.search(start)) or _MINIMAL.search(start)
     return "a file of Label Studio tasks" if start[:1] in (b"[", b"{") and known else ""
 
 
-DOCUMENTS = DocumentKind((".json",), label_file, names_no_split, LAYOUT)
-sniff = DOCUMENTS.sniff
-root_evidence = DOCUMENTS.root_evidence
+DOCUMENTS = DocumentKind((".json",), _kind, names_no_split)
+sniff, root_evidence, label_file = DOCUMENTS.sniff, DOCUMENTS.root_evidence, DOCUMENTS.label_file
 
 
 def image_path(url: str, prefix: str) -> str:

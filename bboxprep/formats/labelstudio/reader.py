@@ -24,18 +24,25 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
-from bboxprep.formats.documents import ImageDocument, image_folders
+from bboxprep.formats.label_documents import LabelDocument, image_folders
 from bboxprep.formats.labelstudio.config import LabelConfig, find_config
 from bboxprep.formats.labelstudio.document import TaskDocument, TaskImage, read_tasks
 from bboxprep.formats.labelstudio.layout import DOCUMENTS
-from bboxprep.formats.labelstudio.options import LabelStudioReadOptions
+from bboxprep.formats.labelstudio.options import LAYOUT, LabelStudioReadOptions
 from bboxprep.formats.labelstudio.regions import RegionObject, read_regions
 from bboxprep.formats.labelstudio.shapes import POINTS
-from bboxprep.formats.listed_images import ListedItem, ListedPart, fullest, listed_items, respelled_note, unlisted_note
+from bboxprep.formats.listed_images import (
+    ImageGroup,
+    ListedImage,
+    fullest_folder,
+    listed_images,
+    names_below,
+    unlisted_note,
+)
 from bboxprep.formats.locate_images import locate
 from bboxprep.geometry.affine import Size
 from bboxprep.io.hashing import bytes_sha256
-from bboxprep.io.paths import dataset_folder, is_within, relative_path, resolved
+from bboxprep.io.paths import dataset_folder, relative_path, resolved
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
@@ -47,10 +54,10 @@ from bboxprep.model.splits import TRAIN, known_split
 def read(root: Path, probe: Probe, options: LabelStudioReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one document. Raises `LayoutError` or `AnnotationError`."""
     home = dataset_folder(root)
-    parsed = [(one, read_tasks(one.path, options)) for one in DOCUMENTS.find(root)]
+    parsed = [(one, read_tasks(one.path, options)) for one in DOCUMENTS.find(root, LAYOUT)]
     classes = _classes(home, parsed, options.encoding)
-    parts = [_part(document, content, home) for document, content in parsed]
-    items, repeated = listed_items(parts)
+    groups = [_group(document, content, home) for document, content in parsed]
+    items, findings = listed_images(groups)
     loader = _Loader(home, probe, classes, {name: row for row, name in enumerate(classes.names)})
     return Dataset(
         root=root,
@@ -59,11 +66,11 @@ def read(root: Path, probe: Probe, options: LabelStudioReadOptions, spread: MapE
         samples=LazySamples.each(items, loader),
         outlines=LazySamples.each(items, loader.outline),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*repeated, *respelled_note(parts), *_unread(parsed), *unlisted_note(parts, home)),
+        findings=(*findings, *_unread(parsed), *unlisted_note(groups, home)),
     )
 
 
-_Parsed = Sequence[tuple[ImageDocument, TaskDocument]]
+_Parsed = Sequence[tuple[LabelDocument, TaskDocument]]
 
 
 def _classes(home: Path, parsed: _Parsed, encoding: str) -> Categories:
@@ -90,22 +97,15 @@ def _keypoint_names(config: LabelConfig, name: str, used: Mapping[str, None]) ->
     return (*listed, *(point for point in used if point not in listed))[:MOST_KEYPOINTS]
 
 
-def _part(document: ImageDocument, content: TaskDocument, home: Path) -> ListedPart[TaskImage]:
+def _group(document: LabelDocument, content: TaskDocument, home: Path) -> ImageGroup[TaskImage]:
     """The images of a document in the folder that has the most of them."""
     base, allowed = document.path.parent, resolved(home)
     own_word = "" if content.is_one_task and not known_split(document.word) else document.word
-    folders = [*image_folders(document, own_word), home]
-    folders = [one for one in folders if one.is_dir() and is_within(one, allowed)] or [base]
     names = [image.name for image in content.images]
-
-    def below(folder: Path) -> list[str]:
-        """The names as paths below `folder`."""
-        place = relative_path(folder, base)
-        return [name.removeprefix(f"{place}/") if place not in ("", ".") else name for name in names]
-
-    folder = fullest(folders, below)
-    located = locate(folder, below(folder), allowed, "image")
-    return ListedPart(document, own_word, content.images, folder, located)
+    folders = [*image_folders(base, (own_word, document.word)), home, base]
+    folder = fullest_folder(folders, names, allowed, ".png", base)
+    located = locate(folder, names_below(names, base, folder), allowed, "image")
+    return ImageGroup(document, own_word, content.images, folder, located)
 
 
 def _unread(parsed: _Parsed) -> Iterator[Finding]:
@@ -128,7 +128,7 @@ class _Loader(msgspec.Struct, frozen=True):
     classes: Categories
     rows: Mapping[str, int]
 
-    def __call__(self, item: ListedItem[TaskImage]) -> Sample:
+    def __call__(self, item: ListedImage[TaskImage]) -> Sample:
         outline = self.outline(item)
         declared = outline.declared or Size(100, 100)
         size = outline.header.displayed if outline.header else declared
@@ -150,9 +150,9 @@ class _Loader(msgspec.Struct, frozen=True):
             extra={"labelstudio": extra} if extra else {},
         )
 
-    def outline(self, item: ListedItem[TaskImage]) -> Sample:
+    def outline(self, item: ListedImage[TaskImage]) -> Sample:
         """The sample of `item` without its objects."""
-        outline = item.outline(self.home, self.probe).replace_fast(fractional=True)
+        outline = item.outline(self.probe, self.home).replace_fast(fractional=True)
         if any(image.result for image in item.entries):
             return outline
         words = "nobody has labelled the task"

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from bboxprep.errors import AnnotationError, UsageError
-from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.labelmap import LABELMAP, is_labelmap_name, labelmap_lines
 from bboxprep.formats.text_values import encode_value
 from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, OURS, one_more, shortest
 from bboxprep.formats.voc.options import CARRIES, VocWriteOptions
+from bboxprep.formats.whole_pixels import rounding_findings, whole_boxes
 from bboxprep.geometry.affine import Size
 from bboxprep.io.atomic import as_utf8, write_text
 from bboxprep.io.xml_encoding import holds
@@ -33,7 +33,6 @@ from bboxprep.model.sample import Sample
 IMAGES = "JPEGImages/"
 LABELS = "Annotations/"
 _CLASSES = "labels.txt"
-WHOLE = 1e-6  # px; a coordinate this near to a whole number is that number
 _CONVENTION = "corners are 1-based pixel numbers, both within the box (VOC devkit)"
 _OWN_TAGS = ("pose", "truncated", "difficult", "occluded")
 
@@ -122,19 +121,9 @@ def _exact_corners(batch: Batch) -> tuple[list[Corners], list[float]]:
 
 
 def _whole_corners(batch: Batch) -> tuple[list[Corners], list[float]]:
-    """The same of the nearest box with whole edges, at least one pixel wide and high.
-
-    Halves go up. What is thinner than a pixel and would round to nothing becomes the pixel its middle is in.
-    """
-    boxes, last = batch.instances.boxes, batch.sizes[batch.owners] - 1
-    whole = np.floor(boxes + 0.5)
-    low, high = whole[:, :2], whole[:, 2:]
-    thin = low >= high
-    pixel = np.minimum(np.floor((boxes[:, :2] + boxes[:, 2:]) / 2.0), last)
-    edges = np.concatenate((np.where(thin, pixel, low), np.where(thin, pixel + 1, high)), axis=1)
-    moved: list[float] = np.abs(edges - boxes).max(axis=1, initial=0.0).tolist()
-    texts = [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in edges.astype(np.int64).tolist()]
-    return texts, moved
+    """The same of the nearest box with whole edges."""
+    edges, moved = whole_boxes(batch)
+    return [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in edges.astype(np.int64).tolist()], moved
 
 
 def _labels(sample: Sample, image: str, objects: str, moved: Sequence[float]) -> Labels:
@@ -142,10 +131,7 @@ def _labels(sample: Sample, image: str, objects: str, moved: Sequence[float]) ->
     name = image.removeprefix(IMAGES)
     _check(sample.path, "file name", name)
     entry, path = (sample.split, _stem(name)), f"{LABELS}{_stem(name)}.xml"
-    findings: tuple[Finding, ...] = ()
-    if rounded := sum([by > WHOLE for by in moved]):
-        message = f"{rounded} of {len(moved)} boxes rounded to whole pixels, by {max(moved):.2g} px at most"
-        findings = (Finding("value-rounded", message, path=sample.relative_path, split=sample.split),)
+    findings = rounding_findings(sample, moved)
     return Labels(len(moved), findings, ((path, as_utf8(path, _document(sample, image, objects))),), entry)
 
 

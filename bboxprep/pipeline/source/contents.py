@@ -8,17 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bboxprep import formats
-from bboxprep.io.paths import (
-    IMAGE_SUFFIXES,
-    NOT_FOLLOWED,
-    is_within,
-    read_start,
-    relative_path,
-    resolved,
-    stem_of,
-    suffix_of,
-    walk,
-)
+from bboxprep.io import paths
 from bboxprep.io.remote import ARCHIVES
 from bboxprep.pipeline.source.label_files import label_files, told_kind
 
@@ -31,8 +21,6 @@ _ELEMENT = re.compile(rb"<([A-Za-z_][\w.-]{0,40})")
 _CVAT = b"annotations"
 _EXPORT = "export it as COCO, YOLO or VOC"
 _TOOLS = (  # what writes JSON files, each with keys that are in all of them
-    ("Supervisely", {"classes", "tags"}),
-    ("Supervisely", {"objects", "tags", "size"}),
     ("VGG Image Annotator", {"regions", "file_attributes"}),
     ("VGG Image Annotator", {"_via_settings"}),
 )
@@ -49,25 +37,25 @@ def describe_contents(path: Path) -> str:
     counts: Counter[str] = Counter()
     links, stems = 0, set[str]()
     for file in _files(path):
-        if file.is_symlink() and not is_within(file, resolved(path)):
+        if file.is_symlink() and not paths.is_within(file, paths.resolved(path)):
             links += 1
             continue
-        shown = relative_path(file, path)
+        shown = paths.relative_path(file, path)
         kind = _kind(shown)
         counts[kind] += 1
         names.setdefault(kind, shown)
         if kind == "images":
-            stems.add(stem_of(shown))
+            stems.add(paths.stem_of(shown))
     found = [_found(path, kind, names[kind], count, stems) for kind, count in counts.most_common(_MOST_KINDS)]
     labels = {one.format: one for one in reversed(list(label_files(path, formats.names())))}
-    found += [f"{relative_path(one.path, path)} {told_kind(one)}" for one in labels.values()]
+    found += [f"{paths.relative_path(one.path, path)} {told_kind(one)}" for one in labels.values()]
     if links:
-        found.append(f"{links:,} of its files are links that lead out of it, {NOT_FOLLOWED}")
+        found.append(f"{links:,} of its files are links that lead out of it, {paths.NOT_FOLLOWED}")
     return ", ".join(found) or "nothing"
 
 
 def _files(path: Path) -> Iterator[Path]:
-    places = (folder / name for folder, _, names in walk(path) for name in sorted(names))
+    places = (folder / name for folder, _, names in paths.walk(path) for name in sorted(names))
     shown = (place for place in places if not place.name.startswith(".") and "__MACOSX" not in place.parts)
     yield from (place for place, _ in zip(shown, range(_MOST_FILES), strict=False))
 
@@ -76,8 +64,8 @@ def _kind(name: str) -> str:
     """The kind under which a file `name` is counted."""
     if name.lower().endswith(ARCHIVES):
         return "archives"
-    suffix = suffix_of(name.rpartition("/")[2]).lower()
-    return "images" if suffix in IMAGE_SUFFIXES else f"{suffix or 'other'} files"
+    suffix = paths.suffix_of(name.rpartition("/")[2]).lower()
+    return "images" if suffix in paths.IMAGE_SUFFIXES else f"{suffix or 'other'} files"
 
 
 def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str:
@@ -86,7 +74,7 @@ def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str
         return f"{count:,} image{'' if count == 1 else 's'}"
     if kind == "archives":
         return f"{count:,} archive{'' if count == 1 else 's'} in it, which want unpacking or naming ({name})"
-    each = ", one beside each image" if stem_of(name) in stems and count > 1 else ""
+    each = ", one beside each image" if paths.stem_of(name) in stems and count > 1 else ""
     silent = not (path / name).is_file() or any(formats.label_file(one, path / name) for one in formats.names())
     inside = "" if silent else _document(path / name)  # to open a pipe would block
     return f"{count:,} {kind.removesuffix('s') if count == 1 else kind}{each} ({name}{': ' if inside else ''}{inside})"
@@ -95,7 +83,7 @@ def _found(path: Path, kind: str, name: str, count: int, stems: set[str]) -> str
 def _document(file: Path) -> str:
     """A description of a JSON or XML file by its first bytes; "" for other files."""
     try:
-        head = read_start(file, _FIRST_BYTES).replace(b"\0", b"")
+        head = paths.read_start(file, _FIRST_BYTES).replace(b"\0", b"")
     except (OSError, ValueError):
         return ""
     if file.suffix.lower() == ".json":
@@ -110,10 +98,10 @@ def _document(file: Path) -> str:
 def _listed(file: Path) -> str:
     """Whether the first line of a text file names an image, in words: "" where it does not."""
     try:
-        first = read_start(file, _FIRST_BYTES).split(b"\n", 1)[0].decode("utf-8", "replace").strip()
+        first = paths.read_start(file, _FIRST_BYTES).split(b"\n", 1)[0].decode("utf-8", "replace").strip()
     except (OSError, ValueError):
         return ""
-    return "a list of images" if suffix_of(first).lower() in IMAGE_SUFFIXES else ""
+    return "a list of images" if paths.suffix_of(first).lower() in paths.IMAGE_SUFFIXES else ""
 
 
 def _json(keys: Sequence[str]) -> str:

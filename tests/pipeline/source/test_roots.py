@@ -281,9 +281,9 @@ FOUND: dict[str, tuple[dict[str, bytes], str]] = {
         {"a.xml": b'<?xml version="1.0"?>\n<annotations><version>'},
         "a.xml: root element <annotations>, as CVAT",
     ),
-    "Supervisely": (
+    "Supervisely without labels": (
         {"p/meta.json": b'{"classes": [{"title": "cat"}], "tags": [], "projectType": "images"}', "p/img/a.jpg": b""},
-        "1 .json file (p/meta.json: keys classes, title, tags, projectType, as Supervisely writes; export it as COCO",
+        "1 .json file (p/meta.json: keys classes, title, tags, projectType; not a COCO document)",
     ),
     "VIA": ({"a.json": b'{"a.jpg1": {"regions": [], "file_attributes": {}}}'}, "as VGG Image Annotator writes"),
     "a zip inside": ({"x/train.zip": b""}, "1 archive in it, which want unpacking or naming (x/train.zip)"),

@@ -1,0 +1,179 @@
+"""Objects as a document states them, one by one, and the dataset that is made of the images of all documents.
+
+A format parses its documents into an `ImageRecord` for each image, in groups (`formats.listed_images`). The objects are
+packed until their sample is read, so that the documents of a large dataset fit into memory.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import nan
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bboxprep.findings import Finding, escape_surrogates
+from bboxprep.formats.api import Probe
+from bboxprep.formats.listed_images import ImageGroup, ListedImage, listed_images, unlisted_note
+from bboxprep.geometry.affine import Size
+from bboxprep.io.hashing import bytes_sha256
+from bboxprep.io.paths import dataset_folder, relative_path
+from bboxprep.model.categories import Categories, Category
+from bboxprep.model.columns import NO_TRACK
+from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.instances import Instances
+from bboxprep.model.polygons import Rings
+from bboxprep.model.rle import Rle
+from bboxprep.model.sample import Sample
+from bboxprep.model.splits import TRAIN
+
+Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
+Keypoint = tuple[float, float, int]  # x and y in px, and visibility as in COCO
+
+
+class ObjectRecord(msgspec.Struct, frozen=True):
+    """One object: the name of its class, its box, and what else is stated of it. `keypoints` are in the order of its
+    class.
+    """
+
+    label: str
+    box: Box
+    rings: Rings = ()
+    mask: Rle | None = None
+    keypoints: tuple[Keypoint, ...] = ()
+    crowd: bool = False
+    score: float = nan
+    attributes: Mapping[str, Any] = {}
+    track: int = NO_TRACK
+
+
+class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a document states of one image: the `name` of its file, its size, and `where` it stands. `packed` are its
+    objects; `listed` counts them, with those of its `findings`, which lack path and split. `document` is a file of its
+    own, a path below the data set, "" where one document lists many images. `unlabelled` says why nothing is known of
+    its objects, "" where they are known. `digest` is that of its labels, where the format makes one.
+    """
+
+    name: str
+    declared: Size | None = None
+    where: str = ""
+    packed: bytes = b""
+    listed: int = 0
+    findings: tuple[Finding, ...] = ()
+    document: str = ""
+    unlabelled: str = ""
+    digest: str = ""
+    id: int = 0
+    extra: Mapping[str, Any] = {}
+
+    @classmethod
+    def of(cls, name: str, objects: Iterable[ObjectRecord], findings: Iterable[Finding], **others: Any) -> ImageRecord:
+        """The record of an image with these `objects`."""
+        packed, found = [msgspec.structs.astuple(one) for one in objects], tuple(findings)
+        listed = len(packed) + sum(one.objects for one in found)
+        return cls(name=name, packed=pickle.dumps(packed), listed=listed, findings=found, **others)
+
+    def objects(self) -> list[ObjectRecord]:
+        """Its objects."""
+        return [ObjectRecord(*values) for values in pickle.loads(self.packed)] if self.packed else []
+
+
+def json_digest(value: object) -> str:
+    """The SHA-256 of the JSON `value`, however its file spells it."""
+    return bytes_sha256(msgspec.json.encode(value))
+
+
+def classes_of(listed: Iterable[Category], used: Iterable[str]) -> Categories:
+    """The class table: the `listed` classes, each name once, then the others that are `used`, as first seen."""
+    known = {category.name: category for category in reversed(list(listed))}
+    order = dict.fromkeys([*reversed(known), *used])
+    return Categories(tuple(known.get(name, Category(name)) for name in order))
+
+
+def record_dataset(
+    root: Path,
+    format: str,
+    classes: Categories,
+    groups: Sequence[ImageGroup[ImageRecord]],
+    probe: Probe,
+    findings: Iterable[Finding] = (),
+    fractional: bool = False,
+) -> Dataset:
+    """The dataset at `root` of the images of `groups`, whose objects are all of `classes`; `findings` are those of its
+    format. `fractional`: see `Sample`.
+    """
+    home = dataset_folder(root)
+    items, notes = listed_images(groups)
+    loader = _Loader(home, probe, classes, {name: row for row, name in enumerate(classes.names)}, fractional)
+    return Dataset(
+        root=root,
+        format=format,
+        categories=classes,
+        samples=LazySamples.each(items, loader),
+        outlines=LazySamples.each(items, loader.outline),
+        splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
+        findings=(*notes, *findings, *unlisted_note(groups, home)),
+    )
+
+
+class _Loader(msgspec.Struct, frozen=True):
+    """Makes samples of listed images; plain data, which is pickled for worker processes."""
+
+    home: Path
+    probe: Probe
+    classes: Categories
+    rows: Mapping[str, int]
+    fractional: bool
+
+    def __call__(self, item: ListedImage[ImageRecord]) -> Sample:
+        outline = self.outline(item)
+        found = [
+            replace(one, path=entry.document or item.document, split=item.split)
+            for entry in item.entries
+            for one in entry.findings
+        ]
+        return outline.replace_fast(
+            instances=self._instances([one for entry in item.entries for one in entry.objects()]),
+            label_digest="".join(entry.digest for entry in item.entries),
+            findings=(*outline.findings, *found),
+            source_count=sum(entry.listed for entry in item.entries),
+        )
+
+    def outline(self, item: ListedImage[ImageRecord]) -> Sample:
+        """The sample of `item` without its objects."""
+        first, sample = item.entries[0], item.outline(self.probe, self.home)
+        unlabelled = first.unlabelled if len(item.entries) == 1 else ""
+        if unlabelled:
+            shown = relative_path(item.path, self.home)
+            sample = sample.with_findings(Finding("image-unlabelled", unlabelled, shown, split=item.split))
+        return sample.replace_fast(
+            name=PurePosixPath(escape_surrogates(item.name)),
+            fractional=self.fractional,
+            labelled=not unlabelled,
+            id=first.id,
+            extra=first.extra,
+        )
+
+    def _instances(self, records: Sequence[ObjectRecord]) -> Instances:
+        """The columns of `records`."""
+        points = max((len(category.keypoints) for category in self.classes), default=0)
+        keypoints = np.zeros((len(records), points, 3))
+        for row, record in enumerate(records):
+            if record.keypoints:
+                keypoints[row, : len(record.keypoints)] = record.keypoints
+        return Instances.of(
+            [record.box for record in records],
+            [self.rows[record.label] for record in records],
+            crowd=[record.crowd for record in records],
+            polygons=[record.rings for record in records],
+            masks=[record.mask for record in records],
+            keypoints=keypoints[:, :, :2],
+            visibility=keypoints[:, :, 2],
+            scores=[record.score for record in records],
+            attributes=[record.attributes for record in records],
+            tracks=[record.track for record in records],
+        )

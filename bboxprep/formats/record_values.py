@@ -1,0 +1,67 @@
+"""Values of records in JSON documents: names of classes, coordinates, points, sizes; and what is wrong with others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.shapes import hull
+from bboxprep.io.lenient_json import excerpt, number, whole
+from bboxprep.model.validation import FARTHEST
+
+_LONGEST_SIDE = 2**31
+
+
+class UnusableRecord(Exception):
+    """A record of an object that is dropped: the `field` of it, and why."""
+
+    def __init__(self, field: str, problem: str, code: str = "record-unreadable") -> None:
+        super().__init__(field, problem)
+        self.field, self.problem, self.code = field, problem, code
+
+    def finding(self, where: str, label: object) -> Finding:
+        """The finding about the record at `where`, of the class `label`."""
+        place = f"{where}.{self.field}" if self.field else where
+        return Finding(self.code, self.problem, "", place, 1, label if isinstance(label, str) else "")
+
+
+def class_name(value: object, field: str) -> str:
+    """`value` as the name of a class. Raises `UnusableRecord`."""
+    if not isinstance(value, str) or not value.strip():
+        raise UnusableRecord(field, f"have {excerpt(value)}, want the name of a class")
+    return value
+
+
+def coordinates(values: Sequence[object], field: str) -> list[float]:
+    """`values` as coordinates, px. Raises `UnusableRecord`."""
+    found = [number(value) for value in values]
+    known = [value for value in found if value is not None]
+    if len(known) < len(found):
+        raise UnusableRecord(field, f"have {excerpt(list(values))}, want numbers")
+    if not all(abs(value) < FARTHEST for value in known):
+        problem = f"have {excerpt(list(values))}, want finite numbers below {FARTHEST:g}"
+        raise UnusableRecord(field, problem, "box-not-finite")
+    return known
+
+
+def corners(values: object, field: str, fewest: int) -> Points:
+    """`values`, a list of pairs x y, as points (P, 2) px, at least the `fewest`. Raises `UnusableRecord`."""
+    pairs = values if isinstance(values, list) else []
+    if len(pairs) < fewest or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise UnusableRecord(field, f"have {excerpt(values)}, want {fewest} or more points x, y")
+    return np.array(coordinates([value for pair in pairs for value in pair], field)).reshape(-1, 2)
+
+
+def box_around(*points: Points) -> tuple[float, float, float, float]:
+    """The box x0 y0 x1 y1 px around all `points`, (P, 2) px each."""
+    x0, y0, x1, y1 = hull(np.concatenate(points)).tolist()
+    return x0, y0, x1, y1
+
+
+def stated_size(width: object, height: object) -> Size | None:
+    """The size of an image that is stated as `width` and `height`; None where that is none."""
+    sides = whole(width) or 0, whole(height) or 0
+    return Size(*sides) if all(0 < side < _LONGEST_SIDE for side in sides) else None
