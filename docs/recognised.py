@@ -10,8 +10,8 @@ from bboxprep import formats
 from bboxprep.formats.api import Format, ReadOptions
 from bboxprep.formats.image_lookup import SPELLINGS
 from bboxprep.images.container import NAMES
+from bboxprep.io.archive_names import ARCHIVES
 from bboxprep.io.paths import IMAGE_SUFFIXES
-from bboxprep.io.remote import ARCHIVES
 from bboxprep.model.splits import USUAL, WORDS
 
 _INTRODUCTION = """\

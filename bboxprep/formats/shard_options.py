@@ -1,4 +1,4 @@
-"""Columns and options of the formats that store many images in one file (WebDataset, Parquet)."""
+"""Columns and options of the formats that store many images in one file (WebDataset, Parquet, TFRecord)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ShardWriteOptions:
     """The number of images in a file."""
 
     shard: int = field(
-        default=1000, metadata={"flag": "--shard", "help": "images in each file of webdataset or parquet"}
+        default=1000, metadata={"flag": "--shard", "help": "images in each file of webdataset, parquet or tfrecord"}
     )
 
     def __post_init__(self) -> None:

@@ -31,6 +31,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, Probe
 from bboxprep.formats.reading import probe_image
 from bboxprep.formats.shard_labels import MAX_ID, ImageLabels, Member, ObjectLists, SplitMembers
+from bboxprep.formats.shard_numbers import STAGE, ShardNumbers, true_name, usual_suffix
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.decimals import lengths
@@ -38,7 +39,6 @@ from bboxprep.io.atomic import write_bytes
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     LINK_OUT,
-    USUAL_SUFFIXES,
     AllowedFolders,
     read_bytes,
     relative_path,
@@ -58,7 +58,6 @@ from bboxprep.model.shape_choice import object_areas
 from bboxprep.model.splits import name_prefixes, split_of
 
 CLASSES = "classes.json"
-STAGE = "bboxprep.loose"
 _MOST_BYTES = 1 << 26  # of the labels of an image
 _SHARD = re.compile(r"(.+?)-[0-9]+(?:-of-[0-9]+)?")
 
@@ -76,17 +75,15 @@ class ShardWriter:
     def __init__(
         self, root: Path, dataset: Dataset, options: ShardWriteOptions, suffix: str, pack: Pack, folder: str = ""
     ) -> None:
-        self._root, self._options, self._suffix, self._pack, self._folder = root, options, suffix, pack, folder
+        self._root, self._pack = root, pack
         self._classes = dataset.categories.names
-        self._counts: dict[str, int] = defaultdict(int)
+        self._numbers = ShardNumbers(suffix, options.shard, folder)
         self._splits: dict[str, SplitMembers] = defaultdict(SplitMembers)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The next number of `split`, in a file as large as is wanted."""
-        number = self._counts[split]
-        self._counts[split] += 1
-        stem = f"{self._shard(split, number // self._options.shard)}/{number:08}"
-        return f"{stem}{_usual_suffix(PurePosixPath(name))}", f"{stem}.json"
+        stem = self._numbers.next(split)
+        return f"{stem}{usual_suffix(PurePosixPath(name))}", f"{stem}.json"
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The labels as JSON, with the ids of the source, if any."""
@@ -100,9 +97,7 @@ class ShardWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """All files, and the class table."""
-        most = self._options.shard
-        shards = (self._shard(split, at) for split, count in self._counts.items() for at in range(-(-count // most)))
-        return (*shards, CLASSES)
+        return (*self._numbers.shards, CLASSES)
 
     def close(self) -> None:
         """Pack what has been noted; write the class table."""
@@ -111,25 +106,11 @@ class ShardWriter:
                 self._pack(self._root / shard, members, self._classes)
         write_bytes(self._root / CLASSES, msgspec.json.encode(self._classes) + b"\n")
 
-    def _shard(self, split: str, number: int) -> str:
-        return f"{self._folder}{split}-{number:05}{self._suffix}"
-
-
-def _true_name(name: PurePosixPath, suffix: str) -> str:
-    """`name`, with the `suffix` of its file where its own contradicts that."""
-    return str(name if _usual_suffix(name) == suffix else name.with_suffix(suffix))
-
-
-def _usual_suffix(name: PurePosixPath) -> str:
-    """The suffix of `name` in lower case, the same for all names of one kind: readers take each for a column."""
-    suffix = name.suffix.lower()
-    return USUAL_SUFFIXES.get(suffix, suffix)
-
 
 def _labels(sample: Sample, image: str, objects: ObjectLists) -> Labels:
     place, count = PurePosixPath(image), len(objects.bbox)
     image_id = sample.id if 0 < sample.id <= MAX_ID else 0
-    record = ImageLabels(_true_name(sample.name, place.suffix), *sample.size, objects, image_id)
+    record = ImageLabels(true_name(sample.name, place.suffix), *sample.size, objects, image_id)
     files = ((str(place.with_suffix(".json")), msgspec.json.encode(record)),)
     return Labels(count, files=files, entry=(sample.split, image, image_id, objects.id))
 

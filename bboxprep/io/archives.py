@@ -1,4 +1,5 @@
-"""Archives read in place: .zip, .tar (also gzipped) and .parquet, each with the methods of a file system of fsspec.
+"""Archives read in place, each with the methods of a file system of fsspec: .zip, .tar and TFRecord (also gzipped),
+and .parquet.
 
 All members are checked before any is read. A read returns at most the size that the archive states for its member, so
 a caller can limit it beforehand. The version of a member is its checksum where the archive has one (zip), else the
@@ -20,9 +21,11 @@ from tempfile import TemporaryFile
 from typing import IO, Any, NamedTuple
 
 from bboxprep.errors import MissingPackageError, StorageError
+from bboxprep.io.archive_names import is_record_name
 from bboxprep.io.fsspec_errors import EXTRA, DamagedError, as_storage_error, remote_stat
 from bboxprep.io.parquet_rows import ParquetFiles
 from bboxprep.io.safe_names import safe_relative
+from bboxprep.io.tfrecord_files import GZIP, HEAD_BYTES, TfRecordFiles, is_head
 
 _MOST_MEMBERS = 1 << 24
 _MOST_UNPACKED = 1 << 30  # bytes of a small gzipped archive once unpacked
@@ -41,6 +44,8 @@ def archive_at(text: str) -> Any:
         file, version = _opened(text)
         if text.lower().endswith(".parquet"):
             return ParquetFiles(text, file, version)
+        if is_record_name(text):
+            return TfRecordFiles(text, _as_records(text, file), version)
         if text.lower().endswith(".zip"):
             archive = zipfile.ZipFile(file)
             return _Members(text, _zipped(archive), archive.open)
@@ -69,6 +74,13 @@ def _opened(text: str) -> tuple[IO[bytes], str]:
         raise MissingPackageError(f"{text}: fsspec is not installed; {EXTRA}") from error
     place = fsspec.open(text, "rb")
     return place.open(), str(remote_stat(place.fs.info(place.path)).st_mtime_ns)
+
+
+def _as_records(text: str, file: IO[bytes]) -> IO[bytes]:
+    """The TFRecord `file`, unpacked where it is gzipped: the length of a record may have the magic number of gzip."""
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    return _unpacked(text, file) if head.startswith(GZIP) and not is_head(head) else file
 
 
 def _unpacked(text: str, file: IO[bytes]) -> IO[bytes]:

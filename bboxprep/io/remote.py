@@ -24,13 +24,9 @@ from typing import IO, Any, Literal, TypeGuard, cast
 import msgspec
 
 from bboxprep.errors import UsageError
+from bboxprep.io.archive_names import INSIDE, SIGN, is_archive_name
 from bboxprep.io.fsspec_errors import RemoteStat, as_storage_error, filesystem_of, in_pieces, remote_stat
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".parquet")
-"""The suffixes of archives."""
-
-_INSIDE = "!"  # after the name of an archive whose members follow
-_SIGN = re.compile(rf"({'|'.join(map(re.escape, ARCHIVES))}){_INSIDE}(?=/|$)", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 _SAME = {"s3a": "s3", "gcs": "gs"}  # second names of a protocol
 _WINDOW = 1 << 20  # bytes read at once
@@ -48,14 +44,14 @@ def open_path(text: str | PurePath) -> Path:
     if isinstance(text, str) and _URL.match(text) and not text.startswith("file://"):
         protocol, _, rest = text.partition("://")
         path = cast("Path", StoredPath(f"{_SAME.get(protocol, protocol)}://{rest}"))
-        return opened(path) if text.lower().endswith(ARCHIVES) else member(path)
+        return opened(path) if is_archive_name(text) else member(path)
     path = Path(text.removeprefix("file://") if isinstance(text, str) else text)
-    return opened(path) if path.name.lower().endswith(ARCHIVES) and path.is_file() else member(path)
+    return opened(path) if is_archive_name(path.name) and path.is_file() else member(path)
 
 
 def opened(archive: Path) -> Path:
     """The `archive` as a folder of its members."""
-    return cast("Path", StoredPath(f"{archive if is_stored(archive) else archive.as_posix()}{_INSIDE}"))
+    return cast("Path", StoredPath(f"{archive if is_stored(archive) else archive.as_posix()}{INSIDE}"))
 
 
 def forget() -> None:
@@ -67,19 +63,19 @@ def forget() -> None:
 def member(path: Path) -> Path:
     """`path`, as a `StoredPath` where one of its folders is an archive."""
     for parent in path.parents:
-        if parent.name.lower().endswith(ARCHIVES) and parent.is_file():
+        if is_archive_name(parent.name) and parent.is_file():
             return opened(parent) / path.relative_to(parent)
     return path
 
 
 def unpacked_name(archive: str) -> str:
     """The name of an opened archive, as the last part of a path has it, without its suffix."""
-    return _SIGN.sub("", archive)
+    return SIGN.sub("", archive)
 
 
 def plain_path(path: PurePath) -> str:
     """`path` as POSIX text, in which an archive is named like a folder. `open_path` is the inverse."""
-    return _SIGN.sub(r"\1", str(path)) if is_stored(path) else path.as_posix()
+    return SIGN.sub(r"\1", str(path)) if is_stored(path) else path.as_posix()
 
 
 def is_stored(path: PurePath | str) -> TypeGuard[StoredPath]:
@@ -132,8 +128,7 @@ class StoredPath(PurePosixPath):
     @property
     def _archive(self) -> int | None:
         """The index of the part that is an archive; None without one."""
-        signs = tuple(f"{suffix}{_INSIDE}" for suffix in ARCHIVES)
-        return next((at for at, part in enumerate(self.parts) if part.lower().endswith(signs)), None)
+        return next((at for at, part in enumerate(self.parts) if part[-1] == INSIDE and SIGN.search(part)), None)
 
     @property
     def is_packed(self) -> bool:
@@ -309,7 +304,7 @@ class StoredPath(PurePosixPath):
         """The file system, and the path in it."""
         last = self._archive
         if last is not None:
-            archive = str(type(self)(*self.parts[: last + 1])).removesuffix(_INSIDE)
+            archive = str(type(self)(*self.parts[: last + 1])).removesuffix(INSIDE)
             return _opened(archive, os.getpid()), "/".join(self.parts[last + 1 :])
         if not self._is_url:
             raise FileNotFoundError(str(self))

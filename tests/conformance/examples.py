@@ -27,6 +27,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage
 from bboxprep.testing.painting import displayed_size
+from tests.conformance.tfrecords import first_corner_tfrecord, paint_tfrecord, read_tfrecord
 
 
 def paint_coco(root: Path, dataset: LabelledDataset) -> None:
@@ -546,15 +547,22 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),
+        FormatExample("tfrecord", paint_tfrecord, read_tfrecord, first_corner_tfrecord),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
         FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),
         FormatExample("yolo", paint_yolo, read_yolo, first_corner_yolo),
     )
 }
-_NEEDS = {"parquet": ("pyarrow", "fsspec"), "webdataset": ("fsspec",)}  # of the extra `shards`
+_NEEDS = {  # of the extras `shards` and `tfrecord`
+    "parquet": ("pyarrow", "fsspec"),
+    "tfrecord": ("google_crc32c", "google.protobuf"),
+    "webdataset": ("fsspec",),
+}
 AVAILABLE = tuple(name for name in formats.names() if all(map(find_spec, _NEEDS.get(name, ()))))
 LOOSE = tuple(filter(_is_loose, formats.names()))
 FORMATS = [  # every format that is registered, to parametrise with: one without an example fails
-    pytest.param(name, marks=pytest.mark.skipif(name not in AVAILABLE, reason="take the extra: bboxprep[shards]"))
+    pytest.param(
+        name, marks=pytest.mark.skipif(name not in AVAILABLE, reason="take the extras: bboxprep[shards,tfrecord]")
+    )
     for name in formats.names()
 ]

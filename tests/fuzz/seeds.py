@@ -249,6 +249,25 @@ def parquet() -> Iterator[bytes]:
             yield shard.read_bytes()
 
 
+def tfrecords() -> Iterator[bytes]:
+    from bboxprep.io.tf_messages import write_example
+
+    own: dict[str, Any] = {f"image/object/bbox/{side}": [0.1, 0.5] for side in ("xmin", "ymin")}
+    own |= {f"image/object/bbox/{side}": [0.3, 1.0] for side in ("xmax", "ymax")}
+    named: dict[str, Any] = {"image/object/class/text": [b"cat", b"dog"], "image/object/class/label": [1, 2]}
+    size: dict[str, Any] = {
+        "image/width": [4],
+        "image/height": [4],
+        "image/filename": [b"a.jpg"],
+        "image/encoded": [b"\xff\xd8\xff"],
+    }
+    mask = write_gray_png(np.eye(4, dtype=np.uint8))
+    points = {f"image/object/keypoint/{axis}": [0.5, 0.25] for axis in "xy"}
+    masks: tuple[dict[str, Any], ...] = ({"image/object/mask": [mask, mask]}, {"image/object/mask": [1.0] * 32})
+    for more in ({}, *masks, points):
+        yield write_example({**own, **named, **size, **more, "image/object/attribute/a": [b"1", b"[2]"]})
+
+
 def tarred(files: Mapping[str, bytes]) -> bytes:
     """A tar file of `files`."""
     out = BytesIO()

@@ -23,7 +23,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.capture_time import capture_time_of
 from bboxprep.images.codecs.codec import untag
 from bboxprep.images.header import read_header
-from bboxprep.io import remote
+from bboxprep.io import remote, tfrecord_files
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.escaping import split_names, split_pair
 from bboxprep.model.header import Header
@@ -185,6 +185,13 @@ def _parquet(data: bytes) -> None:
     _balance(shards.read(shelf() / "parquet", _probe, ".parquet", "parquet"))
 
 
+def _tfrecord(data: bytes) -> None:
+    known = formats.load("tfrecord")
+    _made("tfrecord/train.tfrecord", b"".join(tfrecord_files.framed(data)))
+    (shelf() / "tfrecord" / "label_map.pbtxt").write_text('item { id: 1 name: "cat" }')
+    _balance(known.read(shelf() / "tfrecord", _probe, known.read_options()))
+
+
 def _archive(data: bytes) -> None:
     root = remote.open_path(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
     form = formats.load(find_root(root).format)
@@ -223,10 +230,7 @@ def _words(data: bytes) -> None:
 
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
-    *(
-        f"bboxprep.formats.{name}.reader"
-        for name in ("coco", "cvat", "labelme", "labelstudio", "supervisely", "voc", "yolo")
-    ),
+    *(f"bboxprep.formats.{name}.reader" for name in formats.names() if find_spec(f"bboxprep.formats.{name}.reader")),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -237,6 +241,10 @@ _WITH_EXTRAS = {
         Target(_archive, seeds.archives, (b"PK\1\2", b"PK\5\6", b"../", b"/", b".json", b"ustar\0"), 12_288),
     ),
     "parquet": ("pyarrow", Target(_parquet, seeds.parquet, (b"PAR1", b"image", b"objects", b"huggingface"))),
+    "tfrecord": (
+        "google_crc32c",
+        Target(_tfrecord, seeds.tfrecords, (b"image/object/", b"bbox/xmin", b"class/text", b"mask", b"keypoint/x")),
+    ),
     "webdataset": ("fsspec", Target(_webdataset, seeds.shards, (*_JSON, b'"bbox":', b'"category":', b'"file_name":'))),
 }
 TARGETS: Mapping[str, Target] = {

@@ -25,9 +25,11 @@ from bboxprep.pipeline.source.inspect import inspect
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.recipe.geometric import Crop
 from bboxprep.recipe.recipe import Recipe
+from tests.conformance import tfrecords
 
 SIZE = (40, 30)
 OVER, FLAT, OUTSIDE = (-4, 2, 12, 12), (5, 5, 0, 8), (90, 5, 8, 8)  # x, y, width, height
+BOXES = (OVER, FLAT, OUTSIDE, OVER)
 SPOILT = b"\xff\xd8\xff no picture"
 
 
@@ -225,9 +227,23 @@ def parquet(root: Path) -> Path | None:
     return None
 
 
+def tfrecord(root: Path) -> Path | None:
+    packed(root, "tfrecord")
+    for shard in root.glob("*.tfrecord"):
+        features = [tfrecords.features_of(message) for message in tfrecords.unframed(shard.read_bytes())]
+        edges = [(x / SIZE[0], (x + wide) / SIZE[0], y / SIZE[1], (y + high) / SIZE[1]) for x, y, wide, high in BOXES]
+        corners = zip(("xmin", "xmax", "ymin", "ymax"), zip(*edges, strict=True), strict=True)
+        features[0] |= {f"image/object/bbox/{side}": list(values) for side, values in corners}
+        features[0] |= {"image/object/class/text": [b"cat"] * 3 + [b""], "image/object/class/label": [1, 1, 1, 7]}
+        features[1]["image/encoded"] = [SPOILT]
+        features[2]["image/object/bbox/xmin"] = [0.1, 0.2]
+        shard.write_bytes(b"".join(tfrecords.framed(tfrecords.example(each)) for each in features))
+    return None
+
+
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "coco": coco, "cvat": cvat, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet,
-    "labelme": labelme, "labelstudio": labelstudio, "supervisely": supervisely,
+    "labelme": labelme, "labelstudio": labelstudio, "supervisely": supervisely, "tfrecord": tfrecord,
 }  # fmt: skip
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
@@ -252,6 +268,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     },
     "parquet": {"image-unreadable", "record-unreadable"},
     "supervisely": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
+    "tfrecord": {"image-unreadable", "record-unreadable", "category-unknown"},
 }
 CROPPED = {"box-clipped", "box-outside"}
 OF_IMAGES = {"box-clipped", "box-degenerate", "box-outside", "image-unreadable", "image-unlabelled", "image-skipped"}

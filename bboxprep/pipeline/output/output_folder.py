@@ -15,9 +15,10 @@ from typing import NoReturn
 
 from bboxprep import formats
 from bboxprep.errors import TargetError
+from bboxprep.io.archive_names import is_archive_name
 from bboxprep.io.atomic import TEMPORARY, as_target_error, own_temporary, write_text
 from bboxprep.io.paths import relative_path, resolved, walk
-from bboxprep.io.remote import ARCHIVES, is_stored
+from bboxprep.io.remote import is_stored
 from bboxprep.io.safe_names import safe_path
 from bboxprep.pipeline.output.run_record import INCOMPLETE, RECORD, find_record
 from bboxprep.pipeline.resume.journal import FOLDER, NAME
@@ -26,7 +27,7 @@ from bboxprep.pipeline.resume.terms import term_words
 
 def check_target(dest: Path, source: Path) -> None:
     """Raise `TargetError` unless `dest` is empty or holds only an output of bboxprep. Changes nothing."""
-    packed = dest.is_packed if is_stored(dest) else dest.name.lower().endswith(ARCHIVES) and not dest.is_dir()
+    packed = dest.is_packed if is_stored(dest) else is_archive_name(dest.name) and not dest.is_dir()
     if packed:
         raise TargetError(f"{dest}: archives are read, not written; want a folder")
     if overlap(dest, source):

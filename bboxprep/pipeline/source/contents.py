@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bboxprep import formats
 from bboxprep.io import paths
-from bboxprep.io.remote import ARCHIVES
+from bboxprep.io.archive_names import is_archive_name
 from bboxprep.pipeline.source.label_files import label_files, told_kind
 
 _MOST_FILES = 20_000
@@ -62,7 +62,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _kind(name: str) -> str:
     """The kind under which a file `name` is counted."""
-    if name.lower().endswith(ARCHIVES):
+    if is_archive_name(name):
         return "archives"
     suffix = paths.suffix_of(name.rpartition("/")[2]).lower()
     return "images" if suffix in paths.IMAGE_SUFFIXES else f"{suffix or 'other'} files"

@@ -17,7 +17,7 @@ import bboxprep
 from bboxprep import Augment, Flip, Letterbox, Recipe
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError, StorageError, TargetError, UsageError
 from bboxprep.formats import shards
-from bboxprep.formats.shards import STAGE
+from bboxprep.formats.shard_numbers import STAGE
 from bboxprep.io import parquet_rows
 from bboxprep.io.parquet_rows import ParquetFiles
 from tests.tiny import tiny, tree

@@ -16,8 +16,9 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_commands
 from bboxprep.errors import LayoutError
+from bboxprep.io.archive_names import ARCHIVES
 from bboxprep.io.paths import IMAGE_SUFFIXES
-from bboxprep.io.remote import ARCHIVES, open_path
+from bboxprep.io.remote import open_path
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source import roots
 from bboxprep.pipeline.source.label_files import label_files
