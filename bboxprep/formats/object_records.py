@@ -19,7 +19,7 @@ import numpy as np
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Probe
 from bboxprep.formats.listed_images import ImageGroup, ListedImage, listed_images, unlisted_note
-from bboxprep.geometry.affine import Size
+from bboxprep.geometry.affine import Points, Size
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.categories import Categories, Category
@@ -37,7 +37,7 @@ Keypoint = tuple[float, float, int]  # x and y in px, and visibility as in COCO
 
 class ObjectRecord(msgspec.Struct, frozen=True):
     """One object: the name of its class, its box, and what else is stated of it. `keypoints` are in the order of its
-    class.
+    class; `oriented` are the corners (4, 2) px of an oriented box.
     """
 
     label: str
@@ -49,6 +49,7 @@ class ObjectRecord(msgspec.Struct, frozen=True):
     score: float = nan
     attributes: Mapping[str, Any] = {}
     track: int = NO_TRACK
+    oriented: Points | None = None
 
 
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +121,9 @@ def record_dataset(
     )
 
 
+_NO_CORNERS = np.full((4, 2), np.nan)
+
+
 class _Loader(msgspec.Struct, frozen=True):
     """Makes samples of listed images; plain data, which is pickled for worker processes."""
 
@@ -176,4 +180,5 @@ class _Loader(msgspec.Struct, frozen=True):
             scores=[record.score for record in records],
             attributes=[record.attributes for record in records],
             tracks=[record.track for record in records],
+            oriented=[_NO_CORNERS if record.oriented is None else record.oriented for record in records],
         )

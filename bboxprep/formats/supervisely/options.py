@@ -9,7 +9,7 @@ from bboxprep.formats.api import TextReadOptions
 from bboxprep.model.columns import Column
 
 LAYOUT = "meta.json, and <dataset>/ann/<image name>.json with <dataset>/img/"
-CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.MASKS, Column.ATTRIBUTES})
+CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.MASKS, Column.ORIENTED, Column.ATTRIBUTES})
 
 LabelUnits = Literal["auto", "pixels", "subpixel"]
 

@@ -6,7 +6,7 @@ geometryType  geometry                                              object
 rectangle     two opposite corners                                  box
 polygon       ``exterior``, and holes in ``interior``               polygon; a hole is joined to its rim by a seam
 bitmap        base64 of a zlib stream of a PNG, and its ``origin``  mask
-oriented_bbox two corners before the turn, ``angle`` in radians     polygon of four corners
+oriented_bbox two corners before the turn, ``angle`` in radians     oriented box
 graph         ``nodes``                                             keypoints
 line, cuboid  points                                                box around them, and a note
 point         one point                                             no area
@@ -37,8 +37,9 @@ from bboxprep.formats.object_records import Box, Keypoint, ObjectRecord
 from bboxprep.formats.record_values import UnusableRecord, box_around, class_name, coordinates, corners
 from bboxprep.formats.supervisely.options import LabelUnits
 from bboxprep.formats.text_values import decode_value
-from bboxprep.geometry.affine import Affine, Points, Size
-from bboxprep.geometry.shapes import one_ring, ring_around
+from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.oriented import turned_corners
+from bboxprep.geometry.shapes import one_ring
 from bboxprep.io.lenient_json import excerpt, whole
 from bboxprep.io.png import read_png
 from bboxprep.model.polygons import Rings
@@ -47,7 +48,7 @@ from bboxprep.model.rle import Rle
 DESCRIPTION, INSTANCE = "description", "instance"
 _MOST_PIXELS = 1 << 26  # of the PNG of a mask
 _UNHELD = frozenset({"line", "cuboid", "point"})
-_SINGLE = ("rectangle", "bitmap", "graph")  # of which an object has one at most
+_SINGLE = ("rectangle", "bitmap", "graph", "oriented_bbox")  # of which an object has one at most
 
 
 class _Shape(msgspec.Struct, frozen=True):
@@ -57,6 +58,7 @@ class _Shape(msgspec.Struct, frozen=True):
     rings: Rings = ()
     mask: Rle | None = None
     keypoints: tuple[Keypoint, ...] = ()
+    oriented: Points | None = None
 
 
 class _Label(msgspec.Struct, frozen=True):
@@ -147,8 +149,8 @@ def _outline(record: Mapping[str, Any], kind: str, exact: bool) -> _Shape:
     if kind == "rectangle":
         return _Shape(box)
     (angle,) = coordinates([record.get("angle", 0)], "angle")
-    ring = Affine.rotation(degrees(angle)).about((box[0] + box[2]) / 2.0, (box[1] + box[3]) / 2.0)(ring_around(box))
-    return _Shape(box_around(ring), (ring,))
+    turned = turned_corners(box, degrees(angle))
+    return _Shape(box_around(turned), oriented=turned)
 
 
 def _with_holes(outer: Points, holes: Sequence[Points]) -> Points:
@@ -243,5 +245,6 @@ def _object(parts: Sequence[_Label]) -> ObjectRecord:
         tuple(ring for shape in shapes for ring in shape.rings),
         next((shape.mask for shape in shapes if shape.mask is not None), None),
         next((shape.keypoints for shape in shapes if shape.keypoints), ()),
+        oriented=next((shape.oriented for shape in shapes if shape.oriented is not None), None),
         attributes={name: value for part in reversed(parts) for name, value in part.attributes.items()},
     )

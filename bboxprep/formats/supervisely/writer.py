@@ -8,6 +8,7 @@ pixels, or edges with decimals (`SuperviselyWriteOptions`). Attributes are tags 
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from bboxprep.formats.supervisely.shapes import DESCRIPTION, INSTANCE
 from bboxprep.formats.text_values import encode_value
 from bboxprep.formats.whole_pixels import rounding_findings, whole_boxes
 from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.oriented import turned_box
 from bboxprep.geometry.shapes import hull
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.png import write_gray_png
@@ -65,8 +67,8 @@ class SuperviselyWriter:
 
     @property
     def carries(self) -> frozenset[Column]:
-        """All columns that the format holds."""
-        return CARRIES
+        """All columns that the format holds; numbers of pixels hold no oriented boxes, whose corners lie between."""
+        return CARRIES if self._options.subpixel else CARRIES - {Column.ORIENTED}
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The image in the folder of its split, and its file of labels."""
@@ -134,6 +136,12 @@ class SuperviselyWriter:
             shapes.append({"geometryType": "polygon", "points": self._points(points)})
             around.append(ring)
             moved = max(moved, 0.0 if self._options.subpixel else float(np.abs(points + 0.5 - ring).max()))
+        if self._options.subpixel and (numbers := _turned(one)):
+            *edges, angle = numbers
+            shapes.append(
+                {"geometryType": "oriented_bbox", "angle": angle, "points": self._points(np.reshape(edges, (2, 2)))}
+            )
+            around.append(one.oriented)
         if one.mask is not None and one.mask.area:
             shapes.append({"geometryType": "bitmap", "bitmap": _bitmap(one.mask)})
             around.append(one.mask.bounds.reshape(2, 2))
@@ -155,6 +163,14 @@ class SuperviselyWriter:
     def _points(self, points: Points) -> Record:
         numbers = points if self._options.subpixel else points.astype(np.int64)
         return {"exterior": numbers.tolist(), "interior": []}
+
+
+def _turned(one: Instance) -> tuple[float, ...] | None:
+    """The edges of the box that is turned and the angle in radians; None where `one` has no oriented box, or one that
+    is no rectangle.
+    """
+    numbers = turned_box(one.oriented) if np.isfinite(one.oriented).all() else None
+    return None if numbers is None else (*numbers[:4], math.radians(numbers[4]))
 
 
 def _described(attributes: Mapping[str, Any]) -> Record:

@@ -30,6 +30,7 @@ from tests import strategies
 
 SIZE, SMALL = Size(1000, 500), Size(64, 48)
 DATA = Path(__file__).parents[3].parent / "shared/data/formats/labelstudio/tests/custom/converter/data"
+NO_CORNERS = np.full((4, 2), np.nan)
 CLASSES = Categories((Category("cat"), Category("hand", keypoints=("thumb", "tip <&>")), Category('a "dog"')))
 
 
@@ -63,9 +64,7 @@ BOX = {"x": 20, "y": 20, "width": 30, "height": 20, "rotation": 0}
 def test_percent_are_pixels_and_a_rectangle_turns_about_its_corner(tmp_path: Path) -> None:
     sample = one_image(tmp_path, region("rectangle", BOX), region("rectangle", BOX | {"rotation": 90}, id="r2"))
     assert sample.instances.boxes.tolist() == [[200, 100, 500, 200], [100, 100, 200, 400]]
-    assert [ring.tolist() for ring in sample.instances.polygons[1]] == [
-        [[200, 100], [200, 400], [100, 400], [100, 100]]
-    ]
+    assert sample.instances.oriented[1].tolist() == [[200, 100], [200, 400], [100, 400], [100, 100]]
     assert (sample.declared, sample.fractional, sample.source_count, sample.findings) == (SIZE, True, 2, ())
 
 
@@ -325,17 +324,33 @@ def points(instances: Instances, row: int) -> list[float]:
 @pytest.mark.parametrize("move", [Affine.rotation(33).about(30, 20), Affine.rotation(200).about(30, 20)])
 def test_turned_rectangles_are_written_as_such(tmp_path: Path, move: Affine) -> None:
     ring = move(np.array([[20.0, 15.0], [40.0, 15.0], [40.0, 25.0], [20.0, 25.0]]))
-    back, (task,) = written(tmp_path, Instances.of([hull(ring)], [0], polygons=[[ring]]))
+    back, (task,) = written(tmp_path, Instances.of([hull(ring)], [0], oriented=[ring]))
     (shape,) = task["annotations"][0]["result"]
     assert shape["type"] == "rectanglelabels"
     assert [shape["value"][key] for key in ("width", "height")] == pytest.approx([20 / 0.64, 10 / 0.48])
-    np.testing.assert_allclose(back.instances.polygons[0][0], ring, atol=1e-6)
+    np.testing.assert_allclose(back.instances.oriented[0], ring, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [[20, 15], [40, 15], [40, 25], [20, 25]],
+        [[20, 15], [40, 17], [38, 25], [21, 30]],
+        [[40, 15], [20, 15], [20, 25], [40, 25]],
+    ],
+    ids=["not turned", "no rectangle", "mirrored"],
+)
+def test_corners_that_are_no_turned_rectangle_come_back_too(tmp_path: Path, corners: list[list[float]]) -> None:
+    ring = np.array(corners, dtype=np.float64)
+    back, _ = written(tmp_path, Instances.of([hull(ring)], [0], oriented=[ring]))
+    np.testing.assert_allclose(back.instances.oriented[0], ring, atol=1e-6)
+    assert back.instances.attributes == ({},)
 
 
 def test_a_second_trip_changes_nothing(tmp_path: Path) -> None:
     ring = Affine.rotation(33).about(30, 20)(np.array([[20.1, 15.3], [40.7, 15.3], [40.7, 25.9], [20.1, 25.9]]))
     first, _ = written(
-        tmp_path / "a", Instances.of([[*hull(ring)], [1 / 3, 2, 30.7, 40]], [0, 2], polygons=[[ring], []])
+        tmp_path / "a", Instances.of([[*hull(ring)], [1 / 3, 2, 30.7, 40]], [0, 2], oriented=[ring, NO_CORNERS])
     )
     second, _ = written(tmp_path / "b", first.instances)
     assert (tmp_path / "a/train.json").read_bytes() == (tmp_path / "b/train.json").read_bytes()
@@ -385,9 +400,9 @@ COUNTS = {  # tasks; objects, turned ones, polygons, keypoints
 def test_the_files_of_the_tool_have_these_objects(name: str) -> None:
     samples = list(read(DATA / name, results="all"))
     rings = [ring for sample in samples for own in sample.instances.polygons for ring in own]
-    turned = sum(len(ring) == 4 for ring in rings)
+    turned = sum(int(np.isfinite(sample.instances.oriented[:, 0, 0]).sum()) for sample in samples)
     seen = sum(int((sample.instances.visibility > 0).sum()) for sample in samples)
-    counts = sum(len(sample.instances) for sample in samples), turned, len(rings) - turned, seen
+    counts = sum(len(sample.instances) for sample in samples), turned, len(rings), seen
     assert (len(samples), *counts) == COUNTS[name]
     assert sum(sample.source_count for sample in read(DATA / name)) == counts[0]
 

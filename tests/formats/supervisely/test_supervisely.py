@@ -114,7 +114,7 @@ def test_a_bitmap_is_a_mask_at_its_origin(tmp_path: Path, mode: str, packed: boo
 
 def test_a_turned_box_is_turned_clockwise_about_its_centre(tmp_path: Path) -> None:
     found = one(tmp_path, label("oriented_bbox", [10.0, 10.0], [30.0, 14.0], angle=math.pi / 2))
-    assert found.polygons[0].round(9).tolist() == [[22, 2], [22, 22], [18, 22], [18, 2]]
+    assert found.oriented.round(9).tolist() == [[22, 2], [22, 22], [18, 22], [18, 2]]
     assert found.box.round(9).tolist() == [18, 2, 22, 22]
 
 
