@@ -94,7 +94,7 @@ def test_quiet_says_nothing(source: Path, tmp_path: Path) -> None:
 
 def test_strict_refuses_a_loss_before_anything_is_written(tmp_path: Path) -> None:
     message = refused("convert", FIXTURES / "phone-photos-coco", tmp_path / "out", "--to", "yolo", "--strict")
-    assert "YOLO holds polygons only with --yolo-out segment or --yolo-out obb (17 objects have them)" in message
+    assert "YOLO holds polygons only with --yolo-out segment (17 objects have them)" in message
     assert not (tmp_path / "out").exists()
 
 

@@ -27,7 +27,10 @@ from bboxprep.io.remote import RemoteEntry
 from bboxprep.model.splits import SplitFolders, known_split
 
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
-LABEL_FOLDERS = frozenset({"annotations", "annotation", "labels", "xml", "xmls"})
+LABEL_FOLDERS = frozenset(
+    {"annotations", "annotation", "labels", "xml", "xmls", "labeltxt"}
+    | {f"labeltxt-v{version}{kind}" for version in ("1.0", "1.5", "2.0") for kind in ("", "_hbb")}
+)
 _NOT_PHOTOS = ("segmentationclass", "segmentationobject", "annotationsvisualization", "__macosx")  # prefixes of folders
 
 _ELSEWHERE = 9  # greater than any distance of an image from its label file

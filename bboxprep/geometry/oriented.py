@@ -26,6 +26,7 @@ _REACH = 1e-3  # px; how far a point may lie outside of a rectangle that holds i
 _ROUNDING = 1e-9  # of an area; equal areas may differ by this much in float64
 _BEST = 2.0  # the mark of a rectangle that is as small as any that holds a shape
 _EQUAL = 1e-6  # of areas and overlaps; those that differ less are equal
+_FIT = 0.5  # px; by how much a corner may lie off a rectangle that stands for it
 _PLACES, _DEGREES = 7, 9  # decimals of a coordinate, and of a rotation
 _MIRRORED = [1, 0, 3, 2]  # the order of corners in which a mirrored ring goes around as before
 
@@ -65,10 +66,17 @@ def refitted(corners: Points, left: Points) -> Points:
     least = smallest_rectangle(convex_hull(left))
     if is_rectangle(corners) and ring_area(least) >= ring_area(corners) * (1 - _ROUNDING):
         return corners
-    least = least if _goes_clockwise(corners) else least[::-1]
-    along = np.roll(least, -1, axis=0) - least
+    return _alike(least, corners)
+
+
+def _alike(rectangle: Points, corners: Points) -> Points:
+    """The `rectangle` (4, 2) in the order in which it goes around as `corners` (4, 2) do, and begins with the side that
+    points most nearly as their first one.
+    """
+    ordered = rectangle if _goes_clockwise(corners) else rectangle[::-1]
+    along = np.roll(ordered, -1, axis=0) - ordered
     first = int((along @ (corners[1] - corners[0]) / np.hypot(*along.T)).argmax())
-    return np.roll(least, -first, axis=0)
+    return np.roll(ordered, -first, axis=0)
 
 
 def is_rectangle(corners: Points, slack: float = _EQUAL) -> bool:
@@ -154,14 +162,19 @@ def corners_within(corners: Points, size: Size) -> Points:
 
 def turned_box(corners: Points) -> tuple[float, ...] | None:
     """x0, y0, x1, y1 px of the upright box that, turned about its centre, has these corners (4, 2), and the degrees
-    that it is turned by, clockwise on the screen; None where they are no rectangle.
+    that it is turned by, clockwise on the screen; None where a corner lies more than half a pixel off a rectangle.
 
     Its first side is the upper one before the turn. Numbers are rounded, so that the corners which are read from them
-    give the same numbers again.
+    give the same numbers again. Corners that are nearly a rectangle (rounded ones) become the smallest one around them.
     """
     along, across = corners[1] - corners[0], corners[2] - corners[1]
     if not _has_right_angles(corners, along, across):
-        return None
+        shape = convex_hull(corners)
+        least = _alike(smallest_rectangle(shape), corners) if len(shape) > 2 else corners
+        near = np.abs(least - corners).max() <= _FIT and _has_right_angles(
+            least, least[1] - least[0], least[2] - least[1]
+        )
+        return turned_box(least) if near else None
     if along[0] * across[1] < along[1] * across[0]:  # a mirrored ring: its first side stays the first
         return turned_box(corners[_MIRRORED])
     turn = round(degrees_of(along), _DEGREES) % 360.0

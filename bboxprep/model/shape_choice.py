@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bboxprep.geometry.shapes import box_areas, ring_area
+from bboxprep.geometry.affine import Points
+from bboxprep.geometry.shapes import box_areas, pixel_corners, ring_area
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
@@ -31,6 +32,16 @@ def best_shape(rings: Rings, mask: Rle | None) -> Shape | None:
 def shape_area(shape: Shape) -> float:
     """The area of `shape`, square px: the sum of its rings, or the number of set pixels of a mask (an int)."""
     return shape.area if isinstance(shape, Rle) else sum(map(ring_area, shape))
+
+
+def corners_around(instances: Instances, row: int) -> Points | None:
+    """Points (P, 2) px with the hull of an object's polygons, else of its mask: the corners of a polygon in their
+    order. None where it has neither, or one without an area.
+    """
+    rings, mask = instances.polygons[row], instances.masks[row]
+    if any(map(ring_area, rings)):
+        return np.concatenate(rings)
+    return pixel_corners(mask.mask()) if mask is not None and mask.area else None
 
 
 def object_areas(instances: Instances) -> list[float]:

@@ -230,7 +230,7 @@ def _keypoints_wanted(pair: ObjectPair) -> tuple[NDArray[np.float64], NDArray[np
 
 def _polygons(pair: ObjectPair) -> Iterator[Difference]:
     want, have = pair.source.polygons[pair.one], pair.output.polygons[pair.other]
-    if pair.outlines_only and not want and pair.source.masks[pair.one] is None:
+    if have and not want and pair.source.masks[pair.one] is None:  # four corners that the labels hold as a polygon
         corners = pair.source.oriented[pair.one]
         want = (corners,) if np.isfinite(corners).all() else ()
     if not want or pair.is_cut:
@@ -259,11 +259,17 @@ def _oriented(pair: ObjectPair) -> Iterator[Difference]:
         return
     mapped, known = pair.mapped, pair.mapped.derived and pair.mapped.redrawn is None
     if not np.isfinite(have).all():
-        if known and rings_area(tuple(stated.rings)) * pair.growth > LEAST_MASK:
+        if (
+            not pair.output.polygons[pair.other]
+            and known
+            and rings_area(tuple(stated.rings)) * pair.growth > LEAST_MASK
+        ):
             yield "outline-lost", "has no oriented box; in the source it has one", 0.0
         return
     if is_kept(pair.source, pair.expected, pair.one):
         off = corners_off(apply(mapped.from_frame, stated.rings[0]), have)
+        if off > pair.tolerance and known:  # a format that holds rectangles alone has the smallest around the corners
+            off = min(off, oriented_off(stated.rings, have, mapped))
     elif known:
         off = min(oriented_off(rings, have, mapped) for rings in after_own_cut(stated.rings, mapped))
     else:

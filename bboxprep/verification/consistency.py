@@ -18,6 +18,7 @@ from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.source.open import Source, open_source
 from bboxprep.verification.faults import Fault, Layer, Tally
+from bboxprep.verification.oriented import overreach
 from bboxprep.verification.verification_inputs import Options, described, names_of
 from bboxprep.verification.whole_image import TURN_WORDS
 
@@ -114,8 +115,7 @@ def _transposed(sample: Sample) -> str:
 
 
 def _outside(sample: Sample, image: str, names: list[str]) -> Iterator[Fault]:
-    boxes, limit = sample.instances.boxes, np.array([*sample.size, *sample.size], dtype=np.float64)
-    over = np.maximum(-boxes, boxes - limit).max(axis=1, initial=0.0)
+    boxes, over = sample.instances.boxes, overreach(sample.instances, sample.size)
     for row in range(len(boxes)):
         where = described(row, names[row])
         if not np.isfinite(boxes[row]).all():

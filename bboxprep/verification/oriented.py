@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bboxprep.geometry.affine import Size
 from bboxprep.model.instances import Instances
 from bboxprep.verification.arithmetic import apply
 from bboxprep.verification.expectation import CUT, Expectation, hull_of_pixels
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.region import Matrix, Points, box_around, convex_hull, corners, depths, part_of, rectangle
 
+_NEAR = 0.01  # px; of a box and of the corners that it is around
 _EXACT = 1e-5  # px; more than the rounding errors of clipped corners
 _ANYWHERE = np.array([np.inf, np.inf, -np.inf, -np.inf])  # the least box, inside any other
 _ROUNDED = 1e-3  # of an area; labels are rounded, so that another of two nearly equal rectangles may be the least
@@ -100,6 +103,22 @@ def _whole_rectangles(rings: Sequence[Points], mapped: Mapped) -> list[Points]:
     """The rectangles of least area around the visible part of `rings`, whose corners may lie outside of the output."""
     visible = visible_part(rings, mapped)
     return least_rectangles(visible) if len(visible) > 2 else []
+
+
+def overreach(instances: Instances, size: Size) -> NDArray[np.float64]:
+    """How far each box reaches out of an image of `size`, float64 (N,) px.
+
+    A box around the corners of an oriented one may: the corners of the smallest rectangle around what is visible of an
+    object may lie outside (DOTA allows it; the checks of formats name those in others). It counts where all of it does.
+    """
+    boxes, limit = instances.boxes, np.array([*size, *size], dtype=np.float64)
+    over = np.maximum(-boxes, boxes - limit).max(axis=1, initial=0.0)
+    corners = instances.oriented
+    with np.errstate(invalid="ignore"):
+        around = np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
+        turned = (np.abs(around - boxes) <= _NEAR).all(axis=1)
+        shown = ((boxes[:, :2] < limit[:2]) & (boxes[:, 2:] > 0)).all(axis=1)
+    return np.where(turned & shown, 0.0, over)
 
 
 def visible_part(rings: Sequence[Points], mapped: Mapped) -> Points:

@@ -21,6 +21,7 @@ from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.column_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
+from bboxprep.verification.oriented import overreach
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
 
 SPILL = 0.01  # px; how far rounding may move a box over an edge
@@ -126,8 +127,7 @@ def _size_faults(case: VerificationInputs, image: ImageRow, sample: Sample, path
 def _label_faults(case: VerificationInputs, output: str, sample: Sample) -> Iterator[Fault]:
     if sample.header is None:
         return
-    size, boxes = sample.size, sample.instances.boxes
-    over = np.maximum(-boxes, boxes - np.array([*size, *size])).max(axis=1, initial=0.0)
+    size, over = sample.size, overreach(sample.instances, sample.size)
     names = names_of(sample, case.output.dataset)
     for row in np.flatnonzero(~(over <= SPILL)):
         words = f"the box reaches {over[row]:.3g} px out of an image of {size}"

@@ -111,7 +111,7 @@ def test_the_command_names_the_task_and_what_writes_another(tmp_path: Path) -> N
     assert ", labels of task obb" in followed.output
     assert "next: yolo obb train" in followed.output
     plain = invoked("convert", source(tmp_path / "in"), tmp_path / "boxes", "--to", "yolo")
-    assert "YOLO holds polygons only with --yolo-out segment or --yolo-out obb (2 objects have them)" in plain.output
+    assert "YOLO holds polygons only with --yolo-out segment (2 objects have them)" in plain.output
     assert "YOLO holds keypoints only with --yolo-out pose (2 objects have them)" in plain.output
 
 

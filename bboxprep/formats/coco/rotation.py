@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from bboxprep.formats.coco.fields import ROTATION
-from bboxprep.geometry.oriented import turned_box
+from bboxprep.geometry.oriented import turned_box, turned_corners
 from bboxprep.geometry.shapes import hull
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 
-_SAME = 1e-6  # px; the box around the corners that are read may differ by this much
+_SAME = 0.01  # px; more than the rounding of oriented boxes, also of those of YOLO
 
 TurnedBoxes = Mapping[int, tuple[float, ...]]
 """x0, y0, x1, y1 px and degrees, by the row of the object."""
@@ -28,6 +28,7 @@ def turned_boxes(instances: Instances) -> TurnedBoxes:
         corners = instances.oriented[row]
         if alone and np.abs(hull(corners) - instances.boxes[row]).max() <= _SAME:
             numbers = turned_box(corners)
-            if numbers and numbers[4] and ROTATION not in instances.attributes[row]:
+            same = numbers is not None and np.abs(turned_corners(numbers[:4], numbers[4]) - corners).max() <= _SAME
+            if numbers and same and numbers[4] and ROTATION not in instances.attributes[row]:
                 found[row] = numbers
     return found

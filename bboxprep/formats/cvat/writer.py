@@ -2,9 +2,9 @@
 
 An object is one shape: a skeleton or points where it has keypoints, with its box in a group where they do not give
 that (`groups`); else the polygon or ellipse that its ring is, else its mask, else its box, turned if it is oriented.
-Four corners that are no rectangle become a polygon. Parts of an outline are joined by a seam of no width. What is not
-given back so is counted: also an oriented box that is not turned, for CVAT knows it from no other box. Numbers are
-shortest decimals, those of turned boxes and ellipses are rounded (`formats.outlines`).
+Four corners that lie more than half a pixel off a rectangle become a polygon. Parts of an outline are joined by a seam
+of no width. What is not given back so is counted: also an oriented box that is not turned, for CVAT knows it from no
+other box. Numbers are shortest decimals, those of turned boxes and ellipses are rounded (`formats.outlines`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 
 _CHUNK = 1 << 16  # bytes
-_SAME = 1e-6  # px; more than the rounding of oriented boxes
+_SAME = 0.01  # px; more than the rounding of oriented boxes, also of those of YOLO
 _NO_CORNERS = np.full((4, 2), np.nan)
 _Kinds = list[tuple[str, str, str]]  # the class, the name and the input type of attributes
 

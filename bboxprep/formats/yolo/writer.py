@@ -33,7 +33,7 @@ from bboxprep.formats.yolo.darknet import DarknetFiles, check_dataset
 from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.oriented import corners_within, oriented_corners
-from bboxprep.geometry.shapes import clip_ring, one_ring, pixel_corners, ring_area
+from bboxprep.geometry.shapes import clip_ring, one_ring
 from bboxprep.io.atomic import write_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
@@ -43,6 +43,7 @@ from bboxprep.model.flip_names import flip_order
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.model.sample import Sample
+from bboxprep.model.shape_choice import corners_around
 from bboxprep.model.splits import USUAL, order
 
 Micros = NDArray[np.float64]  # whole millionths of the image
@@ -300,14 +301,13 @@ def _is_four(rings: Rings) -> bool:
 
 def _four_corners(instances: Instances, row: int, size: Size) -> Points | None:
     """The corners of an object in an image of `size` as an oriented box; None where it has only an upright one."""
-    corners, rings, mask = instances.oriented[row], instances.polygons[row], instances.masks[row]
+    corners, rings = instances.oriented[row], instances.polygons[row]
     if np.isfinite(corners).all():
         return corners_within(corners, size)
     if _is_four(rings):
         return rings[0]
-    if any(map(ring_area, rings)):
-        return oriented_corners(np.concatenate(rings), size)
-    return oriented_corners(pixel_corners(mask.mask()), size) if mask is not None and mask.area else None
+    around = corners_around(instances, row)
+    return None if around is None else oriented_corners(around, size)
 
 
 def _quoted(text: str) -> str:

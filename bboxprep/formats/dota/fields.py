@@ -1,0 +1,48 @@
+"""The declarations of DOTA: what it holds, its folders, the order of its classes, and how a file is recognised."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bboxprep.io.paths import refuse_passing
+from bboxprep.io.text import read_start_as_utf8
+from bboxprep.model.columns import Column
+
+LAYOUT = "images/*.png and labelTxt/*.txt (labelTxt-v1.5, -v2.0), in a folder for each split or in none"
+CARRIES = frozenset({Column.BOXES, Column.ORIENTED})
+CLASSES = "classes.txt"  # at the root, a name a line: what X-AnyLabeling asks for; DOTA's own program knows none
+LABELS = "labeltxt"  # how the folder of the label files begins, in lower case
+DIFFICULT = "difficult"  # the attribute of an object that an evaluation leaves out
+HEADER = ("imagesource", "gsd")  # the keys of the lines before the rows
+
+NAMES = (
+    "plane", "ship", "storage-tank", "baseball-diamond", "tennis-court", "basketball-court", "ground-track-field",
+    "harbor", "bridge", "large-vehicle", "small-vehicle", "helicopter", "roundabout", "soccer-ball-field",
+    "swimming-pool", "container-crane", "airport", "helipad",
+)  # fmt: skip
+"""The classes of DOTA 2.0 in the order in which Ultralytics numbers them; 1.0 has the first 15, 1.5 the first 16."""
+
+_HEAD = 65536
+_NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_ROW = re.compile(rb"[ \t]*(?:" + _NUMBER + rb"[ \t]+){8}(?!" + _NUMBER + rb"(?:[ \t]|$))[^\s,]")
+_HEADER = re.compile(rb"[ \t]*(?:imagesource|gsd)[ \t]*:", re.IGNORECASE)
+
+
+def is_dota(path: Path) -> bool:
+    """Whether the file at `path` begins like labels of DOTA: with a line of its header, or eight numbers and a word.
+
+    Raises `AnnotationError` where the system fails to read it: it would be passed over without a fault.
+    """
+    try:
+        head = read_start_as_utf8(path, _HEAD)
+    except OSError as error:
+        refuse_passing(error, path)
+        return False
+    first = next((line for line in head.splitlines() if line.strip()), b"")
+    return bool(_HEADER.match(first) or _ROW.match(first))
+
+
+def is_label_folder(path: str) -> bool:
+    """Whether a folder of `path`, with slashes, is called as those of DOTA's labels are."""
+    return any(part.lower().startswith(LABELS) for part in path.split("/"))

@@ -1,0 +1,187 @@
+"""Finds the label files of DOTA, and pairs them with their images by their stems.
+
+A folder of labels that lies beside another for the same images (DOTA has ``labelTxt-v1.0`` and ``labelTxt-v1.5``, each
+also with upright boxes, ``_hbb``) is another version of the labels: the newest one is read, oriented before upright.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bboxprep.errors import AnnotationError
+from bboxprep.findings import Finding, escape_surrogates
+from bboxprep.formats import image_tree
+from bboxprep.formats.api import MapEngine
+from bboxprep.formats.dota.fields import CLASSES, LABELS, is_dota, is_label_folder
+from bboxprep.formats.dota.rows import DotaFile, parse
+from bboxprep.formats.reading import in_batches
+from bboxprep.io.paths import read_bytes, stem_of
+from bboxprep.io.text import as_utf8, not_decoded
+
+_MOST_BYTES = 1 << 26  # of a label file
+_VERSION = re.compile(r"v?(\d+(?:\.\d+)?)")
+
+
+class DotaItem(msgspec.Struct, frozen=True):
+    """One sample: its image, and its label file ("" without one). Paths are below the root."""
+
+    split: str
+    name: str
+    image: str
+    label: str = ""
+
+
+class OpenedLabels(msgspec.Struct, frozen=True):
+    """What is needed of a label file before its sample is read: its objects by class, those of its findings too."""
+
+    counts: dict[str, int]
+    lost: int
+
+
+def read_file(path: Path, encoding: str = "") -> DotaFile:
+    """The file at `path`. Raises `AnnotationError`."""
+    try:
+        return parse(as_utf8(read_bytes(path, _MOST_BYTES), encoding).decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
+
+
+def label_paths(root: Path, tree: image_tree.ImageTree) -> tuple[list[str], list[Finding]]:
+    """The label files of `tree`, and a note on each folder of another version of them.
+
+    They are the files with rows, and the others in the folders of those: an image without objects has an empty file.
+    """
+    folders: dict[str, list[str]] = defaultdict(list)
+    for path in tree.labels:
+        folder, name = image_tree.split_path(path)
+        if name.lower() != CLASSES:
+            folders[folder].append(path)
+    known = {folder: own for folder, own in folders.items() if any(is_dota(root / path) for path in own)}
+    families: dict[str, list[str]] = defaultdict(list)
+    for folder in folders:
+        if is_label_folder(folder):
+            families[_home(folder)].append(folder)
+    others = {one for own in families.values() for one in _older(own, folders)}
+    kept = {folder for folder in folders if folder in known or is_label_folder(folder)} - others
+    images = image_tree.Images(tree.images)
+    labels = [
+        path
+        for folder in sorted(kept)
+        for path in folders[folder]
+        if is_dota(root / path) or images.beside(path, _stem(path))
+    ]
+    words = "another version of the labels beside it is read"
+    return sorted(labels), [Finding("file-skipped", words, folders[folder][0]) for folder in sorted(others)]
+
+
+def _home(folder: str) -> str:
+    """The folder that the folder of labels which `folder` is or lies in stands in."""
+    parts = folder.split("/")
+    at = next(number for number, part in enumerate(parts) if part.lower().startswith(LABELS))
+    return "/".join(parts[:at])
+
+
+def _older(folders: Sequence[str], files: dict[str, list[str]]) -> Iterable[str]:
+    """Those of `folders` of labels in one place that label images of a newer one of them."""
+    tops: dict[str, list[str]] = defaultdict(list)
+    for folder in folders:
+        tops[folder[len(_home(folder)) :].strip("/").split("/")[0]].append(folder)
+    seen: set[str] = set()
+    for top in sorted(tops, key=_age):
+        stems = {_stem(path) for folder in tops[top] for path in files[folder]}
+        if seen & stems:
+            yield from tops[top]
+        else:
+            seen |= stems
+
+
+def _age(folder: str) -> tuple[bool, float, str]:
+    """The key that sorts folders of labels: oriented before upright boxes, then the newest first."""
+    version = _VERSION.search(folder[len(LABELS) :])
+    return "hbb" in folder.lower() or "rec" in folder.lower(), -float(version[1]) if version else 0.0, folder
+
+
+def open_files(
+    root: Path, labels: Sequence[str], spread: MapEngine, encoding: str
+) -> tuple[dict[str, OpenedLabels], dict[str, Finding]]:
+    """What is in the files `labels` below `root`, and a finding for each that cannot be read. Raises `AnnotationError`
+    where none can.
+    """
+    opened: dict[str, OpenedLabels] = {}
+    broken: dict[str, Finding] = {}
+    for part in in_batches(_BatchOpener(root, encoding), labels, spread):
+        for label, found in part:
+            if isinstance(found, Finding):
+                broken[label] = found
+            else:
+                opened[label] = found
+    if not opened:
+        for label, finding in broken.items():
+            raise AnnotationError(root / label, finding.where, finding.message)
+    return opened, broken
+
+
+class _BatchOpener(msgspec.Struct, frozen=True):
+    """Opens one batch of files; plain data, which is pickled for worker processes."""
+
+    root: Path
+    encoding: str
+
+    def __call__(self, labels: Sequence[str]) -> list[tuple[str, OpenedLabels | Finding]]:
+        return [(label, self._opened(label)) for label in labels]
+
+    def _opened(self, label: str) -> OpenedLabels | Finding:
+        try:
+            file = read_file(self.root / label, self.encoding)
+        except AnnotationError as error:
+            return Finding("record-unreadable", error.problem, label, error.where)
+        return OpenedLabels(dict(Counter(row.name for row in file.rows)), len(file.findings))
+
+
+def pair_images(
+    root: Path, tree: image_tree.ImageTree, opened: dict[str, OpenedLabels], broken: Collection[str]
+) -> tuple[list[DotaItem], list[Finding]]:
+    """The samples, sorted by split and name, and findings about label files without an image, by class. Images of
+    `broken` files are left out, since their objects are not known.
+    """
+    images, splits = image_tree.Images(tree.images), image_tree.split_folders(root, tree.images)
+    label_of: dict[str, str] = {}
+    left_out = {image for label in broken for image in images.beside(label, _stem(label))}
+    findings: list[Finding] = []
+    for label, file in opened.items():
+        found = [image for image in images.beside(label, _stem(label)) if image not in left_out]
+        if len(found) == 1 and found[0] not in label_of:
+            label_of[found[0]] = label
+            continue
+        why = "no image of its name"
+        if found:
+            why = (
+                f"{len(found)} images fit: {', '.join(found)}"
+                if len(found) > 1
+                else f"{found[0]} has its labels from {label_of[found[0]]}"
+            )
+            left_out |= set(found) - label_of.keys()
+        findings += _orphan(label, file, why)
+    unlabelled, aside = image_tree.unlabelled_images(tree.images, label_of, left_out)
+    items = [DotaItem(*image_tree.place(image, splits), image) for image in unlabelled]
+    items += [DotaItem(*image_tree.place(image, splits), image, label) for image, label in label_of.items()]
+    if len({(item.split, item.name) for item in items}) < len(items):
+        items = [msgspec.structs.replace(item, name=item.image) for item in items]
+    items = [msgspec.structs.replace(item, name=escape_surrogates(item.name)) for item in items]
+    items.sort(key=lambda item: (item.split, item.name))  # the order of their UTF-8 bytes
+    return items, [*findings, *image_tree.aside_note(aside)]
+
+
+def _orphan(label: str, file: OpenedLabels, why: str) -> list[Finding]:
+    counts = [*file.counts.items(), *([("", file.lost)] if file.lost else [])]
+    found = [Finding("label-orphan", f"{count} objects: {why}", label, "", count, name) for name, count in counts]
+    return found or [Finding("label-orphan", why, label)]
+
+
+def _stem(path: str) -> str:
+    return stem_of(image_tree.split_path(path)[1])
