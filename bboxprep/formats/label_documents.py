@@ -13,6 +13,7 @@ from pathlib import Path
 from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.image_tree import LABEL_FOLDERS
+from bboxprep.formats.locate_images import safe_name
 from bboxprep.io import paths
 from bboxprep.model.splits import is_word, known_split
 
@@ -105,5 +106,5 @@ def _is_part(folder: str) -> bool:
 
 def image_folders(base: Path, words: Sequence[str]) -> list[Path]:
     """The folders that the images of a document in the folder `base` may lie in, those called by its `words` first."""
-    named = dict.fromkeys(filter(None, words))
+    named = dict.fromkeys(filter(None, map(safe_name, words)))
     return [base / place / word for place in ("images", "") for word in named] + [base / "images", base]

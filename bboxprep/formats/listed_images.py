@@ -136,8 +136,8 @@ def _items(
                 findings.append(Finding("image-repeated", words, group.document.shown, entry.where, split=split))
                 items[split, path] = msgspec.structs.replace(known, entries=(*known.entries, entry))
                 continue
-            name = f"{prefixes[group.word]}{located}"
-            if (split, name) in names:
+            name = f"{prefixes[group.word] if group.word else ''}{located}"
+            while (split, name) in names:
                 name = f"{group.document.path.stem}/{name}"
             names.add((split, name))
             missing = group.located.missing.get(row, "")

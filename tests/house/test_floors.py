@@ -52,7 +52,7 @@ def test_the_contracts_are_kept(copy: Path) -> None:
         ("geometry/affine.py", "import bboxprep.geometry.plan", CIRCLES),
         ("io/paths.py", "def f():\n    from bboxprep.io import atomic", CIRCLES),
         ("formats/coco/__init__.py", "import bboxprep.formats.yolo", FORMATS),
-        ("formats/shards.py", "import bboxprep.formats.yolo.rows", FORMATS),
+        ("formats/shards.py", "import bboxprep.formats.yolo.reader", FORMATS),
         ("formats/coco/toy.py", "import bboxprep.formats.toy", FORMATS),
         ("pipeline/work/convert.py", "import PIL.Image", IMAGING),
         ("recipe/geometric.py", "import cv2", IMAGING),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.house.measures import Module, house_at
 
-LOW = ("bboxprep.findings", "bboxprep.geometry", "bboxprep.model", "bboxprep.formats.yolo.row_kinds")
+LOW = ("bboxprep.findings", "bboxprep.geometry", "bboxprep.model", "bboxprep.formats.yolo_row_kinds")
 
 
 def values_with_slots(modules: Iterable[Module]) -> list[str]:

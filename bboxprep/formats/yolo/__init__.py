@@ -7,6 +7,7 @@ from typing import Any
 
 from bboxprep.formats.api import Format, Step, deferred
 from bboxprep.formats.yolo.options import YoloReadOptions, YoloWriteOptions, placed
+from bboxprep.formats.yolo_row_kinds import kept_task
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 
@@ -25,11 +26,8 @@ def _train_command(dest: str, options: YoloWriteOptions, side: int | None) -> st
 
 
 def _options_for(dataset: Dataset, given: Mapping[str, Any]) -> dict[str, str]:
-    """The task of `dataset`, if its classes have what that needs; none where it is of boxes, as darknet's is."""
-    if given.get("layout") == "darknet":
-        return {}
-    posed = any(category.keypoints for category in dataset.categories)
-    return {"task": dataset.task} if dataset.task in ("segment", "obb") or (dataset.task == "pose" and posed) else {}
+    """The task of `dataset`; none where it is of boxes, as darknet's is."""
+    return {} if given.get("layout") == "darknet" else kept_task(dataset)
 
 
 FORMAT = Format(

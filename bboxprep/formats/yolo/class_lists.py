@@ -13,8 +13,8 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, read_config, read_lines
-from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import YoloTree, read_head
+from bboxprep.formats.yolo_rows import looks_like_rows
 from bboxprep.io.paths import read_bytes
 from bboxprep.io.text import as_utf8
 from bboxprep.model.categories import MOST_CLASSES

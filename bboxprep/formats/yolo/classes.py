@@ -18,11 +18,11 @@ from bboxprep.formats.reading import in_batches
 from bboxprep.formats.yolo.class_lists import PREDEFINED, is_notes, name_files, names_by_number, notes_files
 from bboxprep.formats.yolo.config import MAX_NAMES_BYTES, Config, is_config_file, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
-from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.layout import config_folder, find_place
-from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import read_labels
 from bboxprep.formats.yolo.tree import YoloTree, by_bytes, is_reserved
+from bboxprep.formats.yolo_row_kinds import RowGrammar
+from bboxprep.formats.yolo_row_notes import LabelFile
+from bboxprep.formats.yolo_rows import read_labels
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import Categories, Category, unnamed_classes
 

@@ -16,9 +16,9 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.yolo.image_index import YoloItem
-from bboxprep.formats.yolo.label_notes import LabelFile
-from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import read_labels
+from bboxprep.formats.yolo_row_kinds import RowGrammar
+from bboxprep.formats.yolo_row_notes import LabelFile
+from bboxprep.formats.yolo_rows import read_labels
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import smallest_rectangle
 from bboxprep.geometry.shapes import box_areas, hull, ring_area

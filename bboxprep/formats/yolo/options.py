@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
-from bboxprep.errors import UsageError
 from bboxprep.formats.api import TextReadOptions
 from bboxprep.formats.layouts import check_layout, layout_metadata
-from bboxprep.formats.yolo.row_kinds import BoxStyle, Task
+from bboxprep.formats.yolo_row_kinds import OUT_TASK, BoxStyle, OutTask, Task, check_task
 from bboxprep.io.remote import is_stored
 from bboxprep.model.splits import VAL
 
 Units = Literal["fractions", "pixels"]
 FirstId = Literal[0, 1]
-OutTask = Literal["detect", "segment", "pose", "obb"]
 
 
 @dataclass(frozen=True)
@@ -60,16 +58,13 @@ class YoloWriteOptions:
     `UsageError` for unknown values.
     """
 
-    task: OutTask = field(
-        default="detect", metadata={"flag": "--yolo-out", "help": "What each row of YOLO labels states."}
-    )
+    task: OutTask = field(default="detect", metadata=OUT_TASK)
     yaml_path: str = field(default="", metadata={"flag": "--yaml-path", "help": "The path: that data.yaml gets."})
     layout: YoloLayout = field(default="ultralytics", metadata=layout_metadata(LAYOUTS))
 
     def __post_init__(self) -> None:
         check_layout(self)
-        if self.task not in get_args(OutTask):
-            raise UsageError(f"task: have {self.task!r}, want one of {', '.join(get_args(OutTask))}")
+        check_task(self.task)
 
     def image(self, split: str, name: str) -> str:
         """The path of the image `name` of `split`."""

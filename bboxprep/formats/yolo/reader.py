@@ -20,7 +20,6 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
@@ -29,13 +28,13 @@ from bboxprep.formats.reading import probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, with_numbers
 from bboxprep.formats.yolo.config import Config, find_config, read_config
 from bboxprep.formats.yolo.image_index import YoloItem
-from bboxprep.formats.yolo.label_notes import LabelFile
 from bboxprep.formats.yolo.label_task import label_task
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
 from bboxprep.formats.yolo.options import Units, YoloReadOptions
-from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import Rows, read_labels
 from bboxprep.formats.yolo.tree import Place, YoloTree, by_bytes
+from bboxprep.formats.yolo_row_kinds import RowGrammar
+from bboxprep.formats.yolo_row_notes import LabelFile
+from bboxprep.formats.yolo_rows import read_labels
 from bboxprep.io.paths import relative_path
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
@@ -100,7 +99,7 @@ class _Loader(msgspec.Struct, frozen=True):
         rows = read_labels(files, self.grammar)
         fractional = self.units == "fractions"
         sizes = [outline.header.displayed if outline.header and fractional else (1, 1) for _, outline in labelled]
-        read = zip(_instances(rows, sizes, self.oriented), rows.notes, rows.listed, strict=True)
+        read = zip(rows.instances(sizes, oriented=self.oriented), rows.notes, rows.listed, strict=True)
         return [
             _with_labels(outline, *next(read), fractional) if item.label else self._unlabelled(outline)
             for item, outline in zip(items, outlines, strict=True)
@@ -141,27 +140,7 @@ def _with_labels(
     )
 
 
-_NO_CORNERS = np.full((4, 2), np.nan)
 _UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True)
-
-
-def _instances(rows: Rows, sizes: Sequence[tuple[int, int]], oriented: bool) -> list[Instances]:
-    """The objects of each file of `rows`, whose images have these `sizes`, in pixels; four corners are an `oriented`
-    box, or a polygon.
-    """
-    scales = np.repeat(np.array(sizes, dtype=np.float64).reshape(-1, 2), rows.counts, axis=0)
-    pairs = zip(scales, rows.rings, strict=True) if any(rows.rings) else ()
-    outlined = [[ring * scale for ring in rings] for scale, rings in pairs] or None
-    corners = [own[0] if own else _NO_CORNERS for own in outlined] if oriented and outlined else None
-    return Instances.of(
-        rows.boxes * np.tile(scales, 2),
-        rows.labels,
-        polygons=None if oriented else outlined,
-        oriented=corners,
-        keypoints=rows.keypoints * scales[:, None],
-        visibility=rows.visibility,
-        scores=rows.scores,
-    ).split_by_counts(rows.counts)
 
 
 def unmatched_labels(

@@ -9,8 +9,8 @@ from bboxprep.errors import LayoutError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.yolo.class_lists import name_files, notes_files
 from bboxprep.formats.yolo.config import config_files, is_config_file, names_splits
-from bboxprep.formats.yolo.rows import looks_like_rows
 from bboxprep.formats.yolo.tree import LAYOUT_FOLDERS, Listing, YoloTree, read_head
+from bboxprep.formats.yolo_rows import looks_like_rows
 from bboxprep.io.paths import dataset_folder, holds_image
 from bboxprep.model.splits import known_split
 

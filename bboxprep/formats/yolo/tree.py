@@ -21,7 +21,7 @@ from unicodedata import normalize
 
 from bboxprep.errors import LayoutError
 from bboxprep.formats.image_lookup import ImageLookup
-from bboxprep.formats.yolo.rows import looks_like_rows
+from bboxprep.formats.yolo_rows import looks_like_rows
 from bboxprep.io.paths import (
     IMAGE_SUFFIXES,
     AllowedFolders,

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bboxprep.formats.yolo import YoloReadOptions, label_task
-from bboxprep.formats.yolo.row_kinds import Task
+from bboxprep.formats.yolo_row_kinds import Task
 from bboxprep.geometry.affine import Affine, Points
 from tests.formats.yolo.trees import ROW, SIZE, codes, grow, read
 

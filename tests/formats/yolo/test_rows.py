@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bboxprep.formats.yolo.label_notes import LabelFile
-from bboxprep.formats.yolo.row_kinds import RowGrammar, RowKind, Task
-from bboxprep.formats.yolo.rows import MOST_BYTES, Rows, looks_like_rows, parse
+from bboxprep.formats.yolo_row_kinds import RowGrammar, RowKind, Task
+from bboxprep.formats.yolo_row_notes import LabelFile, Rows
+from bboxprep.formats.yolo_rows import MOST_BYTES, looks_like_rows, parse
 from bboxprep.io.text import marked_encoding
 
 BOX = b"0 0.5 0.5 0.2 0.4\n"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.yolo import FORMAT, YoloReadOptions, YoloWriteOptions
-from bboxprep.formats.yolo.options import OutTask
+from bboxprep.formats.yolo_row_kinds import OutTask
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.oriented import smallest_rectangle
 from bboxprep.geometry.shapes import Boxes, ring_area

@@ -16,12 +16,18 @@ said to have boxes of `BoxStyle` xyxy, their four numbers are the corners x0 y0 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
+from bboxprep.errors import UsageError
+from bboxprep.model.dataset import Dataset
+
 BoxStyle = Literal["cxcywh", "xyxy"]
 Task = Literal["auto", "detect", "segment", "pose", "obb"]
+OutTask = Literal["detect", "segment", "pose", "obb"]
+OUT_TASK: dict[str, Any] = {"flag": "--yolo-out", "help": "What each row of YOLO labels states."}
+"""The metadata of the option of writers that has an `OutTask`."""
 
 
 class RowKind(StrEnum):
@@ -67,3 +73,15 @@ class RowGrammar(msgspec.Struct, frozen=True):
         return {"detect": boxes, "obb": "5 (box) or 9 (four corners)"}.get(
             self.task, "5 (box), 6 (box, confidence) or an odd number from 7 on (polygon)"
         )
+
+
+def check_task(task: str) -> None:
+    """Raise `UsageError` where `task` is no `OutTask`."""
+    if task not in get_args(OutTask):
+        raise UsageError(f"task: have {task!r}, want one of {', '.join(get_args(OutTask))}")
+
+
+def kept_task(dataset: Dataset) -> dict[str, str]:
+    """The writer's option that keeps the task of `dataset`; {} where its classes lack what that needs."""
+    posed = any(category.keypoints for category in dataset.categories)
+    return {"task": dataset.task} if dataset.task in ("segment", "obb") or (dataset.task == "pose" and posed) else {}

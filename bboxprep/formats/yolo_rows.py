@@ -15,18 +15,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.findings import Finding
-from bboxprep.formats.yolo.label_notes import LabelFile, LabelNotes
-from bboxprep.formats.yolo.row_kinds import BoxStyle, RowGrammar, RowKind
+from bboxprep.formats.yolo_row_kinds import BoxStyle, RowGrammar, RowKind
+from bboxprep.formats.yolo_row_notes import Floats, LabelFile, LabelNotes, Rows
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import error_reason, read_start
 from bboxprep.io.text import as_utf8, marked_encoding, not_decoded
@@ -34,8 +31,6 @@ from bboxprep.model.categories import MOST_CLASSES
 from bboxprep.model.columns import default_column
 from bboxprep.model.conventions import beyond_table
 from bboxprep.model.polygons import Rings
-
-Floats = NDArray[np.float64]
 
 MOST_BYTES = 16 * 1024**2  # a label file of one image; 400,000 boxes
 _LEAST_ROUNDING, _MOST_ROUNDING = 1e-6, 1e-3
@@ -45,35 +40,6 @@ _Row = tuple[int, list[bytes]]  # the number of its line, and its numbers as the
 
 
 _UNNAMED = LabelFile()
-
-
-class Rows(msgspec.Struct, frozen=True):
-    """The objects of label files, one file after the other, each in its order.
-
-    `boxes` (N, 4) are x0 y0 x1 y1, `rings`, `keypoints` (N, K, 2) are x y, all as fractions; `visibility` (N, K) is
-    COCO's; `scores` (N,) NaN where there is none. `counts` are the objects of each file, `notes` its findings, and
-    `listed` counts its rows that are not blank: its objects and those of its findings.
-    """
-
-    labels: NDArray[np.int64]
-    boxes: Boxes
-    scores: Floats
-    rings: tuple[Rings, ...]
-    keypoints: Floats
-    visibility: NDArray[np.uint8]
-    counts: tuple[int, ...]
-    notes: tuple[tuple[Finding, ...], ...]
-    listed: tuple[int, ...]
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Those of all files."""
-        return tuple(chain.from_iterable(self.notes))
-
-    @property
-    def source_count(self) -> int:
-        """The rows of all files."""
-        return sum(self.listed)
 
 
 class _RowGroup(NamedTuple):
@@ -90,12 +56,12 @@ class _RowGroup(NamedTuple):
 
 def parse(data: bytes, grammar: RowGrammar, label: LabelFile = _UNNAMED) -> Rows:
     """The rows of the file `label`, whose bytes are `data`."""
-    return _parse([label], [data], grammar)
+    return parse_files([label], [data], grammar)
 
 
 def read_labels(files: Sequence[LabelFile], grammar: RowGrammar) -> Rows:
     """The rows of the label `files`; none, and a finding, of one that cannot be opened."""
-    return _parse(files, [_content(label.file) for label in files], grammar)
+    return parse_files(files, [_content(label.file) for label in files], grammar)
 
 
 def _content(file: Path) -> bytes | str:
@@ -106,8 +72,8 @@ def _content(file: Path) -> bytes | str:
         return f"cannot be read ({error_reason(error)})"
 
 
-def _parse(files: Sequence[LabelFile], contents: Sequence[bytes | str], grammar: RowGrammar) -> Rows:
-    """The rows of `files`, which hold `contents`, or why one could not be read."""
+def parse_files(files: Sequence[LabelFile], contents: Sequence[bytes | str], grammar: RowGrammar) -> Rows:
+    """The rows of `files`, which hold the bytes `contents`, or why one could not be read."""
     notes, listed, number = LabelNotes(files), list[int](), 0
     groups: dict[int, list[_Row]] = defaultdict(list)  # by their number of columns
     for content in contents:
