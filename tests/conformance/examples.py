@@ -230,6 +230,50 @@ def first_corner_cvat(root: Path) -> tuple[float, float]:
     return float(box.get("xtl", "nan")), float(box.get("ytl", "nan"))
 
 
+def paint_ndjson(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images")
+    names = {str(number): name for number, name in enumerate(dataset.classes)}
+    lines: list[dict[str, Any]] = [{"type": "dataset", "task": "detect", "path": ".", "class_names": names}]
+    for image in dataset.images:
+        _write(root / "images" / image.split / image.name, image.data)
+        wide, high = image.size
+        boxes = [
+            [
+                dataset.classes.index(name),
+                (x0 + x1) / 2 / wide,
+                (y0 + y1) / 2 / high,
+                (x1 - x0) / wide,
+                (y1 - y0) / high,
+            ]
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+        ]
+        line = {"type": "image", "file": image.name, "width": wide, "height": high, "split": image.split}
+        lines.append(line | {"annotations": {"boxes": boxes}})
+    text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+    _write(root / "dataset.ndjson", text.encode())
+
+
+def read_ndjson(root: Path) -> LabelledDataset:
+    head, *lines = map(json.loads, (root / "dataset.ndjson").read_bytes().split(b"\n")[:-1])
+    classes = tuple(head["class_names"].values())
+    images = []
+    for line in lines:
+        path = root / "images" / line["split"] / line["file"]
+        rows: list[list[float]] = next(iter(line.get("annotations", {}).values()), [])
+        edges = [_yolo_box(numbers, (line["width"], line["height"])) for _, *numbers in rows]
+        labels = tuple(classes[int(number)] for number, *_ in rows)
+        image = _image(line["split"], line["file"], path, edges, labels, root)
+        assert image.size == (line["width"], line["height"]), image.place
+        images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_ndjson(root: Path) -> tuple[float, float]:
+    _, line, *_ = map(json.loads, (root / "dataset.ndjson").read_bytes().split(b"\n")[:-1])
+    _, cx, cy, w, h = line["annotations"]["boxes"][0]
+    return cx - w / 2, cy - h / 2
+
+
 def paint_webdataset(root: Path, dataset: LabelledDataset) -> None:
     _remove(*root.glob("*.tar"))
     for split, images in _by_split(dataset):
@@ -545,6 +589,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
+        FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),
         FormatExample("tfrecord", paint_tfrecord, read_tfrecord, first_corner_tfrecord),

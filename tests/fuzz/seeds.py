@@ -141,6 +141,18 @@ def supervisely() -> Iterator[bytes]:
     yield _json({"size": {"width": 64, "height": 40}, "tags": [], "objects": objects})
 
 
+def ndjson() -> Iterator[bytes]:
+    head = {"type": "dataset", "path": ".", "class_names": {"0": "cat", "2": "dog"}, "flip_idx": [1, 0]}
+    line = {"type": "image", "file": "a.jpg", "width": 64, "height": 40, "split": "train"}
+    for key, row in (
+        ("boxes", [0, 0.5, 0.5, 0.25, 0.25]),
+        ("segments", [1, 0.1, 0.1, 0.9, 0.1, 0.9, 0.9]),
+        ("pose", [2, 0.5, 0.5, 0.25, 0.25, 0.4, 0.4, 2, 0.6, 0.6, 1]),
+        ("obb", [0, 0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.9]),
+    ):
+        yield b"\n".join(map(_json, (head, {**line, "annotations": {key: [row, row]}}, {**line, "file": "b.jpg"})))
+
+
 def yolo_labels() -> Iterator[bytes]:
     yield from _some("phone-photos-yolo/labels", "*.txt")
     yield b"0 .5 .5 .25 .25\r\n1 0.5 0.5 0.2 0.2 0.9\n\n2 .1 .1 .9 .1 .9 .9\n0.0 1e-1 .5 .1 .1\n"

@@ -17,8 +17,8 @@ from bboxprep.formats import coco, shards
 from bboxprep.formats.coco.options import CocoReadOptions
 from bboxprep.formats.voc.parse_files import parse_files, read_file, unpacked
 from bboxprep.formats.yolo.config import read_config, read_lines
-from bboxprep.formats.yolo.row_kinds import RowGrammar
-from bboxprep.formats.yolo.rows import looks_like_rows, parse
+from bboxprep.formats.yolo_row_kinds import RowGrammar
+from bboxprep.formats.yolo_rows import looks_like_rows, parse
 from bboxprep.geometry.affine import Size
 from bboxprep.images.capture_time import capture_time_of
 from bboxprep.images.codecs.codec import untag
@@ -173,6 +173,12 @@ def _supervisely(data: bytes) -> None:
     _balance(known.read(shelf() / "supervisely", _probe, known.read_options()))
 
 
+def _ndjson(data: bytes) -> None:
+    known = formats.load("ndjson")
+    _made("ndjson/images/train/a.jpg", b"")
+    _balance(known.read(_made("ndjson/a.ndjson", data), _probe, known.read_options()))
+
+
 def _webdataset(data: bytes) -> None:
     members = {"a.jpg": b"", "a.json": data, "b.jpg": b""}
     _made("shards/train-00000.tar", seeds.tarred(members))
@@ -257,6 +263,7 @@ TARGETS: Mapping[str, Target] = {
     "labelstudio": Target(
         _labelstudio, seeds.labelstudio, (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":')
     ),
+    "ndjson": Target(_ndjson, seeds.ndjson, (*_JSON, b'"boxes":', b'"pose":', b'"split":', b'"class_names":')),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
     "recipe": Target(

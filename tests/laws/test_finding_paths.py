@@ -173,6 +173,27 @@ def labelstudio(root: Path) -> Path:
     return root / "train.json"
 
 
+def ndjson(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+
+    def rows(*boxes: tuple[float, float, float, float]) -> list[list[object]]:
+        return [[0, (x + w / 2) / 40, (y + h / 2) / 30, w / 40, h / 30] for x, y, w, h in boxes]
+
+    own = {
+        "good.jpg": rows((3, 3, 8, 8)),
+        "deep/er/odd.jpg": [*rows(OVER, FLAT, OUTSIDE), [0, "x", 1, 1, 1]],
+        "spoilt.jpg": rows((3, 3, 8, 8)),
+        "deep/gone.jpg": rows((4, 4, 8, 8)),
+    }
+    lines: list[dict[str, object]] = [{"type": "dataset", "class_names": {"0": "cat"}}]
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        lines += [{"file": name, "split": split, "annotations": {"boxes": boxes}} for name, boxes in own.items()]
+        lines += [{"file": "bare.jpg", "split": split}, {"file": "good.jpg", "split": split}]
+    (root / "set.ndjson").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return root / "set.ndjson"
+
+
 def spoilt_member(name: str, data: bytes) -> bytes:
     """A member of a shard, as a faulty packer would have made it."""
     if name.endswith("1.jpg"):
@@ -242,9 +263,18 @@ def tfrecord(root: Path) -> Path | None:
 
 
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
-    "coco": coco, "cvat": cvat, "yolo": yolo, "voc": voc, "webdataset": webdataset, "parquet": parquet,
-    "labelme": labelme, "labelstudio": labelstudio, "supervisely": supervisely, "tfrecord": tfrecord,
-}  # fmt: skip
+    "coco": coco,
+    "cvat": cvat,
+    "labelme": labelme,
+    "labelstudio": labelstudio,
+    "ndjson": ndjson,
+    "parquet": parquet,
+    "supervisely": supervisely,
+    "tfrecord": tfrecord,
+    "voc": voc,
+    "webdataset": webdataset,
+    "yolo": yolo,
+}
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "cvat": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
@@ -266,6 +296,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
         "image-unlabelled",
         "image-repeated",
     },
+    "ndjson": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated", "image-unlabelled"},
     "parquet": {"image-unreadable", "record-unreadable"},
     "supervisely": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "tfrecord": {"image-unreadable", "record-unreadable", "category-unknown"},

@@ -71,6 +71,13 @@ def renamed(made: Path, root: Path, word: str) -> Path:
             continue
         place = root.joinpath(*map(say, below.parts))
         place.parent.mkdir(parents=True, exist_ok=True)
+        if place.suffix == ".ndjson" and place.exists():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)[1:]
+            place.write_text(place.read_text(encoding="utf-8") + say("".join(lines)), encoding="utf-8")
+            continue
+        if place.suffix == ".ndjson":
+            place.write_text(say(path.read_text(encoding="utf-8")), encoding="utf-8")
+            continue
         if place.suffix != ".yaml":
             place.write_bytes(path.read_bytes())
             continue

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.supervisely.options import CARRIES, SuperviselyWriteOptions
 from bboxprep.formats.supervisely.project import IMAGES, LABELS, META, SPLITS
@@ -25,7 +26,7 @@ from bboxprep.formats.supervisely.shapes import DESCRIPTION, INSTANCE
 from bboxprep.formats.text_values import encode_value
 from bboxprep.formats.whole_pixels import rounding_findings, whole_boxes
 from bboxprep.geometry.affine import Points, Size
-from bboxprep.geometry.oriented import turned_box
+from bboxprep.geometry.oriented import turned_box, turned_corners
 from bboxprep.geometry.shapes import hull
 from bboxprep.io.atomic import write_bytes
 from bboxprep.io.png import write_gray_png
@@ -38,6 +39,7 @@ from bboxprep.model.sample import Sample
 
 Record = dict[str, Any]
 _THIN = 2.0  # px; corners of a wider object are never rounded to one number
+_EXACT = 1e-6  # px; by how much a corner may lie off that of a turned rectangle
 _HUE = 0x9E3779B1  # a multiplier that spreads the colors of classes
 
 
@@ -125,8 +127,15 @@ class SuperviselyWriter:
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
             raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
         tags = list(dict.fromkeys(tag["name"] for record in objects for tag in record["tags"]))
-        findings = rounding_findings(sample, moved, "objects")
+        findings = (*rounding_findings(sample, moved, "objects"), *self._unturned(sample))
         return Labels(len(moved), findings, ((f"{split}/{LABELS}/{name}.json", data),), tags)
+
+    def _unturned(self, sample: Sample) -> Iterator[Finding]:
+        """A note about oriented boxes that are no rectangles."""
+        turned = [one for one in sample.instances if np.isfinite(one.oriented).all()] if self._options.subpixel else []
+        if count := sum(_turned(one) is None for one in turned):
+            words = f"{count} oriented boxes are written as polygons"
+            yield Finding("column-dropped", words, sample.relative_path, split=sample.split)
 
     def _records(self, one: Instance, box: Points, size: Size, row: int) -> tuple[list[Record], float]:
         """The labels of one object, whose rectangle is `box` (4,), and by how many px its corners were moved."""
@@ -136,11 +145,8 @@ class SuperviselyWriter:
             shapes.append({"geometryType": "polygon", "points": self._points(points)})
             around.append(ring)
             moved = max(moved, 0.0 if self._options.subpixel else float(np.abs(points + 0.5 - ring).max()))
-        if self._options.subpixel and (numbers := _turned(one)):
-            *edges, angle = numbers
-            shapes.append(
-                {"geometryType": "oriented_bbox", "angle": angle, "points": self._points(np.reshape(edges, (2, 2)))}
-            )
+        if self._options.subpixel and np.isfinite(one.oriented).all():
+            shapes.append(self._oriented(one))
             around.append(one.oriented)
         if one.mask is not None and one.mask.area:
             shapes.append({"geometryType": "bitmap", "bitmap": _bitmap(one.mask)})
@@ -156,6 +162,14 @@ class SuperviselyWriter:
             for number, shape in enumerate(shapes)
         ], moved
 
+    def _oriented(self, one: Instance) -> Record:
+        """The label of an oriented box; a polygon where its corners are no rectangle."""
+        numbers = _turned(one)
+        if numbers is None:
+            return {"geometryType": "polygon", "points": self._points(one.oriented)}
+        edges, angle = np.reshape(numbers[:4], (2, 2)), math.radians(numbers[4])
+        return {"geometryType": "oriented_bbox", "angle": angle, "points": self._points(edges)}
+
     def _is_flat(self, one: Instance) -> bool:
         """Whether the outline of `one` may have no area when its corners are whole."""
         return not self._options.subpixel and min(one.width, one.height) < _THIN
@@ -166,11 +180,10 @@ class SuperviselyWriter:
 
 
 def _turned(one: Instance) -> tuple[float, ...] | None:
-    """The edges of the box that is turned and the angle in radians; None where `one` has no oriented box, or one that
-    is no rectangle.
-    """
-    numbers = turned_box(one.oriented) if np.isfinite(one.oriented).all() else None
-    return None if numbers is None else (*numbers[:4], math.radians(numbers[4]))
+    """The edges of the box that is turned, px, and the degrees; None where `one` has corners that are no rectangle."""
+    numbers = turned_box(one.oriented)
+    exact = numbers is not None and np.abs(turned_corners(numbers[:4], numbers[4]) - one.oriented).max() <= _EXACT
+    return numbers if exact else None
 
 
 def _described(attributes: Mapping[str, Any]) -> Record:
