@@ -1,9 +1,8 @@
 """Oriented boxes: four corners, or an ``rbox`` of centre, size and angle; the rectangle of least area around a shape.
 
 Four corners are kept, and no angle: a stretched image makes a parallelogram of a rectangle, and hand-drawn boxes (DOTA)
-are quadrilaterals. Corners are exact through every affine map. Their order is that of the drawing, whose first side
-tells where the object is headed. A mirror changes the sense in which they go around; the first two change places with
-each other then, and so do the others: the first side stays the first, and the sense is that of the source.
+are quadrilaterals. Corners are exact through every affine map, one by one. Their order is that of the drawing, whose
+first side tells where the object is headed; in a mirrored image they go around the other way.
 
 An ``rbox`` is x, y, w, h px and the angle of w to the x axis in radians, clockwise on the screen, as Ultralytics writes
 it in results.
@@ -16,7 +15,6 @@ from itertools import combinations
 from math import atan2, degrees, hypot, pi
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.shapes import clip_ring, clip_to_convex, ring_area, ring_around, within_convex
@@ -49,12 +47,6 @@ def rbox_of(corners: Points) -> list[float]:
     if angle >= pi / 2:
         width, height, angle = height, width, angle - pi / 2
     return [x, y, width, height, angle]
-
-
-def map_corners(affine: Affine, corners: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The corners (N, 4, 2) of oriented boxes mapped by `affine`; none changes the sense in which they go around."""
-    moved = affine(corners)
-    return moved if affine.determinant >= 0 else moved[:, _MIRRORED]
 
 
 def refitted(corners: Points, left: Points) -> Points:

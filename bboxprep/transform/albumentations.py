@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Affine, Size
-from bboxprep.geometry.oriented import map_corners
 from bboxprep.geometry.plan import Plan, Warp
 from bboxprep.geometry.shapes import Boxes, box_areas, common_boxes, hull, map_boxes, overlap, ring_around
 from bboxprep.images.effects.albumentations_adapter import Augmented, Named, Pixels, Shapes, augment
@@ -160,7 +159,7 @@ def _move_shapes(before: Instances, augmented: Augmented) -> Instances:
     oriented[has] = augmented.points[start:place].reshape(-1, 4, 2)
     oriented[~np.isfinite(oriented).all(axis=(1, 2))] = np.nan
     if affine:
-        oriented = map_corners(affine, before.oriented)
+        oriented = affine(before.oriented)
     keypoints, visibility = before.keypoints.copy(), before.visibility.copy()
     keypoints[visibility > 0] = augmented.points[place:]
     visibility[~np.isfinite(keypoints).all(axis=-1)] = 0

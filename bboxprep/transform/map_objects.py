@@ -17,12 +17,12 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Plan
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.raster.execute import execute
+from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.validation import Location, check_boxes, drop_findings
 from bboxprep.transform.clip import ObjectsAndFindings, cut_at_own_edges, cut_at_plan_edges
-from bboxprep.transform.outline import moved_oriented
 from bboxprep.transform.rotated import map_rotated
 
 
@@ -94,7 +94,7 @@ def _map_columns(instances: Instances, plan: Plan) -> Instances:
         boxes=map_boxes(affine, instances.boxes),
         polygons=instances.polygons.moved(affine),
         masks=tuple(mask and _map_mask(mask, plan) for mask in instances.masks),
-        oriented=moved_oriented(instances, affine),
+        oriented=affine(instances.oriented) if Column.ORIENTED in instances.column_counts else instances.oriented,
         keypoints=affine(instances.keypoints),
         areas=instances.areas * abs(affine.determinant),
     )

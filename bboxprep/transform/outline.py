@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Affine, Points
-from bboxprep.geometry.oriented import map_corners, refitted
+from bboxprep.geometry.oriented import refitted
 from bboxprep.geometry.shapes import (
     Boxes,
     Region,
@@ -254,13 +254,6 @@ class Outlines(msgspec.Struct, frozen=True, eq=False):
             yield MaskOutline.of(shape, self.affine) if isinstance(shape, Rle) else PolygonOutline(shape)
         if np.isfinite(self.moved.oriented[row]).all():
             yield BoxOutline(self.moved.oriented[row])
-
-
-def moved_oriented(instances: Instances, affine: Affine) -> Points:
-    """The oriented boxes (N, 4, 2) of `instances` mapped by `affine`, not cut."""
-    if Column.ORIENTED not in instances.column_counts:
-        return instances.oriented
-    return map_corners(affine, instances.oriented)
 
 
 def cut_oriented(instances: Instances, rows: NDArray[np.bool_], edge: Edge) -> Points:

@@ -157,7 +157,8 @@ def truth_of(dataset: Dataset, *, ids: bool) -> dict[str, Any]:
         images.append({"id": sample.id if ids else image_id(sample.name), "file_name": sample.relative_path})
         found = sample.instances
         for row, (x0, y0, x1, y1) in enumerate(found.boxes.tolist()):
-            ring = [part.ravel().tolist() for part in found.polygons[row]]
+            rings = (*found.polygons[row], *([found.oriented[row]] if np.isfinite(found.oriented[row]).all() else []))
+            ring = [part.ravel().tolist() for part in rings]
             points = found.keypoints[row] - (0.5 if ids else 0.0) if found.keypoints.size else np.zeros((0, 2))
             rows.append(
                 {

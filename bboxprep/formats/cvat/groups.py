@@ -65,5 +65,5 @@ def joints_of(shape: CvatShape) -> tuple[Joint, ...]:
 
 def _role(shape: CvatShape) -> str:
     """What a shape is to its object: its box, its outline (also a turned box) or its keypoints; "" for others."""
-    turned = shape.tag == "box" and shape.numbers[4] % 360.0
+    turned = shape.tag == "box" and shape.numbers[4] != 0.0
     return "outline" if turned else _ROLES.get(shape.tag, "")

@@ -218,8 +218,11 @@ def _geometry(shape: CvatShape, keypoints: tuple[str, ...], size: Size | None) -
 
 
 def _turned(box: Boxes, degrees: float) -> Geometry:
-    """`box` turned about its centre: an oriented box whose first side is the upper one before the turn."""
-    if not degrees % 360.0:
+    """`box` turned about its centre: an oriented box whose first side is the upper one before the turn.
+
+    A full turn, which the writer states, and a track between others, is that of an oriented box that stands upright.
+    """
+    if not degrees:
         return Geometry(box)
     corners = turned_corners(box.tolist(), degrees)
     return Geometry(hull(corners), oriented=corners)

@@ -3,8 +3,9 @@
 An object is one shape: a skeleton or points where it has keypoints, with its box in a group where they do not give
 that (`groups`); else the polygon or ellipse that its ring is, else its mask, else its box, turned if it is oriented.
 Four corners that lie more than half a pixel off a rectangle become a polygon. Parts of an outline are joined by a seam
-of no width. What is not given back so is counted: also an oriented box that is not turned, for CVAT knows it from no
-other box. Numbers are shortest decimals, those of turned boxes and ellipses are rounded (`formats.outlines`).
+of no width. An oriented box that stands upright is turned by 360 degrees, which tells it from other boxes. What is not
+given back so is counted. Numbers are shortest decimals, those of turned boxes and ellipses are rounded
+(`formats.outlines`).
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from bboxprep.model.sample import Sample
 
 _CHUNK = 1 << 16  # bytes
 _SAME = 0.01  # px; more than the rounding of oriented boxes, also of those of YOLO
+_FULL_TURN = 360.0  # degrees
 _NO_CORNERS = np.full((4, 2), np.nan)
 _Kinds = list[tuple[str, str, str]]  # the class, the name and the input type of attributes
 
@@ -256,7 +258,9 @@ class _Shapes:
         if not np.isfinite(corners).all():
             return None
         numbers = turned_box(corners)
-        return CvatShape("box", "", numbers, {}) if numbers else _polygon(corners)
+        if not numbers:
+            return _polygon(corners)
+        return CvatShape("box", "", (*numbers[:4], numbers[4] or _FULL_TURN), {})
 
     def _is_whole(self, row: int, read: Geometry) -> bool:
         """Whether an object has what is `read` of its shape, and no more."""

@@ -1,10 +1,12 @@
 """Writes DOTA: ``<split>/images/<name>``, ``<split>/labelTxt/<stem>.txt`` for each labelled image, ``classes.txt``.
 
-A row has the corners of the oriented box, which may lie outside of the image: DOTA allows that. An object without one
-gets those of the rectangle of least area around its polygons or its mask, which is counted; one of which only the box
-is known gets its corners. ``difficult`` is always written, since readers want it. The header is written where it is
-known; ``gsd``, the metres to a pixel, follows the scale of the image, and is left out where that is not the same
-everywhere. Numbers are shortest decimals. Several programs open ``.png`` alone: ``--image-format png`` writes it.
+A row has the corners of the oriented box, which may lie outside of the image: DOTA allows that. In a mirrored image the
+first two change places, and so do the others: they go around as in the source, and the first side stays the first. An
+object without an oriented box gets the corners of the rectangle of least area around its polygons or its mask, which is
+counted; one of which only the box is known gets those of the box. ``difficult`` is always written, since readers want
+it. The header is written where it is known; ``gsd``, the metres to a pixel, follows the scale of the image, and is left
+out where that is not the same everywhere. Numbers are shortest decimals. Several programs open ``.png`` alone:
+``--image-format png`` writes it.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.shape_choice import corners_around
 
 _CORNERS = 4
+_AS_IT_IS, _MIRRORED = (0, 1, 2, 3), (1, 0, 3, 2)
 _BLANKS = re.compile(r"[ \t]+")
 
 
@@ -85,20 +88,21 @@ class DotaWriter:
         objects = sample.instances
         if not sample.labelled and not len(objects):
             return Labels()
-        rows = [_row(objects, row, self._classes[label]) for row, label in enumerate(objects.labels.tolist())]
+        order = _MIRRORED if sample.mirrored else _AS_IT_IS
+        rows = [_row(objects, row, self._classes[label], order) for row, label in enumerate(objects.labels.tolist())]
         text = "".join(f"{line}\n" for line in (*_header(sample), *rows))
         split, _, name = image.partition("/images/")
         path = f"{split}/labelTxt/{name[: name.rindex('.')]}.txt"
         return Labels(len(objects), _findings(sample), ((path, text.encode("utf-8", "surrogatepass")),))
 
 
-def _row(objects: Instances, row: int, name: str) -> str:
+def _row(objects: Instances, row: int, name: str, order: Sequence[int]) -> str:
     corners = objects.oriented[row]
     if not np.isfinite(corners).all():
         corners = _rectangle(objects, row)
     difficult = objects.attributes[row].get(DIFFICULT)
     number = int(difficult) if isinstance(difficult, int) and difficult > 0 else 0
-    return " ".join([*map(repr, (corners + 0.0).ravel().tolist()), name, str(number)])
+    return " ".join([*map(repr, (corners[list(order)] + 0.0).ravel().tolist()), name, str(number)])
 
 
 def _rectangle(objects: Instances, row: int) -> Points:

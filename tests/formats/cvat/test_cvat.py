@@ -19,7 +19,7 @@ from bboxprep.formats.cvat import FORMAT
 from bboxprep.formats.cvat.layout import label_file
 from bboxprep.formats.outlines import ellipse
 from bboxprep.geometry.affine import Affine, Points, Size
-from bboxprep.geometry.oriented import turned_box
+from bboxprep.geometry.oriented import turned_box, turned_corners
 from bboxprep.geometry.shapes import hull, ring_area
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
@@ -161,8 +161,9 @@ def test_between_keyframes_a_box_moves_straight_and_turns_the_shorter_way(tmp_pa
     samples = {str(sample.name): sample.instances for sample in document(tmp_path, TRACK)}
     assert list(samples) == ["frame_000000.png", "frame_000001", "frame_000002", "frame_000003", "frame_000004.png",
                              "frame_000005"]  # fmt: skip
-    assert samples["frame_000002"].boxes.tolist() == [[4, 2, 14, 12]]
-    assert np.isnan(samples["frame_000002"].oriented).all()  # 360 degrees, between 350 and 370
+    assert samples["frame_000002"].boxes.ravel() == pytest.approx([4, 2, 14, 12])
+    (between,) = samples["frame_000002"].oriented  # by 360 degrees, between 350 and 370
+    assert hull(between) == pytest.approx([4, 2, 14, 12])
     assert samples["frame_000005"].oriented == pytest.approx(samples["frame_000004.png"].oriented)
     assert {track for own in samples.values() for track in own.tracks.tolist()} == {5}
 
@@ -337,15 +338,27 @@ def test_other_rings_are_polygons(points: int) -> None:
     assert ellipse(random_ring(points)) is None
 
 
-LEVEL = [[10.0, 10.0], [19.0, 10.0], [19.0, 15.0], [10.0, 15.0]]
+def test_an_oriented_box_that_stands_upright_is_one_again(tmp_path: Path) -> None:
+    level = np.array([[10.0, 10.0], [19.0, 10.0], [19.0, 15.0], [10.0, 15.0]])
+    back, findings = written(tmp_path, Instances.of([hull(level)], [0], oriented=[level]))
+    np.testing.assert_allclose(back.instances.oriented[0], level, atol=1e-9)
+    assert findings == ()
 
 
-@pytest.mark.parametrize("corners", [random_ring(4).tolist(), LEVEL])
-def test_oriented_boxes_that_cvat_does_not_know_are_counted(tmp_path: Path, corners: list[list[float]]) -> None:
-    assert (turned_box(np.array(corners)) is None) == (corners is not LEVEL)
-    back, (finding,) = written(tmp_path, Instances.of([hull(np.array(corners))], [0], oriented=[corners]))
+def test_four_corners_that_are_no_rectangle_are_a_polygon_and_counted(tmp_path: Path) -> None:
+    corners = random_ring(4)
+    assert turned_box(corners) is None
+    back, (finding,) = written(tmp_path, Instances.of([hull(corners)], [0], oriented=[corners]))
     assert finding.code == "column-dropped"
-    assert back.instances.polygons.holds_any == (corners is not LEVEL)  # as the upright box that it is, or a polygon
+    assert back.instances.polygons[0][0].tolist() == corners.tolist()
+
+
+@given(st.floats(0, 359), st.floats(0, 0.3))
+def test_corners_that_are_nearly_a_rectangle_become_one(degrees: float, off: float) -> None:
+    ring = Affine.rotation(degrees)(np.array([[-20.0, -5], [20, -5], [20, 5 + off], [-20, 5]]))
+    numbers = turned_box(ring)
+    assert numbers is not None
+    assert np.abs(turned_corners(numbers[:4], numbers[4]) - ring).max() <= 0.5
 
 
 def test_a_box_and_a_skeleton_of_an_object_are_a_group_and_one_object_again(tmp_path: Path) -> None:

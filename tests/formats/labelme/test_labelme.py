@@ -104,7 +104,7 @@ def test_corners_are_an_oriented_box_or_a_polygon(tmp_path: Path, kind: str | No
     made = objects_of(tmp_path, record)
     turned = kind not in (None, "polygon")
     assert [ring.tolist() for ring in made.polygons[0]] == ([] if turned else [corners])
-    assert np.array_equal(made.oriented, [corners if turned else np.full((4, 2), np.nan)], equal_nan=True)
+    assert np.array_equal(made.oriented[0], np.array(corners) if turned else np.full((4, 2), np.nan), equal_nan=True)
     assert made.boxes.tolist() == [[10, 5.5, 30, 25]]
     assert dict(made.attributes[0]) == ({"shape_type": kind} if kind in ("rotation", "quadrilateral") else {})
 
