@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.paths import relative_path
 from bboxprep.model.instances import Instances
@@ -128,13 +129,20 @@ class Rows(msgspec.Struct, frozen=True):
         scales = np.repeat(np.array(sizes, dtype=np.float64).reshape(-1, 2), self.counts, axis=0)
         pairs = zip(scales, self.rings, strict=True) if any(self.rings) else ()
         outlined = [[ring * scale for ring in rings] for scale, rings in pairs] or None
-        corners = [own[0] if own else _NO_CORNERS for own in outlined] if oriented and outlined else None
+        corners = None
+        if oriented and outlined:
+            corners = [own[0] if _is_four(own) else _NO_CORNERS for own in outlined]
+            outlined = [[] if _is_four(own) else own for own in outlined]
         return Instances.of(
             self.boxes * np.tile(scales, 2),
             self.labels,
-            polygons=None if oriented else outlined,
+            polygons=outlined,
             oriented=corners,
             keypoints=self.keypoints * scales[:, None],
             visibility=self.visibility,
             scores=self.scores,
         ).split_by_counts(self.counts)
+
+
+def _is_four(rings: Sequence[Points]) -> bool:
+    return bool(rings) and len(rings[0]) == 4

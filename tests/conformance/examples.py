@@ -119,6 +119,38 @@ def first_corner_yolo(root: Path) -> tuple[float, float]:
     return float(cx) - float(w) / 2, float(cy) - float(h) / 2
 
 
+def paint_dota(root: Path, dataset: LabelledDataset) -> None:
+    _empty(*(root / split for split, _ in _by_split(dataset)))
+    for image in dataset.images:
+        folder = root / image.split
+        _write(folder / "images" / image.name, image.data)
+        rows = "".join(
+            f"{x0!r} {y0!r} {x1!r} {y0!r} {x1!r} {y1!r} {x0!r} {y1!r} {name} 0\n"
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+        )
+        _write((folder / "labelTxt" / image.name).with_suffix(".txt"), rows.encode())
+    _write(root / "classes.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_dota(root: Path) -> LabelledDataset:
+    classes = tuple((root / "classes.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    images = []
+    for path in sorted(path for path in root.glob("*/images/**/*") if path.is_file()):
+        split, _, *parts = path.relative_to(root).parts
+        text = (root / split / "labelTxt").joinpath(*parts).with_suffix(".txt")
+        rows = [line.split() for line in text.read_text(encoding="utf-8").splitlines()] if text.is_file() else []
+        corners = [np.array(words[:8], dtype=np.float64).reshape(4, 2) for words in rows]
+        edges = [(*own.min(axis=0).tolist(), *own.max(axis=0).tolist()) for own in corners]
+        labels = tuple(" ".join(words[8:-1]) for words in rows)
+        images.append(_image(split, "/".join(parts), path, edges, labels, root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_dota(root: Path) -> tuple[float, float]:
+    x, y, *_ = min(root.glob("*/labelTxt/**/*.txt")).read_text(encoding="utf-8").split()
+    return float(x), float(y)
+
+
 def paint_voc(root: Path, dataset: LabelledDataset) -> None:
     _empty(root / "JPEGImages", root / "Annotations", root / "ImageSets")
     for image in dataset.images:
@@ -587,6 +619,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
     for example in (
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
+        FormatExample("dota", paint_dota, read_dota, first_corner_dota),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),

@@ -6,8 +6,9 @@ all of the paint lies in it. `verify` agrees, and finds what is planted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +16,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from bboxprep import formats
 from bboxprep.geometry.affine import Affine, Points, Size
 from bboxprep.geometry.oriented import refitted
+from bboxprep.model.columns import Column
+from bboxprep.pipeline.api import read
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
@@ -32,6 +36,7 @@ REACH = 0.8  # px; how far paint may lie outside: half a pixel's diagonal, and w
 GROWTH = 2.4  # px; how much longer the sides may be than between the centres of painted pixels
 LEAST = 60.0  # square px that are left of a rectangle of which the sides are measured
 ALONE = RunOptions(sidecar=False)
+HOLD = tuple(name for name in formats.names() if Column.ORIENTED in formats.load(name).carries)
 RECIPES: tuple[tuple[RecipeStep, ...], ...] = (
     (),
     (Letterbox((200, 200)),),
@@ -69,9 +74,9 @@ def source(root: Path, seed: int) -> Path:
     return root
 
 
-def convert(tmp_path: Path, seed: int, *steps: RecipeStep) -> Outcome:
+def convert(tmp_path: Path, seed: int, *steps: RecipeStep, to: str = "yolo", **options: Any) -> Outcome:
     opened = open_source(source(tmp_path / "set", seed))
-    return convert_source(opened, tmp_path / "out", "yolo", Recipe(*steps, pad=0), run_options=ALONE)
+    return convert_source(opened, tmp_path / "out", to, Recipe(*steps, pad=0), run_options=ALONE, **options)
 
 
 def outputs(out: Path) -> Iterator[tuple[NDArray[np.uint8], Points]]:
@@ -84,11 +89,18 @@ def outputs(out: Path) -> Iterator[tuple[NDArray[np.uint8], Points]]:
 
 
 def check(out: Path) -> int:
-    """Compare all objects with the paint; how many were compared."""
-    count = 0
-    for pixels, corners in outputs(out):
+    """Compare all objects of a YOLO output with the paint; how many were compared."""
+    pictures = list(outputs(out))
+    for pixels, corners in pictures:
         assert (corners >= 0).all()
         assert (corners <= pixels.shape[::-1]).all()
+    return compare(pictures)
+
+
+def compare(pictures: Iterable[tuple[NDArray[np.uint8], Points]]) -> int:
+    """Compare the corners (N, 4, 2) in each of `pictures` with the paint; how many were compared."""
+    count = 0
+    for pixels, corners in pictures:
         _, marks = cv2.connectedComponents((pixels >= 128).astype(np.uint8))
         for own in corners.astype(np.float32):
             mark = np.bincount(marks[cv2.fillPoly(np.zeros_like(pixels), [np.rint(own - 0.5).astype(np.int32)], 1) > 0])
@@ -112,6 +124,21 @@ def test_what_a_trainer_reads_is_what_is_painted(tmp_path: Path, steps: tuple[Re
     assert outcome.options == {"task": "obb"}
     assert check(tmp_path / "out") >= 2
     proof = verify(tmp_path / "out")
+    assert proof.holds, proof.faults
+
+
+@pytest.mark.parametrize("steps", [RECIPES[3], RECIPES[7], RECIPES[8]], ids=str)
+@pytest.mark.parametrize("format", HOLD)
+def test_every_format_that_holds_oriented_boxes_states_what_is_painted(
+    tmp_path: Path, format: str, steps: tuple[RecipeStep, ...]
+) -> None:
+    convert(tmp_path, 1, *steps, to=format)
+    samples = list(read(tmp_path / "out", format))
+    held = [sample.instances.oriented[sample.instances.has(Column.ORIENTED)] for sample in samples]
+    assert compare((sample.image[..., 0], own) for sample, own in zip(samples, held, strict=True)) >= (
+        2 if steps is not RECIPES[8] else 0  # a parallelogram is a polygon in CVAT
+    )
+    proof = verify(tmp_path / "out", tmp_path / "set")
     assert proof.holds, proof.faults
 
 

@@ -155,6 +155,7 @@ def pair_images(
     findings: list[Finding] = []
     for label, file in opened.items():
         found = [image for image in images.beside(label, _stem(label)) if image not in left_out]
+        found = [image for image in found if _stem(image) == _stem(label)] or found  # names in another Unicode form
         if len(found) == 1 and found[0] not in label_of:
             label_of[found[0]] = label
             continue

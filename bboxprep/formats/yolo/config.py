@@ -19,9 +19,10 @@ MAX_LIST_BYTES = 256 << 20  # ten million paths of images
 MAX_NAMES_BYTES = 8 << 20
 NOT_SPLITS = {
     *("path", "names", "nc", "kpt_shape", "kpt_names", "flip_idx", "download", "channels", "roboflow", "images"),
-    *("labels", "backup", "classes", "yaml_file"),
+    *("labels", "backup", "classes", "yaml_file", "task"),
 }
 _USUAL_STEMS = ("data", "dataset")  # of the YAML file that describes a dataset
+_OUTLINE_TASKS = ("segment", "obb")  # those whose rows may look alike
 _METRIC = "eval"  # the key of a .data file for the metric, which is no split
 
 
@@ -31,7 +32,7 @@ class Config(msgspec.Struct, frozen=True):
     `names` maps class numbers to names, None where there are none; `names_file` is a file of names instead. `count` is
     the stated number of classes. `splits` has the places of the images of each split. `keypoints` are (count, 2 or 3
     numbers each), `keypoint_names` their names by class (-1: all classes), `flip_idx` their partners in a mirrored
-    image.
+    image. `task` is segment or obb where it says so, else "".
     """
 
     file: Path | None = None
@@ -43,6 +44,7 @@ class Config(msgspec.Struct, frozen=True):
     keypoints: tuple[int, int] | None = None
     keypoint_names: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
     flip_idx: tuple[int, ...] = ()
+    task: str = ""
 
 
 def config_files(folder: Path) -> tuple[Path, ...]:
@@ -148,6 +150,7 @@ def _read_yaml(path: Path, encoding: str) -> Config:
         keypoints=(count, numbers) if count else None,
         keypoint_names=_keypoint_names(path, content.get("kpt_names", {}) or {}),
         flip_idx=_flip_idx(path, content.get("flip_idx", ()) or (), count),
+        task=task if (task := content.get("task", "")) in _OUTLINE_TASKS else "",
     )
 
 

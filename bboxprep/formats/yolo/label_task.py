@@ -1,8 +1,9 @@
 """Finds the task of a YOLO dataset: what its rows state, where all of them state the same.
 
-No file of a YOLO dataset names its task. ``kpt_shape`` says pose. Else the rows say it: polygons alone are those of
-segment, and four corners alone, most of them nearly a right-angled rectangle, are oriented boxes (obb). The corners of
-hand-drawn oriented boxes (DOTA) are no exact rectangles. Rows of boxes, or of several kinds, name no task.
+A data.yaml may name it (``task: obb``, as our writer does), though trainers do not ask. ``kpt_shape`` says pose. Else
+the rows say it: polygons alone are those of segment, and four corners alone, most of them nearly a right-angled
+rectangle, are oriented boxes (obb). The corners of hand-drawn oriented boxes (DOTA) are no exact rectangles. Rows of
+boxes, or of several kinds, name no task.
 """
 
 from __future__ import annotations
@@ -42,13 +43,17 @@ def label_task(
     grammar: RowGrammar,
     load: Callable[[Sequence[YoloItem]], Sequence[Sample]],
     spread: MapEngine,
+    stated: str = "",
 ) -> LabelTask:
-    """The task of the labels of `items`, whose rows are of `grammar`; `load` makes their samples.
+    """The task of the labels of `items`, whose rows are of `grammar`; `load` makes their samples. `stated` is what the
+    data.yaml says, "" for nothing.
 
     Labels are read for it only where the first of them is a polygon.
     """
     if grammar.task != "auto":
         return LabelTask(grammar.task)
+    if stated:
+        return LabelTask(stated)
     if grammar.keypoints:
         return LabelTask("pose")
     count = _CornerCounts(grammar)

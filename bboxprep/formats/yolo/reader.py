@@ -59,7 +59,7 @@ def read(root: Path, probe: Probe, options: YoloReadOptions, spread: MapEngine =
     claims = layout.items.claims()
     unmatched = unmatched_labels(tree, layout, claims, grammar, classes.names)
     loader = _Loader(tree.home, probe, grammar, options.units)
-    task = label_task(layout.items, grammar, loader, spread)
+    task = label_task(layout.items, grammar, loader, spread, config.task)
     loader = msgspec.structs.replace(loader, oriented=task.name == "obb")
     return Dataset(
         root=home,

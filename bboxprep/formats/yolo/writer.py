@@ -2,7 +2,8 @@
 
 `yolo_row_text` makes the rows.
 
-**Splits.** data.yaml names the splits that exist. Trainers that want ``val`` must be given one.
+**Splits.** data.yaml names the splits that exist. Trainers that want ``val`` must be given one. Its ``task`` tells
+oriented boxes from polygons of four corners when it is read again; trainers take the task from their command.
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ class YoloWriter:
         lines.append(f"nc: {len(self._categories)}")
         lines.append("names:" if len(self._categories) else "names: {}")
         lines += [f"  {number}: {_quoted(name)}" for number, name in enumerate(self._categories.names)]
+        lines += [f"task: {self._options.task}"] if self._options.task in ("segment", "obb") else []
         return lines + (self._keypoint_yaml() if self._options.task == "pose" else [])
 
     def _keypoint_yaml(self) -> list[str]:
