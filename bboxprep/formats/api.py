@@ -310,8 +310,7 @@ class Format:
     category_fields: frozenset[str] = frozenset()
     """The fields of `Category` besides the name in its class table; of keypoints, where the writer carries them."""
     first_class: int | None = None
-    """The number of the first class in its labels, where trainers put that number into their results; None where they
-    count classes as they like."""
+    """The number of the first class in its labels, if trainers give it back in results; None if they count anew."""
     keeps_empty_images: bool = True
     """Whether an image without objects is still an image of the dataset when it is read again."""
     has_splits: bool = True

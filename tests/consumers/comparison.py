@@ -16,13 +16,16 @@ Shift = tuple[float, float, float, float]
 
 @dataclass
 class Difference:
-    """The differences of an answer: the counts of both sides, the largest distances in px, and what is wrong."""
+    """The differences of an answer: its counts, the largest distances in px, and what is wrong. `masks` are those that
+    were compared.
+    """
 
     images: int = 0
     objects: int = 0
     boxes: float = 0.0
     rings: float | None = None
     points: float | None = None
+    masks: int = 0
     faults: list[str] = field(default_factory=list)
 
 
@@ -83,6 +86,7 @@ def _compare_objects(
         if other.points:
             found.points = max(found.points or 0.0, _point_distance(own.points, other.points, off[1]))
         if other.area is not None and own.rings:
+            found.masks += 1
             found.faults += _area_fault(name, own, other.area)
 
 

@@ -45,7 +45,7 @@ def _each(names: str, like: Reading = Reading("")) -> tuple[Reading, ...]:
 
 
 COCO = "coco coco-roboflow coco-datumaro"
-ROUNDED = Reading("", within=0.0051, rings=0.0051, points=-0.5, note="rounds to two decimals")
+ROUNDED = Reading("", within=0.0051, rings=0.0051, note="rounds to two decimals")
 PROGRAMS = (
     Program("pycocotools", _each(COCO, Reading("", points=-0.5))),
     Program(
@@ -99,8 +99,7 @@ PROGRAMS = (
     Program(
         "datumaro",
         (
-            *_each("coco-roboflow coco-datumaro yolo-detect-flat yolo-darknet", ROUNDED),
-            replace(ROUNDED, output="cvat", points=0.0),
+            *_each("coco-roboflow coco-datumaro yolo-detect-flat yolo-darknet cvat", ROUNDED),
             replace(ROUNDED, output="voc-datumaro", shift=DEVKIT, note=VOC_NOTE),
             Reading("coco", note="wants `--layout datumaro`", cannot=("Failed to import dataset 'coco'",)),
             Reading("voc", ("photos",), "wants `--layout datumaro`", cannot=("Undeclared label",)),

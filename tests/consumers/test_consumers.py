@@ -16,6 +16,7 @@ from tests.consumers.comparison import compare
 from tests.consumers.outputs import OUTPUTS, SOURCES, as_we_read, make_output, source
 from tests.consumers.programs import PROGRAMS, Program
 from tests.consumers.readers.answer import Answer
+from tests.consumers.table import PAGE
 
 MISSING = "not made: python tests/consumers/environment.py"
 
@@ -48,6 +49,14 @@ def test_the_outputs_are_true_to_their_sources(work: Path, name: str) -> None:
 def test_every_format_is_given_to_a_program() -> None:
     read = {OUTPUTS[reading.output].format for program in PROGRAMS for reading in program.readings}
     assert read == set(formats.names())
+
+
+def test_the_page_has_every_output_that_a_program_reads() -> None:
+    written = PAGE.read_text(encoding="utf-8")
+    for program in PROGRAMS:
+        rows = [line for line in written.splitlines() if line.startswith(f"| {program.name} |")]
+        for reading in program.readings:
+            assert any(f"| `{OUTPUTS[reading.output].words}` |" in row for row in rows), (program.name, reading.output)
 
 
 def without_an_image(said: Answer) -> Answer:

@@ -29,7 +29,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_rectangles(tmp_path_factory.mktemp("trainers") / "source")
 
 
-@pytest.mark.parametrize("training", TRAININGS, ids=lambda one: one.name.replace(" ", "-"))
+@pytest.mark.parametrize("training", TRAININGS, ids=lambda one: f"{one.model}-{one.output.format}".replace(" ", "-"))
 def test_an_epoch_and_its_predictions_come_home(tmp_path: Path, source: Path, training: Training) -> None:
     before = state_of(source)
     trained = train(training, source, tmp_path)
@@ -38,9 +38,9 @@ def test_an_epoch_and_its_predictions_come_home(tmp_path: Path, source: Path, tr
     assert trained.predictions == len(trained.home) + trained.dropped
     assert {row["image_id"] for row in trained.home} == set(NUMBERS.values())
     assert {row["category_id"] for row in trained.home} <= set(CLASSES)
-    if "yolo" in training.format:
+    if training.output.format == "yolo":
         assert trained.labels > 0
-    if training.options.get("task") != "obb":  # of which pycocotools knows nothing
+    if training.output.task != "obb":  # of which pycocotools knows nothing
         with contextlib.redirect_stdout(io.StringIO()):
             truth = COCO(str(source / "annotations" / "instances_val.json"))
             found = truth.loadRes([row for row in trained.home if row["bbox"][2] > 0])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,48 +11,47 @@ import bboxprep
 from bboxprep import Letterbox, Recipe
 from bboxprep.predictions.category_ids import IdsOf
 from tests.consumers.bench import answer_of
+from tests.consumers.outputs import Output
 
 RECIPE = Recipe(Letterbox(64))
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training: a `script` of `readers`, what it trains, the arguments of `bboxprep.convert` for its data, and the
-    words that follow the folder of the data on its command line.
+    """One training: a `script` of `readers`, what it trains, and on which output. On its command line stand the folder
+    of `images` below the output and the `words` that follow it. `ids` are those of its results (`bboxprep.unmap`).
     """
 
     script: str
     model: str
-    format: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    output: Output
     words: tuple[str, ...] = ()
     images: str = ""
     ids: IdsOf | None = None
     note: str = ""
 
     @property
-    def name(self) -> str:
-        """Its name in tests and tables."""
-        return f"{self.model} on {self.format}"
+    def program(self) -> str:
+        """The program that trains."""
+        return self.script.removeprefix("trains_")
 
 
 TRAININGS = (
     *(
-        Training("trains_ultralytics", f"yolo11n{suffix}", "yolo", {"task": task}, (task,))
+        Training("trains_ultralytics", f"yolo11n{suffix}", Output("yolo", {"task": task}, task), (task,))
         for task, suffix in (("detect", ""), ("segment", "-seg"), ("pose", "-pose"), ("obb", "-obb"))
     ),
     *(
-        Training("trains_transformers", "YOLOS", kind, {"image_format": "jpg"}, (kind,), ids="trainer")
+        Training("trains_transformers", "YOLOS", Output(kind, {"image_format": "jpg"}), (kind,))
         for kind in ("parquet", "webdataset")
     ),
     Training(
         "trains_rfdetr",
         "RF-DETR Nano",
-        "coco",
-        {"layout": "roboflow"},
+        Output("coco", {"layout": "roboflow"}),
         images="valid",
         ids="trainer",
-        note="predicts alone: its training wants packages that weigh as much again",
+        note="predicts alone: its training wants other packages, too",
     ),
 )
 
@@ -74,7 +72,7 @@ class Trained:
 def train(training: Training, source: Path, work: Path) -> Trained:
     """Convert `source`, train, predict, and bring the predictions home."""
     out = work / "out"
-    bboxprep.convert(source, out, training.format, RECIPE, **training.options)
+    bboxprep.convert(source, out, training.output.format, RECIPE, **training.output.options)
     said = answer_of(training.script, [str(out / training.images), *training.words, str(work / "run")], work)
     run, results = bboxprep.open_run(out), Path(said["results"])
     done = bboxprep.unmap(run, results, work / "home.json", ids=training.ids)

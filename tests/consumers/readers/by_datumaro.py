@@ -24,20 +24,7 @@ def objects_of(annotations: Any, labels: Any) -> Iterator[Object]:
             for part in annotations
             if part.type == AnnotationType.polygon and (part is one or (one.group and part.group == one.group))
         ]
-        points = next((part for part in annotations if one.group and _is_pose(part) and part.group == one.group), None)
-        yield Object(labels[one.label].name, box_of(*one.get_bbox()), rings, keypoints_of(points))
-
-
-def _is_pose(one: Any) -> bool:
-    """Whether it is all keypoints of an object; a skeleton of CVAT is read as single points."""
-    return one.type == AnnotationType.points and len(one.points) > 2
-
-
-def keypoints_of(points: Any) -> list[list[float]]:
-    if points is None:
-        return []
-    seen = zip(points.points[::2], points.points[1::2], points.visibility, strict=True)
-    return [[float(x), float(y), float(visible.value)] for x, y, visible in seen]
+        yield Object(labels[one.label].name, box_of(*one.get_bbox()), rings)
 
 
 def imported(format: str, root: Path) -> Iterator[tuple[str, Picture]]:
