@@ -13,20 +13,8 @@ from pathlib import Path
 import msgspec
 
 from bboxprep.formats.image_lookup import ImageLookup, Match, OtherSpelling, run_together
+from bboxprep.io import paths
 from bboxprep.io.lenient_json import excerpt
-from bboxprep.io.paths import (
-    IMAGE_SUFFIXES,
-    LINK_OUT,
-    AllowedFolders,
-    is_file_safely,
-    refuse_passing,
-    relative_path,
-    resolved,
-    scan,
-    subfolders,
-    suffix_of,
-    walk,
-)
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.splits import known_split
 
@@ -48,8 +36,8 @@ def locate(folder: Path, wanted: Sequence[str], root: Path, field: str) -> Locat
     """The files below `folder` that the names in `wanted` mean, which the labels state in `field`; none outside of
     `root`, a real path.
     """
-    allowed = AllowedFolders(root)
-    bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), resolved(folder))))
+    allowed = paths.AllowedFolders(root)
+    bases = tuple(f"{base.as_posix()}/" for base in dict.fromkeys((folder.absolute(), paths.resolved(folder))))
     names: dict[int, str] = {}
     strayed: dict[int, str] = {}
     plain = _files_in(folder)
@@ -57,9 +45,9 @@ def locate(folder: Path, wanted: Sequence[str], root: Path, field: str) -> Locat
         if text in plain:
             names[index] = text
             continue
-        found = next((name for name in _spellings(text, bases) if is_file_safely(folder / name)), None)
+        found = next((name for name in _spellings(text, bases) if paths.is_file_safely(folder / name)), None)
         if found is not None and not allowed.holds(folder / found):
-            strayed[index] = f"{found} is {LINK_OUT}"
+            strayed[index] = f"{found} is {paths.LINK_OUT}"
         elif found is not None:
             names[index] = found
     unknown = [index for index in range(len(wanted)) if index not in names and index not in strayed]
@@ -81,10 +69,10 @@ def locate(folder: Path, wanted: Sequence[str], root: Path, field: str) -> Locat
 def _files_in(folder: Path) -> set[str]:
     """The names of the files in `folder` that are no links: what names one of them needs no other look."""
     try:
-        with scan(folder) as entries:
+        with paths.scan(folder) as entries:
             return {entry.name for entry in entries if "\\" not in entry.name and entry.is_file(follow_symlinks=False)}
     except OSError as error:
-        refuse_passing(error, folder)
+        paths.refuse_passing(error, folder)
         return set()
 
 
@@ -101,7 +89,7 @@ def unlisted_images(located: Iterable[tuple[Path, Located]], home: Path) -> tupl
                 below, _, file = name.rpartition("/")
                 listed[folder / below if below else folder].add(file)
     above = {folder.parent for folder in listed if folder.is_relative_to(home) and folder != home}
-    beside = {path for folder in above for path in subfolders(folder) if known_split(path.name)}
+    beside = {path for folder in above for path in paths.subfolders(folder) if known_split(path.name)}
     unnamed = {path for path in beside if not any(folder.is_relative_to(path) for folder in listed)}
     return _images_except(listed), _images_except({path: set() for path in unnamed})
 
@@ -112,7 +100,7 @@ def _images_except(listed: Mapping[Path, Collection[str]]) -> list[Path]:
         folder / name
         for folder, names in listed.items()
         for name in _files_in(folder)
-        if name not in names and suffix_of(name).lower() in IMAGE_SUFFIXES and not name.startswith(".")
+        if name not in names and paths.suffix_of(name).lower() in paths.IMAGE_SUFFIXES and not name.startswith(".")
     )
 
 
@@ -131,7 +119,7 @@ def _spellings(text: str, bases: Sequence[str]) -> list[str]:
 
 
 def _looked_up(
-    folder: Path, wanted: Sequence[str], indices: Sequence[int], allowed: AllowedFolders
+    folder: Path, wanted: Sequence[str], indices: Sequence[int], allowed: paths.AllowedFolders
 ) -> dict[int, Match]:
     """The matches of the names at `indices`, which no file has."""
     lookup = ImageLookup(lambda: _images_below(folder, allowed))
@@ -139,11 +127,11 @@ def _looked_up(
     return {index: found[wanted[index]] for index in indices}
 
 
-def _images_below(folder: Path, allowed: AllowedFolders) -> Iterator[str]:
-    for place, _, names in walk(folder):
-        below = relative_path(place, folder)
+def _images_below(folder: Path, allowed: paths.AllowedFolders) -> Iterator[str]:
+    for place, _, names in paths.walk(folder):
+        below = paths.relative_path(place, folder)
         for name in names:
-            if suffix_of(name).lower() in IMAGE_SUFFIXES and allowed.holds(place / name):
+            if paths.suffix_of(name).lower() in paths.IMAGE_SUFFIXES and allowed.holds(place / name):
                 yield f"{below}/{name}" if below else name
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Probe
 from bboxprep.formats.listed_images import ImageGroup, ListedImage, listed_images, unlisted_note
@@ -88,11 +89,19 @@ def json_digest(value: object) -> str:
     return bytes_sha256(msgspec.json.encode(value))
 
 
+def check_class_names(dataset: Dataset) -> None:
+    """Raise `AnnotationError` where a class of `dataset` has no name."""
+    for name in dataset.categories.names:
+        if not name.strip():
+            raise AnnotationError(dataset.root, "", f"class name: have {name!r}, want text")
+
+
 def classes_of(listed: Iterable[Category], used: Iterable[str]) -> Categories:
     """The class table: the `listed` classes, each name once, then the others that are `used`, as first seen."""
-    known = {category.name: category for category in reversed(list(listed))}
-    order = dict.fromkeys([*reversed(known), *used])
-    return Categories(tuple(known.get(name, Category(name)) for name in order))
+    known: dict[str, Category] = {}
+    for category in (*listed, *map(Category, used)):
+        known.setdefault(category.name, category)
+    return Categories(tuple(known.values()))
 
 
 def record_dataset(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
-from bboxprep.io.lenient_json import excerpt, number, whole
+from bboxprep.io.lenient_json import as_text_tokens, excerpt, number, whole
+from bboxprep.io.paths import read_bytes
+from bboxprep.io.text import as_utf8, not_decoded
 from bboxprep.model.validation import FARTHEST
 
+_MOST_BYTES = 4 << 30
 _LONGEST_SIDE = 2**31
 
 
@@ -26,6 +32,23 @@ class UnusableRecord(Exception):
         """The finding about the record at `where`, of the class `label`."""
         place = f"{where}.{self.field}" if self.field else where
         return Finding(self.code, self.problem, "", place, 1, label if isinstance(label, str) else "")
+
+
+def read_document(path: Path, encoding: str) -> bytes:
+    """The JSON in the file at `path` as UTF-8, without blanks around it. Raises `AnnotationError`."""
+    try:
+        data = as_utf8(read_bytes(path, _MOST_BYTES), encoding)
+        data.decode()  # so that text of another encoding is told as such
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
+    return as_text_tokens(data.strip())
+
+
+def json_object(value: object, wanted: str) -> dict[str, Any]:
+    """`value`, an object of JSON with `wanted` in it. Raises `UnusableRecord`."""
+    if not isinstance(value, dict):
+        raise UnusableRecord("", f"have {excerpt(value)}, want an object with {wanted}")
+    return value
 
 
 def class_name(value: object, field: str) -> str:

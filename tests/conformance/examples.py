@@ -573,6 +573,50 @@ def first_corner_supervisely(root: Path) -> tuple[float, float]:
     return min(x0, x1), min(y0, y1)
 
 
+def paint_bdd100k(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images")
+    _remove(*_documents_bdd100k(root))
+    for split, images in _by_split(dataset):
+        frames = []
+        for image in images:
+            _write(root / "images" / split / image.name, image.data)
+            labels = [
+                {"id": str(row), "category": name, "box2d": {"x1": x0, "y1": y0, "x2": x1 - 1, "y2": y1 - 1}}
+                for row, ((x0, y0, x1, y1), name) in enumerate(zip(image.boxes.tolist(), image.classes, strict=True))
+            ]
+            size = {"width": image.size.width, "height": image.size.height}
+            frames.append({"name": image.name, "size": size, "labels": labels})
+        document = {"config": {"categories": [{"name": name} for name in dataset.classes]}, "frames": frames}
+        _write(root / f"{split}.json", json.dumps(document).encode())
+
+
+def read_bdd100k(root: Path) -> LabelledDataset:
+    classes: tuple[str, ...] = ()
+    images = []
+    for file in _documents_bdd100k(root):
+        document = json.loads(file.read_bytes())
+        classes = tuple(row["name"] for row in document["config"]["categories"])
+        for frame in document["frames"]:
+            boxes = [label["box2d"] for label in frame["labels"]]
+            edges = [(box["x1"], box["y1"], box["x2"] + 1, box["y2"] + 1) for box in boxes]
+            labels = tuple(label["category"] for label in frame["labels"])
+            path = root / "images" / file.stem / frame["name"]
+            image = _image(file.stem, frame["name"], path, edges, labels, root)
+            assert frame["size"] == {"height": image.size.height, "width": image.size.width}, image.place
+            images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def _documents_bdd100k(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob("*.json") if not path.name.startswith("bboxprep."))
+
+
+def first_corner_bdd100k(root: Path) -> tuple[float, float]:
+    frames = json.loads(_documents_bdd100k(root)[0].read_bytes())["frames"]
+    box = next(label["box2d"] for frame in frames for label in frame["labels"])
+    return box["x1"], box["y1"]
+
+
 def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
     """The images of each split."""
     for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
@@ -617,6 +661,7 @@ def _is_loose(name: str) -> bool:
 EXAMPLES: Mapping[str, FormatExample] = {
     example.format: example
     for example in (
+        FormatExample("bdd100k", paint_bdd100k, read_bdd100k, first_corner_bdd100k),
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),

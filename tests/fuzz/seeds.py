@@ -131,6 +131,22 @@ def labelstudio() -> Iterator[bytes]:
     yield _json([{"image": "a.jpg", "label": [values["rectangle"] | {"rectanglelabels": ["a"], **size}]}])
 
 
+def bdd100k() -> Iterator[bytes]:
+    vertices = [[1, 2], [30, 20], [8, 30], [4, 4]]
+    labels: list[dict[str, Any]] = [
+        {"id": "7", "box2d": {"x1": 1, "y1": 2, "x2": 30.5, "y2": 20}, "attributes": {"crowd": True}, "score": 0.5},
+        {"poly2d": [{"vertices": vertices, "types": "LCCL", "closed": True}]},
+        {"poly2d": [{"vertices": vertices, "types": "LLLL", "closed": False}]},
+        {"rle": {"counts": ":5a_2", "size": [64, 40]}},
+        {"graph": {"nodes": [{"location": [3, 4], "category": "head", "visibility": "V"}]}},
+    ]
+    frame = {"name": "a.jpg", "videoName": "v", "labels": [{"category": "car", **label} for label in labels]}
+    yield _json([frame, frame])
+    yield _json(
+        {"config": {"categories": [{"name": "car"}], "imageSize": {"width": 64, "height": 40}}, "frames": [frame]}
+    )
+
+
 def supervisely() -> Iterator[bytes]:
     yield from _some("phone-photos-supervisely/photos/ann", "*.json")
     label = {"classTitle": "cat", "tags": [{"name": "age", "value": "3"}], "instance": "x"}

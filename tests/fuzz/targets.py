@@ -166,6 +166,12 @@ def _labelstudio(data: bytes) -> None:
     _balance(known.read(_made("labelstudio/tasks.json", data), _probe, known.read_options()))
 
 
+def _bdd100k(data: bytes) -> None:
+    known = formats.load("bdd100k")
+    _made("bdd100k/a.jpg", b"")
+    _balance(known.read(_made("bdd100k/train.json", data), _probe, known.read_options()))
+
+
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
@@ -255,6 +261,9 @@ _WITH_EXTRAS = {
 }
 TARGETS: Mapping[str, Target] = {
     **{name: target for name, (package, target) in _WITH_EXTRAS.items() if find_spec(package)},
+    "bdd100k": Target(
+        _bdd100k, seeds.bdd100k, (*_JSON, b'"box2d":', b'"types":', b'"rle":', b'"graph":', b'"config":')
+    ),
     "coco": Target(_coco, seeds.coco, (*_JSON, b'"bbox":', b'"counts":', b'"size":', b'"keypoints":', b'"id":')),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")

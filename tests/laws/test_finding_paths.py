@@ -131,6 +131,26 @@ def supervisely(root: Path) -> Path | None:
     return None
 
 
+def bdd100k(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+
+    def labels(*boxes: tuple[float, float, float, float]) -> list[dict[str, object]]:
+        stated = ({"x1": x, "y1": y, "x2": x + w - 1, "y2": y + h - 1} for x, y, w, h in boxes)
+        return [{"category": "cat", "box2d": corners} for corners in stated]
+
+    own = {
+        "good.jpg": labels((3, 3, 8, 8)),
+        "deep/er/odd.jpg": [*labels(OVER, FLAT, OUTSIDE), {"category": "cat", "box2d": {"x1": "x"}}],
+        "spoilt.jpg": labels((3, 3, 8, 8)),
+        "deep/gone.jpg": labels((4, 4, 8, 8)),
+    }
+    frames = [{"name": name, "labels": own.get(name)} for name in (*own, "bare.jpg", "good.jpg")]
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        (root / f"{split}.json").write_text(json.dumps({"frames": frames}))
+    return root / "train.json"
+
+
 def cvat(root: Path) -> Path:
     """Returns a file that may be named as the source."""
 
@@ -263,6 +283,7 @@ def tfrecord(root: Path) -> Path | None:
 
 
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
+    "bdd100k": bdd100k,
     "coco": coco,
     "cvat": cvat,
     "labelme": labelme,
@@ -277,6 +298,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
 }
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
+    "bdd100k": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "cvat": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "yolo": {
         "label-orphan",

@@ -124,6 +124,8 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
     elif (out / "meta.json").exists():
         titles = [row["title"] for row in json.loads((out / "meta.json").read_text(encoding="utf-8"))["classes"]]
         _edit_supervisely(Path(str(path).replace("/img/", "/ann/") + ".json"), titles, change)
+    elif written_as == "bdd100k":
+        _edit_bdd100k(out / f"{path.relative_to(out / 'images').parts[0]}.json", image, size, change)
     elif (out / "annotations").exists():
         _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
     elif (out / "label_config.xml").exists():
@@ -154,7 +156,7 @@ def edit_record(out: Path, **fields: Any) -> None:
     path.write_text(json.dumps(record | fields), encoding="utf-8")
 
 
-_BY_HAND = {"coco", "cvat", "labelme", "labelstudio", "supervisely", "voc", "yolo"}
+_BY_HAND = {"bdd100k", "coco", "cvat", "labelme", "labelstudio", "supervisely", "voc", "yolo"}
 """The formats of which other lines than those of the object stay as written."""
 
 
@@ -242,6 +244,25 @@ def _edit_supervisely(path: Path, names: list[str], change: Callable[[Edges, int
                 one["bitmap"]["origin"] = [one["bitmap"]["origin"][0] + across, one["bitmap"]["origin"][1] + down]
             else:
                 one["points"]["exterior"] = [[x + across, y + down] for x, y in one["points"]["exterior"]]
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _edit_bdd100k(
+    path: Path, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    labels = next(frame["labels"] for frame in document["frames"] if Path(frame["name"]).name == image)
+    names = [row["name"] for row in document["config"]["categories"]]
+    (width, height), first = size, labels[0]
+    x0, y0, x1, y1 = (first["box2d"][corner] for corner in ("x1", "y1", "x2", "y2"))
+    old = (x0 / width, y0 / height, (x1 + 1) / width, (y1 + 1) / height)
+    changed = change(old, names.index(first["category"]))
+    if changed is None:
+        del labels[0]
+    else:
+        (x0, y0, x1, y1), label = changed
+        first["category"] = names[label]
+        first["box2d"] = {"x1": x0 * width, "y1": y0 * height, "x2": x1 * width - 1, "y2": y1 * height - 1}
     path.write_text(json.dumps(document), encoding="utf-8")
 
 

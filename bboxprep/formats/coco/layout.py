@@ -20,20 +20,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.coco.fields import LAYOUT
-from bboxprep.io.paths import (
-    LINK_OUT,
-    READ_ONCE,
-    dataset_folder,
-    folder_name,
-    holds_image,
-    is_file_safely,
-    is_within,
-    refuse_passing,
-    relative_path,
-    resolved,
-    scan,
-    suffix_of,
-)
+from bboxprep.io import paths
 from bboxprep.io.remote import RemoteEntry
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import is_word, known_split, name_prefixes, split_of
@@ -79,7 +66,7 @@ def sniff(root: Path) -> str:
     if root.is_file():
         return _family(root) if root.suffix.lower() == ".json" else ""
     found, _ = _search(root)
-    return f"{relative_path(found[0], root)} is {_family(found[0])}" if found else ""
+    return f"{paths.relative_path(found[0], root)} is {_family(found[0])}" if found else ""
 
 
 def label_file(path: Path) -> str:
@@ -94,9 +81,9 @@ def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noq
     below = [
         path
         for path in _subfolders(folder)
-        if _is_of_annotations(path.name) or known_split(path.name) or not holds_image(path)
+        if _is_of_annotations(path.name) or known_split(path.name) or not paths.holds_image(path)
     ]
-    if not _documents(folder, below)[0] or not holds_image(folder):
+    if not _documents(folder, below)[0] or not paths.holds_image(folder):
         return RootEvidence.NONE
     return RootEvidence.DOCUMENT
 
@@ -108,8 +95,8 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
     Raises `LayoutError` where there is none, or where two of one split have no names to tell their images by, and
     `AnnotationError` where all are of another kind.
     """
-    paths, others = ([root], []) if root.is_file() else _search(root)
-    sources = sorted((_source(path, root) for path in paths), key=lambda source: source.split)
+    files, others = ([root], []) if root.is_file() else _search(root)
+    sources = sorted((_source(path, root) for path in files), key=lambda source: source.split)
     if not sources:
         raise LayoutError(root, "", f"no COCO annotation file (want {LAYOUT})")
     useful = _of_kind(sources, _WITH_OBJECTS) or _of_kind(sources, _WITH_IMAGES)
@@ -122,21 +109,25 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
         for source in sources
         if source.path not in read
     ]
-    allowed = resolved(root)
+    allowed = paths.resolved(root)
     beside = () if root.is_file() else _json_files(chosen[0].path.parent)
-    strayed = [path for path in beside if not is_within(path, allowed)]
-    notes += [Finding("file-skipped", LINK_OUT, relative_path(path, root)) for path in strayed]
+    strayed = [path for path in beside if not paths.is_within(path, allowed)]
+    notes += [Finding("file-skipped", paths.LINK_OUT, paths.relative_path(path, root)) for path in strayed]
     repeated = () if root.is_file() else _repeated_links(root)
-    notes += [Finding("folder-repeated", READ_ONCE, relative_path(path, root)) for path in repeated]
+    notes += [Finding("folder-repeated", paths.READ_ONCE, paths.relative_path(path, root)) for path in repeated]
     return chosen, (*notes, *_unread(_source(path, root) for path in others))
 
 
 def image_folder(source: CocoSource, root: Path, names: Sequence[str]) -> Path:
     """The folder that the image names of `source` are relative to: where the most of a sample of them exist."""
     allowed = reach(source, root)
-    folders = [folder for folder in _image_folders(source, root) if folder.is_dir() and is_within(folder, allowed)]
+    folders = [
+        folder for folder in _image_folders(source, root) if folder.is_dir() and paths.is_within(folder, allowed)
+    ]
     tried = names[:: max(1, len(names) // 64)]
-    return max(folders or [source.path.parent], key=lambda folder: sum(is_file_safely(folder / name) for name in tried))
+    return max(
+        folders or [source.path.parent], key=lambda folder: sum(paths.is_file_safely(folder / name) for name in tried)
+    )
 
 
 def reach(source: CocoSource, root: Path) -> Path:
@@ -144,8 +135,8 @@ def reach(source: CocoSource, root: Path) -> Path:
     folder above that of its annotations.
     """
     if not root.is_file():
-        return resolved(root)
-    return resolved(_top(source).parent)
+        return paths.resolved(root)
+    return paths.resolved(_top(source).parent)
 
 
 def two_of_one_split(root: Path, sources: Sequence[CocoSource], why: str = "") -> LayoutError:
@@ -162,11 +153,11 @@ def _search(root: Path) -> tuple[list[Path], list[Path]]:
 
 def _documents(root: Path, folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """The same, where the places are: the folders of annotations among `folders`, `root`, all `folders`."""
-    allowed = resolved(root)
+    allowed = paths.resolved(root)
     annotations = [folder for folder in folders if _is_of_annotations(folder.name)]
     others: list[Path] = []
     for place in (annotations, [root], folders):
-        files = [path for folder in place for path in _json_files(folder) if is_within(path, allowed)]
+        files = [path for folder in place for path in _json_files(folder) if paths.is_within(path, allowed)]
         found = [path for path in files if _family(path) == "a COCO document"]
         others += [path for path in files if path not in found and path not in others]
         if found:
@@ -178,15 +169,15 @@ def _subfolders(root: Path) -> list[Path]:
     """The folders in `root`, by name, each real one once: at its own place, unless a link calls it that of annotations.
     None above `root`.
     """
-    allowed = resolved(root)
+    allowed = paths.resolved(root)
     found = [
         (_is_of_annotations(entry.name), not entry.is_symlink(), entry.name)
         for entry in _entries(root)
         if entry.is_dir()
     ]
-    places = {resolved(root / name): root / name for *_, name in sorted(found)}
+    places = {paths.resolved(root / name): root / name for *_, name in sorted(found)}
     return sorted(
-        path for place, path in places.items() if not allowed.is_relative_to(place) and is_within(path, allowed)
+        path for place, path in places.items() if not allowed.is_relative_to(place) and paths.is_within(path, allowed)
     )
 
 
@@ -198,9 +189,9 @@ def _is_of_annotations(folder: str) -> bool:
 def _repeated_links(root: Path) -> list[Path]:
     """The links to folders in `root` that are read at their own place, or above."""
     kept = set(_subfolders(root))
-    allowed = resolved(root)
+    allowed = paths.resolved(root)
     links = (root / entry.name for entry in _entries(root) if entry.is_symlink() and entry.is_dir())
-    return sorted(path for path in links if path not in kept and is_within(path, allowed))
+    return sorted(path for path in links if path not in kept and paths.is_within(path, allowed))
 
 
 def _json_files(folder: Path) -> list[Path]:
@@ -209,15 +200,15 @@ def _json_files(folder: Path) -> list[Path]:
 
 
 def _is_json(name: str) -> bool:
-    return suffix_of(name).lower() == ".json" and not name.startswith((".", "bboxprep."))
+    return paths.suffix_of(name).lower() == ".json" and not name.startswith((".", "bboxprep."))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
     try:
-        with scan(folder) as entries:
+        with paths.scan(folder) as entries:
             return list(entries)
     except OSError as error:
-        refuse_passing(error, folder)
+        paths.refuse_passing(error, folder)
         return []
 
 
@@ -226,7 +217,7 @@ def _start(path: Path) -> bytes:
     try:
         return read_start_as_utf8(path, _HEAD).strip()
     except OSError as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return b""
 
 
@@ -246,7 +237,7 @@ def _lists_images(path: Path) -> bool:
     try:
         return bool(_IMAGES.search(read_start_as_utf8(path, _MOST_TABLES)))
     except OSError as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return False
 
 
@@ -278,9 +269,13 @@ def is_called_coco(source: CocoSource) -> bool:
 
 
 def _source(path: Path, root: Path) -> CocoSource:
-    stem, folder, shown = path.name[: -len(path.suffix)], path.parent, relative_path(path, dataset_folder(root))
+    stem, folder, shown = (
+        path.name[: -len(path.suffix)],
+        path.parent,
+        paths.relative_path(path, paths.dataset_folder(root)),
+    )
     inside = root not in (path, folder)
-    above = folder.name if inside else folder_name(folder)
+    above = folder.name if inside else paths.folder_name(folder)
     own = above if is_word(above) or (inside and known_split(above)) else ""
     if stem.lower() == _ROBOFLOW:
         return CocoSource(path, shown, "", above if inside else own)

@@ -16,15 +16,15 @@ import msgspec
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.image_tree import ImageTree, parts_of
-from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode
-from bboxprep.io.paths import is_within, read_bytes, refuse_passing, resolved, subfolders
-from bboxprep.io.text import as_utf8, not_decoded, read_start_as_utf8
+from bboxprep.formats.record_values import read_document
+from bboxprep.io.lenient_json import BadJson, decode
+from bboxprep.io.paths import is_within, refuse_passing, resolved, subfolders
+from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.categories import MOST_KEYPOINTS, Category
 from bboxprep.model.splits import known_split
 
 META, LABELS, IMAGES = "meta.json", "ann", "img"
 SPLITS = "splits"  # our key of meta.json: each dataset is a split, whatever it is called
-MOST_BYTES = 1 << 28
 
 _HEAD = 65536
 _DEEPEST = 3  # levels at which a dataset may lie
@@ -97,11 +97,7 @@ def _folders_of_labels(root: Path, levels: int) -> Iterator[Path]:
 def read_json(path: Path, encoding: str) -> dict[str, Any]:
     """The JSON object in the file at `path`. Raises `AnnotationError`."""
     try:
-        data = as_utf8(read_bytes(path, MOST_BYTES), encoding)
-        data.decode()  # a text that is none is told so
-        return decode(as_text_tokens(data), dict[str, Any])
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
+        return decode(read_document(path, encoding), dict[str, Any])
     except BadJson as error:
         raise AnnotationError(path, "", f"want a JSON object ({error})") from error
 

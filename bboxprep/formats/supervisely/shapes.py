@@ -34,7 +34,7 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.formats.object_records import Box, Keypoint, ObjectRecord
-from bboxprep.formats.record_values import UnusableRecord, box_around, class_name, coordinates, corners
+from bboxprep.formats.record_values import UnusableRecord, box_around, class_name, coordinates, corners, json_object
 from bboxprep.formats.supervisely.options import LabelUnits
 from bboxprep.formats.text_values import decode_value
 from bboxprep.geometry.affine import Points, Size
@@ -118,8 +118,7 @@ def _has_decimals(value: Any) -> bool:
 
 def _label(place: int, record: Any, exact: bool, nodes: Mapping[str, Sequence[str]], size: Size | None) -> _Label:
     """The label that `record` describes; `exact`: its coordinates are edges. Raises `UnusableRecord`."""
-    if not isinstance(record, dict):
-        raise UnusableRecord("", f"have {excerpt(record)}, want an object with classTitle and geometryType")
+    record = json_object(record, "classTitle and geometryType")
     name, kind = class_name(record.get("classTitle"), "classTitle"), record.get("geometryType")
     if kind == "bitmap":
         shape = _bitmap(record.get("bitmap"), size)

@@ -17,9 +17,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
+from bboxprep.formats.object_records import check_class_names
 from bboxprep.formats.supervisely.options import CARRIES, SuperviselyWriteOptions
 from bboxprep.formats.supervisely.project import IMAGES, LABELS, META, SPLITS
 from bboxprep.formats.supervisely.shapes import DESCRIPTION, INSTANCE
@@ -48,9 +49,7 @@ def write(root: Path, dataset: Dataset, options: SuperviselyWriteOptions) -> Sup
     """A writer of Supervisely below `root`. Raises `AnnotationError` for a class without a name, and `UsageError` for
     a split that is called like a folder of a dataset.
     """
-    for name in dataset.categories.names:
-        if not name.strip():
-            raise AnnotationError(dataset.root, "", f"class name: have {name!r}, want text")
+    check_class_names(dataset)
     for split in dataset.splits:
         if split in (IMAGES, LABELS):
             raise UsageError(f"split: have {split!r}, which Supervisely calls a folder in a dataset; want another name")

@@ -26,17 +26,7 @@ from bboxprep.formats.yolo.config import Config, read_lines
 from bboxprep.formats.yolo.image_index import YoloItem, YoloItems
 from bboxprep.formats.yolo.pair_labels import pair_by_lookup
 from bboxprep.formats.yolo.tree import IMAGE_FOLDERS, LAYOUT_FOLDERS, Place, YoloTree, by_bytes, kind_of
-from bboxprep.io.paths import (
-    IMAGE_SUFFIXES,
-    LINK_OUT,
-    READ_ONCE,
-    common_folder,
-    folder_name,
-    normalized,
-    resolved,
-    stem_of,
-    suffix_of,
-)
+from bboxprep.io import paths
 from bboxprep.model.splits import USUAL, SplitFolders, known_split
 
 _ABSENT = "is not there"
@@ -71,9 +61,9 @@ def lay_out(tree: YoloTree, config: Config) -> YoloLayout:
     if config.file is None and not any(texts for _, _, texts in layout.items.homes):
         raise LayoutError(tree.home, "", "have images, but no label file and no data.yaml")
     repeated = sorted(tree.repeated, key=by_bytes)
-    layout.findings += [Finding("folder-repeated", READ_ONCE, tree.shown(link)) for link in repeated]
+    layout.findings += [Finding("folder-repeated", paths.READ_ONCE, tree.shown(link)) for link in repeated]
     for link in sorted(tree.foreign, key=by_bytes):
-        layout.findings.append(Finding("image-missing", LINK_OUT, tree.shown(link)))
+        layout.findings.append(Finding("image-missing", paths.LINK_OUT, tree.shown(link)))
     return layout
 
 
@@ -88,12 +78,12 @@ def find_place(tree: YoloTree, text: str, bases: Sequence[Path], *, beside: bool
 def _first_place(tree: YoloTree, candidates: Iterable[Path], *, beside: bool) -> tuple[Path | None, str]:
     why = _ABSENT
     for candidate in candidates:
-        path = normalized(candidate)
+        path = paths.normalized(candidate)
         if kind_of(path):
             if tree.holds(path) or (beside and tree.admit(path)):
                 return path, ""
             below = path.is_relative_to(tree.home)
-            why = f"is behind {LINK_OUT}" if below else "lies outside of the dataset" + (_NAMED if beside else "")
+            why = f"is behind {paths.LINK_OUT}" if below else "lies outside of the dataset" + (_NAMED if beside else "")
     return None, why
 
 
@@ -121,7 +111,7 @@ def _as_written(text: str, bases: Sequence[Path]) -> Iterator[Path]:
 
 
 def _by_end(text: str, home: Path) -> Iterator[Path]:
-    own, inner = folder_name(home), _parts(text)[1][-_MOST_PARTS:]
+    own, inner = paths.folder_name(home), _parts(text)[1][-_MOST_PARTS:]
     for index, part in enumerate(inner):
         yield home.joinpath(*inner[index:])
         if part == own:
@@ -137,7 +127,7 @@ def _parts(text: str) -> tuple[list[str], list[str]]:
 def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
     """The layout by the paths in `config`."""
     layout, items, taken, beside = YoloLayout(), [], set[Place](), set[Path]()
-    base, real = config_folder(tree, config), cache(resolved)
+    base, real = config_folder(tree, config), cache(paths.resolved)
     stated = {
         split: [_stated(tree, config, base, split, place) for place in own] for split, own in config.splits.items()
     }
@@ -148,9 +138,9 @@ def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
             if words := _of_another_split(tree, split, place, stated):
                 layout.findings.append(Finding("image-missing", words, _file_name(tree, config), split, split=split))
                 continue
-            for folder, paths in _images_at(tree, config, base, split, place, layout):
+            for folder, found in _images_at(tree, config, base, split, place, layout):
                 tops.append(folder)
-                images += paths
+                images += found
         places_of = {image: (real(image[0]), image[1]) for image in dict.fromkeys(images)}
         new = [image for image, place in places_of.items() if place not in taken]
         if len(new) < len(images):
@@ -158,7 +148,7 @@ def _from_config(tree: YoloTree, config: Config) -> YoloLayout:
             layout.findings.append(Finding("image-repeated", words, _file_name(tree, config), split, split=split))
         taken.update(places_of.values())
         beside.update(folder for folder, _ in places_of)
-        top = common_folder(tops) if tops else base
+        top = paths.common_folder(tops) if tops else base
         above = {folder: folder.relative_to(top).as_posix() for folder in {folder for folder, _ in new}}
         items += [_item(tree, split, _below(above[folder], name), folder, name) for folder, name in new]
     unnamed = {path for split in USUAL for path in _usual_places(tree, base, split)} - beside
@@ -192,7 +182,7 @@ def _stated(tree: YoloTree, config: Config, base: Path, split: str, text: str) -
     path, why = find_place(tree, text, _bases(tree, config, base))
     if path and (not _names_split(text, split) or _names_split(tree.shown(path), split)):
         return _Stated(text, path)
-    usual = _usual_place(tree, base, split) if suffix_of(text).lower() not in IMAGE_SUFFIXES else None
+    usual = _usual_place(tree, base, split) if paths.suffix_of(text).lower() not in paths.IMAGE_SUFFIXES else None
     return _Stated(text, usual or path, why or _ABSENT, stray=usual is None)
 
 
@@ -205,8 +195,8 @@ def _of_another_split(tree: YoloTree, split: str, place: _Stated, stated: Mappin
     before = True
     for other, places in stated.items():
         before = before and other != split
-        paths = [one.path for one in places if one.path and (before or not one.stray)] if other != split else []
-        if any(place.path.is_relative_to(path) or path.is_relative_to(place.path) for path in paths):
+        others = [one.path for one in places if one.path and (before or not one.stray)] if other != split else []
+        if any(place.path.is_relative_to(path) or path.is_relative_to(place.path) for path in others):
             found = f"{place.text} {place.why}, and {tree.shown(place.path)!r} holds the images of {other}"
             return f"{found}; none of them is taken for {split}"
     return ""
@@ -243,7 +233,7 @@ def _images_at(
         yield path, [(folder, name) for folder, listing in tree.walk(path) for name in listing.images]
         for above in tree.label_folders(path):
             layout.folders.update((folder, split) for folder, _ in tree.walk(above) if folder not in layout.folders)
-    elif path.suffix.lower() in IMAGE_SUFFIXES:
+    elif path.suffix.lower() in paths.IMAGE_SUFFIXES:
         yield path.parent, [(path.parent, path.name)]
     else:
         shared: dict[Path, Path] = {}
@@ -307,7 +297,7 @@ def _from_folders(tree: YoloTree) -> YoloLayout:
     found: list[tuple[str, str, Path, str]] = []
     walked = [(folder, folder.relative_to(tree.home).parts, listing) for folder, listing in tree.walk(tree.home)]
     with_images = ((parts, range(len(parts))) for _, parts, listing in walked if listing.images)
-    splits = SplitFolders(LAYOUT_FOLDERS).of(folder_name(tree.home), with_images)
+    splits = SplitFolders(LAYOUT_FOLDERS).of(paths.folder_name(tree.home), with_images)
     for folder, parts, listing in walked:
         split, rest = _read_folders(parts, splits)
         layout.folders[folder] = split
@@ -337,7 +327,7 @@ def _read_folders(parts: Sequence[str], splits: SplitFolders) -> tuple[str, Pure
 def _item(tree: YoloTree, split: str, named: str, folder: Path, name: str) -> YoloItem:
     texts, text = tree.label_of(folder, name) or (None, "")
     return YoloItem(
-        split, escape_surrogates(named), folder, name, texts, "" if text == f"{stem_of(name)}.txt" else text
+        split, escape_surrogates(named), folder, name, texts, "" if text == f"{paths.stem_of(name)}.txt" else text
     )
 
 
