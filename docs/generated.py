@@ -15,7 +15,7 @@ import click
 import bboxprep
 from bboxprep import formats
 from bboxprep.cli import commands
-from bboxprep.cli.formats import table
+from bboxprep.cli.formats import facts, table
 from bboxprep.findings import CODES
 from bboxprep.formats.api import Format, ReadOptions
 from docs import recognised
@@ -65,24 +65,17 @@ def _formats_page() -> str:
 
 def _format_page(name: str, declared: Format) -> str:
     """The page of one format, from what it declares."""
-    facts = [
-        ("layouts that are read", _escaped(declared.layout)),
-        ("carries", ", ".join(sorted(declared.carries))),
-        ("class table", _yes(declared.has_class_table)),
-        ("splits", _yes(declared.has_splits)),
-        ("images without objects", _yes(declared.keeps_empty_images)),
-        ("plane of labels", f"the {declared.plane} one" if declared.plane else "either; told by evidence"),
-        ("first pixel", f"at {declared.origin}"),
-        ("step of written coordinates", str(declared.step(declared.write_options()))),
-    ]
     sections = [
         f"# {declared.title}",
         f"`--to {name}`, `--from {name}`. {_MADE}",
-        markdown_table(("property", "value"), facts),
+        markdown_table(("property", "value"), [(what, _escaped(value)) for what, value in facts(declared)]),
     ]
     for title, kind in (("reader", declared.read_options), ("writer", declared.write_options)):
         if table := options_table(kind, without=ReadOptions):
             sections += [f"## Options of the {title}", table]
+    if declared.traps:
+        rows = [(_escaped(words), _escaped(source)) for words, source in declared.traps]
+        sections += ["## Known traps", "All of these are minded.", markdown_table(("trap", "source"), rows)]
     return "\n\n".join([*sections, "## Conventions", *_conventions(name)]) + "\n"
 
 
@@ -96,10 +89,6 @@ def _conventions(name: str) -> list[str]:
 def _escaped(text: str) -> str:
     """`text` whose angle brackets are no HTML."""
     return text.replace("<", "&lt;")
-
-
-def _yes(kept: bool) -> str:
-    return "kept" if kept else "not kept"
 
 
 def _options_page() -> str:

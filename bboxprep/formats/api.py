@@ -274,9 +274,7 @@ def no_label_faults(root: Path, image: str, options: Any) -> Iterator[LabelFault
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """What one annotation format declares. `title` and `layout` are for people: its name, and what its reader takes.
-    Its functions are `deferred`, so that listing the formats is cheap.
-    """
+    """What one annotation format declares; its functions are `deferred`. `title` and `layout` are for people."""
 
     title: str
     layout: str
@@ -317,6 +315,8 @@ class Format:
     """Whether the splits of a dataset survive a trip."""
     conventions: tuple[tuple[str, str], ...] = ()
     """Common others of its numbers ("pixels", "xyxy-for-xywh" …), each with the option of its reader, in backticks."""
+    traps: tuple[tuple[str, str], ...] = ()
+    """What goes wrong with its files elsewhere and is minded here, and where that is said or seen."""
     mixes_images: bool = True
     """Whether programs that read its outputs take images of several kinds in one."""
     ignored_by: str = ""

@@ -21,4 +21,8 @@ FORMAT = Format(
     read_options=BddReadOptions,
     write_options=NoOptions,
     restores=True,
+    traps=(
+        ("x2 and y2 are pixels that belong to the box", "Scalabel, format.rst"),
+        ("vertices marked C are control points of curves", "Scalabel, format.rst"),
+    ),
 )

@@ -24,4 +24,19 @@ FORMAT = Format(
     keypoint_origin=0.5,
     restores=True,
     category_fields=frozenset({"id", "supercategory", "keypoints", "skeleton", "extra", "flip_idx"}),
+    traps=(
+        (
+            "category ids start anywhere and have gaps; a model counts its own classes from 0",
+            "COCO, data format page; Detectron2 data tutorial",
+        ),
+        ("keypoints are pixel numbers, boxes are edges: half a pixel lies between", "pycocotools, COCOeval"),
+        (
+            "iscrowd marks a region of many objects, no object; CVAT sets it on every mask",
+            "COCO, data format page; CVAT issue 1059",
+        ),
+        (
+            "some exports state boxes as fractions or as two corners",
+            "Azure Vision's COCO; boxes of corners in public data sets",
+        ),
+    ),
 )

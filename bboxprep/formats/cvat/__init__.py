@@ -19,4 +19,10 @@ FORMAT = Format(
     step=lambda _: Step(),  # shortest decimals that read back as they were
     holds_outlines_only=lambda _: True,
     category_fields=frozenset({"keypoints", "skeleton"}),
+    traps=(
+        ("boxes are turned about their centre, in degrees, clockwise", "CVAT, format-cvat.md"),
+        ("masks are runs of rows within their box, not of columns of the image", "cvat-sdk, masks.py"),
+        ("tasks of before 2022 lie on the stored image", "CVAT pull request 4529"),
+        ("a track ends with a shape marked outside; frames between are interpolated", "CVAT, format-cvat.md"),
+    ),
 )

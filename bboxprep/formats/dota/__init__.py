@@ -21,4 +21,8 @@ FORMAT = Format(
     task=lambda _: "obb",
     ignored_by=DIFFICULT,
     restores=True,
+    traps=(
+        ("corners may lie outside of the image, and start at the head of the object", "DOTA_devkit, readme.md"),
+        ("lines of imagesource and gsd stand before the objects", "DOTA, dataset page"),
+    ),
 )

@@ -18,4 +18,13 @@ FORMAT = Format(
     step=lambda _: Step(),  # shortest decimals that read back as they were
     read_options=TextReadOptions,
     restores=True,
+    traps=(
+        ("mask boxes end with their last pixel, all other shapes at an edge", "LabelMe, changelog 7.1.0"),
+        ("corners of a rectangle stand in any order", "LabelMe, _shape.py"),
+        (
+            "files of before 3.11 lie on the stored image, those of X-AnyLabeling too",
+            "LabelMe 3.11.0; X-AnyLabeling issue 447",
+        ),
+        ("a size that is not the image's makes LabelMe 6 refuse the file", "LabelMe 6, _label_file.py"),
+    ),
 )

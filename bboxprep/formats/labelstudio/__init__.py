@@ -25,4 +25,9 @@ FORMAT = Format(
     write_options=LabelStudioWriteOptions,
     step=lambda _: Step(pixels=STEP),
     category_fields=frozenset({"keypoints"}),
+    traps=(
+        ("numbers are percent, and a rectangle is turned about its first corner", "label-studio-sdk, converter"),
+        ("YOLO exports leave out rotation, brush masks and attributes", "label-studio issues 2293 and 5274"),
+        ("uploads have eight digits before their name that the folder has not", "label-studio-converter issue 101"),
+    ),
 )

@@ -27,4 +27,5 @@ FORMAT = Format(
         f"yolo {options.task} train data={dest}/dataset.ndjson{f' imgsz={side}' if side else ''}"
     ),
     train_splits=("train", "val"),
+    traps=(("class ids without a name get class1 and so on", "Ultralytics, data/converter.py"),),
 )

@@ -15,4 +15,5 @@ FORMAT = Format(
     step=lambda _: Step(),  # shortest decimals that read back as they were
     write_options=ShardWriteOptions,
     first_class=0,
+    traps=(("a null list of objects stops every detection script", "transformers, run_object_detection.py"),),
 )

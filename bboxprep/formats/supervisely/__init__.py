@@ -26,4 +26,11 @@ FORMAT = Format(
     step=_step,
     read_options=SuperviselyReadOptions,
     write_options=SuperviselyWriteOptions,
+    traps=(
+        (
+            "numbers are pixels, the last one included: a box is one pixel wider than their difference",
+            "Supervisely developer portal, coordinate system",
+        ),
+        ("bitmaps are compressed twice and lie at their origin", "supervisely, geometry/bitmap.py"),
+    ),
 )

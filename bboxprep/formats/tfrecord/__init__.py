@@ -16,4 +16,11 @@ FORMAT = Format(
     step=lambda _: Step(fraction=2.0**-24),  # float32
     write_options=ShardWriteOptions,
     category_fields=frozenset({"keypoints"}),
+    traps=(
+        ("fractions stand as ymin, xmin, ymax, xmax, in float32", "TensorFlow models, tf_example_decoder.py"),
+        (
+            "classes are counted from 1; VoTT counts some of them from 0",
+            "TensorFlow models, label_map_util; VoTT, tfrecord export",
+        ),
+    ),
 )

@@ -29,4 +29,12 @@ FORMAT = Format(
     write_options=VocWriteOptions,
     origin=1,
     ignored_by="difficult",
+    traps=(
+        ("corners are pixel numbers from 1, both within the box; many tools write them from 0", "VOC devkit; labelImg"),
+        ("the far corner is inclusive, which mmdetection takes off all four numbers", "mmdetection, xml_style.py"),
+        (
+            "programs look for .jpg alone, and for an XML of every listed image",
+            "torchvision, voc.py; Detectron2, pascal_voc.py",
+        ),
+    ),
 )

@@ -56,4 +56,22 @@ FORMAT = Format(
     category_fields=frozenset({"keypoints", "flip_idx"}),
     train_command=_train_command,
     train_splits=("train", "val"),
+    traps=(
+        (
+            "rows say neither what they state nor how large the image is: pose, polygons and oriented boxes look alike",
+            "Ultralytics, dataset pages",
+        ),
+        (
+            "a row with a number outside of 0 to 1 makes trainers leave out the whole image",
+            "Ultralytics, data/utils.py",
+        ),
+        (
+            "data.yaml without path: is resolved against the trainer's own folder by YOLOv5",
+            "ultralytics/yolov5, utils/general.py",
+        ),
+        (
+            "images/ in a path is exchanged for labels/: a folder of that name above misleads",
+            "Ultralytics, data/utils.py",
+        ),
+    ),
 )
