@@ -12,6 +12,7 @@ from bboxprep.model.columns import Column
 LAYOUT = "images/*.png and labelTxt/*.txt (labelTxt-v1.5, -v2.0), in a folder for each split or in none"
 CARRIES = frozenset({Column.BOXES, Column.ORIENTED})
 CLASSES = "classes.txt"  # at the root, a name a line: what X-AnyLabeling asks for; DOTA's own program knows none
+CONFIG = "data.yaml"
 LABELS = "labeltxt"  # how the folder of the label files begins, in lower case
 DIFFICULT = "difficult"  # the attribute of an object that an evaluation leaves out
 HEADER = ("imagesource", "gsd")  # the keys of the lines before the rows

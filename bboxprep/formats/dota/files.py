@@ -24,7 +24,7 @@ from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.io.text import as_utf8, not_decoded
 
 _MOST_BYTES = 1 << 26  # of a label file
-_VERSION = re.compile(r"v?(\d+(?:\.\d+)?)")
+_VERSION = re.compile(r"v(\d+(?:\.\d+)?)")
 
 
 class DotaItem(msgspec.Struct, frozen=True):
@@ -87,23 +87,21 @@ def _home(folder: str) -> str:
 
 
 def _older(folders: Sequence[str], files: dict[str, list[str]]) -> Iterable[str]:
-    """Those of `folders` of labels in one place that label images of a newer one of them."""
-    tops: dict[str, list[str]] = defaultdict(list)
+    """Those of `folders` of labels in one place that label images of a newer version of them."""
+    versions: dict[tuple[bool, float], list[str]] = defaultdict(list)
     for folder in folders:
-        tops[folder[len(_home(folder)) :].strip("/").split("/")[0]].append(folder)
+        versions[_age(folder[len(_home(folder)) :])].append(folder)
     seen: set[str] = set()
-    for top in sorted(tops, key=_age):
-        stems = {_stem(path) for folder in tops[top] for path in files[folder]}
-        if seen & stems:
-            yield from tops[top]
-        else:
-            seen |= stems
+    for _, own in sorted(versions.items()):
+        stems = {folder: {_stem(path) for path in files[folder]} for folder in own}
+        yield from (folder for folder in own if seen & stems[folder])
+        seen = seen.union(*stems.values())
 
 
-def _age(folder: str) -> tuple[bool, float, str]:
-    """The key that sorts folders of labels: oriented before upright boxes, then the newest first."""
-    version = _VERSION.search(folder[len(LABELS) :])
-    return "hbb" in folder.lower() or "rec" in folder.lower(), -float(version[1]) if version else 0.0, folder
+def _age(folder: str) -> tuple[bool, float]:
+    """The key that sorts versions of labels by their folder: oriented before upright boxes, then the newest first."""
+    version = _VERSION.search(folder)
+    return "hbb" in folder.lower() or "reclabel" in folder.lower(), -float(version[1]) if version else 0.0
 
 
 def open_files(

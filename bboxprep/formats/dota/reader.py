@@ -1,9 +1,9 @@
 """DOTA 1.0, 1.5 and 2.0, and datasets of their form: a text file an image, oriented boxes by their corners.
 
 The modules: `sniff` recognises the files, `files` finds them and pairs them with images, `rows` parses them, `writer`
-writes. The class table is ``classes.txt`` at the root, if it is there; where all names are those of DOTA, it is DOTA's
-in the order of Ultralytics' numbers; else names stand as they are first seen. An image without a file is unlabelled,
-one whose file is empty has no objects.
+writes. The class table is ``classes.txt`` at the root, or the names in a ``data.yaml`` there, as Roboflow exports it;
+where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first seen. An
+image without a file is unlabelled, one whose file is empty has no objects.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
-from bboxprep.formats.dota.fields import CLASSES, DIFFICULT, LAYOUT, NAMES
+from bboxprep.formats.dota.fields import CLASSES, CONFIG, DIFFICULT, LAYOUT, NAMES
 from bboxprep.formats.dota.files import DotaItem, label_paths, open_files, pair_images, read_file
 from bboxprep.formats.dota.rows import DotaRow
 from bboxprep.formats.image_tree import walk
@@ -69,17 +69,28 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
 def _categories(root: Path, files: Iterable[Mapping[str, int]], encoding: str) -> Categories:
     """The classes of the table at `root` in its order, then those of `files`."""
     seen = dict.fromkeys(name for counts in files for name in counts)
-    table = root / CLASSES
+    table, config = (root / name for name in (CLASSES, CONFIG))
     listed: list[str] = []
     if table.is_file() and is_within(table, resolved(root)):
         lines = read_text(table, _MOST_BYTES, encoding).splitlines()
         listed = [name for line in lines if (name := line.strip())]
+    elif config.is_file() and is_within(config, resolved(root)):
+        listed = _names_in(config, encoding)
     elif seen.keys() <= set(NAMES):
         listed = [name for name in NAMES if name in seen]
     names = list(dict.fromkeys([*listed, *seen]))
     if len(names) > MOST_CLASSES:
         raise AnnotationError(root, "", f"have {len(names):,} names of classes, want at most {MOST_CLASSES:,}")
     return Categories.from_names(names)
+
+
+def _names_in(config: Path, encoding: str) -> list[str]:
+    """The names of classes in a data.yaml, in their order; none where it has no list or map of them."""
+    from bboxprep.io.strict_yaml import load_texts  # imported here because YAML is slow to import and rarely needed
+
+    names = load_texts(config, encoding).get("names", ())
+    listed = names.values() if isinstance(names, dict) else names if isinstance(names, list) else ()
+    return [name for name in listed if isinstance(name, str) and name]
 
 
 class _Samples(msgspec.Struct, frozen=True):

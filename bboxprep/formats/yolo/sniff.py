@@ -25,11 +25,18 @@ def sniff(root: Path) -> str:
     files = config_files(dataset_folder(root))
     if root.is_file():
         return f"{root.name} is a dataset file" if root in files else ""
-    if files:
-        return f"{files[0].name} describes it"
     tree = YoloTree(root)
+    if files and not _holds_other_labels(root):
+        return f"{files[0].name} describes it"
     label = _label(tree, tree.walk(root))
+    if files and label:
+        return f"{files[0].name} describes it"
     return f"{tree.shown(label)} holds rows of class and box" if label else ""
+
+
+def _holds_other_labels(root: Path) -> bool:
+    """Whether labels lie as those of DOTA do, which Roboflow has exported beside a data.yaml."""
+    return any(place.is_dir() for place in (root / "labelTxt", *root.glob("*/labelTxt")))
 
 
 def label_file(path: Path) -> str:
