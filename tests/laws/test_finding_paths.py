@@ -151,6 +151,18 @@ def bdd100k(root: Path) -> Path:
     return root / "train.json"
 
 
+def dota(root: Path) -> Path | None:
+    for split in ("train", "val"):
+        photos(root / split / "images")
+        for name in ("good", "deep/er/odd", "spoilt", "deep/gone", "torn"):
+            boxes = {"good": [(3, 3, 8, 8)], "deep/er/odd": [OVER, FLAT, OUTSIDE]}.get(name, [(4, 4, 8, 8)])
+            rows = [f"{x} {y} {x + w} {y} {x + w} {y + h} {x} {y + h} cat 0\n" for x, y, w, h in boxes]
+            path = root / split / "labelTxt" / f"{name}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(rows) + "1 2 x 4\n" * ("odd" in name))
+    return None
+
+
 def cvat(root: Path) -> Path:
     """Returns a file that may be named as the source."""
 
@@ -286,6 +298,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "bdd100k": bdd100k,
     "coco": coco,
     "cvat": cvat,
+    "dota": dota,
     "labelme": labelme,
     "labelstudio": labelstudio,
     "ndjson": ndjson,
@@ -310,6 +323,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     },
     "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
     "webdataset": {"image-unreadable", "record-unreadable"},
+    "dota": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelstudio": {
         "image-missing",
