@@ -24,6 +24,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "annotation-older": (Severity.NOTE, "a task was labelled several times; the newest annotation was taken"),
     "annotation-orphan": (Severity.FAULT, "an annotation names an image that is not listed; dropped"),
     "augmentation-failed": (Severity.FAULT, "a pipeline of albumentations cannot be done on an image; skipped"),
+    "box-assumed": (Severity.NOTE, "no file says what the numbers of boxes are; what they look like was taken"),
     "box-clipped": (Severity.NOTE, "a box reached over the edge of the image and was cut at it"),
     "box-cropped": (Severity.NOTE, "nothing of the object is left in the output image; dropped"),
     "box-degenerate": (Severity.FAULT, "a box has no width or no height; dropped"),

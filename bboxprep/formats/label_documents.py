@@ -38,6 +38,8 @@ class DocumentKind:
     suffixes: tuple[str, ...]
     kind: Callable[[Path], str]
     names_no_split: Callable[[str], bool]
+    has_table: Callable[[Path], bool] = lambda _: False
+    """``has_table(folder)``: whether a class table lies in `folder`, above the folders of all documents."""
 
     def sniff(self, root: Path) -> str:
         """Why `root`, a folder or a file, looks like the format, or ""."""
@@ -56,10 +58,11 @@ class DocumentKind:
 
     def root_evidence(self, folder: Path, apart: Collection[Path]) -> RootEvidence:  # noqa: ARG002
         """Whether a data set begins in `folder`: its documents, which name their images, lie in it, or in the folder of
-        a split or of labels.
+        a split or of labels, or below a class table.
         """
         found = self._paths(folder)
         own = any(path.parent == folder or _is_part(path.parent.name) for path in found)
+        own = own or (bool(found) and self.has_table(folder))
         return RootEvidence.DOCUMENT if own else RootEvidence.NONE
 
     def find(self, root: Path, wanted: str) -> list[LabelDocument]:

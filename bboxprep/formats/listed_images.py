@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -17,6 +18,7 @@ from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import is_file_safely, is_within, relative_path
 from bboxprep.model.header import Header
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.splits import name_prefixes, order, split_of
 
@@ -58,6 +60,14 @@ class ImageGroup(msgspec.Struct, Generic[Entry], frozen=True):
         return cls(document, word, entries, folder, locate(folder, [entry.name for entry in entries], home, field))
 
 
+class EntryObjects(NamedTuple):
+    """The objects of one entry, the findings about it, which may lack path and split, and how many objects it lists."""
+
+    objects: Instances
+    findings: Sequence[Finding]
+    listed: int
+
+
 class ListedImage(msgspec.Struct, Generic[Entry], frozen=True):
     """One sample: its image, why that is `missing` ("" where it is there), and the entries about it in `document`."""
 
@@ -67,6 +77,16 @@ class ListedImage(msgspec.Struct, Generic[Entry], frozen=True):
     missing: str
     document: str
     entries: tuple[Entry, ...]
+
+    def sample(self, outline: Sample, read: Sequence[EntryObjects], digest: str) -> Sample:
+        """`outline` with what was `read` of each of its entries; `digest` is that of its labels."""
+        notes = [replace(one, path=self.document, split=self.split) for own in read for one in own.findings]
+        return outline.replace_fast(
+            instances=read[0].objects if len(read) == 1 else Instances.concat([one.objects for one in read]),
+            label_digest=digest,
+            findings=(*outline.findings, *notes),
+            source_count=sum(one.listed for one in read),
+        )
 
     def outline(self, probe: Probe, home: Path) -> Sample:
         """The sample without its objects; findings name files below `home`."""

@@ -63,8 +63,13 @@ def parse(data: bytes, *, tags: bool = False, encoding: str = "") -> YamlNode | 
 
 def load_texts(path: Path, encoding: str = "") -> dict[str, Any]:
     """The map in the YAML file at `path`: its values are texts, lists and maps. Raises `AnnotationError`."""
+    return texts_in(path, read_bytes(path, MOST_BYTES), encoding)
+
+
+def texts_in(path: Path, data: bytes, encoding: str = "") -> dict[str, Any]:
+    """The map in the YAML `data` of the file at `path`, as `load_texts` has it. Raises `AnnotationError`."""
     try:
-        node = parse(read_bytes(path, MOST_BYTES), tags=True, encoding=encoding)
+        node = parse(data, tags=True, encoding=encoding)
     except YamlFault as fault:
         raise AnnotationError(path, fault.where, fault.problem) from fault
     texts = _texts(node) if node else None

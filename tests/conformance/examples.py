@@ -306,6 +306,48 @@ def first_corner_ndjson(root: Path) -> tuple[float, float]:
     return cx - w / 2, cy - h / 2
 
 
+def paint_hf_imagefolder(root: Path, dataset: LabelledDataset) -> None:
+    names = {str(number): name for number, name in enumerate(dataset.classes)}
+    features = [{"name": "objects", "struct": [{"name": "category", "list": {"class_label": {"names": names}}}]}]
+    card = yaml.safe_dump({"bbox_format": "xywh", "dataset_info": {"features": features}}, allow_unicode=True)
+    _write(root / "README.md", f"---\n{card}---\n".encode())
+    for split, images in _by_split(dataset):
+        folder = root / {"val": "validation"}.get(split, split)
+        _empty(folder)
+        rows = ""
+        for image in images:
+            _write(folder / image.name, image.data)
+            boxes = [[x0, y0, x1 - x0, y1 - y0] for x0, y0, x1, y1 in image.boxes.tolist()]
+            objects = {"bbox": boxes, "category": [dataset.classes.index(name) for name in image.classes]}
+            row = {"file_name": image.name, "width": image.size.width, "height": image.size.height, "objects": objects}
+            rows += f"{json.dumps(row, ensure_ascii=False)}\n"
+        _write(folder / "metadata.jsonl", rows.encode())
+
+
+def read_hf_imagefolder(root: Path) -> LabelledDataset:
+    card = yaml.safe_load((root / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+    columns = card["dataset_info"]["features"][-1]["struct"]
+    (label,) = (one["list"]["class_label"] for one in columns if one["name"] == "category")
+    classes = tuple(label["names"].values())
+    images = []
+    for file in sorted(root.glob("*/metadata.jsonl")):
+        split = {"validation": "val"}.get(file.parent.name, file.parent.name)
+        for row in map(json.loads, file.read_bytes().split(b"\n")[:-1]):
+            objects = row["objects"]
+            edges = [(x, y, x + wide, y + high) for x, y, wide, high in objects["bbox"]]
+            names = tuple(classes[number] for number in objects["category"])
+            image = _image(split, row["file_name"], file.parent / row["file_name"], edges, names, root)
+            assert image.size == (row["width"], row["height"]), image.place
+            images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_hf_imagefolder(root: Path) -> tuple[float, float]:
+    rows = map(json.loads, min(root.glob("*/metadata.jsonl")).read_bytes().split(b"\n")[:-1])
+    x, y, *_ = next(row["objects"]["bbox"][0] for row in rows if row["objects"]["bbox"])
+    return x, y
+
+
 def paint_webdataset(root: Path, dataset: LabelledDataset) -> None:
     _remove(*root.glob("*.tar"))
     for split, images in _by_split(dataset):
@@ -665,6 +707,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),
+        FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),

@@ -169,6 +169,16 @@ def ndjson() -> Iterator[bytes]:
         yield b"\n".join(map(_json, (head, {**line, "annotations": {key: [row, row]}}, {**line, "file": "b.jpg"})))
 
 
+def hf_imagefolder() -> Iterator[bytes]:
+    columns = {"bbox": [[1, 2, 30, 4], [5.5, 6, 3, 9]], "category": [0, 2], "id": [7, None], "area": [5, 2.5]}
+    records = [{"bbox": [1, 2, 30, 4], "label": "cat", "age": 3}]
+    empty: dict[str, list[Any]] = {"bbox": [], "category": []}
+    choices: tuple[Any, ...] = (columns, records, empty, None)
+    for objects in choices:
+        row = {"file_name": "a.jpg", "width": 64, "height": 40, "image_id": 3, "objects": objects}
+        yield b"\n".join(map(_json, (row, {**row, "file_name": "train/b.jpg"})))
+
+
 def yolo_labels() -> Iterator[bytes]:
     yield from _some("phone-photos-yolo/labels", "*.txt")
     yield b"0 .5 .5 .25 .25\r\n1 0.5 0.5 0.2 0.2 0.9\n\n2 .1 .1 .9 .1 .9 .9\n0.0 1e-1 .5 .1 .1\n"

@@ -185,6 +185,17 @@ def _ndjson(data: bytes) -> None:
     _balance(known.read(_made("ndjson/a.ndjson", data), _probe, known.read_options()))
 
 
+def _listed(name: str, document: str, image: str) -> Callable[[bytes], None]:
+    """Reads data as the `document` of the format called `name`, with an `image` beside it."""
+
+    def read(data: bytes) -> None:
+        known = formats.load(name)
+        _made(f"{name}/{image}", b"")
+        _balance(known.read(_made(f"{name}/{document}", data), _probe, known.read_options()))
+
+    return read
+
+
 def _webdataset(data: bytes) -> None:
     members = {"a.jpg": b"", "a.json": data, "b.jpg": b""}
     _made("shards/train-00000.tar", seeds.tarred(members))
@@ -242,7 +253,7 @@ def _words(data: bytes) -> None:
 
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
-    *(f"bboxprep.formats.{name}.reader" for name in formats.names() if find_spec(f"bboxprep.formats.{name}.reader")),
+    *filter(find_spec, (f"bboxprep.formats.{name}.reader" for name in formats.names())),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -265,6 +276,9 @@ TARGETS: Mapping[str, Target] = {
         _bdd100k, seeds.bdd100k, (*_JSON, b'"box2d":', b'"types":', b'"rle":', b'"graph":', b'"config":')
     ),
     "coco": Target(_coco, seeds.coco, (*_JSON, b'"bbox":', b'"counts":', b'"size":', b'"keypoints":', b'"id":')),
+    "hf_imagefolder": Target(
+        _listed("hf_imagefolder", "metadata.jsonl", "a.jpg"), seeds.hf_imagefolder, (*_JSON, b'"bbox":', b'"category":')
+    ),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")
     ),
@@ -272,7 +286,11 @@ TARGETS: Mapping[str, Target] = {
     "labelstudio": Target(
         _labelstudio, seeds.labelstudio, (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":')
     ),
-    "ndjson": Target(_ndjson, seeds.ndjson, (*_JSON, b'"boxes":', b'"pose":', b'"split":', b'"class_names":')),
+    "ndjson": Target(
+        _listed("ndjson", "a.ndjson", "images/train/a.jpg"),
+        seeds.ndjson,
+        (*_JSON, b'"boxes":', b'"pose":', b'"split":', b'"class_names":'),
+    ),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
     "recipe": Target(

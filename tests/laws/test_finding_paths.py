@@ -226,6 +226,25 @@ def ndjson(root: Path) -> Path:
     return root / "set.ndjson"
 
 
+def hf_imagefolder(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+    own: dict[str, list[tuple[object, ...]]] = {
+        "good.jpg": [(3, 3, 8, 8)],
+        "deep/er/odd.jpg": [OVER, FLAT, OUTSIDE, (1, "x", 2, 2)],
+        "spoilt.jpg": [(3, 3, 8, 8)],
+        "deep/gone.jpg": [(4, 4, 8, 8)],
+        "bare.jpg": [],
+    }
+    rows = [
+        {"file_name": name, "objects": {"bbox": boxes, "category": ["cat"] * len(boxes)}} for name, boxes in own.items()
+    ]
+    for split in ("train", "val"):
+        photos(root / split)
+        lines = "".join(f"{json.dumps(row)}\n" for row in [*rows, rows[0]])
+        (root / split / "metadata.jsonl").write_text(lines)
+    return root / "train" / "metadata.jsonl"
+
+
 def spoilt_member(name: str, data: bytes) -> bytes:
     """A member of a shard, as a faulty packer would have made it."""
     if name.endswith("1.jpg"):
@@ -299,6 +318,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "coco": coco,
     "cvat": cvat,
     "dota": dota,
+    "hf_imagefolder": hf_imagefolder,
     "labelme": labelme,
     "labelstudio": labelstudio,
     "ndjson": ndjson,
@@ -310,6 +330,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "yolo": yolo,
 }
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
+    "hf_imagefolder": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "bdd100k": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "cvat": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},

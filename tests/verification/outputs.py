@@ -117,7 +117,9 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
     with Image.open(path) as opened:
         size = opened.size
     written_as = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))["to"]
-    if written_as not in _BY_HAND:
+    if written_as == "hf_imagefolder":
+        _edit_image_folder(out / path.relative_to(out).parts[0] / "metadata.jsonl", image, size, change)
+    elif written_as not in _BY_HAND:
         _paint_again(out, EXAMPLES[written_as], image, change)
     elif (out / "data.yaml").exists():
         _edit_yolo(out / "labels" / path.relative_to(out / "images").with_suffix(".txt"), change)
@@ -176,6 +178,23 @@ def _paint_again(
         boxes, classes = [[x0 * wide, y0 * high, x1 * wide, y1 * high], *boxes], (names[label], *classes)
     images = (*written.images[:at], victim.with_objects(boxes, classes), *written.images[at + 1 :])
     example.paint(out, replace(written, images=images))
+
+
+def _edit_image_folder(
+    path: Path, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    objects = next(row["objects"] for row in rows if Path(row["file_name"]).name == image)
+    x, y, w, h = objects["bbox"][0]
+    width, height = size
+    changed = change((x / width, y / height, (x + w) / width, (y + h) / height), objects["category"][0])
+    if changed is None:
+        for column in objects.values():
+            del column[0]
+    else:
+        (x0, y0, x1, y1), objects["category"][0] = changed
+        objects["bbox"][0] = [x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
 
 
 def _edit_yolo(path: Path, change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:

@@ -159,9 +159,9 @@ def _class(line: bytes) -> int:
     return int(word) if word.isdigit() and len(word) < 6 and int(word) < MOST_CLASSES else -1
 
 
-def digest_of(rows: Iterable[tuple[OutTask, bytes]]) -> str:
-    """The SHA-256 of the lists of rows of an image, the same for those that are written and those that are read."""
-    return bytes_sha256(b"".join(b"%b\n%b\n" % (task.encode(), text) for task, text in rows))
+def digest_of(entries: Iterable[NdjsonEntry]) -> str:
+    """The SHA-256 of the rows of `entries` of an image, the same where they are written and where they are read."""
+    return bytes_sha256(b"".join(b"%b\n%b\n" % (entry.task.encode(), entry.rows) for entry in entries))
 
 
 def texts_of(names: Any) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -21,7 +19,14 @@ from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.label_documents import LabelDocument, image_folders
-from bboxprep.formats.listed_images import ImageGroup, ListedImage, fullest_folder, listed_images, unlisted_note
+from bboxprep.formats.listed_images import (
+    EntryObjects,
+    ImageGroup,
+    ListedImage,
+    fullest_folder,
+    listed_images,
+    unlisted_note,
+)
 from bboxprep.formats.locate_images import safe_name
 from bboxprep.formats.ndjson.document import (
     NdjsonDocument,
@@ -41,7 +46,6 @@ from bboxprep.io.lenient_json import numbers
 from bboxprep.io.paths import dataset_folder, relative_path, resolved
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category, is_involution, unnamed_classes
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 
@@ -132,7 +136,10 @@ class _Loader(msgspec.Struct, frozen=True):
     def __call__(self, items: Sequence[Image]) -> list[Sample]:
         pairs = list(zip(items, self.outlines(items), strict=True))
         read = iter(self._read([(entry, outline) for item, outline in pairs for entry in item.entries]))
-        return [_sample(item, outline, list(islice(read, len(item.entries)))) for item, outline in pairs]
+        return [
+            item.sample(outline, list(islice(read, len(item.entries))), digest_of(item.entries))
+            for item, outline in pairs
+        ]
 
     def outlines(self, items: Sequence[Image]) -> list[Sample]:
         """The samples of `items` without their objects."""
@@ -146,41 +153,23 @@ class _Loader(msgspec.Struct, frozen=True):
         shown = relative_path(outline.path, self.home)
         return outline.with_findings(Finding("image-unlabelled", "no annotations", shown, split=outline.split))
 
-    def _read(self, entries: Sequence[tuple[NdjsonEntry, Sample]]) -> list[_EntryRows]:
+    def _read(self, entries: Sequence[tuple[NdjsonEntry, Sample]]) -> list[EntryObjects]:
         """What the rows of each of `entries` are, whose samples come with them; those of one task are read at once."""
         by_task: dict[Task, list[int]] = defaultdict(list)
         for row, (entry, _) in enumerate(entries):
             by_task[entry.task].append(row)
-        found: dict[int, _EntryRows] = {}
+        found: dict[int, EntryObjects] = {}
         for task, rows in by_task.items():
             own = [entries[row] for row in rows]
             files = [LabelFile(self.document, self.home, outline.split, entry.rows_place) for entry, outline in own]
             grammar = msgspec.structs.replace(self.grammar, task=task)
             parsed = parse_files(files, [entry.rows for entry, _ in own], grammar)
             objects = parsed.instances([_size(outline) for _, outline in own], oriented=task == "obb")
-            found |= zip(rows, map(_EntryRows, objects, parsed.notes, parsed.listed), strict=True)
+            findings = [(*entry.findings, *notes) for (entry, _), notes in zip(own, parsed.notes, strict=True)]
+            found |= zip(rows, map(EntryObjects, objects, findings, parsed.listed), strict=True)
         return [found[row] for row in range(len(entries))]
-
-
-class _EntryRows(NamedTuple):
-    """The objects of one line, the findings about its rows, and how many of these there are."""
-
-    objects: Instances
-    findings: tuple[Finding, ...]
-    listed: int
 
 
 def _size(outline: Sample) -> Size:
     """The size that fractions are of; that of one pixel where no image tells it."""
     return outline.header.displayed if outline.header else outline.declared or Size(1, 1)
-
-
-def _sample(item: Image, outline: Sample, read: Sequence[_EntryRows]) -> Sample:
-    """`outline` with the objects and findings of the lines about `item`."""
-    placed = [replace(one, path=item.document, split=item.split) for entry in item.entries for one in entry.findings]
-    return outline.replace_fast(
-        instances=read[0].objects if len(read) == 1 else Instances.concat([one.objects for one in read]),
-        label_digest=digest_of((entry.task, entry.rows) for entry in item.entries),
-        findings=(*outline.findings, *placed, *(finding for one in read for finding in one.findings)),
-        source_count=sum(one.listed for one in read),
-    )

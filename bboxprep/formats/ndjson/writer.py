@@ -16,7 +16,7 @@ import msgspec
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
-from bboxprep.formats.ndjson.document import digest_of
+from bboxprep.formats.ndjson.document import NdjsonEntry, digest_of
 from bboxprep.formats.ndjson.options import DOCUMENT, KEYS, NdjsonWriteOptions
 from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, keypoint_names, shape_texts
 from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
@@ -103,7 +103,7 @@ class NdjsonWriter:
             listed = b",".join(b"[%b]" % row.replace(b" ", b",") for row in rows)
             line = b'%b,"annotations":{"%b":[%b]}}' % (line[:-1], KEYS[self._options.task].encode(), listed)
         findings = tuple(Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes)
-        digest = digest_of([(self._options.task, b"\n".join(rows))])
+        digest = digest_of([NdjsonEntry(file, sample.split, None, "", task=self._options.task, rows=b"\n".join(rows))])
         return Labels(len(rows), findings, entry=line + b"\n", digest=digest)
 
     def _document(self) -> Iterator[bytes]:

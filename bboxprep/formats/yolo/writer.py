@@ -20,6 +20,7 @@ from bboxprep.formats.yolo.darknet import DarknetFiles, check_dataset
 from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, keypoint_names, shape_texts
 from bboxprep.io.atomic import write_text
+from bboxprep.io.yaml_encoding import yaml_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -101,14 +102,14 @@ class YoloWriter:
         write_text(self._root / _CONFIG, "".join(f"{line}\n" for line in self._yaml()))
 
     def _yaml(self) -> list[str]:
-        lines = [f"path: {_quoted(self._options.yaml_path)}"] if self._options.yaml_path else []
+        lines = [f"path: {yaml_text(self._options.yaml_path)}"] if self._options.yaml_path else []
         for split in sorted(self._splits, key=order):
             usual = split in USUAL
-            key, place = (split, f"images/{split}") if usual else (_quoted(split), _quoted(f"images/{split}"))
+            key, place = (split, f"images/{split}") if usual else (yaml_text(split), yaml_text(f"images/{split}"))
             lines.append(f"{key}: {place}")
         lines.append(f"nc: {len(self._categories)}")
         lines.append("names:" if len(self._categories) else "names: {}")
-        lines += [f"  {number}: {_quoted(name)}" for number, name in enumerate(self._categories.names)]
+        lines += [f"  {number}: {yaml_text(name)}" for number, name in enumerate(self._categories.names)]
         lines += [f"task: {self._options.task}"] if self._options.task in ("segment", "obb") else []
         return lines + (self._keypoint_yaml() if self._options.task == "pose" else [])
 
@@ -118,7 +119,7 @@ class YoloWriter:
             lines.append(f"flip_idx: [{', '.join(map(str, order))}]")
         lines.append("kpt_names:")
         for number, points in enumerate(keypoint_names(self._categories, self.keypoints)):
-            lines.append(f"  {number}: [{', '.join(map(_quoted, points))}]")
+            lines.append(f"  {number}: [{', '.join(map(yaml_text, points))}]")
         return lines
 
 
@@ -138,17 +139,3 @@ def _labels(
         notes.append(("name-changed", f"written as {image}"))
     findings = tuple([Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes])
     return Labels(count, findings, ((options.label(image), rows),), entry)
-
-
-def _quoted(text: str) -> str:
-    """`text` in double quotes, with an escape for whatever YAML would read otherwise."""
-    return f'"{"".join(map(_escaped, text))}"'
-
-
-def _escaped(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
-    if char.isprintable():
-        return char
-    code = ord(char)
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
