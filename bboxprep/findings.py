@@ -104,6 +104,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "record-unreadable": (Severity.FAULT, "an annotation cannot be read; dropped"),
     "root-beside": (Severity.NOTE, "a data set of another format lies below the one that was read; not read"),
     "root-found": (Severity.NOTE, "a folder above the data set was named; the only data set below it was read"),
+    "rotation-kept": (Severity.NOTE, "labels say that an image wants to be turned to be upright; it was not turned"),
     "shape-unread": (Severity.NOTE, "a label holds a shape that its reader does not know; the box is kept"),
     "shape-unreadable": (Severity.FAULT, "a polygon, mask or keypoints cannot be read; left out, the box is kept"),
     "sidecar-stale": (Severity.NOTE, "labels were changed since the sidecar beside them was written; the labels count"),

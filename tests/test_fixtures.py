@@ -22,7 +22,7 @@ from fixtures.scenes import COLOURS
 ROOT = Path(__file__).parent.parent / "fixtures"
 IMAGES = {".jpg", ".png", ".webp"}
 SETS = (
-    *(f"phone-photos-{name}" for name in ("coco", "yolo", "voc", "labelme", "supervisely", "bdd100k")),
+    *(f"phone-photos-{name}" for name in ("coco", "yolo", "voc", "labelme", "supervisely", "bdd100k", "openimages")),
     "stored-frame-yolo",
 )
 

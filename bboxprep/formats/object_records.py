@@ -144,13 +144,14 @@ class _Loader(msgspec.Struct, frozen=True):
 
     def __call__(self, item: ListedImage[ImageRecord]) -> Sample:
         outline = self.outline(item)
+        scale = outline.header.displayed if outline.header and self.fractional else (1, 1)
         found = [
             replace(one, path=entry.document or item.document, split=item.split)
             for entry in item.entries
             for one in entry.findings
         ]
         return outline.replace_fast(
-            instances=self._instances([one for entry in item.entries for one in entry.objects()]),
+            instances=self._instances([one for entry in item.entries for one in entry.objects()], scale),
             label_digest="".join(entry.digest for entry in item.entries),
             findings=(*outline.findings, *found),
             source_count=sum(entry.listed for entry in item.entries),
@@ -171,15 +172,15 @@ class _Loader(msgspec.Struct, frozen=True):
             extra=first.extra,
         )
 
-    def _instances(self, records: Sequence[ObjectRecord]) -> Instances:
-        """The columns of `records`."""
+    def _instances(self, records: Sequence[ObjectRecord], scale: Sequence[int]) -> Instances:
+        """The columns of `records`, whose boxes are in units of `scale` px."""
         points = max((len(category.keypoints) for category in self.classes), default=0)
         keypoints = np.zeros((len(records), points, 3))
         for row, record in enumerate(records):
             if record.keypoints:
                 keypoints[row, : len(record.keypoints)] = record.keypoints
         return Instances.of(
-            [record.box for record in records],
+            np.array([record.box for record in records]).reshape(-1, 4) * (*scale, *scale),
             [self.rows[record.label] for record in records],
             crowd=[record.crowd for record in records],
             polygons=[record.rings for record in records],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 import shutil
@@ -659,6 +660,58 @@ def first_corner_bdd100k(root: Path) -> tuple[float, float]:
     return box["x1"], box["y1"]
 
 
+def paint_openimages(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images", root / "annotations")
+    mids = {name: f"/m/0{number}" for number, name in enumerate(dataset.classes)}
+    _write_rows(root / "annotations/class-descriptions.csv", [[mid, name] for name, mid in mids.items()])
+    for split, images in _by_split(dataset):
+        boxes = [["ImageID", "Source", "LabelName", "Confidence", "XMin", "XMax", "YMin", "YMax", "IsGroupOf"]]
+        listed = [["ImageID", "Subset", "Rotation"]]
+        for image in images:
+            _write(root / "images" / split / image.name, image.data)
+            stem, (wide, high) = PurePosixPath(image.name).with_suffix(""), image.size
+            listed.append([str(stem), split, "0"])
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True):
+                fractions = [repr(value) for value in (x0 / wide, x1 / wide, y0 / high, y1 / high)]
+                boxes.append([str(stem), "xclick", mids[name], "1", *fractions, "0"])
+        _write_rows(root / f"annotations/{split}-annotations-bbox.csv", boxes)
+        _write_rows(root / f"annotations/{split}-images-with-rotation.csv", listed)
+
+
+def _write_rows(path: Path, rows: list[list[str]]) -> None:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    _write(path, text.getvalue().encode())
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+
+
+def read_openimages(root: Path) -> LabelledDataset:
+    classes = dict(csv.reader(io.StringIO((root / "annotations/class-descriptions.csv").read_text(encoding="utf-8"))))
+    images = []
+    for file in sorted((root / "annotations").glob("*-annotations-bbox.csv")):
+        split = file.name.removesuffix("-annotations-bbox.csv")
+        folder, rows = root / "images" / split, _rows(file)
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        by_id = {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
+        by_id |= {path.relative_to(folder).as_posix(): path for path in files}
+        for each in _rows(root / f"annotations/{split}-images-with-rotation.csv"):
+            own, path = [row for row in rows if row["ImageID"] == each["ImageID"]], by_id[each["ImageID"]]
+            wide, high = displayed_size(path.read_bytes())
+            sides = ((row["XMin"], row["YMin"], row["XMax"], row["YMax"]) for row in own)
+            edges = [(float(a) * wide, float(b) * high, float(c) * wide, float(d) * high) for a, b, c, d in sides]
+            labels = tuple(classes[row["LabelName"]] for row in own)
+            images.append(_image(split, path.relative_to(folder).as_posix(), path, edges, labels, root))
+    return LabelledDataset(tuple(classes.values()), tuple(images))
+
+
+def first_corner_openimages(root: Path) -> tuple[float, float]:
+    row = _rows(min((root / "annotations").glob("*-annotations-bbox.csv")))[0]
+    return float(row["XMin"]), float(row["YMin"])
+
+
 def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
     """The images of each split."""
     for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
@@ -711,6 +764,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),
+        FormatExample("openimages", paint_openimages, read_openimages, first_corner_openimages),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),
         FormatExample("tfrecord", paint_tfrecord, read_tfrecord, first_corner_tfrecord),

@@ -147,6 +147,12 @@ def bdd100k() -> Iterator[bytes]:
     )
 
 
+def openimages() -> Iterator[bytes]:
+    head = b"ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf\n"
+    yield head + b'a,xclick,/m/0,1,0.1,0.5,0.2,0.8,-1,0,1\na.jpg,,Cat,0.5,"0,1",1,0,1,,,\n\n'
+    yield b"ImageID,Subset,Rotation\na,train,90\nb,val,nan\n"
+
+
 def supervisely() -> Iterator[bytes]:
     yield from _some("phone-photos-supervisely/photos/ann", "*.json")
     label = {"classTitle": "cat", "tags": [{"name": "age", "value": "3"}], "instance": "x"}

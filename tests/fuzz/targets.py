@@ -172,6 +172,12 @@ def _bdd100k(data: bytes) -> None:
     _balance(known.read(_made("bdd100k/train.json", data), _probe, known.read_options()))
 
 
+def _openimages(data: bytes) -> None:
+    known = formats.load("openimages")
+    _made("openimages/a.jpg", b"")
+    _balance(known.read(_made("openimages/train-annotations-bbox.csv", data), _probe, known.read_options()))
+
+
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
@@ -291,6 +297,7 @@ TARGETS: Mapping[str, Target] = {
         seeds.ndjson,
         (*_JSON, b'"boxes":', b'"pose":', b'"split":', b'"class_names":'),
     ),
+    "openimages": Target(_openimages, seeds.openimages, (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1")),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
     "recipe": Target(

@@ -160,6 +160,21 @@ def dota(root: Path) -> Path | None:
             path = root / split / "labelTxt" / f"{name}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(rows) + "1 2 x 4\n" * ("odd" in name))
+def openimages(root: Path) -> Path | None:
+    def rows(name: str, *boxes: tuple[float, float, float, float]) -> str:
+        stated = ((x / 40, (x + w) / 40, y / 30, (y + h) / 30) for x, y, w, h in boxes)
+        return "".join(f"{name},xclick,cat,1,{x0},{x1},{y0},{y1}\n" for x0, x1, y0, y1 in stated)
+
+    head = "ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax\n"
+    (root / "annotations").mkdir(parents=True)
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        text = rows("good", (3, 3, 8, 8)) + rows("deep/er/odd", OVER, FLAT, OUTSIDE) + "deep/er/odd,,cat,1,x,1,1,1\n"
+        text += rows("spoilt", (3, 3, 8, 8)) + rows("deep/gone", (4, 4, 8, 8)) + rows("good.jpg", (5, 5, 8, 8))
+        (root / f"annotations/{split}-annotations-bbox.csv").write_text(head + text)
+        (root / f"annotations/{split}-images-with-rotation.csv").write_text(
+            f"ImageID,Subset,Rotation\nbare,{split},90\n"
+        )
     return None
 
 
@@ -322,6 +337,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "labelme": labelme,
     "labelstudio": labelstudio,
     "ndjson": ndjson,
+    "openimages": openimages,
     "parquet": parquet,
     "supervisely": supervisely,
     "tfrecord": tfrecord,
@@ -333,6 +349,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "hf_imagefolder": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "bdd100k": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
+    "openimages": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated", "rotation-kept"},
     "cvat": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "yolo": {
         "label-orphan",

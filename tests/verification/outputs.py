@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import xml.etree.ElementTree as ET
@@ -128,6 +129,9 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
         _edit_supervisely(Path(str(path).replace("/img/", "/ann/") + ".json"), titles, change)
     elif written_as == "bdd100k":
         _edit_bdd100k(out / f"{path.relative_to(out / 'images').parts[0]}.json", image, size, change)
+    elif written_as == "openimages":
+        split, *parts = path.relative_to(out / "images").parts
+        _edit_openimages(out / f"annotations/{split}-annotations-bbox.csv", Path(*parts).with_suffix(""), change)
     elif (out / "annotations").exists():
         _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
     elif (out / "label_config.xml").exists():
@@ -159,6 +163,7 @@ def edit_record(out: Path, **fields: Any) -> None:
 
 
 _BY_HAND = {"bdd100k", "coco", "cvat", "labelme", "labelstudio", "supervisely", "voc", "yolo"}
+_BY_HAND = {"bdd100k", "coco", "cvat", "labelme", "openimages", "supervisely", "voc", "yolo"}
 """The formats of which other lines than those of the object stay as written."""
 
 
@@ -283,6 +288,25 @@ def _edit_bdd100k(
         first["category"] = names[label]
         first["box2d"] = {"x1": x0 * width, "y1": y0 * height, "x2": x1 * width - 1, "y2": y1 * height - 1}
     path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _edit_openimages(path: Path, image: Path, change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
+    with path.open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file)
+    with (path.parent / "class-descriptions.csv").open(encoding="utf-8", newline="") as file:
+        classes = [mid for mid, _ in csv.reader(file)]
+    at = next(row for row, cells in enumerate(rows) if cells[0] == image.as_posix())
+    first = dict(zip(head, rows[at], strict=True))
+    x0, x1, y0, y1 = (float(first[name]) for name in ("XMin", "XMax", "YMin", "YMax"))
+    changed = change((x0, y0, x1, y1), classes.index(first["LabelName"]))
+    if changed is None:
+        del rows[at]
+    else:
+        (x0, y0, x1, y1), label = changed
+        first |= {"XMin": repr(x0), "XMax": repr(x1), "YMin": repr(y0), "YMax": repr(y1), "LabelName": classes[label]}
+        rows[at] = list(first.values())
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
 
 
 def _edit_cvat(

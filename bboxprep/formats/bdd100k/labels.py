@@ -16,16 +16,9 @@ from typing import Any
 import numpy as np
 
 from bboxprep.findings import Finding
+from bboxprep.formats import record_values
 from bboxprep.formats.object_records import Box, Keypoint, ObjectRecord
-from bboxprep.formats.record_values import (
-    UnusableRecord,
-    box_around,
-    class_name,
-    coordinates,
-    corners,
-    json_object,
-    stated_size,
-)
+from bboxprep.formats.record_values import UnusableRecord
 from bboxprep.geometry.affine import Points
 from bboxprep.io.lenient_json import excerpt, number, whole
 from bboxprep.model.categories import MOST_KEYPOINTS
@@ -57,8 +50,8 @@ def read_labels(
     left_out, lines = Counter[str](), 0
     for place, record in enumerate(records):
         try:
-            known = json_object(record, "a category")
-            name = class_name(known.get("category"), "category")
+            known = record_values.json_object(record, "a category")
+            name = record_values.class_name(known.get("category"), "category")
             if name in DRAWN and not lanes:
                 left_out[name] += 1
                 continue
@@ -87,7 +80,7 @@ def _object(name: str, record: Mapping[str, Any], joints: Joints, *, is_video: b
         around += [np.array([point[:2] for point in points if point[2]])] if points else []
         if not around:
             raise UnusableRecord("", "have no box2d, poly2d, rle or graph, which is a label without a place")
-        box = box_around(*around)
+        box = record_values.box_around(*around)
     stated = record.get("attributes")
     attributes = dict(stated) if isinstance(stated, dict) else {}
     crowd = attributes.pop(CROWD) if isinstance(attributes.get(CROWD), bool) else False
@@ -110,7 +103,7 @@ def _box(value: Any) -> Box | None:
         return None
     if not isinstance(value, dict):
         raise UnusableRecord("box2d", f"have {excerpt(value)}, want x1, y1, x2 and y2")
-    x0, y0, x1, y1 = coordinates([value.get(name) for name in _CORNERS], "box2d")
+    x0, y0, x1, y1 = record_values.coordinates([value.get(name) for name in _CORNERS], "box2d")
     return x0, y0, x1 + 1.0, y1 + 1.0
 
 
@@ -122,7 +115,7 @@ def _parts(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _outline(part: Mapping[str, Any]) -> Points:
     """The points of a polygon or a line, curves as points. Raises `UnusableRecord`."""
     closed, types = part.get("closed") is not False, part.get("types")
-    points = corners(part.get("vertices"), "poly2d.vertices", 3 if closed else 2)
+    points = record_values.corners(part.get("vertices"), "poly2d.vertices", 3 if closed else 2)
     kinds = types if isinstance(types, str) and len(types) == len(points) else "L" * len(points)
     if "C" not in kinds or kinds[0] == "C":
         return points
@@ -143,7 +136,7 @@ def _mask(value: Any) -> Rle | None:
     if value is None:
         return None
     counts, sides = (value.get("counts"), value.get("size")) if isinstance(value, dict) else (None, None)
-    size = stated_size(*sides[::-1]) if isinstance(sides, list) and len(sides) == 2 else None
+    size = record_values.stated_size(*sides[::-1]) if isinstance(sides, list) and len(sides) == 2 else None
     if size is None or size.width * size.height > _MOST_PIXELS or not isinstance(counts, str):
         raise UnusableRecord("rle", f"have {excerpt(value)}, want counts, a text, and size, height and width")
     try:
@@ -160,7 +153,7 @@ def _keypoints(name: str, graph: Any, joints: Joints) -> tuple[Keypoint, ...]:
     for node in listed if isinstance(listed, list) else ():
         joint = node.get("category") if isinstance(node, dict) else None
         if isinstance(joint, str) and (joint in places or len(places) < MOST_KEYPOINTS):
-            ((x, y),) = corners([node.get("location")], "graph.nodes.location", 1).tolist()
+            ((x, y),) = record_values.corners([node.get("location")], "graph.nodes.location", 1).tolist()
             seen = 2 if node.get("visibility") in (None, "V") else 1
             found.setdefault(places.setdefault(joint, len(places)), (x, y, seen))
     return tuple(found.get(place, (0.0, 0.0, 0)) for place in range(max(found, default=-1) + 1))

@@ -21,15 +21,7 @@ from bboxprep.errors import LeftOverWarning, TargetError
 from bboxprep.io.atomic import as_target_error
 from bboxprep.io.paths import resolved
 from bboxprep.io.remote import is_stored
-from bboxprep.pipeline.output.output_folder import (
-    clear_target,
-    entries,
-    flush_folder,
-    is_finished,
-    is_ours,
-    mark_unfinished,
-    remove_folder,
-)
+from bboxprep.pipeline.output import output_folder
 
 _NEW, _OLD = ".bboxprep-new", ".bboxprep-old"
 _HERE = -100  # AT_FDCWD
@@ -41,7 +33,7 @@ def is_replaced_whole(dest: Path) -> bool:
     """Whether a run that overwrites the output at `dest` builds the new one beside it. Raises `TargetError` where that
     is required and impossible.
     """
-    if is_stored(dest) or not is_finished(dest):
+    if is_stored(dest) or not output_folder.is_finished(dest):
         return False
     if resolved(dest).is_mount():
         raise TargetError(
@@ -61,7 +53,7 @@ def new_beside(dest: Path) -> Path:
 
 def has_unfinished(dest: Path) -> bool:
     """Whether an unfinished new output lies beside the output at `dest`."""
-    return not is_stored(dest) and is_ours(new_beside(dest))
+    return not is_stored(dest) and output_folder.is_ours(new_beside(dest))
 
 
 def restore(dest: Path) -> None:
@@ -69,7 +61,7 @@ def restore(dest: Path) -> None:
     if is_stored(dest) or os.path.lexists(dest):
         return
     old = _beside(dest, _OLD)
-    if is_ours(old):
+    if output_folder.is_ours(old):
         with as_target_error(dest, _FAILED):
             old.rename(resolved(dest))
 
@@ -85,7 +77,7 @@ def exchange(dest: Path) -> None:
         else:
             discard(old)  # left by an earlier run that was killed here
             _rename_both(new, place, old)
-        flush_folder(place.parent)
+        output_folder.flush_folder(place.parent)
     try:
         discard(old)
     except (OSError, TargetError) as error:
@@ -97,10 +89,10 @@ def discard(output: Path) -> None:
     """Remove the folder `output`, if it is an output of bboxprep. It is marked unfinished first, so that it counts as
     an unfinished output where a kill leaves a part of it. Raises `TargetError`.
     """
-    if output.is_dir() and (is_ours(output) or not entries(output)):
-        mark_unfinished(output)
-        clear_target(output)
-        remove_folder(output)
+    if output.is_dir() and (output_folder.is_ours(output) or not output_folder.entries(output)):
+        output_folder.mark_unfinished(output)
+        output_folder.clear_target(output)
+        output_folder.remove_folder(output)
 
 
 def _beside(dest: Path, suffix: str) -> Path:

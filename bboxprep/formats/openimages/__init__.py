@@ -1,0 +1,22 @@
+"""Open Images: CSV files of boxes as fractions, of classes and of images. `reader` describes its conventions."""
+
+from __future__ import annotations
+
+from bboxprep.formats.api import Format, NoOptions, Step, TextReadOptions, deferred
+from bboxprep.formats.openimages.fields import CARRIES, LAYOUT
+
+FORMAT = Format(
+    title="Open Images",
+    layout=LAYOUT,
+    sniff=deferred(f"{__name__}.layout", "sniff"),
+    root_evidence=deferred(f"{__name__}.layout", "root_evidence"),
+    label_file=deferred(f"{__name__}.layout", "label_file"),
+    label_place="in a folder 'annotations' beside the folder 'images'",
+    read=deferred(f"{__name__}.reader", "read"),
+    write=deferred(f"{__name__}.writer", "write"),
+    carries=CARRIES,
+    step=lambda _: Step(fraction=1e-6),
+    read_options=TextReadOptions,
+    write_options=NoOptions,
+    restores=True,
+)

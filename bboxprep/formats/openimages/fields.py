@@ -1,0 +1,23 @@
+"""The declarations of Open Images, and the columns of its files."""
+
+from __future__ import annotations
+
+from bboxprep.model.columns import Column
+
+LAYOUT = "annotations/<split>-annotations-bbox.csv and class-descriptions.csv, with images/<split>/"
+CARRIES = frozenset({Column.BOXES, Column.CROWD, Column.SCORES})
+
+BOX = ("XMin", "XMax", "YMin", "YMax")
+GROUP = "IsGroupOf"
+FLAGS = ("IsOccluded", "IsTruncated", GROUP, "IsDepiction", "IsInside")  # 1, 0, or -1 for unknown
+HUMAN = "1"
+"""The confidence of a box that a person drew, which is no score."""
+
+BOXES = ("ImageID", "Source", "LabelName", "Confidence", *BOX, *FLAGS)
+IMAGES = (
+    *("ImageID", "Subset", "OriginalURL", "OriginalLandingURL", "License", "AuthorProfileURL", "Author", "Title"),
+    *("OriginalSize", "OriginalMD5", "Thumbnail300KURL", "Rotation"),
+)
+ROTATION = "Rotation"
+MID = "mid"
+"""The field of a class that has its name in the files ("/m/01g317")."""
