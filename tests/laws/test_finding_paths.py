@@ -160,6 +160,8 @@ def dota(root: Path) -> Path | None:
             path = root / split / "labelTxt" / f"{name}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(rows) + "1 2 x 4\n" * ("odd" in name))
+
+
 def openimages(root: Path) -> Path | None:
     def rows(name: str, *boxes: tuple[float, float, float, float]) -> str:
         stated = ((x / 40, (x + w) / 40, y / 30, (y + h) / 30) for x, y, w, h in boxes)

@@ -162,8 +162,7 @@ def edit_record(out: Path, **fields: Any) -> None:
     path.write_text(json.dumps(record | fields), encoding="utf-8")
 
 
-_BY_HAND = {"bdd100k", "coco", "cvat", "labelme", "labelstudio", "supervisely", "voc", "yolo"}
-_BY_HAND = {"bdd100k", "coco", "cvat", "labelme", "openimages", "supervisely", "voc", "yolo"}
+_BY_HAND = {"bdd100k", "coco", "cvat", "labelme", "labelstudio", "openimages", "supervisely", "voc", "yolo"}
 """The formats of which other lines than those of the object stay as written."""
 
 

@@ -17,4 +17,11 @@ FORMAT = Format(
     carries=CARRIES,
     step=lambda _: Step(),  # shortest decimals that read back as they were
     read_options=ImageFolderReadOptions,
+    traps=(
+        (
+            "names and conventions are the author's own: x, y, width, height or corners, pixels or fractions",
+            "datasets, folder_based_builder.py",
+        ),
+        ("`datasets` turns photos by EXIF when it decodes them", "datasets, features/image.py"),
+    ),
 )

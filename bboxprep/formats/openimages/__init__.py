@@ -19,4 +19,12 @@ FORMAT = Format(
     read_options=TextReadOptions,
     write_options=NoOptions,
     restores=True,
+    traps=(
+        ("fractions stand as XMin, XMax, YMin, YMax", "Open Images, download page"),
+        (
+            "Rotation says how the picture was turned after it was labelled; the labels were not",
+            "Open Images, rotation information of 2018",
+        ),
+        ("IsGroupOf marks a region of many objects", "Open Images, download page"),
+    ),
 )
