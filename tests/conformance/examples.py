@@ -780,6 +780,16 @@ _NEEDS = {  # of the extras `shards` and `tfrecord`
 }
 AVAILABLE = tuple(name for name in formats.names() if all(map(find_spec, _NEEDS.get(name, ()))))
 LOOSE = tuple(filter(_is_loose, formats.names()))
+
+
+def in_turn(names: Sequence[str], cases: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Pairs to parametrise with: the first two of `names` (formats) with all `cases`, each other one with one of them,
+    in turn. So a new format costs a law little, and each case is tried with several formats.
+    """
+    whole = [(name, case) for name in names[:2] for case in cases]
+    return [*whole, *((name, cases[number % len(cases)]) for number, name in enumerate(names[2:]))]
+
+
 FORMATS = [  # every format that is registered, to parametrise with: one without an example fails
     pytest.param(
         name, marks=pytest.mark.skipif(name not in AVAILABLE, reason="take the extras: bboxprep[shards,tfrecord]")

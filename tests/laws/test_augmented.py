@@ -34,7 +34,7 @@ from bboxprep.recipe.load import read_recipe
 from bboxprep.recipe.recipe import Augment, Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import BRIGHT, DARK, displayed
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import AVAILABLE, in_turn
 from tests.painted import label, written
 from tests.tiny import label as label_tiny
 from tests.tiny import tiny, tree
@@ -201,8 +201,7 @@ PAINTED = {
 }
 
 
-@pytest.mark.parametrize("target", FORMATS)
-@pytest.mark.parametrize("name", PAINTED)
+@pytest.mark.parametrize(("target", "name"), in_turn(AVAILABLE, list(PAINTED)))
 def test_boxes_lie_on_what_is_painted(tmp_path: Path, name: str, target: str) -> None:
     root = label(tmp_path / "source", "coco", "displayed", SIZE, BOX)
     run(root, tmp_path / "out", PAINTED[name], to=target)

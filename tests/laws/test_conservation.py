@@ -84,7 +84,7 @@ def make(root: Path, splits: dict[str, list[tuple[str, list[dict[str, Any]]]]]) 
 
 
 @pytest.mark.parametrize("target", FORMATS)
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(train=IMAGES, val=IMAGES, steps=STEPS, object_policy=RULES)
 def test_every_object_and_image_is_accounted_for(
     target: str,

@@ -38,7 +38,6 @@ RUNS = [
     (source, to, options, RECIPES[next(_turn) % len(RECIPES)])
     for source in ("coco", "yolo", "voc")  # the formats of the fixtures: the kit proves outputs of all
     for to, options in TARGETS
-    for _ in range(3 if not options else 1)
 ]
 
 

@@ -34,7 +34,7 @@ from bboxprep.pipeline.work.engines import processes
 from bboxprep.pipeline.work.image_writer import ImageWriter
 from bboxprep.recipe.geometric import Fit, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from tests.conformance.examples import FORMATS, LOOSE
+from tests.conformance.examples import FORMATS, LOOSE, in_turn
 from tests.tiny import changed, label, stamps, tiny, tree
 
 BIG = Recipe(Letterbox(40))
@@ -57,12 +57,12 @@ def source(tmp_path: Path) -> Path:
     return tiny(tmp_path / "source", range(20))
 
 
-@pytest.mark.parametrize("to", LOOSE)  # the stamps of packed images tell nothing; the kit resumes every format
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("recipe", [BIG, Recipe()], ids=["pixels", "links"])
+# The stamps of packed images tell nothing; the kit resumes every format.
+@pytest.mark.parametrize(("to", "case"), in_turn(LOOSE, [(BIG, 1), (Recipe(), 1), (BIG, 2), (Recipe(), 2)]))
 def test_a_run_that_was_stopped_goes_on_where_it_was(
-    source: Path, tmp_path: Path, to: str, workers: int, recipe: Recipe
+    source: Path, tmp_path: Path, to: str, case: tuple[Recipe, int]
 ) -> None:
+    recipe, workers = case
     fresh = run(source, tmp_path / "fresh", recipe, to)
     asked = iter(range(3))
     with pytest.raises(StoppedError):
@@ -171,8 +171,7 @@ def test_a_change_of_one_image_is_one_image_of_work(
     assert tree(tmp_path / "out") == tree(tmp_path / "fresh")
 
 
-@pytest.mark.parametrize("to", LOOSE)
-@pytest.mark.parametrize("change", [relabelled, replaced, lambda source: tiny(source, [505])])
+@pytest.mark.parametrize(("to", "change"), in_turn(LOOSE, [relabelled, replaced, lambda source: tiny(source, [505])]))
 def test_a_change_is_one_batch_of_work(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, change: Callable[[Path], None]
 ) -> None:

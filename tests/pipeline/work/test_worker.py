@@ -79,7 +79,7 @@ def worked(worker: BatchWorker, stage_size: int) -> tuple[BatchResult, dict[str,
 
 
 @pytest.mark.parametrize("to", LOOSE)  # a writer of packed files gives each image one number, once
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(dataset=datasets())
 def test_together_or_alone_comes_to_the_same(
     tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, to: str
