@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bboxprep.geometry.affine import Affine, Points, Size
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
+_ROUNDING = 1e-9  # px
 ELLIPSE_POINTS = 360  # of a ring: its bounding box is smaller than that of the ellipse by less than 1 in 10,000
 Region = Size | tuple[float, float, float, float]  # a whole image of that size, or a part of it: x0 y0 x1 y1, px
 
@@ -56,6 +57,13 @@ def overlap(one: Boxes, other: Boxes) -> float:
 def hull(points: Points) -> Boxes:
     """The bounding box (4,) px of points (P, 2), P at least 1."""
     return np.concatenate((points.min(axis=0), points.max(axis=0)))
+
+
+def same_box(one: Boxes, other: Boxes) -> bool:
+    """Whether two boxes (4,) are one but for the rounding of a sum: x and width, as COCO states them, rarely give the
+    corner of an outline to the last bit.
+    """
+    return bool((np.abs(one - other) <= _ROUNDING).all())
 
 
 def ring_around(region: Region) -> Points:

@@ -30,7 +30,7 @@ from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometr
 from bboxprep.formats.outlines import ellipse
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import turned_box
-from bboxprep.geometry.shapes import one_ring
+from bboxprep.geometry.shapes import one_ring, same_box
 from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
 from bboxprep.io.xml_encoding import holds
 from bboxprep.model.batch import Batch
@@ -231,12 +231,7 @@ class _Shapes:
         bounds = geometry_of(
             (outline or keypoints or [box])[0], category.keypoints, mask.size if (mask := own.masks[row]) else None
         ).box
-        same = (
-            _near(bounds, own.boxes[row])
-            if outline and outline[0].tag == "box"
-            else bounds.tolist() == self._boxes[row]
-        )
-        loose = not same and (not outline or outline[0].tag in ("mask", "box"))
+        loose = not same_box(bounds, own.boxes[row]) and (not outline or outline[0].tag in ("mask", "box"))
         return [*([box] if loose else []), *outline, *keypoints] or [box]
 
     def _keypoints(self, row: int, category: Category) -> CvatShape:
@@ -272,7 +267,7 @@ class _Shapes:
         most = max(len(points), len(found))
         one, other = (np.pad(part, ((0, most - len(part)), (0, 0))) for part in (points, found))
         return (
-            (read.box.tolist() == self._boxes[row] or (read.oriented is not None and _near(read.box, own.boxes[row])))
+            same_box(read.box, own.boxes[row])
             and _near(corners, own.oriented[row])
             and len(read.rings) == len(rings)
             and all(np.array_equal(mine, its) for mine, its in zip(read.rings, rings, strict=True))

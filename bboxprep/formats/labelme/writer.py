@@ -32,7 +32,7 @@ from bboxprep.formats.labelme.fields import (
     TOP_ATTRIBUTES,
 )
 from bboxprep.geometry.affine import Points
-from bboxprep.geometry.shapes import ELLIPSE_POINTS, hull
+from bboxprep.geometry.shapes import ELLIPSE_POINTS, hull, same_box
 from bboxprep.io.atomic import write_text
 from bboxprep.io.png import write_gray_png
 from bboxprep.model.batch import Batch
@@ -43,7 +43,6 @@ from bboxprep.model.sample import Sample
 
 _VERSION = "5.5.0"  # of LabelMe, whose keys are written
 _ROUND = 1e-6  # of the radius: how far the points of a circle may lie off it
-_SUM = 1e-9  # px: how far the sum of a corner and a width may lie off the corner of the outline
 
 Record = dict[str, Any]
 
@@ -168,7 +167,7 @@ def _parts(objects: Instances, row: int) -> tuple[list[Record], bool]:
         text = base64.b64encode(write_gray_png(pixels.astype(np.uint8))).decode("ascii")
         parts.append(_shape("mask", np.array([[x, y], [x + width - 1, y + height - 1]])) | {"mask": text})
         around.append(np.array([x, y, x + width, y + height], dtype=np.float64))
-    if not parts or not np.allclose(hull(np.concatenate(around).reshape(-1, 2)), box, rtol=0.0, atol=_SUM):
+    if not parts or not same_box(hull(np.concatenate(around).reshape(-1, 2)), box):
         return [_shape("rectangle", box.reshape(2, 2)), *parts], False
     return parts, len(parts) == 1 and kind in ROTATED and parts[0]["shape_type"] == kind
 
