@@ -16,7 +16,7 @@ from pathlib import Path
 
 VARIABLE = "BBOXPREP_CONSUMERS"
 HERE = Path(__file__).parents[2] / ".consumers"
-MADE = "made-{}"  # an empty file in the environment, once pip has installed a group
+MADE = "made-{}.txt"  # a file in the environment: what pip has installed of a group
 LIGHT = (
     "datasets>=5,<6",
     "datumaro>=1.10,<2",
@@ -59,8 +59,13 @@ def python(root: Path) -> Path:
 
 
 def has(group: str) -> bool:
-    """Whether the environment is there with a `group` of programs."""
-    return (folder() / MADE.format(group)).is_file()
+    """Whether the environment is there with a `group` of programs, as they are listed here."""
+    return _is_made(folder(), group)
+
+
+def _is_made(root: Path, group: str) -> bool:
+    made = root / MADE.format(group)
+    return made.is_file() and made.read_text(encoding="utf-8").split("\n") == [*GROUPS[group]]
 
 
 def variables(home: Path) -> dict[str, str]:
@@ -83,10 +88,10 @@ def make(root: Path, groups: list[str]) -> None:
     if not python(root).exists():
         venv.create(root, with_pip=True)
     for group in groups:
-        if not (root / MADE.format(group)).is_file():
+        if not _is_made(root, group):
             command = [str(python(root)), "-m", "pip", "install", "--quiet", *GROUPS[group]]
             subprocess.run(command, check=True)
-            (root / MADE.format(group)).touch()
+            (root / MADE.format(group)).write_text("\n".join(GROUPS[group]), encoding="utf-8")
 
 
 def main() -> None:
@@ -95,7 +100,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=folder())
     parser.add_argument("--heavy", action="store_true", help="the programs that train, too")
     arguments = parser.parse_args()
-    make(arguments.folder, ["light", "heavy"] if arguments.heavy else ["light"])
+    try:
+        make(arguments.folder, ["light", "heavy"] if arguments.heavy else ["light"])
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"{arguments.folder}: pip could not install the programs ({error.returncode})") from error
     subprocess.run([python(arguments.folder), "-m", "pip", "list", "--format=freeze"], check=True)
 
 

@@ -44,6 +44,11 @@ def _each(names: str, like: Reading = Reading("")) -> tuple[Reading, ...]:
     return tuple(replace(like, output=name) for name in names.split())
 
 
+def _walks_no_folders(names: str) -> tuple[Reading, ...]:
+    said = ("not read", "Failed to import item")
+    return _each(names, Reading("", note="walks no sub-folders: `--names flat`", cannot=said))
+
+
 COCO = "coco coco-roboflow coco-datumaro"
 ROUNDED = Reading("", within=0.0051, rings=0.0051, note="rounds to two decimals")
 PROGRAMS = (
@@ -53,6 +58,7 @@ PROGRAMS = (
         (
             *_each(COCO),
             *_each("yolo-detect-flat yolo-segment-flat yolo-pose-flat yolo-obb-flat voc-flat labelme-flat"),
+            *_walks_no_folders("yolo-detect voc labelme"),
         ),
     ),
     Program("sahi", _each(COCO, Reading("", rings=1.0, note="cuts decimals off outlines"))),
@@ -60,7 +66,8 @@ PROGRAMS = (
         "globox",
         (
             *_each(COCO),
-            *_each("yolo-detect-jpg yolo-darknet-jpg", Reading("", note="takes one kind of pictures")),
+            *_each("yolo-detect-jpg yolo-darknet-jpg"),
+            Reading("yolo-detect", note="takes one kind of pictures: `--image-format jpg`", cannot=("KeyError",)),
             Reading("voc", shift=DEVKIT, note=VOC_NOTE),
             Reading("labelme", ("rectangles", "boxes"), "takes each part of an outline for an object"),
             Reading("cvat", ("boxes",), "takes boxes alone"),
@@ -71,6 +78,7 @@ PROGRAMS = (
         (
             *_each(f"{COCO} yolo-detect yolo-yolov5 yolo-segment"),
             Reading("voc-flat", shift=DEVKIT, note=VOC_NOTE),
+            *_walks_no_folders("voc"),
             Reading("cvat", ("boxes",), "refuses XML that states its encoding", cannot=("encoding declaration",)),
         ),
     ),
@@ -80,6 +88,7 @@ PROGRAMS = (
             *_each(f"{COCO} yolo-detect yolo-yolov5"),
             Reading("yolo-segment", note="takes boxes alone", cannot=("object detection bboxes only",)),
             Reading("voc-flat", shift=DEVKIT, note=VOC_NOTE),
+            *_walks_no_folders("voc"),
             Reading("labelme", ("rectangles", "boxes"), "refuses masks"),
             Reading("cvat", ("boxes",), "takes boxes alone"),
         ),
@@ -104,6 +113,7 @@ PROGRAMS = (
             Reading("coco", note="wants `--layout datumaro`", cannot=("Failed to import dataset 'coco'",)),
             Reading("voc", ("photos",), "wants `--layout datumaro`", cannot=("Undeclared label",)),
             Reading("yolo-segment-flat", note="takes boxes alone", cannot=("not read",)),
+            *_walks_no_folders("yolo-detect"),
         ),
     ),
     Program(
@@ -127,7 +137,11 @@ PROGRAMS = (
     ),
     Program(
         "rfdetr",
-        (Reading("coco-roboflow", crowds=False, note="leaves out crowd regions"), Reading("yolo-detect-flat")),
+        (
+            Reading("coco-roboflow", crowds=False, note="leaves out crowd regions"),
+            *_each("yolo-detect-flat"),
+            *_walks_no_folders("yolo-detect"),
+        ),
         heavy=True,
     ),
 )

@@ -15,7 +15,7 @@ from tests.consumers.bench import read_by
 from tests.consumers.comparison import compare
 from tests.consumers.outputs import OUTPUTS, SOURCES, as_we_read, make_output, source
 from tests.consumers.programs import PROGRAMS, Program
-from tests.consumers.readers.answer import Answer
+from tests.consumers.readers.answer import Answer, Object
 from tests.consumers.table import PAGE
 
 MISSING = "not made: python tests/consumers/environment.py"
@@ -68,21 +68,31 @@ def of_another_size(said: Answer) -> Answer:
     return {name: replace(first, width=first.width + 1), **dict(others)}
 
 
-def with_objects(change: Callable[[list[float]], list[float]], said: Answer, name: str = "") -> Answer:
-    return {
-        path: replace(one, objects=[replace(row, box=change(row.box), name=name or row.name) for row in one.objects])
-        for path, one in said.items()
-    }
+def with_objects(change: Callable[[Object], Object], said: Answer) -> Answer:
+    return {path: replace(one, objects=[change(row) for row in one.objects]) for path, one in said.items()}
+
+
+def moved(values: list[float]) -> list[float]:
+    return [values[0] + 0.25, *values[1:]]
 
 
 def test_a_comparison_finds_what_is_planted(work: Path) -> None:
     ours = as_we_read(make_output("rectangles", "coco", work))
-    assert compare(ours, ours).faults == []
-    assert compare(ours, ours).boxes == 0.0
-    moved = with_objects(lambda box: [box[0] + 0.25, *box[1:]], ours)
-    assert compare(ours, moved).boxes == pytest.approx(0.25)
-    assert compare(ours, moved, (0.25, 0, 0, 0)).boxes == pytest.approx(0.0)
+    same = compare(ours, ours)
+    assert (same.faults, same.boxes, same.rings, same.points) == ([], 0.0, 0.0, 0.0)
+    boxes = with_objects(lambda one: replace(one, box=moved(one.box)), ours)
+    assert compare(ours, boxes).boxes == pytest.approx(0.25)
+    assert compare(ours, boxes, (0.25, 0, 0, 0)).boxes == pytest.approx(0.0)
+    rings = with_objects(lambda one: replace(one, rings=[moved(ring) for ring in one.rings]), ours)
+    assert compare(ours, rings).rings == pytest.approx(0.25)
+    begun_elsewhere = with_objects(lambda one: replace(one, rings=[ring[2:] + ring[:2] for ring in one.rings]), ours)
+    assert compare(ours, begun_elsewhere).rings == 0.0
+    points = with_objects(lambda one: replace(one, points=[moved(point) for point in one.points]), ours)
+    assert compare(ours, points).points == pytest.approx(0.25)
+    hidden = with_objects(lambda one: replace(one, points=[[*point[:2], 0.0] for point in one.points]), ours)
+    assert compare(ours, hidden).points == float("inf")
+    assert "a mask of 1 px" in compare(ours, with_objects(lambda one: replace(one, area=1.0), ours)).faults[0]
+    assert "classes" in compare(ours, with_objects(lambda one: replace(one, name="rabbit"), ours)).faults[0]
     assert "not read" in compare(ours, without_an_image(ours)).faults[0]
     assert "0 images of ours" in compare(without_an_image(ours), ours).faults[0]
     assert "want " in compare(ours, of_another_size(ours)).faults[0]
-    assert "classes" in compare(ours, with_objects(list, ours, "rabbit")).faults[0]

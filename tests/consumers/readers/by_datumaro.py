@@ -40,6 +40,7 @@ answer(
         "coco": partial(imported, "coco"),
         "coco-datumaro": partial(imported, "coco"),
         "coco-roboflow": partial(imported, "roboflow_coco"),
+        "yolo-detect": partial(imported, "yolo"),
         "yolo-detect-flat": partial(imported, "yolo"),
         "yolo-segment-flat": partial(imported, "yolo"),
         "yolo-darknet": partial(imported, "yolo"),

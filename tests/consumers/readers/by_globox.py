@@ -59,6 +59,7 @@ answer(
         "coco": partial(coco, "annotations/instances_{}.json"),
         "coco-datumaro": partial(coco, "annotations/instances_{}.json"),
         "coco-roboflow": partial(coco, "{}/_annotations.coco.json"),
+        "yolo-detect": yolo,
         "yolo-detect-jpg": yolo,
         "yolo-darknet-jpg": darknet,
         "voc": voc,

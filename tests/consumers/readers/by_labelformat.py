@@ -48,6 +48,7 @@ answer(
         "yolo-detect": partial(yolo, inputs.YOLOv8ObjectDetectionInput),
         "yolo-yolov5": partial(yolo, inputs.YOLOv5ObjectDetectionInput),
         "yolo-segment": partial(yolo, inputs.YOLOv8InstanceSegmentationInput),
+        "voc": voc,
         "voc-flat": voc,
         "cvat": partial(documents, inputs.CVATObjectDetectionInput, "{}.xml"),
     }

@@ -54,6 +54,7 @@ answer(
         "yolo-detect": yolo,
         "yolo-yolov5": yolo,
         "yolo-segment": yolo,
+        "voc": partial(folder, "voc"),
         "voc-flat": partial(folder, "voc"),
         "labelme": partial(documents, "labelme", "{}"),
         "cvat": partial(documents, "cvat", "{}.xml"),

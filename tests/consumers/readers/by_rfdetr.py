@@ -37,4 +37,4 @@ def pictures(root: Path) -> Iterator[tuple[str, Picture]]:
             yield dataset.coco.imgs[number]["file_name"], Picture(width, height, objects, split)
 
 
-answer({"coco-roboflow": pictures, "yolo-detect-flat": pictures})
+answer({"coco-roboflow": pictures, "yolo-detect": pictures, "yolo-detect-flat": pictures})

@@ -56,11 +56,14 @@ answer(
         "coco": partial(coco, "annotations/instances_{}.json", "{}"),
         "coco-datumaro": partial(coco, "annotations/instances_{}.json", "images/{}"),
         "coco-roboflow": partial(coco, "{}/_annotations.coco.json", "{}"),
+        "yolo-detect": yolo,
         "yolo-detect-flat": yolo,
         "yolo-segment-flat": yolo,
         "yolo-pose-flat": yolo,
         "yolo-obb-flat": partial(yolo, is_obb=True),
+        "voc": voc,
         "voc-flat": voc,
+        "labelme": labelme,
         "labelme-flat": labelme,
     }
 )
