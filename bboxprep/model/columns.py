@@ -124,13 +124,15 @@ class Field:
         return column
 
     def has(self, values: Any) -> NDArray[np.bool_]:
-        """Whether each object has a value in `values`: bool (N,)."""
+        """Whether each object has a value in `values`: bool (N,). NaN in the first place says that it has none."""
         if self.is_ragged:
             return np.asarray(values.counts > 0)
         if self.dtype is None:
             return np.array([value != self.none for value in values], dtype=np.bool_)
-        given = ~np.isnan(values) if _is_nan(self.none) else values != self.none
-        return np.asarray(given.any(axis=tuple(range(1, self.axes))))
+        if _is_nan(self.none):
+            first = values[(slice(None), *[0] * len(self.shape))]
+            return np.asarray(first == first)
+        return np.asarray((values != self.none).any(axis=tuple(range(1, self.axes))))
 
     @cached_property
     def count(self) -> Callable[[Any], int]:

@@ -226,6 +226,8 @@ def expect_object(source: Instances, row: int, box: Box, warp: ExpectedMap, *, o
         return replace(found, cut=True)
     least = _expect_by_shape(tight, outlines, warp)
     outer = _union(found.outer, least.outer)
+    if not source.polygons[row] and source.masks[row] is None and outlines:
+        outer = _union(outer, quadrilateral(box, warp))  # its edges made a rectangle of what was left of four corners
     return replace(found, box=least.box, inner=least.inner, outer=outer, cut=True, drawn=bool(outlines))
 
 

@@ -13,6 +13,7 @@ from bboxprep.errors import PlanError
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.geometry.shapes import clip_ring, hull, ring_area
+from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.model.rle import Rle
@@ -68,17 +69,27 @@ def made(source: Instances, steps: tuple[RecipeStep, ...], rule: TurnedRule) -> 
     plan = Recipe(*steps).plan(SIZE, IDENTITY)
     labels = np.arange(len(source))
     named = Instances.of(
-        source.boxes, labels, polygons=source.polygons, masks=source.masks, crowd=source.crowd
+        source.boxes,
+        labels,
+        polygons=source.polygons,
+        masks=source.masks,
+        crowd=source.crowd,
+        oriented=source.oriented,
     )  # each of its own class, so that one knows which is which
     where = Location("a.jpg", "train", tuple(map(str, labels)))
     return map_objects(named, plan, where, ObjectPolicy(turned=rule))[0]
 
 
 def with_boxes_of_outlines(source: Instances) -> Instances:
-    """`source` with the boxes that its polygons have: of an object that is in two places, any reading is as good."""
+    """`source` with the boxes that its polygons or oriented boxes have: of an object that is in two places, any reading
+    is as good.
+    """
     boxes = [
         hull(np.concatenate(rings)) if rings else box for box, rings in zip(source.boxes, source.polygons, strict=True)
     ]
+    for row in np.flatnonzero(source.has(Column.ORIENTED)).tolist():
+        if not source.polygons[row] and source.masks[row] is None:
+            boxes[row] = hull(source.oriented[row])
     return replace(source, boxes=np.array(boxes).reshape(-1, 4))
 
 
