@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from bboxprep.formats.yolo_row_kinds import OutTask
 from bboxprep.geometry.affine import Points, Size
+from bboxprep.geometry.decimals import centred
 from bboxprep.geometry.oriented import corners_within, oriented_corners
 from bboxprep.geometry.shapes import clip_ring, one_ring
 from bboxprep.model.batch import Batch
@@ -135,12 +136,7 @@ def _scales(batch: Batch) -> NDArray[np.float64]:
 def _box_texts(batch: Batch) -> list[bytes]:
     """Centre and size of each box, rounded so that none leaves the image (see the module)."""
     edges = batch.instances.boxes * np.tile(_scales(batch), 2)
-    low, high = edges[:, :2], edges[:, 2:]
-    centre, size = np.rint((low + high) / 2.0), np.rint(high - low)
-    centre = np.minimum(np.maximum(centre, 1), _ONE - 1)
-    room = 2 * np.minimum(_ONE - centre, centre)
-    size = np.minimum(np.maximum(size, 2), room)
-    return _rows_of(_decimals(np.concatenate((centre, size), axis=1)))
+    return _rows_of(_decimals(centred(edges, _ONE)))
 
 
 def _micro_points(points: Points, scales: NDArray[np.float64]) -> Micros:

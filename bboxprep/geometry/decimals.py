@@ -38,6 +38,20 @@ def lengths(start: Floats, end: Floats) -> Floats:
     return found
 
 
+def centred(edges: Floats, most: Floats | float) -> Floats:
+    """Centre x, y and width, height, in whole units, of boxes whose `edges` x0 y0 x1 y1 are in these units; float64
+    (N, 4).
+
+    None has less than two units a side, and centre -+ size/2 never leaves 0 to `most` (N, 2): the size is rounded after
+    the centre, and to no more than twice the way from there to the edge.
+    """
+    low, high = edges[:, :2], edges[:, 2:]
+    centre, size = np.rint((low + high) / 2.0), np.rint(high - low)
+    centre = np.minimum(np.maximum(centre, 1), most - 1)
+    room = 2 * np.minimum(most - centre, centre)
+    return np.concatenate((centre, np.minimum(np.maximum(size, 2), room)), axis=1)
+
+
 def _rounded(values: Floats, places: Places) -> Floats:
     """``round(value, places)`` of each, as Python has it: the decimal nearest to the exact value, halves to even.
 

@@ -28,6 +28,34 @@ def line_spool(root: Path) -> SpooledTemporaryFile[bytes]:
     return SpooledTemporaryFile(_SPOOL_BYTES, dir=None if is_stored(root) else str(root))
 
 
+class SpooledLines:
+    """Lines of an output at `root` that are written later, in a `line_spool`; iterating gives them without their ends.
+
+    Raises `TargetError` where the disk of `root` is full.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._spool = line_spool(root)
+
+    def add(self, line: bytes) -> None:
+        """Add `line`, which has no end of a line in it."""
+        with as_target_error(self._root):
+            self._spool.write(line + b"\n")
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._spool.seek(0)
+        for line in self._spool:
+            yield line[:-1]
+
+    def close(self) -> None:
+        """Remove them."""
+        self._spool.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+
 def output_path(root: Path, path: str) -> Place:
     """The file at `path` below `root`: as text where possible, which is quicker to make for every image."""
     return cast("Path", root / path) if is_stored(root) else f"{root}{os.sep}{path}"

@@ -263,6 +263,44 @@ def first_corner_cvat(root: Path) -> tuple[float, float]:
     return float(box.get("xtl", "nan")), float(box.get("ytl", "nan"))
 
 
+def paint_createml(root: Path, dataset: LabelledDataset) -> None:
+    for split, images in _by_split(dataset):
+        _empty(root / split)
+        records = []
+        for image in images:
+            _write(root / split / image.name, image.data)
+            objects = [
+                {
+                    "label": name,
+                    "coordinates": {"x": (x0 + x1) / 2, "y": (y0 + y1) / 2, "width": x1 - x0, "height": y1 - y0},
+                }
+                for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+            ]
+            records.append({"image": image.name, "annotations": objects})
+        _write(root / split / "_annotations.createml.json", json.dumps(records, ensure_ascii=False).encode())
+    _write(root / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_createml(root: Path) -> LabelledDataset:
+    classes = tuple((root / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    images = []
+    for file in sorted(root.glob("*/_annotations.createml.json")):
+        for record in json.loads(file.read_bytes()):
+            boxes = [
+                tuple(one["coordinates"][key] for key in ("x", "y", "width", "height")) for one in record["annotations"]
+            ]
+            edges = [(x - w / 2, y - h / 2, x + w / 2, y + h / 2) for x, y, w, h in boxes]
+            labels = tuple(one["label"] for one in record["annotations"])
+            images.append(_image(file.parent.name, record["image"], file.parent / record["image"], edges, labels, root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_createml(root: Path) -> tuple[float, float]:
+    records = json.loads(min(root.glob("*/_annotations.createml.json")).read_bytes())
+    box = next(record["annotations"][0]["coordinates"] for record in records if record["annotations"])
+    return box["x"] - box["width"] / 2, box["y"] - box["height"] / 2
+
+
 def paint_ndjson(root: Path, dataset: LabelledDataset) -> None:
     _empty(root / "images")
     names = {str(number): name for number, name in enumerate(dataset.classes)}
@@ -758,6 +796,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
     for example in (
         FormatExample("bdd100k", paint_bdd100k, read_bdd100k, first_corner_bdd100k),
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
+        FormatExample("createml", paint_createml, read_createml, first_corner_createml),
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),
         FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),

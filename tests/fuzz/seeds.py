@@ -175,6 +175,12 @@ def ndjson() -> Iterator[bytes]:
         yield b"\n".join(map(_json, (head, {**line, "annotations": {key: [row, row]}}, {**line, "file": "b.jpg"})))
 
 
+def createml() -> Iterator[bytes]:
+    box = {"label": "cat", "coordinates": {"x": 10, "y": 9.5, "width": 4, "height": 3}}
+    yield _json([{"image": "a.jpg", "annotations": [box, {**box, "label": "dog", "sure": 1}]}, {"image": "b.jpg"}])
+    yield _json([{"imagefilename": "a.jpg", "annotations": []}, {"image": "a.jpg", "annotations": [box]}])
+
+
 def hf_imagefolder() -> Iterator[bytes]:
     columns = {"bbox": [[1, 2, 30, 4], [5.5, 6, 3, 9]], "category": [0, 2], "id": [7, None], "area": [5, 2.5]}
     records = [{"bbox": [1, 2, 30, 4], "label": "cat", "age": 3}]

@@ -282,6 +282,9 @@ TARGETS: Mapping[str, Target] = {
         _bdd100k, seeds.bdd100k, (*_JSON, b'"box2d":', b'"types":', b'"rle":', b'"graph":', b'"config":')
     ),
     "coco": Target(_coco, seeds.coco, (*_JSON, b'"bbox":', b'"counts":', b'"size":', b'"keypoints":', b'"id":')),
+    "createml": Target(
+        _listed("createml", "a.json", "a.jpg"), seeds.createml, (*_JSON, b'"coordinates":', b'"label":', b'"width":')
+    ),
     "hf_imagefolder": Target(
         _listed("hf_imagefolder", "metadata.jsonl", "a.jpg"), seeds.hf_imagefolder, (*_JSON, b'"bbox":', b'"category":')
     ),

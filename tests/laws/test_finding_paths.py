@@ -262,6 +262,27 @@ def hf_imagefolder(root: Path) -> Path:
     return root / "train" / "metadata.jsonl"
 
 
+def createml(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+
+    def annotations(*boxes: tuple[float, float, float, float]) -> list[dict[str, object]]:
+        stated = ({"x": x + w / 2, "y": y + h / 2, "width": w, "height": h} for x, y, w, h in boxes)
+        return [{"label": "cat", "coordinates": one} for one in stated]
+
+    own = {
+        "good.jpg": annotations((3, 3, 8, 8)),
+        "deep/er/odd.jpg": [*annotations(OVER, FLAT, OUTSIDE), {"label": "cat"}],
+        "spoilt.jpg": annotations((3, 3, 8, 8)),
+        "deep/gone.jpg": annotations((4, 4, 8, 8)),
+        "bare.jpg": [],
+    }
+    records = [{"image": name, "annotations": found} for name, found in own.items()]
+    for split in ("train", "val"):
+        photos(root / split)
+        (root / split / "_annotations.createml.json").write_text(json.dumps([*records, records[0]]))
+    return root / "train" / "_annotations.createml.json"
+
+
 def spoilt_member(name: str, data: bytes) -> bytes:
     """A member of a shard, as a faulty packer would have made it."""
     if name.endswith("1.jpg"):
@@ -333,6 +354,7 @@ def tfrecord(root: Path) -> Path | None:
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "bdd100k": bdd100k,
     "coco": coco,
+    "createml": createml,
     "cvat": cvat,
     "dota": dota,
     "hf_imagefolder": hf_imagefolder,
@@ -348,6 +370,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "yolo": yolo,
 }
 FOUND = {  # codes that the faults of a source make, so that the law has something to hold of
+    "createml": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "hf_imagefolder": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "bdd100k": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},

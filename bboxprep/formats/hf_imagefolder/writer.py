@@ -11,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
@@ -21,7 +20,7 @@ from bboxprep.formats.hf_imagefolder.document import BOXES
 from bboxprep.formats.hf_imagefolder.options import CARRIES, README
 from bboxprep.formats.json_images import digest_of
 from bboxprep.geometry.decimals import lengths
-from bboxprep.io.atomic import as_target_error, line_spool, write_chunks, write_text
+from bboxprep.io.atomic import SpooledLines, write_chunks, write_text
 from bboxprep.io.yaml_encoding import yaml_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
@@ -121,35 +120,27 @@ class ImageFolderWriter:
 
 
 class _SplitRows:
-    """The rows of one split, without ids, which are assigned when all are known. Raises `TargetError` where the disk of
-    `root` is full.
-    """
+    """The rows of one split, without ids, which are assigned when all are known."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._spool: SpooledTemporaryFile[bytes] = line_spool(root)
+        self._rows = SpooledLines(root)
         self._ids, self._counts = array("q"), array("q")
 
     def add(self, number: int, count: int, row: bytes) -> None:
-        with as_target_error(self._root):
-            self._spool.write(row + b"\n")
+        self._rows.add(row)
         self._ids.append(number if 0 < number <= _MAX_ID else 0)
         self._counts.append(count)
 
     def close(self) -> None:
-        self._spool.close()
-
-    def __del__(self) -> None:
-        self.close()
+        self._rows.close()
 
     def lines(self) -> Iterator[bytes]:
         """The rows with ids, the first one that has objects before all others."""
         first = next((row for row, count in enumerate(self._counts) if count), 0)
         for chosen in (True, False):
-            self._spool.seek(0)
-            for row, (number, line) in enumerate(zip(assign_ids(self._ids), self._spool, strict=True)):
+            for row, (number, line) in enumerate(zip(assign_ids(self._ids), self._rows, strict=True)):
                 if (row == first) is chosen:
-                    yield b'{"image_id":%d,%b' % (number, line[1:])
+                    yield b'{"image_id":%d,%b\n' % (number, line[1:])
 
 
 def _labels(sample: Sample, image: str, objects: tuple[Sequence[Any], ...]) -> Labels:

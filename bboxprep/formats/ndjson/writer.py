@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
@@ -19,7 +18,7 @@ from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.ndjson.document import NdjsonEntry, digest_of
 from bboxprep.formats.ndjson.options import DOCUMENT, KEYS, NdjsonWriteOptions
 from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, keypoint_names, shape_texts
-from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
+from bboxprep.io.atomic import SpooledLines, write_chunks
 from bboxprep.io.paths import stem_of
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
@@ -27,7 +26,6 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 
 _FOLDER_MARK = "-"  # between the folders of a name
-_CHUNK = 1 << 16  # bytes
 
 
 @writes
@@ -53,16 +51,12 @@ class NdjsonWriter:
         self._root = root
         self._categories = dataset.categories
         self._options = options
-        self._lines: SpooledTemporaryFile[bytes] | None = None
+        self._lines: SpooledLines | None = None
         self.keypoints = max((len(category.keypoints) for category in dataset.categories), default=0)
 
     def __getstate__(self) -> dict[str, Any]:
         """The state for worker processes, which only encode: without the collected lines."""
         return {**self.__dict__, "_lines": None}
-
-    def __del__(self) -> None:
-        if self._lines:
-            self._lines.close()
 
     @property
     def carries(self) -> frozenset[Column]:
@@ -82,10 +76,8 @@ class NdjsonWriter:
 
     def collect(self, entry: bytes) -> None:
         """Store the line of one image."""
-        if self._lines is None:
-            self._lines = line_spool(self._root)
-        with as_target_error(self._root):
-            self._lines.write(entry)
+        self._lines = self._lines or SpooledLines(self._root)
+        self._lines.add(entry)
 
     def close(self) -> None:
         """Write the document."""
@@ -104,7 +96,7 @@ class NdjsonWriter:
             line = b'%b,"annotations":{"%b":[%b]}}' % (line[:-1], KEYS[self._options.task].encode(), listed)
         findings = tuple(Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes)
         digest = digest_of([NdjsonEntry(file, sample.split, None, "", task=self._options.task, rows=b"\n".join(rows))])
-        return Labels(len(rows), findings, entry=line + b"\n", digest=digest)
+        return Labels(len(rows), findings, entry=line, digest=digest)
 
     def _document(self) -> Iterator[bytes]:
         head: dict[str, Any] = {"type": "dataset", "task": self._options.task, "path": "."}
@@ -115,7 +107,5 @@ class NdjsonWriter:
                 head["flip_idx"] = flips
             head["kpt_names"] = dict(enumerate(keypoint_names(self._categories, self.keypoints)))
         yield msgspec.json.encode(head) + b"\n"
-        if self._lines:
-            self._lines.seek(0)
-            while chunk := self._lines.read(_CHUNK):
-                yield chunk
+        for line in self._lines or ():
+            yield line + b"\n"

@@ -1,0 +1,102 @@
+"""Writes CreateML: ``<split>/_annotations.createml.json`` beside the images, as Roboflow does, and ``labels.txt``.
+
+Centre and size are whole millionths of a px, the size never more than twice the way from the centre to the edge of the
+image: a box that ends at the edge still does when it is read. ``labels.txt`` keeps the order of the classes; Create ML
+does not look at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bboxprep.errors import AnnotationError
+from bboxprep.formats.api import Labels, NoOptions, writes
+from bboxprep.formats.createml.document import CARRIES, CLASSES, DOCUMENT
+from bboxprep.formats.json_images import digest_of
+from bboxprep.geometry.decimals import centred
+from bboxprep.io.atomic import SpooledLines, write_chunks, write_text
+from bboxprep.model.batch import Batch
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.sample import Sample
+
+_MILLION = 1e6
+
+
+@writes
+def write(root: Path, dataset: Dataset, options: NoOptions) -> CreateMLWriter:  # noqa: ARG001
+    """A writer of CreateML below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
+    for name in dataset.categories.names:
+        if not name or name != name.strip() or len(name.splitlines()) > 1:
+            problem = f"class name: have {name!r}, want one line of text without blanks around it"
+            raise AnnotationError(dataset.root, "", problem)
+    return CreateMLWriter(root, dataset)
+
+
+class CreateMLWriter:
+    """The writer (see `formats.api.Writer`)."""
+
+    stage = ""
+    carries = CARRIES
+
+    def __init__(self, root: Path, dataset: Dataset) -> None:
+        self._root = root
+        self._names = dataset.categories.names
+        self._splits = {split: SpooledLines(root) for split in dataset.splits}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for worker processes, which only encode: without the collected images."""
+        return {**self.__dict__, "_splits": {}}
+
+    def paths(self, split: str, name: str) -> tuple[str, ...]:
+        """The path of the image; the labels of a split share one document."""
+        return (f"{split}/{name}",)
+
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
+        """The record of each image."""
+        sizes = batch.sizes[batch.owners]
+        boxes = (centred(batch.instances.boxes * _MILLION, sizes * _MILLION) / _MILLION).tolist()
+        names = [self._names[label] for label in batch.instances.labels.tolist()]
+        objects = [
+            {"label": name, "coordinates": dict(zip(("x", "y", "width", "height"), box, strict=True))}
+            for name, box in zip(names, boxes, strict=True)
+        ]
+        return list(map(_labels, batch, images, batch.split(objects)))
+
+    def collect(self, entry: tuple[str, bytes]) -> None:
+        """Store the record of one image."""
+        split, record = entry
+        if split not in self._splits:
+            self._splits[split] = SpooledLines(self._root)
+        self._splits[split].add(record)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The class table, and one document for each split."""
+        return (CLASSES, *(f"{split}/{DOCUMENT}" for split in self._splits))
+
+    def close(self) -> None:
+        """Write the documents."""
+        write_text(self._root / CLASSES, "".join(f"{name}\n" for name in self._names))
+        for split, lines in self._splits.items():
+            write_chunks(self._root / split / DOCUMENT, _list(lines))
+            lines.close()
+
+
+def _list(records: SpooledLines) -> Iterator[bytes]:
+    before = b"[\n"
+    for record in records:
+        yield before + record
+        before = b",\n"
+    yield b"[]\n" if before == b"[\n" else b"\n]\n"
+
+
+def _labels(sample: Sample, image: str, objects: Sequence[Any]) -> Labels:
+    """The record of the image at `image` with its `objects`."""
+    annotations = msgspec.json.encode(objects)
+    name = msgspec.json.encode(image.removeprefix(f"{sample.split}/"))
+    entry = (sample.split, b'{"image":%b,"annotations":%b}' % (name, annotations))
+    return Labels(len(objects), entry=entry, digest=digest_of([annotations]))
