@@ -28,8 +28,8 @@ from bboxprep.model.rendering import Effect
 from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import LEAST_OVERLAP
 from bboxprep.model.validation import Location, drop_findings
-from bboxprep.transform.clip import ObjectsAndFindings, clipped_finding, count_finding, hide_keypoints
-from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outlines, clip_rings
+from bboxprep.transform.clip import ObjectsAndFindings, clipped_finding, count_finding, hide_keypoints, refitted_finding
+from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outlines, clip_rings, cut_corners
 
 _ROUNDING = 1.0  # px; the library rounds the edges of a box by no more
 _NO_BOX = np.zeros(4)
@@ -103,6 +103,7 @@ def _augmented_objects(before: Instances, augmented: Augmented, location: Locati
     fitted, hidden = hide_keypoints(fitted, np.asarray(inside), augmented.size, location)
     upright = affine is not None and affine.keeps_axes
     notes = clipped_finding(cut, augmented.size, location) if upright else _loosened_finding(fitted, location)
+    notes += refitted_finding(moved, fitted, moved.has(Column.ORIENTED) & fitted.has(Column.ORIENTED), location)
     return fitted, (*dropped, *misfits, *notes, *hidden)
 
 
@@ -190,19 +191,20 @@ def _move_masks(before: Instances, augmented: Augmented) -> tuple[Rle | None, ..
 
 
 def _fit_to_outlines(moved: Instances, exact: Boxes, cut: NDArray[np.bool_], augmented: Augmented) -> Instances:
-    """The objects with polygons and masks cut where their boxes (M, 4) are `cut` (M,), and boxes drawn tight to them.
+    """The objects with their shapes cut where their boxes (M, 4) are `cut` (M,), and boxes drawn tight to them.
 
     Where the map turns the axes, every box is drawn tight, and outlines are cut at the edges of the image only.
     """
     affine = augmented.found.affine
     upright = affine is not None and affine.keeps_axes
     rows = np.flatnonzero(cut) if upright else np.arange(len(moved))
-    polygons, masks = list(moved.polygons), list(moved.masks)
+    polygons, masks, oriented = list(moved.polygons), list(moved.masks), moved.oriented.copy()
     for row in rows.tolist():
         x0, y0, x1, y1 = moved.boxes[row].tolist() if upright else (0.0, 0.0, *map(float, augmented.size))
         polygons[row] = clip_rings(polygons[row], (x0, y0, x1, y1))
+        oriented[row] = cut_corners(oriented[row], (x0, y0, x1, y1))
         masks[row] = _cut_mask(masks[row], moved.boxes[row]) if upright else masks[row]
-    moved = replace(moved, polygons=Polygons.of(polygons), masks=tuple(masks))
+    moved = replace(moved, polygons=Polygons.of(polygons), masks=tuple(masks), oriented=oriented)
     outlines, boxes, areas = Outlines.of(moved), moved.boxes.copy(), moved.areas.copy()
     for row in rows.tolist():
         outline = outlines.usable(row, boxes[row])
@@ -224,16 +226,22 @@ def _cut_mask(mask: Rle | None, box: Boxes) -> Rle | None:
 
 
 def _drop_misfits(fitted: Instances, before: Instances, location: Location) -> ObjectsAndFindings:
-    """The objects without the polygons that the library lost, or moved elsewhere than pixels and boxes."""
+    """The objects without the polygons and oriented boxes that the library lost, or moved off their boxes."""
     polygons = tuple(
         rings if rings and len(rings) == len(old) and overlap(box, hull(np.concatenate(rings))) >= LEAST_OVERLAP else ()
         for box, rings, old in zip(fitted.boxes, fitted.polygons, before.polygons, strict=True)
     )
     count = sum(bool(old) and not rings for old, rings in zip(before.polygons, polygons, strict=True))
+    oriented = fitted.oriented.copy()
+    for row in np.flatnonzero(before.has(Column.ORIENTED)).tolist():
+        corners = oriented[row]
+        if not np.isfinite(corners).all() or overlap(fitted.boxes[row], hull(corners)) < LEAST_OVERLAP:
+            oriented[row], count = np.nan, count + 1
     if not count:
         return fitted, ()
     message = "outlines that the pipeline lost, or moved off their boxes; the boxes are kept"
-    return replace(fitted, polygons=Polygons.of(polygons)), (count_finding("mask-misfit", count, message, location),)
+    fitted = replace(fitted, polygons=Polygons.of(polygons), oriented=oriented)
+    return fitted, (count_finding("mask-misfit", count, message, location),)
 
 
 def _loosened_finding(fitted: Instances, location: Location) -> tuple[Finding, ...]:

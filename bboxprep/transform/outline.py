@@ -263,9 +263,16 @@ def cut_oriented(instances: Instances, rows: NDArray[np.bool_], edge: Edge) -> P
     cut = np.flatnonzero(rows & instances.has(Column.ORIENTED)).tolist()
     oriented = instances.oriented.copy() if cut else instances.oriented
     for row in cut:
-        left = _clip(oriented[row], edge)
-        oriented[row] = refitted(oriented[row], left) if len(left) and ring_area(left) > _LINE else np.nan
+        oriented[row] = cut_corners(oriented[row], edge)
     return oriented
+
+
+def cut_corners(corners: Points, edge: Edge) -> Points:
+    """The oriented box (4, 2) that `edge` leaves of `corners` (4, 2); NaN where it leaves nothing, or there is none."""
+    left = _clip(corners, edge) if np.isfinite(corners).all() else corners[:0]
+    if left is corners:
+        return corners
+    return refitted(corners, left) if len(left) and ring_area(left) > _LINE else np.full((4, 2), np.nan)
 
 
 def clip_rings(rings: Rings, edge: Edge) -> Rings:

@@ -138,6 +138,10 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
         _edit_labelstudio(out, f"{path.relative_to(out / 'images').parts[0]}.json", image, size, change)
     elif (out / "images").exists():
         _edit_cvat(out / f"{path.relative_to(out / 'images').parts[0]}.xml", image, size, change)
+    elif (out / "classes.txt").exists():
+        split, _, *name = path.relative_to(out).parts
+        label = out.joinpath(split, "labelTxt", *name).with_suffix(".txt")
+        _edit_dota(label, (out / "classes.txt").read_text(encoding="utf-8").splitlines(), size, change)
     elif path.with_suffix(".json").exists():
         _edit_labelme(path.with_suffix(".json"), (out / "labels.txt").read_text(encoding="utf-8").splitlines(), change)
     else:
@@ -209,6 +213,24 @@ def _edit_yolo(path: Path, change: Callable[[Edges, int], tuple[Edges, int] | No
     if changed:
         (x0, y0, x1, y1), number = changed
         first = [f"{number} {(x0 + x1) / 2:.6f} {(y0 + y1) / 2:.6f} {x1 - x0:.6f} {y1 - y0:.6f}"]
+    path.write_text("".join(f"{row}\n" for row in [*first, *rows[1:]]), encoding="utf-8")
+
+
+def _edit_dota(
+    path: Path, names: list[str], size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    rows, (width, height) = path.read_text(encoding="utf-8").splitlines(), size
+    words = rows[0].split()
+    xs, ys = ([float(word) for word in words[axis:8:2]] for axis in (0, 1))
+    old = (min(xs) / width, min(ys) / height, max(xs) / width, max(ys) / height)
+    changed = change(old, names.index(" ".join(words[8:-1])))
+    first = []
+    if changed:
+        new, label = changed
+        corners = zip(
+            [x + (new[0] - old[0]) * width for x in xs], [y + (new[1] - old[1]) * height for y in ys], strict=True
+        )
+        first = [f"{' '.join(f'{x!r} {y!r}' for x, y in corners)} {names[label]} {words[-1]}"]
     path.write_text("".join(f"{row}\n" for row in [*first, *rows[1:]]), encoding="utf-8")
 
 

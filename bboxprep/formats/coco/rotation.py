@@ -14,6 +14,8 @@ from bboxprep.model.instances import Instances
 
 _SAME = 0.01  # px; more than the rounding of oriented boxes, also of those of YOLO
 
+_FULL_TURN = 360.0  # degrees
+
 TurnedBoxes = Mapping[int, tuple[float, ...]]
 """x0, y0, x1, y1 px and degrees, by the row of the object."""
 
@@ -29,6 +31,6 @@ def turned_boxes(instances: Instances) -> TurnedBoxes:
         if alone and np.abs(hull(corners) - instances.boxes[row]).max() <= _SAME:
             numbers = turned_box(corners)
             same = numbers is not None and np.abs(turned_corners(numbers[:4], numbers[4]) - corners).max() <= _SAME
-            if numbers and same and numbers[4] and ROTATION not in instances.attributes[row]:
-                found[row] = numbers
+            if numbers and same and ROTATION not in instances.attributes[row]:
+                found[row] = (*numbers[:4], numbers[4] or _FULL_TURN)  # 0 is that of any box
     return found
