@@ -116,7 +116,7 @@ CODES: dict[str, tuple[Severity, str]] = {
         Severity.NOTE,
         "no file says what the rows of labels state; what they look like was taken",
     ),
-    "value-rounded": (Severity.NOTE, "coordinates were rounded to whole pixels for the target format"),
+    "value-rounded": (Severity.NOTE, "coordinates were rounded to the numbers that the target format has"),
     "voc-origin-assumed": (Severity.NOTE, "nothing proves the origin of the VOC coordinates; devkit was taken"),
     "voc-origin-decided": (Severity.NOTE, "the origin of the VOC coordinates, and the evidence for it"),
 }

@@ -750,6 +750,48 @@ def first_corner_openimages(root: Path) -> tuple[float, float]:
     return float(row["XMin"]), float(row["YMin"])
 
 
+def paint_vlm(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images")
+    _remove(*_lines_of(root))
+    for split, images in _by_split(dataset):
+        lines = ""
+        for image in images:
+            _write(root / "images" / split / image.name, image.data)
+            shares = image.boxes / np.tile(np.array(image.size), 2) * 1000
+            pairs = zip(shares.tolist(), image.classes, strict=True)
+            answer = json.dumps([{"bbox_2d": box, "label": name} for box, name in pairs])
+            turns = [{"from": "human", "value": "<image>\nFind all."}, {"from": "gpt", "value": answer}]
+            line = {"image": image.name, "conversations": turns, "coordinates": "qwen3-vl"}
+            lines += json.dumps(line, ensure_ascii=False) + "\n"
+        _write(root / f"{split}.jsonl", lines.encode())
+    _write(root / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_vlm(root: Path) -> LabelledDataset:
+    classes = tuple((root / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    images = []
+    for file in _lines_of(root):
+        for line in file.read_text(encoding="utf-8").split("\n")[:-1]:
+            record = json.loads(line)
+            found = json.loads(record["conversations"][1]["value"])
+            path = root / "images" / file.stem / record["image"]
+            scale = np.tile(displayed_size(path.read_bytes()), 2) / 1000
+            edges = [tuple(np.array(one["bbox_2d"]) * scale) for one in found]
+            labels = tuple(one["label"] for one in found)
+            images.append(_image(file.stem, record["image"], path, edges, labels, root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def _lines_of(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob("*.jsonl") if not path.name.startswith("bboxprep."))
+
+
+def first_corner_vlm(root: Path) -> tuple[float, float]:
+    line = _lines_of(root)[0].read_text(encoding="utf-8").split("\n")[0]
+    x, y, *_ = json.loads(json.loads(line)["conversations"][1]["value"])[0]["bbox_2d"]
+    return x, y
+
+
 def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
     """The images of each split."""
     for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
@@ -807,6 +849,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),
         FormatExample("tfrecord", paint_tfrecord, read_tfrecord, first_corner_tfrecord),
+        FormatExample("vlm", paint_vlm, read_vlm, first_corner_vlm),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
         FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),
         FormatExample("yolo", paint_yolo, read_yolo, first_corner_yolo),

@@ -318,6 +318,24 @@ def tfrecords() -> Iterator[bytes]:
         yield write_example({**own, **named, **size, **more, "image/object/attribute/a": [b"1", b"[2]"]})
 
 
+def vlm() -> Iterator[bytes]:
+    answers = (
+        '[{"bbox_2d": [1, 2, 30, 40], "label": "cat"}, {"bbox": [1, 2, 3], "name": "dog"}]',
+        "```json\n[{'box_2d': [1, 2, 30, 40], 'text': 'cat'}]\n```",
+        "<loc0001><loc0002><loc0300><loc1023> cat ; <loc0001><loc0002><loc0003><loc0004><seg001> dog",
+        "cat<loc_1><loc_2><loc_300><loc_999>dog<poly><loc_1><loc_2></poly>",
+        "<|object_ref_start|>cat<|object_ref_end|><|box_start|>(1,2),(30,1000)<|box_end|>",
+    )
+    for answer in answers:
+        yield _json(
+            {"image": "a.jpg", "conversations": [{"from": "human", "value": "?"}, {"from": "gpt", "value": answer}]}
+        )
+        yield _json({"image": "a.jpg", "prefix": "detect cat ; dog", "suffix": answer})
+        yield _json({"images": ["a.jpg"], "messages": [{"role": "assistant", "content": [{"text": answer}]}]})
+    rows = [{"bbox": [1, 2, 30, 40], "label": 0, "category": "cat"}]
+    yield _json({"filename": "a.jpg", "height": 40, "width": 64, "detection": {"instances": rows}})
+
+
 def tarred(files: Mapping[str, bytes]) -> bytes:
     """A tar file of `files`."""
     out = BytesIO()

@@ -221,6 +221,13 @@ def _tfrecord(data: bytes) -> None:
     _balance(known.read(shelf() / "tfrecord", _probe, known.read_options()))
 
 
+def _vlm(data: bytes) -> None:
+    known = formats.load("vlm")
+    _made("vlm/a.jpg", b"")
+    _made("vlm/train.jsonl", b'{"image": "a.jpg", "prefix": "", "suffix": ""}\n' + data)
+    _balance(known.read(shelf() / "vlm", _probe, known.read_options()))
+
+
 def _archive(data: bytes) -> None:
     root = remote.open_path(_made("a.zip" if data.startswith(b"PK") else "a.tar", data))
     form = formats.load(find_root(root).format)
@@ -260,6 +267,7 @@ def _words(data: bytes) -> None:
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
     *filter(find_spec, (f"bboxprep.formats.{name}.reader" for name in formats.names())),
+    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "tfrecord", "vlm", "voc", "yolo")),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -310,6 +318,9 @@ TARGETS: Mapping[str, Target] = {
     "record": Target(_record, seeds.record, (*_JSON, b'"affine":', b'"size":')),
     "supervisely": Target(
         _supervisely, seeds.supervisely, (*_JSON, b'"exterior":', b'"bitmap":', b'"instance":', b'"geometryType":')
+    ),
+    "vlm": Target(
+        _vlm, seeds.vlm, (*_JSON, b"<loc_", b"<loc0001>", b"<|box_start|>", b"bbox_2d", b"'", b"```", b"<poly>")
     ),
     "sidecar": Target(_sidecar, seeds.sidecar, (*_JSON, b'"objects":', b'"mask":', b'"row":', b'"labels":')),
     "voc": Target(_voc, seeds.voc, (b"<object>", b"</object>", b"<bndbox>", b"<!DOCTYPE", b"&amp;", b"NaN", b"1e308")),

@@ -351,6 +351,24 @@ def tfrecord(root: Path) -> Path | None:
     return None
 
 
+def vlm(root: Path) -> Path:
+    for split in ("train", "val"):
+        photos(root / split)
+        boxes = [
+            [x / 0.04, y / 0.03, (x + wide) / 0.04, (y + high) / 0.03] for x, y, wide, high in (OVER, FLAT, OUTSIDE)
+        ]
+        found = [{"bbox_2d": box, "label": "cat"} for box in (*boxes, ["x"])]
+        names = ["good.jpg", "deep/er/odd.jpg", "spoilt.jpg", "deep/gone.jpg", "good.jpg"]
+        answers = ["[]", json.dumps(found), "[]", "[]", "[]"]
+        lines = [
+            {"image": name, "conversations": [{"from": "gpt", "value": answer}], "coordinates": "qwen3-vl"}
+            for name, answer in zip(names, answers, strict=True)
+        ]
+        text = "".join(f"{json.dumps(line)}\n" for line in lines)
+        (root / split / "annotations.jsonl").write_text(f"{text}{{}}\n", encoding="utf-8")
+    return root / "train" / "annotations.jsonl"
+
+
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "bdd100k": bdd100k,
     "coco": coco,
@@ -365,6 +383,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "parquet": parquet,
     "supervisely": supervisely,
     "tfrecord": tfrecord,
+    "vlm": vlm,
     "voc": voc,
     "webdataset": webdataset,
     "yolo": yolo,
@@ -399,6 +418,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "parquet": {"image-unreadable", "record-unreadable"},
     "supervisely": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "tfrecord": {"image-unreadable", "record-unreadable", "category-unknown"},
+    "vlm": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
 }
 CROPPED = {"box-clipped", "box-outside"}
 OF_IMAGES = {"box-clipped", "box-degenerate", "box-outside", "image-unreadable", "image-unlabelled", "image-skipped"}

@@ -26,16 +26,7 @@ from bboxprep.formats.tfrecord.fields import FILE_NAME, HEIGHT, SOURCE_ID, WIDTH
 from bboxprep.formats.tfrecord.files import RecordFile, record_files
 from bboxprep.formats.tfrecord.objects import BadObjects, Features, read_objects
 from bboxprep.geometry.affine import Size
-from bboxprep.io.paths import (
-    IMAGE_SUFFIXES,
-    LINK_OUT,
-    AllowedFolders,
-    read_bytes,
-    relative_path,
-    scan,
-    stem_of,
-    suffix_of,
-)
+from bboxprep.io import paths
 from bboxprep.io.remote import forget, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.io.tf_messages import BadMessageError, parse_example
@@ -66,16 +57,15 @@ def read(root: Path, probe: Probe, options: ReadOptions, spread: MapEngine = map
     items = [item for record in records for item in _items(record, prefix[record.document])]
     damaged = [finding for item in items if not item.image and (finding := loader.damage(item))]
     lost = {finding.path for finding in damaged}
+    refused = (Finding("image-refused", paths.LINK_OUT, paths.relative_path(path, root)) for path in strayed)
     return Dataset(
         root=root,
         format="tfrecord",
         categories=categories,
-        samples=LazySamples.each([item for item in items if relative_path(item.label, root) not in lost], loader),
+        samples=LazySamples.each([item for item in items if paths.relative_path(item.label, root) not in lost], loader),
         splits=tuple(dict.fromkeys(split_of(record.document) for record in records)),
-        findings=(
-            *(Finding("image-refused", LINK_OUT, relative_path(path, root)) for path in strayed), *findings, *damaged,
-        ),
-    )  # fmt: skip
+        findings=(*refused, *findings, *damaged),
+    )
 
 
 class _Item(msgspec.Struct, frozen=True):
@@ -90,12 +80,12 @@ class _Item(msgspec.Struct, frozen=True):
 
 def _items(record: RecordFile, prefix: str) -> Iterator[_Item]:
     shard = opened(record.path)
-    with scan(shard) as entries:
+    with paths.scan(shard) as entries:
         names = {entry.name for entry in entries}
-    images = {stem_of(name): name for name in names if suffix_of(name) in IMAGE_SUFFIXES}
+    images = {paths.stem_of(name): name for name in names if paths.suffix_of(name) in paths.IMAGE_SUFFIXES}
     split = split_of(record.document)
-    for name in sorted(name for name in names if suffix_of(name) == FEATURES):
-        yield _Item(record.path, split, prefix, shard / name, images.get(stem_of(name), ""))
+    for name in sorted(name for name in names if paths.suffix_of(name) == FEATURES):
+        yield _Item(record.path, split, prefix, shard / name, images.get(paths.stem_of(name), ""))
 
 
 class _Loader(msgspec.Struct, frozen=True):
@@ -143,7 +133,7 @@ class _Loader(msgspec.Struct, frozen=True):
             instances, findings, count = read_objects(features, size, self.classes[item.record], points)
         except BadObjects as error:
             return Instances.of(), (self._fault(str(error), item, error.count),), error.count
-        label = relative_path(item.label, self.root)
+        label = paths.relative_path(item.label, self.root)
         return instances, [replace(finding, path=label, split=item.split) for finding in findings], count
 
     def _image(self, item: _Item, features: Features) -> tuple[Path, str]:
@@ -151,24 +141,24 @@ class _Loader(msgspec.Struct, frozen=True):
         stated = next((text for key in (FILE_NAME, SOURCE_ID) for text in texts_of(features.get(key, ()))), "")
         name = safe_relative(stated.replace("\\", "/"))
         if item.image:
-            suffix = suffix_of(item.image)
-            named = name if suffix_of(name).lower() in IMAGE_SUFFIXES else f"{name}{suffix}"
+            suffix = paths.suffix_of(item.image)
+            named = name if paths.suffix_of(name).lower() in paths.IMAGE_SUFFIXES else f"{name}{suffix}"
             return item.label.with_name(item.image), named if name else item.image
-        allowed, name = AllowedFolders(self.root), name or f"{stem_of(item.label.name)}.jpg"
+        allowed, name = paths.AllowedFolders(self.root), name or f"{paths.stem_of(item.label.name)}.jpg"
         folders = (item.record.parent, item.record.parent / _IMAGES, self.root, self.root / _IMAGES)
-        paths = [folder / name for folder in folders]
-        there = (path for path in paths if path.is_file() and allowed.holds(path))
-        return next(there, paths[0]), name
+        places = [folder / name for folder in folders]
+        there = (path for path in places if path.is_file() and allowed.holds(path))
+        return next(there, places[0]), name
 
     def _fault(self, words: str, item: _Item, objects: int = 0) -> Finding:
-        label = relative_path(item.label, self.root)
+        label = paths.relative_path(item.label, self.root)
         return Finding("record-unreadable", words, label, split=item.split, objects=objects)
 
 
 def _features(item: _Item) -> Features:
     """The features of a record but for its image. Raises `AnnotationError`."""
     try:
-        return parse_example(read_bytes(item.label, _MOST_BYTES))
+        return parse_example(paths.read_bytes(item.label, _MOST_BYTES))
     except BadMessageError as error:
         raise AnnotationError(item.label, "", str(error)) from error
 
