@@ -118,7 +118,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     ),
     "value-rounded": (Severity.NOTE, "coordinates were rounded to the numbers that the target format has"),
     "voc-origin-assumed": (Severity.NOTE, "nothing proves the origin of the VOC coordinates; devkit was taken"),
-    "voc-origin-decided": (Severity.NOTE, "the origin of the VOC coordinates, and the evidence for it"),
+    "voc-origin-decided": (Severity.NOTE, "the origin of VOC or CSV coordinates, and the evidence for it"),
 }
 
 

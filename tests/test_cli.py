@@ -116,7 +116,7 @@ def test_strict_refuses_a_loss_before_anything_is_written(tmp_path: Path) -> Non
         (["--to", "yolo", "--exposure", "1:dark"], "--exposure: have 'dark', want a number"),
         (["--to", "yolo", "--background", "white"], "--background: have 'white', want N or R,G,B"),
         (["--to", "yolo", "--voc-float"], "--voc-float: is for writing voc, but the format is yolo"),
-        (["--to", "yolo", "--voc-origin", "devkit"], "--voc-origin: is for reading voc, but the format is coco"),
+        (["--to", "yolo", "--voc-origin", "devkit"], "--voc-origin: is for reading csv or voc, but the format is coco"),
         (["--to", "yolo", "--from", "voc"], ""),
         (["--to", "yolo", "--quality", "0"], "0 is not in the range 1<=x<=100"),
         (["--to", "yolo", "--leterbox", "64"], "--leterbox: no such option; did you mean '--letterbox'?"),

@@ -143,11 +143,12 @@ def chosen_options(side: Side, chosen: str, given: Mapping[str, Any], others: Co
         value = given.get(_parameter(field))
         if value is None:
             continue
-        if name != chosen and (name in others or _has(chosen, side, field)):
+        if name != chosen and any(_has(one, side, field) for one in (chosen, *others)):
             continue
         if name != chosen:
             verb = "reading" if side == "read_options" else "writing"
-            raise UsageError(f"{field.metadata['flag']}: is for {verb} {name}, but the format is {chosen}")
+            owners = " or ".join(one for one in formats.names() if _has(one, side, field))
+            raise UsageError(f"{field.metadata['flag']}: is for {verb} {owners}, but the format is {chosen}")
         options[field.name] = value
     return options
 

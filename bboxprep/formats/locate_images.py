@@ -122,12 +122,13 @@ def _looked_up(
     folder: Path, wanted: Sequence[str], indices: Sequence[int], allowed: paths.AllowedFolders
 ) -> dict[int, Match]:
     """The matches of the names at `indices`, which no file has."""
-    lookup = ImageLookup(lambda: _images_below(folder, allowed))
+    lookup = ImageLookup(lambda: images_below(folder, allowed))
     found = {text: lookup.find(text) for text in {wanted[index] for index in indices}}
     return {index: found[wanted[index]] for index in indices}
 
 
-def _images_below(folder: Path, allowed: paths.AllowedFolders) -> Iterator[str]:
+def images_below(folder: Path, allowed: paths.AllowedFolders) -> Iterator[str]:
+    """The paths below `folder` of all images there that lie in one of the `allowed` folders, links followed."""
     for place, _, names in paths.walk(folder):
         below = paths.relative_path(place, folder)
         for name in names:

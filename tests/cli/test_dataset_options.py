@@ -141,7 +141,7 @@ def test_several_sources_are_told_one_by_one_and_together(tmp_path: Path) -> Non
 
 def test_an_option_of_a_format_that_no_source_has_is_refused(tmp_path: Path) -> None:
     message = refused("convert", COCO, YOLO, tmp_path / "out", "--to", "coco", "--voc-origin", "devkit")
-    assert "--voc-origin: is for reading voc" in message
+    assert "--voc-origin: is for reading csv or voc" in message
 
 
 def test_one_path_alone_is_told_that_the_other_is_missing(tmp_path: Path) -> None:

@@ -523,6 +523,41 @@ def first_corner_labelme(root: Path) -> tuple[float, float]:
     return min(x0, x1), min(y0, y1)
 
 
+def paint_csv(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images")
+    _remove(*root.glob("*.csv"))
+    for split, images in _by_split(dataset):
+        with (root / f"{split}_labels.csv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
+            rows.writerow(["filename", "width", "height", "class", "xmin", "ymin", "xmax", "ymax"])
+            for image in images:
+                _write(root / "images" / split / image.name, image.data)
+                for edges, name in zip(image.boxes.tolist(), image.classes, strict=True):
+                    rows.writerow([image.name, *image.size, name, *edges])
+    with (root / "classes.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([name, row] for row, name in enumerate(dataset.classes))
+
+
+def read_csv(root: Path) -> LabelledDataset:
+    with (root / "classes.csv").open(encoding="utf-8", newline="") as file:
+        classes = tuple(name for name, _ in csv.reader(file))
+    images = []
+    for path in sorted(path for path in (root / "images").rglob("*") if path.is_file()):
+        split, *parts = path.relative_to(root / "images").parts
+        with (root / f"{split}_labels.csv").open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if "/".join(parts) in (row.get("filename"), row.get("image"))]
+        edges = [tuple(float(row[key]) for key in _CORNERS) for row in rows]
+        labels = tuple(row["class" if "class" in row else "label"] for row in rows)
+        images.append(_image(split, "/".join(parts), path, edges, labels, root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_csv(root: Path) -> tuple[float, float]:
+    with min(root.glob("*_labels.csv")).open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    return float(row["xmin"]), float(row["ymin"])
+
+
 def paint_labelstudio(root: Path, dataset: LabelledDataset) -> None:
     _empty(root / "images")
     _remove(*_task_files(root))
@@ -555,7 +590,7 @@ def read_labelstudio(root: Path) -> LabelledDataset:
         for task in json.loads(file.read_bytes()):
             (_, url), (annotation,) = task["data"]["image"].split("?d="), task["annotations"]
             path, found = root / unquote(url), [one for one in annotation["result"] if "parentID" not in one]
-            edges = [bounds_labelstudio(one) for one in found]
+            edges = [object_bounds_labelstudio(annotation["result"], one) for one in found]
             labels = tuple(one["value"][one["type"]][0] for one in found)
             name = path.relative_to(root / "images" / file.stem).as_posix()
             image = _image(file.stem, name, path, edges, labels, root)
@@ -583,6 +618,15 @@ def bounds_labelstudio(region: dict[str, Any]) -> tuple[float, ...]:
 
 def _task_files(root: Path) -> list[Path]:
     return sorted(path for path in root.glob("*.json") if not path.name.startswith("bboxprep."))
+
+
+def object_bounds_labelstudio(result: list[dict[str, Any]], region: dict[str, Any]) -> tuple[float, ...]:
+    """The box of an object: its rectangle, else that around the region and its parts."""
+    if region["type"] == "rectanglelabels" and not region["value"].get("rotation"):
+        return bounds_labelstudio(region)
+    parts = [one for one in result if one.get("meta", {}).get("part_of_parent") and one["parentID"] == region["id"]]
+    edges = np.array([bounds_labelstudio(one) for one in (region, *parts)])
+    return (*edges[:, :2].min(axis=0).tolist(), *edges[:, 2:].max(axis=0).tolist())
 
 
 _RADII, _SIDES = ("radiusX", "radiusY"), ("width", "height")
@@ -839,6 +883,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("bdd100k", paint_bdd100k, read_bdd100k, first_corner_bdd100k),
         FormatExample("coco", paint_coco, read_coco, first_corner_coco),
         FormatExample("createml", paint_createml, read_createml, first_corner_createml),
+        FormatExample("csv", paint_csv, read_csv, first_corner_csv, {"dialect": "vott"}),
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),
         FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),

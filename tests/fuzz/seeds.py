@@ -108,6 +108,18 @@ def labelme() -> Iterator[bytes]:
         yield _json({"version": "5.5.0", "flags": {}, "shapes": chosen, **size})
 
 
+def tables() -> Iterator[bytes]:
+    head = b"filename,width,height,class,xmin,ymin,xmax,ymax\n"
+    yield head + b"a.jpg,64,40,cat,1,2,30.5,20\na.jpg,64,40,cat,x,2,3,4\nb.jpg,64,40,dog,0,0,1,1\n"
+    yield b'"image","xmin","ymin","xmax","ymax","label"\n"a.jpg",1,2,"30",20,"a ""b"", c"\n'
+    yield b"a.jpg,1,2,30,20,cat\nb.jpg,,,,,\n"
+    yield b"TRAIN,gs://x/a.jpg,cat,0.1,0.1,,,0.6,0.9,,\nTEST,b.jpg,,,,,,,,,\n"
+    yield b'image_id,width,height,bbox,source\na,64,40,"[1.0, 2.0, 30, 20]",x\n'
+    yield b"xmin,xmax,ymin,ymax,Frame,Label,Preview URL\n1,2,30,20,a.jpg,cat,http://x\n"
+    yield b'a.jpg 1 2 30 20 0 "cat" "red"\n'
+    yield "\ufeffImage;Left;Top;Right;Bottom;Name\r\na.jpg;1,5;2;30;20;k\u00e4tze\r\n".encode()
+
+
 def labelstudio() -> Iterator[bytes]:
     rle = [*encode_brush(Rle.from_mask(np.eye(40, 64, dtype=np.bool_)))]
     point = {"x": 5, "y": "7.5"}

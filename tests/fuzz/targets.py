@@ -160,6 +160,12 @@ def _labelme(data: bytes) -> None:
     _balance(known.read(shelf() / "labelme", _probe, known.read_options()))
 
 
+def _csv(data: bytes) -> None:
+    known = formats.load("csv")
+    _made("csv/a.jpg", b"")
+    _balance(known.read(_made("csv/labels.csv", data), _probe, known.read_options()))
+
+
 def _labelstudio(data: bytes) -> None:
     known = formats.load("labelstudio")
     _made("labelstudio/a.jpg", b"")
@@ -268,6 +274,7 @@ def _words(data: bytes) -> None:
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
     *filter(find_spec, (f"bboxprep.formats.{name}.reader" for name in formats.names())),
     *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "tfrecord", "vlm", "voc", "yolo")),
+    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "csv", "cvat", "labelme", "labelstudio", "voc", "yolo")),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -295,6 +302,9 @@ TARGETS: Mapping[str, Target] = {
     ),
     "hf_imagefolder": Target(
         _listed("hf_imagefolder", "metadata.jsonl", "a.jpg"), seeds.hf_imagefolder, (*_JSON, b'"bbox":', b'"category":')
+    ),
+    "csv": Target(
+        _csv, seeds.tables, (b",", b";", b"\t", b'"', b"\n", b"nan", b"1e999", b"xmin,", b"bbox,", b"[", b"\0")
     ),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")

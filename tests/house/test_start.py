@@ -11,7 +11,7 @@ import pytest
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SELDOM = {"difflib", "multiprocessing", "numpy.ma", "ray", "rich.progress"}
 READERS = {
-    f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelstudio", "voc", "yolo")
+    f"bboxprep.formats.{name}.reader" for name in ("coco", "csv", "cvat", "labelstudio", "voc", "yolo")
 }  # packed formats share one
 
 

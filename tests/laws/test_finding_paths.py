@@ -201,6 +201,20 @@ def cvat(root: Path) -> Path:
     return root / "train.xml"
 
 
+def csv(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+    own = {"good.jpg": [(3, 3, 8, 8)], "deep/er/odd.jpg": [OVER, FLAT, OUTSIDE], "spoilt.jpg": [(3, 3, 8, 8)]}
+    own["deep/gone.jpg"] = [(4, 4, 8, 8)]
+    rows = [f"{name},40,30,cat,{x},{y},{x + w},{y + h}\n" for name, boxes in own.items() for x, y, w, h in boxes]
+    rows.append("deep/er/odd.jpg,40,30,cat,1,x,2,3\n")
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        (root / f"{split}_labels.csv").write_text(
+            f"filename,width,height,class,xmin,ymin,xmax,ymax\n{''.join(rows)}", newline=""
+        )
+    return root / "train_labels.csv"
+
+
 def labelstudio(root: Path) -> Path:
     """Returns a file that may be named as the source."""
 
@@ -373,6 +387,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "bdd100k": bdd100k,
     "coco": coco,
     "createml": createml,
+    "csv": csv,
     "cvat": cvat,
     "dota": dota,
     "hf_imagefolder": hf_imagefolder,
@@ -407,6 +422,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "webdataset": {"image-unreadable", "record-unreadable"},
     "dota": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
+    "csv": {"image-missing", "image-unreadable", "record-unreadable"},
     "labelstudio": {
         "image-missing",
         "image-unreadable",

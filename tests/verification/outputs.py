@@ -26,7 +26,12 @@ from bboxprep.pipeline.work.convert import convert_source, write
 from bboxprep.recipe.recipe import ImageContext, Recipe
 from bboxprep.testing.example import FormatExample
 from bboxprep.verification.verify import VerificationReport
-from tests.conformance.examples import EXAMPLES, around_supervisely, bounds_cvat, bounds_labelstudio
+from tests.conformance.examples import (
+    EXAMPLES,
+    around_supervisely,
+    bounds_cvat,
+    object_bounds_labelstudio,
+)
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 Edges = tuple[float, float, float, float]
@@ -134,6 +139,9 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
         _edit_openimages(out / f"annotations/{split}-annotations-bbox.csv", Path(*parts).with_suffix(""), change)
     elif (out / "annotations").exists():
         _edit_coco(out / "annotations" / f"instances_{path.relative_to(out).parts[0]}.json", image, size, change)
+    elif (out / "classes.csv").exists():
+        split, *parts = path.relative_to(out / "images").parts
+        _edit_csv(out, f"{split}_labels.csv", "/".join(parts), size, change)
     elif (out / "label_config.xml").exists():
         _edit_labelstudio(out, f"{path.relative_to(out / 'images').parts[0]}.json", image, size, change)
     elif (out / "images").exists():
@@ -349,6 +357,23 @@ def _edit_cvat(
     tree.write(path, encoding="utf-8")
 
 
+def _edit_csv(
+    out: Path, file: str, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    with (out / file).open(encoding="utf-8", newline="") as opened:
+        head, *rows = csv.reader(opened)
+    names = [line.rpartition(",")[0] for line in (out / "classes.csv").read_text(encoding="utf-8").splitlines()]
+    place = next(number for number, row in enumerate(rows) if row[0] == image)
+    (_, _, _, label, *corners), (width, height) = rows.pop(place), size
+    x0, y0, x1, y1 = map(float, corners)
+    if changed := change((x0 / width, y0 / height, x1 / width, y1 / height), names.index(label)):
+        (x0, y0, x1, y1), number = changed
+        edges = [round(value) for value in (x0 * width, y0 * height, x1 * width, y1 * height)]
+        rows.insert(place, [image, str(width), str(height), names[number], *map(str, edges)])
+    with (out / file).open("w", encoding="utf-8", newline="") as opened:
+        csv.writer(opened).writerows([head, *rows])
+
+
 def _edit_labelstudio(
     out: Path, file: str, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
 ) -> None:
@@ -359,7 +384,7 @@ def _edit_labelstudio(
     config = ET.parse(out / "label_config.xml").getroot()
     names = [label.get("value", "") for label in config.iterfind("RectangleLabels/Label")]
     first, (width, height) = result[0], size
-    x0, y0, x1, y1 = bounds_labelstudio(first)
+    x0, y0, x1, y1 = object_bounds_labelstudio(result, first)
     label = names.index(first["value"][first["type"]][0])
     changed = change((x0 / width, y0 / height, x1 / width, y1 / height), label)
     result[:] = [one for one in result if one is not first and one.get("parentID") != first["id"]]

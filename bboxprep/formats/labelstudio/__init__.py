@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from bboxprep.formats.api import Format, Step, deferred
-from bboxprep.formats.labelstudio.options import (
-    CARRIES,
-    LAYOUT,
-    STEP,
-    LabelStudioReadOptions,
-    LabelStudioWriteOptions,
-)
+from bboxprep.formats.labelstudio.options import CARRIES, LAYOUT, STEP, LabelStudioReadOptions, LabelStudioWriteOptions
 
 FORMAT = Format(
     title="Label Studio",

@@ -26,6 +26,7 @@ from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode
 from bboxprep.io.paths import IMAGE_SUFFIXES, read_bytes, suffix_of
 from bboxprep.io.text import as_utf8, not_decoded
+from bboxprep.io.text import decode as decode_text
 
 MOST_BYTES = 1 << 30
 _IMAGE_KEYS = ("image", "img", "photo", "picture", "image_url", "url")
@@ -88,9 +89,9 @@ class TaskDocument:
 
 def read_tasks(path: Path, options: LabelStudioReadOptions) -> TaskDocument:
     """The document at `path`. Raises `AnnotationError`."""
-    document = TaskDocument()
+    document, data = TaskDocument(), read_bytes(path, MOST_BYTES)
     try:
-        text = as_text_tokens(as_utf8(read_bytes(path, MOST_BYTES), options.encoding)).lstrip()
+        text = as_text_tokens(as_utf8(data, options.encoding)).lstrip()
         document.is_one_task = text.startswith(b"{")
         for row, raw in enumerate([text] if document.is_one_task else decode(text, list[msgspec.Raw])):
             task = decode(raw, Json)
@@ -100,10 +101,19 @@ def read_tasks(path: Path, options: LabelStudioReadOptions) -> TaskDocument:
     except UnicodeDecodeError as error:
         raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
     except (BadJson, ValueError, RecursionError) as error:
+        _refuse_other_text(path, data)
         raise AnnotationError(path, "", f"want a list of tasks ({error})") from error
     if not document.images:
         raise AnnotationError(path, "", f"none of {document.without_image:,} tasks names an image in its data")
     return document
+
+
+def _refuse_other_text(path: Path, data: bytes) -> None:
+    """Raise `AnnotationError` where `data`, which is no JSON, is text that is not UTF-8."""
+    try:
+        decode_text(data)
+    except UnicodeDecodeError as error:
+        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
 
 
 def _results(task: Json, wanted: str) -> tuple[list[list[Any]], list[list[Any]]]:

@@ -20,7 +20,7 @@ CARRIES = frozenset(
         Column.ATTRIBUTES,
     }
 )
-STEP = 1e-6  # px; percent are written so that edges read back nearer than this
+STEP = 1e-9  # px; percent are written so that edges read back nearer than this
 
 CONFIG = "label_config.xml"
 LOCAL_FILES = "/data/local-files/?d="

@@ -93,8 +93,8 @@ def _classes(home: Path, parsed: _Parsed, encoding: str) -> Categories:
 
 def _keypoint_names(config: LabelConfig, name: str, used: Mapping[str, None]) -> tuple[str, ...]:
     """The keypoints of the class `name`: those of the configuration in its order, then others in use."""
-    listed = config.keypoints.get(name, config.keypoints.get("", ()) if used else ())
-    return (*listed, *(point for point in used if point not in listed))[:MOST_KEYPOINTS]
+    ordered = config.keypoints.get(name, config.keypoints.get("", ()) if used else ())
+    return (*ordered, *(point for point in used if point not in ordered))[:MOST_KEYPOINTS]
 
 
 def _group(document: LabelDocument, content: TaskDocument, home: Path) -> ImageGroup[TaskImage]:
@@ -112,9 +112,9 @@ def _unread(parsed: _Parsed) -> Iterator[Finding]:
     """Findings about what each document has that the model lacks."""
     for document, content in parsed:
         if content.unread:
-            listed = ", ".join(f"{count:,} {kind[:40]}" for kind, count in sorted(content.unread.items()))
+            kinds = ", ".join(f"{count:,} {kind[:40]}" for kind, count in sorted(content.unread.items()))
             held = "; the box around open lines is an object" if content.unread.keys() & POINTS.keys() else ""
-            yield Finding("shape-unread", f"not read: {listed}{held}", document.shown)
+            yield Finding("shape-unread", f"not read: {kinds}{held}", document.shown)
         if content.without_image:
             words = f"tasks without an image, not read ({content.without_image:,})"
             yield Finding("file-skipped", words, document.shown)

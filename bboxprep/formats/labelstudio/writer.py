@@ -31,7 +31,6 @@ from bboxprep.formats.labelstudio.options import (
     ORIENTED,
     PART,
     PLACE,
-    STEP,
     VISIBILITY,
     LabelStudioWriteOptions,
 )
@@ -49,6 +48,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 
 _CHUNK = 1 << 16  # bytes
+_NEAR = 1e-6  # px; an outline gives its box where that is no further off
 _PLACES = 9  # decimals of px, as the reader rounds them
 _DECIMALS = 13  # of a percent: enough for them in images of 100,000 px
 _POINT_WIDTH = 0.5  # percent; the size at which a keypoint is drawn
@@ -220,9 +220,10 @@ def _shapes(objects: Instances, row: int, size: Size) -> list[_Shape]:
         shapes.append(_oriented(corners, size))
     if mask is not None:
         shapes.append(_Shape("brush", {"format": "rle", "rle": list(encode_brush(mask))}, mask.bounds))
-    if shapes and np.abs(hull(np.concatenate([one.around for one in shapes]).reshape(-1, 2)) - box).max() <= STEP:
+    if shapes and np.abs(hull(np.concatenate([one.around for one in shapes]).reshape(-1, 2)) - box).max() <= _NEAR:
         return shapes
-    return [_Shape("rectangle", {**_rectangle(box[:2], box[2:] - box[:2], size), "rotation": 0}, box), *shapes]
+    low, high = np.round(box.reshape(2, 2), _PLACES)
+    return [_Shape("rectangle", {**_rectangle(low, high - low, size), "rotation": 0}, box), *shapes]
 
 
 def _oriented(corners: Points, size: Size) -> _Shape:
@@ -230,7 +231,7 @@ def _oriented(corners: Points, size: Size) -> _Shape:
     if numbers := turned_box(corners):
         *box, degrees = numbers
         drawn = turned_corners(box, degrees)
-        if np.abs(drawn - corners).max() <= STEP:
+        if np.abs(drawn - corners).max() <= _NEAR:
             sides = np.array((box[2] - box[0], box[3] - box[1]))
             value = {**_rectangle(drawn[0], sides, size), "rotation": degrees}
             return _Shape("rectangle", value, hull(corners), {} if degrees else {ORIENTED: True})

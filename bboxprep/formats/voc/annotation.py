@@ -19,9 +19,10 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.corner_numbers import Corner, less_one, parse_corner
+from bboxprep.formats.origin import Corners, LabellingTool, tool_of
 from bboxprep.formats.text_values import decode_value
-from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, Corner, less_one, parse_corner, text_below
-from bboxprep.formats.voc.origin import Corners, LabellingTool, tool_of
+from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, text_below
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
 from bboxprep.io.xml_tree import parse_xml

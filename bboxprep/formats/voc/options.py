@@ -7,12 +7,11 @@ from typing import Literal
 
 from bboxprep.formats.api import TextReadOptions
 from bboxprep.formats.layouts import check_layout, layout_metadata
+from bboxprep.formats.origin import ORIGIN_METADATA, OriginChoice
 from bboxprep.model.columns import Column
 
 LAYOUT = "Annotations/*.xml with JPEGImages/, XML files beside their images, or train/, valid/, test/ with both"
 CARRIES = frozenset({Column.BOXES, Column.ATTRIBUTES})
-
-OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions", "xywh"]
 
 
 @dataclass(frozen=True)
@@ -21,12 +20,7 @@ class VocReadOptions(TextReadOptions):
 
     origin: OriginChoice = field(
         default="auto",
-        metadata={
-            "flag": "--voc-origin",
-            "help": "what VOC corners count from: devkit (1-based, inclusive), as-is (0-based edges), plus-one "
-            "(1-based edges), fractions (edges as fractions of the image), xywh (0-based x and y, width and height "
-            "where xmax and ymax belong), or auto: from proof in the numbers, else from the tool that wrote the files",
-        },
+        metadata=ORIGIN_METADATA,
     )
 
 

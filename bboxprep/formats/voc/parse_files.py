@@ -20,9 +20,9 @@ import numpy as np
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine
+from bboxprep.formats.origin import LabellingTool, end_at_edge, reach_over, start_at_zero
 from bboxprep.formats.reading import in_batches
 from bboxprep.formats.voc.annotation import Annotation, read_annotation
-from bboxprep.formats.voc.origin import LabellingTool, end_at_edge, reach_over, start_at_zero
 from bboxprep.formats.voc.plain_annotation import read_plain
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import read_bytes

@@ -13,9 +13,9 @@ from functools import lru_cache
 from sys import intern
 from typing import Any
 
+from bboxprep.formats.corner_numbers import parse_corner
+from bboxprep.formats.origin import tool_of
 from bboxprep.formats.voc.annotation import Annotation, declared_size, file_extra, file_name, own_attributes
-from bboxprep.formats.voc.numbers import parse_corner
-from bboxprep.formats.voc.origin import tool_of
 
 _BLANK = r"[ \t\r\n]*"
 

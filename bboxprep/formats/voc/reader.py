@@ -2,7 +2,7 @@
 
 An image belongs to the XML file of its own stem, else to the one whose ``<filename>`` names it; ``<path>`` is ignored.
 The sizes that files state are evidence only: the image's header decides. The origin of the corners is decided for the
-whole dataset (`bboxprep.formats.voc.origin`). Classes are sorted by name, unless a table at the root gives
+whole dataset (`bboxprep.formats.origin`). Classes are sorted by name, unless a table at the root gives
 their order (`bboxprep.formats.voc.tables`). Places in findings count from 1, as XPath does: ``object[2]/bndbox/xmin``.
 """
 
@@ -20,11 +20,11 @@ from bboxprep.errors import ImageError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.image_tree import ImageTree, parts_of, split_folders, split_path, walk
+from bboxprep.formats.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.reading import probe_image
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
 from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
-from bboxprep.formats.voc.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names

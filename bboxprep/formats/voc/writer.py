@@ -17,9 +17,11 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.formats.api import Labels, writes
+from bboxprep.formats.corner_numbers import one_more, shortest
 from bboxprep.formats.labelmap import LABELMAP, is_labelmap_name, labelmap_lines
+from bboxprep.formats.origin import OURS
 from bboxprep.formats.text_values import encode_value
-from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES, OURS, one_more, shortest
+from bboxprep.formats.voc.numbers import DEFAULT_ATTRIBUTES
 from bboxprep.formats.voc.options import CARRIES, VocWriteOptions
 from bboxprep.formats.whole_pixels import rounding_findings, whole_boxes
 from bboxprep.geometry.affine import Size

@@ -10,8 +10,9 @@ from xml.etree.ElementTree import Element, SubElement
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bboxprep.formats.corner_numbers import one_more, parse_corner, shortest
 from bboxprep.formats.text_values import decode_value, encode_value
-from bboxprep.formats.voc.numbers import one_more, parse_corner, shortest, text_below
+from bboxprep.formats.voc.numbers import text_below
 from bboxprep.model.validation import FARTHEST
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.formats import voc
-from bboxprep.formats.voc.origin import OriginEvidence, decide
+from bboxprep.formats.origin import OriginChoice, OriginEvidence, decide
 from tests.formats.voc.trees import Box, document, flat, image, obj, read, xml
 
 INNER: Box = (10, 20, 30, 40)
@@ -14,7 +14,7 @@ EXPECTED = {"devkit": [9, 19, 30, 40], "as-is": [10, 20, 30, 40], "plus-one": [9
 
 
 @pytest.mark.parametrize("origin", ["devkit", "as-is", "plus-one"])
-def test_each_origin_moves_the_corners_its_own_way(tmp_path: Path, origin: voc.options.OriginChoice) -> None:
+def test_each_origin_moves_the_corners_its_own_way(tmp_path: Path, origin: OriginChoice) -> None:
     flat(tmp_path, {"a": document(obj(INNER))})
     dataset = read(tmp_path, origin)
     assert dataset[0].instances.boxes.tolist() == [EXPECTED[origin]]

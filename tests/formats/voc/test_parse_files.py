@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats import voc
+from bboxprep.formats.origin import start_at_zero
 from bboxprep.formats.reading import in_batches
-from bboxprep.formats.voc.origin import start_at_zero
 from bboxprep.formats.voc.parse_files import parse_files, read_file, unpacked
 from bboxprep.pipeline.work.engines.local import Local
 from tests.formats.voc.trees import codes, document, flat, obj, probe, xml

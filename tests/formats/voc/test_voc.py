@@ -16,6 +16,7 @@ from bboxprep import formats
 from bboxprep.errors import AnnotationError, BboxprepError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats import voc
+from bboxprep.formats.origin import OriginChoice
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.batch import Batch
@@ -90,9 +91,7 @@ def boxes(size: Size, least: float) -> st.SearchStrategy[Boxes]:
 
 
 @pytest.mark.parametrize("origin", ["devkit", "as-is", "plus-one"])
-def test_every_whole_box_of_an_8_by_8_image_survives_from_each_origin(
-    tmp_path: Path, origin: voc.options.OriginChoice
-) -> None:
+def test_every_whole_box_of_an_8_by_8_image_survives_from_each_origin(tmp_path: Path, origin: OriginChoice) -> None:
     low, high = {"devkit": (1, 0), "as-is": (0, 0), "plus-one": (1, 1)}[origin]
     wanted = [
         [x0, y0, x1, y1] for x0 in range(8) for y0 in range(8) for x1 in range(x0 + 1, 9) for y1 in range(y0 + 1, 9)

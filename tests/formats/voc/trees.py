@@ -10,6 +10,7 @@ from typing import Any
 from bboxprep.errors import ImageError
 from bboxprep.findings import Finding
 from bboxprep.formats import voc
+from bboxprep.formats.origin import OriginChoice
 from bboxprep.geometry.affine import Size
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -64,7 +65,7 @@ def flat(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-def read(root: Path, origin: voc.options.OriginChoice = "auto") -> Dataset:
+def read(root: Path, origin: OriginChoice = "auto") -> Dataset:
     """The dataset at `root`, its books checked."""
     dataset = voc.FORMAT.read(root, probe, voc.VocReadOptions(origin))
     check_books(dataset)

@@ -1,4 +1,5 @@
-"""The origin of VOC coordinates (0-based or 1-based). Files do not state it, and three conventions are in use.
+"""The origin of the corners in VOC files and in CSV files made of them (0-based or 1-based). Files do not state it, and
+three conventions are in use.
 
 ========  =====================================  =======================================================
 origin    edges of the box                       written by
@@ -21,10 +22,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -32,10 +34,12 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.voc.numbers import OURS
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.header import Header
+
+OURS = "bboxprep"
+"""The <database> of the <source> of VOC files that this program wrote."""
 
 _FEW = 3  # fewer boxes end at the edge by accident
 Corners = NDArray[np.float64]  # (2, N, 4): xmin ymin xmax ymax as written, and each of them less one
@@ -49,6 +53,18 @@ class Origin(StrEnum):
     PLUS_ONE = "plus-one"
     FRACTIONS = "fractions"
     SIZES = "xywh"
+
+
+OriginChoice = Literal["auto", "devkit", "as-is", "plus-one", "fractions", "xywh"]
+
+
+ORIGIN_METADATA: Mapping[str, str] = {
+    "flag": "--voc-origin",
+    "help": "what corners of VOC and CSV count from: devkit (1-based, inclusive), as-is (0-based edges), plus-one "
+    "(1-based edges), fractions (edges as fractions of the image), xywh (0-based x and y, width and height "
+    "where xmax and ymax belong), or auto: from proof in the numbers, else from the tool that wrote the files",
+}
+"""The metadata of the field ``origin`` of a reader's options."""
 
 
 class LabellingTool(msgspec.Struct, frozen=True):
