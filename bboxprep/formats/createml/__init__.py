@@ -17,4 +17,5 @@ FORMAT = Format(
     carries=CARRIES,
     step=lambda _: Step(pixels=1e-6),  # centre and size have six digits
     read_options=TextReadOptions,
+    traps=(("x and y are the centre of the box", "turicreate, object detection user guide"),),
 )

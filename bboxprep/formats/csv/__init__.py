@@ -22,4 +22,12 @@ FORMAT = Format(
         ("fractions", "`origin='fractions'`"),
         ("xywh-for-xyxy", "`origin='xywh'`"),
     ),
+    traps=(
+        (
+            "corners count from 0 or from 1, and no column says which",
+            "fizyr/keras-retinanet, README.md; TensorFlow's xml_to_csv scripts",
+        ),
+        ("an image without objects is an empty row, or none", "fizyr/keras-retinanet, csv_generator.py"),
+        ("a CSV beside VOC files repeats them, and is no second data set", "TensorFlow's xml_to_csv scripts"),
+    ),
 )

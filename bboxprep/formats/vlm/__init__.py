@@ -22,4 +22,14 @@ FORMAT = Format(
     step=step,
     read_options=VlmReadOptions,
     write_options=VlmWriteOptions,
+    traps=(
+        (
+            "numbers go to 1000, 1024 or the pixels that the processor makes, by the model",
+            "transformers, processors of Qwen-VL, PaliGemma and Florence-2",
+        ),
+        (
+            "loaders of Qwen show the stored image, those of transformers the displayed one",
+            "qwen-vl-utils; transformers, image_utils.py",
+        ),
+    ),
 )
