@@ -32,7 +32,7 @@ class Detection(msgspec.Struct, frozen=True):
     turned: bool = False
 
 
-def check_overlap(nms: float | None) -> None:
+def check_overlap(nms: object) -> None:
     """Raise `UsageError` unless `nms` is a share of overlap or None."""
     if nms is not None and not (isinstance(nms, int | float) and 0 < nms < 1):
         raise UsageError(f"nms: have {nms!r}, want an overlap (intersection over union) between 0 and 1, such as 0.6")
