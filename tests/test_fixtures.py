@@ -21,10 +21,8 @@ from fixtures.scenes import COLOURS
 
 ROOT = Path(__file__).parent.parent / "fixtures"
 IMAGES = {".jpg", ".png", ".webp"}
-SETS = (
-    *(f"phone-photos-{name}" for name in ("coco", "yolo", "voc", "labelme", "supervisely", "bdd100k", "openimages")),
-    "stored-frame-yolo",
-)
+FORMATS = ("coco", "yolo", "voc", "labelme", "supervisely", "bdd100k", "openimages", "datumaro")
+SETS = (*(f"phone-photos-{name}" for name in FORMATS), "stored-frame-yolo")
 
 
 @dataclass(frozen=True)

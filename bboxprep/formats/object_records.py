@@ -174,7 +174,7 @@ class _Loader(msgspec.Struct, frozen=True):
 
     def _instances(self, records: Sequence[ObjectRecord], scale: Sequence[int]) -> Instances:
         """The columns of `records`, whose boxes are in units of `scale` px."""
-        points = max((len(category.keypoints) for category in self.classes), default=0)
+        points = max([0, *(len(one.keypoints) for one in (*self.classes, *records))])
         keypoints = np.zeros((len(records), points, 3))
         for row, record in enumerate(records):
             if record.keypoints:

@@ -17,19 +17,12 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
+from bboxprep.images.codecs import independent_decoder
 from bboxprep.images.codecs.codec import QUALITY, ImagePolicy
-from bboxprep.images.codecs.independent_decoder import (
-    Gray,
-    ReducedGray,
-    blurred,
-    decode_displayed,
-    decode_with_opencv,
-    pixel_lengths,
-    warped,
-)
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.output.image_rows import DECODED, ImageRow
+from bboxprep.verification import whole_image
 from bboxprep.verification.appearance import appearance_faults
 from bboxprep.verification.consensus import combine, noise_between
 from bboxprep.verification.effects_model import ExpectedEffects, apply_effects
@@ -39,16 +32,6 @@ from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict, compare
 from bboxprep.verification.region import beyond, pixels_inside
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of
-from bboxprep.verification.whole_image import (
-    MIRRORED,
-    POOR,
-    SAME_THUMB,
-    TURN_WORDS,
-    TurnMatch,
-    match_turn,
-    resembles,
-    thumbnail,
-)
 
 SOFT = 0.8  # px, sigma; JPEG and other kernels change mostly the finest detail
 MARGIN = 0.15  # of a box on each side: the edge of an object locates it best
@@ -83,8 +66,8 @@ class _ImagePair:
     the size of the output.
     """
 
-    expected: Gray
-    actual: Gray
+    expected: independent_decoder.Gray
+    actual: independent_decoder.Gray
     visible: tuple[int, int, int, int]
     seen: Mask | None = None
     weak: str = ""
@@ -113,10 +96,10 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
         path, steps = member(case.run.root / image.output), case.recipe(image).get("steps")
         by = _reduction(mapped.size, steps)
         mapped = mapped.reduced(by)
-        actual = decode_with_opencv(path, sample.header.container, case.file(image, path), by)
-        length = max(pixel_lengths(mapped.from_shown))
+        actual = independent_decoder.decode_with_opencv(path, sample.header.container, case.file(image, path), by)
+        length = max(independent_decoder.pixel_lengths(mapped.from_shown))
         data, policy = case.file(image, origin.path), _decoding(case, image)
-        source = decode_displayed(origin.path, origin.header.container, data, length, policy)
+        source = independent_decoder.decode_displayed(origin.path, origin.header.container, data, length, policy)
         pair = _image_pair(source, mapped, actual, steps, by)
     except ImageError as error:
         if error.path == origin.path:
@@ -148,12 +131,12 @@ def swapped(pairs: Sequence[tuple[str, PixelComparison]]) -> Iterator[Fault]:
         if not found.mismatch or found.have is None:
             continue
         others = [
-            (resembles(found.have, other.wanted), name)
+            (whole_image.resembles(found.have, other.wanted), name)
             for name, other in pairs
             if name != output and other.wanted is not None
         ]
         score, name = max(others, default=(-1.0, ""))
-        if score >= SAME_THUMB:
+        if score >= whole_image.SAME_THUMB:
             yield _fault("image-swapped", output, f"shows the image that {name} should show", amount=score)
         else:
             yield _fault("pixels-differ", output, "does not show the image of its source, in any turn")
@@ -165,7 +148,7 @@ def _judge(
     if pair.weak:
         return _weakly(case, sample, compared, pair)
     thumbs = _thumbnails(pair)
-    turn = match_turn(pair.expected, pair.actual, pair.mask)
+    turn = whole_image.match_turn(pair.expected, pair.actual, pair.mask)
     count = len(sample.instances)
     tally = Tally(Layer.PIXEL, UNIT, unsure=count, wrong=1)
     if turn.verdict is PatchVerdict.SHIFTED:
@@ -218,13 +201,13 @@ def _thumbnails(pair: _ImagePair) -> tuple[NDArray[np.float32], NDArray[np.float
     expected, outside = pair.expected, ~pair.mask
     if pair.seen is not None and outside.any() and pair.actual.shape == expected.shape:
         expected = np.where(outside, np.median(pair.actual[outside]), expected).astype(np.float32)
-    return thumbnail(expected), thumbnail(pair.actual)
+    return whole_image.thumbnail(expected), whole_image.thumbnail(pair.actual)
 
 
 def _merely_shifted(pair: _ImagePair) -> bool:
     """Whether the actual image matches the expected one after a small shift."""
     found = compare(pair.expected, pair.actual, pair.visible, (0, 0), pair.seen)
-    return found.verdict is PatchVerdict.SHIFTED and found.best > POOR
+    return found.verdict is PatchVerdict.SHIFTED and found.best > whole_image.POOR
 
 
 def _fault(code: str, image: str, message: str, where: str = "", amount: float = 0.0) -> Fault:
@@ -244,17 +227,28 @@ def _reduction(size: Size, steps: object) -> int:
     return next((by for by in (8, 4, 2) if max(size) >= by * LONG and not any(side % by for side in size)), 1)
 
 
-def _image_pair(source: ReducedGray, mapped: Mapped, actual: Gray, steps: object, by: int = 1) -> _ImagePair | None:
+def _image_pair(
+    source: independent_decoder.ReducedGray,
+    mapped: Mapped,
+    actual: independent_decoder.Gray,
+    steps: object,
+    by: int = 1,
+) -> _ImagePair | None:
     """The images to compare; None where the source has another size than its header, or is not visible."""
     height, width = (side * source.by for side in source.gray.shape)
     if (width, height) != mapped.shown:
         return None
     from_reduced = mapped.from_shown @ np.diag([source.by, source.by, 1.0])
-    effects = apply_effects(warped(source.gray, from_reduced, mapped.size), steps)
+    effects = apply_effects(independent_decoder.warped(source.gray, from_reduced, mapped.size), steps)
     visible = _visible(mapped, actual)
     if visible[2] - visible[0] < 1 or visible[3] - visible[1] < 1:
         return None
-    pair = (blurred(effects.gray, SOFT), blurred(actual, SOFT), visible, _seen(mapped, effects))
+    pair = (
+        independent_decoder.blurred(effects.gray, SOFT),
+        independent_decoder.blurred(actual, SOFT),
+        visible,
+        _seen(mapped, effects),
+    )
     return _ImagePair(*pair, weak=effects.weak, unknown_margins=mapped.warped and not mapped.derived, by=by)
 
 
@@ -267,7 +261,7 @@ def _seen(mapped: Mapped, effects: ExpectedEffects) -> Mask | None:
     return seen if effects.outside_holes is None else seen & effects.outside_holes
 
 
-def _visible(mapped: Mapped, actual: Gray) -> tuple[int, int, int, int]:
+def _visible(mapped: Mapped, actual: independent_decoder.Gray) -> tuple[int, int, int, int]:
     """The rectangle of output pixels that the source covers entirely: x0, y0, x1, y1.
 
     Where the recipe is not known, plain rows and columns at the edges may be margin and are left out.
@@ -283,9 +277,11 @@ def _visible(mapped: Mapped, actual: Gray) -> tuple[int, int, int, int]:
     return x0 + int(columns[0]), y0 + int(rows[0]), x0 + int(columns[-1]) + 1, y0 + int(rows[-1]) + 1
 
 
-def _turned(output: str, turn: TurnMatch) -> Fault:
-    code = "image-mirrored" if turn.undo in MIRRORED else "image-turned"
-    words = f"is {TURN_WORDS[turn.undo]} (correlation {turn.best:.2f} when undone, {turn.score:.2f} as it is)"
+def _turned(output: str, turn: whole_image.TurnMatch) -> Fault:
+    code = "image-mirrored" if turn.undo in whole_image.MIRRORED else "image-turned"
+    words = (
+        f"is {whole_image.TURN_WORDS[turn.undo]} (correlation {turn.best:.2f} when undone, {turn.score:.2f} as it is)"
+    )
     return _fault(code, output, words, amount=turn.best)
 
 

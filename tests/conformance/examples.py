@@ -742,6 +742,51 @@ def first_corner_bdd100k(root: Path) -> tuple[float, float]:
     return box["x1"], box["y1"]
 
 
+def paint_datumaro(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images", root / "annotations")
+    labels = [{"name": name, "parent": "", "attributes": []} for name in dataset.classes]
+    for split, images in _by_split(dataset):
+        items = []
+        for image in images:
+            _write(root / "images" / split / image.name, image.data)
+            found: list[dict[str, Any]] = [
+                {
+                    "type": "bbox",
+                    "bbox": [x0, y0, x1 - x0, y1 - y0],
+                    "label_id": dataset.classes.index(name),
+                    "group": 0,
+                }
+                for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+            ]
+            own = {"path": image.name, "size": [image.size.height, image.size.width]}
+            items.append({"id": str(PurePosixPath(image.name).with_suffix("")), "image": own, "annotations": found})
+        document = {"dm_format_version": "1.0", "categories": {"label": {"labels": labels}}, "items": items}
+        _write(root / f"annotations/{split}.json", json.dumps(document).encode())
+
+
+def read_datumaro(root: Path) -> LabelledDataset:
+    classes: tuple[str, ...] = ()
+    images = []
+    for file in sorted((root / "annotations").glob("*.json")):
+        document = json.loads(file.read_bytes())
+        classes = tuple(row["name"] for row in document["categories"]["label"]["labels"])
+        for item in document["items"]:
+            boxes = [one for one in item["annotations"] if one["type"] == "bbox"]
+            edges = [(x, y, x + wide, y + high) for x, y, wide, high in (one["bbox"] for one in boxes)]
+            labels = tuple(classes[one["label_id"]] for one in boxes)
+            name = item["image"]["path"]
+            image = _image(file.stem, name, root / "images" / file.stem / name, edges, labels, root)
+            assert item["image"]["size"] == [image.size.height, image.size.width], image.place
+            images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_datumaro(root: Path) -> tuple[float, float]:
+    items = json.loads(min((root / "annotations").glob("*.json")).read_bytes())["items"]
+    x, y, *_ = next(one["bbox"] for item in items for one in item["annotations"])
+    return x, y
+
+
 def paint_openimages(root: Path, dataset: LabelledDataset) -> None:
     _empty(root / "images", root / "annotations")
     mids = {name: f"/m/0{number}" for number, name in enumerate(dataset.classes)}
@@ -887,6 +932,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),
         FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),
+        FormatExample("datumaro", paint_datumaro, read_datumaro, first_corner_datumaro),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),

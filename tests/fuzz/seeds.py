@@ -159,6 +159,26 @@ def bdd100k() -> Iterator[bytes]:
     )
 
 
+def datumaro() -> Iterator[bytes]:
+    points = {"items": [{"label_id": 1, "labels": ["head", "tail"], "joints": [[1, 2]]}]}
+    categories = {"label": {"labels": [{"name": "car"}, {"name": "cat"}]}, "points": points}
+    shapes: list[dict[str, Any]] = [
+        {"type": "bbox", "bbox": [1, 2, 30.5, 20], "attributes": {"rotation": 30.0, "is_crowd": True, "track_id": 3}},
+        {"type": "polygon", "points": [1, 2, 30, 20, 8, 30], "group": 1},
+        {"type": "ellipse", "points": [1, 2, 30, 20]},
+        {"type": "mask", "rle": {"counts": ":5a_2", "size": [64, 40]}, "group": 1},
+        {"type": "points", "points": [3, 4, 5, 6], "visibility": [2, 0], "z_order": 2},
+        {"type": "skeleton", "points": [3, 4, 2, 5, 6, 1]},
+        {"type": "polyline", "points": [3, 4, 5, 6]},
+        {"type": "caption", "caption": "x"},
+    ]
+    items = [
+        {"id": "a", "image": {"path": "a.jpg", "size": [40, 64]}, "annotations": [{"label_id": 1, **one}]}
+        for one in shapes
+    ]
+    yield _json({"dm_format_version": "1.0", "categories": categories, "items": [*items, {"id": "b"}]})
+
+
 def openimages() -> Iterator[bytes]:
     head = b"ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf\n"
     yield head + b'a,xclick,/m/0,1,0.1,0.5,0.2,0.8,-1,0,1\na.jpg,,Cat,0.5,"0,1",1,0,1,,,\n\n'

@@ -178,6 +178,12 @@ def _bdd100k(data: bytes) -> None:
     _balance(known.read(_made("bdd100k/train.json", data), _probe, known.read_options()))
 
 
+def _datumaro(data: bytes) -> None:
+    known = formats.load("datumaro")
+    _made("datumaro/a.jpg", b"")
+    _balance(known.read(_made("datumaro/train.json", data), _probe, known.read_options()))
+
+
 def _openimages(data: bytes) -> None:
     known = formats.load("openimages")
     _made("openimages/a.jpg", b"")
@@ -275,6 +281,10 @@ READERS = (  # modules that are imported when they are needed, and are to be wat
     *filter(find_spec, (f"bboxprep.formats.{name}.reader" for name in formats.names())),
     *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "tfrecord", "vlm", "voc", "yolo")),
     *(f"bboxprep.formats.{name}.reader" for name in ("coco", "csv", "cvat", "labelme", "labelstudio", "voc", "yolo")),
+    *(
+        f"bboxprep.formats.{name}.reader"
+        for name in ("bdd100k", "coco", "cvat", "datumaro", "labelme", "supervisely", "voc", "yolo")
+    ),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -305,6 +315,9 @@ TARGETS: Mapping[str, Target] = {
     ),
     "csv": Target(
         _csv, seeds.tables, (b",", b";", b"\t", b'"', b"\n", b"nan", b"1e999", b"xmin,", b"bbox,", b"[", b"\0")
+    ),
+    "datumaro": Target(
+        _datumaro, seeds.datumaro, (*_JSON, b'"bbox":', b'"points":', b'"rle":', b'"group":', b'"label_id":')
     ),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")

@@ -162,6 +162,26 @@ def dota(root: Path) -> Path | None:
             path.write_text("".join(rows) + "1 2 x 4\n" * ("odd" in name))
 
 
+def datumaro(root: Path) -> Path | None:
+    own: dict[str, list[tuple[float, float, float, float]]] = {
+        "good.jpg": [(3, 3, 8, 8)],
+        "deep/er/odd.jpg": [OVER, FLAT, OUTSIDE],
+        "spoilt.jpg": [(3, 3, 8, 8)],
+        "deep/gone.jpg": [(4, 4, 8, 8)],
+    }
+    items = []
+    for name in (*own, "bare.jpg", "good.jpg"):
+        found: list[dict[str, object]] = [{"type": "bbox", "label_id": 0, "bbox": box} for box in own.get(name, [])]
+        found += [{"type": "bbox", "label_id": 0, "bbox": ["x", 1, 2, 3]}] * ("odd" in name)
+        items.append({"id": name[:-4], "image": {"path": name}, "annotations": found})
+    document = {"dm_format_version": "1.0", "categories": {"label": {"labels": [{"name": "cat"}]}}, "items": items}
+    (root / "annotations").mkdir(parents=True)
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        (root / f"annotations/{split}.json").write_text(json.dumps(document))
+    return None
+
+
 def openimages(root: Path) -> Path | None:
     def rows(name: str, *boxes: tuple[float, float, float, float]) -> str:
         stated = ((x / 40, (x + w) / 40, y / 30, (y + h) / 30) for x, y, w, h in boxes)
@@ -389,6 +409,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "createml": createml,
     "csv": csv,
     "cvat": cvat,
+    "datumaro": datumaro,
     "dota": dota,
     "hf_imagefolder": hf_imagefolder,
     "labelme": labelme,
@@ -408,6 +429,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "hf_imagefolder": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "coco": {"annotation-orphan", "image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "bdd100k": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
+    "datumaro": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "openimages": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated", "rotation-kept"},
     "cvat": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "yolo": {

@@ -55,6 +55,7 @@ class Known:
 
 DATUMARO, LABELFORMAT = "datumaro/tests/assets", "labelformat/tests/fixtures/object_detection"
 CVAT = "formats/cvat/tests/assets/cvat_dataset"
+OPEN_IMAGES = "formats/openimages/tests/assets/open_images_dataset"
 HUB = "ultralytics_hub/example_datasets"
 SKIPPED = "image-skipped"
 SETS = {
@@ -107,12 +108,15 @@ SETS = {
     "formats/csv/toy/retinanet.csv": Known("csv", 4, 5, targets=("csv",)),
     "formats/csv/toy/automl.csv": Known("csv", 4, 5, targets=("coco",)),
     "microcontroller/images/test_labels.csv": Known("csv", 7, 7, targets=("labelstudio",)),
+    "formats/supervisely/toy/project": Known("supervisely", 4, 7, targets=("coco",)),
+    f"{OPEN_IMAGES}/v6": Known("openimages", 4, 2, crowd=1, targets=("coco",)),
+    "formats/datumaro/tests/assets/datumaro_dataset/with_skeleton": Known("datumaro", 1, 1, targets=("coco",)),
     f"{DATUMARO}/roboflow_dataset/yolo": Known("yolo", 3, 4),
     f"{DATUMARO}/roboflow_dataset/yolo_obb": Known("dota", 3, 4),
     "formats/dota": Known("dota", 1, 4, lost={"box-outside": 3}),
     "panlabel/tests/fixtures/sample_valid.coco.json": Known("coco", 2, 3, 2, {SKIPPED: 3}),
 }
-NOTHING, SEVERAL = "no labelled dataset recognised here (looked for coco: ", "looks like more than one format: "
+NOTHING, SEVERAL = "no labelled dataset recognised here (looked for ", "looks like more than one format: "
 REFUSED: dict[str, tuple[type[SourceError], str]] = {
     "icevision/samples": (LayoutError, f"{SEVERAL}coco (annotations.json is a COCO document); voc ("),
     "rodm_toy/toyexample": (LayoutError, f"{SEVERAL}coco (dets_coco_format/coco_dets.json is a COCO document); voc ("),

@@ -134,6 +134,9 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
         _edit_supervisely(Path(str(path).replace("/img/", "/ann/") + ".json"), titles, change)
     elif written_as == "bdd100k":
         _edit_bdd100k(out / f"{path.relative_to(out / 'images').parts[0]}.json", image, size, change)
+    elif written_as == "datumaro":
+        split, *parts = path.relative_to(out / "images").parts
+        _edit_datumaro(out / f"annotations/{split}.json", "/".join(parts), change)
     elif written_as == "openimages":
         split, *parts = path.relative_to(out / "images").parts
         _edit_openimages(out / f"annotations/{split}-annotations-bbox.csv", Path(*parts).with_suffix(""), change)
@@ -174,7 +177,7 @@ def edit_record(out: Path, **fields: Any) -> None:
     path.write_text(json.dumps(record | fields), encoding="utf-8")
 
 
-_BY_HAND = {"bdd100k", "coco", "cvat", "labelme", "labelstudio", "openimages", "supervisely", "voc", "yolo"}
+_BY_HAND = {"bdd100k", "coco", "cvat", "datumaro", "labelme", "labelstudio", "openimages", "supervisely", "voc", "yolo"}
 """The formats of which other lines than those of the object stay as written."""
 
 
@@ -316,6 +319,23 @@ def _edit_bdd100k(
         (x0, y0, x1, y1), label = changed
         first["category"] = names[label]
         first["box2d"] = {"x1": x0 * width, "y1": y0 * height, "x2": x1 * width - 1, "y2": y1 * height - 1}
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _edit_datumaro(path: Path, image: str, change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    item = next(item for item in document["items"] if item["image"]["path"] == image)
+    (height, width), first = item["image"]["size"], item["annotations"][0]
+    own = [one for one in item["annotations"] if one is first or (first["group"] and one["group"] == first["group"])]
+    x, y, wide, high = first["bbox"]
+    changed = change((x / width, y / height, (x + wide) / width, (y + high) / height), first["label_id"])
+    if changed is None:
+        item["annotations"] = [one for one in item["annotations"] if one not in own]
+    else:
+        (x0, y0, x1, y1), label = changed
+        first["bbox"] = [x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height]
+        for one in own:
+            one["label_id"] = label
     path.write_text(json.dumps(document), encoding="utf-8")
 
 

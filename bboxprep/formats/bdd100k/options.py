@@ -20,7 +20,7 @@ class BddReadOptions(TextReadOptions):
     lanes: bool = field(
         default=False,
         metadata={
-            "flag": "--bdd100k-lanes",
+            "flag": "--bdd-lanes",
             "help": "read the labels 'lane' and 'drivable area' as objects, too",
         },
     )

@@ -54,7 +54,7 @@ def _kind(path: Path) -> str:
     return table_of([name.strip().strip('"') for name in first.split(",")]) or ""
 
 
-DOCUMENTS = DocumentKind((".csv",), _kind, None)
+DOCUMENTS = DocumentKind((".csv",), _kind, lambda _: True)
 sniff, root_evidence, label_file = DOCUMENTS.sniff, DOCUMENTS.root_evidence, DOCUMENTS.label_file
 
 

@@ -126,7 +126,8 @@ def _graph(row: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...], tu
     labels = (node.get("label") if isinstance(node, dict) else None for node in nodes.values())
     names = [label if isinstance(label, str) and label else node for node, label in zip(nodes, labels, strict=True)]
     names = names if len(set(names)) == len(names) else list(nodes)
-    ends = ((edge.get("src"), edge.get("dst")) for edge in edges or () if isinstance(edge, dict))
+    listed = edges if isinstance(edges, list) else []
+    ends = ((str(edge.get("src")), str(edge.get("dst"))) for edge in listed if isinstance(edge, dict))
     joined = tuple((places[one], places[other]) for one, other in ends if {one, other} <= places.keys())
     return tuple(nodes), tuple(names), joined
 
