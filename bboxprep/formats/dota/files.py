@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from bboxprep.formats import image_tree
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.dota.fields import CLASSES, LABELS, is_dota, is_label_folder
 from bboxprep.formats.dota.rows import DotaFile, parse
+from bboxprep.formats.image_lookup import ImageLookup, OtherSpelling, spelling_note
 from bboxprep.formats.reading import in_batches
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.io.text import as_utf8, not_decoded
@@ -142,38 +144,73 @@ class _BatchOpener(msgspec.Struct, frozen=True):
 
 
 def pair_images(
-    root: Path, tree: image_tree.ImageTree, opened: dict[str, OpenedLabels], broken: Collection[str]
+    root: Path, tree: image_tree.ImageTree, opened: Mapping[str, OpenedLabels], broken: Collection[str]
 ) -> tuple[list[DotaItem], list[Finding]]:
     """The samples, sorted by split and name, and findings about label files without an image, by class. Images of
     `broken` files are left out, since their objects are not known.
     """
-    images, splits = image_tree.Images(tree.images), image_tree.split_folders(root, tree.images)
-    label_of: dict[str, str] = {}
-    left_out = {image for label in broken for image in images.beside(label, _stem(label))}
-    findings: list[Finding] = []
-    for label, file in opened.items():
-        found = [image for image in images.beside(label, _stem(label)) if image not in left_out]
-        found = [image for image in found if _stem(image) == _stem(label)] or found  # names in another Unicode form
-        if len(found) == 1 and found[0] not in label_of:
-            label_of[found[0]] = label
-            continue
-        why = "no image of its name"
-        if found:
-            why = (
-                f"{len(found)} images fit: {', '.join(found)}"
-                if len(found) > 1
-                else f"{found[0]} has its labels from {label_of[found[0]]}"
-            )
-            left_out |= set(found) - label_of.keys()
-        findings += _orphan(label, file, why)
-    unlabelled, aside = image_tree.unlabelled_images(tree.images, label_of, left_out)
+    pairs = _Pairs(tree, opened)
+    for label in broken:
+        pairs.left_out.update(pairs.images.beside(label, _stem(label)))
+    for label in opened:
+        pairs.by_stem(label)
+    for label in pairs.pending:
+        pairs.by_lookup(label)
+    splits = image_tree.split_folders(root, tree.images)
+    unlabelled, aside = image_tree.unlabelled_images(tree.images, pairs.label_of, pairs.left_out)
     items = [DotaItem(*image_tree.place(image, splits), image) for image in unlabelled]
-    items += [DotaItem(*image_tree.place(image, splits), image, label) for image, label in label_of.items()]
+    items += [DotaItem(*image_tree.place(image, splits), image, label) for image, label in pairs.label_of.items()]
     if len({(item.split, item.name) for item in items}) < len(items):
         items = [msgspec.structs.replace(item, name=item.image) for item in items]
     items = [msgspec.structs.replace(item, name=escape_surrogates(item.name)) for item in items]
     items.sort(key=lambda item: (item.split, item.name))  # the order of their UTF-8 bytes
-    return items, [*findings, *image_tree.aside_note(aside)]
+    notes = [spelling_note(pairs.respelled, pairs.respelled[0].path)] if pairs.respelled else []
+    return items, [*pairs.findings, *notes, *image_tree.aside_note(aside)]
+
+
+@dataclass
+class _Pairs:
+    """Pairs label files with images, one by one; `pending` are those without an image of their stem."""
+
+    tree: image_tree.ImageTree
+    opened: Mapping[str, OpenedLabels]
+    label_of: dict[str, str] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    pending: list[str] = field(default_factory=list)
+    respelled: list[OtherSpelling] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.images = image_tree.Images(self.tree.images)
+        self.lookup = ImageLookup(lambda: [path for path in self.tree.images if path not in self.label_of])
+
+    def by_stem(self, label: str) -> None:
+        """Pair `label` with the nearest image of its stem, or leave it pending."""
+        found = [image for image in self.images.beside(label, _stem(label)) if image not in self.left_out]
+        found = [image for image in found if _stem(image) == _stem(label)] or found  # names in another Unicode form
+        if found:
+            self._pair(label, found)
+        else:
+            self.pending.append(label)
+
+    def by_lookup(self, label: str) -> None:
+        """Pair the pending `label` with the only image whose name is spelled nearly as its stem."""
+        match = self.lookup.find(_stem(label), self.images.nearness(label))
+        if match.path and match.path not in self.label_of:
+            self.respelled.append(OtherSpelling(_stem(label), match.path, match.way))
+        self._pair(label, [match.path] if match.path else list(match.rivals), match.hint)
+
+    def _pair(self, label: str, found: Sequence[str], hint: str = "") -> None:
+        if len(found) == 1 and found[0] not in self.label_of:
+            self.label_of[found[0]] = label
+            return
+        why = f"no image of its name{hint}"
+        if len(found) > 1:
+            why = f"{len(found)} images fit: {', '.join(found)}"
+        elif found:
+            why = f"{found[0]} has its labels from {self.label_of[found[0]]}"
+        self.left_out.update(image for image in found if image not in self.label_of)
+        self.findings += _orphan(label, self.opened[label], why)
 
 
 def _orphan(label: str, file: OpenedLabels, why: str) -> list[Finding]:
