@@ -129,18 +129,11 @@ REFUSED: dict[str, tuple[type[SourceError], str]] = {
     f"{DATUMARO}/coco_dataset/coco_panoptic": (AnnotationError, "have panoptic, want boxes (COCO: instances_*.json)"),
     f"{DATUMARO}/yolo_dataset/annotations": (LayoutError, "the dataset is the folder above: `sources="),
     f"{DATUMARO}/roboflow_dataset": (LayoutError, "5 data sets lie here; name the one to read: "),
-<<<<<<< HEAD
     f"{DATUMARO}/roboflow_dataset/multiclass": (LayoutError, NOTHING),
-    f"{DATUMARO}/roboflow_dataset/tfrecord": (LayoutError, NOTHING),
     "panlabel/tests/fixtures": (
         LayoutError,
         f"{SEVERAL}coco (sample_invalid.coco.json is a COCO document); createml (",
     ),
-=======
-    f"{DATUMARO}/roboflow_dataset/createml": (LayoutError, NOTHING),
-    f"{DATUMARO}/roboflow_dataset/multiclass": (LayoutError, NOTHING),
-    "panlabel/tests/fixtures": (LayoutError, f"{SEVERAL}coco (sample_invalid.coco.json is a COCO document); cvat ("),
->>>>>>> 189fa58 (Real sets of records are counted among the data sets that a folder holds)
     "panlabel/tests/fixtures/sample_invalid.coco.json": (
         AnnotationError,
         "images[1].id: have 1 for 'duplicate_id.jpg', want an id other than that of 'image001.jpg'",
