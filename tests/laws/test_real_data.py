@@ -128,7 +128,7 @@ REFUSED: dict[str, tuple[type[SourceError], str]] = {
     f"{DATUMARO}/coco_dataset/coco_captions": (AnnotationError, "have captions, want boxes (COCO: instances_*.json)"),
     f"{DATUMARO}/coco_dataset/coco_panoptic": (AnnotationError, "have panoptic, want boxes (COCO: instances_*.json)"),
     f"{DATUMARO}/yolo_dataset/annotations": (LayoutError, "the dataset is the folder above: `sources="),
-    f"{DATUMARO}/roboflow_dataset": (LayoutError, "5 data sets lie here; name the one to read: "),
+    f"{DATUMARO}/roboflow_dataset": (LayoutError, "6 data sets lie here; name the one to read: "),
     f"{DATUMARO}/roboflow_dataset/multiclass": (LayoutError, NOTHING),
     "panlabel/tests/fixtures": (
         LayoutError,
