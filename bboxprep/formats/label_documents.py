@@ -15,8 +15,13 @@ from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.image_tree import LABEL_FOLDERS
 from bboxprep.formats.locate_images import safe_name
 from bboxprep.io import paths
+from bboxprep.io.text import read_text
 from bboxprep.model.splits import is_word, known_split
 
+CLASS_LIST = "labels.txt"
+"""The list of classes, one a line, above the documents of formats that have no table of their own for a data set."""
+
+_MOST_BYTES = 8 << 20  # of it
 _MANY = 64  # a folder with more files of the suffix holds one for each image, which is another format
 
 
@@ -105,6 +110,20 @@ class DocumentKind:
 def _is_part(folder: str) -> bool:
     """Whether a folder of that name holds the documents of a split, or labels alone."""
     return bool(known_split(folder)) or folder.lower() in LABEL_FOLDERS
+
+
+def has_class_list(folder: Path) -> bool:
+    """Whether `folder` has a list of classes."""
+    path = folder / CLASS_LIST
+    return path.is_file() and paths.is_within(path, paths.resolved(folder))
+
+
+def class_list(folder: Path, encoding: str) -> list[str]:
+    """The names in the list of classes in `folder`; none without one. Raises `AnnotationError`."""
+    if not has_class_list(folder):
+        return []
+    lines = read_text(folder / CLASS_LIST, _MOST_BYTES, encoding).split("\n")
+    return [line.strip() for line in lines if line.strip()]
 
 
 def image_folders(base: Path, words: Sequence[str]) -> list[Path]:

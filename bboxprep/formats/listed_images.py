@@ -9,6 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Probe
 from bboxprep.formats.image_lookup import OtherSpelling, spelling_note
@@ -134,7 +135,8 @@ def names_below(names: Sequence[str], base: Path, folder: Path) -> list[str]:
 
 def listed_images(groups: Sequence[ImageGroup[Entry]]) -> tuple[list[ListedImage[Entry]], list[Finding]]:
     """The samples, sorted by split and name; a finding for each image that is listed again, whose entries are added to
-    the first, and one about images whose files have other names than the documents state.
+    the first, and one about images whose files have other names than the documents state. Raises `LayoutError` where
+    two documents list one image: one may be a draft of the other.
     """
     items, findings = _items(groups, name_prefixes(group.word for group in groups))
     items.sort(key=lambda item: (order(item.split), item.name.encode("utf-8", "surrogatepass")))
@@ -152,6 +154,9 @@ def _items(
             split, located = split_of(group.word), group.located.names[row]
             path = group.folder / located
             if known := items.get((split, path)):
+                if known.document != group.document.shown:
+                    problem = f"{located} is listed in {known.document} too; name the one to read"
+                    raise LayoutError(group.document.path, entry.where, problem)
                 words = f"its file is that of {known.entries[0].where}, which has its objects too"
                 findings.append(Finding("image-repeated", words, group.document.shown, entry.where, split=split))
                 items[split, path] = msgspec.structs.replace(known, entries=(*known.entries, entry))

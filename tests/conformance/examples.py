@@ -301,6 +301,56 @@ def first_corner_createml(root: Path) -> tuple[float, float]:
     return box["x"] - box["width"] / 2, box["y"] - box["height"] / 2
 
 
+def paint_via(root: Path, dataset: LabelledDataset) -> None:
+    options = {name: name for name in dataset.classes}
+    declared = {"region": {"class": {"type": "dropdown", "options": options}}, "file": {}}
+    for split, images in _by_split(dataset):
+        _empty(root / split)
+        entries = {}
+        for image in images:
+            _write(root / split / image.name, image.data)
+            regions = [
+                {
+                    "shape_attributes": {"name": "rect", "x": x0, "y": y0, "width": x1 - x0, "height": y1 - y0},
+                    "region_attributes": {"class": name},
+                }
+                for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+            ]
+            size = len(image.data)
+            entries[f"{image.name}{size}"] = {"filename": image.name, "size": size, "regions": regions}
+        project = {"_via_settings": {}, "_via_img_metadata": entries, "_via_attributes": declared}
+        _write(root / split / "via_project.json", json.dumps(project, ensure_ascii=False).encode())
+    _write(root / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_via(root: Path) -> LabelledDataset:
+    classes: tuple[str, ...] = ()
+    images = []
+    for file in sorted(root.glob("*/via_project.json")):
+        project = json.loads(file.read_bytes())
+        classes = tuple(project["_via_attributes"]["region"]["class"]["options"])
+        for entry in project["_via_img_metadata"].values():
+            edges = [around_via(region["shape_attributes"]) for region in entry["regions"]]
+            labels = tuple(region["region_attributes"]["class"] for region in entry["regions"])
+            path = file.parent / entry["filename"]
+            images.append(_image(file.parent.name, entry["filename"], path, edges, labels, root))
+            assert entry["size"] == len(images[-1].data), images[-1].place
+    return LabelledDataset(classes, tuple(images))
+
+
+def around_via(shape: dict[str, Any]) -> tuple[float, ...]:
+    if shape["name"] == "rect":
+        return shape["x"], shape["y"], shape["x"] + shape["width"], shape["y"] + shape["height"]
+    xs, ys = shape["all_points_x"], shape["all_points_y"]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def first_corner_via(root: Path) -> tuple[float, float]:
+    entries = json.loads(min(root.glob("*/via_project.json")).read_bytes())["_via_img_metadata"].values()
+    shape = next(entry["regions"][0]["shape_attributes"] for entry in entries if entry["regions"])
+    return shape["x"], shape["y"]
+
+
 def paint_ndjson(root: Path, dataset: LabelledDataset) -> None:
     _empty(root / "images")
     names = {str(number): name for number, name in enumerate(dataset.classes)}
@@ -941,6 +991,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),
         FormatExample("tfrecord", paint_tfrecord, read_tfrecord, first_corner_tfrecord),
         FormatExample("vlm", paint_vlm, read_vlm, first_corner_vlm),
+        FormatExample("via", paint_via, read_via, first_corner_via),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
         FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),
         FormatExample("yolo", paint_yolo, read_yolo, first_corner_yolo),

@@ -207,6 +207,23 @@ def ndjson() -> Iterator[bytes]:
         yield b"\n".join(map(_json, (head, {**line, "annotations": {key: [row, row]}}, {**line, "file": "b.jpg"})))
 
 
+def via() -> Iterator[bytes]:
+    points = {"all_points_x": [1, 9, 9, 1], "all_points_y": [2, 2, 8, 2.5]}
+    shapes: tuple[dict[str, Any], ...] = (
+        {"name": "rect", "x": 1, "y": 2, "width": 5, "height": 4},
+        {"name": "polygon", **points},
+        {"name": "polyline", **points},
+        {"name": "ellipse", "cx": 20, "cy": 20, "rx": 5, "ry": 3, "theta": 0.5},
+        {"name": "circle", "cx": 20, "cy": 20, "r": 5},
+        {"name": "point", "cx": 3, "cy": 4},
+    )
+    regions = [{"shape_attributes": shape, "region_attributes": {"kind": "cat", "age": 3}} for shape in shapes]
+    entry = {"filename": "a.jpg", "size": 9, "regions": regions, "file_attributes": {}}
+    options = {"region": {"kind": {"type": "dropdown", "options": {"dog": "", "cat": ""}}}, "file": {}}
+    yield _json({"_via_settings": {}, "_via_img_metadata": {"a.jpg9": entry}, "_via_attributes": options})
+    yield _json({"a.jpg9": {**entry, "regions": dict(enumerate(regions))}, "b.jpg": {**entry, "filename": "b.jpg"}})
+
+
 def createml() -> Iterator[bytes]:
     box = {"label": "cat", "coordinates": {"x": 10, "y": 9.5, "width": 4, "height": 3}}
     yield _json([{"image": "a.jpg", "annotations": [box, {**box, "label": "dog", "sure": 1}]}, {"image": "b.jpg"}])

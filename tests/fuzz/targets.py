@@ -346,6 +346,9 @@ TARGETS: Mapping[str, Target] = {
         _vlm, seeds.vlm, (*_JSON, b"<loc_", b"<loc0001>", b"<|box_start|>", b"bbox_2d", b"'", b"```", b"<poly>")
     ),
     "sidecar": Target(_sidecar, seeds.sidecar, (*_JSON, b'"objects":', b'"mask":', b'"row":', b'"labels":')),
+    "via": Target(
+        _listed("via", "a.json", "a.jpg"), seeds.via, (*_JSON, b'"regions":', b'"name":', b'"all_points_x":')
+    ),
     "voc": Target(_voc, seeds.voc, (b"<object>", b"</object>", b"<bndbox>", b"<!DOCTYPE", b"&amp;", b"NaN", b"1e308")),
     "yolo-labels": Target(
         _yolo_labels, seeds.yolo_labels, (b"nan", b"inf", b"1e999", b"-0", b"0x1", b"1_0", b"\0"), 600

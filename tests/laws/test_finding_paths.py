@@ -317,6 +317,28 @@ def createml(root: Path) -> Path:
     return root / "train" / "_annotations.createml.json"
 
 
+def via(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+
+    def regions(*boxes: tuple[float, float, float, float]) -> list[dict[str, object]]:
+        shapes = ({"name": "rect", "x": x, "y": y, "width": w, "height": h} for x, y, w, h in boxes)
+        return [{"shape_attributes": shape, "region_attributes": {"kind": "cat"}} for shape in shapes]
+
+    own = {
+        "good.jpg": regions((3, 3, 8, 8)),
+        "deep/er/odd.jpg": [*regions(OVER, FLAT, OUTSIDE), {"shape_attributes": {"name": "rect"}}],
+        "spoilt.jpg": regions((3, 3, 8, 8)),
+        "deep/gone.jpg": regions((4, 4, 8, 8)),
+        "bare.jpg": [],
+    }
+    entries = {f"{name}9": {"filename": name, "size": 9, "regions": found} for name, found in own.items()}
+    entries["again"] = entries["good.jpg9"]
+    for split in ("train", "val"):
+        photos(root / split)
+        (root / split / "via_project.json").write_text(json.dumps({"_via_img_metadata": entries}))
+    return root / "train" / "via_project.json"
+
+
 def spoilt_member(name: str, data: bytes) -> bytes:
     """A member of a shard, as a faulty packer would have made it."""
     if name.endswith("1.jpg"):
@@ -419,6 +441,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "parquet": parquet,
     "supervisely": supervisely,
     "tfrecord": tfrecord,
+    "via": via,
     "vlm": vlm,
     "voc": voc,
     "webdataset": webdataset,
@@ -440,6 +463,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
         "image-unlabelled",
         "record-repaired",
     },
+    "via": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
     "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
     "webdataset": {"image-unreadable", "record-unreadable"},
     "dota": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},

@@ -99,6 +99,7 @@ SETS = {
     f"{DATUMARO}/roboflow_dataset/coco": Known("coco", 3, 4, crowd=1),
     f"{DATUMARO}/roboflow_dataset/voc": Known("voc", 3, 4),
     "formats/ndjson": Known("ndjson", 8, 30, 8, {SKIPPED: 30}, targets=("ndjson",)),
+    "formats/via/val": Known("via", 16, 349, targets=("via",)),
     "formats/hf_imagefolder/toy": Known("hf_imagefolder", 4, 5, targets=("hf_imagefolder",)),
     f"{CVAT}/for_images/train.xml": Known("cvat", 2, 6, lost={"record-unreadable": 2}, targets=("coco",)),
     f"{CVAT}/for_images/export_task": Known("cvat", 2, 4, lost={"record-unreadable": 2}, targets=("yolo",)),
@@ -118,7 +119,7 @@ SETS = {
 }
 NOTHING, SEVERAL = "no labelled dataset recognised here (looked for ", "looks like more than one format: "
 REFUSED: dict[str, tuple[type[SourceError], str]] = {
-    "icevision/samples": (LayoutError, f"{SEVERAL}coco (annotations.json is a COCO document); voc ("),
+    "icevision/samples": (LayoutError, f"{SEVERAL}coco (annotations.json is a COCO document); via ("),
     "rodm_toy/toyexample": (LayoutError, f"{SEVERAL}coco (dets_coco_format/coco_dets.json is a COCO document); voc ("),
     f"{LABELFORMAT}/KITTI": (LayoutError, NOTHING),
     f"{LABELFORMAT}/Labelbox": (LayoutError, NOTHING),

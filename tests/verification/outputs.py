@@ -29,6 +29,7 @@ from bboxprep.verification.verify import VerificationReport
 from tests.conformance.examples import (
     EXAMPLES,
     around_supervisely,
+    around_via,
     bounds_cvat,
     object_bounds_labelstudio,
 )
@@ -125,6 +126,8 @@ def edit_object(out: Path, image: str, change: Callable[[Edges, int], tuple[Edge
     written_as = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))["to"]
     if written_as == "hf_imagefolder":
         _edit_image_folder(out / path.relative_to(out).parts[0] / "metadata.jsonl", image, size, change)
+    elif written_as == "via":
+        _edit_via(out / path.relative_to(out).parts[0] / "via_project.json", image, size, change)
     elif written_as not in _BY_HAND:
         _paint_again(out, EXAMPLES[written_as], image, change)
     elif (out / "data.yaml").exists():
@@ -214,6 +217,30 @@ def _edit_image_folder(
         (x0, y0, x1, y1), objects["category"][0] = changed
         objects["bbox"][0] = [x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height]
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+
+
+def _edit_via(
+    path: Path, image: str, size: tuple[int, int], change: Callable[[Edges, int], tuple[Edges, int] | None]
+) -> None:
+    project = json.loads(path.read_text(encoding="utf-8"))
+    names = list(project["_via_attributes"]["region"]["class"]["options"])
+    entries = project["_via_img_metadata"].values()
+    regions = next(entry["regions"] for entry in entries if Path(entry["filename"]).name == image)
+    shape, others = regions[0]["shape_attributes"], regions[0]["region_attributes"]
+    width, height = size
+    x0, y0, x1, y1 = around_via(shape)
+    changed = change((x0 / width, y0 / height, x1 / width, y1 / height), names.index(others["class"]))
+    if changed is None:
+        del regions[0]
+    else:
+        (left, top, *_), label = changed
+        others["class"] = names[label]
+        for axis, by in (("x", left * width - x0), ("y", top * height - y0)):
+            if shape["name"] == "rect":
+                shape[axis] += by
+            else:
+                shape[f"all_points_{axis}"] = [value + by for value in shape[f"all_points_{axis}"]]
+    path.write_text(json.dumps(project), encoding="utf-8")
 
 
 def _edit_yolo(path: Path, change: Callable[[Edges, int], tuple[Edges, int] | None]) -> None:

@@ -11,15 +11,13 @@ import msgspec
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.json_images import JsonEntry, read_json
-from bboxprep.formats.label_documents import DocumentKind, LabelDocument
+from bboxprep.formats.label_documents import DocumentKind, LabelDocument, has_class_list
 from bboxprep.io.lenient_json import BadJson, decode
-from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.columns import Column
 
 CARRIES = frozenset({Column.BOXES})
 LAYOUT = "a .json list of images with centred boxes (CreateML) in the folder of the images; labels.txt with the classes"
-CLASSES = "labels.txt"
 DOCUMENT = "_annotations.createml.json"
 _FIRST_BYTES = 65536
 _LIST = re.compile(rb"\s*\[\s*(?:\{|\]\s*$)")
@@ -35,12 +33,7 @@ def _kind(path: Path) -> str:
     return "a CreateML document" if _LIST.match(start) and (listed or named) else ""
 
 
-def _has_classes(folder: Path) -> bool:
-    path = folder / CLASSES
-    return path.is_file() and is_within(path, resolved(folder))
-
-
-DOCUMENTS = DocumentKind((".json",), _kind, None, _has_classes)
+DOCUMENTS = DocumentKind((".json",), _kind, lambda _: True, has_class_list)
 sniff, root_evidence, label_file = DOCUMENTS.sniff, DOCUMENTS.root_evidence, DOCUMENTS.label_file
 
 

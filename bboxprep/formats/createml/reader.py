@@ -16,20 +16,18 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
-from bboxprep.formats.createml.document import CLASSES, DOCUMENTS, LAYOUT, annotations_in, read_entries
+from bboxprep.formats.createml.document import DOCUMENTS, LAYOUT, annotations_in, read_entries
 from bboxprep.formats.json_images import JsonEntry, JsonLoader, JsonObject, Objects
-from bboxprep.formats.label_documents import image_folders
+from bboxprep.formats.label_documents import class_list, image_folders
 from bboxprep.formats.listed_images import ImageGroup, fullest_folder, listed_images, unlisted_note
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import excerpt, numbers
-from bboxprep.io.paths import dataset_folder, is_within, resolved
-from bboxprep.io.text import read_text
+from bboxprep.io.paths import dataset_folder, resolved
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import TRAIN
 from bboxprep.model.validation import FARTHEST
 
-_MOST_BYTES = 8 << 20  # of the class table
 _SIDES = ("x", "y", "width", "height")
 _DIGITS = 9
 
@@ -62,12 +60,8 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
 
 def _classes(home: Path, entries: Sequence[JsonEntry], encoding: str) -> list[str]:
     """The names in the class table below `home`, then those that annotations have."""
-    path = home / CLASSES
-    listed: list[str] = []
-    if path.is_file() and is_within(path, resolved(home)):
-        listed = [line.strip() for line in read_text(path, _MOST_BYTES, encoding).split("\n") if line.strip()]
     used = (_label(one) for entry in entries for one in annotations_in(entry.objects))
-    return list(dict.fromkeys([*listed, *filter(None, used)]))
+    return list(dict.fromkeys([*class_list(home, encoding), *filter(None, used)]))
 
 
 def _label(annotation: Mapping[str, Any] | str) -> str:

@@ -15,8 +15,9 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.createml.document import CARRIES, CLASSES, DOCUMENT
+from bboxprep.formats.createml.document import CARRIES, DOCUMENT
 from bboxprep.formats.json_images import digest_of
+from bboxprep.formats.label_documents import CLASS_LIST
 from bboxprep.geometry.decimals import centred
 from bboxprep.io.atomic import SpooledLines, write_chunks, write_text
 from bboxprep.model.batch import Batch
@@ -76,11 +77,11 @@ class CreateMLWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The class table, and one document for each split."""
-        return (CLASSES, *(f"{split}/{DOCUMENT}" for split in self._splits))
+        return (CLASS_LIST, *(f"{split}/{DOCUMENT}" for split in self._splits))
 
     def close(self) -> None:
         """Write the documents."""
-        write_text(self._root / CLASSES, "".join(f"{name}\n" for name in self._names))
+        write_text(self._root / CLASS_LIST, "".join(f"{name}\n" for name in self._names))
         for split, lines in self._splits.items():
             write_chunks(self._root / split / DOCUMENT, _list(lines))
             lines.close()

@@ -1,0 +1,168 @@
+"""Writes VIA 2: ``<split>/via_project.json`` beside the images, a project that VIA opens, and ``labels.txt``.
+
+An object is a polygon where it has rings, its parts joined by a seam of no width; else a rect. The class is the region
+attribute ``class``, a dropdown whose options are all classes in their order. Keys have the size of the image's file in
+bytes, by which VIA knows it. Numbers are shortest decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.findings import Finding
+from bboxprep.formats.api import Labels, NoOptions, writes
+from bboxprep.formats.json_images import digest_of
+from bboxprep.formats.label_documents import CLASS_LIST
+from bboxprep.formats.via.options import CARRIES, CLASS, DOCUMENT
+from bboxprep.geometry.affine import Points
+from bboxprep.geometry.decimals import lengths
+from bboxprep.geometry.shapes import hull, one_ring
+from bboxprep.io.atomic import SpooledLines, write_chunks, write_text
+from bboxprep.model.batch import Batch
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.polygons import Rings
+from bboxprep.model.sample import Sample
+
+_SETTINGS = {
+    "ui": {
+        "annotation_editor_height": 25,
+        "annotation_editor_fontsize": 0.8,
+        "leftsidebar_width": 18,
+        "image_grid": {
+            "img_height": 80,
+            "rshape_fill": "none",
+            "rshape_fill_opacity": 0.3,
+            "rshape_stroke": "yellow",
+            "rshape_stroke_width": 2,
+            "show_region_shape": True,
+            "show_image_policy": "all",
+        },
+        "image": {
+            "region_label": CLASS,
+            "region_color": CLASS,
+            "region_label_font": "10px Sans",
+            "on_image_annotation_editor_placement": "NEAR_REGION",
+        },
+    },
+    "core": {"buffer_size": 18, "filepath": {}, "default_filepath": ""},
+}
+
+
+@writes
+def write(root: Path, dataset: Dataset, options: NoOptions) -> ViaWriter:  # noqa: ARG001
+    """A writer of VIA below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
+    for name in dataset.categories.names:
+        if not name or name != name.strip() or len(name.splitlines()) > 1:
+            problem = f"class name: have {name!r}, want one line of text without blanks around it"
+            raise AnnotationError(dataset.root, "", problem)
+    return ViaWriter(root, dataset)
+
+
+class ViaWriter:
+    """The writer (see `formats.api.Writer`)."""
+
+    stage = ""
+    carries = CARRIES
+
+    def __init__(self, root: Path, dataset: Dataset) -> None:
+        self._root = root
+        self._names = dataset.categories.names
+        self._splits = {split: SpooledLines(root) for split in dataset.splits}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state for worker processes, which only encode: without the collected images."""
+        return {**self.__dict__, "_splits": {}}
+
+    def paths(self, split: str, name: str) -> tuple[str, ...]:
+        """The path of the image; the labels of a split share one document."""
+        return (f"{split}/{name}",)
+
+    def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
+        """The regions of each image. Raises `UsageError` for attributes that JSON cannot hold."""
+        own = batch.instances
+        low, high = own.boxes[:, :2], own.boxes[:, 2:]
+        sides = lengths(low.ravel(), high.ravel()).reshape(-1, 2).tolist()
+        shapes = map(_shape, low.tolist(), sides, own.boxes, own.polygons)
+        names = [self._names[label] for label in own.labels.tolist()]
+        regions = [
+            ({"shape_attributes": shape, "region_attributes": {CLASS: name, **_others(more)}}, loose or CLASS in more)
+            for (shape, loose), name, more in zip(shapes, names, own.attributes, strict=True)
+        ]
+        return list(map(_labels, batch, images, batch.split(regions)))
+
+    def collect(self, entry: tuple[str, bytes, bytes]) -> None:
+        """Store the regions of one image."""
+        split, name, regions = entry
+        if split not in self._splits:
+            self._splits[split] = SpooledLines(self._root)
+        self._splits[split].add(name + b"\t" + regions)
+
+    @property
+    def documents(self) -> tuple[str, ...]:
+        """The list of classes, and a project for each split."""
+        return (CLASS_LIST, *(f"{split}/{DOCUMENT}" for split in self._splits))
+
+    def close(self) -> None:
+        """Write the projects."""
+        write_text(self._root / CLASS_LIST, "".join(f"{name}\n" for name in self._names))
+        for split, lines in self._splits.items():
+            write_chunks(self._root / split / DOCUMENT, self._project(split, lines))
+            lines.close()
+
+    def _project(self, split: str, lines: SpooledLines) -> Iterator[bytes]:
+        settings = {**_SETTINGS, "project": {"name": split}}
+        yield b'{"_via_settings":%b,\n"_via_img_metadata":{' % msgspec.json.encode(settings)
+        keys: list[bytes] = []
+        for line in lines:
+            name, _, regions = line.partition(b"\t")
+            size = _bytes_of(self._root / split / msgspec.json.decode(name))
+            keys.append(b'%b%d"' % (name[:-1], size))
+            record = b'%b:{"filename":%b,"size":%d,"regions":%b,"file_attributes":{}}' % (keys[-1], name, size, regions)
+            yield (b",\n" if len(keys) > 1 else b"\n") + record
+        attribute = {"type": "dropdown", "description": "", "options": {name: name for name in self._names}}
+        declared = {"region": {CLASS: {**attribute, "default_options": {}}}, "file": {}}
+        yield b'\n},\n"_via_attributes":%b,\n' % msgspec.json.encode(declared)
+        yield b'"_via_data_format_version":"2.0.10",\n"_via_image_id_list":[%b]}\n' % b",".join(keys)
+
+
+def _bytes_of(path: Path) -> int:
+    """The size of the image at `path` in bytes; -1, as of a URL, where it is not there."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return -1
+
+
+def _shape(low: Sequence[float], sides: Sequence[float], box: Points, rings: Rings) -> tuple[dict[str, Any], bool]:
+    """The shape of an object, and whether that lacks something: parts of its own, or a box that is not around them."""
+    ring = one_ring(rings)
+    if ring is None:
+        return {"name": "rect", "x": low[0], "y": low[1], "width": sides[0], "height": sides[1]}, False
+    xs, ys = ring.T.tolist()
+    loose = len(rings) > 1 or not np.array_equal(hull(ring), box)
+    return {"name": "polygon", "all_points_x": xs, "all_points_y": ys}, loose
+
+
+def _others(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name != CLASS}
+
+
+def _labels(sample: Sample, image: str, regions: Sequence[tuple[Any, bool]]) -> Labels:
+    """The regions of the image at `image`, each with whether it lacks something."""
+    findings: tuple[Finding, ...] = ()
+    if lossy := sum(loose for _, loose in regions):
+        kinds = "parts, a box that is not around the outline, an attribute 'class'"
+        words = f"of {lossy} objects VIA does not hold all ({kinds})"
+        findings = (Finding("column-dropped", words, sample.relative_path, split=sample.split),)
+    try:
+        text = msgspec.json.encode([region for region, _ in regions])
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
+    name = msgspec.json.encode(image.removeprefix(f"{sample.split}/"))
+    return Labels(len(regions), findings, entry=(sample.split, name, text), digest=digest_of([text]))
