@@ -23,7 +23,7 @@ from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source import roots
 from bboxprep.pipeline.source.label_files import label_files
 from bboxprep.pipeline.source.open import Source, open_source
-from bboxprep.pipeline.source.roots import SourceRoot, find_root
+from bboxprep.pipeline.source.roots import _MOST_LISTED, SourceRoot, find_root
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 from tests.invoked import refused, run
@@ -168,7 +168,7 @@ def test_the_commands_that_are_listed_run_as_they_are(
     words = ("convert", str(tmp_path / "all"), str(tmp_path / "out"), *options)
     message = with_commands(refused(*words), words, str(tmp_path / "all"))
     listed = commands_of(message)
-    assert len(listed) == count, message
+    assert len(listed) == (count if count <= _MOST_LISTED + 1 else _MOST_LISTED), message
     for command in listed:
         assert command[-len(options) :] == list(options)
         result = run(*command)
