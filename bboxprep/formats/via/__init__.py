@@ -18,4 +18,9 @@ FORMAT = Format(
     step=lambda _: Step(),  # shortest decimals that read back as they were
     read_options=ViaReadOptions,
     holds_outlines_only=lambda _: True,
+    traps=(
+        ("the key of an image is its name and its size in bytes: another file of the same name is not found", "VIA 2"),
+        ("no attribute is the class by name: it is the one the project calls so, else --class-attribute", "VIA 2"),
+        ("no size of the image is stated, so the plane of a turned photo is told by the boxes alone", "VIA 2"),
+    ),
 )
