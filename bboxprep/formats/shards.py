@@ -35,18 +35,8 @@ from bboxprep.formats.shard_numbers import STAGE, ShardNumbers, true_name, usual
 from bboxprep.formats.shard_options import CARRIES, ShardWriteOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.decimals import lengths
+from bboxprep.io import paths
 from bboxprep.io.atomic import write_bytes
-from bboxprep.io.paths import (
-    IMAGE_SUFFIXES,
-    LINK_OUT,
-    AllowedFolders,
-    read_bytes,
-    relative_path,
-    resolved,
-    scan,
-    stem_of,
-    suffix_of,
-)
 from bboxprep.io.remote import forget, is_stored, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
@@ -147,16 +137,16 @@ def sniff(root: Path, suffix: str, fits: Callable[[Path], bool]) -> str:
 
 def shards_of(root: Path, suffix: str) -> list[tuple[str, Path]]:
     """The files below `root` that end on `suffix`, each with the name of its split, by name; no links out of `root`."""
-    allowed = AllowedFolders(root)
+    allowed = paths.AllowedFolders(root)
     return [(split, path) for split, path in _called_shards(root, suffix) if allowed.holds(path)]
 
 
 def _called_shards(root: Path, suffix: str) -> list[tuple[str, Path]]:
-    own = (root / "data").is_dir() and resolved(root / "data") != resolved(root)  # no link to the folder itself
+    own = (root / "data").is_dir() and paths.resolved(root / "data") != paths.resolved(root)  # no link to itself
     folders = [root, *([root / "data"] if own else [])]
     found = []
     for folder in folders:
-        with scan(folder) as entries:
+        with paths.scan(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.name.endswith(suffix) and entry.is_file())
         found += [(named[1], folder / name) for name in names if (named := _SHARD.fullmatch(name[: -len(suffix)]))]
     return found
@@ -178,7 +168,7 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
     items = [_Item(split_of(name), path, prefix[name]) for name, shard in shards for path in _pictures(opened(shard))]
     loader = _Loader(root, probe, _classes(root, shards))
     strayed = {path for _, path in _called_shards(root, suffix)} - {path for _, path in shards}
-    links = (Finding("image-refused", LINK_OUT, relative_path(path, root)) for path in sorted(strayed))
+    links = (Finding("image-refused", paths.LINK_OUT, paths.relative_path(path, root)) for path in sorted(strayed))
     orphans = (finding for name, shard in shards for finding in loader.orphans(opened(shard), split_of(name)))
     return Dataset(
         root=root,
@@ -191,19 +181,19 @@ def read(root: Path, probe: Probe, suffix: str, title: str) -> Dataset:
 
 
 def _pictures(shard: Path) -> list[Path]:
-    return [shard / name for name in _members(shard) if suffix_of(name).lower() in IMAGE_SUFFIXES]
+    return [shard / name for name in _members(shard) if paths.suffix_of(name).lower() in paths.IMAGE_SUFFIXES]
 
 
 def _members(shard: Path) -> list[str]:
-    with scan(shard) as entries:
+    with paths.scan(shard) as entries:
         return sorted(entry.name for entry in entries)
 
 
 def _classes(root: Path, shards: Sequence[tuple[str, Path]]) -> tuple[str, ...]:
     for path in (root / CLASSES, opened(shards[0][1]) / CLASSES):
-        if path.is_file() and (is_stored(path) or AllowedFolders(root).holds(path)):
+        if path.is_file() and (is_stored(path) or paths.AllowedFolders(root).holds(path)):
             try:
-                return msgspec.json.decode(read_bytes(path, _MOST_BYTES), type=tuple[str, ...])
+                return msgspec.json.decode(paths.read_bytes(path, _MOST_BYTES), type=tuple[str, ...])
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise AnnotationError(path, "", f"is no list of names ({error})") from error
     raise AnnotationError(root / CLASSES, "", "is missing, want the names of the classes")
@@ -238,12 +228,12 @@ class _Loader(msgspec.Struct, frozen=True):
 
     def orphans(self, shard: Path, split: str) -> Iterator[Finding]:
         """A finding for each label member of `shard` that has no picture."""
-        keys = {stem_of(path.name) for path in _pictures(shard)}
+        keys = {paths.stem_of(path.name) for path in _pictures(shard)}
         for name in _members(shard):
-            if suffix_of(name) == ".json" and name != CLASSES and stem_of(name) not in keys:
+            if paths.suffix_of(name) == ".json" and name != CLASSES and paths.stem_of(name) not in keys:
                 record, findings = self._read_labels(_Item(split, shard / name))
                 count = len(record.objects.bbox) if record.objects else 0
-                label = relative_path(shard / name, self.root)
+                label = paths.relative_path(shard / name, self.root)
                 yield from findings
                 yield Finding("label-orphan", "no picture of its name", label, objects=count, split=split)
 
@@ -251,7 +241,7 @@ class _Loader(msgspec.Struct, frozen=True):
         if not item.label.is_file():
             return ImageLabels(), ()
         try:
-            return msgspec.json.decode(read_bytes(item.label, _MOST_BYTES), type=ImageLabels), ()
+            return msgspec.json.decode(paths.read_bytes(item.label, _MOST_BYTES), type=ImageLabels), ()
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return ImageLabels(), (self._fault(f"its labels are not as they should be ({error})", item),)
 
@@ -282,5 +272,5 @@ class _Loader(msgspec.Struct, frozen=True):
         return whole.select(known), (self._fault(words, item, unknown),) if unknown else ()
 
     def _fault(self, words: str, item: _Item, objects: int = 0) -> Finding:
-        label = relative_path(item.label, self.root)
+        label = paths.relative_path(item.label, self.root)
         return Finding("record-unreadable", words, label, split=item.split, objects=objects)

@@ -9,51 +9,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path, PurePath
-from tempfile import SpooledTemporaryFile, TemporaryDirectory
+from tempfile import TemporaryDirectory
 from typing import IO, TypeVar, cast
 
 from bboxprep.errors import StorageError, TargetError
 from bboxprep.io.paths import BINARY, error_reason
 from bboxprep.io.remote import is_stored
 
-_SPOOL_BYTES = 4 * 1024**2  # in memory; more go to a file
-
 Result = TypeVar("Result")
 Place = Path | str
 """The path of an output file, as `output_path` gives it."""
-
-
-def line_spool(root: Path) -> SpooledTemporaryFile[bytes]:
-    """A temporary file of lines for an output at `root`: in its folder if that is local, a few megabytes in memory."""
-    return SpooledTemporaryFile(_SPOOL_BYTES, dir=None if is_stored(root) else str(root))
-
-
-class SpooledLines:
-    """Lines of an output at `root` that are written later, in a `line_spool`; iterating gives them without their ends.
-
-    Raises `TargetError` where the disk of `root` is full.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._spool = line_spool(root)
-
-    def add(self, line: bytes) -> None:
-        """Add `line`, which has no end of a line in it."""
-        with as_target_error(self._root):
-            self._spool.write(line + b"\n")
-
-    def __iter__(self) -> Iterator[bytes]:
-        self._spool.seek(0)
-        for line in self._spool:
-            yield line[:-1]
-
-    def close(self) -> None:
-        """Remove them."""
-        self._spool.close()
-
-    def __del__(self) -> None:
-        self.close()
 
 
 def output_path(root: Path, path: str) -> Place:

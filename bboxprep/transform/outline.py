@@ -18,28 +18,16 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.geometry import shapes
 from bboxprep.geometry.affine import Affine, Points
 from bboxprep.geometry.oriented import refitted
-from bboxprep.geometry.shapes import (
-    Boxes,
-    Region,
-    clip_ring,
-    clip_to_convex,
-    common_boxes,
-    hull,
-    map_boxes,
-    pixel_corners,
-    ring_area,
-    ring_around,
-    within_convex,
-)
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.shape_choice import shape_area, shapes_of
 
-Edge = Region | Points  # where objects are cut: an upright rectangle, or a convex ring (Q, 2) px
+Edge = shapes.Region | Points  # where objects are cut: an upright rectangle, or a convex ring (Q, 2) px
 
 CUT_SLACK = 1e-3  # px; an outline that reaches no further over an edge than this is left as it is
 _SLIVER = 1e-6  # px; rounding in float64 may move the edge between two pixels by this much
@@ -73,19 +61,19 @@ class Outline(ABC):
         return ()
 
     @cached_property
-    def bounds(self) -> Boxes:
+    def bounds(self) -> shapes.Boxes:
         """The box (4,) around the shape, x0 y0 x1 y1 px; zeros for an empty one."""
-        return hull(self.corners) if len(self.corners) else np.zeros(4)
+        return shapes.hull(self.corners) if len(self.corners) else np.zeros(4)
 
     def lies_within(self, ring: Points) -> bool:
         """Whether a convex ring (Q, 2) holds all of the shape, up to `CUT_SLACK`."""
-        return bool(within_convex(self.corners, ring, CUT_SLACK).all())
+        return bool(shapes.within_convex(self.corners, ring, CUT_SLACK).all())
 
     def share_left(self, left: Outline) -> float:
         """The area of `left`, a part of this shape, as a share of the whole, 0 to 1; 1 where the whole has no area."""
         return left.area / self.area if self.area > 0 else 1.0
 
-    def share_under(self, boxes: Boxes) -> float:
+    def share_under(self, boxes: shapes.Boxes) -> float:
         """The share of the area, 0 to 1, that boxes (K, 4) cover which do not overlap; 0 for a shape without area."""
         covered = sum(self.clipped((x0, y0, x1, y1)).area for x0, y0, x1, y1 in boxes.tolist())
         return covered / self.area if self.area > 0 else 0.0
@@ -124,10 +112,10 @@ class BoxOutline(Outline):
     ring: Points
 
     @classmethod
-    def of(cls, box: Boxes, affine: Affine) -> Self:
+    def of(cls, box: shapes.Boxes, affine: Affine) -> Self:
         """A box (4,) px, mapped by `affine`."""
         x0, y0, x1, y1 = box.tolist()
-        return cls(affine(ring_around((x0, y0, x1, y1))))
+        return cls(affine(shapes.ring_around((x0, y0, x1, y1))))
 
     @property
     def corners(self) -> Points:
@@ -137,7 +125,7 @@ class BoxOutline(Outline):
     @cached_property
     def area(self) -> float:
         """The area inside the ring."""
-        return ring_area(self.ring) if len(self.ring) else 0.0
+        return shapes.ring_area(self.ring) if len(self.ring) else 0.0
 
     def clipped(self, edge: Edge) -> BoxOutline:
         """The part of the ring inside `edge`."""
@@ -155,8 +143,8 @@ class MaskOutline(Outline):
 
     pixels: NDArray[np.bool_]
     affine: Affine
-    window: Boxes
-    limits: Boxes = field(default_factory=lambda: _NO_LIMITS)
+    window: shapes.Boxes
+    limits: shapes.Boxes = field(default_factory=lambda: _NO_LIMITS)
 
     @classmethod
     def of(cls, mask: Rle, affine: Affine) -> Self:
@@ -169,7 +157,7 @@ class MaskOutline(Outline):
         x0, y0, x1, y1 = self.window.tolist()
         left, top = floor(x0 + _SLIVER), floor(y0 + _SLIVER)
         right, bottom = max(left, ceil(x1 - _SLIVER)), max(top, ceil(y1 - _SLIVER))
-        corners = pixel_corners(self.pixels[top:bottom, left:right]) + np.array([left, top])
+        corners = shapes.pixel_corners(self.pixels[top:bottom, left:right]) + np.array([left, top])
         mapped = self.affine(np.clip(corners, self.window[:2], self.window[2:]))
         return np.clip(mapped, self.limits[:2], self.limits[2:])
 
@@ -182,26 +170,26 @@ class MaskOutline(Outline):
         """The part inside an upright rectangle, to fractions of a pixel; in a ring, the pixels whose centres it has."""
         if not isinstance(edge, np.ndarray) and self.affine.keeps_axes:
             box = np.array([(0, 0, *edge) if len(edge) == 2 else edge], dtype=np.float64)
-            return replace(self, window=common_boxes(self.window, self._on_grid(box)[0]))
-        ring = edge if isinstance(edge, np.ndarray) else ring_around(edge)
+            return replace(self, window=shapes.common_boxes(self.window, self._on_grid(box)[0]))
+        ring = edge if isinstance(edge, np.ndarray) else shapes.ring_around(edge)
         rows, columns = np.nonzero(self.pixels)
         pixels = self.pixels.copy()
-        pixels[rows, columns] = within_convex(self.affine(np.stack((columns + 0.5, rows + 0.5), axis=-1)), ring)
-        limits = common_boxes(self.limits, hull(ring)) if len(ring) else np.zeros(4)
+        pixels[rows, columns] = shapes.within_convex(self.affine(np.stack((columns + 0.5, rows + 0.5), axis=-1)), ring)
+        limits = shapes.common_boxes(self.limits, shapes.hull(ring)) if len(ring) else np.zeros(4)
         return replace(self, pixels=pixels, limits=limits)
 
-    def share_under(self, boxes: Boxes) -> float:
+    def share_under(self, boxes: shapes.Boxes) -> float:
         """As of any outline; all boxes at once, for a mask may lie under many."""
         if not self.affine.keeps_axes:
             return super().share_under(boxes)
         covered = sum(map(self._count, self._on_grid(boxes)))
         return covered * abs(self.affine.determinant) / self.area if self.area > 0 else 0.0
 
-    def _on_grid(self, boxes: Boxes) -> Boxes:
+    def _on_grid(self, boxes: shapes.Boxes) -> shapes.Boxes:
         """Boxes (K, 4) of the plane of the outline, on the grid of the mask."""
-        return boxes if self.affine == Affine() else map_boxes(~self.affine, boxes)
+        return boxes if self.affine == Affine() else shapes.map_boxes(~self.affine, boxes)
 
-    def _count(self, box: Boxes) -> float:
+    def _count(self, box: shapes.Boxes) -> float:
         """The number of set pixels that are left in a `box` (4,) px of the grid; a pixel that is cut counts in part."""
         low_x, low_y, high_x, high_y = self.window.tolist()
         x0, y0, x1, y1 = box.tolist()
@@ -231,7 +219,7 @@ class Outlines(msgspec.Struct, frozen=True, eq=False):
         """The best outline in the labels of an object, even an empty one; None if it has only a box."""
         return next(self._kinds(row), None)
 
-    def usable(self, row: int, box: Boxes | None = None) -> Outline | None:
+    def usable(self, row: int, box: shapes.Boxes | None = None) -> Outline | None:
         """The best outline that has an area, and meets the `box` (4,) of its object if one is given; None for none."""
         outlines = (outline for outline in self._kinds(row) if outline.area > _LINE)
         return next((outline for outline in outlines if box is None or _meet(outline, box)), None)
@@ -272,21 +260,21 @@ def cut_corners(corners: Points, edge: Edge) -> Points:
     left = _clip(corners, edge) if np.isfinite(corners).all() else corners[:0]
     if left is corners:
         return corners
-    return refitted(corners, left) if len(left) and ring_area(left) > _LINE else np.full((4, 2), np.nan)
+    return refitted(corners, left) if len(left) and shapes.ring_area(left) > _LINE else np.full((4, 2), np.nan)
 
 
 def clip_rings(rings: Rings, edge: Edge) -> Rings:
     """The parts of closed rings inside `edge` that have an area."""
     parts = (_clip(ring, edge) for ring in rings)
-    return tuple(part for part in parts if len(part) and ring_area(part) > 0)
+    return tuple(part for part in parts if len(part) and shapes.ring_area(part) > 0)
 
 
 def _clip(ring: Points, edge: Edge) -> Points:
-    return clip_to_convex(ring, edge) if isinstance(edge, np.ndarray) else clip_ring(ring, edge)
+    return shapes.clip_to_convex(ring, edge) if isinstance(edge, np.ndarray) else shapes.clip_ring(ring, edge)
 
 
-def _meet(outline: Outline, box: Boxes) -> bool:
-    return bool(common_boxes(outline.bounds, box).any())
+def _meet(outline: Outline, box: shapes.Boxes) -> bool:
+    return bool(shapes.common_boxes(outline.bounds, box).any())
 
 
 def _covered(start: int, stop: int, low: float, high: float) -> NDArray[np.float64]:

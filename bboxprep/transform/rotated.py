@@ -25,14 +25,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy, TurnedRule
 from bboxprep.model.polygons import Polygons, Rings
 from bboxprep.model.validation import Location
-from bboxprep.transform.clip import (
-    ObjectsAndFindings,
-    clipped_finding,
-    count_finding,
-    drop_hidden,
-    hide_keypoints,
-    refitted_finding,
-)
+from bboxprep.transform import clip
 from bboxprep.transform.outline import CUT_SLACK, BoxOutline, Outline, Outlines, clip_rings, cut_oriented
 
 
@@ -53,10 +46,10 @@ class _Rotated(msgspec.Struct, frozen=True):
 
 def map_rotated(
     mapped: Instances, source: Instances, plan: Plan, location: Location, object_policy: ObjectPolicy
-) -> ObjectsAndFindings:
+) -> clip.ObjectsAndFindings:
     """The objects `mapped` from `source` by `plan` with new boxes, clipped to the visible part of the image."""
     inside = within_convex(mapped.keypoints, plan.outline, CUT_SLACK)
-    mapped, hidden = hide_keypoints(mapped, inside, plan.size, location)
+    mapped, hidden = clip.hide_keypoints(mapped, inside, plan.size, location)
     outlines = Outlines(mapped, source, plan.affine)
     objects = [_rotate(outlines, row, plan, object_policy.turned) for row in range(len(source))]
     shares, clipped = np.array([each.share for each in objects]), np.array([each.clipped for each in objects], np.bool_)
@@ -67,13 +60,13 @@ def map_rotated(
         areas=np.array([each.area for each in objects]),
         oriented=cut_oriented(mapped, clipped, plan.outline),
     )
-    dropped, kept = drop_hidden(mapped, rotated.boxes, shares, plan.size, location, object_policy)
+    dropped, kept = clip.drop_hidden(mapped, rotated.boxes, shares, plan.size, location, object_policy)
     growths = [each.growth for each, keep in zip(objects, kept, strict=True) if keep and each.growth is not None]
     loosened = _loosened_finding(growths, object_policy.turned, location)
     return rotated.select(kept), (
         *dropped,
-        *clipped_finding(clipped & kept, plan.size, location),
-        *refitted_finding(mapped, rotated, kept, location),
+        *clip.clipped_finding(clipped & kept, plan.size, location),
+        *clip.refitted_finding(mapped, rotated, kept, location),
         *loosened,
         *hidden,
     )
@@ -114,4 +107,4 @@ def _loosened_finding(growths: Sequence[float], turned: TurnedRule, location: Lo
         return ()
     grown = f"x{growths[0]:.2f}" if len(growths) == 1 else f"x{np.mean(growths):.2f}, x{max(growths):.2f} at most"
     message = f"without an outline, turned as {turned}: area {grown}"
-    return (count_finding("box-loosened", len(growths), message, location),)
+    return (clip.count_finding("box-loosened", len(growths), message, location),)

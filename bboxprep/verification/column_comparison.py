@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.model.categories import Category
 from bboxprep.model.columns import Column
 from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
@@ -25,14 +24,12 @@ from bboxprep.verification.faults import Difference, Fault, Layer
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.oriented import after_own_cut, corners_off, is_kept, oriented_off, stated_outline
 from bboxprep.verification.region import box_around, depths, ring_off
-from bboxprep.verification.verification_inputs import VerificationInputs
 
 NEAR = 0.01  # px; so near to an edge, rounding decides whether a keypoint is inside
 EQUAL = 1e-6  # of a number; the error of float64 on its way through a map and a text
 LEAST_MASK = 16.0  # square px; a smaller mask may vanish when it is resampled
 _UNKNOWN: tuple[Any, ...] = (None, "", 0, False, "Unspecified", [], {})  # formats write them where nothing is known
 
-_PLAIN = ("supercategory", "skeleton")  # fields that come back as they were, or not at all
 
 Order = tuple[int, ...]
 
@@ -319,50 +316,3 @@ _CHECKS: Mapping[Column, Callable[[ObjectPair], Iterator[Difference]]] = {
     Column.MASKS: _masks,
     Column.ORIENTED: _oriented,
 }
-
-
-def class_faults(case: VerificationInputs) -> Iterator[Fault]:
-    """The faults of the fields of classes that the format of the output declares to hold.
-
-    A class that several classes of the source became, or none, is not compared.
-    """
-    if case.source is None or case.several:
-        return
-    declared, output = case.format.category_fields, case.output.dataset.categories
-    if Column.KEYPOINTS not in case.carries:
-        declared = declared - {"keypoints", "skeleton", "flip_idx"}
-    origins = {name: _origins(case, name) for name in output.names}
-    numbered = all(len(found) == 1 and found[0].id is not None for found in origins.values())
-    numbered = numbered and len({found[0].id for found in origins.values()}) == len(output)
-    for category in output:
-        if len(origins[category.name]) == 1:
-            for name, want, have in _differences(origins[category.name][0], category, declared, numbered=numbered):
-                words = f"class {category.name!r} has {name} {have!r:.80}, want {want!r:.80}"
-                yield Fault(Layer.STRUCTURAL, "class-changed", "", f"class {category.name}", words)
-
-
-def _origins(case: VerificationInputs, name: str) -> list[Category]:
-    """The classes of the source that are called `name` in the output."""
-    categories = case.source.dataset.categories if case.source else ()
-    return [each for each in categories if case.changed_names.get(each.name) == name]
-
-
-def _differences(
-    source: Category, output: Category, declared: frozenset[str], *, numbered: bool
-) -> Iterator[tuple[str, Any, Any]]:
-    """The fields of a class that are not those of its source: name, wanted and actual value."""
-    if "id" in declared and numbered and source.id != output.id:
-        yield "the id", source.id, output.id
-    for name in _PLAIN:
-        want, have = getattr(source, name), getattr(output, name)
-        if name in declared and want != have:
-            yield name, want, have
-    names = output.keypoints[: len(source.keypoints)]  # a format may fill up all classes to one number
-    if "keypoints" in declared and names != source.keypoints:
-        yield "the keypoints", source.keypoints, output.keypoints
-    if (
-        "flip_idx" in declared
-        and source.flip_idx
-        and output.flip_idx[: len(source.flip_idx)] not in ((), source.flip_idx)
-    ):
-        yield "flip_idx", source.flip_idx, output.flip_idx

@@ -144,8 +144,9 @@ def _images(dataset: Dataset) -> Mapping[int | str, list[tuple[Key, Size]]]:
         names = chain.from_iterable((str(end), str(end.with_suffix(""))) for end in ends)
         stem = ends[-1].stem
         number = [int(stem)] if stem.isascii() and stem.isdigit() and not outline.id else []
-        for name in dict.fromkeys([*names, *([outline.id] if outline.id else []), *number]):
-            found[name].append((outline.key, outline.size))
+        keys: list[int | str] = [*names, *([outline.id] if outline.id else []), *number]
+        for key in dict.fromkeys(keys):
+            found[key].append((outline.key, outline.size))
     return found
 
 

@@ -19,7 +19,7 @@ from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
-from bboxprep.verification.column_comparison import class_faults
+from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
 from bboxprep.verification.oriented import overreach
 from bboxprep.verification.verification_inputs import VerificationInputs, described, names_of

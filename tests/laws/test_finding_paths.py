@@ -160,6 +160,7 @@ def dota(root: Path) -> Path | None:
             path = root / split / "labelTxt" / f"{name}.txt"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(rows) + "1 2 x 4\n" * ("odd" in name))
+    return None
 
 
 def datumaro(root: Path) -> Path | None:

@@ -98,7 +98,7 @@ def test_results_are_read_and_what_cannot_be_is_listed(tmp_path: Path) -> None:
     rows = results(PHOTOS)
     assert verify(PHOTOS, predictions=written(tmp_path, rows)).holds
     gone = {**rows[0], "bbox": [0, 0, 9, 9]}
-    odd = [{**rows[0], "image_id": 987654}, {**rows[0], "category_id": 4321}, {"score": 1}]
+    odd: list[dict[str, object]] = [{**rows[0], "image_id": 987654}, {**rows[0], "category_id": 4321}, {"score": 1}]
     report = verify(PHOTOS, predictions=written(tmp_path, [gone, *rows, *odd]))
     codes = [fault.code for fault in report.faults]
     assert sorted(codes) == ["annotation-orphan", "category-unknown", "label-overlooked", "record-unreadable"]

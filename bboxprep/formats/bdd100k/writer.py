@@ -18,8 +18,8 @@ from bboxprep.formats.bdd100k.layout import NOT_SPLITS
 from bboxprep.formats.bdd100k.options import CARRIES
 from bboxprep.formats.bdd100k.reader import KEPT
 from bboxprep.formats.object_records import check_class_names, json_digest
-from bboxprep.formats.spooled_lines import SpooledLines
 from bboxprep.io.atomic import write_chunks
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample

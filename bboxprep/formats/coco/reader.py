@@ -36,7 +36,8 @@ from bboxprep.formats.coco.document import Document
 from bboxprep.formats.coco.image_index import Index, open_indexed
 from bboxprep.formats.coco.layout import IMAGES_ONLY, CocoSource, choose, is_called_coco, two_of_one_split
 from bboxprep.formats.coco.options import BoxStyle, CocoReadOptions, as_pixels
-from bboxprep.formats.coco.records import AnnotationEntry, RecordReader, read_plain
+from bboxprep.formats.coco.plain_records import read_plain
+from bboxprep.formats.coco.records import AnnotationEntry, RecordReader
 from bboxprep.formats.image_lookup import spelling_note
 from bboxprep.formats.locate_images import unlisted_images
 from bboxprep.formats.reading import probe_image

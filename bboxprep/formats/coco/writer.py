@@ -20,7 +20,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
@@ -34,7 +33,8 @@ from bboxprep.formats.coco.options import CocoWriteOptions
 from bboxprep.formats.coco.rotation import TurnedBoxes, turned_boxes
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
+from bboxprep.io.atomic import write_chunks
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import NO_TRACK, Column
@@ -126,17 +126,16 @@ class _SplitRecords:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._images = line_spool(root)
-        self._annotations = line_spool(root)
+        self._images = SpooledLines(root)
+        self._annotations = SpooledLines(root)
         self._image_ids = array("q")
         self._annotation_ids = array("q")
         self._counts = array("q")  # of the annotations of each image
 
     def add(self, number: int, image: bytes, numbers: Sequence[int], lines: bytes) -> None:
-        with as_target_error(self._root):
-            self._images.write(image + b"\n")
-            self._annotations.write(lines + b"\n" if lines else b"")
+        self._images.add(image)
+        if lines:
+            self._annotations.add(lines)
         self._image_ids.append(number if 0 < number <= _MAX_ID else 0)
         self._annotation_ids.extend(numbers)
         self._counts.append(len(numbers))
@@ -145,29 +144,20 @@ class _SplitRecords:
         self._images.close()
         self._annotations.close()
 
-    def __del__(self) -> None:
-        self.close()
-
     def document(self, head: bytes, categories: Sequence[bytes]) -> Iterator[bytes]:
         """The document in chunks, one record a line."""
         image_ids = assign_ids(self._image_ids)
         yield head[:-1]
         yield from _list(b"categories", categories)
-        yield from _list(b"images", map(_numbered, image_ids, _lines(self._images)))
+        yield from _list(b"images", map(_numbered, image_ids, self._images))
         yield from _list(b"annotations", self._numbered_annotations(image_ids))
         yield b"}\n"
 
     def _numbered_annotations(self, image_ids: Iterable[int]) -> Iterable[bytes]:
-        numbered = zip(assign_ids(self._annotation_ids), _lines(self._annotations), strict=True)
+        numbered = zip(assign_ids(self._annotation_ids), self._annotations, strict=True)
         for image_id, count in zip(image_ids, self._counts, strict=True):
             for number, line in islice(numbered, count):
                 yield b'{"id":%d,"image_id":%d,%b' % (number, image_id, line[1:])
-
-
-def _lines(spool: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
-    spool.seek(0)
-    for line in spool:
-        yield line[:-1]
 
 
 def _labels(options: CocoWriteOptions, sample: Sample, name: str, numbers: list[int], records: bytes) -> Labels:

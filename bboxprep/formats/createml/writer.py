@@ -19,7 +19,8 @@ from bboxprep.formats.createml.document import CARRIES, DOCUMENT
 from bboxprep.formats.json_images import digest_of
 from bboxprep.formats.label_documents import CLASS_LIST
 from bboxprep.geometry.decimals import centred
-from bboxprep.io.atomic import SpooledLines, write_chunks, write_text
+from bboxprep.io.atomic import write_chunks, write_text
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -88,11 +89,9 @@ class CreateMLWriter:
 
 
 def _list(records: SpooledLines) -> Iterator[bytes]:
-    before = b"[\n"
-    for record in records:
-        yield before + record
-        before = b",\n"
-    yield b"[]\n" if before == b"[\n" else b"\n]\n"
+    yield b"[\n"
+    yield from records.joined(b",\n")
+    yield b"\n]\n"
 
 
 def _labels(sample: Sample, image: str, objects: Sequence[Any]) -> Labels:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
@@ -31,7 +30,8 @@ from bboxprep.formats.outlines import ellipse
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import turned_box
 from bboxprep.geometry.shapes import one_ring, same_box
-from bboxprep.io.atomic import as_target_error, line_spool, write_chunks
+from bboxprep.io.atomic import write_chunks
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.io.xml_encoding import holds
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
@@ -41,7 +41,6 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 
-_CHUNK = 1 << 16  # bytes
 _SAME = 0.01  # px; more than the rounding of oriented boxes, also of those of YOLO
 _FULL_TURN = 360.0  # degrees
 _NO_CORNERS = np.full((4, 2), np.nan)
@@ -111,25 +110,20 @@ class _SplitImages:
     """The elements of the images of one split. Raises `TargetError` where the disk of `root` is full."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._spool: SpooledTemporaryFile[bytes] = line_spool(root)
+        self._lines = SpooledLines(root)
         self._kinds: dict[str, dict[str, str]] = {}
         self._count = 0
 
     def add(self, image: str, shapes: str, kinds: Iterable[Sequence[Any]]) -> None:
-        end = f">\n{shapes}  </image>\n" if shapes else "/>\n"
-        with as_target_error(self._root):
-            self._spool.write(f'  <image id="{self._count}" {image}{end}'.encode())
+        end = f">\n{shapes}  </image>" if shapes else "/>"
+        self._lines.add(f'  <image id="{self._count}" {image}{end}'.encode())
         self._count += 1
         for label, name, kind in kinds:
             known = self._kinds.setdefault(label, {})
             known[name] = kind if known.get(name, kind) == kind else "text"
 
     def close(self) -> None:
-        self._spool.close()
-
-    def __del__(self) -> None:
-        self.close()
+        self._lines.close()
 
     def document(self, split: str, categories: Categories) -> Iterator[bytes]:
         """The document in chunks."""
@@ -139,9 +133,8 @@ class _SplitImages:
         head += ["      <mode>annotation</mode>", "      <labels>", *label_lines(categories, kinds), "      </labels>"]
         head += ["    </task>", "  </meta>"]
         yield "".join(f"{line}\n" for line in head).encode()
-        self._spool.seek(0)
-        while chunk := self._spool.read(_CHUNK):
-            yield chunk
+        for line in self._lines:
+            yield line + b"\n"
         yield b"</annotations>\n"
 
 

@@ -18,9 +18,9 @@ from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.datumaro.annotations import annotation_records
 from bboxprep.formats.datumaro.layout import CARRIES
 from bboxprep.formats.object_records import check_class_names, json_digest
-from bboxprep.formats.spooled_lines import SpooledLines
 from bboxprep.io.atomic import write_chunks
 from bboxprep.io.paths import suffix_of
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -113,4 +113,4 @@ def _stem(name: str) -> str:
 def _decoded(lines: SpooledLines) -> Iterator[tuple[str, msgspec.Raw]]:
     """The name and the item of each image."""
     decoder = msgspec.json.Decoder(tuple[str, msgspec.Raw])
-    yield from map(decoder.decode, lines.joined(b""))
+    yield from map(decoder.decode, lines)

@@ -20,7 +20,8 @@ from bboxprep.formats.hf_imagefolder.document import BOXES
 from bboxprep.formats.hf_imagefolder.options import CARRIES, README
 from bboxprep.formats.json_images import digest_of
 from bboxprep.geometry.decimals import lengths
-from bboxprep.io.atomic import SpooledLines, write_chunks, write_text
+from bboxprep.io.atomic import write_chunks, write_text
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.io.yaml_encoding import yaml_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset

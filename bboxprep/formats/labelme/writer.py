@@ -20,17 +20,7 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.labelme.fields import (
-    CARRIES,
-    CLASSES,
-    FILE_KEYS,
-    ORIENTED,
-    PARTS,
-    ROTATED,
-    SHAPE_TYPE,
-    SPLIT,
-    TOP_ATTRIBUTES,
-)
+from bboxprep.formats.labelme import fields
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import ELLIPSE_POINTS, hull, same_box
 from bboxprep.io.atomic import write_text
@@ -69,7 +59,7 @@ class LabelMeWriter:
     @property
     def carries(self) -> frozenset[Column]:
         """All columns that the format holds."""
-        return CARRIES
+        return fields.CARRIES
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The image in the folder of its split, and its file beside it."""
@@ -85,11 +75,11 @@ class LabelMeWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The class table."""
-        return (CLASSES,)
+        return (fields.CLASSES,)
 
     def close(self) -> None:
         """Write the class table."""
-        write_text(self._root / CLASSES, "".join(f"{name}\n" for name in self._classes))
+        write_text(self._root / fields.CLASSES, "".join(f"{name}\n" for name in self._classes))
 
     def _labels(self, sample: Sample, image: str) -> Labels:
         if not sample.labelled and not len(sample.instances):
@@ -99,13 +89,13 @@ class LabelMeWriter:
         document = {
             "version": _VERSION,
             "flags": {},
-            **{key: value for key, value in own.items() if key not in FILE_KEYS},
+            **{key: value for key, value in own.items() if key not in fields.FILE_KEYS},
             "shapes": _shapes(objects, [self._classes[label] for label in objects.labels.tolist()]),
             "imagePath": image.rpartition("/")[2],
             "imageData": None,
             "imageHeight": size.height,
             "imageWidth": size.width,
-            SPLIT: sample.split,
+            fields.SPLIT: sample.split,
         }
         path = f"{image[: image.rindex('.')]}.json"
         return Labels(len(objects), files=((path, _encoded(document, image)),))
@@ -128,14 +118,16 @@ def _shapes(objects: Instances, names: Sequence[str]) -> list[Record]:
     free = max((group for group in groups if group is not None), default=0)
     shapes: list[Record] = []
     for row, (name, group, (parts, shown)) in enumerate(zip(names, groups, made, strict=True)):
-        attributes = {key: value for key, value in objects.attributes[row].items() if key != SHAPE_TYPE or not shown}
+        attributes = {
+            key: value for key, value in objects.attributes[row].items() if key != fields.SHAPE_TYPE or not shown
+        }
         first = _described(attributes)
         if not math.isnan(objects.scores[row]):
             first["score"] = float(objects.scores[row])
         tie: Record = {"group_id": group}
         if (group is None and len(parts) > 1) or (group is not None and _would_join(members[name, group], len(parts))):
             free += 1
-            tie = {"group_id": free, PARTS: True}
+            tie = {"group_id": free, fields.PARTS: True}
             if group is not None:
                 first.setdefault("attributes", {})["group_id"] = group
         described = [first, *[_described({}) for _ in parts[1:]]]
@@ -153,11 +145,11 @@ def _would_join(kinds: Sequence[str], own: int) -> bool:
 def _parts(objects: Instances, row: int) -> tuple[list[Record], bool]:
     """The shapes of the object at `row`, and whether they show the kind of shape that it was read as."""
     box, rings, mask = objects.boxes[row], objects.polygons[row], objects.masks[row]
-    kind = str(objects.attributes[row].get(SHAPE_TYPE))
+    kind = str(objects.attributes[row].get(fields.SHAPE_TYPE))
     if len(rings) == 1 and mask is None and kind == "circle" and _is_circle(rings[0], box):
         return [_circle(box)], True
     parts, around = [_shape("polygon", ring) for ring in rings], [hull(ring) for ring in rings]
-    corners, rotated = objects.oriented[row], kind if kind in ROTATED else ORIENTED
+    corners, rotated = objects.oriented[row], kind if kind in fields.ROTATED else fields.ORIENTED
     if np.isfinite(corners).all():
         parts.append(_shape(rotated, corners) | _direction(rotated, corners))
         around.append(hull(corners))
@@ -169,7 +161,7 @@ def _parts(objects: Instances, row: int) -> tuple[list[Record], bool]:
         around.append(np.array([x, y, x + width, y + height], dtype=np.float64))
     if not parts or not same_box(hull(np.concatenate(around).reshape(-1, 2)), box):
         return [_shape("rectangle", box.reshape(2, 2)), *parts], False
-    return parts, len(parts) == 1 and kind in ROTATED and parts[0]["shape_type"] == kind
+    return parts, len(parts) == 1 and kind in fields.ROTATED and parts[0]["shape_type"] == kind
 
 
 def _shape(kind: str, points: Points) -> Record:
@@ -204,6 +196,6 @@ def _described(attributes: Mapping[str, Any]) -> Record:
         del rest["difficult"]
         more["difficult"] = True
     flags = {name: rest.pop(name) for name in attributes if type(rest.get(name)) is bool}
-    top = {name: rest.pop(name) for name in TOP_ATTRIBUTES if rest.get(name)}
+    top = {name: rest.pop(name) for name in fields.TOP_ATTRIBUTES if rest.get(name)}
     more |= {**({"attributes": rest} if rest else {}), **top}
     return {"group_id": group, "description": description, "flags": flags, "mask": None, **more}

@@ -97,7 +97,8 @@ def geometry_of_region(kind: str, record: Mapping[str, Any], size: Size, *, with
         ring = ellipse_ring(x, y, wide, high, turn % 360.0)[1]
         return RegionGeometry(hull(ring), (ring,))
     if kind == "rectangle" and (turn % 360.0 or _is_oriented(record)):
-        corners = corners_of_rectangle(pairs[0], *pairs[1].tolist(), turn % 360.0)
+        width, height = pairs[1].tolist()
+        corners = corners_of_rectangle(pairs[0], width, height, turn % 360.0)
         return RegionGeometry(hull(corners), oriented=corners)
     far = pairs[0] + (pairs[1] if len(pairs) > 1 else 0.0)
     return RegionGeometry(np.round(np.concatenate((pairs[0], far)), _PLACES))

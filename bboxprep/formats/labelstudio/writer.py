@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -38,8 +37,9 @@ from bboxprep.formats.outlines import ellipse
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.oriented import turned_box, turned_corners
 from bboxprep.geometry.shapes import hull
-from bboxprep.io.atomic import as_target_error, line_spool, write_chunks, write_text
+from bboxprep.io.atomic import write_chunks, write_text
 from bboxprep.io.hashing import bytes_sha256
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.io.xml_encoding import holds
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
@@ -47,7 +47,6 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 
-_CHUNK = 1 << 16  # bytes
 _NEAR = 1e-6  # px; an outline gives its box where that is no further off
 _PLACES = 9  # decimals of px, as the reader rounds them
 _DECIMALS = 13  # of a percent: enough for them in images of 100,000 px
@@ -146,27 +145,20 @@ class _Tasks:
     """The tasks of a split. Raises `TargetError` where the disk of `root` is full."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
-        self._spool: SpooledTemporaryFile[bytes] = line_spool(root)
+        self._lines = SpooledLines(root)
         self._count = 0
 
     def add(self, task: bytes) -> None:
         self._count += 1
-        with as_target_error(self._root):
-            self._spool.write(b'%b{"id":%d,%b}' % (b",\n" if self._count > 1 else b"", self._count, task))
+        self._lines.add(b'{"id":%d,%b}' % (self._count, task))
 
     def close(self) -> None:
-        self._spool.close()
-
-    def __del__(self) -> None:
-        self.close()
+        self._lines.close()
 
     def document(self) -> Iterator[bytes]:
         """The document in chunks."""
         yield b"[\n"
-        self._spool.seek(0)
-        while chunk := self._spool.read(_CHUNK):
-            yield chunk
+        yield from self._lines.joined(b",\n")
         yield b"\n]\n"
 
 

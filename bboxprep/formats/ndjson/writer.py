@@ -18,8 +18,9 @@ from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.ndjson.document import NdjsonEntry, digest_of
 from bboxprep.formats.ndjson.options import DOCUMENT, KEYS, NdjsonWriteOptions
 from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, keypoint_names, shape_texts
-from bboxprep.io.atomic import SpooledLines, write_chunks
+from bboxprep.io.atomic import write_chunks
 from bboxprep.io.paths import stem_of
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset

@@ -21,11 +21,11 @@ import numpy as np
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.object_records import check_class_names, json_digest
 from bboxprep.formats.openimages.fields import BOXES, CARRIES, FLAGS, GROUP, HUMAN, IMAGES, MID, ROTATION
-from bboxprep.formats.spooled_lines import SpooledLines
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import write_chunks, write_text
 from bboxprep.io.paths import suffix_of
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instance

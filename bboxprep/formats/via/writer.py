@@ -23,7 +23,8 @@ from bboxprep.formats.via.options import CARRIES, CLASS, DOCUMENT
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import hull, one_ring
-from bboxprep.io.atomic import SpooledLines, write_chunks, write_text
+from bboxprep.io.atomic import write_chunks, write_text
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.polygons import Rings

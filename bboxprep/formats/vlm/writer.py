@@ -11,9 +11,8 @@ the class names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 import msgspec
@@ -26,7 +25,8 @@ from bboxprep.formats.vlm.answers import FLORENCE, NOT_IN_NAMES, PALIGEMMA, Text
 from bboxprep.formats.vlm.lines import MODEL, digest_of
 from bboxprep.formats.vlm.numbers import Processor, to_boxes, to_numbers
 from bboxprep.formats.vlm.options import CLASSES, VlmWriteOptions
-from bboxprep.io.atomic import as_target_error, line_spool, write_chunks, write_text
+from bboxprep.io.atomic import write_chunks, write_text
+from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -36,7 +36,6 @@ _PROMPTS = {PALIGEMMA: "detect {classes}", FLORENCE: "<OD>"}
 _PROMPT = "Locate every instance of these classes: {classes}. Report bbox coordinates in JSON format."
 _IMAGE = "<image>\n"  # where the image stands in a conversation
 _EXACT = 1e-6  # px
-_CHUNK = 1 << 20  # bytes
 
 
 @writes
@@ -61,7 +60,7 @@ class VlmWriter:
         self._root, self._model = root, options.model
         self._processor = Processor(options.model, options.min_pixels, options.max_pixels)
         self._classes = dataset.categories.names
-        self._splits: dict[str, SpooledTemporaryFile[bytes]] = {split: line_spool(root) for split in dataset.splits}
+        self._splits = {split: SpooledLines(root) for split in dataset.splits}
         joint = " ; " if options.model == PALIGEMMA else ", "
         prompt = options.prompt or _PROMPTS.get(options.model, _PROMPT)
         self._prompt = prompt.replace("{classes}", joint.join(self._classes))
@@ -69,10 +68,6 @@ class VlmWriter:
     def __getstate__(self) -> dict[str, Any]:
         """The state for worker processes, which only encode: without the collected lines."""
         return {**self.__dict__, "_splits": {}}
-
-    def __del__(self) -> None:
-        for spool in self.__dict__.get("_splits", {}).values():
-            spool.close()
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the lines of a split share one file."""
@@ -86,9 +81,8 @@ class VlmWriter:
         """Store the line of one image."""
         split, line = entry
         if split not in self._splits:
-            self._splits[split] = line_spool(self._root)
-        with as_target_error(self._root):
-            self._splits[split].write(line)
+            self._splits[split] = SpooledLines(self._root)
+        self._splits[split].add(line)
 
     @property
     def documents(self) -> tuple[str, ...]:
@@ -97,9 +91,9 @@ class VlmWriter:
 
     def close(self) -> None:
         """Write the files."""
-        for split, spool in self._splits.items():
-            write_chunks(self._root / f"{split}.jsonl", _chunks(spool))
-            spool.close()
+        for split, lines in self._splits.items():
+            write_chunks(self._root / f"{split}.jsonl", (line + b"\n" for line in lines))
+            lines.close()
         write_text(self._root / CLASSES, "".join(f"{name}\n" for name in self._classes))
 
     def _labels(self, sample: Sample, image: str) -> Labels:
@@ -118,7 +112,7 @@ class VlmWriter:
             words = f"{rounded} of {len(rows)} boxes rounded to the numbers of {self._model}"
             words = f"{words}, by {off.max():.2g} px at most"
             findings = (Finding("value-rounded", words, sample.relative_path, split=sample.split),)
-        line = msgspec.json.encode(self._record(image.removeprefix(f"images/{sample.split}/"), answer)) + b"\n"
+        line = msgspec.json.encode(self._record(image.removeprefix(f"images/{sample.split}/"), answer))
         return Labels(len(rows), findings, entry=(sample.split, line), digest=digest_of(answer))
 
     def _record(self, name: str, answer: str) -> dict[str, Any]:
@@ -127,9 +121,3 @@ class VlmWriter:
             return {"image": name, "prefix": self._prompt, "suffix": answer}
         turns = [{"from": "human", "value": _IMAGE + self._prompt}, {"from": "gpt", "value": answer}]
         return {"image": name, "conversations": turns, MODEL: self._model}
-
-
-def _chunks(spool: SpooledTemporaryFile[bytes]) -> Iterator[bytes]:
-    spool.seek(0)
-    while chunk := spool.read(_CHUNK):
-        yield chunk

@@ -22,18 +22,7 @@ from unicodedata import normalize
 from bboxprep.errors import LayoutError
 from bboxprep.formats.image_lookup import ImageLookup
 from bboxprep.formats.yolo_rows import looks_like_rows
-from bboxprep.io.paths import (
-    IMAGE_SUFFIXES,
-    AllowedFolders,
-    is_within,
-    refuse_passing,
-    relative_path,
-    resolved,
-    scan,
-    source_error,
-    stem_of,
-    suffix_of,
-)
+from bboxprep.io import paths
 from bboxprep.io.remote import RemoteEntry
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import WORDS
@@ -68,7 +57,7 @@ class Listing:
     @cached_property
     def image_stems(self) -> dict[str, str]:
         """The images by stem."""
-        return {stem_of(name): name for name in reversed(self.images)}
+        return {paths.stem_of(name): name for name in reversed(self.images)}
 
     @cached_property
     def _by_nfc_stem(self) -> dict[str, str]:
@@ -88,7 +77,7 @@ class YoloTree:
         self._wide = wide
         self.foreign: set[Path] = set()
         self.repeated: set[Path] = set()
-        self._allowed = AllowedFolders(home)
+        self._allowed = paths.AllowedFolders(home)
         self._listings: dict[Path, Listing] = {}
         self._label_folders: dict[Path, tuple[Path, ...]] = {}
 
@@ -101,7 +90,7 @@ class YoloTree:
 
     def shown(self, path: Path) -> str:
         """`path` below `home`, for findings."""
-        return relative_path(path, self.home)
+        return paths.relative_path(path, self.home)
 
     def holds(self, path: Path) -> bool:
         """Whether `path` lies in an allowed folder after links are followed."""
@@ -109,8 +98,8 @@ class YoloTree:
 
     def admit(self, path: Path) -> bool:
         """Allow the folder beside the dataset that contains `path`; returns False where there is none."""
-        above, place = resolved(self.home).parent, resolved(path)
-        if not self._wide or above == above.parent or not is_within(path, above):
+        above, place = paths.resolved(self.home).parent, paths.resolved(path)
+        if not self._wide or above == above.parent or not paths.is_within(path, above):
             return False
         self._allowed.admit(above.joinpath(*place.relative_to(above).parts[:1]))
         return True
@@ -125,7 +114,7 @@ class YoloTree:
         """`folder` and all folders below except `apart`, sorted by bytes, then what links lead to; each real folder
         once, and none above a link. Links called like a folder of images or of labels come first.
         """
-        visited, links = {resolved(path) for path in apart}, list[Path]()
+        visited, links = {paths.resolved(path) for path in apart}, list[Path]()
         yield from self._walk(folder, visited, links)
         for link in links:
             yield from self._follow(link, visited, links)
@@ -133,7 +122,7 @@ class YoloTree:
     def label_of(self, folder: Path, name: str) -> Place | None:
         """The label file of the image `name` in `folder`; None without one (see the module)."""
         for texts in self.label_folders(folder):
-            text = self.listing(texts).text(stem_of(name))
+            text = self.listing(texts).text(paths.stem_of(name))
             if text and (not is_reserved(text) or looks_like_rows(read_head(texts / text, self.encoding))):
                 return texts, text
         return None
@@ -195,7 +184,7 @@ class YoloTree:
 
     def _walk(self, folder: Path, visited: set[Path], links: list[Path]) -> Iterator[tuple[Path, Listing]]:
         """`folder` and all real folders below that are not `visited` yet; to `links` those are added that lie there."""
-        place = resolved(folder)
+        place = paths.resolved(folder)
         if place in visited:
             return
         visited.add(place)
@@ -212,8 +201,8 @@ class YoloTree:
 
     def _follow(self, link: Path, visited: set[Path], links: list[Path]) -> Iterator[tuple[Path, Listing]]:
         """The same for a link, unless it leads to what is visited or to a folder above it."""
-        place = resolved(link)
-        if place in visited or resolved(link.parent).is_relative_to(place):
+        place = paths.resolved(link)
+        if place in visited or paths.resolved(link.parent).is_relative_to(place):
             self.repeated.add(link)
         else:
             yield from self._walk(link, visited, links)
@@ -221,7 +210,7 @@ class YoloTree:
     def _list(self, folder: Path) -> Listing:
         found: dict[str, list[str]] = {"images": [], "texts": [], "others": [], "folders": [], "links": []}
         try:
-            with scan(folder) as entries:
+            with paths.scan(folder) as entries:
                 if not self.holds(folder):
                     self.foreign.add(folder)
                     return Listing()
@@ -234,9 +223,9 @@ class YoloTree:
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return Listing()
         except OSError as error:
-            raise source_error(error, folder, LayoutError, "cannot be listed") from error
+            raise paths.source_error(error, folder, LayoutError, "cannot be listed") from error
         ordered = {kind: tuple(sorted(names, key=os.fsencode)) for kind, names in found.items()}
-        texts = {stem_of(name): name for name in ordered.pop("texts")}
+        texts = {paths.stem_of(name): name for name in ordered.pop("texts")}
         return Listing(texts=texts, **ordered)
 
     def _sort(self, folder: Path, entry: os.DirEntry[str] | RemoteEntry) -> str:
@@ -248,10 +237,10 @@ class YoloTree:
             return ""
         if entry.is_dir():
             return "folders"
-        suffix = suffix_of(entry.name).lower()
+        suffix = paths.suffix_of(entry.name).lower()
         if not entry.is_file():
             return ""
-        return "images" if suffix in IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
+        return "images" if suffix in paths.IMAGE_SUFFIXES else "texts" if suffix == ".txt" else "others"
 
 
 def by_bytes(path: Path) -> bytes:
@@ -264,7 +253,7 @@ def kind_of(path: Path) -> str:
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return ""
     return "folder" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else ""
 
@@ -279,5 +268,5 @@ def read_head(path: Path, encoding: str = "") -> bytes:
     try:
         return read_start_as_utf8(path, 4096, encoding)
     except OSError as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return b""
