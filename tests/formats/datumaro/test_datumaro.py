@@ -73,7 +73,8 @@ def test_attributes_become_columns(tmp_path: Path) -> None:
 
 def test_a_rotated_box_is_turned_clockwise_about_its_centre(tmp_path: Path) -> None:
     objects = one(tmp_path, box(10, 10, 20, 4, attributes={"rotation": 90.0})).instances
-    assert objects.polygons[0][0].round(9).tolist() == [[22, 2], [22, 22], [18, 22], [18, 2]]
+    assert objects.oriented[0].round(9).tolist() == [[22, 2], [22, 22], [18, 22], [18, 2]]
+    assert objects.polygons[0] == ()
     assert objects.boxes.round(9).tolist() == [[18, 2, 22, 22]]
     assert objects.attributes == ({},)
 
