@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -56,3 +57,12 @@ def test_without_the_plugin_there_is_no_such_format(tmp_path: Path) -> None:
     done = run(tmp_path, "-m", "bboxprep", "convert", FIXTURES / "phone-photos-coco", tmp_path / "out", "--to", "toy")
     assert done.returncode == 2
     assert "have 'toy', want one of" in done.stderr
+
+
+def test_the_guide_quotes_the_plugin_as_it_is() -> None:
+    guide = (ROOT / "docs" / "pages" / "write-a-format.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^```(?:python|toml)\n(.*?)^```$", guide, flags=re.DOTALL | re.MULTILINE)
+    plugin = "".join(path.read_text(encoding="utf-8") for path in sorted(PLUGIN.iterdir()) if path.is_file())
+    assert len(quoted) == 4
+    assert all(block in plugin for block in quoted)
+    assert {check.name for check in CHECKS} >= set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", guide))
