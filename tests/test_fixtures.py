@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from pycocotools import mask as coco_mask
 
+from bboxprep import formats, read
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.recipe.catalog import STEPS
 from fixtures import steps
@@ -21,7 +22,8 @@ from fixtures.scenes import COLOURS
 
 ROOT = Path(__file__).parent.parent / "fixtures"
 IMAGES = {".jpg", ".png", ".webp"}
-FORMATS = ("coco", "yolo", "voc", "labelme", "supervisely", "bdd100k", "openimages", "datumaro")
+PACKED = {"parquet", "tfrecord", "webdataset"}  # pictures and labels in one binary file
+FORMATS = tuple(sorted({*formats.names()} - PACKED))
 SETS = (*(f"phone-photos-{name}" for name in FORMATS), "stored-frame-yolo")
 
 
@@ -246,3 +248,18 @@ def drawn_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_step_has_its_picture() -> None:
     assert sorted(name for name, _ in (*steps.PREPROCESS, *steps.AUGMENT)) == sorted(STEPS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_states_the_boxes_of_coco(name: str) -> None:
+    known = {photo.path.name: photo for photo in PHOTOS}
+    samples = list(read(ROOT / f"phone-photos-{name}", name))
+    assert any(len(sample.boxes) for sample in samples)
+    for sample in samples:
+        records = known[sample.name.name].records
+        stated = np.array(list(map(corners, records)), dtype=np.float64).reshape(-1, 1, 4)
+        near = np.abs(stated - sample.boxes).max(axis=2) <= 1.0  # (record, object), to the coarsest step
+        crowd = np.array([bool(record["iscrowd"]) for record in records], dtype=np.bool_)
+        assert near.any(axis=0).all(), f"{sample.name}: an object that COCO has not"
+        assert (near.any(axis=1) | crowd).all(), f"{sample.name}: an object of COCO is not there"
+        assert near.sum() == len(sample.boxes)
