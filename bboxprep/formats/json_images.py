@@ -32,7 +32,10 @@ MOST_BYTES = 1 << 30  # of a document
 def read_json(path: Path, encoding: str = "") -> bytes:
     """The JSON of the document at `path` in UTF-8, NaN and Infinity as text. Raises `AnnotationError`."""
     try:
-        return as_text_tokens(as_utf8(read_bytes(path, MOST_BYTES), encoding))
+        data = as_utf8(read_bytes(path, MOST_BYTES), encoding)
+        if not data.isascii():
+            data.decode("utf-8")
+        return as_text_tokens(data)
     except UnicodeDecodeError as error:
         raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
 

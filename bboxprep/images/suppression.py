@@ -1,6 +1,7 @@
-"""Non-maximum suppression, by OpenCV: of overlapping boxes those with the highest scores.
+"""Non-maximum suppression: of overlapping boxes those with the highest scores.
 
-Upright boxes overlap as rectangles of float64, turned ones as ``cv2.RotatedRect`` of float32.
+Upright boxes by OpenCV. Its overlap of turned ones is not used: of two boxes side by side on one line, 40 px long and
+30 px apart, turned by 1.5 degrees, it says that they overlap by more than half.
 """
 
 from __future__ import annotations
@@ -8,9 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.geometry.affine import Points
-from bboxprep.geometry.oriented import rbox_of
-from bboxprep.geometry.shapes import Boxes
+from bboxprep.geometry.shapes import Boxes, clip_to_convex, ring_area
 from bboxprep.images.opencv import opencv
 
 _LEAST_SCORE = 1e-30  # OpenCV leaves out what has a score of 0
@@ -26,13 +25,15 @@ def best_boxes(boxes: Boxes, scores: NDArray[np.float64], most: float) -> NDArra
 
 def best_turned_boxes(corners: NDArray[np.float64], scores: NDArray[np.float64], most: float) -> NDArray[np.bool_]:
     """As `best_boxes`, of turned boxes with these `corners` (N, 4, 2) px."""
-    turned = [_rotated(one) for one in corners]
-    return _flags(opencv().dnn.NMSBoxesRotated(turned, _positive(scores), 0.0, most), len(turned))
-
-
-def _rotated(corners: Points) -> tuple[tuple[float, float], tuple[float, float], float]:
-    x, y, width, height, angle = rbox_of(corners)
-    return (x, y), (width, height), float(np.degrees(angle))
+    flags = np.zeros(len(corners), dtype=np.bool_)
+    areas, outer = [ring_area(one) for one in corners], np.concatenate((corners.min(axis=1), corners.max(axis=1)), 1)
+    for row in np.argsort(-scores, kind="stable"):
+        apart = ((outer[row, :2] >= outer[:, 2:]) | (outer[:, :2] >= outer[row, 2:])).any(axis=1)
+        near = np.flatnonzero(flags & ~apart)
+        shared = [ring_area(clip_to_convex(corners[row], corners[other])) for other in near]
+        unions = [areas[row] + areas[other] - part for other, part in zip(near, shared, strict=True)]
+        flags[row] = all(part <= most * union for part, union in zip(shared, unions, strict=True))
+    return flags
 
 
 def _positive(scores: NDArray[np.float64]) -> list[float]:

@@ -36,12 +36,13 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
     for row in range(len(source)):
         stated = stated_outline(source, row)
         if stated and not is_kept(source, expected, row):
+            slack = stated.slack(mapped.from_frame)
             parts = [
                 part
                 for rings in after_own_cut(stated.rings, mapped)
-                for part in (*stated_parts(rings, mapped), *_whole_rectangles(rings, mapped))
+                for part in (*stated_parts(rings, mapped), *_whole_rectangles(rings, mapped, slack))
             ]
-            spread = stated.slack(mapped.from_frame) * np.array([-1, -1, 1, 1])
+            spread = slack * np.array([-1, -1, 1, 1])
             outlines[row] = box_around(np.concatenate(parts)) + spread if parts else outlines[row]
             inner[row] = _ANYWHERE
     return replace(expected, outlines=outlines, inner=inner)
@@ -99,10 +100,12 @@ def corners_off(wanted: Points, written: Points) -> float:
     return min(float(np.abs(order - written).max()) for order in orders)
 
 
-def _whole_rectangles(rings: Sequence[Points], mapped: Mapped) -> list[Points]:
-    """The rectangles of least area around the visible part of `rings`, whose corners may lie outside of the output."""
+def _whole_rectangles(rings: Sequence[Points], mapped: Mapped, slack: float) -> list[Points]:
+    """The rectangles of least area around the visible part of `rings`, which may lie `slack` px off; their corners may
+    lie outside of the output.
+    """
     visible = visible_part(rings, mapped)
-    return least_rectangles(visible) if len(visible) > 2 else []
+    return least_rectangles(visible, slack) if len(visible) > 2 else []
 
 
 def overreach(instances: Instances, size: Size) -> NDArray[np.float64]:
@@ -130,16 +133,18 @@ def visible_part(rings: Sequence[Points], mapped: Mapped) -> Points:
     return convex_hull(np.concatenate([np.zeros((0, 2)), *parts]))
 
 
-def least_rectangles(ring: Points) -> list[Points]:
-    """The corners (4, 2) px of each rectangle of least area around a convex ring (Q, 2), the very least first; a
-    triangle has three.
+def least_rectangles(ring: Points, slack: float = 0.0) -> list[Points]:
+    """The corners (4, 2) px of each rectangle of least area around a convex ring (Q, 2) whose points may lie `slack` px
+    off, the very least first; a triangle has three.
     """
     sides = np.roll(ring, -1, axis=0) - ring
     angles = np.arctan2(sides[:, 1], sides[:, 0])
     turned = [ring @ _turn(angle) for angle in angles]
-    areas = [float(np.ptp(points, axis=0).prod()) for points in turned]
-    order = sorted(range(len(turned)), key=areas.__getitem__)
-    return [_around(turned[one], angles[one]) for one in order if areas[one] <= areas[order[0]] * (1 + _ROUNDED)]
+    extents = np.array([np.ptp(points, axis=0) for points in turned])
+    areas = extents.prod(axis=1)
+    order = np.argsort(areas, kind="stable").tolist()
+    most = areas[order[0]] * (1 + _ROUNDED) + 2 * slack * extents[order[0]].sum()
+    return [_around(turned[one], angles[one]) for one in order if areas[one] <= most]
 
 
 def _around(points: Points, angle: float) -> Points:

@@ -724,6 +724,14 @@ def read_supervisely(root: Path) -> LabelledDataset:
     return LabelledDataset(classes, tuple(images))
 
 
+def _turned_supervisely(points: Any, angle: float) -> Any:
+    """The corners (4, 2) of the box with two opposite corners `points`, turned about its centre by `angle`, radians."""
+    (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+    middle, away = points.mean(axis=0), np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]) - points.mean(axis=0)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return np.asarray(away @ turn + middle)
+
+
 def around_supervisely(labels: list[dict[str, Any]]) -> tuple[float, ...]:
     """The rectangle among the labels of one object, else the box around all. Whole numbers are those of pixels."""
     chosen = [label for label in labels if label["geometryType"] == "rectangle"] or labels
@@ -735,6 +743,8 @@ def around_supervisely(labels: list[dict[str, Any]]) -> tuple[float, ...]:
                 corners += [[x, y], [x + mask.width, y + mask.height]]
             continue
         points = np.array(label["points"]["exterior"])
+        if label["geometryType"] == "oriented_bbox":
+            points = _turned_supervisely(points, label["angle"])
         whole, is_box = points.dtype.kind == "i", label["geometryType"] == "rectangle"
         low, high = (0.0, 1.0) if is_box else (0.5, 0.5)
         corners += [(points.min(axis=0) + whole * low).tolist(), (points.max(axis=0) + whole * high).tolist()]

@@ -102,5 +102,6 @@ def as_we_read(root: Path) -> Answer:
 
 def _object(one: Instance, name: str) -> Object:
     points = np.column_stack((one.keypoints, one.visibility)).tolist() if len(one.keypoints) else []
-    rings = [ring.ravel().tolist() for ring in one.polygons]
+    corners = [one.oriented] if np.isfinite(one.oriented).all() else []
+    rings = [ring.ravel().tolist() for ring in (*one.polygons, *corners)]
     return Object(name, one.box.tolist(), rings, points, crowd=bool(one.crowd))

@@ -6,6 +6,14 @@ from dataclasses import dataclass, replace
 
 from tests.consumers.comparison import Shift
 
+GIVEN_TO_NONE = frozenset(
+    {
+        "bdd100k", "createml", "csv", "datumaro", "dota", "hf_imagefolder", "labelstudio", "ndjson", "openimages",
+        "supervisely", "tfrecord", "via", "vlm",
+    }
+)  # fmt: skip
+"""The formats that no program of the bench reads yet."""
+
 EXACT = 1e-4  # px; some programs compute in float32
 DEVKIT: Shift = (1.0, 1.0, 0.0, 0.0)  # pixel numbers of VOC, taken as they stand
 VOC_NOTE = "takes the pixel numbers as edges: the first corner lies 1 px further in"

@@ -42,6 +42,10 @@ WAYS = [
 ]
 
 
+SIDES = st.integers(1, 5000)
+MOST_RATIO = 200  # a processor of vision-language models refuses more
+
+
 def trip(name: str, options: Any, boxes: Boxes, size: Size) -> Boxes:
     """The `boxes` (N, 4) of a picture of `size` as they are read from what the format's writer makes of them."""
     declared = formats.load(name)
@@ -68,10 +72,10 @@ def trip(name: str, options: Any, boxes: Boxes, size: Size) -> Boxes:
 @st.composite
 def pictures(draw: st.DrawFn) -> tuple[Boxes, Size]:
     """Boxes of any thinness, also at the edges, and the size of their picture."""
-    size = Size(draw(st.integers(1, 5000)), draw(st.integers(1, 5000)))
+    size = Size(*draw(st.tuples(SIDES, SIDES).filter(lambda sides: max(sides) <= MOST_RATIO * min(sides))))
     share = st.one_of(st.sampled_from((0.0, 0.5, 1.0)), st.integers(0, 10**9).map(lambda parts: parts / 10**9))
     thinness = st.sampled_from((1e-8, 1e-6, 1e-3, 0.1, 1.0))
-    rows = []
+    rows = [(0.0, 0.0, float(size.width), float(size.height))]  # which shows the unit of all
     for x, y, width, height in draw(st.lists(st.tuples(share, share, thinness, thinness), min_size=1, max_size=8)):
         x0, y0 = x * (1 - width) * size.width, y * (1 - height) * size.height
         rows.append((x0, y0, x0 + width * size.width, y0 + height * size.height))
@@ -103,7 +107,7 @@ def test_no_step_is_declared_coarser_than_it_is(name: str, options: Any) -> None
     corners = np.sort(np.random.default_rng(4).uniform(0, 480, (400, 2, 2)), axis=1)
     boxes = np.concatenate((corners[:, 0], corners[:, 1]), axis=1)
     step = formats.load(name).step(options).edges(size)
-    assert (np.abs(trip(name, options, boxes, size) - boxes).max(axis=0) >= 0.4 * step).all()
+    assert (np.abs(trip(name, options, boxes, size) - boxes).max(axis=0) >= 0.35 * step).all()
 
 
 def test_a_thin_box_may_move_by_two_steps_along_the_axis_it_is_thin_in() -> None:

@@ -20,7 +20,7 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
 
 NAMES, IMAGES = ("Möwe", "Ærø"), ("ä1.png", "b.png")
-TEXT = (".txt", ".xml", ".json", ".yaml", ".names", ".data", ".csv")
+TEXT = (".txt", ".xml", ".json", ".yaml", ".names", ".data", ".csv", ".jsonl", ".ndjson")
 OPTIONS = {name: {one.name for one in fields(formats.load(name).read_options)} for name in formats.names()}
 WITH_TEXT = [name for name, options in OPTIONS.items() if "encoding" in options]
 MARKED = {

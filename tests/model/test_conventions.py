@@ -52,6 +52,14 @@ def written(root: Path, name: str, style: str, boxes: Sequence[tuple[float, ...]
         )
         size = f"<size><width>{SIZE[0]}</width><height>{SIZE[1]}</height></size>"
         (root / "a.xml").write_text(f"<annotation>{size}{objects_}</annotation>", encoding="utf-8")
+    elif name == "csv":
+        rows_ = ["filename,width,height,class,xmin,ymin,xmax,ymax"]
+        for x0, y0, x1, y1 in boxes:
+            numbers = (x0, y0, x1 - x0, y1 - y0) if style == "xywh-for-xyxy" else (x0, y0, x1, y1)
+            sides = (*SIZE, *SIZE) if style == "fractions" else (1, 1, 1, 1)
+            edges = ",".join(str(number / side) for number, side in zip(numbers, sides, strict=True))
+            rows_.append(f"a.jpg,{SIZE[0]},{SIZE[1]},cat,{edges}")
+        (root / "a.csv").write_text("\n".join(rows_), encoding="utf-8")
     else:
         first = int(style == "from-one")
         width, height = (1, 1) if style == "pixels" else SIZE

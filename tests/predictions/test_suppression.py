@@ -55,7 +55,7 @@ def is_greedy(judge: Judge, detections: list[Detection], most: float) -> bool:
     return {one.score for one, flag in zip(detections, flags, strict=True) if flag} == {one.score for one in best}
 
 
-@given(found, st.sampled_from([0.1, 0.3, 0.61]))
+@given(found, st.sampled_from([0.1037, 0.3017, 0.6113]))  # shares that no boxes of whole sides have
 def test_the_best_of_each_image_and_class_is_kept(detections: list[Detection], most: float) -> None:
     assert is_greedy(kept, detections, most)
 

@@ -180,7 +180,8 @@ def edit_record(out: Path, **fields: Any) -> None:
     path.write_text(json.dumps(record | fields), encoding="utf-8")
 
 
-_BY_HAND = {"bdd100k", "coco", "cvat", "datumaro", "labelme", "labelstudio", "openimages", "supervisely", "voc", "yolo"}
+_BY_HAND = {"bdd100k", "coco", "csv", "cvat", "datumaro", "dota", "labelme", "labelstudio", "openimages", "supervisely"}
+_BY_HAND |= {"voc", "yolo"}
 """The formats of which other lines than those of the object stay as written."""
 
 

@@ -18,10 +18,7 @@ FORMAT = Format(
     read_options=CsvReadOptions,
     write_options=CsvWriteOptions,
     step=step,
-    conventions=(
-        ("fractions", "`origin='fractions'`"),
-        ("xywh-for-xyxy", "`origin='xywh'`"),
-    ),
+    conventions=(("xywh-for-xyxy", "`origin='xywh'`"),),
     traps=(
         (
             "corners count from 0 or from 1, and no column says which",

@@ -224,7 +224,8 @@ class _Shapes:
         bounds = geometry_of(
             (outline or keypoints or [box])[0], category.keypoints, mask.size if (mask := own.masks[row]) else None
         ).box
-        loose = not same_box(bounds, own.boxes[row]) and (not outline or outline[0].tag in ("mask", "box"))
+        alike = _near if outline and outline[0].tag == "box" else same_box
+        loose = not alike(bounds, own.boxes[row]) and (not outline or outline[0].tag in ("mask", "box"))
         return [*([box] if loose else []), *outline, *keypoints] or [box]
 
     def _keypoints(self, row: int, category: Category) -> CvatShape:

@@ -24,6 +24,7 @@ from bboxprep.formats.image_lookup import ImageLookup, OtherSpelling, spelling_n
 from bboxprep.formats.reading import in_batches
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.io.text import as_utf8, not_decoded
+from bboxprep.model.splits import split_of
 
 _MOST_BYTES = 1 << 26  # of a label file
 _VERSION = re.compile(r"v(\d+(?:\.\d+)?)")
@@ -156,16 +157,34 @@ def pair_images(
         pairs.by_stem(label)
     for label in pairs.pending:
         pairs.by_lookup(label)
-    splits = image_tree.split_folders(root, tree.images)
+    place = _Places(root, tree.images, opened)
     unlabelled, aside = image_tree.unlabelled_images(tree.images, pairs.label_of, pairs.left_out)
-    items = [DotaItem(*image_tree.place(image, splits), image) for image in unlabelled]
-    items += [DotaItem(*image_tree.place(image, splits), image, label) for image, label in pairs.label_of.items()]
+    items = [DotaItem(*place(image), image) for image in unlabelled]
+    items += [DotaItem(*place(image), image, label) for image, label in pairs.label_of.items()]
     if len({(item.split, item.name) for item in items}) < len(items):
         items = [msgspec.structs.replace(item, name=item.image) for item in items]
     items = [msgspec.structs.replace(item, name=escape_surrogates(item.name)) for item in items]
     items.sort(key=lambda item: (item.split, item.name))  # the order of their UTF-8 bytes
     notes = [spelling_note(pairs.respelled, pairs.respelled[0].path)] if pairs.respelled else []
     return items, [*pairs.findings, *notes, *image_tree.aside_note(aside)]
+
+
+class _Places:
+    """Tells the split and the name of images. Where several folders have a folder of labels, each is a split."""
+
+    def __init__(self, root: Path, images: Sequence[str], labels: Iterable[str]) -> None:
+        self.splits = image_tree.split_folders(root, images)
+        folders = {image_tree.split_path(label)[0] for label in labels}
+        homes = {_home(folder) for folder in folders if is_label_folder(folder)}
+        self.homes = homes if len(homes) > 1 and "" not in homes else set()
+
+    def __call__(self, image: str) -> tuple[str, str]:
+        """The split and the name of the `image`."""
+        folders = image.split("/")
+        for count in range(len(folders) - 1, 0, -1):
+            if (home := "/".join(folders[:count])) in self.homes:
+                return split_of(folders[count - 1]), image_tree.name_of(image.removeprefix(f"{home}/"))
+        return image_tree.place(image, self.splits)
 
 
 @dataclass

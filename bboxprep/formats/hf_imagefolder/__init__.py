@@ -22,6 +22,6 @@ FORMAT = Format(
             "names and conventions are the author's own: x, y, width, height or corners, pixels or fractions",
             "datasets, folder_based_builder.py",
         ),
-        ("`datasets` turns photos by EXIF when it decodes them", "datasets, features/image.py"),
+        ("the library that reads it turns photos by EXIF when it decodes them", "datasets, features/image.py"),
     ),
 )

@@ -10,14 +10,13 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.json_images import read_json
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.formats.ndjson.options import KEYS
 from bboxprep.formats.yolo_row_kinds import OutTask
 from bboxprep.geometry.affine import Size
 from bboxprep.io.hashing import bytes_sha256
-from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode, excerpt, whole
-from bboxprep.io.paths import read_bytes
-from bboxprep.io.text import as_utf8, not_decoded
+from bboxprep.io.lenient_json import BadJson, decode, excerpt, whole
 from bboxprep.model.categories import MOST_CLASSES
 
 MOST_BYTES = 1 << 30
@@ -77,10 +76,7 @@ class NdjsonDocument(msgspec.Struct, frozen=True):
 def read_document(document: LabelDocument, encoding: str) -> NdjsonDocument:
     """The file of `document`. Raises `AnnotationError` where its first line is none of a dataset with boxes."""
     path = document.path
-    try:
-        lines = as_text_tokens(as_utf8(read_bytes(path, MOST_BYTES), encoding)).split(b"\n")
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
+    lines = read_json(path, encoding).split(b"\n")
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     head = _head(path, *next(numbered, (1, b"")))
     entries: list[NdjsonEntry] = []

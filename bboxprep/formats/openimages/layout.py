@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
+from bboxprep.formats.image_lookup import ImageLookup
 from bboxprep.formats.image_tree import LABEL_FOLDERS
 from bboxprep.formats.label_documents import DocumentKind, LabelDocument, image_folders
 from bboxprep.formats.openimages.fields import BOX
@@ -95,6 +97,7 @@ class _Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._names: dict[str, list[str]] = {}
+        self._lookup = ImageLookup(lambda: list(dict.fromkeys(chain.from_iterable(self._names.values()))))
         for place, _, names in paths.walk(path):
             below = paths.relative_path(place, path)
             for name in names:
@@ -107,8 +110,10 @@ class _Folder:
         return image in self._names
 
     def name(self, image: str) -> str:
-        """The file of the `image` with this id; the id as that of a JPEG where there is none, or several."""
+        """The file of the `image` with this id, however that is spelled; as of a JPEG if it is none, or several."""
         found = self._names.get(image, ())
         if len(found) == 1:
             return found[0]
+        if not found and (match := self._lookup.find(image)).path:
+            return match.path
         return image if paths.suffix_of(image).lower() in paths.IMAGE_SUFFIXES else f"{image}.jpg"

@@ -20,7 +20,10 @@ FORMAT = Format(
     holds_outlines_only=lambda _: True,
     traps=(
         ("the key of an image is its name and its size in bytes: another file of the same name is not found", "VIA 2"),
-        ("no attribute is the class by name: it is the one the project calls so, else --class-attribute", "VIA 2"),
+        (
+            "no attribute is the class: it is the only one, or one called so, or what `class_attribute` names",
+            "VIA 2",
+        ),
         ("no size of the image is stated, so the plane of a turned photo is told by the boxes alone", "VIA 2"),
     ),
 )

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 
 from bboxprep.errors import InternalError, LeftOverWarning, StoppedError, TargetError
-from bboxprep.pipeline.output import replacement
+from bboxprep.pipeline.output import output_folder, replacement
 from bboxprep.pipeline.output.run_record import INCOMPLETE, write_record
 from bboxprep.pipeline.resume.journal import FOLDER
 from bboxprep.pipeline.run_options import Outcome, RunOptions
@@ -285,7 +285,7 @@ def test_an_old_output_that_cannot_be_removed_is_told_and_the_new_one_is_there(
     def fail(_: object) -> NoReturn:
         raise TargetError("busy")
 
-    monkeypatch.setattr(replacement, "remove_folder", fail)
+    monkeypatch.setattr(output_folder, "remove_folder", fail)
     with pytest.warns(LeftOverWarning, match=r"out.*: is the old output, which was replaced .*\(busy\); remove it"):
         run(source, tmp_path / "out", NEW, overwrite=True)
     assert tree(tmp_path / "out") == tree(tmp_path / "fresh")

@@ -50,7 +50,7 @@ def rows(folder: str) -> dict[str, str]:
 MISPLACED: dict[str, tuple[dict[str, str], str, str]] = {  # files, and what is told: the label file, what it holds
     **{
         f"YOLO, {folder}": ({"data.yaml": STATED, **photos("images"), **rows(folder)}, f"{folder}/a.txt", "rows")
-        for folder in ("label", "labelTxt", "txt", "Annotation", "annotations", "yolo/obj_train_data")
+        for folder in ("label", "txt", "Annotation", "annotations", "yolo/obj_train_data")
     },
     "VOC with lists, and rows": (
         {"ImageSets/Main/train.txt": "a\nb\n", **photos("JPEGImages"), **rows("label")},
@@ -82,7 +82,7 @@ def test_the_test_catches_a_program_that_does_not_look(tmp_path: Path, monkeypat
     assert not any(len(sample.instances) for sample in bboxprep.read(grown(tmp_path, files)))
 
 
-@pytest.mark.parametrize("folder", ["label", "Annotation"])
+@pytest.mark.parametrize("folder", ["label", "Annotation", "labelTxt"])
 def test_where_nothing_describes_the_images_the_labels_are_named_too(tmp_path: Path, folder: str) -> None:
     grown(tmp_path, {**photos("images"), **rows(folder)})
     with pytest.raises(LayoutError, match=f"{folder}/a.txt holds rows of class and box, which YOLO has in"):
