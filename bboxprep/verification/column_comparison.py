@@ -268,7 +268,7 @@ def _oriented(pair: ObjectPair) -> Iterator[Difference]:
         if off > pair.tolerance and known:  # a format that holds rectangles alone has the smallest around the corners
             off = min(off, oriented_off(stated.rings, have, mapped))
     elif known:
-        off = min(oriented_off(rings, have, mapped) for rings in after_own_cut(stated.rings, mapped))
+        off = min(oriented_off(rings, have, mapped) for rings in after_own_cut(stated.shown(mapped), mapped))
     else:
         return
     if off > pair.tolerance + stated.slack(mapped.from_frame):

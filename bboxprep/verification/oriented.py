@@ -39,7 +39,7 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
             slack = stated.slack(mapped.from_frame)
             parts = [
                 part
-                for rings in after_own_cut(stated.rings, mapped)
+                for rings in after_own_cut(stated.shown(mapped), mapped)
                 for part in (*stated_parts(rings, mapped), *_whole_rectangles(rings, mapped, slack))
             ]
             spread = slack * np.array([-1, -1, 1, 1])
@@ -50,20 +50,30 @@ def with_rectangles(expected: Expectation, source: Instances, mapped: Mapped) ->
 
 @dataclass(frozen=True, eq=False)
 class StatedOutline:
-    """The closed `rings` that the oriented box of an object is made of; those around the pixels of a mask if `is_mask`.
+    """The closed `rings` that the oriented box of an object is made of; the hull of the pixels of a `mask` (H, W).
 
     It is true in a condition if there are any.
     """
 
     rings: Sequence[Points]
-    is_mask: bool = False
+    mask: NDArray[np.bool_] | None = None
 
     def __bool__(self) -> bool:
         return bool(self.rings)
 
     def slack(self, matrix: Matrix) -> float:
         """How far resampling may move it, px: by a pixel of each image for a mask."""
-        return 1.0 + float(np.abs(matrix[:2, :2]).sum(axis=1).max()) if self.is_mask else 0.0
+        return 1.0 + float(np.abs(matrix[:2, :2]).sum(axis=1).max()) if self.mask is not None else 0.0
+
+    def shown(self, mapped: Mapped) -> Sequence[Points]:
+        """The rings of which the output shows a part: of a mask that is cut its runs of pixels, whose hull may be
+        smaller than the part of the hull of all.
+        """
+        if self.mask is None or (depths(mapped.seen, apply(mapped.from_frame, self.rings[0])) >= 0).all():
+            return self.rings
+        edges = np.diff(np.pad(self.mask.astype(np.int8), ((0, 0), (1, 1))), axis=1)
+        runs = np.concatenate((np.argwhere(edges > 0), np.argwhere(edges < 0)[:, 1:]), axis=1)
+        return [np.array([(x0, y), (x1, y), (x1, y + 1), (x0, y + 1)], dtype=np.float64) for y, x0, x1 in runs.tolist()]
 
 
 def stated_outline(source: Instances, row: int) -> StatedOutline:
@@ -74,13 +84,14 @@ def stated_outline(source: Instances, row: int) -> StatedOutline:
     rings = [ring for ring in source.polygons[row] if len(ring)]
     if sum(map(_area, rings)) > 0:
         return StatedOutline(rings)
-    return StatedOutline([hull_of_pixels(mask.mask())] if mask is not None and mask.area else [], is_mask=True)
+    pixels = mask.mask() if mask is not None and mask.area else None
+    return StatedOutline([hull_of_pixels(pixels)], pixels) if pixels is not None else StatedOutline([])
 
 
 def is_kept(source: Instances, expected: Expectation, row: int) -> bool:
     """Whether the four corners of an object of `source` are written as they are in labels that state oriented boxes."""
     stated = stated_outline(source, row)
-    return not expected.cut[row] and not stated.is_mask and len(stated.rings) == 1 and len(stated.rings[0]) == 4
+    return not expected.cut[row] and stated.mask is None and len(stated.rings) == 1 and len(stated.rings[0]) == 4
 
 
 def after_own_cut(rings: Sequence[Points], mapped: Mapped) -> list[Sequence[Points]]:
