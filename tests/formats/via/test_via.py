@@ -62,7 +62,8 @@ def put(root: Path, *regions: Any, declared: Any = None, as_map: bool = False) -
 
 @given(data=st.data())
 def test_what_is_written_is_read_back_as_it_was(data: st.DataObject) -> None:
-    rings = data.draw(st.lists(strategies.points(SIZE, 3, 6), min_size=1, max_size=3))
+    open_ring = strategies.points(SIZE, 3, 6).filter(lambda ring: bool((ring[0] != ring[-1]).any()))  # as VIA 2 has it
+    rings = data.draw(st.lists(open_ring, min_size=1, max_size=3))
     boxes = data.draw(strategies.boxes(SIZE, most=3).filter(len))
     attributes = [{"age": row, "tags": ["a", None]} for row in range(len(rings))]
     objects = Instances.of(
