@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bboxprep.formats.yolo_row_kinds import OUT_TASK, OutTask, check_task
 from bboxprep.model.columns import Column
 
-CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.KEYPOINTS})
+CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.ORIENTED, Column.KEYPOINTS})
 LAYOUT = "a .ndjson (Ultralytics) of a line about the dataset and one about each image, with images/<split>/"
 DOCUMENT = "dataset.ndjson"
 KEYS: dict[OutTask, str] = {"detect": "boxes", "segment": "segments", "pose": "pose", "obb": "obb"}
