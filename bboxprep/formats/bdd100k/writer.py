@@ -6,6 +6,7 @@ Each object is one label: its box as first and last pixel, its polygons and its 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bboxprep.formats.bdd100k.layout import NOT_SPLITS
 from bboxprep.formats.bdd100k.options import CARRIES
 from bboxprep.formats.bdd100k.reader import KEPT
 from bboxprep.formats.object_records import check_class_names, json_digest
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.io.atomic import write_chunks
 from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
@@ -46,11 +48,7 @@ class BddWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._classes = dataset.categories.names
-        self._splits = {split: SpooledLines(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected frames."""
-        return {**self.__dict__, "_splits": {}}
+        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -63,8 +61,6 @@ class BddWriter:
     def collect(self, entry: tuple[str, bytes]) -> None:
         """Store the frame of one image."""
         split, frame = entry
-        if split not in self._splits:
-            self._splits[split] = SpooledLines(self._root)
         self._splits[split].add(frame)
 
     @property

@@ -31,6 +31,7 @@ from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.coco.fields import CARRIES, CORNERS, KNOWN_FIELDS, OWN_FIELDS, ROTATION, TRACK
 from bboxprep.formats.coco.options import CocoWriteOptions
 from bboxprep.formats.coco.rotation import TurnedBoxes, turned_boxes
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import write_chunks
@@ -67,11 +68,7 @@ class CocoWriter:
         self._root, self._options = root, options
         self._categories = dataset.categories
         self._extra: Mapping[str, Any] = dataset.extra.get("coco", {})
-        self._records = {split: _SplitRecords(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected records."""
-        return {**self.__dict__, "_records": {}}
+        self._records = PerSplit(partial(_SplitRecords, root), dataset.splits)
 
     @property
     def carries(self) -> frozenset[Column]:
@@ -95,8 +92,6 @@ class CocoWriter:
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
         """Store the records of one image."""
         split, number, image, numbers, lines = entry
-        if split not in self._records:
-            self._records[split] = _SplitRecords(self._root)
         self._records[split].add(number, image, numbers, lines)
 
     @property

@@ -8,6 +8,7 @@ does not look at it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.createml.document import CARRIES, DOCUMENT
 from bboxprep.formats.json_images import digest_of
 from bboxprep.formats.label_documents import CLASS_LIST
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.decimals import centred
 from bboxprep.io.atomic import write_chunks, write_text
 from bboxprep.io.spooled_lines import SpooledLines
@@ -47,11 +49,7 @@ class CreateMLWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._names = dataset.categories.names
-        self._splits = {split: SpooledLines(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected images."""
-        return {**self.__dict__, "_splits": {}}
+        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -71,8 +69,6 @@ class CreateMLWriter:
     def collect(self, entry: tuple[str, bytes]) -> None:
         """Store the record of one image."""
         split, record = entry
-        if split not in self._splits:
-            self._splits[split] = SpooledLines(self._root)
         self._splits[split].add(record)
 
     @property

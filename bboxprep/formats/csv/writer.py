@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.corner_numbers import shortest
 from bboxprep.formats.csv.options import CARRIES, CLASSES, FRACTION_PLACES, LABELS, CsvWriteOptions
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.formats.whole_pixels import rounding_findings, whole_boxes
 from bboxprep.io.atomic import write_text
 from bboxprep.model.batch import Batch
@@ -48,11 +48,7 @@ class CsvWriter:
     def __init__(self, root: Path, dataset: Dataset, options: CsvWriteOptions) -> None:
         self._root, self._options = root, options
         self._classes = dataset.categories.names
-        self._rows: dict[str, list[str]] = {split: [] for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected rows."""
-        return {**self.__dict__, "_rows": {}}
+        self._rows: PerSplit[list[str]] = PerSplit(list, dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -68,7 +64,7 @@ class CsvWriter:
     def collect(self, entry: tuple[str, str]) -> None:
         """Store the rows of one image."""
         split, rows = entry
-        self._rows.setdefault(split, []).append(rows)
+        self._rows[split].append(rows)
 
     @property
     def documents(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ given back so is counted. Numbers are shortest decimals, those of turned boxes a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from bboxprep.formats.cvat.groups import as_one
 from bboxprep.formats.cvat.labels import label_lines
 from bboxprep.formats.cvat.shapes import CvatShape, Geometry, digest_of, geometry_of
 from bboxprep.formats.outlines import ellipse
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import turned_box
 from bboxprep.geometry.shapes import one_ring, same_box
@@ -70,11 +72,7 @@ class CvatWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._categories = dataset.categories
-        self._splits = {split: _SplitImages(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected images."""
-        return {**self.__dict__, "_splits": {}}
+        self._splits = PerSplit(partial(_SplitImages, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -90,8 +88,6 @@ class CvatWriter:
     def collect(self, entry: tuple[str, str, str, _Kinds]) -> None:
         """Store the element of one image."""
         split, image, shapes, kinds = entry
-        if split not in self._splits:
-            self._splits[split] = _SplitImages(self._root)
         self._splits[split].add(image, shapes, kinds)
 
     @property

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -18,6 +18,7 @@ from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.datumaro.annotations import annotation_records
 from bboxprep.formats.datumaro.layout import CARRIES
 from bboxprep.formats.object_records import check_class_names, json_digest
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.io.atomic import write_chunks
 from bboxprep.io.paths import suffix_of
 from bboxprep.io.spooled_lines import SpooledLines
@@ -42,11 +43,7 @@ class DatumaroWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._categories = dataset.categories
-        self._splits = {split: SpooledLines(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected items."""
-        return {**self.__dict__, "_splits": {}}
+        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -59,8 +56,6 @@ class DatumaroWriter:
     def collect(self, entry: tuple[str, str, bytes]) -> None:
         """Store the item of one image."""
         split, name, item = entry
-        if split not in self._splits:
-            self._splits[split] = SpooledLines(self._root)
         self._splits[split].add(msgspec.json.encode([name, msgspec.Raw(item)]))
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.hf_imagefolder.document import BOXES
 from bboxprep.formats.hf_imagefolder.options import CARRIES, README
 from bboxprep.formats.json_images import digest_of
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.decimals import lengths
 from bboxprep.io.atomic import write_chunks, write_text
 from bboxprep.io.spooled_lines import SpooledLines
@@ -79,11 +81,7 @@ class ImageFolderWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._names = dataset.categories.names
-        self._splits = {split: _SplitRows(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected rows."""
-        return {**self.__dict__, "_splits": {}}
+        self._splits = PerSplit(partial(_SplitRows, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -102,8 +100,6 @@ class ImageFolderWriter:
     def collect(self, entry: tuple[str, int, int, bytes]) -> None:
         """Store the row of one image."""
         split, number, count, row = entry
-        if split not in self._splits:
-            self._splits[split] = _SplitRows(self._root)
         self._splits[split].add(number, count, row)
 
     @property

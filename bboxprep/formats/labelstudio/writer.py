@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -34,6 +35,7 @@ from bboxprep.formats.labelstudio.options import (
     LabelStudioWriteOptions,
 )
 from bboxprep.formats.outlines import ellipse
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.oriented import turned_box, turned_corners
 from bboxprep.geometry.shapes import hull
@@ -87,12 +89,8 @@ class LabelStudioWriter:
     def __init__(self, root: Path, dataset: Dataset, options: LabelStudioWriteOptions) -> None:
         self._root, self._options = root, options
         self._categories = dataset.categories
-        self._splits = {split: _Tasks(root) for split in dataset.splits}
+        self._splits = PerSplit(partial(_Tasks, root), dataset.splits)
         self._kinds: set[str] = set()
-
-    def __getstate__(self) -> Json:
-        """The state for worker processes, which only encode: without the collected tasks."""
-        return {**self.__dict__, "_splits": {}}
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -105,8 +103,6 @@ class LabelStudioWriter:
     def collect(self, entry: tuple[str, bytes, list[str]]) -> None:
         """Store the task of one image."""
         split, task, kinds = entry
-        if split not in self._splits:
-            self._splits[split] = _Tasks(self._root)
         self._splits[split].add(task)
         self._kinds.update(kinds)
 

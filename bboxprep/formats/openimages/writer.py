@@ -12,6 +12,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.object_records import check_class_names, json_digest
 from bboxprep.formats.openimages.fields import BOXES, CARRIES, FLAGS, GROUP, HUMAN, IMAGES, MID, ROTATION
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import write_chunks, write_text
@@ -54,11 +56,7 @@ class OpenImagesWriter:
         stated = [str(category.extra.get(MID, "")) for category in dataset.categories]
         free = (f"/x/{row}" for row in range(2 * len(stated) + 1) if f"/x/{row}" not in stated)
         self._mids = [mid if mid and stated.count(mid) == 1 else next(free) for mid in stated]
-        self._splits = {split: SpooledLines(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected rows."""
-        return {**self.__dict__, "_splits": {}}
+        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share its files."""
@@ -71,8 +69,6 @@ class OpenImagesWriter:
     def collect(self, entry: tuple[str, str, float, list[list[str]]]) -> None:
         """Store the rows of one image."""
         split = entry[0]
-        if split not in self._splits:
-            self._splits[split] = SpooledLines(self._root)
         self._splits[split].add(msgspec.json.encode(entry[1:]))
 
     @property

@@ -8,6 +8,7 @@ bytes, by which VIA knows it. Numbers are shortest decimals.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.json_images import digest_of
 from bboxprep.formats.label_documents import CLASS_LIST
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.formats.via.options import CARRIES, CLASS, DOCUMENT
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.decimals import lengths
@@ -74,11 +76,7 @@ class ViaWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._names = dataset.categories.names
-        self._splits = {split: SpooledLines(root) for split in dataset.splits}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected images."""
-        return {**self.__dict__, "_splits": {}}
+        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -100,8 +98,6 @@ class ViaWriter:
     def collect(self, entry: tuple[str, bytes, bytes]) -> None:
         """Store the regions of one image."""
         split, name, regions = entry
-        if split not in self._splits:
-            self._splits[split] = SpooledLines(self._root)
         self._splits[split].add(name + b"\t" + regions)
 
     @property

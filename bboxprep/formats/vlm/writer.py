@@ -12,6 +12,7 @@ the class names.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
+from bboxprep.formats.per_split import PerSplit
 from bboxprep.formats.vlm.answers import FLORENCE, NOT_IN_NAMES, PALIGEMMA, TextBox, write_answer
 from bboxprep.formats.vlm.lines import MODEL, digest_of
 from bboxprep.formats.vlm.numbers import Processor, to_boxes, to_numbers
@@ -60,14 +62,10 @@ class VlmWriter:
         self._root, self._model = root, options.model
         self._processor = Processor(options.model, options.min_pixels, options.max_pixels)
         self._classes = dataset.categories.names
-        self._splits = {split: SpooledLines(root) for split in dataset.splits}
+        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
         joint = " ; " if options.model == PALIGEMMA else ", "
         prompt = options.prompt or _PROMPTS.get(options.model, _PROMPT)
         self._prompt = prompt.replace("{classes}", joint.join(self._classes))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """The state for worker processes, which only encode: without the collected lines."""
-        return {**self.__dict__, "_splits": {}}
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the lines of a split share one file."""
@@ -80,8 +78,6 @@ class VlmWriter:
     def collect(self, entry: tuple[str, bytes]) -> None:
         """Store the line of one image."""
         split, line = entry
-        if split not in self._splits:
-            self._splits[split] = SpooledLines(self._root)
         self._splits[split].add(line)
 
     @property
