@@ -12,32 +12,15 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Probe
 from bboxprep.formats.listed_images import EntryObjects, ListedImage
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.io.hashing import bytes_sha256
-from bboxprep.io.lenient_json import as_text_tokens
-from bboxprep.io.paths import read_bytes
-from bboxprep.io.text import as_utf8, not_decoded
 from bboxprep.model.columns import NO_TRACK
 from bboxprep.model.dataset import LazySamples
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-
-MOST_BYTES = 1 << 30  # of a document
-
-
-def read_json(path: Path, encoding: str = "") -> bytes:
-    """The JSON of the document at `path` in UTF-8, NaN and Infinity as text. Raises `AnnotationError`."""
-    try:
-        data = as_utf8(read_bytes(path, MOST_BYTES), encoding)
-        if not data.isascii():
-            data.decode("utf-8")
-        return as_text_tokens(data)
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
 
 
 class JsonEntry(msgspec.Struct, frozen=True):

@@ -11,8 +11,10 @@ from bboxprep.io.lenient_json import as_text_tokens
 from bboxprep.io.paths import read_bytes
 from bboxprep.io.text import as_utf8, not_decoded
 
+MOST_BYTES = 1 << 30  # of a document
 
-def read_json(path: Path, encoding: str, most: int) -> bytes:
+
+def read_json_text(path: Path, encoding: str = "", most: int = MOST_BYTES) -> bytes:
     """The JSON of the file at `path`, of at most `most` bytes, in UTF-8, NaN and Infinity as text.
 
     Raises `AnnotationError`.

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats.json_text import read_json_text
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.shapes import hull
-from bboxprep.io.lenient_json import as_text_tokens, excerpt, number, whole
-from bboxprep.io.paths import read_bytes
-from bboxprep.io.text import as_utf8, not_decoded
+from bboxprep.io.lenient_json import excerpt, number, whole
 from bboxprep.model.validation import FARTHEST
 
 _MOST_BYTES = 4 << 30
@@ -36,12 +34,7 @@ class UnusableRecord(Exception):
 
 def read_document(path: Path, encoding: str) -> bytes:
     """The JSON in the file at `path` as UTF-8, without blanks around it. Raises `AnnotationError`."""
-    try:
-        data = as_utf8(read_bytes(path, _MOST_BYTES), encoding)
-        data.decode()  # so that text of another encoding is told as such
-    except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
-    return as_text_tokens(data.strip())
+    return read_json_text(path, encoding, _MOST_BYTES).strip()
 
 
 def json_object(value: object, wanted: str) -> dict[str, Any]:

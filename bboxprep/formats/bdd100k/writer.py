@@ -18,6 +18,7 @@ from bboxprep.formats.bdd100k.labels import label_record
 from bboxprep.formats.bdd100k.layout import NOT_SPLITS
 from bboxprep.formats.bdd100k.options import CARRIES
 from bboxprep.formats.bdd100k.reader import KEPT
+from bboxprep.formats.json_text import encode_json
 from bboxprep.formats.object_records import check_class_names, json_digest
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.io.atomic import write_chunks
@@ -91,9 +92,6 @@ class BddWriter:
             "size": {"width": sample.size.width, "height": sample.size.height},
             "labels": records,
         }
-        try:
-            data = msgspec.json.encode(frame)
-            digest = json_digest(msgspec.json.decode(msgspec.json.encode(records)))
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
+        data = encode_json(frame, image)
+        digest = json_digest(msgspec.json.decode(encode_json(records, image)))
         return Labels(len(records), entry=(sample.split, data), digest=digest)

@@ -25,12 +25,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.coco.fields import CARRIES, CORNERS, KNOWN_FIELDS, OWN_FIELDS, ROTATION, TRACK
 from bboxprep.formats.coco.options import CocoWriteOptions
 from bboxprep.formats.coco.rotation import TurnedBoxes, turned_boxes
+from bboxprep.formats.json_text import encode_json
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes
@@ -109,8 +109,8 @@ class CocoWriter:
         ]
         for split, records in self._records.items():
             path = self._options.document(split)
-            head = _encode({**tables, **others}, path)
-            classes = [_encode(category, path) for category in categories]
+            head = encode_json({**tables, **others}, path)
+            classes = [encode_json(category, path) for category in categories]
             write_chunks(self._root / path, records.document(head, classes))
             records.close()
 
@@ -161,7 +161,7 @@ def _labels(options: CocoWriteOptions, sample: Sample, name: str, numbers: list[
     record = {"file_name": name, "width": size.width, "height": size.height}
     own: Mapping[str, Any] = sample.extra.get("coco", {})
     record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
-    entry = (sample.split, sample.id, _encode(record, name), numbers, records)
+    entry = (sample.split, sample.id, encode_json(record, name), numbers, records)
     return Labels(len(numbers), tuple(_findings(sample, options)), entry=entry)
 
 
@@ -230,7 +230,7 @@ def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories
         else:
             fields[row][CORNERS] = instances.oriented[row].ravel().tolist()
     owners = batch.owners
-    return [b",%b" % _encode(own, images[owners[row]])[1:-1] if own else b"" for row, own in enumerate(fields)]
+    return [b",%b" % encode_json(own, images[owners[row]])[1:-1] if own else b"" for row, own in enumerate(fields)]
 
 
 def _add_keypoints(fields: list[dict[str, Any]], batch: Batch, categories: Categories) -> None:
@@ -284,13 +284,6 @@ def _findings(sample: Sample, options: CocoWriteOptions) -> Iterable[Finding]:
     if both.any():
         words = f"objects have polygons and a mask ({both.sum()}), of which COCO holds one; the polygons are written"
         yield Finding("column-dropped", words, sample.relative_path, split=sample.split)
-
-
-def _encode(value: object, shown: str) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise UsageError(f"{shown}: cannot be written as JSON ({error})") from error
 
 
 def _numbered(number: int, record: bytes) -> bytes:

@@ -10,7 +10,8 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.json_images import JsonEntry, read_json
+from bboxprep.formats.json_images import JsonEntry
+from bboxprep.formats.json_text import read_json_text
 from bboxprep.formats.label_documents import DocumentKind, LabelDocument, has_class_list
 from bboxprep.io.lenient_json import BadJson, decode
 from bboxprep.io.text import read_start_as_utf8
@@ -48,7 +49,7 @@ def read_entries(document: LabelDocument, encoding: str) -> tuple[list[JsonEntry
     where it is no list.
     """
     try:
-        records = decode(read_json(document.path, encoding), list[msgspec.Raw])
+        records = decode(read_json_text(document.path, encoding), list[msgspec.Raw])
     except BadJson as error:
         raise AnnotationError(document.path, "", f"want a list of images ({error})") from error
     entries: list[JsonEntry] = []

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import msgspec
 
-from bboxprep.errors import UsageError
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.datumaro.annotations import annotation_records
 from bboxprep.formats.datumaro.layout import CARRIES
+from bboxprep.formats.json_text import encode_json
 from bboxprep.formats.object_records import check_class_names, json_digest
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.io.atomic import write_chunks
@@ -93,11 +93,8 @@ class DatumaroWriter:
         name = image.removeprefix(f"images/{sample.split}/")
         size = [sample.size.height, sample.size.width]
         item = {"attr": {}, "image": {"path": name, "size": size}, "annotations": records}
-        try:
-            data = msgspec.json.encode(item)
-            digest = json_digest(msgspec.json.decode(msgspec.json.encode(records)))
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
+        data = encode_json(item, image)
+        digest = json_digest(msgspec.json.decode(encode_json(records, image)))
         return Labels(len(sample.instances), entry=(sample.split, name, data), digest=digest)
 
 

@@ -12,7 +12,8 @@ import msgspec
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.hf_imagefolder.options import BOX_KEYS, README
-from bboxprep.formats.json_images import JsonEntry, read_json
+from bboxprep.formats.json_images import JsonEntry
+from bboxprep.formats.json_text import read_json_text
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import BadJson, decode, numbers, whole
@@ -45,7 +46,7 @@ class DatasetCard(NamedTuple):
 
 def read_entries(document: LabelDocument, encoding: str) -> tuple[list[JsonEntry], list[Finding]]:
     """The rows of a file, and findings about those that cannot be read. Raises `AnnotationError`."""
-    data = read_json(document.path, encoding)
+    data = read_json_text(document.path, encoding)
     rows = _csv_rows(document.path, data) if document.path.suffix.lower() == ".csv" else _json_rows(data)
     entries: list[JsonEntry] = []
     findings: list[Finding] = []

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import Labels, NoOptions, writes
+from bboxprep.formats.json_text import indented_json
 from bboxprep.formats.labelme import fields
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import ELLIPSE_POINTS, hull, same_box
@@ -98,14 +98,7 @@ class LabelMeWriter:
             fields.SPLIT: sample.split,
         }
         path = f"{image[: image.rindex('.')]}.json"
-        return Labels(len(objects), files=((path, _encoded(document, image)),))
-
-
-def _encoded(document: object, image: str) -> bytes:
-    try:
-        return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
+        return Labels(len(objects), files=((path, indented_json(document, image)),))
 
 
 def _shapes(objects: Instances, names: Sequence[str]) -> list[Record]:

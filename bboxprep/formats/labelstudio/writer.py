@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError, UsageError
 from bboxprep.formats.api import Labels, writes
+from bboxprep.formats.json_text import encode_json
 from bboxprep.formats.labelstudio.brush import encode_brush
 from bboxprep.formats.labelstudio.config import config_text, control_name
 from bboxprep.formats.labelstudio.layout import names_no_split
@@ -120,8 +120,8 @@ class LabelStudioWriter:
 
     def _labels(self, sample: Sample, image: str) -> Labels:
         regions = list(_regions(sample.instances, self._categories, sample.size))
-        data = _encoded({"image": f"{self._options.url_prefix}{self._path(image)}"}, image)
-        result = _encoded(regions, image)
+        data = encode_json({"image": f"{self._options.url_prefix}{self._path(image)}"}, image)
+        result = encode_json(regions, image)
         head = b'"predictions":[{"model_version":"bboxprep",' if self._options.results == "predictions" else (
             b'"annotations":[{'
         )  # fmt: skip
@@ -156,13 +156,6 @@ class _Tasks:
         yield b"[\n"
         yield from self._lines.joined(b",\n")
         yield b"\n]\n"
-
-
-def _encoded(value: object, image: str) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
 
 
 def _regions(objects: Instances, categories: Categories, size: Size) -> Iterator[Json]:

@@ -20,6 +20,7 @@ import numpy as np
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, writes
+from bboxprep.formats.json_text import indented_json
 from bboxprep.formats.object_records import check_class_names
 from bboxprep.formats.supervisely.options import CARRIES, SuperviselyWriteOptions
 from bboxprep.formats.supervisely.project import IMAGES, LABELS, META, SPLITS
@@ -121,10 +122,7 @@ class SuperviselyWriter:
             "objects": objects,
         }
         split, _, name = image.split("/", 2)
-        try:
-            data = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
+        data = indented_json(document, image)
         tags = list(dict.fromkeys(tag["name"] for record in objects for tag in record["tags"]))
         findings = (*rounding_findings(sample, moved, "objects"), *self._unturned(sample))
         return Labels(len(moved), findings, ((f"{split}/{LABELS}/{name}.json", data),), tags)

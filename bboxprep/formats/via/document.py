@@ -11,7 +11,8 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.json_images import JsonEntry, read_json
+from bboxprep.formats.json_images import JsonEntry
+from bboxprep.formats.json_text import read_json_text
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.io.lenient_json import BadJson, decode
 
@@ -40,7 +41,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def read_document(document: LabelDocument, encoding: str) -> ViaDocument:
     """The document, a project or an export. Raises `AnnotationError`."""
-    data = read_json(document.path, encoding)
+    data = read_json_text(document.path, encoding)
     if document.path.suffix.lower() == ".csv":
         return ViaDocument(list(_of_rows(document, data)), {}, [])
     try:

@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bboxprep.errors import AnnotationError, UsageError
+from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.json_images import digest_of
+from bboxprep.formats.json_text import encode_json
 from bboxprep.formats.label_documents import CLASS_LIST
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.formats.via.options import CARRIES, CLASS, DOCUMENT
@@ -157,9 +158,6 @@ def _labels(sample: Sample, image: str, regions: Sequence[tuple[Any, bool]]) -> 
         kinds = "parts, a box that is not around the outline, an attribute 'class'"
         words = f"of {lossy} objects VIA does not hold all ({kinds})"
         findings = (Finding("column-dropped", words, sample.relative_path, split=sample.split),)
-    try:
-        text = msgspec.json.encode([region for region, _ in regions])
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise UsageError(f"{image}: cannot be written as JSON ({error})") from error
+    text = encode_json([region for region, _ in regions], image)
     name = msgspec.json.encode(image.removeprefix(f"{sample.split}/"))
     return Labels(len(regions), findings, entry=(sample.split, name, text), digest=digest_of([text]))
