@@ -133,6 +133,15 @@ def aside_note(aside: Sequence[str]) -> tuple[Finding, ...]:
     return (Finding("image-aside", f"images lie where no labelled images do ({len(aside):,}); left aside", aside[0]),)
 
 
+def link_notes(tree: ImageTree) -> list[Finding]:
+    """The findings about links of `tree`: to folders that are read once, and out of the data set, not followed."""
+    notes = [Finding("folder-repeated", paths.READ_ONCE, link) for link in tree.repeated]
+    if tree.outside:
+        words = f"links lead out of the dataset's folder ({len(tree.outside):,}); {paths.NOT_FOLLOWED}"
+        notes.append(Finding("image-refused", words, tree.outside[0]))
+    return notes
+
+
 def nfc_name(name: str) -> str:
     """`name` in NFC, the Unicode form in which names are compared: file systems and tools differ in it."""
     return name if name.isascii() else normalize("NFC", name)

@@ -96,6 +96,14 @@ def check_class_names(dataset: Dataset) -> None:
             raise AnnotationError(dataset.root, "", f"class name: have {name!r}, want text")
 
 
+def check_names_are_lines(dataset: Dataset) -> None:
+    """Raise `AnnotationError` where the name of a class of `dataset` is no line of a list of names."""
+    for name in dataset.categories.names:
+        if not name or name != name.strip() or len(name.splitlines()) > 1:
+            problem = f"class name: have {name!r}, want one line of text without blanks around it"
+            raise AnnotationError(dataset.root, "", problem)
+
+
 def classes_of(listed: Iterable[Category], used: Iterable[str]) -> Categories:
     """The class table: the `listed` classes, each name once, then the others that are `used`, as first seen."""
     known: dict[str, Category] = {}

@@ -160,47 +160,11 @@ def _labelme(data: bytes) -> None:
     _balance(known.read(shelf() / "labelme", _probe, known.read_options()))
 
 
-def _csv(data: bytes) -> None:
-    known = formats.load("csv")
-    _made("csv/a.jpg", b"")
-    _balance(known.read(_made("csv/labels.csv", data), _probe, known.read_options()))
-
-
-def _labelstudio(data: bytes) -> None:
-    known = formats.load("labelstudio")
-    _made("labelstudio/a.jpg", b"")
-    _balance(known.read(_made("labelstudio/tasks.json", data), _probe, known.read_options()))
-
-
-def _bdd100k(data: bytes) -> None:
-    known = formats.load("bdd100k")
-    _made("bdd100k/a.jpg", b"")
-    _balance(known.read(_made("bdd100k/train.json", data), _probe, known.read_options()))
-
-
-def _datumaro(data: bytes) -> None:
-    known = formats.load("datumaro")
-    _made("datumaro/a.jpg", b"")
-    _balance(known.read(_made("datumaro/train.json", data), _probe, known.read_options()))
-
-
-def _openimages(data: bytes) -> None:
-    known = formats.load("openimages")
-    _made("openimages/a.jpg", b"")
-    _balance(known.read(_made("openimages/train-annotations-bbox.csv", data), _probe, known.read_options()))
-
-
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
     _made("supervisely/ann/a.jpg.json", data)
     _balance(known.read(shelf() / "supervisely", _probe, known.read_options()))
-
-
-def _ndjson(data: bytes) -> None:
-    known = formats.load("ndjson")
-    _made("ndjson/images/train/a.jpg", b"")
-    _balance(known.read(_made("ndjson/a.ndjson", data), _probe, known.read_options()))
 
 
 def _listed(name: str, document: str, image: str) -> Callable[[bytes], None]:
@@ -279,12 +243,6 @@ def _words(data: bytes) -> None:
 
 READERS = (  # modules that are imported when they are needed, and are to be watched from the beginning
     *filter(find_spec, (f"bboxprep.formats.{name}.reader" for name in formats.names())),
-    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "cvat", "labelme", "tfrecord", "vlm", "voc", "yolo")),
-    *(f"bboxprep.formats.{name}.reader" for name in ("coco", "csv", "cvat", "labelme", "labelstudio", "voc", "yolo")),
-    *(
-        f"bboxprep.formats.{name}.reader"
-        for name in ("bdd100k", "coco", "cvat", "datumaro", "labelme", "supervisely", "voc", "yolo")
-    ),
     *("bboxprep.formats.coco.layout", "bboxprep.io.strict_yaml", "bboxprep.io.parquet_rows"),
 )
 _JSON = (b"NaN", b"Infinity", b"-1", b"1e999", b"null", b"[", b"{", b'"\\ud800"', b"9" * 30, b"},{", b'"\\u0000"')
@@ -304,7 +262,9 @@ _WITH_EXTRAS = {
 TARGETS: Mapping[str, Target] = {
     **{name: target for name, (package, target) in _WITH_EXTRAS.items() if find_spec(package)},
     "bdd100k": Target(
-        _bdd100k, seeds.bdd100k, (*_JSON, b'"box2d":', b'"types":', b'"rle":', b'"graph":', b'"config":')
+        _listed("bdd100k", "train.json", "a.jpg"),
+        seeds.bdd100k,
+        (*_JSON, b'"box2d":', b'"types":', b'"rle":', b'"graph":', b'"config":'),
     ),
     "coco": Target(_coco, seeds.coco, (*_JSON, b'"bbox":', b'"counts":', b'"size":', b'"keypoints":', b'"id":')),
     "createml": Target(
@@ -314,24 +274,34 @@ TARGETS: Mapping[str, Target] = {
         _listed("hf_imagefolder", "metadata.jsonl", "a.jpg"), seeds.hf_imagefolder, (*_JSON, b'"bbox":', b'"category":')
     ),
     "csv": Target(
-        _csv, seeds.tables, (b",", b";", b"\t", b'"', b"\n", b"nan", b"1e999", b"xmin,", b"bbox,", b"[", b"\0")
+        _listed("csv", "labels.csv", "a.jpg"),
+        seeds.tables,
+        (b",", b";", b"\t", b'"', b"\n", b"nan", b"1e999", b"xmin,", b"bbox,", b"[", b"\0"),
     ),
     "datumaro": Target(
-        _datumaro, seeds.datumaro, (*_JSON, b'"bbox":', b'"points":', b'"rle":', b'"group":', b'"label_id":')
+        _listed("datumaro", "train.json", "a.jpg"),
+        seeds.datumaro,
+        (*_JSON, b'"bbox":', b'"points":', b'"rle":', b'"group":', b'"label_id":'),
     ),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")
     ),
     "labelme": Target(_labelme, seeds.labelme, (*_JSON, b'"points":', b'"mask":', b'"group_id":', b'"shape_type":')),
     "labelstudio": Target(
-        _labelstudio, seeds.labelstudio, (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":')
+        _listed("labelstudio", "tasks.json", "a.jpg"),
+        seeds.labelstudio,
+        (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":'),
     ),
     "ndjson": Target(
         _listed("ndjson", "a.ndjson", "images/train/a.jpg"),
         seeds.ndjson,
         (*_JSON, b'"boxes":', b'"pose":', b'"split":', b'"class_names":'),
     ),
-    "openimages": Target(_openimages, seeds.openimages, (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1")),
+    "openimages": Target(
+        _listed("openimages", "train-annotations-bbox.csv", "a.jpg"),
+        seeds.openimages,
+        (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1"),
+    ),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
     "recipe": Target(

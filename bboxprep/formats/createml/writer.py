@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.createml.document import CARRIES, DOCUMENT
 from bboxprep.formats.json_images import digest_of
 from bboxprep.formats.label_documents import CLASS_LIST
+from bboxprep.formats.object_records import check_names_are_lines
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.decimals import centred
 from bboxprep.io.atomic import write_chunks, write_text
@@ -33,10 +33,7 @@ _MILLION = 1e6
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> CreateMLWriter:  # noqa: ARG001
     """A writer of CreateML below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
-    for name in dataset.categories.names:
-        if not name or name != name.strip() or len(name.splitlines()) > 1:
-            problem = f"class name: have {name!r}, want one line of text without blanks around it"
-            raise AnnotationError(dataset.root, "", problem)
+    check_names_are_lines(dataset)
     return CreateMLWriter(root, dataset)
 
 

@@ -21,9 +21,9 @@ from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.dota.fields import CLASSES, CONFIG, DIFFICULT, LAYOUT, NAMES
 from bboxprep.formats.dota.files import DotaItem, label_paths, open_files, pair_images, read_file
 from bboxprep.formats.dota.rows import DotaRow
-from bboxprep.formats.image_tree import walk
+from bboxprep.formats.image_tree import link_notes, walk
 from bboxprep.formats.reading import probe_image
-from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, is_within, resolved
+from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -50,10 +50,6 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     items, findings = pair_images(root, tree, opened, broken)
     categories = _categories(root, [file.counts for file in opened.values()], options.encoding)
     samples = _Samples(root, probe, categories.names, options.encoding)
-    linked = [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
-    if tree.outside:
-        words = f"links lead out of the dataset's folder ({len(tree.outside):,}); {NOT_FOLLOWED}"
-        linked.append(Finding("image-refused", words, tree.outside[0]))
     return Dataset(
         root=root,
         format="dota",
@@ -61,7 +57,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples(items, samples.load),
         outlines=LazySamples(items, samples.outlines),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*linked, *skipped, *broken.values(), *findings),
+        findings=(*link_notes(tree), *skipped, *broken.values(), *findings),
         task="obb",
     )
 

@@ -18,13 +18,13 @@ import numpy as np
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
-from bboxprep.formats.image_tree import walk
+from bboxprep.formats.image_tree import link_notes, walk
 from bboxprep.formats.labelme.fields import CLASSES, FILE_KEYS, LAYOUT, NO_CLASSES, is_empty
 from bboxprep.formats.labelme.files import LabelMeFile, LabelMeItem, label_paths, open_files, pair_images, read_file
 from bboxprep.formats.labelme.shapes import ReadObject, read_objects
 from bboxprep.formats.reading import probe_image
 from bboxprep.io.lenient_json import BadJson
-from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, is_within, resolved
+from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -51,10 +51,6 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     items, findings = pair_images(root, tree, opened, broken)
     categories = _categories(root, [file.classes for file in opened.values()], options.encoding)
     samples = _Samples(root, probe, categories, options.encoding)
-    linked = [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
-    if tree.outside:
-        words = f"links lead out of the dataset's folder ({len(tree.outside):,}); {NOT_FOLLOWED}"
-        linked.append(Finding("image-refused", words, tree.outside[0]))
     return Dataset(
         root=root,
         format="labelme",
@@ -62,7 +58,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples(items, samples.load),
         outlines=LazySamples(items, samples.outlines),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*linked, *skipped, *findings),
+        findings=(*link_notes(tree), *skipped, *findings),
     )
 
 

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.json_text import indented_json
 from bboxprep.formats.labelme import fields
+from bboxprep.formats.object_records import check_names_are_lines
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import ELLIPSE_POINTS, hull, same_box
 from bboxprep.io.atomic import write_text
@@ -40,10 +40,7 @@ Record = dict[str, Any]
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> LabelMeWriter:  # noqa: ARG001
     """A writer of LabelMe below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
-    for name in dataset.categories.names:
-        if not name or name != name.strip() or len(name.splitlines()) > 1:
-            problem = f"class name: have {name!r}, want one line of text without blanks around it"
-            raise AnnotationError(dataset.root, "", problem)
+    check_names_are_lines(dataset)
     return LabelMeWriter(root, dataset)
 
 

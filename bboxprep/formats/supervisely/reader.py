@@ -18,7 +18,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.image_lookup import ImageLookup
-from bboxprep.formats.image_tree import join_path, walk
+from bboxprep.formats.image_tree import join_path, link_notes, walk
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.formats.listed_images import ImageGroup
 from bboxprep.formats.object_records import ImageRecord, classes_of, record_dataset
@@ -28,7 +28,7 @@ from bboxprep.formats.supervisely import project
 from bboxprep.formats.supervisely.options import LAYOUT, LabelUnits, SuperviselyReadOptions
 from bboxprep.formats.supervisely.project import IMAGES, LABELS, DatasetFolder
 from bboxprep.formats.supervisely.shapes import read_objects
-from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, folder_name, resolved
+from bboxprep.io.paths import folder_name, resolved
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import is_word
 
@@ -56,10 +56,7 @@ def read(root: Path, probe: Probe, options: SuperviselyReadOptions, spread: MapE
         groups += _groups(root, own, opened, {one.path for one in broken}, words[own.folder or _own_word(root)])
     if not any(one.document for group in groups for one in group.entries):
         raise AnnotationError(root / findings[0].path, findings[0].where, findings[0].message)
-    findings += [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
-    if tree.outside:
-        leading = f"links lead out of the dataset's folder ({len(tree.outside):,}); {NOT_FOLLOWED}"
-        findings.append(Finding("image-refused", leading, tree.outside[0]))
+    findings += link_notes(tree)
     return record_dataset(root, "supervisely", classes_of(meta.classes, used), groups, probe, findings)
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.json_images import digest_of
 from bboxprep.formats.json_text import encode_json
 from bboxprep.formats.label_documents import CLASS_LIST
+from bboxprep.formats.object_records import check_names_are_lines
 from bboxprep.formats.per_split import PerSplit
 from bboxprep.formats.via.options import CARRIES, CLASS, DOCUMENT
 from bboxprep.geometry.affine import Points
@@ -61,10 +61,7 @@ _SETTINGS = {
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> ViaWriter:  # noqa: ARG001
     """A writer of VIA below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
-    for name in dataset.categories.names:
-        if not name or name != name.strip() or len(name.splitlines()) > 1:
-            problem = f"class name: have {name!r}, want one line of text without blanks around it"
-            raise AnnotationError(dataset.root, "", problem)
+    check_names_are_lines(dataset)
     return ViaWriter(root, dataset)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from bboxprep.errors import ImageError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
-from bboxprep.formats.image_tree import ImageTree, parts_of, split_folders, split_path, walk
+from bboxprep.formats.image_tree import ImageTree, link_notes, parts_of, split_folders, split_path, walk
 from bboxprep.formats.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
 from bboxprep.formats.reading import probe_image
 from bboxprep.formats.voc.annotation import Annotation
@@ -28,7 +28,7 @@ from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
 from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names
-from bboxprep.io.paths import NOT_FOLLOWED, READ_ONCE, AllowedFolders, stem_of
+from bboxprep.io.paths import AllowedFolders, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -102,10 +102,7 @@ def _proof(root: Path, probe: Probe, item: VocItem, file: ParsedFile) -> OriginE
 
 def _dataset_findings(tree: ImageTree, unread: Mapping[str, int]) -> list[Finding]:
     """The findings about all files."""
-    findings = [Finding("folder-repeated", READ_ONCE, link) for link in tree.repeated]
-    if tree.outside:
-        message = f"links lead out of the dataset's folder ({len(tree.outside):,}); {NOT_FOLLOWED}"
-        findings.append(Finding("image-refused", message, tree.outside[0]))
+    findings = link_notes(tree)
     if shapes := ", ".join(f"{count:,} <{tag}>" for tag, count in sorted(unread.items()) if count):
         findings.append(Finding("shape-unread", f"not read: {shapes}"))
     return findings
