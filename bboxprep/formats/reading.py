@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from bboxprep.errors import ImageError, RefusedImageError
+from bboxprep.errors import AnnotationError, ImageError, RefusedImageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, Result
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import exists_safely, relative_path
 from bboxprep.io.remote import open_path
 from bboxprep.model.header import Header
+
+Opened = TypeVar("Opened")
 
 _BATCH = 256  # label files in one call of a process
 _FEW = 1024  # label files that are read while other processes would still be starting
@@ -22,6 +25,31 @@ def in_batches(work: Callable[[Sequence[Any]], Result], items: Sequence[Any], sp
     """The results of `work` on batches of `items`, in order: by `spread`, or in this process where items are few."""
     batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
     return iter((spread if len(items) > _FEW else map)(work, batches))
+
+
+def open_files(
+    open_one: Callable[[str], Opened | Finding], root: Path, labels: Sequence[str], spread: MapEngine
+) -> tuple[dict[str, Opened], dict[str, Finding]]:
+    """What ``open_one(label)`` says of the files `labels` below `root`, and the finding about each that cannot be read.
+
+    `open_one` is pickled for worker processes. Raises `AnnotationError` where no file can be read.
+    """
+    opened: dict[str, Opened] = {}
+    broken: dict[str, Finding] = {}
+    for part in in_batches(partial(_each, open_one), labels, spread):
+        for label, found in part:
+            if isinstance(found, Finding):
+                broken[label] = found
+            else:
+                opened[label] = found
+    if not opened:
+        for label, finding in broken.items():
+            raise AnnotationError(root / label, finding.where, finding.message)
+    return opened, broken
+
+
+def _each(work: Callable[[str], Result], labels: Sequence[str]) -> list[tuple[str, Result]]:
+    return [(label, work(label)) for label in labels]
 
 
 def image_fault(error: ImageError, path: str, split: str) -> Finding:

@@ -10,18 +10,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
-from bboxprep.formats import image_tree
+from bboxprep.formats import image_tree, reading
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.dota.fields import CLASSES, LABELS, is_dota, is_label_folder
 from bboxprep.formats.dota.rows import DotaFile, parse
 from bboxprep.formats.image_lookup import ImageLookup, OtherSpelling, spelling_note
-from bboxprep.formats.reading import in_batches
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.io.text import as_utf8, not_decoded
 from bboxprep.model.splits import split_of
@@ -113,35 +113,15 @@ def open_files(
     """What is in the files `labels` below `root`, and a finding for each that cannot be read. Raises `AnnotationError`
     where none can.
     """
-    opened: dict[str, OpenedLabels] = {}
-    broken: dict[str, Finding] = {}
-    for part in in_batches(_BatchOpener(root, encoding), labels, spread):
-        for label, found in part:
-            if isinstance(found, Finding):
-                broken[label] = found
-            else:
-                opened[label] = found
-    if not opened:
-        for label, finding in broken.items():
-            raise AnnotationError(root / label, finding.where, finding.message)
-    return opened, broken
+    return reading.open_files(partial(_opened, root, encoding), root, labels, spread)
 
 
-class _BatchOpener(msgspec.Struct, frozen=True):
-    """Opens one batch of files; plain data, which is pickled for worker processes."""
-
-    root: Path
-    encoding: str
-
-    def __call__(self, labels: Sequence[str]) -> list[tuple[str, OpenedLabels | Finding]]:
-        return [(label, self._opened(label)) for label in labels]
-
-    def _opened(self, label: str) -> OpenedLabels | Finding:
-        try:
-            file = read_file(self.root / label, self.encoding)
-        except AnnotationError as error:
-            return Finding("record-unreadable", error.problem, label, error.where)
-        return OpenedLabels(dict(Counter(row.name for row in file.rows)), len(file.findings))
+def _opened(root: Path, encoding: str, label: str) -> OpenedLabels | Finding:
+    try:
+        file = read_file(root / label, encoding)
+    except AnnotationError as error:
+        return Finding("record-unreadable", error.problem, label, error.where)
+    return OpenedLabels(dict(Counter(row.name for row in file.rows)), len(file.findings))
 
 
 def pair_images(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from posixpath import normpath
 
@@ -16,12 +17,11 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
-from bboxprep.formats import image_tree
+from bboxprep.formats import image_tree, reading
 from bboxprep.formats.api import MapEngine
 from bboxprep.formats.image_lookup import ImageLookup, OtherSpelling, spelling_note
 from bboxprep.formats.labelme.fields import SPLIT, is_labelme
 from bboxprep.formats.labelme.shapes import read_objects
-from bboxprep.formats.reading import in_batches
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode, whole
 from bboxprep.io.paths import read_bytes, stem_of
@@ -92,46 +92,26 @@ def open_files(
     """The files `labels` below `root`, and a finding for each that cannot be read. Raises `AnnotationError` where none
     can.
     """
-    opened: dict[str, OpenedFile] = {}
-    broken: dict[str, Finding] = {}
-    for part in in_batches(_BatchOpener(root, encoding), labels, spread):
-        for label, found in part:
-            if isinstance(found, Finding):
-                broken[label] = found
-            else:
-                opened[label] = found
-    if not opened:
-        for label, finding in broken.items():
-            raise AnnotationError(root / label, finding.where, finding.message)
-    return opened, broken
+    return reading.open_files(partial(_opened, root, encoding), root, labels, spread)
 
 
-class _BatchOpener(msgspec.Struct, frozen=True):
-    """Opens one batch of files; plain data, which is pickled for worker processes."""
-
-    root: Path
-    encoding: str
-
-    def __call__(self, labels: Sequence[str]) -> list[tuple[str, OpenedFile | Finding]]:
-        return [(label, self._opened(label)) for label in labels]
-
-    def _opened(self, label: str) -> OpenedFile | Finding:
-        try:
-            file = read_file(self.root / label, self.encoding)
-            path, data = file.value("imagePath"), file.value("imageData")
-            declared = file.declared
-        except AnnotationError as error:
-            return Finding("record-unreadable", error.problem, label, error.where)
-        except BadJson as error:
-            return Finding("record-unreadable", str(error), label)
-        objects, findings = read_objects(file.shapes, None)
-        classes: dict[str, tuple[str, ...]] = {}
-        for made in objects:
-            classes[made.label] = tuple(dict.fromkeys((*classes.get(made.label, ()), *made.keypoints)))
-        count = len(objects) + sum(finding.objects for finding in findings)
-        return OpenedFile(
-            path if isinstance(path, str) else "", declared, isinstance(data, str), SPLIT in file.others, count, classes
-        )
+def _opened(root: Path, encoding: str, label: str) -> OpenedFile | Finding:
+    try:
+        file = read_file(root / label, encoding)
+        path, data = file.value("imagePath"), file.value("imageData")
+        declared = file.declared
+    except AnnotationError as error:
+        return Finding("record-unreadable", error.problem, label, error.where)
+    except BadJson as error:
+        return Finding("record-unreadable", str(error), label)
+    objects, findings = read_objects(file.shapes, None)
+    classes: dict[str, tuple[str, ...]] = {}
+    for made in objects:
+        classes[made.label] = tuple(dict.fromkeys((*classes.get(made.label, ()), *made.keypoints)))
+    count = len(objects) + sum(finding.objects for finding in findings)
+    return OpenedFile(
+        path if isinstance(path, str) else "", declared, isinstance(data, str), SPLIT in file.others, count, classes
+    )
 
 
 def pair_images(
