@@ -20,20 +20,13 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, ImageError
 from bboxprep.findings import Finding
+from bboxprep.formats import listed_images
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.csv.document import CsvDocument, CsvImage, read_csv
 from bboxprep.formats.csv.layout import DOCUMENTS, folders_of, read_classes, word_of
 from bboxprep.formats.csv.options import LAYOUT, CsvReadOptions
 from bboxprep.formats.csv.table import AUTOML
 from bboxprep.formats.label_documents import LabelDocument
-from bboxprep.formats.listed_images import (
-    ImageGroup,
-    ListedImage,
-    fullest_folder,
-    listed_images,
-    names_below,
-    unlisted_note,
-)
 from bboxprep.formats.locate_images import images_below, locate
 from bboxprep.formats.origin import Corners, LabellingTool, Origin, OriginEvidence, decide, edges, prove, trusted_size
 from bboxprep.io.paths import AllowedFolders, dataset_folder, resolved, stem_of
@@ -44,8 +37,8 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN, split_of
 
-Group = ImageGroup[CsvImage]
-Image = ListedImage[CsvImage]
+Group = listed_images.ImageGroup[CsvImage]
+Image = listed_images.ListedImage[CsvImage]
 _SMALLEST_IMAGE = 16  # px of the shorter side
 
 
@@ -57,7 +50,7 @@ def read(root: Path, probe: Probe, options: CsvReadOptions, spread: MapEngine = 
     parsed = [(one, read_csv(one.path, options.columns, options.encoding)) for one in documents]
     groups = [group for one, content in parsed for group in _groups(one, content, home)]
     groups = _with_unlisted(groups, home, others_list=root != home)
-    items, notes = listed_images(groups)
+    items, notes = listed_images.listed_images(groups)
     origin, decided = _origin(root, probe, items, parsed, options)
     named = read_classes([*(one.path.parent for one in documents), home], home, options.encoding)
     seen = (box.label for _, content in parsed for image in content.images for box in image.boxes)
@@ -71,7 +64,7 @@ def read(root: Path, probe: Probe, options: CsvReadOptions, spread: MapEngine = 
         samples=LazySamples.each(items, loader),
         outlines=LazySamples.each(items, loader.outline),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*decided, *rows, *notes, *unlisted_note(groups, home)),
+        findings=(*decided, *rows, *notes, *listed_images.unlisted_note(groups, home)),
         extra={"csv": {"origin": str(origin)}},
     )
 
@@ -87,9 +80,9 @@ def _groups(document: LabelDocument, content: CsvDocument, home: Path) -> Iterat
     base, allowed = document.path.parent, resolved(home)
     for word, own in by_word.items():
         names = [image.name.rpartition("://")[2] for image in own]
-        folder = fullest_folder([*folders_of(document, word, home), base], names, allowed, ".png", base)
-        located = locate(folder, names_below(names, base, folder), allowed, "image")
-        yield ImageGroup(document, word, own, folder, located)
+        folder = listed_images.fullest_folder([*folders_of(document, word, home), base], names, allowed, ".png", base)
+        located = locate(folder, listed_images.names_below(names, base, folder), allowed, "image")
+        yield listed_images.ImageGroup(document, word, own, folder, located)
 
 
 def _with_unlisted(groups: Sequence[Group], home: Path, *, others_list: bool) -> list[Group]:

@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
+from bboxprep.formats import listed_images
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.label_documents import LabelDocument, image_folders
 from bboxprep.formats.labelstudio.config import LabelConfig, find_config
@@ -31,14 +32,6 @@ from bboxprep.formats.labelstudio.layout import DOCUMENTS
 from bboxprep.formats.labelstudio.options import LAYOUT, LabelStudioReadOptions
 from bboxprep.formats.labelstudio.regions import RegionObject, read_regions
 from bboxprep.formats.labelstudio.shapes import POINTS
-from bboxprep.formats.listed_images import (
-    ImageGroup,
-    ListedImage,
-    fullest_folder,
-    listed_images,
-    names_below,
-    unlisted_note,
-)
 from bboxprep.formats.locate_images import locate
 from bboxprep.geometry.affine import Size
 from bboxprep.io.hashing import bytes_sha256
@@ -57,7 +50,7 @@ def read(root: Path, probe: Probe, options: LabelStudioReadOptions, spread: MapE
     parsed = [(one, read_tasks(one.path, options)) for one in DOCUMENTS.find(root, LAYOUT)]
     classes = _classes(home, parsed, options.encoding)
     groups = [_group(document, content, home) for document, content in parsed]
-    items, findings = listed_images(groups)
+    items, findings = listed_images.listed_images(groups)
     loader = _Loader(home, probe, classes, {name: row for row, name in enumerate(classes.names)})
     return Dataset(
         root=root,
@@ -66,7 +59,7 @@ def read(root: Path, probe: Probe, options: LabelStudioReadOptions, spread: MapE
         samples=LazySamples.each(items, loader),
         outlines=LazySamples.each(items, loader.outline),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*findings, *_unread(parsed), *unlisted_note(groups, home)),
+        findings=(*findings, *_unread(parsed), *listed_images.unlisted_note(groups, home)),
     )
 
 
@@ -97,15 +90,15 @@ def _keypoint_names(config: LabelConfig, name: str, used: Mapping[str, None]) ->
     return (*ordered, *(point for point in used if point not in ordered))[:MOST_KEYPOINTS]
 
 
-def _group(document: LabelDocument, content: TaskDocument, home: Path) -> ImageGroup[TaskImage]:
+def _group(document: LabelDocument, content: TaskDocument, home: Path) -> listed_images.ImageGroup[TaskImage]:
     """The images of a document in the folder that has the most of them."""
     base, allowed = document.path.parent, resolved(home)
     own_word = "" if content.is_one_task and not known_split(document.word) else document.word
     names = [image.name for image in content.images]
     folders = [*image_folders(base, (own_word, document.word)), home, base]
-    folder = fullest_folder(folders, names, allowed, ".png", base)
-    located = locate(folder, names_below(names, base, folder), allowed, "image")
-    return ImageGroup(document, own_word, content.images, folder, located)
+    folder = listed_images.fullest_folder(folders, names, allowed, ".png", base)
+    located = locate(folder, listed_images.names_below(names, base, folder), allowed, "image")
+    return listed_images.ImageGroup(document, own_word, content.images, folder, located)
 
 
 def _unread(parsed: _Parsed) -> Iterator[Finding]:
@@ -128,7 +121,7 @@ class _Loader(msgspec.Struct, frozen=True):
     classes: Categories
     rows: Mapping[str, int]
 
-    def __call__(self, item: ListedImage[TaskImage]) -> Sample:
+    def __call__(self, item: listed_images.ListedImage[TaskImage]) -> Sample:
         outline = self.outline(item)
         declared = outline.declared or Size(100, 100)
         size = outline.header.displayed if outline.header else declared
@@ -150,7 +143,7 @@ class _Loader(msgspec.Struct, frozen=True):
             extra={"labelstudio": extra} if extra else {},
         )
 
-    def outline(self, item: ListedImage[TaskImage]) -> Sample:
+    def outline(self, item: listed_images.ListedImage[TaskImage]) -> Sample:
         """The sample of `item` without its objects."""
         outline = item.outline(self.probe, self.home).replace_fast(fractional=True)
         if any(image.result for image in item.entries):

@@ -17,16 +17,9 @@ import msgspec
 
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
+from bboxprep.formats import listed_images
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.label_documents import LabelDocument, image_folders
-from bboxprep.formats.listed_images import (
-    EntryObjects,
-    ImageGroup,
-    ListedImage,
-    fullest_folder,
-    listed_images,
-    unlisted_note,
-)
 from bboxprep.formats.locate_images import safe_name
 from bboxprep.formats.ndjson.document import (
     NdjsonDocument,
@@ -49,7 +42,7 @@ from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 
-Image = ListedImage[NdjsonEntry]
+Image = listed_images.ListedImage[NdjsonEntry]
 
 
 @reads
@@ -64,7 +57,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     shape = _keypoint_shape(content)
     categories, findings = _classes(document, content, shape[0] if shape else 0)
     groups = list(_groups(document, content, resolved(home)))
-    items, notes = listed_images(groups)
+    items, notes = listed_images.listed_images(groups)
     loader = _Loader(home, probe, document.path, RowGrammar(keypoints=shape, classes=len(categories)))
     return Dataset(
         root=root,
@@ -73,12 +66,14 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples(items, loader),
         outlines=LazySamples(items, loader.outlines),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*content.findings, *findings, *notes, *unlisted_note(groups, home)),
+        findings=(*content.findings, *findings, *notes, *listed_images.unlisted_note(groups, home)),
         task=content.head.task or "detect",
     )
 
 
-def _groups(document: LabelDocument, content: NdjsonDocument, home: Path) -> Iterator[ImageGroup[NdjsonEntry]]:
+def _groups(
+    document: LabelDocument, content: NdjsonDocument, home: Path
+) -> Iterator[listed_images.ImageGroup[NdjsonEntry]]:
     """The images of each split."""
     stated = content.head.path
     below = safe_name(stated) if isinstance(stated, str) else ""
@@ -88,8 +83,8 @@ def _groups(document: LabelDocument, content: NdjsonDocument, home: Path) -> Ite
         by_word[entry.split or document.word].append(entry)
     for word, own in by_word.items():
         folders = [folder for base in bases for folder in image_folders(base, (word,))]
-        folder = fullest_folder(folders, [entry.name for entry in own], home)
-        yield ImageGroup.locate(document, word, own, folder, home, "file")
+        folder = listed_images.fullest_folder(folders, [entry.name for entry in own], home)
+        yield listed_images.ImageGroup.locate(document, word, own, folder, home, "file")
 
 
 def _classes(document: LabelDocument, content: NdjsonDocument, points: int) -> tuple[Categories, list[Finding]]:
@@ -153,12 +148,12 @@ class _Loader(msgspec.Struct, frozen=True):
         shown = relative_path(outline.path, self.home)
         return outline.with_findings(Finding("image-unlabelled", "no annotations", shown, split=outline.split))
 
-    def _read(self, entries: Sequence[tuple[NdjsonEntry, Sample]]) -> list[EntryObjects]:
+    def _read(self, entries: Sequence[tuple[NdjsonEntry, Sample]]) -> list[listed_images.EntryObjects]:
         """What the rows of each of `entries` are, whose samples come with them; those of one task are read at once."""
         by_task: dict[Task, list[int]] = defaultdict(list)
         for row, (entry, _) in enumerate(entries):
             by_task[entry.task].append(row)
-        found: dict[int, EntryObjects] = {}
+        found: dict[int, listed_images.EntryObjects] = {}
         for task, rows in by_task.items():
             own = [entries[row] for row in rows]
             files = [LabelFile(self.document, self.home, outline.split, entry.rows_place) for entry, outline in own]
@@ -166,7 +161,7 @@ class _Loader(msgspec.Struct, frozen=True):
             parsed = parse_files(files, [entry.rows for entry, _ in own], grammar)
             objects = parsed.instances([_size(outline) for _, outline in own], oriented=task == "obb")
             findings = [(*entry.findings, *notes) for (entry, _), notes in zip(own, parsed.notes, strict=True)]
-            found |= zip(rows, map(EntryObjects, objects, findings, parsed.listed), strict=True)
+            found |= zip(rows, map(listed_images.EntryObjects, objects, findings, parsed.listed), strict=True)
         return [found[row] for row in range(len(entries))]
 
 

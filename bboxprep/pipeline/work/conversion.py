@@ -22,15 +22,8 @@ from bboxprep.pipeline.augment import Augmenter
 from bboxprep.pipeline.output import output_folder, replacement
 from bboxprep.pipeline.output.naming import Output, check_splits, name_outputs
 from bboxprep.pipeline.output.run_record import RunRecord, write_record
+from bboxprep.pipeline.report import preflight
 from bboxprep.pipeline.report.account import Account
-from bboxprep.pipeline.report.preflight import (
-    mixed_images,
-    note_losses,
-    refuse_changed_images,
-    refuse_faults,
-    refuse_loss,
-    refuse_placement,
-)
 from bboxprep.pipeline.resume.batch_result import decode_result
 from bboxprep.pipeline.resume.journal import Journal
 from bboxprep.pipeline.resume.remote_journal import open_journal
@@ -146,17 +139,17 @@ class Conversion:
         self._check_target()
         check_splits(dataset.splits)
         writer = formats.open_writer(target, self.dest, dataset, target.write_options(**self._placed))
-        refuse_placement(how.images, writer, target, self.dest, dataset.roots)
+        preflight.refuse_placement(how.images, writer, target, self.dest, dataset.roots)
         recipe, reencodes = self.augmenter and self.augmenter.recipe, any(map(self._reencodes, self.summaries))
-        refuse_changed_images(recipe, how.encoding, trusts_labels=how.trusts_labels, reencodes=reencodes)
-        refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
+        preflight.refuse_changed_images(recipe, how.encoding, trusts_labels=how.trusts_labels, reencodes=reencodes)
+        preflight.refuse_loss(dataset, writer, target, strict=how.strict, sidecar=how.sidecar)
         if how.on_error == "stop" or dataset.object_policy.may_refuse:
-            refuse_faults(dataset, self.augmenter, how.on_error)
+            preflight.refuse_faults(dataset, self.augmenter, how.on_error)
         outputs = name_outputs(self.summaries, writer, how.naming)
         worker = BatchWorker.of(dataset, self.augmenter, writer, self.to, self.dest, how, reencodes=reencodes)
         account = Account()
         account.note_dataset(dataset.findings)
-        account.note(mixed_images((output.image for output in outputs.values()), target))
+        account.note(preflight.mixed_images((output.image for output in outputs.values()), target))
         size = self._batch_size(reencodes=reencodes)
         return _CheckedConversion(self, target, writer, outputs, worker, account, reencodes, size)
 
@@ -280,7 +273,9 @@ class _CheckedConversion(msgspec.Struct, frozen=True):
     def _close_account(self) -> None:
         """Add the findings about the whole run. Raises `InternalError` where the account does not balance."""
         how, dataset = self.conversion.run_options, self.conversion.dataset
-        note_losses(self.account, self.writer, self.target, dataset, sidecar=how.sidecar, unopened=how.trusts_labels)
+        preflight.note_losses(
+            self.account, self.writer, self.target, dataset, sidecar=how.sidecar, unopened=how.trusts_labels
+        )
         self.account.check()
 
     def _record(self, journal: Journal) -> RunRecord:
