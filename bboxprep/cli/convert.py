@@ -10,17 +10,7 @@ from typing import Any, get_args
 import click
 
 from bboxprep import formats
-from bboxprep.cli import printing
-from bboxprep.cli.options import (
-    FORMAT,
-    PLACE,
-    SectionedCommand,
-    chosen_options,
-    format_options,
-    in_section,
-    labels_in_option,
-    workers_option,
-)
+from bboxprep.cli import options, printing
 from bboxprep.cli.policy_options import (
     chosen_encoding,
     chosen_image_policy,
@@ -55,26 +45,30 @@ from bboxprep.pipeline.work.engines.local import Local
 from bboxprep.recipe.recipe import Recipe
 
 
-@click.command("convert", cls=SectionedCommand)
-@click.argument("sources", type=PLACE, metavar="SOURCE...", nargs=-1)
-@click.argument("dest", type=PLACE)
-@in_section(
+@click.command("convert", cls=options.SectionedCommand)
+@click.argument("sources", type=options.PLACE, metavar="SOURCE...", nargs=-1)
+@click.argument("dest", type=options.PLACE)
+@options.in_section(
     "Formats",
     click.option(
-        "--to", required=True, type=FORMAT, metavar="FORMAT", help=f"Format to write: {', '.join(formats.names())}."
+        "--to",
+        required=True,
+        type=options.FORMAT,
+        metavar="FORMAT",
+        help=f"Format to write: {', '.join(formats.names())}.",
     ),
     click.option(
         "--from",
         "format",
-        type=FORMAT,
+        type=options.FORMAT,
         metavar="FORMAT",
         help="Format of each SOURCE; found from its files by default.",
     ),
 )
 @recipe_options
-@labels_in_option
+@options.labels_in_option
 @image_options
-@in_section(
+@options.in_section(
     "Writing",
     click.option(
         "--images",
@@ -95,7 +89,7 @@ from bboxprep.recipe.recipe import Recipe
         "--no-sidecar", is_flag=True, help="Keep nothing that the format cannot hold in bboxprep.sidecar.jsonl."
     ),
 )
-@workers_option
+@options.workers_option
 @click.option(
     "--engine",
     type=click.Choice(["local", "ray"]),
@@ -127,8 +121,8 @@ from bboxprep.recipe.recipe import Recipe
 @class_options
 @split_options
 @policy_options
-@format_options("read_options")
-@format_options("write_options")
+@options.format_options("read_options")
+@options.format_options("write_options")
 def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     """Read the labelled dataset SOURCE, transform pixels and labels together, and write it to the folder DEST.
 
@@ -173,7 +167,7 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
             given["to"],
             recipe,
             run_options=_terms(given, engine),
-            options=chosen_options("write_options", given["to"], given),
+            options=options.chosen_options("write_options", given["to"], given),
             progress=advance,
             stop=stop,
         )
@@ -225,7 +219,7 @@ def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: p
             labels_only=given["labels_only"] or given["images"] == "none",
             decode_all=given["decode_all"],
             engine=engine,
-            options=lambda name: chosen_options("read_options", name, given, found),
+            options=lambda name: options.chosen_options("read_options", name, given, found),
         )
         say.source(source)
         opened.append(source)

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from io import SEEK_END, BytesIO
+from io import SEEK_END
 from pathlib import PurePosixPath
 from typing import IO, Any
 
 import msgspec
 
 from bboxprep.errors import MissingPackageError, StorageError
+from bboxprep.io.packed_files import PackedFiles
 
 CLASSES = "classes.json"
 _SHARED = ("image.bytes", "image.path")  # kept once for all rows that have the same one, which takes a few bits each
@@ -34,7 +35,7 @@ _FIELDS = (
 )  # of the labels, in the order that they are written in
 
 
-class ParquetFiles:
+class ParquetFiles(PackedFiles):
     """The rows of the open `file` at the path `text`, of that `version`.
 
     Raises `StorageError` and `UsageError`.
@@ -46,7 +47,7 @@ class ParquetFiles:
         except ImportError as error:
             words = "pyarrow is not installed; pip install 'bboxprep[shards]' brings it"
             raise MissingPackageError(f"{text}: {words}") from error
-        self._version = version
+        super().__init__(version)
         self._file = parquet.ParquetFile(file, read_dictionary=_SHARED)
         self._text = text
         _refuse_excess(text, self._file.metadata, max(_MOST_UNPACKED, _MOST_INFLATED * file.seek(0, SEEK_END)))
@@ -84,26 +85,8 @@ class ParquetFiles:
         """The row of each label file."""
         return {f"{name.rpartition('.')[0]}.json": row for name, row in self._names.items()}
 
-    def ls(self, name: str, *, detail: bool = True) -> list[dict[str, Any]]:  # noqa: ARG002
-        """All files; there is one folder."""
-        if name.strip("/"):
-            raise FileNotFoundError(name)
-        members = (*self._names, *self._labels, *([CLASSES] if self._classes else ()))
-        return [{"name": member, "type": "file", "size": None} for member in members]
-
-    def info(self, name: str) -> dict[str, Any]:
-        """Type, size (bytes) and version of a file. Raises `FileNotFoundError`."""
-        if not name.strip("/"):
-            return {"name": "", "type": "directory", "size": 0}
-        return {"name": name, "type": "file", "size": len(self._read(name)), "ETag": self._version}
-
-    def open(self, name: str, mode: str = "rb") -> IO[bytes]:  # noqa: ARG002
-        """A file, open for reading."""
-        return BytesIO(self._read(name))
-
-    def cat_file(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """The bytes of a file from `start` to `end`."""
-        return self._read(name)[start or 0 : end]
+    def _members(self) -> tuple[str, ...]:
+        return (*self._names, *self._labels, *([CLASSES] if self._classes else ()))
 
     def _read(self, name: str) -> bytes:
         if name == CLASSES and self._classes:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from io import BytesIO
 from pathlib import PurePosixPath
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
 from bboxprep.errors import MissingPackageError, StorageError
 from bboxprep.io.fsspec_errors import DamagedError
+from bboxprep.io.packed_files import PackedFiles
 from bboxprep.io.tf_messages import EXTRA, BadMessageError, Values, parse_example, require_protobuf, write_example
 
 CLASSES = "classes.json"
@@ -48,37 +48,21 @@ class _Record(NamedTuple):
     image: str
 
 
-class TfRecordFiles:
+class TfRecordFiles(PackedFiles):
     """The records of the open `file` at the path `text`, of that `version`. Raises `StorageError`, `UsageError`."""
 
     def __init__(self, text: str, file: IO[bytes], version: str) -> None:
         require_packages()
-        self._text, self._file, self._version = text, file, version
+        super().__init__(version)
+        self._text, self._file = text, file
         self._pairs: dict[tuple[str, int | None], None] = {}
         self._features = lru_cache(maxsize=1)(self._read_features)
         records = list(self._records())
         self._labels = {f"{number:08}{FEATURES}": record for number, record in enumerate(records)}
         self._images: Mapping[str, _Record] = {record.image: record for record in records if record.image}
 
-    def ls(self, name: str, *, detail: bool = True) -> list[dict[str, Any]]:  # noqa: ARG002
-        """All files; there is one folder."""
-        if name.strip("/"):
-            raise FileNotFoundError(name)
-        return [{"name": member, "type": "file", "size": None} for member in (*self._images, *self._labels, CLASSES)]
-
-    def info(self, name: str) -> dict[str, Any]:
-        """Type, size (bytes) and version of a file. Raises `FileNotFoundError`."""
-        if not name.strip("/"):
-            return {"name": "", "type": "directory", "size": 0}
-        return {"name": name, "type": "file", "size": len(self._read(name)), "ETag": self._version}
-
-    def open(self, name: str, mode: str = "rb") -> IO[bytes]:  # noqa: ARG002
-        """A file, open for reading."""
-        return BytesIO(self._read(name))
-
-    def cat_file(self, name: str, start: int | None = None, end: int | None = None) -> bytes:
-        """The bytes of a file from `start` to `end`."""
-        return self._read(name)[start or 0 : end]
+    def _members(self) -> tuple[str, ...]:
+        return (*self._images, *self._labels, CLASSES)
 
     def _read(self, name: str) -> bytes:
         """The bytes of a file. Raises `FileNotFoundError`, and `DamagedError` where its record is damaged."""
