@@ -120,7 +120,7 @@ class Disk:
         if name in ("rename", "link", "mkdir", "unlink", "rmdir"):
             paths = paths[: 2 if name in ("rename", "link") else 1]
             made = Node(None) if name == "mkdir" else None
-            return self._is_ours(paths[0]) and self._do(Change(name, *paths, node=made))
+            return self._is_ours(paths[0]) and self._do(Change(name, paths[0], "".join(paths[1:]), made))
         first = re.match(r"\d+(?=[<,]|$)", words)
         number = int(first[0]) if first else -1
         if name in ("fsync", "fdatasync", "syncfs"):
