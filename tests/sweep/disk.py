@@ -61,10 +61,17 @@ class Change:
         elif self.kind == "link":
             names[self.to] = names[self.path]
         elif self.kind == "rename":
-            for each in [each for each in names if each == self.path or each.startswith(f"{self.path}/")]:
-                names[self.to + each[len(self.path) :]] = names.pop(each)
+            names |= self._moved(names, self.path, self.to)
+        elif self.kind == "exchange":
+            names |= self._moved(names, self.path, self.to) | self._moved(names, self.to, self.path)
         else:
             del names[self.path]
+
+    @staticmethod
+    def _moved(names: Names, path: str, to: str) -> Names:
+        """Take what is at `path` and below it out of `names`; it is returned as at `to`."""
+        own = [each for each in names if each == path or each.startswith(f"{path}/")]
+        return {to + each[len(path) :]: names.pop(each) for each in own}
 
 
 @dataclass
@@ -117,6 +124,8 @@ class Disk:
         paths = [os.path.normpath(self.folder / text) for text in texts[:2]]
         if name == "openat":
             return self._opens(paths[0], words, ended)
+        if name == "renameat2" and "RENAME_EXCHANGE" in words:
+            return self._is_ours(paths[0]) and self._do(Change("exchange", *paths))
         if name in ("rename", "link", "mkdir", "unlink", "rmdir"):
             paths = paths[: 2 if name in ("rename", "link") else 1]
             made = Node(None) if name == "mkdir" else None
