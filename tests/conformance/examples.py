@@ -26,8 +26,14 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
-from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage
-from bboxprep.testing.painting import displayed_size
+from bboxprep.testing.example import (
+    FormatExample,
+    LabelledDataset,
+    LabelledImage,
+    displayed_size,
+    first_corner_coco,
+    read_coco,
+)
 from tests.conformance.tfrecords import first_corner_tfrecord, paint_tfrecord, read_tfrecord
 
 
@@ -49,29 +55,6 @@ def paint_coco(root: Path, dataset: LabelledDataset) -> None:
                 row |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
                 document["annotations"].append(row | {"segmentation": [[x0, y0, x1, y0, x1, y1, x0, y1]]})
         _write(root / "annotations" / f"instances_{split}.json", json.dumps(document).encode())
-
-
-def read_coco(root: Path) -> LabelledDataset:
-    classes: tuple[str, ...] = ()
-    images = []
-    for file in sorted((root / "annotations").iterdir()):
-        document = json.loads(file.read_bytes())
-        names = {row["id"]: row["name"] for row in document["categories"]}
-        classes, split = tuple(names.values()), file.stem.removeprefix("instances_")
-        for row in document["images"]:
-            own = [each for each in document["annotations"] if each["image_id"] == row["id"]]
-            edges = [(x, y, x + wide, y + high) for x, y, wide, high in (each["bbox"] for each in own)]
-            labels = tuple(names[each["category_id"]] for each in own)
-            image = _image(split, row["file_name"], root / split / row["file_name"], edges, labels, root)
-            assert image.size == (row["width"], row["height"]), image.place
-            images.append(image)
-    return LabelledDataset(classes, tuple(images))
-
-
-def first_corner_coco(root: Path) -> tuple[float, float]:
-    document = json.loads(min((root / "annotations").iterdir()).read_bytes())
-    x, y, *_ = document["annotations"][0]["bbox"]
-    return x, y
 
 
 def paint_yolo(root: Path, dataset: LabelledDataset) -> None:
@@ -1012,8 +995,9 @@ _NEEDS = {  # of the extras `shards` and `tfrecord`
     "tfrecord": ("google_crc32c", "google.protobuf"),
     "webdataset": ("fsspec",),
 }
-AVAILABLE = tuple(name for name in formats.names() if all(map(find_spec, _NEEDS.get(name, ()))))
-LOOSE = tuple(filter(_is_loose, formats.names()))
+AVAILABLE = tuple(name for name in formats.written() if all(map(find_spec, _NEEDS.get(name, ()))))
+"""The formats that can be written here."""
+LOOSE = tuple(filter(_is_loose, formats.written()))
 
 
 def in_turn(names: Sequence[str], cases: Sequence[Any]) -> list[tuple[str, Any]]:
@@ -1024,9 +1008,14 @@ def in_turn(names: Sequence[str], cases: Sequence[Any]) -> list[tuple[str, Any]]
     return [*whole, *((name, cases[number % len(cases)]) for number, name in enumerate(names[2:]))]
 
 
-FORMATS = [  # every format that is registered, to parametrise with: one without an example fails
-    pytest.param(
-        name, marks=pytest.mark.skipif(name not in AVAILABLE, reason="take the extras: bboxprep[shards,tfrecord]")
-    )
-    for name in formats.names()
-]
+def parameter(name: str, *others: Any) -> Any:
+    """The format called `name` and `others`, to parametrise with: skipped where the extras that it needs are absent."""
+    there = all(map(find_spec, _NEEDS.get(name, ())))
+    mark = pytest.mark.skipif(not there, reason="take the extras: bboxprep[shards,tfrecord]")
+    return pytest.param(name, *others, marks=mark, id="-".join(map(str, (name, *others))))
+
+
+FORMATS = [parameter(name) for name in formats.names()]
+"""Every format that is registered: one without an example fails."""
+WRITTEN = [parameter(name) for name in formats.written()]
+"""Every one that can be written."""
