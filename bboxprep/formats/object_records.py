@@ -206,7 +206,7 @@ class _Loader(msgspec.Struct, frozen=True):
         """The sample of `item` without its objects."""
         first, sample = item.entries[0], item.outline(self.probe, self.home)
         unlabelled = first.unlabelled if len(item.entries) == 1 else ""
-        if unlabelled:
+        if unlabelled and not item.missing:
             shown = relative_path(item.path, self.home)
             sample = sample.with_findings(Finding("image-unlabelled", unlabelled, shown, split=item.split))
         return sample.replace_fast(
