@@ -13,7 +13,7 @@ from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Probe
 from bboxprep.formats.image_lookup import OtherSpelling, spelling_note
-from bboxprep.formats.label_documents import LabelDocument
+from bboxprep.formats.label_documents import LabelDocument, image_folders
 from bboxprep.formats.locate_images import Located, locate, unlisted_images
 from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
@@ -59,6 +59,15 @@ class ImageGroup(msgspec.Struct, Generic[Entry], frozen=True):
         path.
         """
         return cls(document, word, entries, folder, locate(folder, [entry.name for entry in entries], home, field))
+
+    @classmethod
+    def beside(cls, document: LabelDocument, entries: Sequence[Entry], home: Path, field: str) -> ImageGroup[Entry]:
+        """The group of the `entries` of `document`, all of its split, whose images lie beside it or in a folder there
+        that is called images or like the split.
+        """
+        folders = image_folders(document.path.parent, [document.word])[::-1]
+        folder = fullest_folder(folders, [entry.name for entry in entries], home)
+        return cls.locate(document, document.word, entries, folder, home, field)
 
 
 class EntryObjects(NamedTuple):
