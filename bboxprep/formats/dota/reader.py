@@ -1,16 +1,16 @@
 """DOTA 1.0, 1.5 and 2.0, and datasets of their form: a text file an image, oriented boxes by their corners.
 
-The modules: `sniff` recognises the files, `files` finds them and pairs them with images, `rows` parses them, `writer`
-writes. The class table is ``classes.txt`` at the root, or the names in a ``data.yaml`` there, as Roboflow exports it;
-where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first seen. An
-image without a file is unlabelled, one whose file is empty has no objects.
+The modules: `sniff` recognises the files, `files` finds them, `stem_pairs` pairs them with images, `rows` parses them,
+`writer` writes. The class table is ``classes.txt`` at the root, or the names in a ``data.yaml`` there, as Roboflow
+exports it; where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first
+seen. An image without a file is unlabelled, one whose file is empty has no objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -19,16 +19,16 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.dota.fields import CLASSES, CONFIG, DIFFICULT, LAYOUT, NAMES
-from bboxprep.formats.dota.files import DotaItem, label_paths, open_files, pair_images, read_file
+from bboxprep.formats.dota.files import label_paths, open_files, pair_images, read_file
 from bboxprep.formats.dota.rows import DotaRow
 from bboxprep.formats.image_tree import link_notes, walk
-from bboxprep.formats.reading import probe_image
+from bboxprep.formats.stem_pairs import PairedItem, known_rows
 from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 
 _MOST_BYTES = 8 << 20  # of the class table
@@ -97,49 +97,30 @@ class _Samples(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     encoding: str
 
-    def load(self, items: Sequence[DotaItem]) -> list[Sample]:
+    def load(self, items: Sequence[PairedItem]) -> list[Sample]:
         """The samples of `items`."""
         numbers = {name: number for number, name in enumerate(self.names)}
-        return [self._labelled(item, numbers) if item.label else self._unlabelled(item) for item in items]
+        return [
+            self._labelled(item, numbers) if item.label else item.unlabelled(self.root, self.probe) for item in items
+        ]
 
-    def outlines(self, items: Sequence[DotaItem]) -> list[Sample]:
+    def outlines(self, items: Sequence[PairedItem]) -> list[Sample]:
         """The samples of `items` without their objects."""
-        return list(map(self._outline, items))
+        return [item.outline(self.root, self.probe) for item in items]
 
-    def _labelled(self, item: DotaItem, numbers: Mapping[str, int]) -> Sample:
-        outline = self._outline(item)
+    def _labelled(self, item: PairedItem, numbers: Mapping[str, int]) -> Sample:
+        outline = item.outline(self.root, self.probe)
         try:
             file = read_file(self.root / item.label, self.encoding)
         except AnnotationError as error:  # it was changed since it was opened
             return outline.with_findings(Finding("record-unreadable", error.problem, item.label, error.where))
-        known = [row for row in file.rows if row.name in numbers]
-        unknown = [
-            Finding("category-unknown", "not in the class table", objects=1, category=row.name)
-            for row in file.rows
-            if row.name not in numbers
-        ]
+        known, unknown = known_rows(file.rows, numbers)
         placed = (replace(finding, path=item.label, split=item.split) for finding in (*file.findings, *unknown))
         return outline.replace_fast(
             instances=_instances(known, numbers),
             findings=(*outline.findings, *placed),
             source_count=file.source_count,
             extra={"dota": file.header} if file.header else {},
-        )
-
-    def _unlabelled(self, item: DotaItem) -> Sample:
-        unlabelled = Finding("image-unlabelled", "no label file", item.image, split=item.split)
-        return self._outline(item).with_findings(unlabelled)
-
-    def _outline(self, item: DotaItem) -> Sample:
-        """The sample of `item` without its objects."""
-        header, findings = probe_image(self.probe, self.root / item.image, self.root, item.split)
-        return EMPTY_SAMPLE.replace_fast(
-            name=PurePosixPath(item.name),
-            path=self.root / item.image,
-            header=header,
-            split=item.split,
-            findings=findings,
-            labelled=bool(item.label),
         )
 
 
