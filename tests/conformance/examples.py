@@ -152,6 +152,36 @@ def first_corner_dota(root: Path) -> tuple[float, float]:
     return float(x), float(y)
 
 
+def paint_kitti(root: Path, dataset: LabelledDataset) -> None:
+    _empty(*(root / split for split, _ in _by_split(dataset)))
+    for image in dataset.images:
+        folder = root / image.split
+        _write(folder / "image_2" / image.name, image.data)
+        rows = "".join(
+            f"{name} 0.00 0 -10 {x0!r} {y0!r} {x1!r} {y1!r} -1 -1 -1 -1000 -1000 -1000 -10\n"
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+        )
+        _write((folder / "label_2" / image.name).with_suffix(".txt"), rows.encode())
+    _write(root / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_kitti(root: Path) -> LabelledDataset:
+    classes = tuple((root / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    images = []
+    for path in sorted(path for path in root.glob("*/image_2/**/*") if path.is_file()):
+        split, _, *parts = path.relative_to(root).parts
+        text = (root / split / "label_2").joinpath(*parts).with_suffix(".txt")
+        rows = [line.split(" ") for line in text.read_text(encoding="utf-8").splitlines()] if text.is_file() else []
+        edges = [tuple(map(float, words[4:8])) for words in rows]
+        images.append(_image(split, "/".join(parts), path, edges, tuple(words[0] for words in rows), root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_kitti(root: Path) -> tuple[float, float]:
+    x, y = min(root.glob("*/label_2/**/*.txt")).read_text(encoding="utf-8").split()[4:6]
+    return float(x), float(y)
+
+
 def paint_voc(root: Path, dataset: LabelledDataset) -> None:
     _empty(root / "JPEGImages", root / "Annotations", root / "ImageSets")
     for image in dataset.images:
@@ -993,6 +1023,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),
         FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),
         FormatExample("datumaro", paint_datumaro, read_datumaro, first_corner_datumaro),
+        FormatExample("kitti", paint_kitti, read_kitti, first_corner_kitti),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),

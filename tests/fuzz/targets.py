@@ -160,6 +160,15 @@ def _labelme(data: bytes) -> None:
     _balance(known.read(shelf() / "labelme", _probe, known.read_options()))
 
 
+def _kitti(data: bytes) -> None:
+    known = formats.load("kitti")
+    _made("kitti/train/image_2/a.jpg", b"")
+    _made("kitti/labels.txt", b"Car\na b\n")
+    _made("kitti/train/label_2/a.txt", data)
+    known.sniff(shelf() / "kitti")
+    _balance(known.read(shelf() / "kitti", _probe, known.read_options()))
+
+
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
@@ -285,6 +294,9 @@ TARGETS: Mapping[str, Target] = {
     ),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")
+    ),
+    "kitti": Target(
+        _kitti, seeds.kitti, (b"nan", b"1e999", b" -1000", b" -10", b"DontCare ", b"\t", b"_", b"\0", b"9" * 30)
     ),
     "labelme": Target(_labelme, seeds.labelme, (*_JSON, b'"points":', b'"mask":', b'"group_id":', b'"shape_type":')),
     "labelstudio": Target(

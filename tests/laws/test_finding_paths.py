@@ -163,6 +163,18 @@ def dota(root: Path) -> Path | None:
     return None
 
 
+def kitti(root: Path) -> Path | None:
+    for split in ("train", "val"):
+        photos(root / split / "image_2")
+        for name in ("good", "deep/er/odd", "spoilt", "deep/gone", "torn"):
+            boxes = {"good": [(3, 3, 8, 8)], "deep/er/odd": [OVER, FLAT, OUTSIDE]}.get(name, [(4, 4, 8, 8)])
+            rows = [f"cat 0 0 -10 {x} {y} {x + w} {y + h} -1 -1 -1 -1000 -1000 -1000 -10\n" for x, y, w, h in boxes]
+            path = root / split / "label_2" / f"{name}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(rows) + "cat 0 0 x 4\n" * ("odd" in name))
+    return None
+
+
 def datumaro(root: Path) -> Path | None:
     own: dict[str, list[tuple[float, float, float, float]]] = {
         "good.jpg": [(3, 3, 8, 8)],
@@ -435,6 +447,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "datumaro": datumaro,
     "dota": dota,
     "hf_imagefolder": hf_imagefolder,
+    "kitti": kitti,
     "labelme": labelme,
     "labelstudio": labelstudio,
     "ndjson": ndjson,
@@ -468,6 +481,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
     "webdataset": {"image-unreadable", "record-unreadable"},
     "dota": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
+    "kitti": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "csv": {"image-missing", "image-unreadable", "record-unreadable"},
     "labelstudio": {
