@@ -14,10 +14,8 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from bboxprep.findings import Finding, escape_surrogates
-from bboxprep.formats import image_tree
+from bboxprep.formats import image_lookup, image_tree, reading
 from bboxprep.formats.api import Probe
-from bboxprep.formats.image_lookup import ImageLookup, OtherSpelling, spelling_note
-from bboxprep.formats.reading import probe_image
 from bboxprep.io.paths import stem_of
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 
@@ -52,7 +50,7 @@ class PairedItem(msgspec.Struct, frozen=True):
 
     def outline(self, root: Path, probe: Probe) -> Sample:
         """The sample without its objects."""
-        header, findings = probe_image(probe, root / self.image, root, self.split)
+        header, findings = reading.probe_image(probe, root / self.image, root, self.split)
         return EMPTY_SAMPLE.replace_fast(
             name=PurePosixPath(self.name),
             path=root / self.image,
@@ -97,7 +95,7 @@ def pair_images(
         items = [msgspec.structs.replace(item, name=item.image) for item in items]
     items = [msgspec.structs.replace(item, name=escape_surrogates(item.name)) for item in items]
     items.sort(key=lambda item: (item.split, item.name))  # the order of their UTF-8 bytes
-    notes = [spelling_note(pairs.respelled, pairs.respelled[0].path)] if pairs.respelled else []
+    notes = [image_lookup.spelling_note(pairs.respelled, pairs.respelled[0].path)] if pairs.respelled else []
     return items, [*pairs.findings, *notes, *image_tree.aside_note(aside)]
 
 
@@ -115,12 +113,12 @@ class _Pairs:
     label_of: dict[str, str] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)
     pending: list[str] = field(default_factory=list)
-    respelled: list[OtherSpelling] = field(default_factory=list)
+    respelled: list[image_lookup.OtherSpelling] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.images = image_tree.Images(self.tree.images)
-        self.lookup = ImageLookup(lambda: [path for path in self.tree.images if path not in self.label_of])
+        self.lookup = image_lookup.ImageLookup(lambda: [path for path in self.tree.images if path not in self.label_of])
 
     def by_stem(self, label: str) -> None:
         """Pair `label` with the nearest image of its stem, or leave it pending."""
@@ -135,7 +133,7 @@ class _Pairs:
         """Pair the pending `label` with the only image whose name is spelled nearly as its stem."""
         match = self.lookup.find(stem(label), self.images.nearness(label))
         if match.path and match.path not in self.label_of:
-            self.respelled.append(OtherSpelling(stem(label), match.path, match.way))
+            self.respelled.append(image_lookup.OtherSpelling(stem(label), match.path, match.way))
         self._pair(label, [match.path] if match.path else list(match.rivals), match.hint)
 
     def _pair(self, label: str, found: Sequence[str], hint: str = "") -> None:

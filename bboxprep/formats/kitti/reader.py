@@ -20,11 +20,9 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
-from bboxprep.formats import image_tree, reading, stem_pairs
+from bboxprep.formats import image_tree, label_documents, reading, stem_pairs
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
-from bboxprep.formats.kitti.fields import DONT_CARE, IMAGES, LABELS, LAYOUT, OBJECTS, TRACKING, benchmark_of
-from bboxprep.formats.kitti.rows import KittiFile, KittiRow, parse
-from bboxprep.formats.label_documents import CLASS_LIST, class_list
+from bboxprep.formats.kitti import fields, rows
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -47,8 +45,8 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     tree, others = _own_images(image_tree.walk(root, ".txt"))
     labels = _label_paths(root, tree)
     if not labels:
-        raise LayoutError(root, "", f"no label files of KITTI here (looked for {LAYOUT})")
-    table = tuple(dict.fromkeys(class_list(root, options.encoding)))
+        raise LayoutError(root, "", f"no label files of KITTI here (looked for {fields.LAYOUT})")
+    table = tuple(dict.fromkeys(label_documents.class_list(root, options.encoding)))
     opener = partial(_opened, root, options.encoding, table)
     opened, broken = reading.open_files(opener, root, labels, spread)
     place = partial(image_tree.place, splits=image_tree.split_folders(root, tree.images))
@@ -68,7 +66,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
 
 def _own_images(tree: image_tree.ImageTree) -> tuple[image_tree.ImageTree, tuple[Finding, ...]]:
     """`tree` with the images of the labelled camera alone, where a folder is called as it is; a note on the others."""
-    own = [path for path in tree.images if _is_below(IMAGES, path)]
+    own = [path for path in tree.images if _is_below(fields.IMAGES, path)]
     if not own:
         return tree, ()
     others = sorted({*tree.images} - {*own})
@@ -79,20 +77,20 @@ def _label_paths(root: Path, tree: image_tree.ImageTree) -> list[str]:
     """The label files of `tree`: those with rows, and the others in their folders or in ``label_2`` that are
     named after an image: one without objects has an empty file. Raises `LayoutError` for those of another benchmark.
     """
-    files = [path for path in tree.labels if path != CLASS_LIST and not _is_below(_LISTS, path)]
-    kinds = {path: benchmark_of(root / path) for path in files}
+    files = [path for path in tree.labels if path != label_documents.CLASS_LIST and not _is_below(_LISTS, path)]
+    kinds = {path: fields.benchmark_of(root / path) for path in files}
     for path, kind in kinds.items():
-        if kind == TRACKING:
+        if kind == fields.TRACKING:
             words = "labels of KITTI's tracking benchmark, a file for each video; want those of its object benchmark"
             raise LayoutError(root / path, "line 1", words)
-    rows = {path for path, kind in kinds.items() if kind == OBJECTS}
-    folders = {image_tree.split_path(path)[0] for path in rows}
-    folders |= {image_tree.split_path(path)[0] for path in files if _is_below(LABELS, path)}
+    labels = {path for path, kind in kinds.items() if kind == fields.OBJECTS}
+    folders = {image_tree.split_path(path)[0] for path in labels}
+    folders |= {image_tree.split_path(path)[0] for path in files if _is_below(fields.LABELS, path)}
     images = image_tree.Images(tree.images)
     return [
         path
         for path in files
-        if path in rows or (image_tree.split_path(path)[0] in folders and images.beside(path, stem_pairs.stem(path)))
+        if path in labels or (image_tree.split_path(path)[0] in folders and images.beside(path, stem_pairs.stem(path)))
     ]
 
 
@@ -116,15 +114,15 @@ def _opened(root: Path, encoding: str, table: Sequence[str], label: str) -> stem
     return stem_pairs.OpenedLabels(dict(Counter(row.name for row in file.rows)), len(file.findings))
 
 
-def _read_file(path: Path, table: Sequence[str], encoding: str) -> KittiFile:
+def _read_file(path: Path, table: Sequence[str], encoding: str) -> rows.KittiFile:
     """The label file at `path`, with classes of the `table`. Raises `AnnotationError`."""
-    return parse(read_text(path, _MOST_BYTES, encoding), table)
+    return rows.parse(read_text(path, _MOST_BYTES, encoding), table)
 
 
-def _categories(root: Path, table: Sequence[str], files: Iterable[Mapping[str, int]]) -> Categories:
-    """The classes of the `table` in its order, then those of `files` by name, and `DontCare`."""
-    seen = {name for counts in files for name in counts}
-    names = list(dict.fromkeys([*table, *sorted(seen - {DONT_CARE}), *(seen & {DONT_CARE})]))
+def _categories(root: Path, table: Sequence[str], counts: Iterable[Mapping[str, int]]) -> Categories:
+    """The classes of the `table` in its order, then those of the files by name, which have `counts`, and `DontCare`."""
+    seen = {name for own in counts for name in own}
+    names = list(dict.fromkeys([*table, *sorted(seen - {fields.DONT_CARE}), *(seen & {fields.DONT_CARE})]))
     if len(names) > MOST_CLASSES:
         raise AnnotationError(root, "", f"have {len(names):,} names of classes, want at most {MOST_CLASSES:,}")
     return Categories.from_names(names)
@@ -165,12 +163,12 @@ class _Samples(msgspec.Struct, frozen=True):
         )
 
 
-def _instances(rows: Sequence[KittiRow], numbers: Mapping[str, int]) -> Instances:
-    """The columns of the objects in `rows`."""
+def _instances(objects: Sequence[rows.KittiRow], numbers: Mapping[str, int]) -> Instances:
+    """The columns of the `objects`."""
     return Instances.of(
-        np.array([row.box for row in rows], dtype=np.float64).reshape(-1, 4),
-        [numbers[row.name] for row in rows],
-        crowd=[row.crowd for row in rows],
-        scores=[row.score for row in rows],
-        attributes=[row.attributes for row in rows],
+        np.array([row.box for row in objects], dtype=np.float64).reshape(-1, 4),
+        [numbers[row.name] for row in objects],
+        crowd=[row.crowd for row in objects],
+        scores=[row.score for row in objects],
+        attributes=[row.attributes for row in objects],
     )

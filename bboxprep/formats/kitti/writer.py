@@ -21,8 +21,7 @@ import numpy as np
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.kitti import fields
-from bboxprep.formats.kitti.rows import FIRST_CLASS, one_word
+from bboxprep.formats.kitti import fields, rows
 from bboxprep.formats.label_documents import CLASS_LIST
 from bboxprep.formats.object_records import check_names_are_lines
 from bboxprep.io.atomic import write_text
@@ -45,9 +44,11 @@ def write(root: Path, dataset: Dataset, options: NoOptions) -> KittiWriter:  # n
     check_names_are_lines(dataset)
     words: dict[str, str] = {}
     for name in dataset.categories.names:
-        other = words.setdefault(one_word(name), name)
+        other = words.setdefault(rows.one_word(name), name)
         if other != name:
-            problem = f"class names: {other!r} and {name!r} are both {one_word(name)!r} in one word; rename one of them"
+            problem = (
+                f"class names: {other!r} and {name!r} are both {rows.one_word(name)!r} in one word; rename one of them"
+            )
             raise AnnotationError(dataset.root, "", problem)
     return KittiWriter(root, dataset)
 
@@ -104,14 +105,14 @@ class KittiWriter:
         score = [] if isnan(one.score) else [_decimal(one.score)]
         if one.crowd or name == fields.DONT_CARE:
             truncated, occluded = _DONT_CARE
-            alpha = fields.NO_ANGLE if name == fields.DONT_CARE else FIRST_CLASS - self._numbers[name]
+            alpha = fields.NO_ANGLE if name == fields.DONT_CARE else rows.FIRST_CLASS - self._numbers[name]
             words = [fields.DONT_CARE, f"{truncated:g}", str(occluded), f"{alpha:g}", *box, *_place({})]
         else:
             known = one.attributes
             alpha = _number(known.get(fields.ALPHA), fields.NO_ANGLE) if has_place else fields.NO_ANGLE
             truncated = min(max(_number(known.get(fields.TRUNCATED), 0.0), 0.0), 1.0)
             hidden = str(_hidden(known.get(fields.OCCLUDED)))
-            words = [one_word(name), _decimal(truncated), hidden, _angle(alpha), *box]
+            words = [rows.one_word(name), _decimal(truncated), hidden, _angle(alpha), *box]
             words += _place(known if has_place else {})
         return " ".join([*words, *score])
 
@@ -122,7 +123,7 @@ class KittiWriter:
         regions = sum(
             name == fields.DONT_CARE and not crowd for name, crowd in zip(names, objects.crowd.tolist(), strict=True)
         )
-        joined = sorted({name for name in names if one_word(name) != name})
+        joined = sorted({name for name in names if rows.one_word(name) != name})
         notes = []
         if regions:
             words = f"{regions} objects of the class {fields.DONT_CARE} are written as regions to ignore"
