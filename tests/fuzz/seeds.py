@@ -247,6 +247,11 @@ def kitti() -> Iterator[bytes]:
     yield b"a b 0 0 -12 1 2 3 4 %b 0.5\r\n\n7 0 0 0 1 2 3 4 0 0 0 0 0 0 0\nx 1 2\n" % nowhere
 
 
+def mot() -> Iterator[bytes]:
+    yield from _some("phone-photos-mot", "gt.txt")
+    yield b"1,7,2,3,10,20.5,1,1,0.5\n1, -1, 2,3,10,20,0.25,-1,-1,-1\r\n\n2,8,2,3,10,20,0,2\n3,1,2,3,4,5\nx,1\n0,1\n"
+
+
 def yolo_labels() -> Iterator[bytes]:
     yield from _some("phone-photos-yolo/labels", "*.txt")
     yield b"0 .5 .5 .25 .25\r\n1 0.5 0.5 0.2 0.2 0.9\n\n2 .1 .1 .9 .1 .9 .9\n0.0 1e-1 .5 .1 .1\n"

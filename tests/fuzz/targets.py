@@ -169,6 +169,15 @@ def _kitti(data: bytes) -> None:
     _balance(known.read(shelf() / "kitti", _probe, known.read_options()))
 
 
+def _mot(data: bytes) -> None:
+    known = formats.load("mot")
+    _made("mot/train/img1/a.jpg", b"")
+    _made("mot/train/gt/labels.txt", b"cat\ndog\n")
+    _made("mot/train/gt/gt.txt", data)
+    known.sniff(shelf() / "mot")
+    _balance(known.read(shelf() / "mot", _probe, known.read_options()))
+
+
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
@@ -304,6 +313,7 @@ TARGETS: Mapping[str, Target] = {
         seeds.labelstudio,
         (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":'),
     ),
+    "mot": Target(_mot, seeds.mot, (b"nan", b"1e999", b",-1,", b",0,", b"9" * 30, b"\t", b"_", b"\0", b"1 2 3 4 5 x")),
     "ndjson": Target(
         _listed("ndjson", "a.ndjson", "images/train/a.jpg"),
         seeds.ndjson,

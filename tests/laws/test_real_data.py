@@ -83,6 +83,7 @@ SETS = {
     f"{LABELFORMAT}/PascalVOC": Known("voc", 2, 16, 2, {SKIPPED: 16}),
     f"{LABELFORMAT}/YOLOv8": Known("yolo", 2, 16),
     f"{LABELFORMAT}/KITTI": Known("kitti", 2, 16, targets=("coco",)),
+    "formats/mot/tests/assets/mot_dataset/mot_seq": Known("mot", 1, 1, targets=("mot",)),
     "formats/kitti": Known("kitti", 2, 5, targets=("kitti",)),
     f"{DATUMARO}/coco_dataset/coco": Known("coco", 2, 3, crowd=1),
     f"{DATUMARO}/coco_dataset/coco_image_info": Known("coco", 2, 0),

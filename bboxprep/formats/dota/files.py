@@ -16,23 +16,21 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats import image_tree, reading, stem_pairs
 from bboxprep.formats.api import MapEngine
-from bboxprep.formats.dota.fields import CLASSES, LABELS, is_dota, is_label_folder
-from bboxprep.formats.dota.rows import DotaFile, parse
+from bboxprep.formats.dota import fields, rows
 from bboxprep.formats.stem_pairs import OpenedLabels, PairedItem, stem
-from bboxprep.io.paths import read_bytes
-from bboxprep.io.text import as_utf8, not_decoded
+from bboxprep.io import paths, text
 from bboxprep.model.splits import split_of
 
 _MOST_BYTES = 1 << 26  # of a label file
 _VERSION = re.compile(r"v(\d+(?:\.\d+)?)")
 
 
-def read_file(path: Path, encoding: str = "") -> DotaFile:
+def read_file(path: Path, encoding: str = "") -> rows.DotaFile:
     """The file at `path`. Raises `AnnotationError`."""
     try:
-        return parse(as_utf8(read_bytes(path, _MOST_BYTES), encoding).decode("utf-8"))
+        return rows.parse(text.as_utf8(paths.read_bytes(path, _MOST_BYTES), encoding).decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
+        raise AnnotationError(path, f"byte {error.start}", text.not_decoded(error)) from error
 
 
 def label_paths(root: Path, tree: image_tree.ImageTree) -> tuple[list[str], list[Finding]]:
@@ -43,21 +41,21 @@ def label_paths(root: Path, tree: image_tree.ImageTree) -> tuple[list[str], list
     folders: dict[str, list[str]] = defaultdict(list)
     for path in tree.labels:
         folder, name = image_tree.split_path(path)
-        if name.lower() != CLASSES:
+        if name.lower() != fields.CLASSES:
             folders[folder].append(path)
-    known = {folder: own for folder, own in folders.items() if any(is_dota(root / path) for path in own)}
+    known = {folder: own for folder, own in folders.items() if any(fields.is_dota(root / path) for path in own)}
     families: dict[str, list[str]] = defaultdict(list)
     for folder in folders:
-        if is_label_folder(folder):
+        if fields.is_label_folder(folder):
             families[_home(folder)].append(folder)
     others = {one for own in families.values() for one in _older(own, folders)}
-    kept = {folder for folder in folders if folder in known or is_label_folder(folder)} - others
+    kept = {folder for folder in folders if folder in known or fields.is_label_folder(folder)} - others
     images = image_tree.Images(tree.images)
     labels = [
         path
         for folder in sorted(kept)
         for path in folders[folder]
-        if is_dota(root / path) or images.beside(path, stem(path))
+        if fields.is_dota(root / path) or images.beside(path, stem(path))
     ]
     words = "another version of the labels beside it is read"
     return sorted(labels), [Finding("file-skipped", words, folders[folder][0]) for folder in sorted(others)]
@@ -66,7 +64,7 @@ def label_paths(root: Path, tree: image_tree.ImageTree) -> tuple[list[str], list
 def _home(folder: str) -> str:
     """The folder that the folder of labels which `folder` is or lies in stands in."""
     parts = folder.split("/")
-    at = next(number for number, part in enumerate(parts) if part.lower().startswith(LABELS))
+    at = next(number for number, part in enumerate(parts) if part.lower().startswith(fields.LABELS))
     return "/".join(parts[:at])
 
 
@@ -118,7 +116,7 @@ class _Places:
     def __init__(self, root: Path, images: Sequence[str], labels: Iterable[str]) -> None:
         self.splits = image_tree.split_folders(root, images)
         folders = {image_tree.split_path(label)[0] for label in labels}
-        homes = {_home(folder) for folder in folders if is_label_folder(folder)}
+        homes = {_home(folder) for folder in folders if fields.is_label_folder(folder)}
         self.homes = homes if len(homes) > 1 and "" not in homes else set()
 
     def __call__(self, image: str) -> tuple[str, str]:

@@ -20,10 +20,9 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
+from bboxprep.formats import label_documents, object_records
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.kitti import fields, rows
-from bboxprep.formats.label_documents import CLASS_LIST
-from bboxprep.formats.object_records import check_names_are_lines
 from bboxprep.io.atomic import write_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
@@ -41,7 +40,7 @@ def write(root: Path, dataset: Dataset, options: NoOptions) -> KittiWriter:  # n
     """A writer of KITTI below `root`. Raises `AnnotationError` for class names that no line can hold, and for two that
     are the same where blanks are ``_``.
     """
-    check_names_are_lines(dataset)
+    object_records.check_names_are_lines(dataset)
     words: dict[str, str] = {}
     for name in dataset.categories.names:
         other = words.setdefault(rows.one_word(name), name)
@@ -82,11 +81,11 @@ class KittiWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The class table."""
-        return (CLASS_LIST,)
+        return (label_documents.CLASS_LIST,)
 
     def close(self) -> None:
         """Write the class table."""
-        write_text(self._root / CLASS_LIST, "".join(f"{name}\n" for name in self._numbers))
+        write_text(self._root / label_documents.CLASS_LIST, "".join(f"{name}\n" for name in self._numbers))
 
     def _labels(self, sample: Sample, image: str) -> Labels:
         objects = sample.instances
