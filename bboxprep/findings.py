@@ -40,6 +40,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "class-dropped": (Severity.NOTE, "a class is left out of the table as asked, its objects with it"),
     "class-merged": (Severity.NOTE, "classes that have one name now became one class"),
     "class-named": (Severity.NOTE, "the class names were taken from a file that is about other things too"),
+    "class-respelled": (Severity.NOTE, "labels cannot hold the name of a class as it is; it was written otherwise"),
     "class-similar": (Severity.NOTE, "two classes whose names are nearly the same; kept apart"),
     "class-unnamed": (Severity.NOTE, "nothing states the names of the classes; they are called by their numbers"),
     "column-dropped": (

@@ -26,9 +26,10 @@ from bboxprep.io.paths import IMAGE_SUFFIXES, folder_name, is_within, resolved, 
 from bboxprep.io.remote import RemoteEntry
 from bboxprep.model.splits import SplitFolders, known_split
 
-IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img"})  # matched in lower case, as the next two
+# matched in lower case, as the next two
+IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img", "image_2"})
 LABEL_FOLDERS = frozenset(
-    {"annotations", "annotation", "labels", "xml", "xmls", "labeltxt"}
+    {"annotations", "annotation", "labels", "xml", "xmls", "labeltxt", "label_2"}
     | {f"labeltxt-v{version}{kind}" for version in ("1.0", "1.5", "2.0") for kind in ("", "_hbb")}
 )
 _NOT_PHOTOS = ("segmentationclass", "segmentationobject", "annotationsvisualization", "__macosx")  # prefixes of folders

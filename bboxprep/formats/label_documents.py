@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bboxprep.errors import LayoutError
+from bboxprep.formats import image_tree, locate_images
 from bboxprep.formats.api import RootEvidence
-from bboxprep.formats.image_tree import LABEL_FOLDERS
-from bboxprep.formats.locate_images import safe_name
 from bboxprep.io import paths
 from bboxprep.io.text import read_text
 from bboxprep.model.splits import is_word, known_split
@@ -109,7 +108,7 @@ class DocumentKind:
 
 def _is_part(folder: str) -> bool:
     """Whether a folder of that name holds the documents of a split, or labels alone."""
-    return bool(known_split(folder)) or folder.lower() in LABEL_FOLDERS
+    return bool(known_split(folder)) or folder.lower() in image_tree.LABEL_FOLDERS
 
 
 def has_class_list(folder: Path) -> bool:
@@ -128,5 +127,5 @@ def class_list(folder: Path, encoding: str) -> list[str]:
 
 def image_folders(base: Path, words: Sequence[str]) -> list[Path]:
     """The folders that the images of a document in the folder `base` may lie in, those called by its `words` first."""
-    named = dict.fromkeys(filter(None, map(safe_name, words)))
+    named = dict.fromkeys(filter(None, map(locate_images.safe_name, words)))
     return [base / place / word for place in ("images", "") for word in named] + [base / "images", base]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bboxprep.errors import LayoutError
@@ -17,30 +18,56 @@ IsLabel = Callable[[Path], bool]
 """Whether the file at a path is a label file of the format, by its first bytes."""
 
 
-def first_label(root: Path, suffix: str, is_label: IsLabel) -> str:
-    """The first label file of that `suffix` below `root`, "" where none of a few files is one."""
-    return _first(root, _files(root, suffix), is_label)
-
-
-def evidence(
-    folder: Path, apart: Collection[Path], suffix: str, is_label: IsLabel, table: str, prefix: str = ""
-) -> RootEvidence:
-    """Whether a data set begins in `folder`: with a class `table`, folders of images and labels (those of labels may
-    have a name with that `prefix`), or folders of splits; else whether it holds labels. What lies in `apart` does not
-    count.
+@dataclass(frozen=True)
+class LabelFiles:
+    """The label files of a format: the `suffix` of their names, whether a file is one of them, what one is (`kind`),
+    how a folder that has one is `recognised` ("holds …"), and the name of the class `table`. Their folder may have a
+    name that begins with `prefix`.
     """
-    others = tuple(f"{relative_path(path, folder)}/" for path in apart)
-    labels = [label for label in _files(folder, suffix) if not label.startswith(others)]
-    own = [label for label in labels if _is_own(label.partition("/")[0], suffix, prefix)]
-    tops = {label.partition("/")[0].lower() for label in own if "/" in label}
-    path = folder / table
-    has_table = path.is_file() and is_within(path, resolved(folder))
-    if has_table and _first(folder, labels, is_label):
-        return RootEvidence.CLASS_TABLE
-    found = _first(folder, own, is_label)
-    if found and any(_names_part(top, prefix) for top in tops):
-        return RootEvidence.CLASS_TABLE
-    return RootEvidence.LABELS if found else RootEvidence.NONE
+
+    suffix: str
+    is_label: IsLabel
+    kind: str
+    recognised: str
+    table: str
+    prefix: str = ""
+
+    def sniff(self, root: Path) -> str:
+        """Why the folder `root` looks like the format, or ""."""
+        label = _first(root, _files(root, self.suffix), self.is_label)
+        return f"{label} {self.recognised}" if label else ""
+
+    def label_file(self, path: Path) -> str:
+        """The kind of label file at `path`, or ""."""
+        return self.kind if path.suffix.lower() == self.suffix and self.is_label(path) else ""
+
+    def root_evidence(self, folder: Path, apart: Collection[Path]) -> RootEvidence:
+        """Whether a data set begins in `folder`: with a class table, folders of images and labels, or folders of
+        splits; else whether it holds labels. What lies in `apart` does not count.
+        """
+        others = tuple(f"{relative_path(path, folder)}/" for path in apart)
+        labels = [label for label in _files(folder, self.suffix) if not label.startswith(others)]
+        own = [label for label in labels if self._is_own(label.partition("/")[0])]
+        tops = {label.partition("/")[0] for label in own if "/" in label}
+        path = folder / self.table
+        has_table = path.is_file() and is_within(path, resolved(folder))
+        if has_table and _first(folder, labels, self.is_label):
+            return RootEvidence.CLASS_TABLE
+        found = _first(folder, own, self.is_label)
+        if found and any(map(self._names_part, tops)):
+            return RootEvidence.CLASS_TABLE
+        return RootEvidence.LABELS if found else RootEvidence.NONE
+
+    def _is_own(self, first: str) -> bool:
+        """Whether labels of a data set may lie at a path that begins with the name `first`: that of the file, or of a
+        folder of images, of labels or of a split.
+        """
+        return first.lower().endswith(self.suffix) or self._names_part(first)
+
+    def _names_part(self, folder: str) -> bool:
+        name = folder.lower()
+        known = name in LABEL_FOLDERS | IMAGE_FOLDERS or bool(self.prefix and name.startswith(self.prefix))
+        return known or bool(known_split(folder))
 
 
 def _files(root: Path, suffix: str) -> list[str]:
@@ -49,20 +76,6 @@ def _files(root: Path, suffix: str) -> list[str]:
         return walk(root, suffix).labels if root.is_dir() and holds_file(root, suffix) else []
     except LayoutError:
         return []
-
-
-def _is_own(first: str, suffix: str, prefix: str) -> bool:
-    """Whether labels of a data set may lie at a path that begins with the name `first`: that of the file, or of a
-    folder of images, of labels or of a split.
-    """
-    return first.lower().endswith(suffix) or _names_part(first, prefix)
-
-
-def _names_part(folder: str, prefix: str) -> bool:
-    name = folder.lower()
-    return (
-        name in LABEL_FOLDERS | IMAGE_FOLDERS or bool(prefix and name.startswith(prefix)) or bool(known_split(folder))
-    )
 
 
 def _first(root: Path, files: Iterable[str], is_label: IsLabel) -> str:

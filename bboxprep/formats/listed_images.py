@@ -11,11 +11,9 @@ import msgspec
 
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
+from bboxprep.formats import image_lookup, locate_images, reading
 from bboxprep.formats.api import Probe
-from bboxprep.formats.image_lookup import OtherSpelling, spelling_note
 from bboxprep.formats.label_documents import LabelDocument, image_folders
-from bboxprep.formats.locate_images import Located, locate, unlisted_images
-from bboxprep.formats.reading import probe_image
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import is_file_safely, is_within, relative_path
 from bboxprep.model.header import Header
@@ -49,7 +47,9 @@ class ImageGroup(msgspec.Struct, Generic[Entry], frozen=True):
     word: str
     entries: Sequence[Entry]
     folder: Path
-    located: Located
+    located: locate_images.Located
+    prefix: str = ""
+    """What stands before the names of these images, below the folder of their split."""
 
     @classmethod
     def locate(
@@ -58,7 +58,13 @@ class ImageGroup(msgspec.Struct, Generic[Entry], frozen=True):
         """The group of `entries`, which name their images in `field`; none of these is outside of `home`, a real
         path.
         """
-        return cls(document, word, entries, folder, locate(folder, [entry.name for entry in entries], home, field))
+        return cls(
+            document,
+            word,
+            entries,
+            folder,
+            locate_images.locate(folder, [entry.name for entry in entries], home, field),
+        )
 
     @classmethod
     def beside(cls, document: LabelDocument, entries: Sequence[Entry], home: Path, field: str) -> ImageGroup[Entry]:
@@ -106,7 +112,7 @@ class ListedImage(msgspec.Struct, Generic[Entry], frozen=True):
             shown, where = relative_path(self.path, home), self.entries[0].where
             findings: tuple[Finding, ...] = (Finding("image-missing", self.missing, shown, where, split=self.split),)
         else:
-            header, findings = probe_image(probe, self.path, home, self.split, declared)
+            header, findings = reading.probe_image(probe, self.path, home, self.split, declared)
         return EMPTY_SAMPLE.replace_fast(
             name=PurePosixPath(self.name),
             path=self.path,
@@ -170,7 +176,7 @@ def _items(
                 findings.append(Finding("image-repeated", words, group.document.shown, entry.where, split=split))
                 items[split, path] = msgspec.structs.replace(known, entries=(*known.entries, entry))
                 continue
-            name = f"{prefixes[group.word] if group.word else ''}{located}"
+            name = f"{prefixes[group.word] if group.word else ''}{group.prefix}{located}"
             while (split, name) in names:
                 name = f"{group.document.path.stem}/{name}"
             names.add((split, name))
@@ -180,18 +186,20 @@ def _items(
 
 
 def _respelled(groups: Iterable[ImageGroup[Entry]]) -> Iterator[Finding]:
-    found: list[tuple[OtherSpelling, ImageGroup[Entry], int]] = [
+    found: list[tuple[image_lookup.OtherSpelling, ImageGroup[Entry], int]] = [
         (other, group, row) for group in groups for row, other in group.located.respelled.items()
     ]
     if found:
         _, group, row = found[0]
         where = group.entries[row].where
-        yield spelling_note([other for other, _, _ in found], group.document.shown, where, split_of(group.word))
+        yield image_lookup.spelling_note(
+            [other for other, _, _ in found], group.document.shown, where, split_of(group.word)
+        )
 
 
 def unlisted_note(groups: Sequence[ImageGroup[Entry]], home: Path) -> Iterator[Finding]:
     """A finding about the images beside listed ones that no document lists."""
-    beside, unnamed = unlisted_images(((group.folder, group.located) for group in groups), home)
+    beside, unnamed = locate_images.unlisted_images(((group.folder, group.located) for group in groups), home)
     if others := [*beside, *unnamed]:
         words = f"images lie beside listed ones, and no document lists them ({len(others):,}); left aside"
         yield Finding("image-aside", words, relative_path(others[0], home))

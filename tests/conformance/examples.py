@@ -135,6 +135,75 @@ def first_corner_dota(root: Path) -> tuple[float, float]:
     return float(x), float(y)
 
 
+def paint_kitti(root: Path, dataset: LabelledDataset) -> None:
+    _empty(*(root / split for split, _ in _by_split(dataset)))
+    for image in dataset.images:
+        folder = root / image.split
+        _write(folder / "image_2" / image.name, image.data)
+        rows = "".join(
+            f"{name} 0.00 0 -10 {x0!r} {y0!r} {x1!r} {y1!r} -1 -1 -1 -1000 -1000 -1000 -10\n"
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+        )
+        _write((folder / "label_2" / image.name).with_suffix(".txt"), rows.encode())
+    _write(root / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_kitti(root: Path) -> LabelledDataset:
+    classes = tuple((root / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
+    images = []
+    for path in sorted(path for path in root.glob("*/image_2/**/*") if path.is_file()):
+        split, _, *parts = path.relative_to(root).parts
+        text = (root / split / "label_2").joinpath(*parts).with_suffix(".txt")
+        rows = [line.split(" ") for line in text.read_text(encoding="utf-8").splitlines()] if text.is_file() else []
+        edges = [tuple(map(float, words[4:8])) for words in rows]
+        images.append(_image(split, "/".join(parts), path, edges, tuple(words[0] for words in rows), root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_kitti(root: Path) -> tuple[float, float]:
+    x, y = min(root.glob("*/label_2/**/*.txt")).read_text(encoding="utf-8").split()[4:6]
+    return float(x), float(y)
+
+
+def paint_mot(root: Path, dataset: LabelledDataset) -> None:
+    """A folder of images is a sequence, and so is a split with images of its own."""
+    _empty(*(root / split for split, _ in _by_split(dataset)))
+    sequences: dict[Path, list[LabelledImage]] = {}
+    for image in dataset.images:
+        sequences.setdefault((root / image.split / image.name).parent, []).append(image)
+    for folder, images in sequences.items():
+        rows = ""
+        for frame, image in enumerate(sorted(images, key=lambda one: one.name.encode()), 1):
+            _write(folder / "img1" / Path(image.name).name, image.data)
+            for track, ((x0, y0, x1, y1), name) in enumerate(zip(image.boxes.tolist(), image.classes, strict=True)):
+                number = dataset.classes.index(name) + 1
+                rows += f"{frame},{track},{x0!r},{y0!r},{x1 - x0!r},{y1 - y0!r},1,{number},1\n"
+        _write(folder / "gt" / "gt.txt", rows.encode())
+        _write(folder / "gt" / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
+
+
+def read_mot(root: Path) -> LabelledDataset:
+    classes: tuple[str, ...] = ()
+    images = []
+    for table in sorted(root.rglob("gt/gt.txt")):
+        classes = tuple((table.parent / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
+        rows = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
+        split, *parts = table.parent.parent.relative_to(root).parts
+        files = sorted((table.parent.parent / "img1").iterdir(), key=lambda path: path.name.encode())
+        for frame, path in enumerate(files, 1):
+            own = [words for words in rows if int(words[0]) == frame]
+            boxes = [tuple(map(float, words[2:6])) for words in own]
+            edges = [(x, y, x + wide, y + high) for x, y, wide, high in boxes]
+            labels = tuple(classes[int(words[7]) - 1] for words in own)
+            images.append(_image(split, "/".join((*parts, path.name)), path, edges, labels, root))
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_mot(root: Path) -> tuple[float, float]:
+    x, y = min(root.rglob("gt/gt.txt")).read_text(encoding="utf-8").split(",")[2:4]
+    return float(x), float(y)
+
+
 def paint_voc(root: Path, dataset: LabelledDataset) -> None:
     _empty(root / "JPEGImages", root / "Annotations", root / "ImageSets")
     for image in dataset.images:
@@ -1035,8 +1104,10 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),
         FormatExample("datumaro", paint_datumaro, read_datumaro, first_corner_datumaro),
         FormatExample("labelbox", paint_labelbox),
+        FormatExample("kitti", paint_kitti, read_kitti, first_corner_kitti),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
+        FormatExample("mot", paint_mot, read_mot, first_corner_mot),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),
         FormatExample("openimages", paint_openimages, read_openimages, first_corner_openimages),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),

@@ -8,8 +8,8 @@ from tests.consumers.comparison import Shift
 
 GIVEN_TO_NONE = frozenset(
     {
-        "bdd100k", "createml", "csv", "datumaro", "dota", "hf_imagefolder", "labelstudio", "ndjson", "openimages",
-        "supervisely", "tfrecord", "via", "vlm",
+        "bdd100k", "createml", "csv", "datumaro", "dota", "hf_imagefolder", "kitti", "labelstudio", "mot",
+        "ndjson", "openimages", "supervisely", "tfrecord", "via", "vlm",
     }
 )  # fmt: skip
 """The formats that no program of the bench reads yet."""

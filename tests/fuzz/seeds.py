@@ -279,6 +279,18 @@ def hf_imagefolder() -> Iterator[bytes]:
         yield b"\n".join(map(_json, (row, {**row, "file_name": "train/b.jpg"})))
 
 
+def kitti() -> Iterator[bytes]:
+    yield from _some("phone-photos-kitti/train/label_2", "*.txt")
+    nowhere = b"-1 -1 -1 -1000 -1000 -1000 -10"
+    yield b"Car 0.50 1 -1.57 1 2 30.5 20 1.5 1.6 3.9 1.8 1.5 8.4 0.01\nDontCare -1 -1 -12 1 2 9 9 %b\n" % nowhere
+    yield b"a b 0 0 -12 1 2 3 4 %b 0.5\r\n\n7 0 0 0 1 2 3 4 0 0 0 0 0 0 0\nx 1 2\n" % nowhere
+
+
+def mot() -> Iterator[bytes]:
+    yield from _some("phone-photos-mot", "gt.txt")
+    yield b"1,7,2,3,10,20.5,1,1,0.5\n1, -1, 2,3,10,20,0.25,-1,-1,-1\r\n\n2,8,2,3,10,20,0,2\n3,1,2,3,4,5\nx,1\n0,1\n"
+
+
 def yolo_labels() -> Iterator[bytes]:
     yield from _some("phone-photos-yolo/labels", "*.txt")
     yield b"0 .5 .5 .25 .25\r\n1 0.5 0.5 0.2 0.2 0.9\n\n2 .1 .1 .9 .1 .9 .9\n0.0 1e-1 .5 .1 .1\n"

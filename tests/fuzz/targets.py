@@ -160,6 +160,24 @@ def _labelme(data: bytes) -> None:
     _balance(known.read(shelf() / "labelme", _probe, known.read_options()))
 
 
+def _kitti(data: bytes) -> None:
+    known = formats.load("kitti")
+    _made("kitti/train/image_2/a.jpg", b"")
+    _made("kitti/labels.txt", b"Car\na b\n")
+    _made("kitti/train/label_2/a.txt", data)
+    known.sniff(shelf() / "kitti")
+    _balance(known.read(shelf() / "kitti", _probe, known.read_options()))
+
+
+def _mot(data: bytes) -> None:
+    known = formats.load("mot")
+    _made("mot/train/img1/a.jpg", b"")
+    _made("mot/train/gt/labels.txt", b"cat\ndog\n")
+    _made("mot/train/gt/gt.txt", data)
+    known.sniff(shelf() / "mot")
+    _balance(known.read(shelf() / "mot", _probe, known.read_options()))
+
+
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
@@ -291,12 +309,16 @@ TARGETS: Mapping[str, Target] = {
         seeds.labelbox,
         (*_JSON, b'"bounding_box":', b'"polygon":', b'"labels":', b'"classifications":', b'"projects":'),
     ),
+    "kitti": Target(
+        _kitti, seeds.kitti, (b"nan", b"1e999", b" -1000", b" -10", b"DontCare ", b"\t", b"_", b"\0", b"9" * 30)
+    ),
     "labelme": Target(_labelme, seeds.labelme, (*_JSON, b'"points":', b'"mask":', b'"group_id":', b'"shape_type":')),
     "labelstudio": Target(
         _listed("labelstudio", "tasks.json", "a.jpg"),
         seeds.labelstudio,
         (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":'),
     ),
+    "mot": Target(_mot, seeds.mot, (b"nan", b"1e999", b",-1,", b",0,", b"9" * 30, b"\t", b"_", b"\0", b"1 2 3 4 5 x")),
     "ndjson": Target(
         _listed("ndjson", "a.ndjson", "images/train/a.jpg"),
         seeds.ndjson,

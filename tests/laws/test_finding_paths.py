@@ -163,6 +163,34 @@ def dota(root: Path) -> Path | None:
     return None
 
 
+def kitti(root: Path) -> Path | None:
+    for split in ("train", "val"):
+        photos(root / split / "image_2")
+        for name in ("good", "deep/er/odd", "spoilt", "deep/gone", "torn"):
+            boxes = {"good": [(3, 3, 8, 8)], "deep/er/odd": [OVER, FLAT, OUTSIDE]}.get(name, [(4, 4, 8, 8)])
+            rows = [f"cat 0 0 -10 {x} {y} {x + w} {y + h} -1 -1 -1 -1000 -1000 -1000 -10\n" for x, y, w, h in boxes]
+            path = root / split / "label_2" / f"{name}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(rows) + "cat 0 0 x 4\n" * ("odd" in name))
+    return None
+
+
+def mot(root: Path) -> Path | None:
+    for split in ("train", "val"):
+        photos(root / split / "img1")
+        (root / split / "img1/deep/er/odd.jpg").rename(root / split / "img1/odd.jpg")
+        (root / split / "aside").mkdir()
+        photo(root / split / "aside/other.jpg", 40)
+        rows = [(1, (3, 3, 8, 8)), *((2, box) for box in (OVER, FLAT, OUTSIDE)), (3, (3, 3, 8, 8)), (9, (4, 4, 8, 8))]
+        text = "".join(f"{frame},1,{x},{y},{wide},{high},1,1,1\n" for frame, (x, y, wide, high) in rows)
+        (root / split / "gt").mkdir()
+        (root / split / "gt/gt.txt").write_text(f"{text}3,1,x,4,5,6,1,1,1\n")
+        (root / split / "gt/labels.txt").write_text("cat\n")
+        for frame, name in enumerate(("good", "odd", "spoilt", "bare"), 1):
+            (root / split / f"img1/{name}.jpg").rename(root / split / f"img1/{frame:06d}.jpg")
+    return None
+
+
 def datumaro(root: Path) -> Path | None:
     own: dict[str, list[tuple[float, float, float, float]]] = {
         "good.jpg": [(3, 3, 8, 8)],
@@ -492,8 +520,10 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "dota": dota,
     "hf_imagefolder": hf_imagefolder,
     "labelbox": labelbox,
+    "kitti": kitti,
     "labelme": labelme,
     "labelstudio": labelstudio,
+    "mot": mot,
     "ndjson": ndjson,
     "openimages": openimages,
     "parquet": parquet,
@@ -528,6 +558,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "webdataset": {"image-unreadable", "record-unreadable"},
     "dota": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelbox": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},
+    "kitti": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "csv": {"image-missing", "image-unreadable", "record-unreadable"},
     "labelstudio": {
@@ -537,6 +568,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
         "image-unlabelled",
         "image-repeated",
     },
+    "mot": {"image-missing", "image-unreadable", "record-unreadable", "image-aside"},
     "ndjson": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated", "image-unlabelled"},
     "parquet": {"image-unreadable", "record-unreadable"},
     "sagemaker": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},

@@ -125,7 +125,7 @@ class Disk:
         if name == "openat":
             return self._opens(paths[0], words, ended)
         if name == "renameat2" and "RENAME_EXCHANGE" in words:
-            return self._is_ours(paths[0]) and self._do(Change("exchange", *paths))
+            return self._is_ours(paths[0]) and self._do(Change("exchange", paths[0], paths[1]))
         if name in ("rename", "link", "mkdir", "unlink", "rmdir"):
             paths = paths[: 2 if name in ("rename", "link") else 1]
             made = Node(None) if name == "mkdir" else None

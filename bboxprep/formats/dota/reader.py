@@ -1,34 +1,31 @@
 """DOTA 1.0, 1.5 and 2.0, and datasets of their form: a text file an image, oriented boxes by their corners.
 
-The modules: `sniff` recognises the files, `files` finds them and pairs them with images, `rows` parses them, `writer`
-writes. The class table is ``classes.txt`` at the root, or the names in a ``data.yaml`` there, as Roboflow exports it;
-where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first seen. An
-image without a file is unlabelled, one whose file is empty has no objects.
+The modules: `sniff` recognises the files, `files` finds them, `stem_pairs` pairs them with images, `rows` parses them,
+`writer` writes. The class table is ``classes.txt`` at the root, or the names in a ``data.yaml`` there, as Roboflow
+exports it; where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first
+seen. An image without a file is unlabelled, one whose file is empty has no objects.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
+from bboxprep.formats import image_tree, stem_pairs
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
-from bboxprep.formats.dota.fields import CLASSES, CONFIG, DIFFICULT, LAYOUT, NAMES
-from bboxprep.formats.dota.files import DotaItem, label_paths, open_files, pair_images, read_file
-from bboxprep.formats.dota.rows import DotaRow
-from bboxprep.formats.image_tree import link_notes, walk
-from bboxprep.formats.reading import probe_image
+from bboxprep.formats.dota import fields, files, rows
 from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 
 _MOST_BYTES = 8 << 20  # of the class table
@@ -42,12 +39,12 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     """
     if not root.is_dir():
         raise LayoutError(root, "", "want a folder that holds images and label files of DOTA")
-    tree = walk(root, ".txt")
-    labels, skipped = label_paths(root, tree)
+    tree = image_tree.walk(root, ".txt")
+    labels, skipped = files.label_paths(root, tree)
     if not labels:
-        raise LayoutError(root, "", f"no label files of DOTA here (looked for {LAYOUT})")
-    opened, broken = open_files(root, labels, spread, options.encoding)
-    items, findings = pair_images(root, tree, opened, broken)
+        raise LayoutError(root, "", f"no label files of DOTA here (looked for {fields.LAYOUT})")
+    opened, broken = files.open_files(root, labels, spread, options.encoding)
+    items, findings = files.pair_images(root, tree, opened, broken)
     categories = _categories(root, [file.counts for file in opened.values()], options.encoding)
     samples = _Samples(root, probe, categories.names, options.encoding)
     return Dataset(
@@ -57,23 +54,23 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples(items, samples.load),
         outlines=LazySamples(items, samples.outlines),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*link_notes(tree), *skipped, *broken.values(), *findings),
+        findings=(*image_tree.link_notes(tree), *skipped, *broken.values(), *findings),
         task="obb",
     )
 
 
-def _categories(root: Path, files: Iterable[Mapping[str, int]], encoding: str) -> Categories:
-    """The classes of the table at `root` in its order, then those of `files`."""
-    seen = dict.fromkeys(name for counts in files for name in counts)
-    table, config = (root / name for name in (CLASSES, CONFIG))
+def _categories(root: Path, counts: Iterable[Mapping[str, int]], encoding: str) -> Categories:
+    """The classes of the table at `root` in its order, then those of the files, which have `counts` by class."""
+    seen = dict.fromkeys(name for own in counts for name in own)
+    table, config = (root / name for name in (fields.CLASSES, fields.CONFIG))
     listed: list[str] = []
     if table.is_file() and is_within(table, resolved(root)):
         lines = read_text(table, _MOST_BYTES, encoding).splitlines()
         listed = [name for line in lines if (name := line.strip())]
     elif config.is_file() and is_within(config, resolved(root)):
         listed = _names_in(config, encoding)
-    elif seen.keys() <= set(NAMES):
-        listed = [name for name in NAMES if name in seen]
+    elif seen.keys() <= set(fields.NAMES):
+        listed = [name for name in fields.NAMES if name in seen]
     names = list(dict.fromkeys([*listed, *seen]))
     if len(names) > MOST_CLASSES:
         raise AnnotationError(root, "", f"have {len(names):,} names of classes, want at most {MOST_CLASSES:,}")
@@ -97,27 +94,24 @@ class _Samples(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     encoding: str
 
-    def load(self, items: Sequence[DotaItem]) -> list[Sample]:
+    def load(self, items: Sequence[stem_pairs.PairedItem]) -> list[Sample]:
         """The samples of `items`."""
         numbers = {name: number for number, name in enumerate(self.names)}
-        return [self._labelled(item, numbers) if item.label else self._unlabelled(item) for item in items]
+        return [
+            self._labelled(item, numbers) if item.label else item.unlabelled(self.root, self.probe) for item in items
+        ]
 
-    def outlines(self, items: Sequence[DotaItem]) -> list[Sample]:
+    def outlines(self, items: Sequence[stem_pairs.PairedItem]) -> list[Sample]:
         """The samples of `items` without their objects."""
-        return list(map(self._outline, items))
+        return [item.outline(self.root, self.probe) for item in items]
 
-    def _labelled(self, item: DotaItem, numbers: Mapping[str, int]) -> Sample:
-        outline = self._outline(item)
+    def _labelled(self, item: stem_pairs.PairedItem, numbers: Mapping[str, int]) -> Sample:
+        outline = item.outline(self.root, self.probe)
         try:
-            file = read_file(self.root / item.label, self.encoding)
+            file = files.read_file(self.root / item.label, self.encoding)
         except AnnotationError as error:  # it was changed since it was opened
             return outline.with_findings(Finding("record-unreadable", error.problem, item.label, error.where))
-        known = [row for row in file.rows if row.name in numbers]
-        unknown = [
-            Finding("category-unknown", "not in the class table", objects=1, category=row.name)
-            for row in file.rows
-            if row.name not in numbers
-        ]
+        known, unknown = stem_pairs.known_rows(file.rows, numbers)
         placed = (replace(finding, path=item.label, split=item.split) for finding in (*file.findings, *unknown))
         return outline.replace_fast(
             instances=_instances(known, numbers),
@@ -126,29 +120,13 @@ class _Samples(msgspec.Struct, frozen=True):
             extra={"dota": file.header} if file.header else {},
         )
 
-    def _unlabelled(self, item: DotaItem) -> Sample:
-        unlabelled = Finding("image-unlabelled", "no label file", item.image, split=item.split)
-        return self._outline(item).with_findings(unlabelled)
 
-    def _outline(self, item: DotaItem) -> Sample:
-        """The sample of `item` without its objects."""
-        header, findings = probe_image(self.probe, self.root / item.image, self.root, item.split)
-        return EMPTY_SAMPLE.replace_fast(
-            name=PurePosixPath(item.name),
-            path=self.root / item.image,
-            header=header,
-            split=item.split,
-            findings=findings,
-            labelled=bool(item.label),
-        )
-
-
-def _instances(rows: Sequence[DotaRow], numbers: Mapping[str, int]) -> Instances:
-    """The columns of the objects in `rows`."""
-    corners = np.array([row.corners for row in rows], dtype=np.float64).reshape(-1, 4, 2)
+def _instances(objects: Sequence[rows.DotaRow], numbers: Mapping[str, int]) -> Instances:
+    """The columns of `objects`."""
+    corners = np.array([row.corners for row in objects], dtype=np.float64).reshape(-1, 4, 2)
     return Instances.of(
         np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1),
-        [numbers[row.name] for row in rows],
+        [numbers[row.name] for row in objects],
         oriented=corners,
-        attributes=[{DIFFICULT: row.difficult} if row.difficult else {} for row in rows],
+        attributes=[{fields.DIFFICULT: row.difficult} if row.difficult else {} for row in objects],
     )

@@ -17,12 +17,10 @@ import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
+from bboxprep.formats import image_tree, reading
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
-from bboxprep.formats.image_tree import link_notes, walk
-from bboxprep.formats.labelme.fields import CLASSES, FILE_KEYS, LAYOUT, NO_CLASSES, is_empty
+from bboxprep.formats.labelme import fields, shapes
 from bboxprep.formats.labelme.files import LabelMeFile, LabelMeItem, label_paths, open_files, pair_images, read_file
-from bboxprep.formats.labelme.shapes import ReadObject, read_objects
-from bboxprep.formats.reading import probe_image
 from bboxprep.io.lenient_json import BadJson
 from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
@@ -43,10 +41,10 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     """
     if not root.is_dir():
         raise LayoutError(root, "", "want a folder that holds LabelMe files and images")
-    tree = walk(root, ".json")
+    tree = image_tree.walk(root, ".json")
     labels, skipped = label_paths(root, tree)
     if not labels:
-        raise LayoutError(root, "", f"no LabelMe files here (looked for {LAYOUT})")
+        raise LayoutError(root, "", f"no LabelMe files here (looked for {fields.LAYOUT})")
     opened, broken = open_files(root, labels, spread, options.encoding)
     items, findings = pair_images(root, tree, opened, broken)
     categories = _categories(root, [file.classes for file in opened.values()], options.encoding)
@@ -58,7 +56,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples(items, samples.load),
         outlines=LazySamples(items, samples.outlines),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=(*link_notes(tree), *skipped, *findings),
+        findings=(*image_tree.link_notes(tree), *skipped, *findings),
     )
 
 
@@ -68,11 +66,11 @@ def _categories(root: Path, files: Iterable[Mapping[str, Sequence[str]]], encodi
     for classes in files:
         for name, points in classes.items():
             keypoints.setdefault(name, {}).update(dict.fromkeys(points))
-    table = root / CLASSES
+    table = root / fields.CLASSES
     listed: list[str] = []
     if table.is_file() and is_within(table, resolved(root)):
         lines = [line.strip() for line in read_text(table, _MOST_BYTES, encoding).split("\n")]
-        listed = [name for name in lines if name and (name not in NO_CLASSES or name in keypoints)]
+        listed = [name for name in lines if name and (name not in fields.NO_CLASSES or name in keypoints)]
     names = dict.fromkeys([*listed, *keypoints])
     return Categories(tuple(Category(name, keypoints=tuple(keypoints.get(name, ()))) for name in names))
 
@@ -101,7 +99,7 @@ class _Samples(msgspec.Struct, frozen=True):
         except AnnotationError as error:  # it was changed since it was opened
             return outline.with_findings(Finding("record-unreadable", error.problem, item.label, error.where))
         size = item.declared or (outline.header.displayed if outline.header else None)
-        objects, findings = read_objects(file.shapes, size)
+        objects, findings = shapes.read_objects(file.shapes, size)
         names = self.categories.names
         known = [made for made in objects if made.label in names]
         findings += [
@@ -127,7 +125,7 @@ class _Samples(msgspec.Struct, frozen=True):
         header, findings = (
             (None, (missing,))
             if item.problem
-            else probe_image(self.probe, self.root / item.image, self.root, item.split, item.declared)
+            else reading.probe_image(self.probe, self.root / item.image, self.root, item.split, item.declared)
         )
         return EMPTY_SAMPLE.replace_fast(
             name=PurePosixPath(item.name),
@@ -143,12 +141,12 @@ class _Samples(msgspec.Struct, frozen=True):
 def _extra(file: LabelMeFile) -> dict[str, object]:
     """What a file states of its image besides: its flags, and the keys of other tools."""
     found: dict[str, object] = {}
-    for key in file.others.keys() - FILE_KEYS:
+    for key in file.others.keys() - fields.FILE_KEYS:
         try:
             value = file.value(key)
         except BadJson:
             continue
-        if not is_empty(value):
+        if not fields.is_empty(value):
             found[key] = value
     return dict(sorted(found.items()))
 
@@ -156,7 +154,7 @@ def _extra(file: LabelMeFile) -> dict[str, object]:
 _NO_CORNERS = np.full((4, 2), np.nan)
 
 
-def _instances(objects: Sequence[ReadObject], categories: Categories) -> Instances:
+def _instances(objects: Sequence[shapes.ReadObject], categories: Categories) -> Instances:
     """The columns of `objects`."""
     labels = [categories.names.index(made.label) for made in objects]
     points = max((len(category.keypoints) for category in categories), default=0)

@@ -1,0 +1,136 @@
+"""Parses the rows of KITTI: ``type truncated occluded alpha left top right bottom h w l x y z rotation_y [score]``.
+
+The box is in px from 0 at the left and upper edge of the image. The columns after it describe the object in the world,
+as the camera sees it; they become attributes (`fields.ATTRIBUTES`) where they are known. Labels of boxes alone, as TAO
+has them, state 0 or -1 for all of them.
+
+The type is one word in KITTI's own files. One of several words is read, since its numbers are found from the right.
+``DontCare`` is a region whose objects are not labelled: a crowd region of that class. In files of `writer` its alpha
+may be -11 less the number of another class. A row that cannot be parsed is a finding; the other rows are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from math import inf, isfinite, nan
+from typing import Any
+
+import msgspec
+
+from bboxprep.findings import Finding
+from bboxprep.formats.kitti import fields
+from bboxprep.formats.kitti.fields import NUMBERS
+from bboxprep.model.short_text import shortened
+from bboxprep.model.validation import FARTHEST
+
+FIRST_CLASS = -11.0
+"""The alpha of a `DontCare` region of the first class of the table."""
+
+_BLANKS = re.compile(r"[ \t]+")
+_MOST_SHOWN = 40  # characters of a row in a message
+_NO_ALPHA = (0.0, -1.0, fields.NO_ANGLE)  # what tools write where they know no angle
+
+
+class KittiRow(msgspec.Struct, frozen=True):
+    """One object: its class, its box x0 y0 x1 y1 in px, whether it is a region to ignore, its score (NaN for none), and
+    its attributes.
+    """
+
+    name: str
+    box: tuple[float, float, float, float]
+    crowd: bool = False
+    score: float = nan
+    attributes: Mapping[str, Any] = {}
+
+
+class KittiFile(msgspec.Struct, frozen=True):
+    """The objects of a file, and a finding without a path for each row that is left out."""
+
+    rows: tuple[KittiRow, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def source_count(self) -> int:
+        """The rows of the file."""
+        return len(self.rows) + sum(finding.objects for finding in self.findings)
+
+
+class _Unusable(Exception):
+    """A row that is left out: the code and the message of its finding, and the name of its class."""
+
+    def __init__(self, code: str, problem: str, name: str = "") -> None:
+        super().__init__(code, problem, name)
+        self.code, self.problem, self.name = code, problem, name
+
+
+def one_word(name: str) -> str:
+    """The class `name` as a row states it: blanks in it are ``_``."""
+    return "_".join(name.split())
+
+
+def parse(text: str, table: Sequence[str] = ()) -> KittiFile:
+    """The rows of `text`, whose classes are those of `table` where that has them, with blanks or without."""
+    rows, findings = list[KittiRow](), list[Finding]()
+    spelled = {one_word(name): name for name in reversed(table)} | dict(zip(table, table, strict=True))
+    for number, line in enumerate(text.splitlines(), 1):
+        words = _BLANKS.split(line.strip())
+        if words == [""]:
+            continue
+        try:
+            rows.append(_row(words, table, spelled))
+        except _Unusable as error:
+            where = f"line {number}"
+            findings.append(Finding(error.code, error.problem, where=where, objects=1, category=error.name))
+    return KittiFile(tuple(rows), tuple(findings))
+
+
+def _row(words: Sequence[str], table: Sequence[str], spelled: Mapping[str, str]) -> KittiRow:
+    """The object that the `words` of a line state. Raises `_Unusable`."""
+    has_score = len(words) > NUMBERS + 1 and all(_number(word) is not None for word in words[-NUMBERS - 1 :])
+    count = NUMBERS + has_score
+    numbers = [_number(word) for word in words[-count:]]
+    stated = [number for number in numbers if number is not None]
+    if len(words) <= NUMBERS or len(stated) < count:
+        shown = shortened(" ".join(words), _MOST_SHOWN)
+        raise _Unusable("record-unreadable", f"have {shown!r}, want a class and 14 or 15 numbers")
+    name = " ".join(words[:-count])
+    name = spelled.get(name, name)
+    box = stated[3], stated[4], stated[5], stated[6]
+    if not all(isfinite(edge) and abs(edge) < FARTHEST for edge in box):
+        raise _Unusable("box-not-finite", f"want finite numbers below {FARTHEST:g}", name)
+    score = stated[NUMBERS] if has_score else nan
+    if name == fields.DONT_CARE:
+        return KittiRow(_class_of_region(stated[2], table), box, crowd=True, score=score)
+    return KittiRow(name, box, score=score, attributes=_attributes(stated))
+
+
+def _number(word: str) -> float | None:
+    """`word` as a number; None where it is none."""
+    try:
+        return float(word) if "_" not in word else None  # Python parses 1_000 as a number
+    except ValueError:
+        return None
+
+
+def _class_of_region(alpha: float, table: Sequence[str]) -> str:
+    """The class of a `DontCare` region, by its `alpha`."""
+    number = FIRST_CLASS - alpha
+    return table[int(number)] if number.is_integer() and 0 <= number < len(table) else fields.DONT_CARE
+
+
+def _attributes(numbers: Sequence[float]) -> dict[str, Any]:
+    """The attributes that the `numbers` of a row state; none for what is unknown."""
+    truncated, occluded, alpha = (number if isfinite(number) else 0.0 for number in numbers[:3])
+    sides, place, turn = numbers[7:10], numbers[10:13], numbers[13]
+    found: dict[str, Any] = {}
+    if truncated > 0:
+        found[fields.TRUNCATED] = truncated
+    if occluded > 0:
+        found[fields.OCCLUDED] = int(occluded) if occluded.is_integer() else occluded
+    is_known = all(0 < side < inf for side in sides) and all(map(isfinite, (*place, turn)))
+    if is_known or alpha not in _NO_ALPHA:
+        found[fields.ALPHA] = alpha
+    if is_known:
+        found |= {fields.DIMENSIONS: list(sides), fields.LOCATION: list(place), fields.ROTATION: turn}
+    return found

@@ -1,0 +1,82 @@
+"""Finds the sequences of MOTChallenge: folders with ``gt/gt.txt``, whose images lie in ``img1``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from bboxprep.formats.api import RootEvidence
+from bboxprep.formats.mot.fields import TABLE
+from bboxprep.io import paths
+from bboxprep.io.text import read_start_as_utf8
+from bboxprep.model.splits import SplitFolders, known_split
+
+_HEAD = 4096
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+_ROW = re.compile(rf"\d+(?:\s*,\s*{_NUMBER}){{5,}}\s*")
+_MASK_ROW = re.compile(r"\d+ \d+ \d+ \d+ \d+ \S+")
+_DEEPEST = 8  # folders between a split and its sequences
+
+
+def sniff(root: Path) -> str:
+    """Why the folder `root` looks like MOTChallenge, or ""."""
+    found = next(_tables(root), None) if root.is_dir() else None
+    return f"{paths.relative_path(found, root)} holds rows of tracks" if found else ""
+
+
+def label_file(path: Path) -> str:
+    """The kind of file of MOTChallenge at `path`, or ""."""
+    return "rows of tracks" if path.parts[-2:] == tuple(TABLE.split("/")) and _is_table(path) else ""
+
+
+def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
+    """Whether a data set begins in `folder`: a sequence, or folders of sequences or of splits."""
+    for table in _tables(folder):
+        parts = table.relative_to(folder).parts[:-2]
+        if not any(table.is_relative_to(other) for other in apart) and (len(parts) < 2 or known_split(parts[0])):
+            return RootEvidence.DOCUMENT
+    return RootEvidence.NONE
+
+
+def sequences(tables: Iterable[str]) -> list[str]:
+    """The folders of the sequences whose rows are in `tables`, paths below the root; "" is the root."""
+    return [path[: -len(TABLE)].rstrip("/") for path in tables if f"/{path}".endswith(f"/{TABLE}")]
+
+
+def holds_masks(path: Path) -> bool:
+    """Whether the table at `path` begins like one of MOTS, whose rows have masks."""
+    return bool(_MASK_ROW.fullmatch(_first_line(path)))
+
+
+def place(sequence: str, splits: SplitFolders) -> tuple[str, str]:
+    """The split of a `sequence`, and what stands before the names of its images: its path below that."""
+    parts = sequence.split("/") if sequence else []
+    at = splits.find(parts, range(min(len(parts), 1)))
+    inner = parts if at is None else parts[at + 1 :]
+    return splits.split(parts, at), "".join(f"{part}/" for part in inner)
+
+
+def _tables(root: Path) -> Iterator[Path]:
+    """The tables below `root`, the nearest first."""
+    folders = [root]
+    for _ in range(_DEEPEST + 1):
+        yield from (path for folder in folders if _is_table(path := folder / TABLE))
+        folders = [below for folder in folders for below in sorted(paths.subfolders(folder)) if below.name[0] != "."]
+
+
+def _is_table(path: Path) -> bool:
+    if not paths.is_file_safely(path):
+        return False
+    first = _first_line(path)
+    return bool(_ROW.fullmatch(first)) or (not first and path.with_name("labels.txt").is_file())
+
+
+def _first_line(path: Path) -> str:
+    """The first line with text of the file at `path`."""
+    try:
+        head = read_start_as_utf8(path, _HEAD).decode("utf-8", "replace")
+    except OSError as error:
+        paths.refuse_passing(error, path)
+        return ""
+    return next((text for line in head.splitlines() if (text := line.strip())), "")

@@ -1,0 +1,167 @@
+"""MOTChallenge, as it is published and as CVAT and Datumaro write it: a folder a sequence, a row an object of a frame.
+
+The modules: `layout` finds the sequences, `rows` parses them, `writer` writes. A frame is the image in ``img1`` whose
+name is its number. Where names are no numbers from 1 on, frames are the images in the order of their names, counted
+from 1; from 0 where a row names frame 0. An image without rows has no objects. Classes are the lines of
+``gt/labels.txt``; without it, those of MOTChallenge that occur. What seqinfo.ini says of the size and of frames in a
+second is taken from there.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.findings import Finding
+from bboxprep.formats import image_tree, label_documents, listed_images, locate_images, object_records, record_values
+from bboxprep.formats.api import MapEngine, Probe, reads
+from bboxprep.formats.mot import fields, layout, rows
+from bboxprep.geometry.affine import Size
+from bboxprep.io import lenient_json, paths, text
+from bboxprep.model.categories import Category
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.splits import SplitFolders
+
+_MOST_BYTES = 1 << 30  # of a table
+_DIGITS = 18  # of the number of a frame
+
+
+@reads
+def read(root: Path, probe: Probe, options: fields.MotReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
+    """The dataset below the folder `root`. Raises `LayoutError` where there is none, `AnnotationError` for a table that
+    cannot be read.
+    """
+    if not root.is_dir():
+        raise LayoutError(root, "", "want a folder that holds sequences of MOTChallenge")
+    tree = image_tree.walk(root, ".txt")
+    found = layout.sequences(tree.labels)
+    if not found:
+        raise LayoutError(root, "", f"no sequence of MOTChallenge here (looked for {fields.LAYOUT})")
+    folders = [one.split("/") if one else [] for one in found]
+    splits = SplitFolders(frozenset({fields.IMAGES})).of(
+        paths.folder_name(root), ((one, range(min(len(one), 1))) for one in folders)
+    )
+    reading = _Reading(root, tree, options)
+    groups = [reading.group(sequence, *layout.place(sequence, splits)) for sequence in found]
+    listed = [Category(name) for name in reading.listed]
+    used = sorted(reading.used - reading.listed.keys(), key=fields.NAMES.index)
+    aside = [path for path in tree.images if path not in reading.taken]
+    notes = [*image_tree.link_notes(tree), *reading.findings, *reading.origin_note(), *image_tree.aside_note(aside)]
+    return object_records.record_dataset(root, "mot", object_records.classes_of(listed, used), groups, probe, notes)
+
+
+class _Info(msgspec.Struct, frozen=True):
+    """What seqinfo.ini says of a sequence."""
+
+    images: str = fields.IMAGES
+    suffix: str = ".jpg"
+    size: Size | None = None
+    rate: float = 0.0
+
+
+class _Reading:
+    """Gathers the frames of sequences, and the classes that they list and use."""
+
+    def __init__(self, root: Path, tree: image_tree.ImageTree, options: fields.MotReadOptions) -> None:
+        self.root, self.home, self.options = root, paths.resolved(root), options
+        self.images: dict[str, list[str]] = {}
+        for folder, name in map(image_tree.split_path, tree.images):
+            self.images.setdefault(folder, []).append(name)
+        self.listed: dict[str, None] = {}
+        self.used: set[str] = set()
+        self.taken: set[str] = set()
+        self.findings: list[Finding] = []
+        self.counted_from_one: list[str] = []
+
+    def origin_note(self) -> Iterator[Finding]:
+        """The note on sequences whose pixels were taken as counted from 1 without a word of theirs."""
+        if self.counted_from_one:
+            words = f"pixels count from 1, as MOTChallenge has it ({len(self.counted_from_one):,} sequences without a "
+            words += "labels.txt); `origin='0'` takes them as counted from 0"
+            yield Finding("box-assumed", words, self.counted_from_one[0])
+
+    def group(self, sequence: str, split: str, prefix: str) -> listed_images.ImageGroup[object_records.ImageRecord]:
+        """The images of a `sequence`, which are of `split`, and whose names begin with `prefix`. Raises
+        `AnnotationError` and `LayoutError`.
+        """
+        shown = image_tree.join_path(sequence, fields.TABLE)
+        path = self.root / shown
+        if layout.holds_masks(path):
+            raise LayoutError(path, "line 1", "rows of MOTS, which have masks; want those of MOTChallenge")
+        table = label_documents.class_list(path.parent, self.options.encoding)
+        self.listed |= dict.fromkeys(table)
+        info = self._info(sequence)
+        origin = int(self.options.origin) if self.options.origin != "auto" else int(not table)
+        if self.options.origin == "auto" and origin:
+            self.counted_from_one.append(shown)
+        file = rows.parse(text.read_text(path, _MOST_BYTES, self.options.encoding), table, origin)
+        self.findings += [replace(one, path=shown, split=split) for one in file.findings]
+        if not table:
+            self.used |= {one.label for frame in file.frames.values() for one in frame.objects}
+        folder = image_tree.join_path(sequence, info.images)
+        found = self.images.get(folder, [])
+        self.taken.update(image_tree.join_path(folder, name) for name in found)
+        names = _frame_names(found, file.frames)
+        expected = {frame: f"{frame:06d}{info.suffix}" for frame in sorted(file.frames) if frame not in names}
+        records = [self._record(frame, name, file, info) for frame, name in {**names, **expected}.items()]
+        document = label_documents.LabelDocument(path, shown, split)
+        place = self.root / (folder if paths.is_within(self.root / folder, self.home) else sequence)
+        located = listed_images.ImageGroup.locate(document, split, records, place, self.home, "frame")
+        return msgspec.structs.replace(located, prefix=prefix)
+
+    def _record(self, frame: int, name: str, file: rows.MotFile, info: _Info) -> object_records.ImageRecord:
+        own = file.frames.get(frame, rows.FrameRows())
+        return object_records.ImageRecord.of(
+            name,
+            own.objects,
+            own.findings,
+            where=f"frame {frame}",
+            declared=info.size,
+            digest=object_records.json_digest(own.texts),
+            extra={"mot": {fields.RATE: info.rate}} if info.rate else {},
+        )
+
+    def _info(self, sequence: str) -> _Info:
+        shown = image_tree.join_path(sequence, fields.INFO)
+        path = self.root / shown
+        if not (paths.is_file_safely(path) and paths.is_within(path, self.home)):
+            return _Info()
+        try:
+            parser = configparser.ConfigParser(interpolation=None, strict=False)
+            parser.read_string(text.read_text(path, _MOST_BYTES, self.options.encoding))
+            stated = parser[fields.SECTION]
+        except (AnnotationError, configparser.Error, KeyError) as error:
+            problem = error.problem if isinstance(error, AnnotationError) else f"want a section [{fields.SECTION}]"
+            self.findings.append(Finding("record-unreadable", problem, shown))
+            return _Info()
+        rate = lenient_json.number(stated.get(fields.RATE, "0"))
+        return _Info(
+            images=locate_images.safe_name(stated.get("imDir", "")) or fields.IMAGES,
+            suffix=stated.get("imExt", ".jpg"),
+            size=record_values.stated_size(stated.get("imWidth"), stated.get("imHeight")),
+            rate=rate if rate and 0 < rate < _MOST_BYTES else 0.0,
+        )
+
+
+def frame_numbers(names: Sequence[str]) -> list[int]:
+    """The number of the frame of each image called one of `names`, which are sorted: its name, or its place from 1 on
+    where not all names are different numbers from 1 on.
+    """
+    stems = [paths.stem_of(name) for name in names]
+    if all(stem.isascii() and stem.isdecimal() and len(stem) < _DIGITS for stem in stems):
+        numbers = list(map(int, stems))
+        if len(set(numbers)) == len(numbers) and min(numbers, default=1) > 0:
+            return numbers
+    return list(range(1, len(names) + 1))
+
+
+def _frame_names(names: Sequence[str], frames: Mapping[int, object]) -> dict[int, str]:
+    """The `names` of images, which are sorted, by the number of their frame; `frames` are those that rows name."""
+    numbers = frame_numbers(names)
+    by_place = numbers == list(range(1, len(names) + 1))
+    return {one - (by_place and 0 in frames): name for one, name in zip(numbers, names, strict=True)}
