@@ -72,7 +72,8 @@ def broken(scene: Scene, cut: Cut, disk: Disk) -> str:
     disk.write(cut.changes, cut.kept)
     out = scene.folder / "out"
     found = tree(out) if out.exists() else {}
-    if (out / RECORD).exists() and not (out / INCOMPLETE).exists() and found not in (scene.first, scene.whole):
+    complete = any(found.items() >= files.items() for files in (scene.first, scene.whole) if files)
+    if (out / RECORD).exists() and not (out / INCOMPLETE).exists() and not complete:
         return "it stands there as complete, and is not"
     ended = not_mended(scene)
     words = " | ".join((ended.said or ended.out).strip().splitlines()[-3:]) if ended else ""
