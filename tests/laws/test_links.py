@@ -20,7 +20,7 @@ from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.runs import random_dataset
 from bboxprep.verification.verify import verify
-from tests.conformance.examples import EXAMPLES, WRITTEN
+from tests.conformance.examples import AVAILABLE, EXAMPLES, WRITTEN, in_turn
 from tests.invoked import refused, run
 from tests.tiny import tree
 
@@ -77,7 +77,7 @@ def test_a_run_over_links_may_be_resumed_by_the_same_words_alone(tmp_path: Path)
     assert run("verify", tmp_path / "out").exit_code == 0
 
 
-@pytest.mark.parametrize("images", get_args(ImagePlacement))
+@pytest.mark.parametrize(("snapshot", "images"), in_turn(AVAILABLE, get_args(ImagePlacement)), indirect=["snapshot"])
 def test_an_output_of_links_to_links_is_verified_from_any_folder(
     snapshot: tuple[str, Path, Path], tmp_path: Path, images: ImagePlacement, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ from bboxprep.testing.example import LabelledDataset, LabelledImage
 from bboxprep.testing.painting import displayed, painted_dataset
 from bboxprep.testing.runs import rows_of, tree_hashes
 from bboxprep.verification.verify import verify
-from tests.conformance.examples import EXAMPLES, WRITTEN
+from tests.conformance.examples import AVAILABLE, EXAMPLES, WRITTEN, in_turn
 
 KINDS: dict[ImageFormat, str] = {"jpg": "jpeg", "png": "png", "webp": "webp"}
 ASKED: list[tuple[ImageFormat, NameStyle]] = [("jpg", "flat"), ("png", "keep"), ("webp", "flat"), ("keep", "flat")]
@@ -63,11 +63,11 @@ def by_source(name: str, out: Path) -> dict[str, LabelledImage]:
     return {places[image.place]: image for image in EXAMPLES[name].read(out).images}
 
 
-@pytest.mark.parametrize("name", WRITTEN)
-@pytest.mark.parametrize(("kind", "names"), ASKED)
+@pytest.mark.parametrize(("name", "asked"), in_turn(AVAILABLE, ASKED))
 def test_the_labels_are_those_of_the_images_as_they_were(
-    tmp_path: Path, name: str, kind: ImageFormat, names: NameStyle
+    tmp_path: Path, name: str, asked: tuple[ImageFormat, NameStyle]
 ) -> None:
+    kind, names = asked
     recipe = SMALL if kind == "webp" else NO_STEP
     converted(name, tmp_path, recipe, "keep", "keep")
     outcome = converted(name, tmp_path, recipe, kind, names)

@@ -16,7 +16,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from tests.conformance.examples import WRITTEN
+from tests.conformance.examples import AVAILABLE, WRITTEN, in_turn
 from tests.images.specimens import card, oriented_file, saved
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -41,8 +41,7 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_decoder")
-@pytest.mark.parametrize("target", WRITTEN)
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize(("target", "name"), in_turn(AVAILABLE, SOURCES))
 def test_labels_are_converted_without_a_pixel(tmp_path: Path, name: str, target: str) -> None:
     source = open_source(FIXTURES / name)
     assert sum(inspect(source).images.values()) == len(source.dataset)

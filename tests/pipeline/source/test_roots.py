@@ -157,9 +157,10 @@ SEVERAL: dict[str, tuple[Callable[[dict[str, Path], Path], object], int]] = {  #
 }
 
 
-@pytest.mark.parametrize("depth", [0, 1])
 @pytest.mark.parametrize("case", SEVERAL)
-@pytest.mark.parametrize("options", [("--to", "coco", "--letterbox", "64"), ("--to", "yolo", "--quiet")])
+@pytest.mark.parametrize(
+    ("depth", "options"), [(0, ("--to", "coco", "--letterbox", "64")), (1, ("--to", "yolo", "--quiet"))]
+)
 def test_the_commands_that_are_listed_run_as_they_are(
     made: dict[str, Path], tmp_path: Path, case: str, depth: int, options: tuple[str, ...]
 ) -> None:
