@@ -269,7 +269,7 @@ def main() -> None:
     """Print the table, what was missed, and the false alarms."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", nargs="*", type=Path, default=[FIXTURES / "phone-photos-coco"])
-    parser.add_argument("--formats", default=",".join(formats.names()))
+    parser.add_argument("--formats", default=",".join(formats.written()))
     parser.add_argument("--recipes", default=";".join(RECIPES), help="names, separated by semicolons")
     parser.add_argument("--images", type=int, default=1_000_000)
     given = parser.parse_args()

@@ -67,7 +67,7 @@ def _format_page(name: str, declared: Format) -> str:
     """The page of one format, from what it declares."""
     sections = [
         f"# {declared.title}",
-        f"`--to {name}`, `--from {name}`. {_MADE}",
+        f"{f'`--to {name}`, `--from {name}`' if declared.is_written else f'Only read: `--from {name}`'}. {_MADE}",
         markdown_table(("property", "value"), [(what, _escaped(value)) for what, value in facts(declared)]),
     ]
     for title, kind in (("reader", declared.read_options), ("writer", declared.write_options)):

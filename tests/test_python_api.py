@@ -18,7 +18,7 @@ from bboxprep import Augment, Flip, Instances, Letterbox, Recipe
 from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import WRITTEN
 from tests.tiny import tiny
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +103,7 @@ def test_what_a_filter_leaves_out_is_in_the_account(ds: Dataset, objects: int, i
         assert found == dict(lost)
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", WRITTEN)
 def test_objects_left_out_and_added_are_counted_in_every_output(ds: Dataset, tmp_path: Path, to: str) -> None:
     def twice(sample: Sample) -> Sample:
         return sample.replace_fast(instances=Instances.concat([sample.instances] * 2))

@@ -11,23 +11,8 @@ import click
 
 from bboxprep import formats
 from bboxprep.cli import options, printing
-from bboxprep.cli.policy_options import (
-    chosen_encoding,
-    chosen_image_policy,
-    chosen_rules,
-    decode_all_option,
-    image_options,
-    max_pixels_option,
-    policy_options,
-)
-from bboxprep.cli.recipe_options import (
-    chosen_recipe,
-    class_options,
-    class_rules,
-    recipe_options,
-    split_options,
-    split_rule,
-)
+from bboxprep.cli import policy_options as policies
+from bboxprep.cli import recipe_options as recipes
 from bboxprep.cli.signals import stop_signals
 from bboxprep.cli.streams import work_is_done
 from bboxprep.errors import UsageError
@@ -53,9 +38,9 @@ from bboxprep.recipe.recipe import Recipe
     click.option(
         "--to",
         required=True,
-        type=options.FORMAT,
+        type=options.WRITTEN_FORMAT,
         metavar="FORMAT",
-        help=f"Format to write: {', '.join(formats.names())}.",
+        help=f"Format to write: {', '.join(formats.written())}.",
     ),
     click.option(
         "--from",
@@ -65,9 +50,9 @@ from bboxprep.recipe.recipe import Recipe
         help="Format of each SOURCE; found from its files by default.",
     ),
 )
-@recipe_options
+@recipes.recipe_options
 @options.labels_in_option
-@image_options
+@policies.image_options
 @options.in_section(
     "Writing",
     click.option(
@@ -116,11 +101,11 @@ from bboxprep.recipe.recipe import Recipe
 )
 @click.option("--report", type=click.Path(path_type=Path), metavar="FILE.json", help="Write account and findings here.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
-@max_pixels_option
-@decode_all_option
-@class_options
-@split_options
-@policy_options
+@policies.max_pixels_option
+@policies.decode_all_option
+@recipes.class_options
+@recipes.split_options
+@policies.policy_options
 @options.format_options("read_options")
 @options.format_options("write_options")
 def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
@@ -139,9 +124,9 @@ def command(sources: tuple[Path, ...], dest: Path, **given: Any) -> None:
     with a probability or a range (--flip horizontal:0.5, --exposure 0.7:1.4) acts on training images alone, --copies
     times. --recipe gives any steps in any order.
     """  # noqa: D301  # click wants the character
-    recipe = chosen_recipe(given)
+    recipe = recipes.chosen_recipe(given)
     say = printing.Printer(quiet=given["quiet"])
-    object_policy, split = class_rules(given), split_rule(given)
+    object_policy, split = recipes.class_rules(given), recipes.split_rule(given)
     engine = _engine(given)
     if not sources:
         raise UsageError(f"DEST: have one place ({dest}), want SOURCE... DEST; is DEST missing, the folder to write?")
@@ -214,8 +199,8 @@ def _open(sources: Sequence[Path], given: dict[str, Any], engine: Engine, say: p
         source = open_source(
             root,
             labels_in=given["labels_in"],
-            image_policy=chosen_image_policy(given),
-            object_policy=chosen_rules(given),
+            image_policy=policies.chosen_image_policy(given),
+            object_policy=policies.chosen_rules(given),
             labels_only=given["labels_only"] or given["images"] == "none",
             decode_all=given["decode_all"],
             engine=engine,
@@ -234,7 +219,7 @@ def _terms(given: dict[str, Any], engine: Engine) -> RunOptions:
         overwrite=given["overwrite"],
         resume=given["resume"],
         dry_run=given["dry_run"],
-        encoding=chosen_encoding(given),
+        encoding=policies.chosen_encoding(given),
         sidecar=not given["no_sidecar"],
         labels_only=given["labels_only"],
         images=given["images"],

@@ -17,7 +17,7 @@ from bboxprep.model.columns import Column
 from bboxprep.model.escaping import printable
 
 _OF_ALL = frozenset(one.name for one in fields(ReadOptions))
-_HEAD = ("format", "reads", "carries", "keeps", "coordinates", "step", "layouts")
+_HEAD = ("format", "reads", "written", "carries", "keeps", "coordinates", "step", "layouts")
 
 
 @click.command("formats")
@@ -58,13 +58,14 @@ def facts(declared: Format) -> list[tuple[str, str]]:
     points = f"numbers of pixels: {declared.keypoint_origin} less" if declared.keypoint_origin else "as boxes"
     found = [
         ("is recognised by", f"{declared.layout}{place}"),
+        ("written", "" if declared.is_written else "no; this format is only read"),
         ("carries", ", ".join(sorted(declared.carries))),
         ("class table", _kept(declared.has_class_table)),
         ("splits", _kept(declared.has_splits)),
         ("images without objects", _kept(declared.keeps_empty_images)),
         ("plane of labels", f"the {declared.plane} one" if declared.plane else "either; told by evidence"),
         ("first pixel", f"at {declared.origin}"),
-        ("step of written numbers", str(declared.step(default))),
+        ("step of written numbers", str(declared.step(default)) if declared.is_written else ""),
         ("layouts", ", ".join(layouts_of(declared.write_options))),
         ("other conventions", conventions),
     ]
@@ -96,6 +97,7 @@ def _row(name: str, declared: Format) -> tuple[str, ...]:
     return (
         f"`{name}`",
         declared.layout,
+        "yes" if declared.is_written else "only read",
         ", ".join(sorted(declared.carries)),
         ", ".join(word for word, keeps in kept.items() if keeps),
         f"{declared.plane or 'either'} plane, first pixel at {declared.origin}",
@@ -106,6 +108,8 @@ def _row(name: str, declared: Format) -> tuple[str, ...]:
 
 def _steps(declared: Format) -> Iterator[str]:
     """The step of the writer by default, and its steps with other options."""
+    if not declared.is_written:
+        return
     (_, default), *others = declared.write_variants()
     usual = str(declared.step(default))
     yield usual

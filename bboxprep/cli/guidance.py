@@ -119,6 +119,6 @@ def proposed_commands(folder: Path) -> Iterator[str]:
     yield f"  bboxprep inspect .{chosen}"
     if is_finished(folder):
         yield "  bboxprep verify ."
-    others = [name for name in formats.names() if name not in seen]
+    others = [name for name in formats.written() if name not in seen]
     target = "yolo" if "yolo" in others else "coco"
     yield f"  bboxprep convert . ../{folder.name or 'dataset'}-prepared --to {target} --letterbox 640{chosen}"

@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
+from bboxprep.formats.api import Format
 from bboxprep.formats.layouts import layouts_of
 from bboxprep.io.remote import open_path
 
@@ -33,14 +34,17 @@ class _Place(click.ParamType["Path | str"]):
 
 
 class _FormatName(click.ParamType["str"]):
-    """The name of a format, in any case."""
+    """The name of a format, in any case: of one that `load` gives, and whose name is in `names`."""
 
     name = "format"
+
+    def __init__(self, names: Callable[[], tuple[str, ...]], load: Callable[[str], Format]) -> None:
+        self._names, self._load = names, load
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         name = {name.casefold(): name for name in formats.names()}.get(value.casefold(), value)
         try:
-            formats.load(name)
+            self._load(name)
         except UsageError as error:
             self.fail(str(error).removeprefix("format: "), param, ctx)
         return str(name)
@@ -52,7 +56,7 @@ class _FormatName(click.ParamType["str"]):
         incomplete: str,
     ) -> list[CompletionItem]:
         """The names that begin with `incomplete`."""
-        return [CompletionItem(name) for name in formats.names() if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in self._names() if name.startswith(incomplete)]
 
 
 def stacked(*options: Decorator) -> Decorator:
@@ -93,7 +97,8 @@ class SectionedCommand(click.Command):
 
 
 PLACE = _Place()
-FORMAT = _FormatName()
+FORMAT = _FormatName(formats.names, formats.load)
+WRITTEN_FORMAT = _FormatName(formats.written, formats.load_written)
 workers_option = click.option(
     "--workers",
     type=click.IntRange(1),

@@ -33,6 +33,11 @@ def names() -> tuple[str, ...]:
     return tuple(_all())
 
 
+def written() -> tuple[str, ...]:
+    """The names of those that can be written, sorted; the others are only read."""
+    return tuple(name for name, known in _all().items() if known.is_written)
+
+
 def load(name: str) -> Format:
     """The format called `name`. Raises `UsageError`: with the nearest known name, or why the format cannot be used."""
     if name in _own_names():
@@ -41,6 +46,13 @@ def load(name: str) -> Format:
         return _plugin(name)
     listed = f"{', '.join(names())}{did_you_mean(name, names())}"
     raise UsageError(f"format: have {name!r}, want one of {listed}")
+
+
+def load_written(name: str) -> Format:
+    """The format called `name`, to write. Raises `UsageError` as `load` does, and for one that is only read."""
+    if not (known := load(name)).is_written:
+        raise UsageError(f"format: {name} is only read ({known.title}); want one of {', '.join(written())}")
+    return known
 
 
 def sniffed(root: Path, wanted: str | None = None) -> Mapping[str, str]:

@@ -38,7 +38,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar, get_args, get_type_hints
+from typing import Any, Protocol, TypeVar, get_args, get_type_hints
 
 import msgspec
 import numpy as np
@@ -46,6 +46,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
+from bboxprep.formats.label_faults import LabelFault, no_label_faults
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.text import check_encoding
@@ -144,17 +145,6 @@ class WriterFactory(Protocol):
         """The writer of labels below `root`, with `options` (`Format.write_options`). Of `dataset` it takes categories,
         splits and extra. Raises `UsageError` for what the format cannot hold.
         """
-
-
-class LabelFault(msgspec.Struct, frozen=True):
-    """What a strict program would refuse in a label file: the file at `path` below the root ("" for that of the image
-    that was asked about) and the place `where` in it.
-    """
-
-    code: Literal["id-repeated", "outside-range", "keypoints-miscounted"]
-    message: str
-    where: str = ""
-    path: str = ""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -267,9 +257,14 @@ def deferred(module: str, name: str) -> Callable[..., Any]:
     return call
 
 
-def no_label_faults(root: Path, image: str, options: Any) -> Iterator[LabelFault]:  # noqa: ARG001
-    """The check of a format whose reader forgives nothing that other programs refuse."""
-    return iter(())
+def only_read(root: Path, dataset: Dataset, options: Any) -> Writer:  # noqa: ARG001
+    """The `Format.write` of a format that is only read. Raises `UsageError`."""
+    raise UsageError("this format is only read")
+
+
+def no_step(options: Any) -> Step:  # noqa: ARG001
+    """The `Format.step` of a format that is only read."""
+    return Step()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,6 +331,11 @@ class Format:
     """``train_command(dest, write_options, side)``: trains on `dest`; images have the longer `side` or differ."""
     train_splits: tuple[str, ...] = ()
     """The splits that this command wants."""
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the format has a writer, too."""
+        return self.write is not only_read
 
     def write_variants(self) -> Iterator[tuple[str, Any]]:
         """The writer's options by default, called "", and with each other value of options that have few:

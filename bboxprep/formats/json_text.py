@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,6 +27,11 @@ def read_json_text(path: Path, encoding: str = "", most: int = MOST_BYTES) -> by
     except UnicodeDecodeError as error:
         raise AnnotationError(path, f"byte {error.start}", not_decoded(error)) from error
     return as_text_tokens(data)
+
+
+def numbered_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The number of each line of `data` that is not blank, counted from 1, and the line."""
+    return ((number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip())
 
 
 def encode_json(value: object, shown: str) -> bytes:

@@ -13,7 +13,7 @@ from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats import image_lookup, locate_images, reading
 from bboxprep.formats.api import Probe
-from bboxprep.formats.label_documents import LabelDocument
+from bboxprep.formats.label_documents import LabelDocument, image_folders
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import is_file_safely, is_within, relative_path
 from bboxprep.model.header import Header
@@ -65,6 +65,15 @@ class ImageGroup(msgspec.Struct, Generic[Entry], frozen=True):
             folder,
             locate_images.locate(folder, [entry.name for entry in entries], home, field),
         )
+
+    @classmethod
+    def beside(cls, document: LabelDocument, entries: Sequence[Entry], home: Path, field: str) -> ImageGroup[Entry]:
+        """The group of the `entries` of `document`, all of its split, whose images lie beside it or in a folder there
+        that is called images or like the split.
+        """
+        folders = image_folders(document.path.parent, [document.word])[::-1]
+        folder = fullest_folder(folders, [entry.name for entry in entries], home)
+        return cls.locate(document, document.word, entries, folder, home, field)
 
 
 class EntryObjects(NamedTuple):

@@ -7,11 +7,11 @@ packed until their sample is read, so that the documents of a large dataset fit 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -19,10 +19,11 @@ import numpy as np
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Probe
+from bboxprep.formats.label_documents import DocumentKind, LabelDocument
 from bboxprep.formats.listed_images import ImageGroup, ListedImage, listed_images, unlisted_note
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.io.hashing import bytes_sha256
-from bboxprep.io.paths import dataset_folder, relative_path
+from bboxprep.io.paths import dataset_folder, relative_path, resolved
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import NO_TRACK
 from bboxprep.model.dataset import Dataset, LazySamples
@@ -112,6 +113,42 @@ def classes_of(listed: Iterable[Category], used: Iterable[str]) -> Categories:
     return Categories(tuple(known.values()))
 
 
+class DocumentContent(NamedTuple):
+    """What a document states: its images, its classes in their order, and `findings` that are about none of the images.
+    Classes that only objects name come after these.
+    """
+
+    records: Sequence[ImageRecord]
+    classes: Iterable[str] = ()
+    findings: Iterable[Finding] = ()
+
+
+def documents_dataset(
+    root: Path,
+    format: str,
+    documents: DocumentKind,
+    wanted: str,
+    content: Callable[[LabelDocument], DocumentContent],
+    field: str,
+    probe: Probe,
+) -> Dataset:
+    """The dataset at `root` of all its `documents`, which have their images beside them and name them in `field`.
+
+    `content` gives what one of them states. Raises `LayoutError` where there is none: want `wanted`.
+    """
+    home = resolved(dataset_folder(root))
+    groups: list[ImageGroup[ImageRecord]] = []
+    classes: list[Category] = []
+    findings: list[Finding] = []
+    for document in documents.find(root, wanted):
+        found = content(document)
+        groups.append(ImageGroup.beside(document, found.records, home, field))
+        classes += map(Category, found.classes)
+        findings += found.findings
+    used = (one.label for group in groups for record in group.entries for one in record.objects())
+    return record_dataset(root, format, classes_of(classes, used), groups, probe, findings)
+
+
 def record_dataset(
     root: Path,
     format: str,
@@ -169,7 +206,7 @@ class _Loader(msgspec.Struct, frozen=True):
         """The sample of `item` without its objects."""
         first, sample = item.entries[0], item.outline(self.probe, self.home)
         unlabelled = first.unlabelled if len(item.entries) == 1 else ""
-        if unlabelled:
+        if unlabelled and not item.missing:
             shown = relative_path(item.path, self.home)
             sample = sample.with_findings(Finding("image-unlabelled", unlabelled, shown, split=item.split))
         return sample.replace_fast(

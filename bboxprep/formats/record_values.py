@@ -71,6 +71,21 @@ def corners(values: object, field: str, fewest: int) -> Points:
     return np.array(coordinates([value for pair in pairs for value in pair], field)).reshape(-1, 2)
 
 
+def named_points(values: object, field: str, fewest: int) -> Points:
+    """`values`, a list of objects with x and y, as points (P, 2) px, at least the `fewest`. Raises `UnusableRecord`."""
+    if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+        raise UnusableRecord(field, f"have {excerpt(values)}, want {fewest} or more points with x and y")
+    return corners([[one.get("x"), one.get("y")] for one in values], field, fewest)
+
+
+def named_box(value: object, field: str) -> tuple[float, float, float, float]:
+    """`value`, an object with left, top, width and height, as a box x0 y0 x1 y1 px. Raises `UnusableRecord`."""
+    if not isinstance(value, dict):
+        raise UnusableRecord(field, f"have {excerpt(value)}, want left, top, width and height")
+    left, top, width, height = coordinates([value.get(side) for side in ("left", "top", "width", "height")], field)
+    return left, top, left + width, top + height
+
+
 def box_around(*points: Points) -> tuple[float, float, float, float]:
     """The box x0 y0 x1 y1 px around all `points`, (P, 2) px each."""
     x0, y0, x1, y1 = hull(np.concatenate(points)).tolist()

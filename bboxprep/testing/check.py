@@ -12,11 +12,13 @@ from bboxprep.testing.example import FormatExample
 
 @dataclass(frozen=True)
 class Check:
-    """One check of the conformance kit; `law` states in one line what must hold."""
+    """One check of the conformance kit; `law` states in one line what must hold. One that `needs_writer` has nothing to
+    test in a format that is only read."""
 
     name: str
     law: str
     run: Callable[[FormatExample, Path], None]
+    needs_writer: bool = False
 
     def __call__(self, example: FormatExample, folder: Path) -> None:
         """Test the law on the format of `example`, in the empty `folder`. Raises AssertionError where it fails."""

@@ -41,7 +41,7 @@ def check_classes(example: FormatExample, folder: Path) -> None:
     converted(example, root, folder / "out")
     if declared(example).has_class_table:
         for place in (root, folder / "out"):
-            names = read(place, example.format, labels_in="displayed").categories.names
+            names = read(place, labels_in="displayed").categories.names
             expect(f"the class table of {place.name} as it is read", names, CLASSES)
         expect("the class table that was written", example.read(folder / "out").classes, CLASSES)
 
@@ -62,7 +62,8 @@ def check_order(example: FormatExample, folder: Path) -> None:
     source = _read(example, painted(example, folder / "in", dataset))
     keys = [(sample.split, str(sample.name)) for sample in source]
     expect("splits in the order of Dataset.splits", tuple(dict.fromkeys(split for split, _ in keys)), source.splits)
-    packed = bool(_writer(example, folder / "out", source).stage)  # packed samples keep their order
+    packed = declared(example).is_written and bool(_writer(example, folder / "out", source).stage)
+    # packed samples keep their order
     listed = [(image.split, image.name) for image in dataset.images] if packed else sorted(keys, key=_bytes_of_name)
     expect("the order of samples", keys, sorted(listed, key=lambda key: source.splits.index(key[0])))
     expect("names that are twice in a split", [key for key, count in Counter(keys).items() if count > 1], [])

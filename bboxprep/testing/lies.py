@@ -23,10 +23,13 @@ _SMALL = 0.6  # px beyond two roundings to the step
 
 
 def check_verify(example: FormatExample, folder: Path) -> None:
-    """A correct output is accepted, also with its labels written by the painter; every planted error is found."""
+    """A correct output is accepted. Of a format that is written, it is with labels of the painter, too, and every
+    planted error is found."""
     root = painted(example, folder / "in", random_dataset(example, seed=30, size=(160, 120)))
     converted(example, root, folder / "out", Recipe(Letterbox(128), Flip("horizontal")))
     _expect_true("the output as it was written", verify(folder / "out"))
+    if not declared(example).is_written:
+        return
     lies = {"nothing": ((), _nothing), **_lies(example, folder / "out")}
     for name, (codes, lie) in lies.items():
         out = copytree(folder / "out", folder / name.replace(" ", "-"))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from bboxprep.geometry.affine import Size
-from bboxprep.testing.example import LabelledDataset, LabelledImage
+from bboxprep.testing.example import ORIENTATION_TAG, LabelledDataset, LabelledImage
 
 DARK, BRIGHT = (30, 40, 30), (255, 255, 255)
 CONTAINERS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "tif": "TIFF"}
@@ -35,7 +35,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "webp": {"lossless": True},
     "tif": {"compression": "tiff_lzw"},
 }
-_ORIENTATION_TAG = 0x0112  # of EXIF
 
 Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
 
@@ -72,7 +71,7 @@ def painted_dataset(
 def encoded(picture: Image.Image, container: str, orientation: int = 1) -> bytes:
     """The bytes of `picture` in a container (a key of `CONTAINERS`), with an EXIF orientation."""
     exif, out = Image.Exif(), BytesIO()
-    exif[_ORIENTATION_TAG] = orientation
+    exif[ORIENTATION_TAG] = orientation
     picture.save(out, CONTAINERS[container], exif=exif.tobytes(), **_OPTIONS.get(container, {}))
     return out.getvalue()
 
@@ -94,14 +93,3 @@ def displayed(data: bytes) -> NDArray[np.uint8]:
     """The displayed image of the file `data`, decoded by Pillow: uint8 (H, W, 3)."""
     with Image.open(BytesIO(data)) as opened:
         return np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
-
-
-def displayed_size(data: bytes) -> Size:
-    """The displayed size of the image in the file `data`, by Pillow; the file may be truncated after its header."""
-    with Image.open(BytesIO(data)) as opened:
-        size = Size(*opened.size)
-        try:
-            code = opened.getexif().get(_ORIENTATION_TAG, 1)
-        except OSError:
-            code = 1  # the EXIF is in the missing part
-    return Size(size.height, size.width) if code in {5, 6, 7, 8} else size

@@ -87,19 +87,19 @@ def converted(
     finest: bool = True,
     options: Mapping[str, Any] | None = None,
 ) -> Outcome:
-    """Convert the dataset at `root` through `recipe` to `out`, in the same format; `finest`: rounded to its finest
-    step.
+    """Convert the dataset at `root` through `recipe` to `out`, in the format `example.target`; `finest`: rounded to its
+    finest step.
     """
     chosen = options if options is not None else example.options if finest else {}
     run_options = RunOptions(workers=workers)
     return convert_source(
-        opened(example, root, labels_in), out, example.format, recipe, run_options=run_options, options=chosen
+        opened(example, root, labels_in), out, example.target, recipe, run_options=run_options, options=chosen
     )
 
 
 def step_edges(example: FormatExample, size: Size, *, finest: bool = True) -> float:
     """The largest error of a written edge in an image of `size`, px."""
-    known = declared(example)
+    known = formats.load(example.target)
     return float(known.step(known.write_options(**(example.options if finest else {}))).edges(size).max())
 
 

@@ -20,7 +20,9 @@ from bboxprep.images.codecs.independent_decoder import (
     Gray,
     blurred,
     colours_moved,
+    deviation,
     displayed_colours,
+    eroded,
     phase_shift,
     shrunk,
     written_colours,
@@ -30,6 +32,7 @@ from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
 from bboxprep.verification.patch_similarity import Mask
 from bboxprep.verification.region import moved, pixels_inside
+from bboxprep.verification.whole_image import CoarsePair
 
 LIGHT = 8.0  # gray levels; true outputs differ by 2.2 at most, also after exposures and contrasts
 LIGHT_OF_EFFECTS = 16.0  # gray levels; after steps that are applied in gray and not in colours
@@ -47,7 +50,6 @@ EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "noise"})
 _PLAIN_MODES = frozenset({"L", "RGB"})
 NOISY = frozenset({"noise", "cutout"})
 
-COARSE = 96  # px of the longer side, at which light and contrast are compared
 FINE = 640  # px of the longer side, at which detail and shifts are compared
 """A shift of 2 px or 1 % of the longer side, whichever is more, is found where `DETAIL` is reached."""
 
@@ -55,10 +57,10 @@ FINE = 640  # px of the longer side, at which detail and shifts are compared
 class Appearance(msgspec.Struct, frozen=True):
     """The differences of an image from what is expected of it.
 
-    `light` is the difference of the means in gray levels, `gain` that of contrasts as a factor, at `COARSE` size.
+    `light` is the difference of the means in gray levels, `gain` that of contrasts as a factor, of the coarse pair.
     `detail` is the standard deviation of the fine structure of the expected image in gray levels, `sharpness` that of
     the actual image as a share of it, `likeness` their correlation. `shift` is x, y in px of the image as it was given,
-    `nearer` by how much the fine structures correlate better after it.
+    `nearer` by how much the fine structures correlate better after it; both are 0 where no shift can be told.
     """
 
     light: float
@@ -70,36 +72,43 @@ class Appearance(msgspec.Struct, frozen=True):
     nearer: float = 0.0
 
 
-def measure(expected: Gray, actual: Gray, mask: Mask) -> Appearance | None:
-    """The `Appearance` of `actual` against `expected`, both (H, W), where `mask` (H, W) is set; None for too little."""
-    light, gain = _levels(*_reduced(expected, actual, mask, COARSE)[:3])
-    want, have, seen, by = _reduced(expected, actual, mask, FINE)
-    inner = seen & _inside(seen)
+def measure(expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair) -> Appearance | None:
+    """The `Appearance` of `actual` against `expected`, both (H, W), where `mask` (H, W) is set; None for too little.
+
+    `coarse` has both reduced.
+    """
+    light, gain = _levels(coarse)
+    want, have, seen, by = _reduced(expected, actual, mask)
+    inner = eroded(seen, 4)  # px; as far as the blur below reaches
     if inner.sum() < 256 or not np.isfinite(gain):
         return None
     fine, other = (image - blurred(image, 2.0) for image in (want, have))
-    detail, sharp = float(fine[inner].std()), float(other[inner].std())
-    likeness = _correlation(fine[inner], other[inner])
+    one, two = fine[inner], other[inner]
+    detail, sharp, likeness = deviation(one), deviation(two), _correlation(one, two)
+    found = Appearance(light, gain, detail, sharp / max(detail, 1e-6), likeness)
+    if likeness >= 1.0 - NEARER or detail < DETAIL:  # no shift could correlate better by so much, or tell anything
+        return found
     x, y = phase_shift(np.where(inner, fine, 0.0), np.where(inner, other, 0.0))
     nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - likeness
-    return Appearance(light, gain, detail, sharp / max(detail, 1e-6), likeness, (x * by, y * by), nearer)
+    return msgspec.structs.replace(found, shift=(x * by, y * by), nearer=nearer)
 
 
 def appearance_faults(
     origin: tuple[Sample, bytes], written: tuple[Path, bytes], mapped: Mapped, pair: tuple[Gray, Gray, Mask],
-    steps: object, quality: int,
+    coarse: CoarsePair, steps: object, quality: int,
 ) -> Iterator[Difference]:  # fmt: skip
     """What of the file `written` no true output has; each is a code, a message and an amount.
 
     `origin` is the source and its bytes, `mapped` its map to the output, at the size of `pair`: the expected and the
-    actual image, both (H, W), and where to compare them. `steps` are those of the recipe, `quality` is that with which
-    the image was encoded, 1 to 100, or 0 where it is not known. A file with the bytes of its source has no faults.
+    actual image, both (H, W), and where to compare them; `coarse` has both reduced. `steps` are those of the recipe,
+    `quality` is that with which the image was encoded, 1 to 100, or 0 where it is not known. A file with the bytes of
+    its source has no faults.
     """
     header = origin[0].header
     if header is None or header.mode not in _PLAIN_MODES or header.depth > 8 or origin[1] == written[1]:
         return
     names = {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
-    yield from gray_faults(*pair, names, quality)
+    yield from gray_faults(*pair, coarse, names, quality)
     if names & COLOURING or header.mode == "L" or "cutout" in names:
         return
     want, have = displayed_colours(origin[0].path, header.container, origin[1]), written_colours(*written)
@@ -116,12 +125,15 @@ def _aligned(want: Colours, have: Colours, mapped: Mapped) -> tuple[Colours, Col
     return colours_moved(want, to_small @ mapped.from_shown @ from_small, size), have, seen
 
 
-def gray_faults(expected: Gray, actual: Gray, mask: Mask, steps: Collection[str], quality: int) -> Iterator[Difference]:
+def gray_faults(
+    expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair, steps: Collection[str], quality: int
+) -> Iterator[Difference]:
     """The differences of `actual` from `expected`, both (H, W), where `mask` (H, W) is set, that no true output has.
 
-    `steps` are the names of the steps of the recipe, `quality` is as for `appearance_faults`.
+    `coarse` has both reduced. `steps` are the names of the steps of the recipe, `quality` is as for
+    `appearance_faults`.
     """
-    found = measure(expected, actual, mask)
+    found = measure(expected, actual, mask, coarse)
     if found is None:
         return
     if abs(found.light) > (LIGHT_OF_EFFECTS if EFFECTS & set(steps) else LIGHT):
@@ -176,10 +188,10 @@ def _distance(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     return float(np.sqrt(((one - other) ** 2).mean()))
 
 
-def _reduced(expected: Gray, actual: Gray, mask: Mask, side: int) -> tuple[Gray, Gray, Mask, float]:
-    """Both images and the mask with a longer side of at most `side` px, and the divisor."""
+def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask, float]:
+    """Both images and the mask with a longer side of at most `FINE` px, and the divisor."""
     height, width = expected.shape
-    by = max(1.0, max(height, width) / side)
+    by = max(1.0, max(height, width) / FINE)
     if by == 1.0:
         return expected, actual, mask, by
     size = Size(max(1, round(width / by)), max(1, round(height / by)))
@@ -187,8 +199,10 @@ def _reduced(expected: Gray, actual: Gray, mask: Mask, side: int) -> tuple[Gray,
     return shrunk(expected, size), shrunk(actual, size), seen, by
 
 
-def _levels(expected: Gray, actual: Gray, mask: Mask) -> tuple[float, float]:
-    want, have = expected[mask].astype(np.float64), actual[mask].astype(np.float64)
+def _levels(coarse: CoarsePair) -> tuple[float, float]:
+    """The difference of the means, and of the contrasts as a factor."""
+    mask = coarse.seen > 0.999
+    want, have = coarse.want[mask].astype(np.float64), coarse.have[mask].astype(np.float64)
     if len(want) < 16:
         return 0.0, np.nan
     spread = float(want.var())
@@ -196,15 +210,10 @@ def _levels(expected: Gray, actual: Gray, mask: Mask) -> tuple[float, float]:
     return float(have.mean() - want.mean()), gain
 
 
-def _inside(mask: Mask) -> Mask:
-    """The pixels that are 4 px and more from any that is not set."""
-    return blurred(mask.astype(np.float32), 2.0) > 0.995
-
-
 def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    a, b = one.astype(np.float64) - one.mean(), other.astype(np.float64) - other.mean()
-    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))  # a product of vectors would start threads for this
-    return float((a * b).sum()) / norm if norm > 0 else 0.0
+    a, b = one - one.mean(), other - other.mean()
+    norm = np.sqrt(float((a * a).sum()) * float((b * b).sum()))  # a product of vectors would start threads for this
+    return float((a * b).sum()) / float(norm) if norm > 0 else 0.0
 
 
 def _correlation_moved(fine: Gray, other: Gray, mask: Mask, x: int, y: int) -> float:

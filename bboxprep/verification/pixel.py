@@ -82,6 +82,11 @@ class _ImagePair:
         mask[y0:y1, x0:x1] = True
         return mask if self.seen is None else mask & self.seen
 
+    @cached_property
+    def coarse(self) -> whole_image.CoarsePair:
+        """Both images reduced to what is compared of them as a whole."""
+        return whole_image.CoarsePair.of(self.expected, self.actual, self.mask)
+
 
 def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectComparison) -> PixelComparison:
     """Compare the pixels of `image` with its source; unsure where one of them or the map is not available."""
@@ -115,7 +120,7 @@ def compare_pixels(case: VerificationInputs, image: ImageRow, compared: ObjectCo
     files = (origin, case.file(image, origin.path)), (path, case.file(image, path))
     rough = case.recipe(image).get("kernel") == "nearest"  # a kernel that changes fine detail by itself
     quality = 0 if rough else case.run.record.encoding.quality or QUALITY
-    told = appearance_faults(*files, mapped, (pair.expected, pair.actual, pair.mask), steps, quality)
+    told = appearance_faults(*files, mapped, (pair.expected, pair.actual, pair.mask), pair.coarse, steps, quality)
     faults = tuple(_fault(code, image.output, words, amount=amount) for code, words, amount in told)
     return replace(found, faults=faults, tally=found.tally + Tally(Layer.PIXEL, UNIT, wrong=len(faults)))
 
@@ -147,8 +152,8 @@ def _judge(
 ) -> PixelComparison:
     if pair.weak:
         return _weakly(case, sample, compared, pair)
-    thumbs = _thumbnails(pair)
-    turn = whole_image.match_turn(pair.expected, pair.actual, pair.mask)
+    thumbs = pair.coarse.thumbnails
+    turn = whole_image.match_turn(pair.coarse, pair.actual)
     count = len(sample.instances)
     tally = Tally(Layer.PIXEL, UNIT, unsure=count, wrong=1)
     if turn.verdict is PatchVerdict.SHIFTED:
@@ -194,14 +199,6 @@ def _likenesses(
     objects = sample.instances.boxes / pair.by
     resting += [(where, _compare(pair, box, (0, 0))) for where, box in _places(pair, objects)]
     return moved, resting
-
-
-def _thumbnails(pair: _ImagePair) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Thumbnails of the expected and the actual image; the margins of both are those of the actual one."""
-    expected, outside = pair.expected, ~pair.mask
-    if pair.seen is not None and outside.any() and pair.actual.shape == expected.shape:
-        expected = np.where(outside, np.median(pair.actual[outside]), expected).astype(np.float32)
-    return whole_image.thumbnail(expected), whole_image.thumbnail(pair.actual)
 
 
 def _merely_shifted(pair: _ImagePair) -> bool:

@@ -11,13 +11,14 @@ import numpy as np
 
 from bboxprep.errors import ImageError
 from bboxprep.findings import Severity
-from bboxprep.images.codecs.independent_decoder import read_pillow_header
+from bboxprep.images.codecs.independent_decoder import decode_displayed, read_pillow_header
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import IMAGE_SUFFIXES, relative_path
 from bboxprep.io.remote import member
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import splits_of
 from bboxprep.pipeline.output.image_rows import BYTE_PRESERVING, ImageRow
+from bboxprep.verification.arithmetic import Derived, derive
 from bboxprep.verification.augmentation_check import copy_faults, drawn_faults
 from bboxprep.verification.class_comparison import class_faults
 from bboxprep.verification.faults import Fault, Layer
@@ -95,9 +96,35 @@ def _fault(code: str, image: str, message: str, where: str = "", amount: float =
 
 
 def _left_out(case: VerificationInputs, image: ImageRow) -> Iterator[Fault]:
-    """The fault of an image that was left out without a finding about it."""
-    if image.source not in {finding.path for finding in case.run.record.findings}:
+    """The fault of an image that was left out: no finding says why, or nothing that can be seen keeps it out."""
+    codes = case.noted.get(image.source, frozenset())
+    if not codes:
         yield _fault("image-missing", image.source, "was not written, and no finding says why")
+    elif "image-unread" in codes:
+        words = "was not written, for the system failed to read it; the same command tries it again"
+        yield _fault("image-missing", image.source, words)
+    elif _can_be_written(case, image, codes):
+        words = f"was not written ({', '.join(sorted(codes))}), and can be read and transformed"
+        yield _fault("image-missing", image.source, words)
+
+
+def _can_be_written(case: VerificationInputs, image: ImageRow, codes: frozenset[str]) -> bool:
+    """Whether the source of `image`, which was left out with findings of the `codes`, can be read, and the recipe
+    leaves something of it.
+    """
+    origin = case.origin(image)
+    if origin is None or origin.header is None or origin.refusal:
+        return False
+    header, path = origin.header, origin.path
+    if "image-refused" in codes and (
+        header.depth > 8 or header.frames > 1
+    ):  # it wanted a decision that is not recorded
+        return False
+    try:
+        decode_displayed(path, header.container, case.file(image, path))
+    except ImageError:
+        return False
+    return isinstance(derive(case.recipe(image), header.size, header.orientation), Derived)
 
 
 def _sample_findings(sample: Sample, output: str) -> Iterator[Fault]:

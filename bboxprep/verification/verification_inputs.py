@@ -149,6 +149,14 @@ class VerificationInputs:
         return [self._swapped_names.get(name, name) for name in changed] if mirrored else changed
 
     @cached_property
+    def noted(self) -> Mapping[str, frozenset[str]]:
+        """The codes of the recorded findings about each file."""
+        codes: dict[str, set[str]] = {}
+        for finding in self.run.record.findings:
+            codes.setdefault(finding.path, set()).add(finding.code)
+        return {path: frozenset(found) for path, found in codes.items()}
+
+    @cached_property
     def keypoint_orders(self) -> tuple[tuple[int, ...], ...]:
         """The order that the keypoints of each class of the source have in a mirrored image; () without a source."""
         return tuple(map(flip_order, self.source.dataset.categories)) if self.source else ()

@@ -39,27 +39,60 @@ class TurnMatch(msgspec.Struct, frozen=True):
     best: float = 0.0
 
 
-def match_turn(expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> TurnMatch:
-    """The turn of `actual` against `expected`, both (H, W), where the source is `visible` (H, W).
+class CoarsePair(msgspec.Struct, frozen=True, eq=False):
+    """An expected image and an actual one, reduced to one size: `want` and `have` (h, w), at most `MAX_SIDE` px along
+    their longer side. `seen` (h, w) is the share of each pixel where the source is visible, `shape` the
+    height and width of the expected image itself.
+    """
+
+    want: Gray
+    have: Gray
+    seen: Gray
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, expected: Gray, actual: Gray, visible: NDArray[np.bool_]) -> CoarsePair:
+        """The pair of `expected` and `actual`, both (H, W), where the source is `visible` (H, W).
+
+        `actual` may be of another shape.
+        """
+        height, width = expected.shape
+        factor = min(1.0, MAX_SIDE / max(height, width))
+        size = Size(max(1, round(width * factor)), max(1, round(height * factor)))
+        seen = np.ones(size[::-1], np.float32) if visible.all() else _reduced(visible.astype(np.float32), size)
+        return cls(_reduced(expected, size), _reduced(actual, size), seen, expected.shape)
+
+    @property
+    def thumbnails(self) -> tuple[Gray, Gray]:
+        """Both images as very small ones (16, 16), to find one among many; each has the margins of the actual one."""
+        outside = self.seen < 0.5
+        want = np.where(outside, np.median(self.have[outside]), self.want) if outside.any() else self.want
+        return _reduced(want.astype(np.float32), THUMB), _reduced(self.have, THUMB)
+
+
+def match_turn(coarse: CoarsePair, actual: Gray) -> TurnMatch:
+    """The turn of `actual` (H, W) against the expected image of the pair `coarse`, of which it is the actual one.
 
     `actual` may have height and width exchanged.
     """
-    factor = min(1.0, MAX_SIDE / max(expected.shape))
-    height, width = expected.shape
-    small = Size(max(1, round(width * factor)), max(1, round(height * factor)))
-    want, mask = _reduced(expected, small), _reduced(visible.astype(np.float32), small) > 0.99
+    want, mask = coarse.want, coarse.seen > 0.99
     if not mask.any() or float(want[mask].std()) < TEXTURE:
         return TurnMatch(PatchVerdict.UNSURE)
     scores: dict[int, float] = {}
     itself: dict[int, float] = {}
-    upright, lying = (_reduced(actual, size) for size in (small, small.transposed))
     for code in range(1, 9):
         known = scores.get(1, 0.0) > 1.0 - CLEARLY  # no turn can be clearly better
-        if turned(actual, code).shape == expected.shape and not known:
-            scores[code] = correlation(want, turned(lying if code >= 5 else upright, code), mask)
+        if turned(actual, code).shape == coarse.shape and not known:
+            scores[code] = correlation(want, turned(_shaped(coarse, actual, code), code), mask)
         if code > 1 and want.shape == turned(want, code).shape:
             itself[code] = correlation(want, turned(want, code), mask)
     return _judge(scores, max(itself.values(), default=-1.0))
+
+
+def _shaped(coarse: CoarsePair, actual: Gray, code: int) -> Gray:
+    """`actual` as small as the expected image is, once it is turned by the EXIF orientation `code`."""
+    height, width = coarse.want.shape
+    return coarse.have if code < 5 or height == width else _reduced(actual, Size(height, width))
 
 
 def correlation(one: NDArray[np.float32], other: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
@@ -77,11 +110,6 @@ def turned(gray: Gray, code: int) -> Gray:
     down = -1 if code in (3, 4, 7, 8) else 1
     across = -1 if code in (2, 3, 6, 7) else 1
     return gray[::down, ::across]
-
-
-def thumbnail(gray: Gray) -> NDArray[np.float32]:
-    """`gray` as a very small image (16, 16), to find it among many."""
-    return _reduced(gray, THUMB)
 
 
 def resembles(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -42,7 +42,7 @@ def controls(text: str) -> set[str]:
     )
 
 
-@pytest.mark.parametrize("name", formats.names())
+@pytest.mark.parametrize("name", formats.written())
 def test_names_in_no_format_reach_the_terminal_as_they_are(hostile: Path, tmp_path: Path, name: str) -> None:
     converted = run("convert", hostile, tmp_path / "out", "--to", name)
     if isinstance(converted.exception, BboxprepError):  # some formats cannot hold such a name

@@ -26,8 +26,14 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
-from bboxprep.testing.example import FormatExample, LabelledDataset, LabelledImage
-from bboxprep.testing.painting import displayed_size
+from bboxprep.testing.example import (
+    FormatExample,
+    LabelledDataset,
+    LabelledImage,
+    displayed_size,
+    first_corner_coco,
+    read_coco,
+)
 from tests.conformance.tfrecords import first_corner_tfrecord, paint_tfrecord, read_tfrecord
 
 
@@ -49,29 +55,6 @@ def paint_coco(root: Path, dataset: LabelledDataset) -> None:
                 row |= {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)}
                 document["annotations"].append(row | {"segmentation": [[x0, y0, x1, y0, x1, y1, x0, y1]]})
         _write(root / "annotations" / f"instances_{split}.json", json.dumps(document).encode())
-
-
-def read_coco(root: Path) -> LabelledDataset:
-    classes: tuple[str, ...] = ()
-    images = []
-    for file in sorted((root / "annotations").iterdir()):
-        document = json.loads(file.read_bytes())
-        names = {row["id"]: row["name"] for row in document["categories"]}
-        classes, split = tuple(names.values()), file.stem.removeprefix("instances_")
-        for row in document["images"]:
-            own = [each for each in document["annotations"] if each["image_id"] == row["id"]]
-            edges = [(x, y, x + wide, y + high) for x, y, wide, high in (each["bbox"] for each in own)]
-            labels = tuple(names[each["category_id"]] for each in own)
-            image = _image(split, row["file_name"], root / split / row["file_name"], edges, labels, root)
-            assert image.size == (row["width"], row["height"]), image.place
-            images.append(image)
-    return LabelledDataset(classes, tuple(images))
-
-
-def first_corner_coco(root: Path) -> tuple[float, float]:
-    document = json.loads(min((root / "annotations").iterdir()).read_bytes())
-    x, y, *_ = document["annotations"][0]["bbox"]
-    return x, y
 
 
 def paint_yolo(root: Path, dataset: LabelledDataset) -> None:
@@ -1010,6 +993,64 @@ def first_corner_vlm(root: Path) -> tuple[float, float]:
     return x, y
 
 
+def paint_vott(root: Path, dataset: LabelledDataset) -> None:
+    tags = [{"name": name, "color": "#5db300"} for name in dataset.classes]
+    for split, images in _by_split(dataset):
+        _empty(root / split)
+        assets: dict[str, Any] = {}
+        for number, image in enumerate(images):
+            _write(root / split / image.name, image.data)
+            asset = {"id": str(number), "name": image.name, "path": f"file:/photos/{quote(image.name)}", "type": 1}
+            asset |= {"size": {"width": image.size.width, "height": image.size.height}, "state": 2, "format": "png"}
+            regions = []
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True):
+                box = {"left": x0, "top": y0, "width": x1 - x0, "height": y1 - y0}
+                points = [{"x": x, "y": y} for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+                regions.append({"type": "RECTANGLE", "tags": [name], "boundingBox": box, "points": points})
+            assets[str(number)] = {"asset": asset, "regions": regions, "version": "2.2.0"}
+        export = {"name": "photos", "version": "2.2.0", "tags": tags, "assets": assets}
+        _write(root / split / "photos-export.json", json.dumps(export, ensure_ascii=False).encode())
+
+
+def paint_labelbox(root: Path, dataset: LabelledDataset) -> None:
+    for split, images in _by_split(dataset):
+        _empty(root / split)
+        lines = []
+        for number, image in enumerate(images):
+            _write(root / split / image.name, image.data)
+            objects = []
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True):
+                box = {"top": y0, "left": x0, "height": y1 - y0, "width": x1 - x0}
+                objects.append({"name": name, "annotation_kind": "ImageBoundingBox", "bounding_box": box})
+            label = {"label_kind": "Default", "annotations": {"objects": objects, "classifications": []}}
+            row = {"data_row": {"id": str(number), "external_id": image.name}}
+            media = {"height": image.size.height, "width": image.size.width, "mime_type": "image/png"}
+            lines.append({**row, "media_attributes": media, "projects": {"p1": {"name": "p", "labels": [label]}}})
+        text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+        _write(root / split / "export.ndjson", text.encode())
+
+
+def paint_sagemaker(root: Path, dataset: LabelledDataset) -> None:
+    numbers = {name: number for number, name in enumerate(dataset.classes)}
+    for split, images in _by_split(dataset):
+        _empty(root / split)
+        lines = []
+        for image in images:
+            _write(root / split / image.name, image.data)
+            boxes = [
+                {"class_id": numbers[name], "top": y0, "left": x0, "height": y1 - y0, "width": x1 - x0}
+                for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+            ]
+            size = {"width": image.size.width, "height": image.size.height, "depth": 3}
+            known = {str(numbers[name]): name for name in image.classes}
+            metadata = {"objects": [{"confidence": 0.5}] * len(boxes), "class-map": known, "human-annotated": "yes"}
+            metadata |= {"type": "groundtruth/object-detection", "creation-date": "2026-01-02T03:04:05.000006"}
+            line = {"source-ref": f"s3://bucket/photos/{image.name}", "animals-metadata": metadata}
+            lines.append({**line, "animals": {"image_size": [size], "annotations": boxes}})
+        text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
+        _write(root / split / "output.manifest", text.encode())
+
+
 def _by_split(dataset: LabelledDataset) -> Iterator[tuple[str, list[LabelledImage]]]:
     """The images of each split."""
     for split, images in groupby(sorted(dataset.images, key=lambda image: image.split), lambda image: image.split):
@@ -1062,6 +1103,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),
         FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),
         FormatExample("datumaro", paint_datumaro, read_datumaro, first_corner_datumaro),
+        FormatExample("labelbox", paint_labelbox),
         FormatExample("kitti", paint_kitti, read_kitti, first_corner_kitti),
         FormatExample("labelme", paint_labelme, read_labelme, first_corner_labelme),
         FormatExample("labelstudio", paint_labelstudio, read_labelstudio, first_corner_labelstudio),
@@ -1069,10 +1111,12 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),
         FormatExample("openimages", paint_openimages, read_openimages, first_corner_openimages),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
+        FormatExample("sagemaker", paint_sagemaker),
         FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),
         FormatExample("tfrecord", paint_tfrecord, read_tfrecord, first_corner_tfrecord),
         FormatExample("vlm", paint_vlm, read_vlm, first_corner_vlm),
         FormatExample("via", paint_via, read_via, first_corner_via),
+        FormatExample("vott", paint_vott),
         FormatExample("voc", paint_voc, read_voc, first_corner_voc, {"float_": True}),
         FormatExample("webdataset", paint_webdataset, read_webdataset, first_corner_webdataset),
         FormatExample("yolo", paint_yolo, read_yolo, first_corner_yolo),
@@ -1083,8 +1127,9 @@ _NEEDS = {  # of the extras `shards` and `tfrecord`
     "tfrecord": ("google_crc32c", "google.protobuf"),
     "webdataset": ("fsspec",),
 }
-AVAILABLE = tuple(name for name in formats.names() if all(map(find_spec, _NEEDS.get(name, ()))))
-LOOSE = tuple(filter(_is_loose, formats.names()))
+AVAILABLE = tuple(name for name in formats.written() if all(map(find_spec, _NEEDS.get(name, ()))))
+"""The formats that can be written here."""
+LOOSE = tuple(filter(_is_loose, formats.written()))
 
 
 def in_turn(names: Sequence[str], cases: Sequence[Any]) -> list[tuple[str, Any]]:
@@ -1095,9 +1140,14 @@ def in_turn(names: Sequence[str], cases: Sequence[Any]) -> list[tuple[str, Any]]
     return [*whole, *((name, cases[number % len(cases)]) for number, name in enumerate(names[2:]))]
 
 
-FORMATS = [  # every format that is registered, to parametrise with: one without an example fails
-    pytest.param(
-        name, marks=pytest.mark.skipif(name not in AVAILABLE, reason="take the extras: bboxprep[shards,tfrecord]")
-    )
-    for name in formats.names()
-]
+def parameter(name: str, *others: Any) -> Any:
+    """The format called `name` and `others`, to parametrise with: skipped where the extras that it needs are absent."""
+    there = all(map(find_spec, _NEEDS.get(name, ())))
+    mark = pytest.mark.skipif(not there, reason="take the extras: bboxprep[shards,tfrecord]")
+    return pytest.param(name, *others, marks=mark, id="-".join(map(str, (name, *others))))
+
+
+FORMATS = [parameter(name) for name in formats.names()]
+"""Every format that is registered: one without an example fails."""
+WRITTEN = [parameter(name) for name in formats.written()]
+"""Every one that can be written."""

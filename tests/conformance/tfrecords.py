@@ -9,8 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from bboxprep.testing.example import LabelledDataset, LabelledImage
-from bboxprep.testing.painting import displayed_size
+from bboxprep.testing.example import LabelledDataset, LabelledImage, displayed_size
 
 Features = Mapping[str, Sequence[bytes] | Sequence[float] | Sequence[int]]
 

@@ -48,7 +48,7 @@ def test_the_outputs_are_true_to_their_sources(work: Path, name: str) -> None:
 
 def test_every_format_is_given_to_a_program_or_named_as_given_to_none() -> None:
     read = {OUTPUTS[reading.output].format for program in PROGRAMS for reading in program.readings}
-    assert read | GIVEN_TO_NONE == set(formats.names())
+    assert read | GIVEN_TO_NONE == set(formats.written())
     assert not read & GIVEN_TO_NONE
     words = " ".join(PAGE.read_text(encoding="utf-8").split())
     assert all(formats.load(name).title in words for name in GIVEN_TO_NONE)

@@ -21,7 +21,7 @@ from bboxprep.recipe.recipe import Recipe
 
 NAMES, IMAGES = ("Möwe", "Ærø"), ("ä1.png", "b.png")
 TEXT = (".txt", ".xml", ".json", ".yaml", ".names", ".data", ".csv", ".jsonl", ".ndjson")
-OPTIONS = {name: {one.name for one in fields(formats.load(name).read_options)} for name in formats.names()}
+OPTIONS = {name: {one.name for one in fields(formats.load(name).read_options)} for name in formats.written()}
 WITH_TEXT = [name for name, options in OPTIONS.items() if "encoding" in options]
 MARKED = {
     "utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE,

@@ -66,7 +66,7 @@ def test_an_installed_format_is_listed_with_its_options_and_recognised(tmp_path:
     assert "0.001 px" in next(line for line in listed.stdout.splitlines() if "`toy`" in line)
     helped = run(tmp_path, "convert", "--help").stdout
     assert "--toy-digits" in helped
-    assert ", ".join(sorted([*formats.names(), "toy"])) in " ".join(helped.split())
+    assert ", ".join(sorted([*formats.written(), "toy"])) in " ".join(helped.split())
     (tmp_path / "toys.txt").touch()
     code = "import sys, pathlib; from bboxprep import formats; print(*formats.sniffed(pathlib.Path(sys.argv[1])))"
     assert python(tmp_path, "-c", code, tmp_path).stdout == "toy\n"

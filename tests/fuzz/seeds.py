@@ -224,6 +224,45 @@ def via() -> Iterator[bytes]:
     yield _json({"a.jpg9": {**entry, "regions": dict(enumerate(regions))}, "b.jpg": {**entry, "filename": "b.jpg"}})
 
 
+_SIDES = {"left": 1, "top": 2.5, "width": 30, "height": 20}
+_CORNERS = [{"x": 1, "y": 2}, {"x": 30.5, "y": 2}, {"x": 9, "y": 20}]
+
+
+def vott() -> Iterator[bytes]:
+    kinds = ("RECTANGLE", "POLYGON", "POLYLINE", "POINT")
+    regions = [{"type": kind, "tags": ["cat", "dog"], "boundingBox": _SIDES, "points": _CORNERS} for kind in kinds]
+    asset = {"name": "a.jpg", "size": {"width": 64, "height": 40}, "state": 2, "type": 1}
+    others = {
+        "b": {"asset": {**asset, "name": "b.mp4", "type": 2}},
+        "c": {"asset": {**asset, "state": 0}, "regions": []},
+    }
+    yield _json({"tags": [{"name": "dog"}], "assets": {"a": {"asset": asset, "regions": regions}, **others}})
+    yield _json({"tags": [], "assets": {}})
+
+
+def labelbox() -> Iterator[bytes]:
+    answers = [{"name": "sure", "radio_answer": {"name": "yes"}}, {"name": "why", "text_answer": {"content": "so"}}]
+    places = ({"bounding_box": _SIDES}, {"polygon": _CORNERS}, {"line": _CORNERS}, {"point": {"x": 1, "y": 2}})
+    objects = [{"name": "cat", "confidence": 0.5, "classifications": answers, **place} for place in places]
+    objects.append({"name": "dog", "mask": {"url": "https://a.b/c"}})
+    labels = [{"label_kind": kind, "annotations": {"objects": objects}} for kind in ("Default", "Consensus")]
+    row = {"data_row": {"external_id": "a.jpg"}, "media_attributes": {"width": 64, "height": 40}}
+    lines = [{**row, "projects": {"p": {"labels": labels}}}, {**row, "data_row": {"row_data": "https://a.b/c.jpg?d=1"}}]
+    yield b"\n".join(map(_json, lines))
+    old = {"External ID": "a.jpg", "Labeled Data": "https://a.b/a.jpg"}
+    yield _json(
+        [{**old, "Label": {"objects": [{"title": "cat", "bbox": _SIDES}]}}, {**old, "Label": {}, "Skipped": True}]
+    )
+
+
+def sagemaker() -> Iterator[bytes]:
+    value = {"image_size": [{"width": 64, "height": 40}], "annotations": [{"class_id": 0, **_SIDES}]}
+    metadata = {"objects": [{"confidence": 0.5}], "class-map": {"0": "cat"}, "type": "groundtruth/object-detection"}
+    line = {"source-ref": "s3://b/train/a.jpg", "a": value, "a-metadata": {**metadata, "creation-date": "2026-01-02"}}
+    yield b"\n".join(map(_json, (line, {**line, "b": value, "b-metadata": metadata}, {"source-ref": "s3://b/c.jpg"})))
+    yield _json(line) + _json({**line, "a-metadata": {**metadata, "failure-reason": "late"}})
+
+
 def createml() -> Iterator[bytes]:
     box = {"label": "cat", "coordinates": {"x": 10, "y": 9.5, "width": 4, "height": 3}}
     yield _json([{"image": "a.jpg", "annotations": [box, {**box, "label": "dog", "sure": 1}]}, {"image": "b.jpg"}])

@@ -304,6 +304,11 @@ TARGETS: Mapping[str, Target] = {
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")
     ),
+    "labelbox": Target(
+        _listed("labelbox", "a.ndjson", "a.jpg"),
+        seeds.labelbox,
+        (*_JSON, b'"bounding_box":', b'"polygon":', b'"labels":', b'"classifications":', b'"projects":'),
+    ),
     "kitti": Target(
         _kitti, seeds.kitti, (b"nan", b"1e999", b" -1000", b" -10", b"DontCare ", b"\t", b"_", b"\0", b"9" * 30)
     ),
@@ -331,6 +336,11 @@ TARGETS: Mapping[str, Target] = {
     ),
     "texts": Target(_text, seeds.texts, (b"x", b",", b"edge", b"640", b"\xd9\xa1", b"-1", b"9" * 5000), 64),
     "record": Target(_record, seeds.record, (*_JSON, b'"affine":', b'"size":')),
+    "sagemaker": Target(
+        _listed("sagemaker", "output.manifest", "a.jpg"),
+        seeds.sagemaker,
+        (*_JSON, b"}{", b'"class-map":', b'"annotations":', b'-metadata":', b'"class_id":', b'"creation-date":'),
+    ),
     "supervisely": Target(
         _supervisely, seeds.supervisely, (*_JSON, b'"exterior":', b'"bitmap":', b'"instance":', b'"geometryType":')
     ),
@@ -340,6 +350,11 @@ TARGETS: Mapping[str, Target] = {
     "sidecar": Target(_sidecar, seeds.sidecar, (*_JSON, b'"objects":', b'"mask":', b'"row":', b'"labels":')),
     "via": Target(
         _listed("via", "a.json", "a.jpg"), seeds.via, (*_JSON, b'"regions":', b'"name":', b'"all_points_x":')
+    ),
+    "vott": Target(
+        _listed("vott", "a-export.json", "a.jpg"),
+        seeds.vott,
+        (*_JSON, b'"tags":', b'"points":', b'"boundingBox":', b'"type":', b'"assets":', b'"size":'),
     ),
     "voc": Target(_voc, seeds.voc, (b"<object>", b"</object>", b"<bndbox>", b"<!DOCTYPE", b"&amp;", b"NaN", b"1e308")),
     "yolo-labels": Target(

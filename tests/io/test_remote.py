@@ -268,14 +268,20 @@ def test_of_two_runs_to_one_place_the_second_is_refused_unless_the_first_is_gone
     assert (".bboxprep/lock" in server.keys(f"data/{dest}")) == refused
 
 
+@pytest.fixture(scope="module")
+def gone(server: Server, whole: dict[str, str]) -> int:
+    """The bytes that a whole run sends."""
+    way = Way(server, 1 << 40)
+    with way.open() as url:
+        assert run(url, *convert("counted")).code == 0
+    return way.gone
+
+
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
 def test_a_connection_that_is_cut_in_a_put_is_one_line_and_a_run_to_be_resumed(
-    server: Server, whole: dict[str, str], share: float
+    server: Server, whole: dict[str, str], gone: int, share: float
 ) -> None:
-    counted = Way(server, 1 << 40)
-    with counted.open() as url:
-        assert run(url, *convert(f"counted-{share}")).code == 0
-    dest, way = f"cut-{share}", Way(server, int(counted.gone * share))
+    dest, way = f"cut-{share}", Way(server, int(gone * share))
     with way.open() as url:
         broken = run(url, *convert(dest))
     assert way.is_cut

@@ -21,7 +21,7 @@ from tests.pipeline.sidecar.trips import around, run, small
 from tests.strategies import specimen
 
 each_column = pytest.mark.parametrize("column", COLUMNS)
-each_format = pytest.mark.parametrize("to", formats.names())
+each_format = pytest.mark.parametrize("to", formats.written())
 
 
 @each_format

@@ -25,7 +25,7 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.transform import map_objects
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import WRITTEN
 from tests.painted import written
 
 CATEGORIES = {3: "cat", 8: "dog", 90: "a: b"}
@@ -83,7 +83,7 @@ def make(root: Path, splits: dict[str, list[tuple[str, list[dict[str, Any]]]]]) 
         path.write_text(json.dumps(document), encoding="utf-8")
 
 
-@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
 @settings(max_examples=10)
 @given(train=IMAGES, val=IMAGES, steps=STEPS, object_policy=RULES)
 def test_every_object_and_image_is_accounted_for(

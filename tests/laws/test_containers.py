@@ -18,7 +18,7 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.painting import displayed
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import WRITTEN
 from tests.images.iso_files import Kind, iso_file
 from tests.images.specimens import card, saved
 from tests.painted import written
@@ -58,7 +58,7 @@ FRACTIONS = (BOX[0] / SIZE[0], BOX[1] / SIZE[1], BOX[2] / SIZE[0], BOX[3] / SIZE
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", WRITTEN)
 def test_a_name_that_lies_is_changed_in_the_file_the_labels_and_the_list(
     tmp_path: Path, format: str, recipe: str
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_name_that_lies_is_changed_in_the_file_the_labels_and_the_list(
 SKIPPED_BY_TRAINERS = {"a.jfif": "JPEG", "b.jpe": "JPEG", "c.gif": "GIF", "d.jpg": "GIF"}
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", WRITTEN)
 def test_what_trainers_skip_is_written_as_they_read_it(tmp_path: Path, format: str) -> None:
     files = {name: (saved(form, card()), FRACTIONS) for name, form in SKIPPED_BY_TRAINERS.items()}
     _, found = run(source(tmp_path / "in", files), tmp_path / "out", format, "plain")
@@ -109,7 +109,7 @@ def test_a_gif_of_several_pictures_is_skipped_and_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", WRITTEN)
 def test_the_further_pictures_of_a_camera_do_no_harm(tmp_path: Path, format: str, recipe: str) -> None:
     pictures = [Image.fromarray(card()), Image.new("RGB", (16, 10))]
     exif = Image.Exif()
@@ -126,7 +126,7 @@ def test_the_further_pictures_of_a_camera_do_no_harm(tmp_path: Path, format: str
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", WRITTEN)
 def test_avif_and_heic_become_upright_jpegs_with_their_boxes(tmp_path: Path, format: str, recipe: str) -> None:
     files = {}
     for kind in get_args(Kind):
@@ -145,7 +145,7 @@ def test_avif_and_heic_become_upright_jpegs_with_their_boxes(tmp_path: Path, for
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", WRITTEN)
 def test_pictures_that_trainers_do_not_read_become_pngs_with_their_boxes(
     tmp_path: Path, format: str, recipe: str
 ) -> None:

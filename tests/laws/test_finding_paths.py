@@ -454,6 +454,62 @@ def vlm(root: Path) -> Path:
     return root / "train" / "annotations.jsonl"
 
 
+LISTED: list[tuple[str, list[tuple[float, float, float, float]]]] = [
+    ("good.jpg", [(3, 3, 8, 8)]),
+    ("deep/er/odd.jpg", [OVER, FLAT, OUTSIDE]),
+    ("spoilt.jpg", [(3, 3, 8, 8)]),
+    ("deep/gone.jpg", [(4, 4, 8, 8)]),
+    ("bare.jpg", []),
+    ("good.jpg", [(5, 5, 8, 8)]),
+]
+
+
+def sides(box: tuple[float, float, float, float]) -> dict[str, float]:
+    return dict(zip(("left", "top", "width", "height"), box, strict=True))
+
+
+def vott(root: Path) -> Path:
+    assets: dict[str, object] = {}
+    for name, found in LISTED:
+        regions: list[object] = [{"type": "RECTANGLE", "tags": ["cat"], "boundingBox": sides(box)} for box in found]
+        regions += [{"type": "POLYGON", "tags": ["cat"], "points": 7}] * ("odd" in name)
+        asset = {"name": name, "type": 1, "state": 2 if found else 0}
+        assets[f"id {len(assets)}"] = {"asset": asset, "regions": regions}
+    for split in ("train", "val"):
+        photos(root / split)
+        (root / split / "a-export.json").write_text(json.dumps({"tags": [{"name": "cat"}], "assets": assets}))
+    return root / "train" / "a-export.json"
+
+
+def labelbox(root: Path) -> Path:
+    lines = ""
+    for name, found in LISTED:
+        objects: list[object] = [{"name": "cat", "bounding_box": sides(box)} for box in found]
+        objects += [{"name": "cat", "mask": {"url": "https://a.b/c"}}] * ("odd" in name)
+        projects = {"p": {"labels": [{"annotations": {"objects": objects}}] if found else []}}
+        lines += json.dumps({"data_row": {"external_id": name}, "projects": projects}) + "\n"
+    for split in ("train", "val"):
+        photos(root / split)
+        (root / split / "export.ndjson").write_text(f"{lines}[]\n")
+    return root / "train" / "export.ndjson"
+
+
+def sagemaker(root: Path) -> Path:
+    lines = ""
+    for name, found in LISTED:
+        boxes: list[dict[str, object]] = [{"class_id": 0, **sides(box)} for box in found]
+        boxes += [{"class_id": 7, "left": 1}, {"class_id": 0, "left": 1}] * ("odd" in name)
+        metadata: dict[str, object] = {"class-map": {"0": "cat"}, "type": "groundtruth/object-detection"}
+        metadata |= {} if found else {"failure-reason": "time was up"}
+        lines += (
+            json.dumps({"source-ref": f"s3://b/{name}", "a": {"annotations": boxes}, "a-metadata": metadata}) + "\n"
+        )
+    for split in ("train", "val"):
+        photos(root / split)
+        (root / split / "output.manifest").write_text(f"{lines}[]\n")
+    return root / "train" / "output.manifest"
+
+
 SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "bdd100k": bdd100k,
     "coco": coco,
@@ -463,6 +519,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "datumaro": datumaro,
     "dota": dota,
     "hf_imagefolder": hf_imagefolder,
+    "labelbox": labelbox,
     "kitti": kitti,
     "labelme": labelme,
     "labelstudio": labelstudio,
@@ -470,10 +527,12 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "ndjson": ndjson,
     "openimages": openimages,
     "parquet": parquet,
+    "sagemaker": sagemaker,
     "supervisely": supervisely,
     "tfrecord": tfrecord,
     "via": via,
     "vlm": vlm,
+    "vott": vott,
     "voc": voc,
     "webdataset": webdataset,
     "yolo": yolo,
@@ -498,6 +557,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
     "webdataset": {"image-unreadable", "record-unreadable"},
     "dota": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
+    "labelbox": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},
     "kitti": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "csv": {"image-missing", "image-unreadable", "record-unreadable"},
@@ -511,8 +571,10 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "mot": {"image-missing", "image-unreadable", "record-unreadable", "image-aside"},
     "ndjson": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated", "image-unlabelled"},
     "parquet": {"image-unreadable", "record-unreadable"},
+    "sagemaker": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},
     "supervisely": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "tfrecord": {"image-unreadable", "record-unreadable", "category-unknown"},
+    "vott": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},
     "vlm": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated"},
 }
 CROPPED = {"box-clipped", "box-outside"}

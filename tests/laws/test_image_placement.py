@@ -23,10 +23,10 @@ from bboxprep.review.build import plan_review
 from bboxprep.testing.example import FormatExample
 from bboxprep.testing.runs import painted, random_dataset, rows_of, tree_hashes
 from bboxprep.verification.verify import verify
-from tests.conformance.examples import EXAMPLES, FORMATS
+from tests.conformance.examples import EXAMPLES, WRITTEN
 
 MADE: dict[ImagePlacement, str] = {"copy": "copied", "link": "linked", "symlink": "symlinked", "none": ""}
-each_format = pytest.mark.parametrize("name", FORMATS)
+each_format = pytest.mark.parametrize("name", WRITTEN)
 each_way = pytest.mark.parametrize("images", get_args(ImagePlacement))
 
 

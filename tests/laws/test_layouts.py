@@ -29,7 +29,7 @@ from bboxprep.verification.verify import verify
 from tests.conformance.examples import EXAMPLES
 from tests.invoked import run as invoked
 
-LAYOUTS = [(name, layout) for name in formats.names() for layout in layouts_of(formats.load(name).write_options)]
+LAYOUTS = [(name, layout) for name in formats.written() for layout in layouts_of(formats.load(name).write_options)]
 SIZE, BOX = (62, 47), (14.0, 11.0, 33.0, 37.0)
 SPLITS = ("train", "val", "test")
 each_layout = pytest.mark.parametrize(("name", "layout"), LAYOUTS)

@@ -12,7 +12,7 @@ from bboxprep.pipeline.api import convert
 from bboxprep.pipeline.source.open import Source, open_source
 from tests.tiny import NAMES, tiny
 
-FORMATS = formats.names()
+FORMATS = formats.written()
 
 
 def linked(place: str, target: str) -> Callable[[Path], None]:

@@ -20,14 +20,14 @@ from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.runs import random_dataset
 from bboxprep.verification.verify import verify
-from tests.conformance.examples import EXAMPLES, FORMATS
+from tests.conformance.examples import EXAMPLES, WRITTEN
 from tests.invoked import refused, run
 from tests.tiny import tree
 
 RECIPE = Recipe(Letterbox(64))
 
 
-@pytest.fixture(params=FORMATS)
+@pytest.fixture(params=WRITTEN)
 def snapshot(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, Path, Path]:
     """A format, a folder of links, and the folder that they lead into."""
     example = EXAMPLES[request.param]

@@ -29,7 +29,7 @@ from bboxprep.testing.example import LabelledDataset, LabelledImage
 from bboxprep.testing.painting import displayed, painted_dataset
 from bboxprep.testing.runs import rows_of, tree_hashes
 from bboxprep.verification.verify import verify
-from tests.conformance.examples import EXAMPLES, FORMATS
+from tests.conformance.examples import EXAMPLES, WRITTEN
 
 KINDS: dict[ImageFormat, str] = {"jpg": "jpeg", "png": "png", "webp": "webp"}
 ASKED: list[tuple[ImageFormat, NameStyle]] = [("jpg", "flat"), ("png", "keep"), ("webp", "flat"), ("keep", "flat")]
@@ -63,7 +63,7 @@ def by_source(name: str, out: Path) -> dict[str, LabelledImage]:
     return {places[image.place]: image for image in EXAMPLES[name].read(out).images}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITTEN)
 @pytest.mark.parametrize(("kind", "names"), ASKED)
 def test_the_labels_are_those_of_the_images_as_they_were(
     tmp_path: Path, name: str, kind: ImageFormat, names: NameStyle
@@ -90,7 +90,7 @@ def test_the_labels_are_those_of_the_images_as_they_were(
     assert tree_hashes(out) == before
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITTEN)
 def test_names_that_meet_are_kept_apart_and_told_and_those_asked_for_are_not(tmp_path: Path, name: str) -> None:
     example, whole = EXAMPLES[name], dataset()
     one, two, *_ = whole.images
@@ -113,7 +113,7 @@ def encoded(image: Image.Image, kind: str) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", WRITTEN)
 @pytest.mark.parametrize("images", ["copy", "none"])
 def test_an_image_that_is_not_opened_keeps_its_kind_and_name_and_is_told(
     tmp_path: Path, name: str, images: ImagePlacement

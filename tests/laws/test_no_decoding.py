@@ -16,7 +16,7 @@ from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.geometric import Letterbox
 from bboxprep.recipe.recipe import Recipe
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import WRITTEN
 from tests.images.specimens import card, oriented_file, saved
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -41,7 +41,7 @@ def no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_decoder")
-@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
 @pytest.mark.parametrize("name", SOURCES)
 def test_labels_are_converted_without_a_pixel(tmp_path: Path, name: str, target: str) -> None:
     source = open_source(FIXTURES / name)
@@ -75,7 +75,7 @@ HEADERS = {  # the bytes behind which the pixels begin, how many more of them a 
 }
 
 
-@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
 def test_files_of_a_header_and_an_end_are_enough(tmp_path: Path, target: str) -> None:
     folder, records, images = tmp_path / "in" / "train", [], []
     folder.mkdir(parents=True)

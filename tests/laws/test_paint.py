@@ -23,7 +23,7 @@ from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, RecipeSt
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.example import LabelledImage
 from bboxprep.testing.painting import bright_box, displayed
-from tests.conformance.examples import EXAMPLES, FORMATS
+from tests.conformance.examples import EXAMPLES, WRITTEN
 from tests.painted import label, written
 
 LOSSLESS, LOSSY = 0.52, 1.0  # px
@@ -69,14 +69,14 @@ def cases_of(source: str, target: str) -> list[Case]:
     """The share of the cases that a pair of formats has: each source has every single step over its targets, each
     target has it over its sources, each pair of formats has a case, and each pair of steps has a pair of formats.
     """
-    names = formats.names()
+    names = formats.written()
     first, number = names.index(source) + names.index(target), names.index(source) * len(names) + names.index(target)
     step = min(len(names), len(SINGLE))
     return [*SINGLE[first % step :: step], *DOUBLE[number :: len(names) ** 2]]
 
 
 def test_every_case_is_done_with_every_format() -> None:
-    names = formats.names()
+    names = formats.written()
     for name in names:
         for one in SINGLE:
             assert any(one in cases_of(name, other) for other in names)
@@ -87,8 +87,8 @@ def test_every_case_is_done_with_every_format() -> None:
 
 
 @pytest.mark.parametrize("frame", ["stored", "displayed"])
-@pytest.mark.parametrize("target", FORMATS)
-@pytest.mark.parametrize("source", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
+@pytest.mark.parametrize("source", WRITTEN)
 def test_the_rectangle_is_where_the_box_says(tmp_path: Path, source: str, target: str, frame: LabelsIn) -> None:
     root = label(tmp_path / "source", source, frame, SIZE, BOX)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}

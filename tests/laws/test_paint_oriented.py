@@ -36,7 +36,7 @@ REACH = 0.8  # px; how far paint may lie outside: half a pixel's diagonal, and w
 GROWTH = 2.4  # px; how much longer the sides may be than between the centres of painted pixels
 LEAST = 60.0  # square px that are left of a rectangle of which the sides are measured
 ALONE = RunOptions(sidecar=False)
-HOLD = tuple(name for name in formats.names() if Column.ORIENTED in formats.load(name).carries)
+HOLD = tuple(name for name in formats.written() if Column.ORIENTED in formats.load(name).carries)
 RECIPES: tuple[tuple[RecipeStep, ...], ...] = (
     (),
     (Letterbox((200, 200)),),

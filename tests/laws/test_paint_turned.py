@@ -28,7 +28,7 @@ from bboxprep.recipe.affine_steps import Rotate, Scale, Shear, Translate
 from bboxprep.recipe.geometric import Crop, Fill, Flip, Letterbox, RecipeStep
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.testing.painting import BRIGHT, DARK, displayed
-from tests.conformance.examples import AVAILABLE, FORMATS
+from tests.conformance.examples import AVAILABLE, WRITTEN
 from tests.painted import label, written
 
 LOSSLESS, LOSSY = 0.82, 1.0  # px
@@ -84,7 +84,7 @@ def worst(out: Path, target: str) -> dict[str, float]:
     return off
 
 
-@pytest.mark.parametrize("source", FORMATS)
+@pytest.mark.parametrize("source", WRITTEN)
 @pytest.mark.parametrize("frame", ["stored", "displayed"])
 def test_the_turned_rectangle_is_where_the_box_says(tmp_path: Path, source: str, frame: LabelsIn) -> None:
     """COCO's polygons say what is in a box; for the others, it reaches into its corners, as the user knows."""

@@ -20,7 +20,7 @@ from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.pipeline.work.engines import local, processes
 from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import WRITTEN
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 SOURCES = ["phone-photos-coco", "phone-photos-yolo", "phone-photos-voc", "stored-frame-yolo"]
@@ -38,7 +38,7 @@ def times(root: Path) -> dict[Path, tuple[int, bytes]]:
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in root.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
 @pytest.mark.parametrize("source", SOURCES)
 def test_one_or_three_workers_write_the_same_tree(tmp_path: Path, source: str, target: str) -> None:
     before = times(FIXTURES / source)
@@ -55,7 +55,7 @@ def test_one_or_three_workers_write_the_same_tree(tmp_path: Path, source: str, t
     assert times(FIXTURES / source) == before
 
 
-@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
 def test_processes_forked_or_spawned_write_the_same_tree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
@@ -120,7 +120,7 @@ def _listed(monkeypatch: pytest.MonkeyPatch, order: Callable[[list[str]], list[s
         yield seen
 
 
-@pytest.mark.parametrize("target", FORMATS)
+@pytest.mark.parametrize("target", WRITTEN)
 @pytest.mark.parametrize("source", SOURCES)
 def test_no_time_and_no_path_of_the_machine_is_in_an_output(tmp_path: Path, source: str, target: str) -> None:
     for name, seconds in (("here", 10**9), ("there and further", 10**9 + 12_345)):

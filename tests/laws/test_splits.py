@@ -42,7 +42,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Outputs:
     """Of each format two outputs with two training images."""
     root = tmp_path_factory.mktemp("written")
     sources = [tiny(root / f"source{at}", range(2 * at, 2 * at + 2)) for at in range(2)]
-    return {name: (_written(sources[0], name), _written(sources[1], name)) for name in formats.names()}
+    return {name: (_written(sources[0], name), _written(sources[1], name)) for name in formats.written()}
 
 
 def _written(source: Path, to: str) -> Path:
@@ -97,7 +97,7 @@ def images(dataset: Dataset) -> dict[str, int]:
 def words_in_turn() -> list[tuple[str, str]]:
     """Each word with every third format, and each format with every third word."""
     pairs = (
-        (row + place, name, word) for row, name in enumerate(formats.names()) for place, word in enumerate(MEANING)
+        (row + place, name, word) for row, name in enumerate(formats.written()) for place, word in enumerate(MEANING)
     )
     return [(name, word) for number, name, word in pairs if number % 3 == 0]
 
@@ -118,7 +118,7 @@ def test_a_word_is_one_split_in_every_format_and_trained_on_if_it_says_so(
     assert images(bboxprep.read(tmp_path / "out")) == outcome.account.images_out
 
 
-@pytest.mark.parametrize("format", formats.names())
+@pytest.mark.parametrize("format", formats.written())
 def test_an_unknown_word_is_train_alone(tmp_path: Path, written: Outputs, format: str) -> None:
     source = renamed(written[format][0], tmp_path / "set", "v2")
     assert images(bboxprep.read(source)) == {TRAIN: 2}
@@ -126,7 +126,7 @@ def test_an_unknown_word_is_train_alone(tmp_path: Path, written: Outputs, format
 
 
 @pytest.mark.parametrize("shares", ["holdout=1", "training=0.5,dev=0.3,holdout=0.2"])
-@pytest.mark.parametrize("format", formats.names())
+@pytest.mark.parametrize("format", formats.written())
 def test_a_new_split_is_proven_whatever_its_names(tmp_path: Path, written: Outputs, format: str, shares: str) -> None:
     sources = written["yolo"]
     out = tmp_path / "out"
@@ -135,7 +135,7 @@ def test_a_new_split_is_proven_whatever_its_names(tmp_path: Path, written: Outpu
     assert done.exit_code == 0, done.output
 
 
-@pytest.mark.parametrize("format", formats.names())
+@pytest.mark.parametrize("format", formats.written())
 def test_two_words_of_one_split_lose_no_image(tmp_path: Path, written: Outputs, format: str) -> None:
     source = both(written[format], tmp_path / "set", "train", "train2017")
     dataset = bboxprep.read(source)
@@ -145,7 +145,7 @@ def test_two_words_of_one_split_lose_no_image(tmp_path: Path, written: Outputs, 
 
 
 @pytest.mark.parametrize("word", sorted(splits.WORDS))
-@pytest.mark.parametrize("format", formats.names())
+@pytest.mark.parametrize("format", formats.written())
 def test_a_word_that_the_vocabulary_lacks_is_noticed(
     tmp_path: Path, written: Outputs, forgetful: pytest.MonkeyPatch, format: str, word: str
 ) -> None:

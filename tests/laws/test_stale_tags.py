@@ -55,7 +55,7 @@ def lies_on_red(pixels: np.ndarray, box: np.ndarray) -> bool:
     return bool((inside > 170).mean() > 0.95 and abs(whole.sum() - inside.size) < 0.06 * inside.size + 8)
 
 
-@pytest.mark.parametrize("name", formats.names())
+@pytest.mark.parametrize("name", formats.written())
 @pytest.mark.parametrize("upright", ["auto", True, False])
 def test_boxes_lie_on_their_paint_and_only_auto_shows_both_pictures_as_they_are_seen(
     source: Path, tmp_path: Path, name: str, upright: Upright

@@ -34,7 +34,7 @@ MIDDLES = (20, 24), (45, 24)
 
 WAYS = [
     pytest.param(name, options, id=f"{name} {flag}".strip())
-    for name in formats.names()
+    for name in formats.written()
     for flag, options in formats.load(name).write_variants()
     if formats.load(name).task(options)
 ]

@@ -124,7 +124,7 @@ def test_numbers_as_the_format_wants_them_are_not_suspected(tmp_path: Path, name
     assert not suspected(written(tmp_path / "set", name, ""), name, {})
 
 
-@pytest.mark.parametrize("name", formats.names())
+@pytest.mark.parametrize("name", formats.written())
 def test_what_a_format_writes_is_not_suspected(tmp_path: Path, name: str) -> None:
     convert(tiny(tmp_path / "tiny", range(4)), tmp_path / "out", name)
     assert not suspected(tmp_path / "out", name, {})

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bboxprep.testing import CHECKS, Check, FormatExample, LabelledDataset, LabelledImage, displayed_size
+from bboxprep.testing import Check, FormatExample, LabelledDataset, LabelledImage, checks_of, displayed_size
 
 
 def paint(root: Path, dataset: LabelledDataset) -> None:
@@ -50,6 +50,6 @@ def first_corner(root: Path) -> tuple[float, float]:
 EXAMPLE = FormatExample("toy", paint, read, first_corner)
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=str)
+@pytest.mark.parametrize("check", checks_of("toy"), ids=str)
 def test_conformance(check: Check, tmp_path: Path) -> None:
     check(EXAMPLE, tmp_path)

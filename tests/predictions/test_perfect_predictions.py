@@ -287,7 +287,7 @@ def test_the_ids_of_results_tell_what_they_are(
     assert [finding.code for finding in done.findings] == ["category-assumed"] * assumed
 
 
-@pytest.mark.parametrize("to", [name for name in formats.names() if formats.load(name).first_class is not None])
+@pytest.mark.parametrize("to", [name for name in formats.written() if formats.load(name).first_class is not None])
 @pytest.mark.parametrize(
     ("numbers", "source", "assumed"), [([0, 1], [1, 2], False), ([1, 2], [2, 3], True), ([2, 3], [2, 3], False)]
 )

@@ -410,7 +410,7 @@ def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
         unmap(run, source, tmp_path / "out")
 
 
-@pytest.mark.parametrize("to", [name for name in formats.names() if Column.IDS in formats.load(name).carries])
+@pytest.mark.parametrize("to", [name for name in formats.written() if Column.IDS in formats.load(name).carries])
 def test_an_id_names_an_image_in_every_format_that_holds_ids(tmp_path: Path, to: str) -> None:
     source = tmp_path / "source"
     coco_set(source, "displayed")

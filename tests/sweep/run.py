@@ -21,7 +21,7 @@ from tests.sweep.sweep import FAULTS, Point, broken, points, slice_of
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--formats", nargs="*", default=list(formats.names()))
+    parser.add_argument("--formats", nargs="*", default=list(formats.written()))
     parser.add_argument("--modes", nargs="*", default=list(MODES))
     parser.add_argument("--in-turn", action="store_true", help="each format in one of the modes alone")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS))

@@ -83,7 +83,7 @@ def broken(scene: Scene, point: Point) -> Broken | None:
     if found:
         return Broken(scene, point, found, ended)
     told = "remove it" in ended.said and ended.code == 0
-    if (tree(scene.folder / "out") != scene.whole or (_left(scene) and not told)) and (again := _not_mended(scene)):
+    if (tree(scene.folder / "out") != scene.whole or (_left(scene) and not told)) and (again := not_mended(scene)):
         return Broken(scene, point, "neither the same command nor --resume gives the undisturbed bytes", again)
     return None
 
@@ -113,7 +113,7 @@ def _wrong_end(scene: Scene, point: Point, ended: Ended) -> str:
     return ""
 
 
-def _not_mended(scene: Scene) -> Ended | None:
+def not_mended(scene: Scene) -> Ended | None:
     """None where the same command, or else --resume, gives the undisturbed bytes; else how that ended."""
     ended = None
     for words in (scene.words, (*scene.words, "--resume")):

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from bboxprep import formats
 from tests.running import ROOT
 from tests.sweep.traced import can_trace
 
 traced = pytest.mark.skipif(not can_trace(), reason="strace is not installed, or may not trace here")
-SHARE = 0.002  # of the points
+SHARE = 0.002  # of the points, of every third format
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:
@@ -25,9 +26,35 @@ def python(*words: str) -> subprocess.CompletedProcess[str]:
 
 @traced
 def test_a_fault_at_any_call_leaves_nothing_that_cannot_be_mended() -> None:
-    done = python("-m", "tests.sweep.run", "--in-turn", "--share", str(SHARE))
+    done = python("-m", "tests.sweep.run", "--in-turn", "--share", str(SHARE), "--formats", *formats.names()[::3])
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 not survived" in done.stdout
+
+
+@traced
+def test_a_cut_of_the_power_loses_nothing_that_cannot_be_mended() -> None:
+    done = python(
+        "-m", "tests.sweep.cuts", "--formats", "yolo", "coco", "--modes", "fresh", "incremental", "--share", "0.04"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 not survived" in done.stdout
+
+
+@traced
+def test_the_cuts_find_a_journal_that_is_never_flushed(tmp_path: Path) -> None:
+    code = f"""
+from pathlib import Path
+from tests.sweep import cuts, scenes
+scene = scenes.make(Path({str(tmp_path / "scene")!r}), "yolo", "fresh")
+for cut, disk in cuts.cuts(scene):
+    for node in disk.names.values():
+        node.synced = None
+    if cut.number == 80 and cut.kept == "lost" and cut.changes == len(disk.pending):
+        print(cuts.broken(scene, cut, disk))
+        break
+"""
+    done = python("-c", code)
+    assert "whose journal is missing" in done.stdout, done.stderr
 
 
 @traced

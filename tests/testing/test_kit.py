@@ -91,3 +91,44 @@ def test_a_format_that_is_not_registered_is_told(tmp_path: Path) -> None:
     (site / "bboxprep_toy-1.0.dist-info" / "entry_points.txt").unlink()
     done = run(site, "-c", CALL, "row", tmp_path)
     assert "AssertionError: toy: row: raised UsageError: format: have 'toy', want one of" in done.stderr
+
+
+READ_ONLY = SOUND.replace("write=ToyWriter,", "write=only_read,").replace(
+    "from bboxprep.formats.api import", "from bboxprep.formats.api import only_read,"
+)
+NEED_WRITER = {"sidecar", "unlabelled", "rule-7-pickling", "rule-8-entries", "rule-9-documents"}
+APPLY = """
+import sys
+from pathlib import Path
+from bboxprep import formats
+from bboxprep.testing import FormatExample, checks_of
+from conformance import paint
+for check in checks_of("toy"):
+    folder = Path(sys.argv[1]) / str(check)
+    folder.mkdir()
+    check(FormatExample("toy", paint), folder)
+print(*checks_of("toy"))
+"""
+
+
+def test_a_format_that_is_only_read_passes_the_checks_that_need_no_writer(tmp_path: Path) -> None:
+    site = site_of(tmp_path / "site", READ_ONLY)
+    (tmp_path / "work").mkdir()
+    done = run(site, "-c", APPLY, tmp_path / "work")
+    assert set(done.stdout.split()) == {check.name for check in CHECKS} - NEED_WRITER, done.stderr[-3000:]
+
+
+def test_a_format_that_is_only_read_is_no_target_and_is_told_so(tmp_path: Path) -> None:
+    site = site_of(tmp_path / "site", READ_ONLY)
+    done = run(site, "-m", "bboxprep", "convert", tmp_path, tmp_path / "out", "--to", "Toy")
+    assert done.returncode == 2
+    written = ", ".join(formats.written())
+    assert done.stderr == f"bboxprep: --to: toy is only read (Toy); want one of {written}\n"
+    call = "import bboxprep, sys; bboxprep.convert(sys.argv[1], sys.argv[2], 'toy')"
+    fixture = Path(__file__).parents[2] / "fixtures" / "phone-photos-coco"
+    asked = run(site, "-c", call, fixture, tmp_path / "out")
+    assert asked.stderr.endswith(f"UsageError: format: toy is only read (Toy); want one of {written}\n")
+    assert not (tmp_path / "out").exists()
+    (row,) = (line for line in run(site, "-m", "bboxprep", "formats").stdout.splitlines() if "`toy`" in line)
+    assert " only read " in row
+    assert "only read" in run(site, "-m", "bboxprep", "formats", "toy").stdout

@@ -174,10 +174,14 @@ def edit_rows(out: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> 
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
+def recorded(out: Path) -> dict[str, Any]:
+    """The record of the run."""
+    record: dict[str, Any] = json.loads((out / "bboxprep.json").read_text(encoding="utf-8"))
+    return record
+
+
 def edit_record(out: Path, **fields: Any) -> None:
-    path = out / "bboxprep.json"
-    record = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(record | fields), encoding="utf-8")
+    (out / "bboxprep.json").write_text(json.dumps(recorded(out) | fields), encoding="utf-8")
 
 
 _BY_HAND = {"bdd100k", "coco", "csv", "cvat", "datumaro", "dota", "labelme", "labelstudio", "openimages", "supervisely"}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bboxprep.verification.appearance import DETAIL, colour_faults, gray_faults, measure
+from bboxprep.verification.whole_image import CoarsePair
 
 Gray = NDArray[np.float32]
 
@@ -37,7 +38,8 @@ def coded(gray: Gray, quality: int) -> Gray:
 
 def codes(expected: Gray, actual: Gray, steps: tuple[str, ...] = (), quality: int = 95) -> set[str]:
     mask = np.ones(expected.shape, dtype=np.bool_)
-    return {code for code, _, _ in gray_faults(expected, actual, mask, steps, quality)}
+    coarse = CoarsePair.of(expected, actual, mask)
+    return {code for code, _, _ in gray_faults(expected, actual, mask, coarse, steps, quality)}
 
 
 @settings(max_examples=5)
@@ -77,7 +79,8 @@ def test_shifts_of_two_px_are_found_in_99_of_100_pictures_with_enough_detail() -
         gray, angle = texture(seed), chance.uniform(0, 2 * np.pi)
         move = np.array([[1, 0, 2.05 * np.cos(angle)], [0, 1, 2.05 * np.sin(angle)]])
         lying = coded(_gray(cv2.warpAffine(gray, move, gray.shape[::-1], borderMode=cv2.BORDER_REPLICATE)), 90)
-        seen = measure(gray, lying, np.ones(gray.shape, dtype=np.bool_))
+        whole = np.ones(gray.shape, dtype=np.bool_)
+        seen = measure(gray, lying, whole, CoarsePair.of(gray, lying, whole))
         assert seen
         planted += seen.detail >= DETAIL
         found += seen.detail >= DETAIL and "image-shifted" in codes(gray, lying)

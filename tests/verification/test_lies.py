@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bboxprep.recipe.geometric import Flip, Letterbox, Resize
+from bboxprep.recipe.geometric import Crop, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.faults import Layer
 from bboxprep.verification.verify import VerificationReport, verify
@@ -21,9 +21,11 @@ from tests.verification.outputs import (
     edit_object,
     edit_record,
     edit_row,
+    edit_rows,
     image_at,
     make,
     photos,
+    recorded,
     redraw,
     tag,
     told,
@@ -123,6 +125,29 @@ def test_two_pictures_swapped(out: Path) -> None:
     aside.replace(other)
     assert f"{OTHER} should show" in told(refused(out, "image-swapped", VICTIM, (OTHER,)))
     refused(out, "image-swapped", OTHER, (VICTIM,))
+
+
+@pytest.mark.parametrize("code", ["image-unreadable", "image-refused", "crop-outside", "image-missing", "image-unread"])
+def test_a_picture_left_out_for_a_reason_that_is_none(true_outputs: dict[str, Path], tmp_path: Path, code: str) -> None:
+    out = copied(true_outputs["yolo"], tmp_path / "out")
+    image_at(out, VICTIM).unlink()
+    image_at(out, f"{Path(VICTIM).stem}.txt").unlink()
+    edit_rows(out, lambda row: row | {"output": None} if Path(row["source"]).name == VICTIM else row)
+    place = image_at(photos("coco"), VICTIM).relative_to(photos("coco")).as_posix()
+    reason = {"severity": "fault", "code": code, "path": place, "message": "cannot be read"}
+    edit_record(out, findings=[*recorded(out)["findings"], reason])
+    assert "image-missing" in codes(verify(out), VICTIM)
+
+
+def test_a_picture_that_cannot_be_used_may_be_left_out(tmp_path: Path) -> None:
+    source = copied(photos("yolo"), tmp_path / "source")
+    image_at(source, VICTIM).write_bytes(image_at(source, VICTIM).read_bytes()[:900])
+    deep = image_at(source, OTHER)
+    Image.new("I;16", (64, 48)).save(deep, "PNG")
+    out = make(tmp_path / "out", source, "coco", Recipe(Crop(20, 10, 900, 700)))
+    assert {"image-refused", "image-unreadable"} <= {finding["code"] for finding in recorded(out)["findings"]}
+    proof = verify(out)
+    assert proof.holds, told(proof)
 
 
 def test_a_picture_of_something_else(out: Path) -> None:

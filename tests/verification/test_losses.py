@@ -98,7 +98,7 @@ def test_most_objects_that_a_crop_cuts_are_decided(share: float) -> None:
 
 
 @pytest.mark.parametrize("rule", [None, "keep", "drop", "ignore"])
-@pytest.mark.parametrize("name", formats.names())
+@pytest.mark.parametrize("name", formats.written())
 def test_crowd_regions_are_dropped_where_a_run_drops_them(name: str, rule: CrowdRule | None) -> None:
     declared = formats.load(name)
 

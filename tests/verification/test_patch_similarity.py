@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bboxprep.images.codecs import independent_decoder
 from bboxprep.images.codecs.independent_decoder import blurred
 from bboxprep.verification.patch_similarity import LEAST_SHARE, PatchVerdict, compare, masked_correlations
-from bboxprep.verification.whole_image import TurnMatch, correlation, match_turn, turned
+from bboxprep.verification.whole_image import CoarsePair, TurnMatch, correlation, match_turn, turned
 
 RANDOM = np.random.default_rng(5)
 CANVAS = (240, 320)
@@ -53,9 +53,13 @@ def test_a_flat_patch_and_one_of_stripes_cannot_tell(picture: NDArray[np.float32
     assert compare(picture, picture, (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.UNSURE
 
 
+def match(expected: NDArray[np.float32], actual: NDArray[np.float32]) -> TurnMatch:
+    return match_turn(CoarsePair.of(expected, actual, WHOLE), actual)
+
+
 def test_another_thing_is_another_thing() -> None:
     assert compare(PICTURE, textured(2), (40, 40, 120, 120), (0, 0)).verdict is not PatchVerdict.SAME
-    assert match_turn(PICTURE, textured(2), WHOLE).verdict is PatchVerdict.OTHER
+    assert match(PICTURE, textured(2)).verdict is PatchVerdict.OTHER
 
 
 @pytest.mark.parametrize("code", range(2, 9))
@@ -63,15 +67,15 @@ def test_the_turn_that_undoes_is_named(code: int) -> None:
     smooth = textured(sigma=8)
     inverse = {6: 8, 8: 6}.get(code, code)
     done = np.ascontiguousarray(turned(smooth, inverse))
-    found = match_turn(smooth, done, WHOLE)
+    found = match(smooth, done)
     assert (found.verdict, found.undo) == (PatchVerdict.SHIFTED, code)
 
 
 def test_a_picture_as_it_should_be_is_told_so() -> None:
     smooth = textured(sigma=8)
-    assert match_turn(smooth, smooth, WHOLE).verdict is PatchVerdict.SAME
+    assert match(smooth, smooth).verdict is PatchVerdict.SAME
     flat = np.full(CANVAS, 7, dtype=np.float32)
-    assert match_turn(flat, flat, WHOLE) == TurnMatch(PatchVerdict.UNSURE)
+    assert match(flat, flat) == TurnMatch(PatchVerdict.UNSURE)
     assert correlation(flat, smooth, WHOLE) == 0.0
 
 

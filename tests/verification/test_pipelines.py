@@ -48,7 +48,7 @@ def test_a_true_output_of_any_pipeline_is_proven(tmp_path: Path, seed: int) -> N
     rng = np.random.default_rng(seed)
     before = [STEPS[number] for number in rng.permutation(len(STEPS))[: int(rng.integers(0, 3))]]
     augment = Augment(*before, Albumentations(pipeline=pipeline_of(rng)))
-    source, names = photos(SOURCES[seed % len(SOURCES)]), formats.names()
+    source, names = photos(SOURCES[seed % len(SOURCES)]), formats.written()
     recipe = Recipe(Letterbox(300), augment=augment, seed=seed)
     convert_source(open_source(source), tmp_path / "out", names[seed % len(names)], recipe, run_options=RunOptions())
     proof = verify(tmp_path / "out", source)

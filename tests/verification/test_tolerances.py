@@ -25,7 +25,7 @@ from tests.verification.outputs import make, photos
 
 WAYS = [
     pytest.param(name, options, id=f"{name} {flag}".strip())
-    for name in formats.names()
+    for name in formats.written()
     for flag, options in formats.load(name).write_variants()
 ]
 

@@ -92,7 +92,7 @@ def test_a_true_output_of_transparent_images_is_proven(tmp_path: Path, seed: int
     depth16 = DEPTHS[seed % 3]
     policy = ImagePolicy(depth16, background=BACKGROUNDS[seed % len(BACKGROUNDS)], frames="first")
     source = open_source(dataset(tmp_path / "source", seed), image_policy=policy)
-    to = formats.names()[seed % len(formats.names())]
+    to = formats.written()[seed % len(formats.written())]
     convert_source(source, tmp_path / "out", to, recipe, run_options=RunOptions())
     proof = verify(tmp_path / "out")
     assert proof.holds, told(proof)

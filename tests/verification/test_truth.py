@@ -13,7 +13,7 @@ from bboxprep.frames.resolve import LabelsIn
 from bboxprep.recipe.geometric import Crop, Fill, Fit, Flip, Letterbox, Resize
 from bboxprep.recipe.recipe import Recipe
 from bboxprep.verification.verify import verify
-from tests.conformance.examples import FORMATS
+from tests.conformance.examples import WRITTEN
 from tests.painted import label
 from tests.verification.outputs import FIXTURES, make, photos, told
 
@@ -30,7 +30,7 @@ RECIPES = (
     Recipe(Letterbox(256), Crop(20, 30, 200, 210)),
 )
 TARGETS: tuple[tuple[str, dict[str, Any]], ...] = (
-    *((name, {}) for name in formats.names()),
+    *((name, {}) for name in formats.written()),
     *(("yolo", {"task": "segment"}), ("yolo", {"task": "obb"}), ("voc", {"float_": True})),
 )
 _turn = count()
@@ -59,7 +59,7 @@ def test_keypoints_of_a_pose_output_are_proven(tmp_path: Path) -> None:
     assert proof.holds, told(proof)
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", WRITTEN)
 def test_labels_in_the_stored_frame(tmp_path: Path, to: str) -> None:
     source = FIXTURES / "stored-frame-yolo"
     out = make(tmp_path / "out", source, to, Recipe(Letterbox(300)), labels_in="stored")

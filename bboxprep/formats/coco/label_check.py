@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bboxprep.formats.api import LabelFault
 from bboxprep.formats.coco.options import CocoWriteOptions
+from bboxprep.formats.label_faults import LabelFault
 from bboxprep.io.paths import is_within, relative_path, resolved
 
 _TABLES = ("images", "annotations", "categories")

@@ -18,8 +18,8 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.createml.document import DOCUMENTS, LAYOUT, annotations_in, read_entries
 from bboxprep.formats.json_images import JsonEntry, JsonLoader, JsonObject, Objects
-from bboxprep.formats.label_documents import class_list, image_folders
-from bboxprep.formats.listed_images import ImageGroup, fullest_folder, listed_images, unlisted_note
+from bboxprep.formats.label_documents import class_list
+from bboxprep.formats.listed_images import ImageGroup, listed_images, unlisted_note
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import excerpt, numbers
 from bboxprep.io.paths import dataset_folder, resolved
@@ -39,9 +39,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     groups, findings = list[ImageGroup[JsonEntry]](), list[Finding]()
     for document in DOCUMENTS.find(root, LAYOUT):
         entries, faults = read_entries(document, options.encoding)
-        folders = image_folders(document.path.parent, (document.word,))[::-1]  # beside the document before all others
-        folder = fullest_folder(folders, [entry.name for entry in entries], resolved(home))
-        groups.append(ImageGroup.locate(document, document.word, entries, folder, resolved(home), "image"))
+        groups.append(ImageGroup.beside(document, entries, resolved(home), "image"))
         findings += faults
     items, notes = listed_images(groups)
     classes = _classes(home, [entry for group in groups for entry in group.entries], options.encoding)

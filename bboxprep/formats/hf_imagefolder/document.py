@@ -13,7 +13,7 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats.hf_imagefolder.options import BOX_KEYS, README
 from bboxprep.formats.json_images import JsonEntry
-from bboxprep.formats.json_text import read_json_text
+from bboxprep.formats.json_text import numbered_lines, read_json_text
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import BadJson, decode, numbers, whole
@@ -61,12 +61,11 @@ def read_entries(document: LabelDocument, encoding: str) -> tuple[list[JsonEntry
 
 def _json_rows(data: bytes) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """The number of each line that is not blank, and its row or what is wrong with it."""
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if line.strip():
-            try:
-                yield number, decode(line, dict[str, Any])
-            except BadJson as error:
-                yield number, str(error)
+    for number, line in numbered_lines(data):
+        try:
+            yield number, decode(line, dict[str, Any])
+        except BadJson as error:
+            yield number, str(error)
 
 
 def _csv_rows(path: Path, data: bytes) -> Iterator[tuple[int, dict[str, Any] | str]]:

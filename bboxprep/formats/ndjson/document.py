@@ -10,7 +10,7 @@ import msgspec
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.json_text import read_json_text
+from bboxprep.formats.json_text import numbered_lines, read_json_text
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.formats.ndjson.options import KEYS
 from bboxprep.formats.yolo_row_kinds import OutTask
@@ -76,8 +76,7 @@ class NdjsonDocument(msgspec.Struct, frozen=True):
 def read_document(document: LabelDocument, encoding: str) -> NdjsonDocument:
     """The file of `document`. Raises `AnnotationError` where its first line is none of a dataset with boxes."""
     path = document.path
-    lines = read_json_text(path, encoding).split(b"\n")
-    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    numbered = numbered_lines(read_json_text(path, encoding))
     head = _head(path, *next(numbered, (1, b"")))
     entries: list[NdjsonEntry] = []
     findings: list[Finding] = []

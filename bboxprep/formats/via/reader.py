@@ -28,8 +28,8 @@ from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.json_images import JsonEntry, JsonLoader, JsonObject, Objects
-from bboxprep.formats.label_documents import class_list, image_folders
-from bboxprep.formats.listed_images import ImageGroup, fullest_folder, listed_images, unlisted_note
+from bboxprep.formats.label_documents import class_list
+from bboxprep.formats.listed_images import ImageGroup, listed_images, unlisted_note
 from bboxprep.formats.via.document import Region, read_document, regions_in
 from bboxprep.formats.via.options import DOCUMENTS, LAYOUT, ViaReadOptions
 from bboxprep.formats.via.shapes import BadShape, outline_of
@@ -53,9 +53,7 @@ def read(root: Path, probe: Probe, options: ViaReadOptions, spread: MapEngine = 
     groups, findings, declared = list[ImageGroup[JsonEntry]](), list[Finding](), dict[str, Any]()
     for document in DOCUMENTS.find(root, LAYOUT):
         content = read_document(document, options.encoding)
-        folders = image_folders(document.path.parent, (document.word,))[::-1]  # beside the document before all others
-        folder = fullest_folder(folders, [entry.name for entry in content.entries], resolved(home))
-        groups.append(ImageGroup.locate(document, document.word, content.entries, folder, resolved(home), "filename"))
+        groups.append(ImageGroup.beside(document, content.entries, resolved(home), "filename"))
         findings += content.findings
         declared = {**content.attributes, **declared}
     regions = [one for group in groups for entry in group.entries for one in regions_in(entry.objects)]

@@ -27,6 +27,7 @@ from bboxprep.geometry.affine import Points
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import hull, one_ring
 from bboxprep.io.atomic import write_chunks, write_text
+from bboxprep.io.paths import refuse_passing
 from bboxprep.io.spooled_lines import SpooledLines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
@@ -127,10 +128,14 @@ class ViaWriter:
 
 
 def _bytes_of(path: Path) -> int:
-    """The size of the image at `path` in bytes; -1, as of a URL, where it is not there."""
+    """The size of the image at `path` in bytes; -1, as of a URL, where it is not there.
+
+    Raises `AnnotationError` where the system fails to say it.
+    """
     try:
         return path.stat().st_size
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        refuse_passing(error, path)
         return -1
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError
-from bboxprep.formats.api import LabelFault
+from bboxprep.formats.label_faults import LabelFault
 from bboxprep.formats.yolo.options import YoloWriteOptions
 from bboxprep.io.paths import is_within, read_bytes, resolved
 

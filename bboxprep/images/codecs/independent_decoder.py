@@ -145,6 +145,12 @@ def blurred(gray: Gray, sigma: float) -> Gray:
     return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma))
 
 
+def eroded(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """The pixels of `mask` (H, W) around which all within `by` px, along both axes, are set."""
+    square = np.ones((2 * by + 1, 2 * by + 1), np.uint8)
+    return np.asarray(cv2.erode(mask.astype(np.uint8), square).astype(np.bool_))
+
+
 def correlations(window: Gray, patch: Gray) -> NDArray[np.float64]:
     """The normalised cross-correlation, -1 to 1, of `patch` (h, w) at each place in `window` (H, W), as
     (H - h + 1, W - w + 1); 0 where either is flat."""

@@ -13,8 +13,11 @@ from bboxprep.pipeline.output.run_record import RunRecord
 
 
 def writing_options(given: Mapping[str, Any], to: str, dataset: Dataset) -> dict[str, Any]:
-    """The `given` options of the writer of the format `to`, and those that keep the kind of labels of `dataset`."""
-    return {**formats.load(to).options_for(dataset, given), **given}
+    """The `given` options of the writer of the format `to`, and those that keep the kind of labels of `dataset`.
+
+    Raises `UsageError` where `to` is no format that can be written.
+    """
+    return {**formats.load_written(to).options_for(dataset, given), **given}
 
 
 def written_with(record: RunRecord, format: Format) -> Any:

@@ -6,7 +6,8 @@ finished images. It is locked while it is open, so that two runs never write one
 
 Files are written before their results are added. Neither is flushed to the disk during the run: a kill loses no written
 data, and after a power failure a later run finds lost files, since it always compares the bytes of files with the
-journal. At the end all files are flushed together, before the run record says that the output is complete: an fsync of
+journal. The terms and the paths are flushed before the first file: without them it would be unknown whose files lie
+there. At the end all files are flushed together, before the run record says that the output is complete: an fsync of
 every label file would take longer than the run.
 
 A journal is untrusted input: a damaged block is done again, and no path in it is followed out of the output.
@@ -33,6 +34,7 @@ FOLDER = ".bboxprep"
 NAME = "journal.sqlite"
 
 _MAX_ENTRY_BYTES = 1 << 28
+_UNFLUSHED = "PRAGMA synchronous = NORMAL"
 _SCHEMA = """
 CREATE TABLE terms (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -104,19 +106,21 @@ class Journal:
         return end
 
     def begin(self, terms: Mapping[str, str], plan: PlannedFiles) -> None:
-        """Delete everything, and store the `terms` and the `plan` of a new run, at once."""
-        for table in ("terms", "notes", "batches"):
-            self.connection.execute(f"DELETE FROM {table}")
-        self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
-        self._set("plan", plan)
-        self.connection.commit()
+        """Delete everything, and store the `terms` and the `plan` of a new run, at once and on the disk."""
+        with self._lasting():
+            for table in ("terms", "notes", "batches"):
+                self.connection.execute(f"DELETE FROM {table}")
+            self.connection.executemany("INSERT INTO terms VALUES (?, ?)", terms.items())
+            self._set("plan", plan)
         self._numbers, self._keys = [], {}
 
     def note_plan(self, plan: PlannedFiles) -> None:
-        """Store the `plan` of a run that resumes before it writes any file; delete the `end` of the earlier run."""
-        self.connection.execute("DELETE FROM notes WHERE name = 'end'")
-        self._set("plan", plan)
-        self.connection.commit()
+        """Delete the `end` of the earlier run and store the `plan` of a run that resumes it, at once and on the disk,
+        before it writes any file.
+        """
+        with self._lasting():
+            self.connection.execute("DELETE FROM notes WHERE name = 'end'")
+            self._set("plan", plan)
 
     def note_end(self, end: RunEnd) -> None:
         """Store the `end`."""
@@ -155,6 +159,14 @@ class Journal:
         outdated = [(number,) for number in self._numbers if number not in numbers]
         self.connection.executemany("DELETE FROM batches WHERE id = ?", outdated)
         self.connection.commit()
+
+    @contextmanager
+    def _lasting(self) -> Iterator[None]:
+        """A transaction that is flushed to the disk; the others are not."""
+        self.connection.execute("PRAGMA synchronous = FULL")
+        yield
+        self.connection.commit()
+        self.connection.execute(_UNFLUSHED)
 
     def _index(self) -> Iterator[tuple[int, list[Key]]]:
         for number in self._numbers:
@@ -239,7 +251,7 @@ def _locked(path: Path) -> tuple[sqlite3.Connection, Journal]:
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(_UNFLUSHED)
         connection.execute("BEGIN IMMEDIATE")
         found = connection.execute(_TABLES).fetchall()
         _check_tables(found)

@@ -86,7 +86,7 @@ def test_a_number_that_is_taken_is_passed_over() -> None:
         ("a", "jpeg", "a.jpg"),
     ],
 )
-@pytest.mark.parametrize("format", formats.names())
+@pytest.mark.parametrize("format", formats.written())
 def test_a_suffix_says_what_the_file_is_and_trainers_know_it(
     format: str, name: str, container: str, written: str
 ) -> None:
@@ -99,7 +99,7 @@ def test_a_suffix_says_what_the_file_is_and_trainers_know_it(
         assert path.name == written
 
 
-@pytest.mark.parametrize("format", formats.names())
+@pytest.mark.parametrize("format", formats.written())
 def test_two_images_of_one_name_are_refused(format: str) -> None:
     with pytest.raises(TargetError, match=r"train/a\.jpg: two images of the source have this name"):
         outputs(format, summary("a.jpg"), summary("b.jpg"), summary("a.jpg"))

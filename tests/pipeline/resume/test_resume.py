@@ -34,7 +34,7 @@ from bboxprep.pipeline.work.engines import processes
 from bboxprep.pipeline.work.image_writer import ImageWriter
 from bboxprep.recipe.geometric import Fit, Letterbox
 from bboxprep.recipe.recipe import Recipe
-from tests.conformance.examples import FORMATS, LOOSE, in_turn
+from tests.conformance.examples import LOOSE, WRITTEN, in_turn
 from tests.tiny import changed, label, stamps, tiny, tree
 
 BIG = Recipe(Letterbox(40))
@@ -80,7 +80,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     assert outcome.account == fresh.account
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", WRITTEN)
 def test_a_finished_output_is_left_as_it_is(source: Path, tmp_path: Path, to: str) -> None:
     first = run(source, tmp_path / "out", to=to)
     before = stamps(tmp_path / "out")
@@ -262,7 +262,7 @@ def test_other_codecs_are_refused_by_name(source: Path, tmp_path: Path, monkeypa
         run(source, tmp_path / "out")
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", WRITTEN)
 def test_all_is_on_the_disk_before_the_record_says_so_and_the_record_comes_last(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
 ) -> None:
@@ -459,7 +459,7 @@ def test_a_dataset_made_by_hand_of_a_program_is_written_by_processes(
     assert tree(tmp_path / "out") == tree(tmp_path / "one")
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", WRITTEN)
 def test_an_output_in_which_nothing_was_finished_is_begun_anew_by_any_run(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str
 ) -> None:

@@ -22,7 +22,7 @@ from bboxprep.errors import BboxprepError
 from bboxprep.model.dataset import Dataset
 from bboxprep.pipeline.api import read
 from bboxprep.pipeline.source.open import open_source
-from tests.conformance.examples import AVAILABLE, FORMATS
+from tests.conformance.examples import AVAILABLE, WRITTEN
 from tests.formats.coco import trees
 from tests.pipeline.sidecar.trips import SIDECAR, THREE, around, codes, edit, grow, records, run, small, stale
 
@@ -226,7 +226,7 @@ def test_classes_that_change_names_do_not_exchange_objects(there: Path) -> None:
     assert found.boxes == pytest.approx(before, abs=1e-4)
 
 
-@pytest.mark.parametrize("to", FORMATS)
+@pytest.mark.parametrize("to", WRITTEN)
 def test_classes_of_one_name_come_back_as_one(tmp_path: Path, to: str) -> None:
     classes = [{"id": number, "name": name, "supercategory": ""} for number, name in ((4, "a"), (9, "b"), (11, "a"))]
     boxes = [trees.box(number, 1, category) for number, category in enumerate((4, 9, 11, 11), 1)]

@@ -71,7 +71,7 @@ def names_of_objects(dataset: Dataset) -> list[str]:
 
 
 @pytest.mark.parametrize("format", WRITERS)
-@pytest.mark.parametrize("to", formats.names())
+@pytest.mark.parametrize("to", formats.written())
 def test_a_name_that_stands_twice_is_one_class(tmp_path: Path, format: str, to: str) -> None:
     source = open_source(made(tmp_path / "set", format, ("cat", "dog", "cat")))
     assert source.dataset.categories.names == ("cat", "dog")
@@ -98,7 +98,7 @@ def test_a_blank_beside_a_name_is_told(tmp_path: Path) -> None:
     assert codes(opened(made(tmp_path / "set", "coco", ("cat", " cat")))) == ["class-similar"]
 
 
-@pytest.mark.parametrize("to", formats.names())
+@pytest.mark.parametrize("to", formats.written())
 @pytest.mark.parametrize("name", ["", "  "])
 def test_a_class_without_a_name_gets_its_number_for_one(tmp_path: Path, name: str, to: str) -> None:
     source = open_source(made(tmp_path / "set", "coco", ("cat", name)))

@@ -58,7 +58,7 @@ def test_the_findings_are_those_of_a_conversion_without_steps(tmp_path: Path) ->
 
 def test_a_picture_that_is_cut_short_is_named_in_every_format_of_image_files(tmp_path: Path) -> None:
     tried = 0
-    for name in formats.names():
+    for name in formats.written():
         out = tmp_path / name / "out"
         convert(tiny(tmp_path / name / "tiny", range(3)), out, name)
         images = sorted(out.rglob("*.jpg"))
@@ -74,7 +74,7 @@ def test_a_picture_that_is_cut_short_is_named_in_every_format_of_image_files(tmp
 @pytest.mark.parametrize("end", [-1, -9])
 def test_a_picture_without_its_last_bytes_is_named_in_every_format_of_image_files(tmp_path: Path, end: int) -> None:
     tried = 0
-    for name in formats.names():
+    for name in formats.written():
         photos = tiny(tmp_path / name / "tiny", range(3))
         for photo in photos.rglob("*.jpg"):
             Image.open(photo).save(photo.with_suffix(".png"))

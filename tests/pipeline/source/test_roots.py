@@ -29,7 +29,7 @@ from bboxprep.recipe.recipe import Recipe
 from tests.invoked import refused, run
 from tests.tiny import NAMES, tiny
 
-FORMATS = formats.names()
+FORMATS = formats.written()
 
 
 @pytest.fixture(scope="module")
