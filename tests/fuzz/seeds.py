@@ -288,6 +288,7 @@ def kitti() -> Iterator[bytes]:
 
 def mot() -> Iterator[bytes]:
     yield from _some("phone-photos-mot", "gt.txt")
+    yield b"1 2005 2 40 64 :5a_2\n1 10000 10 40 64 PT3\n"
     yield b"1,7,2,3,10,20.5,1,1,0.5\n1, -1, 2,3,10,20,0.25,-1,-1,-1\r\n\n2,8,2,3,10,20,0,2\n3,1,2,3,4,5\nx,1\n0,1\n"
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bboxprep.io.paths import refuse_passing
-from bboxprep.io.text import read_start_as_utf8
+from bboxprep.io import paths, text
 from bboxprep.model.columns import Column
 
 LAYOUT = "images/*.png and labelTxt/*.txt (labelTxt-v1.5, -v2.0), in a folder for each split or in none"
@@ -36,9 +35,9 @@ def is_dota(path: Path) -> bool:
     Raises `AnnotationError` where the system fails to read it: it would be passed over without a fault.
     """
     try:
-        head = read_start_as_utf8(path, _HEAD)
+        head = text.read_start_as_utf8(path, _HEAD)
     except OSError as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return False
     first = next((line for line in head.splitlines() if line.strip()), b"")
     return bool(_HEADER.match(first) or _ROW.match(first))

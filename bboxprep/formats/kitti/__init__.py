@@ -20,8 +20,11 @@ FORMAT = Format(
     traps=(
         ("DontCare is no class: it marks regions to ignore, read as crowd regions", "KITTI, devkit_object readme.txt"),
         ("no file lists the classes, and a class name is one word", "KITTI, devkit_object readme.txt"),
-        ("occluded is a whole number; programs fail at 0.0", "NVIDIA TAO, KITTI label format"),
-        ("an image without a label file is left out; one without objects needs an empty file", "NVIDIA TAO, kitti.py"),
+        ("occluded is a whole number; programs fail at 0.0", "NVIDIA TAO, tao_dataset_suite, kitti.py"),
+        (
+            "an image without objects needs an empty file, or is left out",
+            "NVIDIA TAO, tao_dataset_suite, kitti.py",
+        ),
         ("the tracking benchmark has a frame and a track id before the class", "KITTI, devkit_tracking readme.txt"),
     ),
 )

@@ -7,8 +7,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bboxprep.io.paths import refuse_passing
-from bboxprep.io.text import read_start_as_utf8
+from bboxprep.io import paths, text
 from bboxprep.model.columns import Column
 
 LAYOUT = "image_2/ and label_2/*.txt (or images/ and labels/), in a folder for each split; labels.txt with the classes"
@@ -64,9 +63,9 @@ def benchmark_of(path: Path) -> str:
 def _first_words(path: Path) -> list[bytes]:
     """The words of the first line with text of the file at `path`."""
     try:
-        head = read_start_as_utf8(path, _HEAD)
+        head = text.read_start_as_utf8(path, _HEAD)
     except OSError as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return []
     return next((words for line in head.splitlines() if (words := line.split())), [])
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bboxprep.io.paths import refuse_passing
-from bboxprep.io.text import read_start_as_utf8
+from bboxprep.io import paths, text
 from bboxprep.model.columns import Column
 
 LAYOUT = "a .json of shapes beside each image, or in a folder of their own; labels.txt with the classes"
@@ -43,9 +42,9 @@ def is_labelme(path: Path) -> bool:
     it: it would be passed over without a fault.
     """
     try:
-        head = read_start_as_utf8(path, _HEAD).strip()
+        head = text.read_start_as_utf8(path, _HEAD).strip()
     except OSError as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return False
     known = bool(_SHAPES.search(head) and _MORE.search(head)) or bool(_DATA.search(head))
     return head.startswith(b"{") and known and not _COCO.search(head)

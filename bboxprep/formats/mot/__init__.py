@@ -25,7 +25,6 @@ FORMAT = Format(
         ("MOTChallenge counts pixels from 1, CVAT and Datumaro from 0", "TrackEval, MOTChallenge-format.txt; Datumaro"),
         ("a row whose confidence is 0 does not count; it is no score", "TrackEval, mot_challenge_2d_box.py"),
         ("classes are numbers, whose names stand in no file of MOTChallenge", "TrackEval, mot_challenge_2d_box.py"),
-        ("an object without a track has the id -1, which evaluation refuses twice in a frame", "TrackEval, MOT data"),
-        ("segmentations of MOTS are other files, which are not read", "TrackEval, MOTS-format.txt"),
+        ("an object without a track has the id -1", "TrackEval, MOTChallenge-format.txt"),
     ),
 )

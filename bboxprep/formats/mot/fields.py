@@ -25,6 +25,12 @@ NAMES = (
 )  # fmt: skip
 """The classes of MOT16, MOT17 and MOT20, numbered from 1."""
 
+IGNORE = "ignore"
+"""The class of a region of MOTS in which objects are not labelled: a crowd region."""
+
+MASK_CLASSES = {1: "car", 2: "pedestrian", 10: IGNORE}
+"""The classes of MOTS by their numbers."""
+
 
 @dataclass(frozen=True)
 class MotReadOptions(TextReadOptions):

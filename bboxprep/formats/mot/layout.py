@@ -69,7 +69,8 @@ def _is_table(path: Path) -> bool:
     if not paths.is_file_safely(path):
         return False
     first = _first_line(path)
-    return bool(_ROW.fullmatch(first)) or (not first and path.with_name("labels.txt").is_file())
+    has_row = bool(_MASK_ROW.fullmatch(first) or _ROW.fullmatch(first))
+    return has_row or (not first and path.with_name("labels.txt").is_file())
 
 
 def _first_line(path: Path) -> str:

@@ -1,10 +1,10 @@
 """MOTChallenge, as it is published and as CVAT and Datumaro write it: a folder a sequence, a row an object of a frame.
 
-The modules: `layout` finds the sequences, `rows` parses them, `writer` writes. A frame is the image in ``img1`` whose
-name is its number. Where names are no numbers from 1 on, frames are the images in the order of their names, counted
-from 1; from 0 where a row names frame 0. An image without rows has no objects. Classes are the lines of
-``gt/labels.txt``; without it, those of MOTChallenge that occur. What seqinfo.ini says of the size and of frames in a
-second is taken from there.
+The text files of MOTS are read, too, which have masks. The modules: `layout` finds the sequences, `rows` and `masks`
+parse them, `writer` writes. A frame is the image in ``img1`` whose name is its number. Where names are no numbers from
+1 on, frames are the images in the order of their names, counted from 1; from 0 where a row names frame 0. An image
+without rows has no objects. Classes are the lines of ``gt/labels.txt``; without it, those of MOTChallenge that occur.
+What seqinfo.ini says of the size and of frames in a second is taken from there.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def read(root: Path, probe: Probe, options: fields.MotReadOptions, spread: MapEn
     reading = _Reading(root, tree, options)
     groups = [reading.group(sequence, *layout.place(sequence, splits)) for sequence in found]
     listed = [Category(name) for name in reading.listed]
-    used = sorted(reading.used - reading.listed.keys(), key=fields.NAMES.index)
+    used = sorted(reading.used - reading.listed.keys(), key=[*fields.NAMES, fields.IGNORE].index)
     aside = [path for path in tree.images if path not in reading.taken]
     notes = [*image_tree.link_notes(tree), *reading.findings, *reading.origin_note(), *image_tree.aside_note(aside)]
     return object_records.record_dataset(root, "mot", object_records.classes_of(listed, used), groups, probe, notes)
@@ -91,13 +91,11 @@ class _Reading:
         """
         shown = image_tree.join_path(sequence, fields.TABLE)
         path = self.root / shown
-        if layout.holds_masks(path):
-            raise LayoutError(path, "line 1", "rows of MOTS, which have masks; want those of MOTChallenge")
         table = label_documents.class_list(path.parent, self.options.encoding)
         self.listed |= dict.fromkeys(table)
         info = self._info(sequence)
         origin = int(self.options.origin) if self.options.origin != "auto" else int(not table)
-        if self.options.origin == "auto" and origin:
+        if self.options.origin == "auto" and origin and not layout.holds_masks(path):
             self.counted_from_one.append(shown)
         file = rows.parse(text.read_text(path, _MOST_BYTES, self.options.encoding), table, origin)
         self.findings += [replace(one, path=shown, split=split) for one in file.findings]
@@ -116,12 +114,13 @@ class _Reading:
 
     def _record(self, frame: int, name: str, file: rows.MotFile, info: _Info) -> object_records.ImageRecord:
         own = file.frames.get(frame, rows.FrameRows())
+        masks = [one.mask for one in own.objects if one.mask]
         return object_records.ImageRecord.of(
             name,
             own.objects,
             own.findings,
             where=f"frame {frame}",
-            declared=info.size,
+            declared=masks[0].size if masks else info.size,
             digest=object_records.json_digest(own.texts),
             extra={"mot": {fields.RATE: info.rate}} if info.rate else {},
         )

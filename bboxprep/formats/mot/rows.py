@@ -2,8 +2,8 @@
 
 Rows of MOT15 and of detectors have x, y and z of a place in the world for class and visibility: they are pedestrians.
 Left and top are in px from the `origin`, 1 or 0. A confidence of 0 marks an object that does not count; one between 0
-and 1 is a score. Classes are numbered from 1, by the lines of ``labels.txt`` or as MOTChallenge numbers them. A row
-that cannot be parsed is a finding; the other rows are kept.
+and 1 is a score. Rows without commas are those of MOTS (`masks`). Classes are numbered from 1, by the lines of
+``labels.txt`` or as MOTChallenge numbers them. A row that cannot be parsed is a finding; the other rows are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import msgspec
 
 from bboxprep.findings import Finding
 from bboxprep.formats import object_records, record_values
-from bboxprep.formats.mot import fields
+from bboxprep.formats.mot import fields, masks
 from bboxprep.io.lenient_json import excerpt, number, whole
 from bboxprep.model.columns import NO_TRACK
 
@@ -46,16 +46,17 @@ def parse(text: str, table: Sequence[str], origin: int) -> MotFile:
     for at, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
-        where, (first, _, rest) = f"line {at}", line.strip().partition(",")
+        where, between = f"line {at}", "," if "," in line else None
+        first, *words = (word.strip() for word in line.strip().split(between))
         frame = _whole(first)
         if frame is None or frame < 0:
-            words = f"have {excerpt(line)}, want the number of a frame first, and a comma"
-            findings.append(Finding("record-unreadable", words, where=where, objects=1))
+            problem = f"have {excerpt(line)}, want the number of a frame first"
+            findings.append(Finding("record-unreadable", problem, where=where, objects=1))
             continue
         own = frames[frame]
-        own.texts.append(rest.strip())
+        own.texts.append((between or " ").join(words))
         try:
-            own.objects.append(_object([word.strip() for word in rest.split(",")], table, origin))
+            own.objects.append(_object(words, table, origin) if between else masks.mask_object(words, table))
         except record_values.UnusableRecord as error:
             own.findings.append(error.finding(where, ""))
     return MotFile(dict(frames), tuple(findings))

@@ -13,14 +13,16 @@ from PIL import Image
 
 import bboxprep
 from bboxprep import Dataset, Recipe, Resize
-from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.errors import AnnotationError
 from bboxprep.formats.api import NoOptions
 from bboxprep.formats.mot import FORMAT
 from bboxprep.formats.mot.reader import frame_numbers
 from bboxprep.formats.mot.rows import parse
+from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
+from bboxprep.model.rle import Rle
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 INFO = "[Sequence]\nname=walk\nimDir=img1\nframeRate=30\nseqLength=2\nimWidth=40\nimHeight=30\nimExt=.png\n"
@@ -134,10 +136,24 @@ def test_a_frame_without_an_image_is_missing(tmp_path: Path) -> None:
     assert outcome.account.dropped == {("train", "pedestrian", "image-skipped"): 1}
 
 
-def test_masks_of_mots_are_refused_by_name(tmp_path: Path) -> None:
-    root = grown(tmp_path / "walk", "1 2005 2 30 40 WSV:2d;1O10000O10000O1O100O\n")
-    with pytest.raises(LayoutError, match="MOTS"):
-        bboxprep.read(root, "mot")
+def test_rows_of_mots_have_masks(tmp_path: Path) -> None:
+    mask = Rle.from_crop(np.ones((5, 8), dtype=np.bool_), (3, 4), Size(40, 30))
+    text = mask.text().decode()
+    rows = f"1 2005 2 30 40 {text}\n1 10000 10 30 40 {text}\n2 1001 1 30 40 {text[:-1]}\n2 1001 1 30 40 {text}\n"
+    first, second = dataset = bboxprep.read(grown(tmp_path / "walk", rows))
+    assert (dataset.classes, codes(dataset)) == (("pedestrian", "car", "ignore"), {"record-unreadable"})
+    assert first.instances.tracks.tolist() == [2005, 10000]
+    assert first.instances.crowd.tolist() == [False, True]
+    assert first.instances.boxes.tolist() == [[3, 4, 11, 9]] * 2
+    assert second.instances.masks == (mask,)
+    bboxprep.convert(tmp_path / "walk", tmp_path / "coco", "coco")
+    assert bboxprep.read(tmp_path / "coco")[0].instances.masks == (mask, mask)
+
+
+def codes(dataset: Dataset) -> set[str]:
+    return {finding.code for sample in dataset for finding in sample.findings if finding.objects} | {
+        one.code for one in dataset.findings
+    }
 
 
 def test_a_seqinfo_that_cannot_be_read_is_told(tmp_path: Path) -> None:
