@@ -58,6 +58,8 @@ def frame_evidence_of(sample: Sample) -> FrameEvidence:
     header = sample.header
     if header is None or header.orientation == 1:
         return FrameEvidence(turned=False)
+    if header.stated:
+        return FrameEvidence(turned=True, votes=((Frame.STORED, "format"),))
     planes = {Frame.STORED: header.size, Frame.DISPLAYED: header.displayed}
     if header.size == header.displayed:
         return FrameEvidence(turned=True)

@@ -79,8 +79,13 @@ def refuse_changed(path: Path, header: Header, file: int) -> None:
     most_pixels = max(MOST_PIXELS, header.size.pixels)
     now = _header_of(path, file, os.fstat(file).st_size, most_pixels)
     os.lseek(file, 0, os.SEEK_SET)
-    for name in ("container", "size", "orientation"):
-        if (have := getattr(now, name)) != (had := getattr(header, name)):
+    seen = {
+        "container": header.container,
+        "size": header.size,
+        "orientation": 1 if header.stated else header.orientation,
+    }
+    for name, had in seen.items():
+        if (have := getattr(now, name)) != had:
             raise ImageError(path, "", f"was changed while the run read it (its {name} is {have}, and was {had})")
 
 

@@ -13,8 +13,9 @@ class Header(msgspec.Struct, frozen=True):
 
     `size` is the size of the *stored* pixels; of a HEIC the displayed size, since decoders return nothing else.
     `orientation` is the effective EXIF code, 1 to 8. `tagged`: the file holds an orientation tag (EXIF or XMP) other
-    than 1, valid or not, so some viewer may turn a byte copy of it. `depth` is the number of bits of a channel,
-    `frames` the number of images in the file. `invalid` and `disputed` are the messages of the findings
+    than 1, valid or not, so some viewer may turn a byte copy of it. `stated`: the labels state the orientation and lie
+    on the stored image, and the file has none. `depth` is the number of bits of a channel, `frames` the number of
+    images in the file. `invalid` and `disputed` are the messages of the findings
     `orientation-invalid` and `orientation-disputed`, or "". `ends_early`: the file ends before its container does
     (`images.truncation`); a probe refuses it unless its pixels are all there.
     """
@@ -29,6 +30,7 @@ class Header(msgspec.Struct, frozen=True):
     invalid: str = ""
     disputed: str = ""
     ends_early: bool = False
+    stated: bool = False
 
     @property
     def turn(self) -> Dihedral:

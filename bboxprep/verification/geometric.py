@@ -61,7 +61,8 @@ def compare(case: VerificationInputs, image: ImageRow) -> ObjectComparison:
         return ObjectComparison((), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=words))
     if origin is None or origin.header is None:
         return _without_origin(case, image, count)
-    mapped, word, faults = _mapped(case, image, _seen(case, image, origin.path, origin.header))
+    seen = _seen(case, image, origin.path, origin.header)
+    mapped, word, faults = _mapped(case, image, seen, is_stated=origin.header.stated)
     if mapped is None:
         return ObjectComparison(tuple(faults), nothing + Tally(Layer.GEOMETRIC, "objects", unsure=count, words=(word,)))
     expected = expect(origin.instances, mapped)
@@ -123,14 +124,19 @@ def _without_origin(case: VerificationInputs, image: ImageRow, count: int) -> Ob
     )
 
 
-def _mapped(case: VerificationInputs, image: ImageRow, seen: PillowHeader) -> tuple[Mapped | None, str, list[Fault]]:
-    """The map from the source to the output, the reason where it is not fully known, and faults of the record."""
+def _mapped(
+    case: VerificationInputs, image: ImageRow, seen: PillowHeader, *, is_stated: bool
+) -> tuple[Mapped | None, str, list[Fault]]:
+    """The map from the source to the output, the reason where it is not fully known, and faults of the record. Where
+    the orientation `is_stated` by the labels, viewers show the image as it is stored.
+    """
     turn = turn_matrix(seen.orientation, seen.stored)
     to_shown = turn if image.frame is Frame.STORED else np.eye(3)
+    turned, shown = (turn, seen.stored) if is_stated else (np.eye(3), seen.displayed)
     frame = seen.stored if image.frame is Frame.STORED else seen.displayed
     derived = derive(case.recipe(image), seen.stored, seen.orientation)
     if isinstance(derived, Derived):
-        planes = (derived.matrix, derived.matrix @ to_shown, derived.size, derived.seen, frame, seen.displayed)
+        planes = (derived.matrix @ turned, derived.matrix @ to_shown, derived.size, derived.seen, frame, shown)
         mapped = Mapped(*planes, derived=True, warped=derived.warped, rule=case.turned_rule)
         return mapped, "", _stale(image, mapped, seen)
     if image.affine is None or image.output_size is None:
@@ -139,9 +145,9 @@ def _mapped(case: VerificationInputs, image: ImageRow, seen: PillowHeader) -> tu
     if not abs(np.linalg.det(recorded)) > LEAST_GROWTH:
         return None, f"{derived}, and its affine is none", []
     region = np.concatenate((moved(rectangle(frame), recorded), rectangle(size)))
-    from_shown = np.asarray(recorded @ np.linalg.inv(to_shown), dtype=np.float64)
+    from_shown = np.asarray(recorded @ np.linalg.inv(to_shown) @ turned, dtype=np.float64)
     warped = not keeps_axes(recorded)
-    planes = (from_shown, recorded, size, region, frame, seen.displayed)
+    planes = (from_shown, recorded, size, region, frame, shown)
     before = turned_before_pipeline(case.recipe(image), seen.stored, seen.orientation)
     redrawn = None if before is None else np.asarray(before @ to_shown, dtype=np.float64)
     mapped = Mapped(*planes, derived=False, warped=warped, rule=case.turned_rule, redrawn=redrawn)
@@ -149,11 +155,15 @@ def _mapped(case: VerificationInputs, image: ImageRow, seen: PillowHeader) -> tu
 
 
 def _seen(case: VerificationInputs, image: ImageRow, path: Path, header: Header) -> PillowHeader:
-    """The size and orientation of a source file as Pillow reads it; as we read it where Pillow cannot open it."""
+    """The size and orientation of a source file as Pillow reads it; as we read it where Pillow cannot open it. The
+    orientation is that of the labels where they state one and the file does not.
+    """
+    ours = PillowHeader(header.size, header.orientation, header.displayed)
     try:
-        return read_pillow_header(path, header.container, case.file(image, path))
+        seen = read_pillow_header(path, header.container, case.file(image, path))
     except ImageError:
-        return PillowHeader(header.size, header.orientation, header.displayed)
+        return ours
+    return ours if header.stated and (seen.stored, seen.orientation) == (ours.stored, 1) else seen
 
 
 def _stale(image: ImageRow, mapped: Mapped, seen: PillowHeader) -> list[Fault]:

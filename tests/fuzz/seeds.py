@@ -108,6 +108,13 @@ def labelme() -> Iterator[bytes]:
         yield _json({"version": "5.5.0", "flags": {}, "shapes": chosen, **size})
 
 
+def dota() -> Iterator[bytes]:
+    yield from _some("phone-photos-dota", "*/labelTxt/*.txt")
+    yield b"imagesource:GoogleEarth\ngsd:0.1463\n1 2.5 30 2 30 20 1 20 small-vehicle 1\n4 4 9 9 4 14 -1 9 ship\n"
+    yield b"\xef\xbb\xbf1.0 2.0 3.0 2.0 3.0 9.0 1.0 9.0 soccer ball field 2\r\n\r\n1 1 1 1 1 1 1 1 plane 0\n"
+    yield "gsd:null\n1 2 9 2 9 8 1 8 Flughafen-Köln 0\n1,2,9,2,9,8,1,8,cat,0\n".encode("utf-16")
+
+
 def tables() -> Iterator[bytes]:
     head = b"filename,width,height,class,xmin,ymin,xmax,ymax\n"
     yield head + b"a.jpg,64,40,cat,1,2,30.5,20\na.jpg,64,40,cat,x,2,3,4\nb.jpg,64,40,dog,0,0,1,1\n"

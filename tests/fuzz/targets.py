@@ -185,6 +185,14 @@ def _supervisely(data: bytes) -> None:
     _balance(known.read(shelf() / "supervisely", _probe, known.read_options()))
 
 
+def _dota(data: bytes) -> None:
+    known = formats.load("dota")
+    for name, rows in (("a", data), ("b", b"1 2 9 2 9 8 1 8 cat 0\n")):  # a folder of broken labels alone is none
+        _made(f"dota/images/{name}.png", b"")
+        _made(f"dota/labelTxt/{name}.txt", rows)
+    _balance(known.read(shelf() / "dota", _probe, known.read_options()))
+
+
 def _listed(name: str, document: str, image: str) -> Callable[[bytes], None]:
     """Reads data as the `document` of the format called `name`, with an `image` beside it."""
 
@@ -300,6 +308,12 @@ TARGETS: Mapping[str, Target] = {
         _listed("datumaro", "train.json", "a.jpg"),
         seeds.datumaro,
         (*_JSON, b'"bbox":', b'"points":', b'"rle":', b'"group":', b'"label_id":'),
+    ),
+    "dota": Target(
+        _dota,
+        seeds.dota,
+        (b" ", b"\t", b"nan", b"1e999", b"-1", b"gsd:", b"imagesource:", b"9" * 30, b"\xc2\x85", b"\0", b"\r"),
+        2048,
     ),
     "header": Target(
         _header, seeds.images, (b"Exif\0\0", b"II*\0", b"MM\0*", b"\xff\xda", b"eXIf", b"tiff:Orientation")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bboxprep.formats.api import Format, NoOptions, Step, TextReadOptions, deferred
-from bboxprep.formats.openimages.fields import CARRIES, LAYOUT
+from bboxprep.formats.api import Format, NoOptions, Step, deferred
+from bboxprep.formats.openimages.fields import CARRIES, LAYOUT, OpenImagesReadOptions
+
+__all__ = ["FORMAT", "OpenImagesReadOptions"]
 
 FORMAT = Format(
     title="Open Images",
@@ -16,7 +18,7 @@ FORMAT = Format(
     write=deferred(f"{__name__}.writer", "write"),
     carries=CARRIES,
     step=lambda _: Step(fraction=1e-6),
-    read_options=TextReadOptions,
+    read_options=OpenImagesReadOptions,
     write_options=NoOptions,
     restores=True,
     traps=(

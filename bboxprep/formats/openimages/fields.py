@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+from bboxprep.formats.api import TextReadOptions
 from bboxprep.model.columns import Column
 
 LAYOUT = "annotations/<split>-annotations-bbox.csv and class-descriptions.csv, with images/<split>/"
 CARRIES = frozenset({Column.BOXES, Column.CROWD, Column.SCORES})
 
 BOX = ("XMin", "XMax", "YMin", "YMax")
+
+
+@dataclass(frozen=True)
+class OpenImagesReadOptions(TextReadOptions):
+    """The options of the reader."""
+
+    apply_rotation: bool = field(
+        default=False,
+        metadata={
+            "flag": "--apply-rotation",
+            "help": "turn images and boxes upright as Rotation says, as if files had that orientation; by default it "
+            "is kept and told",
+        },
+    )
+
+
 GROUP = "IsGroupOf"
 FLAGS = ("IsOccluded", "IsTruncated", GROUP, "IsDepiction", "IsInside")  # 1, 0, or -1 for unknown
 HUMAN = "1"

@@ -5,46 +5,75 @@ a crowd region, the other flags and ``Source`` are attributes, ``Confidence`` is
 the names of ``class-descriptions.csv``, in its order. An image that is listed and has no box has no objects.
 
 **Rotation.** The numbers lie on the image as its file stores it. ``Rotation`` says by how many degrees, against the
-clock, image and boxes want to be turned to be upright. No image is turned by it; it is kept, told, and written back,
-with what was turned since.
+clock, image and boxes want to be turned to be upright. No image is turned by it unless `apply_rotation` asks: then it
+is the orientation of a file that has none of its own. It is kept, told, and written back, less what was turned since.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from math import nan
 from pathlib import Path
 
+import msgspec
+
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
+from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.formats.listed_images import ImageGroup
 from bboxprep.formats.object_records import ImageRecord, ObjectRecord, classes_of, json_digest, record_dataset
 from bboxprep.formats.openimages import layout
-from bboxprep.formats.openimages.fields import BOX, FLAGS, GROUP, HUMAN, LAYOUT, MID, ROTATION
+from bboxprep.formats.openimages.fields import BOX, FLAGS, GROUP, HUMAN, LAYOUT, MID, ROTATION, OpenImagesReadOptions
 from bboxprep.formats.record_values import UnusableRecord, class_name, coordinates
+from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import number
 from bboxprep.io.paths import dataset_folder, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import Category
 from bboxprep.model.dataset import Dataset
+from bboxprep.model.header import Header
 from bboxprep.model.splits import split_of
 
 _MOST_BYTES = 8 << 30
 _MACHINE = ("/m/", "/g/", "/j/", "/x/")  # how the names of classes in the files begin
 
+_ORIENTATIONS = {90.0: 8, 180.0: 3, 270.0: 6}
+"""The EXIF orientation that turns an image by so many degrees against the clock."""
+
 Row = Mapping[str, str]
 
 
+class _RotationProbe(msgspec.Struct, frozen=True):
+    """A probe that gives images the `orientations` that the labels state by path, if their files have none."""
+
+    probe: Probe
+    orientations: Mapping[Path, int]
+
+    def __call__(self, path: Path, declared: Size | None = None) -> Header:
+        header = self.probe(path, declared)
+        stated = self.orientations.get(path, 1)
+        if stated == 1 or header.orientation != 1:
+            return header
+        return msgspec.structs.replace(header, orientation=stated, stated=True)
+
+
+def _orientations(groups: Iterable[ImageGroup[ImageRecord]]) -> Iterator[tuple[Path, int]]:
+    """The path of each image whose record says how it wants to be turned, and the orientation that turns it so."""
+    for group in groups:
+        for name, record in zip(group.located.names, group.entries, strict=True):
+            if code := _ORIENTATIONS.get(record.extra.get("openimages", {}).get(ROTATION, 0.0)):
+                yield group.folder / name, code
+
+
 @reads
-def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
+def read(root: Path, probe: Probe, options: OpenImagesReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one file of boxes. Raises `LayoutError` or `AnnotationError`."""
     home = resolved(dataset_folder(root))
-    reading = _Reading(layout.DOCUMENTS.find(root, LAYOUT), home, options.encoding)
+    reading = _Reading(layout.DOCUMENTS.find(root, LAYOUT), home, options)
     return reading.dataset(root, probe)
 
 
@@ -61,8 +90,9 @@ class _Image:
 class _Reading:
     """Gathers the images of all files, by split."""
 
-    def __init__(self, documents: Sequence[LabelDocument], home: Path, encoding: str) -> None:
-        self.documents, self.home, self.encoding = documents, home, encoding
+    def __init__(self, documents: Sequence[LabelDocument], home: Path, options: OpenImagesReadOptions) -> None:
+        self.documents, self.home, self.encoding = documents, home, options.encoding
+        self.applies_rotation = options.apply_rotation
         self.names = dict(self._class_names())
         self.images: dict[str, dict[str, _Image]] = {}
         self.used: dict[str, None] = {}
@@ -83,6 +113,8 @@ class _Reading:
             some = ", ".join([*self.unnamed][:3])
             words = f"classes that no class-descriptions.csv names ({len(self.unnamed):,}: {some}); called as they are"
             self.findings.append(Finding("class-unnamed", words))
+        if self.applies_rotation:
+            probe = _RotationProbe(probe, dict(_orientations(groups)))
         classes = classes_of([Category(name, extra={MID: mid}) for mid, name in self.names.items()], self.used)
         return record_dataset(root, "openimages", classes, groups, probe, self.findings, fractional=True)
 
@@ -175,9 +207,11 @@ class _Reading:
             words = f"images have neither a box nor a file here ({len(images) - len(there):,}); left out"
             self.findings.append(Finding("image-aside", words, self.documents[0].shown, split=split_of(word)))
         turned = {identity: one.rotation % 360 for identity, one in there.items() if one.rotation % 360}
-        if turned:
-            some = ", ".join(f"{identity} {degrees:g}" for identity, degrees in [*turned.items()][:3])
-            words = f"images want to be turned to be upright, by Rotation ({len(turned):,}: {some}); kept as they are"
+        left = {} if self.applies_rotation else turned
+        left |= {identity: degrees for identity, degrees in turned.items() if degrees not in _ORIENTATIONS}
+        if left:
+            some = ", ".join(f"{identity} {degrees:g}" for identity, degrees in [*left.items()][:3])
+            words = f"images want to be turned to be upright, by Rotation ({len(left):,}: {some}); kept as they are"
             self.findings.append(Finding("rotation-kept", words, self.documents[0].shown, split=split_of(word)))
         records = [
             self._record(folder.name(identity), one, turned.get(identity, 0.0)) for identity, one in there.items()

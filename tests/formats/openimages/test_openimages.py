@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import bboxprep
-from bboxprep.formats.api import NoOptions, TextReadOptions
-from bboxprep.formats.openimages import FORMAT
+from bboxprep.formats.api import NoOptions
+from bboxprep.formats.openimages import FORMAT, OpenImagesReadOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import FLIP_HORIZONTAL, IDENTITY, Dihedral
 from bboxprep.model.batch import Batch
@@ -23,7 +24,13 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
+from bboxprep.pipeline.run_options import RunOptions
+from bboxprep.pipeline.source.open import open_source
+from bboxprep.pipeline.work.convert import convert_source
+from bboxprep.recipe.geometric import Flip, Letterbox
 from bboxprep.recipe.recipe import Recipe
+from bboxprep.testing.painting import bright_box, encoded
+from bboxprep.verification.verify import verify
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data" / "formats" / "openimages"
 SIZE = Size(200, 100)
@@ -32,7 +39,7 @@ NAMES = '/m/01,Person\n/m/02,"Cat, small"\n'
 
 
 def read(root: Path) -> Dataset:
-    return FORMAT.read(root, lambda _path, _declared=None: Header(SIZE), TextReadOptions())
+    return FORMAT.read(root, lambda _path, _declared=None: Header(SIZE), OpenImagesReadOptions())
 
 
 def files(root: Path, rows: str = "", names: str = NAMES, head: str = HEAD, **others: str) -> Dataset:
@@ -137,6 +144,54 @@ rows = st.tuples(
     st.dictionaries(st.sampled_from(("IsOccluded", "IsInside")), st.booleans()),
 )
 CLASSES = Categories((Category("cat", extra={"mid": "/m/7"}), Category('a "b", c'), Category("nobody")))
+
+
+def rotated(root: Path, tag: int = 1) -> Path:
+    """Four images of one bright card that want to be turned by 0, 90, 180 and 270 degrees against the clock; `tag`: the
+    EXIF orientation of the first.
+    """
+    upright = Image.new("RGB", (64, 48), (10, 20, 30))
+    upright.paste((250, 250, 60), (8, 6, 24, 18))
+    rows, listed = "ImageID,LabelName,XMin,XMax,YMin,YMax\n", "ImageID,Subset,Rotation\n"
+    (root / "annotations").mkdir(parents=True)
+    (root / "images/train").mkdir(parents=True)
+    for number, degrees in enumerate((0, 90, 180, 270)):
+        stored = upright.rotate(-degrees, expand=True)
+        (root / f"images/train/{number}.png").write_bytes(encoded(stored, "png", 1 if number else tag))
+        x0, y0, x1, y1 = bright_box(np.asarray(stored))
+        wide, high = stored.size
+        rows += f"{number},card,{x0 / wide},{x1 / wide},{y0 / high},{y1 / high}\n"
+        listed += f"{number},train,{90.0 if tag > 1 and not number else degrees}\n"
+    (root / "annotations/train-annotations-bbox.csv").write_text(rows, encoding="utf-8")
+    (root / "annotations/train-images-with-rotation.csv").write_text(listed, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize("recipe", [Recipe(), Recipe(Letterbox((40, 56)), Flip("horizontal")), Recipe(upright=False)])
+@pytest.mark.parametrize("to", ["coco", "openimages"])
+def test_a_rotation_that_is_applied_turns_images_and_boxes_and_is_proven(
+    tmp_path: Path, to: str, recipe: Recipe
+) -> None:
+    source = open_source(rotated(tmp_path / "set"), options=lambda _: {"apply_rotation": True})
+    assert "rotation-kept" not in {finding.code for finding in source.dataset.findings}
+    convert_source(source, tmp_path / "out", to, recipe, run_options=RunOptions())
+    for sample in bboxprep.read(tmp_path / "out"):
+        assert np.abs(sample.boxes[0] - bright_box(sample.pixels())).max() < 0.6
+        if recipe == Recipe():
+            assert (sample.size, sample.boxes[0].round(3).tolist()) == (Size(64, 48), [8, 6, 24, 18])
+    if to == "openimages":
+        left = (tmp_path / "out/annotations/train-images-with-rotation.csv").read_text(encoding="utf-8").splitlines()
+        stated = [float(row.rpartition(",")[2]) for row in left[1:]]
+        assert stated == ([0, 0, 0, 0] if recipe.upright else [0, 90, 180, 270])
+    proof = verify(tmp_path / "out")
+    assert proof.holds, [str(fault) for fault in proof.faults]
+    assert [tally.checked for tally in proof.tallies[:2]] == [4, 4]
+
+
+def test_a_file_that_has_an_orientation_of_its_own_is_turned_by_that_alone(tmp_path: Path) -> None:
+    source = open_source(rotated(tmp_path / "set", tag=3), options=lambda _: {"apply_rotation": True})
+    headers = [sample.header for sample in source.dataset if sample.header]
+    assert [(header.orientation, header.stated) for header in headers] == [(3, False), (8, True), (3, True), (6, True)]
 
 
 @given(st.lists(rows, max_size=4))
