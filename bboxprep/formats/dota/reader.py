@@ -2,8 +2,9 @@
 
 The modules: `sniff` recognises the files, `files` finds them and pairs them with images, `rows` parses them, `writer`
 writes. The class table is ``classes.txt`` at the root, or the names in a ``data.yaml`` there, as Roboflow exports it;
-where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first seen. An
-image without a file is unlabelled, one whose file is empty has no objects.
+where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first seen. Rows
+may have hyphens for the blanks of a name there. An image without a file is unlabelled, one whose file is empty has no
+objects.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
-from bboxprep.formats.dota.fields import CLASSES, CONFIG, DIFFICULT, LAYOUT, NAMES
+from bboxprep.formats.dota.fields import CLASSES, CONFIG, DIFFICULT, LAYOUT, NAMES, row_names
 from bboxprep.formats.dota.files import DotaItem, label_paths, open_files, pair_images, read_file
 from bboxprep.formats.dota.rows import DotaRow
 from bboxprep.formats.image_tree import link_notes, walk
@@ -74,7 +75,8 @@ def _categories(root: Path, files: Iterable[Mapping[str, int]], encoding: str) -
         listed = _names_in(config, encoding)
     elif seen.keys() <= set(NAMES):
         listed = [name for name in NAMES if name in seen]
-    names = list(dict.fromkeys([*listed, *seen]))
+    known = {word for word, name in zip(row_names(listed), listed, strict=True) if word != name}
+    names = list(dict.fromkeys([*listed, *(name for name in seen if name not in known)]))
     if len(names) > MOST_CLASSES:
         raise AnnotationError(root, "", f"have {len(names):,} names of classes, want at most {MOST_CLASSES:,}")
     return Categories.from_names(names)
@@ -99,7 +101,7 @@ class _Samples(msgspec.Struct, frozen=True):
 
     def load(self, items: Sequence[DotaItem]) -> list[Sample]:
         """The samples of `items`."""
-        numbers = {name: number for number, name in enumerate(self.names)}
+        numbers = {name: number for row in (row_names(self.names), self.names) for number, name in enumerate(row)}
         return [self._labelled(item, numbers) if item.label else self._unlabelled(item) for item in items]
 
     def outlines(self, items: Sequence[DotaItem]) -> list[Sample]:
