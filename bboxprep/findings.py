@@ -115,7 +115,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "split-leak": (Severity.FAULT, "the same image, byte for byte, stands in two splits"),
     "task-assumed": (
         Severity.NOTE,
-        "no file says what the rows of labels state; what they look like was taken",
+        "no file says what the labels state; what they look like was taken",
     ),
     "value-rounded": (Severity.NOTE, "coordinates were rounded to the numbers that the target format has"),
     "voc-origin-assumed": (Severity.NOTE, "nothing proves the origin of the VOC coordinates; devkit was taken"),

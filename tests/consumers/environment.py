@@ -29,6 +29,7 @@ LIGHT = (
     "webdataset>=0.2.100,<2",
 )
 HEAVY = (
+    "aiohttp>=3.9,<4",  # by which Ultralytics reads NDJSON
     "rfdetr>=1.4,<2",
     "torch>=2.4,<3",
     "torchvision>=0.19,<1",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import bboxprep
-from bboxprep import Letterbox, Recipe
+from bboxprep import Letterbox, Recipe, formats
 from bboxprep.model.instances import Instance
+from bboxprep.model.sample import Sample
 from tests.consumers.readers.answer import Answer, Object, Picture
 from tests.consumers.sources import draw_rectangles
 
@@ -32,9 +33,9 @@ class Output:
     @property
     def words(self) -> str:
         """The command line of it."""
-        flags = {"task": "yolo-out", "float_": "voc-float"}
+        flags = {one.name: one.metadata["flag"] for one in fields(formats.load(self.format).write_options)}
         words = [
-            f"--{flags.get(name, name.replace('_', '-'))}" + ("" if value is True else f" {value}")
+            flags.get(name, f"--{name.replace('_', '-')}") + ("" if value is True else f" {value}")
             for name, value in self.options.items()
         ]
         return " ".join([f"--to {self.format}", *words])
@@ -62,8 +63,29 @@ OUTPUTS: dict[str, Output] = {
     "parquet": Output("parquet"),
     "webdataset": Output("webdataset", {"shard": 3}),
     "webdataset-jpg": Output("webdataset", {"shard": 3, "image_format": "jpg"}),
+    "bdd100k": Output("bdd100k", task="all"),
+    "createml": Output("createml"),
+    "createml-flat": Output("createml", {"names": "flat"}),
+    **{f"csv-{one}": Output("csv", {"dialect": one}) for one in ("tfod", "retinanet", "vott", "automl")},
+    "datumaro": Output("datumaro", task="all"),
+    "dota": Output("dota", task="obb"),
+    "dota-flat": Output("dota", {"names": "flat"}, "obb"),
+    "hf_imagefolder": Output("hf_imagefolder"),
+    "labelstudio": Output("labelstudio", task="all"),
+    "labelstudio-url": Output("labelstudio", {"url_prefix": "http://localhost/"}, "all"),
+    "ndjson": Output("ndjson"),
+    "openimages": Output("openimages"),
+    "supervisely": Output("supervisely", task="segment"),
+    "tfrecord": Output("tfrecord", task="all"),
+    "via": Output("via", task="segment"),
+    **{f"vlm-{one}": Output("vlm", {"model": one}) for one in ("qwen3-vl", "qwen2.5-vl", "paligemma")},
 }
-SOURCES: dict[str, Recipe] = {"photos": Recipe(Letterbox(320)), "rectangles": Recipe(), "boxes": Recipe()}
+SOURCES: dict[str, Recipe] = {
+    "photos": Recipe(Letterbox(320)),
+    "rectangles": Recipe(),
+    "boxes": Recipe(),
+    "filled": Recipe(),
+}
 
 
 def source(name: str, work: Path) -> Path:
@@ -71,7 +93,7 @@ def source(name: str, work: Path) -> Path:
     if name == "photos":
         return FIXTURES / "phone-photos-coco"
     root = work / name / "source"
-    return root if root.exists() else draw_rectangles(root, boxes_alone=name == "boxes")
+    return root if root.exists() else draw_rectangles(root, boxes_alone=name != "rectangles", filled=name == "filled")
 
 
 def make_output(name: str, kind: str, work: Path) -> Path:
@@ -84,12 +106,12 @@ def make_output(name: str, kind: str, work: Path) -> Path:
 
 
 def as_we_read(root: Path) -> Answer:
-    """The pictures of an output, by their paths: what its labels say, without what the sidecar beside them adds."""
+    """The pictures of an output, by their names: what its labels say, without what the sidecar beside them adds."""
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(root, Path(folder) / "copy", ignore=shutil.ignore_patterns("bboxprep.sidecar*"))
         dataset = bboxprep.read(copy)
         return {
-            sample.relative_path: Picture(
+            _name(sample): Picture(
                 sample.size.width,
                 sample.size.height,
                 [_object(one, dataset.classes[one.label]) for one in sample.instances],
@@ -98,6 +120,12 @@ def as_we_read(root: Path) -> Answer:
             )
             for sample in dataset
         }
+
+
+def _name(sample: Sample) -> str:
+    """The path of the image; of one that is packed with others its split and its name."""
+    path = sample.relative_path
+    return path if path.endswith(sample.name.name) else f"{sample.split}/{sample.name}"
 
 
 def _object(one: Instance, name: str) -> Object:

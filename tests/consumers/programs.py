@@ -6,16 +6,12 @@ from dataclasses import dataclass, replace
 
 from tests.consumers.comparison import Shift
 
-GIVEN_TO_NONE = frozenset(
-    {
-        "bdd100k", "createml", "csv", "datumaro", "dota", "hf_imagefolder", "kitti", "labelstudio", "mot",
-        "ndjson", "openimages", "supervisely", "tfrecord", "via", "vlm",
-    }
-)  # fmt: skip
-"""The formats that no program of the bench reads yet."""
+READ_BY_NONE = frozenset({"kitti", "mot", "supervisely"})
+"""The formats that no program of the bench reads."""
 
 EXACT = 1e-4  # px; some programs compute in float32
 DEVKIT: Shift = (1.0, 1.0, 0.0, 0.0)  # pixel numbers of VOC, taken as they stand
+LAST_PIXEL: Shift = (0.0, 0.0, -1.0, -1.0)  # pixel numbers from 0, the last of which belongs to the box
 VOC_NOTE = "takes the pixel numbers as edges: the first corner lies 1 px further in"
 
 
@@ -53,8 +49,12 @@ def _each(names: str, like: Reading = Reading("")) -> tuple[Reading, ...]:
 
 
 def _walks_no_folders(names: str) -> tuple[Reading, ...]:
-    said = ("not read", "Failed to import item")
+    said = ("not read", "Failed to import")
     return _each(names, Reading("", note="walks no sub-folders: `--names flat`", cannot=said))
+
+
+def _images_beside(names: str) -> tuple[Reading, ...]:
+    return _each(names, Reading("", note="looks for images beside the labels", cannot=("image not found",)))
 
 
 COCO = "coco coco-roboflow coco-datumaro"
@@ -67,6 +67,8 @@ PROGRAMS = (
             *_each(COCO),
             *_each("yolo-detect-flat yolo-segment-flat yolo-pose-flat yolo-obb-flat voc-flat labelme-flat"),
             *_walks_no_folders("yolo-detect voc labelme"),
+            *_each("createml vlm-qwen3-vl"),
+            Reading("vlm-paligemma", note="divides by 1024, and not by 1023", within=320 / 1024),
         ),
     ),
     Program("sahi", _each(COCO, Reading("", rings=1.0, note="cuts decimals off outlines"))),
@@ -79,6 +81,8 @@ PROGRAMS = (
             Reading("voc", shift=DEVKIT, note=VOC_NOTE),
             Reading("labelme", ("rectangles", "boxes"), "takes each part of an outline for an object"),
             Reading("cvat", ("boxes",), "takes boxes alone"),
+            Reading("via", ("boxes",), "takes boxes alone"),
+            Reading("openimages", note="takes the id of an image for the name of its file", cannot=("FileNotFound",)),
         ),
     ),
     Program(
@@ -99,12 +103,21 @@ PROGRAMS = (
             *_walks_no_folders("voc"),
             Reading("labelme", ("rectangles", "boxes"), "refuses masks"),
             Reading("cvat", ("boxes",), "takes boxes alone"),
+            Reading("bdd100k", note="takes the last pixel for the edge, and no size", shift=LAST_PIXEL),
+            *_each("createml csv-retinanet datumaro hf_imagefolder tfrecord"),
+            Reading("csv-tfod", note="takes pixels for fractions", cannot=("BBoxOutOfBounds",)),
+            *_images_beside("csv-vott openimages"),
+            Reading("csv-automl", ("filled",), "refuses images without objects"),
+            Reading("labelstudio-url", ("filled",), "takes boxes alone; refuses images without objects"),
+            Reading("labelstudio", ("filled",), "wants `--url-prefix`", cannot=("does not contain a valid filename",)),
+            Reading("supervisely", note="takes a form that is its own", cannot=("geometry.points.exterior",)),
+            Reading("via", note="takes exports, not projects", cannot=("missing field `filename`",)),
         ),
     ),
     Program(
         "datasets",
         (
-            *_each("parquet webdataset-jpg"),
+            *_each("parquet webdataset-jpg hf_imagefolder"),
             Reading(
                 "webdataset",
                 note="takes the columns of the first picture: `--image-format jpg` makes one kind",
@@ -116,7 +129,10 @@ PROGRAMS = (
     Program(
         "datumaro",
         (
-            *_each("coco-roboflow coco-datumaro yolo-detect-flat yolo-darknet cvat", ROUNDED),
+            *_each("coco-roboflow coco-datumaro yolo-detect-flat yolo-darknet cvat datumaro openimages", ROUNDED),
+            Reading("createml", note="takes the centre of a box for its first corner", within=98.0),
+            replace(ROUNDED, output="dota-flat", within=0.02),  # the centre and the sides, each of them
+            *_walks_no_folders("dota"),
             replace(ROUNDED, output="voc-datumaro", shift=DEVKIT, note=VOC_NOTE),
             Reading("coco", note="wants `--layout datumaro`", cannot=("Failed to import dataset 'coco'",)),
             Reading("voc", ("photos",), "wants `--layout datumaro`", cannot=("Undeclared label",)),
@@ -132,7 +148,7 @@ PROGRAMS = (
         ),
         heavy=True,
     ),
-    Program("ultralytics", _each("yolo-detect yolo-yolov5 yolo-segment yolo-pose yolo-obb"), heavy=True),
+    Program("ultralytics", _each("yolo-detect yolo-yolov5 yolo-segment yolo-pose yolo-obb ndjson"), heavy=True),
     Program(
         "transformers",
         (

@@ -15,16 +15,17 @@ PICTURES = {
     "train": ("one.png", "two.jpg", "empty.jpg", "deep/three.jpg", "deep/four.png", "five.jpg"),
     "val": ("six.jpg", "seven.png", "none.jpg"),
 }
+EMPTY = {"empty.jpg", "none.jpg"}
 CLASSES = {3: "cat", 5: "rabbit", 18: "dog"}  # no picture shows a rabbit
 BOX = {"image_id", "category_id", "bbox", "area", "iscrowd"}
 OUTLINE = {"segmentation", "num_keypoints", "keypoints"}
 POINTS = ("nose", "left_ear", "right_ear")
 
 
-def draw_rectangles(root: Path, *, boxes_alone: bool = False) -> Path:
+def draw_rectangles(root: Path, *, boxes_alone: bool = False, filled: bool = False) -> Path:
     """A COCO data set at `root`: each picture has two turned rectangles with a polygon and three keypoints each, or
     none. It has sub-folders, JPEG and PNG, a class without objects, and pictures without objects. With `boxes_alone`
-    objects have no polygons and no keypoints.
+    objects have no polygons and no keypoints; where it is `filled` every picture has objects.
     """
     kept = BOX if boxes_alone else BOX | OUTLINE
     (root / "annotations").mkdir(parents=True)
@@ -33,10 +34,12 @@ def draw_rectangles(root: Path, *, boxes_alone: bool = False) -> Path:
         pictures: list[dict[str, Any]] = []
         objects: list[dict[str, Any]] = []
         for name in names:
+            if filled and name in EMPTY:
+                continue
             number = next(numbers)
             size = SIZES[number % len(SIZES)]
             pictures.append({"id": number, "file_name": name, "width": size[0], "height": size[1]})
-            own = [] if name in ("empty.jpg", "none.jpg") else [_rectangle(number, row, size) for row in (0, 1)]
+            own = [] if name in EMPTY else [_rectangle(number, row, size) for row in (0, 1)]
             objects += [{"id": next(ids), **{key: one[key] for key in one if key in kept}} for one in own]
             path = root / split / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+from bboxprep import formats
 from docs.recognised import markdown_table
 from tests.consumers import environment
 from tests.consumers.bench import Result, read_by
 from tests.consumers.outputs import OUTPUTS
-from tests.consumers.programs import EXACT, PROGRAMS
+from tests.consumers.programs import EXACT, PROGRAMS, READ_BY_NONE
 from tests.consumers.sources import draw_rectangles
 from tests.consumers.trainers import TRAININGS, Trained, Training, train
 
@@ -53,9 +54,8 @@ _WORDS = """\
 - RF-DETR numbers the classes of a model from 0, whatever ids the COCO file has: `bboxprep unmap --ids trainer`.
 - transformers takes the steps of its own detection script, with a small YOLOS and what `datasets` loads.
 
-No program of the bench has read BDD100K (Scalabel), CreateML, CSV, Datumaro, DOTA, Hugging Face ImageFolder, KITTI,
-Label Studio, MOT, Open Images, Supervisely, TFRecord, Ultralytics NDJSON, VIA or VLM grounding JSONL yet: the tests of
-these hold them to their specifications and to real files."""
+No program of the bench reads {unread}: tests hold what is written to the specification and to files of others. Of JSON
+lines for vision-language models the bench parses the answers, which are all that such a model sees."""
 
 
 def versions() -> dict[str, str]:
@@ -122,7 +122,9 @@ def page() -> str:
     names = ("program", "version", "output", "labels", "images", "objects", "boxes, classes and all else")
     heads = ("program", "version", "model", "output", "predictions", "home again", "")
     tables = markdown_table(names, read), markdown_table(heads, trained)
-    return "\n\n".join([_INTRODUCTION, _READ, tables[0], _TRAINED, tables[1], _WORDS]) + "\n"
+    unread = ", ".join(formats.load(name).title for name in sorted(READ_BY_NONE))
+    words = _WORDS.format(unread=unread)
+    return "\n\n".join([_INTRODUCTION, _READ, tables[0], _TRAINED, tables[1], words]) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""A dataset that is written again in its own format keeps the kind of its labels, without an option."""
+"""A dataset keeps the kind of its labels, without an option: in its own format, and oriented boxes in every other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,17 @@ import pytest
 import yaml
 
 from bboxprep import formats
+from bboxprep.formats import open_writer
 from bboxprep.formats.api import Format
-from bboxprep.geometry.affine import Affine
+from bboxprep.geometry.affine import Affine, Points
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.dataset import Dataset
+from bboxprep.model.columns import Column
+from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Sample
+from bboxprep.pipeline.api import read
 from bboxprep.pipeline.output.run_record import read_record
-from bboxprep.pipeline.output.written_options import written_with
+from bboxprep.pipeline.output.written_options import with_task, written_with
 from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.work import convert
 from bboxprep.recipe.geometric import Flip, Letterbox
@@ -129,3 +134,99 @@ def test_a_table_without_keypoints_is_no_pose() -> None:
     posed = replace(bare, categories=Categories((EARS,)))
     assert formats.load("yolo").options_for(posed, {}) == {"task": "pose"}
     assert formats.load("yolo").options_for(posed, {"layout": "darknet"}) == {}
+
+
+FOLLOW = tuple(
+    name
+    for name in formats.names()
+    if formats.load(name).options_for(Dataset(Path(), "coco", Categories((EARS,)), (), task="obb"), {})
+)
+
+
+def holding_oriented(name: str) -> Mapping[str, Any]:
+    """The options under which the writer of the format `name` holds oriented boxes."""
+    declared, default = formats.load(name), formats.load(name).write_options()
+    bare = Dataset(Path(), "yolo", Categories((EARS,)), (), task="obb")
+    followed = declared.options_for(bare, {})
+    every = [replace(default, **followed), *(options for _, options in declared.write_variants())]
+    held = next(one for one in every if Column.ORIENTED in open_writer(declared, Path(), bare, one).carries)
+    return {key: value for key, value in vars(held).items() if value != getattr(default, key)}
+
+
+def oriented_source(root: Path, name: str) -> Path:
+    """A dataset of the format `name`, whose objects are all oriented boxes."""
+    trips.run(of_task(root, "obb"), root / "held", name, run_options=ALONE, **holding_oriented(name))
+    return root / "held"
+
+
+def corners(root: Path) -> Points:
+    """The oriented boxes (N, 4, 2) px of the dataset at `root`; NaN for an object without one."""
+    return np.concatenate([sample.instances.oriented for sample in read(root)])
+
+
+@pytest.mark.parametrize("to", FOLLOW)
+@pytest.mark.parametrize("name", [one for one in formats.names() if Column.ORIENTED in formats.load(one).carries])
+def test_oriented_boxes_of_every_format_stay_oriented(tmp_path: Path, name: str, to: str) -> None:
+    outcome = trips.run(oriented_source(tmp_path, name), tmp_path / "out", to, run_options=ALONE)
+    assert recorded_task(tmp_path / "out", formats.load(to)) == "obb"
+    assert not [one for one in outcome.account.findings if "oriented boxes only" in one.message]
+    np.testing.assert_allclose(corners(tmp_path / "out"), corners(tmp_path / "set"), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["coco", "cvat"])
+def test_the_law_catches_a_run_that_reads_no_objects(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert, "with_task", lambda dataset, *_: dataset)
+    with pytest.raises(AssertionError):
+        test_oriented_boxes_of_every_format_stay_oriented(tmp_path, name, "yolo")
+
+
+BOX, FOUR = [10, 8, 30, 40], TURNED + MIDDLES[0]
+NONE = np.full((4, 2), np.nan)
+ONE = Instances.of([BOX], [0], oriented=[FOUR])
+
+
+@pytest.mark.parametrize(
+    ("objects", "task"),
+    [
+        ([ONE, Instances.of([], []), ONE], "obb"),
+        ([Instances.of([BOX, BOX], [0, 0], oriented=[FOUR, NONE], crowd=[False, True])], "obb"),
+        ([ONE, Instances.of([BOX, BOX], [0, 0], oriented=[FOUR, NONE])], ""),
+        ([Instances.of([BOX], [0], polygons=[[FOUR]])], ""),
+        ([Instances.of([], [])], ""),
+    ],
+    ids=["all", "all but crowd", "a box", "polygons", "none"],
+)
+def test_one_other_object_makes_it_a_dataset_of_boxes(objects: Sequence[Instances], task: str) -> None:
+    found = with_task(trees.dataset_of(*map(trees.sample_of, objects)), {}, "yolo")
+    assert found.task == task
+    assert trees.codes(found.findings) == (["task-assumed"] if task else [])
+
+
+def test_a_source_of_several_kinds_is_told_how_to_keep_them(tmp_path: Path) -> None:
+    root = oriented_source(tmp_path, "cvat")
+    trips.edit(root / "train.xml", lambda text: re.sub(' rotation="[^"]*"', "", text, count=1))
+    said = invoked("convert", root, tmp_path / "out", "--to", "yolo").output
+    assert "YOLO holds oriented boxes only with --yolo-out obb (1 objects have them)" in said
+    assert "next: yolo detect train" in said
+
+
+def test_sources_without_oriented_boxes_cost_one_image() -> None:
+    loaded: list[int] = []
+
+    def load(number: int) -> Sample:
+        loaded.append(number)
+        return trees.sample_of(Instances.of([BOX], [0]), f"{number}.png")
+
+    dataset = Dataset(Path(), "coco", Categories((EARS,)), LazySamples.each(range(500), load))
+    assert with_task(dataset, {}, "yolo") is dataset
+    assert loaded == [0]
+    for given, to in (({"task": "detect"}, "yolo"), ({"layout": "darknet"}, "yolo"), ({}, "coco")):
+        assert with_task(dataset, given, to) is dataset
+    assert loaded == [0]
+
+
+def test_oriented_sources_of_two_formats_are_oriented_together(tmp_path: Path) -> None:
+    sets = oriented_source(tmp_path, "cvat"), of_task(tmp_path / "other", "obb")
+    assert "next: yolo obb train" in invoked("convert", *sets, tmp_path / "out", "--to", "yolo").output

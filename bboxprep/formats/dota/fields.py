@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from bboxprep.io import paths, text
@@ -27,6 +29,16 @@ _HEAD = 65536
 _NUMBER = rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _ROW = re.compile(rb"[ \t]*(?:" + _NUMBER + rb"[ \t]+){8}(?!" + _NUMBER + rb"(?:[ \t]|$))[^\s,]")
 _HEADER = re.compile(rb"[ \t]*(?:imagesource|gsd)[ \t]*:", re.IGNORECASE)
+
+
+def row_names(names: Sequence[str]) -> tuple[str, ...]:
+    """How rows call each class of `names`: with hyphens for blanks, as DOTA's own are, where no other is called so.
+
+    Programs split a row at its blanks, and take the first word for the class and the next for a number.
+    """
+    words = ["-".join(name.split(" ")) for name in names]
+    alike = Counter(words)
+    return tuple(word if alike[word] == 1 else name for name, word in zip(names, words, strict=True))
 
 
 def is_dota(path: Path) -> bool:

@@ -3,7 +3,8 @@
 The modules: `sniff` recognises the files, `files` finds them, `stem_pairs` pairs them with images, `rows` parses them,
 `writer` writes. The class table is ``classes.txt`` at the root, or the names in a ``data.yaml`` there, as Roboflow
 exports it; where all names are those of DOTA, they stand in the order of Ultralytics' numbers, else as they are first
-seen. An image without a file is unlabelled, one whose file is empty has no objects.
+seen. Rows may have hyphens for the blanks of a name there. An image without a file is unlabelled, one whose file is
+empty has no objects.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def _categories(root: Path, counts: Iterable[Mapping[str, int]], encoding: str) 
         listed = _names_in(config, encoding)
     elif seen.keys() <= set(fields.NAMES):
         listed = [name for name in fields.NAMES if name in seen]
-    names = list(dict.fromkeys([*listed, *seen]))
+    known = {word for word, name in zip(fields.row_names(listed), listed, strict=True) if word != name}
+    names = list(dict.fromkeys([*listed, *(name for name in seen if name not in known)]))
     if len(names) > MOST_CLASSES:
         raise AnnotationError(root, "", f"have {len(names):,} names of classes, want at most {MOST_CLASSES:,}")
     return Categories.from_names(names)
@@ -96,7 +98,8 @@ class _Samples(msgspec.Struct, frozen=True):
 
     def load(self, items: Sequence[stem_pairs.PairedItem]) -> list[Sample]:
         """The samples of `items`."""
-        numbers = {name: number for number, name in enumerate(self.names)}
+        spellings = (fields.row_names(self.names), self.names)
+        numbers = {name: number for names in spellings for number, name in enumerate(names)}
         return [
             self._labelled(item, numbers) if item.label else item.unlabelled(self.root, self.probe) for item in items
         ]

@@ -3,10 +3,10 @@
 A row has the corners of the oriented box, which may lie outside of the image: DOTA allows that. In a mirrored image the
 first two change places, and so do the others: they go around as in the source, and the first side stays the first. An
 object without an oriented box gets the corners of the rectangle of least area around its polygons or its mask, which is
-counted; one of which only the box is known gets those of the box. ``difficult`` is always written, since readers want
-it. The header is written where it is known; ``gsd``, the metres to a pixel, follows the scale of the image, and is left
-out where that is not the same everywhere. Numbers are shortest decimals. Several programs open ``.png`` alone:
-``--image-format png`` writes it.
+counted; one of which only the box is known gets those of the box. ``difficult`` is always written, and classes have no
+blanks (`fields.row_names`), since readers want that. The header is written where it is known; ``gsd``, the metres to a
+pixel, follows the scale of the image, and is left out where that is not the same everywhere. Numbers are shortest
+decimals. Several programs open ``.png`` alone: ``--image-format png`` writes it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.dota.fields import CARRIES, CLASSES, DIFFICULT, HEADER
+from bboxprep.formats.dota.fields import CARRIES, CLASSES, DIFFICULT, HEADER, row_names
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.oriented import convex_hull, smallest_rectangle
 from bboxprep.geometry.shapes import ring_around
@@ -58,6 +58,7 @@ class DotaWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._classes = dataset.categories.names
+        self._row_names = row_names(self._classes)
 
     @property
     def carries(self) -> frozenset[Column]:
@@ -89,7 +90,7 @@ class DotaWriter:
         if not sample.labelled and not len(objects):
             return Labels()
         order = _MIRRORED if sample.mirrored else _AS_IT_IS
-        rows = [_row(objects, row, self._classes[label], order) for row, label in enumerate(objects.labels.tolist())]
+        rows = [_row(objects, row, self._row_names[label], order) for row, label in enumerate(objects.labels.tolist())]
         text = "".join(f"{line}\n" for line in (*_header(sample), *rows))
         split, _, name = image.partition("/images/")
         path = f"{split}/labelTxt/{name[: name.rindex('.')]}.txt"

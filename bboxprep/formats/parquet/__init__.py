@@ -1,4 +1,8 @@
-"""Parquet, laid out as the `datasets` of Hugging Face lay out object detection. `table` describes its conventions."""
+"""Parquet, laid out as the `datasets` of Hugging Face lay out object detection. `table` describes its conventions.
+
+There is no column for oriented boxes: we know of none that programs agree on. Their upright boxes are written, which is
+counted (`column-dropped`), and the sidecar keeps the corners.
+"""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ from bboxprep.model.sample import Sample
 
 Record = dict[str, Any]
 _THIN = 2.0  # px; corners of a wider object are never rounded to one number
-_EXACT = 1e-6  # px; by how much a corner may lie off that of a turned rectangle
+_SAME = 0.01  # px; more than the rounding of oriented boxes, also of those of YOLO
 _HUE = 0x9E3779B1  # a multiplier that spreads the colors of classes
 
 
@@ -179,7 +179,7 @@ class SuperviselyWriter:
 def _turned(one: Instance) -> tuple[float, ...] | None:
     """The edges of the box that is turned, px, and the degrees; None where `one` has corners that are no rectangle."""
     numbers = turned_box(one.oriented)
-    exact = numbers is not None and np.abs(turned_corners(numbers[:4], numbers[4]) - one.oriented).max() <= _EXACT
+    exact = numbers is not None and np.abs(turned_corners(numbers[:4], numbers[4]) - one.oriented).max() <= _SAME
     return numbers if exact else None
 
 

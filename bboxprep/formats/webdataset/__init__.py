@@ -1,4 +1,8 @@
-"""WebDataset: tar files of images and their labels side by side. `tar` describes its conventions."""
+"""WebDataset: tar files of images and their labels side by side. `tar` describes its conventions.
+
+There is no column for oriented boxes: we know of none that programs agree on. Their upright boxes are written, which is
+counted (`column-dropped`), and the sidecar keeps the corners.
+"""
 
 from __future__ import annotations
 

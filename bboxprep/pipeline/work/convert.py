@@ -17,7 +17,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter, with_variants
 from bboxprep.pipeline.output.naming import NameStyle
-from bboxprep.pipeline.output.written_options import writing_options
+from bboxprep.pipeline.output.written_options import with_task, writing_options
 from bboxprep.pipeline.run_options import Outcome, RunOptions
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.survey import ImageSummary, checked, survey
@@ -57,7 +57,7 @@ def convert_source(
             return False
 
     dataset = source.dataset if run_options.trusts_labels else checked(source.dataset, source.summaries)
-    dataset = replace(dataset, findings=dataset.transform(recipe).findings)
+    dataset = with_task(replace(dataset, findings=dataset.transform(recipe).findings), options or {}, to)
     source = with_variants(msgspec.structs.replace(source, dataset=dataset), recipe)
     return Conversion(
         source.dataset,
@@ -108,7 +108,7 @@ def write(
         workers, overwrite=overwrite, encoding=encoding, sidecar=sidecar, images=images, names=names
     )
     summaries = survey(planned, run_options.chosen_engine)
-    dataset, target = checked(planned, summaries), open_path(dest)
+    dataset, target = with_task(checked(planned, summaries), options, to), open_path(dest)
     options = writing_options(options, to, dataset)
     policy = _image_policy(dataset)
     return Conversion(

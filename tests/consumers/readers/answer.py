@@ -27,7 +27,7 @@ class Object:
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture with its size, px, as the program says it or decodes it."""
+    """One picture with its size, px, as the program says it or decodes it; 0 where it does neither."""
 
     width: int
     height: int
@@ -42,7 +42,7 @@ Read = Callable[[Path], Iterator[tuple[str, Picture]]]
 
 def splits_of(root: Path, place: str) -> list[str]:
     """The splits whose file or folder `place` is there, with the word of `root` for each."""
-    return [split for split in ("train", "val", "valid") if (root / place.format(split)).exists()]
+    return [split for split in ("train", "val", "valid", "validation") if (root / place.format(split)).exists()]
 
 
 def box_of(x: float, y: float, width: float, height: float) -> list[float]:

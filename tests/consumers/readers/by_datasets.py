@@ -12,6 +12,7 @@ from typing import Any
 import datasets
 
 from tests.consumers.readers.answer import Object, Picture, answer, box_of, splits_of
+from tests.consumers.readers.readme import class_names
 
 
 def pictures(rows: Any, split: str, names: list[str], column: str, labels: str) -> Iterator[tuple[str, Picture]]:
@@ -32,6 +33,13 @@ def parquet(root: Path) -> Iterator[tuple[str, Picture]]:
             yield from pictures(rows, {"validation": "val"}.get(split, split), names, "image", "")
 
 
+def imagefolder(root: Path) -> Iterator[tuple[str, Picture]]:
+    names = list(class_names(root).values())
+    with tempfile.TemporaryDirectory() as cache:
+        for split, rows in datasets.load_dataset(str(root), cache_dir=cache).items():
+            yield from pictures(rows, split, names, "image", "")
+
+
 def webdataset(column: str, root: Path) -> Iterator[tuple[str, Picture]]:
     names = json.loads((root / "classes.json").read_text("utf-8"))
     for split in splits_of(root, "{}-00000.tar"):
@@ -42,4 +50,4 @@ def webdataset(column: str, root: Path) -> Iterator[tuple[str, Picture]]:
 
 
 jpegs = partial(webdataset, "jpg")
-answer({"parquet": parquet, "webdataset": jpegs, "webdataset-jpg": jpegs})
+answer({"parquet": parquet, "hf_imagefolder": imagefolder, "webdataset": jpegs, "webdataset-jpg": jpegs})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,23 @@ def imported(format: str, root: Path) -> Iterator[tuple[str, Picture]]:
         yield str(item.id), Picture(width, height, list(objects_of(item.annotations, labels)), item.subset)
 
 
+def openimages(root: Path) -> Iterator[tuple[str, Picture]]:
+    """Its classes are the ids, whose names stand in a table."""
+    lines = (root / "annotations" / "class-descriptions.csv").read_text("utf-8").splitlines()
+    yield from renamed(imported("open_images", root), dict(line.split(",", 1) for line in lines))
+
+
+def dota(root: Path) -> Iterator[tuple[str, Picture]]:
+    """Its classes are the words of rows, which have hyphens for the blanks of a name."""
+    names = (root / "classes.txt").read_text("utf-8").splitlines()
+    yield from renamed(imported("dota", root), {name.replace(" ", "-"): name for name in names})
+
+
+def renamed(found: Iterator[tuple[str, Picture]], names: dict[str, str]) -> Iterator[tuple[str, Picture]]:
+    for path, picture in found:
+        yield path, replace(picture, objects=[replace(one, name=names[one.name]) for one in picture.objects])
+
+
 answer(
     {
         "coco": partial(imported, "coco"),
@@ -47,5 +65,10 @@ answer(
         "voc": partial(imported, "voc"),
         "voc-datumaro": partial(imported, "voc"),
         "cvat": partial(imported, "cvat"),
+        "createml": partial(imported, "roboflow_create_ml"),
+        "datumaro": partial(imported, "datumaro"),
+        "dota": dota,
+        "dota-flat": dota,
+        "openimages": openimages,
     }
 )

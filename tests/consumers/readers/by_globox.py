@@ -54,6 +54,18 @@ def cvat(root: Path) -> Iterator[tuple[str, Picture]]:
         yield from pictures(AnnotationSet.from_cvat(root / f"{split}.xml"), split)
 
 
+def via(root: Path) -> Iterator[tuple[str, Picture]]:
+    for split in splits_of(root, "{}/via_project.json"):
+        file = root / split / "via_project.json"
+        yield from pictures(AnnotationSet.from_via_json(file, label_key="class", image_folder=root / split), split)
+
+
+def openimages(root: Path) -> Iterator[tuple[str, Picture]]:
+    for split in splits_of(root, "images/{}"):
+        file, folder = root / "annotations" / f"{split}-annotations-bbox.csv", root / "images" / split
+        yield from pictures(AnnotationSet.from_openimage(file, image_folder=folder), split)
+
+
 answer(
     {
         "coco": partial(coco, "annotations/instances_{}.json"),
@@ -65,5 +77,7 @@ answer(
         "voc": voc,
         "labelme": labelme,
         "cvat": cvat,
+        "via": via,
+        "openimages": openimages,
     }
 )

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tests.consumers.readers.answer import Object, Picture, answer, splits_of
+from tests.consumers.readers.readme import class_names
 
 
 def converted(format: str, source: Path, split: str, *options: str) -> Iterator[tuple[str, Picture]]:
@@ -42,6 +44,19 @@ def yolo(root: Path) -> Iterator[tuple[str, Picture]]:
         yield from converted("yolo", root, split, "--split", split)
 
 
+def frames(root: Path) -> Iterator[tuple[str, Picture]]:
+    """Scalabel's frames; those of no size are as large as their objects."""
+    for name, picture in documents("bdd100k", "{}.json", root):
+        yield name, replace(picture, width=0, height=0)
+
+
+def metadata(root: Path) -> Iterator[tuple[str, Picture]]:
+    """Rows of metadata, whose classes are numbers of the names in README.md."""
+    names = class_names(root)
+    for name, picture in documents("hf", "{}", root):
+        yield name, replace(picture, objects=[replace(one, name=names[one.name]) for one in picture.objects])
+
+
 def folder(format: str, root: Path) -> Iterator[tuple[str, Picture]]:
     yield from converted(format, root, "")
 
@@ -58,5 +73,19 @@ answer(
         "voc-flat": partial(folder, "voc"),
         "labelme": partial(documents, "labelme", "{}"),
         "cvat": partial(documents, "cvat", "{}.xml"),
+        "bdd100k": frames,
+        "createml": partial(documents, "create-ml", "{}/_annotations.createml.json"),
+        "csv-tfod": partial(documents, "tfod", "{}_labels.csv"),
+        "csv-retinanet": partial(documents, "retinanet", "{}_labels.csv"),
+        "csv-vott": partial(documents, "vott-csv", "{}_labels.csv"),
+        "csv-automl": partial(documents, "automl-vision", "{}_labels.csv"),
+        "datumaro": partial(documents, "datumaro", "annotations/{}.json"),
+        "hf_imagefolder": metadata,
+        "labelstudio": partial(documents, "label-studio", "{}.json"),
+        "labelstudio-url": partial(documents, "label-studio", "{}.json"),
+        "openimages": partial(documents, "openimages", "annotations/{}-annotations-bbox.csv"),
+        "supervisely": partial(folder, "supervisely"),
+        "tfrecord": partial(documents, "tfrecord", "{}-00000.tfrecord"),
+        "via": partial(documents, "via", "{}/via_project.json"),
     }
 )

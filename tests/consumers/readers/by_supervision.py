@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import supervision
+from PIL import Image
 
 from tests.consumers.readers.answer import Object, Picture, answer, splits_of
 
@@ -51,6 +53,26 @@ def labelme(root: Path) -> Iterator[tuple[str, Picture]]:
         yield from pictures(supervision.DetectionDataset.from_labelme(folder, folder), split)
 
 
+def createml(root: Path) -> Iterator[tuple[str, Picture]]:
+    for split in splits_of(root, "{}/_annotations.createml.json"):
+        folder = root / split
+        file = folder / "_annotations.createml.json"
+        yield from pictures(supervision.DetectionDataset.from_createml(str(folder), str(file)), split)
+
+
+def answers(model: str, root: Path) -> Iterator[tuple[str, Picture]]:
+    """The answers of JSON lines, as those of a model that has seen the picture in its own size."""
+    for split in splits_of(root, "{}.jsonl"):
+        for line in (root / f"{split}.jsonl").read_text("utf-8").splitlines():
+            said = json.loads(line)
+            with Image.open(root / "images" / split / said["image"]) as picture:
+                size = picture.size
+            text = said["suffix"] if "suffix" in said else said["conversations"][-1]["value"]
+            found = supervision.Detections.from_vlm(model, text, resolution_wh=size)
+            boxes, names = found.xyxy.tolist(), found.data["class_name"].tolist()
+            yield said["image"], Picture(*size, [Object(*one) for one in zip(names, boxes, strict=True)], split)
+
+
 answer(
     {
         "coco": partial(coco, "annotations/instances_{}.json", "{}"),
@@ -65,5 +87,8 @@ answer(
         "voc-flat": voc,
         "labelme": labelme,
         "labelme-flat": labelme,
+        "createml": createml,
+        "vlm-qwen3-vl": partial(answers, "qwen_3_vl"),
+        "vlm-paligemma": partial(answers, "paligemma"),
     }
 )

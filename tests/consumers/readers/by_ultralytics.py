@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ultralytics.data.converter import convert_ndjson_to_yolo
 from ultralytics.data.dataset import YOLODataset
 from ultralytics.data.utils import check_det_dataset
 
@@ -38,6 +42,15 @@ def objects_of(label: dict[str, Any], names: dict[int, str], task: str) -> Itera
         yield Object(names[int(number)], list(edges), rings, points.tolist())
 
 
+def ndjson(root: Path) -> Iterator[tuple[str, Picture]]:
+    """The dataset that it makes of the lines, which calls each image by the number of its line."""
+    lines = (root / "dataset.ndjson").read_text("utf-8").splitlines()
+    with tempfile.TemporaryDirectory() as folder:
+        made = asyncio.run(convert_ndjson_to_yolo(root / "dataset.ndjson", Path(folder)))
+        for path, picture in dataset("detect", made.parent):
+            yield json.loads(lines[int(Path(path).stem)])["file"], picture
+
+
 answer(
     {
         "yolo-detect": partial(dataset, "detect"),
@@ -45,5 +58,6 @@ answer(
         "yolo-segment": partial(dataset, "segment"),
         "yolo-pose": partial(dataset, "pose"),
         "yolo-obb": partial(dataset, "obb"),
+        "ndjson": ndjson,
     }
 )

@@ -144,8 +144,17 @@ def test_what_is_written_is_what_was_read(tmp_path: Path) -> None:
     convert(grown(tmp_path / "set", {"train/labelTxt/a.txt": text}), sidecar=False)
     written = (tmp_path / "out/train/labelTxt/a.txt").read_text("utf-8")
     assert [line.split() for line in written.splitlines()][:2] == [["imagesource:GoogleEarth"], ["gsd:0.25"]]
-    assert parse(written) == parse(text)
+    assert parse(written) == parse(text.replace("small ship", "small-ship"))
     assert (tmp_path / "out/classes.txt").read_text("utf-8") == "plane\nsmall ship\n"
+
+
+def test_rows_have_no_blanks_in_a_class_and_the_table_has_its_name(tmp_path: Path) -> None:
+    ships = "".join(PLANE.replace("plane", name) for name in ("small ship", "tug boat", "tug-boat"))
+    again = convert(grown(tmp_path / "set", {"labelTxt/a.txt": ships}), sidecar=False)
+    assert again.classes == ("small ship", "tug boat", "tug-boat")
+    assert again[0].instances.labels.tolist() == [0, 1, 2]
+    words = [line.split(" ")[8:] for line in rows(tmp_path / "out")]
+    assert words == [["small-ship", "0"], ["tug", "boat", "0"], ["tug-boat", "0"]]  # two would be one class
 
 
 def test_a_pixel_of_a_smaller_image_is_more_metres(tmp_path: Path) -> None:
