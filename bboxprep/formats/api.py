@@ -147,9 +147,7 @@ class WriterFactory(Protocol):
 
 
 class LabelFault(msgspec.Struct, frozen=True):
-    """What a strict program would refuse in a label file: the file at `path` below the root ("" for that of the image
-    that was asked about) and the place `where` in it.
-    """
+    """What a strict program refuses: in the file at `path` below the root ("" for that of the image), at `where`."""
 
     code: Literal["id-repeated", "outside-range", "keypoints-miscounted"]
     message: str
@@ -297,6 +295,8 @@ class Format:
     """``label_file(path)``: what the file at `path` is ("rows of class and box"), or ""; raises nothing."""
     label_place: str = ""
     """Where the files of `label_file` are looked for, as the end of a sentence."""
+    masks_in: str = ""
+    """How paths of masks begin in an output, images that are labels, where a pixel is of one object; "" for none."""
     plane: Frame | None = None
     """The plane that the labels of photos with an EXIF orientation are drawn in; None where it does not say."""
     origin: int = 0
