@@ -1,6 +1,7 @@
 """Reads and writes PNG images of masks that stand in or beside label files, for readers of labels open no image.
 
-It reads what tools store masks as: all color types of 8 bits or fewer, not interlaced (PNG, third edition, W3C 2025).
+It reads what tools store masks as: all color types of 8 bits or fewer, and gray of 16, not interlaced (PNG, third
+edition, W3C 2025).
 
 Two of the filters of a row predict a byte from the pixel to the left, which is unknown until it is predicted itself.
 So such pictures are undone along diagonals: a pixel needs those to the left and above, and all pixels of a diagonal
@@ -21,12 +22,20 @@ Pixels = NDArray[np.uint8]  # (H, W, C)
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEAD = struct.Struct(">IIBBBBB")  # width, height, bits, color type, compression, filter, interlacing
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a color type: gray, RGB, index, gray and alpha, RGBA
-_BITS = {0: (1, 2, 4, 8), 2: (8,), 3: (1, 2, 4, 8), 4: (8,), 6: (8,)}
+_BITS = {0: (1, 2, 4, 8, 16), 2: (8,), 3: (1, 2, 4, 8), 4: (8,), 6: (8,)}
 _SUB, _UP, _AVERAGE, _PAETH = range(1, 5)
 
 
-def read_png(data: bytes, most_pixels: int) -> Pixels:
-    """The pixels of the PNG `data`: uint8 (H, W, C), as stored: an index stays one, and gray of one bit is 0 or 1.
+def png_size(start: bytes) -> tuple[int, int] | None:
+    """Width and height of the PNG whose first bytes are `start`; None for another file."""
+    kind, body = next(_chunks(start), (b"", b""))
+    width, height, *_ = _HEAD.unpack(body) if kind == b"IHDR" and len(body) == _HEAD.size else (0, 0)
+    return (width, height) if width and height else None
+
+
+def read_png(data: bytes, most_pixels: int) -> Pixels | NDArray[np.uint16]:
+    """The pixels of the PNG `data` (H, W, C), as stored: an index stays one, and gray of one bit is 0 or 1; uint8, or
+    uint16 where they have 16 bits.
 
     Raises ValueError for what is no such PNG, is damaged, or has more than `most_pixels`.
     """
@@ -42,19 +51,26 @@ def read_png(data: bytes, most_pixels: int) -> Pixels:
     stride = (width * bits * channels + 7) // 8
     lines = _inflated(b"".join(body for kind, body in chunks if kind == b"IDAT"), height * (stride + 1))
     rows = _unfiltered(np.frombuffer(lines, dtype=np.uint8).reshape(height, stride + 1), max(1, bits * channels // 8))
+    if bits == 16:
+        return rows.view(">u2").astype(np.uint16).reshape(height, width, channels)
     if bits < 8:
         digits = np.unpackbits(rows, axis=1).reshape(height, -1, bits)[:, :width]
         rows = (digits << np.arange(bits, dtype=np.uint8)[::-1]).sum(axis=2, dtype=np.uint8)
     return rows.reshape(height, width, channels)
 
 
-def write_png(pixels: NDArray[np.uint8]) -> bytes:
-    """A PNG of 8 bits with the `pixels`, uint8: gray for (H, W), RGB for (H, W, 3)."""
+def write_png(pixels: NDArray[np.uint8 | np.uint16], palette: NDArray[np.uint8] | None = None) -> bytes:
+    """A PNG with the `pixels`: gray for (H, W) of uint8 or uint16, RGB for (H, W, 3) of uint8; with a `palette`, uint8
+    (256, 3), (H, W) of uint8 are its indices.
+    """
     height, width, *channels = pixels.shape
-    rows = pixels.reshape(height, -1)
+    size = pixels.dtype.itemsize
+    rows = np.ascontiguousarray(pixels.astype(f">u{size}")).view(np.uint8).reshape(height, -1)
     lines = np.concatenate((np.zeros((height, 1), dtype=np.uint8), rows), axis=1)
-    head = _HEAD.pack(width, height, 8, 2 if channels else 0, 0, 0, 0)
-    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes(), 6)), (b"IEND", b""))
+    color = 3 if palette is not None else 2 if channels else 0
+    colors = [] if palette is None else [(b"PLTE", palette.tobytes())]
+    head = _HEAD.pack(width, height, 8 * size, color, 0, 0, 0)
+    parts = ((b"IHDR", head), *colors, (b"IDAT", zlib.compress(lines.tobytes(), 6)), (b"IEND", b""))
     return _SIGNATURE + b"".join(map(_chunk, *zip(*parts, strict=True)))
 
 

@@ -135,7 +135,7 @@ def _listed(
         seen.add(one.id)
         yield one
     for name, count in unwanted.items():
-        words = f"stuff and no things ({count}); left out as asked"
+        words = f"{count} of class {name!r}: stuff, left out as asked"
         findings.append(Finding("class-dropped", words, where=record.where, objects=count, category=name))
 
 
