@@ -292,6 +292,8 @@ class Format:
     """``label_file(path)``: what the file at `path` is ("rows of class and box"), or ""; raises nothing."""
     label_place: str = ""
     """Where the files of `label_file` are looked for, as the end of a sentence."""
+    masks_in: str = ""
+    """How paths of masks begin in an output, images that are labels, where a pixel is of one object; "" for none."""
     plane: Frame | None = None
     """The plane that the labels of photos with an EXIF orientation are drawn in; None where it does not say."""
     origin: int = 0

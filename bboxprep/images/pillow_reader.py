@@ -36,6 +36,7 @@ from bboxprep.images.pillow import file_class, pillow, plugin
 from bboxprep.io.paths import error_reason
 from bboxprep.io.remote import is_stored
 from bboxprep.model.header import Header
+from bboxprep.model.segmentation import devkit_palette
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -146,14 +147,6 @@ def read_indices(path: Path, header: Header) -> NDArray[np.uint8]:
         image.load()
         pixels = np.array(image, dtype=np.uint8)
     return pixels if pixels.ndim == 2 else _from_colours(path, pixels)
-
-
-def devkit_palette() -> NDArray[np.uint8]:
-    """The colours (256, 3) that the VOC devkit gives the numbers 0 to 255."""
-    numbers, colours = np.arange(256), np.zeros((256, 3), dtype=np.uint8)
-    for bit in range(8):
-        colours[:, bit % 3] |= ((numbers >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
-    return colours
 
 
 def _from_colours(path: Path, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -27,6 +27,14 @@ class Segmentation(msgspec.Struct, frozen=True):
     numbers: tuple[int, ...]
 
 
+def devkit_palette() -> NDArray[np.uint8]:
+    """The colours (256, 3) that the VOC devkit gives the numbers 0 to 255."""
+    numbers, colours = np.arange(256), np.zeros((256, 3), dtype=np.uint8)
+    for bit in range(8):
+        colours[:, bit % 3] |= ((numbers >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
+    return colours
+
+
 def read_masks(indices: NDArray[np.uint8], numbers: Sequence[int], boxes: Boxes) -> tuple[list[Rle | None], int]:
     """The mask of each object in `indices`, uint8 (H, W), None where it has none; and how many were left out.
 

@@ -217,6 +217,7 @@ def _column_faults(
             ObjectPair(
                 source, output, one, other, expected, mapped,
                 float(tolerance[one].max()), orders, outlined, case.crowd_mark, case.states_rectangles,
+                not case.format.masks_in,
             ),
             described(other, labels[other]),
         )

@@ -206,7 +206,8 @@ def _stray_images(case: VerificationInputs) -> Iterator[Fault]:
     root, known = case.run.root, case.run.outputs
     files = (path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
     packed = (place for place in case.output.places if place not in known and member(root / place).is_file())
-    for below in sorted({*(relative_path(path, root) for path in files), *packed} - known.keys()):
+    found, masks = {*(relative_path(path, root) for path in files), *packed}, case.format.masks_in
+    for below in sorted(path for path in found - known.keys() if not (masks and path.startswith(masks))):
         yield _fault("image-extra", below, "lies in the output, and the record does not name it")
 
 

@@ -57,6 +57,58 @@ def paint_coco(root: Path, dataset: LabelledDataset) -> None:
         _write(root / "annotations" / f"instances_{split}.json", json.dumps(document).encode())
 
 
+def paint_panoptic(root: Path, dataset: LabelledDataset) -> None:
+    ids = {name: 7 * number for number, name in enumerate(dataset.classes, 1)}
+    _empty(root / "annotations", *(root / split for split, _ in _by_split(dataset)))
+    for split, images in _by_split(dataset):
+        document: dict[str, Any] = {"images": [], "annotations": []}
+        document["categories"] = [{"id": number, "name": name, "isthing": 1} for name, number in ids.items()]
+        for number, image in enumerate(images, 1):
+            _write(root / split / image.name, image.data)
+            width, height = image.size
+            document["images"].append({"id": number, "file_name": image.name, "width": width, "height": height})
+            shown, segments = np.zeros((height, width, 3), dtype=np.uint8), []
+            for place, ((x0, y0, x1, y1), name) in enumerate(zip(image.boxes.tolist(), image.classes, strict=True)):
+                left, top, right, bottom = (max(0, round(edge)) for edge in (x0, y0, x1, y1))
+                shown[top:bottom, left:right] = (7, place, 200)
+                row = {"id": 7 + 256 * place + 65536 * 200, "category_id": ids[name], "iscrowd": 0}
+                segments.append(row | {"bbox": [x0, y0, x1 - x0, y1 - y0], "area": (x1 - x0) * (y1 - y0)})
+            png = Path(image.name).with_suffix(".png").as_posix()
+            (root / f"annotations/panoptic_{split}/{png}").parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(shown).save(root / f"annotations/panoptic_{split}/{png}")
+            document["annotations"].append({"image_id": number, "file_name": png, "segments_info": segments})
+        _write(root / "annotations" / f"panoptic_{split}.json", json.dumps(document).encode())
+
+
+def read_panoptic(root: Path) -> LabelledDataset:
+    classes: tuple[str, ...] = ()
+    images = []
+    for file in sorted((root / "annotations").glob("*.json")):
+        document = json.loads(file.read_bytes())
+        names = {row["id"]: row["name"] for row in document["categories"]}
+        classes, split = tuple(names.values()), file.stem.removeprefix("panoptic_")
+        records = {row["image_id"]: row for row in document["annotations"]}
+        for row in document["images"]:
+            record = records.get(row["id"], {"segments_info": [], "file_name": ""})
+            edges = [
+                (x, y, x + wide, y + high) for x, y, wide, high in (each["bbox"] for each in record["segments_info"])
+            ]
+            labels = tuple(names[each["category_id"]] for each in record["segments_info"])
+            image = _image(split, row["file_name"], root / split / row["file_name"], edges, labels, root)
+            assert image.size == (row["width"], row["height"]), image.place
+            if record["file_name"]:
+                with Image.open(file.with_suffix("") / record["file_name"]) as png:
+                    assert (png.mode, png.size) == ("RGB", image.size), image.place
+            images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_panoptic(root: Path) -> tuple[float, float]:
+    document = json.loads(min((root / "annotations").glob("*.json")).read_bytes())
+    x, y, *_ = document["annotations"][0]["segments_info"][0]["bbox"]
+    return x, y
+
+
 def paint_yolo(root: Path, dataset: LabelledDataset) -> None:
     numbers = {name: number for number, name in enumerate(dataset.classes)}
     _empty(root / "images", root / "labels")
@@ -1110,6 +1162,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("mot", paint_mot, read_mot, first_corner_mot),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),
         FormatExample("openimages", paint_openimages, read_openimages, first_corner_openimages),
+        FormatExample("panoptic", paint_panoptic, read_panoptic, first_corner_panoptic),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("sagemaker", paint_sagemaker),
         FormatExample("supervisely", paint_supervisely, read_supervisely, first_corner_supervisely, {"subpixel": True}),

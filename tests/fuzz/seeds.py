@@ -16,7 +16,7 @@ import numpy as np
 
 from bboxprep.formats.labelstudio.brush import encode_brush
 from bboxprep.formats.shard_labels import Member
-from bboxprep.io.png import write_gray_png
+from bboxprep.io.png import write_png
 from bboxprep.model.rle import Rle
 from bboxprep.recipe.affine_steps import Rotate
 from bboxprep.recipe.appearance import Grayscale
@@ -96,7 +96,7 @@ def voc() -> Iterator[bytes]:
 
 
 def labelme() -> Iterator[bytes]:
-    mask = base64.b64encode(write_gray_png(np.eye(4, dtype=np.uint8))).decode()
+    mask = base64.b64encode(write_png(np.eye(4, dtype=np.uint8))).decode()
     points = {"rectangle": 2, "polygon": 3, "circle": 2, "rotation": 4, "line": 2, "point": 1, "mask": 2}
     shapes: list[dict[str, Any]] = [
         {"label": kind[:4], "shape_type": kind, "points": [[2 * x, x * x] for x in range(1, count + 1)], "group_id": 1}
@@ -190,6 +190,24 @@ def openimages() -> Iterator[bytes]:
     head = b"ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf\n"
     yield head + b'a,xclick,/m/0,1,0.1,0.5,0.2,0.8,-1,0,1\na.jpg,,Cat,0.5,"0,1",1,0,1,,,\n\n'
     yield b"ImageID,Subset,Rotation\na,train,90\nb,val,nan\n"
+
+
+def panoptic() -> Iterator[bytes]:
+    segments: list[dict[str, Any]] = [
+        {"id": 1, "category_id": 3, "bbox": [0, 0, 4, 4], "area": 4, "iscrowd": 0},
+        {"id": 2, "category_id": "3", "iscrowd": True},
+        {"id": 1.0, "category_id": 4, "bbox": [1, 2, 30.5, 20]},
+    ]
+    images = [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 40}, {"id": 2, "file_name": "b.jpg"}]
+    record = {"image_id": 1, "file_name": "a.png", "segments_info": segments}
+    names = [{"id": 3, "name": "cat", "isthing": 1}, {"id": 4, "name": "sky", "isthing": 0, "color": [1, 2, 3]}]
+    yield _json({"images": images, "annotations": [record], "categories": names, "info": {"year": 1}})
+
+
+def segments() -> Iterator[bytes]:
+    """PNGs of segments."""
+    for pixels in (np.eye(4, dtype=np.uint8), np.dstack([np.eye(4, dtype=np.uint8)] * 3)):
+        yield write_png(pixels)
 
 
 def supervisely() -> Iterator[bytes]:
@@ -419,7 +437,7 @@ def tfrecords() -> Iterator[bytes]:
         "image/filename": [b"a.jpg"],
         "image/encoded": [b"\xff\xd8\xff"],
     }
-    mask = write_gray_png(np.eye(4, dtype=np.uint8))
+    mask = write_png(np.eye(4, dtype=np.uint8))
     points = {f"image/object/keypoint/{axis}": [0.5, 0.25] for axis in "xy"}
     masks: tuple[dict[str, Any], ...] = ({"image/object/mask": [mask, mask]}, {"image/object/mask": [1.0] * 32})
     for more in ({}, *masks, points):

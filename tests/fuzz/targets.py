@@ -193,6 +193,20 @@ def _dota(data: bytes) -> None:
     _balance(known.read(shelf() / "dota", _probe, known.read_options()))
 
 
+def _panoptic(data: bytes) -> None:
+    known = formats.load("panoptic")
+    _made("panoptic/a.jpg", b"")
+    _made("panoptic/a.png", next(seeds.segments()))
+    _balance(known.read(_made("panoptic/train.json", data), _probe, known.read_options()))
+
+
+def _segments(data: bytes) -> None:
+    known = formats.load("panoptic")
+    _made("segments/a.jpg", b"")
+    _made("segments/a.png", data)
+    _balance(known.read(_made("segments/train.json", next(seeds.panoptic())), _probe, known.read_options()))
+
+
 def _listed(name: str, document: str, image: str) -> Callable[[bytes], None]:
     """Reads data as the `document` of the format called `name`, with an `image` beside it."""
 
@@ -344,6 +358,10 @@ TARGETS: Mapping[str, Target] = {
         (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1"),
     ),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
+    "panoptic": Target(
+        _panoptic, seeds.panoptic, (*_JSON, b'"segments_info":', b'"bbox":', b'"image_id":', b'"file_name":')
+    ),
+    "segments": Target(_segments, seeds.segments, (b"IDAT", b"IHDR", b"PLTE", b"IEND", b"\0\0\0\x0d")),
     "predictions": Target(_predictions, seeds.predictions, (*_JSON, b'"bbox":', b'"keypoints":', b'"segmentation":')),
     "recipe": Target(
         _recipe, seeds.recipes, (b"- ", b": ", b"[", b"{", b"&a", b"*a", b"nan", b"1e999", b"augment:", b"p: ")

@@ -14,7 +14,8 @@ from PIL import Image
 
 from bboxprep.errors import ImageError
 from bboxprep.images.header import read_header
-from bboxprep.images.pillow_reader import devkit_palette, faults_named, opened, read_indices
+from bboxprep.images.pillow_reader import faults_named, opened, read_indices
+from bboxprep.model.segmentation import devkit_palette
 from tests.images import specimens
 
 

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from PIL import Image
 
-from bboxprep.io.png import read_png, write_gray_png
+from bboxprep.io.png import read_png, write_png
 
 MODES = ("L", "1", "P", "LA", "RGB", "RGBA")
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12), st.just(4))
@@ -51,11 +51,23 @@ def test_every_filter_is_undone(filter: int) -> None:
     assert np.array_equal(read_png(data, 100), np.asarray(Image.open(io.BytesIO(data))))
 
 
-@given(pixels=hnp.arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_rows_of_all_filters_are_undone_together() -> None:
+    rows = np.random.default_rng(5).integers(0, 256, (40, 1 + 9 * 3)).astype(np.uint8)
+    rows[:, 0] = np.random.default_rng(6).integers(0, 5, 40)
+    head = struct.pack(">IIBBBBB", 9, 40, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes())), (b"IEND", b""))
+    chunks = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    data = b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    assert np.array_equal(read_png(data, 400), np.asarray(Image.open(io.BytesIO(data))))
+
+
+@given(pixels=hnp.arrays(np.uint8, st.sampled_from([(1, 1), (3, 12), (9, 2), (5, 4, 3), (1, 7, 3)])))
 @settings(max_examples=60)
 def test_what_is_written_is_read_by_pillow(pixels: NDArray[np.uint8]) -> None:
-    with Image.open(io.BytesIO(write_gray_png(pixels))) as image:
-        assert image.mode == "L"
+    with Image.open(io.BytesIO(write_png(pixels))) as image:
+        assert image.mode == ("L" if pixels.ndim == 2 else "RGB")
         assert np.array_equal(np.asarray(image), pixels)
 
 
@@ -72,6 +84,6 @@ def test_a_damaged_one_is_read_or_refused(at: int, byte: int, cut: int) -> None:
 
 
 def test_a_bomb_is_refused_by_its_head() -> None:
-    data = write_gray_png(np.zeros((10, 11), dtype=np.uint8))
+    data = write_png(np.zeros((10, 11), dtype=np.uint8))
     with pytest.raises(ValueError, match="11 x 10 pixels, want 1 to 109"):
         read_png(data, 109)

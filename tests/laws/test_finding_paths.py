@@ -211,6 +211,31 @@ def datumaro(root: Path) -> Path | None:
     return None
 
 
+def panoptic(root: Path) -> Path:
+    """Returns a file that may be named as the source."""
+    names = ["good.jpg", "deep/er/odd.jpg", "bare.jpg", "spoilt.jpg", "deep/gone.jpg", "good.jpg"]
+    boxes: dict[int, list[tuple[object, ...]]] = {0: [(3, 3, 8, 8)], 1: [OVER, FLAT, OUTSIDE, (1, "x", 2, 2)]}
+    boxes |= {3: [(3, 3, 8, 8)], 4: [(4, 4, 8, 8)], 98: [OVER]}
+    images = [{"id": row, "file_name": name, "width": 40, "height": 30} for row, name in enumerate(names, 1)]
+    records = [
+        {
+            "image_id": row + 1,
+            "file_name": f"{row}.png",
+            "segments_info": [{"id": at, "category_id": 1, "bbox": box} for at, box in enumerate(own, 1)],
+        }
+        for row, own in boxes.items()
+    ]
+    labels = {"images": images, "annotations": records, "categories": [{"id": 1, "name": "cat"}]}
+    for split in ("train", "val"):
+        photos(root / split)
+        pngs = root / f"annotations/panoptic_{split}"
+        pngs.mkdir(parents=True)
+        for row in boxes:
+            Image.new("RGB", SIZE, (row % 2, 0, 0)).save(pngs / f"{row}.png")
+        (root / f"annotations/panoptic_{split}.json").write_text(json.dumps(labels))
+    return root / "annotations/panoptic_train.json"
+
+
 def openimages(root: Path) -> Path | None:
     def rows(name: str, *boxes: tuple[float, float, float, float]) -> str:
         stated = ((x / 40, (x + w) / 40, y / 30, (y + h) / 30) for x, y, w, h in boxes)
@@ -526,6 +551,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "mot": mot,
     "ndjson": ndjson,
     "openimages": openimages,
+    "panoptic": panoptic,
     "parquet": parquet,
     "sagemaker": sagemaker,
     "supervisely": supervisely,
@@ -570,6 +596,15 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     },
     "mot": {"image-missing", "image-unreadable", "record-unreadable", "image-aside"},
     "ndjson": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated", "image-unlabelled"},
+    "panoptic": {
+        "annotation-orphan",
+        "image-missing",
+        "image-unreadable",
+        "image-unlabelled",
+        "image-repeated",
+        "mask-misfit",
+        "record-unreadable",
+    },
     "parquet": {"image-unreadable", "record-unreadable"},
     "sagemaker": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},
     "supervisely": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},

@@ -20,6 +20,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
 from bboxprep.formats.coco.fields import LAYOUT
+from bboxprep.formats.segment_documents import lists_segments
 from bboxprep.io import paths
 from bboxprep.io.remote import RemoteEntry
 from bboxprep.io.text import read_start_as_utf8
@@ -64,14 +65,20 @@ class CocoSource(msgspec.Struct, frozen=True):
 def sniff(root: Path) -> str:
     """Why `root`, a folder or a file, looks like COCO; "" where it does not."""
     if root.is_file():
-        return _family(root) if root.suffix.lower() == ".json" else ""
-    found, _ = _search(root)
+        return label_file(root)
+    found = _without_segments(_search(root)[0])
     return f"{paths.relative_path(found[0], root)} is {_family(found[0])}" if found else ""
 
 
 def label_file(path: Path) -> str:
     """The kind of COCO file at `path`, or ""."""
-    return _family(path) if _is_json(path.name) else ""
+    kind = _family(path) if _is_json(path.name) else ""
+    return "" if kind and lists_segments(path) else kind
+
+
+def _without_segments(documents: Sequence[Path]) -> list[Path]:
+    """Those of the `documents` that list no segments of PNGs, which is another format."""
+    return [path for path in documents if not lists_segments(path)]
 
 
 def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noqa: ARG001  (documents name their images)
@@ -83,7 +90,7 @@ def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noq
         for path in _subfolders(folder)
         if _is_of_annotations(path.name) or known_split(path.name) or not paths.holds_image(path)
     ]
-    if not _documents(folder, below)[0] or not paths.holds_image(folder):
+    if not _without_segments(_documents(folder, below)[0]) or not paths.holds_image(folder):
         return RootEvidence.NONE
     return RootEvidence.DOCUMENT
 
@@ -101,7 +108,10 @@ def choose(root: Path) -> tuple[tuple[CocoSource, ...], tuple[Finding, ...]]:
         raise LayoutError(root, "", f"no COCO annotation file (want {LAYOUT})")
     useful = _of_kind(sources, _WITH_OBJECTS) or _of_kind(sources, _WITH_IMAGES)
     if not useful and not root.is_file():
-        raise AnnotationError(sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json)")
+        other = "; `format='panoptic'` reads it" if lists_segments(sources[0].path) else ""
+        raise AnnotationError(
+            sources[0].path, "", f"have {sources[0].kind}, want boxes (COCO: instances_*.json){other}"
+        )
     chosen = _chosen(root, useful or sources)
     read = {source.path for source in chosen}
     notes = [

@@ -17,14 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from bboxprep.formats import json_text, object_records
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.json_text import indented_json
 from bboxprep.formats.labelme import fields
-from bboxprep.formats.object_records import check_names_are_lines
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.shapes import ELLIPSE_POINTS, hull, same_box
-from bboxprep.io.atomic import write_text
-from bboxprep.io.png import write_gray_png
+from bboxprep.io import atomic, png
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -40,7 +38,7 @@ Record = dict[str, Any]
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> LabelMeWriter:  # noqa: ARG001
     """A writer of LabelMe below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
-    check_names_are_lines(dataset)
+    object_records.check_names_are_lines(dataset)
     return LabelMeWriter(root, dataset)
 
 
@@ -76,7 +74,7 @@ class LabelMeWriter:
 
     def close(self) -> None:
         """Write the class table."""
-        write_text(self._root / fields.CLASSES, "".join(f"{name}\n" for name in self._classes))
+        atomic.write_text(self._root / fields.CLASSES, "".join(f"{name}\n" for name in self._classes))
 
     def _labels(self, sample: Sample, image: str) -> Labels:
         if not sample.labelled and not len(sample.instances):
@@ -95,7 +93,7 @@ class LabelMeWriter:
             fields.SPLIT: sample.split,
         }
         path = f"{image[: image.rindex('.')]}.json"
-        return Labels(len(objects), files=((path, indented_json(document, image)),))
+        return Labels(len(objects), files=((path, json_text.indented_json(document, image)),))
 
 
 def _shapes(objects: Instances, names: Sequence[str]) -> list[Record]:
@@ -146,7 +144,7 @@ def _parts(objects: Instances, row: int) -> tuple[list[Record], bool]:
     if mask is not None:
         pixels, (x, y) = mask.crop()
         height, width = pixels.shape
-        text = base64.b64encode(write_gray_png(pixels.astype(np.uint8))).decode("ascii")
+        text = base64.b64encode(png.write_png(pixels.astype(np.uint8))).decode("ascii")
         parts.append(_shape("mask", np.array([[x, y], [x + width - 1, y + height - 1]])) | {"mask": text})
         around.append(np.array([x, y, x + width, y + height], dtype=np.float64))
     if not parts or not same_box(hull(np.concatenate(around).reshape(-1, 2)), box):

@@ -19,19 +19,15 @@ import numpy as np
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
+from bboxprep.formats import json_text, object_records, text_values, whole_pixels
 from bboxprep.formats.api import Labels, writes
-from bboxprep.formats.json_text import indented_json
-from bboxprep.formats.object_records import check_class_names
 from bboxprep.formats.supervisely.options import CARRIES, SuperviselyWriteOptions
 from bboxprep.formats.supervisely.project import IMAGES, LABELS, META, SPLITS
 from bboxprep.formats.supervisely.shapes import DESCRIPTION, INSTANCE
-from bboxprep.formats.text_values import encode_value
-from bboxprep.formats.whole_pixels import rounding_findings, whole_boxes
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.geometry.oriented import turned_box, turned_corners
 from bboxprep.geometry.shapes import hull
-from bboxprep.io.atomic import write_bytes
-from bboxprep.io.png import write_gray_png
+from bboxprep.io import atomic, png
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -50,7 +46,7 @@ def write(root: Path, dataset: Dataset, options: SuperviselyWriteOptions) -> Sup
     """A writer of Supervisely below `root`. Raises `AnnotationError` for a class without a name, and `UsageError` for
     a split that is called like a folder of a dataset.
     """
-    check_class_names(dataset)
+    object_records.check_class_names(dataset)
     for split in dataset.splits:
         if split in (IMAGES, LABELS):
             raise UsageError(f"split: have {split!r}, which Supervisely calls a folder in a dataset; want another name")
@@ -78,7 +74,7 @@ class SuperviselyWriter:
 
     def encode(self, batch: Batch, images: Sequence[str]) -> list[Labels]:
         """The file of each labelled image."""
-        boxes = batch.instances.boxes if self._options.subpixel else whole_boxes(batch)[0]
+        boxes = batch.instances.boxes if self._options.subpixel else whole_pixels.whole_boxes(batch)[0]
         return list(map(self._labels, batch, images, batch.split(list(boxes))))
 
     def collect(self, entry: Sequence[str]) -> None:
@@ -104,7 +100,7 @@ class SuperviselyWriter:
             "projectType": "images",
             SPLITS: True,
         }
-        write_bytes(self._root / META, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+        atomic.write_bytes(self._root / META, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
     def _labels(self, sample: Sample, image: str, boxes: Sequence[Points]) -> Labels:
         if not sample.labelled and not len(sample.instances):
@@ -122,9 +118,9 @@ class SuperviselyWriter:
             "objects": objects,
         }
         split, _, name = image.split("/", 2)
-        data = indented_json(document, image)
+        data = json_text.indented_json(document, image)
         tags = list(dict.fromkeys(tag["name"] for record in objects for tag in record["tags"]))
-        findings = (*rounding_findings(sample, moved, "objects"), *self._unturned(sample))
+        findings = (*whole_pixels.rounding_findings(sample, moved, "objects"), *self._unturned(sample))
         return Labels(len(moved), findings, ((f"{split}/{LABELS}/{name}.json", data),), tags)
 
     def _unturned(self, sample: Sample) -> Iterator[Finding]:
@@ -188,7 +184,7 @@ def _described(attributes: Mapping[str, Any]) -> Record:
     words = attributes.get(DESCRIPTION)
     own = words if isinstance(words, str) and words else ""
     tags = [
-        {"name": name, "value": encode_value(value)}
+        {"name": name, "value": text_values.encode_value(value)}
         for name, value in attributes.items()
         if name != DESCRIPTION or not own
     ]
@@ -197,8 +193,8 @@ def _described(attributes: Mapping[str, Any]) -> Record:
 
 def _bitmap(mask: Rle) -> Record:
     pixels, (x, y) = mask.crop()
-    png = write_gray_png(pixels.astype(np.uint8) * 255)
-    return {"data": base64.b64encode(zlib.compress(png, 9)).decode("ascii"), "origin": [x, y]}
+    data = png.write_png(pixels.astype(np.uint8) * 255)
+    return {"data": base64.b64encode(zlib.compress(data, 9)).decode("ascii"), "origin": [x, y]}
 
 
 def _color(row: int) -> str:

@@ -23,9 +23,7 @@ from bboxprep.formats.text_values import encode_value
 from bboxprep.formats.tfrecord import fields
 from bboxprep.formats.tfrecord.objects import EMPTY_TEXT
 from bboxprep.geometry.affine import Size
-from bboxprep.io.atomic import AtomicWriter, write_text
-from bboxprep.io.hashing import bytes_sha256
-from bboxprep.io.png import write_gray_png
+from bboxprep.io import atomic, hashing, png
 from bboxprep.io.tf_messages import BadMessageError, LabelMapItem, Values, parse_example, write_example, write_label_map
 from bboxprep.io.tfrecord_files import FEATURES, IMAGE, LABELS, SHA256, TEXTS, framed, require_packages
 from bboxprep.model.batch import Batch
@@ -80,14 +78,14 @@ class TfRecordWriter:
     def close(self) -> None:
         """Pack what has been noted; write the label map."""
         for shard, images in self._shards.items():
-            with AtomicWriter(self._root / shard) as file:
+            with atomic.AtomicWriter(self._root / shard) as file:
                 for image in images:
                     file.write(*framed(_record(self._root / STAGE / image)))
         items = [
             LabelMapItem(category.name, number, keypoints=category.keypoints)
             for category, number in zip(self._categories, self._ids, strict=True)
         ]
-        write_text(self._root / fields.LABEL_MAP, write_label_map(items))
+        atomic.write_text(self._root / fields.LABEL_MAP, write_label_map(items))
 
     def _labels(self, sample: Sample, image: str) -> Labels:
         objects, place = sample.instances, PurePosixPath(image)
@@ -120,7 +118,7 @@ def _record(image: Path) -> bytes:
     """The record of the staged `image` and of its features beside it."""
     data = image.read_bytes()
     features = parse_example(image.with_suffix(FEATURES).read_bytes())
-    return write_example({**features, IMAGE: [data], SHA256: [bytes_sha256(data).encode()]})
+    return write_example({**features, IMAGE: [data], SHA256: [hashing.bytes_sha256(data).encode()]})
 
 
 def _features(objects: Instances, size: Size) -> dict[str, Values]:
@@ -134,7 +132,7 @@ def _features(objects: Instances, size: Size) -> dict[str, Values]:
     if objects.has(Column.MASKS).any():
         none = np.zeros((size.height, size.width), dtype=np.uint8)
         pixels = (none if mask is None else mask.mask().astype(np.uint8) for mask in objects.masks)
-        made[fields.MASK] = list(map(write_gray_png, pixels))
+        made[fields.MASK] = list(map(png.write_png, pixels))
     if objects.has(Column.KEYPOINTS).any():
         points = (objects.keypoints / np.array(size)).astype(np.float32)
         made[fields.KEYPOINT_X], made[fields.KEYPOINT_Y] = (

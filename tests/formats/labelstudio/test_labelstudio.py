@@ -18,7 +18,7 @@ from bboxprep.formats.labelstudio.layout import image_path, label_file
 from bboxprep.formats.labelstudio.options import LabelStudioReadOptions, LabelStudioWriteOptions, Results
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.shapes import hull, ring_area
-from bboxprep.io.png import write_gray_png
+from bboxprep.io.png import write_png
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
@@ -101,7 +101,7 @@ def test_masks_are_read_from_brushes_and_bitmaps(tmp_path: Path) -> None:
     wanted = np.zeros((500, 1000), dtype=np.bool_)
     wanted[3:9, 7:20] = True
     rle = [*encode_brush(Rle.from_mask(wanted)), 0]  # a byte of padding, as the tool's own encoder adds
-    png = base64.b64encode(write_gray_png(wanted.astype(np.uint8))).decode()
+    png = base64.b64encode(write_png(wanted.astype(np.uint8))).decode()
     sample = one_image(
         tmp_path,
         region("brush", {"format": "rle", "rle": rle}),
