@@ -224,13 +224,15 @@ def paint_mot(root: Path, dataset: LabelledDataset) -> None:
     for image in dataset.images:
         sequences.setdefault((root / image.split / image.name).parent, []).append(image)
     for folder, images in sequences.items():
-        rows = ""
+        rows = frames = ""
         for frame, image in enumerate(sorted(images, key=lambda one: one.name.encode()), 1):
+            frames += f"{frame},{Path(image.name).name}\n"
             _write(folder / "img1" / Path(image.name).name, image.data)
             for track, ((x0, y0, x1, y1), name) in enumerate(zip(image.boxes.tolist(), image.classes, strict=True)):
                 number = dataset.classes.index(name) + 1
                 rows += f"{frame},{track},{x0!r},{y0!r},{x1 - x0!r},{y1 - y0!r},1,{number},1\n"
         _write(folder / "gt" / "gt.txt", rows.encode())
+        _write(folder / "gt" / "frames.txt", frames.encode())
         _write(folder / "gt" / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())
 
 
@@ -241,9 +243,10 @@ def read_mot(root: Path) -> LabelledDataset:
         classes = tuple((table.parent / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
         rows = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
         split, *parts = table.parent.parent.relative_to(root).parts
-        files = sorted((table.parent.parent / "img1").iterdir(), key=lambda path: path.name.encode())
-        for frame, path in enumerate(files, 1):
-            own = [words for words in rows if int(words[0]) == frame]
+        listed = (table.parent / "frames.txt").read_text(encoding="utf-8").splitlines()
+        for frame, name in (line.split(",", 1) for line in listed):
+            path = table.parent.parent / "img1" / name
+            own = [words for words in rows if words[0] == frame]
             boxes = [tuple(map(float, words[2:6])) for words in own]
             edges = [(x, y, x + wide, y + high) for x, y, wide, high in boxes]
             labels = tuple(classes[int(words[7]) - 1] for words in own)

@@ -8,7 +8,7 @@ from bboxprep.formats.mot.fields import CARRIES, IGNORED, LAYOUT, MotReadOptions
 __all__ = ["FORMAT", "MotReadOptions"]
 
 FORMAT = Format(
-    title="MOT (MOTChallenge)",
+    title="MOT",
     layout=LAYOUT,
     sniff=deferred(f"{__name__}.layout", "sniff"),
     root_evidence=deferred(f"{__name__}.layout", "root_evidence"),

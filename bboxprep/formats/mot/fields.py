@@ -8,9 +8,11 @@ from typing import Literal
 from bboxprep.formats.api import TextReadOptions
 from bboxprep.model.columns import Column
 
-LAYOUT = "a folder a sequence with gt/gt.txt, gt/labels.txt, seqinfo.ini and img1/, in a folder for each split"
+LAYOUT = "a folder a sequence of MOTChallenge with gt/gt.txt, gt/labels.txt, seqinfo.ini, img1/, in folders of splits"
 CARRIES = frozenset({Column.BOXES, Column.TRACKS})
 TABLE, IMAGES, INFO = "gt/gt.txt", "img1", "seqinfo.ini"  # of a sequence
+FRAMES = "gt/frames.txt"
+"""A file of ours, of a sequence whose images are not named by numbers: ``frame,name`` in a line."""
 SECTION = "Sequence"  # of seqinfo.ini
 RATE = "frameRate"
 """The key of seqinfo.ini, and of the data of an image, for the frames in a second."""

@@ -2,9 +2,10 @@
 
 The text files of MOTS are read, too, which have masks. The modules: `layout` finds the sequences, `rows` and `masks`
 parse them, `writer` writes. A frame is the image in ``img1`` whose name is its number. Where names are no numbers from
-1 on, frames are the images in the order of their names, counted from 1; from 0 where a row names frame 0. An image
-without rows has no objects. Classes are the lines of ``gt/labels.txt``; without it, those of MOTChallenge that occur.
-What seqinfo.ini says of the size and of frames in a second is taken from there.
+1 on, ``gt/frames.txt`` of `writer` lists them; without it, frames are the images in the order of their names, counted
+from 1, or from 0 where a row names frame 0. An image without rows has no objects. Classes are the lines of
+``gt/labels.txt``; without it, those of MOTChallenge that occur. What seqinfo.ini says of the size and of frames in a
+second is taken from there.
 """
 
 from __future__ import annotations
@@ -97,20 +98,50 @@ class _Reading:
         origin = int(self.options.origin) if self.options.origin != "auto" else int(not table)
         if self.options.origin == "auto" and origin and not layout.holds_masks(path):
             self.counted_from_one.append(shown)
-        file = rows.parse(text.read_text(path, _MOST_BYTES, self.options.encoding), table, origin)
+        file = rows.parse(self._text(shown), table, origin)
         self.findings += [replace(one, path=shown, split=split) for one in file.findings]
         if not table:
             self.used |= {one.label for frame in file.frames.values() for one in frame.objects}
         folder = image_tree.join_path(sequence, info.images)
-        found = self.images.get(folder, [])
-        self.taken.update(image_tree.join_path(folder, name) for name in found)
-        names = _frame_names(found, file.frames)
+        names = self._listed_frames(sequence, split)
+        if not names:
+            found = self.images.get(folder, [])
+            names = _frame_names(found, file.frames)
+            if not are_numbered(found):
+                words = "images have no numbers for names: frames are the images in the order of their names"
+                self.findings.append(Finding("name-differs", words, shown, split=split))
         expected = {frame: f"{frame:06d}{info.suffix}" for frame in sorted(file.frames) if frame not in names}
         records = [self._record(frame, name, file, info) for frame, name in {**names, **expected}.items()]
         document = label_documents.LabelDocument(path, shown, split)
         place = self.root / (folder if paths.is_within(self.root / folder, self.home) else sequence)
         located = listed_images.ImageGroup.locate(document, split, records, place, self.home, "frame")
+        self.taken.update(image_tree.join_path(folder, name) for name in located.located.names)
         return msgspec.structs.replace(located, prefix=prefix)
+
+    def _listed_frames(self, sequence: str, split: str) -> dict[int, str]:
+        """The names of images by the numbers of their frames, as a file beside the table of a `sequence` states them;
+        none without one. Raises `AnnotationError`.
+        """
+        shown = image_tree.join_path(sequence, fields.FRAMES)
+        if not self._is_there(shown):
+            return {}
+        listed: dict[int, str] = {}
+        for at, line in enumerate(self._text(shown).split("\n"), 1):
+            number, _, name = line.strip().partition(",")
+            frame = lenient_json.whole(number)
+            if frame is not None and name:
+                listed.setdefault(frame, name)
+            elif line.strip():
+                words = f"have {lenient_json.excerpt(line)}, want the number of a frame, a comma and a name"
+                self.findings.append(Finding("record-unreadable", words, shown, f"line {at}", split=split))
+        return listed
+
+    def _is_there(self, shown: str) -> bool:
+        path = self.root / shown
+        return paths.is_file_safely(path) and paths.is_within(path, self.home)
+
+    def _text(self, shown: str) -> str:
+        return text.read_text(self.root / shown, _MOST_BYTES, self.options.encoding)
 
     def _record(self, frame: int, name: str, file: rows.MotFile, info: _Info) -> object_records.ImageRecord:
         own = file.frames.get(frame, rows.FrameRows())
@@ -127,12 +158,11 @@ class _Reading:
 
     def _info(self, sequence: str) -> _Info:
         shown = image_tree.join_path(sequence, fields.INFO)
-        path = self.root / shown
-        if not (paths.is_file_safely(path) and paths.is_within(path, self.home)):
+        if not self._is_there(shown):
             return _Info()
         try:
             parser = configparser.ConfigParser(interpolation=None, strict=False)
-            parser.read_string(text.read_text(path, _MOST_BYTES, self.options.encoding))
+            parser.read_string(self._text(shown))
             stated = parser[fields.SECTION]
         except (AnnotationError, configparser.Error, KeyError) as error:
             problem = error.problem if isinstance(error, AnnotationError) else f"want a section [{fields.SECTION}]"
@@ -147,16 +177,20 @@ class _Reading:
         )
 
 
+def are_numbered(names: Sequence[str]) -> bool:
+    """Whether images called `names` are named by different numbers from 1 on: those of their frames."""
+    stems = [paths.stem_of(name) for name in names]
+    if not all(stem.isascii() and stem.isdecimal() and len(stem) < _DIGITS for stem in stems):
+        return False
+    numbers = set(map(int, stems))
+    return len(numbers) == len(stems) and min(numbers, default=1) > 0
+
+
 def frame_numbers(names: Sequence[str]) -> list[int]:
     """The number of the frame of each image called one of `names`, which are sorted: its name, or its place from 1 on
-    where not all names are different numbers from 1 on.
+    where they are not numbered.
     """
-    stems = [paths.stem_of(name) for name in names]
-    if all(stem.isascii() and stem.isdecimal() and len(stem) < _DIGITS for stem in stems):
-        numbers = list(map(int, stems))
-        if len(set(numbers)) == len(numbers) and min(numbers, default=1) > 0:
-            return numbers
-    return list(range(1, len(names) + 1))
+    return [int(paths.stem_of(name)) for name in names] if are_numbered(names) else list(range(1, len(names) + 1))
 
 
 def _frame_names(names: Sequence[str], frames: Mapping[int, object]) -> dict[int, str]:

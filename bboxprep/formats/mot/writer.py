@@ -2,8 +2,8 @@
 
 A folder of images is a sequence; images in none are one that has the name of the split. Pixels are counted from 0, as
 CVAT and Datumaro do where there is a ``labels.txt``. The number of a frame is the name of its image, where all names of
-a sequence are numbers, else its place among them (`reader.frame_numbers`). An object without a track has the id -1.
-Numbers are shortest decimals.
+a sequence are numbers, else its place among them, and ``gt/frames.txt`` lists the names. An object without a track has
+the id -1. Numbers are shortest decimals.
 """
 
 from __future__ import annotations
@@ -72,14 +72,22 @@ class MotWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The files of each sequence."""
-        return tuple(f"{folder}/{path}" for folder in self._sequences for path in (fields.TABLE, _CLASSES, fields.INFO))
+        return tuple(
+            f"{folder}/{path}"
+            for folder in self._sequences
+            for path in (fields.TABLE, fields.FRAMES, _CLASSES, fields.INFO)
+        )
 
     def close(self) -> None:
         """Write the files of each sequence."""
         for folder, lines in self._sequences.items():
             entries = sorted(map(msgspec.json.decode, lines), key=_bytes_of_name)
             lines.close()
-            frames = reader.frame_numbers([name for name, *_ in entries])
+            names = [name for name, *_ in entries]
+            frames = reader.frame_numbers(names)
+            if not reader.are_numbered(names):
+                listed = "".join(f"{frame},{name}\n" for frame, name in zip(frames, names, strict=True))
+                atomic.write_text(self._root / folder / fields.FRAMES, listed)
             atomic.write_chunks(self._root / folder / fields.TABLE, _table(frames, [own for *_, own in entries]))
             atomic.write_text(self._root / folder / _CLASSES, "".join(f"{name}\n" for name in self._classes))
             atomic.write_text(self._root / folder / fields.INFO, _info(folder.rpartition("/")[2], frames, entries))

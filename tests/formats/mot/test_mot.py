@@ -196,6 +196,22 @@ def test_images_of_other_names_are_frames_in_their_order(tmp_path: Path) -> None
     assert (tmp_path / "out/train/gt/gt.txt").read_text() == (root / "gt/gt.txt").read_text()
     assert "imWidth" not in (tmp_path / "out/train/seqinfo.ini").read_text()  # images differ in size
     assert tracks(bboxprep.read(tmp_path / "out")) == tracks(bboxprep.read(root))
+    assert "name-differs" in codes(bboxprep.read(root))  # their order was taken
+
+
+def test_names_of_frames_are_listed_so_that_no_label_moves_to_another_image(tmp_path: Path) -> None:
+    root = grown(tmp_path / "set", "1,7,2,3,10,20,1,1,1\n2,8,3,3,10,20,1,1,1\n", ("a.png", "b.png"), labels="cat\n")
+    bboxprep.convert(root, tmp_path / "out", "mot")
+    frames = tmp_path / "out/train/gt/frames.txt"
+    assert frames.read_text() == "1,a.png\n2,b.png\n"
+    (tmp_path / "out/train/img1/a.png").unlink()
+    dataset = bboxprep.read(tmp_path / "out")
+    assert tracks(dataset)["b.png"] == [8]
+    assert [finding.code for sample in dataset for finding in sample.findings] == ["image-missing"]
+    frames.write_text("x,a.png\n\n2,B.PNG\n")
+    dataset = bboxprep.read(tmp_path / "out")
+    assert tracks(dataset) == {"000001.png": [7], "b.png": [8]}
+    assert codes(dataset) == {"record-unreadable", "name-differs"}
 
 
 def test_a_crowd_region_that_is_to_be_ignored_does_not_count(tmp_path: Path) -> None:
