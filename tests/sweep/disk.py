@@ -19,6 +19,8 @@ Bytes = Literal["kept", "lost", "zeros"]
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", re.MULTILINE)
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 _PLACE = re.compile(r"<((?:\\x[0-9a-f]{2})*)>")
+_AT = re.compile(r'<((?:\\x[0-9a-f]{2})*)>, "((?:\\x[0-9a-f]{2})*)"')
+_PLAIN = {"unlinkat": "unlink", "mkdirat": "mkdir", "renameat": "rename", "linkat": "link"}
 _UNKNOWN = re.compile(
     r"copy_file_range|sendfile|splice|writev|pwritev|fallocate|symlink(?:at)?|renameat2?|truncate|dup[23]?"
 )
@@ -120,8 +122,9 @@ class Disk:
 
     def _does(self, name: str, words: str, ended: int) -> bool:
         """Do one call, which `ended` with that number; whether it has changed what lies below the folder."""
-        texts = [self._text(each) for each in _TEXT.findall(words)]
-        paths = [os.path.normpath(self.folder / text) for text in texts[:2]]
+        found = _AT.findall(words) or [(os.fsencode(self.folder).hex(), text) for text in _TEXT.findall(words)]
+        paths = [os.path.normpath(Path(self._text(base), self._text(text))) for base, text in found[:2]]
+        name = _PLAIN.get(name, name)
         if name == "openat":
             return self._opens(paths[0], words, ended)
         if name == "renameat2" and "RENAME_EXCHANGE" in words:
