@@ -250,11 +250,7 @@ def writes(function: WriteFunction) -> WriteFunction:
 
 def deferred(module: str, name: str) -> Callable[..., Any]:
     """The function `name` of `module`, imported when it is first called: to list the formats costs no reader."""
-
-    def call(*arguments: Any) -> Any:
-        return getattr(import_module(module), name)(*arguments)
-
-    return call
+    return lambda *arguments: getattr(import_module(module), name)(*arguments)
 
 
 def only_read(root: Path, dataset: Dataset, options: Any) -> Writer:  # noqa: ARG001
