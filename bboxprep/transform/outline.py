@@ -256,8 +256,8 @@ def cut_oriented(instances: Instances, rows: NDArray[np.bool_], edge: Edge) -> P
 
 
 def cut_corners(corners: Points, edge: Edge) -> Points:
-    """The oriented box (4, 2) that `edge` leaves of `corners` (4, 2): an upright one of what is nearly a line, NaN where
-    it leaves nothing, or there is none.
+    """The oriented box (4, 2) that `edge` leaves of `corners` (4, 2): an upright one of what is nearly a line, NaN
+    where it leaves nothing, or there is none.
     """
     left = _clip(corners, edge) if np.isfinite(corners).all() else corners[:0]
     if left is corners:
