@@ -38,7 +38,7 @@ _MAX_TRIES = 16  # images that are tried for a place in a mosaic
 
 
 def with_variants(source: Source, recipe: Recipe) -> Source:
-    """`source` with one sample for each output image of `recipe` (copies, tiles); unchanged if it has one of each."""
+    """`source` with one sample for each output image of `recipe` (copies, tiles); unchanged if it makes neither."""
     if recipe.is_fixed and not recipe.is_tiled:
         return source
     variants = [
@@ -46,8 +46,6 @@ def with_variants(source: Source, recipe: Recipe) -> Source:
         for row, summary in enumerate(source.summaries)
         for variant in _variants(row, summary, source.frame_of(summary), recipe)
     ]
-    if recipe.is_fixed and len(variants) == len(source.summaries):
-        return source
     taken = _VariantSamples(source.dataset, tuple(variant for _, variant in variants))
     rows = list(enumerate(row for row, _ in variants))
     dataset = replace(

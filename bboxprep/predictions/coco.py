@@ -15,6 +15,7 @@ They are written in the convention of the source's format. ``rbox`` and ``poly``
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -164,15 +165,15 @@ def _load(path: Path) -> list[dict[str, Any]]:
 def _output_ids(run: Run, split: str | None) -> dict[int, tuple[str, ...]]:
     """The paths of the images of the output by id (several splits may share one), of `split` where it is given."""
     found: dict[int, tuple[str, ...]] = {}
-    for sample in _samples_with_id(run.root, run.record.format):
-        if split in (None, sample.split):
+    for sample in _outlines(run.root, run.record.format):
+        if sample.id and split in (None, sample.split):
             found[sample.id] = (*found.get(sample.id, ()), sample.relative_path)
     return found
 
 
 def _source_ids(run: Run) -> dict[tuple[str, str], int] | None:
     """The image ids of the source by (path, split); None where its format holds none, empty where the source cannot be
-    read any more.
+    read any more. The only image of a split that has none is taken for number 0, from which some tools count (labelme).
     """
     record = run.record
     if record.source_format in formats.names() and Column.IDS not in formats.load(record.source_format).carries:
@@ -180,21 +181,20 @@ def _source_ids(run: Run) -> dict[tuple[str, str], int] | None:
     if not record.source or not open_path(record.source).exists():
         return {}
     try:
-        return {
-            (s.relative_path, s.split): s.id for s in _samples_with_id(open_path(record.source), record.source_format)
-        }
+        samples = list(_outlines(open_path(record.source), record.source_format))
     except BboxprepError:
         return {}
+    bare = Counter(sample.split for sample in samples if not sample.id)
+    return {(one.relative_path, one.split): one.id for one in samples if one.id or bare[one.split] == 1}
 
 
-def _samples_with_id(root: Path, format: str) -> Iterator[Sample]:
-    """The samples of the dataset at `root` that have an id, where the `format` holds ids. Opens no image whose size the
-    labels state, and reads no more labels than needed. Raises `SourceError`.
+def _outlines(root: Path, format: str) -> Iterator[Sample]:
+    """The samples of the dataset at `root` without their objects; none where the `format` holds no ids. Opens no image
+    whose size the labels state, and reads no more labels than needed. Raises `SourceError`.
     """
     if format in formats.names() and Column.IDS in (declared := formats.load(format)).carries:
         dataset = declared.read(root, HeaderCache(opens=False), declared.read_options())
-        outlines = (dataset.outline(row).replace_fast(root=dataset.folder) for row in range(len(dataset)))
-        yield from (sample for sample in outlines if sample.id)
+        yield from (dataset.outline(row).replace_fast(root=dataset.folder) for row in range(len(dataset)))
 
 
 def _mapped_back(row: Mapping[str, Any], image: ImageRow, home: _Home) -> dict[str, Any]:

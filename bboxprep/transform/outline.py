@@ -256,11 +256,18 @@ def cut_oriented(instances: Instances, rows: NDArray[np.bool_], edge: Edge) -> P
 
 
 def cut_corners(corners: Points, edge: Edge) -> Points:
-    """The oriented box (4, 2) that `edge` leaves of `corners` (4, 2); NaN where it leaves nothing, or there is none."""
+    """The oriented box (4, 2) that `edge` leaves of `corners` (4, 2): an upright one of what is nearly a line, NaN
+    where it leaves nothing, or there is none.
+    """
     left = _clip(corners, edge) if np.isfinite(corners).all() else corners[:0]
     if left is corners:
         return corners
-    return refitted(corners, left) if len(left) and shapes.ring_area(left) > _LINE else np.full((4, 2), np.nan)
+    if not len(left):
+        return np.full((4, 2), np.nan)
+    if shapes.ring_area(left) > _LINE:
+        return refitted(corners, left)
+    x0, y0, x1, y1 = shapes.hull(left).tolist()
+    return shapes.ring_around((x0, y0, x1, y1))
 
 
 def clip_rings(rings: Rings, edge: Edge) -> Rings:

@@ -107,6 +107,13 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_tree(tmp_path: Path, name: s
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
 
 
+def test_pictures_that_a_tile_is_larger_than_are_tiles_too(tmp_path: Path) -> None:
+    run(tiny(tmp_path / "in", (0, 1)), tmp_path / "out", Recipe(Tile(200)))
+    assert [row["output"] for row in rows_of(tmp_path / "out")] == [
+        f"images/train/0000{number}_r0c0.jpg" for number in (0, 1)
+    ]
+
+
 def test_another_seed_makes_other_pictures(tmp_path: Path) -> None:
     for seed in (1, 2):
         recipe = Recipe(Letterbox(64), augment=Augment(Rotate((-20, 20))), seed=seed)

@@ -39,7 +39,7 @@ from bboxprep.testing.painting import painted_image
 SIZE = (96, 80)
 CLASSES = ((3, "left shoe"), (18, "right shoe"), (44, "hat"))
 SWAPS = (("left shoe", "right shoe"),)
-IMAGES = {36: "000000000036.png", 42: "000000000042.png", 7: "beach.png"}
+IMAGES = {36: "000000000036.png", 42: "000000000042.png", 0: "beach.png"}  # labelme counts from 0
 RECIPES: dict[str, tuple[RecipeStep, ...]] = {
     "as it is": (),
     "letterbox": (Letterbox(128),),
@@ -304,7 +304,7 @@ def test_numbers_of_classes_in_labels_are_no_ids_of_the_source(
     said["categories"] = [{**row, "id": own[row["id"]]} for row in said["categories"]]
     document.write_text(json.dumps(said), encoding="utf-8")
     run = run_of(coco, "coco", tmp_path / "out", to, "as it is")
-    rows = [{"image_id": 7, "category_id": number, "bbox": [1, 2, 30, 40], "score": 1} for number in numbers]
+    rows = [{"image_id": 36, "category_id": number, "bbox": [1, 2, 30, 40], "score": 1} for number in numbers]
     (tmp_path / "results.json").write_text(json.dumps(rows), encoding="utf-8")
     done = unmap(run, tmp_path / "results.json", tmp_path / "home.json")
     home = json.loads((tmp_path / "home.json").read_text(encoding="utf-8"))

@@ -111,6 +111,14 @@ def test_a_cut_is_counted_and_cutting_again_changes_nothing() -> None:
     assert again.has(Column.ORIENTED).all()
 
 
+def test_an_object_of_which_a_line_is_left_has_an_oriented_box_still() -> None:
+    tip = BAR[:, 0].min()
+    found, _ = moved(BAR - (tip - 31.9996, 0.0), CUT)
+    assert len(found) == 1
+    assert 0 < ring_area(found.oriented[0]) < 1e-6
+    np.testing.assert_allclose(hull(found.oriented[0]), found.boxes[0])
+
+
 @given(st.integers(0, 359), st.booleans())
 def test_the_first_side_still_points_where_it_did(degrees: int, mirrored: bool) -> None:
     ring = turned(np.array([10.0, 26.0, 30.0, 38.0]), degrees)
