@@ -9,7 +9,7 @@ from tests.consumers.comparison import Shift
 GIVEN_TO_NONE = frozenset(
     {
         "bdd100k", "createml", "csv", "datumaro", "dota", "hf_imagefolder", "labelstudio", "ndjson", "openimages",
-        "panoptic", "supervisely", "tfrecord", "via", "vlm",
+        "masks", "panoptic", "supervisely", "tfrecord", "via", "vlm",
     }
 )  # fmt: skip
 """The formats that no program of the bench reads yet."""

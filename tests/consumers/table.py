@@ -54,8 +54,8 @@ _WORDS = """\
 - transformers takes the steps of its own detection script, with a small YOLOS and what `datasets` loads.
 
 No program of the bench has read BDD100K (Scalabel), COCO panoptic, CreateML, CSV, Datumaro, DOTA, Hugging Face
-ImageFolder, Label Studio, Open Images, Supervisely, TFRecord, Ultralytics NDJSON, VIA or VLM grounding JSONL yet: the
-tests of these hold them to their specifications and to real files."""
+ImageFolder, Label Studio, mask PNGs, Open Images, Supervisely, TFRecord, Ultralytics NDJSON, VIA or VLM grounding JSONL
+yet: the tests of these hold them to their specifications and to real files."""
 
 
 def versions() -> dict[str, str]:
