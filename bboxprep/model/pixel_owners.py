@@ -7,17 +7,19 @@ left keeps one all the same: programs refuse a picture that lacks an object of i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import floor
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.filling import filled
 from bboxprep.geometry.shapes import ring_around
 from bboxprep.model.instances import Instances
+from bboxprep.model.sample import Sample
 
 NOBODY = -1
 
@@ -56,6 +58,19 @@ def draw_objects(instances: Instances, size: Size, levels: Sequence[int] | None 
     lost = np.flatnonzero(visible == 0).tolist()
     saved = [row for row in lost if _save(owners, visible, row, _part(instances, row, size))]
     return PixelOwners(owners, np.array(areas, dtype=np.int64), visible, tuple(saved))
+
+
+def drawing_findings(sample: Sample, drawn: PixelOwners) -> Iterator[Finding]:
+    """Notes about outlines that are drawn in whole pixels, and about pixels that objects hide."""
+    outlined = sum(mask is None for mask in sample.instances.masks)
+    if outlined:
+        words = f"{outlined} of {len(sample.instances)} objects have no mask; what they have is drawn in whole pixels"
+        yield Finding("value-rounded", words, sample.relative_path, split=sample.split)
+    if hidden := int(drawn.hidden.sum()):
+        count = int(np.count_nonzero(drawn.hidden))
+        words = f"objects overlap: {hidden:,} pixels of {count} of them lie under others"
+        words += f"; {len(drawn.saved)} would have none left and keep one" if drawn.saved else ""
+        yield Finding("column-dropped", words, sample.relative_path, split=sample.split)
 
 
 def _part(instances: Instances, row: int, size: Size) -> _Part:

@@ -109,6 +109,47 @@ def first_corner_panoptic(root: Path) -> tuple[float, float]:
     return x, y
 
 
+def paint_masks(root: Path, dataset: LabelledDataset) -> None:
+    _empty(root / "images", root / "SegmentationObject", root / "SegmentationClass")
+    rows = [["image", "object", "class", "x0", "y0", "x1", "y1"]]
+    for image in dataset.images:
+        place = f"images/{image.split}/{image.name}"
+        _write(root / place, image.data)
+        shown = np.zeros((2, image.size.height, image.size.width), dtype=np.uint8)
+        for number, (box, name) in enumerate(zip(image.boxes.tolist(), image.classes, strict=True), 1):
+            left, top, right, bottom = (max(0, round(edge)) for edge in box)
+            shown[:, top:bottom, left:right] = np.reshape((number, dataset.classes.index(name) + 1), (2, 1, 1))
+            rows.append([place, str(number), name, *map(repr, box)])
+        png = Path(image.split, image.name).with_suffix(".png")
+        for folder, values in zip(("SegmentationObject", "SegmentationClass"), shown, strict=True):
+            (root / folder / png).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(root / folder / png)
+    _write_rows(root / "objects.tsv", rows, "\t")
+    _write(root / "class_names.txt", "".join(f"{name}\n" for name in ("_background_", *dataset.classes)).encode())
+
+
+def read_masks(root: Path) -> LabelledDataset:
+    classes = tuple((root / "class_names.txt").read_text(encoding="utf-8").split("\n")[1:-1])
+    rows = _rows(root / "objects.tsv", "\t")
+    images = []
+    for path in sorted(path for path in (root / "images").rglob("*") if path.is_file()):
+        split, *parts = path.relative_to(root / "images").parts
+        own = [row for row in rows if row["image"] == path.relative_to(root).as_posix()]
+        edges = [tuple(float(row[edge]) for edge in ("x0", "y0", "x1", "y1")) for row in own]
+        image = _image(split, "/".join(parts), path, edges, tuple(row["class"] for row in own), root)
+        mask = root / "SegmentationObject" / path.relative_to(root / "images").with_suffix(".png")
+        if mask.exists():
+            with Image.open(mask) as png:
+                assert png.size == image.size, image.place
+        images.append(image)
+    return LabelledDataset(classes, tuple(images))
+
+
+def first_corner_masks(root: Path) -> tuple[float, float]:
+    first = _rows(root / "objects.tsv", "\t")[0]
+    return float(first["x0"]), float(first["y0"])
+
+
 def paint_yolo(root: Path, dataset: LabelledDataset) -> None:
     numbers = {name: number for number, name in enumerate(dataset.classes)}
     _empty(root / "images", root / "labels")
@@ -972,14 +1013,14 @@ def paint_openimages(root: Path, dataset: LabelledDataset) -> None:
         _write_rows(root / f"annotations/{split}-images-with-rotation.csv", listed)
 
 
-def _write_rows(path: Path, rows: list[list[str]]) -> None:
+def _write_rows(path: Path, rows: list[list[str]], between: str = ",") -> None:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text, delimiter=between).writerows(rows)
     _write(path, text.getvalue().encode())
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+def _rows(path: Path, between: str = ",") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline=""), delimiter=between))
 
 
 def read_openimages(root: Path) -> LabelledDataset:
@@ -1165,6 +1206,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("mot", paint_mot, read_mot, first_corner_mot),
         FormatExample("ndjson", paint_ndjson, read_ndjson, first_corner_ndjson),
         FormatExample("openimages", paint_openimages, read_openimages, first_corner_openimages),
+        FormatExample("masks", paint_masks, read_masks, first_corner_masks),
         FormatExample("panoptic", paint_panoptic, read_panoptic, first_corner_panoptic),
         FormatExample("parquet", paint_parquet, read_parquet, first_corner_parquet),
         FormatExample("sagemaker", paint_sagemaker),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tests.consumers.comparison import Shift
 
-READ_BY_NONE = frozenset({"kitti", "mot", "panoptic", "supervisely"})
+READ_BY_NONE = frozenset({"kitti", "masks", "mot", "panoptic", "supervisely"})
 """The formats that no program of the bench reads."""
 
 EXACT = 1e-4  # px; some programs compute in float32

@@ -210,6 +210,18 @@ def segments() -> Iterator[bytes]:
         yield write_png(pixels)
 
 
+def masks() -> Iterator[bytes]:
+    """PNGs of classes and objects."""
+    for pixels in (np.eye(4, dtype=np.uint8), np.eye(4, dtype=np.uint16) * 300):
+        yield write_png(pixels)
+    yield write_png(np.eye(4, dtype=np.uint8) * 255, np.zeros((256, 3), dtype=np.uint8))
+
+
+def mask_tables() -> Iterator[bytes]:
+    rows = ("image object class x0 y0 x1 y1", "images/a.jpg 1 cat 0 0 4.5 4", "images/a.jpg 2 dog 0 0 4 4")
+    yield "".join("\t".join(row.split()) + "\n" for row in rows).encode()
+
+
 def supervisely() -> Iterator[bytes]:
     yield from _some("phone-photos-supervisely/photos/ann", "*.json")
     label = {"classTitle": "cat", "tags": [{"name": "age", "value": "3"}], "instance": "x"}

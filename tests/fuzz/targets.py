@@ -200,6 +200,20 @@ def _panoptic(data: bytes) -> None:
     _balance(known.read(_made("panoptic/train.json", data), _probe, known.read_options()))
 
 
+def _masks(data: bytes, table: bytes = b"") -> None:
+    known = formats.load("masks")
+    _made("masks/images/a.jpg", b"")
+    _made("masks/class_names.txt", b"_background_\ncat\ndog\n")
+    _made("masks/objects.tsv", table or next(seeds.mask_tables()))
+    for folder in ("SegmentationObject", "SegmentationClass"):
+        _made(f"masks/{folder}/a.png", data)
+    _balance(known.read(shelf() / "masks", _probe, known.read_options()))
+
+
+def _mask_table(data: bytes) -> None:
+    _masks(next(seeds.masks()), data)
+
+
 def _segments(data: bytes) -> None:
     known = formats.load("panoptic")
     _made("segments/a.jpg", b"")
@@ -358,6 +372,8 @@ TARGETS: Mapping[str, Target] = {
         (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1"),
     ),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
+    "masks": Target(_masks, seeds.masks, (b"IDAT", b"IHDR", b"PLTE", b"IEND", b"\0\0\0\x0d")),
+    "mask-tables": Target(_mask_table, seeds.mask_tables, (b"\t", b'"', b"\n", b"nan", b"1e999", b"cat", b"-1")),
     "panoptic": Target(
         _panoptic, seeds.panoptic, (*_JSON, b'"segments_info":', b'"bbox":', b'"image_id":', b'"file_name":')
     ),

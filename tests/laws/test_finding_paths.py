@@ -211,6 +211,28 @@ def datumaro(root: Path) -> Path | None:
     return None
 
 
+def masks(root: Path) -> Path | None:
+    for split in ("train", "val"):
+        photos(root / "images" / split)
+        for name in ("good", "deep/er/odd", "spoilt", "deep/gone"):
+            shown = Image.new("L", SIZE, 0)
+            shown.paste(1, (3, 3, 11, 11))
+            shown.paste(9, (20, 20, 30, 28))
+            for folder in ("SegmentationObject", "SegmentationClass"):
+                path = root / folder / split / f"{name}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shown.save(path)
+    rows = ["image object class x0 y0 x1 y1"]
+    rows += [f"images/{split}/deep/er/odd.jpg 1 cat 3 x 11 11" for split in ("train", "val")]
+    for number, (x, y, wide, high) in enumerate((OVER, OUTSIDE), 5):
+        rows += [
+            f"images/{split}/deep/er/odd.jpg {number} cat {x} {y} {x + wide} {y + high}" for split in ("train", "val")
+        ]
+    (root / "objects.tsv").write_text("".join("\t".join(row.split()) + "\n" for row in rows))
+    (root / "class_names.txt").write_text("_background_\ncat\n")
+    return None
+
+
 def panoptic(root: Path) -> Path:
     """Returns a file that may be named as the source."""
     names = ["good.jpg", "deep/er/odd.jpg", "bare.jpg", "spoilt.jpg", "deep/gone.jpg", "good.jpg"]
@@ -551,6 +573,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "mot": mot,
     "ndjson": ndjson,
     "openimages": openimages,
+    "masks": masks,
     "panoptic": panoptic,
     "parquet": parquet,
     "sagemaker": sagemaker,
@@ -596,6 +619,14 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     },
     "mot": {"image-missing", "image-unreadable", "record-unreadable", "image-aside"},
     "ndjson": {"image-missing", "image-unreadable", "record-unreadable", "image-repeated", "image-unlabelled"},
+    "masks": {
+        "category-unknown",
+        "image-unlabelled",
+        "image-unreadable",
+        "label-orphan",
+        "mask-misfit",
+        "record-unreadable",
+    },
     "panoptic": {
         "annotation-orphan",
         "image-missing",

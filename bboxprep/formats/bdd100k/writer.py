@@ -13,16 +13,13 @@ from typing import Any
 import msgspec
 
 from bboxprep.errors import UsageError
+from bboxprep.formats import json_text, object_records, per_split
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.bdd100k.labels import label_record
 from bboxprep.formats.bdd100k.layout import NOT_SPLITS
 from bboxprep.formats.bdd100k.options import CARRIES
 from bboxprep.formats.bdd100k.reader import KEPT
-from bboxprep.formats.json_text import encode_json
-from bboxprep.formats.object_records import check_class_names, json_digest
-from bboxprep.formats.per_split import PerSplit
-from bboxprep.io.atomic import write_chunks
-from bboxprep.io.spooled_lines import SpooledLines
+from bboxprep.io import atomic, spooled_lines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -33,7 +30,7 @@ def write(root: Path, dataset: Dataset, options: NoOptions) -> BddWriter:  # noq
     """A writer of BDD100K below `root`. Raises `AnnotationError` for a class without a name, and `UsageError` for a
     split that no document can be called by.
     """
-    check_class_names(dataset)
+    object_records.check_class_names(dataset)
     for split in dataset.splits:
         if split.lower() in NOT_SPLITS:
             raise UsageError(f"split: have {split!r}, which says nothing of a split as the name of a document")
@@ -49,7 +46,7 @@ class BddWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._classes = dataset.categories.names
-        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
+        self._splits = per_split.PerSplit(partial(spooled_lines.SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -72,10 +69,10 @@ class BddWriter:
     def close(self) -> None:
         """Write the documents."""
         for split, frames in self._splits.items():
-            write_chunks(self._root / f"{split}.json", self._document(frames))
+            atomic.write_chunks(self._root / f"{split}.json", self._document(frames))
             frames.close()
 
-    def _document(self, frames: SpooledLines) -> Iterator[bytes]:
+    def _document(self, frames: spooled_lines.SpooledLines) -> Iterator[bytes]:
         config = {"categories": [{"name": name} for name in self._classes]}
         yield b'{"config":%b,\n"frames":[\n' % msgspec.json.encode(config)
         yield from frames.joined(b",\n")
@@ -92,6 +89,6 @@ class BddWriter:
             "size": {"width": sample.size.width, "height": sample.size.height},
             "labels": records,
         }
-        data = encode_json(frame, image)
-        digest = json_digest(msgspec.json.decode(encode_json(records, image)))
+        data = json_text.encode_json(frame, image)
+        digest = object_records.json_digest(msgspec.json.decode(json_text.encode_json(records, image)))
         return Labels(len(records), entry=(sample.split, data), digest=digest)

@@ -14,15 +14,11 @@ from typing import Any
 
 import msgspec
 
+from bboxprep.formats import json_images, label_documents, object_records, per_split
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.createml.document import CARRIES, DOCUMENT
-from bboxprep.formats.json_images import digest_of
-from bboxprep.formats.label_documents import CLASS_LIST
-from bboxprep.formats.object_records import check_names_are_lines
-from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.decimals import centred
-from bboxprep.io.atomic import write_chunks, write_text
-from bboxprep.io.spooled_lines import SpooledLines
+from bboxprep.io import atomic, spooled_lines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -33,7 +29,7 @@ _MILLION = 1e6
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> CreateMLWriter:  # noqa: ARG001
     """A writer of CreateML below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
-    check_names_are_lines(dataset)
+    object_records.check_names_are_lines(dataset)
     return CreateMLWriter(root, dataset)
 
 
@@ -46,7 +42,7 @@ class CreateMLWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._names = dataset.categories.names
-        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
+        self._splits = per_split.PerSplit(partial(spooled_lines.SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -71,17 +67,17 @@ class CreateMLWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The class table, and one document for each split."""
-        return (CLASS_LIST, *(f"{split}/{DOCUMENT}" for split in self._splits))
+        return (label_documents.CLASS_LIST, *(f"{split}/{DOCUMENT}" for split in self._splits))
 
     def close(self) -> None:
         """Write the documents."""
-        write_text(self._root / CLASS_LIST, "".join(f"{name}\n" for name in self._names))
+        atomic.write_text(self._root / label_documents.CLASS_LIST, "".join(f"{name}\n" for name in self._names))
         for split, lines in self._splits.items():
-            write_chunks(self._root / split / DOCUMENT, _list(lines))
+            atomic.write_chunks(self._root / split / DOCUMENT, _list(lines))
             lines.close()
 
 
-def _list(records: SpooledLines) -> Iterator[bytes]:
+def _list(records: spooled_lines.SpooledLines) -> Iterator[bytes]:
     yield b"[\n"
     yield from records.joined(b",\n")
     yield b"\n]\n"
@@ -92,4 +88,4 @@ def _labels(sample: Sample, image: str, objects: Sequence[Any]) -> Labels:
     annotations = msgspec.json.encode(objects)
     name = msgspec.json.encode(image.removeprefix(f"{sample.split}/"))
     entry = (sample.split, b'{"image":%b,"annotations":%b}' % (name, annotations))
-    return Labels(len(objects), entry=entry, digest=digest_of([annotations]))
+    return Labels(len(objects), entry=entry, digest=json_images.digest_of([annotations]))

@@ -13,15 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from bboxprep.formats import json_text, object_records, per_split
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.datumaro.annotations import annotation_records
 from bboxprep.formats.datumaro.layout import CARRIES
-from bboxprep.formats.json_text import encode_json
-from bboxprep.formats.object_records import check_class_names, json_digest
-from bboxprep.formats.per_split import PerSplit
-from bboxprep.io.atomic import write_chunks
-from bboxprep.io.paths import suffix_of
-from bboxprep.io.spooled_lines import SpooledLines
+from bboxprep.io import atomic, paths, spooled_lines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Sample
@@ -30,7 +26,7 @@ from bboxprep.model.sample import Sample
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> DatumaroWriter:  # noqa: ARG001
     """A writer of Datumaro below `root`. Raises `AnnotationError` for a class without a name."""
-    check_class_names(dataset)
+    object_records.check_class_names(dataset)
     return DatumaroWriter(root, dataset)
 
 
@@ -43,7 +39,7 @@ class DatumaroWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._categories = dataset.categories
-        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
+        self._splits = per_split.PerSplit(partial(spooled_lines.SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -66,10 +62,10 @@ class DatumaroWriter:
     def close(self) -> None:
         """Write the documents."""
         for split, items in self._splits.items():
-            write_chunks(self._root / f"annotations/{split}.json", self._document(items))
+            atomic.write_chunks(self._root / f"annotations/{split}.json", self._document(items))
             items.close()
 
-    def _document(self, lines: SpooledLines) -> Iterator[bytes]:
+    def _document(self, lines: spooled_lines.SpooledLines) -> Iterator[bytes]:
         items = [
             {"label_id": label, "labels": list(category.keypoints), "joints": []}
             for label, category in enumerate(self._categories)
@@ -93,16 +89,16 @@ class DatumaroWriter:
         name = image.removeprefix(f"images/{sample.split}/")
         size = [sample.size.height, sample.size.width]
         item = {"attr": {}, "image": {"path": name, "size": size}, "annotations": records}
-        data = encode_json(item, image)
-        digest = json_digest(msgspec.json.decode(encode_json(records, image)))
+        data = json_text.encode_json(item, image)
+        digest = object_records.json_digest(msgspec.json.decode(json_text.encode_json(records, image)))
         return Labels(len(sample.instances), entry=(sample.split, name, data), digest=digest)
 
 
 def _stem(name: str) -> str:
-    return name[: -len(suffix_of(name))]
+    return name[: -len(paths.suffix_of(name))]
 
 
-def _decoded(lines: SpooledLines) -> Iterator[tuple[str, msgspec.Raw]]:
+def _decoded(lines: spooled_lines.SpooledLines) -> Iterator[tuple[str, msgspec.Raw]]:
     """The name and the item of each image."""
     decoder = msgspec.json.Decoder(tuple[str, msgspec.Raw])
     yield from map(decoder.decode, lines)

@@ -18,9 +18,7 @@ from bboxprep.formats.api import Labels, writes
 from bboxprep.formats.ndjson.document import NdjsonEntry, digest_of
 from bboxprep.formats.ndjson.options import DOCUMENT, KEYS, NdjsonWriteOptions
 from bboxprep.formats.yolo_row_text import TASK_COLUMNS, change_notes, common_flip, keypoint_names, shape_texts
-from bboxprep.io.atomic import write_chunks
-from bboxprep.io.paths import stem_of
-from bboxprep.io.spooled_lines import SpooledLines
+from bboxprep.io import atomic, paths, spooled_lines
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
@@ -52,7 +50,7 @@ class NdjsonWriter:
         self._root = root
         self._categories = dataset.categories
         self._options = options
-        self._lines: SpooledLines | None = None
+        self._lines: spooled_lines.SpooledLines | None = None
         self.keypoints = max((len(category.keypoints) for category in dataset.categories), default=0)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -77,18 +75,18 @@ class NdjsonWriter:
 
     def collect(self, entry: bytes) -> None:
         """Store the line of one image."""
-        self._lines = self._lines or SpooledLines(self._root)
+        self._lines = self._lines or spooled_lines.SpooledLines(self._root)
         self._lines.add(entry)
 
     def close(self) -> None:
         """Write the document."""
-        write_chunks(self._root / DOCUMENT, self._document())
+        atomic.write_chunks(self._root / DOCUMENT, self._document())
 
     def _labels(self, sample: Sample, image: str, rows: Sequence[bytes], changed: tuple[int, int, int]) -> Labels:
         """The line of an image whose objects have the text `rows`, of which so many are `changed` (`ShapeChanges`)."""
         file = image.removeprefix(f"images/{sample.split}/")
         notes = change_notes(*changed)
-        if len(sample.name.parts) > 1 and stem_of(file) == stem_of(_flat(str(sample.name))):
+        if len(sample.name.parts) > 1 and paths.stem_of(file) == paths.stem_of(_flat(str(sample.name))):
             notes.append(("name-changed", f"written as {image}"))
         record = {"type": "image", "file": file, "width": sample.size.width, "height": sample.size.height}
         line = msgspec.json.encode({**record, "split": sample.split})

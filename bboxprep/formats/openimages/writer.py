@@ -19,15 +19,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from bboxprep.formats import object_records, per_split
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.object_records import check_class_names, json_digest
 from bboxprep.formats.openimages.fields import BOXES, CARRIES, FLAGS, GROUP, HUMAN, IMAGES, MID, ROTATION
-from bboxprep.formats.per_split import PerSplit
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes
-from bboxprep.io.atomic import write_chunks, write_text
-from bboxprep.io.paths import suffix_of
-from bboxprep.io.spooled_lines import SpooledLines
+from bboxprep.io import atomic, paths, spooled_lines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instance
@@ -40,7 +37,7 @@ _CLASSES = "annotations/class-descriptions.csv"
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> OpenImagesWriter:  # noqa: ARG001
     """A writer of Open Images below `root`. Raises `AnnotationError` for a class without a name."""
-    check_class_names(dataset)
+    object_records.check_class_names(dataset)
     return OpenImagesWriter(root, dataset)
 
 
@@ -56,7 +53,7 @@ class OpenImagesWriter:
         stated = [str(category.extra.get(MID, "")) for category in dataset.categories]
         free = (f"/x/{row}" for row in range(2 * len(stated) + 1) if f"/x/{row}" not in stated)
         self._mids = [mid if mid and stated.count(mid) == 1 else next(free) for mid in stated]
-        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
+        self._splits = per_split.PerSplit(partial(spooled_lines.SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share its files."""
@@ -81,11 +78,11 @@ class OpenImagesWriter:
         for split, lines in self._splits.items():
             stems = Counter(_stem(name) for name, *_ in _decoded(lines))
             boxes, images = _paths(split)
-            write_chunks(self._root / boxes, _csv(BOXES, _box_rows(lines, stems)))
-            write_chunks(self._root / images, _csv(IMAGES, _image_rows(split, lines, stems)))
+            atomic.write_chunks(self._root / boxes, _csv(BOXES, _box_rows(lines, stems)))
+            atomic.write_chunks(self._root / images, _csv(IMAGES, _image_rows(split, lines, stems)))
             lines.close()
         table = zip(self._mids, self._names, strict=True)
-        write_text(self._root / _CLASSES, b"".join(_csv((), map(list, table))).decode())
+        atomic.write_text(self._root / _CLASSES, b"".join(_csv((), map(list, table))).decode())
 
     def _labels(self, sample: Sample, image: str) -> Labels:
         fractions = _fractions(sample.instances.boxes, sample.size)
@@ -93,7 +90,7 @@ class OpenImagesWriter:
         stated: Mapping[str, Any] = sample.extra.get("openimages", {})
         name = image.removeprefix(f"images/{sample.split}/")
         entry = (sample.split, name, _turned(float(stated.get(ROTATION, 0.0)), sample), rows)
-        return Labels(len(rows), entry=entry, digest=json_digest(rows))
+        return Labels(len(rows), entry=entry, digest=object_records.json_digest(rows))
 
     def _row(self, one: Instance, fractions: Sequence[str]) -> list[str]:
         """The row of an object without the id of its image."""
@@ -134,10 +131,10 @@ def _turned(degrees: float, sample: Sample) -> float:
 
 
 def _stem(name: str) -> str:
-    return name[: -len(suffix_of(name))]
+    return name[: -len(paths.suffix_of(name))]
 
 
-def _decoded(lines: SpooledLines) -> Iterator[tuple[str, float, list[list[str]]]]:
+def _decoded(lines: spooled_lines.SpooledLines) -> Iterator[tuple[str, float, list[list[str]]]]:
     """The name, the rotation and the rows of each image."""
     yield from map(msgspec.json.decode, (line for line in lines.joined(b"")))
 
@@ -146,12 +143,12 @@ def _id(name: str, stems: Mapping[str, int]) -> str:
     return _stem(name) if stems[_stem(name)] == 1 else name
 
 
-def _box_rows(lines: SpooledLines, stems: Mapping[str, int]) -> Iterator[list[str]]:
+def _box_rows(lines: spooled_lines.SpooledLines, stems: Mapping[str, int]) -> Iterator[list[str]]:
     for name, _, rows in _decoded(lines):
         yield from ([_id(name, stems), *row] for row in rows)
 
 
-def _image_rows(split: str, lines: SpooledLines, stems: Mapping[str, int]) -> Iterator[list[str]]:
+def _image_rows(split: str, lines: spooled_lines.SpooledLines, stems: Mapping[str, int]) -> Iterator[list[str]]:
     empty = [""] * (len(IMAGES) - 3)
     yield from ([_id(name, stems), split, *empty, f"{rotation:g}"] for name, rotation, _ in _decoded(lines))
 

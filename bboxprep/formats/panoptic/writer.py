@@ -17,7 +17,6 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from bboxprep.findings import Finding
 from bboxprep.formats import json_text, object_records, per_split
 from bboxprep.formats.api import Labels, NoOptions, writes
 from bboxprep.formats.panoptic.options import CARRIES, COLOR, IS_THING
@@ -29,7 +28,7 @@ from bboxprep.model.categories import Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.ids import assign_ids
 from bboxprep.model.instances import Instance
-from bboxprep.model.pixel_owners import PixelOwners, draw_objects
+from bboxprep.model.pixel_owners import PixelOwners, draw_objects, drawing_findings
 from bboxprep.model.sample import Sample
 
 _SPREAD = 0x9E3779B1  # an odd multiplier: neighbours get ids, and colors, that differ much, and no two the same
@@ -100,7 +99,7 @@ class PanopticWriter:
         png = _picture(drawn, ids)
         segments = self._segments(sample, drawn, ids)
         path = f"annotations/panoptic_{sample.split}/{_png_name(name)}"
-        findings = tuple(_findings(sample, drawn))
+        findings = tuple(drawing_findings(sample, drawn))
         entry = (sample.split, sample.id, data, segments)
         return Labels(len(sample.instances), findings, ((path, png),), entry, labels_digest(segments, png))
 
@@ -186,16 +185,3 @@ def _class_record(number: int, category: Category) -> dict[str, Any]:
     record = {"id": number, "name": category.name, "supercategory": category.supercategory, IS_THING: 1}
     record[COLOR] = [color & 255, color >> 8 & 255, color >> 16]
     return record | {name: value for name, value in category.extra.items() if name not in ("id", "name")}
-
-
-def _findings(sample: Sample, drawn: PixelOwners) -> Iterator[Finding]:
-    """Notes about outlines that are drawn in whole pixels, and about pixels that objects hide."""
-    outlined = sum(mask is None for mask in sample.instances.masks)
-    if outlined:
-        words = f"{outlined} of {len(sample.instances)} objects have no mask; what they have is drawn in whole pixels"
-        yield Finding("value-rounded", words, sample.relative_path, split=sample.split)
-    if hidden := int(drawn.hidden.sum()):
-        count = int(np.count_nonzero(drawn.hidden))
-        words = f"objects overlap: {hidden:,} pixels of {count} of them lie under others"
-        words += f"; {len(drawn.saved)} would have none left and keep one" if drawn.saved else ""
-        yield Finding("column-dropped", words, sample.relative_path, split=sample.split)

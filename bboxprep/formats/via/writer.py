@@ -16,19 +16,13 @@ import msgspec
 import numpy as np
 
 from bboxprep.findings import Finding
+from bboxprep.formats import json_images, json_text, label_documents, object_records, per_split
 from bboxprep.formats.api import Labels, NoOptions, writes
-from bboxprep.formats.json_images import digest_of
-from bboxprep.formats.json_text import encode_json
-from bboxprep.formats.label_documents import CLASS_LIST
-from bboxprep.formats.object_records import check_names_are_lines
-from bboxprep.formats.per_split import PerSplit
 from bboxprep.formats.via.options import CARRIES, CLASS, DOCUMENT
 from bboxprep.geometry.affine import Points
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import hull, one_ring
-from bboxprep.io.atomic import write_chunks, write_text
-from bboxprep.io.paths import refuse_passing
-from bboxprep.io.spooled_lines import SpooledLines
+from bboxprep.io import atomic, paths, spooled_lines
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.polygons import Rings
@@ -62,7 +56,7 @@ _SETTINGS = {
 @writes
 def write(root: Path, dataset: Dataset, options: NoOptions) -> ViaWriter:  # noqa: ARG001
     """A writer of VIA below `root`. Raises `AnnotationError` for class names that no line of text can hold."""
-    check_names_are_lines(dataset)
+    object_records.check_names_are_lines(dataset)
     return ViaWriter(root, dataset)
 
 
@@ -75,7 +69,7 @@ class ViaWriter:
     def __init__(self, root: Path, dataset: Dataset) -> None:
         self._root = root
         self._names = dataset.categories.names
-        self._splits = PerSplit(partial(SpooledLines, root), dataset.splits)
+        self._splits = per_split.PerSplit(partial(spooled_lines.SpooledLines, root), dataset.splits)
 
     def paths(self, split: str, name: str) -> tuple[str, ...]:
         """The path of the image; the labels of a split share one document."""
@@ -102,16 +96,16 @@ class ViaWriter:
     @property
     def documents(self) -> tuple[str, ...]:
         """The list of classes, and a project for each split."""
-        return (CLASS_LIST, *(f"{split}/{DOCUMENT}" for split in self._splits))
+        return (label_documents.CLASS_LIST, *(f"{split}/{DOCUMENT}" for split in self._splits))
 
     def close(self) -> None:
         """Write the projects."""
-        write_text(self._root / CLASS_LIST, "".join(f"{name}\n" for name in self._names))
+        atomic.write_text(self._root / label_documents.CLASS_LIST, "".join(f"{name}\n" for name in self._names))
         for split, lines in self._splits.items():
-            write_chunks(self._root / split / DOCUMENT, self._project(split, lines))
+            atomic.write_chunks(self._root / split / DOCUMENT, self._project(split, lines))
             lines.close()
 
-    def _project(self, split: str, lines: SpooledLines) -> Iterator[bytes]:
+    def _project(self, split: str, lines: spooled_lines.SpooledLines) -> Iterator[bytes]:
         settings = {**_SETTINGS, "project": {"name": split}}
         yield b'{"_via_settings":%b,\n"_via_img_metadata":{' % msgspec.json.encode(settings)
         keys: list[bytes] = []
@@ -135,7 +129,7 @@ def _bytes_of(path: Path) -> int:
     try:
         return path.stat().st_size
     except (OSError, ValueError) as error:
-        refuse_passing(error, path)
+        paths.refuse_passing(error, path)
         return -1
 
 
@@ -160,6 +154,6 @@ def _labels(sample: Sample, image: str, regions: Sequence[tuple[Any, bool]]) -> 
         kinds = "parts, a box that is not around the outline, an attribute 'class'"
         words = f"of {lossy} objects VIA does not hold all ({kinds})"
         findings = (Finding("column-dropped", words, sample.relative_path, split=sample.split),)
-    text = encode_json([region for region, _ in regions], image)
+    text = json_text.encode_json([region for region, _ in regions], image)
     name = msgspec.json.encode(image.removeprefix(f"{sample.split}/"))
-    return Labels(len(regions), findings, entry=(sample.split, name, text), digest=digest_of([text]))
+    return Labels(len(regions), findings, entry=(sample.split, name, text), digest=json_images.digest_of([text]))

@@ -121,7 +121,7 @@ def test_ids_of_the_png_and_of_the_document_that_the_other_has_not_are_told(tmp_
     assert Counter(codes(sample.findings)) == {"record-unreadable": 3, "category-unknown": 1, "mask-misfit": 1}
     (other,) = files(tmp_path / "other", CAT)
     assert [finding.message for finding in other.findings] == [
-        "the PNG shows segments that segments_info does not list (300); left out"
+        "the PNG shows segments that are not listed (300); left out"
     ]
 
 

@@ -1,0 +1,155 @@
+"""Finds the images of a data set of mask PNGs, the masks of each, and the list of classes.
+
+``images/``, ``SegmentationClass/`` and ``SegmentationObject/`` (or folders of usual other names) lie side by side, with
+the same folders in them; a mask is called like its image. The class with the index k is line k of ``class_names.txt``,
+from 0 on. A folder that has labels of another kind besides is not of this format.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bboxprep.errors import AnnotationError, LayoutError
+from bboxprep.formats import image_tree
+from bboxprep.formats.api import RootEvidence
+from bboxprep.io import paths
+from bboxprep.io.text import read_text
+from bboxprep.model.columns import Column
+
+LAYOUT = "class_names.txt, images/<split>/, and SegmentationClass/<split>/ with SegmentationObject/<split>/ or without"
+CARRIES = frozenset({Column.BOXES, Column.MASKS})
+
+IMAGES, CLASSES, OBJECTS = "images", "SegmentationClass", "SegmentationObject"
+CLASS_NAMES, TABLE = "class_names.txt", "objects.tsv"
+COLUMNS = ("image", "object", "class", "x0", "y0", "x1", "y1")
+BACKGROUND, IGNORED = "_background_", "__ignore__"
+
+_CLASS_LISTS = (CLASS_NAMES, "classes.txt", "labels.txt")
+_OF_CLASSES = ("segmentationclass", "segmentationclasspng", "masks", "mask", "semantic")
+_OF_OBJECTS = ("segmentationobject", "segmentationobjectpng", "instances")
+_NO_CLASS = frozenset({BACKGROUND, "background", "__background__"})
+_ENDINGS = ("", "_mask")
+_MOST_BYTES = 8 << 30
+
+
+class MaskItem(msgspec.Struct, frozen=True):
+    """One image and its masks, as paths below the root, "" where there is none; `rows` are those of the table."""
+
+    split: str
+    name: str
+    image: str
+    classes: str
+    objects: str
+    rows: Sequence[Sequence[str]]
+
+
+class MaskFiles(msgspec.Struct, frozen=True):
+    """The images, sorted by split and name; `orphans` are masks without an image."""
+
+    items: list[MaskItem]
+    orphans: list[str]
+
+
+def sniff(root: Path) -> str:
+    """Why the folder `root` looks like a data set of mask PNGs, or ""."""
+    folders = {path.name.lower(): path.name for path in paths.subfolders(root)} if root.is_dir() else {}
+    masks = [folders[name] for name in (*_OF_CLASSES, *_OF_OBJECTS) if name in folders]
+    others = image_tree.LABEL_FOLDERS & folders.keys()
+    named = _class_list(root) if masks and image_tree.IMAGE_FOLDERS & folders.keys() and not others else None
+    return f"{named.name} names classes, and masks lie in {masks[0]}" if named else ""
+
+
+def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noqa: ARG001  (all below belongs to it)
+    """Whether a data set of mask PNGs begins in `folder`."""
+    return RootEvidence.CLASS_TABLE if sniff(folder) else RootEvidence.NONE
+
+
+def _class_list(root: Path) -> Path | None:
+    home = paths.resolved(root)
+    found = (root / name for name in _CLASS_LISTS)
+    return next((path for path in found if path.is_file() and paths.is_within(path, home)), None)
+
+
+def read_classes(root: Path, encoding: str) -> tuple[list[str], int]:
+    """The names of the classes, and the index of the first: 1 where index 0 is the background. Raises `LayoutError` or
+    `AnnotationError`.
+    """
+    path = _class_list(root) if root.is_dir() else None
+    if path is None:
+        raise LayoutError(root, "", f"no list of classes here (want {LAYOUT})")
+    lines = [line.strip() for line in read_text(path, _MOST_BYTES, encoding).splitlines()]
+    names = [line for line in lines if line and line != IGNORED]
+    first = int(bool(names) and names[0].lower() in _NO_CLASS)
+    return names[first:], first
+
+
+def find_files(root: Path, table: Mapping[str, Sequence[Sequence[str]]]) -> MaskFiles:
+    """The images below `root` with their masks, and their rows of the `table`. Raises `LayoutError`."""
+    folders = {path.name.lower(): path.name for path in paths.subfolders(root)}
+    places = [folders[name] for name in sorted(image_tree.IMAGE_FOLDERS) if name in folders]
+    images = [path for place in places for path in _files(root, place, paths.IMAGE_SUFFIXES)]
+    classes, objects = (_masks(root, folders, names) for names in (_OF_CLASSES, _OF_OBJECTS))
+    if not images or not (classes or objects):
+        raise LayoutError(root, "", f"no images with masks here (want {LAYOUT})")
+    splits = image_tree.split_folders(root, images)
+    items = []
+    for image in images:
+        split, name = image_tree.place(image, splits)
+        stem = paths.stem_of(image.partition("/")[2])
+        items.append(MaskItem(split, name, image, _take(classes, stem), _take(objects, stem), table.get(image, ())))
+    return MaskFiles(items, sorted([*classes.values(), *objects.values()]))
+
+
+def _take(masks: dict[str, str], stem: str) -> str:
+    """The mask of the image with that path without suffix, which is taken out of `masks`; "" where it has none."""
+    return next((masks.pop(stem + end) for end in _ENDINGS if stem + end in masks), "")
+
+
+def _masks(root: Path, folders: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
+    """The PNGs in the first of the folders called by `names`, by their paths in it without suffix."""
+    place = next((folders[name] for name in names if name in folders), "")
+    found = _files(root, place, frozenset({".png"})) if place else []
+    return {paths.stem_of(path.partition("/")[2]): path for path in found}
+
+
+def _files(root: Path, place: str, suffixes: Collection[str]) -> list[str]:
+    """The files below the folder `place` of `root` that have one of the `suffixes`; none outside of `root`."""
+    allowed = paths.AllowedFolders(root)
+    return sorted(
+        paths.relative_path(folder / name, root)
+        for folder, _, names in paths.walk(root / place)
+        for name in names
+        if paths.suffix_of(name).lower() in suffixes and not name.startswith(".") and allowed.holds(folder / name)
+    )
+
+
+def read_table(root: Path, encoding: str) -> dict[str, list[list[str]]]:
+    """The rows of the table of objects by their images, without these; none without a table. Raises
+    `AnnotationError`.
+    """
+    path = root / TABLE
+    if not (path.is_file() and paths.is_within(path, paths.resolved(root))):
+        return {}
+    found: dict[str, list[list[str]]] = {}
+    for cells in _cells(path, read_text(path, _MOST_BYTES, encoding)):
+        found.setdefault(cells[0], []).append(cells[1:])
+    return found
+
+
+def _cells(path: Path, text: str) -> Iterator[list[str]]:
+    """The cells of each row. Raises `AnnotationError`."""
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter="\t")
+    try:
+        if tuple(next(rows, ())) != COLUMNS:
+            raise AnnotationError(path, "line 1", f"want the columns {', '.join(COLUMNS)}, with tabs between")
+        for cells in rows:
+            if len(cells) != len(COLUMNS):
+                raise AnnotationError(path, f"line {rows.line_num}", f"have {len(cells)} cells, want {len(COLUMNS)}")
+            yield cells
+    except csv.Error as error:
+        raise AnnotationError(path, f"line {rows.line_num}", f"want a row of a table ({error})") from error
