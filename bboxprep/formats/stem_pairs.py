@@ -1,23 +1,29 @@
 """Pairs label files with images by their stems, for formats with a text file an image that names no image.
 
-A format parses a file and counts its objects (`OpenedLabels`); the pairs are made here, and the samples without their
-objects.
+A format parses the words of a row and makes the columns of rows; the rest is done here: the rows of a file
+(`LabelRows`), the pairs, and the samples (`PairedSamples`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
+from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats import image_lookup, image_tree, reading
 from bboxprep.formats.api import Probe
 from bboxprep.io.paths import stem_of
+from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+
+_BLANKS = re.compile(r"[ \t]+")
 
 Place = Callable[[str], tuple[str, str]]
 """``place(image)``: the split and the name of the image at a path."""
@@ -33,11 +39,64 @@ class NamedRow(Protocol):
 Row = TypeVar("Row", bound=NamedRow)
 
 
+class UnusableRow(Exception):
+    """A row that is left out: the code and the message of its finding, and the name of its class."""
+
+    def __init__(self, code: str, problem: str, name: str = "") -> None:
+        super().__init__(code, problem, name)
+        self.code, self.problem, self.name = code, problem, name
+
+
+class LabelRows(msgspec.Struct, Generic[Row], frozen=True):
+    """The objects of a file, and a finding without a path for each row that is left out."""
+
+    rows: tuple[Row, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def source_count(self) -> int:
+        """The rows of the file."""
+        return len(self.rows) + sum(finding.objects for finding in self.findings)
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What else the file says, as `Sample.extra`."""
+        return {}
+
+
+def parse_lines(
+    lines: Iterable[str], parse: Callable[[Sequence[str]], Row]
+) -> tuple[tuple[Row, ...], tuple[Finding, ...]]:
+    """The row of each of the `lines` that has words, and a finding for each that is none. ``parse(words)`` makes it, or
+    raises `UnusableRow`.
+    """
+    rows, findings = list[Row](), list[Finding]()
+    for number, line in enumerate(lines, 1):
+        words = _BLANKS.split(line.strip())
+        if words == [""]:
+            continue
+        try:
+            rows.append(parse(words))
+        except UnusableRow as error:
+            where = f"line {number}"
+            findings.append(Finding(error.code, error.problem, where=where, objects=1, category=error.name))
+    return tuple(rows), tuple(findings)
+
+
 class OpenedLabels(msgspec.Struct, frozen=True):
     """What is needed of a label file before its sample is read: its objects by class, those of its findings too."""
 
     counts: dict[str, int]
     lost: int
+
+
+def opened_labels(root: Path, read: Callable[[Path], LabelRows[Row]], label: str) -> OpenedLabels | Finding:
+    """What is needed of the file `label` below `root`, or why ``read(path)`` cannot read it."""
+    try:
+        file = read(root / label)
+    except AnnotationError as error:
+        return Finding("record-unreadable", error.problem, label, error.where)
+    return OpenedLabels(dict(Counter(row.name for row in file.rows)), len(file.findings))
 
 
 class PairedItem(msgspec.Struct, frozen=True):
@@ -66,13 +125,46 @@ class PairedItem(msgspec.Struct, frozen=True):
         return self.outline(root, probe).with_findings(words)
 
 
-def known_rows(rows: Sequence[Row], numbers: Mapping[str, int]) -> tuple[list[Row], list[Finding]]:
-    """Those of `rows` whose class is one of `numbers`, and a finding without a path for each other one."""
-    unknown = [row.name for row in rows if row.name not in numbers]
-    words = "not in the class table"
-    return [row for row in rows if row.name in numbers], [
-        Finding("category-unknown", words, objects=1, category=name) for name in unknown
-    ]
+class PairedSamples(msgspec.Struct, Generic[Row], frozen=True):
+    """Makes samples on access; plain data, so that worker processes can have it.
+
+    ``read(path)`` reads a label file and raises `AnnotationError`. `numbers` are those of the classes, as rows name
+    them; ``columns(rows, numbers)`` makes the objects of rows.
+    """
+
+    root: Path
+    probe: Probe
+    numbers: Mapping[str, int]
+    read: Callable[[Path], LabelRows[Row]]
+    columns: Callable[[Sequence[Row], Mapping[str, int]], Instances]
+
+    def load(self, items: Sequence[PairedItem]) -> list[Sample]:
+        """The samples of `items`."""
+        return [self._labelled(item) if item.label else item.unlabelled(self.root, self.probe) for item in items]
+
+    def outlines(self, items: Sequence[PairedItem]) -> list[Sample]:
+        """The samples of `items` without their objects."""
+        return [item.outline(self.root, self.probe) for item in items]
+
+    def _labelled(self, item: PairedItem) -> Sample:
+        outline = item.outline(self.root, self.probe)
+        try:
+            file = self.read(self.root / item.label)
+        except AnnotationError as error:  # it was changed since it was opened
+            return outline.with_findings(Finding("record-unreadable", error.problem, item.label, error.where))
+        known = [row for row in file.rows if row.name in self.numbers]
+        unknown = [
+            Finding("category-unknown", "not in the class table", objects=1, category=row.name)
+            for row in file.rows
+            if row.name not in self.numbers
+        ]
+        placed = (replace(finding, path=item.label, split=item.split) for finding in (*file.findings, *unknown))
+        return outline.replace_fast(
+            instances=self.columns(known, self.numbers),
+            findings=(*outline.findings, *placed),
+            source_count=file.source_count,
+            extra=file.extra,
+        )
 
 
 def pair_images(

@@ -7,15 +7,13 @@ also with upright boxes, ``_hbb``) is another version of the labels: the newest 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats import image_tree, reading, stem_pairs
-from bboxprep.formats.api import MapEngine
+from bboxprep.formats import image_tree, stem_pairs
 from bboxprep.formats.dota import fields, rows
 from bboxprep.formats.stem_pairs import OpenedLabels, PairedItem, stem
 from bboxprep.io import paths, text
@@ -25,8 +23,8 @@ _MOST_BYTES = 1 << 26  # of a label file
 _VERSION = re.compile(r"v(\d+(?:\.\d+)?)")
 
 
-def read_file(path: Path, encoding: str = "") -> rows.DotaFile:
-    """The file at `path`. Raises `AnnotationError`."""
+def read_file(encoding: str, path: Path) -> rows.DotaFile:
+    """The file at `path`, in `encoding`, "" for UTF-8. Raises `AnnotationError`."""
     try:
         return rows.parse(text.as_utf8(paths.read_bytes(path, _MOST_BYTES), encoding).decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -84,23 +82,6 @@ def _age(folder: str) -> tuple[bool, float]:
     """The key that sorts versions of labels by their folder: oriented before upright boxes, then the newest first."""
     version = _VERSION.search(folder)
     return "hbb" in folder.lower() or "reclabel" in folder.lower(), -float(version[1]) if version else 0.0
-
-
-def open_files(
-    root: Path, labels: Sequence[str], spread: MapEngine, encoding: str
-) -> tuple[dict[str, OpenedLabels], dict[str, Finding]]:
-    """What is in the files `labels` below `root`, and a finding for each that cannot be read. Raises `AnnotationError`
-    where none can.
-    """
-    return reading.open_files(partial(_opened, root, encoding), root, labels, spread)
-
-
-def _opened(root: Path, encoding: str, label: str) -> OpenedLabels | Finding:
-    try:
-        file = read_file(root / label, encoding)
-    except AnnotationError as error:
-        return Finding("record-unreadable", error.problem, label, error.where)
-    return OpenedLabels(dict(Counter(row.name for row in file.rows)), len(file.findings))
 
 
 def pair_images(

@@ -10,15 +10,13 @@ empty has no objects.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.findings import Finding
-from bboxprep.formats import image_tree, stem_pairs
+from bboxprep.formats import image_tree, reading, stem_pairs
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.dota import fields, files, rows
 from bboxprep.io.paths import is_within, resolved
@@ -26,7 +24,6 @@ from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 
 _MOST_BYTES = 8 << 20  # of the class table
@@ -44,10 +41,13 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     labels, skipped = files.label_paths(root, tree)
     if not labels:
         raise LayoutError(root, "", f"no label files of DOTA here (looked for {fields.LAYOUT})")
-    opened, broken = files.open_files(root, labels, spread, options.encoding)
+    read_file = partial(files.read_file, options.encoding)
+    opened, broken = reading.open_files(partial(stem_pairs.opened_labels, root, read_file), root, labels, spread)
     items, findings = files.pair_images(root, tree, opened, broken)
     categories = _categories(root, [file.counts for file in opened.values()], options.encoding)
-    samples = _Samples(root, probe, categories.names, options.encoding)
+    spellings = (fields.row_names(categories.names), categories.names)
+    numbers = {name: number for names in spellings for number, name in enumerate(names)}
+    samples = stem_pairs.PairedSamples(root, probe, numbers, read_file, _instances)
     return Dataset(
         root=root,
         format="dota",
@@ -86,42 +86,6 @@ def _names_in(config: Path, encoding: str) -> list[str]:
     names = load_texts(config, encoding).get("names", ())
     listed = names.values() if isinstance(names, dict) else names if isinstance(names, list) else ()
     return [name for name in listed if isinstance(name, str) and name]
-
-
-class _Samples(msgspec.Struct, frozen=True):
-    """Makes samples on access; plain data, so that worker processes can have it."""
-
-    root: Path
-    probe: Probe
-    names: tuple[str, ...]
-    encoding: str
-
-    def load(self, items: Sequence[stem_pairs.PairedItem]) -> list[Sample]:
-        """The samples of `items`."""
-        spellings = (fields.row_names(self.names), self.names)
-        numbers = {name: number for names in spellings for number, name in enumerate(names)}
-        return [
-            self._labelled(item, numbers) if item.label else item.unlabelled(self.root, self.probe) for item in items
-        ]
-
-    def outlines(self, items: Sequence[stem_pairs.PairedItem]) -> list[Sample]:
-        """The samples of `items` without their objects."""
-        return [item.outline(self.root, self.probe) for item in items]
-
-    def _labelled(self, item: stem_pairs.PairedItem, numbers: Mapping[str, int]) -> Sample:
-        outline = item.outline(self.root, self.probe)
-        try:
-            file = files.read_file(self.root / item.label, self.encoding)
-        except AnnotationError as error:  # it was changed since it was opened
-            return outline.with_findings(Finding("record-unreadable", error.problem, item.label, error.where))
-        known, unknown = stem_pairs.known_rows(file.rows, numbers)
-        placed = (replace(finding, path=item.label, split=item.split) for finding in (*file.findings, *unknown))
-        return outline.replace_fast(
-            instances=_instances(known, numbers),
-            findings=(*outline.findings, *placed),
-            source_count=file.source_count,
-            extra={"dota": file.header} if file.header else {},
-        )
 
 
 def _instances(objects: Sequence[rows.DotaRow], numbers: Mapping[str, int]) -> Instances:

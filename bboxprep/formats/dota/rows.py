@@ -11,18 +11,17 @@ several words is one name. A row that cannot be parsed is a finding; the other r
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 import msgspec
 
-from bboxprep.findings import Finding
+from bboxprep.formats import stem_pairs
 from bboxprep.formats.dota.fields import HEADER
 from bboxprep.model.validation import FARTHEST
 
 _CORNERS = 8  # numbers of a row
-_BLANKS = re.compile(r"[ \t]+")
 _MOST_SHOWN = 40  # characters of a row in a message
 
 
@@ -34,44 +33,27 @@ class DotaRow(msgspec.Struct, frozen=True):
     difficult: int
 
 
-class DotaFile(msgspec.Struct, frozen=True):
-    """The objects of a file, its header, and a finding without a path for each row that is left out."""
+class DotaFile(stem_pairs.LabelRows[DotaRow], frozen=True):
+    """The objects of a file and its header."""
 
-    rows: tuple[DotaRow, ...] = ()
-    header: dict[str, str] = {}
-    findings: tuple[Finding, ...] = ()
+    header: dict[str, str] = msgspec.field(default_factory=dict)
 
     @property
-    def source_count(self) -> int:
-        """The rows of the file."""
-        return len(self.rows) + sum(finding.objects for finding in self.findings)
-
-
-class _Unusable(Exception):
-    """A row that is left out: the code and the message of its finding, and the name of its class."""
-
-    def __init__(self, code: str, problem: str, name: str = "") -> None:
-        super().__init__(code, problem, name)
-        self.code, self.problem, self.name = code, problem, name
+    def extra(self) -> Mapping[str, Any]:
+        """The header, as `Sample.extra`."""
+        return {"dota": self.header} if self.header else {}
 
 
 def parse(text: str) -> DotaFile:
     """The rows of `text`."""
-    rows, findings, header = list[DotaRow](), list[Finding](), dict[str, str]()
-    for number, line in enumerate(text.splitlines(), 1):
-        words = _BLANKS.split(line.strip())
-        if words == [""]:
-            continue
+    lines, header = text.splitlines(), dict[str, str]()
+    for number, line in enumerate(lines):
         key, colon, value = line.strip().partition(":")
-        if colon and not rows and not findings and key.strip().lower() in HEADER:
-            header[key.strip().lower()] = value.strip()
-            continue
-        try:
-            rows.append(_row(words))
-        except _Unusable as error:
-            where = f"line {number}"
-            findings.append(Finding(error.code, error.problem, where=where, objects=1, category=error.name))
-    return DotaFile(tuple(rows), header, tuple(findings))
+        if colon and key.strip().lower() in HEADER:
+            header[key.strip().lower()], lines[number] = value.strip(), ""
+        elif line.strip():
+            break
+    return DotaFile(*stem_pairs.parse_lines(lines, _row), header)
 
 
 def name_of(words: Sequence[str]) -> tuple[str, int]:
@@ -82,19 +64,20 @@ def name_of(words: Sequence[str]) -> tuple[str, int]:
 
 
 def _row(words: Sequence[str]) -> DotaRow:
-    """The object that the `words` of a line state. Raises `_Unusable`."""
+    """The object that the `words` of a line state. Raises `UnusableRow`."""
     if len(words) <= _CORNERS:
         shown = " ".join(words)[:_MOST_SHOWN]
-        raise _Unusable("record-unreadable", f"have {shown!r}, want eight numbers, a class and 0 or 1")
+        raise stem_pairs.UnusableRow("record-unreadable", f"have {shown!r}, want eight numbers, a class and 0 or 1")
     name, difficult = name_of(words[_CORNERS:])
     try:
         corners = tuple(map(float, words[:_CORNERS]))
     except ValueError:
-        raise _Unusable(
+        raise stem_pairs.UnusableRow(
             "record-unreadable", f"have {' '.join(words)[:_MOST_SHOWN]!r}, want eight numbers first"
         ) from None
     if any("_" in word for word in words[:_CORNERS]):  # Python parses 1_000 as a number
-        raise _Unusable("record-unreadable", f"have {' '.join(words)[:_MOST_SHOWN]!r}, want eight numbers first")
+        shown = " ".join(words)[:_MOST_SHOWN]
+        raise stem_pairs.UnusableRow("record-unreadable", f"have {shown!r}, want eight numbers first")
     if not all(isfinite(value) and abs(value) < FARTHEST for value in corners):
-        raise _Unusable("box-not-finite", f"want finite numbers below {FARTHEST:g}", name)
+        raise stem_pairs.UnusableRow("box-not-finite", f"want finite numbers below {FARTHEST:g}", name)
     return DotaRow(corners, name, difficult)

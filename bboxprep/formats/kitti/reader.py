@@ -9,9 +9,7 @@ whose file is empty has no objects.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +25,6 @@ from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 
 _MOST_BYTES = 1 << 26  # of a label file
@@ -47,12 +44,13 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     if not labels:
         raise LayoutError(root, "", f"no label files of KITTI here (looked for {fields.LAYOUT})")
     table = tuple(dict.fromkeys(label_documents.class_list(root, options.encoding)))
-    opener = partial(_opened, root, options.encoding, table)
-    opened, broken = reading.open_files(opener, root, labels, spread)
+    read_file = partial(_read_file, table, options.encoding)
+    opened, broken = reading.open_files(partial(stem_pairs.opened_labels, root, read_file), root, labels, spread)
     place = partial(image_tree.place, splits=image_tree.split_folders(root, tree.images))
     items, findings = stem_pairs.pair_images(tree, opened, broken, place)
     categories = _categories(root, table, [file.counts for file in opened.values()])
-    samples = _Samples(root, probe, categories.names, table, options.encoding)
+    numbers = {name: number for number, name in enumerate(categories.names)}
+    samples = stem_pairs.PairedSamples(root, probe, numbers, read_file, _instances)
     return Dataset(
         root=root,
         format="kitti",
@@ -106,15 +104,7 @@ def _list_note(tree: image_tree.ImageTree) -> list[Finding]:
     return [Finding("file-skipped", words, lists[0])] if lists else []
 
 
-def _opened(root: Path, encoding: str, table: Sequence[str], label: str) -> stem_pairs.OpenedLabels | Finding:
-    try:
-        file = _read_file(root / label, table, encoding)
-    except AnnotationError as error:
-        return Finding("record-unreadable", error.problem, label, error.where)
-    return stem_pairs.OpenedLabels(dict(Counter(row.name for row in file.rows)), len(file.findings))
-
-
-def _read_file(path: Path, table: Sequence[str], encoding: str) -> rows.KittiFile:
+def _read_file(table: Sequence[str], encoding: str, path: Path) -> stem_pairs.LabelRows[rows.KittiRow]:
     """The label file at `path`, with classes of the `table`. Raises `AnnotationError`."""
     return rows.parse(read_text(path, _MOST_BYTES, encoding), table)
 
@@ -126,41 +116,6 @@ def _categories(root: Path, table: Sequence[str], counts: Iterable[Mapping[str, 
     if len(names) > MOST_CLASSES:
         raise AnnotationError(root, "", f"have {len(names):,} names of classes, want at most {MOST_CLASSES:,}")
     return Categories.from_names(names)
-
-
-class _Samples(msgspec.Struct, frozen=True):
-    """Makes samples on access; plain data, so that worker processes can have it."""
-
-    root: Path
-    probe: Probe
-    names: tuple[str, ...]
-    table: tuple[str, ...]
-    encoding: str
-
-    def load(self, items: Sequence[stem_pairs.PairedItem]) -> list[Sample]:
-        """The samples of `items`."""
-        numbers = {name: number for number, name in enumerate(self.names)}
-        return [
-            self._labelled(item, numbers) if item.label else item.unlabelled(self.root, self.probe) for item in items
-        ]
-
-    def outlines(self, items: Sequence[stem_pairs.PairedItem]) -> list[Sample]:
-        """The samples of `items` without their objects."""
-        return [item.outline(self.root, self.probe) for item in items]
-
-    def _labelled(self, item: stem_pairs.PairedItem, numbers: Mapping[str, int]) -> Sample:
-        outline = item.outline(self.root, self.probe)
-        try:
-            file = _read_file(self.root / item.label, self.table, self.encoding)
-        except AnnotationError as error:  # it was changed since it was opened
-            return outline.with_findings(Finding("record-unreadable", error.problem, item.label, error.where))
-        known, unknown = stem_pairs.known_rows(file.rows, numbers)
-        placed = (replace(finding, path=item.label, split=item.split) for finding in (*file.findings, *unknown))
-        return outline.replace_fast(
-            instances=_instances(known, numbers),
-            findings=(*outline.findings, *placed),
-            source_count=file.source_count,
-        )
 
 
 def _instances(objects: Sequence[rows.KittiRow], numbers: Mapping[str, int]) -> Instances:

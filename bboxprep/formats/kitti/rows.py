@@ -11,14 +11,14 @@ may be -11 less the number of another class. A row that cannot be parsed is a fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import inf, isfinite, nan
 from typing import Any
 
 import msgspec
 
-from bboxprep.findings import Finding
+from bboxprep.formats import stem_pairs
 from bboxprep.formats.kitti import fields
 from bboxprep.formats.kitti.fields import NUMBERS
 from bboxprep.model.short_text import shortened
@@ -27,7 +27,6 @@ from bboxprep.model.validation import FARTHEST
 FIRST_CLASS = -11.0
 """The alpha of a `DontCare` region of the first class of the table."""
 
-_BLANKS = re.compile(r"[ \t]+")
 _MOST_SHOWN = 40  # characters of a row in a message
 _NO_ALPHA = (0.0, -1.0, fields.NO_ANGLE)  # what tools write where they know no angle
 
@@ -44,61 +43,32 @@ class KittiRow(msgspec.Struct, frozen=True):
     attributes: Mapping[str, Any] = {}
 
 
-class KittiFile(msgspec.Struct, frozen=True):
-    """The objects of a file, and a finding without a path for each row that is left out."""
-
-    rows: tuple[KittiRow, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def source_count(self) -> int:
-        """The rows of the file."""
-        return len(self.rows) + sum(finding.objects for finding in self.findings)
-
-
-class _Unusable(Exception):
-    """A row that is left out: the code and the message of its finding, and the name of its class."""
-
-    def __init__(self, code: str, problem: str, name: str = "") -> None:
-        super().__init__(code, problem, name)
-        self.code, self.problem, self.name = code, problem, name
-
-
 def one_word(name: str) -> str:
     """The class `name` as a row states it: blanks in it are ``_``."""
     return "_".join(name.split())
 
 
-def parse(text: str, table: Sequence[str] = ()) -> KittiFile:
+def parse(text: str, table: Sequence[str] = ()) -> stem_pairs.LabelRows[KittiRow]:
     """The rows of `text`, whose classes are those of `table` where that has them, with blanks or without."""
-    rows, findings = list[KittiRow](), list[Finding]()
     spelled = {one_word(name): name for name in reversed(table)} | dict(zip(table, table, strict=True))
-    for number, line in enumerate(text.splitlines(), 1):
-        words = _BLANKS.split(line.strip())
-        if words == [""]:
-            continue
-        try:
-            rows.append(_row(words, table, spelled))
-        except _Unusable as error:
-            where = f"line {number}"
-            findings.append(Finding(error.code, error.problem, where=where, objects=1, category=error.name))
-    return KittiFile(tuple(rows), tuple(findings))
+    row = partial(_row, table=table, spelled=spelled)
+    return stem_pairs.LabelRows(*stem_pairs.parse_lines(text.splitlines(), row))
 
 
 def _row(words: Sequence[str], table: Sequence[str], spelled: Mapping[str, str]) -> KittiRow:
-    """The object that the `words` of a line state. Raises `_Unusable`."""
+    """The object that the `words` of a line state. Raises `UnusableRow`."""
     has_score = len(words) > NUMBERS + 1 and all(_number(word) is not None for word in words[-NUMBERS - 1 :])
     count = NUMBERS + has_score
     numbers = [_number(word) for word in words[-count:]]
     stated = [number for number in numbers if number is not None]
     if len(words) <= NUMBERS or len(stated) < count:
         shown = shortened(" ".join(words), _MOST_SHOWN)
-        raise _Unusable("record-unreadable", f"have {shown!r}, want a class and 14 or 15 numbers")
+        raise stem_pairs.UnusableRow("record-unreadable", f"have {shown!r}, want a class and 14 or 15 numbers")
     name = " ".join(words[:-count])
     name = spelled.get(name, name)
     box = stated[3], stated[4], stated[5], stated[6]
     if not all(isfinite(edge) and abs(edge) < FARTHEST for edge in box):
-        raise _Unusable("box-not-finite", f"want finite numbers below {FARTHEST:g}", name)
+        raise stem_pairs.UnusableRow("box-not-finite", f"want finite numbers below {FARTHEST:g}", name)
     score = stated[NUMBERS] if has_score else nan
     if name == fields.DONT_CARE:
         return KittiRow(_class_of_region(stated[2], table), box, crowd=True, score=score)
