@@ -1,8 +1,9 @@
 """Finds the images of a data set of mask PNGs, the masks of each, and the list of classes.
 
 ``images/``, ``SegmentationClass/`` and ``SegmentationObject/`` (or folders of usual other names) lie side by side, with
-the same folders in them; a mask is called like its image. The class with the index k is line k of ``class_names.txt``,
-from 0 on. A folder that has labels of another kind besides is not of this format.
+the same folders in them; a mask is called like its image, or nearly so where only one image fits. The class with the
+index k is line k of ``class_names.txt``, from 0 on. A folder that has labels of another kind besides is not of this
+format.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from bboxprep.errors import AnnotationError, LayoutError
-from bboxprep.formats import image_tree
+from bboxprep.findings import Finding
+from bboxprep.formats import image_lookup, image_tree
 from bboxprep.formats.api import RootEvidence
 from bboxprep.io import paths
 from bboxprep.io.text import read_text
@@ -37,6 +39,9 @@ _ENDINGS = ("", "_mask")
 _MOST_BYTES = 8 << 30
 
 
+Masks = tuple[str, str]  # of classes and of objects: paths below the root, "" where there is none
+
+
 class MaskItem(msgspec.Struct, frozen=True):
     """One image and its masks, as paths below the root, "" where there is none; `rows` are those of the table."""
 
@@ -49,10 +54,10 @@ class MaskItem(msgspec.Struct, frozen=True):
 
 
 class MaskFiles(msgspec.Struct, frozen=True):
-    """The images, sorted by split and name; `orphans` are masks without an image."""
+    """The images with their masks, and findings about masks whose image is called otherwise, or is not there."""
 
     items: list[MaskItem]
-    orphans: list[str]
+    findings: list[Finding]
 
 
 def sniff(root: Path) -> str:
@@ -96,13 +101,47 @@ def find_files(root: Path, table: Mapping[str, Sequence[Sequence[str]]]) -> Mask
     classes, objects = (_masks(root, folders, names) for names in (_OF_CLASSES, _OF_OBJECTS))
     if not images or not (classes or objects):
         raise LayoutError(root, "", f"no images with masks here (want {LAYOUT})")
-    splits = image_tree.split_folders(root, images)
-    items = []
-    for image in images:
-        split, name = image_tree.place(image, splits)
-        stem = paths.stem_of(image.partition("/")[2])
-        items.append(MaskItem(split, name, image, _take(classes, stem), _take(objects, stem), table.get(image, ())))
-    return MaskFiles(items, sorted([*classes.values(), *objects.values()]))
+    masks_of = {image: (_take(classes, _stem(image)), _take(objects, _stem(image))) for image in images}
+    unclear, findings = _take_respelled(masks_of, classes, objects)
+    splits, rows = image_tree.split_folders(root, images), {_stem(image): own for image, own in table.items()}
+    items = [
+        MaskItem(*image_tree.place(image, splits), image, *masks, table.get(image) or rows.get(_mask_stem(masks), ()))
+        for image, masks in masks_of.items()
+        if image not in unclear
+    ]
+    return MaskFiles(items, findings)
+
+
+def _take_respelled(
+    masks_of: dict[str, Masks], classes: dict[str, str], objects: dict[str, str]
+) -> tuple[set[str], list[Finding]]:
+    """Give the masks that are left in `classes` and `objects` to images of `masks_of` that have none and are called
+    nearly as they are. The images of which several fit one, and findings.
+    """
+    lookup = image_lookup.ImageLookup(lambda: [image for image, masks in masks_of.items() if not any(masks)])
+    respelled, unclear, orphans = list[image_lookup.OtherSpelling](), set[str](), list[tuple[str, str]]()
+    for stem in sorted({*classes, *objects}):
+        match, masks = lookup.find(stem), (_take(classes, stem), _take(objects, stem))
+        if match.path and not any(masks_of[match.path]):
+            masks_of[match.path] = masks
+            respelled.append(image_lookup.OtherSpelling(stem, match.path, match.way))
+        else:
+            unclear.update(match.rivals)
+            orphans += [(mask, match.hint) for mask in masks if mask]
+    notes = [image_lookup.spelling_note(respelled, respelled[0].path)] if respelled else []
+    if orphans:
+        words = f"masks have no image of their name ({len(orphans):,}); left out{orphans[0][1]}"
+        notes.append(Finding("label-orphan", words, orphans[0][0]))
+    return unclear, notes
+
+
+def _stem(path: str) -> str:
+    """The `path` of an image or a mask in its folder at the root, without its suffix."""
+    return paths.stem_of(path.partition("/")[2])
+
+
+def _mask_stem(masks: Masks) -> str:
+    return _stem(next(filter(None, masks), ""))
 
 
 def _take(masks: dict[str, str], stem: str) -> str:
@@ -114,7 +153,7 @@ def _masks(root: Path, folders: Mapping[str, str], names: Sequence[str]) -> dict
     """The PNGs in the first of the folders called by `names`, by their paths in it without suffix."""
     place = next((folders[name] for name in names if name in folders), "")
     found = _files(root, place, frozenset({".png"})) if place else []
-    return {paths.stem_of(path.partition("/")[2]): path for path in found}
+    return {_stem(path): path for path in found}
 
 
 def _files(root: Path, place: str, suffixes: Collection[str]) -> list[str]:

@@ -39,8 +39,6 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     items = sorted(files.items, key=lambda one: (order(one.split), one.name.encode("utf-8", "surrogatepass")))
     rows = {name: row for row, name in enumerate(dict.fromkeys(names))}
     loader = _Loader(root, probe, ClassTable(rows, first, [rows[name] for name in names]))
-    words = f"masks have no image of their name ({len(files.orphans):,}); left out"
-    orphans = (Finding("label-orphan", words, files.orphans[0]),) if files.orphans else ()
     return Dataset(
         root=root,
         format="masks",
@@ -48,7 +46,7 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
         samples=LazySamples.each(items, loader),
         outlines=LazySamples.each(items, loader.outline),
         splits=tuple(dict.fromkeys(item.split for item in items)) or (TRAIN,),
-        findings=orphans,
+        findings=tuple(files.findings),
     )
 
 
