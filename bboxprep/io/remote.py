@@ -26,6 +26,7 @@ import msgspec
 from bboxprep.errors import UsageError
 from bboxprep.io.archive_names import INSIDE, SIGN, is_archive_name
 from bboxprep.io.fsspec_errors import RemoteStat, as_storage_error, filesystem_of, in_pieces, remote_stat
+from bboxprep.io.kept_answers import kept
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://")
 _SAME = {"s3a": "s3", "gcs": "gs"}  # second names of a protocol
@@ -159,6 +160,7 @@ class StoredPath(PurePosixPath):
         archive = self._archive
         return min(2, len(self.parts)) if archive is None else archive + 1
 
+    @kept
     def stat(self) -> RemoteStat:
         """Kind, size (bytes) and version. Raises `FileNotFoundError`."""
         if known := _stats.get(str(self.parent), {}).get(self.name):
@@ -209,6 +211,7 @@ class StoredPath(PurePosixPath):
         """The whole file as text."""
         return self.read_bytes().decode(encoding)
 
+    @kept
     def read_range(self, start: int, end: int | None) -> bytes:
         """The bytes of the file from `start` up to `end`."""
         files, inner = self._where()
@@ -290,6 +293,7 @@ class StoredPath(PurePosixPath):
             else:
                 files.rm(inner, recursive=True)
 
+    @kept
     def _listed(self) -> Mapping[str, RemoteStat]:
         files, inner = self._where()
         with as_storage_error(self):

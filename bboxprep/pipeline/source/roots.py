@@ -23,6 +23,7 @@ from bboxprep import formats
 from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import RootEvidence
+from bboxprep.io.kept_answers import answers_kept
 from bboxprep.io.paths import holds_image, relative_path, subfolders
 from bboxprep.io.remote import plain_path
 from bboxprep.model.splits import known_split
@@ -54,7 +55,8 @@ def find_root(path: Path, format: str | None = None) -> SourceRoot:
     """
     if not path.exists():
         raise LayoutError(path, "", "there is no such file or folder")
-    root, several = _resolve(path, format)
+    with answers_kept():
+        root, several = _resolve(path, format)
     if several:
         raise _several(path, several, format)
     if root.path == path:
