@@ -329,6 +329,12 @@ def mot() -> Iterator[bytes]:
     yield b"1,7,2,3,10,20.5,1,1,0.5\n1, -1, 2,3,10,20,0.25,-1,-1,-1\r\n\n2,8,2,3,10,20,0,2\n3,1,2,3,4,5\nx,1\n0,1\n"
 
 
+def instances() -> Iterator[bytes]:
+    """PNGs of MOTS."""
+    for pixels in (np.eye(4, dtype=np.uint16) * 2005, np.eye(4, dtype=np.uint16) * 10000, np.eye(4, dtype=np.uint8)):
+        yield write_png(pixels)
+
+
 def yolo_labels() -> Iterator[bytes]:
     yield from _some("phone-photos-yolo/labels", "*.txt")
     yield b"0 .5 .5 .25 .25\r\n1 0.5 0.5 0.2 0.2 0.9\n\n2 .1 .1 .9 .1 .9 .9\n0.0 1e-1 .5 .1 .1\n"

@@ -178,6 +178,15 @@ def _mot(data: bytes) -> None:
     _balance(known.read(shelf() / "mot", _probe, known.read_options()))
 
 
+def _instances(data: bytes) -> None:
+    known = formats.load("mot")
+    for name, png in (("a", next(seeds.instances())), ("b", data)):  # the first tells the format
+        _made(f"instances/images/{name}.jpg", b"")
+        _made(f"instances/instances/{name}.png", png)
+    known.sniff(shelf() / "instances")
+    _balance(known.read(shelf() / "instances", _probe, known.read_options()))
+
+
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
@@ -361,6 +370,7 @@ TARGETS: Mapping[str, Target] = {
         (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":'),
     ),
     "mot": Target(_mot, seeds.mot, (b"nan", b"1e999", b",-1,", b",0,", b"9" * 30, b"\t", b"_", b"\0", b"1 2 3 4 5 x")),
+    "instances": Target(_instances, seeds.instances, (b"IDAT", b"IHDR", b"PLTE", b"IEND", b"\0\0\0\x0d")),
     "ndjson": Target(
         _listed("ndjson", "a.ndjson", "images/train/a.jpg"),
         seeds.ndjson,
