@@ -190,6 +190,7 @@ def openimages() -> Iterator[bytes]:
     head = b"ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf\n"
     yield head + b'a,xclick,/m/0,1,0.1,0.5,0.2,0.8,-1,0,1\na.jpg,,Cat,0.5,"0,1",1,0,1,,,\n\n'
     yield b"ImageID,Subset,Rotation\na,train,90\nb,val,nan\n"
+    yield b"MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax\nm.png,a,/m/0,7,0.1,0.5,0.2,1\n"
 
 
 def panoptic() -> Iterator[bytes]:

@@ -178,6 +178,11 @@ def _mot(data: bytes) -> None:
     _balance(known.read(shelf() / "mot", _probe, known.read_options()))
 
 
+def _openimages(data: bytes) -> None:
+    _made("openimages/masks/m.png", next(seeds.masks()))
+    _listed("openimages", "train-annotations-bbox.csv", "a.jpg")(data)
+
+
 def _instances(data: bytes) -> None:
     known = formats.load("mot")
     for name, png in (("a", next(seeds.instances())), ("b", data)):  # the first tells the format
@@ -377,9 +382,9 @@ TARGETS: Mapping[str, Target] = {
         (*_JSON, b'"boxes":', b'"pose":', b'"split":', b'"class_names":'),
     ),
     "openimages": Target(
-        _listed("openimages", "train-annotations-bbox.csv", "a.jpg"),
+        _openimages,
         seeds.openimages,
-        (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1"),
+        (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1", b"m.png,"),
     ),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "masks": Target(_masks, seeds.masks, (b"IDAT", b"IHDR", b"PLTE", b"IEND", b"\0\0\0\x0d")),
