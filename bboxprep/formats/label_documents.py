@@ -20,7 +20,10 @@ from bboxprep.model.splits import is_word, known_split
 CLASS_LIST = "labels.txt"
 """The list of classes, one a line, above the documents of formats that have no table of their own for a data set."""
 
-_MOST_BYTES = 8 << 20  # of it
+CLASS_LISTS = ("class_names.txt", "classes.txt", CLASS_LIST)
+"""The lists of classes above folders of mask PNGs."""
+
+_MOST_BYTES = 8 << 20  # of a list
 _MANY = 64  # a folder with more files of the suffix holds one for each image, which is another format
 
 

@@ -31,6 +31,7 @@ from bboxprep.model.instances import Instances
 from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
+from bboxprep.model.segmentation import ObjectPictures
 from bboxprep.model.splits import TRAIN
 
 Box = tuple[float, float, float, float]  # x0 y0 x1 y1, px
@@ -39,7 +40,8 @@ Keypoint = tuple[float, float, int]  # x and y in px, and visibility as in COCO
 
 class ObjectRecord(msgspec.Struct, frozen=True):
     """One object: the name of its class, its box, and what else is stated of it. `keypoints` are in the order of its
-    class; `oriented` are the corners (4, 2) px of an oriented box.
+    class; `oriented` are the corners (4, 2) px of an oriented box. `picture` is the file of its mask, a path below the
+    data set.
     """
 
     label: str
@@ -52,6 +54,7 @@ class ObjectRecord(msgspec.Struct, frozen=True):
     attributes: Mapping[str, Any] = {}
     track: int = NO_TRACK
     oriented: Points | None = None
+    picture: str = ""
 
 
 class ImageRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,8 +198,11 @@ class _Loader(msgspec.Struct, frozen=True):
             for entry in item.entries
             for one in entry.findings
         ]
+        objects = [one for entry in item.entries for one in entry.objects()]
+        pictures = tuple(self.home / one.picture if one.picture else None for one in objects)
         return outline.replace_fast(
-            instances=self._instances([one for entry in item.entries for one in entry.objects()], scale),
+            instances=self._instances(objects, scale),
+            segmentation=ObjectPictures(pictures) if any(pictures) else None,
             label_digest="".join(entry.digest for entry in item.entries),
             findings=(*outline.findings, *found),
             source_count=sum(entry.listed for entry in item.entries),

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
 from bboxprep.formats.object_records import Box
+from bboxprep.io.png import read_png
+from bboxprep.model.columns import NO_TRACK
 from bboxprep.model.instances import Instances
 from bboxprep.model.rle import Rle
 
@@ -36,6 +38,7 @@ class Segment(msgspec.Struct, frozen=True):
     where: str
     crowd: bool = False
     attributes: Mapping[str, Any] = {}
+    track: int = NO_TRACK
 
 
 class Segments(msgspec.Struct, frozen=True):
@@ -43,6 +46,14 @@ class Segments(msgspec.Struct, frozen=True):
 
     objects: Instances
     findings: tuple[Finding, ...]
+
+
+def gray_values(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """The values (H, W) of the PNG `data`, gray or with a palette. Raises ValueError."""
+    pixels = read_png(data, MOST_PIXELS)
+    if pixels.shape[2] != 1:
+        raise ValueError("a PNG of colors, want one with a palette or in gray, whose values are numbers")
+    return pixels[..., 0]
 
 
 def segment_objects(listed: Sequence[Segment], ids: Ids | None, named: Collection[int | None], where: str) -> Segments:
@@ -66,6 +77,7 @@ def segment_objects(listed: Sequence[Segment], ids: Ids | None, named: Collectio
         crowd=[one.crowd for one, _ in kept],
         masks=[None if _is_filled(box, masks.get(one.id)) else masks.get(one.id) for one, box in kept],
         attributes=[one.attributes for one, _ in kept],
+        tracks=[one.track for one, _ in kept],
     )
     return Segments(objects, tuple(findings))
 

@@ -33,6 +33,12 @@ def png_size(start: bytes) -> tuple[int, int] | None:
     return (width, height) if width and height else None
 
 
+def png_is_gray16(start: bytes) -> bool:
+    """Whether a PNG begins with the bytes `start` whose pixels are gray of 16 bits."""
+    kind, body = next(_chunks(start), (b"", b""))
+    return kind == b"IHDR" and len(body) == _HEAD.size and _HEAD.unpack(body)[2:4] == (16, 0)
+
+
 def read_png(data: bytes, most_pixels: int) -> Pixels | NDArray[np.uint16]:
     """The pixels of the PNG `data` (H, W, C), as stored: an index stays one, and gray of one bit is 0 or 1; uint8, or
     uint16 where they have 16 bits.

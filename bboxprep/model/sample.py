@@ -22,7 +22,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instance, Instances, unchecked
 from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering
-from bboxprep.model.segmentation import Segmentation
+from bboxprep.model.segmentation import ObjectPictures, Segmentation
 from bboxprep.model.short_text import shortened
 from bboxprep.model.splits import TRAIN
 from bboxprep.model.variant import SampleVariant
@@ -127,7 +127,7 @@ class Sample:
     records of the source for this image, read or not. `labelled` is False if the image has no label file.
     `label_digest` is a hash of labels that are part of a document, "" where the reader gives none. `id` is the number
     that the source gives it, or 0; `extra` holds other fields of the source, by the name of the format.
-    `refusal` is the code of the finding that keeps the image out of any output, or "". `segmentation` is the file of
+    `refusal` is the code of the finding that keeps the image out of any output, or "". `segmentation` are the files of
     masks that are not read yet. `variant` is the copy and tile, if its image has several outputs; `parts` are the
     images of a mosaic, on one canvas. `base_image` is the image that `plan` starts from, if it is not that of the file;
     for a mosaic it is the canvas.
@@ -151,7 +151,7 @@ class Sample:
     labelled: bool = True
     label_digest: str = ""
     id: int = 0
-    segmentation: Segmentation | None = None
+    segmentation: Segmentation | ObjectPictures | None = None
     base_image: BaseImage | None = field(default=None, repr=False)
     extra: Mapping[str, Any] = field(default_factory=dict)
     variant: SampleVariant | None = None

@@ -1,4 +1,6 @@
-"""Instance masks in one indexed PNG for each image, as in ``SegmentationObject`` of the VOC devkit."""
+"""Instance masks in pictures of their own, which are read when the plane of the labels is known: one picture with the
+numbers of the objects, as in ``SegmentationObject`` of the VOC devkit, or one for each object, as in Open Images.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import Boxes, overlap
 from bboxprep.model.rle import Rle
 
@@ -25,6 +28,32 @@ class Segmentation(msgspec.Struct, frozen=True):
 
     path: Path
     numbers: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of masks that it may have."""
+        return sum(map(bool, self.numbers))
+
+    def of_rows(self, rows: Sequence[int]) -> Segmentation:
+        """That of objects whose rows here are `rows`, -1 for an object without a mask."""
+        return msgspec.structs.replace(self, numbers=tuple(0 if row < 0 else self.numbers[row] for row in rows))
+
+
+class ObjectPictures(msgspec.Struct, frozen=True):
+    """The pictures of objects: that of the object of row r is at ``paths[r]``, None for none. What is not black is the
+    object. They cover the image in the plane of the labels, in any size.
+    """
+
+    paths: tuple[Path | None, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of masks that it may have."""
+        return sum(path is not None for path in self.paths)
+
+    def of_rows(self, rows: Sequence[int]) -> ObjectPictures:
+        """Those of objects whose rows here are `rows`, -1 for an object without a mask."""
+        return ObjectPictures(tuple(None if row < 0 else self.paths[row] for row in rows))
 
 
 def devkit_palette() -> NDArray[np.uint8]:
@@ -54,6 +83,18 @@ def read_masks(indices: NDArray[np.uint8], numbers: Sequence[int], boxes: Boxes)
         else:
             left_out += 1
     return masks, left_out
+
+
+def fitted_mask(indices: NDArray[np.uint8], size: Size, box: Boxes) -> Rle | None:
+    """The mask of `size` of what is not 0 in `indices`, uint8 (H, W) of any size: each pixel is the one under its
+    centre. None where it does not meet the `box` (4,) px of its object.
+    """
+    rows, columns = (
+        ((np.arange(side) + 0.5) * known / side).astype(np.intp)
+        for side, known in zip((size.height, size.width), indices.shape, strict=True)
+    )
+    mask = Rle.from_mask((indices != 0)[rows[:, None], columns])
+    return mask if _overlap(box, mask.bounds, 0.0) > 0 else None
 
 
 def unused_values(indices: NDArray[np.uint8], last: int) -> list[int]:

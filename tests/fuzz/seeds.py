@@ -190,6 +190,7 @@ def openimages() -> Iterator[bytes]:
     head = b"ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsTruncated,IsGroupOf\n"
     yield head + b'a,xclick,/m/0,1,0.1,0.5,0.2,0.8,-1,0,1\na.jpg,,Cat,0.5,"0,1",1,0,1,,,\n\n'
     yield b"ImageID,Subset,Rotation\na,train,90\nb,val,nan\n"
+    yield b"MaskPath,ImageID,LabelName,BoxID,BoxXMin,BoxXMax,BoxYMin,BoxYMax\nm.png,a,/m/0,7,0.1,0.5,0.2,1\n"
 
 
 def panoptic() -> Iterator[bytes]:
@@ -327,6 +328,12 @@ def mot() -> Iterator[bytes]:
     yield from _some("phone-photos-mot", "gt.txt")
     yield b"1 2005 2 40 64 :5a_2\n1 10000 10 40 64 PT3\n"
     yield b"1,7,2,3,10,20.5,1,1,0.5\n1, -1, 2,3,10,20,0.25,-1,-1,-1\r\n\n2,8,2,3,10,20,0,2\n3,1,2,3,4,5\nx,1\n0,1\n"
+
+
+def instances() -> Iterator[bytes]:
+    """PNGs of MOTS."""
+    for pixels in (np.eye(4, dtype=np.uint16) * 2005, np.eye(4, dtype=np.uint16) * 10000, np.eye(4, dtype=np.uint8)):
+        yield write_png(pixels)
 
 
 def yolo_labels() -> Iterator[bytes]:

@@ -178,6 +178,20 @@ def _mot(data: bytes) -> None:
     _balance(known.read(shelf() / "mot", _probe, known.read_options()))
 
 
+def _openimages(data: bytes) -> None:
+    _made("openimages/masks/m.png", next(seeds.masks()))
+    _listed("openimages", "train-annotations-bbox.csv", "a.jpg")(data)
+
+
+def _instances(data: bytes) -> None:
+    known = formats.load("mot")
+    for name, png in (("a", next(seeds.instances())), ("b", data)):  # the first tells the format
+        _made(f"instances/images/{name}.jpg", b"")
+        _made(f"instances/instances/{name}.png", png)
+    known.sniff(shelf() / "instances")
+    _balance(known.read(shelf() / "instances", _probe, known.read_options()))
+
+
 def _supervisely(data: bytes) -> None:
     known = formats.load("supervisely")
     _made("supervisely/img/a.jpg", b"")
@@ -361,15 +375,16 @@ TARGETS: Mapping[str, Target] = {
         (*_JSON, b'"points":', b'"rle":', b'"parentID":', b'"data":', b'"meta":'),
     ),
     "mot": Target(_mot, seeds.mot, (b"nan", b"1e999", b",-1,", b",0,", b"9" * 30, b"\t", b"_", b"\0", b"1 2 3 4 5 x")),
+    "instances": Target(_instances, seeds.instances, (b"IDAT", b"IHDR", b"PLTE", b"IEND", b"\0\0\0\x0d")),
     "ndjson": Target(
         _listed("ndjson", "a.ndjson", "images/train/a.jpg"),
         seeds.ndjson,
         (*_JSON, b'"boxes":', b'"pose":', b'"split":', b'"class_names":'),
     ),
     "openimages": Target(
-        _listed("openimages", "train-annotations-bbox.csv", "a.jpg"),
+        _openimages,
         seeds.openimages,
-        (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1"),
+        (b",", b'"', b"\n", b"nan", b"1e999", b"a,", b"XMin", b"-1", b"m.png,"),
     ),
     "options": Target(_words, seeds.words, (b"=", b",", b"\\,", b"\\=", b"inf", b"nan", b"0.5"), 64),
     "masks": Target(_masks, seeds.masks, (b"IDAT", b"IHDR", b"PLTE", b"IEND", b"\0\0\0\x0d")),

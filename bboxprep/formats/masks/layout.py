@@ -19,6 +19,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats import image_lookup, image_tree
 from bboxprep.formats.api import RootEvidence
+from bboxprep.formats.label_documents import CLASS_LISTS
 from bboxprep.io import paths
 from bboxprep.io.text import read_text
 from bboxprep.model.columns import Column
@@ -31,7 +32,6 @@ CLASS_NAMES, TABLE = "class_names.txt", "objects.tsv"
 COLUMNS = ("image", "object", "class", "x0", "y0", "x1", "y1")
 BACKGROUND, IGNORED = "_background_", "__ignore__"
 
-_CLASS_LISTS = (CLASS_NAMES, "classes.txt", "labels.txt")
 _OF_CLASSES = ("segmentationclass", "segmentationclasspng", "masks", "mask", "semantic")
 _OF_OBJECTS = ("segmentationobject", "segmentationobjectpng", "instances")
 _NO_CLASS = frozenset({BACKGROUND, "background", "__background__"})
@@ -76,7 +76,7 @@ def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:  # noq
 
 def _class_list(root: Path) -> Path | None:
     home = paths.resolved(root)
-    found = (root / name for name in _CLASS_LISTS)
+    found = (root / name for name in CLASS_LISTS)
     return next((path for path in found if path.is_file() and paths.is_within(path, home)), None)
 
 

@@ -13,14 +13,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
 from bboxprep.formats import segment_pixels
 from bboxprep.formats.record_values import UnusableRecord, coordinates
 from bboxprep.formats.segment_pixels import Ids, Segment, Segments
 from bboxprep.io.lenient_json import excerpt, whole
-from bboxprep.io.png import read_png
 
 _VOID = 255
 _LARGEST = 2**16
@@ -77,7 +75,7 @@ def _values(data: bytes, rows: Sequence[Sequence[str]], findings: list[Finding])
     if not data:
         return None
     try:
-        pixels = _numbers(data)
+        pixels = segment_pixels.gray_values(data)
     except ValueError as error:
         if not rows:
             raise
@@ -85,14 +83,6 @@ def _values(data: bytes, rows: Sequence[Sequence[str]], findings: list[Finding])
         return None
     values = pixels.astype(np.int32)
     return values if pixels.dtype == np.uint16 else np.where(values == _VOID, -1, values).astype(np.int32)
-
-
-def _numbers(data: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """The values (H, W) of the PNG `data`. Raises ValueError."""
-    pixels = read_png(data, segment_pixels.MOST_PIXELS)
-    if pixels.shape[2] != 1:
-        raise ValueError("a PNG of colors, want one with a palette or in gray, whose values are numbers")
-    return pixels[..., 0]
 
 
 def _stated(

@@ -25,6 +25,10 @@ FORMAT = Format(
         ("MOTChallenge counts pixels from 1, CVAT and Datumaro from 0", "TrackEval, MOTChallenge-format.txt; Datumaro"),
         ("a row whose confidence is 0 does not count; it is no score", "TrackEval, mot_challenge_2d_box.py"),
         ("classes are numbers, whose names stand in no file of MOTChallenge", "TrackEval, mot_challenge_2d_box.py"),
+        (
+            "the PNGs of MOTS have 16 bits: a value is 1000 times the class plus the object; 10000 is to be ignored",
+            "MOTS, data format of the tools",
+        ),
         ("an object without a track has the id -1", "TrackEval, MOTChallenge-format.txt"),
     ),
 )

@@ -8,9 +8,12 @@ from typing import Literal
 from bboxprep.formats.api import TextReadOptions
 from bboxprep.model.columns import Column
 
-LAYOUT = "a folder a sequence of MOTChallenge with gt/gt.txt, gt/labels.txt, seqinfo.ini, img1/, in folders of splits"
+LAYOUT = "gt/gt.txt, gt/labels.txt, seqinfo.ini, img1/ of each sequence, in folders of splits; instances/ with images/"
 CARRIES = frozenset({Column.BOXES, Column.TRACKS})
 TABLE, IMAGES, INFO = "gt/gt.txt", "img1", "seqinfo.ini"  # of a sequence
+INSTANCES = "instances"
+"""The folder of the PNGs of MOTS, beside that of the images."""
+
 FRAMES = "gt/frames.txt"
 """A file of ours, of a sequence whose images are not named by numbers: ``frame,name`` in a line."""
 SECTION = "Sequence"  # of seqinfo.ini

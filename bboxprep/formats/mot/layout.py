@@ -1,14 +1,17 @@
-"""Finds the sequences of MOTChallenge: folders with ``gt/gt.txt``, whose images lie in ``img1``."""
+"""Finds the sequences of MOTChallenge: folders with ``gt/gt.txt``, whose images lie in ``img1``; and PNGs of MOTS."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 from bboxprep.formats.api import RootEvidence
-from bboxprep.formats.mot.fields import TABLE
-from bboxprep.io import paths
+from bboxprep.formats.image_tree import IMAGE_FOLDERS
+from bboxprep.formats.label_documents import CLASS_LISTS
+from bboxprep.formats.mot.fields import INSTANCES, TABLE
+from bboxprep.io import paths, png
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.splits import SplitFolders, known_split
 
@@ -22,7 +25,10 @@ _DEEPEST = 8  # folders between a split and its sequences
 def sniff(root: Path) -> str:
     """Why the folder `root` looks like MOTChallenge, or ""."""
     found = next(_tables(root), None) if root.is_dir() else None
-    return f"{paths.relative_path(found, root)} holds rows of tracks" if found else ""
+    if found:
+        return f"{paths.relative_path(found, root)} holds rows of tracks"
+    place = next((one for one in instance_folders(root) if not _lists_classes(one.parent)), None)
+    return f"{paths.relative_path(place, root)} holds PNGs of tracks" if place else ""
 
 
 def label_file(path: Path) -> str:
@@ -36,6 +42,10 @@ def root_evidence(folder: Path, apart: Collection[Path]) -> RootEvidence:
         parts = table.relative_to(folder).parts[:-2]
         if not any(table.is_relative_to(other) for other in apart) and (len(parts) < 2 or known_split(parts[0])):
             return RootEvidence.DOCUMENT
+    for place in instance_folders(folder):
+        own = place.parent == folder or known_split(place.parent.name)
+        if own and not _lists_classes(place.parent) and not any(place.is_relative_to(other) for other in apart):
+            return RootEvidence.DOCUMENT
     return RootEvidence.NONE
 
 
@@ -47,6 +57,30 @@ def sequences(tables: Iterable[str]) -> list[str]:
 def holds_masks(path: Path) -> bool:
     """Whether the table at `path` begins like one of MOTS, whose rows have masks."""
     return bool(_MASK_ROW.fullmatch(_first_line(path)))
+
+
+def instance_folders(root: Path) -> Iterator[Path]:
+    """The folders of PNGs of MOTS, which have 16 bits, beside a folder of images in `root` or in one of its folders."""
+    for folder in (root, *sorted(paths.subfolders(root))) if root.is_dir() else ():
+        names = {one.name for one in paths.subfolders(folder)}
+        place = folder / INSTANCES
+        if place.name in names and any(one.lower() in IMAGE_FOLDERS for one in names) and _holds_instances(place):
+            yield place
+
+
+def _holds_instances(folder: Path) -> bool:
+    """Whether the first PNG below `folder` is gray of 16 bits."""
+    found = (place / one for place, _, names in paths.walk(folder) for one in names if one.lower().endswith(".png"))
+    try:
+        return any(png.png_is_gray16(paths.read_start(path, _HEAD)) for path in islice(found, 1))
+    except OSError as error:
+        paths.refuse_passing(error, folder)
+        return False
+
+
+def _lists_classes(folder: Path) -> bool:
+    """Whether `folder` has a list of classes: its PNGs are masks of another format."""
+    return any(paths.is_file_safely(folder / name) for name in CLASS_LISTS)
 
 
 def place(sequence: str, splits: SplitFolders) -> tuple[str, str]:

@@ -29,10 +29,7 @@ def mask_object(words: Sequence[str], table: Sequence[str]) -> object_records.Ob
     size = record_values.stated_size(words[3], words[2])
     if track is None or number is None or size is None or not 0 <= track < _MOST_TRACKS:
         raise record_values.UnusableRecord("", f"have {excerpt(' '.join(words[:4]))}, want whole numbers")
-    names = dict(enumerate(table, 1)) or MASK_CLASSES
-    if number not in names:
-        problem = f"have the class {number}, want one of {excerpt([*names])}"
-        raise record_values.UnusableRecord("", problem, "category-unknown")
+    name, crowd = class_of(number, table)
     try:
         mask = Rle.from_text(size, words[4].encode("ascii", "replace"))
     except ValueError as error:
@@ -40,7 +37,15 @@ def mask_object(words: Sequence[str], table: Sequence[str]) -> object_records.Ob
     x0, y0, x1, y1 = mask.bounds.tolist()
     if not mask.area:
         raise record_values.UnusableRecord("", "the mask is empty")
-    name = names[number]
-    return object_records.ObjectRecord(
-        name, (x0, y0, x1, y1), mask=mask, crowd=not table and name == IGNORE, track=track
-    )
+    return object_records.ObjectRecord(name, (x0, y0, x1, y1), mask=mask, crowd=crowd, track=track)
+
+
+def class_of(number: int, table: Sequence[str]) -> tuple[str, bool]:
+    """The class with the `number`, a line of `table`, else one of MOTS; and whether its objects are crowd regions.
+    Raises `UnusableRecord`.
+    """
+    names = dict(enumerate(table, 1)) or MASK_CLASSES
+    if number not in names:
+        problem = f"have the class {number}, want one of {excerpt([*names])}"
+        raise record_values.UnusableRecord("", problem, "category-unknown")
+    return names[number], not table and names[number] == IGNORE

@@ -1,11 +1,11 @@
 """MOTChallenge, as it is published and as CVAT and Datumaro write it: a folder a sequence, a row an object of a frame.
 
-The text files of MOTS are read, too, which have masks. The modules: `layout` finds the sequences, `rows` and `masks`
-parse them, `writer` writes. A frame is the image in ``img1`` whose name is its number. Where names are no numbers from
-1 on, ``gt/frames.txt`` of `writer` lists them; without it, frames are the images in the order of their names, counted
-from 1, or from 0 where a row names frame 0. An image without rows has no objects. Classes are the lines of
-``gt/labels.txt``; without it, those of MOTChallenge that occur. What seqinfo.ini says of the size and of frames in a
-second is taken from there.
+The text files of MOTS are read, too, which have masks, and where there are none its PNGs. The modules: `layout` finds
+the sequences, `rows` and `masks` parse them, `instances` reads the PNGs, `writer` writes. A frame is the image in
+``img1`` whose name is its number. Where names are no numbers from 1 on, ``gt/frames.txt`` of `writer` lists them;
+without it, frames are the images in the order of their names, counted from 1, or from 0 where a row names frame 0. An
+image without rows has no objects. Classes are the lines of ``gt/labels.txt``; without it, those of MOTChallenge that
+occur. What seqinfo.ini says of the size and of frames in a second is taken from there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats import image_tree, label_documents, listed_images, locate_images, object_records, record_values
 from bboxprep.formats.api import MapEngine, Probe, reads
-from bboxprep.formats.mot import fields, layout, rows
+from bboxprep.formats.mot import fields, instances, layout, rows
 from bboxprep.geometry.affine import Size
 from bboxprep.io import lenient_json, paths, text
 from bboxprep.model.categories import Category
@@ -41,11 +41,13 @@ def read(root: Path, probe: Probe, options: fields.MotReadOptions, spread: MapEn
         raise LayoutError(root, "", "want a folder that holds sequences of MOTChallenge")
     tree = image_tree.walk(root, ".txt")
     found = layout.sequences(tree.labels)
+    if not found and (folders := list(layout.instance_folders(root))):
+        return instances.instances_dataset(root, folders, tree, probe, options.encoding)
     if not found:
         raise LayoutError(root, "", f"no sequence of MOTChallenge here (looked for {fields.LAYOUT})")
-    folders = [one.split("/") if one else [] for one in found]
+    parts = [one.split("/") if one else [] for one in found]
     splits = SplitFolders(frozenset({fields.IMAGES})).of(
-        paths.folder_name(root), ((one, range(min(len(one), 1))) for one in folders)
+        paths.folder_name(root), ((one, range(min(len(one), 1))) for one in parts)
     )
     reading = _Reading(root, tree, options)
     groups = [reading.group(sequence, *layout.place(sequence, splits)) for sequence in found]

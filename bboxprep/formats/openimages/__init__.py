@@ -27,6 +27,7 @@ FORMAT = Format(
             "Rotation says how the picture was turned after it was labelled; the labels were not",
             "Open Images, rotation information of 2018",
         ),
+        ("the PNG of a mask has another size than the image", "Open Images, download page"),
         ("IsGroupOf marks a region of many objects", "Open Images, download page"),
     ),
 )

@@ -29,6 +29,9 @@ class OpenImagesReadOptions(TextReadOptions):
 
 GROUP = "IsGroupOf"
 FLAGS = ("IsOccluded", "IsTruncated", GROUP, "IsDepiction", "IsInside")  # 1, 0, or -1 for unknown
+MASK_BOX = tuple(f"Box{name}" for name in BOX)
+"""The columns of the box that a mask was drawn in."""
+
 HUMAN = "1"
 """The confidence of a box that a person drew, which is no score."""
 

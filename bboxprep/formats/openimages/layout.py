@@ -81,14 +81,28 @@ def folder_of_images(documents: Sequence[LabelDocument], word: str, ids: Sequenc
     """The folder with the most images of `ids`, which are in the split called `word`."""
     bases = dict.fromkeys(document.path.parent for document in documents)
     words = [word, split_of(word)]
-    places = [
-        place
-        for base in bases
-        for top in ((base.parent, base) if base.name.lower() in LABEL_FOLDERS else (base,))
-        for place in image_folders(top, words)
-    ]
+    places = [place for base in bases for top in _tops(base) for place in image_folders(top, words)]
     there = [place for place in dict.fromkeys(places) if place.is_dir() and paths.is_within(place, home)]
     return max((_Folder(place) for place in there or places[-1:]), key=lambda one: sum(map(one.holds, ids)))
+
+
+def pictures(documents: Sequence[LabelDocument], home: Path) -> dict[str, str]:
+    """The PNGs below the folders ``masks`` beside `documents`, as paths below `home`, by name; none outside of it."""
+    bases = dict.fromkeys(document.path.parent for document in documents)
+    places = dict.fromkeys(folder / "masks" for base in bases for folder in _tops(base))
+    allowed = paths.AllowedFolders(home)
+    return {
+        name: paths.relative_path(folder / name, home)
+        for place in places
+        for folder, _, names in (paths.walk(place) if place.is_dir() else ())
+        for name in names
+        if paths.suffix_of(name).lower() == ".png" and allowed.holds(folder / name)
+    }
+
+
+def _tops(base: Path) -> tuple[Path, ...]:
+    """The folders that a folder ``images`` or ``masks`` may lie in, beside documents in the folder `base`."""
+    return (base.parent, base) if base.name.lower() in LABEL_FOLDERS else (base,)
 
 
 class _Folder:

@@ -4,6 +4,9 @@
 a crowd region, the other flags and ``Source`` are attributes, ``Confidence`` is a score unless it is 1. Classes have
 the names of ``class-descriptions.csv``, in its order. An image that is listed and has no box has no objects.
 
+**Masks** are PNGs below ``masks/``, one for an object, in another size than the image. A row about one names the box
+that it was drawn in, which is that of an object in the file of boxes, else of an object of its own.
+
 **Rotation.** The numbers lie on the image as its file stores it. ``Rotation`` says by how many degrees, against the
 clock, image and boxes want to be turned to be upright. No image is turned by it unless `apply_rotation` asks: then it
 is the orientation of a file that has none of its own. It is kept, told, and written back, less what was turned since.
@@ -25,9 +28,19 @@ from bboxprep.findings import Finding
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.formats.listed_images import ImageGroup
-from bboxprep.formats.object_records import ImageRecord, ObjectRecord, classes_of, json_digest, record_dataset
+from bboxprep.formats.object_records import Box, ImageRecord, ObjectRecord, classes_of, json_digest, record_dataset
 from bboxprep.formats.openimages import layout
-from bboxprep.formats.openimages.fields import BOX, FLAGS, GROUP, HUMAN, LAYOUT, MID, ROTATION, OpenImagesReadOptions
+from bboxprep.formats.openimages.fields import (
+    BOX,
+    FLAGS,
+    GROUP,
+    HUMAN,
+    LAYOUT,
+    MASK_BOX,
+    MID,
+    ROTATION,
+    OpenImagesReadOptions,
+)
 from bboxprep.formats.record_values import UnusableRecord, class_name, coordinates
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import number
@@ -43,6 +56,8 @@ _MACHINE = ("/m/", "/g/", "/j/", "/x/")  # how the names of classes in the files
 
 _ORIENTATIONS = {90.0: 8, 180.0: 3, 270.0: 6}
 """The EXIF orientation that turns an image by so many degrees against the clock."""
+
+_SAME = 1e-5  # by how much the numbers of one box may differ in two files
 
 Row = Mapping[str, str]
 
@@ -103,6 +118,8 @@ class _Reading:
             columns, rows = self._table(document.path)
             if table := layout.table_of(columns):
                 kinds.append((table, document, rows))
+        has_masks = any(table is layout.Table.MASKS for table, _, _ in kinds)
+        self.pictures = layout.pictures(documents, home) if has_masks else {}
         for table, document, rows in sorted(kinds, key=lambda one: one[0] is not layout.Table.BOXES):
             self._take(table, document, rows)
 
@@ -148,24 +165,30 @@ class _Reading:
 
     def _take(self, table: layout.Table, document: LabelDocument, rows: Iterator[tuple[int, Row]]) -> None:
         """Store the rows of one file."""
-        word, count = layout.word_of(document), 0
+        word, absent = layout.word_of(document), 0
         for line, row in rows:
             identity, where = row["ImageID"].strip(), f"line {line}"
-            count += 1
-            if table is layout.Table.MASKS or not identity:
-                if table is layout.Table.BOXES:
-                    words = "a box names no image in ImageID"
-                    self.findings.append(Finding("annotation-orphan", words, document.shown, where, 1))
+            if not identity:
+                if table in (layout.Table.BOXES, layout.Table.MASKS):
+                    is_box = table is layout.Table.BOXES
+                    words = f"a {'box' if is_box else 'mask'} names no image in ImageID"
+                    self.findings.append(Finding("annotation-orphan", words, document.shown, where, int(is_box)))
+                continue
+            picture = self.pictures.get(row["MaskPath"].strip(), "") if table is layout.Table.MASKS else ""
+            if table is layout.Table.MASKS and not picture:
+                absent += 1
                 continue
             subset = word or row.get("Subset", "").strip() or document.word
             image = self._image(subset, identity, is_drawn=table is layout.Table.BOXES)
             image.where, image.document = image.where or where, image.document or document.shown
             if table is layout.Table.BOXES:
                 self._add_box(image, row, where)
+            elif picture:
+                self._add_mask(image, row, f"{where} of {document.path.name}", picture)
             elif table is layout.Table.IMAGES:
                 image.rotation = (number(row[ROTATION]) or 0.0) if row[ROTATION].strip().lower() != "nan" else 0.0
-        if table is layout.Table.MASKS and count:
-            words = f"masks are not read ({count:,}); their boxes are in the file of boxes"
+        if absent:
+            words = f"masks have no PNG in a folder masks/ here ({absent:,}); their boxes are in the file of boxes"
             self.findings.append(Finding("file-skipped", words, document.shown))
 
     def _image(self, word: str, identity: str, *, is_drawn: bool) -> _Image:
@@ -178,26 +201,45 @@ class _Reading:
         return chosen.setdefault(identity, _Image())
 
     def _add_box(self, image: _Image, row: Row, where: str) -> None:
-        image.rows.append([text for name, text in row.items() if name != "ImageID"])
-        stated = row["LabelName"].strip()
-        name = self.names.get(stated, stated)
-        try:
-            class_name(name, "LabelName")
-            x0, x1, y0, y1 = coordinates([row[column].replace(",", ".") for column in BOX], ",".join(BOX))
-        except UnusableRecord as error:
-            image.findings.append(error.finding(where, name))
+        if (drawn := self._label_and_box(image, row, where, BOX)) is None:
             return
-        if stated not in self.names:
-            self.used[name] = None
-            self.unnamed |= {name: None} if stated.startswith(_MACHINE) else {}
         flags = {flag: row.get(flag, "").strip() for flag in FLAGS if flag != GROUP}
         attributes: dict[str, object] = {flag: text == "1" for flag, text in flags.items() if text in ("0", "1")}
         if source := row.get("Source", "").strip():
             attributes["Source"] = source
         score = number(row.get("Confidence", "").replace(",", ".")) if row.get("Confidence") != HUMAN else None
-        box, crowd = (x0, y0, x1, y1), row.get(GROUP, "").strip() == "1"
-        object_ = ObjectRecord(name, box, crowd=crowd, score=nan if score is None else score, attributes=attributes)
+        crowd = row.get(GROUP, "").strip() == "1"
+        object_ = ObjectRecord(*drawn, crowd=crowd, score=nan if score is None else score, attributes=attributes)
         image.objects.append(object_)
+
+    def _add_mask(self, image: _Image, row: Row, where: str, picture: str) -> None:
+        """Give the mask to the object whose box it was drawn in; it is an object of its own where no file states it."""
+        if (drawn := self._label_and_box(image, row, where, MASK_BOX)) is None:
+            return
+        mine = ObjectRecord(*drawn, picture=picture)
+        for at, one in enumerate(image.objects):
+            if one.label == mine.label and not one.picture and _same_box(one.box, mine.box):
+                image.objects[at] = msgspec.structs.replace(one, picture=picture)
+                return
+        image.objects.append(mine)
+
+    def _label_and_box(self, image: _Image, row: Row, where: str, columns: Sequence[str]) -> tuple[str, Box] | None:
+        """The class and the box, in those `columns`, of a row about `image`; None, with a finding, if they cannot be
+        read.
+        """
+        image.rows.append([text for name, text in row.items() if name != "ImageID"])
+        stated = row.get("LabelName", "").strip()
+        name = self.names.get(stated, stated)
+        try:
+            class_name(name, "LabelName")
+            x0, x1, y0, y1 = coordinates([row.get(one, "").replace(",", ".") for one in columns], ",".join(columns))
+        except UnusableRecord as error:
+            image.findings.append(error.finding(where, name))
+            return None
+        if stated not in self.names:
+            self.used[name] = None
+            self.unnamed |= {name: None} if stated.startswith(_MACHINE) else {}
+        return name, (x0, y0, x1, y1)
 
     def _group(self, word: str, images: Mapping[str, _Image]) -> ImageGroup[ImageRecord] | None:
         """The images of the split called `word`; those that have neither a box nor a file are left out."""
@@ -229,3 +271,7 @@ class _Reading:
             digest=json_digest(image.rows),
             extra={"openimages": {ROTATION: rotation}} if rotation else {},
         )
+
+
+def _same_box(one: Box, other: Box) -> bool:
+    return all(abs(mine - its) <= _SAME for mine, its in zip(one, other, strict=True))

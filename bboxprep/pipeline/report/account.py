@@ -139,7 +139,7 @@ def count_source_objects(samples: Sequence[Sample], names: Sequence[str], flips:
     for sample in samples:
         columns.update(sample.instances.column_counts)
         if sample.segmentation:  # masks still to be read
-            columns[Column.MASKS] += len(sample.instances) - sample.instances.column_counts.get(Column.MASKS, 0)
+            columns[Column.MASKS] += sample.segmentation.count
     return SourceCounts(
         images=len(samples),
         listed=sum([sample.source_count for sample in samples]),

@@ -31,7 +31,6 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_matching import GONE, UNWRITTEN, Order, Rows, WrittenObjects, combined, combined_order, match
 from bboxprep.model.sample import Sample
-from bboxprep.model.segmentation import Segmentation
 from bboxprep.pipeline.sidecar.classes import MergedClasses
 from bboxprep.pipeline.sidecar.index import SidecarIndex, find_sidecar, finding
 from bboxprep.pipeline.sidecar.schema import SIDECAR, BadLine, KeptImage, unpack
@@ -129,7 +128,7 @@ class _SampleMerge(msgspec.Struct, frozen=True):
         sample = replace(
             sample,
             instances=instances,
-            segmentation=sample.segmentation and _remaining_masks(sample.segmentation, instances, order),
+            segmentation=sample.segmentation and sample.segmentation.of_rows(_remaining_rows(instances, order)),
             source_count=sample.source_count + int((rows == UNWRITTEN).sum()),
         )
         return _with_mismatch(sample, gone=int((rows == GONE).sum()), new=len(read) - int((rows >= 0).sum()))
@@ -155,13 +154,9 @@ class _SampleMerge(msgspec.Struct, frozen=True):
         return match(read.boxes, kinds[read.labels], WrittenObjects.of(objects, kinds[labels], size), slack)
 
 
-def _remaining_masks(segmentation: Segmentation, instances: Instances, order: Order) -> Segmentation:
-    """`segmentation` for `instances`; those with a mask of their own or without a row in the label file read none."""
-    numbers = (
-        0 if mask or row < 0 else segmentation.numbers[row]
-        for mask, (_, row) in zip(instances.masks, order, strict=True)
-    )
-    return msgspec.structs.replace(segmentation, numbers=tuple(numbers))
+def _remaining_rows(instances: Instances, order: Order) -> list[int]:
+    """The row in the label file of each of `instances`, -1 where it has a mask of its own or no such row."""
+    return [-1 if mask else row for mask, (_, row) in zip(instances.masks, order, strict=True)]
 
 
 def _with_mismatch(sample: Sample, gone: int, new: int) -> Sample:
