@@ -104,6 +104,17 @@ def _images_except(listed: Mapping[Path, Collection[str]]) -> list[Path]:
     )
 
 
+def below_common(places: Sequence[str]) -> list[str]:
+    """The addresses `places` of files below the folder that all of them have in common."""
+    folders = [place.split("/")[:-1] for place in places if place]
+    common = 0
+    for parts in zip(*folders, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common += 1
+    return ["/".join(place.split("/")[common:]) for place in places]
+
+
 def safe_name(text: str) -> str:
     """`text` as a path below any folder that it is put under; "" where it leads elsewhere or no file can have it."""
     safe = safe_relative(text)

@@ -134,10 +134,12 @@ def documents_dataset(
     content: Callable[[LabelDocument], DocumentContent],
     field: str,
     probe: Probe,
+    fractional: bool = False,
 ) -> Dataset:
     """The dataset at `root` of all its `documents`, which have their images beside them and name them in `field`.
 
-    `content` gives what one of them states. Raises `LayoutError` where there is none: want `wanted`.
+    `content` gives what one of them states. `fractional`: see `Sample`. Raises `LayoutError` where there is none: want
+    `wanted`.
     """
     home = resolved(dataset_folder(root))
     groups: list[ImageGroup[ImageRecord]] = []
@@ -149,7 +151,7 @@ def documents_dataset(
         classes += map(Category, found.classes)
         findings += found.findings
     used = (one.label for group in groups for record in group.entries for one in record.objects())
-    return record_dataset(root, format, classes_of(classes, used), groups, probe, findings)
+    return record_dataset(root, format, classes_of(classes, used), groups, probe, findings, fractional)
 
 
 def record_dataset(
@@ -223,8 +225,11 @@ class _Loader(msgspec.Struct, frozen=True):
             extra=first.extra,
         )
 
+    def _scaled(self, rings: Rings, scale: Sequence[int]) -> Rings:
+        return tuple(ring * scale for ring in rings) if self.fractional else rings
+
     def _instances(self, records: Sequence[ObjectRecord], scale: Sequence[int]) -> Instances:
-        """The columns of `records`, whose boxes are in units of `scale` px."""
+        """The columns of `records`, whose boxes and outlines are in units of `scale` px."""
         points = max([0, *(len(one.keypoints) for one in (*self.classes, *records))])
         keypoints = np.zeros((len(records), points, 3))
         for row, record in enumerate(records):
@@ -234,7 +239,7 @@ class _Loader(msgspec.Struct, frozen=True):
             np.array([record.box for record in records]).reshape(-1, 4) * (*scale, *scale),
             [self.rows[record.label] for record in records],
             crowd=[record.crowd for record in records],
-            polygons=[record.rings for record in records],
+            polygons=[self._scaled(record.rings, scale) for record in records],
             masks=[record.mask for record in records],
             keypoints=keypoints[:, :, :2],
             visibility=keypoints[:, :, 2],

@@ -1108,6 +1108,23 @@ def paint_vott(root: Path, dataset: LabelledDataset) -> None:
         _write(root / split / "photos-export.json", json.dumps(export, ensure_ascii=False).encode())
 
 
+def paint_customvision(root: Path, dataset: LabelledDataset) -> None:
+    for split, images in _by_split(dataset):
+        _empty(root / split)
+        listed = []
+        for number, image in enumerate(images):
+            _write(root / split / image.name, image.data)
+            width, height = image.size
+            regions = [
+                {"tagName": name, "left": x0 / width, "top": y0 / height}
+                | {"width": (x1 - x0) / width, "height": (y1 - y0) / height}
+                for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True)
+            ]
+            record = {"id": f"id-{number}", "width": width, "height": height, "regions": regions}
+            listed.append({**record, "originalImageUri": f"https://a.invalid/photos/{image.name}"})
+        _write(root / split / "images.json", json.dumps(listed, ensure_ascii=False).encode())
+
+
 def paint_labelbox(root: Path, dataset: LabelledDataset) -> None:
     for split, images in _by_split(dataset):
         _empty(root / split)
@@ -1196,6 +1213,7 @@ EXAMPLES: Mapping[str, FormatExample] = {
         FormatExample("createml", paint_createml, read_createml, first_corner_createml),
         FormatExample("csv", paint_csv, read_csv, first_corner_csv, {"dialect": "vott"}),
         FormatExample("cvat", paint_cvat, read_cvat, first_corner_cvat),
+        FormatExample("customvision", paint_customvision),
         FormatExample("dota", paint_dota, read_dota, first_corner_dota),
         FormatExample("hf_imagefolder", paint_hf_imagefolder, read_hf_imagefolder, first_corner_hf_imagefolder),
         FormatExample("datumaro", paint_datumaro, read_datumaro, first_corner_datumaro),

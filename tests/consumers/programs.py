@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 from tests.consumers.comparison import Shift
 
-READ_BY_NONE = frozenset({"kitti", "masks", "mot", "panoptic", "supervisely"})
+READ_BY_NONE = frozenset({"mot", "supervisely"})
 """The formats that no program of the bench reads."""
 
 EXACT = 1e-4  # px; some programs compute in float32
 DEVKIT: Shift = (1.0, 1.0, 0.0, 0.0)  # pixel numbers of VOC, taken as they stand
 LAST_PIXEL: Shift = (0.0, 0.0, -1.0, -1.0)  # pixel numbers from 0, the last of which belongs to the box
+DONT_CARE = "takes DontCare for a class, which is left out"
 VOC_NOTE = "takes the pixel numbers as edges: the first corner lies 1 px further in"
 
 
@@ -91,6 +92,13 @@ PROGRAMS = (
             *_each(f"{COCO} yolo-detect yolo-yolov5 yolo-segment"),
             Reading("voc-flat", shift=DEVKIT, note=VOC_NOTE),
             *_walks_no_folders("voc"),
+            Reading("kitti", note=DONT_CARE, crowds=False),
+            Reading(
+                "masks",
+                ("rectangles",),
+                "takes the pixels of a class for one object, and boxes from pixels",
+                within=1.0,
+            ),
             Reading("cvat", ("boxes",), "refuses XML that states its encoding", cannot=("encoding declaration",)),
         ),
     ),
@@ -106,6 +114,8 @@ PROGRAMS = (
             Reading("bdd100k", note="takes the last pixel for the edge, and no size", shift=LAST_PIXEL),
             *_each("createml csv-retinanet datumaro hf_imagefolder tfrecord"),
             Reading("csv-tfod", note="takes pixels for fractions", cannot=("BBoxOutOfBounds",)),
+            Reading("kitti-flat", ("rectangles",), "refuses DontCare"),
+            Reading("kitti", ("rectangles",), "walks no sub-folders: `--names flat`", cannot=("not read",)),
             *_images_beside("csv-vott openimages"),
             Reading("csv-automl", ("filled",), "refuses images without objects"),
             Reading("labelstudio-url", ("filled",), "takes boxes alone; refuses images without objects"),
@@ -138,6 +148,15 @@ PROGRAMS = (
             Reading("voc", ("photos",), "wants `--layout datumaro`", cannot=("Undeclared label",)),
             Reading("yolo-segment-flat", note="takes boxes alone", cannot=("not read",)),
             *_walks_no_folders("yolo-detect"),
+            replace(
+                ROUNDED,
+                output="kitti",
+                note=f"rounds to two decimals; reads a split at a time; {DONT_CARE}",
+                crowds=False,
+            ),
+            Reading("masks", note="wants a layout of its own, with dataset_meta.json", cannot=("FileNotFound",)),
+            Reading("mot", note="wants frameRate and imExt in seqinfo.ini", cannot=("AssertionError",)),
+            Reading("panoptic", note="wants images below images/", cannot=("should exist a directory for images",)),
         ),
     ),
     Program(
@@ -155,6 +174,7 @@ PROGRAMS = (
             Reading(
                 "coco", crowds=False, note="leaves out crowd regions; fails where some objects alone have keypoints"
             ),
+            Reading("panoptic", ("rectangles",), "takes boxes from pixels", shift=LAST_PIXEL, within=1.0),
             *_each("parquet webdataset-jpg", Reading("", note="fed by `datasets`")),
         ),
         heavy=True,

@@ -301,6 +301,17 @@ def sagemaker() -> Iterator[bytes]:
     yield _json(line) + _json({**line, "a-metadata": {**metadata, "failure-reason": "late"}})
 
 
+def customvision() -> Iterator[bytes]:
+    region = {"regionId": "r", "tagName": "cat", "left": 0.1, "top": 0.2, "width": 0.3, "height": 0.25}
+    image = {"id": "a", "width": 64, "height": 40, "originalImageUri": "https://a.b/c/a.jpg?sig=1", "regions": [region]}
+    yield _json([{**image, "tags": [{"tagName": "cat"}, {"tagName": "dog"}]}, {"id": "b", "imageUri": "c.jpg"}])
+    corners = {"topX": 0.1, "topY": 0.2, "bottomX": 0.5, "bottomY": 1, "isCrowd": "1", "label": "cat"}
+    outline = {"label": "dog", "isCrowd": 0, "polygon": [[0.1, 0.2, 0.5, 0.2, 0.5, 0.75]]}
+    details = {"format": "jpg", "width": "64px", "height": "40px"}
+    line = {"image_url": "AmlDatastore://store/a.jpg", "image_details": details, "label": [corners, outline]}
+    yield b"\n".join(map(_json, (line, {**line, "image_url": "azureml://b/c.jpg", "label": []})))
+
+
 def createml() -> Iterator[bytes]:
     box = {"label": "cat", "coordinates": {"x": 10, "y": 9.5, "width": 4, "height": 3}}
     yield _json([{"image": "a.jpg", "annotations": [box, {**box, "label": "dog", "sure": 1}]}, {"image": "b.jpg"}])

@@ -346,6 +346,11 @@ TARGETS: Mapping[str, Target] = {
         seeds.tables,
         (b",", b";", b"\t", b'"', b"\n", b"nan", b"1e999", b"xmin,", b"bbox,", b"[", b"\0"),
     ),
+    "customvision": Target(
+        _listed("customvision", "images.json", "a.jpg"),
+        seeds.customvision,
+        (*_JSON, b'"regions":', b'"left":', b'"topX":', b'"polygon":', b'"image_url":', b'"label":', b"64px"),
+    ),
     "datumaro": Target(
         _listed("datumaro", "train.json", "a.jpg"),
         seeds.datumaro,

@@ -528,6 +528,19 @@ def vott(root: Path) -> Path:
     return root / "train" / "a-export.json"
 
 
+def customvision(root: Path) -> Path:
+    images: list[object] = []
+    for name, found in LISTED:
+        places = [(x / 40, y / 30, wide / 40, high / 30) for x, y, wide, high in found]
+        regions: list[object] = [{"tagName": "cat", **sides(place)} for place in places]
+        regions += [{"tagName": "cat", "left": 1}] * ("odd" in name)
+        images.append({"originalImageUri": f"https://a.b/c/{name}?d=e", **({"regions": regions} if found else {})})
+    for split in ("train", "val"):
+        photos(root / split)
+        (root / split / "images.json").write_text(json.dumps([*images, []]))
+    return root / "train" / "images.json"
+
+
 def labelbox(root: Path) -> Path:
     lines = ""
     for name, found in LISTED:
@@ -562,6 +575,7 @@ SOURCES: dict[str, Callable[[Path], Path | None]] = {
     "coco": coco,
     "createml": createml,
     "csv": csv,
+    "customvision": customvision,
     "cvat": cvat,
     "datumaro": datumaro,
     "dota": dota,
@@ -606,6 +620,7 @@ FOUND = {  # codes that the faults of a source make, so that the law has somethi
     "voc": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "record-repaired"},
     "webdataset": {"image-unreadable", "record-unreadable"},
     "dota": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
+    "customvision": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},
     "labelbox": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled", "image-repeated"},
     "kitti": {"label-orphan", "image-unreadable", "record-unreadable", "image-unlabelled"},
     "labelme": {"image-missing", "image-unreadable", "record-unreadable", "image-unlabelled"},

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
-from bboxprep.formats import object_records, record_values
+from bboxprep.formats import locate_images, object_records, record_values
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.json_text import numbered_lines, read_json_text
 from bboxprep.formats.label_documents import LabelDocument
@@ -61,24 +61,13 @@ def read(root: Path, probe: Probe, options: SageMakerReadOptions, spread: MapEng
 def _records(lines: Sequence[_Line], attribute: str) -> Iterator[object_records.ImageRecord]:
     """The images of `lines` with the objects of `attribute`."""
     places = [place if isinstance(place := line.record.get("source-ref"), str) else "" for line in lines]
-    names = _below_common(places)
+    names = locate_images.below_common(places)
     for (where, record), name in zip(lines, names, strict=True):
         objects, notes = _read_objects(record, attribute, where)
         why = f"its job did not label it ({attribute})"
         unlabelled = "" if _is_labelled(record, attribute) or objects or notes else why
         size = _size(record.get(attribute))
         yield object_records.ImageRecord.of(name, objects, notes, where=where, declared=size, unlabelled=unlabelled)
-
-
-def _below_common(places: Sequence[str]) -> list[str]:
-    """The addresses `places` of files below the folder that all of them have in common."""
-    folders = [place.split("/")[:-1] for place in places if place]
-    common = 0
-    for parts in zip(*folders, strict=False):
-        if len(set(parts)) > 1:
-            break
-        common += 1
-    return ["/".join(place.split("/")[common:]) for place in places]
 
 
 def _size(held: Any) -> Size | None:

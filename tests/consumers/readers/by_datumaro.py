@@ -10,7 +10,8 @@ from typing import Any
 
 from datumaro import AnnotationType, Dataset
 
-from tests.consumers.readers.answer import Object, Picture, answer, box_of
+from tests.consumers.readers.answer import Object, Picture, answer, box_of, splits_of
+from tests.consumers.readers.kitti import without_regions, words_of_rows
 
 OUTLINES = (AnnotationType.polygon, AnnotationType.mask, AnnotationType.rotated_bbox)
 
@@ -48,6 +49,13 @@ def dota(root: Path) -> Iterator[tuple[str, Picture]]:
     yield from renamed(imported("dota", root), {name.replace(" ", "-"): name for name in names})
 
 
+def kitti(root: Path) -> Iterator[tuple[str, Picture]]:
+    """A split at a time: it joins none whose classes are first seen in another order."""
+    names = words_of_rows(root)
+    for split in splits_of(root, "{}/label_2"):
+        yield from without_regions(imported("kitti_detection", root / split), names)
+
+
 def renamed(found: Iterator[tuple[str, Picture]], names: dict[str, str]) -> Iterator[tuple[str, Picture]]:
     for path, picture in found:
         yield path, replace(picture, objects=[replace(one, name=names[one.name]) for one in picture.objects])
@@ -70,5 +78,9 @@ answer(
         "dota": dota,
         "dota-flat": dota,
         "openimages": openimages,
+        "kitti": kitti,
+        "masks": partial(imported, "common_semantic_segmentation"),
+        "mot": partial(imported, "mot_seq"),
+        "panoptic": partial(imported, "coco_panoptic"),
     }
 )

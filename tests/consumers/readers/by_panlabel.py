@@ -81,6 +81,8 @@ answer(
         "csv-automl": partial(documents, "automl-vision", "{}_labels.csv"),
         "datumaro": partial(documents, "datumaro", "annotations/{}.json"),
         "hf_imagefolder": metadata,
+        "kitti": partial(documents, "kitti", "{}"),
+        "kitti-flat": partial(documents, "kitti", "{}"),
         "labelstudio": partial(documents, "label-studio", "{}.json"),
         "labelstudio-url": partial(documents, "label-studio", "{}.json"),
         "openimages": partial(documents, "openimages", "annotations/{}-annotations-bbox.csv"),

@@ -24,6 +24,10 @@ def processed(image: Any, annotations: list[dict[str, Any]], number: int, names:
         annotations={"image_id": number, "annotations": annotations},
         return_tensors="pt",
     )
+    return read_from(made, number, names, split)
+
+
+def read_from(made: Any, number: int, names: dict[int, str], split: str) -> Picture:
     height, width = made["pixel_values"].shape[-2:]
     [found] = made["labels"]
     objects = [
@@ -47,6 +51,24 @@ def coco(root: Path) -> Iterator[tuple[str, Picture]]:
             ]
             with Image.open(root / split / image["file_name"]) as picture:
                 yield image["file_name"], processed(picture, own, image["id"], names, split)
+
+
+def panoptic(root: Path) -> Iterator[tuple[str, Picture]]:
+    """Segments, whose boxes it takes from their pixels."""
+    processor = DetrImageProcessor(format="coco_panoptic", do_resize=False, do_pad=False)
+    for split in splits_of(root, "annotations/panoptic_{}.json"):
+        document = json.loads((root / "annotations" / f"panoptic_{split}.json").read_text("utf-8"))
+        names = {one["id"]: one["name"] for one in document["categories"]}
+        own = {one["image_id"]: one for one in document["annotations"]}
+        for image in document["images"]:
+            with Image.open(root / split / image["file_name"]) as picture:
+                made = processor(
+                    images=picture.convert("RGB"),
+                    annotations=own[image["id"]],
+                    masks_path=root / "annotations" / f"panoptic_{split}",
+                    return_tensors="pt",
+                )
+            yield image["file_name"], read_from(made, image["id"], names, split)
 
 
 def rows_of(rows: Any, names: list[str], split: str, column: str) -> Iterator[tuple[str, Picture]]:
@@ -74,4 +96,4 @@ def webdataset(root: Path) -> Iterator[tuple[str, Picture]]:
             yield from rows_of(datasets.load_dataset("webdataset", split="train", **where), names, split, "jpg")
 
 
-answer({"coco": coco, "parquet": parquet, "webdataset-jpg": webdataset})
+answer({"coco": coco, "panoptic": panoptic, "parquet": parquet, "webdataset-jpg": webdataset})
