@@ -15,7 +15,6 @@ from bboxprep.errors import AnnotationError
 from bboxprep.findings import Finding
 from bboxprep.formats import image_tree, stem_pairs
 from bboxprep.formats.dota import fields, rows
-from bboxprep.formats.stem_pairs import OpenedLabels, PairedItem, stem
 from bboxprep.io import paths, text
 from bboxprep.model.splits import split_of
 
@@ -53,7 +52,7 @@ def label_paths(root: Path, tree: image_tree.ImageTree) -> tuple[list[str], list
         path
         for folder in sorted(kept)
         for path in folders[folder]
-        if fields.is_dota(root / path) or images.beside(path, stem(path))
+        if fields.is_dota(root / path) or images.beside(path, stem_pairs.stem(path))
     ]
     words = "another version of the labels beside it is read"
     return sorted(labels), [Finding("file-skipped", words, folders[folder][0]) for folder in sorted(others)]
@@ -73,7 +72,7 @@ def _older(folders: Sequence[str], files: dict[str, list[str]]) -> Iterable[str]
         versions[_age(folder[len(_home(folder)) :])].append(folder)
     seen: set[str] = set()
     for _, own in sorted(versions.items()):
-        stems = {folder: {stem(path) for path in files[folder]} for folder in own}
+        stems = {folder: {stem_pairs.stem(path) for path in files[folder]} for folder in own}
         yield from (folder for folder in own if seen & stems[folder])
         seen = seen.union(*stems.values())
 
@@ -85,8 +84,8 @@ def _age(folder: str) -> tuple[bool, float]:
 
 
 def pair_images(
-    root: Path, tree: image_tree.ImageTree, opened: Mapping[str, OpenedLabels], broken: Collection[str]
-) -> tuple[list[PairedItem], list[Finding]]:
+    root: Path, tree: image_tree.ImageTree, opened: Mapping[str, stem_pairs.OpenedLabels], broken: Collection[str]
+) -> tuple[list[stem_pairs.PairedItem], list[Finding]]:
     """The samples, and findings about label files without an image (see `stem_pairs.pair_images`)."""
     return stem_pairs.pair_images(tree, opened, broken, _Places(root, tree.images, opened))
 

@@ -20,7 +20,6 @@ import msgspec
 
 from bboxprep.formats import stem_pairs
 from bboxprep.formats.kitti import fields
-from bboxprep.formats.kitti.fields import NUMBERS
 from bboxprep.model.short_text import shortened
 from bboxprep.model.validation import FARTHEST
 
@@ -57,11 +56,13 @@ def parse(text: str, table: Sequence[str] = ()) -> stem_pairs.LabelRows[KittiRow
 
 def _row(words: Sequence[str], table: Sequence[str], spelled: Mapping[str, str]) -> KittiRow:
     """The object that the `words` of a line state. Raises `UnusableRow`."""
-    has_score = len(words) > NUMBERS + 1 and all(_number(word) is not None for word in words[-NUMBERS - 1 :])
-    count = NUMBERS + has_score
+    has_score = len(words) > fields.NUMBERS + 1 and all(
+        _number(word) is not None for word in words[-fields.NUMBERS - 1 :]
+    )
+    count = fields.NUMBERS + has_score
     numbers = [_number(word) for word in words[-count:]]
     stated = [number for number in numbers if number is not None]
-    if len(words) <= NUMBERS or len(stated) < count:
+    if len(words) <= fields.NUMBERS or len(stated) < count:
         shown = shortened(" ".join(words), _MOST_SHOWN)
         raise stem_pairs.UnusableRow("record-unreadable", f"have {shown!r}, want a class and 14 or 15 numbers")
     name = " ".join(words[:-count])
@@ -69,7 +70,7 @@ def _row(words: Sequence[str], table: Sequence[str], spelled: Mapping[str, str])
     box = stated[3], stated[4], stated[5], stated[6]
     if not all(isfinite(edge) and abs(edge) < FARTHEST for edge in box):
         raise stem_pairs.UnusableRow("box-not-finite", f"want finite numbers below {FARTHEST:g}", name)
-    score = stated[NUMBERS] if has_score else nan
+    score = stated[fields.NUMBERS] if has_score else nan
     if name == fields.DONT_CARE:
         return KittiRow(_class_of_region(stated[2], table), box, crowd=True, score=score)
     return KittiRow(name, box, score=score, attributes=_attributes(stated))

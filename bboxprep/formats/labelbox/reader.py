@@ -27,7 +27,6 @@ from bboxprep.formats.json_text import numbered_lines, read_json_text
 from bboxprep.formats.label_documents import LabelDocument
 from bboxprep.formats.labelbox.layout import DOCUMENTS, LAYOUT
 from bboxprep.formats.object_records import DocumentContent, ImageRecord, ObjectRecord, documents_dataset
-from bboxprep.formats.record_values import UnusableRecord
 from bboxprep.io.lenient_json import BadJson, decode, number
 from bboxprep.model.dataset import Dataset
 
@@ -154,7 +153,7 @@ def _read_objects(records: Sequence[Any], where: str) -> tuple[list[ObjectRecord
             known = record_values.json_object(record, "a name and a place")
             objects.append(_object(known))
             lines += "line" in known or "point" in known
-        except UnusableRecord as error:
+        except record_values.UnusableRecord as error:
             name = (record.get("name") or record.get("title")) if isinstance(record, dict) else ""
             findings.append(error.finding(f"{where}[{place}]", name))
     if lines:
@@ -181,8 +180,12 @@ def _object(record: Mapping[str, Any]) -> ObjectRecord:
             stated = [record[side]] if side == "point" else record[side]
             return ObjectRecord(name, record_values.box_around(record_values.named_points(stated, side, 1)), **others)
     if any(record.get(side) is not None for side in _MASKS):
-        raise UnusableRecord("", "have a mask behind an address, which is not opened; want a box or a polygon")
-    raise UnusableRecord("", "have no bounding_box, polygon, line or point, which is an object without a place")
+        raise record_values.UnusableRecord(
+            "", "have a mask behind an address, which is not opened; want a box or a polygon"
+        )
+    raise record_values.UnusableRecord(
+        "", "have no bounding_box, polygon, line or point, which is an object without a place"
+    )
 
 
 def _answers(classifications: Sequence[Any]) -> Iterator[tuple[str, Any]]:

@@ -11,11 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bboxprep.errors import LayoutError
-from bboxprep.findings import Finding
 from bboxprep.formats import mask_samples, object_records
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.masks import layout
-from bboxprep.formats.masks.layout import MaskItem
 from bboxprep.formats.masks.pixels import ClassTable, MaskData, read_masks
 from bboxprep.io import hashing
 from bboxprep.model.categories import Categories
@@ -52,7 +50,7 @@ class _Loader(msgspec.Struct, frozen=True):
     probe: Probe
     table: ClassTable
 
-    def __call__(self, item: MaskItem) -> Sample:
+    def __call__(self, item: layout.MaskItem) -> Sample:
         outline, image = self.outline(item), _image(item)
         if not outline.labelled:
             return outline
@@ -63,7 +61,7 @@ class _Loader(msgspec.Struct, frozen=True):
             return image.unreadable(outline, error)
         return image.sample(outline, read.segments, read.listed, labels_digest(data))
 
-    def outline(self, item: MaskItem) -> Sample:
+    def outline(self, item: layout.MaskItem) -> Sample:
         """The sample of `item` without its objects."""
         return _image(item).outline(self.root, self.probe)
 
@@ -71,7 +69,7 @@ class _Loader(msgspec.Struct, frozen=True):
         return mask_samples.mask_bytes(self.root / path) if path else b""
 
 
-def _image(item: MaskItem) -> mask_samples.MaskedImage:
+def _image(item: layout.MaskItem) -> mask_samples.MaskedImage:
     return mask_samples.MaskedImage(item.split, item.name, item.image, item.objects or item.classes)
 
 

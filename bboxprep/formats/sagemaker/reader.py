@@ -21,7 +21,6 @@ from bboxprep.formats import locate_images, object_records, record_values
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.json_text import numbered_lines, read_json_text
 from bboxprep.formats.label_documents import LabelDocument
-from bboxprep.formats.record_values import UnusableRecord
 from bboxprep.formats.sagemaker.layout import DOCUMENTS, LAYOUT, SageMakerReadOptions
 from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import BadJson, decode, excerpt, number, whole
@@ -171,7 +170,7 @@ def _read_objects(record: Json, attribute: str, where: str) -> tuple[list[object
         name = "" if label is None else names.get(label, "")
         try:
             objects.append(_object(one, name, _score(scores, place)))
-        except UnusableRecord as error:
+        except record_values.UnusableRecord as error:
             findings.append(error.finding(f"{where}: {attribute}.annotations[{place}]", name))
     return objects, findings
 
@@ -180,7 +179,7 @@ def _object(record: Any, name: str, score: float) -> object_records.ObjectRecord
     stated = record_values.json_object(record, "a class_id, left, top, width and height")
     if not name:
         problem = f"have {excerpt(stated.get('class_id'))}, want a number of the class map of its line"
-        raise UnusableRecord("class_id", problem, "category-unknown")
+        raise record_values.UnusableRecord("class_id", problem, "category-unknown")
     return object_records.ObjectRecord(name, record_values.named_box(stated, ""), score=score)
 
 

@@ -19,8 +19,6 @@ from bboxprep.findings import Finding
 from bboxprep.formats import object_records, record_values
 from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.label_documents import LabelDocument
-from bboxprep.formats.object_records import ImageRecord, ObjectRecord
-from bboxprep.formats.record_values import UnusableRecord
 from bboxprep.formats.vott.layout import DOCUMENTS, LAYOUT
 from bboxprep.io.lenient_json import BadJson, decode, excerpt, whole
 from bboxprep.model.dataset import Dataset
@@ -55,7 +53,7 @@ def _content(path: Path, encoding: str) -> tuple[dict[str, msgspec.Raw], list[st
 
 def _records(
     document: LabelDocument, assets: Mapping[str, msgspec.Raw], findings: list[Finding]
-) -> Iterator[ImageRecord]:
+) -> Iterator[object_records.ImageRecord]:
     """The images that `document` lists; adds to `findings` what is about none."""
     videos = 0
     for identity, raw in assets.items():
@@ -74,7 +72,7 @@ def _records(
         sides = size if isinstance(size, dict) else {}
         objects, notes = _objects(regions, where)
         is_unlabelled = whole(asset.get("state")) == _NOT_VISITED and not regions
-        yield ImageRecord.of(
+        yield object_records.ImageRecord.of(
             name if isinstance(name, str) else "",
             objects,
             notes,
@@ -87,9 +85,9 @@ def _records(
         findings.append(Finding("image-aside", words, document.shown))
 
 
-def _objects(regions: Sequence[Any], where: str) -> tuple[list[ObjectRecord], list[Finding]]:
+def _objects(regions: Sequence[Any], where: str) -> tuple[list[object_records.ObjectRecord], list[Finding]]:
     """The objects of `regions`, one for each tag of each, and findings about them that name no file."""
-    objects: list[ObjectRecord] = []
+    objects: list[object_records.ObjectRecord] = []
     findings: list[Finding] = []
     lines = 0
     for place, region in enumerate(regions):
@@ -99,7 +97,7 @@ def _objects(regions: Sequence[Any], where: str) -> tuple[list[ObjectRecord], li
         for tag in tags:
             try:
                 objects.append(_object(record_values.json_object(region, "tags and points"), tag))
-            except UnusableRecord as error:
+            except record_values.UnusableRecord as error:
                 findings.append(error.finding(at, tag))
         lines += isinstance(region, dict) and region.get("type") in _LINES
     if lines:
@@ -108,10 +106,10 @@ def _objects(regions: Sequence[Any], where: str) -> tuple[list[ObjectRecord], li
     return objects, findings
 
 
-def _object(region: Mapping[str, Any], tag: object) -> ObjectRecord:
+def _object(region: Mapping[str, Any], tag: object) -> object_records.ObjectRecord:
     """The object that `region` is with this `tag`. Raises `UnusableRecord`."""
     name, kind, stated = record_values.class_name(tag, "tags"), region.get("type"), region.get("boundingBox")
     if stated is not None and kind in _BOXES:
-        return ObjectRecord(name, record_values.named_box(stated, "boundingBox"))
+        return object_records.ObjectRecord(name, record_values.named_box(stated, "boundingBox"))
     outline = record_values.named_points(region.get("points"), "points", 3 if kind == "POLYGON" else 1)
-    return ObjectRecord(name, record_values.box_around(outline), (outline,) if kind == "POLYGON" else ())
+    return object_records.ObjectRecord(name, record_values.box_around(outline), (outline,) if kind == "POLYGON" else ())
