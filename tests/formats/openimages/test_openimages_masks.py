@@ -116,6 +116,13 @@ def test_a_broken_png_and_a_link_out_of_the_dataset_are_told(tmp_path: Path) -> 
     assert told(bboxprep.read(root)) == ["file-skipped"]
 
 
+def test_a_data_set_may_be_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    (sample,) = bboxprep.read("in")
+    assert sample.instances.masks != (None,)
+
+
 def test_masks_come_back_from_the_sidecar_of_a_target_without_them(tmp_path: Path) -> None:
     root = grown(tmp_path / "in")
     outcome = bboxprep.convert(root, tmp_path / "out", "openimages")
