@@ -63,11 +63,13 @@ def test_a_mask_of_any_size_is_made_as_large_as_the_image(tmp_path: Path, size: 
 def test_a_mask_lies_on_its_box_in_either_plane_of_a_turned_photo(
     tmp_path: Path, plane: Literal["stored", "displayed"]
 ) -> None:
-    (sample,) = bboxprep.read(grown(tmp_path, orientation=6), labels_in=plane)
+    (sample,) = bboxprep.read(grown(tmp_path / "in", orientation=6), labels_in=plane)
     (mask,) = sample.instances.masks
     assert mask is not None
     assert mask.size == sample.size
     assert mask.bounds.tolist() == sample.boxes[0].tolist()
+    bboxprep.convert(tmp_path / "in", tmp_path / "out", "coco", labels_in=plane)
+    assert bboxprep.verify(tmp_path / "out", tmp_path / "in").holds
 
 
 def test_a_rotation_that_is_applied_turns_masks(tmp_path: Path) -> None:
