@@ -125,6 +125,15 @@ class Rle(msgspec.Struct, frozen=True):
             mask[rows - y0, columns - x0] = True
         return mask, (x0, y0)
 
+    @classmethod
+    def stretched(cls, mask: NDArray[np.bool_], size: Size) -> Rle:
+        """`mask`, bool (H, W), in another `size`: each pixel is the one under its centre."""
+        rows, columns = (
+            ((np.arange(side) + 0.5) * known / side).astype(np.intp)
+            for side, known in zip((size.height, size.width), mask.shape, strict=True)
+        )
+        return cls.from_mask(mask[rows[:, None], columns])
+
     @property
     def area(self) -> int:
         """The number of set pixels."""

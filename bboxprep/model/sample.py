@@ -22,6 +22,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instance, Instances, unchecked
 from bboxprep.model.rendering import DEFAULT_RENDERING, ChannelOrder, Effect, Rendering
+from bboxprep.model.rle import Rle
 from bboxprep.model.segmentation import ObjectPictures, Segmentation
 from bboxprep.model.short_text import shortened
 from bboxprep.model.splits import TRAIN
@@ -245,6 +246,9 @@ class Sample:
         moved = replace(
             self.instances,
             boxes=self.instances.boxes * np.tile(ratio, 2),
+            masks=tuple(
+                Rle.stretched(one.mask(), new) if one and one.size == old else one for one in self.instances.masks
+            ),
             polygons=self.instances.polygons.moved(lambda points: points * ratio),
             oriented=self.instances.oriented * ratio,
             keypoints=self.instances.keypoints * ratio,

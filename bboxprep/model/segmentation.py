@@ -89,11 +89,7 @@ def fitted_mask(indices: NDArray[np.uint8], size: Size, box: Boxes) -> Rle | Non
     """The mask of `size` of what is not 0 in `indices`, uint8 (H, W) of any size: each pixel is the one under its
     centre. None where it does not meet the `box` (4,) px of its object.
     """
-    rows, columns = (
-        ((np.arange(side) + 0.5) * known / side).astype(np.intp)
-        for side, known in zip((size.height, size.width), indices.shape, strict=True)
-    )
-    mask = Rle.from_mask((indices != 0)[rows[:, None], columns])
+    mask = Rle.stretched(indices != 0, size)
     return mask if _overlap(box, mask.bounds, 0.0) > 0 else None
 
 

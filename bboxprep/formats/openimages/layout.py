@@ -86,13 +86,13 @@ def folder_of_images(documents: Sequence[LabelDocument], word: str, ids: Sequenc
     return max((_Folder(place) for place in there or places[-1:]), key=lambda one: sum(map(one.holds, ids)))
 
 
-def pictures(documents: Sequence[LabelDocument], home: Path) -> dict[str, str]:
-    """The PNGs below the folders ``masks`` beside `documents`, as paths below `home`, by name; none outside of it."""
+def pictures(documents: Sequence[LabelDocument], root: Path) -> dict[str, str]:
+    """The PNGs below the folders ``masks`` beside `documents`, as paths below `root`, by name; none outside of it."""
     bases = dict.fromkeys(document.path.parent for document in documents)
     places = dict.fromkeys(folder / "masks" for base in bases for folder in _tops(base))
-    allowed = paths.AllowedFolders(home)
+    allowed = paths.AllowedFolders(root)
     return {
-        name: paths.relative_path(folder / name, home)
+        name: paths.relative_path(folder / name, root)
         for place in places
         for folder, _, names in (paths.walk(place) if place.is_dir() else ())
         for name in names

@@ -87,8 +87,7 @@ def _orientations(groups: Iterable[ImageGroup[ImageRecord]]) -> Iterator[tuple[P
 @reads
 def read(root: Path, probe: Probe, options: OpenImagesReadOptions, spread: MapEngine = map) -> Dataset:  # noqa: ARG001
     """The dataset at `root`, a folder or one file of boxes. Raises `LayoutError` or `AnnotationError`."""
-    home = resolved(dataset_folder(root))
-    reading = _Reading(layout.DOCUMENTS.find(root, LAYOUT), home, options)
+    reading = _Reading(layout.DOCUMENTS.find(root, LAYOUT), dataset_folder(root), options)
     return reading.dataset(root, probe)
 
 
@@ -105,8 +104,8 @@ class _Image:
 class _Reading:
     """Gathers the images of all files, by split."""
 
-    def __init__(self, documents: Sequence[LabelDocument], home: Path, options: OpenImagesReadOptions) -> None:
-        self.documents, self.home, self.encoding = documents, home, options.encoding
+    def __init__(self, documents: Sequence[LabelDocument], root: Path, options: OpenImagesReadOptions) -> None:
+        self.documents, self.home, self.encoding = documents, resolved(root), options.encoding
         self.applies_rotation = options.apply_rotation
         self.names = dict(self._class_names())
         self.images: dict[str, dict[str, _Image]] = {}
@@ -119,7 +118,7 @@ class _Reading:
             if table := layout.table_of(columns):
                 kinds.append((table, document, rows))
         has_masks = any(table is layout.Table.MASKS for table, _, _ in kinds)
-        self.pictures = layout.pictures(documents, home) if has_masks else {}
+        self.pictures = layout.pictures(documents, root) if has_masks else {}
         for table, document, rows in sorted(kinds, key=lambda one: one[0] is not layout.Table.BOXES):
             self._take(table, document, rows)
 

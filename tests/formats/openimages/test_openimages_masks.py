@@ -63,11 +63,13 @@ def test_a_mask_of_any_size_is_made_as_large_as_the_image(tmp_path: Path, size: 
 def test_a_mask_lies_on_its_box_in_either_plane_of_a_turned_photo(
     tmp_path: Path, plane: Literal["stored", "displayed"]
 ) -> None:
-    (sample,) = bboxprep.read(grown(tmp_path, orientation=6), labels_in=plane)
+    (sample,) = bboxprep.read(grown(tmp_path / "in", orientation=6), labels_in=plane)
     (mask,) = sample.instances.masks
     assert mask is not None
     assert mask.size == sample.size
     assert mask.bounds.tolist() == sample.boxes[0].tolist()
+    bboxprep.convert(tmp_path / "in", tmp_path / "out", "coco", labels_in=plane)
+    assert bboxprep.verify(tmp_path / "out", tmp_path / "in").holds
 
 
 def test_a_rotation_that_is_applied_turns_masks(tmp_path: Path) -> None:
@@ -114,6 +116,13 @@ def test_a_broken_png_and_a_link_out_of_the_dataset_are_told(tmp_path: Path) -> 
     (root / "masks/train/m.png").unlink()
     (root / "masks/train/m.png").symlink_to(tmp_path / "m.png")
     assert told(bboxprep.read(root)) == ["file-skipped"]
+
+
+def test_a_data_set_may_be_named_from_where_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    (sample,) = bboxprep.read("in")
+    assert sample.instances.masks != (None,)
 
 
 def test_masks_come_back_from_the_sidecar_of_a_target_without_them(tmp_path: Path) -> None:
