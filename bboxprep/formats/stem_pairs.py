@@ -22,6 +22,7 @@ from bboxprep.formats.api import Probe
 from bboxprep.io.paths import stem_of
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+from bboxprep.model.splits import split_of
 
 _BLANKS = re.compile(r"[ \t]+")
 
@@ -189,6 +190,24 @@ def pair_images(
     items.sort(key=lambda item: (item.split, item.name))  # the order of their UTF-8 bytes
     notes = [image_lookup.spelling_note(pairs.respelled, pairs.respelled[0].path)] if pairs.respelled else []
     return items, [*pairs.findings, *notes, *image_tree.aside_note(aside)]
+
+
+class SplitHomes:
+    """Tells the split and the name of images. `homes` are the folders that have a folder of labels: where there are
+    several, each is a split, whatever its name.
+    """
+
+    def __init__(self, root: Path, images: Sequence[str], homes: Collection[str]) -> None:
+        self.splits = image_tree.split_folders(root, images)
+        self.homes = frozenset(homes) if len(homes) > 1 and "" not in homes else frozenset()
+
+    def __call__(self, image: str) -> tuple[str, str]:
+        """The split and the name of the `image`."""
+        folders = image.split("/")
+        for count in range(len(folders) - 1, 0, -1):
+            if (home := "/".join(folders[:count])) in self.homes:
+                return split_of(folders[count - 1]), image_tree.name_of(image.removeprefix(f"{home}/"))
+        return image_tree.place(image, self.splits)
 
 
 def stem(path: str) -> str:

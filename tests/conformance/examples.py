@@ -284,7 +284,10 @@ def read_mot(root: Path) -> LabelledDataset:
         classes = tuple((table.parent / "labels.txt").read_text(encoding="utf-8").split("\n")[:-1])
         rows = [line.split(",") for line in table.read_text(encoding="utf-8").splitlines()]
         split, *parts = table.parent.parent.relative_to(root).parts
-        listed = (table.parent / "frames.txt").read_text(encoding="utf-8").splitlines()
+        frames = table.parent / "frames.txt"
+        images_of = sorted(path.name for path in (table.parent.parent / "img1").glob("*"))
+        numbered = [f"{int(Path(name).stem)},{name}" for name in images_of] if not frames.exists() else []
+        listed = frames.read_text(encoding="utf-8").splitlines() if frames.exists() else numbered
         for frame, name in (line.split(",", 1) for line in listed):
             path = table.parent.parent / "img1" / name
             own = [words for words in rows if words[0] == frame]

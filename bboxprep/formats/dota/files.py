@@ -16,7 +16,6 @@ from bboxprep.findings import Finding
 from bboxprep.formats import image_tree, stem_pairs
 from bboxprep.formats.dota import fields, rows
 from bboxprep.io import paths, text
-from bboxprep.model.splits import split_of
 
 _MOST_BYTES = 1 << 26  # of a label file
 _VERSION = re.compile(r"v(\d+(?:\.\d+)?)")
@@ -87,22 +86,6 @@ def pair_images(
     root: Path, tree: image_tree.ImageTree, opened: Mapping[str, stem_pairs.OpenedLabels], broken: Collection[str]
 ) -> tuple[list[stem_pairs.PairedItem], list[Finding]]:
     """The samples, and findings about label files without an image (see `stem_pairs.pair_images`)."""
-    return stem_pairs.pair_images(tree, opened, broken, _Places(root, tree.images, opened))
-
-
-class _Places:
-    """Tells the split and the name of images. Where several folders have a folder of labels, each is a split."""
-
-    def __init__(self, root: Path, images: Sequence[str], labels: Iterable[str]) -> None:
-        self.splits = image_tree.split_folders(root, images)
-        folders = {image_tree.split_path(label)[0] for label in labels}
-        homes = {_home(folder) for folder in folders if fields.is_label_folder(folder)}
-        self.homes = homes if len(homes) > 1 and "" not in homes else set()
-
-    def __call__(self, image: str) -> tuple[str, str]:
-        """The split and the name of the `image`."""
-        folders = image.split("/")
-        for count in range(len(folders) - 1, 0, -1):
-            if (home := "/".join(folders[:count])) in self.homes:
-                return split_of(folders[count - 1]), image_tree.name_of(image.removeprefix(f"{home}/"))
-        return image_tree.place(image, self.splits)
+    folders = {image_tree.split_path(label)[0] for label in opened}
+    homes = {_home(folder) for folder in folders if fields.is_label_folder(folder)}
+    return stem_pairs.pair_images(tree, opened, broken, stem_pairs.SplitHomes(root, tree.images, homes))

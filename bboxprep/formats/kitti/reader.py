@@ -46,7 +46,8 @@ def read(root: Path, probe: Probe, options: TextReadOptions, spread: MapEngine =
     table = tuple(dict.fromkeys(label_documents.class_list(root, options.encoding)))
     read_file = partial(_read_file, table, options.encoding)
     opened, broken = reading.open_files(partial(stem_pairs.opened_labels, root, read_file), root, labels, spread)
-    place = partial(image_tree.place, splits=image_tree.split_folders(root, tree.images))
+    homes = {home for label in opened if (home := _home(label)) is not None}
+    place = stem_pairs.SplitHomes(root, tree.images, homes)
     items, findings = stem_pairs.pair_images(tree, opened, broken, place)
     categories = _categories(root, table, [file.counts for file in opened.values()])
     numbers = {name: number for number, name in enumerate(categories.names)}
@@ -90,6 +91,13 @@ def _label_paths(root: Path, tree: image_tree.ImageTree) -> list[str]:
         for path in files
         if path in labels or (image_tree.split_path(path)[0] in folders and images.beside(path, stem_pairs.stem(path)))
     ]
+
+
+def _home(label: str) -> str | None:
+    """The folder that has the folder of labels in which the file `label` lies; None where it lies in none."""
+    folders = label.lower().split("/")[:-1]
+    at = next((at for at, folder in enumerate(folders) if folder in (fields.LABELS, "labels")), None)
+    return None if at is None else "/".join(label.split("/")[:at])
 
 
 def _is_below(folder: str, path: str) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from bboxprep.formats.label_documents import CLASS_LISTS
 from bboxprep.io import paths
 from bboxprep.io.text import read_text
 from bboxprep.model.columns import Column
+from bboxprep.model.splits import split_of
 
 LAYOUT = "class_names.txt, images/<split>/, and SegmentationClass/<split>/ with SegmentationObject/<split>/ or without"
 CARRIES = frozenset({Column.BOXES, Column.MASKS})
@@ -103,13 +105,27 @@ def find_files(root: Path, table: Mapping[str, Sequence[Sequence[str]]]) -> Mask
         raise LayoutError(root, "", f"no images with masks here (want {LAYOUT})")
     masks_of = {image: (_take(classes, _stem(image)), _take(objects, _stem(image))) for image in images}
     unclear, findings = _take_respelled(masks_of, classes, objects)
-    splits, rows = image_tree.split_folders(root, images), {_stem(image): own for image, own in table.items()}
+    place, rows = _places(root, images), {_stem(image): own for image, own in table.items()}
     items = [
-        MaskItem(*image_tree.place(image, splits), image, *masks, table.get(image) or rows.get(_mask_stem(masks), ()))
+        MaskItem(*place(image), image, *masks, table.get(image) or rows.get(_mask_stem(masks), ()))
         for image, masks in masks_of.items()
         if image not in unclear
     ]
     return MaskFiles(items, findings)
+
+
+def _places(root: Path, images: Sequence[str]) -> Callable[[str], tuple[str, str]]:
+    """The function that gives split and name of an image. In an output of `writer`, which has a table, each folder
+    of the images folder is a split, whatever its name.
+    """
+    if (root / TABLE).is_file() and all(image.count("/") > 1 for image in images):
+        return _by_folder
+    return partial(image_tree.place, splits=image_tree.split_folders(root, images))
+
+
+def _by_folder(image: str) -> tuple[str, str]:
+    _, split, name = image.split("/", 2)
+    return split_of(split), name
 
 
 def _take_respelled(

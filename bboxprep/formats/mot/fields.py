@@ -17,6 +17,8 @@ INSTANCES = "instances"
 FRAMES = "gt/frames.txt"
 """A file of ours, of a sequence whose images are not named by numbers: ``frame,name`` in a line."""
 SECTION = "Sequence"  # of seqinfo.ini
+SPLIT = "split"
+"""The key of seqinfo.ini by which `writer` says that the first folder of the path of a sequence is its split."""
 RATE = "frameRate"
 """The key of seqinfo.ini, and of the data of an image, for the frames in a second."""
 

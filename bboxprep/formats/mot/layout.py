@@ -13,7 +13,7 @@ from bboxprep.formats.label_documents import CLASS_LISTS
 from bboxprep.formats.mot.fields import INSTANCES, TABLE
 from bboxprep.io import paths, png
 from bboxprep.io.text import read_start_as_utf8
-from bboxprep.model.splits import SplitFolders, known_split
+from bboxprep.model.splits import SplitFolders, known_split, split_of
 
 _HEAD = 4096
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
@@ -91,11 +91,18 @@ def place(sequence: str, splits: SplitFolders) -> tuple[str, str]:
     return splits.split(parts, at), "".join(f"{part}/" for part in inner)
 
 
+def place_of_written(sequence: str) -> tuple[str, str]:
+    """The same of a sequence of `writer`: the first folder is its split, whatever its name."""
+    split, _, inner = sequence.partition("/")
+    return split_of(split), f"{inner}/" if inner else ""
+
+
 def _tables(root: Path) -> Iterator[Path]:
-    """The tables below `root`, the nearest first."""
-    folders = [root]
+    """The tables below `root`, the nearest first; none outside of it."""
+    folders, home = [root], paths.resolved(root)
     for _ in range(_DEEPEST + 1):
-        yield from (path for folder in folders if _is_table(path := folder / TABLE))
+        found = (path for folder in folders if _is_table(path := folder / TABLE))
+        yield from (path for path in found if paths.is_within(path, home))
         folders = [below for folder in folders for below in sorted(paths.subfolders(folder)) if below.name[0] != "."]
 
 

@@ -50,7 +50,10 @@ def read(root: Path, probe: Probe, options: fields.MotReadOptions, spread: MapEn
         paths.folder_name(root), ((one, range(min(len(one), 1))) for one in parts)
     )
     reading = _Reading(root, tree, options)
-    groups = [reading.group(sequence, *layout.place(sequence, splits)) for sequence in found]
+    if reading.names_splits(found):
+        groups = [reading.group(sequence, *layout.place_of_written(sequence)) for sequence in found]
+    else:
+        groups = [reading.group(sequence, *layout.place(sequence, splits)) for sequence in found]
     listed = [Category(name) for name in reading.listed]
     used = sorted(reading.used - reading.listed.keys(), key=[*fields.NAMES, fields.IGNORE].index)
     aside = [path for path in tree.images if path not in reading.taken]
@@ -119,6 +122,12 @@ class _Reading:
         located = listed_images.ImageGroup.locate(document, split, records, place, self.home, "frame")
         self.taken.update(image_tree.join_path(folder, name) for name in located.located.names)
         return msgspec.structs.replace(located, prefix=prefix)
+
+    def names_splits(self, sequences: Sequence[str]) -> bool:
+        """Whether one of the `sequences` says that the first folder of its path is its split, and all have one."""
+        shown = (image_tree.join_path(sequence, fields.INFO) for sequence in sequences)
+        said = (self._is_there(one) and f"\n{fields.SPLIT}=" in self._text(one) for one in shown)
+        return all(sequences) and any(said)
 
     def _listed_frames(self, sequence: str, split: str) -> dict[int, str]:
         """The names of images by the numbers of their frames, as a file beside the table of a `sequence` states them;

@@ -90,7 +90,7 @@ class MotWriter:
                 atomic.write_text(self._root / folder / fields.FRAMES, listed)
             atomic.write_chunks(self._root / folder / fields.TABLE, _table(frames, [own for *_, own in entries]))
             atomic.write_text(self._root / folder / _CLASSES, "".join(f"{name}\n" for name in self._classes))
-            atomic.write_text(self._root / folder / fields.INFO, _info(folder.rpartition("/")[2], frames, entries))
+            atomic.write_text(self._root / folder / fields.INFO, _info(folder, frames, entries))
 
     def _labels(self, sample: Sample, image: str) -> Labels:
         folder, _, name = image.rpartition(f"/{fields.IMAGES}/")
@@ -131,9 +131,10 @@ def _table(frames: Sequence[int], rows: Sequence[Sequence[str]]) -> Iterator[byt
         yield "".join(f"{frame},{row}\n" for row in own).encode()
 
 
-def _info(name: str, frames: Sequence[int], entries: Sequence[Sequence[Any]]) -> str:
-    """The text of seqinfo.ini; a value that is not the same for all images is left out."""
-    stated: dict[str, Any] = {"name": name, "imDir": fields.IMAGES}
+def _info(folder: str, frames: Sequence[int], entries: Sequence[Sequence[Any]]) -> str:
+    """The text of seqinfo.ini of the sequence in `folder`; a value that is not the same for all images is left out."""
+    split, name = folder.partition("/")[0], folder.rpartition("/")[2]
+    stated: dict[str, Any] = {"name": name, "imDir": fields.IMAGES, fields.SPLIT: split}
     sizes, rates = {tuple(size) for _, size, *_ in entries}, {rate for _, _, rate, _ in entries}
     suffixes = {paths.suffix_of(file) for file, *_ in entries}
     if len(rates) == 1 and (rate := next(iter(rates))):

@@ -95,12 +95,13 @@ def _extra(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """What reads the records of a document: the folder of its PNGs, of which none is read outside of `home`, and the
-    labels of its classes by their ids; `left_out` are the names of those that are not wanted.
+    """What reads the records of a document: the folder of its PNGs, of which none is read that is not `allowed`, and
+    the labels of its classes by their ids; `left_out` are the names of those that are not wanted.
     """
 
     folder: Path
     home: Path
+    allowed: paths.AllowedFolders
     rows: Mapping[Key, int]
     left_out: Mapping[Key, str]
 
@@ -113,6 +114,7 @@ class _Part(msgspec.Struct, frozen=True):
         return cls(
             layout.folder_of_segments(document, pngs, home),
             home,
+            paths.AllowedFolders(home),
             {identity: known[name] for identity, name in named.items() if name in known},
             {identity: name for identity, name in named.items() if name not in known},
         )
@@ -123,7 +125,7 @@ class _Part(msgspec.Struct, frozen=True):
         path = self.folder / name
         if not name:
             return f"file_name {record.png!r:.80} is no path below the folder of PNGs"
-        if not paths.is_within(path, self.home):
+        if not self.allowed.holds(path):
             return f"{name} is {paths.LINK_OUT}"
         try:
             return png_bytes(path)

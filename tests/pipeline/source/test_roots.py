@@ -16,6 +16,7 @@ from PIL import Image
 from bboxprep import formats
 from bboxprep.cli.flag_names import with_commands
 from bboxprep.errors import LayoutError
+from bboxprep.formats.api import RootEvidence
 from bboxprep.io.archive_names import ARCHIVES
 from bboxprep.io.paths import IMAGE_SUFFIXES
 from bboxprep.io.remote import open_path
@@ -339,4 +340,6 @@ def test_a_folder_of_labels_is_read_or_told_with_the_one_that_the_data_set_begin
         if not formats.sniffed(folder) and any(label_files(folder, formats.names())):
             with pytest.raises(LayoutError, match="the dataset is the folder above") as refusal:
                 find_root(folder)
-            assert str(refusal.value).endswith(f"`sources={str(root)!r}`")
+            inner = (above for above in folder.parents if above != root and above.is_relative_to(root))
+            own = (one for one in inner if formats.root_evidence(format, one) is RootEvidence.DOCUMENT)  # a sequence
+            assert str(refusal.value).endswith(f"`sources={str(next(own, root))!r}`")
