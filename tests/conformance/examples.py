@@ -218,7 +218,8 @@ def read_dota(root: Path) -> LabelledDataset:
         rows = [line.split() for line in text.read_text(encoding="utf-8").splitlines()] if text.is_file() else []
         corners = [np.array(words[:8], dtype=np.float64).reshape(4, 2) for words in rows]
         edges = [(*own.min(axis=0).tolist(), *own.max(axis=0).tolist()) for own in corners]
-        labels = tuple(" ".join(words[8:-1]) for words in rows)
+        known = {name.replace(" ", "-"): name for name in classes}
+        labels = tuple(known.get(label, label) for label in (" ".join(words[8:-1]) for words in rows))
         images.append(_image(split, "/".join(parts), path, edges, labels, root))
     return LabelledDataset(classes, tuple(images))
 
@@ -269,9 +270,9 @@ def paint_mot(root: Path, dataset: LabelledDataset) -> None:
         for frame, image in enumerate(sorted(images, key=lambda one: one.name.encode()), 1):
             frames += f"{frame},{Path(image.name).name}\n"
             _write(folder / "img1" / Path(image.name).name, image.data)
-            for track, ((x0, y0, x1, y1), name) in enumerate(zip(image.boxes.tolist(), image.classes, strict=True)):
+            for (x0, y0, x1, y1), name in zip(image.boxes.tolist(), image.classes, strict=True):
                 number = dataset.classes.index(name) + 1
-                rows += f"{frame},{track},{x0!r},{y0!r},{x1 - x0!r},{y1 - y0!r},1,{number},1\n"
+                rows += f"{frame},-1,{x0!r},{y0!r},{x1 - x0!r},{y1 - y0!r},1,{number},1\n"
         _write(folder / "gt" / "gt.txt", rows.encode())
         _write(folder / "gt" / "frames.txt", frames.encode())
         _write(folder / "gt" / "labels.txt", "".join(f"{name}\n" for name in dataset.classes).encode())

@@ -44,7 +44,7 @@ def worst_edges(out: Path, format: str) -> dict[str, float]:
     worst: dict[str, float] = {}
     count = 0
     for image in written(out, format):
-        assert len(image.boxes) == 1, image.place
+        assert len(image.boxes) == 1 or np.ptp(image.boxes, axis=0).max() < 1, image.place  # a mask beside its box
         pixels, suffix = displayed(image.data), PurePosixPath(image.place).suffix
         assert_opencv_agrees(image, pixels.shape[:2])
         distance = float(np.abs(np.subtract(bright_box(pixels), image.boxes[0])).max())

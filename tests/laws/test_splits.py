@@ -16,6 +16,7 @@ import pytest
 
 import bboxprep
 from bboxprep import formats
+from bboxprep.formats import image_tree
 from bboxprep.model import splits
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import TEST, TRAIN, VAL
@@ -54,12 +55,13 @@ def _written(source: Path, to: str) -> Path:
 @pytest.fixture
 def forgetful() -> Iterator[pytest.MonkeyPatch]:
     """A way to change the vocabulary for one test."""
+    cached = (splits.known_split, splits.is_word, image_tree._place, image_tree._inner)
     with pytest.MonkeyPatch.context() as patched:
-        splits.known_split.cache_clear()
-        splits.is_word.cache_clear()
+        for one in cached:
+            one.cache_clear()
         yield patched
-    splits.known_split.cache_clear()
-    splits.is_word.cache_clear()
+    for one in cached:
+        one.cache_clear()
 
 
 def renamed(made: Path, root: Path, word: str) -> Path:

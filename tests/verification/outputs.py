@@ -15,8 +15,10 @@ from urllib.parse import quote
 
 from PIL import Image
 
+from bboxprep import formats
 from bboxprep.frames.resolve import LabelsIn
 from bboxprep.geometry.shapes import map_boxes
+from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Sample
@@ -187,6 +189,14 @@ def edit_record(out: Path, **fields: Any) -> None:
 _BY_HAND = {"bdd100k", "coco", "csv", "cvat", "datumaro", "dota", "labelme", "labelstudio", "openimages", "supervisely"}
 _BY_HAND |= {"voc", "yolo"}
 """The formats of which other lines than those of the object stay as written."""
+
+
+def source_for(to: str) -> str:
+    """The format of photos whose output in the format `to` can be changed in one object alone: boxes alone where all
+    is painted again, which would lose crowd regions and masks.
+    """
+    lost = {Column.CROWD, Column.MASKS} & formats.load(to).carries
+    return "yolo" if lost and to not in _BY_HAND else "coco"
 
 
 def _paint_again(

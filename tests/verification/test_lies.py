@@ -27,6 +27,7 @@ from tests.verification.outputs import (
     photos,
     recorded,
     redraw,
+    source_for,
     tag,
     told,
 )
@@ -38,7 +39,7 @@ VICTIM, OTHER = "IMG_2006.jpg", "IMG_2005.jpg"
 def true_outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("true")
     recipe = Recipe(Letterbox(384), Flip("horizontal"))
-    return {to: make(root / to, photos("coco"), to, recipe) for to in LOOSE}
+    return {to: make(root / to, photos(source_for(to)), to, recipe) for to in LOOSE}
 
 
 @pytest.fixture(params=LOOSE)
