@@ -24,6 +24,8 @@ import yaml
 from PIL import Image
 
 from bboxprep import formats
+from bboxprep.formats.labelstudio.brush import brush_bytes, decode_brush
+from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories
 from bboxprep.model.dataset import Dataset
 from bboxprep.testing.example import (
@@ -250,8 +252,17 @@ def read_kitti(root: Path) -> LabelledDataset:
         text = (root / split / "label_2").joinpath(*parts).with_suffix(".txt")
         rows = [line.split(" ") for line in text.read_text(encoding="utf-8").splitlines()] if text.is_file() else []
         edges = [tuple(map(float, words[4:8])) for words in rows]
-        images.append(_image(split, "/".join(parts), path, edges, tuple(words[0] for words in rows), root))
+        labels = tuple(_kitti_class(words, classes) for words in rows)
+        images.append(_image(split, "/".join(parts), path, edges, labels, root))
     return LabelledDataset(classes, tuple(images))
+
+
+def _kitti_class(words: Sequence[str], classes: Sequence[str]) -> str:
+    """The class of a row: blanks of a name are ``_``, and a region of a class has its number in its alpha."""
+    number = -11 - float(words[3])
+    if words[0] == "DontCare" and number.is_integer() and 0 <= number < len(classes):
+        return classes[int(number)]
+    return {"_".join(name.split()): name for name in classes}.get(words[0], words[0])
 
 
 def first_corner_kitti(root: Path) -> tuple[float, float]:
@@ -380,12 +391,21 @@ def read_cvat(root: Path) -> LabelledDataset:
             label.findtext("name") or "" for label in document.iter("label") if not label.findtext("parent")
         )
         for each in document.iter("image"):
-            edges, labels = [bounds_cvat(shape) for shape in each], tuple(shape.get("label", "") for shape in each)
+            objects = _objects_cvat(each)
+            edges = [bounds_cvat(shape) for shape in objects]
+            labels = tuple(shape.get("label", "") for shape in objects)
             name = each.get("name", "")
             image = _image(file.stem, name, root / "images" / file.stem / name, edges, labels, root)
             assert image.size == (int(each.get("width", 0)), int(each.get("height", 0))), image.place
             images.append(image)
     return LabelledDataset(classes, tuple(images))
+
+
+def _objects_cvat(image: ET.Element) -> list[ET.Element]:
+    """A shape of each object of an image: its box, where a mask stands beside that in a group."""
+    masked = {shape.get("group_id") for shape in image.iter("mask")} - {None, "0"}
+    boxes = {shape.get("group_id") for shape in image.iter("box")} & masked
+    return [shape for shape in image if shape.tag != "mask" or shape.get("group_id") not in boxes]
 
 
 def bounds_cvat(shape: ET.Element) -> tuple[float, ...]:
@@ -806,7 +826,10 @@ def bounds_labelstudio(region: dict[str, Any]) -> tuple[float, ...]:
     value, size = region["value"], np.array([region["original_width"], region["original_height"]])
     turn = np.radians(value.get("rotation", 0))
     along, down = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
-    if "points" in value:
+    if "rle" in value:
+        x0, y0, x1, y1 = decode_brush(brush_bytes(value["rle"]), Size(*size.tolist())).bounds
+        points = np.array([[x0, y0], [x1, y1]])
+    elif "points" in value:
         points = np.array(value["points"]) * size / 100
     elif "radiusX" in value:
         middle, radii = (np.array([value[f"{key}"] for key in keys]) * size / 100 for keys in (("x", "y"), _RADII))
