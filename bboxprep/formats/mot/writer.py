@@ -3,7 +3,7 @@
 A folder of images is a sequence; images in none are one that has the name of the split. Pixels are counted from 0, as
 CVAT and Datumaro do where there is a ``labels.txt``. The number of a frame is the name of its image, where all names of
 a sequence are numbers, else its place among them, and ``gt/frames.txt`` lists the names. An object without a track has
-the id -1. Numbers are shortest decimals.
+the id -1. Numbers are shortest decimals. ``split`` in seqinfo.ini is a key of ours: the first folder is a split.
 """
 
 from __future__ import annotations

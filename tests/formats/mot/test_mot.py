@@ -175,7 +175,7 @@ def test_what_is_read_is_written_as_it_was(tmp_path: Path) -> None:
     bboxprep.convert(root, tmp_path / "out", "mot")
     written = tmp_path / "out/train/walk"
     assert (written / "gt/gt.txt").read_text() == ROWS
-    assert (written / "seqinfo.ini").read_text() == INFO
+    assert (written / "seqinfo.ini").read_text() == INFO.replace("imDir=img1\n", "imDir=img1\nsplit=train\n")
     assert (written / "gt/labels.txt").read_text().split() == list("abcdefgh")
     assert bboxprep.verify(tmp_path / "out", root).holds
 
