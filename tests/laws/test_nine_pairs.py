@@ -22,7 +22,7 @@ from bboxprep.pipeline.run_options import RunOptions
 from bboxprep.pipeline.source.open import open_source
 from bboxprep.pipeline.work.convert import convert_source
 from bboxprep.recipe.recipe import Recipe
-from tests.conformance.examples import AVAILABLE, WRITTEN
+from tests.conformance.examples import AVAILABLE, in_turn
 from tests.images.specimens import saved
 from tests.painted import written
 
@@ -145,8 +145,7 @@ def test_all_is_conserved_from_every_format_to_every_format(train: list[Photo], 
                     assert_conserved(between, out, second, Tally() if alone else kept)
 
 
-@pytest.mark.parametrize("alone", WAYS.values(), ids=WAYS)
-@pytest.mark.parametrize("format", WRITTEN)
+@pytest.mark.parametrize(("format", "alone"), in_turn(AVAILABLE, list(WAYS.values())))
 @settings(max_examples=2)
 @given(train=SPLITS, val=SPLITS)
 def test_the_tenth_trip_writes_the_bytes_of_the_second(

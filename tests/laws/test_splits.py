@@ -22,6 +22,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.splits import TEST, TRAIN, VAL
 from bboxprep.recipe.geometric import Flip
 from bboxprep.recipe.recipe import Augment, Recipe
+from tests.conformance.examples import in_turn
 from tests.invoked import run
 from tests.tiny import tiny
 
@@ -127,8 +128,9 @@ def test_an_unknown_word_is_train_alone(tmp_path: Path, written: Outputs, format
     assert bboxprep.convert(source, tmp_path / "out", "coco", COPIES).account.images_out == {TRAIN: 6}
 
 
-@pytest.mark.parametrize("shares", ["holdout=1", "training=0.5,dev=0.3,holdout=0.2"])
-@pytest.mark.parametrize("format", formats.written())
+@pytest.mark.parametrize(
+    ("format", "shares"), in_turn(formats.written(), ["holdout=1", "training=0.5,dev=0.3,holdout=0.2"])
+)
 def test_a_new_split_is_proven_whatever_its_names(tmp_path: Path, written: Outputs, format: str, shares: str) -> None:
     sources = written["yolo"]
     out = tmp_path / "out"

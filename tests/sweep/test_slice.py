@@ -14,7 +14,7 @@ from tests.running import ROOT
 from tests.sweep.traced import can_trace
 
 traced = pytest.mark.skipif(not can_trace(), reason="strace is not installed, or may not trace here")
-SHARE = 0.002  # of the points, of every third format
+SHARE = 0.001  # of the points, of every third format
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:
