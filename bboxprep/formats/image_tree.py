@@ -24,7 +24,7 @@ from bboxprep.formats.image_lookup import Nearness
 from bboxprep.io import paths
 from bboxprep.io.paths import IMAGE_SUFFIXES, folder_name, is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
-from bboxprep.model.splits import SplitFolders, known_split
+from bboxprep.model.splits import SplitFolders, known_split, split_of
 
 # matched in lower case, as the next two
 IMAGE_FOLDERS = frozenset({"jpegimages", "images", "image", "imgs", "img", "image_2"})
@@ -175,6 +175,12 @@ def _place(folder: str, splits: SplitFolders) -> tuple[str, str]:
         return split, _inner(folder)
     at = _first(folders, IMAGE_FOLDERS)
     return split, "/".join(name for number, name in enumerate(folders) if number > index and number != at)
+
+
+def place_by_first_folder(path: str) -> tuple[str, str]:
+    """(split, the rest of the path) of what lies at `path`, whose first folder is its split, whatever its name."""
+    split, _, rest = path.partition("/")
+    return split_of(split), rest
 
 
 def name_of(path: str) -> str:

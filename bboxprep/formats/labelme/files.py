@@ -26,7 +26,6 @@ from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode, whole
 from bboxprep.io.paths import read_bytes, stem_of
 from bboxprep.io.text import as_utf8, not_decoded
-from bboxprep.model.splits import split_of
 
 MOST_BYTES = 1 << 28  # a file may hold its image
 _LONGEST_SIDE = 2**31
@@ -152,14 +151,9 @@ def _places(
     writer do, each folder at `root` is one.
     """
     if any(file.names_split for file in opened.values()) and all("/" in image for image in tree.images):
-        return _by_top
+        return image_tree.place_by_first_folder
     splits = image_tree.split_folders(root, tree.images)
     return lambda image: image_tree.place(image, splits)
-
-
-def _by_top(image: str) -> tuple[str, str]:
-    top, _, name = image.partition("/")
-    return split_of(top), name
 
 
 @dataclass

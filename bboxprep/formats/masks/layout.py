@@ -24,7 +24,6 @@ from bboxprep.formats.label_documents import CLASS_LISTS
 from bboxprep.io import paths
 from bboxprep.io.text import read_text
 from bboxprep.model.columns import Column
-from bboxprep.model.splits import split_of
 
 LAYOUT = "class_names.txt, images/<split>/, and SegmentationClass/<split>/ with SegmentationObject/<split>/ or without"
 CARRIES = frozenset({Column.BOXES, Column.MASKS})
@@ -119,13 +118,8 @@ def _places(root: Path, images: Sequence[str]) -> Callable[[str], tuple[str, str
     of the images folder is a split, whatever its name.
     """
     if (root / TABLE).is_file() and all(image.count("/") > 1 for image in images):
-        return _by_folder
+        return lambda image: image_tree.place_by_first_folder(image.partition("/")[2])
     return partial(image_tree.place, splits=image_tree.split_folders(root, images))
-
-
-def _by_folder(image: str) -> tuple[str, str]:
-    _, split, name = image.split("/", 2)
-    return split_of(split), name
 
 
 def _take_respelled(

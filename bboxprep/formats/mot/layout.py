@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+from bboxprep.formats import image_tree
 from bboxprep.formats.api import RootEvidence
-from bboxprep.formats.image_tree import IMAGE_FOLDERS
 from bboxprep.formats.label_documents import CLASS_LISTS
 from bboxprep.formats.mot.fields import INSTANCES, TABLE
 from bboxprep.io import paths, png
 from bboxprep.io.text import read_start_as_utf8
-from bboxprep.model.splits import SplitFolders, known_split, split_of
+from bboxprep.model.splits import SplitFolders, known_split
 
 _HEAD = 4096
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
@@ -64,7 +64,11 @@ def instance_folders(root: Path) -> Iterator[Path]:
     for folder in (root, *sorted(paths.subfolders(root))) if root.is_dir() else ():
         names = {one.name for one in paths.subfolders(folder)}
         place = folder / INSTANCES
-        if place.name in names and any(one.lower() in IMAGE_FOLDERS for one in names) and _holds_instances(place):
+        if (
+            place.name in names
+            and any(one.lower() in image_tree.IMAGE_FOLDERS for one in names)
+            and _holds_instances(place)
+        ):
             yield place
 
 
@@ -92,9 +96,9 @@ def place(sequence: str, splits: SplitFolders) -> tuple[str, str]:
 
 
 def place_of_written(sequence: str) -> tuple[str, str]:
-    """The same of a sequence of `writer`: the first folder is its split, whatever its name."""
-    split, _, inner = sequence.partition("/")
-    return split_of(split), f"{inner}/" if inner else ""
+    """The same of a sequence of `writer`, whose first folder is its split."""
+    split, inner = image_tree.place_by_first_folder(sequence)
+    return split, f"{inner}/" if inner else ""
 
 
 def _tables(root: Path) -> Iterator[Path]:

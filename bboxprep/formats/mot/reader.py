@@ -50,10 +50,10 @@ def read(root: Path, probe: Probe, options: fields.MotReadOptions, spread: MapEn
         paths.folder_name(root), ((one, range(min(len(one), 1))) for one in parts)
     )
     reading = _Reading(root, tree, options)
-    if reading.names_splits(found):
-        groups = [reading.group(sequence, *layout.place_of_written(sequence)) for sequence in found]
-    else:
-        groups = [reading.group(sequence, *layout.place(sequence, splits)) for sequence in found]
+    infos = {sequence: reading.info(sequence) for sequence in found}
+    written = all(found) and any(info.names_split for info in infos.values())
+    places = (layout.place_of_written(one) if written else layout.place(one, splits) for one in found)
+    groups = [reading.group(*each, *place) for each, place in zip(infos.items(), places, strict=True)]
     listed = [Category(name) for name in reading.listed]
     used = sorted(reading.used - reading.listed.keys(), key=[*fields.NAMES, fields.IGNORE].index)
     aside = [path for path in tree.images if path not in reading.taken]
@@ -62,12 +62,13 @@ def read(root: Path, probe: Probe, options: fields.MotReadOptions, spread: MapEn
 
 
 class _Info(msgspec.Struct, frozen=True):
-    """What seqinfo.ini says of a sequence."""
+    """What seqinfo.ini says of a sequence; `names_split`: the first folder of its path is its split."""
 
     images: str = fields.IMAGES
     suffix: str = ".jpg"
     size: Size | None = None
     rate: float = 0.0
+    names_split: bool = False
 
 
 class _Reading:
@@ -91,15 +92,16 @@ class _Reading:
             words += "labels.txt); `origin='0'` takes them as counted from 0"
             yield Finding("box-assumed", words, self.counted_from_one[0])
 
-    def group(self, sequence: str, split: str, prefix: str) -> listed_images.ImageGroup[object_records.ImageRecord]:
-        """The images of a `sequence`, which are of `split`, and whose names begin with `prefix`. Raises
-        `AnnotationError` and `LayoutError`.
+    def group(
+        self, sequence: str, info: _Info, split: str, prefix: str
+    ) -> listed_images.ImageGroup[object_records.ImageRecord]:
+        """The images of a `sequence` with that `info`, which are of `split`, and whose names begin with `prefix`.
+        Raises `AnnotationError` and `LayoutError`.
         """
         shown = image_tree.join_path(sequence, fields.TABLE)
         path = self.root / shown
         table = label_documents.class_list(path.parent, self.options.encoding)
         self.listed |= dict.fromkeys(table)
-        info = self._info(sequence)
         origin = int(self.options.origin) if self.options.origin != "auto" else int(not table)
         if self.options.origin == "auto" and origin and not layout.holds_masks(path):
             self.counted_from_one.append(shown)
@@ -122,12 +124,6 @@ class _Reading:
         located = listed_images.ImageGroup.locate(document, split, records, place, self.home, "frame")
         self.taken.update(image_tree.join_path(folder, name) for name in located.located.names)
         return msgspec.structs.replace(located, prefix=prefix)
-
-    def names_splits(self, sequences: Sequence[str]) -> bool:
-        """Whether one of the `sequences` says that the first folder of its path is its split, and all have one."""
-        shown = (image_tree.join_path(sequence, fields.INFO) for sequence in sequences)
-        said = (self._is_there(one) and f"\n{fields.SPLIT}=" in self._text(one) for one in shown)
-        return all(sequences) and any(said)
 
     def _listed_frames(self, sequence: str, split: str) -> dict[int, str]:
         """The names of images by the numbers of their frames, as a file beside the table of a `sequence` states them;
@@ -167,7 +163,8 @@ class _Reading:
             extra={"mot": {fields.RATE: info.rate}} if info.rate else {},
         )
 
-    def _info(self, sequence: str) -> _Info:
+    def info(self, sequence: str) -> _Info:
+        """What seqinfo.ini says of a `sequence`; a fault of it is a finding."""
         shown = image_tree.join_path(sequence, fields.INFO)
         if not self._is_there(shown):
             return _Info()
@@ -185,6 +182,7 @@ class _Reading:
             suffix=stated.get("imExt", ".jpg"),
             size=record_values.stated_size(stated.get("imWidth"), stated.get("imHeight")),
             rate=rate if rate and 0 < rate < _MOST_BYTES else 0.0,
+            names_split=fields.SPLIT in stated,
         )
 
 

@@ -180,6 +180,16 @@ def test_what_is_read_is_written_as_it_was(tmp_path: Path) -> None:
     assert bboxprep.verify(tmp_path / "out", root).holds
 
 
+def test_an_info_file_of_another_encoding_is_a_finding_and_the_rows_are_read(tmp_path: Path) -> None:
+    root = grown(tmp_path / "set/train/walk", ROWS, labels="\n".join("abcdefgh")).parents[1]
+    (root / "train/walk/seqinfo.ini").write_bytes(b"[Sequence]\nname=b\xe4r\n")
+    dataset = bboxprep.read(root)
+    assert sum(len(sample.instances) for sample in dataset) == len(ROWS.splitlines())
+    assert [finding.path for finding in dataset.findings if finding.code == "record-unreadable"] == [
+        "train/walk/seqinfo.ini"
+    ]
+
+
 def test_tracks_are_those_of_coco_and_back(tmp_path: Path) -> None:
     root = grown(tmp_path / "set/train/walk", ROWS, labels="\n".join("abcdefgh")).parents[1]
     bboxprep.convert(root, tmp_path / "coco", "coco", Recipe(Resize((80, 30))))
