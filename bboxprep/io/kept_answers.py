@@ -1,6 +1,6 @@
 """Answers of storages, kept while a source is recognised: each format asks the same about the same files.
 
-A storage answers in some 50 ms, and 27 formats ask. Outside of `answers_kept` nothing is kept, for files may change.
+A storage takes some 50 ms for an answer. Outside of `answers_kept` nothing is kept, for files may change.
 """
 
 from __future__ import annotations

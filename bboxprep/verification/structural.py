@@ -116,9 +116,8 @@ def _can_be_written(case: VerificationInputs, image: ImageRow, codes: frozenset[
     if origin is None or origin.header is None or origin.refusal:
         return False
     header, path = origin.header, origin.path
-    if "image-refused" in codes and (
-        header.depth > 8 or header.frames > 1
-    ):  # it wanted a decision that is not recorded
+    wants_decision = header.depth > 8 or header.frames > 1
+    if wants_decision and "image-refused" in codes:  # the record does not say whether the run had been given one
         return False
     try:
         decode_displayed(path, header.container, case.file(image, path))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Bytes = Literal["kept", "lost", "zeros"]
+Bytes = Literal["lost", "zeros"]
 
 _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", re.MULTILINE)
 _TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
@@ -35,11 +35,8 @@ class Node:
 
     def after(self, kept: Bytes) -> bytes:
         """Its bytes after a cut."""
-        data = bytes(self.data or b"")
-        if kept == "kept" or self.synced == data:
-            return data
         synced = self.synced or b""
-        return synced.ljust(len(data), b"\0") if kept == "zeros" else synced
+        return synced.ljust(len(self.data or b""), b"\0") if kept == "zeros" else synced
 
 
 Names = dict[str, Node]  # by absolute path
