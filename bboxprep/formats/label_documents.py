@@ -39,12 +39,13 @@ class LabelDocument:
 @dataclass(frozen=True)
 class DocumentKind:
     """The documents of a format: the `suffixes` of their names in lower case, what one of them is
-    (``kind(path)``, "" for another file), and whether a name without its suffix says nothing of a split.
+    (``kind(path)``, "" for another file), and whether a name without its suffix says nothing of a split; by default one
+    that has no word for any.
     """
 
     suffixes: tuple[str, ...]
     kind: Callable[[Path], str]
-    names_no_split: Callable[[str], bool]
+    names_no_split: Callable[[str], bool] = lambda stem: not known_split(stem)
     has_table: Callable[[Path], bool] = lambda _: False
     """``has_table(folder)``: whether a class table lies in `folder`, above the folders of all documents."""
 

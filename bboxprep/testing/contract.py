@@ -62,8 +62,8 @@ def check_order(example: FormatExample, folder: Path) -> None:
     source = _read(example, painted(example, folder / "in", dataset))
     keys = [(sample.split, str(sample.name)) for sample in source]
     expect("splits in the order of Dataset.splits", tuple(dict.fromkeys(split for split, _ in keys)), source.splits)
-    packed = declared(example).is_written and bool(_writer(example, folder / "out", source).stage)
     # packed samples keep their order
+    packed = declared(example).is_written and bool(_writer(example, folder / "out", source).stage)
     listed = [(image.split, image.name) for image in dataset.images] if packed else sorted(keys, key=_bytes_of_name)
     expect("the order of samples", keys, sorted(listed, key=lambda key: source.splits.index(key[0])))
     expect("names that are twice in a split", [key for key, count in Counter(keys).items() if count > 1], [])

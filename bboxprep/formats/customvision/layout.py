@@ -11,7 +11,6 @@ from pathlib import Path
 from bboxprep.formats.label_documents import DocumentKind
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.columns import Column
-from bboxprep.model.splits import known_split
 
 LAYOUT = "a .json of images (Custom Vision) or a .jsonl (Azure AutoML) beside the images, or in the folder of a split"
 CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.CROWD})
@@ -30,5 +29,5 @@ def _kind(path: Path) -> str:
     return "JSON lines of Azure AutoML" if _LINE.match(head) and _LABELS.match(head) else ""
 
 
-DOCUMENTS = DocumentKind((".json", ".jsonl"), _kind, lambda stem: not known_split(stem))
+DOCUMENTS = DocumentKind((".json", ".jsonl"), _kind)
 sniff, root_evidence, label_file = DOCUMENTS.sniff, DOCUMENTS.root_evidence, DOCUMENTS.label_file

@@ -8,7 +8,6 @@ from pathlib import Path
 from bboxprep.formats.label_documents import DocumentKind
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.columns import Column
-from bboxprep.model.splits import known_split
 
 LAYOUT = "a .ndjson or .json of data rows (Labelbox) in the folder of the images, or in the folder of a split"
 CARRIES = frozenset({Column.BOXES, Column.POLYGONS, Column.SCORES, Column.ATTRIBUTES})
@@ -24,5 +23,5 @@ def _kind(path: Path) -> str:
     return "an export of Labelbox" if known else ""
 
 
-DOCUMENTS = DocumentKind((".ndjson", ".jsonl", ".json"), _kind, lambda stem: not known_split(stem))
+DOCUMENTS = DocumentKind((".ndjson", ".jsonl", ".json"), _kind)
 sniff, root_evidence, label_file = DOCUMENTS.sniff, DOCUMENTS.root_evidence, DOCUMENTS.label_file

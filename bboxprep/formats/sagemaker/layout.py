@@ -10,7 +10,6 @@ from bboxprep.formats.api import TextReadOptions
 from bboxprep.formats.label_documents import DocumentKind
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.columns import Column
-from bboxprep.model.splits import known_split
 
 LAYOUT = "a .manifest or .jsonl (SageMaker Ground Truth) in the folder of the images, or in the folder of a split"
 CARRIES = frozenset({Column.BOXES, Column.SCORES})
@@ -36,5 +35,5 @@ def _kind(path: Path) -> str:
     return "a manifest of Ground Truth" if _SOURCE.match(read_start_as_utf8(path, _FIRST_BYTES)) else ""
 
 
-DOCUMENTS = DocumentKind((".manifest", ".jsonl", ".json"), _kind, lambda stem: not known_split(stem))
+DOCUMENTS = DocumentKind((".manifest", ".jsonl", ".json"), _kind)
 sniff, root_evidence, label_file = DOCUMENTS.sniff, DOCUMENTS.root_evidence, DOCUMENTS.label_file

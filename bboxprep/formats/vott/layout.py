@@ -12,7 +12,6 @@ from pathlib import Path
 from bboxprep.formats.label_documents import DocumentKind
 from bboxprep.io.text import read_start_as_utf8
 from bboxprep.model.columns import Column
-from bboxprep.model.splits import known_split
 
 LAYOUT = "a .json with tags and assets (VoTT) in the folder of the images, or in the folder of a split"
 CARRIES = frozenset({Column.BOXES, Column.POLYGONS})
@@ -26,5 +25,5 @@ def _kind(path: Path) -> str:
     return "an export of VoTT" if head[:1] == b"{" and _TAGS.search(head) and _ASSETS.search(head) else ""
 
 
-DOCUMENTS = DocumentKind((".json",), _kind, lambda stem: not known_split(stem))
+DOCUMENTS = DocumentKind((".json",), _kind)
 sniff, root_evidence, label_file = DOCUMENTS.sniff, DOCUMENTS.root_evidence, DOCUMENTS.label_file
