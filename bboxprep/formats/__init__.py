@@ -9,7 +9,7 @@ writer when one is made, as mypy would check them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -40,19 +40,24 @@ def written() -> tuple[str, ...]:
 
 def load(name: str) -> Format:
     """The format called `name`. Raises `UsageError`: with the nearest known name, or why the format cannot be used."""
-    if name in _own_names():
-        return _own(name)
-    if name in _plugins():
-        return _plugin(name)
-    listed = f"{', '.join(names())}{did_you_mean(name, names())}"
-    raise UsageError(f"format: have {name!r}, want one of {listed}")
+    return _load(name, names)
 
 
 def load_written(name: str) -> Format:
     """The format called `name`, to write. Raises `UsageError` as `load` does, and for one that is only read."""
-    if not (known := load(name)).is_written:
+    if not (known := _load(name, written)).is_written:
         raise UsageError(f"format: {name} is only read ({known.title}); want one of {', '.join(written())}")
     return known
+
+
+def _load(name: str, wanted: Callable[[], tuple[str, ...]]) -> Format:
+    """The format called `name`. Raises `UsageError`, for an unknown one with the names that are `wanted`."""
+    if name in _own_names():
+        return _own(name)
+    if name in _plugins():
+        return _plugin(name)
+    listed = f"{', '.join(wanted())}{did_you_mean(name, wanted())}"
+    raise UsageError(f"format: have {name!r}, want one of {listed}")
 
 
 def sniffed(root: Path, wanted: str | None = None) -> Mapping[str, str]:

@@ -229,3 +229,12 @@ def test_mypy_accepts_a_format_and_refuses_one_that_lacks_something(tmp_path: Pa
     for name, (_, words) in MISTAKES.items():
         assert words in said[name]
     assert not said["right"]
+
+
+def test_who_asks_for_a_format_to_write_is_told_those_alone() -> None:
+    with pytest.raises(UsageError) as unknown:
+        formats.load("kity")
+    with pytest.raises(UsageError) as unwritten:
+        formats.load_written("kity")
+    assert str(unknown.value) == f"format: have 'kity', want one of {', '.join(formats.names())}; did you mean 'kitti'?"
+    assert str(unwritten.value).partition(";")[0] == f"format: have 'kity', want one of {', '.join(formats.written())}"
