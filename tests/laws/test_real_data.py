@@ -82,6 +82,7 @@ SETS = {
     f"{LABELFORMAT}/COCO": Known("coco", 2, 16),
     f"{LABELFORMAT}/PascalVOC": Known("voc", 2, 16, 2, {SKIPPED: 16}),
     f"{LABELFORMAT}/YOLOv8": Known("yolo", 2, 16),
+    f"{LABELFORMAT}/Labelbox": Known("labelbox", 2, 16, 2, {SKIPPED: 16}, targets=("yolo",)),
     f"{LABELFORMAT}/KITTI": Known("kitti", 2, 16, targets=("coco",)),
     "formats/mot/tests/assets/mot_dataset/mot_seq": Known("mot", 1, 1, targets=("mot",)),
     "formats/kitti": Known("kitti", 2, 5, targets=("kitti",)),
@@ -126,7 +127,6 @@ NOTHING, SEVERAL = "no labelled dataset recognised here (looked for ", "looks li
 REFUSED: dict[str, tuple[type[SourceError], str]] = {
     "icevision/samples": (LayoutError, f"{SEVERAL}coco (annotations.json is a COCO document); via ("),
     "rodm_toy/toyexample": (LayoutError, f"{SEVERAL}coco (dets_coco_format/coco_dets.json is a COCO document); voc ("),
-    f"{LABELFORMAT}/Labelbox": (LayoutError, NOTHING),
     f"{LABELFORMAT}/lightly": (LayoutError, NOTHING),
     f"{DATUMARO}/coco_dataset": (LayoutError, "10 data sets lie here; name the one to read: "),
     f"{DATUMARO}/voc_dataset": (LayoutError, "3 data sets lie here; name the one to read: "),
