@@ -1,50 +1,206 @@
-"""Samples that go through the steps of a run together, with all their objects in one `Instances`.
+"""Samples that go through the steps of a run together, as columns, with all their objects in one `Instances`.
 
 What is asked of every image is asked of a batch at once: numpy takes about as long for the few objects of one image as
-for those of a hundred. A sample keeps its own objects beside, as its part of the columns. An image that is done by
-itself is a batch of one, so that there is one way for all.
+for those of a hundred, and a value that all images share is stored once. A reader makes a batch of columns; a `Sample`
+is the view of one row, made when somebody asks for it. An image that is done by itself is a batch of one, so that there
+is one way for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.findings import Finding
+from bboxprep.geometry.affine import Size
+from bboxprep.io.paths import relative_path, text_below
+from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
+from bboxprep.model.sample import EMPTY_SAMPLE, Frame, Key, Sample
 
 Value = TypeVar("Value")
 
+_FIELDS = tuple([one.name for one in fields(Sample) if one.name != "instances"])
+_NOTHING = EMPTY_SAMPLE.instances
+_NO_SIZE = Size(0, 0)
+
+
+@dataclass(frozen=True)
+class FromText(Sequence[Value], Generic[Value]):
+    """Values that are made of `texts` when they are asked for: value i is ``make(texts[i])``, and its text is that."""
+
+    texts: Sequence[str]
+    make: Callable[[str], Value]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, row: int) -> Value: ...
+    @overload
+    def __getitem__(self, row: slice) -> FromText[Value]: ...
+    def __getitem__(self, row: int | slice) -> Value | FromText[Value]:
+        return FromText(self.texts[row], self.make) if isinstance(row, slice) else self.make(self.texts[row])
+
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class Batch(Sequence[Sample]):
     """I samples, and their N objects in their order: those of sample i are the rows ``starts[i]`` to ``starts[i + 1]``
     of `instances`; `starts` is int64 (I + 1,).
+
+    `columns` are the fields that differ, I values each, by the name of the field; `alike` has the fields of all others.
     """
 
-    samples: tuple[Sample, ...]
+    alike: Sample
+    columns: Mapping[str, Sequence[Any]]
     instances: Instances
     starts: NDArray[np.int64]
+    _made: dict[int, Sample] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, samples: Iterable[Sample]) -> Batch:
-        """The batch of `samples`."""
+        """The batch of `samples`; that itself if they are one."""
+        if isinstance(samples, Batch):
+            return samples
         samples = tuple(samples)
-        counts = [len(sample.instances) for sample in samples]
-        starts = np.cumsum([0, *counts], dtype=np.int64)
-        return cls(samples, Instances.concat([sample.instances for sample in samples]), starts)
+        if not samples:
+            return cls(EMPTY_SAMPLE, {}, _NOTHING, np.zeros(1, dtype=np.int64))
+        rows, columns = [sample.__dict__ for sample in samples], dict[str, Sequence[Any]]()
+        for name in _FIELDS:
+            values = [row[name] for row in rows]
+            first = values[0]
+            if not all(value is first for value in values):
+                columns[name] = values
+        starts = starts_of([len(sample.instances) for sample in samples])
+        instances = Instances.concat([sample.instances for sample in samples])
+        return cls(samples[0].replace_fast(instances=_NOTHING), columns, instances, starts, dict(enumerate(samples)))
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.starts) - 1
+
+    @overload
+    def __getitem__(self, row: int) -> Sample: ...
+    @overload
+    def __getitem__(self, row: slice) -> Batch: ...
+    def __getitem__(self, row: int | slice) -> Sample | Batch:
+        if isinstance(row, slice):
+            return self.select(range(*row.indices(len(self))))
+        row = range(len(self))[row]  # raises IndexError
+        made = self._made.get(row)
+        return self._sample(row, self.objects_of(row)) if made is None else made
 
     def __iter__(self) -> Iterator[Sample]:
-        return iter(self.samples)
+        if len(self._made) < len(self):
+            parts = self.instances.split_by_counts(self.counts.tolist())
+            return map(self._sample, range(len(self)), parts)
+        return iter([self._made[row] for row in range(len(self))])
+
+    def _sample(self, row: int, instances: Instances) -> Sample:
+        fields = {name: column[row] for name, column in self.columns.items()}
+        return self._made.setdefault(row, self.alike.replace_fast(**fields, instances=instances))
+
+    def objects_of(self, row: int) -> Instances:
+        """The objects of the sample at `row`."""
+        return self.instances.part(int(self.starts[row]), int(self.starts[row + 1]))
+
+    def values(self, name: str) -> Sequence[Any]:
+        """The values of the field `name` of a sample, one for each."""
+        return self.columns[name] if name in self.columns else [getattr(self.alike, name)] * len(self)
+
+    def any(self, name: str) -> bool:
+        """Whether the field `name` of any sample has a value that is true."""
+        return any(self.columns[name]) if name in self.columns else len(self) > 0 and bool(getattr(self.alike, name))
+
+    def texts(self, name: str) -> Sequence[str]:
+        """The values of the field `name` as text."""
+        values = self.values(name)
+        return values.texts if isinstance(values, FromText) else list(map(str, values))
+
+    def replace(self, **values: Any) -> Batch:
+        """This batch with some fields of all samples changed to these values, the same for all."""
+        columns = {name: column for name, column in self.columns.items() if name not in values}
+        return Batch(self.alike.replace_fast(**values), columns, self.instances, self.starts)
+
+    def with_columns(self, **columns: Sequence[Any]) -> Batch:
+        """This batch with some fields changed, to I values each."""
+        return Batch(self.alike, {**self.columns, **columns}, self.instances, self.starts)
+
+    def with_objects(self, instances: Instances, starts: NDArray[np.int64] | None = None) -> Batch:
+        """This batch with other objects; without `starts`, as many of each sample as before."""
+        return Batch(self.alike, self.columns, instances, self.starts if starts is None else starts)
+
+    def with_findings(self, added: Mapping[int, Sequence[Finding]]) -> Batch:
+        """This batch with findings `added` after those that a sample has, by its row."""
+        if not added:
+            return self
+        findings = list(self.values("findings"))
+        for row, more in added.items():
+            findings[row] = (*findings[row], *more)
+        return self.with_columns(findings=findings)
+
+    def keep(self, rows: NDArray[np.bool_]) -> Batch:
+        """This batch without the objects that are not at `rows` (N,)."""
+        return self.with_objects(self.instances.select(rows), starts_of(self.totals(rows)))
+
+    def select(self, rows: Sequence[int]) -> Batch:
+        """The batch of the samples at `rows`."""
+        if isinstance(rows, range) and rows.step == 1:
+            starts = self.starts[rows.start : max(rows.stop, rows.start) + 1]
+            part = slice(rows.start, max(rows.stop, rows.start))
+            columns = {name: column[part] for name, column in self.columns.items()}
+            return Batch(self.alike, columns, self.instances.part(int(starts[0]), int(starts[-1])), starts - starts[0])
+        columns = {name: _at(column, rows) for name, column in self.columns.items()}
+        parts = list(map(self.objects_of, rows))
+        return Batch(self.alike, columns, Instances.concat(parts), starts_of(list(map(len, parts))))
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the samples."""
+        return self.texts("name")
+
+    @property
+    def files(self) -> Sequence[str]:
+        """The paths of the image files as text."""
+        return self.texts("path")
+
+    @property
+    def headers(self) -> Sequence[Header | None]:
+        """The headers of the image files."""
+        return self.values("header")
+
+    @property
+    def keys(self) -> list[Key]:
+        """The keys of the samples."""
+        return list(zip(self.values("split"), self.names, strict=True))
+
+    @cached_property
+    def relative_paths(self) -> Sequence[str]:
+        """The `Sample.relative_path` of each."""
+        if "root" in self.columns:
+            return list(map(relative_path, self.values("path"), self.columns["root"]))
+        return self.paths_below(self.alike.root)
+
+    def paths_below(self, root: Path) -> Sequence[str]:
+        """The `io.paths.relative_path` of each image file below `root`."""
+        paths = self.values("path")
+        if isinstance(paths, FromText):
+            return [text_below(text, root) for text in paths.texts]
+        return [relative_path(path, root) for path in paths]
+
+    @cached_property
+    def planes(self) -> list[Size]:
+        """The `Sample.size` of each; 0 x 0 of one without a header, which has none."""
+        if self.any("plan") or self.any("base_image"):
+            own = zip(*map(self.values, ("plan", "base_image", "header", "frame")), strict=True)
+            return [plan.size if plan else base.size if base else _size(*rest) for plan, base, *rest in own]
+        return list(map(_size, self.headers, self.values("frame")))
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
@@ -59,7 +215,7 @@ class Batch:
     @cached_property
     def sizes(self) -> NDArray[np.float64]:
         """Width and height of the plane that the objects of each sample lie in: float64 (I, 2), px."""
-        return np.array([sample.size for sample in self.samples], dtype=np.float64).reshape(-1, 2)
+        return np.array(self.planes, dtype=np.float64).reshape(-1, 2)
 
     def totals(self, values: NDArray[np.int64 | np.bool_]) -> NDArray[np.int64]:
         """The sum of `values` (N,) over the objects of each sample: int64 (I,)."""
@@ -68,3 +224,22 @@ class Batch:
     def split(self, values: list[Value]) -> list[list[Value]]:
         """The part of each sample of `values`, which are N."""
         return [values[start:end] for start, end in pairwise(self.starts.tolist())]
+
+
+def starts_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the objects of each of I samples begin that have `counts` objects each, and the end: int64 (I + 1,)."""
+    starts = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=starts[1:])
+    return starts
+
+
+def _size(header: Header | None, frame: Frame) -> Size:
+    if header is None:
+        return _NO_SIZE
+    return header.size if frame is Frame.STORED or header.orientation == 1 else header.displayed
+
+
+def _at(column: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
+    if isinstance(column, FromText):
+        return FromText([column.texts[row] for row in rows], column.make)
+    return [column[row] for row in rows]

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 from unicodedata import normalize
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, drop_findings_by_class
@@ -43,20 +45,28 @@ class ClassMapping:
     renamed: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
-    def apply(self, sample: Sample) -> Sample:
-        """`sample` with labels of the new table. Objects of classes that are left out become findings."""
-        instances = sample.instances
-        labels = self._labels[instances.labels]
+    def apply(self, batch: Batch) -> Batch:
+        """`batch` with labels of the new table. Objects of classes that are left out become findings."""
+        labels = self._labels[batch.instances.labels]
         gone = labels == _NONE
-        location = Location(sample.relative_path, sample.split, self.names)
-        named = replace(instances, labels=self._first[instances.labels])
-        lost = drop_findings_by_class("class-dropped", named, gone, location, "the class is left out")
-        return replace(
-            sample,
-            instances=replace(instances, labels=labels).select(~gone),
-            findings=(*map(self.renamed_finding, sample.findings), *lost),
-            renderer=sample.renderer and sample.renderer.with_categories(self.categories),
-        )
+        lost = {row: self._dropped(batch, row, gone) for row in np.flatnonzero(batch.totals(gone)).tolist()}
+        if self.renamed and batch.any("findings"):
+            batch = batch.with_columns(
+                findings=[tuple(map(self.renamed_finding, own)) for own in batch.values("findings")]
+            )
+        batch = batch.with_objects(replace(batch.instances, labels=labels)).with_findings(lost)
+        if batch.any("renderer"):
+            renderers = [one and one.with_categories(self.categories) for one in batch.values("renderer")]
+            batch = batch.with_columns(renderer=renderers)
+        return batch.keep(~gone) if lost else batch
+
+    def _dropped(self, batch: Batch, row: int, gone: NDArray[np.bool_]) -> tuple[Finding, ...]:
+        """The findings for the objects of the sample at `row` that are `gone` (N,)."""
+        own = batch.objects_of(row)
+        named = replace(own, labels=self._first[own.labels])
+        location = Location(batch.relative_paths[row], batch.values("split")[row], self.names)
+        part = gone[batch.starts[row] : batch.starts[row + 1]]
+        return drop_findings_by_class("class-dropped", named, part, location, "the class is left out")
 
     def renamed_finding(self, finding: Finding) -> Finding:
         """`finding` with the new name of its class."""
@@ -237,19 +247,18 @@ def similar_names(names: Iterable[str]) -> tuple[Finding, ...]:
 
 def objects_by_class(samples: Sequence[Sample], names: Sequence[str]) -> Counter[str]:
     """The number of objects of each class that the source lists for `samples`, read or not; "" for an unknown class."""
-    objects = count_classes(samples, names)
-    for sample in samples:
-        for finding in sample.findings:
-            if finding.objects:
-                objects[finding.category] += finding.objects
+    batch = Batch.of(samples)
+    objects = count_classes(batch, names)
+    for finding in chain.from_iterable(batch.values("findings")):
+        if finding.objects:
+            objects[finding.category] += finding.objects
     return objects
 
 
 def count_classes(samples: Sequence[Sample], names: Sequence[str]) -> Counter[str]:
     """The number of objects of each class of `samples`; their labels are rows of `names`."""
-    labels = np.concatenate([np.zeros(0, dtype=np.int64), *[sample.instances.labels for sample in samples]])
     objects: Counter[str] = Counter()
-    for row, count in enumerate(np.bincount(labels).tolist()):
+    for row, count in enumerate(np.bincount(Batch.of(samples).instances.labels).tolist()):
         if count:
             objects[names[row]] += count
     return objects

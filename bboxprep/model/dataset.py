@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal, Protocol, SupportsIndex, TypeVar, over
 from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.findings import Finding
 from bboxprep.io.paths import dataset_folder
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, objects_by_class, similar_names, unique_names
 from bboxprep.model.flip_names import FlipMapping, names_without_partner
@@ -66,6 +67,16 @@ def items_at(items: Sequence[Item], rows: Sequence[int]) -> Sequence[Item]:
     """The `items` at `rows`; samples are loaded together."""
     found: Sequence[Any] = items.at(rows) if isinstance(items, LazySamples) else [items[row] for row in rows]
     return found
+
+
+@dataclass(frozen=True)
+class _ChangeAll:
+    """Applies a function of batches to samples; plain data, which is pickled for worker processes."""
+
+    change: Callable[[Batch], Batch]
+
+    def __call__(self, samples: Sequence[Sample]) -> Batch:
+        return self.change(Batch.of(samples))
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,7 @@ class Dataset(ShownAsTable):
     @cached_property
     def _keys(self) -> list[tuple[str, str]]:
         """(split, name) of each sample."""
-        return [one.key for one in self.outlines_at(range(len(self)))]
+        return self.outlines_at(range(len(self))).keys
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -192,18 +203,18 @@ class Dataset(ShownAsTable):
             return NotImplemented
         return self._require_tools().joined([self, other])
 
-    def batches(self) -> Iterator[Sequence[Sample]]:
+    def batches(self) -> Iterator[Batch]:
         """All samples in their order, some at a time, which are loaded together."""
         for start in range(0, len(self), _TOGETHER):
             yield self.at(range(start, min(start + _TOGETHER, len(self))))
 
-    def at(self, rows: Sequence[int]) -> Sequence[Sample]:
+    def at(self, rows: Sequence[int]) -> Batch:
         """The samples at `rows`, loaded together."""
-        return items_at(self.samples, rows)
+        return Batch.of(items_at(self.samples, rows))
 
-    def outlines_at(self, rows: Sequence[int]) -> Sequence[Sample]:
+    def outlines_at(self, rows: Sequence[int]) -> Batch:
         """The samples at `rows`, without their objects where the format can list them without reading labels."""
-        return items_at(self.samples if self.outlines is None else self.outlines, rows)
+        return Batch.of(items_at(self.samples if self.outlines is None else self.outlines, rows))
 
     def outline(self, index: int) -> Sample:
         """Sample `index`, as `outlines_at` gives it."""
@@ -265,6 +276,16 @@ class Dataset(ShownAsTable):
             self,
             samples=LazySamples.each(self.samples, change),
             outlines=None if self.outlines is None else LazySamples.each(self.outlines, change),
+        )
+
+    def with_batches(self, change: Callable[[Batch], Batch]) -> Dataset:
+        """This dataset with `change` applied to all samples that are accessed together, as `with_samples` does it for
+        each; no change of a sample depends on the others.
+        """
+        return replace(
+            self,
+            samples=LazySamples(self.samples, _ChangeAll(change)),
+            outlines=None if self.outlines is None else LazySamples(self.outlines, _ChangeAll(change)),
         )
 
     def select(self, rows: Sequence[int]) -> Dataset:
@@ -333,7 +354,7 @@ class Dataset(ShownAsTable):
 
     def _changed(self, change: ClassMapping) -> Dataset:
         return replace(
-            self.with_samples(change.apply),
+            self.with_batches(change.apply),
             categories=change.categories,
             findings=(*map(change.renamed_finding, self.findings), *change.findings),
         )

@@ -24,7 +24,6 @@ from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Sample
 from bboxprep.spelling import suggestion
 
 Swaps = Sequence[tuple[str, str]]  # names of classes that change places
@@ -113,9 +112,11 @@ class FlipMapping(msgspec.Struct, frozen=True):
             visibility=np.take_along_axis(instances.visibility, columns, axis=1),
         )
 
-    def source_names(self, names: Sequence[str], sample: Sample) -> Sequence[str]:
-        """The class name of each label of `sample` as it was in the source, before any flip."""
-        return tuple(names[label] for label in self.labels) if sample.mirrored else names
+    def source_names(self, names: Sequence[str], mirrored: bool) -> Sequence[str]:
+        """The class name of each label of a sample as it was in the source, before any flip; `names` are those of the
+        labels that it has now.
+        """
+        return tuple([names[label] for label in self.labels]) if mirrored else names
 
 
 def _exchanged(match: re.Match[str]) -> str:

@@ -241,6 +241,16 @@ class Instances:
             visibility=np.pad(self.visibility, ((0, 0), (0, more))),
         )
 
+    def part(self, start: int, end: int) -> Instances:
+        """The objects from row `start` to row `end`, as views; `concat` joins parts that follow each other without a
+        copy.
+        """
+        if end - start == len(self):
+            return self
+        own = self.__dict__
+        cut = {name: own[name][start:end] for name in _NAMES}
+        return unchecked(Instances, cut | {"_part": _Part(self, start, end)})
+
     def split_by_counts(self, counts: Iterable[int]) -> list[Instances]:
         """Consecutive parts of these objects, of `counts` objects each, as views; `counts` sum up to N. `concat`
         joins them without a copy.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -66,9 +66,6 @@ class Renderer(Protocol):
 
     def transform(self, sample: Sample, recipe: Planner) -> Sample:
         """`sample` with `recipe` applied to its annotations."""
-
-    def transform_all(self, samples: Sequence[Sample], recipe: Planner) -> list[Sample]:
-        """Each of `samples` with `recipe` applied to its annotations."""
 
     def pixels(self, sample: Sample, data: bytes | None = None, order: ChannelOrder = "RGB") -> NDArray[np.uint8]:
         """The pixels of `sample` after its plan: uint8 (H, W) or (H, W, 3). `data`: the bytes of its file, if known."""

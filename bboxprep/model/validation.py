@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.shapes import clip_boxes
+from bboxprep.model.batch import Batch
 from bboxprep.model.instances import Instances
 
 Rows = NDArray[np.bool_]  # (N,)
@@ -49,6 +50,18 @@ def count_duplicates(instances: Instances) -> int:
     rows = list(zip(instances.labels.tolist(), map(tuple, instances.boxes.tolist()), strict=True))
     keys = [row for row in rows if isfinite(sum(map(abs, row[1])))]
     return len(keys) - len(set(keys))
+
+
+def rows_that_may_repeat(batch: Batch) -> set[int]:
+    """The rows of the samples of `batch` with two objects whose boxes begin at the same x: others have no duplicates.
+
+    `count_duplicates` counts those of one of them.
+    """
+    owners, edges = batch.owners, batch.instances.boxes[:, 0]
+    order = np.lexsort((edges, owners))
+    owners, edges = owners[order], edges[order]
+    same = (owners[1:] == owners[:-1]) & (edges[1:] == edges[:-1])
+    return set(owners[1:][same].tolist())
 
 
 def drop_findings(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:

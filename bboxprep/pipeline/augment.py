@@ -20,6 +20,7 @@ from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.images.effects.albumentations_adapter import Named, loaded
+from bboxprep.model.batch import Batch, FromText
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
@@ -33,6 +34,7 @@ from bboxprep.recipe.mosaic_split import MosaicSplit, split_at_mosaic, then
 from bboxprep.recipe.recipe import Drawn, ImageContext, Recipe
 from bboxprep.spelling import suggestion
 from bboxprep.transform.mosaic import assemble_mosaic, place_part
+from bboxprep.transform.render import SampleRenderer
 
 _MAX_TRIES = 16  # images that are tried for a place in a mosaic
 
@@ -81,21 +83,17 @@ class _VariantSamples(msgspec.Struct, frozen=True):
     dataset: Dataset
     variants: tuple[SampleVariant, ...]
 
-    def __call__(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
-        samples = self.dataset.at([row for _, row in places])
-        return [_as_variant(sample, self.variants[number]) for sample, (number, _) in zip(samples, places, strict=True)]
+    def __call__(self, places: Sequence[tuple[int, int]]) -> Batch:
+        return self._varied(self.dataset.at([row for _, row in places]), places)
 
-    def outlines(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
-        outlines = self.dataset.outlines_at([row for _, row in places])
-        return [
-            _as_variant(outline, self.variants[number]) for outline, (number, _) in zip(outlines, places, strict=True)
-        ]
+    def outlines(self, places: Sequence[tuple[int, int]]) -> Batch:
+        return self._varied(self.dataset.outlines_at([row for _, row in places]), places)
 
-
-def _as_variant(sample: Sample, variant: SampleVariant) -> Sample:
-    if not variant.name:
-        return sample.replace_fast(variant=variant)
-    return sample.replace_fast(variant=variant, name=PurePosixPath(_named(str(sample.name), variant)), id=0)
+    def _varied(self, batch: Batch, places: Sequence[tuple[int, int]]) -> Batch:
+        variants = [self.variants[number] for number, _ in places]
+        names = list(map(_named, batch.names, variants))
+        ids = [0 if variant.name else own for variant, own in zip(variants, batch.values("id"), strict=True)]
+        return batch.with_columns(variant=variants, name=FromText(names, PurePosixPath), id=ids)
 
 
 def _named(name: str, variant: SampleVariant) -> str:
@@ -108,6 +106,13 @@ class AugmentedSample(msgspec.Struct, frozen=True):
 
     sample: Sample
     sources: tuple[Sample, ...]
+
+
+class AugmentedBatch(msgspec.Struct, frozen=True):
+    """Transformed `samples`, and all samples of the source in them (those of all parts of a mosaic)."""
+
+    samples: Batch
+    sources: Batch
 
 
 class Augmenter(msgspec.Struct, frozen=True):
@@ -154,16 +159,15 @@ class Augmenter(msgspec.Struct, frozen=True):
             (sample,),
         )
 
-    def transform_all(self, samples: Sequence[Sample]) -> list[AugmentedSample]:
-        """Each of `samples` transformed, those of a recipe without chance and tiles together."""
-        renderer = samples[0].renderer
-        alike = renderer is not None and all(sample.renderer is renderer for sample in samples)
-        if not alike or renderer is None or not self.recipe.is_fixed or self.recipe.is_tiled:
-            return list(map(self, samples))
-        return [
-            AugmentedSample(done, (sample,))
-            for sample, done in zip(samples, renderer.transform_all(samples, self.recipe), strict=True)
-        ]
+    def transform_all(self, batch: Batch) -> AugmentedBatch:
+        """All of `batch` transformed, the samples of a recipe without chance and tiles together."""
+        renderers = batch.values("renderer")
+        renderer = renderers[0] if all(one is renderers[0] for one in renderers) else None
+        if isinstance(renderer, SampleRenderer) and self.recipe.is_fixed and not self.recipe.is_tiled:
+            return AugmentedBatch(renderer.transform_all(batch, self.recipe), batch)
+        each = list(map(self, batch))
+        sources = Batch.of(source for one in each for source in one.sources)
+        return AugmentedBatch(Batch.of(one.sample for one in each), sources)
 
     def others(self, sample: Sample) -> tuple[Sample, ...]:
         """The other samples of the mosaic of `sample`."""

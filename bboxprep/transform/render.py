@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,29 +71,35 @@ class SampleRenderer:
                 sample = self._after_pipeline(sample, stage)
         return sample
 
-    def transform_all(self, samples: Sequence[Sample], recipe: Planner) -> list[Sample]:
-        """Each of `samples` after `recipe`, as `transform` gives it. Objects that lie within their image and stay where
-        they are, as most do where only labels are converted, are looked at together.
+    def transform_all(self, batch: Batch, recipe: Planner) -> Batch:
+        """Each sample of `batch` after `recipe`, as `transform` gives it. Objects that lie within their image and stay
+        where they are, as most do where only labels are converted, are looked at together.
         """
-        plans = [self._resting_plan(sample, recipe) for sample in samples]
-        fits = iter(_fit(Batch.of([sample for sample, plan in zip(samples, plans, strict=True) if plan])))
-        return [
-            sample.replace_fast(plan=plan, rendering=recipe.rendering)
-            if plan and next(fits)
-            else self.transform(sample, recipe)
-            for sample, plan in zip(samples, plans, strict=True)
-        ]
+        rests = self._rests(batch, recipe)
+        fit, plans = _fit(batch, rests), [rest and rest.plan for rest in rests]
+        if all(fit):
+            return batch.replace(rendering=recipe.rendering).with_columns(plan=plans)
+        return Batch.of(
+            sample.replace_fast(plan=plan, rendering=recipe.rendering) if fits else self.transform(sample, recipe)
+            for sample, plan, fits in zip(batch, plans, fit, strict=True)
+        )
 
-    def _resting_plan(self, sample: Sample, recipe: Planner) -> Plan | None:
-        """The plan of `recipe` for `sample` where that is all that changes, if no object needs a repair; else None."""
-        changed = sample.plan or sample.base_image or sample.rendering.effects or recipe.rendering.effects
-        if sample.header is None or sample.refusal or sample.findings or changed or recipe.mirrors:
-            return None
-        try:
-            plan, rest = _plans(sample, sample.header, recipe)
-        except PlanError:
-            return None
-        return plan if rest.is_identity else None
+    def _rests(self, batch: Batch, recipe: Planner) -> list[_Rest | None]:
+        """For each sample its plan, where that is all that changes if no object needs a repair; else None."""
+        drawn = recipe.rendering.effects or any(one.effects for one in batch.values("rendering"))
+        if drawn or recipe.mirrors:
+            return [None] * len(batch)
+        rests: dict[tuple[int, Frame], _Rest | None] = {}  # the photos of one camera share a header
+        found: list[_Rest | None] = []
+        for row, (header, frame, *changes) in enumerate(zip(*map(batch.values, _CHANGED), strict=True)):
+            key = (id(header), frame)
+            if header is None or any(changes):
+                found.append(None)
+                continue
+            if key not in rests:
+                rests[key] = _rest(batch[row], header, recipe)
+            found.append(rests[key])
+        return found
 
     def _after_plan(self, sample: Sample, header: Header, recipe: Planner, effects: tuple[Effect, ...]) -> Sample:
         """`sample` after the plan of `recipe` and the `effects` before any pipeline."""
@@ -186,7 +193,7 @@ class SampleRenderer:
     def location(self, sample: Sample) -> Location:
         """The location of `sample` in findings, with the classes of objects before any flip."""
         return Location(
-            sample.relative_path, sample.split, self._flip_mapping.source_names(self.categories.names, sample)
+            sample.relative_path, sample.split, self._flip_mapping.source_names(self.categories.names, sample.mirrored)
         )
 
 
@@ -238,11 +245,32 @@ def _problem(sample: Sample) -> str:
     return sample.base_image.problem if sample.base_image else ""
 
 
-def _fit(batch: Batch) -> list[bool]:
-    """Whether the objects of each sample of `batch` need no repair."""
-    good = need_no_repair(batch.instances, batch.sizes[batch.owners])
-    fits: list[bool] = (batch.totals(~good) == 0).tolist()
-    return fits
+class _Rest(NamedTuple):
+    """The `plan` of a sample whose objects, in px of an image of `size`, stay where they are."""
+
+    plan: Plan
+    size: Size
+
+
+_CHANGED = ("header", "frame", "plan", "base_image", "refusal", "findings")  # all false but the first two: it may rest
+
+
+def _rest(sample: Sample, header: Header, recipe: Planner) -> _Rest | None:
+    """The plan of `recipe` for an untransformed `sample` if its objects stay where they are; else None."""
+    try:
+        plan, rest = _plans(sample, header, recipe)
+    except PlanError:
+        return None
+    return _Rest(plan, sample.size) if rest.is_identity else None
+
+
+def _fit(batch: Batch, rests: Sequence[_Rest | None]) -> list[bool]:
+    """Whether each sample of `batch` rests, and none of its objects needs a repair."""
+    if not any(rests):
+        return [False] * len(batch)
+    sizes = np.array([rest.size if rest else (0, 0) for rest in rests], dtype=np.float64)
+    good = batch.totals(~need_no_repair(batch.instances, sizes[batch.owners])) == 0
+    return [rest is not None and fits for rest, fits in zip(rests, good.tolist(), strict=True)]
 
 
 def _refuse(sample: Sample, finding: Finding) -> Sample:

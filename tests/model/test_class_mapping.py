@@ -15,6 +15,7 @@ from bboxprep.cli import commands
 from bboxprep.cli.flag_names import with_flags
 from bboxprep.errors import UsageError
 from bboxprep.findings import Finding
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.class_mapping import ClassPolicy, merge_tables, objects_by_class, similar_names
 from bboxprep.model.dataset import Dataset
@@ -120,7 +121,7 @@ def test_a_joint_table_keeps_every_name_once_and_every_object_its_name(parts: li
     assert whole.names == tuple(dict.fromkeys(name for table in parts for name in table))
     for table, change in zip(parts, maps, strict=True):
         assert change.categories == whole
-        moved = change.apply(sample(list(range(len(table)))))
+        moved = change.apply(Batch.of([sample(list(range(len(table))))]))
         assert [whole.names[label] for label in moved.instances.labels] == list(table)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
@@ -95,7 +96,7 @@ def test_a_later_step_names_the_object_by_the_class_it_came_in_with() -> None:
     finding = bad.transform(Recipe()).findings[-1]
     assert (finding.code, finding.category) == ("box-degenerate", "left_hand")
     dataset = Dataset(Path(), "coco", TABLE, (flipped,), object_policy=RULES)
-    assert count_source_objects([flipped], TABLE.names, dataset.flip_mapping).objects == {"left_hand": 1}
+    assert count_source_objects(Batch.of([flipped]), TABLE.names, dataset.flip_mapping).objects == {"left_hand": 1}
 
 
 def test_names_without_a_partner_are_told_once_and_only_of_a_mirror() -> None:

@@ -14,18 +14,20 @@ import pytest
 from PIL import Image
 
 from bboxprep.errors import ImageError, UsageError
+from bboxprep.formats.api import Labels
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codecs.codec import ImagePolicy, decode
 from bboxprep.images.header import read_header
 from bboxprep.images.raster.execute import execute
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.instances import Instances
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location
-from bboxprep.pipeline.output.image_rows import WrittenSample, encode_rows, row_of
+from bboxprep.pipeline.output.image_rows import NO_FILE, WrittenBatch, encode_rows, rows_of
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.recipe.albumentations import Albumentations
 from bboxprep.recipe.appearance import Contrast, Cutout, Exposure, Grayscale, Noise
@@ -38,6 +40,12 @@ from bboxprep.transform.render import SampleRenderer
 BOX = (40, 20, 100, 60)
 TABLE = Categories(tuple(Category(name, keypoints=("left", "right")) for name in ("left_hand", "right_hand")))
 RULES = ObjectPolicy(swap_classes=(("left_hand", "right_hand"),))
+
+
+def row_text(sample: Sample) -> bytes:
+    """The row of `sample`, which is written as a.png."""
+    batch = Batch.of([sample])
+    return encode_rows(rows_of(WrittenBatch(batch, [Output("a.png")], [NO_FILE], batch, [Labels()], [()]), Path("/")))
 
 
 @pytest.fixture
@@ -184,7 +192,7 @@ def test_boxes_that_turn_are_drawn_around_the_outline(sample: Sample) -> None:
 def test_what_bends_has_no_map_and_the_row_says_why(sample: Sample) -> None:
     moved = sample.transform(Recipe(step(A.Perspective((0.1, 0.1), p=1)))).transform(Recipe(Letterbox(64)))
     assert moved.affine is None
-    row = json.loads(encode_rows([row_of(WrittenSample(moved, Output("a.png")), Path("/"))]))
+    row = json.loads(row_text(moved))
     assert row["affine"] is None
     assert "bends" in row["not_affine"]
     assert len(moved.instances) + sum(f.objects for f in moved.findings) == 2
@@ -192,7 +200,7 @@ def test_what_bends_has_no_map_and_the_row_says_why(sample: Sample) -> None:
     near = np.array(bright(moved.pixels()))
     assert np.abs(moved.instances.boxes[0] - near).max() < 1.5
     flat = sample.transform(Recipe(step(A.HorizontalFlip(p=1))))
-    assert "not_affine" not in json.loads(encode_rows([row_of(WrittenSample(flat, Output("a.png")), Path("/"))]))
+    assert "not_affine" not in json.loads(row_text(flat))
 
 
 def test_effects_and_pipelines_take_turns(sample: Sample) -> None:

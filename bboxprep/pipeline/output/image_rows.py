@@ -1,4 +1,4 @@
-"""The result of each image: a `WrittenSample` while it is written, then a row of ``bboxprep.images.jsonl``.
+"""The result of each image: a row of a `WrittenBatch` while it is written, then one of ``bboxprep.images.jsonl``.
 
 `ImageRow` is the schema for writing and reading. Unknown fields, of later versions, are ignored; a field of a wrong
 type makes the row invalid.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -15,13 +16,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from bboxprep.errors import AnnotationError, UsageError
-from bboxprep.findings import escape_surrogates
+from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Labels
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.io.paths import is_within, read_lines, relative_path, resolved
 from bboxprep.io.safe_names import safe_relative
-from bboxprep.model.instances import Instances
+from bboxprep.model.batch import Batch
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN
 from bboxprep.pipeline.output.naming import Output
@@ -38,23 +39,46 @@ DECODED: frozenset[WriteMethod] = frozenset({"turned-re-encoded", "encoded"})
 """The methods that decode the source file, and write other pixels."""
 
 
-class WrittenSample(NamedTuple):
-    """One sample whose image is written, and later its labels.
-
-    `sample` is transformed and has the findings of the writing. `output` is its place in the output, None where the
-    image was left out. `write_method` says how the image file was made, "" where there is no file. `source_sha256` is
-    the hash of the source file, None where that was not read. `files` are the written files, the image first. `objects`
-    are those of the sample, with the crowd regions that only the sidecar can hold in their order. `labels` are empty
-    until they are written.
+class ImageFile(NamedTuple):
+    """The image file that was written for a sample: `method` says how it was made, "" where there is none; `sha256` is
+    the hash of the source file, None where that was not read.
     """
 
-    sample: Sample
-    output: Output | None
-    write_method: WriteMethod = ""
-    source_sha256: str | None = None
-    files: tuple[OutputFile, ...] = ()
-    objects: Instances = Instances.of()
-    labels: Labels = Labels()
+    method: WriteMethod = ""
+    sha256: str | None = None
+    file: OutputFile | None = None
+
+
+NO_FILE = ImageFile()
+
+
+@dataclass(frozen=True)
+class WrittenBatch:
+    """Samples whose images are written, and later their labels.
+
+    `samples` are transformed and have the findings of the writing; those that were left out have no objects. `outputs`
+    are their places in the output, None where one was left out, `images` their image files. `whole` are the samples
+    with the crowd regions that only the sidecar can hold. `labels` and `label_files` (those written for each) are empty
+    until the labels are written.
+    """
+
+    samples: Batch
+    outputs: Sequence[Output | None]
+    images: Sequence[ImageFile]
+    whole: Batch
+    labels: Sequence[Labels] = ()
+    label_files: Sequence[tuple[OutputFile, ...]] = ()
+
+    @property
+    def rows(self) -> list[int]:
+        """The rows of the samples that were not left out."""
+        return [row for row, output in enumerate(self.outputs) if output]
+
+    @property
+    def files(self) -> list[tuple[OutputFile, ...]]:
+        """The written files of each sample, the image first."""
+        made = zip(self.images, self.label_files, strict=True)
+        return [(image.file, *labels) if image.file else labels for image, labels in made]
 
 
 _MAX_ROW_BYTES = 1 << 20
@@ -176,9 +200,40 @@ _decode = msgspec.json.Decoder(ImageRow).decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def row_of(written: WrittenSample, root: Path) -> ImageRow:
-    """The row of the image of `written`, whose source folder is `root`."""
-    sample = written.sample
+def rows_of(written: WrittenBatch, root: Path) -> list[ImageRow]:
+    """The row of each image of `written`, whose source folder is `root`."""
+    batch = written.samples
+    known: dict[tuple[object, ...], dict[str, Any]] = {}  # fields, which the photos of one camera share
+    facts = zip(*map(batch.values, _FACTS), written.images, strict=True)
+    sources = zip(batch.paths_below(root), batch.values("split"), batch.values("source_count"), strict=True)
+    dropped, counts = map(_dropped, batch.values("findings")), [labels.count for labels in written.labels]
+    rows = []
+    for row, ((source, split, listed), fact, output, gone) in enumerate(
+        zip(sources, facts, written.outputs, dropped, strict=True)
+    ):
+        *shared, image = fact
+        key = (output is None, image.method, *map(id, shared))
+        fields = known.get(key)
+        if fields is None:
+            fields = known[key] = _fields(batch[row], written.outputs[row], image.method, root)
+        rows.append(
+            ImageRow(
+                source if source.isascii() else escape_surrogates(source),
+                split,
+                image.sha256,
+                output.image if output else None,
+                ObjectCounts(listed, counts[row], gone),
+                **fields,
+            )
+        )
+    return rows
+
+
+_FACTS = ("header", "frame", "evidence", "plan", "base_image", "mirrored", "variant", "parts")  # that fields depend on
+
+
+def _fields(sample: Sample, output: Output | None, method: WriteMethod, root: Path) -> dict[str, Any]:
+    """The fields of the row of `sample` that depend on nothing but its `_FACTS`."""
     fields: dict[str, Any] = {}
     if sample.header:
         fields = {
@@ -187,19 +242,12 @@ def row_of(written: WrittenSample, root: Path) -> ImageRow:
             "frame_or_unset": sample.frame,
             "evidence_or_unset": sample.evidence,
         }
-    if written.output:
-        fields |= {"made": written.write_method, "output_size": sample.size}
+    if output:
+        fields |= {"made": method, "output_size": sample.size}
         fields |= _mosaic_fields(sample, root) if sample.parts else _map_fields(sample.affine, sample, sample.mirrored)
         fields |= _variant_fields(sample)
         fields |= {"copy_or_unset": sample.variant.copy} if sample.variant and sample.variant.recipe else {}
-    return ImageRow(
-        source=escape_surrogates(relative_path(sample.path, root)),
-        split=sample.split,
-        sha256=written.source_sha256,
-        output=written.output.image if written.output else None,
-        objects=ObjectCounts(sample.source_count, written.labels.count, _dropped(sample)),
-        **fields,
-    )
+    return fields
 
 
 def encode_rows(rows: Sequence[ImageRow]) -> bytes:
@@ -225,10 +273,10 @@ def read_images(root: Path) -> tuple[tuple[ImageRow, ...], tuple[tuple[str, str]
     return tuple(images), tuple(problems)
 
 
-def _dropped(sample: Sample) -> dict[str, int]:
-    """The number of dropped objects of `sample` by code of the finding."""
+def _dropped(findings: Sequence[Finding]) -> dict[str, int]:
+    """The number of objects that `findings` drop, by their code."""
     dropped: Counter[str] = Counter()
-    for finding in sample.findings:
+    for finding in findings:
         if finding.objects:
             dropped[finding.code] += finding.objects
     return dict(sorted(dropped.items()))

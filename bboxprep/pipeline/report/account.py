@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from bboxprep.errors import InternalError
 from bboxprep.findings import Finding, count_faults
+from bboxprep.model.batch import Batch
 from bboxprep.model.class_mapping import count_classes, objects_by_class
 from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
-from bboxprep.model.sample import Sample
 from bboxprep.model.splits import order
-from bboxprep.pipeline.output.image_rows import WrittenSample
+from bboxprep.pipeline.output.image_rows import WrittenBatch
 from bboxprep.pipeline.output.run_record import ClassCount, RecordedFinding, Report, SplitCount
 from bboxprep.pipeline.resume.batch_result import BatchResult, OutputCounts, SourceCounts
 
@@ -133,66 +133,68 @@ class Account(msgspec.Struct):
         ]
 
 
-def count_source_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> SourceCounts:
-    """The counts of the untransformed `samples`; `names` are the classes of their dataset."""
-    columns: Counter[Column] = Counter()
-    for sample in samples:
-        columns.update(sample.instances.column_counts)
-        if sample.segmentation:  # masks still to be read
-            columns[Column.MASKS] += sample.segmentation.count
+def count_source_objects(batch: Batch, names: Sequence[str], flips: FlipMapping) -> SourceCounts:
+    """The counts of the untransformed samples of `batch`; `names` are the classes of their dataset."""
+    columns: Counter[str] = Counter({str(column): count for column, count in batch.instances.column_counts.items()})
+    for segmentation in filter(None, batch.values("segmentation")):  # masks still to be read
+        columns[str(Column.MASKS)] += segmentation.count
     return SourceCounts(
-        images=len(samples),
-        listed=sum([sample.source_count for sample in samples]),
-        objects=count_listed_objects(samples, names, flips),
-        columns={str(column): count for column, count in columns.items() if count},
+        images=len(batch),
+        listed=sum(batch.values("source_count")),
+        objects=count_listed_objects(batch, names, flips),
+        columns={column: count for column, count in columns.items() if count},
     )
 
 
-def count_listed_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
-    """The number of objects of each class that the untransformed `samples` list, read or not."""
+def count_listed_objects(batch: Batch, names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
+    """The number of objects of each class that the untransformed samples of `batch` list, read or not."""
     objects: Counter[str] = Counter()
-    for flipped in (False, True):
-        alike = [sample for sample in samples if sample.mirrored == flipped]
-        if alike:
-            objects.update(objects_by_class(alike, flips.source_names(names, alike[0])))
+    for mirrored, alike in _by_mirrored(batch):
+        objects.update(objects_by_class(alike, flips.source_names(names, mirrored)))
     return {name or UNREADABLE: count for name, count in objects.items()}
 
 
 def count_output_objects(
-    sources: Sequence[Sample],
-    transformed: Sequence[Sample],
-    written: Sequence[WrittenSample],
-    names: Sequence[str],
-    flips: FlipMapping,
+    sources: Batch, written: WrittenBatch, names: Sequence[str], flips: FlipMapping
 ) -> OutputCounts:
     """The counts of the images `written`; `names` are the classes of the output.
 
-    `sources` are all samples that are in the images, `transformed` those that were to be written; a mosaic has parts.
-    Raises `InternalError` unless the writer wrote all objects.
+    `sources` are all samples that are in the images; a mosaic has parts. Raises `InternalError` unless the writer wrote
+    all objects.
     """
-    for one in written:
-        if one.output:
-            _check_equal(
-                "objects of an image, handed to the writer and written", len(one.sample.instances), one.labels.count
-            )
-    out = [one.sample for one in written if one.output]
+    rows, samples = written.rows, written.samples
+    counts = samples.counts.tolist()
+    for row in rows:
+        _check_equal("objects of an image, handed to the writer and written", counts[row], written.labels[row].count)
+    out = samples if len(rows) == len(samples) else samples.select(rows)
+    flipped = [out, *[Batch.of(parts) for parts in samples.values("parts") if parts]]
     return OutputCounts(
         images=len(out),
-        made=dict(Counter([one.write_method for one in written if one.write_method])),
+        made=dict(Counter([image.method for image in written.images if image.method])),
         due=count_listed_objects(sources, names, flips),
         written=count_classes(out, names),
-        swapped=count_gained_objects([*out, *[part for sample in transformed for part in sample.parts]], names, flips),
+        swapped=count_gained_objects(flipped, names, flips),
     )
 
 
-def count_gained_objects(samples: Sequence[Sample], names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
-    """The change in the number of objects of each class of `samples` by a flip that exchanges classes."""
-    flipped = [sample for sample in samples if sample.mirrored]
-    if not flipped:
-        return {}
-    gained = count_classes(flipped, names)
-    gained.subtract(count_classes(flipped, flips.source_names(names, flipped[0])))
+def count_gained_objects(batches: Sequence[Batch], names: Sequence[str], flips: FlipMapping) -> dict[str, int]:
+    """The change in the number of objects of each class of `batches` by a flip that exchanges classes."""
+    gained: Counter[str] = Counter()
+    for batch in batches:
+        for mirrored, alike in _by_mirrored(batch):
+            if mirrored:
+                gained.update(count_classes(alike, names))
+                gained.subtract(count_classes(alike, flips.source_names(names, mirrored)))
     return {name: count for name, count in gained.items() if count}
+
+
+def _by_mirrored(batch: Batch) -> Iterator[tuple[bool, Batch]]:
+    """The samples that are mirrored or are not, each with the others of its kind."""
+    flags = batch.values("mirrored")
+    for mirrored in (False, True):
+        rows = [row for row, flag in enumerate(flags) if flag == mirrored]
+        if rows:
+            yield mirrored, batch if len(rows) == len(batch) else batch.select(rows)
 
 
 def _over_splits(counts: Counter[tuple[str, str]]) -> Counter[str]:

@@ -8,6 +8,7 @@ therefore refused until the user decides.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -17,11 +18,13 @@ import numpy as np
 from bboxprep.errors import LossError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Format, Writer
+from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.object_policy import CrowdRule
-from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, drop_findings_by_class
 from bboxprep.pipeline.sidecar.schema import IN_SIDECAR
+
+SourceNames = Callable[[bool], Sequence[str]]
 
 
 class CrowdPlan(msgspec.Struct, frozen=True):
@@ -45,28 +48,35 @@ class CrowdPlan(msgspec.Struct, frozen=True):
             return cls("mark", target.ignored_by)
         return cls("plain") if rule == "keep" else cls("drop", in_sidecar=sidecar)
 
-    def apply(self, sample: Sample, location: Location) -> Sample:
-        """`sample` with its crowd regions kept, made ordinary objects, marked or dropped, and a finding for each
-        change.
+    def apply(self, batch: Batch, names: SourceNames) -> Batch:
+        """`batch` with its crowd regions kept, made ordinary objects, marked or dropped, and a finding for each change.
+
+        ``names(mirrored)`` are the classes by label of a sample, before a flip.
         """
-        instances = sample.instances
-        crowd = instances.crowd
+        crowd = batch.instances.crowd
         if self.act == "as-is" or not crowd.any():
-            return sample
+            return batch
+        rows = np.flatnonzero(batch.totals(crowd)).tolist()
         if self.act == "drop":
-            why = f"crowd regions; {IN_SIDECAR}" if self.in_sidecar else "crowd regions"
-            gone = drop_findings_by_class("crowd-dropped", instances, crowd, location, why)
-            return sample.replace_fast(instances=instances.select(~crowd), findings=(*sample.findings, *gone))
-        outcome = f"marked {self.mark}" if self.mark else "written as ordinary objects"
-        note = Finding(
-            "crowd-kept", f"crowd regions {outcome}: {crowd.sum()}", path=location.path, split=location.split
-        )
+            gone = {row: self._dropped(batch, row, names(batch.values("mirrored")[row])) for row in rows}
+            return batch.with_findings(gone).keep(~crowd)
+        noted = {row: self._kept(batch, row) for row in rows}
         marked = tuple(
             {**attributes, self.mark: 1} if self.mark and region else attributes
-            for attributes, region in zip(instances.attributes, crowd, strict=True)
+            for attributes, region in zip(batch.instances.attributes, crowd.tolist(), strict=True)
         )
-        plain = replace(instances, crowd=np.zeros(len(instances), dtype=np.bool_), attributes=marked)
-        return sample.replace_fast(instances=plain, findings=(*sample.findings, note))
+        plain = replace(batch.instances, crowd=np.zeros(len(crowd), dtype=np.bool_), attributes=marked)
+        return batch.with_findings(noted).with_objects(plain)
+
+    def _dropped(self, batch: Batch, row: int, names: Sequence[str]) -> tuple[Finding, ...]:
+        why, own = f"crowd regions; {IN_SIDECAR}" if self.in_sidecar else "crowd regions", batch.objects_of(row)
+        location = Location(batch.relative_paths[row], batch.values("split")[row], names)
+        return drop_findings_by_class("crowd-dropped", own, own.crowd, location, why)
+
+    def _kept(self, batch: Batch, row: int) -> tuple[Finding, ...]:
+        outcome = f"marked {self.mark}" if self.mark else "written as ordinary objects"
+        words, split = f"crowd regions {outcome}: {batch.objects_of(row).crowd.sum()}", batch.values("split")[row]
+        return (Finding("crowd-kept", words, path=batch.relative_paths[row], split=split),)
 
 
 def refuse_mere_crowd(crowd: int, objects: int, title: str) -> None:

@@ -8,6 +8,7 @@ their bytes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -18,7 +19,7 @@ import msgspec
 from bboxprep.geometry.plan import Plan
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.remote import StoredPath, is_stored
-from bboxprep.model.batch import Batch
+from bboxprep.model.batch import Batch, FromText
 from bboxprep.model.header import Header
 from bboxprep.model.rendering import Rendering
 from bboxprep.model.sample import Key, Sample
@@ -89,10 +90,16 @@ class BatchFingerprint(msgspec.Struct, frozen=True, array_like=True):
         return [(self.split, image.name) for image in self.images]
 
 
-def stamp_of(path: Path | StoredPath) -> FileStamp:
+def stamps_of(batch: Batch) -> list[FileStamp]:
+    """The stamp of the image file of each sample of `batch`."""
+    paths = batch.values("path")
+    return list(map(stamp_of, paths.texts if isinstance(paths, FromText) else paths))
+
+
+def stamp_of(path: Path | StoredPath | str) -> FileStamp:
     """The stamp of the file at `path`; `NO_STAMP` where there is no file."""
     try:
-        status = path.stat()
+        status = path.stat() if is_stored(path) else os.stat(path)  # noqa: PTH116  (of 100,000 paths)
     except (OSError, ValueError):
         return NO_STAMP
     return FileStamp(status.st_size, status.st_mtime_ns)
@@ -105,10 +112,11 @@ def content_hash(
 
     `others` are, for each sample, the other samples of its mosaic, with the stamps of their files.
     """
-    fields = [_hashed_fields(sample, output) for sample, output in zip(batch, outputs, strict=True)]
+    fields = [_hashed(batch, name) for name in _HASHED]
+    paths = [output and (output.image, output.labels, output.renamed) for output in outputs]
     rest = [(content_hash(Batch.of([other]), [None]), stamp) for beside in others for other, stamp in beside]
-    parts = [_as_bytes((fields, list(map(len, others)), rest)), batch.starts.tobytes(), *batch.instances.hash_parts()]
-    return blake2b(b"".join(parts), digest_size=16).digest()
+    parts = [_as_bytes((fields, paths, list(map(len, others)), rest)), batch.starts.tobytes()]
+    return blake2b(b"".join([*parts, *batch.instances.hash_parts()]), digest_size=16).digest()
 
 
 def _as_bytes(fields: object) -> bytes:
@@ -119,14 +127,23 @@ def _as_bytes(fields: object) -> bytes:
         return repr(fields).encode("utf-8", "surrogatepass")
 
 
-def _hashed_fields(sample: Sample, output: Output | None) -> tuple[object, ...]:
-    """The fields of `sample` that are hashed as text; its objects are not among them."""
-    size = sample.declared and tuple(sample.declared)
-    source = (_text(sample.header), sample.split, str(sample.name), size, sample.source_count)
-    frame = (sample.frame.value, sample.evidence, sample.refusal, sample.labelled, sample.id, sample.extra)
-    transform = (_text(sample.plan), _text(sample.rendering), sample.mirrored, sample.variant)
-    paths = output and (output.image, output.labels, output.renamed)
-    return source, frame, transform, sample.findings, sample.instances.visibility.shape[1], paths
+_AS_TEXT = ("header", "plan", "rendering")  # many photos of a dataset have equal values
+_HASHED = (  # the fields that are hashed besides the objects
+    *("name", "split", "declared", "source_count", "frame", "evidence", "refusal", "labelled", "id", "extra"),
+    *("mirrored", "variant", "findings", *_AS_TEXT),
+)
+
+
+def _hashed(batch: Batch, name: str) -> Sequence[object]:
+    """The field `name` of the samples of `batch`, as it is hashed: one value where all have the same."""
+    if name == "name":
+        return batch.names
+    values = batch.columns.get(name)
+    if values is None or all(value == values[0] for value in values[1:]):
+        values = [batch.alike.__dict__[name] if values is None else values[0]]
+    if name in _AS_TEXT:
+        return list(map(_text, values))
+    return [value and tuple(value) for value in values] if name == "declared" else values
 
 
 @lru_cache(maxsize=1024)

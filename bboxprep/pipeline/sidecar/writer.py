@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
-from itertools import accumulate, groupby, pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bboxprep import formats
 from bboxprep.errors import UsageError
@@ -24,8 +24,9 @@ from bboxprep.io.atomic import AtomicWriter
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.instances import Instances
-from bboxprep.pipeline.output.image_rows import WrittenSample
+from bboxprep.pipeline.output.image_rows import WrittenBatch
+from bboxprep.pipeline.output.naming import Output
+from bboxprep.pipeline.resume.fingerprint import OutputFile
 from bboxprep.pipeline.sidecar.schema import SIDECAR, Head, KeptImage, KeptObject, encode, pack
 
 _LOSSES = frozenset({"column-dropped", "value-rounded"})  # findings of a writer that lost data
@@ -46,46 +47,54 @@ class SidecarWriter(msgspec.Struct, frozen=True):
         """The writer for an output of `dataset`."""
         return cls(to, carries, dataset.categories, dataset.extra)
 
-    def lines(self, written: Sequence[WrittenSample]) -> list[bytes]:
+    def lines(self, written: WrittenBatch) -> list[bytes]:
         """The line of each image; b"" where no data is lost. Raises `UsageError` for values that JSON cannot hold."""
-        objects: list[_Objects | None] = []
-        for (partial, _), samples in groupby(written, key=self._group_key):
-            group = list(samples)
-            objects += _packed(group) if partial else [None] * len(group)
-        return list(map(self._line, written, objects))
+        batch, objects = written.samples, self._objects(written)
+        facts = zip(*map(batch.values, _FACTS), batch.names, written.labels, strict=True)
+        rows = zip(facts, written.outputs, objects, written.label_files, strict=True)
+        lines = []
+        for row, ((given, labelled, number, name, labels), output, kept, files) in enumerate(rows):
+            if output is None:
+                lines.append(b"")
+                continue
+            extra = _restorable(given, self.to) if given else {}
+            labelled = labelled or not _looks_labelled(output, files)
+            if kept is None and not extra and labelled and (not number or Column.IDS in self.carries):
+                lines.append(b"")
+                continue
+            line = KeptImage(
+                image=output.image,
+                size=batch.planes[row],
+                name=_source_name(name, output.image),
+                id=number,
+                extra=extra,
+                rounded=any(note.code == "value-rounded" for note in labels.findings),
+                labels={} if kept is None else _digests(output, files),
+                digest="" if kept is None else labels.digest,
+                objects=kept,
+                labelled=labelled,
+            )
+            lines.append(_encoded(line, output.image))
+        return lines
 
-    def _group_key(self, written: WrittenSample) -> tuple[bool, int]:
-        """Whether the label file lost data of the objects, and their number of keypoints K: only objects with equal K
-        can be packed together.
-        """
-        lost = any(note.code in _LOSSES for note in written.labels.findings)
-        return lost or not self._holds(written.objects), written.objects.visibility.shape[1]
-
-    def _holds(self, objects: Instances) -> bool:
-        """Whether the label file holds all columns of `objects`."""
-        return objects.column_counts.keys() <= self.carries
-
-    def _line(self, written: WrittenSample, objects: _Objects | None) -> bytes:
-        if written.output is None:
-            return b""
-        sample, extra = written.sample, _restorable(written.sample.extra, self.to)
-        labelled = sample.labelled or not _looks_labelled(written)
-        if objects is None and not extra and labelled and (not sample.id or Column.IDS in self.carries):
-            return b""
-        image = written.output.image
-        kept = KeptImage(
-            image=image,
-            size=sample.size,
-            name=_source_name(str(sample.name), image),
-            id=sample.id,
-            extra=extra,
-            rounded=any(note.code == "value-rounded" for note in written.labels.findings),
-            labels={} if objects is None else _digests(written),
-            digest="" if objects is None else written.labels.digest,
-            objects=objects,
-            labelled=labelled,
-        )
-        return _encoded(kept, image)
+    def _objects(self, written: WrittenBatch) -> list[_Objects | None]:
+        """The objects of each image, None where its label file lost none of their data."""
+        whole = written.whole
+        told = [any(note.code in _LOSSES for note in labels.findings) for labels in written.labels]
+        lost = np.array(told, dtype=np.bool_)
+        for column in whole.instances.column_counts.keys() - self.carries:
+            lost |= whole.totals(whole.instances.has(column)) > 0
+        lost &= np.array([output is not None for output in written.outputs], dtype=np.bool_)
+        if not lost.any():
+            return [None] * len(whole)
+        numbers = _rows(written)
+        if not lost.all():
+            taken = np.flatnonzero(lost)
+            numbers = numbers[lost[whole.owners]]
+            whole = whole.select(taken.tolist())
+        objects = pack(whole.instances, [None if row < 0 else row for row in numbers.tolist()])
+        packed = iter(whole.split(list(objects)))
+        return [tuple(next(packed)) if has else None for has in lost.tolist()]
 
     @contextmanager
     def opened(self, root: Path) -> Iterator[AtomicWriter]:
@@ -112,34 +121,32 @@ class SidecarWriter(msgspec.Struct, frozen=True):
         return all(getattr(own, one.name) == getattr(bare, one.name) for own in self.categories for one in lost)
 
 
-def _packed(written: Sequence[WrittenSample]) -> list[_Objects]:
-    """The objects of each image, packed together."""
-    packed = pack(Instances.concat([one.objects for one in written]), [row for one in written for row in _rows(one)])
-    ends = accumulate([len(one.objects) for one in written], initial=0)
-    return [packed[start:end] for start, end in pairwise(ends)]
+_FACTS = ("extra", "labelled", "id")
 
 
-def _digests(written: WrittenSample) -> dict[str, str]:
+def _digests(output: Output, files: Sequence[OutputFile]) -> dict[str, str]:
     """The SHA-256 of each label file; "" for a file that was not written because the image is not labelled."""
-    digests = {file.path: file.digest for file in written.files}
-    return {path: digests.get(path, "") for path in written.output.labels} if written.output else {}
+    digests = {file.path: file.digest for file in files}
+    return {path: digests.get(path, "") for path in output.labels}
 
 
-def _looks_labelled(written: WrittenSample) -> bool:
+def _looks_labelled(output: Output, files: Sequence[OutputFile]) -> bool:
     """Whether the output says of its image that it is labelled: in a format whose images have label files of their own,
     one without such a file is not.
     """
-    digests = _digests(written)
+    digests = _digests(output, files)
     return not digests or any(digests.values())
 
 
-def _rows(written: WrittenSample) -> Sequence[int | None]:
-    """The row of each object in its label file; None for crowd regions that the format cannot hold."""
-    if len(written.objects) == len(written.sample.instances):
-        return range(len(written.objects))
-    has_row = ~written.objects.crowd
-    numbers = np.cumsum(has_row) - 1
-    return [number if there else None for number, there in zip(numbers.tolist(), has_row.tolist(), strict=True)]
+def _rows(written: WrittenBatch) -> NDArray[np.int64]:
+    """The row of each object of `written.whole` (N,) in its label file; -1 for crowd regions that the format cannot
+    hold.
+    """
+    whole = written.whole
+    lacking = whole.counts != written.samples.counts
+    has_row = ~(whole.instances.crowd & lacking[whole.owners])
+    before = np.concatenate(([0], np.cumsum(has_row)))
+    return np.where(has_row, before[:-1] - before[whole.starts[:-1]][whole.owners], -1)
 
 
 def _restorable(extra: Mapping[str, Any], to: str) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from bboxprep.images.codecs.codec import ImagePolicy, decode
 from bboxprep.images.header import MOST_PIXELS, container_of, read_header, refuse_large
 from bboxprep.images.truncation import WITHOUT_END
 from bboxprep.io.remote import is_stored
+from bboxprep.model.batch import Batch
 from bboxprep.model.header import Header
 from bboxprep.model.sample import Sample
 
@@ -68,9 +69,13 @@ class HeaderCache(msgspec.Struct, frozen=True):
         self._last[str(path)] = header
         return header
 
-    def trusting(self, sample: Sample) -> Sample:
-        """`sample` with its declared size, where its image is missing and not needed."""
-        if self.opens or sample.header or sample.declared is None or sample.declared.pixels > self.most_pixels:
+    def trusting(self, batch: Batch) -> Batch:
+        """`batch` with the declared sizes of samples whose images are missing and not needed."""
+        lacking = [] if self.opens else [row for row, header in enumerate(batch.headers) if not header]
+        return Batch.of(map(self._trusted, batch)) if lacking else batch
+
+    def _trusted(self, sample: Sample) -> Sample:
+        if sample.header or sample.declared is None or sample.declared.pixels > self.most_pixels:
             return sample
         kept = tuple(finding for finding in sample.findings if finding.code != "image-missing")
         return replace(sample, header=self(sample.path, sample.declared), findings=kept)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -85,11 +86,14 @@ def inspect(source: Source) -> Inspection:
     unlabelled: Counter[str] = Counter()
     account = Account()
     account.note_dataset(dataset.findings)
-    for sample in dataset:
-        unlabelled[sample.split] += not sample.labelled
-        counts = count_source_objects([sample], dataset.categories.names, dataset.flip_mapping)
-        account.add_source(sample.split, counts)
-        account.note(sample.transform(recipe).findings)
+    for batch in dataset.batches():
+        for split, group in groupby(range(len(batch)), key=batch.values("split").__getitem__):
+            own = batch.select(list(group))
+            counts = count_source_objects(own, dataset.categories.names, dataset.flip_mapping)
+            account.add_source(split, counts)
+            unlabelled[split] += own.values("labelled").count(False)
+            for sample in own:
+                account.note(sample.transform(recipe).findings)
     headers = [summary.header for summary in summaries if summary.header]
     return Inspection(
         format=dataset.format,

@@ -24,6 +24,7 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
+from bboxprep.model.batch import Batch
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset, LazySamples, items_at
@@ -112,25 +113,27 @@ class _Parts(msgspec.Struct, frozen=True):
     parts: tuple[Dataset, ...]
     outlined: bool = False
 
-    def __call__(self, places: Sequence[tuple[int, int]]) -> list[Sample]:
-        samples: list[Sample] = []
+    def __call__(self, places: Sequence[tuple[int, int]]) -> Sequence[Sample]:
+        batches: list[Batch] = []
         for part, group in groupby(places, key=itemgetter(0)):
             dataset, rows = self.parts[part], [row for _, row in group]
-            samples += dataset.outlines_at(rows) if self.outlined else dataset.at(rows)
-        return samples
+            batches.append(dataset.outlines_at(rows) if self.outlined else dataset.at(rows))
+        return batches[0] if len(batches) == 1 else list(chain.from_iterable(batches))
 
 
 def _part(dataset: Dataset, change: ClassMapping, root: Path, first_track: int) -> Dataset:
     """`dataset` with the labels of the joint table, its files named below `root`, its tracks from `first_track` on."""
     placed = tuple(_placed(finding, dataset.folder, root) for finding in dataset.findings)
     as_part = partial(_as_part, change=change, folder=dataset.folder, root=root, first_track=first_track)
-    return replace(dataset.with_samples(as_part), findings=placed)
+    return replace(dataset.with_batches(as_part), findings=placed)
 
 
-def _as_part(sample: Sample, change: ClassMapping, folder: Path, root: Path, first_track: int) -> Sample:
-    findings = tuple(_placed(finding, folder, root) for finding in sample.findings)
-    instances = _with_tracks_from(first_track, sample.instances)
-    return change.apply(replace(sample, findings=findings, root=root, instances=instances))
+def _as_part(batch: Batch, change: ClassMapping, folder: Path, root: Path, first_track: int) -> Batch:
+    if batch.any("findings"):
+        placed = [tuple(_placed(finding, folder, root) for finding in own) for own in batch.values("findings")]
+        batch = batch.with_columns(findings=placed)
+    instances = _with_tracks_from(first_track, batch.instances)
+    return change.apply(batch.replace(root=root).with_objects(instances))
 
 
 def _with_tracks_from(first: int, instances: Instances) -> Instances:

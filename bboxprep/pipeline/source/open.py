@@ -17,12 +17,13 @@ from bboxprep.frames.evidence import size_fault
 from bboxprep.frames.resolve import UPRIGHT, Decision, LabelsIn, assumption, resolve_frames, stale_tag
 from bboxprep.images.codecs.codec import DEFAULT_IMAGE_POLICY, ImagePolicy
 from bboxprep.io.paths import folder_of_links, links_admitted, resolved
+from bboxprep.model.batch import Batch
 from bboxprep.model.conventions import convention_faults
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Frame, Key, Sample
 from bboxprep.model.splits import splits_of
-from bboxprep.model.validation import count_duplicates
+from bboxprep.model.validation import count_duplicates, rows_that_may_repeat
 from bboxprep.pipeline.sidecar.merge import merge_sidecar
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.label_files import misplaced_labels
@@ -85,7 +86,7 @@ def open_source(
     probe = HeaderCache(image_policy.max_pixels, opens=not labels_only, decodes=decode_all)
     with links_admitted(*folder_of_links(reading.get("follow_links", ""))):
         dataset = chosen.read(path, probe, chosen.read_options(**reading), engine.run)
-        dataset = dataset.with_samples(probe.trusting) if labels_only else dataset
+        dataset = dataset.with_batches(probe.trusting) if labels_only else dataset
         dataset = _with_known_split(merge_sidecar(dataset) if sidecar else dataset)
     dataset = replace(dataset, findings=(*root.findings, *dataset.findings)).with_unique_names()
     if not len(dataset):
@@ -95,7 +96,7 @@ def open_source(
     dataset = replace(dataset, findings=(*dataset.findings, *misplaced_labels(dataset, summaries)))
     frames, notes = resolve_frames(path, dataset, summaries, labels_in, image_policy, chosen.plane)
     renderer = SampleRenderer(dataset.categories, image_policy, object_policy or ObjectPolicy())
-    settled = dataset.with_samples(partial(_with_frame, frames=frames, renderer=renderer, root=dataset.folder))
+    settled = dataset.with_batches(partial(_settled, frames=frames, renderer=renderer, root=dataset.folder))
     settled = replace(
         settled,
         object_policy=object_policy or ObjectPolicy(),
@@ -115,34 +116,53 @@ def _with_known_split(dataset: Dataset) -> Dataset:
     names = splits_of(dataset.splits)
     if len(names) != 1 or list(names) == list(names.values()):
         return dataset
-    renamed = dataset.with_samples(partial(_renamed_split, names=names))
+    ((_, split),) = names.items()
+    renamed = dataset.with_batches(partial(_in_split, split=split))
     findings = tuple(replace(finding, split=names.get(finding.split, finding.split)) for finding in dataset.findings)
     return replace(renamed, splits=tuple(names.values()), findings=findings)
 
 
-def _renamed_split(sample: Sample, names: Mapping[str, str]) -> Sample:
-    split = names[sample.split]
-    return sample.replace_fast(
-        split=split, findings=tuple(replace(finding, split=split) for finding in sample.findings)
-    )
+def _in_split(batch: Batch, split: str) -> Batch:
+    if batch.any("findings"):
+        named = [tuple(replace(finding, split=split) for finding in own) for own in batch.values("findings")]
+        batch = batch.with_columns(findings=named)
+    return batch.replace(split=split)
 
 
-def _with_frame(sample: Sample, frames: Mapping[Key, Decision], renderer: SampleRenderer, root: Path) -> Sample:
-    """`sample` of the dataset in the folder `root`, in its decided frame and with its masks; refused where its declared
-    size contradicts the image.
+def _settled(batch: Batch, frames: Mapping[Key, Decision], renderer: SampleRenderer, root: Path) -> Batch:
+    """`batch` of the dataset in the folder `root`, its samples in their decided frames and with their masks; those are
+    refused whose declared size contradicts the image.
     """
-    sample = sample.in_frame(*frames.get(sample.key, UPRIGHT))
-    found = [fault for fault in _faults(sample) if fault[0]]
-    refusal = "size-contradicts" if any(code == "size-contradicts" for code, _ in found) else ""
-    sample = sample.replace_fast(refusal=refusal, renderer=renderer, root=root)
-    return with_masks(
-        sample.with_findings(*(Finding(*fault, sample.relative_path, split=sample.split) for fault in found))
-    )
+    batch = _in_frames(batch, frames).replace(refusal="", renderer=renderer, root=root)
+    found = {row: _faults(batch[row]) for row in sorted(_suspects(batch))}
+    refused = [row for row, faults in found.items() if any(one.code == "size-contradicts" for one in faults)]
+    if refused:
+        refusals = ["size-contradicts" if row in refused else "" for row in range(len(batch))]
+        batch = batch.with_columns(refusal=refusals)
+    batch = batch.with_findings({row: faults for row, faults in found.items() if faults})
+    return Batch.of(map(with_masks, batch)) if batch.any("segmentation") else batch
 
 
-def _faults(sample: Sample) -> tuple[tuple[str, str], ...]:
-    """(finding code, message) of each check of `sample`; ("", "") for a check without a finding."""
-    return assumption(sample), stale_tag(sample), _duplicates(sample), size_fault(sample)
+def _in_frames(batch: Batch, frames: Mapping[Key, Decision]) -> Batch:
+    """`batch` with each sample in its frame; `frames` has the turned ones."""
+    if frames and any(key in frames for key in batch.keys):
+        return Batch.of(sample.in_frame(*frames.get(sample.key, UPRIGHT)) for sample in batch)
+    frame, evidence = UPRIGHT
+    return batch.replace(frame=frame, evidence=evidence)
+
+
+def _suspects(batch: Batch) -> set[int]:
+    """The rows of the samples of `batch` that may have `_faults`; most have none."""
+    evidences, sizes = batch.values("evidence"), zip(batch.headers, batch.values("declared"), strict=True)
+    turned = {row for row, evidence in enumerate(evidences) if evidence != UPRIGHT[1]}
+    declared = {row for row, (header, size) in enumerate(sizes) if header and size and size != header.size}
+    return turned | declared | rows_that_may_repeat(batch)
+
+
+def _faults(sample: Sample) -> tuple[Finding, ...]:
+    """The findings about `sample` as a whole."""
+    found = (assumption(sample), stale_tag(sample), _duplicates(sample), size_fault(sample))
+    return tuple([Finding(*fault, sample.relative_path, split=sample.split) for fault in found if fault[0]])
 
 
 def _duplicates(sample: Sample) -> tuple[str, str]:

@@ -1,8 +1,9 @@
-"""Writes the image file and the label files of one sample, wherever an engine runs it."""
+"""Writes the image files and the label files of a batch of samples, wherever an engine runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,18 +23,17 @@ from bboxprep.io.copying import Check, ImagePlacement, accept, copy_file, link_f
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.remote import is_stored
 from bboxprep.model.batch import Batch
-from bboxprep.model.columns import Column
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.header import Header
-from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
 from bboxprep.model.validation import Location, drop_findings_by_class
-from bboxprep.pipeline.output.image_rows import WriteMethod, WrittenSample
+from bboxprep.pipeline.output.image_rows import NO_FILE, ImageFile, WriteMethod, WrittenBatch
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.fingerprint import OutputFile, stamp_of
 
-_NOTHING = Instances.of()
+NO_LABELS = Labels()
+NO_FILES: tuple[OutputFile, ...] = ()
 
 
 class ImageWriter(msgspec.Struct, frozen=True):
@@ -51,76 +51,99 @@ class ImageWriter(msgspec.Struct, frozen=True):
     labels_only: bool = False
     images: ImagePlacement = "copy"
 
-    def write_image(self, sample: Sample, output: Output | None) -> WrittenSample:
-        """Write the image of `sample` to `output`. Where `output` is None or the image cannot be read, the image and
-        its objects are left out, with findings. Raises `TargetError`.
+    def write_images(
+        self, batch: Batch, outputs: Sequence[Output | None], given_up: Collection[int] = ()
+    ) -> WrittenBatch:
+        """Write the image of each sample of `batch` to its place in `outputs`. An image without a place, one that
+        cannot be read, and those at the rows `given_up`, because they kill every process that opens them, are left out
+        with their objects, with findings. Raises `TargetError`.
         """
-        if sample.header is None or sample.refusal:
-            return self._leave_out(sample)
-        if output is None:
-            return self._leave_out_unread(sample, "could not be read when this run looked for its size, but later")
-        whole = sample.instances
-        sample = self.crowd.apply(sample, self._location(sample)) if Column.CROWD in whole.column_counts else sample
-        objects = whole if self.crowd.in_sidecar else sample.instances
-        try:
-            return self._write(_renamed(sample, output) if output.renamed else sample, output)._replace(objects=objects)
-        except ImageError as error:
-            return self._leave_out(sample.with_findings(image_fault(error, sample.relative_path, sample.split)))
+        refused = dict(self._refused(batch, outputs, given_up))
+        batch = self._leave_out(batch, refused)
+        whole, batch = batch, self.crowd.apply(batch, partial(self.flip_mapping.source_names, self.names))
+        places: list[Output | None] = [None if row in refused else output for row, output in enumerate(outputs)]
+        images, notes, faults = [NO_FILE] * len(batch), dict[int, list[Finding]](), dict[int, list[Finding]]()
+        for row, (place, header) in enumerate(zip(places, batch.headers, strict=True)):
+            if place is None or header is None:
+                continue
+            try:
+                images[row], noted = self._write(batch, row, header, place)
+            except ImageError as error:
+                places[row] = None
+                faults[row] = [image_fault(error, batch.relative_paths[row], batch.values("split")[row])]
+            else:
+                if noted:
+                    notes[row] = noted
+        batch = self._leave_out(batch.with_findings(notes), faults)
+        return WrittenBatch(batch, places, images, whole if self.crowd.in_sidecar else batch)
 
-    def write_labels(self, samples: Sequence[WrittenSample]) -> list[WrittenSample]:
-        """Write the labels of `samples`, whose images are written; returns them with their labels. Raises
-        `TargetError`.
-        """
-        encoded = iter(self._encode_labels([(one.sample, one.output) for one in samples if one.output]))
-        return [self._with_labels(one, next(encoded)) if one.output else one for one in samples]
+    def write_labels(self, written: WrittenBatch) -> WrittenBatch:
+        """Write the labels of `written`, whose images are written; returns it with them. Raises `TargetError`."""
+        placed = [(row, output) for row, output in enumerate(written.outputs) if output]
+        rows, count = [row for row, _ in placed], len(written.outputs)
+        labels, files = [NO_LABELS] * count, [NO_FILES] * count
+        batch = written.samples if len(rows) == count else written.samples.select(rows)
+        for row, own in zip(rows, self._encode_labels(batch, [output.image for _, output in placed]), strict=True):
+            labels[row] = own
+            files[row] = tuple([self._write_file(*file) for file in own.files]) if self.dest else ()
+        noted = {row: labels[row].findings for row in rows if labels[row].findings}
+        return replace(written, samples=written.samples.with_findings(noted), labels=labels, label_files=files)
 
-    def give_up(self, sample: Sample) -> WrittenSample:
-        """`sample` left out with its objects, because its image kills every process that opens it."""
-        return self._leave_out_unread(
-            sample, "kills the process that decodes it (out of memory, or a fault of its decoder)"
-        )
+    def _refused(
+        self, batch: Batch, outputs: Sequence[Output | None], given_up: Collection[int]
+    ) -> Iterator[tuple[int, list[Finding]]]:
+        """The row of each sample that is left out unopened, and the findings about that, if it has none."""
+        for row, (header, refusal, output) in enumerate(
+            zip(batch.headers, batch.values("refusal"), outputs, strict=True)
+        ):
+            if row in given_up:
+                words = "kills the process that decodes it (out of memory, or a fault of its decoder)"
+                yield row, [_finding(batch, row, "image-unread", words)]
+            elif header is None or refusal:
+                yield row, []
+            elif output is None:
+                words = "could not be read when this run looked for its size, but later"
+                yield row, [_finding(batch, row, "image-unread", words)]
 
-    def _write(self, sample: Sample, output: Output) -> WrittenSample:
-        """Write the image file of `sample`.
+    def _write(self, batch: Batch, row: int, header: Header, output: Output) -> tuple[ImageFile, list[Finding]]:
+        """Write the image file of a sample; with the findings about it.
 
         Where no step changes a pixel, it has the bytes of the source, with the orientation tag, if any, set to 1,
         unless it is of another kind than is written (`Encoding.image_format`). Raises `ImageError` and `TargetError`.
         """
-        header = sample.header
-        if (self.labels_only or self.images == "none") and header and not codec.keeps_bytes(header):
+        notes = [_finding(batch, row, "name-changed", f"written as {output.image}")] if output.renamed else []
+        unopened = self.labels_only or self.images == "none"
+        if unopened and not codec.keeps_bytes(header):
             words = f"is a {NAMES[header.container]} by its name, which trainers skip, and is not converted unopened"
-            kept = Finding("image-unconverted", words, sample.relative_path, split=sample.split)
-            sample = sample.with_findings(kept)
+            notes.append(_finding(batch, row, "image-unconverted", words))
         if self.dest is None or self.images == "none":
-            return WrittenSample(sample, output)
+            return NO_FILE, notes
+        sample = batch[row]
         if self.labels_only:
-            return self._keep_if_there(sample, output, self.dest)
-        if header is None or sample.plan is None:
+            return self._keep_if_there(sample, output, self.dest), notes
+        if sample.plan is None:
             raise ValueError(f"{sample.path}: not a transformed sample")
         if sample.is_redrawn or not sample.plan.is_identity or not codec.keeps_bytes(header, self.encoding):
             source = read_file(sample.path)
             data, note, method = _encoded(sample, header, sample.plan, source, self.encoding)
             if note:
-                dropped = Finding("metadata-dropped", note, path=sample.relative_path, split=sample.split)
-                sample = sample.with_findings(dropped)
-            return self._write_bytes(sample, output, data, method, source)
+                notes.append(_finding(batch, row, "metadata-dropped", note))
+            return self._write_bytes(output, data, method, source), notes
         if header.tagged:
             source = read_file(sample.path)
-            return self._write_bytes(sample, output, codec.untag(source, header), "untagged", source)
-        return self._keep(sample, output, self.dest)
+            return self._write_bytes(output, codec.untag(source, header), "untagged", source), notes
+        return self._keep(sample, output, self.dest), notes
 
-    def _write_bytes(
-        self, sample: Sample, output: Output, data: bytes, method: WriteMethod, source: bytes
-    ) -> WrittenSample:
+    def _write_bytes(self, output: Output, data: bytes, method: WriteMethod, source: bytes) -> ImageFile:
         """Write the image file `data`, which was made from the bytes `source`."""
         file = self._write_file(output.image, data)
-        return WrittenSample(sample, output, method, bytes_sha256(source), (file,))
+        return ImageFile(method, bytes_sha256(source), file)
 
-    def _keep(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
+    def _keep(self, sample: Sample, output: Output, dest: Path) -> ImageFile:
         """Write the image file with the bytes of the source."""
         place = _place_staged if self.writer.stage else _PLACE[self.images]
         digest, method = place(sample.path, output_path(dest, output.image), self._check(sample))
-        return WrittenSample(sample, output, method, digest, (self._file(output.image, digest),))
+        return ImageFile(method, digest, self._file(output.image, digest))
 
     def _check(self, sample: Sample) -> Check:
         """A check that a file is the one that was looked at; none of an image whose size the labels state."""
@@ -128,26 +151,18 @@ class ImageWriter(msgspec.Struct, frozen=True):
             return accept
         return partial(refuse_changed, sample.path, sample.header)
 
-    def _keep_if_there(self, sample: Sample, output: Output, dest: Path) -> WrittenSample:
+    def _keep_if_there(self, sample: Sample, output: Output, dest: Path) -> ImageFile:
         try:
             return self._keep(sample, output, dest)
         except ImageError:
             if sample.path.is_file():
                 raise
-            return WrittenSample(sample, output)
+            return NO_FILE
 
-    def _encode_labels(self, samples: Sequence[tuple[Sample, Output]]) -> Sequence[Labels]:
+    def _encode_labels(self, batch: Batch, images: Sequence[str]) -> Sequence[Labels]:
         if not self.dest:
-            return [Labels(len(sample.instances)) for sample, _ in samples]
-        batch = Batch.of([sample for sample, _ in samples])
-        return self.writer.encode(batch, [output.image for _, output in samples])
-
-    def _with_labels(self, written: WrittenSample, labels: Labels) -> WrittenSample:
-        """Write the files of `labels`; returns `written` with them."""
-        files = [self._write_file(path, data) for path, data in labels.files] if self.dest else []
-        return written._replace(
-            sample=written.sample.with_findings(*labels.findings), files=(*written.files, *files), labels=labels
-        )
+            return list(map(Labels, batch.counts.tolist()))
+        return self.writer.encode(batch, images)
 
     def _write_file(self, path: str, data: bytes) -> OutputFile:
         if self.dest:
@@ -159,20 +174,23 @@ class ImageWriter(msgspec.Struct, frozen=True):
         stamp = stamp_of(self.dest / path) if self.dest and is_stored(self.dest) else None
         return OutputFile(path, digest, stamp)
 
-    def _leave_out_unread(self, sample: Sample, words: str) -> WrittenSample:
-        fault = Finding("image-unread", words, sample.relative_path, split=sample.split)
-        return self._leave_out(sample.with_findings(fault))
+    def _leave_out(self, batch: Batch, rows: Mapping[int, Sequence[Finding]]) -> Batch:
+        """`batch` without the objects of the samples at `rows`, with these findings and one for each class of them."""
+        if not rows:
+            return batch
+        gone = {row: [*found, *self._lost_objects(batch, row)] for row, found in rows.items()}
+        return batch.with_findings(gone).keep(~np.isin(batch.owners, list(rows)))
 
-    def _leave_out(self, sample: Sample) -> WrittenSample:
-        """`sample` without its objects, with a finding for each class of them."""
-        rows = np.ones(len(sample.instances), dtype=np.bool_)
-        gone = drop_findings_by_class(
-            "image-skipped", sample.instances, rows, self._location(sample), "skipped with their image"
-        )
-        return WrittenSample(sample.replace_fast(instances=_NOTHING).with_findings(*gone), None)
+    def _lost_objects(self, batch: Batch, row: int) -> Sequence[Finding]:
+        names = self.flip_mapping.source_names(self.names, batch.values("mirrored")[row])
+        location = Location(batch.relative_paths[row], batch.values("split")[row], names)
+        own = batch.objects_of(row)
+        every = np.ones(len(own), dtype=np.bool_)
+        return drop_findings_by_class("image-skipped", own, every, location, "skipped with their image")
 
-    def _location(self, sample: Sample) -> Location:
-        return Location(sample.relative_path, sample.split, self.flip_mapping.source_names(self.names, sample))
+
+def _finding(batch: Batch, row: int, code: str, words: str) -> Finding:
+    return Finding(code, words, batch.relative_paths[row], split=batch.values("split")[row])
 
 
 def _place_copy(source: Path, path: Place, check: Check) -> tuple[str, WriteMethod]:
@@ -196,12 +214,6 @@ def _place_staged(source: Path, path: Place, check: Check) -> tuple[str, WriteMe
 
 
 _PLACE = {"copy": _place_copy, "link": _place_link, "symlink": _place_symlink}
-
-
-def _renamed(sample: Sample, output: Output) -> Sample:
-    """`sample` with a finding that its output has another name."""
-    words = f"written as {output.image}"
-    return sample.with_findings(Finding("name-changed", words, sample.relative_path, split=sample.split))
 
 
 def _encoded(

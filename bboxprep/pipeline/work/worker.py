@@ -12,7 +12,7 @@ pixels together, and keeps the pixels of the last sample only.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 import msgspec
@@ -24,8 +24,8 @@ from bboxprep.formats.api import Writer
 from bboxprep.model.batch import Batch
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.sample import Key, Sample
-from bboxprep.pipeline.augment import AugmentedSample, Augmenter
-from bboxprep.pipeline.output.image_rows import WrittenSample, encode_rows, row_of
+from bboxprep.pipeline.augment import AugmentedBatch, Augmenter
+from bboxprep.pipeline.output.image_rows import WrittenBatch, encode_rows, rows_of
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.account import count_output_objects, count_source_objects
 from bboxprep.pipeline.report.crowds import CrowdPlan
@@ -38,6 +38,7 @@ from bboxprep.pipeline.resume.fingerprint import (
     ImageFiles,
     content_hash,
     stamp_of,
+    stamps_of,
 )
 from bboxprep.pipeline.resume.journal import journal_key
 from bboxprep.pipeline.run_options import RunOptions
@@ -149,22 +150,22 @@ class BatchWorker(msgspec.Struct, frozen=True):
 
     def is_current(self, block: Block) -> bool:
         """Whether the fingerprint of `block` still matches; nothing is written."""
-        samples = self.dataset.at(block.rows)
-        return self._matches(block, samples, self._content(block, samples))
+        batch = self.dataset.at(block.rows)
+        return self._matches(block, batch, self._content(block, batch))
 
     def __call__(self, block: Block) -> bytes:
         """The result of `block` as `encode_result` writes it: its number, if its fingerprint still matches.
 
         Raises `SourceError` at the first fault, if the run is to stop there, and `TargetError`.
         """
-        samples = self.dataset.at(block.rows)
-        content = self._content(block, samples)
-        if self._matches(block, samples, content):
+        batch = self.dataset.at(block.rows)
+        content = self._content(block, batch)
+        if self._matches(block, batch, content):
             return encode_result(block.number)
         parts = []
         for part in block.split(self.stage_size):
             place = part.start - block.start
-            parts.append(self._process(part, samples[place : place + len(part.outputs)]))
+            parts.append(self._process(part, batch[place : place + len(part.outputs)]))
         return encode_result(BatchResult.join(content, parts))
 
     def process_singly(self, block: Block) -> bytes:
@@ -182,39 +183,29 @@ class BatchWorker(msgspec.Struct, frozen=True):
             parts.append(decode_result(encoded))
         return encode_result(BatchResult.join(self._content(block, self.dataset.at(block.rows)), parts))
 
-    def _process(self, block: Block, samples: Sequence[Sample]) -> BatchResult:
-        """The result of `samples`, those of `block`, which go through each stage together. It has no hash."""
-        stamps = [stamp_of(sample.path) for sample in samples]  # first: what changes from now on is read again
-        augmented = self._augmented(samples)
-        written = self.image_writer.write_labels(list(map(self._write_image, block.rows, augmented, block.outputs)))
-        for one in written:
-            stop_at_fault(one.sample.findings, self.on_error)
+    def _process(self, block: Block, batch: Batch) -> BatchResult:
+        """The result of `batch`, the samples of `block`, which go through each stage together. It has no hash."""
+        stamps = stamps_of(batch)  # first: what changes from now on is read again
+        augmented = self.augmenter.transform_all(batch) if self.augmenter else AugmentedBatch(batch, batch)
+        given_up = [row - block.start for row in self.given_up]
+        images = self.image_writer.write_images(augmented.samples, block.outputs, given_up)
+        written = self.image_writer.write_labels(images)
+        findings = list(chain.from_iterable(written.samples.values("findings")))
+        stop_at_fault(findings, self.on_error)
         names, flips = self.image_writer.names, self.image_writer.flip_mapping
-        first = [one for one in (each.sources[0] for each in augmented) if one.variant is None or one.variant.is_first]
-        sources = [source for one in augmented for source in one.sources]
         return BatchResult(
-            samples[0].split,
+            batch.alike.split,
             b"",
-            tuple(map(_image_files, samples, stamps, written)),
-            count_source_objects(first, names, flips),
-            count_output_objects(sources, [one.sample for one in augmented], written, names, flips),
-            tuple([finding for one in written for finding in one.sample.findings]),
-            encode_rows([row_of(one, self.dataset.folder) for one in written]),
+            tuple(_image_files(batch, stamps, written)),
+            count_source_objects(_first_of_each(batch), names, flips),
+            count_output_objects(augmented.sources, written, names, flips),
+            tuple(findings),
+            encode_rows(rows_of(written, self.dataset.folder)),
             b"".join(self.sidecar_writer.lines(written)) if self.sidecar_writer else b"",
-            tuple([one.labels.entry for one in written if one.output]),
+            tuple([written.labels[row].entry for row in written.rows]),
         )
 
-    def _augmented(self, samples: Sequence[Sample]) -> list[AugmentedSample]:
-        if self.augmenter:
-            return self.augmenter.transform_all(samples)
-        return [AugmentedSample(sample, (sample,)) for sample in samples]
-
-    def _write_image(self, row: int, augmented: AugmentedSample, output: Output | None) -> WrittenSample:
-        if row in self.given_up:
-            return self.image_writer.give_up(augmented.sample)
-        return self.image_writer.write_image(augmented.sample, output)
-
-    def _matches(self, block: Block, samples: Sequence[Sample], content: bytes) -> bool:
+    def _matches(self, block: Block, batch: Batch, content: bytes) -> bool:
         """Whether images, labels and all files of `block` are as its fingerprint says.
 
         Only the images' own files are opened: the journal, and so the fingerprint, may be anybody's.
@@ -222,27 +213,35 @@ class BatchWorker(msgspec.Struct, frozen=True):
         fingerprint = block.fingerprint
         if self.image_writer.dest is None or fingerprint is None or fingerprint.content != content:
             return False
-        return len(fingerprint.images) == len(samples) and all(
-            map(self._is_unchanged, fingerprint.images, samples, block.outputs)
+        return len(fingerprint.images) == len(batch) and all(
+            map(self._is_unchanged, fingerprint.images, batch.values("path"), block.outputs)
         )
 
-    def _is_unchanged(self, image: ImageFiles, sample: Sample, output: Output | None) -> bool:
+    def _is_unchanged(self, image: ImageFiles, source: Path, output: Output | None) -> bool:
         dest, own = self.image_writer.dest, {output.image, *output.labels} if output else set()
-        if dest is None or not own >= {file.path for file in image.files} or not image.matches_source(sample.path):
+        if dest is None or not own >= {file.path for file in image.files} or not image.matches_source(source):
             return False
-        return self.packed or image.matches_files(dest, sample.path)
+        return self.packed or image.matches_files(dest, source)
 
-    def _content(self, block: Block, samples: Sequence[Sample]) -> bytes:
-        others = [self._others(sample) for sample in samples] if self.augmenter else []
-        return content_hash(Batch.of(samples), block.outputs, others)
+    def _content(self, block: Block, batch: Batch) -> bytes:
+        others = [self._others(sample) for sample in batch] if self.augmenter and self.augmenter.training else []
+        return content_hash(batch, block.outputs, others)
 
     def _others(self, sample: Sample) -> list[tuple[Sample, FileStamp]]:
         others = self.augmenter.others(sample) if self.augmenter else ()
         return [(other, stamp_of(other.path)) for other in others]
 
 
-def _image_files(sample: Sample, stamp: FileStamp, written: WrittenSample) -> ImageFiles:
-    """The files of `sample`. An image that was not read has no stamp, so that the next run tries it again."""
-    unread = any(finding.code == "image-unread" for finding in written.sample.findings)
-    name = escape_surrogates(str(sample.name))
-    return ImageFiles(name, NO_STAMP if unread else stamp, written.source_sha256 or "", written.files)
+def _first_of_each(batch: Batch) -> Batch:
+    """The samples of `batch` that are the first output of their image."""
+    variants = batch.values("variant")
+    rows = [row for row, variant in enumerate(variants) if variant is None or variant.is_first]
+    return batch if len(rows) == len(batch) else batch.select(rows)
+
+
+def _image_files(batch: Batch, stamps: Sequence[FileStamp], written: WrittenBatch) -> Iterator[ImageFiles]:
+    """The files of each sample. An image that was not read has no stamp, so that the next run tries it again."""
+    findings, names = written.samples.values("findings"), map(escape_surrogates, batch.names)
+    for name, stamp, image, files, own in zip(names, stamps, written.images, written.files, findings, strict=True):
+        unread = own and any(finding.code == "image-unread" for finding in own)
+        yield ImageFiles(name, NO_STAMP if unread else stamp, image.sha256 or "", files)

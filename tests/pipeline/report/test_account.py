@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from bboxprep.errors import InternalError
 from bboxprep.findings import Finding
 from bboxprep.formats.api import Labels
+from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.flip_names import FlipMapping
 from bboxprep.model.instances import Instances
 from bboxprep.model.sample import Sample
-from bboxprep.pipeline.output.image_rows import WrittenSample
+from bboxprep.pipeline.output.image_rows import NO_FILE, ImageFile, WrittenBatch
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.output.run_record import SplitCount
 from bboxprep.pipeline.report.account import UNREADABLE, Account, count_output_objects, count_source_objects
@@ -36,10 +37,12 @@ def sample(classes: Sequence[str], listed: int = 0, *, flipped: bool = False, un
     return Sample(path, Path(path), None, objects, source_count=listed, findings=tuple(unread), mirrored=flipped)
 
 
-def written(made: Sample, count: int | None = None) -> WrittenSample:
-    """`made` with its objects written, or `count` of them."""
-    labels = Labels(len(made.instances) if count is None else count)
-    return WrittenSample(made, Output("a.jpg"), "linked", labels=labels)
+def written(*made: Sample, counts: Sequence[int] = (), left_out: Sequence[int] = ()) -> WrittenBatch:
+    """The samples `made` with their objects written, or so many of them; those at the rows `left_out` are not."""
+    batch, own = Batch.of(made), counts or [len(one.instances) for one in made]
+    outputs = [None if row in left_out else Output("a.jpg") for row in range(len(made))]
+    images = [ImageFile("linked") if output else NO_FILE for output in outputs]
+    return WrittenBatch(batch, outputs, images, batch, list(map(Labels, own)), [()] * len(made))
 
 
 def result(listed: int, came: list[str], out: list[str], findings: Sequence[Finding] = ()) -> BatchResult:
@@ -82,21 +85,22 @@ def test_an_object_lost_in_silence_is_found(listed: int, dropped: int, out: list
 
 def test_a_writer_that_writes_less_than_it_was_given_is_found() -> None:
     cats = sample(["cat", "cat"])
-    assert count_output_objects([cats], [cats], [written(cats)], NAMES, FLIPS).written == {"cat": 2}
-    others = [written(sample(["cat"])), written(cats, 1), written(cats, 3)]  # the sum is right
+    assert count_output_objects(Batch.of([cats]), written(cats), NAMES, FLIPS).written == {"cat": 2}
+    others = written(sample(["cat"]), cats, cats, counts=(1, 1, 3))  # the sum is right
     with pytest.raises(InternalError, match="handed to the writer and written"):
-        count_output_objects([cats], [cats], others, NAMES, FLIPS)
+        count_output_objects(Batch.of([cats]), others, NAMES, FLIPS)
 
 
 def test_what_images_hold_is_counted_by_class_and_column() -> None:
     unread = Finding("record-unreadable", "odd", objects=2, split="train")
-    found = count_source_objects([sample(["cat", "dog", "cat"], 5, unread=[unread]), sample(["dog"], 1)], NAMES, FLIPS)
+    images = Batch.of([sample(["cat", "dog", "cat"], 5, unread=[unread]), sample(["dog"], 1)])
+    found = count_source_objects(images, NAMES, FLIPS)
     assert found == SourceCounts(2, 6, {"cat": 2, "dog": 2, UNREADABLE: 2}, {"boxes": 4})
 
 
 def test_what_is_left_out_is_not_written() -> None:
     one = sample(["cat"])
-    found = count_output_objects([one, one], [one, one], [written(one), WrittenSample(one, None)], NAMES, FLIPS)
+    found = count_output_objects(Batch.of([one, one]), written(one, one, left_out=(1,)), NAMES, FLIPS)
     assert (found.images, found.due, found.written, found.made) == (1, {"cat": 2}, {"cat": 1}, {"linked": 1})
 
 
@@ -117,14 +121,13 @@ def test_the_counts_balance_where_every_loss_is_told_whatever_a_flip_exchanges(
 ) -> None:
     account = Account()
     for classes, flipped, lost in images:
-        partners = [FLIPS.source_names(NAMES, sample([], flipped=True))[NAMES.index(name)] for name in classes]
+        partners = [FLIPS.source_names(NAMES, True)[NAMES.index(name)] for name in classes]
         source = sample([*classes, *["cat"] * lost], len(classes) + lost)
         out = sample(partners if flipped else classes, flipped=flipped)
-        output = count_output_objects([source], [out], [written(out)], NAMES, FLIPS)
+        output = count_output_objects(Batch.of([source]), written(out), NAMES, FLIPS)
         findings = (drop(lost),) if lost else ()
-        account.add(
-            BatchResult("train", b"", (), count_source_objects([source], NAMES, FLIPS), output, findings, b"", b"", ())
-        )
+        came = count_source_objects(Batch.of([source]), NAMES, FLIPS)
+        account.add(BatchResult("train", b"", (), came, output, findings, b"", b"", ()))
         assert output.written == dict(Counter(partners if flipped else classes))
     account.check()
     assert sum(account.swapped.values()) == 0
@@ -133,8 +136,9 @@ def test_the_counts_balance_where_every_loss_is_told_whatever_a_flip_exchanges(
 
 def test_the_law_catches_a_flip_that_is_not_counted() -> None:
     source, out = sample(["left"], 1), sample(["right"])
-    account, output = Account(), count_output_objects([source], [out], [written(out)], NAMES, FLIPS)
-    account.add(BatchResult("train", b"", (), count_source_objects([source], NAMES, FLIPS), output, (), b"", b"", ()))
+    account, output = Account(), count_output_objects(Batch.of([source]), written(out), NAMES, FLIPS)
+    came = count_source_objects(Batch.of([source]), NAMES, FLIPS)
+    account.add(BatchResult("train", b"", (), came, output, (), b"", b"", ()))
     with pytest.raises(InternalError, match="does not balance"):
         account.check()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +17,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.augment import Augmenter
-from bboxprep.pipeline.output.image_rows import WrittenSample
+from bboxprep.pipeline.output.image_rows import WrittenBatch
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.report.crowds import CrowdPlan
 from bboxprep.pipeline.resume.batch_result import BatchResult, decode_result
@@ -37,9 +36,8 @@ DARKROOM = SampleRenderer(TABLE, DEFAULT_IMAGE_POLICY, DEFAULT_OBJECT_POLICY)
 class Absentminded(ImageWriter, frozen=True):
     """Writes the labels of each sample at the place of another one."""
 
-    def write_labels(self, samples: Sequence[WrittenSample]) -> list[WrittenSample]:
-        places = [one.output for one in reversed(samples)]
-        return super().write_labels([one._replace(output=place) for one, place in zip(samples, places, strict=True)])
+    def write_labels(self, written: WrittenBatch) -> WrittenBatch:
+        return super().write_labels(replace(written, outputs=written.outputs[::-1]))
 
 
 @st.composite
