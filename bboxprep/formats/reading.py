@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from bboxprep.errors import AnnotationError, ImageError, RefusedImageError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import MapEngine, Probe, Result
+from bboxprep.formats.api import KnowingProbe, MapEngine, Probe, Result
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import exists_safely, relative_path
-from bboxprep.io.remote import open_path
+from bboxprep.io.remote import is_stored, open_path
+from bboxprep.model.batch import FromText
 from bboxprep.model.header import Header
 
 Opened = TypeVar("Opened")
+NONE_MISSING: Mapping[int, Finding] = MappingProxyType({})
 
 _BATCH = 256  # label files in one call of a process
 _FEW = 1024  # label files that are read while other processes would still be starting
@@ -88,3 +92,40 @@ def probe_image(
         if words
     ]
     return header, tuple(found)
+
+
+def files_below(root: Path, names: Sequence[str]) -> Sequence[Path]:
+    """The files `names` (POSIX) below `root`, as a column of a `Batch`."""
+    if is_stored(root):
+        return [root / name for name in names]
+    start = f"{root}{os.sep}"
+    return FromText([start + (name if os.sep == "/" else name.replace("/", os.sep)) for name in names], Path)
+
+
+class Probed(NamedTuple):
+    """The headers of images, None of those that cannot be used, and the findings about each."""
+
+    headers: list[Header | None]
+    findings: list[tuple[Finding, ...]]
+
+
+def probe_images(
+    probe: Probe,
+    files: Sequence[Path],
+    root: Path,
+    splits: Sequence[str],
+    declared: Sequence[Size | None] | None = None,
+    missing: Mapping[int, Finding] = NONE_MISSING,
+) -> Probed:
+    """`probe_image` of all `files`; the ones at the rows `missing` are not there, which is their finding."""
+    sizes = [None] * len(files) if declared is None else declared
+    headers: list[Header | None] = [None] * len(files)
+    if isinstance(probe, KnowingProbe):
+        headers = probe.known(files.texts if isinstance(files, FromText) else list(map(str, files)), sizes)
+    findings: list[tuple[Finding, ...]] = [()] * len(files)
+    for row, header in enumerate(headers):
+        if row in missing:
+            headers[row], findings[row] = None, (missing[row],)
+        elif header is None or header.invalid or header.disputed or header.ends_early:
+            headers[row], findings[row] = probe_image(probe, files[row], root, splits[row], sizes[row])
+    return Probed(headers, findings)

@@ -137,9 +137,9 @@ def _ends_as_jpeg(file: int, length: int) -> bool:
     return os.pread(file, len(JPEG_END), at) == JPEG_END
 
 
-def container_of(path: Path) -> str:
-    """The container by the suffix of a file name; "jpeg" for an unknown suffix."""
-    return _CONTAINERS.get(os.path.splitext(path.name)[1].lower(), "jpeg")  # noqa: PTH122  (of 100,000 paths)
+def container_of(name: str) -> str:
+    """The container by the suffix of the file `name`; "jpeg" for an unknown suffix."""
+    return _CONTAINERS.get(os.path.splitext(name)[1].lower(), "jpeg")  # noqa: PTH122  (of 100,000 paths)
 
 
 _CONTAINERS = {

@@ -82,6 +82,25 @@ class Batch(Sequence[Sample]):
         instances = Instances.concat([sample.instances for sample in samples])
         return cls(samples[0].replace_fast(instances=_NOTHING), columns, instances, starts, dict(enumerate(samples)))
 
+    @classmethod
+    def of_columns(cls, count: int, alike: Sample, **columns: Sequence[Any]) -> Batch:
+        """The batch of `count` samples without objects, whose fields are those of `alike` and these `columns`."""
+        return cls(alike, columns, _NOTHING, np.zeros(count + 1, dtype=np.int64))
+
+    @classmethod
+    def concat(cls, batches: Sequence[Batch]) -> Batch:
+        """All samples of `batches`, one after the other."""
+        if len(batches) == 1:
+            return batches[0]
+        if not batches:
+            return cls.of(())
+        first, columns = batches[0].alike, dict[str, Sequence[Any]]()
+        for name in _FIELDS:
+            if any(name in one.columns or one.alike.__dict__[name] is not first.__dict__[name] for one in batches):
+                columns[name] = _joined([one.values(name) for one in batches])
+        starts = starts_of(np.concatenate([one.counts for one in batches]))
+        return cls(first, columns, Instances.concat([one.instances for one in batches]), starts)
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 
@@ -243,3 +262,11 @@ def _at(column: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
     if isinstance(column, FromText):
         return FromText([column.texts[row] for row in rows], column.make)
     return [column[row] for row in rows]
+
+
+def _joined(columns: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """All values of `columns`, one after the other."""
+    first = columns[0]
+    if isinstance(first, FromText) and all(isinstance(one, FromText) and one.make == first.make for one in columns):
+        return FromText([text for one in columns for text in one.texts], first.make)
+    return [value for one in columns for value in one]

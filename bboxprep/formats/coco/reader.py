@@ -12,7 +12,8 @@ of the dataset.
 **Other fields.** A field that COCO does not define is kept in the attribute ``coco_fields`` and written back where it
 was. The fields below a record's ``attributes`` are attributes. ``track_id`` (TAO, BDD100K) is the track of the object.
 
-The records of many images are read at once. One that is not as COCO defines it makes its image be read by itself.
+The records of many images are read at once, into the columns of a batch. One that is not as COCO defines it makes its
+image be read by itself: halves of the batch are read until it is alone.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
+from bboxprep.formats import reading
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.coco.categories import read_classes
 from bboxprep.formats.coco.document import Document
@@ -40,13 +41,10 @@ from bboxprep.formats.coco.plain_records import read_plain
 from bboxprep.formats.coco.records import AnnotationEntry, RecordReader
 from bboxprep.formats.image_lookup import spelling_note
 from bboxprep.formats.locate_images import unlisted_images
-from bboxprep.formats.reading import probe_image
-from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode
 from bboxprep.io.paths import dataset_folder, relative_path
+from bboxprep.model.batch import Batch, FromText, starts_of
 from bboxprep.model.dataset import Dataset, LazySamples, items_at
-from bboxprep.model.header import Header
-from bboxprep.model.instances import Instances
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 
 
@@ -163,93 +161,86 @@ class _SplitFile:
             where, category = f"annotations[{place}].image_id", self.reader.class_name(identity)
             yield Finding("annotation-orphan", words, path, where, count, category, split)
 
-    def samples(self, places: Sequence[int], probe: Probe) -> list[Sample]:
-        """The samples at `places` among `images`."""
+    def samples(self, places: Sequence[int], probe: Probe) -> Batch:
+        """The samples at `places` among `images`: read together where all of their records are plain, else each half
+        by itself.
+        """
         images = items_at(self.images, places)
-        records = [self.index.places(image) for image in images]
-        return list(
-            map(partial(self._sample, probe=probe), images, records, self._plain(records), self._fields(images))
+        found = self._plain(images, probe)
+        if found is None and len(images) > 1:
+            half = len(images) // 2
+            return Batch.concat([self.samples(places[:half], probe), self.samples(places[half:], probe)])
+        return Batch.of([self._any(images[0], probe)]) if found is None else found
+
+    def outlines(self, images: Sequence[int], probe: Probe, *, stated: bool = True) -> Batch:
+        """The samples of the image records `images`, without their objects and the fields of their records; unless it
+        is `stated`, their size and id is not taken from these.
+        """
+        located, split, count = self.index.located, self.reader.split, len(images)
+        names = [located.names[image] for image in images]
+        files = reading.files_below(self.index.folder, names)
+        sizes = [self.index.sizes[image] if stated else None for image in images]
+        missing = {
+            row: self._missing(image, files[row]) for row, image in enumerate(images) if image in located.missing
+        }
+        probed = reading.probe_images(probe, files, self.home, [split] * count, sizes, missing)
+        return Batch.of_columns(
+            count,
+            EMPTY_SAMPLE.replace_fast(split=split),
+            name=FromText([self.prefix + name for name in names] if self.prefix else names, PurePosixPath),
+            path=files,
+            header=probed.headers,
+            declared=sizes,
+            findings=probed.findings,
+            id=[self.index.ids[image] if stated else 0 for image in images],
         )
 
-    def outlines(self, places: Sequence[int], probe: Probe) -> list[Sample]:
-        """The samples at `places` without their objects and without the fields of their records."""
-        return [self._outline(image, self.index.sizes[image], probe) for image in items_at(self.images, places)]
+    def _missing(self, image: int, path: Path) -> Finding:
+        words, shown = self.index.located.missing[image], relative_path(path, self.home)
+        return Finding("image-missing", words, shown, f"images[{image}]", split=self.reader.split)
 
-    def _sample(
-        self,
-        image: int,
-        records: NDArray[np.int64],
-        instances: Instances | None,
-        fields: Mapping[str, Any] | str,
-        probe: Probe,
-    ) -> Sample:
-        """The sample of one image: `instances` are its objects if all `records` are plain, `fields` those of its own
-        record, or what is wrong with that.
-        """
-        findings = list[Finding]()
-        if instances is None:
-            instances, findings = self._any(records)
-        if isinstance(fields, str):
-            words, place = f"cannot be read as a whole ({fields}); only its name is used", f"images[{image}]"
-            unread = Finding("record-repaired", words, self.reader.path, place, split=self.reader.split)
-            outline = self._outline(image, None, probe).replace_fast(id=0)
-            fields, findings = {}, [unread, *outline.findings, *findings]
-        else:
-            outline = self._outline(image, self.index.sizes[image], probe)
-            findings = [*outline.findings, *findings]
+    def _plain(self, images: Sequence[int], probe: Probe) -> Batch | None:
+        """The samples of `images`; None where a record is not plain, so that each has to be looked at."""
+        records = [self.index.places(image) for image in images]
+        together, counts = np.concatenate([_NONE, *records]), list(map(len, records))
+        joined, stands = self.document.annotations.joined(together), self.index.stands[together]
+        objects = None if self.boxes != "xywh" else read_plain(joined, self.reader.rows, stands, self.reader.points)
+        if objects is None:
+            return None
+        try:
+            extra = list(map(_other_fields, self._fields(images)))
+        except BadJson:
+            return None
+        outlines = self.outlines(images, probe).with_columns(extra=extra, source_count=counts)
+        return outlines.with_objects(objects, starts_of(counts))
+
+    def _any(self, image: int, probe: Probe) -> Sample:
+        """The sample of one image, whose records may be of any kind."""
+        records = self.index.places(image)
+        found = zip(records.tolist(), self.index.stands[records].tolist(), strict=True)
+        instances, findings = self.reader.read(
+            [AnnotationEntry(at, self.document.annotations[at], stands) for at, stands in found]
+        )
+        try:
+            fields, unread, stated = self._fields([image])[0], list[Finding](), True
+        except BadJson as error:
+            words = f"cannot be read as a whole ({error}); only its name is used"
+            note = Finding("record-repaired", words, self.reader.path, f"images[{image}]", split=self.reader.split)
+            fields, unread, stated = {}, [note], False
+        (outline,) = self.outlines([image], probe, stated=stated)
         if self.boxes != "xywh" and (size := outline.declared or (outline.header and outline.header.displayed)):
             instances = as_pixels(instances, self.boxes, size)
         return outline.replace_fast(
             instances=instances,
-            findings=tuple(findings),
+            findings=(*unread, *outline.findings, *findings),
             source_count=len(records),
-            extra=_extra({name: value for name, value in fields.items() if name not in _IMAGE_FIELDS}),
+            extra=_other_fields(fields),
         )
 
-    def _outline(self, image: int, declared: Size | None, probe: Probe) -> Sample:
-        name = self.index.located.names[image]
-        path = self.index.folder / name
-        header, findings = self._header(image, path, probe, declared)
-        return EMPTY_SAMPLE.replace_fast(
-            name=PurePosixPath(self.prefix + name),
-            path=path,
-            header=header,
-            split=self.reader.split,
-            declared=declared,
-            findings=findings,
-            id=self.index.ids[image],
-        )
-
-    def _plain(self, records: Sequence[NDArray[np.int64]]) -> Sequence[Instances | None]:
-        """The objects of images, each with its `records`; None for one of which a record is not plain."""
-        together = np.concatenate(records)
-        joined, stands = self.document.annotations.joined(together), self.index.stands[together]
-        found = read_plain(joined, self.reader.rows, stands, self.reader.points)
-        if found is not None:
-            return found.split_by_counts(map(len, records))
-        return [None] if len(records) == 1 else [self._plain([own])[0] for own in records]
-
-    def _fields(self, images: Sequence[int]) -> Sequence[Mapping[str, Any] | str]:
-        """The fields of the records `images`, or what is wrong with one."""
-        try:
-            joined = as_text_tokens(self.document.images.joined(np.array(images)))
-            found = decode(b"[%b]" % joined, list[dict[str, Any]])
-        except BadJson as error:
-            return [str(error)] if len(images) == 1 else [self._fields([image])[0] for image in images]
-        return found
-
-    def _any(self, records: NDArray[np.int64]) -> tuple[Instances, list[Finding]]:
-        found = zip(records.tolist(), self.index.stands[records].tolist(), strict=True)
-        return self.reader.read([AnnotationEntry(at, self.document.annotations[at], stands) for at, stands in found])
-
-    def _header(
-        self, image: int, path: Path, probe: Probe, declared: Size | None
-    ) -> tuple[Header | None, tuple[Finding, ...]]:
-        missing, split = self.index.located.missing.get(image), self.reader.split
-        if missing is not None:
-            shown = relative_path(path, self.home)
-            return None, (Finding("image-missing", missing, shown, f"images[{image}]", split=split),)
-        return probe_image(probe, path, self.home, split, declared)
+    def _fields(self, images: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+        """The fields of the records `images`. Raises `BadJson`."""
+        joined = as_text_tokens(self.document.images.joined(np.array(images, dtype=np.int64)))
+        return decode(b"[%b]" % joined, list[dict[str, Any]])
 
 
 @dataclass(frozen=True)
@@ -259,11 +250,13 @@ class _Loader:
     parts: Sequence[_SplitFile]
     probe: Probe
 
-    def samples(self, rows: Sequence[int]) -> list[Sample]:
-        return [sample for part, places in self._at(rows) for sample in part.samples(places, self.probe)]
+    def samples(self, rows: Sequence[int]) -> Batch:
+        return Batch.concat([part.samples(places, self.probe) for part, places in self._at(rows)])
 
-    def outlines(self, rows: Sequence[int]) -> list[Sample]:
-        return [outline for part, places in self._at(rows) for outline in part.outlines(places, self.probe)]
+    def outlines(self, rows: Sequence[int]) -> Batch:
+        return Batch.concat(
+            [part.outlines(items_at(part.images, places), self.probe) for part, places in self._at(rows)]
+        )
 
     @cached_property
     def rows(self) -> range:
@@ -281,6 +274,12 @@ class _Loader:
 
 
 _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _other_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an image record that have no field of their own in a sample."""
+    return _extra({name: value for name, value in fields.items() if name not in _IMAGE_FIELDS})
 
 
 def _extra(fields: dict[str, Any]) -> dict[str, Any]:

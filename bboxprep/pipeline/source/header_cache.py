@@ -6,7 +6,7 @@ The last header is cached too: for a turned photo the survey reads the header, t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -56,9 +56,19 @@ class HeaderCache(msgspec.Struct, frozen=True):
         """The header of the file at `path`. Raises `ImageError`."""
         if declared and not self.opens:
             refuse_large(path, declared, self.most_pixels)
-            return _assumed_header(declared, container_of(path))
+            return _assumed_header(declared, container_of(path.name))
         folder, file = os.path.split(str(path))
         return self._known.get(folder, _NONE).get(file) or self._last.get(str(path)) or self._read(path)
+
+    def known(self, paths: Sequence[str], declared: Sequence[Size | None]) -> list[Header | None]:
+        """The headers of the files at `paths` that need not be opened, as a call gives them; None of all others."""
+        if not self.opens:
+            return [
+                _assumed_header(size, container_of(path)) if size and size.pixels <= self.most_pixels else None
+                for path, size in zip(paths, declared, strict=True)
+            ]
+        places = (path.rpartition(os.sep) for path in paths)
+        return [self._known.get(folder, _NONE).get(file) for folder, _, file in places]
 
     def _read(self, path: Path) -> Header:
         header = read_header(path, most_pixels=self.most_pixels)

@@ -24,12 +24,12 @@ import numpy as np
 
 from bboxprep.findings import Finding
 from bboxprep.io.paths import common_folder, folder_name, relative_path
-from bboxprep.model.batch import Batch
+from bboxprep.model.batch import Batch, FromText
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset, LazySamples, items_at
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import Frame, Key, Sample
+from bboxprep.model.sample import Frame, Key
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.split import SplitPolicy
 from bboxprep.pipeline.source.survey import ImageSummary
@@ -113,12 +113,12 @@ class _Parts(msgspec.Struct, frozen=True):
     parts: tuple[Dataset, ...]
     outlined: bool = False
 
-    def __call__(self, places: Sequence[tuple[int, int]]) -> Sequence[Sample]:
+    def __call__(self, places: Sequence[tuple[int, int]]) -> Batch:
         batches: list[Batch] = []
         for part, group in groupby(places, key=itemgetter(0)):
             dataset, rows = self.parts[part], [row for _, row in group]
             batches.append(dataset.outlines_at(rows) if self.outlined else dataset.at(rows))
-        return batches[0] if len(batches) == 1 else list(chain.from_iterable(batches))
+        return Batch.concat(batches)
 
 
 def _part(dataset: Dataset, change: ClassMapping, root: Path, first_track: int) -> Dataset:
@@ -219,18 +219,21 @@ class _RenamedSamples(msgspec.Struct, frozen=True):
     dataset: Dataset
     keys: tuple[Key, ...]
 
-    def __call__(self, rows: Sequence[int]) -> list[Sample]:
-        return list(map(_renamed, self.dataset.at(rows), items_at(self.keys, rows)))
+    def __call__(self, rows: Sequence[int]) -> Batch:
+        return _renamed(self.dataset.at(rows), items_at(self.keys, rows))
 
-    def outlines(self, rows: Sequence[int]) -> list[Sample]:
-        return list(map(_renamed, self.dataset.outlines_at(rows), items_at(self.keys, rows)))
+    def outlines(self, rows: Sequence[int]) -> Batch:
+        return _renamed(self.dataset.outlines_at(rows), items_at(self.keys, rows))
 
 
-def _renamed(sample: Sample, key: Key) -> Sample:
-    """`sample` with the split and name of `key`, in its findings too."""
-    split, name = key
-    findings = tuple(replace(finding, split=split) for finding in sample.findings)
-    if name != str(sample.name):
-        words = f"is {name} from here on, since another image has the same name"
-        findings = (*findings, Finding("name-changed", words, path=sample.relative_path, split=split))
-    return replace(sample, name=PurePosixPath(name), split=split, findings=findings)
+def _renamed(batch: Batch, keys: Sequence[Key]) -> Batch:
+    """`batch` with the splits and names of `keys`, in the findings too."""
+    findings: list[tuple[Finding, ...]] = []
+    for row, (old, (split, name), own) in enumerate(zip(batch.names, keys, batch.values("findings"), strict=True)):
+        named = [replace(finding, split=split) for finding in own]
+        if name != old:
+            words = f"is {name} from here on, since another image has the same name"
+            named.append(Finding("name-changed", words, path=batch.relative_paths[row], split=split))
+        findings.append(tuple(named))
+    names = FromText([name for _, name in keys], PurePosixPath)
+    return batch.with_columns(name=names, split=[split for split, _ in keys], findings=findings)
