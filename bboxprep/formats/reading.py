@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from bboxprep.errors import AnnotationError, ImageError, RefusedImageError
 from bboxprep.findings import Finding
@@ -97,7 +97,7 @@ def probe_image(
 def files_below(root: Path, names: Sequence[str]) -> Sequence[Path]:
     """The files `names` (POSIX) below `root`, as a column of a `Batch`."""
     if is_stored(root):
-        return [root / name for name in names]
+        return [cast("Path", root / name) for name in names]
     start = f"{root}{os.sep}"
     return FromText([start + (name if os.sep == "/" else name.replace("/", os.sep)) for name in names], Path)
 

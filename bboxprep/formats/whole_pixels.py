@@ -9,7 +9,6 @@ import numpy as np
 from bboxprep.findings import Finding
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.model.batch import Batch
-from bboxprep.model.sample import Sample
 
 _WHOLE = 1e-6  # px; a coordinate this near to a whole number is that number
 
@@ -30,9 +29,9 @@ def whole_boxes(batch: Batch) -> tuple[Boxes, list[float]]:
     return edges, moved
 
 
-def rounding_findings(sample: Sample, moved: Sequence[float], what: str = "boxes") -> tuple[Finding, ...]:
-    """A note where objects of `sample` were `moved` by so many px each; none where none was."""
+def rounding_findings(moved: Sequence[float], path: str, split: str, what: str = "boxes") -> tuple[Finding, ...]:
+    """A note where objects of the image at `path` were `moved` by so many px each; none where none was."""
     if not (rounded := sum([by > _WHOLE for by in moved])):
         return ()
     message = f"{rounded} of {len(moved)} {what} rounded to whole pixels, by {max(moved):.2g} px at most"
-    return (Finding("value-rounded", message, path=sample.relative_path, split=sample.split),)
+    return (Finding("value-rounded", message, path=path, split=split),)

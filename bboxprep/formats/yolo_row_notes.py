@@ -35,7 +35,7 @@ class LabelFile(NamedTuple):
     of rows, "" where a row is a line of the file.
     """
 
-    file: Path = Path()
+    file: Path | str = Path()
     home: Path = Path()
     split: str = ""
     rows: str = ""
@@ -43,7 +43,7 @@ class LabelFile(NamedTuple):
     @property
     def shown(self) -> str:
         """Its path in findings."""
-        return relative_path(self.file, self.home)
+        return relative_path(Path(self.file) if isinstance(self.file, str) else self.file, self.home)
 
     def place(self, number: int) -> str:
         """The place of the row of this `number`, from 1; that of all rows for 0."""
@@ -122,8 +122,8 @@ class Rows(msgspec.Struct, frozen=True):
         """The rows of all files."""
         return sum(self.listed)
 
-    def instances(self, sizes: Sequence[tuple[int, int]], *, oriented: bool) -> list[Instances]:
-        """The objects of each file, whose images have these `sizes`, in pixels; four corners are an `oriented` box, or
+    def instances(self, sizes: Sequence[tuple[int, int]], *, oriented: bool) -> Instances:
+        """The objects of all files, whose images have these `sizes`, in pixels; four corners are an `oriented` box, or
         a polygon.
         """
         scales = np.repeat(np.array(sizes, dtype=np.float64).reshape(-1, 2), self.counts, axis=0)
@@ -141,7 +141,7 @@ class Rows(msgspec.Struct, frozen=True):
             keypoints=self.keypoints * scales[:, None],
             visibility=self.visibility,
             scores=self.scores,
-        ).split_by_counts(self.counts)
+        )
 
 
 def _is_four(rings: Sequence[Points]) -> bool:

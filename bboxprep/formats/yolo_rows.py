@@ -64,7 +64,7 @@ def read_labels(files: Sequence[LabelFile], grammar: RowGrammar) -> Rows:
     return parse_files(files, [_content(label.file) for label in files], grammar)
 
 
-def _content(file: Path) -> bytes | str:
+def _content(file: Path | str) -> bytes | str:
     """The rows of `file`, or the fault that prevents reading it."""
     try:
         return read_start(file, MOST_BYTES + 1)

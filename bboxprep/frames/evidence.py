@@ -53,11 +53,15 @@ class FrameEvidence(msgspec.Struct, frozen=True):
         return len({frame for frame, _ in self.votes}) > 1
 
 
+UNTURNED = FrameEvidence(turned=False)
+"""That of an image without an orientation, whose planes are the same."""
+
+
 def frame_evidence_of(sample: Sample) -> FrameEvidence:
     """The evidence in `sample`, which needs a header."""
     header = sample.header
     if header is None or header.orientation == 1:
-        return FrameEvidence(turned=False)
+        return UNTURNED
     if header.stated:
         return FrameEvidence(turned=True, votes=((Frame.STORED, "format"),))
     planes = {Frame.STORED: header.size, Frame.DISPLAYED: header.displayed}

@@ -211,7 +211,7 @@ def read_bytes(path: Path, most: int) -> bytes:
         raise source_error(error, path) from error
 
 
-def read_start(path: Path, most: int) -> bytes:
+def read_start(path: Path | str, most: int) -> bytes:
     """The first `most` bytes of the file at `path`. Raises `OSError`, and ValueError for an invalid name."""
     if is_stored(path):
         with path.open("rb") as file:

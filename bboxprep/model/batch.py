@@ -266,7 +266,7 @@ def _at(column: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
 
 def _joined(columns: Sequence[Sequence[Any]]) -> Sequence[Any]:
     """All values of `columns`, one after the other."""
-    first = columns[0]
-    if isinstance(first, FromText) and all(isinstance(one, FromText) and one.make == first.make for one in columns):
-        return FromText([text for one in columns for text in one.texts], first.make)
+    made = [one for one in columns if isinstance(one, FromText)]
+    if len(made) == len(columns) and all(one.make == made[0].make for one in made):
+        return FromText([text for one in made for text in one.texts], made[0].make)
     return [value for one in columns for value in one]

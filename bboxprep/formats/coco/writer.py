@@ -32,6 +32,7 @@ from bboxprep.formats.coco.options import CocoWriteOptions
 from bboxprep.formats.coco.rotation import TurnedBoxes, turned_boxes
 from bboxprep.formats.json_text import encode_json
 from bboxprep.formats.per_split import PerSplit
+from bboxprep.geometry.affine import Size
 from bboxprep.geometry.decimals import lengths
 from bboxprep.geometry.shapes import Boxes
 from bboxprep.io.atomic import write_chunks
@@ -83,11 +84,13 @@ class CocoWriter:
         """The labels of all samples, without ids. Raises `UsageError` for attributes that JSON cannot hold."""
         records = map(b"\n".join, batch.split(_annotations(batch, images, self._categories, self._options)))
         numbers = batch.split(batch.instances.ids.tolist())
-        names = [
-            image.removeprefix(f"{self._options.folder(sample.split)}/")
-            for sample, image in zip(batch, images, strict=True)
-        ]
-        return list(map(partial(_labels, self._options), batch, names, numbers, records))
+        columns = zip(*map(batch.values, ("split", "id", "extra")), batch.planes, images, numbers, records, strict=True)
+        findings, made = _findings(batch, self._options), []
+        for row, (split, number, extra, size, image, own, lines) in enumerate(columns):
+            name = image.removeprefix(f"{self._options.folder(split)}/")
+            entry = (split, number, _image_record(name, size, extra), own, lines)
+            made.append(Labels(len(own), findings.get(row, ()), entry=entry))
+        return made
 
     def collect(self, entry: tuple[str, int, bytes, list[int], bytes]) -> None:
         """Store the records of one image."""
@@ -155,14 +158,13 @@ class _SplitRecords:
                 yield b'{"id":%d,"image_id":%d,%b' % (number, image_id, line[1:])
 
 
-def _labels(options: CocoWriteOptions, sample: Sample, name: str, numbers: list[int], records: bytes) -> Labels:
-    """The labels of the image `name`, whose objects have the ids `numbers` and the encoded `records`."""
-    size = sample.size
+def _image_record(name: str, size: Size, extra: Mapping[str, Any]) -> bytes:
+    """The encoded record of the image `name`, without its id; `extra` is that of its sample."""
     record = {"file_name": name, "width": size.width, "height": size.height}
-    own: Mapping[str, Any] = sample.extra.get("coco", {})
-    record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
-    entry = (sample.split, sample.id, encode_json(record, name), numbers, records)
-    return Labels(len(numbers), tuple(_findings(sample, options)), entry=entry)
+    own: Mapping[str, Any] = extra.get("coco", {})
+    if own:
+        record |= {name: value for name, value in own.items() if name not in _IMAGE_FIELDS}
+    return encode_json(record, name)
 
 
 def _annotations(batch: Batch, images: Sequence[str], categories: Categories, options: CocoWriteOptions) -> list[bytes]:
@@ -218,7 +220,7 @@ def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories
     """The encoded optional fields of each object, with a leading comma."""
     instances = batch.instances
     fields: list[dict[str, Any]] = [{} for _ in range(len(instances))]
-    if instances.visibility.size:
+    if instances.visibility.size or any(category.keypoints for category in categories):
         _add_keypoints(fields, batch, categories)
     for row in np.flatnonzero(instances.has(Column.SCORES)).tolist():
         fields[row]["score"] = float(instances.scores[row])
@@ -234,18 +236,16 @@ def _optional_fields(batch: Batch, images: Sequence[str], categories: Categories
 
 
 def _add_keypoints(fields: list[dict[str, Any]], batch: Batch, categories: Categories) -> None:
-    """Add to the `fields` of each object as many keypoints as its class names or as are labelled, whichever is more,
-    but at most the K of its image.
-    """
+    """Add to the `fields` of each object as many keypoints as its class names or as are labelled, whichever is more."""
     instances = batch.instances
     seen, points = instances.visibility.tolist(), instances.keypoints
     pixels: Any = lengths(np.full(points.size, 0.5), points.ravel()).reshape(points.shape).tolist()
     named = np.array([len(category.keypoints) for category in categories], dtype=np.int64)[instances.labels].tolist()
-    room = np.array([sample.instances.visibility.shape[1] for sample in batch])[batch.owners].tolist()
     for row, (flags, places) in enumerate(zip(seen, pixels, strict=True)):
         labelled = [number for number, flag in enumerate(flags, 1) if flag]
-        if count := min(max(named[row], labelled[-1] if labelled else 0), room[row]):
+        if count := max(named[row], labelled[-1] if labelled else 0):
             triples = [(x, y, flag) if flag else (0.0, 0.0, 0) for (x, y), flag in zip(places, flags, strict=True)]
+            triples += [(0.0, 0.0, 0)] * (count - len(triples))
             fields[row]["keypoints"] = list(chain.from_iterable(triples[:count]))
             fields[row]["num_keypoints"] = len(labelled)
 
@@ -272,7 +272,19 @@ def _category(number: int, category: Category) -> dict[str, Any]:
     return record | {name: value for name, value in category.extra.items() if name not in record}
 
 
-def _findings(sample: Sample, options: CocoWriteOptions) -> Iterable[Finding]:
+def _findings(batch: Batch, options: CocoWriteOptions) -> dict[int, tuple[Finding, ...]]:
+    """The findings about images whose objects COCO does not hold as they are, by row."""
+    instances = batch.instances
+    rows = instances.column_counts.keys()
+    odd = set[int]()
+    if Column.ORIENTED in rows and options.oriented == "rotation":
+        odd |= set(batch.owners[instances.has(Column.ORIENTED)].tolist())
+    if rows >= {Column.POLYGONS, Column.MASKS}:
+        odd |= set(batch.owners[instances.has(Column.POLYGONS) & instances.has(Column.MASKS)].tolist())
+    return {row: tuple(_sample_findings(batch[row], options)) for row in sorted(odd)}
+
+
+def _sample_findings(sample: Sample, options: CocoWriteOptions) -> Iterable[Finding]:
     instances = sample.instances
     oriented = instances.column_counts.get(Column.ORIENTED, 0) if options.oriented == "rotation" else 0
     if left := oriented and oriented - len(turned_boxes(instances)):

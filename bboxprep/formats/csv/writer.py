@@ -82,7 +82,9 @@ class CsvWriter:
         names = [self._classes[label] for label in sample.instances.labels.tolist()]
         rows = [self._row(sample, image, name, box) for name, box in zip(names, boxes, strict=True)]
         text = "".join(f"{row}\n" for row in rows or self._empty(sample, image))
-        return Labels(len(names), rounding_findings(sample, moved), entry=(sample.split, text))
+        return Labels(
+            len(names), rounding_findings(moved, sample.relative_path, sample.split), entry=(sample.split, text)
+        )
 
     def _row(self, sample: Sample, image: str, name: str, box: Sequence[float]) -> str:
         """The row of one box, x0 y0 x1 y1 px."""

@@ -159,7 +159,8 @@ class _Loader(msgspec.Struct, frozen=True):
             files = [LabelFile(self.document, self.home, outline.split, entry.rows_place) for entry, outline in own]
             grammar = msgspec.structs.replace(self.grammar, task=task)
             parsed = parse_files(files, [entry.rows for entry, _ in own], grammar)
-            objects = parsed.instances([_size(outline) for _, outline in own], oriented=task == "obb")
+            whole = parsed.instances([_size(outline) for _, outline in own], oriented=task == "obb")
+            objects = whole.split_by_counts(parsed.counts)
             findings = [(*entry.findings, *notes) for (entry, _), notes in zip(own, parsed.notes, strict=True)]
             found |= zip(rows, map(listed_images.EntryObjects, objects, findings, parsed.listed), strict=True)
         return [found[row] for row in range(len(entries))]

@@ -120,7 +120,10 @@ class SuperviselyWriter:
         split, _, name = image.split("/", 2)
         data = json_text.indented_json(document, image)
         tags = list(dict.fromkeys(tag["name"] for record in objects for tag in record["tags"]))
-        findings = (*whole_pixels.rounding_findings(sample, moved, "objects"), *self._unturned(sample))
+        findings = (
+            *whole_pixels.rounding_findings(moved, sample.relative_path, sample.split, "objects"),
+            *self._unturned(sample),
+        )
         return Labels(len(moved), findings, ((f"{split}/{LABELS}/{name}.json", data),), tags)
 
     def _unturned(self, sample: Sample) -> Iterator[Finding]:

@@ -12,16 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from bboxprep.errors import ImageError, LayoutError
 from bboxprep.findings import Finding
+from bboxprep.formats import reading
 from bboxprep.formats.api import MapEngine, Probe, reads
 from bboxprep.formats.image_tree import ImageTree, link_notes, parts_of, split_folders, split_path, walk
 from bboxprep.formats.origin import Origin, OriginEvidence, decide, edges, offset, prove, trusted_size
-from bboxprep.formats.reading import probe_image
 from bboxprep.formats.voc.annotation import Annotation
 from bboxprep.formats.voc.lists import read_lists
 from bboxprep.formats.voc.options import LAYOUT, VocReadOptions
@@ -29,11 +30,13 @@ from bboxprep.formats.voc.pair_images import VocItem, pair_images
 from bboxprep.formats.voc.parse_files import ParsedFile, parse_files, unpacked
 from bboxprep.formats.voc.tables import class_names
 from bboxprep.io.paths import AllowedFolders, stem_of
+from bboxprep.model.batch import Batch, FromText, starts_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
 from bboxprep.model.dataset import Dataset, LazySamples
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+from bboxprep.model.polygons import Polygons
+from bboxprep.model.sample import EMPTY_SAMPLE
 from bboxprep.model.segmentation import Segmentation
 from bboxprep.model.splits import TRAIN
 
@@ -127,12 +130,33 @@ def _masks_beside(folder: str) -> str:
     return "/".join(folders)
 
 
-def _in_pixels(instances: Instances, outline: Sample) -> Instances:
-    """`instances`, whose numbers are fractions of the image of `outline`, in px."""
-    size = outline.declared or (outline.header.displayed if outline.header else (1, 1))
-    scale = np.array(size, dtype=np.float64)
-    polygons = instances.polygons.moved(lambda points: points * scale)
-    return replace(instances, boxes=instances.boxes * np.tile(scale, 2), polygons=polygons)
+def _in_pixels(batch: Batch) -> Batch:
+    """`batch`, whose numbers are fractions of its images, in px."""
+    sizes = [
+        size or (header.displayed if header else (1, 1))
+        for size, header in zip(batch.values("declared"), batch.headers, strict=True)
+    ]
+    scales = np.array(sizes, dtype=np.float64).reshape(-1, 2)[batch.owners]
+    rings = [[ring * scale for ring in own] for own, scale in zip(batch.instances.polygons, scales, strict=True)]
+    boxes = batch.instances.boxes * np.tile(scales, 2)
+    return batch.with_objects(replace(batch.instances, boxes=boxes, polygons=Polygons.of(rings)))
+
+
+def _notes(item: VocItem, annotation: Annotation, exchanged: int) -> list[Finding]:
+    """The findings about the file of `item`; `exchanged` is the number of boxes with minimum > maximum."""
+    noted = list(annotation.findings)
+    if exchanged:
+        noted.append(Finding("record-repaired", exchanged_corners(exchanged, annotation.source_count)))
+    return [replace(finding, path=item.label, split=item.split) for finding in noted]
+
+
+def _unlabelled(item: VocItem) -> Finding:
+    return Finding("image-unlabelled", "no XML file is about it", item.image, split=item.split)
+
+
+def _missing(item: VocItem) -> Finding:
+    words = f"not there, but {item.label} labels it{item.hint}"
+    return Finding("image-missing", words, item.image, split=item.split)
 
 
 class _Samples(msgspec.Struct, frozen=True):
@@ -145,70 +169,69 @@ class _Samples(msgspec.Struct, frozen=True):
     masks: Mapping[str, Path]
     allowed: AllowedFolders
 
-    def load(self, items: Sequence[VocItem]) -> list[Sample]:
+    def load(self, items: Sequence[VocItem]) -> Batch:
         """The samples of `items`."""
-        annotations = [unpacked(item.packed) for item in items if item.label]
-        read = zip(annotations, *self._objects(annotations), strict=True)
-        return [self._labelled(item, *next(read)) if item.label else self._unlabelled(item) for item in items]
+        outlines = self.outlines(items)
+        labelled = [row for row, item in enumerate(items) if item.label]
+        annotations = [unpacked(items[row].packed) for row in labelled]
+        instances, exchanged = self._objects(annotations)
+        counts, listed = np.zeros(len(items), dtype=np.int64), [0] * len(items)
+        extra: list[dict[str, Any]] = [{}] * len(items)
+        segmentations: list[Segmentation | None] = [None] * len(items)
+        notes = {row: [_unlabelled(item)] for row, item in enumerate(items) if not item.label}
+        for row, annotation, swapped in zip(labelled, annotations, exchanged, strict=True):
+            counts[row], listed[row] = len(annotation.names), annotation.source_count
+            extra[row] = {"voc": annotation.extra} if annotation.extra else {}
+            if annotation.findings or swapped:
+                notes[row] = _notes(items[row], annotation, swapped)
+            if self.masks and annotation.names:
+                segmentations[row] = self._segmentation(items[row], annotation)
+        read = outlines.with_columns(source_count=listed, extra=extra, segmentation=segmentations)
+        read = read.with_findings(notes).with_objects(instances, starts_of(counts))
+        return _in_pixels(read) if self.origin is Origin.FRACTIONS else read
 
-    def outlines(self, items: Sequence[VocItem]) -> list[Sample]:
+    def outlines(self, items: Sequence[VocItem]) -> Batch:
         """The samples of `items` without their objects."""
-        return list(map(self._outline, items))
-
-    def _labelled(self, item: VocItem, annotation: Annotation, instances: Instances, exchanged: int) -> Sample:
-        """The sample of `item` with its annotation; `exchanged` is the number of boxes with minimum > maximum."""
-        noted = list(annotation.findings)
-        if exchanged:
-            noted.append(Finding("record-repaired", exchanged_corners(exchanged, annotation.source_count)))
-        findings = [replace(finding, path=item.label, split=item.split) for finding in noted]
-        outline = self._outline(item)
-        if self.origin is Origin.FRACTIONS:
-            instances = _in_pixels(instances, outline)
-        return outline.replace_fast(
-            instances=instances,
-            findings=(*outline.findings, *findings),
-            source_count=annotation.source_count,
-            segmentation=self._segmentation(item, annotation) if annotation.names else None,
-            extra={"voc": annotation.extra} if annotation.extra else {},
+        files = reading.files_below(self.root, [item.image for item in items])
+        splits, declared = [item.split for item in items], [item.declared for item in items]
+        missing = {row: _missing(item) for row, item in enumerate(items) if not item.present}
+        probed = reading.probe_images(self.probe, files, self.root, splits, declared, missing)
+        return Batch.of_columns(
+            len(items),
+            EMPTY_SAMPLE,
+            name=FromText([item.name for item in items], PurePosixPath),
+            path=files,
+            header=probed.headers,
+            split=splits,
+            declared=declared,
+            findings=probed.findings,
+            labelled=[bool(item.label) for item in items],
         )
 
-    def _unlabelled(self, item: VocItem) -> Sample:
-        unlabelled = Finding("image-unlabelled", "no XML file is about it", item.image, split=item.split)
-        return self._outline(item).with_findings(unlabelled)
-
-    def _outline(self, item: VocItem) -> Sample:
-        """The sample of `item` without its objects."""
-        path = self.root / item.image
-        if item.present:
-            header, findings = probe_image(self.probe, path, self.root, item.split, item.declared)
-        else:
-            message = f"not there, but {item.label} labels it{item.hint}"
-            header, findings = None, (Finding("image-missing", message, item.image, split=item.split),)
-        return EMPTY_SAMPLE.replace_fast(
-            name=PurePosixPath(item.name),
-            path=path,
-            header=header,
-            split=item.split,
-            declared=item.declared,
-            findings=findings,
-            labelled=bool(item.label),
-        )
-
-    def _objects(self, annotations: Sequence[Annotation]) -> tuple[list[Instances], list[int]]:
-        """The objects of each file, and the number of its boxes with minimum > maximum."""
+    def _objects(self, annotations: Sequence[Annotation]) -> tuple[Instances, list[int]]:
+        """The objects of all files, and the number of boxes with minimum > maximum of each."""
         counts = [len(annotation.names) for annotation in annotations]
-        corners = [annotation.corners for annotation in annotations]
-        boxes, exchanged = edges(np.concatenate([np.zeros((2, 0, 4)), *corners], axis=1), self.origin)
-        shift, outlined = offset(self.origin), any(annotation.rings for annotation in annotations)
-        rings = [annotation.rings.get(row, ()) for annotation in annotations for row in range(len(annotation.names))]
+        corners = np.array(
+            [
+                list(chain.from_iterable(annotation.written for annotation in annotations)),
+                list(chain.from_iterable(annotation.less_one for annotation in annotations)),
+            ],
+            dtype=np.float64,
+        ).reshape(2, -1, 4)
+        boxes, exchanged = edges(corners, self.origin)
+        shift, rings = offset(self.origin), None
+        if any(annotation.rings for annotation in annotations):
+            own = chain.from_iterable(
+                map(annotation.rings.get, range(len(annotation.names))) for annotation in annotations
+            )
+            rings = [[ring - shift for ring in each or ()] for each in own]
         instances = Instances.of(
             boxes,
             [self.rows[name] for annotation in annotations for name in annotation.names],
-            polygons=[[ring - shift for ring in own] for own in rings] if outlined else None,
+            polygons=rings,
             attributes=list(chain.from_iterable(annotation.attributes for annotation in annotations)),
-        ).split_by_counts(counts)
-        ends = np.cumsum([0, *counts])
-        return instances, np.diff(np.cumsum([0, *exchanged])[ends]).tolist()
+        )
+        return instances, np.diff(np.cumsum([0, *exchanged])[starts_of(counts)]).tolist()
 
     def _segmentation(self, item: VocItem, annotation: Annotation) -> Segmentation | None:
         folder, name = split_path(item.label)

@@ -30,7 +30,6 @@ from bboxprep.io.xml_encoding import holds
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.sample import Sample
 
 IMAGES = "JPEGImages/"
 LABELS = "Annotations/"
@@ -83,7 +82,10 @@ class VocWriter:
         corners, moved = _exact_corners(batch) if self._options.float_ else _whole_corners(batch)
         names = [self._classes[label] for label in batch.instances.labels.tolist()]
         objects = map("".join, batch.split(list(map(_object, names, corners, batch.instances.attributes))))
-        return list(map(_labels, batch, images, objects, batch.split(moved)))
+        modes = ["RGB" if header is None else header.mode for header in batch.headers]
+        documents = map(_document, images, batch.planes, modes, objects)
+        places = zip(batch.values("split"), batch.relative_paths, images, strict=True)
+        return list(map(_labels, places, documents, batch.split(moved)))
 
     def collect(self, entry: tuple[str, str]) -> None:
         """List an image."""
@@ -128,20 +130,21 @@ def _whole_corners(batch: Batch) -> tuple[list[Corners], list[float]]:
     return [(str(x0 + 1), str(y0 + 1), str(x1), str(y1)) for x0, y0, x1, y1 in edges.astype(np.int64).tolist()], moved
 
 
-def _labels(sample: Sample, image: str, objects: str, moved: Sequence[float]) -> Labels:
-    """The XML of one image with its `objects`, and a finding where their boxes were `moved` by so many px each."""
+def _labels(place: tuple[str, str, str], document: str, moved: Sequence[float]) -> Labels:
+    """The XML `document` of the image of a split and a source path that is written to another, and a finding where its
+    boxes were `moved` by so many px each.
+    """
+    split, source, image = place
     name = image.removeprefix(IMAGES)
-    _check(sample.path, "file name", name)
-    entry, path = (sample.split, _stem(name)), f"{LABELS}{_stem(name)}.xml"
-    findings = rounding_findings(sample, moved)
-    return Labels(len(moved), findings, ((path, as_utf8(path, _document(sample, image, objects))),), entry)
+    _check(source, "file name", name)
+    entry, path = (split, _stem(name)), f"{LABELS}{_stem(name)}.xml"
+    return Labels(len(moved), rounding_findings(moved, source, split), ((path, as_utf8(path, document)),), entry)
 
 
-def _document(sample: Sample, image: str, objects: str) -> str:
+def _document(image: str, size: Size, mode: str, objects: str) -> str:
     """The file, a line each element: to build a tree of it would take ten times as long."""
     folder, _, name = image.rpartition("/")
-    mode = sample.header.mode if sample.header else "RGB"
-    head = _leaf(1, "folder", folder) + _leaf(1, "filename", name) + _description(sample.size, _depth(mode))
+    head = _leaf(1, "folder", folder) + _leaf(1, "filename", name) + _description(size, _depth(mode))
     return _branch(0, "annotation", head + objects)
 
 
@@ -202,7 +205,7 @@ def _branch(depth: int, tag: str, lines: str) -> str:
     return f"{indent}<{tag}>\n{lines}{indent}</{tag}>\n"
 
 
-def _check(path: Path, what: str, text: str) -> None:
+def _check(path: Path | str, what: str, text: str) -> None:
     """Raise `AnnotationError` where `text` would not come back from a line of XML or of a list."""
     if not text or text != text.strip() or "\n" in text or not holds(text):
         problem = f"{what}: have {text!r}, want one line of text without control characters or blanks around it"

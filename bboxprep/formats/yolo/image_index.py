@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, overload
 
 from bboxprep.io.paths import stem_of
+from bboxprep.io.remote import is_stored
+from bboxprep.model.batch import FromText
 
 
 class YoloItem(NamedTuple):
@@ -38,6 +40,13 @@ class YoloItem(NamedTuple):
     def label(self) -> Path | None:
         """The label file."""
         return self.texts / self.label_name if self.texts else None
+
+    @property
+    def label_file(self) -> Path | str:
+        """The label file as text, unless it is in a storage; "" where there is none."""
+        if self.texts is None:
+            return ""
+        return (self.label or "") if is_stored(self.texts) else f"{self.texts}{os.sep}{self.label_name}"
 
     @property
     def label_name(self) -> str:
@@ -90,3 +99,10 @@ class YoloItems(Sequence[YoloItem]):
         split, folder, texts = self.homes[self._of[row]]
         file = self._files[row]
         return YoloItem(split, self._named.get(row, file), folder, file, texts, self._texts.get(row, ""))
+
+
+def image_files(items: Sequence[YoloItem]) -> Sequence[Path]:
+    """The image files of `items`, as a column of a `Batch`."""
+    if any(is_stored(item.folder) for item in items):
+        return [item.image for item in items]
+    return FromText([f"{item.folder}{os.sep}{item.file}" for item in items], Path)

@@ -17,17 +17,18 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
+import numpy as np
 
 from bboxprep.errors import AnnotationError, LayoutError
 from bboxprep.findings import Finding
+from bboxprep.formats import reading
 from bboxprep.formats.api import MapEngine, Probe, reads
-from bboxprep.formats.reading import probe_image
 from bboxprep.formats.yolo.classes import categories, find_classes, with_numbers
 from bboxprep.formats.yolo.config import Config, find_config, read_config
-from bboxprep.formats.yolo.image_index import YoloItem
+from bboxprep.formats.yolo.image_index import YoloItem, image_files
 from bboxprep.formats.yolo.label_task import label_task
 from bboxprep.formats.yolo.layout import YoloLayout, lay_out
 from bboxprep.formats.yolo.options import Units, YoloReadOptions
@@ -36,9 +37,10 @@ from bboxprep.formats.yolo_row_kinds import RowGrammar
 from bboxprep.formats.yolo_row_notes import LabelFile
 from bboxprep.formats.yolo_rows import read_labels
 from bboxprep.io.paths import relative_path
+from bboxprep.model.batch import Batch, FromText, starts_of
 from bboxprep.model.dataset import Dataset, LazySamples
-from bboxprep.model.instances import Instances
-from bboxprep.model.sample import EMPTY_SAMPLE, Sample
+from bboxprep.model.header import Header
+from bboxprep.model.sample import EMPTY_SAMPLE
 
 Claims = Mapping[Path, Counter[str]]  # how many images a label file is for, by its folder and its name
 
@@ -92,54 +94,50 @@ class _Loader(msgspec.Struct, frozen=True):
     units: Units = "fractions"
     oriented: bool = False  # whether rows of four corners are oriented boxes
 
-    def __call__(self, items: Sequence[YoloItem]) -> list[Sample]:
+    def __call__(self, items: Sequence[YoloItem]) -> Batch:
         outlines = self.outlines(items)
-        labelled = [(item, outline) for item, outline in zip(items, outlines, strict=True) if item.label]
-        files = [LabelFile(item.label, self.home, item.split) for item, _ in labelled if item.label]
+        labelled = [row for row, item in enumerate(items) if item.texts is not None]
+        files = [LabelFile(items[row].label_file, self.home, items[row].split) for row in labelled]
         rows = read_labels(files, self.grammar)
         fractional = self.units == "fractions"
-        sizes = [outline.header.displayed if outline.header and fractional else (1, 1) for _, outline in labelled]
-        read = zip(rows.instances(sizes, oriented=self.oriented), rows.notes, rows.listed, strict=True)
-        return [
-            _with_labels(outline, *next(read), fractional) if item.label else self._unlabelled(outline)
-            for item, outline in zip(items, outlines, strict=True)
-        ]
+        headers = outlines.headers
+        sizes = [_displayed(headers[row]) if fractional else _ONE for row in labelled]
+        counts, listed = np.zeros(len(items), dtype=np.int64), [0] * len(items)
+        counts[labelled] = rows.counts
+        for row, count in zip(labelled, rows.listed, strict=True):
+            listed[row] = count
+        notes = {row: found for row, found in zip(labelled, rows.notes, strict=True) if found}
+        notes |= {row: self._unlabelled(outlines, row) for row, item in enumerate(items) if item.texts is None}
+        read = outlines.with_columns(source_count=listed).replace(fractional=fractional).with_findings(notes)
+        return read.with_objects(rows.instances(sizes, oriented=self.oriented), starts_of(counts))
 
-    def outlines(self, items: Sequence[YoloItem]) -> list[Sample]:
+    def outlines(self, items: Sequence[YoloItem]) -> Batch:
         """The samples of `items` without their label files."""
-        return list(map(self._outline, items))
-
-    def _outline(self, item: YoloItem) -> Sample:
-        path = item.image
-        header, findings = probe_image(self.probe, path, self.home, item.split)
-        return _UNREAD.replace_fast(
-            name=item.name,
-            path=path,
-            header=header,
-            split=item.split,
-            findings=findings,
-            labelled=item.texts is not None,
+        splits, files = [item.split for item in items], image_files(items)
+        probed = reading.probe_images(self.probe, files, self.home, splits)
+        return Batch.of_columns(
+            len(items),
+            _UNREAD,
+            name=FromText([item.named for item in items], PurePosixPath),
+            path=files,
+            header=probed.headers,
+            split=splits,
+            findings=probed.findings,
+            labelled=[item.texts is not None for item in items],
         )
 
-    def _unlabelled(self, outline: Sample) -> Sample:
-        if outline.header is None:
-            return outline
-        place = relative_path(outline.path, self.home)
-        return outline.with_findings(Finding("image-unlabelled", "no label file", place, split=outline.split))
+    def _unlabelled(self, outlines: Batch, row: int) -> tuple[Finding, ...]:
+        if outlines.headers[row] is None:
+            return ()
+        place, split = relative_path(outlines.values("path")[row], self.home), outlines.values("split")[row]
+        return (Finding("image-unlabelled", "no label file", place, split=split),)
 
 
-def _with_labels(
-    outline: Sample, instances: Instances, findings: tuple[Finding, ...], listed: int, fractional: bool
-) -> Sample:
-    """`outline` with the objects and findings of its label file."""
-    return outline.replace_fast(
-        instances=instances,
-        findings=(*outline.findings, *findings),
-        source_count=listed,
-        fractional=fractional,
-    )
+def _displayed(header: Header | None) -> tuple[int, int]:
+    return header.displayed if header else _ONE
 
 
+_ONE = (1, 1)
 _UNREAD = EMPTY_SAMPLE.replace_fast(fractional=True)
 
 

@@ -9,7 +9,6 @@ oriented boxes from polygons of four corners when it is read again; trainers tak
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from bboxprep.errors import UsageError
@@ -24,7 +23,6 @@ from bboxprep.io.yaml_encoding import yaml_text
 from bboxprep.model.batch import Batch
 from bboxprep.model.columns import Column
 from bboxprep.model.dataset import Dataset
-from bboxprep.model.sample import Sample
 from bboxprep.model.splits import USUAL, order
 
 _CONFIG = "data.yaml"
@@ -78,9 +76,19 @@ class YoloWriter:
         shapes, changed = shape_texts(batch, self._options.task, self.keypoints)
         lines = [b"%d%b\n" % row for row in zip(batch.instances.labels.tolist(), shapes, strict=True)]
         files = map(b"".join, batch.split(lines))
-        label = partial(_labels, self._options)
-        counts = [batch.totals(rows).tolist() for rows in changed]
-        return list(map(label, batch, images, batch.counts.tolist(), files, zip(*counts, strict=True)))
+        notes = list(zip(*[batch.totals(rows).tolist() for rows in changed], strict=True))
+        columns = zip(
+            batch.values("split"), batch.values("labelled"), images, batch.counts.tolist(), files, strict=True
+        )
+        named, options, made = self._options.layout == "darknet", self._options, []
+        for row, (split, labelled, image, count, rows) in enumerate(columns):
+            entry = (split, image if named else "")
+            if not labelled and not count:
+                made.append(Labels(0, entry=entry))
+                continue
+            findings = _findings(batch, row, image, notes[row])
+            made.append(Labels(count, findings, ((options.label(image), rows),), entry))
+        return made
 
     def collect(self, entry: tuple[str, str]) -> None:
         """Note the split of an image, and the image where a list names it."""
@@ -127,15 +135,11 @@ def _unlike_images(folder: str) -> str:
     return "images_" if folder == "images" else folder
 
 
-def _labels(
-    options: YoloWriteOptions, sample: Sample, image: str, count: int, rows: bytes, changed: tuple[int, int, int]
-) -> Labels:
-    """The label file of an image with `count` objects, of which so many are `changed` (`ShapeChanges`)."""
-    entry = (sample.split, image if options.layout == "darknet" else "")
-    if not sample.labelled and not count:
-        return Labels(0, entry=entry)
-    notes = change_notes(*changed)
-    if "images" in sample.name.parts[:-1]:
+def _findings(batch: Batch, row: int, image: str, changed: tuple[int, ...]) -> tuple[Finding, ...]:
+    """The findings about an image of which so many objects are `changed` (`ShapeChanges`)."""
+    notes = change_notes(*changed) if any(changed) else []
+    if "images/" in batch.names[row] and "images" in batch.names[row].split("/")[:-1]:
         notes.append(("name-changed", f"written as {image}"))
-    findings = tuple([Finding(code, words, sample.relative_path, split=sample.split) for code, words in notes])
-    return Labels(count, findings, ((options.label(image), rows),), entry)
+    return tuple(
+        [Finding(code, words, batch.relative_paths[row], split=batch.values("split")[row]) for code, words in notes]
+    )

@@ -17,13 +17,13 @@ from typing import Any
 import msgspec
 
 from bboxprep.findings import Finding
-from bboxprep.frames.evidence import FrameEvidence, frame_evidence_of
+from bboxprep.frames.evidence import UNTURNED, FrameEvidence, frame_evidence_of
 from bboxprep.io.hashing import file_sha256
 from bboxprep.io.paths import refuse_passing, relative_path
 from bboxprep.io.remote import is_stored
 from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
-from bboxprep.model.sample import Key, Sample
+from bboxprep.model.sample import Key
 from bboxprep.pipeline.work.engines import Engine
 from bboxprep.pipeline.work.engines.local import FEW_IMAGES, IN_CALLING_PROCESS, block_size, blocks
 
@@ -69,23 +69,29 @@ class _Survey(msgspec.Struct, frozen=True):
     def __call__(self, block: range) -> list[ImageSummary]:
         alike: dict[Any, Any] = {}  # equal values are shared, since the summaries of all images stay in memory
         folders: dict[str, Path] = {}
-        outlines = self.dataset.outlines_at(block)
-        return [self._summary(*one, alike, folders) for one in zip(block, outlines, strict=True)]
-
-    def _summary(self, index: int, outline: Sample, alike: dict[Any, Any], folders: dict[str, Path]) -> ImageSummary:
-        turned = outline.header is not None and outline.header.orientation != 1
-        frame_evidence = frame_evidence_of(self.dataset[index] if turned else outline)
-        split, name = outline.key
-        folder, file = os.path.split(str(outline.path))
-        return ImageSummary(
-            key=(alike.setdefault(split, split), name),
-            header=alike.setdefault(outline.header, outline.header),
-            frame_evidence=alike.setdefault(frame_evidence, frame_evidence),
-            touched=outline.is_redrawn or (outline.plan is not None and not outline.plan.is_identity),
-            labelled=outline.labelled,
-            folder=folders.get(folder) or folders.setdefault(folder, outline.path.parent),
-            file=name if name == file else file,
-        )
+        batch = self.dataset.outlines_at(block)
+        touched = [False] * len(batch)
+        if batch.any("plan") or batch.any("base_image") or batch.any("parts"):
+            touched = [one.is_redrawn or (one.plan is not None and not one.plan.is_identity) for one in batch]
+        rows = zip(batch.keys, batch.files, batch.headers, batch.values("labelled"), touched, strict=True)
+        found = []
+        for row, ((split, name), path, header, labelled, moved) in enumerate(rows):
+            folder, file = os.path.split(path)
+            evidence = UNTURNED
+            if header is not None and header.orientation != 1:
+                evidence = frame_evidence_of(self.dataset[block[row]])
+            found.append(
+                ImageSummary(
+                    key=(alike.setdefault(split, split), name),
+                    header=alike.setdefault(header, header),
+                    frame_evidence=alike.setdefault(evidence, evidence),
+                    touched=moved,
+                    labelled=labelled,
+                    folder=folders.get(folder) or folders.setdefault(folder, batch.values("path")[row].parent),
+                    file=name if name == file else file,
+                )
+            )
+        return found
 
 
 def checked(dataset: Dataset, summaries: Iterable[ImageSummary]) -> Dataset:
