@@ -22,6 +22,7 @@ from bboxprep.errors import LayoutError
 from bboxprep.findings import Finding
 from bboxprep.formats.image_lookup import Nearness
 from bboxprep.io import paths
+from bboxprep.io.kept_answers import kept
 from bboxprep.io.paths import IMAGE_SUFFIXES, folder_name, is_within, resolved, source_error, stem_of, suffix_of
 from bboxprep.io.remote import RemoteEntry
 from bboxprep.model.splits import SplitFolders, known_split, split_of
@@ -51,6 +52,7 @@ class ImageTree(msgspec.Struct, frozen=True):
     repeated: list[str] = msgspec.field(default_factory=list)
 
 
+@kept
 def walk(root: Path, suffix: str) -> ImageTree:
     """The images, the label files of that `suffix` and the split lists below `root`. Links are followed to files within
     `root` only.
@@ -69,7 +71,7 @@ def walk(root: Path, suffix: str) -> ImageTree:
             elif entry.is_symlink() and entry.is_dir():
                 (folders if _is_elsewhere(root / path, allowed, linked) else tree.repeated).append(path)
             elif entry.is_file():
-                _file(tree, path, suffix)
+                _file(tree, path, entry.name, suffix)
     for found in (tree.images, tree.labels, tree.lists, tree.outside, tree.repeated):
         found.sort()  # the order of their UTF-8 bytes
     return tree
@@ -85,6 +87,7 @@ def _is_elsewhere(path: Path, root: Path, linked: set[Path]) -> bool:
     return not known
 
 
+@kept
 def holds_file(root: Path, *suffixes: str) -> bool:
     """Whether a file below `root` has one of the `suffixes`. Stops at the first one; follows no links."""
     return any(name.lower().endswith(suffixes) for _, _, names in paths.walk(root) for name in names)
@@ -98,8 +101,8 @@ def _entries(folder: Path) -> list[os.DirEntry[str] | RemoteEntry]:
         raise source_error(error, folder, LayoutError, "the folder cannot be read") from error
 
 
-def _file(tree: ImageTree, path: str, labels: str) -> None:
-    suffix = suffix_of(split_path(path)[1]).lower()
+def _file(tree: ImageTree, path: str, name: str, labels: str) -> None:
+    suffix = suffix_of(name).lower()
     if suffix in IMAGE_SUFFIXES:
         tree.images.append(path)
     elif suffix == labels:

@@ -6,7 +6,8 @@ its split by its own name, else by that of its folder. No link out of the folder
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from bboxprep.errors import LayoutError
 from bboxprep.formats import image_tree, locate_images
 from bboxprep.formats.api import RootEvidence
 from bboxprep.io import paths
+from bboxprep.io.kept_answers import kept
 from bboxprep.io.text import read_text
 from bboxprep.model.splits import is_word, known_split
 
@@ -92,11 +94,11 @@ class DocumentKind:
 
     def _files(self, folder: Path) -> list[Path]:
         try:
-            with paths.scan(folder) as entries:
-                names = [one.name for one in entries if one.name.lower().endswith(self.suffixes) and one.is_file()]
+            ends, found = {suffix[suffix.rfind(".") :] for suffix in self.suffixes}, _by_suffix(folder)
         except OSError as error:
             paths.refuse_passing(error, folder)
             return []
+        names = [name for end in ends for name in found.get(end, ()) if name.lower().endswith(self.suffixes)]
         return [folder / name for name in sorted(names) if not name.startswith(".")] if len(names) <= _MANY else []
 
     def _word(self, path: Path, root: Path) -> str:
@@ -108,6 +110,17 @@ class DocumentKind:
             return folder.name
         above = paths.folder_name(folder)
         return above if is_word(above) else ""
+
+
+@kept
+def _by_suffix(folder: Path) -> Mapping[str, Sequence[str]]:
+    """The names of the files in `folder` by their suffixes in lower case. Raises `OSError`."""
+    found = defaultdict[str, list[str]](list)
+    with paths.scan(folder) as entries:
+        for one in entries:
+            if one.is_file():
+                found[one.name[one.name.rfind(".") :].lower()].append(one.name)
+    return found
 
 
 def _is_part(folder: str) -> bool:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
+from bboxprep.geometry.plan import Plan
 from bboxprep.io.paths import relative_path, text_below
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
-from bboxprep.model.sample import EMPTY_SAMPLE, Frame, Key, Sample
+from bboxprep.model.sample import EMPTY_SAMPLE, BaseImage, Frame, Key, Sample
 
 Value = TypeVar("Value")
 
@@ -217,8 +218,11 @@ class Batch(Sequence[Sample]):
     def planes(self) -> list[Size]:
         """The `Sample.size` of each; 0 x 0 of one without a header, which has none."""
         if self.any("plan") or self.any("base_image"):
-            own = zip(*map(self.values, ("plan", "base_image", "header", "frame")), strict=True)
-            return [plan.size if plan else base.size if base else _size(*rest) for plan, base, *rest in own]
+            sizes: dict[tuple[int, ...], Size] = {}  # the photos of one camera share a plan
+            facts = list(zip(*map(self.values, ("plan", "base_image", "header", "frame")), strict=True))
+            return [
+                sizes.get(key) or sizes.setdefault(key, _plane(*one)) for one in facts for key in [tuple(map(id, one))]
+            ]
         return list(map(_size, self.headers, self.values("frame")))
 
     @cached_property
@@ -256,6 +260,10 @@ def _size(header: Header | None, frame: Frame) -> Size:
     if header is None:
         return _NO_SIZE
     return header.size if frame is Frame.STORED or header.orientation == 1 else header.displayed
+
+
+def _plane(plan: Plan | None, base: BaseImage | None, header: Header | None, frame: Frame) -> Size:
+    return plan.size if plan else base.size if base else _size(header, frame)
 
 
 def _at(column: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:

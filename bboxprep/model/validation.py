@@ -52,16 +52,18 @@ def count_duplicates(instances: Instances) -> int:
     return len(keys) - len(set(keys))
 
 
-def rows_that_may_repeat(batch: Batch) -> set[int]:
-    """The rows of the samples of `batch` with two objects whose boxes begin at the same x: others have no duplicates.
-
-    `count_duplicates` counts those of one of them.
-    """
-    owners, edges = batch.owners, batch.instances.boxes[:, 0]
-    order = np.lexsort((edges, owners))
-    owners, edges = owners[order], edges[order]
-    same = (owners[1:] == owners[:-1]) & (edges[1:] == edges[:-1])
-    return set(owners[1:][same].tolist())
+def rows_with_duplicates(batch: Batch) -> set[int]:
+    """The rows of the samples of `batch` with two objects of one class and box; `count_duplicates` counts them."""
+    owners, boxes = batch.owners, batch.instances.boxes
+    order = np.lexsort((boxes[:, 0], owners))
+    place, edge = owners[order], boxes[order, 0]
+    alike = (place[1:] == place[:-1]) & (edge[1:] == edge[:-1])  # of few images: the rest is asked of these alone
+    rows = np.flatnonzero(np.isin(owners, place[1:][alike]))
+    if not len(rows):
+        return set()
+    keys = np.column_stack((boxes[rows], batch.instances.labels[rows], owners[rows]))
+    keys = keys[np.lexsort(keys.T)]
+    return set(keys[1:, -1][(keys[1:] == keys[:-1]).all(axis=1)].astype(np.int64).tolist())
 
 
 def drop_findings(code: str, instances: Instances, rows: Rows, location: Location, why: str) -> tuple[Finding, ...]:

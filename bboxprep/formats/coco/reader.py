@@ -237,7 +237,7 @@ class _SplitFile:
             extra=_other_fields(fields),
         )
 
-    def _fields(self, images: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+    def _fields(self, images: Sequence[int]) -> list[dict[str, Any]]:
         """The fields of the records `images`. Raises `BadJson`."""
         joined = as_text_tokens(self.document.images.joined(np.array(images, dtype=np.int64)))
         return decode(b"[%b]" % joined, list[dict[str, Any]])
@@ -277,9 +277,11 @@ _IMAGE_FIELDS = frozenset({"id", "file_name", "width", "height"})
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def _other_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of an image record that have no field of their own in a sample."""
-    return _extra({name: value for name, value in fields.items() if name not in _IMAGE_FIELDS})
+def _other_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Those of the `fields` of an image record that have no field of their own in a sample; the others are removed."""
+    for name in _IMAGE_FIELDS:
+        fields.pop(name, None)
+    return _extra(fields)
 
 
 def _extra(fields: dict[str, Any]) -> dict[str, Any]:

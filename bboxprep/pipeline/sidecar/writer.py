@@ -87,14 +87,9 @@ class SidecarWriter(msgspec.Struct, frozen=True):
         lost &= np.array([output is not None for output in written.outputs], dtype=np.bool_)
         if not lost.any():
             return [None] * len(whole)
-        numbers = _rows(written)
-        if not lost.all():
-            taken = np.flatnonzero(lost)
-            numbers = numbers[lost[whole.owners]]
-            whole = whole.select(taken.tolist())
-        objects = pack(whole.instances, [None if row < 0 else row for row in numbers.tolist()])
-        packed = iter(whole.split(list(objects)))
-        return [tuple(next(packed)) if has else None for has in lost.tolist()]
+        numbers = [None if row < 0 else row for row in _rows(written).tolist()]
+        packed = whole.split(list(pack(whole.instances, numbers)))
+        return [tuple(own) if has else None for own, has in zip(packed, lost.tolist(), strict=True)]
 
     @contextmanager
     def opened(self, root: Path) -> Iterator[AtomicWriter]:

@@ -40,8 +40,9 @@ def label_files(root: Path, wanted: Iterable[str]) -> Iterator[LabelLike]:
     names, allowed = [name for name in wanted if formats.load(name).label_file], AllowedFolders(root)
     for _, (folder, folders, files) in zip(range(_MOST_FOLDERS), walk(root), strict=False):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        few = list(_few(folder, files, allowed))
         for name in names:
-            found = {formats.label_file(name, path): path for path in reversed(list(_few(folder, files, allowed)))}
+            found = {formats.label_file(name, path): path for path in reversed(few)}
             yield from (LabelLike(path, name, kind) for kind, path in sorted(found.items()) if kind)
 
 

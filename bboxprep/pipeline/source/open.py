@@ -23,7 +23,7 @@ from bboxprep.model.dataset import Dataset
 from bboxprep.model.object_policy import ObjectPolicy
 from bboxprep.model.sample import Frame, Key, Sample
 from bboxprep.model.splits import splits_of
-from bboxprep.model.validation import count_duplicates, rows_that_may_repeat
+from bboxprep.model.validation import count_duplicates, rows_with_duplicates
 from bboxprep.pipeline.sidecar.merge import merge_sidecar
 from bboxprep.pipeline.source.header_cache import HeaderCache
 from bboxprep.pipeline.source.label_files import misplaced_labels
@@ -156,7 +156,7 @@ def _suspects(batch: Batch) -> set[int]:
     evidences, sizes = batch.values("evidence"), zip(batch.headers, batch.values("declared"), strict=True)
     turned = {row for row, evidence in enumerate(evidences) if evidence != UPRIGHT[1]}
     declared = {row for row, (header, size) in enumerate(sizes) if header and size and size != header.size}
-    return turned | declared | rows_that_may_repeat(batch)
+    return turned | declared | rows_with_duplicates(batch)
 
 
 def _faults(sample: Sample) -> tuple[Finding, ...]:
