@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.formats.plain_numbers import count_lines, plain_numbers
 from bboxprep.formats.yolo_row_kinds import BoxStyle, RowGrammar, RowKind
 from bboxprep.formats.yolo_row_notes import Floats, LabelFile, LabelNotes, Rows
 from bboxprep.geometry.shapes import Boxes
@@ -74,6 +75,29 @@ def _content(file: Path | str) -> bytes | str:
 
 def parse_files(files: Sequence[LabelFile], contents: Sequence[bytes | str], grammar: RowGrammar) -> Rows:
     """The rows of `files`, which hold the bytes `contents`, or why one could not be read."""
+    return _plain_boxes(contents, grammar) or parse_any(files, contents, grammar)
+
+
+def _plain_boxes(contents: Sequence[bytes | str], grammar: RowGrammar) -> Rows | None:
+    """The rows of files that hold nothing but boxes, each as most programs write it; None where one does not, so that
+    `parse_any` reads them. What both can read, both read alike; a law holds that.
+    """
+    texts = [text for text in contents if isinstance(text, bytes)]
+    values = plain_numbers(texts, 5, MOST_BYTES) if len(texts) == len(contents) else None
+    if values is None or not _sound(RowKind.BOX, values, grammar).all():
+        return None
+    edges = _xyxy(values, grammar.boxes)
+    boxes = np.minimum(np.maximum(edges, 0.0), 1.0)
+    if np.abs(boxes - edges).max(initial=0.0) > _LEAST_ROUNDING:
+        return None
+    counts = tuple(map(count_lines, texts))
+    group, none = _no_rows(grammar, len(values)), ((),) * len(texts)
+    labels, scores = values[:, 0].astype(np.int64) - grammar.first, default_column(len(values), np.nan)
+    return Rows(labels, boxes, scores, group.rings, group.keypoints, group.visibility, counts, none, counts)
+
+
+def parse_any(files: Sequence[LabelFile], contents: Sequence[bytes | str], grammar: RowGrammar) -> Rows:
+    """The rows of `files` as `parse_files` gives them, of any kind, line by line."""
     notes, listed, number = LabelNotes(files), list[int](), 0
     groups: dict[int, list[_Row]] = defaultdict(list)  # by their number of columns
     for content in contents:
@@ -230,13 +254,18 @@ def _tells_visibility(kind: RowKind, grammar: RowGrammar) -> bool:
 
 
 def _edges(values: Floats, rows: list[_Row], style: BoxStyle) -> Boxes:
+    return _snap(_xyxy(values, style), rows)
+
+
+def _xyxy(values: Floats, style: BoxStyle) -> Boxes:
+    """The edges (N, 4) of the boxes of rows, as fractions."""
     if style == "xyxy":
-        return _snap(values[:, 1:5], rows)
+        return values[:, 1:5]
     centre, half = values[:, 1:3], values[:, 3:5] / 2.0
-    edges = np.empty((len(rows), 4))
+    edges = np.empty((len(values), 4))
     np.subtract(centre, half, out=edges[:, :2])
     np.add(centre, half, out=edges[:, 2:])
-    return _snap(edges, rows)
+    return edges
 
 
 def _outlines(values: Floats, rows: list[_Row]) -> tuple[Boxes, tuple[Rings, ...]]:
@@ -301,10 +330,11 @@ def _merged(parts: Sequence[_RowGroup]) -> _RowGroup:
     )
 
 
-def _no_rows(grammar: RowGrammar) -> _RowGroup:
-    count = grammar.keypoints[0] if grammar.keypoints else 0
-    seen = np.zeros((0, count), dtype=np.uint8)
-    return _RowGroup([], np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros(0), (), np.zeros((0, count, 2)), seen)
+def _no_rows(grammar: RowGrammar, rows: int = 0) -> _RowGroup:
+    """So many `rows` of no values."""
+    points = grammar.keypoints[0] if grammar.keypoints else 0
+    seen, places, none = np.zeros((rows, points), dtype=np.uint8), np.zeros((rows, points, 2)), np.zeros(rows)
+    return _RowGroup([], none.astype(np.int64), np.zeros((rows, 4)), none, ((),) * rows, places, seen)
 
 
 def _text(token: bytes) -> str:

@@ -56,11 +56,11 @@ class Batch(Sequence[Sample]):
     """I samples, and their N objects in their order: those of sample i are the rows ``starts[i]`` to ``starts[i + 1]``
     of `instances`; `starts` is int64 (I + 1,).
 
-    `columns` are the fields that differ, I values each, by the name of the field; `alike` has the fields of all others.
+    The fields that differ are columns of I values each; the others are stored once.
     """
 
-    alike: Sample
-    columns: Mapping[str, Sequence[Any]]
+    _alike: Sample
+    _columns: Mapping[str, Sequence[Any]]
     instances: Instances
     starts: NDArray[np.int64]
     _made: dict[int, Sample] = field(default_factory=dict, repr=False)
@@ -95,9 +95,9 @@ class Batch(Sequence[Sample]):
             return batches[0]
         if not batches:
             return cls.of(())
-        first, columns = batches[0].alike, dict[str, Sequence[Any]]()
+        first, columns = batches[0]._alike, dict[str, Sequence[Any]]()
         for name in _FIELDS:
-            if any(name in one.columns or one.alike.__dict__[name] is not first.__dict__[name] for one in batches):
+            if any(name in one._columns or one._alike.__dict__[name] is not first.__dict__[name] for one in batches):
                 columns[name] = _joined([one.values(name) for one in batches])
         starts = starts_of(np.concatenate([one.counts for one in batches]))
         return cls(first, columns, Instances.concat([one.instances for one in batches]), starts)
@@ -123,8 +123,8 @@ class Batch(Sequence[Sample]):
         return iter([self._made[row] for row in range(len(self))])
 
     def _sample(self, row: int, instances: Instances) -> Sample:
-        fields = {name: column[row] for name, column in self.columns.items()}
-        return self._made.setdefault(row, self.alike.replace_fast(**fields, instances=instances))
+        fields = {name: column[row] for name, column in self._columns.items()}
+        return self._made.setdefault(row, self._alike.replace_fast(**fields, instances=instances))
 
     def objects_of(self, row: int) -> Instances:
         """The objects of the sample at `row`."""
@@ -132,11 +132,11 @@ class Batch(Sequence[Sample]):
 
     def values(self, name: str) -> Sequence[Any]:
         """The values of the field `name` of a sample, one for each."""
-        return self.columns[name] if name in self.columns else [getattr(self.alike, name)] * len(self)
+        return self._columns[name] if name in self._columns else [getattr(self._alike, name)] * len(self)
 
     def any(self, name: str) -> bool:
         """Whether the field `name` of any sample has a value that is true."""
-        return any(self.columns[name]) if name in self.columns else len(self) > 0 and bool(getattr(self.alike, name))
+        return any(self._columns[name]) if name in self._columns else len(self) > 0 and bool(getattr(self._alike, name))
 
     def texts(self, name: str) -> Sequence[str]:
         """The values of the field `name` as text."""
@@ -145,16 +145,16 @@ class Batch(Sequence[Sample]):
 
     def replace(self, **values: Any) -> Batch:
         """This batch with some fields of all samples changed to these values, the same for all."""
-        columns = {name: column for name, column in self.columns.items() if name not in values}
-        return Batch(self.alike.replace_fast(**values), columns, self.instances, self.starts)
+        columns = {name: column for name, column in self._columns.items() if name not in values}
+        return Batch(self._alike.replace_fast(**values), columns, self.instances, self.starts)
 
     def with_columns(self, **columns: Sequence[Any]) -> Batch:
         """This batch with some fields changed, to I values each."""
-        return Batch(self.alike, {**self.columns, **columns}, self.instances, self.starts)
+        return Batch(self._alike, {**self._columns, **columns}, self.instances, self.starts)
 
     def with_objects(self, instances: Instances, starts: NDArray[np.int64] | None = None) -> Batch:
         """This batch with other objects; without `starts`, as many of each sample as before."""
-        return Batch(self.alike, self.columns, instances, self.starts if starts is None else starts)
+        return Batch(self._alike, self._columns, instances, self.starts if starts is None else starts)
 
     def with_findings(self, added: Mapping[int, Sequence[Finding]]) -> Batch:
         """This batch with findings `added` after those that a sample has, by its row."""
@@ -174,11 +174,11 @@ class Batch(Sequence[Sample]):
         if isinstance(rows, range) and rows.step == 1:
             starts = self.starts[rows.start : max(rows.stop, rows.start) + 1]
             part = slice(rows.start, max(rows.stop, rows.start))
-            columns = {name: column[part] for name, column in self.columns.items()}
-            return Batch(self.alike, columns, self.instances.part(int(starts[0]), int(starts[-1])), starts - starts[0])
-        columns = {name: _at(column, rows) for name, column in self.columns.items()}
+            columns = {name: column[part] for name, column in self._columns.items()}
+            return Batch(self._alike, columns, self.instances.part(int(starts[0]), int(starts[-1])), starts - starts[0])
+        columns = {name: _at(column, rows) for name, column in self._columns.items()}
         parts = list(map(self.objects_of, rows))
-        return Batch(self.alike, columns, Instances.concat(parts), starts_of(list(map(len, parts))))
+        return Batch(self._alike, columns, Instances.concat(parts), starts_of(list(map(len, parts))))
 
     @property
     def names(self) -> Sequence[str]:
@@ -203,9 +203,9 @@ class Batch(Sequence[Sample]):
     @cached_property
     def relative_paths(self) -> Sequence[str]:
         """The `Sample.relative_path` of each."""
-        if "root" in self.columns:
-            return list(map(relative_path, self.values("path"), self.columns["root"]))
-        return self.paths_below(self.alike.root)
+        if "root" in self._columns:
+            return list(map(relative_path, self.values("path"), self._columns["root"]))
+        return self.paths_below(self._alike.root)
 
     def paths_below(self, root: Path) -> Sequence[str]:
         """The `io.paths.relative_path` of each image file below `root`."""

@@ -91,13 +91,13 @@ class SampleRenderer:
             return [None] * len(batch)
         rests: dict[tuple[int, Frame], _Rest | None] = {}  # the photos of one camera share a header
         found: list[_Rest | None] = []
-        for row, (header, frame, *changes) in enumerate(zip(*map(batch.values, _CHANGED), strict=True)):
+        for header, frame, *changes in zip(*map(batch.values, _CHANGED), strict=True):
             key = (id(header), frame)
             if header is None or any(changes):
                 found.append(None)
                 continue
             if key not in rests:
-                rests[key] = _rest(batch[row], header, recipe)
+                rests[key] = _rest(header, frame, recipe)
             found.append(rests[key])
         return found
 
@@ -255,13 +255,13 @@ class _Rest(NamedTuple):
 _CHANGED = ("header", "frame", "plan", "base_image", "refusal", "findings")  # all false but the first two: it may rest
 
 
-def _rest(sample: Sample, header: Header, recipe: Planner) -> _Rest | None:
-    """The plan of `recipe` for an untransformed `sample` if its objects stay where they are; else None."""
+def _rest(header: Header, frame: Frame, recipe: Planner) -> _Rest | None:
+    """The plan of `recipe` for an untransformed sample if its objects stay where they are; else None."""
     try:
-        plan, rest = _plans(sample, header, recipe)
+        plan, rest = _first_plans(header, frame, recipe)
     except PlanError:
         return None
-    return _Rest(plan, sample.size) if rest.is_identity else None
+    return _Rest(plan, rest.source) if rest.is_identity else None
 
 
 def _fit(batch: Batch, rests: Sequence[_Rest | None]) -> list[bool]:
@@ -282,9 +282,15 @@ def _plans(sample: Sample, header: Header, recipe: Planner) -> tuple[Plan, Plan]
     if sample.plan or sample.base_image:
         steps = recipe.plan(sample.size, IDENTITY).steps
         return (sample.plan or Plan(sample.size)).then(*steps), Plan(sample.size).then(*steps)
-    plan = recipe.plan(header.size, recipe.turn_of(header.turn, sample.frame))
-    back = ~header.turn if sample.frame is Frame.DISPLAYED else IDENTITY
-    return plan, _after_turn(sample.size, back, plan)
+    return _first_plans(header, sample.frame, recipe)
+
+
+def _first_plans(header: Header, frame: Frame, recipe: Planner) -> tuple[Plan, Plan]:
+    """`_plans` of a sample that is not yet transformed."""
+    plan = recipe.plan(header.size, recipe.turn_of(header.turn, frame))
+    if frame is Frame.STORED:
+        return plan, _after_turn(header.size, IDENTITY, plan)
+    return plan, _after_turn(header.displayed, ~header.turn, plan)
 
 
 @lru_cache(maxsize=4096)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -20,10 +21,12 @@ from bboxprep.findings import Finding, escape_surrogates
 from bboxprep.formats.api import Labels
 from bboxprep.geometry.affine import Affine, Size
 from bboxprep.geometry.dihedral import Dihedral
+from bboxprep.geometry.plan import Plan
 from bboxprep.io.paths import is_within, read_lines, relative_path, resolved
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
-from bboxprep.model.sample import Frame, Sample
+from bboxprep.model.header import Header
+from bboxprep.model.sample import EMPTY_SAMPLE, Frame, Sample
 from bboxprep.model.splits import TRAIN
 from bboxprep.pipeline.output.naming import Output
 from bboxprep.pipeline.resume.fingerprint import OutputFile
@@ -202,38 +205,45 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 def rows_of(written: WrittenBatch, root: Path) -> list[ImageRow]:
     """The row of each image of `written`, whose source folder is `root`."""
-    batch = written.samples
-    known: dict[tuple[object, ...], dict[str, Any]] = {}  # fields, which the photos of one camera share
-    facts = zip(*map(batch.values, _FACTS), written.images, strict=True)
-    sources = zip(batch.paths_below(root), batch.values("split"), batch.values("source_count"), strict=True)
-    dropped, counts = map(_dropped, batch.values("findings")), [labels.count for labels in written.labels]
-    rows = []
-    for row, ((source, split, listed), fact, output, gone) in enumerate(
-        zip(sources, facts, written.outputs, dropped, strict=True)
+    batch, rows = written.samples, []
+    own = [*map(batch.values, ("split", "source_count", "findings", "base_image", "variant", "parts", *_SHARED))]
+    facts = zip(batch.paths_below(root), written.outputs, written.images, written.labels, *own, strict=True)
+    for row, (source, output, image, labels, split, listed, findings, base, variant, parts, *shared) in enumerate(
+        facts
     ):
-        *shared, image = fact
-        key = (output is None, image.method, *map(id, shared))
-        fields = known.get(key)
-        if fields is None:
-            fields = known[key] = _fields(batch[row], written.outputs[row], image.method, root)
+        if base or variant or parts:
+            fields = _fields(batch[row], output, image.method, root)
+        else:
+            fields = _shared_fields(image.method if output else None, *shared)
         rows.append(
             ImageRow(
                 source if source.isascii() else escape_surrogates(source),
                 split,
                 image.sha256,
                 output.image if output else None,
-                ObjectCounts(listed, counts[row], gone),
+                ObjectCounts(listed, labels.count, _dropped(findings) if findings else {}),
                 **fields,
             )
         )
     return rows
 
 
-_FACTS = ("header", "frame", "evidence", "plan", "base_image", "mirrored", "variant", "parts")  # that fields depend on
+_SHARED = ("header", "frame", "evidence", "plan", "mirrored")  # of which the photos of one camera share the values
+
+
+@lru_cache(maxsize=4096)
+def _shared_fields(
+    method: WriteMethod | None, header: Header | None, frame: Frame, evidence: str, plan: Plan | None, mirrored: bool
+) -> dict[str, Any]:
+    """`_fields` of a sample that is no variant and no mosaic, and that no pipeline bends; `method` is None where it was
+    left out.
+    """
+    sample = EMPTY_SAMPLE.replace_fast(header=header, frame=frame, evidence=evidence, plan=plan, mirrored=mirrored)
+    return _fields(sample, None if method is None else Output(""), method or "", Path())
 
 
 def _fields(sample: Sample, output: Output | None, method: WriteMethod, root: Path) -> dict[str, Any]:
-    """The fields of the row of `sample` that depend on nothing but its `_FACTS`."""
+    """The fields of the row of `sample` besides its paths and counts."""
     fields: dict[str, Any] = {}
     if sample.header:
         fields = {

@@ -138,9 +138,9 @@ def _hashed(batch: Batch, name: str) -> Sequence[object]:
     """The field `name` of the samples of `batch`, as it is hashed: one value where all have the same."""
     if name == "name":
         return batch.names
-    values = batch.columns.get(name)
-    if values is None or all(value == values[0] for value in values[1:]):
-        values = [batch.alike.__dict__[name] if values is None else values[0]]
+    values = batch.values(name)
+    if all(value == values[0] for value in values):
+        values = values[:1]
     if name in _AS_TEXT:
         return list(map(_text, values))
     return [value and tuple(value) for value in values] if name == "declared" else values

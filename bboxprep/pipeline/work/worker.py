@@ -46,7 +46,7 @@ from bboxprep.pipeline.sidecar.writer import SidecarWriter
 from bboxprep.pipeline.work.engines.local import blocks
 from bboxprep.pipeline.work.image_writer import ImageWriter
 
-_STAGE_SIZE = 64  # samples per stage; more take memory and are no faster
+_STAGE_SIZE = 256  # samples per stage; more take memory and are no faster
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -194,7 +194,7 @@ class BatchWorker(msgspec.Struct, frozen=True):
         stop_at_fault(findings, self.on_error)
         names, flips = self.image_writer.names, self.image_writer.flip_mapping
         return BatchResult(
-            batch.alike.split,
+            batch.values("split")[0],
             b"",
             tuple(_image_files(batch, stamps, written)),
             count_source_objects(_first_of_each(batch), names, flips),
