@@ -9,6 +9,7 @@ an array is height first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, isfinite, radians, sin, tan
 from operator import index
@@ -134,4 +135,35 @@ class Affine:
         mapped = np.empty(points.shape, dtype=np.float64)
         mapped[..., 0] = self.a * x + self.b * y + self.c
         mapped[..., 1] = self.d * x + self.e * y + self.f
+        return mapped
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Affines:
+    """N affine maps, each as `Affine`: `coefficients` are float64 (N, 6), a to f of each."""
+
+    coefficients: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, affines: Sequence[Affine]) -> Self:
+        """The maps `affines`."""
+        return cls(np.array([affine.coefficients for affine in affines], dtype=np.float64).reshape(-1, 6))
+
+    def take(self, rows: NDArray[np.int64]) -> Affines:
+        """The maps at `rows` (M,), each as often as it stands there."""
+        return Affines(self.coefficients[rows])
+
+    @property
+    def determinant(self) -> NDArray[np.float64]:
+        """The `Affine.determinant` of each map: float64 (N,)."""
+        a, b, _, d, e, _ = self.coefficients.T
+        return np.asarray(a * e - b * d)
+
+    def __call__(self, points: Points) -> Points:
+        """The points (N, ..., 2), those of each row mapped by its map: float64 of the same shape."""
+        a, b, c, d, e, f = self.coefficients.T.reshape(6, -1, *[1] * (points.ndim - 2))
+        x, y = points[..., 0], points[..., 1]
+        mapped = np.empty(points.shape, dtype=np.float64)
+        mapped[..., 0] = a * x + b * y + c
+        mapped[..., 1] = d * x + e * y + f
         return mapped

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.geometry.affine import Affine, Points, Size
+from bboxprep.geometry.affine import Affine, Affines, Points, Size
 
 Boxes = NDArray[np.float64]  # (N, 4) x0 y0 x1 y1, px
 _ROUNDING = 1e-9  # px
@@ -16,8 +16,10 @@ ELLIPSE_POINTS = 360  # of a ring: its bounding box is smaller than that of the 
 Region = Size | tuple[float, float, float, float]  # a whole image of that size, or a part of it: x0 y0 x1 y1, px
 
 
-def map_boxes(affine: Affine, boxes: Boxes) -> Boxes:
-    """The boxes (N, 4) px around the mapped corners of boxes (N, 4): exact where `affine.keeps_axes`. No clipping."""
+def map_boxes(affine: Affine | Affines, boxes: Boxes) -> Boxes:
+    """The boxes (N, 4) px around the mapped corners of boxes (N, 4), by one map or one for each: exact where it
+    `keeps_axes`. No clipping.
+    """
     corners = affine(boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]])
     return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
 

@@ -9,7 +9,6 @@ sample with effects, starts from the image so far: its `BaseImage`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -37,7 +36,8 @@ from bboxprep.model.rendering import AUGMENTATION, ChannelOrder, Effect
 from bboxprep.model.sample import BaseImage, Frame, Planner, Sample
 from bboxprep.model.validation import Location
 from bboxprep.transform.albumentations import AugmentedObjects, run_pipeline
-from bboxprep.transform.map_objects import map_objects, need_no_repair
+from bboxprep.transform.map_batch import move_together
+from bboxprep.transform.map_objects import map_objects
 from bboxprep.transform.mosaic import paste_parts
 from bboxprep.transform.occlusion import drop_occluded
 
@@ -72,33 +72,36 @@ class SampleRenderer:
         return sample
 
     def transform_all(self, batch: Batch, recipe: Planner) -> Batch:
-        """Each sample of `batch` after `recipe`, as `transform` gives it. Objects that lie within their image and stay
-        where they are, as most do where only labels are converted, are looked at together.
+        """Each sample of `batch` after `recipe`, as `transform` gives it. The objects of images that they lie in whole,
+        before and after, as most do, are moved together.
         """
-        rests = self._rests(batch, recipe)
-        fit, plans = _fit(batch, rests), [rest and rest.plan for rest in rests]
-        if all(fit):
-            return batch.replace(rendering=recipe.rendering).with_columns(plan=plans)
-        return Batch.of(
-            sample.replace_fast(plan=plan, rendering=recipe.rendering) if fits else self.transform(sample, recipe)
-            for sample, plan, fits in zip(batch, plans, fit, strict=True)
-        )
+        moves = self._moves(batch, recipe)
+        done = move_together(batch, [move and move.rest for move in moves])
+        if done is None:
+            return Batch.of(self.transform(sample, recipe) for sample in batch)
+        moved, whole = done
+        objects = self._flip_mapping.apply(moved.instances) if recipe.mirrors else moved.instances
+        moved = moved.with_objects(objects).with_columns(plan=[move and move.plan for move in moves])
+        moved = moved.replace(rendering=recipe.rendering, mirrored=recipe.mirrors)
+        if all(whole):
+            return moved
+        pairs = zip(batch, moved, whole, strict=True)
+        return Batch.of(other if fits else self.transform(sample, recipe) for sample, other, fits in pairs)
 
-    def _rests(self, batch: Batch, recipe: Planner) -> list[_Rest | None]:
-        """For each sample its plan, where that is all that changes if no object needs a repair; else None."""
-        drawn = recipe.rendering.effects or any(one.effects for one in batch.values("rendering"))
-        if drawn or recipe.mirrors:
+    def _moves(self, batch: Batch, recipe: Planner) -> list[_Move | None]:
+        """For each sample its plan, where that is all that changes if its objects lie in the image; else None."""
+        if recipe.rendering.effects or any(one.effects for one in batch.values("rendering")):
             return [None] * len(batch)
-        rests: dict[tuple[int, Frame], _Rest | None] = {}  # the photos of one camera share a header
-        found: list[_Rest | None] = []
+        moves: dict[tuple[int, Frame], _Move | None] = {}  # the photos of one camera share a header
+        found: list[_Move | None] = []
         for header, frame, *changes in zip(*map(batch.values, _CHANGED), strict=True):
             key = (id(header), frame)
             if header is None or any(changes):
                 found.append(None)
                 continue
-            if key not in rests:
-                rests[key] = _rest(header, frame, recipe)
-            found.append(rests[key])
+            if key not in moves:
+                moves[key] = _move(header, frame, recipe)
+            found.append(moves[key])
         return found
 
     def _after_plan(self, sample: Sample, header: Header, recipe: Planner, effects: tuple[Effect, ...]) -> Sample:
@@ -245,32 +248,22 @@ def _problem(sample: Sample) -> str:
     return sample.base_image.problem if sample.base_image else ""
 
 
-class _Rest(NamedTuple):
-    """The `plan` of a sample whose objects, in px of an image of `size`, stay where they are."""
+class _Move(NamedTuple):
+    """The `plan` of an untransformed sample, and the part of it that moves its objects."""
 
     plan: Plan
-    size: Size
+    rest: Plan
 
 
-_CHANGED = ("header", "frame", "plan", "base_image", "refusal", "findings")  # all false but the first two: it may rest
+_CHANGED = ("header", "frame", "plan", "base_image", "refusal", "findings")  # of a fresh sample all but two are false
 
 
-def _rest(header: Header, frame: Frame, recipe: Planner) -> _Rest | None:
-    """The plan of `recipe` for an untransformed sample if its objects stay where they are; else None."""
+def _move(header: Header, frame: Frame, recipe: Planner) -> _Move | None:
+    """The move of an untransformed sample by `recipe`; None where there is none."""
     try:
-        plan, rest = _first_plans(header, frame, recipe)
+        return _Move(*_first_plans(header, frame, recipe))
     except PlanError:
         return None
-    return _Rest(plan, rest.source) if rest.is_identity else None
-
-
-def _fit(batch: Batch, rests: Sequence[_Rest | None]) -> list[bool]:
-    """Whether each sample of `batch` rests, and none of its objects needs a repair."""
-    if not any(rests):
-        return [False] * len(batch)
-    sizes = np.array([rest.size if rest else (0, 0) for rest in rests], dtype=np.float64)
-    good = batch.totals(~need_no_repair(batch.instances, sizes[batch.owners])) == 0
-    return [rest is not None and fits for rest, fits in zip(rests, good.tolist(), strict=True)]
 
 
 def _refuse(sample: Sample, finding: Finding) -> Sample:
