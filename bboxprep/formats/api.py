@@ -38,7 +38,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, get_args, get_type_hints, runtime_checkable
+from typing import Any, Protocol, TypeVar, get_args, get_type_hints
 
 import msgspec
 import numpy as np
@@ -65,14 +65,6 @@ class Probe(Protocol):
     def __call__(self, path: Path, declared: Size | None = None) -> Header:
         """The header of the file at `path`; the size that labels have `declared`, where none is opened. Raises
         `ImageError`."""
-
-
-@runtime_checkable
-class KnowingProbe(Probe, Protocol):
-    """A probe that knows the headers of many files."""
-
-    def known(self, paths: Sequence[str], declared: Sequence[Size | None]) -> list[Header | None]:
-        """The headers of the files at `paths`; None of those that a call must be asked for."""
 
 
 class MapEngine(Protocol):

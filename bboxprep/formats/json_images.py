@@ -18,8 +18,8 @@ from bboxprep.formats.listed_images import EntryObjects, ListedImage
 from bboxprep.geometry.affine import Points, Size
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.model.columns import NO_TRACK
-from bboxprep.model.dataset import LazySamples
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 
 

@@ -26,8 +26,9 @@ from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import dataset_folder, relative_path, resolved
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import NO_TRACK
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.polygons import Rings
 from bboxprep.model.rle import Rle
 from bboxprep.model.sample import Sample

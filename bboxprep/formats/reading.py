@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from bboxprep.errors import AnnotationError, ImageError, RefusedImageError
 from bboxprep.findings import Finding
-from bboxprep.formats.api import KnowingProbe, MapEngine, Probe, Result
+from bboxprep.formats.api import MapEngine, Probe, Result
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import exists_safely, relative_path
 from bboxprep.io.remote import is_stored, open_path
@@ -100,6 +100,14 @@ def files_below(root: Path, names: Sequence[str]) -> Sequence[Path]:
         return [cast("Path", root / name) for name in names]
     start = f"{root}{os.sep}"
     return FromText([start + (name if os.sep == "/" else name.replace("/", os.sep)) for name in names], Path)
+
+
+@runtime_checkable
+class KnowingProbe(Probe, Protocol):
+    """A probe that knows the headers of many files."""
+
+    def known(self, paths: Sequence[str], declared: Sequence[Size | None]) -> list[Header | None]:
+        """The headers of the files at `paths`; None of those that a call must be asked for."""
 
 
 class Probed(NamedTuple):

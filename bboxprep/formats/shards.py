@@ -41,8 +41,9 @@ from bboxprep.io.remote import forget, is_stored, opened
 from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.shape_choice import object_areas
 from bboxprep.model.splits import name_prefixes, split_of

@@ -6,7 +6,7 @@ A column with one number for each object takes its form from its dtype, so a new
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from math import isnan, nan
 from typing import Annotated, Any
 
@@ -107,12 +107,14 @@ def _unpack_oriented(values: Sequence[tuple[float, ...] | None]) -> dict[str, An
 
 
 def _pack_keypoints(instances: Instances) -> Sequence[tuple[float, ...]]:
-    """A flat list x, y, visibility of each keypoint (COCO); () where none is labelled."""
-    labelled = np.asarray(instances.visibility.any(axis=1)).tolist()
+    """A flat list x, y, visibility of each keypoint (COCO) up to the last one that is labelled; () where none is. So it
+    does not depend on how many keypoints other objects have.
+    """
+    seen = instances.visibility > 0
+    counts = (seen * np.arange(1, seen.shape[1] + 1)).max(axis=1, initial=0).tolist()
     triples = np.concatenate((instances.keypoints, instances.visibility[:, :, None]), axis=2).tolist()
     return [
-        tuple([number for triple in own for number in triple]) if has else ()
-        for own, has in zip(triples, labelled, strict=True)
+        tuple(chain.from_iterable(own[:count])) if count else () for own, count in zip(triples, counts, strict=True)
     ]
 
 

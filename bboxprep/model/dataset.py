@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, SupportsIndex, TypeVar, overload
+from typing import Any, Literal, Protocol, SupportsIndex, overload
 
 from bboxprep.errors import UsageError, WrongTypeError
 from bboxprep.findings import Finding
@@ -18,6 +18,7 @@ from bboxprep.model.categories import Categories
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, objects_by_class, similar_names, unique_names
 from bboxprep.model.flip_names import FlipMapping, names_without_partner
 from bboxprep.model.instances import Instance
+from bboxprep.model.lazy_samples import ChangeAll, LazySamples, items_at
 from bboxprep.model.object_policy import DEFAULT_OBJECT_POLICY, ObjectPolicy
 from bboxprep.model.sample import Picture, Planner, Sample
 from bboxprep.model.sample_changes import AccountedChange, ObjectFilter
@@ -25,68 +26,8 @@ from bboxprep.model.short_text import ShownAsTable, count_rows
 from bboxprep.model.splits import TRAIN, split_of
 from bboxprep.spelling import suggestion
 
-Key = TypeVar("Key")
-Item = TypeVar("Item")
-
 TableRows = Literal["objects", "images"]
 _TOGETHER = 64  # samples that are loaded at a time where all are asked for
-
-
-class LazySamples(Sequence[Sample], Generic[Key]):
-    """Samples that are loaded on access: those of some of the `keys` are ``load(keys)``, so that many are loaded at
-    once where that is quicker. What is loaded for a key depends on no other key.
-    """
-
-    def __init__(self, keys: Sequence[Key], load: Callable[[Sequence[Key]], Sequence[Sample]]) -> None:
-        self._keys = keys
-        self._load = load
-
-    @classmethod
-    def each(cls, keys: Sequence[Key], load: Callable[[Key], Sample]) -> LazySamples[Key]:
-        """Samples that are loaded one by one: item i is ``load(keys[i])``."""
-        return cls(keys, _LoadEach(load))
-
-    def at(self, rows: Sequence[int]) -> Sequence[Sample]:
-        """The samples at `rows`, loaded together."""
-        return self._load(items_at(self._keys, rows))
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    @overload
-    def __getitem__(self, index: int) -> Sample: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Sample]: ...
-    def __getitem__(self, index: int | slice) -> Sample | Sequence[Sample]:
-        if isinstance(index, slice):
-            return LazySamples(self._keys[index], self._load)
-        return self._load([self._keys[index]])[0]
-
-
-def items_at(items: Sequence[Item], rows: Sequence[int]) -> Sequence[Item]:
-    """The `items` at `rows`; samples are loaded together."""
-    found: Sequence[Any] = items.at(rows) if isinstance(items, LazySamples) else [items[row] for row in rows]
-    return found
-
-
-@dataclass(frozen=True)
-class _ChangeAll:
-    """Applies a function of batches to samples; plain data, which is pickled for worker processes."""
-
-    change: Callable[[Batch], Batch]
-
-    def __call__(self, samples: Sequence[Sample]) -> Batch:
-        return self.change(Batch.of(samples))
-
-
-@dataclass(frozen=True)
-class _LoadEach(Generic[Key]):
-    """Applies a function of one key to many keys; plain data, which is pickled for worker processes."""
-
-    load: Callable[[Key], Sample]
-
-    def __call__(self, keys: Sequence[Key]) -> list[Sample]:
-        return [self.load(key) for key in keys]
 
 
 class DatasetTools(Protocol):
@@ -284,8 +225,8 @@ class Dataset(ShownAsTable):
         """
         return replace(
             self,
-            samples=LazySamples(self.samples, _ChangeAll(change)),
-            outlines=None if self.outlines is None else LazySamples(self.outlines, _ChangeAll(change)),
+            samples=LazySamples(self.samples, ChangeAll(change)),
+            outlines=None if self.outlines is None else LazySamples(self.outlines, ChangeAll(change)),
         )
 
     def select(self, rows: Sequence[int]) -> Dataset:

@@ -21,7 +21,8 @@ from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import IDENTITY
 from bboxprep.images.effects.albumentations_adapter import Named, loaded
 from bboxprep.model.batch import Batch, FromText
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Frame, Sample
 from bboxprep.model.splits import TRAIN, is_training
 from bboxprep.model.variant import SampleVariant

@@ -18,8 +18,9 @@ from bboxprep.formats.api import Format
 from bboxprep.geometry.affine import Affine, Points
 from bboxprep.model.categories import Categories, Category
 from bboxprep.model.columns import Column
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.pipeline.api import read
 from bboxprep.pipeline.output.run_record import read_record

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from bboxprep.findings import Finding
 from bboxprep.geometry.affine import Size
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=400)

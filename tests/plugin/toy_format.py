@@ -27,8 +27,9 @@ from bboxprep.io.safe_names import safe_relative
 from bboxprep.model.batch import Batch
 from bboxprep.model.categories import Categories
 from bboxprep.model.columns import Column
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import order, splits_of
 

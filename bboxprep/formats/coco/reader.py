@@ -44,7 +44,8 @@ from bboxprep.formats.locate_images import unlisted_images
 from bboxprep.io.lenient_json import BadJson, as_text_tokens, decode
 from bboxprep.io.paths import dataset_folder, relative_path
 from bboxprep.model.batch import Batch, FromText, starts_of
-from bboxprep.model.dataset import Dataset, LazySamples, items_at
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.lazy_samples import LazySamples, items_at
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 
 

@@ -32,8 +32,9 @@ from bboxprep.formats.origin import Corners, LabellingTool, Origin, OriginEviden
 from bboxprep.io.paths import AllowedFolders, dataset_folder, resolved, stem_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN, split_of
 

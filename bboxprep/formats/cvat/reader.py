@@ -30,8 +30,9 @@ from bboxprep.formats.listed_images import ImageGroup, ListedImage, fullest_fold
 from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, resolved, scan
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 

@@ -22,8 +22,9 @@ from bboxprep.formats.dota import fields, files, rows
 from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.splits import TRAIN
 
 _MOST_BYTES = 8 << 20  # of the class table

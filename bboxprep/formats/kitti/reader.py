@@ -23,8 +23,9 @@ from bboxprep.formats.api import MapEngine, Probe, TextReadOptions, reads
 from bboxprep.formats.kitti import fields, rows
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import MOST_CLASSES, Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.splits import TRAIN
 
 _MOST_BYTES = 1 << 26  # of a label file

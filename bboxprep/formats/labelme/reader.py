@@ -25,8 +25,9 @@ from bboxprep.io.lenient_json import BadJson
 from bboxprep.io.paths import is_within, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import Categories, Category
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.splits import TRAIN
 

@@ -37,8 +37,9 @@ from bboxprep.geometry.affine import Size
 from bboxprep.io.hashing import bytes_sha256
 from bboxprep.io.paths import dataset_folder, relative_path, resolved
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN, known_split
 

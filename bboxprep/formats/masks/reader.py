@@ -17,7 +17,8 @@ from bboxprep.formats.masks import layout
 from bboxprep.formats.masks.pixels import ClassTable, MaskData, read_masks
 from bboxprep.io import hashing
 from bboxprep.model.categories import Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN, order
 

@@ -19,7 +19,8 @@ from bboxprep.formats.api import Probe
 from bboxprep.formats.mot import fields, masks
 from bboxprep.io import hashing, paths
 from bboxprep.model.categories import Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN, order
 

@@ -38,7 +38,8 @@ from bboxprep.geometry.affine import Size
 from bboxprep.io.lenient_json import numbers
 from bboxprep.io.paths import dataset_folder, relative_path, resolved
 from bboxprep.model.categories import MOST_KEYPOINTS, Categories, Category, is_involution, unnamed_classes
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 

@@ -27,7 +27,8 @@ from bboxprep.formats.panoptic.segments import png_bytes, read_segments
 from bboxprep.io import hashing, paths
 from bboxprep.io.lenient_json import Key
 from bboxprep.model.categories import Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import Sample
 from bboxprep.model.splits import TRAIN
 

@@ -32,8 +32,9 @@ from bboxprep.io.safe_names import safe_relative
 from bboxprep.io.tf_messages import BadMessageError, parse_example
 from bboxprep.io.tfrecord_files import FEATURES, require_packages, texts_of, whole_numbers
 from bboxprep.model.categories import Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.splits import name_prefixes, split_of
 

@@ -31,9 +31,10 @@ from bboxprep.geometry.affine import Size
 from bboxprep.io.paths import dataset_folder, is_file_safely, is_within, relative_path, resolved
 from bboxprep.io.text import read_text
 from bboxprep.model.categories import Categories
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import EMPTY_SAMPLE, Sample
 from bboxprep.model.splits import TRAIN, name_prefixes, order, split_of
 

@@ -33,8 +33,9 @@ from bboxprep.io.paths import AllowedFolders, stem_of
 from bboxprep.model.batch import Batch, FromText, starts_of
 from bboxprep.model.categories import Categories
 from bboxprep.model.conventions import exchanged_corners
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.polygons import Polygons
 from bboxprep.model.sample import EMPTY_SAMPLE
 from bboxprep.model.segmentation import Segmentation

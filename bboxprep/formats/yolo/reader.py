@@ -38,8 +38,9 @@ from bboxprep.formats.yolo_row_notes import LabelFile
 from bboxprep.formats.yolo_rows import read_labels
 from bboxprep.io.paths import relative_path
 from bboxprep.model.batch import Batch, FromText, starts_of
-from bboxprep.model.dataset import Dataset, LazySamples
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.header import Header
+from bboxprep.model.lazy_samples import LazySamples
 from bboxprep.model.sample import EMPTY_SAMPLE
 
 Claims = Mapping[Path, Counter[str]]  # how many images a label file is for, by its folder and its name

@@ -27,8 +27,9 @@ from bboxprep.io.paths import common_folder, folder_name, relative_path
 from bboxprep.model.batch import Batch, FromText
 from bboxprep.model.class_mapping import ClassMapping, ClassPolicy, merge_tables
 from bboxprep.model.columns import Column
-from bboxprep.model.dataset import Dataset, LazySamples, items_at
+from bboxprep.model.dataset import Dataset
 from bboxprep.model.instances import Instances
+from bboxprep.model.lazy_samples import LazySamples, items_at
 from bboxprep.model.sample import Frame, Key
 from bboxprep.pipeline.source.open import Source
 from bboxprep.pipeline.source.split import SplitPolicy
