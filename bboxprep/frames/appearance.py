@@ -27,7 +27,7 @@ AROUND = (0, 2, 6)  # cells: how far the surroundings of a cell reach
 SPREAD = 2  # cells: the surroundings whose spread is measured
 
 
-class Appearance(msgspec.Struct, frozen=True):
+class BoxAppearance(msgspec.Struct, frozen=True):
     """How a photo looks under R readings of its boxes.
 
     `products` (F, F) are the mean products of the centred features of its cells, `along` (R, F) those with the centred
@@ -48,7 +48,7 @@ class Appearance(msgspec.Struct, frozen=True):
         return np.asarray((self.along @ coefficients) / np.sqrt(expected * np.maximum(self.shares, 1e-12)))
 
 
-def appearance_of(pixels: NDArray[np.uint8], features: ContrastFeatures, readings: Floats) -> Appearance:
+def appearance_of(pixels: NDArray[np.uint8], features: ContrastFeatures, readings: Floats) -> BoxAppearance:
     """How the photo of `pixels`, uint8 (H, W) or (H, W, 3), and `features` looks under each of `readings` (R, N, 4).
 
     The boxes x0 y0 x1 y1 are fractions of the image; N is at least 1.
@@ -60,7 +60,7 @@ def appearance_of(pixels: NDArray[np.uint8], features: ContrastFeatures, reading
     count = CELLS * CELLS
     shares = (covered**2).mean(axis=1)
     along, patterns = covered @ cells / count, _patterns(pixels, boxes)
-    return Appearance(cells.T @ cells / count, along, shares, patterns, harm_of(boxes))
+    return BoxAppearance(cells.T @ cells / count, along, shares, patterns, harm_of(boxes))
 
 
 def harm_of(readings: Floats) -> Floats:
