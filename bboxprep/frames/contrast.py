@@ -3,21 +3,22 @@
 Inside a box around an object, colours and texture differ from those in a ring around it. A box that was turned by
 mistake differs at random. Edges under the sides of a box are no evidence, since annotators leave a margin. The measures
 do not depend on direction: an image and its boxes turned together have the same measures. Box edges are fractions of a
-pixel, summed through integral images.
+pixel (`frames.integral`).
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from bboxprep.frames.integral import channels_of, extent, gradient, grid_of, integral, totals
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.plan import Plan, Resample
+from bboxprep.geometry.shapes import box_areas
 from bboxprep.images.codecs import codec
 from bboxprep.images.raster import execute
 from bboxprep.model.header import Header
@@ -27,6 +28,7 @@ Floats = NDArray[np.float64]
 LONG_SIDE = 256  # px; images are decoded at this size: 512 gave no better results and took three times as long
 RING = 0.1  # of the width and height of a box: how far its ring reaches out on each side
 CELLS = 32  # a side; the grid on which the boxes are regressed on the image
+PLAIN = 6  # features of a cell: lightness, two colours, texture, spread of lightness, colour edges
 THUMBNAIL = 8  # a side; the grid on which the similarity of two images is measured
 HISTOGRAMS = ((12, 0.0, 1.0), (8, -0.25, 0.5), (8, -0.25, 0.5))  # bins, start, span of lightness and two colours
 RIDGE = 0.02  # of the number of cells; the ridge of the regression, against fitting noise
@@ -48,29 +50,28 @@ class ContrastFeatures(msgspec.Struct, frozen=True):
     thumbnail: Floats
 
 
-def read_features(
+def read_small(
     path: Path, header: Header, image_policy: codec.ImagePolicy = codec.DEFAULT_IMAGE_POLICY
-) -> ContrastFeatures:
-    """The features of the stored image at `path`, decoded small. Raises `ImageError`."""
+) -> NDArray[np.uint8]:
+    """The stored image at `path`, decoded small: uint8 (H, W) or (H, W, 3). Raises `ImageError`."""
     scale = min(1.0, LONG_SIDE / max(header.size))
     small = Size(max(1, round(header.size.width * scale)), max(1, round(header.size.height * scale)))
     plan = Plan(header.size).then(Resample(small))
     decoded = codec.decode(path, header, image_policy, at_least=execute.reduction_for(plan, "linear"))
-    return contrast_features_of(execute.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers))
+    return execute.execute(plan, decoded.pixels, kernel="linear", pad=0, covers=decoded.covers)
 
 
 def contrast_features_of(pixels: NDArray[np.uint8]) -> ContrastFeatures:
     """The features of `pixels`, uint8 (H, W) or (H, W, 3)."""
-    red, green, blue = _channels(pixels)
-    planes = ((red + green + blue) / 3.0, red - green, (red + green) / 2.0 - blue)
-    texture = np.sqrt(_gradient(planes[0]))
-    colour_edges = _gradient(planes[1]) + _gradient(planes[2])
+    planes = channels_of(pixels)
+    texture = np.sqrt(gradient(planes[0]))
+    colour_edges = gradient(planes[1]) + gradient(planes[2])
     binned = [
         _one_hot((plane - start) / span, bins) for plane, (bins, start, span) in zip(planes, HISTOGRAMS, strict=True)
     ]
     basis = _basis(np.stack((*planes, planes[0] ** 2, texture, colour_edges), axis=-1))
     products = basis @ basis.T + RIDGE * basis.shape[1] * np.eye(len(basis))
-    sums = _integral(np.concatenate((texture[..., None], *binned), axis=-1))
+    sums = integral(np.concatenate((texture[..., None], *binned), axis=-1))
     return ContrastFeatures(sums, basis, np.linalg.inv(products), _thumbnail_vector(basis))
 
 
@@ -86,51 +87,16 @@ def contrast(features: ContrastFeatures, readings: Floats) -> Floats:
     return np.concatenate((_explained_share(features, boxes)[:, None], _rings(features, boxes)), axis=1)
 
 
-def _channels(pixels: NDArray[np.uint8]) -> tuple[Floats, Floats, Floats]:
-    levels = pixels / 255.0
-    return (levels, levels, levels) if levels.ndim == 2 else (levels[..., 0], levels[..., 1], levels[..., 2])
-
-
-def _gradient(plane: Floats) -> Floats:
-    around = np.pad(plane, 1, mode="edge")
-    return np.hypot(around[1:-1, 2:] - around[1:-1, :-2], around[2:, 1:-1] - around[:-2, 1:-1])
-
-
 def _one_hot(share: Floats, bins: int) -> NDArray[np.bool_]:
     place = np.clip((share * bins).astype(np.int64), 0, bins - 1)
     return np.asarray(place[..., None] == np.arange(bins))
 
 
-def _integral(channels: NDArray[Any]) -> Floats:
-    height, width, count = channels.shape
-    sums = np.zeros((height + 1, width + 1, count))
-    np.cumsum(channels, axis=0, out=sums[1:, 1:])
-    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
-    return sums
-
-
-def _totals(sums: Floats, boxes: Floats) -> Floats:
-    """The sums (K, C) of the channels over `boxes` (K, 4) in pixels, whose edges may cut through pixels."""
-    x0, y0, x1, y1 = boxes.T
-    return _at(sums, x1, y1) - _at(sums, x0, y1) - _at(sums, x1, y0) + _at(sums, x0, y0)
-
-
-def _at(sums: Floats, x: Floats, y: Floats) -> Floats:
-    column = np.clip(x.astype(np.int64), 0, sums.shape[1] - 2)
-    row = np.clip(y.astype(np.int64), 0, sums.shape[0] - 2)
-    right, down = (x - column)[:, None], (y - row)[:, None]
-    above = sums[row, column] * (1.0 - right) + sums[row, column + 1] * right
-    below = sums[row + 1, column] * (1.0 - right) + sums[row + 1, column + 1] * right
-    return np.asarray(above * (1.0 - down) + below * down)
-
-
 def _basis(channels: Floats) -> Floats:
-    """Six features of each cell, their squares and products, centred: (27, CELLS * CELLS)."""
-    sums = _integral(channels)
-    lines = np.arange(CELLS) / CELLS, (np.arange(CELLS) + 1) / CELLS
-    (y0, x0), (y1, x1) = (np.meshgrid(line, line, indexing="ij") for line in lines)
-    cells = np.stack((x0, y0, x1, y1), axis=-1).reshape(-1, 4) * _extent(sums)
-    light, red, blue, squares, texture, edges = (_totals(sums, cells) / _areas(cells)[:, None]).T
+    """`PLAIN` features of each cell, their squares and products, centred: (27, CELLS * CELLS)."""
+    sums = integral(channels)
+    cells = grid_of(CELLS) * extent(sums)
+    light, red, blue, squares, texture, edges = (totals(sums, cells) / box_areas(cells)[:, None]).T
     spread = np.sqrt(np.maximum(squares - light**2, 0.0))
     cell_features = np.stack((light, red, blue, texture, spread, edges))
     cell_features = (cell_features - cell_features.mean(axis=1, keepdims=True)) / (
@@ -149,35 +115,35 @@ def _thumbnail_vector(basis: Floats) -> Floats:
 
 
 def _explained_share(features: ContrastFeatures, readings: Floats) -> Floats:
-    covers = _covers(readings).reshape(len(readings), -1)
-    covers = covers - covers.mean(axis=1, keepdims=True)
-    along = covers @ features.basis.T
-    total = np.maximum((covers**2).sum(axis=1), 1e-9)
+    covered = covers(readings).reshape(len(readings), -1)
+    covered = covered - covered.mean(axis=1, keepdims=True)
+    along = covered @ features.basis.T
+    total = np.maximum((covered**2).sum(axis=1), 1e-9)
     return np.asarray(np.einsum("rb,bc,rc->r", along, features.inverse, along) / total)
 
 
-def _covers(readings: Floats) -> Floats:
-    """The largest share of each cell that a single box covers: (R, CELLS, CELLS)."""
+def covers(readings: Floats) -> Floats:
+    """The largest share of each cell that a single box of `readings` (R, N, 4) covers: (R, CELLS, CELLS), float64."""
     first = np.arange(CELLS)
-    covers = np.zeros((len(readings), CELLS, CELLS))
+    largest = np.zeros((len(readings), CELLS, CELLS))
     for boxes in (readings * CELLS).swapaxes(0, 1):
         x0, y0, x1, y1 = boxes.T[..., None]
         across = np.clip(np.minimum(first + 1, x1) - np.maximum(first, x0), 0.0, 1.0)
         down = np.clip(np.minimum(first + 1, y1) - np.maximum(first, y0), 0.0, 1.0)
-        np.maximum(covers, down[:, :, None] * across[:, None, :], out=covers)
-    return covers
+        np.maximum(largest, down[:, :, None] * across[:, None, :], out=largest)
+    return largest
 
 
 def _rings(features: ContrastFeatures, readings: Floats) -> Floats:
-    extent = _extent(features.sums)
+    whole = extent(features.sums)
     inner = readings.reshape(-1, 4)
     size = np.tile(inner[:, 2:] - inner[:, :2], 2) * RING
-    outer = np.clip(inner + size * (-1.0, -1.0, 1.0, 1.0), 0.0, 1.0) * extent
-    inner = inner * extent
-    area, around = _areas(inner), _areas(outer) - _areas(inner)
+    outer = np.clip(inner + size * (-1.0, -1.0, 1.0, 1.0), 0.0, 1.0) * whole
+    inner = inner * whole
+    area, around = box_areas(inner), box_areas(outer) - box_areas(inner)
     usable = (area >= 1.0) & (around > 0.1 * RING * area)
-    inside = _totals(features.sums, inner)
-    ring = (_totals(features.sums, outer) - inside) / np.where(usable, around, 1.0)[:, None]
+    inside = totals(features.sums, inner)
+    ring = (totals(features.sums, outer) - inside) / np.where(usable, around, 1.0)[:, None]
     inside = inside / np.where(usable, area, 1.0)[:, None]
     texture = np.log((np.maximum(inside[:, 0], 0.0) + FAINT) / (np.maximum(ring[:, 0], 0.0) + FAINT))
     stops = np.cumsum([1, *(bins for bins, _, _ in HISTOGRAMS)])
@@ -191,12 +157,3 @@ def _rings(features: ContrastFeatures, readings: Floats) -> Floats:
 
 def _chi_square(one: Floats, other: Floats) -> Floats:
     return np.asarray(((one - other) ** 2 / np.maximum(one + other, 1e-9)).sum(axis=1))
-
-
-def _areas(boxes: Floats) -> Floats:
-    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]))
-
-
-def _extent(sums: Floats) -> Floats:
-    height, width = sums.shape[0] - 1, sums.shape[1] - 1
-    return np.array([width, height, width, height], dtype=np.float64)

@@ -71,7 +71,8 @@ def resolve_frames(
         return {image.key: (Frame(labels_in), "option") for image in turned.values()}, ()
     if plane:
         return {image.key: (plane, "format") for image in turned.values()}, ()
-    evidence, notes = _with_pixels(dataset, turned, image_policy)
+    unturned = [index for index, image in enumerate(images) if image.header and not image.frame_evidence.turned]
+    evidence, notes = _with_pixels(dataset, turned, unturned, image_policy)
     for index, image in turned.items():
         if evidence[index].contradicts_itself:
             _refuse_contradiction(source, relative_path(image.path, dataset.folder), evidence[index])
@@ -108,16 +109,16 @@ def stale_tag(sample: Sample) -> tuple[str, str]:
 
 
 def _with_pixels(
-    dataset: Dataset, turned: Mapping[int, SurveyedImage], image_policy: ImagePolicy
+    dataset: Dataset, turned: Mapping[int, SurveyedImage], unturned: Sequence[int], image_policy: ImagePolicy
 ) -> tuple[dict[int, FrameEvidence], tuple[Finding, ...]]:
-    """The evidence of the `turned` images by their indices, and where none settles the silent ones, that of pixels; and
-    notes on the latter.
+    """The evidence of the `turned` images by their indices, and where none settles the silent ones, that of pixels,
+    which those at `unturned` may teach to judge; and notes on the latter.
     """
     evidence = dict(zip(turned, without_chance_votes([image.frame_evidence for image in turned.values()]), strict=True))
     if unanimous_frame(list(evidence.values())) in (None, _ASSUMED):
         headers = {index: image.header for index, image in turned.items() if not evidence[index].votes}
         silent = {index: header.orientation for index, header in headers.items() if header}
-        verdicts = verdicts_from_pixels(dataset, silent, image_policy)
+        verdicts = verdicts_from_pixels(dataset, silent, unturned, image_policy)
         for verdict in verdicts:
             if verdict.frame:
                 seen = FrameEvidence(turned=True, votes=((verdict.frame, "pixels"),))

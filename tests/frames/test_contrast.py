@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bboxprep.errors import ImageError
-from bboxprep.frames.contrast import LONG_SIDE, contrast, contrast_features_of, read_features
-from bboxprep.frames.from_pixels import MEASURES, SIMILAR
+from bboxprep.frames.contrast import LONG_SIDE, contrast, contrast_features_of, read_small
+from bboxprep.frames.likelihood import MEASURES, SIMILAR
 from bboxprep.geometry.affine import Size
 from bboxprep.geometry.dihedral import Dihedral
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.header import read_header
+from tests.frames.scenes import turned
 from tests.strategies import dihedrals
 
 Pixels = NDArray[np.uint8]
@@ -34,14 +35,6 @@ def scene(seed: int, width: int, height: int, *, gray: bool = False) -> tuple[Pi
         pixels[rows, columns] = random.integers(0, 256, pixels[rows, columns].shape)
         boxes.append((x - 0.02 * wide, y - 0.02 * high, x + 1.02 * wide, y + 1.02 * high))
     return (pixels[..., 0] if gray else pixels), np.array(boxes)
-
-
-def turned(pixels: Pixels, turn: Dihedral) -> Pixels:
-    """The picture after `turn`, by means of its own."""
-    if turn.swap:
-        pixels = np.swapaxes(pixels, 0, 1)
-    pixels = pixels[:, ::-1] if turn.mirror_x else pixels
-    return np.ascontiguousarray(pixels[::-1] if turn.mirror_y else pixels)
 
 
 @given(st.integers(0, 999), dihedrals(), st.integers(20, 90), st.integers(20, 90), st.booleans())
@@ -112,12 +105,13 @@ def test_a_file_is_looked_at_as_stored_and_small(tmp_path: Path, suffix: str) ->
     exif[0x0112] = 6
     path = tmp_path / f"photo.{suffix}"
     Image.fromarray(pixels).save(path, exif=exif)
-    features = read_features(path, read_header(path))
-    height, width = features.sums.shape[:2]
-    assert (width - 1, height - 1) == (LONG_SIDE, round(LONG_SIDE * 0.7))
+    pixels = read_small(path, read_header(path))
+    height, width = pixels.shape[:2]
+    assert (width, height) == (LONG_SIDE, round(LONG_SIDE * 0.7))
     with Image.open(path) as image:
-        small = np.asarray(image.resize((width - 1, height - 1), Image.Resampling.BILINEAR))
-    assert contrast(features, boxes[None]) == pytest.approx(contrast(contrast_features_of(small), boxes[None]), abs=0.1)
+        small = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+    measured, wanted = (contrast(contrast_features_of(each), boxes[None]) for each in (pixels, small))
+    assert measured == pytest.approx(wanted, abs=0.1)
 
 
 def test_a_picture_that_cannot_be_decoded_is_an_image_error(tmp_path: Path) -> None:
@@ -126,4 +120,4 @@ def test_a_picture_that_cannot_be_decoded_is_an_image_error(tmp_path: Path) -> N
     header = read_header(path)
     path.write_bytes(path.read_bytes()[:400])
     with pytest.raises(ImageError):
-        read_features(path, header)
+        read_small(path, header)

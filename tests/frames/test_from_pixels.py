@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,14 @@ from PIL import Image
 import bboxprep
 from bboxprep.errors import FrameError
 from bboxprep.frames import from_pixels
-from bboxprep.frames.from_pixels import (
+from bboxprep.frames.from_pixels import PHOTOS, turn_from_pixels
+from bboxprep.frames.likelihood import (
     MAX_LOG_ODDS,
     MEASURES,
-    PHOTOS,
     TURNS,
     WEIGHTS,
     frame_of,
     log_odds,
-    turn_from_pixels,
     turn_of,
     vote_weights,
 )
@@ -34,46 +33,15 @@ from bboxprep.geometry.dihedral import IDENTITY, Dihedral
 from bboxprep.geometry.shapes import map_boxes
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.model.sample import Frame
-from bboxprep.testing.painting import UNTURN
+from tests.frames.scenes import scenes, two_things, write_yolo
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 UNIT = Size(1, 1)
-Scene = tuple[Image.Image, NDArray[np.float64]]  # an upright picture and its boxes as fractions of it
 
 
 Measures = NDArray[np.float64]
 KINDS = len(MEASURES)
-
-
-def scenes(count: int, seed: int = 0) -> Iterator[Scene]:
-    """Pictures of one speckled thing on a cloudy ground, off the middle."""
-    random = np.random.default_rng(seed)
-    for _ in range(count):
-        cloud = Image.fromarray(random.integers(60, 200, (3, 4, 3), dtype=np.uint8)).resize((120, 90))
-        wide, high = (int(length) for length in random.integers(18, 36, 2))
-        x, y = int(random.integers(4, 30)), int(random.integers(4, 20))
-        speckles = random.integers(0, 256, (high, wide, 3), dtype=np.uint8)
-        cloud.paste(Image.fromarray(speckles), (x, y))
-        yield cloud, np.array([[x - 1.37, y - 1.21, x + wide + 1.13, y + high + 1.29]]) / (120, 90, 120, 90)
-
-
-def write_yolo(root: Path, frame: str, photos: Iterable[tuple[int, Scene]]) -> Path:
-    """A YOLO dataset of `photos`, each stored so that its EXIF code turns it upright, its labels drawn in `frame`."""
-    images, labels = root / "images" / "train", root / "labels" / "train"
-    images.mkdir(parents=True)
-    labels.mkdir(parents=True)
-    (root / "data.yaml").write_text("train: images/train\nnames: [thing]\n", encoding="utf-8")
-    for number, (code, (upright, boxes)) in enumerate(photos):
-        exif = Image.Exif()
-        exif[0x0112] = code
-        turn = UNTURN[code]
-        (upright if turn is None else upright.transpose(turn)).save(images / f"{number:03}.jpg", exif=exif, quality=90)
-        if frame == "stored":
-            boxes = map_boxes((~Dihedral.from_exif(code)).affine(UNIT), boxes)
-        rows = (f"0 {(a + c) / 2:.4f} {(b + d) / 2:.4f} {c - a:.4f} {d - b:.4f}\n" for a, b, c, d in boxes)
-        (labels / f"{number:03}.txt").write_text("".join(rows), encoding="utf-8")
-    return root
 
 
 def said(root: Path) -> Counter[tuple[str, str]]:
@@ -95,6 +63,21 @@ def test_the_odds_of_what_the_pictures_say_are_told(tmp_path: Path, count: int, 
     assert f"the pixels of {count} of {count} photos" in note
     (odds,) = re.findall(r"odds of ([\d.,e+]+) to 1", note)
     assert (float(odds.replace(",", "")) > 999) is (count == 8)
+
+
+def test_unturned_photos_teach_what_contrast_cannot_tell(tmp_path: Path) -> None:
+    turned = [(2, scene) for scene in two_things(6, seed=1)]
+    assert said(write_yolo(tmp_path / "alone", "stored", turned)) == {("displayed", "assumed"): 6}
+    root = write_yolo(tmp_path / "taught", "stored", [*turned, *((1, scene) for scene in two_things(110))])
+    dataset = bboxprep.read(root)
+    assert Counter(sample.evidence for sample in dataset) == {"pixels": 6, "upright": 110}
+    (note,) = [finding.message for finding in dataset.findings if finding.code == "frame-from-pixels"]
+    assert "stored by the pixels of 6 of 6 photos, judged as 110 unturned ones teach, at odds of" in note
+
+
+def test_where_both_rules_are_certain_of_different_frames_none_is_told() -> None:
+    assert from_pixels._undisputed(20.0, -20.0) == 0.0
+    assert [from_pixels._undisputed(20.0, usual) for usual in (20.0, 1.0, -1.0)] == [20.0] * 3
 
 
 def test_where_a_number_tells_no_odds_are_needed(tmp_path: Path) -> None:
@@ -185,7 +168,7 @@ def test_labels_that_look_turned_are_told_how(tmp_path: Path, code: int) -> None
 
 def test_no_more_than_the_stated_number_of_photos_is_looked_at() -> None:
     for count in (0, 1, PHOTOS, PHOTOS + 1, 1000):
-        chosen = list(from_pixels._evenly_spaced(range(count)))
+        chosen = list(from_pixels._evenly_spaced(range(count), PHOTOS))
         assert len(chosen) == len(set(chosen)) == min(count, PHOTOS)
         assert chosen == sorted(chosen)
 
