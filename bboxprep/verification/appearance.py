@@ -14,17 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import (
-    Colours,
-    DecodedImage,
-    Gray,
-    agreement,
-    eroded,
-    fine_structure,
-    phase_shift,
-    shrunk,
-    warped,
-)
+from bboxprep.images.codecs.independent_decoder import Colours, DecodedImage, SmallColours, warped
+from bboxprep.images.gray_levels import Gray, agreement, bounds, eroded, fine_structure, phase_shift, shrunk
 from bboxprep.model.header import Header
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
@@ -48,6 +39,7 @@ EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "noise"})
 _PLAIN_MODES = frozenset({"L", "RGB"})
 NOISY = frozenset({"noise", "cutout"})
 
+BAND = 48  # rows; of high images every second such band is enough to compare detail
 FINE = 640  # px of the longer side, at which detail and shifts are compared
 """A shift of 2 px or 1 % of the longer side, whichever is more, is found where `DETAIL` is reached."""
 
@@ -78,18 +70,19 @@ def measure(expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair) -> App
     light, gain = _levels(coarse)
     want, have, seen, by = _reduced(expected, actual, mask)
     inner = eroded(seen, 4)  # px; as far as the blur below reaches
-    if inner.sum() < 256 or not np.isfinite(gain):
+    if np.count_nonzero(inner) < 256 or not np.isfinite(gain):
         return None
-    fine, other = fine_structure(want), fine_structure(have)
-    part = bounds(inner)
-    whole = None if inner[part].all() else inner[part]
-    alike = agreement(fine[part], other[part], whole)
+    parts = list(_bands(inner))
+    fine, other = (np.concatenate([fine_structure(image[part]) for part in parts]) for image in (want, have))
+    counted = np.concatenate([inner[part] for part in parts])
+    alike = agreement(fine, other, None if counted.all() else counted)
     detail, likeness = alike.first, alike.correlation
     found = Appearance(light, gain, detail, alike.second / max(detail, 1e-6), likeness)
     if likeness >= 1.0 - NEARER or detail < DETAIL:  # no shift could correlate better by so much, or tell anything
         return found
-    x, y = phase_shift(np.where(inner, fine, np.float32(0)), np.where(inner, other, np.float32(0)))
-    nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - likeness
+    fine, other = fine_structure(want), fine_structure(have)
+    x, y = phase_shift(fine * inner, other * inner)
+    nearer = _correlation_moved(fine, other, inner, round(x), round(y)) - agreement(fine, other, inner).correlation
     return msgspec.structs.replace(found, shift=(x * by, y * by), nearer=nearer)
 
 
@@ -107,8 +100,8 @@ def appearance_faults(
     if header.mode not in _PLAIN_MODES or header.depth > 8:
         return
     yield from gray_faults(*pair, coarse, _names(steps), quality)
-    if source.colours is not None and written.colours is not None:
-        yield from colour_faults(*_aligned(source.colours, written.colours, mapped))
+    if source.small is not None and written.small is not None:
+        yield from colour_faults(*_aligned(source.small, source.by, written.small, mapped))
 
 
 def has_comparable_colours(header: Header, steps: object) -> bool:
@@ -121,13 +114,14 @@ def _names(steps: object) -> set[str]:
     return {name for step in steps if isinstance(step, Mapping) for name in step} if isinstance(steps, list) else set()
 
 
-def _aligned(want: Colours, have: Colours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:
-    """The colours of the source moved onto those of the output, these, and where the source is seen."""
-    size = Size(have.shape[1], have.shape[0])
-    from_small = np.diag([mapped.shown.width / want.shape[1], mapped.shown.height / want.shape[0], 1.0])
-    to_small = np.diag([size.width / mapped.size.width, size.height / mapped.size.height, 1.0])
+def _aligned(want: SmallColours, by: int, have: SmallColours, mapped: Mapped) -> tuple[Colours, Colours, Mask]:
+    """The colours of the source, which was decoded at 1 / `by`, moved onto those of the output, these, and where the
+    source is seen.
+    """
+    size = Size(have.colours.shape[1], have.colours.shape[0])
+    from_small, to_small = np.diag([want.by * by, want.by * by, 1.0]), np.diag([1.0 / have.by, 1.0 / have.by, 1.0])
     seen = pixels_inside(moved(mapped.seen, to_small), size, 1.0)
-    return warped(want, to_small @ mapped.from_shown @ from_small, size), have, seen
+    return warped(want.colours, to_small @ mapped.from_shown @ from_small, size), have.colours, seen
 
 
 def gray_faults(
@@ -171,28 +165,28 @@ def gray_faults(
 
 def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Difference]:
     """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set."""
-    want, have = expected[mask], actual[mask]
+    want, have = (colours[mask].astype(np.float32) for colours in (expected, actual))
     if len(want) < 16 or _chroma(want) < CHROMA:
         return
     if _chroma(have) < LOST * _chroma(want):
         yield "colours-differ", "has no colours; its source has", 1.0
         return
-    if _distance(want, have) <= CHROMA:
-        return
-    off = {order: _distance(want[:, order], have) for order in permutations(range(3))}
+    apart = _apart(want, have)
+    off = {order: float(np.sqrt(apart[order, (0, 1, 2)].mean())) for order in permutations(range(3))}
     nearest = min(off, key=lambda order: off[order])
-    if off[nearest] < EXCHANGED * off[0, 1, 2]:
+    if off[nearest] < EXCHANGED * off[0, 1, 2] and off[0, 1, 2] > CHROMA:
         words = "".join("RGB"[channel] for channel in nearest)
         yield "colours-differ", f"has its channels exchanged: red, green and blue are those of {words}", off[0, 1, 2]
 
 
 def _chroma(colours: NDArray[np.float32]) -> float:
-    """The root mean square of the distances of channels from their mean, in levels."""
-    return float(np.sqrt(((colours - colours.mean(axis=1, keepdims=True)) ** 2).mean()))
+    """The root mean square of the distances of the channels of `colours` (N, 3) from their mean, in levels."""
+    return float(np.sqrt(_apart(colours, colours).sum() / 18.0))  # each pair of channels counts twice
 
 
-def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    return float(np.sqrt(((one - other) ** 2).mean()))
+def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean square (3, 3) of the difference of each channel of `one` (N, 3) from each of `other` (N, 3)."""
+    return np.asarray(((one[:, :, None] - other[:, None]) ** 2).mean(axis=0))
 
 
 def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask, float]:
@@ -205,10 +199,14 @@ def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask
     return shrunk(expected, size), shrunk(actual, size), shrunk(mask * np.uint8(255), size) == 255, by
 
 
-def bounds(mask: Mask) -> tuple[slice, slice]:
-    """The rows and columns of `mask` (H, W) between the first and the last that is set."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+def _bands(mask: Mask) -> Iterator[tuple[slice, slice]]:
+    """Every second band of `BAND` rows of what is set in `mask` (H, W), or all of it if it is no higher than three."""
+    rows, columns = bounds(mask)
+    if rows.stop - rows.start <= 3 * BAND:
+        yield rows, columns
+        return
+    for start in range(rows.start, rows.stop - BAND + 1, 2 * BAND):
+        yield slice(start, start + BAND), columns
 
 
 def _levels(coarse: CoarsePair) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from bboxprep.images.codecs.independent_decoder import Gray, agreement
+from bboxprep.images.gray_levels import Gray, agreement
 from bboxprep.verification.patch_similarity import Likeness, Mask, PatchVerdict
 
 SURE = 0.95  # least correlation elsewhere of a single shifted patch, and

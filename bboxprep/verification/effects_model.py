@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bboxprep.images.codecs.independent_decoder import Gray, blurred
+from bboxprep.images.gray_levels import Gray, blurred
 
 Mask = NDArray[np.bool_]
 MAX_FACTORS = {"exposure": 2.0, "contrast": 2.0, "saturation": 2.0}  # up to which gray behaves like the colours

@@ -35,6 +35,8 @@ class Mapped:
 
     def reduced(self, by: int) -> Mapped:
         """The map to the output at 1 / `by` of its size."""
+        if by == 1:
+            return self
         smaller = np.diag([1.0 / by, 1.0 / by, 1.0])
         size = Size(self.size.width // by, self.size.height // by)
         from_shown, from_frame = smaller @ self.from_shown, smaller @ self.from_frame

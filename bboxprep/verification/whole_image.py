@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from bboxprep.geometry.affine import Size
-from bboxprep.images.codecs.independent_decoder import Gray, agreement, shrunk
+from bboxprep.images.gray_levels import Gray, agreement, shrunk
 from bboxprep.verification.patch_similarity import TEXTURE, Mask, PatchVerdict
 
 MAX_SIDE = 96  # px of the reduced images that are compared

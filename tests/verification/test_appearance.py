@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bboxprep.images.codecs.independent_decoder import Gray
+from bboxprep.images.gray_levels import Gray
 from bboxprep.verification.appearance import DETAIL, colour_faults, gray_faults, measure
 from bboxprep.verification.whole_image import CoarsePair
 
@@ -88,9 +88,9 @@ def test_shifts_of_two_px_are_found_in_99_of_100_pictures_with_enough_detail() -
 
 def test_colours_that_were_exchanged_or_lost_are_told() -> None:
     red, green, blue = texture(1, (40, 56)), texture(2, (40, 56)) * 0.6, texture(3, (40, 56)) * 0.8
-    colours, mask = np.stack((red, green, blue), axis=-1).astype(np.float32), np.ones((40, 56), dtype=np.bool_)
-    gray = np.repeat(colours.mean(axis=-1, keepdims=True), 3, axis=-1)
-    assert not list(colour_faults(colours, np.clip(colours * 0.9 + 5, 0, 255), mask))
+    colours, mask = np.stack((red, green, blue), axis=-1).astype(np.uint8), np.ones((40, 56), dtype=np.bool_)
+    gray = np.repeat(_gray(colours.mean(axis=-1, keepdims=True)), 3, axis=-1)
+    assert not list(colour_faults(colours, _gray(colours * 0.9 + 5), mask))
     assert [code for code, _, _ in colour_faults(colours, colours[..., ::-1], mask)] == ["colours-differ"]
     assert [code for code, _, _ in colour_faults(colours, gray, mask)] == ["colours-differ"]
     assert not list(colour_faults(gray, gray[..., ::-1], mask))

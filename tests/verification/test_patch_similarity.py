@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bboxprep.images.codecs import independent_decoder
-from bboxprep.images.codecs.independent_decoder import Gray, agreement, blurred
-from bboxprep.verification.patch_similarity import LEAST_SHARE, PatchVerdict, compare, masked_correlations
+from bboxprep.images import gray_levels
+from bboxprep.images.gray_levels import Gray, agreement, blurred
+from bboxprep.verification.patch_similarity import LEAST_SHARE, PatchVerdict, compare, gray_scales, masked_correlations
 from bboxprep.verification.whole_image import CoarsePair, TurnMatch, match_turn, turned
 
 RANDOM = np.random.default_rng(5)
@@ -29,12 +29,13 @@ def levels(values: Any) -> Gray:
 
 
 PICTURE = textured()
+SCALES = gray_scales(PICTURE)
 
 
 @settings(max_examples=20)
 @given(x=st.integers(0, 200), y=st.integers(0, 140), side=st.integers(16, 90), gain=st.floats(0.3, 1.3))
 def test_a_patch_is_itself_in_any_light(x: int, y: int, side: int, gain: float) -> None:
-    likeness = compare(PICTURE, levels((PICTURE - 128.0) * gain + 120), (x, y, x + side, y + side), (0, 0))
+    likeness = compare(SCALES, gray_scales(levels((PICTURE - 128.0) * gain + 120)), (x, y, x + side, y + side), (0, 0))
     assert likeness.verdict is PatchVerdict.SAME
     assert likeness.score > 0.99
 
@@ -43,19 +44,21 @@ def test_a_patch_is_itself_in_any_light(x: int, y: int, side: int, gain: float) 
 @given(x=st.integers(20, 180), y=st.integers(20, 120), side=st.integers(20, 90), step=st.sampled_from([-10, 10]))
 def test_a_patch_beside_its_place_is_told_with_how_far(x: int, y: int, side: int, step: int) -> None:
     actual = np.roll(PICTURE, step, axis=1)
-    likeness = compare(PICTURE, actual, (x, y, x + side, y + side), (0, 0))
+    likeness = compare(SCALES, gray_scales(actual), (x, y, x + side, y + side), (0, 0))
     assert likeness.verdict is PatchVerdict.SHIFTED
     assert likeness.shift == (step, 0)
 
 
 def test_noise_and_a_weaker_codec_are_no_fault() -> None:
     noisy = levels(PICTURE + RANDOM.normal(0, 6, CANVAS))
-    assert compare(PICTURE, noisy, (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.SAME
+    assert compare(SCALES, gray_scales(noisy), (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.SAME
 
 
 @pytest.mark.parametrize("picture", [np.full(CANVAS, 90, dtype=np.uint8), np.tile(PICTURE[:1], (CANVAS[0], 1))])
 def test_a_flat_patch_and_one_of_stripes_cannot_tell(picture: Gray) -> None:
-    assert compare(picture, picture, (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.UNSURE
+    assert (
+        compare(gray_scales(picture), gray_scales(picture), (40, 40, 120, 120), (0, 0)).verdict is PatchVerdict.UNSURE
+    )
 
 
 def match(expected: Gray, actual: Gray) -> TurnMatch:
@@ -63,7 +66,7 @@ def match(expected: Gray, actual: Gray) -> TurnMatch:
 
 
 def test_another_thing_is_another_thing() -> None:
-    assert compare(PICTURE, textured(2), (40, 40, 120, 120), (0, 0)).verdict is not PatchVerdict.SAME
+    assert compare(SCALES, gray_scales(textured(2)), (40, 40, 120, 120), (0, 0)).verdict is not PatchVerdict.SAME
     assert match(PICTURE, textured(2)).verdict is PatchVerdict.OTHER
 
 
@@ -100,7 +103,7 @@ def test_where_all_counts_it_is_the_plain_correlation(seed: int) -> None:
     chance = np.random.default_rng(seed)
     window, patch = (chance.integers(0, 256, shape, dtype=np.uint8) for shape in ((17, 21), (8, 6)))
     found = masked_correlations(window, np.ones(window.shape, np.bool_), patch, np.ones(patch.shape, np.bool_))
-    np.testing.assert_allclose(found, independent_decoder.correlations(window, patch), atol=1e-4)
+    np.testing.assert_allclose(found, gray_levels.correlations(window, patch), atol=1e-4)
 
 
 @given(seed=st.integers(0, 2**16))

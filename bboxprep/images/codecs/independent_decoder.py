@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from io import BytesIO
-from math import sqrt
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import msgspec
@@ -26,12 +24,11 @@ from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy
 from bboxprep.images.codecs.modes import PERCENTILES, Colour
 from bboxprep.images.decoder_messages import decoder_messages
+from bboxprep.images.gray_levels import Gray, Levels, shrunk
 from bboxprep.images.pillow_reader import opened, read
 
-Gray = NDArray[np.uint8]  # (H, W) luminance
-Levels = TypeVar("Levels", np.uint8, np.float32)
-Colours = NDArray[np.float32]  # (H, W, 3) red, green, blue, 0 to 255
-SMALL = 64  # px; the longer side at which colours are compared
+Colours = NDArray[np.uint8]  # (H, W, 3) red, green, blue
+SMALL = 64  # px; the longer side at which colours are compared, at most
 _ORIENTATION = 0x0112
 _REDUCED = {  # in gray, in colours
     1: (cv2.IMREAD_GRAYSCALE, cv2.IMREAD_COLOR_BGR),
@@ -41,7 +38,6 @@ _REDUCED = {  # in gray, in colours
 }
 _WHOLE = 1e-6  # px; a translation that near to whole pixels is one by whole pixels
 _DEEP = ("I", "F")
-_FLAT = 1e-9  # square levels; of a variance that is rounding
 _COLOURED = ("RGBA", "RGBa")
 _CLEAR = ("RGBA", "LA", "PA", "La", "RGBa")
 
@@ -56,15 +52,22 @@ class PillowHeader(msgspec.Struct, frozen=True):
     displayed: Size
 
 
-class DecodedImage(msgspec.Struct, frozen=True, eq=False):
-    """An image as `gray` (H, W), at 1 / `by` of its size along both axes, and its `colours`, at most `SMALL` px long.
+class SmallColours(msgspec.Struct, frozen=True, eq=False):
+    """The `colours` (h, w, 3) of an image, each the mean of `by` x `by` px; what does not fill one is left out."""
 
-    `colours` are None where they were not asked for, or the image is not of three opaque colours of 8 bits.
+    colours: Colours
+    by: int
+
+
+class DecodedImage(msgspec.Struct, frozen=True, eq=False):
+    """An image as `gray` (H, W), at 1 / `by` of its size along both axes, and its colours, reduced from `gray`'s size.
+
+    They are None where they were not asked for, or the image is not of three opaque colours of 8 bits.
     """
 
     gray: Gray
     by: int = 1
-    colours: Colours | None = None
+    small: SmallColours | None = None
 
 
 def read_pillow_header(path: Path, container: str, data: bytes | None = None) -> PillowHeader:
@@ -120,14 +123,15 @@ def decode_with_opencv(
     with decoder_messages(path):
         pixels = cv2.imdecode(coded, how) if coded.size else None
     if pixels is None:
-        whole, colours = decode_displayed(path, container, data).gray, None
+        whole, small = decode_displayed(path, container, data).gray, None
     elif coloured:
-        whole, colours = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)), _small(pixels)[..., ::-1]
+        whole, small = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)), _small(pixels, reverse=True)
     else:
-        whole, colours = np.asarray(pixels), None
+        whole, small = np.asarray(pixels), None
     if by > 1 and (container != "jpeg" or pixels is None):
         whole = shrunk(whole, Size(-(-whole.shape[1] // by), -(-whole.shape[0] // by)))
-    return DecodedImage(whole, by, colours)
+        small = small and SmallColours(small.colours, max(1, small.by // by))
+    return DecodedImage(whole, by, small)
 
 
 def warped(pixels: NDArray[Levels], matrix: NDArray[np.float64], size: Size) -> NDArray[Levels]:
@@ -160,82 +164,6 @@ def pixel_lengths(matrix: NDArray[np.float64]) -> tuple[float, float]:
     """The length of a source pixel in the output of the map `matrix` (3, 3), across and down; 1 at most."""
     across, down = np.minimum(1.0, np.abs(matrix[:2, :2]).sum(axis=0)).tolist()
     return across, down
-
-
-def shrunk(pixels: NDArray[Levels], size: Size) -> NDArray[Levels]:
-    """`pixels` (H, W) or (H, W, 3) at the smaller `size`, each pixel the mean of what it covers.
-
-    They are halved first where the ratio is no whole number, and they can be: in a tenth of the time.
-    """
-    height, width = pixels.shape[:2]
-    while (width % size.width or height % size.height) and not (width % 2 or height % 2):
-        if width < 2 * size.width or height < 2 * size.height:
-            break
-        width, height = width // 2, height // 2
-        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-
-
-def blurred(gray: NDArray[Levels], sigma: float) -> NDArray[Levels]:
-    """`gray` (H, W) after a Gaussian blur of `sigma` px."""
-    return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma))
-
-
-def softened(gray: Gray) -> Gray:
-    """`gray` without its finest detail, which JPEG and other kernels change most: means of 3x3 px (sigma 0.8)."""
-    return np.asarray(cv2.blur(gray, (3, 3)))
-
-
-def fine_structure(gray: Gray) -> NDArray[np.float32]:
-    """What differs in `gray` (H, W) between a blur of sigma 0.8 and one of sigma 2 px, in levels: the means of 3x3 less
-    those of 7x7 px.
-    """
-    fine, coarse = (cv2.boxFilter(gray, cv2.CV_16U, (side, side), normalize=False) for side in (3, 7))
-    return np.asarray(cv2.addWeighted(fine, 1 / 9, coarse, -1 / 49, 0.0, dtype=cv2.CV_32F))
-
-
-def eroded(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    """The pixels of `mask` (H, W) around which all within `by` px, along both axes, are set."""
-    square = np.ones((2 * by + 1, 2 * by + 1), np.uint8)
-    return np.asarray(cv2.erode(mask.astype(np.uint8), square).astype(np.bool_))
-
-
-def correlations(window: Gray, patch: Gray) -> NDArray[np.float32]:
-    """The normalised cross-correlation, -1 to 1, of `patch` (h, w) at each place in `window` (H, W), as
-    (H - h + 1, W - w + 1); 0 or 1 where either is flat."""
-    where, what = window.astype(np.float32), patch.astype(np.float32)  # OpenCV takes twice as long for uint8
-    return np.asarray(cv2.matchTemplate(where, what, cv2.TM_CCOEFF_NORMED))
-
-
-class Agreement(msgspec.Struct, frozen=True):
-    """The `correlation`, -1 to 1, of two images, 0 where one is flat, and the standard deviations of the `first` and of
-    the `second`.
-    """
-
-    correlation: float
-    first: float
-    second: float
-
-
-def agreement(one: NDArray[Levels], other: NDArray[Levels], mask: NDArray[np.bool_] | None = None) -> Agreement:
-    """How two images (H, W) agree where `mask` (H, W) is set, or everywhere."""
-    count = one.size
-    if mask is not None:
-        count, one, other = int(np.count_nonzero(mask)), one * mask, other * mask
-    if not count:
-        return Agreement(0.0, 0.0, 0.0)
-    mean, mean_other = (cv2.sumElems(each)[0] / count for each in (one, other))
-    square, square_other = (cv2.norm(each, cv2.NORM_L2SQR) / count for each in (one, other))
-    apart = cv2.norm(one, other, cv2.NORM_L2SQR) / count
-    shared = (square + square_other - apart) / 2.0 - mean * mean_other  # 2 a b = a^2 + b^2 - (a - b)^2
-    first, second = sqrt(max(0.0, square - mean**2)), sqrt(max(0.0, square_other - mean_other**2))
-    found = min(1.0, max(-1.0, shared / (first * second))) if first * second > _FLAT else 0.0
-    return Agreement(found, first, second)
-
-
-def deviation(values: NDArray[Levels]) -> float:
-    """The standard deviation of `values`, (H, W) or (N,), in a tenth of the time that NumPy takes."""
-    return float(cv2.meanStdDev(values)[1][0, 0])
 
 
 def _reduction(size: Size, shrink: float) -> int:
@@ -305,23 +233,11 @@ def _deep_levels(image: Image.Image, image_policy: ImagePolicy | None) -> Gray:
     return np.asarray(np.rint(levels), dtype=np.uint8)
 
 
-def phase_shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
-    """The shift x, y in px of `other` (H, W) against `one` (H, W), to fractions of a pixel.
-
-    C. D. Kuglin and D. C. Hines, "The phase correlation image alignment method" (1975).
-    """
-    even = np.s_[: one.shape[0] // 2 * 2, : one.shape[1] // 2 * 2]  # OpenCV is half a pixel off where a side is odd
-    first, second = (np.ascontiguousarray(image[even], dtype=np.float32) for image in (one, other))
-    (x, y), _ = cv2.phaseCorrelate(first, second, _window(first.shape))
-    return float(x), float(y)
-
-
-@lru_cache(maxsize=8)
-def _window(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    return np.asarray(cv2.createHanningWindow((shape[1], shape[0]), cv2.CV_32F), dtype=np.float32)
-
-
-def _small(pixels: NDArray[Any]) -> Colours:
-    height, width = pixels.shape[:2]
-    by = max(1.0, max(width, height) / SMALL)
-    return shrunk(pixels, Size(max(1, round(width / by)), max(1, round(height / by)))).astype(np.float32)
+def _small(pixels: NDArray[Any], *, reverse: bool = False) -> SmallColours:
+    """The colours of `pixels` (H, W, 3), which are red, green and blue, or the `reverse`."""
+    by = 1
+    while max(pixels.shape[:2]) > SMALL and min(pixels.shape[:2]) > 1:
+        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+        even = pixels[: height * 2, : width * 2]
+        pixels, by = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)), by * 2
+    return SmallColours(pixels[..., ::-1] if reverse else pixels, by)

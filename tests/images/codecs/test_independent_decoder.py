@@ -11,15 +11,8 @@ from PIL import Image
 from bboxprep.errors import ImageError
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.codec import ImagePolicy
-from bboxprep.images.codecs.independent_decoder import (
-    Gray,
-    correlations,
-    decode_displayed,
-    decode_with_opencv,
-    read_pillow_header,
-    shrunk,
-    warped,
-)
+from bboxprep.images.codecs.independent_decoder import decode_displayed, decode_with_opencv, read_pillow_header, warped
+from bboxprep.images.gray_levels import Gray, correlations, eroded, shrunk
 from bboxprep.images.header import read_header
 from bboxprep.testing.painting import CONTAINERS, bright_box, painted_image
 from tests.images.iso_files import iso_file
@@ -129,3 +122,13 @@ def test_a_move_by_whole_pixels_is_the_warp(x: int, y: int, right: int, bottom: 
     moved = warped(gray, np.array([(1.0, 0, x), (0, 1, y), (0, 0, 1)]), size)
     nearly = warped(gray, np.array([(1.0, 0, x + 2e-6), (0, 1, y), (0, 0, 1)]), size)
     np.testing.assert_allclose(moved, nearly, atol=1e-2)
+
+
+@given(edges=st.tuples(*[st.integers(0, 12)] * 4), spoilt=st.booleans())
+def test_what_is_eroded_is_the_same_for_rectangles_and_others(edges: tuple[int, int, int, int], spoilt: bool) -> None:
+    mask = np.zeros((12, 12), dtype=np.bool_)
+    mask[edges[0] : edges[1], edges[2] : edges[3]] = True
+    mask[0, 0] |= spoilt
+    around = np.pad(mask, 2, constant_values=True)
+    want = np.lib.stride_tricks.sliding_window_view(around, (5, 5)).all(axis=(2, 3))
+    np.testing.assert_array_equal(eroded(mask, 2), want)
