@@ -105,6 +105,11 @@ def agreement(one: NDArray[Levels], other: NDArray[Levels], mask: NDArray[np.boo
     return Agreement(found, first, second)
 
 
+def mean_square(one: Gray, other: Gray) -> float:
+    """The mean square of the difference of two arrays of equal shape, square levels."""
+    return float(cv2.norm(one, other, cv2.NORM_L2SQR)) / max(1, one.size)
+
+
 def phase_shift(one: NDArray[np.float32], other: NDArray[np.float32]) -> tuple[float, float]:
     """The shift x, y in px of `other` (H, W) against `one` (H, W), to fractions of a pixel.
 

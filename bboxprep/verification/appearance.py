@@ -6,8 +6,9 @@ coarsely than its recipe asks would pass there. Each limit is far from what true
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from itertools import permutations
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import combinations, pairwise, permutations
+from math import sqrt
 
 import msgspec
 import numpy as np
@@ -15,7 +16,17 @@ from numpy.typing import NDArray
 
 from bboxprep.geometry.affine import Size
 from bboxprep.images.codecs.independent_decoder import Colours, DecodedImage, SmallColours, warped
-from bboxprep.images.gray_levels import Gray, agreement, bounds, eroded, fine_structure, phase_shift, shrunk
+from bboxprep.images.gray_levels import (
+    Agreement,
+    Gray,
+    agreement,
+    bounds,
+    eroded,
+    fine_structure,
+    mean_square,
+    phase_shift,
+    shrunk,
+)
 from bboxprep.model.header import Header
 from bboxprep.verification.faults import Difference
 from bboxprep.verification.mapped import Mapped
@@ -39,7 +50,8 @@ EFFECTS = frozenset({"exposure", "contrast", "hue", "saturation", "noise"})
 _PLAIN_MODES = frozenset({"L", "RGB"})
 NOISY = frozenset({"noise", "cutout"})
 
-BAND = 48  # rows; of high images every second such band is enough to compare detail
+BAND = 48  # rows; where every second such band agrees clearly, the others are not looked at
+CLEAR = 0.96  # correlation, and share of the detail, of bands that agree clearly: `NEARER` can tell no shift then
 FINE = 640  # px of the longer side, at which detail and shifts are compared
 """A shift of 2 px or 1 % of the longer side, whichever is more, is found where `DETAIL` is reached."""
 
@@ -72,10 +84,11 @@ def measure(expected: Gray, actual: Gray, mask: Mask, coarse: CoarsePair) -> App
     inner = eroded(seen, 4)  # px; as far as the blur below reaches
     if np.count_nonzero(inner) < 256 or not np.isfinite(gain):
         return None
-    parts = list(_bands(inner))
-    fine, other = (np.concatenate([fine_structure(image[part]) for part in parts]) for image in (want, have))
-    counted = np.concatenate([inner[part] for part in parts])
-    alike = agreement(fine, other, None if counted.all() else counted)
+    bands = list(_bands(inner))
+    alike = _agreement_in(bands[::2], want, have, inner)
+    is_clear = alike.first >= DETAIL and alike.correlation >= CLEAR and alike.second >= CLEAR * alike.first
+    if len(bands) > 1 and not is_clear:
+        alike = _agreement_in(bands, want, have, inner)
     detail, likeness = alike.first, alike.correlation
     found = Appearance(light, gain, detail, alike.second / max(detail, 1e-6), likeness)
     if likeness >= 1.0 - NEARER or detail < DETAIL:  # no shift could correlate better by so much, or tell anything
@@ -165,28 +178,25 @@ def gray_faults(
 
 def colour_faults(expected: Colours, actual: Colours, mask: Mask) -> Iterator[Difference]:
     """The faults of the colours of `actual` against `expected`, both (H, W, 3), where `mask` (H, W) is set."""
-    want, have = (colours[mask].astype(np.float32) for colours in (expected, actual))
-    if len(want) < 16 or _chroma(want) < CHROMA:
+    want, have = (np.ascontiguousarray(colours[mask].T) for colours in (expected, actual))
+    if want.shape[1] < 16 or _chroma(want) < CHROMA:
         return
     if _chroma(have) < LOST * _chroma(want):
         yield "colours-differ", "has no colours; its source has", 1.0
         return
-    apart = _apart(want, have)
-    off = {order: float(np.sqrt(apart[order, (0, 1, 2)].mean())) for order in permutations(range(3))}
+    off = {
+        order: sqrt(sum(mean_square(want[one], have[other]) for other, one in enumerate(order)) / 3.0)
+        for order in permutations(range(3))
+    }
     nearest = min(off, key=lambda order: off[order])
     if off[nearest] < EXCHANGED * off[0, 1, 2] and off[0, 1, 2] > CHROMA:
         words = "".join("RGB"[channel] for channel in nearest)
         yield "colours-differ", f"has its channels exchanged: red, green and blue are those of {words}", off[0, 1, 2]
 
 
-def _chroma(colours: NDArray[np.float32]) -> float:
-    """The root mean square of the distances of the channels of `colours` (N, 3) from their mean, in levels."""
-    return float(np.sqrt(_apart(colours, colours).sum() / 18.0))  # each pair of channels counts twice
-
-
-def _apart(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean square (3, 3) of the difference of each channel of `one` (N, 3) from each of `other` (N, 3)."""
-    return np.asarray(((one[:, :, None] - other[:, None]) ** 2).mean(axis=0))
+def _chroma(channels: Gray) -> float:
+    """The root mean square of the distances of the `channels` (3, N) from their mean, in levels."""
+    return sqrt(sum(mean_square(one, other) for one, other in combinations(channels, 2)) / 9.0)
 
 
 def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask, float]:
@@ -200,13 +210,18 @@ def _reduced(expected: Gray, actual: Gray, mask: Mask) -> tuple[Gray, Gray, Mask
 
 
 def _bands(mask: Mask) -> Iterator[tuple[slice, slice]]:
-    """Every second band of `BAND` rows of what is set in `mask` (H, W), or all of it if it is no higher than three."""
+    """What is set in `mask` (H, W), in bands of about `BAND` rows."""
     rows, columns = bounds(mask)
-    if rows.stop - rows.start <= 3 * BAND:
-        yield rows, columns
-        return
-    for start in range(rows.start, rows.stop - BAND + 1, 2 * BAND):
-        yield slice(start, start + BAND), columns
+    ends = np.linspace(rows.start, rows.stop, max(1, (rows.stop - rows.start) // BAND) + 1).astype(int).tolist()
+    for start, stop in pairwise(ends):
+        yield slice(start, stop), columns
+
+
+def _agreement_in(bands: Sequence[tuple[slice, slice]], want: Gray, have: Gray, mask: Mask) -> Agreement:
+    """How the fine structures of two images (H, W) agree in `bands` of what is set in `mask` (H, W)."""
+    fine, other = (np.concatenate([fine_structure(image[band]) for band in bands]) for image in (want, have))
+    counted = np.concatenate([mask[band] for band in bands])
+    return agreement(fine, other, None if counted.all() else counted)
 
 
 def _levels(coarse: CoarsePair) -> tuple[float, float]:

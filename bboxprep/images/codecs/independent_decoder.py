@@ -28,7 +28,7 @@ from bboxprep.images.gray_levels import Gray, Levels, shrunk
 from bboxprep.images.pillow_reader import opened, read
 
 Colours = NDArray[np.uint8]  # (H, W, 3) red, green, blue
-SMALL = 64  # px; the longer side at which colours are compared, at most
+SMALL = 128  # px; the longer side at which colours are compared, at most
 _ORIENTATION = 0x0112
 _REDUCED = {  # in gray, in colours
     1: (cv2.IMREAD_GRAYSCALE, cv2.IMREAD_COLOR_BGR),
